@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion.analysis.study import Study
-from qfusion.data.game_table import RESERVED
+from qfusion.data.game_table import CLUSTERS, RESERVED
 
 CHUNK = 2**16  # rows of the table that are made at a time
 OTHER = "{name} of the data"  # a column of the data set that is called like one of the table
@@ -18,6 +18,8 @@ def game_frame(study: Study, rows: np.ndarray | None = None) -> pd.DataFrame:
     """Return a row for every sample, coalition and output.
 
     The values are those of the explanations: log-odds of each class against the others, or the score of a regression.
+    Where samples are explained together against some rows of a background and one alone against more, the former are
+    taken; of `study.with_all_rows()` both are the same.
 
     Args:
         study: a model on a data set.
@@ -80,6 +82,10 @@ def _part(
     if target.range is not None:
         columns["low"] = np.full(len(sample), target.range[0])
         columns["high"] = np.full(len(sample), target.range[1])
+    if data.clusters is not None:
+        labels = data.clusters.labels[rows]
+        columns |= {name: labels[sample, k] for k, name in enumerate(CLUSTERS[: labels.shape[1]])}
+        columns["clusters"] = np.full(len(sample), data.clusters.unit, object)
     frame = pd.DataFrame(columns)
     for name in data.table.columns:
         column = OTHER.format(name=name) if str(name).lower() in RESERVED else str(name)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion._checks import check
+from qfusion._checks import check, choose
 from qfusion.commands.common import Data, Model
 from qfusion.commands.data_report import Licence, Title
 from qfusion.commands.printing import Json, print_remark, print_result, table
@@ -132,6 +132,13 @@ def export_game(
             metavar="SPLIT", help="Its samples; by default those that pages explain together."
         ),
     ] = None,
+    rows: Annotated[
+        str,
+        typer.Option(
+            metavar="ROWS",
+            help="all: use every row of the background, also where pages use some of them.",
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Write the values of all coalitions of a model's decisions, as `data import-game` reads them."""
@@ -139,18 +146,21 @@ def export_game(
 
     table_path(out)
     study = qfusion.analysis.open_study(model, data)
-    rows = study.explained_rows if split is None else study.dataset.rows(split)
-    check(len(rows) > 0, f"Split '{split}' has no samples. Choose another.")
-    write_table(game_export.game_frames(study, rows), out)
+    if rows:
+        choose("Rows", rows, (qfusion.analysis.background_choice.ALL_ROWS,))
+        study = study.with_all_rows()
+    numbers = study.explained_rows if split is None else study.dataset.rows(split)
+    check(len(numbers) > 0, f"Split '{split}' has no samples. Choose another.")
+    write_table(game_export.game_frames(study, numbers), out)
     print_result(
         {
             "model": study.name,
             "data": study.dataset.name,
-            "samples": len(rows),
+            "samples": len(numbers),
             "coalitions": len(study.coalitions),
             "quantity": study.quantity,
             "out": str(out),
         },
         as_json,
-        f"{len(rows):,} samples of {study.name} on {study.dataset.title}, {len(study.coalitions):,} coalitions each.",
+        f"{len(numbers):,} samples of {study.name} on {study.dataset.title}, {len(study.coalitions):,} coalitions each.",
     )

@@ -8,8 +8,9 @@
 
 Optional columns are `output` (classes), `error` or `contribution_error` (standard errors of the values, or of the
 contributions), `truth` and `split`, and the same cell in every row: `quantity`, `target`, `unit`, `convention`, `low`
-and `high`. Any other column must be constant within a sample, and describes it. In place of `coalition` there may be a
-column of 0 and 1 for every player.
+and `high`. Samples with the same `cluster` (such as sentences of one video) are dependent, and intervals allow for it;
+`clusters` is the plural name of these. Any other column must be constant within a sample, and describes it. In place of
+`coalition` there may be a column of 0 and 1 for every player.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import pandas as pd
 from qfusion._checks import check, choose, require_few_modalities
 from qfusion._sentences import count
 from qfusion.data import game_cells, game_completion, game_files, shapiq_values
+from qfusion.data.clusters import Clusters
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.target_spec import Target
@@ -34,8 +36,9 @@ QUANTITIES = ("score", "log-odds", "logits")
 REQUIRED = ("sample", "coalition", "value")
 ERRORS = ("error", "contribution_error")
 PER_SAMPLE = ("truth", "split")
-PER_TABLE = ("quantity", "target", "unit", "convention", "low", "high")
-RESERVED = (*REQUIRED, "output", *ERRORS, *PER_SAMPLE, *PER_TABLE)
+PER_TABLE = ("quantity", "target", "unit", "convention", "low", "high", "clusters")
+CLUSTERS = ("cluster", "cluster.2", "cluster.3", "cluster.4")
+RESERVED = (*REQUIRED, "output", *ERRORS, *PER_SAMPLE, *PER_TABLE, *CLUSTERS)
 MAX_NUMBERS = 2**25  # values of a game: 256 MiB
 MAX_SHOWN = 5  # entries of a list in a message
 RESIDUAL = "largest residual"  # column of samples whose dividends were fitted
@@ -53,6 +56,7 @@ class GameTable:
         values: v(S), (N, 2^M, C), in the order of `coalition_names`.
         errors: standard errors of the dividends, in the same shape, or None.
         columns: what else is known of the samples, N rows.
+        clusters: groups of dependent samples, or None.
         source: name of the file, or a description.
         remarks: sentences on what was done to the values.
     """
@@ -65,6 +69,7 @@ class GameTable:
     values: np.ndarray
     errors: np.ndarray | None
     columns: pd.DataFrame
+    clusters: Clusters | None
     source: str
     remarks: tuple[str, ...] = ()
 
@@ -213,6 +218,7 @@ def game_of_frame(
         values=values,
         errors=errors,
         columns=columns,
+        clusters=_read_clusters(frame, samples, ids, facts.get("clusters", "")),
         source=name,
         remarks=tuple(remarks),
     )
@@ -409,6 +415,17 @@ def _read_split(frame: pd.DataFrame, samples: np.ndarray, ids: Sequence[str]) ->
     for part in pd.unique(parts):
         choose("Split", part, SPLITS)
     return np.asarray(parts, np.str_)
+
+
+def _read_clusters(
+    frame: pd.DataFrame, samples: np.ndarray, ids: Sequence[str], unit: str
+) -> Clusters | None:
+    """Return the groups of dependent samples, if the table has such columns."""
+    names = [name for name in CLUSTERS if name in frame]
+    if not names:
+        return None
+    labels = game_cells.sample_columns(frame[names].astype(str), samples, ids).astype(str)
+    return Clusters(labels.to_numpy(np.str_), unit or "clusters")
 
 
 def _read_truth(

@@ -69,6 +69,7 @@ def write_record(
         "repairs": staged.done,
         "report": examined.report.as_dict(),
         "game": staged.is_game,
+        "clusters": "" if staged.clusters is None else staged.clusters.unit,
         "digest": _digest(staged),
     }
     path = staged.folder / imported_sets.MANIFEST
@@ -151,6 +152,7 @@ def _write_arrays(staged: StagedSet) -> None:
         "split": staged.split,
         "y": staged.y,
         "tokens": staged.tokens,
+        "clusters": None if staged.clusters is None else staged.clusters.labels,
     }
     if staged.unimodal:
         arrays["unimodal"] = np.stack(list(staged.unimodal.values()), 1)

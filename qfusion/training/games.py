@@ -29,6 +29,7 @@ from qfusion.data import (
     set_digest,
     staged_set,
 )
+from qfusion.data.clusters import video_clusters
 from qfusion.data.game_table import GameTable
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import no_content
@@ -155,6 +156,7 @@ def game_dataset(table: GameTable, name: str = NAME, title: str = "") -> DataSet
         table=columns,
         content_of=no_content,
         is_game=True,
+        clusters=table.clusters or video_clusters(table.ids),
         recorded=digest,
     )
 
@@ -227,6 +229,7 @@ def _stage(table: GameTable, folder: Path) -> import_report.ExaminedSet:
         convention=table.target.convention if not table.target.classes else "plain",
         description=_describe(table),
         is_game=True,
+        clusters=table.clusters,
     )
     report = import_report.Report(
         samples=len(table.ids),
