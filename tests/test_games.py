@@ -61,8 +61,21 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def sampled_study() -> Study:
     """Returns a study of a network whose explanations have standard errors."""
     torch.manual_seed(0)
-    dataset = data.load("parity")
-    model = registry.build("concatenation", dataset.input_specs, dataset.target.classes, {})
+    random, names = np.random.default_rng(0), ("a", "b", "c")
+    ids = np.array([f"n{number}" for number in range(90)])
+    dataset = data.DataSet(
+        **dict.fromkeys(("name", "title", "description", "source", "licence"), "small"),
+        modalities=tuple(
+            data.modality_spec.Modality(name, random.normal(size=(90, 3)), None, ("x", "y", "z"))
+            for name in names
+        ),
+        target=data.target_spec.Target("regression", "mood", (-4.0, 4.0), convention="mosi"),
+        y=random.uniform(-3, 3, 90),
+        ids=ids,
+        split=np.repeat(["train", "valid", "test"], 30),
+        table=pd.DataFrame({"speaker": ["x", "y"] * 45}, index=ids),
+    )
+    model = registry.build("concatenation", dataset.input_specs, ("score",), {})
     study = analysis.open_study(checkpoint.make_checkpoint(model, dataset, name="net"), dataset)
     return study.with_all_rows()
 

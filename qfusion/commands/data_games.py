@@ -162,5 +162,6 @@ def export_game(
             "out": str(out),
         },
         as_json,
-        f"{len(numbers):,} samples of {study.name} on {study.dataset.title}, {len(study.coalitions):,} coalitions each.",
+        f"{len(numbers):,} samples of {study.name} on {study.dataset.title}, {len(study.coalitions):,} coalitions "
+        "each.",
     )

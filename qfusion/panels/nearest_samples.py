@@ -132,7 +132,7 @@ def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[b
     texts = []
     correct: list[bool | None] = []
     for row, truth, prediction in zip(rows, truths, predictions, strict=True):
-        is_known = not study.dataset.is_own(row)
+        is_known = study.dataset.has_truth(row)
         written = form.format(truth) if is_known else "no truth"
         texts.append(f"{written} → {form.format(prediction)}")
         if study.classes and is_known:
@@ -147,7 +147,7 @@ def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:
     if not study.classes:
         return [study.dataset.y[rows].tolist(), study.scores[rows, 0].tolist()]
     return [
-        [study.classes[int(entry)] for entry in column[rows]]
+        [study.classes[int(entry)] if entry >= 0 else "" for entry in column[rows]]
         for column in (study.dataset.y, study.predicted)
     ]
 

@@ -40,7 +40,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
     study = sample.study.with_reference(None).with_default_background()
     seeds, why = _read_stability(sample)
     warnings = [describe_finding(finding) for finding in trust.reliability_findings(study)]
-    if not seeds:
+    if not seeds and study.reads_features:
         warnings.append(TrustWarning(why, "unknown"))
 
     def list_dimensions(form: str) -> str:

@@ -72,9 +72,10 @@ def sample_content(
             sample_curves.curve(context.study, context.theme, row=at, modality=name, card=card)
         )
     if details:
-        if absent := [
+        absent = [
             text.escape_markdown(name) for name in context.study.modalities if name not in shown
-        ]:
+        ]
+        if absent and not context.study.dataset.is_game:
             st.caption(
                 f"This data set has no raw content of {', '.join(absent)}, only features."
                 if result.clip is None
@@ -190,7 +191,7 @@ def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
     """Return the annotation of a sample as markdown. Class names are shortened to `limit` characters, and numbers
     have `digits` decimals. For a visitor's own sample the annotation is not known.
     """
-    if study.dataset.is_own(row):
+    if not study.dataset.has_truth(row):
         return "not known"
     y = study.dataset.y[row]
     return (

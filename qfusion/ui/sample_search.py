@@ -68,6 +68,8 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
         "split",
     ]
     order = [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
+    if not context.study.has_truth:
+        order = [column for column in order if column not in ("truth", "error")]
     plain = ("certainty", "error", "disagreement", "conflict")
     numeric = {
         column: st.column_config.NumberColumn(
