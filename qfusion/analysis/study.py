@@ -471,7 +471,9 @@ class Study:
         return metrics.row_metrics(self.dataset, rows, self.logits(scores))
 
     def split_metrics(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
-        """Metrics of scores (rows of the split, C) of the explained model."""
+        """Metrics of scores (rows of the split, C) of the explained model; none where some truth is not known."""
+        if not self.has_truth:
+            return {}
         return self.row_metrics(self.dataset.rows(split), scores)
 
 

@@ -38,11 +38,11 @@ def codes(frame: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
     most = MAX_ID if column == "sample" else MAX_NAME
     words = [_plain_name(name) for name in names]
     for place, word in enumerate(words):
-        check(
-            0 < len(word) <= most and word.isprintable(),
-            f"Column `{column}` must hold names of 1 to {most} printable characters, but row "
-            f"{np.flatnonzero(numbers == place)[0] + 1} holds {word[:80]!r}.",
-        )
+        if not (0 < len(word) <= most and word.isprintable()):
+            raise InvalidInput(
+                f"Column `{column}` must hold names of 1 to {most} printable characters, but row "
+                f"{_first(numbers, place)} holds {word[:80]!r}. Rename it."
+            )
     renumbered, unique = pd.factorize(np.array(words, dtype=object))  # such as 1 and "1"
     return renumbered[numbers], [str(name) for name in unique]
 
@@ -139,12 +139,12 @@ def parse_coalitions(
     names = tuple(map(str, players))
     if not names and any(by_number):
         highest = max(int(part) for numbered, parts in members if numbered for part in parts)
-        require = highest + 1
+        count = highest + 1
         check(
-            require <= MOST_MODALITIES,
+            count <= MOST_MODALITIES,
             f"A game must have at most {MOST_MODALITIES} players, but a coalition has player {highest}.",
         )
-        names = tuple(f"player {number}" for number in range(require))
+        names = tuple(f"player {number}" for number in range(count))
     elif not names:
         names = tuple(dict.fromkeys(part for _, parts in members for part in parts))
     check_names(names)
@@ -153,23 +153,18 @@ def parse_coalitions(
     for row, (numbered, parts) in enumerate(members):
         for part in parts:
             number = int(part) if numbered else place.get(part, -1)
-            _check_member(0 <= number < len(names), part, names, row_codes, row)
-            check(
-                not table[row, number],
-                f"A coalition names every player once, but row {_first(row_codes, row)} holds {texts[row][:60]!r}.",
-            )
+            if not 0 <= number < len(names):
+                raise InvalidInput(
+                    f"Column `coalition` must name players among {', '.join(names)}, but row "
+                    f"{_first(row_codes, row)} names {part[:40]!r}. Correct the name, or the list of players."
+                )
+            if table[row, number]:
+                raise InvalidInput(
+                    f"A coalition must name every player once, but row {_first(row_codes, row)} holds "
+                    f"{texts[row][:60]!r}. Correct it."
+                )
             table[row, number] = True
     return names, table[row_codes]
-
-
-def _check_member(
-    is_known: bool, part: str, names: tuple[str, ...], row_codes: np.ndarray, row: int
-) -> None:
-    check(
-        is_known,
-        f"Column `coalition` must name players among {', '.join(names)}, but row {_first(row_codes, row)} names "
-        f"{part[:40]!r}. Correct the name, or the list of players.",
-    )
 
 
 def _first(row_codes: np.ndarray, code: int) -> int:

@@ -414,6 +414,10 @@ def _read_split(frame: pd.DataFrame, samples: np.ndarray, ids: Sequence[str]) ->
     parts = game_cells.sample_columns(frame[["split"]], samples, ids)["split"].astype(str)
     for part in pd.unique(parts):
         choose("Split", part, SPLITS)
+    check(
+        bool((parts == "test").any()),
+        "Column `split` must put at least one sample in 'test', whose decisions pages show, but puts none there.",
+    )
     return np.asarray(parts, np.str_)
 
 

@@ -170,13 +170,15 @@ def misfit(model: str, data_name: str) -> str:
 
 def default_sample(study: Study) -> str:
     """Return the sample with which a page opens: the one that the model's card names, or else the most telling
-    conflict, or else the first of the other examples.
+    conflict, or else the first of the other examples, or else the first test sample.
     """
     if named := study.dataset.known_ids([str(study.card.get("opening", ""))]):
         return named[0]
     if study.opening_sample:
         return study.opening_sample
     examples = sample_examples.find_examples(study)
+    if not examples:
+        return str(study.dataset.ids[study.dataset.rows("test")[0]])
     return next((one for one in examples if one.kind == "conflict"), examples[0]).sample
 
 

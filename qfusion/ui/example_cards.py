@@ -22,6 +22,9 @@ TITLES = {kind: name.capitalize() for kind, name in sample_examples.EXAMPLE_NAME
 
 def example_samples(context: page_context.PageContext) -> None:
     """Samples to start with, in cards: content, mini waterfall, entropies."""
+    examples = sample_examples.find_examples(context.study)
+    if not examples:
+        return
     guidance.title(
         "Samples to start with",
         f"Chosen by their verdicts among the {len(context.study.dataset.rows('test')):,} test "
@@ -29,7 +32,6 @@ def example_samples(context: page_context.PageContext) -> None:
         + backgrounds.describe_baseline(context.study.sample_background),
         3,
     )
-    examples = sample_examples.find_examples(context.study)
     for cell, item in zip(st.columns(len(examples), gap="medium"), examples, strict=True):
         with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
             _example(context, item)

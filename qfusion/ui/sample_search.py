@@ -20,7 +20,7 @@ def filters(context: page_context.PageContext) -> dict[str, Any]:
     """Draw the filters and return them as `sample_filters.passing` takes them."""
     split, relations = widgets.row(samples.SPLIT, samples.RELATION)
     chosen = {"split": split, "relations": relations, "search": widgets.draw(samples.SEARCH)}
-    if context.study.classes:
+    if context.study.classes and context.study.has_truth:
         verdict, classes = widgets.row(samples.VERDICT, samples.CLASSES, study=context.study)
         chosen |= {"verdict": verdict or "", "classes": classes}
     return chosen
