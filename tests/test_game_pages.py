@@ -84,7 +84,7 @@ def test_every_page_opens_with_a_game(title: str, query: dict[str, str], name: s
         assert SAYS.get(title, "") in words.replace("‘", "")
     assert "nan" not in words.lower().split()
     if title not in ("Leaderboard", "Circuit", "Dynamics", "Decision operators"):
-        assert "training samples" not in words
+        assert "training samples, each modality" not in words
         assert app.selectbox(key="model").value == name
 
 
