@@ -55,7 +55,13 @@ LAYERS = (
     ("plotly_print",),
 )
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
-FRONT = ("load", "open", "show", "train")  # of `qfusion` itself: for users, never for the library
+FRONT = (
+    "lindblad_model",
+    "load",
+    "open",
+    "show",
+    "train",
+)  # of `qfusion` itself: for users, never for the library
 LOGIN = {"authlib", "httpx"}  # imported by Streamlit where a server asks for a login
 
 

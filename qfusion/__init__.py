@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from qfusion.data import load
     from qfusion.live import open, show
+    from qfusion.models.lindblad_model import lindblad_model
     from qfusion.training import train
 
 __version__ = "1.0.0"
@@ -44,6 +45,7 @@ __all__ = [
     "errors",
     "explain",
     "figures",
+    "lindblad_model",
     "live",
     "load",
     "model_export",
@@ -61,6 +63,7 @@ __all__ = [
 ]
 
 _FUNCTIONS = {
+    "lindblad_model": "qfusion.models.lindblad_model",
     "load": "qfusion.data",
     "open": "qfusion.live",
     "show": "qfusion.live",

@@ -18,7 +18,7 @@ from qfusion.panels.panel import PanelFigure
 from tests.support import figure_examples
 
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended,
-# no such part of the bits, no colour.
+# no such part of the bits, no colour, no interval of few samples.
 MEANT = {
     "leaderboard_charts.planted_agreement": {"values"},
     "scatter_map.nearest_bars": {"typical"},
@@ -28,6 +28,7 @@ MEANT = {
     "state_changes.flip_distances": {"states", "donors"},
     "target_information.information_bars": {"parts"},
     "interaction_charts.contribution_swarm": {"colour"},
+    "interaction_charts.interaction_matrix": {"values"},
 }
 
 

@@ -51,8 +51,9 @@ def study() -> Any:
 def placed(study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Yields the study as a server sees it, in this process."""
     with contextlib.ExitStack() as stack:
-        for name, value in showing.place_study(study, tmp_path, stack).items():
+        for name, value in showing.place_variables(tmp_path, NAME).items():
             monkeypatch.setenv(name, value)
+        showing.place_study(study, tmp_path, stack)
         yield qfusion.analysis.opening.open_study(NAME, "data")
 
 
@@ -120,12 +121,12 @@ def test_a_process_that_ends_is_said_and_what_is_known_stays(
     study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with contextlib.ExitStack() as stack:
-        variables = showing.place_study(study, tmp_path, stack)
-        for name, value in variables.items():
+        for name, value in showing.place_variables(tmp_path, NAME).items():
             monkeypatch.setenv(name, value)
+        showing.place_study(study, tmp_path, stack)
         there = qfusion.analysis.opening.open_study(NAME, "data")
         known = there.sample(SAMPLE).dividends
-    there.model.call._link._close()
+    there.model.call.link.close()
     assert there.sample(SAMPLE).dividends == known
     with pytest.raises(InvalidInput, match="has ended"):
         there.sample("sample-0011").dividends  # noqa: B018

@@ -107,22 +107,24 @@ class Sample:
         return self.dataset.is_own(self.row)
 
     @property
+    def has_truth(self) -> bool:
+        """Whether its annotation is known."""
+        return self.dataset.has_truth(self.row)
+
+    @property
     def truth(self) -> float | str | None:
-        """Annotation of the sample: a number or a class, or None where it is not known, as of a visitor's own
-        sample."""
+        """Annotation of the sample: a number or a class, or None where it is not known."""
         return self.target if self.true_class is None else self.classes[self.true_class]
 
     @property
     def target(self) -> float | None:
         """The annotated value of a regression; scores of classes have none, nor has a visitor's own sample."""
-        has_target = not self.classes and self.dataset.has_truth(self.row)
-        return float(self.dataset.y[self.row]) if has_target else None
+        return float(self.dataset.y[self.row]) if self.has_truth and not self.classes else None
 
     @property
     def true_class(self) -> int | None:
         """The number of the annotated class; None of a regression, and of a visitor's own sample."""
-        has_class = bool(self.classes) and self.dataset.has_truth(self.row)
-        return int(self.dataset.y[self.row]) if has_class else None
+        return int(self.dataset.y[self.row]) if self.classes and self.has_truth else None
 
     @cached_property
     def inputs(self) -> dict[str, Any]:

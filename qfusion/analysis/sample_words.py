@@ -24,10 +24,8 @@ def describe_sample(dataset: DataSet, row: int, limit: int = SHORT) -> str:
     column = text_column(dataset)
     entry = dataset.table[column].iloc[row] if column else None
     if not isinstance(entry, str):
-        entry = next(
-            (part.text for part in read_content(dataset, row).values() if isinstance(part, Text)),
-            "",
-        )
+        contents = read_content(dataset, row).values()
+        entry = BESIDE.join(part.text for part in contents if isinstance(part, Text))
     return shorten(entry, limit)
 
 

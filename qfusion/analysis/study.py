@@ -246,6 +246,8 @@ class Study:
             mean = "" if len(self.classes) == 2 else "mean "
             return f"{mean}log-odds of ‘{self.classes[output]}’ (nats)"
         name = self.dataset.target.name
+        if not self.dataset.target.known:
+            return name
         return name if name.endswith("score") else f"{name} score"
 
     @property

@@ -32,7 +32,7 @@ def decision_record(
     """
     coalitions = explanation.coalitions
     classes = dataset.target.classes
-    truth = dataset.y[row]
+    truth = dataset.y[row] if dataset.has_truth(row) else None
     by_sign = qfusion.analysis.study.decides_by_sign(dataset)
     verdict = qfusion.explain.verdict(explanation, 0, index, doubt, by_sign)
     interaction = {}
@@ -44,7 +44,7 @@ def decision_record(
         spread = dict(zip(coalitions[1:], doubt.spread[0], strict=True))
     if classes:
         quantity = "log-odds"
-        truth = classes[truth] if truth >= 0 else "unknown"
+        truth = None if truth is None else classes[truth]
     else:
         quantity = "score"
     errors = None
@@ -113,7 +113,7 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
         rows.append([f"({len(others):,} other joint terms)", "", f"{total:+.3f}", ""])
     truth = result["truth"]
     if not isinstance(truth, str):
-        truth = number(truth)
+        truth = "not known" if truth is None else number(truth)
     background = result["background"]
     if background in ("joint", "product"):
         size = result["background_size"]

@@ -72,6 +72,10 @@ def evaluate(
             f"{model} on {dataset.name}, {split}, {len(rows)} samples, {describe_disturbance(wanted)}",
         ),
     )
+    if not dataset.target.known and not as_json:
+        print_remark(
+            "No truth is known of these samples: these metrics are against the model's own values."
+        )
     if how is not None and not as_json:
         print_remark(
             describe_propagation(how)

@@ -348,6 +348,8 @@ class DataSet:
     def is_annotated(self) -> np.ndarray:
         """Whether the target of each row of the set is known, bool (N,): a game may have none."""
         y = self.y[: len(self)]
+        if not self.target.known:
+            return np.zeros(len(y), bool)
         return y >= 0 if self.target.kind == "classification" else np.isfinite(y)
 
     def is_own(self, row: int) -> bool:

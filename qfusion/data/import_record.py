@@ -40,7 +40,7 @@ def write_record(
     staged = examined.staged
     _write_arrays(staged)
     if not staged.columns.empty:
-        _write_table(staged.columns, staged.folder / "table.arrow")
+        write_table(staged.columns, staged.folder / "table.arrow")
     versions = {
         "qfusion": qfusion.__version__,
         "numpy": np.__version__,
@@ -163,7 +163,8 @@ def _write_arrays(staged: StagedSet) -> None:
             np.save(staged.folder / f"{key}.npy", np.ascontiguousarray(values))
 
 
-def _write_table(columns: pd.DataFrame, path: Path) -> None:
+def write_table(columns: pd.DataFrame, path: Path) -> None:
+    """Write the columns of a table into an Arrow file, without their index."""
     table = pa.Table.from_pandas(columns, preserve_index=False)
     with (
         pa.OSFile(str(path), "wb") as sink,

@@ -60,7 +60,7 @@ def store_set(
     with imported_sets.translate_disk_errors(f"Data set '{name}'"):
         write_record(examined, name, title, licence, tokens, rates, dict(extracted or {}))
         with imported_sets.lock_sets():
-            _move_folder(staged.folder, place, replace)
+            move_folder(staged.folder, place, replace)
     return place
 
 
@@ -122,7 +122,7 @@ def _check_length(argument: str, text: str, most: int) -> None:
     )
 
 
-def _move_folder(folder: Path, place: Path, replace: bool) -> None:
+def move_folder(folder: Path, place: Path, replace: bool) -> None:
     """Move a folder to its place; a folder that is replaced comes back if that fails."""
     old = imported_sets.old_folder(place.name)
     if replace and place.exists():

@@ -33,6 +33,7 @@ from qfusion.errors import DataUnavailable, IntegrityError, NotFound, translate_
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+TEXTS = "texts.arrow"  # contents that are text, a column a modality
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 _BROKEN = "Remove it with `python -m qfusion data remove {name}` and import it again."
 
@@ -175,8 +176,7 @@ def load_imported(name: str) -> DataSet:
         index = pd.Index(ids)
         table = pd.DataFrame(index=index)
         if record["table"]:
-            with pa.memory_map(str(folder / "table.arrow")) as source:
-                table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
+            table = _read_table(folder / "table.arrow", index)
         rates = record.get("rates", {})
         modalities = tuple(_load_modality(m, folder, count, rates) for m in record["modalities"])
         y = _array(folder, "y.npy", (count,))
@@ -211,7 +211,13 @@ def load_imported(name: str) -> DataSet:
             ids=ids,
             split=_array(folder, "split.npy", (count,)),
             table=table,
-            content_of=content if "text" in table.columns else no_content,
+            content_of=(
+                partial(_texts, _read_table(folder / TEXTS, index))
+                if record.get("texts")
+                else content
+                if "text" in table.columns
+                else no_content
+            ),
             clip_of=partial(clips.find_clip, name, ids),
             unimodal=unimodal,
             clusters=Clusters(_array(folder, "clusters.npy"), str(record["clusters"]))
@@ -230,7 +236,7 @@ def _load_modality(
     name = entry["name"]
     lengths = None
     if entry["sequence"]:
-        lengths = _array(folder, f"{name}.lengths.npy", (count,))
+        lengths = _array(folder, entry.get("lengths", f"{name}.lengths.npy"), (count,))
     return Modality(
         name=name,
         values=_array(folder, entry["file"], tuple(entry["shape"])),
@@ -238,6 +244,7 @@ def _load_modality(
         feature_names=tuple(entry["feature_names"]),
         shape=tuple(entry["picture"]) if entry["picture"] else None,
         rate=rates.get(name),
+        double=bool(entry.get("double", False)),
         checked=True,
     )
 
@@ -253,6 +260,7 @@ def _build_target(entry: Mapping[str, Any], convention: str) -> Target:
         labels=tuple(entry.get("labels", ())),
         sets=tuple(map(tuple, entry.get("sets", ()))),
         convention=convention,
+        known=bool(entry.get("known", True)),
     )
 
 
@@ -261,6 +269,17 @@ def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.
     values = np.load(folder / Path(file).name, mmap_mode="r", allow_pickle=False)
     check(shape in (None, values.shape), f"{file} has shape {values.shape}, not {shape}")
     return np.asarray(values)
+
+
+def _read_table(path: Path, index: pd.Index) -> pd.DataFrame:
+    """Return the columns of an Arrow file, with the given index."""
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
+
+
+def _texts(texts: pd.DataFrame, row: int) -> dict[str, Content]:
+    """Return the stored texts of a row, by modality."""
+    return {str(name): Text(str(line)) for name, line in texts.iloc[row].items() if line}
 
 
 def _content(

@@ -18,11 +18,12 @@ class Modality:
 
     Attributes:
         name: for example "text".
-        values: float32, vectors (N, F) or zero-padded sequences (N, T, F).
+        values: float32, or float64 if `double`, vectors (N, F) or zero-padded sequences (N, T, F).
         lengths: for sequences, the numbers of real steps, int64 (N,), each in 1..T; None for vectors.
         feature_names: the F names of the features.
         shape: for vectors that are flattened pictures or other arrays, their shape, with product F; else None.
         rate: steps a second of a sequence, if known.
+        double: whether the values are in double precision, as amplitudes of kets are.
         checked: whether lengths and padding were checked before, as for imported sets: memory-mapped arrays are then
             not read.
 
@@ -36,10 +37,13 @@ class Modality:
     feature_names: tuple[str, ...]
     shape: tuple[int, ...] | None = None
     rate: float | None = None
+    double: bool = False
     checked: InitVar[bool] = False
 
     def __post_init__(self, checked: bool) -> None:
-        object.__setattr__(self, "values", read_only_array(self.values, np.float32))
+        object.__setattr__(
+            self, "values", read_only_array(self.values, np.float64 if self.double else np.float32)
+        )
         object.__setattr__(self, "feature_names", tuple(self.feature_names))
         if self.lengths is not None:
             object.__setattr__(self, "lengths", read_only_array(self.lengths, np.int64))

@@ -54,6 +54,7 @@ def write_set(dataset: DataSet, folder: Path) -> Path:
                 "features": list(modality.feature_names),
                 "shape": modality.shape,
                 "rate": modality.rate,
+                "double": modality.double,
             }
         )
     np.savez(folder / _ARRAYS, allow_pickle=False, **arrays)
@@ -143,6 +144,7 @@ def read_set(folder: Path) -> DataSet:
                 tuple(entry["features"]),
                 None if entry["shape"] is None else tuple(entry["shape"]),
                 entry["rate"],
+                entry.get("double", False),
                 checked=True,
             )
             for place, entry in enumerate(record["modalities"])
@@ -176,6 +178,7 @@ def _read_target(values: Mapping[str, Any]) -> Target:
         tuple(values["labels"]),
         tuple(map(tuple, values["sets"])),
         values["convention"],
+        values.get("known", True),
     )
 
 

@@ -30,6 +30,8 @@ class Target:
         labels: names of the labels, if samples may have several.
         sets: for every class, the indices of its labels.
         convention: of the metrics of a number, one of CONVENTIONS, `MOSI_CONVENTION` by default; "classes" for classes.
+        known: whether targets are known. If not, those of the data set are the model's own values, and pages show
+            neither truth nor errors.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Target:
     labels: tuple[str, ...] = ()
     sets: tuple[tuple[int, ...], ...] = ()
     convention: str = ""
+    known: bool = True
 
     def __post_init__(self) -> None:
         choose("Kind of target", self.kind, ("regression", "classification"))

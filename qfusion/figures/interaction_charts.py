@@ -23,7 +23,7 @@ BINS = 80  # of the value axis; the points of one bin are stacked
 SWARM = 0.4  # largest distance of a stacked point from the middle of its row
 
 
-@checks_arrays(values="P 3")
+@checks_arrays("values", values="P 3")
 def interaction_matrix(
     pairs: Sequence[Sequence[str]],
     values: np.ndarray,
@@ -35,7 +35,8 @@ def interaction_matrix(
     """Draw the interaction index of any two modalities as a heat map, with its interval below it.
 
     Args:
-        pairs: names of both, P of them. values: value, low and high end of the interval, (P, 3).
+        pairs: names of both, P of them.
+        values: value, low and high end of the interval, (P, 3). The ends are NaN where so few samples have none.
     """
     M = len(modalities)
     z = np.full((M, M), np.nan)
@@ -46,12 +47,13 @@ def interaction_matrix(
     for pair, (value, low, high) in zip(pairs, values, strict=True):
         i, j = (modalities.index(name) for name in pair)
         z[i, j] = z[j, i] = value
+        # cells of many are narrow in print
+        ends = f"<br>{low:+.{few}f} to{'<br>' if M > 4 else ' '}{high:+.{few}f}"
         for x, y in ((i, j), (j, i)):
             figure.add_annotation(
                 x=x,
                 y=y,
-                # cells of many are narrow in print
-                text=f"{value:+.{few + 1}f}<br>{low:+.{few}f} to{'<br>' if M > 4 else ' '}{high:+.{few}f}",
+                text=f"{value:+.{few + 1}f}{ends if np.isfinite([low, high]).all() else ''}",
                 showarrow=False,
                 font={"size": 12, "color": INK[theme]},
             )

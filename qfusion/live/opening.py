@@ -15,13 +15,13 @@ from typing import Any
 import torch
 
 from qfusion._checks import check, choose
-from qfusion.analysis import opening
+from qfusion.analysis import lindblad_systems, opening
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet, in_memory
 from qfusion.errors import InvalidInput
 from qfusion.live import calls, circuits
-from qfusion.models import FusionModel, input_features, live_model, nested
+from qfusion.models import FusionModel, input_features, lindblad_model, live_model, nested
 from qfusion.training import checkpoint, program_checks
 
 ROWS = 10  # by which a model is tried
@@ -32,7 +32,7 @@ HOLDS = ("scores", "probabilities", "log-probabilities")
 
 def open_model(
     model: Any,
-    data: Any,
+    data: Any = None,
     *,
     wires: Mapping[str, Sequence[Any]] | None = None,
     name: str = "",
@@ -47,8 +47,10 @@ def open_model(
 
     Args:
         model: a function from modalities to scores, a `torch.nn.Module`, an estimator or pipeline of scikit-learn, a
-            model of qfusion, or the name of one. A module is copied, in evaluation mode and double precision.
-        data: see `qfusion.data.in_memory.data_set_of`.
+            model of qfusion, or the name of one. A module is copied, in evaluation mode and double precision. Also a
+            Lindblad system of `qfusion.lindblad_model`, or a Hamiltonian alone as a `qutip.Qobj`.
+        data: see `qfusion.data.in_memory.data_set_of`; the data set of its card for a name. A Lindblad system without
+            data is opened on its basis states.
         wires: labels of the qubits of each modality; guessed from the encoding unless given.
         name: that the study goes by; that of the model's class unless given.
         target, modalities, classes: of the data, see `data_set_of`.
@@ -67,8 +69,22 @@ def open_model(
     """
     if isinstance(model, (str, checkpoint.Checkpoint)):
         return opening.open_study(model, data)
+    if type(model).__name__ == "Qobj":
+        check(
+            data is None,
+            "A Qobj alone takes no data. Build the model with `qfusion.lindblad_model`.",
+        )
+        return lindblad_systems.open_system(model, name=name or "system")
+    if isinstance(model, lindblad_model.LindbladModel) and data is None:
+        return lindblad_systems.open_lindblad(model, name=name or "system")
+    check(
+        data is not None,
+        "Argument `data` must hold the samples that the model takes, such as {'text': ..., 'audio': ..., 'y': ...}.",
+    )
     dataset = in_memory.data_set_of(data, target=target, modalities=modalities, classes=classes)
-    title = name or _default_name(model)
+    title = name or default_name(model)
+    if isinstance(model, lindblad_model.LindbladModel):
+        return lindblad_systems.open_lindblad(model, dataset, name=title)
     if isinstance(model, FusionModel):
         made = checkpoint.make_checkpoint(model, dataset, name=title)
         return build_study(title, made.card, made.model, dataset).precompute()
@@ -77,7 +93,8 @@ def open_model(
     return build_study(title, card, opened, dataset).precompute()
 
 
-def _default_name(model: Any) -> str:
+def default_name(model: Any) -> str:
+    """Return the name of a model of a user's own where none is given: that of its function or class."""
     name = getattr(model, "__name__", "") or type(model).__name__
     return "model" if name in ("<lambda>", "function", "method") else str(name)
 

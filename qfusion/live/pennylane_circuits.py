@@ -212,7 +212,7 @@ def to_gate(operation: Any, places: Mapping[Any, int]) -> statevector.Gate:
     if isinstance(operation, qml.operation.StatePrepBase):
         psi = torch.as_tensor(_numbers(operation.state_vector()).reshape(-1).astype(complex))
         return statevector.Gate("StatePrep", on, states.preparation(psi), {})
-    matrix = torch.as_tensor(_numbers(operation.matrix()).astype(complex))
+    matrix = torch.as_tensor(_numbers(qml.matrix(operation, operation.wires)).astype(complex))
     names = angle_names(operation)
     values = {
         name: float(np.real(_numbers(parameter)))

@@ -148,7 +148,8 @@ def is_gate(operation: Any) -> bool:
     """Return whether an operation is drawn as one gate: it prepares a state, or has a matrix that is not too large."""
     if isinstance(operation, qml.operation.StatePrepBase):
         return True
-    return bool(operation.has_matrix) and len(operation.wires) <= LARGEST_GATE
+    has_matrix = operation.has_matrix or isinstance(operation, qml.SelectPauliRot)
+    return bool(has_matrix) and len(operation.wires) <= LARGEST_GATE
 
 
 def expand_tape(tape: Any) -> Any:

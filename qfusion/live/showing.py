@@ -26,7 +26,7 @@ from qfusion._checks import check
 from qfusion.analysis.study import Study
 from qfusion.data import opened_sets
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.live.opening import open_model
+from qfusion.live.opening import default_name, open_model
 from qfusion.live.serving import ModelServer
 from qfusion.models import live_link, live_model
 from qfusion.training import checkpoint, checkpoint_folders
@@ -103,66 +103,78 @@ def show(
         InvalidInput: when the server does not start; as of `qfusion.open` for a model.
         NotFound: when there is no such sample.
     """
-    if not isinstance(study, Study):
-        study = open_model(study, data, **options)
-    else:
-        check(
-            data is None and not options,
-            "Arguments of `qfusion.open` come with a model, not with a study. Leave them out.",
-        )
+    is_study = isinstance(study, Study)
+    check(
+        not is_study or (data is None and not options),
+        "Arguments of `qfusion.open` come with a model, not with a study. Leave them out.",
+    )
     check(
         page in PAGES,
         f"Argument `page` must be one of {', '.join(repr(known) for known in PAGES)}, but is {page!r}.",
     )
-    if sample:
+    name = study.name if is_study else options.pop("name", "") or default_name(study)
+    if is_study and sample:
         study.dataset.row(sample)
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="qfusion-"))  # which only this user can read
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        variables = {**os.environ, _user_folders.OWNER: str(os.getpid())}
-        variables |= place_study(study, folder, stack)
         port = port or free_port()
-        process = _start_server(folder, port, variables)
+        # the server loads its libraries while the model is opened
+        process = _start_server(folder, port, {**os.environ, **place_variables(folder, name)})
         stack.callback(_stop, process)
+        shown = study if is_study else open_model(study, data, name=name, **options)
+        if sample:
+            shown.dataset.row(sample)
+        place_study(shown, folder, stack)
         _wait_for(process, port, folder)
-        query = {"model": study.name, "data": study.dataset.name}
+        query = {"model": shown.name, "data": shown.dataset.name}
         if sample:
             query["sample"] = sample
         url = f"http://127.0.0.1:{port}/{page}?{urllib.parse.urlencode(query)}"
         closers = stack.pop_all()
-    dashboard = Dashboard(study, url, process, closers)
+    dashboard = Dashboard(shown, url, process, closers)
     atexit.register(shutil.rmtree, folder / "models", ignore_errors=True)
     if browser:
         webbrowser.open(url)
     return dashboard
 
 
-def place_study(study: Study, folder: Path, stack: contextlib.ExitStack) -> dict[str, str]:
-    """Write what a server needs to show a study, and return its environment variables."""
-    variables = {}
+def place_variables(folder: Path, name: str) -> dict[str, str]:
+    """Return the environment variables of a server for a study of this name that `place_study` writes to a folder."""
+    opened = [str(place) for place in _user_folders.opened_places()]
+    opened.append(str(_card_path(folder, name)))
+    return {
+        _user_folders.OWNER: str(os.getpid()),
+        _user_folders.OPENED: os.pathsep.join(opened),
+        opened_sets.OPENED: str(_set_folder(folder)),
+    }
+
+
+def _card_path(folder: Path, name: str) -> Path:
+    return folder / "models" / f"{name}.json"
+
+
+def _set_folder(folder: Path) -> Path:
+    return folder / "data" / "set"
+
+
+def place_study(study: Study, folder: Path, stack: contextlib.ExitStack) -> None:
+    """Write what a server needs to show a study, and begin to answer its requests until the stack is closed."""
     if not _is_known(study):
-        place = opened_sets.write_set(study.dataset, folder / "data" / "set")
-        variables[opened_sets.OPENED] = str(place)
+        opened_sets.write_set(study.dataset, _set_folder(folder))
     model = study.trained
-    card = dict(study.card)
-    models = folder / "models"
-    models.mkdir()
+    path = _card_path(folder, study.name)
+    path.parent.mkdir()
     if isinstance(model, live_model.LiveModel):
         token = secrets.token_bytes(32)
         socket_path = str(folder / "model") if hasattr(socket, "AF_UNIX") else None
         server = ModelServer(model, socket_path, token)
         stack.callback(server.close)
-        card = {**card, "live": _describe_live(model)}
         link = {"address": server.address, "token": token.hex()}
-        checkpoint.write_link(models / f"{study.name}.json", json.dumps(link).encode(), card)
+        card = {**study.card, "live": _describe_live(model)}
+        checkpoint.write_link(path, json.dumps(link).encode(), card)
     elif study.name not in checkpoint_folders.available():
-        checkpoint.save(models / f"{study.name}.json", model, card)
-    else:
-        return variables
-    opened = [str(place) for place in _user_folders.opened_places()]
-    opened.append(str(models / f"{study.name}.json"))
-    variables[_user_folders.OPENED] = os.pathsep.join(opened)
-    return variables
+        checkpoint.save(path, model, study.card)
 
 
 def _describe_live(model: live_model.LiveModel) -> dict[str, Any]:

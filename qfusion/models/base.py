@@ -86,6 +86,7 @@ class FusionModel(nn.Module, ABC):
         entanglement_is_slow: whether `entanglement` evolves every row.
         samples: whether scores are means over sampled trajectories while it is trained.
         logit_scale: factor by which scores are multiplied before a softmax; 1 unless scores are log-odds.
+        is_given: whether its numbers were given, not trained; its checkpoints hold them in double precision.
         score_kind: what the scores of a classifier are, where they are not those it was trained with; see `log_odds`.
     """
 
@@ -104,6 +105,7 @@ class FusionModel(nn.Module, ABC):
     unseen_operations: int = 0
     entanglement_is_slow: ClassVar[bool] = False
     samples: bool = False
+    is_given: ClassVar[bool] = False
     logit_scale: float = 1.0
     score_kind: str = ""
 

@@ -132,39 +132,44 @@ class LiveLink:
             if self._connection.poll(seconds):
                 return bytes(self._connection.recv_bytes(MAX_MESSAGE))
         except (OSError, EOFError, AuthenticationError) as error:
-            self._close()
+            self.close()
             raise InvalidInput(ENDED.format(name=self._name)) from error
         except (
             BaseException
         ):  # a reader's click ends a page's run: a later answer would be another question's
-            self._close()
+            self.close()
             raise
-        self._close()
+        self.close()
         raise InvalidInput(
             f"Model '{self._name}' takes more than {seconds} seconds for one request, which is all that this server "
             "waits (QFUSION_PROGRAM_S)."
         )
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
 
 class LinkedCall:
-    """A function in the user's process, see `live_model.Call`."""
+    """A function in the user's process, see `live_model.Call`.
+
+    Attributes:
+        link: to the process.
+    """
 
     def __init__(self, link: LiveLink):
-        self._link = link
+        self.link = link
 
     def __call__(self, features: Mapping[str, Any]) -> Tensor:
         """Return the columns (B, K)."""
-        return self._link.ask({"do": "columns"}, pack_features(features))[1]["columns"]
+        return self.link.ask({"do": "columns"}, pack_features(features))[1]["columns"]
 
     def slopes(self, features: Mapping[str, Any], weights: Tensor) -> dict[str, Tensor]:
         """Return the gradients of the sum of columns times `weights` (B, K), by modality."""
         tensors = pack_features(features) | {"weights": weights}
-        return self._link.ask({"do": "slopes"}, tensors)[1]
+        return self.link.ask({"do": "slopes"}, tensors)[1]
 
 
 class LinkedCircuit:

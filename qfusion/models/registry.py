@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
@@ -19,6 +20,7 @@ from qfusion.models import (
     entangled_qcnn,
     jump_twin,
     ket_model,
+    lindblad_model,
     linear,
     live_model,
     mean_field_jump,
@@ -84,6 +86,9 @@ FUSION.update(BASELINES)
 FUSION.update(TWINS)
 # Models that live in a Python process: they are not trained here, nor kept.
 LIVE: Kinds = _register_kinds(live_model.LiveModel, live_model.LiveCircuit)
+# Kinds of systems that are given, not trained
+GIVEN: Kinds = _register_kinds(lindblad_model.LindbladModel)
+KINDS = ChainMap(GIVEN, FUSION)  # those of FUSION first, also those that are registered later
 
 
 def names() -> list[str]:
@@ -93,8 +98,13 @@ def names() -> list[str]:
 
 def settings(name: str) -> dict[str, Any]:
     """Return the settings of a model with their defaults."""
-    known = inspect.signature(FUSION[choose("Model", name, FUSION)]).parameters
+    known = inspect.signature(KINDS[choose("Model", name, KINDS)]).parameters
     return {key: p.default for key, p in known.items() if p.kind is p.KEYWORD_ONLY}
+
+
+def is_given(name: str) -> bool:
+    """Return whether models of a kind are given, not trained."""
+    return name in KINDS and KINDS[name].is_given
 
 
 def build(
@@ -119,7 +129,7 @@ def build(
             value is not None,
             f"Setting `{key}` must have a value, but is empty. Its default is {known[key]!r}.",
         )
-    return FUSION[name](inputs, outputs, **chosen)
+    return KINDS[name](inputs, outputs, **chosen)
 
 
 def rebuild(

@@ -170,7 +170,7 @@ class TimeModel(KetModel):
         vectors = self.measurement_vectors()
         parts = [
             states.embed(torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj()), self.dims, s)
-            for (s, v), w in zip(vectors.items(), weights.chunk(len(vectors), 1), strict=True)
+            for (s, v), w in zip(vectors.items(), _weights_by_state(weights, vectors), strict=True)
         ]
         return torch.stack(parts).sum(0)
 
@@ -310,7 +310,7 @@ class TimeModel(KetModel):
     def _read(self, psi: Tensor) -> Tensor:
         """sum_j W_cj <psi|v_j><v_j|psi> of kets (N, D), (N, C), without a D x D matrix."""
         vectors, parts = self.measurement_vectors(), []
-        for (s, v), w in zip(vectors.items(), self.W.chunk(len(vectors), 1), strict=True):
+        for (s, v), w in zip(vectors.items(), _weights_by_state(self.W, vectors), strict=True):
             amplitudes = v.conj() @ states.apart(psi, self.dims, s)  # <v_j|psi> on what is not read
             parts.append(amplitudes.abs().square().sum(-1) @ w.to(psi.real.dtype).T)
         return torch.stack(parts).sum(0)
@@ -422,6 +422,13 @@ class TimeModel(KetModel):
         other.tweak = self.parse_tweak(tweak)
         other.duration = self.duration if other.tweak.duration is None else other.tweak.duration
         return other
+
+
+def _weights_by_state(
+    weights: Tensor, vectors: Mapping[decomposition.Subset, Tensor]
+) -> tuple[Tensor, ...]:
+    """Return the weights (C, J) of each state that is read, from those of all vectors."""
+    return weights.split([len(v) for v in vectors.values()], 1)
 
 
 def _packed_matrices(dimension: int, count: int) -> int:

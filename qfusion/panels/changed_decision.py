@@ -158,7 +158,7 @@ def waterfall(
 
     return panel.PanelFigure(
         name,
-        f"{when}: {finding[:1].lower()}{finding[1:]}",
+        f"{when}: {_within_sentence(finding)}",
         drawn,
         shows=shows,
         not_shown="whether such a combination occurs in data: changed modalities may not match.",
@@ -366,3 +366,8 @@ def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bo
 def has_changes(sample: Sample, changes: changed_samples.Edits | None = None, **_: Any) -> bool:
     """Return whether the changes leave a modality otherwise than it is."""
     return bool(both_decisions(sample, changes)[2])
+
+
+def _within_sentence(finding: str) -> str:
+    """Return a sentence to follow a colon. A name of one letter at its beginning stays as it is."""
+    return finding[:1].lower() + finding[1:] if finding[1:2].isalpha() else finding

@@ -7,8 +7,8 @@ from typing import Any
 
 from qfusion._checks import check
 from qfusion.analysis import background_choice
-from qfusion.models import FUSION, Ability, can
-from qfusion.models.registry import LIVE
+from qfusion.models import Ability, can
+from qfusion.models.registry import KINDS, LIVE
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak
 from qfusion.panels.pins import Pin, parse_pin
 from qfusion.training import checkpoint, checkpoint_cards
@@ -89,7 +89,8 @@ class PageState:
 
     def can(self, ability: Ability) -> bool:
         """Whether models of this kind have an ability, see `models.abilities`."""
-        return can(FUSION.get(self.card["model"]) or LIVE.get(self.card["model"]), ability)
+        kind = self.card["model"]
+        return can(KINDS.get(kind) or LIVE.get(kind), ability)
 
     @property
     def modalities(self) -> list[str]:

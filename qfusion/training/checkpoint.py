@@ -107,7 +107,11 @@ def load(name: str | Path) -> Checkpoint:
     ):
         try:
             model = registry.rebuild(
-                card["model"], card["inputs"], card["outputs"], card["settings"], _tensors(data)
+                card["model"],
+                card["inputs"],
+                card["outputs"],
+                card["settings"],
+                _tensors(data, registry.is_given(card["model"])),
             )
         except QFusionError as error:
             raise InvalidInput(
@@ -116,22 +120,23 @@ def load(name: str | Path) -> Checkpoint:
     return Checkpoint(model.double().eval().requires_grad_(False), card)
 
 
-def _tensors(data: bytes) -> dict[str, torch.Tensor]:
+def _tensors(data: bytes, double: bool) -> dict[str, torch.Tensor]:
     tensors = safetensors.torch.load(data)
+    dtype, precision = (torch.float64, "double") if double else (torch.float32, "single")
     bad = [
         name
         for name, tensor in tensors.items()
-        if tensor.dtype != torch.float32 or not bool(tensor.isfinite().all())
+        if tensor.dtype != dtype or not bool(tensor.isfinite().all())
     ]
     if bad:
-        raise ValueError(f"weights {bad[:3]} are not finite numbers in single precision")
+        raise ValueError(f"weights {bad[:3]} are not finite numbers in {precision} precision")
     return tensors
 
 
 def save(path: str | Path, model: FusionModel, card: Mapping[str, Any], new: bool = False) -> Path:
     """Write PATH.safetensors and PATH.json, neither ever visible half-written; return the card's path.
 
-    Weights are kept in single precision.
+    Weights are kept in single precision, or in double precision where the model says so.
 
     Args:
         path: see above. model: whose weights. card: see `make_card`.
@@ -153,13 +158,20 @@ def write_link(card_path: Path, data: bytes, card: Mapping[str, Any]) -> Path:
 
 
 def pack_weights(model: torch.nn.Module) -> bytes:
-    """Return the bytes of a safetensors file of a model's weights, in single precision."""
+    """Return the bytes of a safetensors file of a model's weights, in single precision, or in double precision if the
+    model was given, not trained.
+    """
+    dtype = _stored_precision(model)
     return safetensors.torch.save(
         {
-            key: value.detach().cpu().float().contiguous()
+            key: value.detach().cpu().to(dtype).contiguous()
             for key, value in model.state_dict().items()
         }
     )
+
+
+def _stored_precision(model: torch.nn.Module) -> torch.dtype:
+    return torch.float64 if getattr(model, "is_given", False) else torch.float32
 
 
 def make_checkpoint(
@@ -172,8 +184,8 @@ def make_checkpoint(
     training: Mapping[str, Any] | None = None,
     notes: str = "",
 ) -> Checkpoint:
-    """Return a model with a card, as `load` returns it after it was saved: weights of single precision, calculating in
-    double.
+    """Return a model with a card, as `load` returns it after it was saved: weights in the precision in which they are
+    kept, calculating in double.
 
     Args:
         model: trained on `dataset`; it stays as it is.
@@ -195,11 +207,18 @@ def make_checkpoint(
         isinstance(name, str) and bool(name.strip()),
         f"Argument `name` must be a name, but is {name!r}. Give one, such as 'mine'.",
     )
-    own = copy.deepcopy(model).cpu().float().double().eval().requires_grad_(False)
+    own = (
+        copy.deepcopy(model)
+        .cpu()
+        .to(_stored_precision(model))
+        .double()
+        .eval()
+        .requires_grad_(False)
+    )
     measured = {
         split: metrics.evaluate(own, dataset, split)
         for split in ("train", "valid", "test")
-        if len(dataset.rows(split))
+        if len(dataset.rows(split)) and dataset.target.known
     }
     card = make_card(
         own,

@@ -48,8 +48,8 @@ def metrics_card(context: page_context.PageContext) -> None:
     else:
         st.caption(
             "This checkpoint's card holds no test metrics. Retrain it to get them."
-            if context.study.reads_features
-            else "There are no test metrics, as the truth of the samples is not known."
+            if context.study.has_truth
+            else "The truth of some samples is not known, so there are no test metrics."
         )
 
 

@@ -189,7 +189,7 @@ def sample_heading(context: page_context.PageContext) -> None:
 
 def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
     """Return the annotation of a sample as markdown. Class names are shortened to `limit` characters, and numbers
-    have `digits` decimals. For a visitor's own sample the annotation is not known.
+    have `digits` decimals. The annotation of some samples is not known, such as that of a visitor's own.
     """
     if not study.dataset.has_truth(row):
         return "not known"

@@ -105,6 +105,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     yield
 
 
+OPENING = 60.0  # seconds in which a Python process opens its model
 OWNER_WAIT = "QFUSION_OWNER_WAIT"  # seconds without owner and readers after which a server ends
 
 
@@ -180,11 +181,27 @@ def _load() -> None:
     from qfusion.ui import first_paint
 
     with suppress(QFusionError):  # the page says so
-        first_paint.shown_models.add(pickers.models()[0])
-        pickers.default_sample(open_study(pickers.models()[0]))
+        first = _first_model() or pickers.models()[0]
+        first_paint.shown_models.add(first)
+        pickers.default_sample(open_study(first))
     _gzipped.append(gzip.compress(read_plotly(), 6))
     time.sleep(10)  # in which the first page is drawn
     importlib.import_module("sklearn.metrics")  # which the first slider needs
+
+
+def _first_model() -> str:
+    """Return the name of the model of the Python process that this server belongs to, once it has been written; empty
+    for other servers.
+    """
+    from qfusion.training import checkpoint_folders
+
+    if _user_folders.OWNER not in os.environ:
+        return ""
+    name, card = checkpoint_folders.locate_card(_user_folders.opened_places()[-1])
+    until = time.monotonic() + OPENING
+    while not card.is_file() and time.monotonic() < until:
+        time.sleep(0.1)
+    return name if card.is_file() else ""
 
 
 def _answer_plotly(request: Request) -> Response:

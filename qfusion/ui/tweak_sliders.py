@@ -21,19 +21,20 @@ def draw_sliders(study: Study) -> Tweak:
     """Draw the sliders, the strongest terms first, and return the tweak that they describe."""
     model, names = study.model, tuple(study.model.modalities)
     energies, rates = inside.coalition_strengths(study.model.system())
+    how = "given" if model.is_given else "learned"
     st.markdown(
-        "**Couplings** × learned H",
+        f"**Couplings** × {how} H",
         help="H = Σ H_S, where each H_S acts on exactly the modalities S. A factor of 0 removes it, 1 is "
-        "the learned value. The number beside a name is its learned strength: root mean square "
+        f"the {how} value. The number beside a name is its {how} strength: root mean square "
         "energy, √(Tr H_S² / D), in units of 1 / time.",
     )
     values = _factors(study, couplings(names), energies)
     if model.jump_count:
         st.markdown(
-            "**Dissipation** × learned",
+            f"**Dissipation** × {how}",
             help="Every traceless jump operator is L_k = Σ L_k^A, where each part acts on exactly the "
             "modalities A. The factor multiplies the parts A of all operators, whichever are chosen. The "
-            "number beside a name is its learned strength: jumps per time in the maximally mixed state, "
+            f"number beside a name is its {how} strength: jumps per time in the maximally mixed state, "
             "Σ_k Tr L_k^A†L_k^A / D, which grows as the square of the factor.",
         )
         values |= _factors(study, dissipations(names), rates)

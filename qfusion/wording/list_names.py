@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from qfusion.analysis.sample_words import shorten
 from qfusion.analysis.study import Study
 from qfusion.models import BASELINES, FUSION, game, live_model, program
-from qfusion.models.registry import NEIGHBOURS
+from qfusion.models.registry import KINDS, NEIGHBOURS
 
 SEPARATOR = " · "  # between the system and its data
 # The id stands on a second line of the option. An input has one line, in which the space separates both.
@@ -37,6 +37,7 @@ SHORT_NAMES = {
     "jump-mean-field": "Mean field",
     "qcnn-dephased": "Dephased QCNN",
     "qcnn-coherent": "Coherent QCNN",
+    "lindblad": "Lindblad",
     program.KIND: "Imported",
     live_model.KIND: "Python",
     live_model.CIRCUIT_KIND: "Python circuit",
@@ -144,7 +145,7 @@ def _group(kind: str, shipped: bool) -> Group:
 
 def _topic(name: str, kind: str, system: str, title: str) -> str:
     """Return a title without the system that it begins with: "QiNN-QJ on two digits" becomes "two digits"."""
-    class_title = FUSION[kind].title if kind in FUSION else ""
+    class_title = KINDS[kind].title if kind in KINDS else ""
     for start in (system, class_title, kind, name):
         if start and title.startswith(f"{start} on "):
             title = title.removeprefix(f"{start} on ")

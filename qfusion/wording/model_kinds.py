@@ -104,6 +104,11 @@ SENTENCES: dict[str, str] = {
         "fuses {names} by qubits that they entangle with, and reads the {target} from the fused qubits, by a "
         "convolutional network, and from the modalities' own."
     ),
+    "lindblad": (
+        "prepares {names} as quantum states ({dims} levels), evolves them together under a Hamiltonian and jump "
+        "operators that were given, and reads the {target} from the result. Nothing is trained. Since the read-out is "
+        "linear, every value splits exactly into contributions of single subsystems and joint contributions."
+    ),
     "imported": (
         "is an imported program that computes the {target} from features of {names}. Its structure is unknown, so its "
         "decisions are split by replacing every combination of modalities with those of other samples."

@@ -36,7 +36,7 @@ GAME = (
 # Stages of the pipelines. Labels are of the links to their pages.
 STATES = "one ket per modality, dimension {dims}"
 EVOLUTION = "H and {jumps} on {levels} levels, T = {duration:g}"
-STEP = "as a circuit with the learned values"
+STEP = "as a circuit with the {how} values"
 LINEAR_READ_OUT = "{read_out}, linear read-out"
 ENCODERS, NO_ENCODERS = "one per modality", "none; features are fused directly"
 FUSION_NETWORK, PROGRAM = "a {kind} network", "{file}, an imported program"
@@ -49,8 +49,8 @@ STAGES = " in {stages} stages"
 CONVOLUTIONS = "{convolutions} convolutions (block {block}), {poolings} poolings on {qubits} qubits"
 QUBIT_READ_OUT = "linear read-out of {retained} kept and {measured} measured qubits"
 RETAINED_READ_OUT = "linear read-out of {retained} kept qubits"
-VECTORS_EACH = "{count} measurement vectors on each modality"
-VECTORS = "{count} measurement vectors on {place}"
+VECTORS_EACH = "{vectors} on each modality"
+VECTORS = "{vectors} on {place}"
 JOINT_STATE, ONE_STATE = "the joint state", "{modality} alone"
 
 # Units of features.
@@ -177,11 +177,11 @@ def _evolution_stages(study: Study) -> tuple[Stage, ...]:
         levels=math.prod(model.dims),
         duration=model.duration,
     )
-    dynamics = "pages/dynamics.py"
+    dynamics, how = "pages/dynamics.py", "given" if model.is_given else "learned"
     return (
         Stage("States", _states(study), dynamics, "See the state", {"show": "State"}),
         Stage("Evolution", evolution, dynamics, "Change parameters", {"show": "Decision"}),
-        Stage("One step", STEP, "pages/circuit.py", "See the circuit", {}),
+        Stage("One step", STEP.format(how=how), "pages/circuit.py", "See the circuit", {}),
         _decision(study, LINEAR_READ_OUT.format(read_out=describe_read_out(model))),
     )
 
@@ -237,13 +237,25 @@ def describe_read_out(model: Any) -> str:
     """Return the number of measurement vectors of a model, and the states that they measure."""
     read = model.measurement_vectors()
     s, vectors = next(iter(read.items()))
+    if len(read) > 1 and (len(read) < len(model.dims) or len({*map(len, read.values())}) > 1):
+        places = [
+            JOINT_STATE
+            if len(s) == len(model.dims)
+            else text.escape_markdown(model.modalities[s[0]])
+            for s in read
+        ]
+        return VECTORS.format(vectors=_vectors(sum(map(len, read.values()))), place=listed(places))
     if len(read) > 1:
-        return VECTORS_EACH.format(count=len(vectors))
+        return VECTORS_EACH.format(vectors=_vectors(len(vectors)))
     if len(s) == len(model.dims):
         place = JOINT_STATE
     else:
         place = ONE_STATE.format(modality=text.escape_markdown(model.modalities[s[0]]))
-    return VECTORS.format(count=len(vectors), place=place)
+    return VECTORS.format(vectors=_vectors(len(vectors)), place=place)
+
+
+def _vectors(number: int) -> str:
+    return count(number, "measurement vector")
 
 
 def model_card_rows(study: Study) -> dict[str, Any]:

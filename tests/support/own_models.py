@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from qfusion.analysis.study import Study
 from qfusion.quantum import statevector
+from qfusion.track import fusion_gates
 
 ROWS = 60
 
@@ -216,3 +217,59 @@ def register_entropies(psi: np.ndarray, registers: Mapping[str, int]) -> dict[st
     return {
         name: float(qutip.entropy_vn(state.ptrace(place))) for place, name in enumerate(registers)
     }
+
+
+def entangled_qcnn_by_hand(model: Any) -> Callable[..., Any]:
+    """Returns an entangled QCNN written by hand in PennyLane, with the weights of one of ours.
+
+    The modality qubits are turned by the angles of the classical modules, fused by multiplexed rotations, and read by
+    convolutions and poolings, each written out.
+    """
+    import pennylane as qml
+
+    n, names = model.elements, model.modalities
+    phi, network = model.phi.detach().double().numpy(), model.network
+    convolution, pooling = network.convolution.detach(), network.pooling.detach()
+
+    def convolve(w, a, b):
+        qml.U3(w[0], w[1], w[2], wires=a)
+        qml.U3(w[3], w[4], w[5], wires=b)
+        qml.CNOT(wires=[a, b])
+        qml.RY(w[6], wires=a)
+        qml.RZ(w[7], wires=b)
+        qml.CNOT(wires=[b, a])
+        qml.RY(w[8], wires=a)
+        qml.CNOT(wires=[a, b])
+        qml.U3(w[9], w[10], w[11], wires=a)
+        qml.U3(w[12], w[13], w[14], wires=b)
+
+    def pool(w, measured, stays):
+        outcome = qml.measure(measured)
+        qml.cond(outcome == 0, qml.U3)(*w[network.pooling_angles(0)], wires=stays)
+        qml.cond(outcome == 1, qml.U3)(*w[network.pooling_angles(1)], wires=stays)
+
+    @qml.qnode(qml.device("default.qubit"), interface="torch")
+    def circuit(theta):
+        for i in range(n):
+            for name in names:
+                qml.RY(theta[name][..., i], wires=f"{name}{i}")
+            controls = [f"{name}{i}" for name in names]
+            qml.SelectPauliRot(
+                phi[i, 0], control_wires=controls, target_wire=f"fused{i}", rot_axis="Y"
+            )
+        for step in network.steps:
+            a, b = (f"fused{q}" for q in step.wires)
+            if step.kind == "conv":
+                convolve(convolution[step.layer], a, b)
+            else:
+                pool(pooling[step.layer], a, b)
+        return qml.probs(wires=[f"fused{i}" for i in range(n)])
+
+    values = fusion_gates.outcome_scores(model)
+
+    def scores(**features):
+        angles = model.angles({name: x.to(model.bias.dtype) for name, x in features.items()})
+        outcomes = circuit({name: angle.double() for name, angle in angles.items()})
+        return outcomes.double() @ values + model.bias.double()
+
+    return scores

@@ -53,6 +53,7 @@ from qfusion.wording.steady_states import describe_attractor
 
 _TOUCHED = "_touched"
 AS_LEARNED = "The model as it was learned. Move a slider to see its effect on this decision."
+AS_GIVEN = "The system as it was given. Move a slider to see its effect on the value that is read."
 WIDE = (1.25, 1)  # of two columns
 
 
@@ -87,6 +88,8 @@ def compare_with_learned(context: page_context.PageContext, sample: Sample) -> C
     """
     study, now, base = context.study, sample, sample.untweaked
     known, names = metrics.labels(base.metrics), metrics.headlines(base.metrics)
+    if not study.dataset.target.known:
+        names = []
     with st.container(key="pair-metrics", gap="xsmall"):
         with st.container(key="tweak-line"):
             line = st.empty()
@@ -95,7 +98,9 @@ def compare_with_learned(context: page_context.PageContext, sample: Sample) -> C
     explained = changed_numbers.Changed(
         f"Log-odds of ‘{text.escape_markdown(now.classes[now.output], 14)}’"
         if now.classes
-        else f"Score (truth {truth})",
+        else f"Score (truth {truth})"
+        if study.dataset.has_truth(context.row)
+        else "Score",
         base.score,
         now.score,
         f"Sample {text.escape_markdown(context.sample)}, {text.escape_markdown(now.unit)}; annotated "
@@ -107,7 +112,7 @@ def compare_with_learned(context: page_context.PageContext, sample: Sample) -> C
         if now.tweak.numbers():
             line.markdown(tweak_effects.describe_tweaked_sample(sample))
         else:
-            line.caption(AS_LEARNED)
+            line.caption(AS_GIVEN if study.model.is_given else AS_LEARNED)
         tested = [
             changed_numbers.Changed(
                 known[name].short.partition(" (")[0] + systems.seed_suffix(study),  # on one line
@@ -295,7 +300,7 @@ def dynamics(context: page_context.PageContext) -> None:
                 + (
                     f"Changed: {', '.join(changed)}."
                     if changed
-                    else "No changes to the learned model."
+                    else f"No changes to the {'given system' if context.study.model.is_given else 'learned model'}."
                 ),
                 help="Largest deviation of an element over all times shown, between QuTiP with adaptive steps and "
                 f"the Chebyshev expansion in torch, which is exact to 1e-13. Deviations above {MOST_ERROR:g} "
