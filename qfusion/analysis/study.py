@@ -474,7 +474,7 @@ class Study:
 
     def split_metrics(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
         """Metrics of scores (rows of the split, C) of the explained model; none where some truth is not known."""
-        if not self.has_truth:
+        if self.dataset.target.known and not self.has_truth:
             return {}
         return self.row_metrics(self.dataset.rows(split), scores)
 

@@ -49,7 +49,7 @@ def metrics_card(context: page_context.PageContext) -> None:
         st.caption(
             "This checkpoint's card holds no test metrics. Retrain it to get them."
             if context.study.has_truth
-            else "The truth of some samples is not known, so there are no test metrics."
+            else "No truth is known of these samples, so there are no test metrics."
         )
 
 
