@@ -2,9 +2,9 @@
 Streamlit, no figures, and no explanation methods, which are in `explain`."""
 
 from qfusion._lazy import modules
-from qfusion.analysis.opening import open_sample
+from qfusion.analysis.opening import open_game, open_sample, open_study
 from qfusion.analysis.sample import Sample
 
-__all__ = ["Sample", "open_sample"]
+__all__ = ["Sample", "open_game", "open_sample", "open_study"]
 
 __getattr__ = modules(__name__, __path__)

@@ -20,11 +20,9 @@ def groupings(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     result = [NOT_GROUPED, "relation"]
     if spans_zero(study):
         result.append("sign of truth")
-    if study.classes:
-        result += ["truth", VERDICT]
-    else:
-        result.append("truth" + QUARTERS)
-    result.append("error" + QUARTERS)
+    if study.has_truth:
+        result += ["truth", VERDICT] if study.classes else ["truth" + QUARTERS]
+        result.append("error" + QUARTERS)
     for name in map(str, study.dataset.table.columns):
         values = rows[name].astype(str) if name in rows.columns and name not in result else None
         if (

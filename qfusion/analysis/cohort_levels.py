@@ -112,6 +112,18 @@ def filter_split(
     return table[within], cohort_filters.select_rows(parts, table)[within], split, is_partial
 
 
+def mean_error(levels: Levels, keep: np.ndarray) -> bootstrap.Interval:
+    """Return the mean error of some rows of the split, with its interval; not a number where no truth is known.
+
+    Args:
+        keep: which rows, bool (n,).
+    """
+    if not levels.study.has_truth:
+        keep = np.zeros_like(keep)
+    errors = levels.rows["error"].to_numpy(dtype=float)[keep]
+    return means({"error": errors}, clusters=levels.clusters(keep))["error"]
+
+
 @dataclass(frozen=True, eq=False)
 class Related:
     """A measure of entanglement and the strength of the interaction, sample by sample.

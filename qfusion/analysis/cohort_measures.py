@@ -84,7 +84,7 @@ def _accuracy(verdicts: pd.Series) -> float:
 
 def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
     means = {
-        **({"mean error": "error"} if study.dataset.target.known else {}),
+        **({"mean error": "error"} if study.has_truth else {}),
         JOINT: JOINT,
         "joint share": JOINT_SHARE,
         **{f"share of {name}": share_column(name) for name in study.modalities},
@@ -92,7 +92,7 @@ def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
     result: dict[str, Any] = {
         "level": name,
         "n": len(part),
-        **({"accuracy": _accuracy(part[VERDICT])} if study.classes else {}),
+        **({"accuracy": _accuracy(part[VERDICT])} if study.classes and study.has_truth else {}),
         **{title: float(part[column].astype(float).mean()) for title, column in means.items()},
     }
     if measure_titles(study):

@@ -49,7 +49,8 @@ def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
         name: study.scatter(values) for name, values in contributions.items()
     }
     if study.classes:
-        columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)
+        outcome = np.where(frame["truth"] == frame["prediction"], "right", WRONG)
+        columns[VERDICT] = np.where(frame["truth"] == "", "", outcome)
     elif spans_zero(study):
         prediction, truth = (frame[name].to_numpy(dtype=float) for name in ("prediction", "truth"))
         columns[SIGN] = np.select(
@@ -109,8 +110,8 @@ def own_row(study: Study, row: int, output: int | None) -> pd.Series:
 
 
 def spans_zero(study: Study) -> bool:
-    """Whether a regression's targets have both signs."""
-    return not study.classes and study.scale[0] < 0 < study.scale[1]
+    """Whether a regression's targets are known and have both signs."""
+    return not study.classes and study.has_truth and study.scale[0] < 0 < study.scale[1]
 
 
 def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:

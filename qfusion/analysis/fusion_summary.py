@@ -125,6 +125,8 @@ def begin_missing(study: Study, sample: Sample, missing: Sequence[Part], asker: 
 
 
 def _parts(study: Study) -> tuple[Part, ...]:
+    if not study.reads_features:
+        return ()
     parts = [Part.JOINT]
     if twin_training.has_twins(study):
         parts.append(Part.RESOURCES)

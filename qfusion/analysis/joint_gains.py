@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qfusion._checks import choose
+from qfusion._checks import check, choose
 from qfusion.analysis import cohort_table
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
@@ -34,6 +34,15 @@ def remove_joint_terms(
     Args:
         study: a model on its data. kind: of `additive_projection.KINDS`.
     """
+    check(
+        study.has_truth,
+        f"The truth of some samples of '{study.dataset.name}' is not known, so metrics cannot be measured.",
+    )
+    check(
+        study.reads_features or kind == additive_projection.OWN,
+        f"'{study.name}' is a measured game, which cannot be evaluated on combinations of samples. Its joint terms are "
+        "in its explanations.",
+    )
     rows, explanation = explain_test_rows(study)
     if choose("Kind", kind, additive_projection.KINDS) == additive_projection.OWN:
         result = additive_projection.own_terms(explanation)

@@ -16,7 +16,7 @@ def playable(study: Study) -> bool:
     """Whether the background can be rows of features, as other methods need it. Rows of the training set, with their
     modalities kept together, can replace the training set with each modality drawn separately.
     """
-    return study.background.kind in ("product", "joint", "contrast")
+    return study.reads_features and study.background.kind in ("product", "joint", "contrast")
 
 
 def with_row_background(study: Study) -> Study:

@@ -22,9 +22,10 @@ from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.analysis.tasks import Task
+from qfusion.data import game_table
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models import FusionModel, Tweak
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_folders, games
 
 
 @memo(8, stamp=checkpoint_folders.stamp)
@@ -110,6 +111,23 @@ def open_study(
         return with_visitors(_study(model, str(data or _training_data(load_checkpoint(model)))))
     result, dataset = load_model_and_data(model, data)
     return build_study(model_name(result), result.card, result.model, dataset)
+
+
+def open_game(source: Any, name: str = games.NAME, title: str = "", **options: Any) -> Study:
+    """Return the study of a game that was measured, without writing files.
+
+    Args:
+        source: a table, its path, or shapiq's `InteractionValues`, see `game_table.read_game`.
+        name, title: of the model and the data set.
+        options: `players`, `quantity`, `output`, `order` and `average` of `game_table.read_game`.
+
+    Raises:
+        NotFound, InvalidInput: as of `read_game`.
+    """
+    table = game_table.read_game(source, **options)
+    dataset = games.game_dataset(table, name, title)
+    result = games.make_game_checkpoint(table, dataset, name, title)
+    return build_study(name, result.card, result.model, dataset)
 
 
 # Samples of the visitor, which are appended to each data set that is opened by name; set by a run of a page.

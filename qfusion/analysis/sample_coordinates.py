@@ -28,7 +28,9 @@ FEWER = 3  # times as few samples are drawn where there are more than these seco
 
 def coordinate_kinds(study: Study) -> dict[str, str]:
     """Return the coordinates that a model's samples have, with their titles."""
-    known = {*study.space.coordinates(), DIVIDENDS, FEATURES}
+    known = {*study.space.coordinates(), DIVIDENDS}
+    if study.reads_features:
+        known.add(FEATURES)
     return {kind: title for kind, title in TITLES.items() if kind in known}
 
 

@@ -59,11 +59,12 @@ def passing(
 
 
 def default_axes(study: Study) -> tuple[str, str]:
-    """Return the axes that are shown first: truth and prediction, or for classes margin against rank. Where no truth
-    is known, the contribution of the first modality stands in its place.
+    """Return the axes that are shown first: truth and prediction, or for classes margin against rank; contributions
+    where the truth is not known.
     """
-    if not study.dataset.target.known:
-        return (dividend_column(study.modalities[0]), "prediction")
+    if not study.has_truth:
+        first, *others = map(dividend_column, study.modalities)
+        return (first, others[0] if others else first)
     return ("rank", "margin") if study.classes else ("truth", "prediction")
 
 

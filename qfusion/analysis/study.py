@@ -223,6 +223,16 @@ class Study:
         return self.dataset.target.classes if self.dataset.target.kind == "classification" else ()
 
     @property
+    def reads_features(self) -> bool:
+        """Whether scores depend on features; those of a measured game are in a table."""
+        return bool(self.model.reads_features)
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether all targets are known, so that errors of the model can be measured."""
+        return bool(self.dataset.is_annotated.all())
+
+    @property
     def quantity(self) -> str:
         """Name of the explained quantity: the log-odds of a class, or the score of a regression."""
         return "log-odds" if self.classes else "score"
@@ -244,7 +254,8 @@ class Study:
     def scale(self) -> tuple[float, float]:
         """Range of a regression target."""
         y = self.dataset.y
-        return self.dataset.target.range or (float(np.nanmin(y)), float(np.nanmax(y)))
+        known = y[np.isfinite(y)] if self.dataset.is_annotated.any() else self.scores
+        return self.dataset.target.range or (float(known.min()), float(known.max()))
 
     @per_model_cache
     def scores(self) -> np.ndarray:
@@ -358,6 +369,20 @@ class Study:
             zip(explanation.coalitions, explanation.dividends[0, :, number].tolist(), strict=True)
         )
 
+    def to_shapiq(self, sample: str, output: int | str | None = None) -> Any:
+        """Return the contributions to one sample's score as `shapiq.InteractionValues`, see `explain.to_shapiq`.
+
+        Args:
+            sample: its id.
+            output: number or name of the explained output; default the predicted class.
+
+        Raises:
+            NotFound: when there is no such sample or output. MissingPackage: when shapiq is not installed.
+        """
+        row = self.dataset.row(sample)
+        chosen = int(self.predicted[row]) if output is None else output
+        return explain.to_shapiq(self.explained(row), 0, chosen)
+
     def explained_dividends(self, output: int | None = None) -> np.ndarray:
         """Dividends (rows in `explained_rows`, 2^M) of one output, or of each sample's predicted class."""
         values = np.asarray(self.explanation.dividends)
@@ -405,7 +430,7 @@ class Study:
         if self.classes:
             names = np.array(self.classes, dtype=object)
             answers = {
-                "truth": names[data.y],
+                "truth": np.where(data.y < 0, "", names[data.y]),
                 "prediction": names[self.predicted],
                 "certainty": self.probabilities[np.arange(len(data)), self.predicted],
             }
@@ -448,7 +473,9 @@ class Study:
         return metrics.row_metrics(self.dataset, rows, self.logits(scores))
 
     def split_metrics(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
-        """Metrics of scores (rows of the split, C) of the explained model."""
+        """Metrics of scores (rows of the split, C) of the explained model; none where some truth is not known."""
+        if self.dataset.target.known and not self.has_truth:
+            return {}
         return self.row_metrics(self.dataset.rows(split), scores)
 
 

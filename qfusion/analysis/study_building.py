@@ -9,7 +9,7 @@ from qfusion._checks import check
 from qfusion.analysis.spaces import space_class
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
-from qfusion.models import log_odds
+from qfusion.models import game, log_odds
 
 
 def find_misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
@@ -23,6 +23,8 @@ def find_misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
     if classes and len(card["outputs"]) != len(classes):
         return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."
+    if card["model"] == game.KIND and dataset.digest != card["data"]["digest"]:
+        return "it holds the values of other samples."
     return ""
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion.commands import data_extract, data_import, data_media
+from qfusion.commands import data_extract, data_games, data_import, data_media
 from qfusion.commands.data_report import format_finding, print_report
 from qfusion.commands.printing import (
     Json,
@@ -129,8 +129,12 @@ def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported set.")],
     as_json: Json = False,
 ) -> None:
-    """Remove an imported set; the files that it was imported from stay."""
-    place = qfusion.data.imported_sets.remove_imported(name)
+    """Remove an imported set; the files that it was imported from stay. The model of a measured game goes with it."""
+    place = qfusion.data.imported_sets.imported_root() / name
+    if qfusion.training.games.is_game(name):
+        qfusion.training.games.remove_game(name)
+    else:
+        place = qfusion.data.imported_sets.remove_imported(name)
     print_result(
         {"data": name, "removed": str(place)}, as_json, f"{name} is removed from {place.parent}"
     )
@@ -145,6 +149,18 @@ app.command(
         "--name calls",
     ),
 )(data_import.import_)
+app.command(
+    "import-game",
+    epilog=example_text(
+        "data import-game values.csv --name ablation",
+        "data import-game values.parquet --name ablation --quantity log-odds --replace",
+        "data import-game FOLDER --name shapiq-game --players text,audio,vision",
+    ),
+)(data_games.import_game)
+app.command(
+    "export-game",
+    epilog=example_text("data export-game values.csv --model qj-planted --split test"),
+)(data_games.export_game)
 app.command(
     epilog=example_text("data media my-mosi Raw", "data media calls FOLDER --table clips.csv")
 )(data_media.media)

@@ -116,7 +116,8 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
         truth = "not known" if truth is None else number(truth)
     background = result["background"]
     if background in ("joint", "product"):
-        background = f"{background} of {result['background_size']:,} training samples"
+        size = result["background_size"]
+        background = f"{background} of {size:,} training samples" if size else "its own baseline"
     return table(
         ["Modalities", "Value with these", "Contribution", "Shapley value"],
         rows,

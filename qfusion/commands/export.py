@@ -82,6 +82,8 @@ def export(
     )
     trained, dataset = load(model, data)
     tweak = ",".join(set_ or [])
+    reason = formats.unsupported_reason(kind, trained)
+    check(not reason, reason)
     if kind == "checkpoint" and out.suffix.lower() == ".json":
         formats.save_checkpoint(out, trained, tweak, dataset, centred)
     else:

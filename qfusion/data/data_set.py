@@ -59,6 +59,7 @@ class DataSet:
         clip_of: returns the recording of a row, if there is one.
         makers: functions that turn a visitor's input into features, by modality.
         own: a visitor's samples, appended after the rows of the set, see `own.append_samples`.
+        is_game: whether it holds the samples of a measured game, which have no features.
         recorded: digest of an imported set, recorded when it was checked. With it, checks are not repeated and
             memory-mapped arrays are not read. `dataclasses.replace` drops it.
 
@@ -86,6 +87,7 @@ class DataSet:
     clip_of: Callable[[int], Clip | None] = field(default=no_clip, repr=False)
     makers: Mapping[str, Maker] = field(default_factory=dict, repr=False)
     own: DataSet | None = field(default=None, repr=False)
+    is_game: bool = False
     recorded: InitVar[str] = ""
 
     def __post_init__(self, recorded: str) -> None:
@@ -336,13 +338,23 @@ class DataSet:
             return values, None
         return values, np.where(is_own, appended.lengths[own_rows], m.lengths[set_rows])
 
+    def has_truth(self, row: int) -> bool:
+        """Return whether the target of a row is known."""
+        if self.is_own(row):
+            return False
+        return bool(self.is_annotated[row])
+
+    @cached_property
+    def is_annotated(self) -> np.ndarray:
+        """Whether the target of each row of the set is known, bool (N,): a game may have none."""
+        y = self.y[: len(self)]
+        if not self.target.known:
+            return np.zeros(len(y), bool)
+        return y >= 0 if self.target.kind == "classification" else np.isfinite(y)
+
     def is_own(self, row: int) -> bool:
         """Whether a row is a visitor's sample, whose target is unknown."""
         return row >= len(self)
-
-    def has_truth(self, row: int) -> bool:
-        """Return whether the target of a row is known."""
-        return self.target.known and not self.is_own(row)
 
     def blocks(self, rows: np.ndarray, itemsize: int = 8, most: int = 4096) -> list[np.ndarray]:
         """Return row numbers (B,) in blocks, in their order. The features of each block take at most `BLOCK` bytes.

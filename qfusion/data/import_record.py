@@ -51,7 +51,7 @@ def write_record(
         "name": name,
         "title": title or name,
         "licence": licence or "as whoever made the files says",
-        "description": _describe(staged),
+        "description": staged.description or _describe(staged),
         "source": f"{staged.kind} {staged.title}",
         "files": staged.files,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -68,6 +68,8 @@ def write_record(
         "table": not staged.columns.empty,
         "repairs": staged.done,
         "report": examined.report.as_dict(),
+        "game": staged.is_game,
+        "clusters": "" if staged.clusters is None else staged.clusters.unit,
         "digest": _digest(staged),
     }
     path = staged.folder / imported_sets.MANIFEST
@@ -150,6 +152,7 @@ def _write_arrays(staged: StagedSet) -> None:
         "split": staged.split,
         "y": staged.y,
         "tokens": staged.tokens,
+        "clusters": None if staged.clusters is None else staged.clusters.labels,
     }
     if staged.unimodal:
         arrays["unimodal"] = np.stack(list(staged.unimodal.values()), 1)

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from qfusion import _files, _read_only, _user_folders
 from qfusion._checks import check, require_few_modalities
 from qfusion.data import clips, extractor_makers, mmsa, token_vocabulary, word_features
-from qfusion.data.clusters import video_clusters
+from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.data.data_set import DataSet, compute_digest
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Content, Text, no_content
@@ -220,8 +220,11 @@ def load_imported(name: str) -> DataSet:
             ),
             clip_of=partial(clips.find_clip, name, ids),
             unimodal=unimodal,
-            clusters=video_clusters(ids),
+            clusters=Clusters(_array(folder, "clusters.npy"), str(record["clusters"]))
+            if record.get("clusters")
+            else video_clusters(ids),
             makers=extractor_makers.makers(extracted, modalities),
+            is_game=bool(record.get("game")),
             recorded=record["digest"],
         )
 

@@ -68,6 +68,13 @@ def _labels(name: str) -> list[str]:
     return []
 
 
+def is_game(name: str) -> bool:
+    """Return whether a data set holds the samples of a measured game; False for a damaged one."""
+    with contextlib.suppress(QFusionError):
+        return name in imported_names() and bool(manifest(name).get("game"))
+    return False
+
+
 def load(name: str | os.PathLike[str]) -> DataSet:
     """Return a data set; the same object for the same name, or the same unchanged file, within a process.
 

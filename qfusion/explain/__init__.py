@@ -14,6 +14,7 @@ from qfusion.explain.path_attribution import (
     aumann_shapley_per_sample,
 )
 from qfusion.explain.relations import RELATIONS, Relation
+from qfusion.explain.shapiq_export import to_shapiq
 from qfusion.explain.verdicts import Verdict, judge, verdict
 from qfusion.models.ket_algebra import marginal_observables
 
@@ -35,6 +36,7 @@ __all__ = [
     "shares",
     "explain_layers",
     "explain_times",
+    "to_shapiq",
     "verdict",
 ]
 

@@ -16,7 +16,7 @@ from qfusion._checks import check, choose
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import Features, FusionModel, nested
-from qfusion.models.backgrounds import DEFAULT, GROUPS, KINDS, SAMPLE_KINDS, Background
+from qfusion.models.backgrounds import DEFAULT, GROUPS, KINDS, Background
 from qfusion.training import encodings
 from qfusion.training.batches import is_small
 from qfusion.training.processes import ALONE, Group
@@ -49,7 +49,7 @@ def background(
     """
     choose("Background", kind, KINDS)
     model.algebra.check_kind(kind)
-    if kind not in SAMPLE_KINDS:
+    if not model.algebra.needs_samples(kind):
         return model.algebra.make_uninformed_background(kind, label)
     if inputs is None:
         raise InvalidInput(
@@ -85,7 +85,7 @@ def make_background(
         group: processes that share the work; each gets the whole result.
     """
     algebra = model.algebra
-    if kind not in SAMPLE_KINDS:
+    if not algebra.needs_samples(kind):
         return background(model, None, kind, label)
     if not algebra.adds_parts and not encodings.is_kept(model, dataset):
         return _background_in_memory(model, dataset, rows, kind, label)

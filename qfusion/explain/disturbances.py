@@ -93,6 +93,11 @@ def inputs(
         NotFound, InvalidInput: see `Disturbance.validate`; also where there is no other row to swap with.
     """
     disturbance.validate(dataset.names)
+    check(
+        not dataset.is_game or not (disturbance.swapped or disturbance.mean or disturbance.noise),
+        f"Data set '{dataset.name}' is a measured game, which has no features to swap, replace or add noise to. Leave "
+        "modalities out (--missing).",
+    )
     rows = np.atleast_1d(np.asarray(rows))
 
     def of(whose: np.ndarray) -> dict[str, Any]:

@@ -231,7 +231,8 @@ def relation_bars(
     `customdata` of a bar is its type.
 
     Args:
-        whole, cohort: counts of each type. errors: mean error of all and of the cohort. chosen: type of the sample.
+        whole, cohort: counts of each type. chosen: type of the sample.
+        errors: mean error of all and of the cohort; empty where no truth is known.
     """
     rows = np.arange(len(kinds))
     figure = base_figure(theme, 110 + 62 * len(kinds), left=10, legend=True, right=24)
@@ -284,7 +285,10 @@ def relation_bars(
         },
         xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
     )
-    figure.update_layout(xaxis2_title_text="mean error")
+    if errors:
+        figure.update_layout(xaxis2_title_text="mean error")
+    else:
+        figure.update_layout(xaxis={"domain": [0, 1]}, xaxis2_visible=False)
     return figure
 
 

@@ -13,7 +13,7 @@ from qfusion.model_export.numpy_arrays import arrays_bytes
 from qfusion.model_export.qutip_file import qutip_bytes
 from qfusion.model_export.torch_program import program_bytes
 from qfusion.model_export.tweaked_checkpoint import centre_scores, zip_checkpoint
-from qfusion.models import Ability, abilities, can, imported, require
+from qfusion.models import Ability, abilities, can, game, imported, require
 from qfusion.training import checkpoint
 
 
@@ -99,6 +99,12 @@ FORMATS: dict[str, Format] = {
 }
 
 
+GAME = (
+    "A measured game is no program and has no weights. Write its values with "
+    "`python -m qfusion data export-game FILE --model NAME`."
+)
+
+
 def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:
     """Return the reason why a format does not exist for a model; empty if it exists.
 
@@ -107,6 +113,8 @@ def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:
     """
     form = FORMATS[choose("Format", name, FORMATS)]
     kind = str(trained.card["model"])
+    if kind == game.KIND:
+        return GAME
     if kind == imported.Imported.kind and name in ("checkpoint", "torch"):
         return (
             f"Format '{name}' does not exist for a model that was imported: its program is a file already, "

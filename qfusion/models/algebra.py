@@ -125,8 +125,12 @@ class CoalitionAlgebra(ABC, Generic[M, B]):
             f"'{kind}'{reason}. Choose '{kinds[0]}'.",
         )
 
+    def needs_samples(self, kind: str) -> bool:
+        """Return whether a background of this kind, of `backgrounds.KINDS`, is made of samples."""
+        return kind in SAMPLE_KINDS
+
     def make_uninformed_background(self, kind: str, label: str) -> B:
-        """Return a background of kind "mixed" or "zero", which needs no samples."""
+        """Return a background that needs no samples, such as one of kind "mixed" or "zero"."""
         raise NotImplementedError(f"{type(self).__name__} makes no background of kind {kind}")
 
     @abstractmethod

@@ -80,6 +80,7 @@ class FusionModel(nn.Module, ABC):
             once, without a learning rate, in the place of steps on batches.
         encodes: whether its encoders make a row of numbers of each modality, and nothing else looks at features: then
             it takes `Encoded` in their place.
+        reads_features: whether scores depend on features; False of a game, whose values are in a table.
         unseen_operations: floating-point operations a row that torch does not see: those of programs of another
             runtime.
         entanglement_is_slow: whether `entanglement` evolves every row.
@@ -100,6 +101,7 @@ class FusionModel(nn.Module, ABC):
     staged: bool = False
     convex: bool = False
     encodes: bool = True
+    reads_features: ClassVar[bool] = True
     unseen_operations: int = 0
     entanglement_is_slow: ClassVar[bool] = False
     samples: bool = False

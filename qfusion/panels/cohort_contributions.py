@@ -123,12 +123,9 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
     rows = levels.rows
     inside = levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
-    size = rows["error"].to_numpy(dtype=float)
+    has_truth = levels.study.has_truth
     result = {
-        kind: [
-            cohort_levels.means({"e": size[keep]}, clusters=levels.clusters(keep))["e"]
-            for keep in (where, where & inside)
-        ]
+        kind: [cohort_levels.mean_error(levels, keep) for keep in (where, where & inside)]
         for kind, where in is_kind.items()
     }
     whole, part = (
@@ -139,7 +136,7 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
         kinds,
         whole,
         part,
-        [(a, b) for a, b in result.values()],
+        [(a, b) for a, b in result.values()] if has_truth else [],
         chosen="" if levels.own is None else str(levels.own["relation"]),
         whole_name=name_all_with_size(levels),
         cohort_name=name_cohort_with_size(levels),
@@ -150,9 +147,13 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
         + "; ".join(
             f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
         )
-        + f". Right: mean error ({text.escape_markdown(levels.study.unit_of_error)}) with "
-        f"{describe_level_intervals(levels)}. "
-        f"{describe_study_background(levels)}"
+        + (
+            f". Right: mean error ({text.escape_markdown(levels.study.unit_of_error)}) with "
+            f"{describe_level_intervals(levels)}. "
+            if has_truth
+            else ". "
+        )
+        + describe_study_background(levels)
     )
     alt = "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + "."
 
@@ -177,7 +178,9 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
         title,
         figure,
         shows=shows,
-        not_shown="why their errors differ: a type may be harder for other reasons.",
+        not_shown="why their errors differ: a type may be harder for other reasons."
+        if has_truth
+        else "how well each type is predicted: the truth is not known.",
         alt=alt,
         table=table,
         usage="Click a bar to make it the cohort.",

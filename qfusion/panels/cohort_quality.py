@@ -10,7 +10,7 @@ from qfusion._sentences import count, listed, share
 from qfusion.analysis import cohort_levels, cohort_performance, text
 from qfusion.figures import model_quality, style
 from qfusion.panels import panel
-from qfusion.panels.wrong_samples import has_cohort_samples
+from qfusion.panels.wrong_samples import has_cohort_truth, has_samples
 from qfusion.wording import extrema
 from qfusion.wording.cohorts import name_cohort, name_split
 
@@ -256,10 +256,10 @@ def _describe_cohort(levels: cohort_levels.Levels) -> str:
 
 
 def has_classes(levels: cohort_levels.Levels, **_: object) -> bool:
-    """Return whether the model chooses among classes, and the cohort has a sample."""
-    return bool(levels.study.classes) and has_cohort_samples(levels)
+    """Return whether the model chooses among classes, and the cohort has a sample with a known truth."""
+    return bool(levels.study.classes) and has_cohort_truth(levels)
 
 
 def is_regression(levels: cohort_levels.Levels, **_: object) -> bool:
-    """Return whether the model predicts a number and there is at least one sample."""
-    return not levels.study.classes and len(levels.rows) > 0
+    """Return whether the model predicts a number and there is at least one sample with a known truth."""
+    return not levels.study.classes and has_samples(levels)

@@ -16,7 +16,7 @@ from qfusion.panels.cohort_quality import (
 )
 from qfusion.panels.wrong_samples import (
     SLICES_BY,
-    has_cohort_samples,
+    has_cohort_truth,
     has_samples,
     largest_errors,
     misleading_terms,
@@ -118,7 +118,7 @@ PANELS = {
         opens=_ERRORS,
         scope="levels",
     ),
-    "worst": panel.Panel(largest_errors, fits=has_cohort_samples, opens=_ERRORS, scope="levels"),
+    "worst": panel.Panel(largest_errors, fits=has_cohort_truth, opens=_ERRORS, scope="levels"),
     "wrong": panel.Panel(misleading_terms, fits=has_samples, opens=_ERRORS, scope="levels"),
     "confusions": panel.Panel(confusions, fits=has_classes, opens=_QUALITY, scope="levels"),
     "calibration": panel.Panel(calibration, fits=has_classes, opens=_QUALITY, scope="levels"),

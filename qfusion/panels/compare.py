@@ -222,7 +222,7 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFi
         theme=theme,
     ).update_traces(name="B", selector={"name": "now"})
     shows = f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
-    if b.is_own:
+    if b.true_class is None:
         shows += "no true class of B is known."
     else:
         shows += "B's true class is marked."

@@ -146,11 +146,21 @@ NEED = params.SwitchParam(
     "It is not computed.",
     "Small models estimate the information of each modality about the target, and of all together, in up to a minute.",
 )
+
+
+def has_features(dataset: DataSet, **_: object) -> bool:
+    """Return whether samples of a data set have features: those of a measured game have none."""
+    return not dataset.is_game
+
+
 OF_DATA = {
-    "needs-bits": panel.Panel(information_bits, opens=NEED.opens, scope="dataset"),
-    "needs-worth": panel.Panel(small_models, opens=NEED.opens, scope="dataset"),
+    name: panel.Panel(build, fits=has_features, opens=NEED.opens, scope="dataset")
+    for name, build in (("needs-bits", information_bits), ("needs-worth", small_models))
 }
 DATA_PANELS = {
-    "needs-bits": panel.Panel(information_bits_of_study, opens=NEED.opens, scope="study"),
-    "needs-worth": panel.Panel(small_models_of_study, opens=NEED.opens, scope="study"),
+    name: panel.Panel(build, fits=panel.reads_features, opens=NEED.opens, scope="study")
+    for name, build in (
+        ("needs-bits", information_bits_of_study),
+        ("needs-worth", small_models_of_study),
+    )
 }

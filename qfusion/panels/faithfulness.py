@@ -110,6 +110,7 @@ NAMED = {
         rest="modality",
         opens=_DELETED,
         endings=lambda view, study: [view.option("proof.of", study.modalities)],
+        fits=panel.reads_features,
         scope="study",
     )
     for kind in DIRECTIONS

@@ -391,14 +391,15 @@ CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD)
 _TOGETHER = {"term": TERM, "baseline": START, "other": OTHER, "method": METHOD}
 _INSIDE = {"modality": MODALITY, **_TOGETHER}
 INSIDE = {
-    "inside": panel.Panel(attribution, _INSIDE, opens=OPEN.opens),
+    "inside": panel.Panel(attribution, _INSIDE, opens=OPEN.opens, fits=panel.reads_features),
     "inside-features": panel.Panel(
         feature_attribution,
         _INSIDE,
         opens=OPEN.opens,
         # its features are summed over steps
         fits=lambda sample, modality="", **_: (
-            (modality or sample.modalities[0])
+            sample.study.reads_features
+            and (modality or sample.modalities[0])
             in modality_attribution.sequences(sample.study, SCORE)
         ),
     ),

@@ -334,11 +334,14 @@ def interval_words(study: Study, resamples: int = 2000) -> str:
 
 # whether a sample's, study's or cohort's model has more than one modality
 is_joint = panel.needs(where=lambda study: len(study.modalities) > 1)
+# whether it can be run on samples whose modalities are replaced, as sampled methods do
+can_sample = panel.needs(where=lambda study: len(study.modalities) > 1 and study.reads_features)
+_can_project = panel.needs(where=lambda study: study.has_truth and study.reads_features)
 
 
 MODEL_PANELS = {
-    "why-emap": panel.Panel(emap, scope="study"),
-    "why-loss": panel.Panel(loss_reduction, scope="study"),
+    "why-emap": panel.Panel(emap, fits=_can_project, scope="study"),
+    "why-loss": panel.Panel(loss_reduction, fits=panel.has_truth, scope="study"),
     "why-ranking": panel.Panel(
         coalition_ranking, scope="levels", fits=wrong_samples.has_cohort_samples
     ),
@@ -350,6 +353,6 @@ MODEL_PANELS = {
     "why-swarm": panel.Panel(
         contribution_swarm, scope="levels", fits=wrong_samples.has_cohort_samples
     ),
-    "why-synergy": panel.Panel(synergy, scope="study", fits=is_joint),
+    "why-synergy": panel.Panel(synergy, scope="study", fits=can_sample),
     "why-basins": panel.Panel(seed_basins, fits=seed_stability.is_measured_over_seeds),
 }

@@ -147,7 +147,7 @@ def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:
     if not study.classes:
         return [study.dataset.y[rows].tolist(), study.scores[rows, 0].tolist()]
     return [
-        [study.classes[int(entry)] for entry in column[rows]]
+        [study.classes[int(entry)] if entry >= 0 else "" for entry in column[rows]]
         for column in (study.dataset.y, study.predicted)
     ]
 

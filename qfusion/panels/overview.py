@@ -17,7 +17,7 @@ from qfusion.figures import (
     style,
     training_charts,
 )
-from qfusion.models import program
+from qfusion.models import game, program
 from qfusion.models.abilities import can
 from qfusion.panels import alt_text, page_state, panel
 from qfusion.panels.sample_curves import curve_names
@@ -37,8 +37,13 @@ def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.Pane
     )
     shows = (
         f"answers of {text.escape_markdown(study.name)} about this {study.dataset.split[sample.row]} "
-        "sample, each from the figure of its link. Samples that would flip it are searched among "
-        f"{len(study.dataset):,}. " + describe_comparison(sample.background)
+        "sample, each from the figure of its link. "
+        + (
+            f"Samples that would flip it are searched among {len(study.dataset):,}. "
+            if study.reads_features
+            else ""
+        )
+        + describe_comparison(sample.background)
     )
 
     def table() -> pd.DataFrame:
@@ -56,7 +61,9 @@ def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.Pane
         None,
         shows=shows,
         not_shown="the cause of the annotation, nor other samples, only the computation of this model for this "
-        "sample.",
+        "sample."
+        if study.reads_features
+        else "why the values are what they are: they were measured elsewhere.",
         alt="",
         table=table,
     )
@@ -95,6 +102,8 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
         )
     elif card["model"] == program.KIND:  # it was trained elsewhere
         shows += "values of the loaded weights."
+    elif card["model"] == game.KIND:
+        shows += "those of the values of all players together."
     else:
         shows += f"values of the loaded weights, training seed {card.get('seed')}."
     alt = "Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + "."

@@ -192,6 +192,12 @@ def needs(*abilities: Ability, where: Callable[[Any], object] = always) -> Calla
     return fits
 
 
+# Conditions of panels: whether the model of a sample or study reads features, and whether the truth of all samples is
+# known.
+reads_features = needs(where=lambda study: study.reads_features)
+has_truth = needs(where=lambda study: study.has_truth)
+
+
 @dataclass(frozen=True)
 class Panel:
     """Panel of a page, or several panels whose names begin alike.

@@ -69,6 +69,11 @@ def sources() -> list[str]:
     return [source.name for source in data.available() if source.available]
 
 
+def sources_with_features() -> list[str]:
+    """Return names of the data sets on this machine that models can be trained on: all but measured games."""
+    return [name for name in sources() if not data.registry.is_game(name)]
+
+
 def test_data(name: str) -> None:
     """Raise NotFound if there is no data set of this name on this machine."""
     known = {source.name: source for source in data.available()}
@@ -165,13 +170,15 @@ def misfit(model: str, data_name: str) -> str:
 
 def default_sample(study: Study) -> str:
     """Return the sample with which a page opens: the one that the model's card names, or else the most telling
-    conflict, or else the first of the other examples.
+    conflict, or else the first of the other examples, or else the first test sample.
     """
     if named := study.dataset.known_ids([str(study.card.get("opening", ""))]):
         return named[0]
     if study.opening_sample:
         return study.opening_sample
     examples = sample_examples.find_examples(study)
+    if not examples:
+        return str(study.dataset.ids[study.dataset.rows("test")[0]])
     return next((one for one in examples if one.kind == "conflict"), examples[0]).sample
 
 

@@ -183,17 +183,16 @@ def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     columns with few distinct values.
     """
     first = [
-        "truth",
+        *(["truth"] if study.has_truth else []),
         "prediction",
-        "error",
-        *([cohort_measures.VERDICT] if study.classes else []),
+        *(["error"] if study.has_truth else []),
+        *([cohort_measures.VERDICT] if study.classes and study.has_truth else []),
         cohort_table.DOMINANT,
         "relation",
         "leader",
     ]
-    result = [name for name in map(str, rows.columns) if name not in (*first, "split", *SPOKEN)]
-    if not study.dataset.target.known:
-        first = [name for name in first if name not in ("truth", "error")]
+    hidden = (*first, "truth", "error", cohort_measures.VERDICT, "split", *SPOKEN)
+    result = [name for name in map(str, rows.columns) if name not in hidden]
     numeric = [name for name in result if pd.api.types.is_numeric_dtype(rows[name])]
     few = [
         name

@@ -44,7 +44,7 @@ VERDICT = params.SelectParam(
     sample_filters.VERDICTS,
     empty=True,
     look="segments",
-    fits=lambda study: bool(study.classes),
+    fits=lambda study: bool(study.classes) and study.has_truth,
 )
 CLASSES = params.SelectParam(
     "class",

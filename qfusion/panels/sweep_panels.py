@@ -143,7 +143,7 @@ SWEEP_DATA, NEW_DATA = (
         f"{form}.data",
         "Data",
         "The first is taken.",
-        values=lambda _: pickers.sources(),
+        values=lambda _: pickers.sources_with_features(),
         titles=pickers.data_names,
     )
     for form in ("sweep", "new")

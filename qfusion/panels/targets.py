@@ -28,7 +28,7 @@ def class_counts(dataset: data.DataSet, theme: style.Theme = "light") -> panel.P
     """Draw samples of every class; only of a data set with classes."""
     names = dataset.target.classes
     counts = {
-        split: np.bincount(dataset.y[dataset.rows(split)], minlength=len(names)) for split in SPLITS
+        split: np.bincount(_known_targets(dataset, split), minlength=len(names)) for split in SPLITS
     }
     whole = np.sum(list(counts.values()), axis=0)
     if len(names) <= _MAX_SHOWN:
@@ -74,13 +74,14 @@ def describe_class_sizes(names: Sequence[str], samples: np.ndarray) -> str:
 def target_histogram(dataset: data.DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw how the number that is to be predicted is spread; only of a data set without classes."""
     about = dataset.target
-    values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
+    values = {split: _known_targets(dataset, split) for split in SPLITS}
     edges = target_charts.histogram_edges(values)
-    mean = float(dataset.y.mean())
-    spread = float(dataset.y.std())
+    known = dataset.y[dataset.is_annotated]
+    mean = float(known.mean())
+    spread = float(known.std())
     title = (
         f"{text.escape_markdown(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
-        f"{count(len(dataset), 'sample')}"
+        f"{count(len(known), 'sample')}"
     )
     figure = target_charts.target_histogram(
         values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
@@ -109,9 +110,19 @@ def target_histogram(dataset: data.DataSet, theme: style.Theme = "light") -> pan
     )
 
 
+def _known_targets(dataset: data.DataSet, split: str) -> np.ndarray:
+    rows = dataset.rows(split)
+    return np.asarray(dataset.y[rows[dataset.is_annotated[rows]]])
+
+
 def has_classes(dataset: data.DataSet) -> bool:
-    """Return whether classes are to be predicted."""
-    return dataset.target.kind == "classification"
+    """Return whether classes are to be predicted, and some are known."""
+    return dataset.target.kind == "classification" and bool(dataset.is_annotated.any())
+
+
+def has_numbers(dataset: data.DataSet) -> bool:
+    """Return whether a number is to be predicted, and some are known."""
+    return dataset.target.kind == "regression" and bool(dataset.is_annotated.any())
 
 
 SET = params.SelectParam(
@@ -124,7 +135,5 @@ SET = params.SelectParam(
 )
 DATA = {
     "data-classes": panel.Panel(class_counts, fits=has_classes, scope="dataset"),
-    "data-target": panel.Panel(
-        target_histogram, fits=lambda dataset: not has_classes(dataset), scope="dataset"
-    ),
+    "data-target": panel.Panel(target_histogram, fits=has_numbers, scope="dataset"),
 }

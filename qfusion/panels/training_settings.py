@@ -12,7 +12,7 @@ from qfusion.wording import setting_texts
 
 def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Param]:
     """Return the choices of a new training's settings, of the data set and kind of model that an address says."""
-    name = view.option(NEW_DATA.key, pickers.sources())
+    name = view.option(NEW_DATA.key, pickers.sources_with_features())
     kind = view.option(NEW_KIND.key, list(FUSION))
     return [
         setting_choice(name, kind, key, default)

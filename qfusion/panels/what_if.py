@@ -128,11 +128,15 @@ def change_choices(view: page_state.PageState, study: Study) -> list[params.Para
 
 _CHANGES = {"changes": parse_changes}
 PANELS = {
-    "flips": panel.Panel(nearest_flips),
+    "flips": panel.Panel(nearest_flips, fits=panel.reads_features),
     "what-if-probabilities": panel.Panel(
-        probabilities, _CHANGES, fits=lambda sample, **_: bool(sample.study.classes)
+        probabilities,
+        _CHANGES,
+        fits=panel.needs(where=lambda study: study.classes and study.reads_features),
     ),
-    "what-if-as-it-is": panel.Panel(waterfall, _CHANGES, {"when": BEFORE}),
+    "what-if-as-it-is": panel.Panel(
+        waterfall, _CHANGES, {"when": BEFORE}, fits=panel.reads_features
+    ),
     "what-if-changed": panel.Panel(waterfall, _CHANGES, {"when": AFTER}, fits=has_changes),
     "what-if-differences": panel.Panel(differences, _CHANGES, fits=has_changes),
     "knob-flips": panel.Panel(

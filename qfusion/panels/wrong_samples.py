@@ -349,13 +349,18 @@ def describe_misleading_terms(terms: Sequence[str]) -> str:
 
 
 def has_samples(levels: cohort_levels.Levels, **_: object) -> bool:
-    """Return whether there is a sample."""
-    return len(levels.rows) > 0
+    """Return whether there is a sample, and the truth is known."""
+    return len(levels.rows) > 0 and levels.study.has_truth
 
 
 def has_cohort_samples(levels: cohort_levels.Levels, **_: object) -> bool:
     """Return whether the cohort has a sample."""
     return bool(levels.inside.any())
+
+
+def has_cohort_truth(levels: cohort_levels.Levels, **_: object) -> bool:
+    """Return whether the cohort has a sample, and the truth is known."""
+    return has_cohort_samples(levels) and levels.study.has_truth
 
 
 SLICES_BY = params.SelectParam(

@@ -15,6 +15,7 @@ import torch
 from qfusion._checks import check
 from qfusion.analysis import (
     cohort_groups,
+    cohort_levels,
     cohort_measures,
     cohort_table,
     cut_measures,
@@ -197,10 +198,12 @@ def shares_context(result: CohortMembers) -> dict[str, Any]:
     """Return the Shapley shares and errors of the cohort, of all samples and of the others."""
     rows = result.rows
     shares = {name: rows[f"share[{name}]"].to_numpy(float) for name in result.sample.modalities}
-    columns = {key: rows[key].to_numpy(dtype=float) for key in ("error", "joint_share")}
+    columns = {key: rows[key].to_numpy(dtype=float) for key in ("joint_share",)}
     everyone = np.ones(len(rows), dtype=bool)
     whole = _means(result, shares, everyone)
     part = _means(result, shares, result.inside)
+    if result.study.has_truth:
+        columns["error"] = rows["error"].to_numpy(dtype=float)
     of_cohort = _means(result, columns, result.inside)
     others = _means(result, columns, ~result.inside)
     return {
@@ -210,7 +213,9 @@ def shares_context(result: CohortMembers) -> dict[str, Any]:
         "of_cohort": of_cohort,
         "leading": _describe_leader(whole, part, name_all(result)),
         "relations": result.members["relation"].value_counts(),
-        "harder": compare_errors(of_cohort["error"], others["error"]),
+        "harder": compare_errors(of_cohort["error"], others["error"])
+        if result.study.has_truth
+        else "",
         "between": _format_interval,
     }
 
@@ -257,7 +262,6 @@ def _describe_leader(
 
 def _relations_context(result: CohortMembers) -> dict[str, Any]:
     """Return how many samples have each relation of the modalities, and their errors; of all and of the cohort."""
-    errors = {"error": result.rows["error"].to_numpy(dtype=float)}
     counts_of_all, counts_of_cohort, mean_errors = [], [], []
     for relation in RELATIONS:
         whole = (result.rows["relation"] == relation).to_numpy()
@@ -265,9 +269,12 @@ def _relations_context(result: CohortMembers) -> dict[str, Any]:
         counts_of_all.append(int(whole.sum()))
         counts_of_cohort.append(int(part.sum()))
         mean_errors.append(
-            (_means(result, errors, whole)["error"], _means(result, errors, part)["error"])
+            (cohort_levels.mean_error(result, whole), cohort_levels.mean_error(result, part))
         )
-    return {"counts": [counts_of_all, counts_of_cohort], "errors": mean_errors}
+    return {
+        "counts": [counts_of_all, counts_of_cohort],
+        "errors": mean_errors if result.study.has_truth else [],
+    }
 
 
 def _terms_context(result: CohortMembers) -> dict[str, Any]:

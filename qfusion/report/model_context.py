@@ -40,7 +40,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
     study = sample.study.with_reference(None).with_default_background()
     seeds, why = _read_stability(sample)
     warnings = [describe_finding(finding) for finding in trust.reliability_findings(study)]
-    if not seeds:
+    if not seeds and study.reads_features:
         warnings.append(TrustWarning(why, "unknown"))
 
     def list_dimensions(form: str) -> str:
@@ -91,8 +91,10 @@ def _software() -> str:
 
 def model_answers(study: Study) -> dict[str, str]:
     """Return answers about the whole model: the modalities that its loss depends on, the quantum resources it needs."""
-    game = fusion_tests.split_loss(study)
-    answers = {"Overall": f"{describe_importance(game)} (over {game.total.n:,} test samples)"}
+    answers = {}
+    if study.has_truth:
+        game = fusion_tests.split_loss(study)
+        answers["Overall"] = f"{describe_importance(game)} (over {game.total.n:,} test samples)"
     with suppress(NotFound):  # it is not audited
         entry = audit.measure_audit(study)
         words = summarise_audit(entry["rows"], [row["resource"] for row in entry["rows"]])

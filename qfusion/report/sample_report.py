@@ -59,29 +59,37 @@ def report_on_sample(sample: Sample) -> Report:
 def describe_prediction(sample: Sample) -> str:
     """Return the decision with its number, and the annotation beside it."""
     if not sample.classes:
-        known = "no truth is known of this sample, which a visitor made."
+        known = f"no truth is known of this sample{_maker(sample)}."
         if sample.target is not None:
             known = (
                 f"the annotation is {format_signed(sample.target)}, so the error is "
                 f"{format_number(abs(sample.score - sample.target))}."
             )
         return (
-            f"The model predicts {format_signed(sample.score)} "
+            f"{_name_decider(sample)} predicts {format_signed(sample.score)} "
             f"({name_decision(sample.scores, sample.classes)}); {known}"
         )
     sure = numbers.verdict(sample)["probability"].to_numpy()
     best = int(np.argmax(sure))
     decided = sample.classes[best]
     if sample.truth is None:
-        truth = "; no truth is known of this sample, which a visitor made"
+        truth = f"; no truth is known of this sample{_maker(sample)}"
     elif sample.truth == decided:
         truth = ", as annotated"
     else:
         truth = f"; the annotation is ‘{sample.truth}’"
     return (
-        f"The model decides for ‘{decided}’ ({describe_softmax(sure[best])}){truth}. "
+        f"{_name_decider(sample)} decides for ‘{decided}’ ({describe_softmax(sure[best])}){truth}. "
         f"{describe_calibration(sample.study)}"
     )
+
+
+def _maker(sample: Sample) -> str:
+    return ", which a visitor made" if sample.is_own else ""
+
+
+def _name_decider(sample: Sample) -> str:
+    return "The model" if sample.study.reads_features else "The game"
 
 
 def _terms_context(sample: Sample) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from qfusion import _limits, _user_folders
 from qfusion._checks import check
 from qfusion.data import DataSet, signatures
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
-from qfusion.models import FusionModel, imported, live_link, program, registry
+from qfusion.models import FusionModel, game, imported, live_link, program, registry
 from qfusion.training import metrics, sampling_error
 from qfusion.training.checkpoint_cards import make_card, read_card, weights_digest, weights_name
 from qfusion.training.checkpoint_folders import find_card
@@ -88,6 +88,8 @@ def load(name: str | Path) -> Checkpoint:
             f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",
         )
         return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
+    if card["model"] == game.KIND:
+        return Checkpoint(game.from_card(card, data, weights.name).eval(), card)
     with translate_errors(
         f"{card_path.name} and its weights do not fit together",
         _BOTH,

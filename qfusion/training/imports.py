@@ -17,7 +17,13 @@ from qfusion.models.imported import Imported
 from qfusion.models.input_features import real_steps, values_and_mask
 from qfusion.models.program import ENDINGS, KIND, Exhausted, open_program, program_kind
 from qfusion.models.program_card import ADAPTERS, ProgramCard, read
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders, checkpoint_store
+from qfusion.training import (
+    checkpoint,
+    checkpoint_cards,
+    checkpoint_folders,
+    checkpoint_store,
+    games,
+)
 from qfusion.training.card_guess import guessed_card
 from qfusion.training.factory_models import is_reference, run_factory, trace_module
 from qfusion.training.program_checks import (
@@ -247,12 +253,15 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
 
 
 def remove(name: str) -> Path:
-    """Remove an imported model from among the reader's, and return the folder that it stood in.
+    """Remove an imported model from among the reader's, and return the folder that it stood in. The data set of a
+    measured game is removed with it.
 
     Raises:
         NotFound: when there is none of that name. InvalidInput: when it was not imported.
     """
     _read_only.check_allowed("remove a model")
+    if games.is_game(name):
+        return games.remove_game(name)
     check(
         checkpoint_cards.load_card(name)["model"] == KIND,
         f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "

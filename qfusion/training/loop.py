@@ -94,6 +94,10 @@ def prepare(
     """Build a model for a data set and return its training, not started. Arguments and errors are as for `train` and
     `Fit`.
     """
+    check(
+        not dataset.is_game,
+        f"Data set '{dataset.name}' is a measured game, which has no features to train on. Choose another.",
+    )
     options = complete_options(dataset, options)
     classes = dataset.target.kind == "classification"
     check(

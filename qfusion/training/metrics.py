@@ -240,7 +240,13 @@ def row_metrics(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[
     """Return the metrics of scores (n, C) of n rows of a data set, limited to those that the data set has; see
     `names`.
     """
-    result = score_metrics(scores, dataset.y[rows], dataset.target.kind, dataset.target.convention)
+    truth = dataset.y[rows]
+    check(
+        bool((truth >= 0).all() if dataset.target.classes else np.isfinite(truth).all()),
+        f"The truth of some of these samples of '{dataset.name}' is not known, so nothing can be measured against it. "
+        "Import the data with the truth of every sample.",
+    )
+    result = score_metrics(scores, truth, dataset.target.kind, dataset.target.convention)
     return {key: result[key] for key in names(dataset)}
 
 

@@ -17,6 +17,8 @@ from qfusion.wording.samples import describe_softmax
 def background_picker(study: Study, row: int) -> Study:
     """Draw the picker; return the study with that background. A link may say it as the command line does (`joint`,
     `contrast`, ...)."""
+    if not study.reads_features:  # it has its own baseline
+        return study
     labels = {kind: label for label, kind in background_choice.OFFERED.items()}
     key = pickers.BACKGROUND.key
     wanted = page_params.param_text(key)

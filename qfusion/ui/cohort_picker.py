@@ -167,12 +167,13 @@ def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohort_filters.P
     """Return the conditions behind the chips, besides relations, on the explained rows of a split."""
     wrong = cohort_table.wrong_part(study, rows)
     chips = {}
-    if wrong is not None:
+    if wrong is not None and study.has_truth:
         title = "wrong class" if study.classes else "wrong sign"
         chips[title] = wrong
     if len(rows):
-        worst = {"worst tenth": "error"} if study.dataset.target.known else {}
-        for title, column in {**worst, "most joint tenth": cohort_table.JOINT}.items():
+        for title, column in (("worst tenth", "error"), ("most joint tenth", cohort_table.JOINT)):
+            if column == "error" and not study.has_truth:
+                continue
             threshold = f"{rows[column].quantile(0.9):.4g}"
             chips[title] = cohort_filters.Part(column, ">=", (threshold,))
     return chips
@@ -231,7 +232,12 @@ def _count(
     )
     guidance.line(
         short,
-        f"{short} In the table, means over each level; error: {text.escape_markdown(context.study.unit_of_error)}. "
+        f"{short} In the table, means over each level"
+        + (
+            f"; error: {text.escape_markdown(context.study.unit_of_error)}. "
+            if context.study.has_truth
+            else ". "
+        )
         + backgrounds.describe_comparison(context.study.explanation_background),
     )
     missing = int(cohort_filters.rows_in_split(levels.parts, table).sum()) - total

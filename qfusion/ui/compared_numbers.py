@@ -57,7 +57,8 @@ def numbers_table(sides: compare.Sides) -> None:
         if of_a == of_b
         else f"{of_a:,} test samples (A) and {of_b:,} (B)"
     )
-    st.caption(f"Test metrics under the same tweak, over {tests}.")
+    if a.metrics or b.metrics:
+        st.caption(f"Test metrics under the same tweak, over {tests}.")
 
 
 def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:

@@ -11,6 +11,7 @@ from qfusion.data.row_splits import SPLITS
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.panels import learning as builders, pickers, targets
 from qfusion.runs import plans
+from qfusion.training import games
 from qfusion.ui import (
     fusion_needs_section,
     loading,
@@ -72,12 +73,13 @@ def draw_set(dataset: DataSet) -> None:
     panels.show(dataset, page_context.theme(), *targets.DATA, first=1)
     panels.draw_lower_panels(page_context.theme(), dataset=dataset)
     fusion_needs_section.fusion_needs(dataset, page_context.theme())
-    navigation.link(
-        "pages/train.py", "Train a model on it", ":material/model_training:", train=name
-    )
+    if not dataset.is_game:
+        navigation.link(
+            "pages/train.py", "Train a model on it", ":material/model_training:", train=name
+        )
     recordings(dataset)
     if name in imported_sets.imported_names():
-        if permissions.may_train() and not _read_only.is_read_only():
+        if not dataset.is_game and permissions.may_train() and not _read_only.is_read_only():
             st.button(
                 "Train both systems on it",
                 key="_train_both",
@@ -114,7 +116,7 @@ def _card(data_set: DataSet) -> str:
         extent = f"{modality.size:,} features"
         if modality.is_sequence:
             extent += f", sequences of up to {modality.values.shape[1]:,} steps"
-        modalities.append(f"{modality.name} ({extent})")
+        modalities.append(modality.name if data_set.is_game else f"{modality.name} ({extent})")
     values = "classes" if target.classes else "a number"
     if target.range:
         values += f" in {target.range}"
@@ -122,7 +124,7 @@ def _card(data_set: DataSet) -> str:
         "title": data_set.title,
         "samples": f"{len(data_set):,}",
         "train / valid / test": " / ".join(sizes),
-        "modalities": ", ".join(modalities),
+        "players" if data_set.is_game else "modalities": ", ".join(modalities),
         "target": f"{target.name}, {values}",
         "source": data_set.source,
         "licence": data_set.licence,
@@ -159,6 +161,8 @@ def _import_record(name: str) -> None:
             )
             if st.button("Yes, remove it", key="_remove_set"):
                 with page_runs.guard():
-                    imported_sets.remove_imported(name)
+                    games.remove_game(name) if games.is_game(
+                        name
+                    ) else imported_sets.remove_imported(name)
                     state.put(state.DATA_MESSAGE, f"{text.escape_markdown(name)} was removed.")
                     st.rerun()

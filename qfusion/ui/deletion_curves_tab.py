@@ -22,6 +22,8 @@ def deletion_tab(context: page_context.PageContext) -> None:
         first=2,
         gap="medium",
     )
+    if not study.reads_features:
+        return
     st.divider()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = {

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from qfusion.analysis import sample_examples, text
+from qfusion.analysis.study import Study
 from qfusion.models import Ability
 from qfusion.models.abilities import can
 from qfusion.ui import figure, guidance, navigation, page_context, panels, sample_content
@@ -21,6 +22,9 @@ TITLES = {kind: name.capitalize() for kind, name in sample_examples.EXAMPLE_NAME
 
 def example_samples(context: page_context.PageContext) -> None:
     """Samples to start with, in cards: content, mini waterfall, entropies."""
+    examples = sample_examples.find_examples(context.study)
+    if not examples:
+        return
     guidance.title(
         "Samples to start with",
         f"Chosen by their verdicts among the {len(context.study.dataset.rows('test')):,} test "
@@ -28,7 +32,6 @@ def example_samples(context: page_context.PageContext) -> None:
         + backgrounds.describe_baseline(context.study.sample_background),
         3,
     )
-    examples = sample_examples.find_examples(context.study)
     for cell, item in zip(st.columns(len(examples), gap="medium"), examples, strict=True):
         with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
             _example(context, item)
@@ -56,11 +59,7 @@ def _example(context: page_context.PageContext, item: sample_examples.Example) -
         st.markdown(
             f"Predicted **{text.escape_markdown(study.classes[output])}** "
             f"({describe_softmax(study.probabilities[row, output])}), "
-            + (
-                "correctly"
-                if output == study.dataset.y[row]
-                else f"but it is {sample_content.truth(study, row)}"
-            )
+            + _describe_outcome(study, row, output)
         )
     for build in panels.builders(
         study,
@@ -74,3 +73,12 @@ def _example(context: page_context.PageContext, item: sample_examples.Example) -
         ":material/open_in_full:",
         open=item.sample,
     )
+
+
+def _describe_outcome(study: Study, row: int, output: int) -> str:
+    """Return whether a predicted class is the annotated one."""
+    if not study.dataset.has_truth(row):
+        return "no truth is known"
+    if output == study.dataset.y[row]:
+        return "correctly"
+    return f"but it is {sample_content.truth(study, row)}"

@@ -36,7 +36,14 @@ from qfusion.ui import (
     tweak_choice,
     widgets,
 )
-from qfusion.ui.navigation import FILES, REQUIRED_ABILITIES, UNAVAILABLE, draw_menu, link
+from qfusion.ui.navigation import (
+    FILES,
+    REQUIRED_ABILITIES,
+    UNAVAILABLE,
+    WHAT_IF,
+    draw_menu,
+    link,
+)
 from qfusion.ui.page_context import PageContext, theme
 from qfusion.ui.page_runs import draw_notices, guard
 
@@ -91,7 +98,8 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
                     page
                     for page, any_of in REQUIRED_ABILITIES.items()
                     if not any(can(study.model, ability) for ability in any_of)
-                ],
+                ]
+                + ([] if study.reads_features else [WHAT_IF]),
             )
             pinning.pin_button(study, row, link)
             notes.notes_button(title, FILES)

@@ -21,6 +21,13 @@ def fusion_needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> No
         scope: a study, or a data set. theme: of the figures. columns: in which they stand beside each other.
     """
     dataset = getattr(scope, "dataset", scope)
+    if dataset.is_game:
+        st.info(
+            "A measured game has no features, so small models cannot be trained on them. Whether its players interact "
+            "is in its joint terms.",
+            icon=":material/help:",
+        )
+        return
     if len(dataset.names) < 2:
         st.info(
             f"{text.escape_markdown(dataset.title)} has one modality: there is nothing to fuse.",

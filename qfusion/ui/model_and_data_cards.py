@@ -51,7 +51,7 @@ def metrics_card(context: page_context.PageContext) -> None:
     else:
         st.caption(
             "This checkpoint's card holds no test metrics. Retrain it to get them."
-            if context.study.dataset.target.known
+            if context.study.has_truth
             else "No truth is known of these samples, so there are no test metrics."
         )
 
@@ -87,7 +87,8 @@ def model_and_data(context: page_context.PageContext) -> None:
             systems.model_card_rows(study),
         ),
     ):
-        model_export_dialog.export_button(context)
+        if study.reads_features:
+            model_export_dialog.export_button(context)
     with right:
         data = study.dataset
         _card("data", "Data", text.escape_markdown(data.description, 600), _data_facts(study))
@@ -112,7 +113,7 @@ def _data_facts(study: Study) -> dict[str, object]:
         facts[split] = f"{len(data.rows(split)):,}"
     for modality in data.modalities:
         kind = ", sequence" if modality.is_sequence else ""
-        facts[modality.name] = f"{modality.size} features{kind}"
+        facts[modality.name] = "player" if data.is_game else f"{modality.size} features{kind}"
     if study.classes:
         scale = f": {len(study.classes)} classes"
     else:

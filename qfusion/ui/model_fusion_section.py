@@ -27,9 +27,10 @@ def model_section(context: page_context.PageContext) -> None:
                 st.info("No sample passes this filter. Widen it.", icon=":material/help:")
             panels.show(levels, context.theme, "why-ranking", "why-pairs", columns=2)
             panels.show(levels, context.theme, "why-swarm")
-        if len(study.modalities) > 1:
+        if model_fusion.can_sample(study):
             lazy_panels.lazy_panel("why-synergy", partial(_synergy, study, context.theme))
-        if missing := seed_stability.seed_measurements(trust.with_training_background(study))[1]:
+        missing = seed_stability.seed_measurements(trust.with_training_background(study))[1]
+        if missing and study.reads_features:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")
         panels.show(context.tweaked_sample(), context.theme, "why-basins")
 

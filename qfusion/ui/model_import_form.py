@@ -16,6 +16,7 @@ from qfusion._checks import check
 from qfusion.analysis import model_import, text
 from qfusion.data import import_store
 from qfusion.errors import QFusionError, default_on_error
+from qfusion.models import game
 from qfusion.models.program import KIND
 from qfusion.panels import learning as builders, pickers
 from qfusion.training import checkpoint_cards, checkpoint_folders, imports, metrics
@@ -121,7 +122,9 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
         else "ONNX. Programs of torch.export can be imported on the server's own machine."
     )
     with st.form("_model_form", border=True):
-        data = st.selectbox("Data set of its modalities", pickers.sources(), key="_model.data")
+        data = st.selectbox(
+            "Data set of its modalities", pickers.sources_with_features(), key="_model.data"
+        )
         file = st.file_uploader(
             "Program",
             type=[ending[1:] for ending in _endings()],
@@ -265,7 +268,7 @@ def _report(result: dict[str, Any]) -> None:
 
 @default_on_error(False)  # a damaged card says so where the model is picked
 def _is_imported(name: str) -> bool:
-    return bool(checkpoint_cards.load_card(name)["model"] == KIND)
+    return checkpoint_cards.load_card(name)["model"] in (KIND, game.KIND)
 
 
 def _remove(name: str) -> None:

@@ -40,6 +40,7 @@ REQUIRED_ABILITIES: dict[str, tuple[Ability, ...]] = {
     "Circuit": ("circuit",),
     "Decision operators": ("states",),
 }
+WHAT_IF = "What if"  # needs features to change
 _LINKED_AS = {key: linked for linked, key in address.LINKED.items()}
 UNAVAILABLE = "_unfit_pages"  # those that the model picked does not have
 FILES = {title: file for group in PAGES.values() for file, title, _ in group}
@@ -84,12 +85,16 @@ def draw_menu() -> None:
             for page, label, icon in links:
                 if label not in unfit:
                     link(page, label, icon)
-            lines = [
-                f"{label} is left out: the model has no {abilities.ABILITIES[REQUIRED_ABILITIES[label][0]]}."
-                for label in unfit
-            ]
+            lines = [f"{label} is left out: {_missing_part(label)}." for label in unfit]
             if lines and group == "Understand":
                 st.caption(
                     "  \n".join(lines),
                     help="Pages for the chosen model. Links to the other pages still open them.",
                 )
+
+
+def _missing_part(label: str) -> str:
+    """Return what the model lacks for a page, as a clause."""
+    if label == WHAT_IF:
+        return "a measured game has no inputs to change"
+    return f"the model has no {abilities.ABILITIES[REQUIRED_ABILITIES[label][0]]}"

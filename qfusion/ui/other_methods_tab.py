@@ -13,6 +13,13 @@ from qfusion.wording import backgrounds
 def estimators_tab(context: page_context.PageContext) -> None:
     """Draw a switch, the methods to be run, and their results."""
     study = context.study
+    if not study.reads_features:
+        st.info(
+            "Other methods run a model on mixtures of samples, and a measured game has none to run. Its contributions "
+            "follow from all of its coalitions.",
+            icon=":material/info:",
+        )
+        return
     words = (
         "Other methods estimate Shapley values by running the model on many mixtures of this sample "
         "with background samples. The table compares their values and costs with the exact values. "

@@ -28,7 +28,8 @@ def five_questions(context: page_context.PageContext) -> None:
             answer, (page, label, shown) = answers.QUESTIONS[question](sample), places[question]
             with cells[question]:
                 st.markdown(f"**{question}**  \n{true_minus(answer)}")
-                navigation.link(page, label, ":material/arrow_outward:", **shown)
+                if context.study.reads_features or page == "pages/samples.py":
+                    navigation.link(page, label, ":material/arrow_outward:", **shown)
         figure.footer(picture)
 
 

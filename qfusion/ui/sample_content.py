@@ -72,9 +72,10 @@ def sample_content(
             sample_curves.curve(context.study, context.theme, row=at, modality=name, card=card)
         )
     if details:
-        if absent := [
+        absent = [
             text.escape_markdown(name) for name in context.study.modalities if name not in shown
-        ]:
+        ]
+        if absent and not context.study.dataset.is_game:
             st.caption(
                 f"This data set has no raw content of {', '.join(absent)}, only features."
                 if result.clip is None

@@ -20,7 +20,7 @@ def filters(context: page_context.PageContext) -> dict[str, Any]:
     """Draw the filters and return them as `sample_filters.passing` takes them."""
     split, relations = widgets.row(samples.SPLIT, samples.RELATION)
     chosen = {"split": split, "relations": relations, "search": widgets.draw(samples.SEARCH)}
-    if context.study.classes:
+    if context.study.classes and context.study.has_truth:
         verdict, classes = widgets.row(samples.VERDICT, samples.CLASSES, study=context.study)
         chosen |= {"verdict": verdict or "", "classes": classes}
     return chosen
@@ -67,10 +67,9 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
         *(name for name in fact_titles(context.study) if name in rows),
         "split",
     ]
-    if not context.study.dataset.target.known:
-        first = [column for column in first if column not in ("truth", "error")]
-        rows = rows.drop(columns=["truth", "error"])
     order = [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
+    if not context.study.has_truth:
+        order = [column for column in order if column not in ("truth", "error")]
     plain = ("certainty", "error", "disagreement", "conflict")
     numeric = {
         column: st.column_config.NumberColumn(

@@ -14,7 +14,12 @@ def seeds_tab(
 ) -> None:
     """Rank correlation between seeds, and the current sample by every seed."""
     if seeds is None:
-        st.info(f"Not measured for this model. {missing}", icon=":material/info:")
+        st.info(
+            f"Not measured for this model. {missing}"
+            if study.reads_features
+            else "A measured game was not trained here: it has no training seeds.",
+            icon=":material/info:",
+        )
         return
     terms = widgets.draw(panel.TERMS)
 

@@ -40,6 +40,11 @@ TIME, LAYER = "t = {:.2f}", "“{}”"
 
 # "What did the dynamics add?"
 NO_DYNAMICS = "Nothing: this model has no dynamics."
+
+# Answers for a measured game.
+GAME_FLIPS = "Not known: the values of a measured game cannot be evaluated on a changed sample."
+GAME_NOT_FOLLOWED = "Not known: a measured game holds values at the end only."
+GAME_NO_DYNAMICS = "Nothing: a measured game has no dynamics."
 EVOLUTION, NETWORK = "the evolution", "the network after the fusion"
 
 # Titles: when joint terms outweigh single modalities, and what entanglement does meanwhile.
@@ -250,6 +255,8 @@ def answer_change(sample: Sample) -> str:
 
 
 def _answer_flips(sample: Sample) -> str:
+    if not sample.study.reads_features:
+        return GAME_FLIPS
     return (
         f"{describe_flips(sample.study, decision_flips.what_would_flip(sample.study, sample.row))}."
     )
@@ -257,13 +264,13 @@ def _answer_flips(sample: Sample) -> str:
 
 def _answer_when(sample: Sample) -> str:
     if not (can(sample.model, "time") or can(sample.model, "layers")):
-        return NOT_FOLLOWED
+        return NOT_FOLLOWED if sample.study.reads_features else GAME_NOT_FOLLOWED
     return answer_since_when(sample.untweaked)
 
 
 def _answer_change_if_followed(sample: Sample) -> str:
     if not (can(sample.model, "time") or can(sample.model, "layers")):
-        return NO_DYNAMICS
+        return NO_DYNAMICS if sample.study.reads_features else GAME_NO_DYNAMICS
     return answer_change(sample.untweaked)
 
 

@@ -6,6 +6,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import background_agreement, text
 from qfusion.explain.coalitions import Explanation
 from qfusion.models.backgrounds import Background
+from qfusion.models.game import GameBackground
 from qfusion.wording.markup import PLAIN, Markup
 
 # Replacements of absent modalities, within sentences.
@@ -17,14 +18,17 @@ BACKGROUNDS = {
     "contrast": "sample {label}",
     "cohort": "the {total:,} samples of the cohort ‘{label}’",
 }
+OWN_BASELINE = "the value of the empty coalition, measured for each sample"
 UNNAMED_COHORT = "a cohort of {total:,} samples"
 DRAWN = "{size:,} samples drawn at random from {whole}"
 
 # Whole sentences.
 BASELINE_SCORE = "Baseline: the score of {background}."
+BASELINE_VALUE = "Baseline: {background}."
 BASELINE_MEAN = "Baseline: the mean over {background}."
 COMPARED = "Compared with {background}."
 STANDARD_ERROR = " Standard error of a term over draws of the background rows: at most {error:.2g}."
+MEASURED_ERROR = " Standard error of a term: at most {error:.2g}."
 
 # Agreement of the verdicts against several backgrounds.
 SAME_VERDICT = "All {count} backgrounds give the same verdict."
@@ -39,6 +43,8 @@ def describe_background(background: Background, markup: Markup = PLAIN) -> str:
     """Return the description of the background that replaces modalities left out by a coalition, with the number of
     samples.
     """
+    if isinstance(background, GameBackground):
+        return OWN_BASELINE
     total = max(background.total, background.size)
     template = BACKGROUNDS[background.kind]
     if background.kind == "cohort" and not background.label:
@@ -56,6 +62,8 @@ def background_markdown(background: Background) -> str:
 
 def describe_baseline(background: Background) -> str:
     """Return the definition of the baseline, as a Markdown sentence."""
+    if isinstance(background, GameBackground):
+        return BASELINE_VALUE.format(background=OWN_BASELINE)
     single = background.kind in ("mixed", "zero", "contrast")
     template = BASELINE_SCORE if single else BASELINE_MEAN
     return template.format(background=background_markdown(background))
@@ -70,7 +78,8 @@ def describe_standard_error(explanation: Explanation, output: int) -> str:
     """Return the standard error of a sample's terms where its background is drawn from a larger one; else empty."""
     if explanation.errors is None or not explanation.errors.any():
         return ""
-    return STANDARD_ERROR.format(error=explanation.errors[0, :, output].max())
+    template = STANDARD_ERROR if explanation.background_size else MEASURED_ERROR
+    return template.format(error=explanation.errors[0, :, output].max())
 
 
 def describe_agreement(relations: Mapping[str, str]) -> str:

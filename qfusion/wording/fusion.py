@@ -210,29 +210,30 @@ def fusion_record(study: Study) -> dict[str, Any]:
     An analysis that cannot be measured has only its reason.
     """
     metric = next(iter(joint_gains.metric_labels(study.dataset)))
-    result, gains = joint_gains.remove_joint_terms(study)
-    game = fusion_tests.split_loss(study)
-    ranked = fusion_tests.rank_coalitions(study, trust.explain_test_rows(study)[0])
-    record: dict[str, Any] = {
-        "emap": {
+    record: dict[str, Any] = {}
+    if study.has_truth and study.reads_features:
+        result, gains = joint_gains.remove_joint_terms(study)
+        record["emap"] = {
             "says": describe_joint_effect(result, gains, metric),
             "outcome": joint_effect(result, gains["gain"][metric]).value,
             "metrics": bootstrap.interval_frame("metric", **gains).to_dict("records"),
             "rows": result.rows,
             "standard_error": None if result.errors is None else float(result.errors.mean()),
-        },
-        "loss": {
+        }
+    if study.has_truth:
+        game = fusion_tests.split_loss(study)
+        record["loss"] = {
             "says": describe_importance(game),
             "outcome": game.importance.value,
             "terms": game.frame().to_dict("records"),
-        },
-        "ranking": {
-            "says": describe_ranking(ranked),
-            "outcome": ranked.lead.value,
-            "coalitions": ranked.frame().to_dict("records"),
-        },
+        }
+    ranked = fusion_tests.rank_coalitions(study, trust.explain_test_rows(study)[0])
+    record["ranking"] = {
+        "says": describe_ranking(ranked),
+        "outcome": ranked.lead.value,
+        "coalitions": ranked.frame().to_dict("records"),
     }
-    if len(study.modalities) > 1:
+    if len(study.modalities) > 1 and study.reads_features:
         frame = fusion_tests.sample_synergies(study)
         record["f_syn"] = {"says": describe_synergies(frame), "pairs": frame.to_dict("records")}
     try:

@@ -56,6 +56,7 @@ NAMES: dict[Part, str] = {
     Part.TERMS: "the smallest generator",
     Part.GATES: "the gate groups",
 }
+GAME = "In a measured game, the joint terms say whether its players fuse."
 NOTHING_YET = "Whether this model fuses is being computed."
 RUNNING = "Being computed: {parts}."
 WAITING = "Not yet computed: {parts}."
@@ -68,6 +69,8 @@ def summarise_fusion(summary: FusionSummary, name: Callable[[str], str] = str) -
     Args:
         name: writes a name.
     """
+    if not summary.parts:
+        return GAME
     clauses = [
         _describe_joint(summary),
         "" if summary.information is None else _describe_data(summary.information.baselines),

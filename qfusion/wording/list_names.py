@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from qfusion.analysis.sample_words import shorten
 from qfusion.analysis.study import Study
-from qfusion.models import BASELINES, FUSION, live_model, program
+from qfusion.models import BASELINES, FUSION, game, live_model, program
 from qfusion.models.registry import KINDS, NEIGHBOURS
 
 SEPARATOR = " · "  # between the system and its data
@@ -41,6 +41,7 @@ SHORT_NAMES = {
     program.KIND: "Imported",
     live_model.KIND: "Python",
     live_model.CIRCUIT_KIND: "Python circuit",
+    game.KIND: "Measured game",
 }
 
 
@@ -130,7 +131,7 @@ def with_id(title: str, id_: str) -> str:
 def _group(kind: str, shipped: bool) -> Group:
     if kind in (live_model.KIND, live_model.CIRCUIT_KIND):
         return Group.LIVE
-    if kind == program.KIND:
+    if kind in (program.KIND, game.KIND):
         return Group.IMPORTED
     if not shipped:
         return Group.OWN

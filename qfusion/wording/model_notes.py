@@ -17,6 +17,7 @@ SAMPLED = (
     "scores."
 )
 IMPORTED = "Imported from {source}. It was trained elsewhere; its training rows are unknown."
+GAME = "Measured elsewhere, and imported from {source}."
 
 # An imported program: the use of its output, and possible errors.
 REMARKS: dict[RemarkKind, str] = {
@@ -89,7 +90,12 @@ def describe_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def describe_notes(card: Mapping[str, Any]) -> str:
     """Return the notes of a model's card: its own, the error of sampled scores, and remarks on an imported program."""
-    parts = [str(card.get("notes") or ""), _sampling_note(card), _import_note(card)]
+    parts = [
+        str(card.get("notes") or ""),
+        _sampling_note(card),
+        _import_note(card),
+        _game_note(card),
+    ]
     return " ".join(filter(None, parts))
 
 
@@ -111,6 +117,14 @@ def _import_note(card: Mapping[str, Any]) -> str:
     ):
         words += [describe_remark(remark) for remark in record.remarks]
     return " ".join(words)
+
+
+@default_on_error("")
+def _game_note(card: Mapping[str, Any]) -> str:
+    record = card.get("game")
+    if not isinstance(record, Mapping):
+        return ""
+    return " ".join([GAME.format(source=record["source"]), *map(str, record["remarks"])])
 
 
 def _convert(value: Any, kind: Any) -> Any:

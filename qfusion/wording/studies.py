@@ -52,12 +52,18 @@ def axis_titles(study: Study) -> dict[str, str]:
             "prediction": text.with_unit("prediction", unit),
         }
     )
+    if not study.has_truth:
+        answers = (
+            {"certainty": answers["certainty"]}
+            if study.classes
+            else {"prediction": answers["prediction"]}
+        )
     labels = (
         () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
     )
     return {
         **answers,
-        "error": study.unit_of_error,
+        **({"error": study.unit_of_error} if study.has_truth else {}),
         **fact_titles(study),
         **{
             name: text.column(name)

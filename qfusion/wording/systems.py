@@ -28,6 +28,11 @@ ENTANGLED_QCNN = (
     "contributions of single modalities and joint contributions."
 )
 
+GAME = (
+    "{title} is a game that was measured: the values of all {coalitions:,} coalitions of {names} for each sample. No "
+    "model is run. Contributions follow from these values exactly."
+)
+
 # Stages of the pipelines. Labels are of the links to their pages.
 STATES = "one ket per modality, dimension {dims}"
 EVOLUTION = "H and {jumps} on {levels} levels, T = {duration:g}"
@@ -35,6 +40,7 @@ STEP = "as a circuit with the {how} values"
 LINEAR_READ_OUT = "{read_out}, linear read-out"
 ENCODERS, NO_ENCODERS = "one per modality", "none; features are fused directly"
 FUSION_NETWORK, PROGRAM = "a {kind} network", "{file}, an imported program"
+COALITION_VALUES = "of all {coalitions:,} coalitions of players, measured for each sample"
 ADDITIVE = "a sum of exact contributions"
 PRODUCT_READ_OUT = "trained observables of the product state"
 ANGLES = "{elements} angles per modality: its mass for each element"
@@ -77,6 +83,8 @@ def describe_system(study: Study) -> str:
     title = f"**{text.escape_markdown(study.card.get('title') or study.name)}**"
     target = text.escape_markdown(study.dataset.target.name)
     names = list_modalities(study)
+    if not study.reads_features:
+        return GAME.format(title=title, names=names, coalitions=len(study.coalitions))
     if model.kind in SENTENCES:
         sentence = SENTENCES[model.kind].format(names=names, target=target, dims=_dims(model))
         return f"{title} {sentence}"
@@ -131,6 +139,8 @@ def describe_features(study: Study) -> str:
 
 def pipeline_stages(study: Study) -> tuple[Stage, ...]:
     """Return the stages from features to the decision, each with the page that shows it."""
+    if not study.reads_features:
+        return _game_stages(study)
     start = Stage("Features", describe_features(study), "pages/samples.py", "See a sample", {})
     if can(study.model, "time"):
         stages = _evolution_stages(study)
@@ -141,6 +151,14 @@ def pipeline_stages(study: Study) -> tuple[Stage, ...]:
     else:
         stages = _product_stages(study)
     return (start, *stages)
+
+
+def _game_stages(study: Study) -> tuple[Stage, ...]:
+    values = COALITION_VALUES.format(coalitions=len(study.coalitions))
+    return (
+        Stage("Values", values, "pages/data.py", "See the data", {}),
+        _decision(study, ADDITIVE),
+    )
 
 
 def _decision(study: Study, read_out: str) -> Stage:
@@ -245,6 +263,15 @@ def model_card_rows(study: Study) -> dict[str, Any]:
     card, model = study.card, study.model
     parameters = card.get("parameters", {})
     rows: dict[str, Any] = {"checkpoint": study.name, "kind": card.get("model", model.kind)}
+    if not study.reads_features:
+        return {
+            "name": study.name,
+            "kind": rows["kind"],
+            "source": card.get("game", {}).get("source", ""),
+            "players": ", ".join(study.modalities),
+            "coalitions": f"{len(study.coalitions):,}",
+            "values": str(card.get("weights_sha256", ""))[:12],
+        }
     if can(study.model, "time"):
         rows |= {
             "state dimensions": _dims(model),

@@ -8,6 +8,7 @@ from typing import Any
 from qfusion.analysis.spaces.base import BaseSpace
 from qfusion.analysis.spaces.evaluated import EvaluatedSpace
 from qfusion.analysis.spaces.evolution import EvolutionSpace
+from qfusion.analysis.spaces.games import GameSpace
 from qfusion.analysis.spaces.gates import GateSpace
 from qfusion.analysis.spaces.kets import KetSpace
 from qfusion.analysis.spaces.masses import MassSpace
@@ -15,6 +16,7 @@ from qfusion.analysis.spaces.protocol import SampleSpace
 
 SPACES: dict[str, type[BaseSpace]] = {
     "evaluated": EvaluatedSpace,
+    "game": GameSpace,
     "gates": GateSpace,
     "kets": KetSpace,
     "evolution": EvolutionSpace,

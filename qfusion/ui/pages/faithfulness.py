@@ -58,7 +58,7 @@ def evidence(context: page_context.PageContext) -> None:
 def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
     """Draw warnings about when not to trust the explanations of this model."""
     words = [describe_finding(finding) for finding in trust.reliability_findings(study)]
-    if seeds is None:
+    if seeds is None and study.reads_features:
         words.append(
             TrustWarning(
                 "The stability of explanations over training seeds is not measured for this model.",

@@ -45,7 +45,10 @@ def page() -> None:
         over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False, first=1)
         panels.show(sample, theme, "waterfall", first=1)
-        widgets.draw_folded(raw.OPEN, lambda: modality_attributions(context), ":material/search:")
+        if context.study.reads_features:
+            widgets.draw_folded(
+                raw.OPEN, lambda: modality_attributions(context), ":material/search:"
+            )
     if over_seconds is not None:  # else the guard says why there is no decision
         with over_seconds, page_runs.guard():
             options = timelines.STRIP["strip"].arguments(page_params.current())
@@ -61,7 +64,7 @@ def page() -> None:
         panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
         if can(context.study.model, "gates"):
             st.caption(describe_entropies(sample.entropies))
-        elif not (ruled or can(context.study.model, "time")):
+        elif context.study.reads_features and not (ruled or can(context.study.model, "time")):
             st.caption(
                 "This model has no entropies: without entanglement and evolution its states stay pure."
             )

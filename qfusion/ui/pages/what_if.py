@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from qfusion.ui import frame, page_context, page_runs, panels
+from qfusion.ui import frame, navigation, page_context, page_runs, panels
 from qfusion.ui.change_controls import draw_changes, forget_other_samples
 from qfusion.ui.changed_result import draw_comparison
 from qfusion.ui.flip_suggestions import nearest_flips, parameter_flips
@@ -11,6 +11,12 @@ from qfusion.ui.flip_suggestions import nearest_flips, parameter_flips
 @page_runs.fragment
 def what_if(context: page_context.PageContext) -> None:
     """Draw controls beside their effects. This is a fragment, so that moving one redraws only this part."""
+    if not context.study.reads_features:
+        st.markdown(
+            "**A measured game has no inputs to change**: its values are known for its own samples and coalitions only."
+        )
+        navigation.link("pages/samples.py", "See what each modality adds", ":material/article:")
+        return
     with st.container(key="fold-what-if"):
         with page_runs.guard():
             nearest_flips(context)
