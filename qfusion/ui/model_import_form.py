@@ -38,8 +38,8 @@ _SAID = "_model.said"
 _HOW = """
 Any model that predicts a number or a class from the modalities of a data set can be explored. {}
 Its inputs are matched to the modalities by names and shapes; what was guessed can be corrected. It is checked on ten
-rows and measured on all. `docs/model-files.md` walks through it; models made by your own Python code come in on
-the command line.
+rows and measured on all. `docs/model-files.md` walks through it. A model that you have in Python needs no file: see
+the other choices.
 """
 _HOW_ELSEWHERE = (
     "Import an `.onnx` file from `torch.onnx.export` or skl2onnx. Such a file runs no code of "
