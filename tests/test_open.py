@@ -406,6 +406,24 @@ def test_slow_models_use_few_rows_of_the_background():
     assert study.is_sampled or study.sample_background.size <= 16
 
 
+def test_slow_models_share_rows_among_processes():
+    import time
+
+    def slow(left, right):
+        time.sleep(0.03 * len(left))
+        return torch.stack([left[:, 0] * right[:, 1], right[:, 0]], 1)
+
+    study = qfusion.open(slow, own_models.two_modalities(rows=24))
+    expected = own_models.brute_force_dividends(
+        study,
+        3,
+        lambda x: np.stack([x["left"][:, 0] * x["right"][:, 1], x["right"][:, 0]], 1),
+        1,
+    )
+    assert study.sample("sample-0004", output=1).dividends == pytest.approx(expected, abs=1e-10)
+    assert type(study.trained.call).__name__ == "ParallelCall"
+
+
 def test_circuits_without_states_say_why():
     wide = qml.device("default.qubit", wires=18)
 

@@ -20,7 +20,7 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet, in_memory
 from qfusion.errors import InvalidInput
-from qfusion.live import calls, circuits
+from qfusion.live import calls, circuits, parallel_calls
 from qfusion.models import FusionModel, input_features, lindblad_model, live_model, nested
 from qfusion.training import checkpoint, program_checks
 
@@ -141,14 +141,17 @@ def _open_call(
             )
     outputs = dataset.target.classes if classifies else ("score",)
     live_model.columns_to_scores(columns, holds, len(outputs))
+    shared = (
+        parallel_calls.parallel_call(called, seconds, rows, columns) if repeats == 1 else called
+    )
     means = _feature_means(dataset)
     settings: dict[str, Any] = {"means": means, "seconds": seconds, "repeats": repeats}
     source, why = circuits.find_circuit(model, called, rows, names, wires, chosen)
     if source is None:
-        opened = live_model.LiveModel(dataset.input_specs, outputs, called, holds, **settings)
+        opened = live_model.LiveModel(dataset.input_specs, outputs, shared, holds, **settings)
     else:
         opened = live_model.LiveCircuit(
-            dataset.input_specs, outputs, called, holds, source, **settings
+            dataset.input_specs, outputs, shared, holds, source, **settings
         )
     opened.notes = _notes(opened, called, why, scatter)
     return opened.double().eval()
