@@ -395,6 +395,7 @@ def test_scores_that_scatter_are_averaged_with_errors():
     assert np.isfinite(errors).all()
 
 
+@pytest.mark.usefixtures("workers_end")
 def test_slow_models_use_few_rows_of_the_background():
     import time
 
@@ -406,6 +407,16 @@ def test_slow_models_use_few_rows_of_the_background():
     assert study.is_sampled or study.sample_background.size <= 16
 
 
+@pytest.fixture
+def workers_end():
+    """Ends the processes that joblib would let wait for more work."""
+    yield
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+@pytest.mark.usefixtures("workers_end")
 def test_slow_models_share_rows_among_processes():
     import time
 
@@ -422,6 +433,21 @@ def test_slow_models_share_rows_among_processes():
     )
     assert study.sample("sample-0004", output=1).dividends == pytest.approx(expected, abs=1e-10)
     assert type(study.trained.call).__name__ == "ParallelCall"
+
+
+def test_models_that_would_take_hours_are_refused(monkeypatch):
+    import time
+
+    from qfusion.live import opening
+
+    monkeypatch.setattr(opening, "MAX_SECONDS", 0.2)
+
+    def slow(left, right):
+        time.sleep(0.01 * len(left))
+        return torch.stack([left[:, 0], right[:, 0]], 1)
+
+    with pytest.raises(InvalidInput, match="Give fewer samples"):
+        qfusion.open(slow, own_models.two_modalities(rows=50))
 
 
 def test_circuits_without_states_say_why():

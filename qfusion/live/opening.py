@@ -8,6 +8,7 @@ qfusion.show(study)
 from __future__ import annotations
 
 import secrets
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,6 +27,8 @@ from qfusion.training import checkpoint, program_checks
 
 ROWS = 10  # by which a model is tried
 REPEATS = 8  # of a model whose scores scatter
+MAX_SECONDS = 1800.0  # for the scores of all samples
+PATIENCE = 10.0  # seconds beyond which the time is said
 TOLERANCE = 1e-9  # by which scores may differ from call to call, relative to their size
 HOLDS = ("scores", "probabilities", "log-probabilities")
 
@@ -114,6 +117,7 @@ def _open_call(
     began = time.perf_counter()
     columns = called(rows)
     seconds = (time.perf_counter() - began) / len(columns)
+    _check_duration(seconds, dataset)
     again = called(rows)
     scatter = _largest_difference(columns, again)
     size = TOLERANCE * (
@@ -155,6 +159,25 @@ def _open_call(
         )
     opened.notes = _notes(opened, called, why, scatter)
     return opened.double().eval()
+
+
+def _check_duration(seconds: float, dataset: DataSet) -> None:
+    """Say how long the scores of all samples take; refuse what would take too long.
+
+    Args:
+        seconds: that a row takes.
+    """
+    expected = seconds * len(dataset)
+    check(
+        expected <= MAX_SECONDS,
+        f"The model takes {seconds:.2g} seconds for a row, so that the scores of {len(dataset):,} samples would take "
+        f"{expected / 60:,.0f} minutes. Give fewer samples: at most {int(MAX_SECONDS / seconds):,}.",
+    )
+    if expected > PATIENCE:
+        print(
+            f"qfusion: the scores of {len(dataset):,} samples take up to {expected:,.0f} seconds.",
+            file=sys.stderr,
+        )
 
 
 def _largest_difference(first: torch.Tensor, second: torch.Tensor) -> float:
