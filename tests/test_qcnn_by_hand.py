@@ -46,7 +46,9 @@ def both() -> tuple[Any, Any]:
 
 
 def test_scores_and_contributions_are_the_same(both: tuple[Any, Any]) -> None:
-    ours, by_hand = (background_choice.with_background(study, "joint") for study in both)
+    ours, by_hand = (
+        background_choice.with_background(study, "joint").with_all_rows() for study in both
+    )
     np.testing.assert_allclose(by_hand.scores, ours.scores, atol=1e-12)
     sample = str(ours.dataset.ids[ROW])
     assert by_hand.sample(sample).dividends == pytest.approx(

@@ -23,7 +23,7 @@ def find_misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
     if classes and len(card["outputs"]) != len(classes):
         return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."
-    if card["model"] == game.KIND and dataset.digest != card["data"]["digest"]:
+    if card.get("model") == game.KIND and dataset.digest != card["data"]["digest"]:
         return "it holds the values of other samples."
     return ""
 

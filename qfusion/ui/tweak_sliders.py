@@ -21,7 +21,7 @@ def draw_sliders(study: Study) -> Tweak:
     """Draw the sliders, the strongest terms first, and return the tweak that they describe."""
     model, names = study.model, tuple(study.model.modalities)
     energies, rates = inside.coalition_strengths(study.model.system())
-    how = "given" if model.is_given else "learned"
+    how = "given" if getattr(model, "is_given", False) else "learned"
     st.markdown(
         f"**Couplings** × {how} H",
         help="H = Σ H_S, where each H_S acts on exactly the modalities S. A factor of 0 removes it, 1 is "
