@@ -154,8 +154,9 @@ def _open_call(
     if source is None:
         opened = live_model.LiveModel(dataset.input_specs, outputs, shared, holds, **settings)
     else:
+        quick, settings["seconds"] = circuits.quicken(source, shared, rows, columns, seconds)
         opened = live_model.LiveCircuit(
-            dataset.input_specs, outputs, shared, holds, source, **settings
+            dataset.input_specs, outputs, quick, holds, source, **settings
         )
     opened.notes = _notes(opened, called, why, scatter)
     return opened.double().eval()
@@ -203,7 +204,8 @@ def _check_independent(
         check(
             apart <= size,
             f"The scores of a row depend on the other rows of a batch, by up to {apart:.2g}, as with batch "
-            "normalisation in training mode. Call `model.eval()`, or score rows one by one.",
+            "normalisation in training mode. Call `model.eval()`, or score rows one by one; circuits with shots need a "
+            "simulator without a fixed seed.",
         )
 
 

@@ -1,0 +1,403 @@
+"""Models of Qiskit: networks of qiskit_machine_learning, bare circuits and OpenQASM, and the noise of devices."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import qfusion
+from qfusion.errors import InvalidInput
+
+qiskit = pytest.importorskip("qiskit", reason="needs the extra `qiskit`")
+pytest.importorskip("qiskit_machine_learning", reason="needs the extra `qiskit`")
+
+from qiskit import QuantumCircuit, qasm2, quantum_info  # noqa: E402
+from qiskit.circuit import Parameter, library  # noqa: E402
+from qiskit.circuit.library import real_amplitudes, zz_feature_map  # noqa: E402
+from qiskit.primitives import StatevectorEstimator  # noqa: E402
+from qiskit.quantum_info import SparsePauliOp  # noqa: E402
+from qiskit_machine_learning.connectors import TorchConnector  # noqa: E402
+from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN  # noqa: E402
+
+from qfusion.live import qiskit_calls, qiskit_circuits, qiskit_gates  # noqa: E402
+from qfusion.models.circuit_change import UNCHANGED, CircuitChange  # noqa: E402
+from qfusion.quantum import statevector  # noqa: E402
+
+SIZES = {"text": 3, "audio": 5}
+
+
+def table(rows: int = 24, **sizes: int) -> dict[str, np.ndarray]:
+    """Random features and labels of two classes."""
+    random = np.random.default_rng(0)
+    data = {name: random.normal(size=(rows, size)) for name, size in (sizes or SIZES).items()}
+    return {**data, "y": np.arange(rows) % 2}
+
+
+def feature_circuit(qubits: int = 4, repeats: int = 1) -> tuple[Any, list[Any], list[Any]]:
+    """A circuit as in Qiskit's tutorials, with its inputs and its weights."""
+    inputs = zz_feature_map(qubits)
+    weights = real_amplitudes(qubits, reps=repeats)
+    circuit = QuantumCircuit(qubits)
+    circuit.compose(inputs, inplace=True)
+    circuit.compose(weights, inplace=True)
+    return circuit, list(inputs.parameters), list(weights.parameters)
+
+
+def parity(outcome: int) -> int:
+    """The parity of the bits of an outcome."""
+    return f"{outcome:b}".count("1") % 2
+
+
+class Hybrid(torch.nn.Module):
+    """Linear layers around a quantum network."""
+
+    def __init__(self, network: Any):
+        super().__init__()
+        torch.manual_seed(0)
+        self.text, self.audio = torch.nn.Linear(3, 2), torch.nn.Linear(5, 2)
+        self.quantum = TorchConnector(network)
+        self.head = torch.nn.Linear(2, 2)
+
+    def forward(self, text: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
+        both = torch.cat([self.text(text), self.audio(audio)], 1)
+        return self.head(self.quantum(both))
+
+
+def estimator() -> EstimatorQNN:
+    circuit, inputs, weights = feature_circuit()
+    words = [SparsePauliOp(["ZZII", "IXXI"], [1.0, 0.5]), SparsePauliOp("IIYZ")]
+    return EstimatorQNN(
+        circuit=circuit, input_params=inputs, weight_params=weights, observables=words
+    )
+
+
+def sampler() -> SamplerQNN:
+    circuit, inputs, weights = feature_circuit()
+    return SamplerQNN(
+        circuit=circuit,
+        input_params=inputs,
+        weight_params=weights,
+        interpret=parity,
+        output_shape=2,
+    )
+
+
+WEIGHTS = np.linspace(-1, 2, 8)
+
+
+def sampler_function(x: torch.Tensor) -> Any:
+    return SAMPLER.forward(x.numpy(), WEIGHTS)
+
+
+SAMPLER = sampler()
+
+
+@pytest.fixture(scope="module")
+def hybrid() -> Any:
+    return qfusion.open(Hybrid(estimator()), table(), name="hybrid")
+
+
+@pytest.fixture(scope="module")
+def sampled() -> Any:
+    data = table(text=2, audio=2)
+    return qfusion.open(sampler_function, data, name="sampled", call="joined")
+
+
+def brute_force(call: Any, study: Any, sample: Any, output: int) -> dict[str, float]:
+    """Contributions by the definition, over the rows of the study's background."""
+    names = study.modalities
+    rows = study.background.states
+    own = study.trained.encode(study.inputs(np.array([study.dataset.row(sample)])))
+    value = {}
+    for size in range(len(names) + 1):
+        for subset in itertools.combinations(names, size):
+            mixed = {
+                name: own[name].expand_as(rows[name]) if name in subset else rows[name]
+                for name in names
+            }
+            value[subset] = call(mixed)[:, output].mean()
+    return {
+        "+".join(subset): sum(
+            (-1) ** (len(subset) - len(inner)) * value[inner]
+            for inner in value
+            if set(inner) <= set(subset)
+        )
+        for subset in value
+    }
+
+
+def qiskit_states(flat: qiskit_gates.FlatCircuit, values: np.ndarray) -> list[np.ndarray]:
+    """The states after every gate by Qiskit's own simulator, qubit 0 most significant."""
+    circuit = QuantumCircuit(flat.qubits)
+    states = []
+    for gate in flat.gates:
+        circuit.append(gate.operation, gate.wires)
+    bound = circuit.assign_parameters(
+        {p: values[k] for k, p in enumerate(flat.parameters) if p in circuit.parameters}
+    )
+    state = quantum_info.Statevector.from_int(0, 2**flat.qubits)
+    for instruction in bound.data:
+        places = [bound.find_bit(qubit).index for qubit in instruction.qubits]
+        state = state.evolve(instruction.operation, places)
+        array = state.data.reshape((2,) * flat.qubits)
+        states.append(array.transpose().reshape(-1))
+    return states
+
+
+@pytest.mark.parametrize("which", ["hybrid", "sampled"])
+def test_states_after_every_gate_equal_those_of_qiskit(which, request):
+    study = request.getfixturevalue(which)
+    source = study.trained.source
+    sample = study.inputs(np.array([3]))
+    values = source.parameters(sample)[0]
+    gates = source.gates(sample, UNCHANGED)
+    flat = source.circuit
+    assert source.labels == tuple(range(4))
+    own = list(statevector.walk(gates, flat.qubits))[1:]
+    other = qiskit_states(flat, values)
+    assert len(own) == len(other) == len(gates)
+    for mine, theirs in zip(own, other, strict=True):
+        np.testing.assert_allclose(mine.numpy(), theirs, atol=1e-12)
+    with qiskit_calls.recorded_calls() as calls:
+        source.call(sample)
+    network = calls[0].network
+    # and the whole is the network's circuit, up to its global phase
+    whole = network.circuit.remove_final_measurements(inplace=False)
+    names = [*network.input_params, *network.weight_params]
+    whole = whole.assign_parameters(dict(zip(names, values, strict=True)))
+    whole = quantum_info.Statevector(whole)
+    assert abs(np.vdot(whole.data, other[-1].reshape((2,) * 4).transpose().reshape(-1))) == (
+        pytest.approx(1, abs=1e-12)
+    )
+
+
+@pytest.mark.parametrize("which", ["hybrid", "sampled"])
+def test_contributions_equal_brute_force(which, request):
+    study = request.getfixturevalue(which)
+    for sample in study.dataset.ids[:2]:
+        for output in range(2):
+            own = study.sample(str(sample), output=output).dividends
+            expected = brute_force(partial(own_scores, study), study, str(sample), output)
+            for name, value in own.items():
+                assert value == pytest.approx(expected[name], abs=1e-10)
+    assert isinstance(study.trained.call, qiskit_circuits.QuickCall)
+
+
+def own_scores(study: Any, features: Any) -> np.ndarray:
+    """Scores of a user's model by its own evaluation, as they are explained."""
+    model = copy.copy(study.model)
+    model.call = model.source.call
+    return np.asarray(model.scores(features))
+
+
+def test_the_circuit_has_the_gates_of_the_decomposed_circuit(hybrid):
+    circuit, *_ = feature_circuit()
+    names = [qiskit_gates.NAMES[i.operation.name] for i in circuit.data]
+    model = hybrid.trained
+    gates = model.gates(model.encode(hybrid.inputs(np.array([0]))))
+    assert [gate.name for gate in gates] == names
+    assert [gate.wires for gate in gates] == [
+        tuple(circuit.find_bit(q).index for q in i.qubits) for i in circuit.data
+    ]
+    roles = model.gate_roles()
+    assert {"text", "audio", "text+audio", "trained", ""} == set(roles)
+    assert model.registers() == {"text": 2, "audio": 2}
+    trained = [place for place, role in enumerate(roles) if role == "trained"]
+    assert list(model.source.trainable()) == trained
+    assert len(trained) == 8
+
+
+def test_entropies_equal_qutip(hybrid):
+    qutip = pytest.importorskip("qutip", reason="needs the extra `track`")
+    from qfusion.track import gate_replay
+
+    model = hybrid.trained
+    gates = model.gates(model.encode(hybrid.inputs(np.array([0]))))
+    replayed = gate_replay.replay_gates(gates, model.registers())
+    for place, psi in enumerate(statevector.walk(gates, 4)):
+        whole = qutip.Qobj(psi.numpy(), dims=[[2] * 4, [1] * 4])
+        expected = [qutip.entropy_vn(whole.ptrace([qubit])) for qubit in range(4)]
+        np.testing.assert_allclose(replayed.entropy[place], expected, atol=1e-10)
+
+
+def test_a_change_runs_as_the_changed_circuit_of_qiskit(hybrid):
+    source = hybrid.trained.source
+    sample = hybrid.inputs(np.array([0, 1]))
+    place = next(iter(source.trainable()))
+    change = CircuitChange(((place, "angle", 0.7),))
+    with qiskit_calls.recorded_calls() as calls:
+        source.call(sample)
+    values = calls[0].parameters.copy()
+    (weight,) = source.circuit.gates[place].parameters
+    values[:, weight] = 0.7
+    expected = calls[0].network.forward(values[:, :4], values[0, 4:])
+    columns = source.columns(sample, change)
+    head = source.call.model.head
+    with torch.no_grad():
+        own = head(torch.as_tensor(expected))
+    np.testing.assert_allclose(columns, own, atol=1e-6)
+    assert len(
+        source.gates(hybrid.inputs(np.array([0])), CircuitChange(removed=frozenset({5})))
+    ) == (len(source.gates(hybrid.inputs(np.array([0])))) - 1)
+
+
+def test_noise_and_shots_of_networks(hybrid, sampled):
+    for study in (hybrid, sampled):
+        source = study.trained.source
+        sample = study.inputs(np.array([0, 1]))
+        exact = source.columns(sample, UNCHANGED)
+        np.testing.assert_allclose(exact, source.call(sample), atol=1e-6)
+        noisy = source.columns(sample, CircuitChange(depolarising=1.0))
+        for row in range(2):  # nothing of the sample is left
+            np.testing.assert_allclose(noisy[row], noisy[0], atol=1e-6)
+        assert (source.columns(sample, CircuitChange(readout=0.1)) - exact).abs().max() > 1e-3
+        many = source.columns(sample, CircuitChange(shots=200_000, seed=1))
+        assert 0 < (many - exact).abs().max() < 0.02
+        again = source.columns(sample, CircuitChange(shots=200_000, seed=1))
+        assert torch.equal(many, again)
+
+
+def test_noise_equals_that_of_aer(sampled):
+    aer = pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
+    noise = pytest.importorskip("qiskit_aer.noise", reason="needs the extra `devices`")
+    source = sampled.trained.source
+    sample = sampled.inputs(np.array([0]))
+    gates = source.gates(sample)
+    circuit = QuantumCircuit(4)
+    depolarising = noise.depolarizing_error(0.05, 1)
+    damping = noise.amplitude_damping_error(0.1)
+    flip = noise.pauli_error([("X", 0.03), ("I", 0.97)])
+    for gate in gates:
+        matrix = qiskit_gates.reorder(gate.matrix.numpy())
+        circuit.unitary(matrix, gate.wires)
+        if len(gate.wires) > 1:
+            for wire in gate.wires:
+                circuit.append(depolarising.to_instruction(), [wire])
+                circuit.append(damping.to_instruction(), [wire])
+    for wire in range(4):
+        circuit.append(flip.to_instruction(), [wire])
+    circuit.save_probabilities()
+    chances = (
+        aer.AerSimulator(method="density_matrix").run(circuit).result().data()["probabilities"]
+    )
+    expected = [
+        sum(chance for key, chance in enumerate(chances) if parity(key) == k) for k in range(2)
+    ]
+    own = source.columns(sample, CircuitChange(depolarising=0.05, damping=0.1, readout=0.06))
+    np.testing.assert_allclose(own[0], expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", sorted(library.standard_gates.get_standard_gate_name_mapping()))
+def test_matrices_of_standard_gates(name):
+    qml = pytest.importorskip("pennylane", reason="needs the extra `track`")
+    operation = library.standard_gates.get_standard_gate_name_mapping()[name]
+    if name in ("measure", "reset", "delay", "global_phase", "id"):
+        return
+    angles = np.random.default_rng(1).uniform(-3, 3, (5, len(operation.params)))
+    circuit = QuantumCircuit(operation.num_qubits)
+    parameters = [Parameter(f"p{k}") for k in range(angles.shape[1])]
+    circuit.append(operation.base_class(*parameters), range(operation.num_qubits))
+    bound = qiskit_gates.BoundCircuit(qiskit_gates.flatten(circuit), angles)
+    matrices = bound.matrices(0).numpy()
+    gate = bound.gates()[0]
+    for row, matrix in zip(
+        angles, np.broadcast_to(matrices, (5, *matrices.shape[1:])), strict=True
+    ):
+        expected = operation.base_class(*row).to_matrix()
+        reversed_ = QuantumCircuit(operation.num_qubits)
+        reversed_.append(operation.base_class(*row), range(operation.num_qubits))
+        expected = quantum_info.Operator(reversed_).reverse_qargs().data
+        np.testing.assert_allclose(matrix, expected, atol=1e-14)
+    known = getattr(qml, gate.name, None)
+    if known is not None:
+        operator = known(*gate.values.values(), wires=list(gate.wires))
+        np.testing.assert_allclose(qml.matrix(operator), gate.matrix.numpy(), atol=1e-12)
+
+
+def test_expressions_of_parameters_equal_those_of_qiskit():
+    x, y = Parameter("x[0]"), Parameter("π-y")
+    expressions = [2 * (np.pi - x) * (np.pi - y), x.sin() + y**2 / 3, -x, abs(x) - y.exp(), 0.1 * x]
+    values = np.random.default_rng(0).normal(size=(40, 2))
+    for expression in expressions:
+        own = qiskit_gates.evaluate(expression, [x, y], values)
+        for row, value in zip(values, own, strict=True):
+            binding = {p: v for p, v in zip([x, y], row, strict=True) if p in expression.parameters}
+            assert value == pytest.approx(float(expression.bind(binding)), abs=1e-14, rel=1e-15)
+
+
+def test_blocks_are_decomposed_and_numbers_of_qubits_kept():
+    circuit = QuantumCircuit(5)
+    circuit.append(library.QFTGate(4), [3, 1, 0, 2])
+    circuit.append(library.XGate().control(3, ctrl_state=2), [0, 1, 2, 4])
+    circuit.prepare_state([0.6, 0, 0, 0.8j], [1, 3])
+    circuit.unitary(quantum_info.random_unitary(8, seed=1), [4, 0, 2])
+    circuit.barrier()
+    circuit.measure_all()
+    flat = qiskit_gates.flatten(circuit)
+    gates = qiskit_gates.BoundCircuit(flat, np.zeros((1, 0))).gates()
+    *_, own = statevector.walk(gates, 5)
+    bare = circuit.remove_final_measurements(inplace=False)
+    state = quantum_info.Statevector(bare).data.reshape((2,) * 5).transpose().reshape(-1)
+    assert abs(np.vdot(own.numpy(), state)) == pytest.approx(1, abs=1e-12)
+    assert flat.measured == {k: k for k in range(5)}
+
+
+def test_circuits_that_are_no_unitary_gates_say_why():
+    middle = QuantumCircuit(2, 1)
+    middle.h(0)
+    middle.measure(0, 0)
+    middle.x(0)
+    with pytest.raises(InvalidInput, match="measured before its gate x"):
+        qiskit_gates.flatten(middle)
+    reset = QuantumCircuit(1)
+    reset.h(0)
+    reset.reset(0)
+    with pytest.raises(InvalidInput, match="is reset after gates"):
+        qiskit_gates.flatten(reset)
+    control = QuantumCircuit(2, 1)
+    control.measure(0, 0)
+    with control.if_test((control.clbits[0], 1)):
+        control.x(1)
+    with pytest.raises(InvalidInput, match="classical control"):
+        qiskit_gates.flatten(control)
+    opaque = QuantumCircuit(2)
+    opaque.append(qiskit.circuit.Gate("mystery", 2, []), [0, 1])
+    with pytest.raises(InvalidInput, match="mystery"):
+        qiskit_gates.flatten(opaque)
+    text = 'OPENQASM 2.0; include "qelib1.inc"; gate g0 a { x a; }\n'
+    text += "\n".join(f"gate g{k + 1} a {{ {f'g{k} a; ' * 8} }}" for k in range(30))
+    bomb = qasm2.loads(text + " qreg q[1]; g30 q[0];")
+    with pytest.raises(InvalidInput, match="more than"):
+        qiskit_gates.flatten(bomb)
+
+
+def test_a_network_is_a_model_where_it_holds_its_weights():
+    circuit, inputs, weights = feature_circuit(2)
+    network = EstimatorQNN(circuit=circuit, input_params=inputs, weight_params=weights)
+    data = table(12, a=1, b=1)
+    with pytest.raises(InvalidInput, match="does not hold its 4 weights"):
+        qfusion.open(network, data)
+    bound = circuit.assign_parameters(dict(zip(weights, WEIGHTS, strict=False)))
+    whole = EstimatorQNN(circuit=bound, input_params=inputs)
+    study = qfusion.open(whole, data)
+    assert study.trained.source.facts.library == "Qiskit"
+
+
+def test_an_estimator_with_shots_is_repeated():
+    circuit, inputs, weights = feature_circuit(2)
+    network = EstimatorQNN(
+        circuit=circuit,
+        estimator=StatevectorEstimator(),
+        input_params=inputs,
+        weight_params=weights,
+        default_precision=0.01,
+    )
+    study = qfusion.open(lambda x: network.forward(x.numpy(), WEIGHTS[:4]), table(12, a=1, b=1))
+    assert study.trained.repeats > 1
+    assert not isinstance(study.trained.call, qiskit_circuits.QuickCall)
