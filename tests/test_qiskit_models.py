@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import qfusion
-from qfusion.errors import InvalidInput
+from qfusion.errors import InvalidInput, NotFound
 
 qiskit = pytest.importorskip("qiskit", reason="needs the extra `qiskit`")
 pytest.importorskip("qiskit_machine_learning", reason="needs the extra `qiskit`")
@@ -401,3 +401,225 @@ def test_an_estimator_with_shots_is_repeated():
     study = qfusion.open(lambda x: network.forward(x.numpy(), WEIGHTS[:4]), table(12, a=1, b=1))
     assert study.trained.repeats > 1
     assert not isinstance(study.trained.call, qiskit_circuits.QuickCall)
+
+
+OPENQASM_2 = """OPENQASM 2.0;
+include "qelib1.inc";
+// two registers
+gate maj x,y,z { cx z,y; cx z,x; ccx x,y,z; }
+qreg text[2]; qreg audio[2]; creg c[2];
+h text[0]; rx(pi/3) text[1]; u3(0.1,-0.2,2*pi/5) audio[0]; maj text[0],audio[1],text[1];
+cu1(0.3) audio[0],text[0]; barrier text; sx audio[1];
+measure audio -> c;
+"""
+OPENQASM_3 = """OPENQASM 3.0;
+include "stdgates.inc";
+input float[64] a;
+input float[64] b;
+input float[64] w;
+qubit[3] q;
+bit[3] c;
+ry(a) q[0];
+rx(2 * b + 0.5) q[1];
+for int i in [0:2] { rz(0.1 * i) q[2]; cx q[0], q[1]; }
+ctrl @ ry(w) q[1], q[2];
+h q;
+c = measure q;
+"""
+
+
+def statevector_of(circuit: Any, values: Any) -> quantum_info.Statevector:
+    names = {parameter.name: parameter for parameter in circuit.parameters}
+    bound = circuit.assign_parameters({names[name]: value for name, value in values.items()})
+    return quantum_info.Statevector(bound)
+
+
+@pytest.mark.parametrize(
+    "read", ["Z", ["XIZ", "IYI"], ["000", "101"], {"a": ["000", "111"], "b": ["010"]}]
+)
+def test_a_bare_circuit_gives_what_qiskit_gives(read):
+    circuit, inputs, weights = feature_circuit(3)
+    model = qfusion.live.circuit_model(
+        circuit, {"text": inputs[:2], "audio": inputs[2:]}, read, weights=WEIGHTS[: len(weights)]
+    )
+    data = table(24, text=2, audio=1)
+    x = np.concatenate([data["text"], data["audio"]], 1)
+    columns = model(text=torch.as_tensor(data["text"]), audio=torch.as_tensor(data["audio"]))
+    for row in range(24):
+        names = [p.name for p in (*inputs, *weights)]
+        state = statevector_of(circuit, dict(zip(names, [*x[row], *WEIGHTS], strict=False)))
+        chances = state.probabilities_dict()
+        if read == "Z":
+            words = ["IIZ", "IZI", "ZII"]
+            expected = [state.expectation_value(SparsePauliOp(word)).real for word in words]
+        elif isinstance(read, dict):
+            expected = [sum(chances.get(bits, 0) for bits in group) for group in read.values()]
+        elif read[0] == "XIZ":
+            expected = [state.expectation_value(SparsePauliOp(word)).real for word in read]
+        else:
+            expected = [chances.get(bits, 0) for bits in read]
+        np.testing.assert_allclose(columns[row], expected, atol=1e-12)
+    noisy = model.columns({k: torch.as_tensor(data[k]) for k in SIZES}, CircuitChange(damping=0.1))
+    assert (noisy - columns).abs().max() > 1e-3
+
+
+def test_a_bare_circuit_of_openqasm_3_is_explained(tmp_path):
+    path = tmp_path / "circuit.qasm"
+    path.write_text(OPENQASM_3)
+    head = torch.nn.Linear(2, 2).double()
+    features = {"a": ("text", 0), "b": ("audio", 1)}
+    model = qfusion.live.circuit_model(
+        path, features, ["ZII", "IXZ"], weights={"w": 0.7}, head=head
+    )
+    study = qfusion.open(model, table(24, text=1, audio=2), wires={"text": ["q[0]"], "audio": [1]})
+    source = study.trained.source
+    assert source.registers() == {"text": 1, "audio": 1, "other": 1}
+    assert source.trainable() == {8: ("angle",)}
+    sample = study.inputs(np.array([5]))
+    values = source.parameters(sample)[0]
+    for mine, theirs in zip(
+        list(statevector.walk(source.gates(sample), 3))[1:],
+        qiskit_states(source.circuit, values),
+        strict=True,
+    ):
+        np.testing.assert_allclose(mine.numpy(), theirs, atol=1e-12)
+
+    def own(mixed: Any) -> Any:
+        columns = []
+        for a, b in zip(mixed["text"][:, 0], mixed["audio"][:, 1], strict=True):
+            circuit = QuantumCircuit(3)
+            circuit.ry(float(a), 0)
+            circuit.rx(2 * float(b) + 0.5, 1)
+            for k in range(3):
+                circuit.rz(0.1 * k, 2)
+                circuit.cx(0, 1)
+            circuit.cry(0.7, 1, 2)
+            circuit.h([0, 1, 2])
+            state = quantum_info.Statevector(circuit)
+            read = [state.expectation_value(SparsePauliOp(word)).real for word in ("ZII", "IXZ")]
+            columns.append(read)
+        model = copy.copy(study.model)
+        model.call = lambda _: head(torch.tensor(columns, dtype=torch.float64)).detach()
+        return np.asarray(model.scores(mixed))
+
+    sample_id = str(study.dataset.ids[5])
+    expected = brute_force(own, study, sample_id, 1)
+    for name, value in study.sample(sample_id, output=1).dividends.items():
+        assert value == pytest.approx(expected[name], abs=1e-10)
+
+
+def test_any_circuit_can_be_walked():
+    study = qfusion.live.open_circuit(OPENQASM_2, name="majority")
+    source = study.trained.source
+    assert source.registers() == {"text": 2, "audio": 2}
+    assert len(study.dataset) == 16
+    bits = "0110"
+    sample = study.inputs(np.array([study.dataset.row(bits)]))
+    *_, end = statevector.walk(source.gates(sample), 4)
+    circuit = QuantumCircuit(4)
+    circuit.x([qubit for qubit, bit in enumerate(bits) if bit == "1"])
+    own = qasm2.loads(
+        OPENQASM_2.replace("sx audio[1];", "sdg audio[1]; h audio[1]; sdg audio[1];").replace(
+            "measure audio -> c;", ""
+        )
+    )
+    state = quantum_info.Statevector(circuit).evolve(own).data.reshape((2,) * 4).transpose()
+    assert abs(np.vdot(end.numpy(), state.reshape(-1))) == pytest.approx(1, abs=1e-12)
+    dividends = study.sample(bits).dividends
+    state = quantum_info.Statevector(circuit).evolve(own)
+    expected = state.expectation_value(SparsePauliOp("ZIII")).real
+    assert sum(dividends.values()) == pytest.approx(expected, abs=1e-12)
+    assert study.dataset.y[study.dataset.row(bits)] == pytest.approx(expected, abs=1e-12)
+    names = [gate.name for gate in source.gates(sample)]
+    assert names[:4] == ["RY"] * 4
+    assert names[4:] == [
+        *("Hadamard", "RX", "U3", "CNOT", "CNOT", "Toffoli", "ControlledPhaseShift", "SX")
+    ]
+
+
+def test_a_circuit_of_many_qubits_has_scores_but_no_states():
+    circuit = QuantumCircuit(18)
+    angle = Parameter("x")
+    circuit.ry(angle, 0)
+    for qubit in range(17):
+        circuit.cx(qubit, qubit + 1)
+    model = qfusion.live.circuit_model(circuit, {"a": [angle]}, ["Z" + "I" * 17])
+    data = {"a": np.linspace(0, 3, 8)[:, None], "y": np.linspace(0, 1, 8)}
+    study = qfusion.open(model, data)
+    assert "18 qubits" in " ".join(study.trained.notes)
+    columns = model(a=torch.as_tensor(data["a"]))
+    np.testing.assert_allclose(columns[:, 0], np.cos(data["a"][:, 0]), atol=1e-12)
+
+
+BAD_FILES = {
+    "qreg q[1]; x q[0];": "must begin with its version",
+    "OPENQASM 4.0; qubit q;": "must begin with its version",
+    'OPENQASM 2.0; include "/etc/passwd"; qreg q[2];': "no other files are read",
+    'OPENQASM 3.0; include "secret.inc"; qubit[2] q;': "no other files are read",
+    "OPENQASM 2.0; qreg q[999999999];": "size of a register",
+    "OPENQASM 3.0; const int n = 99999999; qubit[n] q;": "size of a register",
+    'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; mystery q[0];': "cannot be parsed",
+    "OPENQASM 2.0; opaque magic a,b; qreg q[2]; magic q[0],q[1];": "magic",
+    'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; rx(1/0) q[0];': "divide by zero",
+    'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; measure q[0]->c[0]; '
+    "x q[0];": "measured before its gate x",
+    'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; h q[0]; reset q[0]; x q[0];': "is reset after",
+    'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; if(c==1) x q[0];': "control",
+    'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; bit c; c = measure q[0]; '
+    "if (c) { x q[1]; }": "classical control",
+    'OPENQASM 3.0; include "stdgates.inc"; input float angle; qubit[2] q; rx(angle) q[0];': "no features",
+    'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; for int i in [0:99999999] { x q[0]; }': (
+        "a loop of"
+    ),
+    "OPENQASM 2.0; qreg q[17]; U(0,0,0) q[0];": "2 to 16 qubits",
+    "OPENQASM 2.0; qreg q[30]; U(0,0,0) q[0];": "1 to 20 qubits",
+    'OPENQASM 2.0; include "qelib1.inc"; qreg q[2];' + "x q[0];" * 100_001: "statements",
+    'OPENQASM 2.0; include "qelib1.inc"; qreg q[2];' + "x q[0];" * 30_000: "more than 20,000 gates",
+    'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; rx('
+    + "(" * 1000
+    + "1"
+    + ")" * 1000
+    + ") q[0];": ("nested"),
+    "OPENQASM 2.0; qreg q[2]; //" + "x" * (9 << 20): "characters",
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), BAD_FILES.items(), ids=range(len(BAD_FILES)))
+def test_bad_openqasm_says_why(text, problem):
+    with pytest.raises(InvalidInput, match=problem):
+        qfusion.live.open_circuit(text)
+
+
+def test_bad_tables_of_a_circuit_say_why(tmp_path):
+    circuit, inputs, _ = feature_circuit(2)
+    good = {"text": inputs[:1], "audio": inputs[1:]}
+    model = qfusion.live.circuit_model
+    for arguments, options, problem in (
+        ((circuit, {"text": ["nobody"]}), {}, "names parameter 'nobody'"),
+        ((circuit, {}), {}, "which parameters are features"),
+        ((circuit, {"text": [inputs[0], inputs[0]]}), {}, "twice"),
+        ((circuit, {"text": "x"}), {}, "must list the parameters"),
+        ((circuit, good), {}, "4 parameters that are no features"),
+        ((circuit, good), {"weights": [1, 2]}, "gives 2 values"),
+        ((circuit, good), {"weights": {"nobody": 1}}, "has no value"),
+        ((circuit, good), {"weights": [np.nan] * 4}, "finite"),
+        ((circuit, good, ["ZZZ"]), {"weights": WEIGHTS[:4]}, "words of 2 letters"),
+        ((circuit, good, ["012"]), {"weights": WEIGHTS[:4]}, "words of 2 letters"),
+        ((circuit, good, {"a": ["000"]}), {"weights": WEIGHTS[:4]}, "strings of 2 bits"),
+        ((circuit, good, []), {"weights": WEIGHTS[:4]}, "is empty"),
+        ((7, good), {}, "must be a QuantumCircuit"),
+    ):
+        with pytest.raises(InvalidInput, match=problem):
+            model(*arguments, **options)
+    with pytest.raises(NotFound, match="does not exist"):
+        model(tmp_path / "nothing.qasm", good)
+    (tmp_path / "bytes.qasm").write_bytes(b"\xff\xfe OPENQASM")
+    with pytest.raises(InvalidInput, match="cannot be read as text"):
+        model(tmp_path / "bytes.qasm", good)
+    made = model(circuit, good, weights=WEIGHTS[:4], head=np.eye(3))
+    with pytest.raises(InvalidInput, match="takes 3 numbers"):
+        made(text=torch.zeros(2, 1), audio=torch.zeros(2, 1))
+    with pytest.raises(InvalidInput, match="is missing"):
+        made(text=torch.zeros(2, 1))
+    with pytest.raises(InvalidInput, match="feature 0 of 'audio'"):
+        made(text=torch.zeros(2, 1), audio=torch.zeros(2, 0))

@@ -16,32 +16,23 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.errors import translate_import_errors
-from qfusion.live import batched_states, circuit_wires, qiskit_calls
-from qfusion.live.gate_roles import FIXED, find_layers
-from qfusion.live.qiskit_gates import BoundCircuit, FlatCircuit, flatten
+from qfusion.live import batched_states, qiskit_calls
+from qfusion.live.flat_source import FlatSource, evolve_rows, find_roles, pauli_terms, read_bits
+from qfusion.live.qiskit_gates import FlatCircuit, flatten
 from qfusion.models import live_model, nested
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
-from qfusion.models.protocols import TRAINED
-from qfusion.quantum import statevector
 
-with translate_import_errors():
-    from qiskit import quantum_info
-
-MAX_QUBITS = 16  # whose states are held gate by gate
 EQUAL = 1e-6  # relative difference of two evaluations that are the same, also of a model in single precision
 NO_NETWORK = "the model calls no network of qiskit_machine_learning"
 
 
-class QiskitCircuit:
+class QiskitCircuit(FlatSource):
     """The circuit of a quantum neural network that a function calls.
 
     Args:
         call: of the model, see `live_model.Call`.
         rows: features of some rows, at least two, that differ in every modality.
-        modalities: names, in the order of the model.
-        wires: labels of the qubits of each modality, as numbers or such as "q[0]"; guessed from the encoding unless
-            given.
+        modalities, wires: see `FlatSource`.
         chosen: number of the circuit, from 0, where several run for a sample.
 
     Attributes:
@@ -70,47 +61,23 @@ class QiskitCircuit:
             f"Argument `circuit` must number one of the {len(recorded)} circuits that run for a sample, from 0, but is "
             f"{chosen}.",
         )
-        shown = recorded[chosen]
-        self._network = shown.network
-        self._count = len(recorded)
-        self.circuit = network_circuit(shown.network)
-        check(
-            self.circuit.qubits <= MAX_QUBITS,
-            f"its circuit has {self.circuit.qubits} qubits, and states of at most {MAX_QUBITS} are followed gate by gate",
-        )
-        self._weights = frozenset(range(shown.network.num_inputs, len(self.circuit.parameters)))
-        self.roles = self._find_roles(first, second, modalities)
-        places = [gate.wires for gate in self.circuit.gates]
-        self._labels, wires = name_wires(self.circuit, wires)
-        self._registers, self._order, guessed = circuit_wires.arrange(
-            self._labels, self.roles, places, modalities, wires
-        )
-        self._position = {place: position for position, place in enumerate(self._order)}
-        self.layers = find_layers(self.roles, places)
-        angles = len(self._weights)
+        self._network, self._count = recorded[chosen].network, len(recorded)
+        flat = network_circuit(self._network)
+        weights = frozenset(range(self._network.num_inputs, len(flat.parameters)))
+        own = self.parameters(first)[0]
+        moved = {}
+        for name in modalities:
+            other = self.parameters({**first, name: second[name]})[0]
+            moved[name] = frozenset(np.flatnonzero(own != other).tolist())
+        super().__init__(flat, find_roles(flat, moved, weights), modalities, wires)
         self.facts = live_model.CircuitFacts(
-            "Qiskit", angles, len(recorded), chosen, guessed, self._remarks(recorded)
+            "Qiskit",
+            len(weights),
+            self._count,
+            chosen,
+            self.is_guessed,
+            self._remarks(recorded),
         )
-
-    def registers(self) -> dict[str, int]:
-        """Return the registers of the qubits in their order, and the number of qubits of each."""
-        return dict(self._registers)
-
-    @property
-    def labels(self) -> tuple[Any, ...]:
-        """Labels of the qubits, in the order of the registers."""
-        return tuple(self._labels[place] for place in self._order)
-
-    def gates(
-        self, features: Mapping[str, Any], change: CircuitChange = UNCHANGED
-    ) -> list[statevector.Gate]:
-        """Return the gates that act on |0...0> for one row of features, with edited angles."""
-        bound = BoundCircuit(self.circuit, self.parameters(features), change.angles)
-        return [
-            gate._replace(wires=tuple(self._position[wire] for wire in gate.wires))
-            for place, gate in enumerate(bound.gates())
-            if place not in change.removed
-        ]
 
     def parameters(self, features: Mapping[str, Any]) -> np.ndarray:
         """Return the values of the circuit's parameters, (1, P), for one row of features: inputs, then weights."""
@@ -121,14 +88,6 @@ class QiskitCircuit:
             "sample.",
         )
         return recorded[self._chosen].parameters[:1]
-
-    def trainable(self) -> dict[int, tuple[str, ...]]:
-        """Return the names of the trainable angles of each gate that has any, by its place from 0."""
-        return {
-            place: gate.angle_names
-            for place, (gate, role) in enumerate(zip(self.circuit.gates, self.roles, strict=True))
-            if role == TRAINED and gate.angle_names
-        }
 
     def columns(self, features: Mapping[str, Any], change: CircuitChange) -> Tensor:
         """Return the columns (B, K) of the model whose circuit is changed."""
@@ -171,17 +130,6 @@ class QiskitCircuit:
         with qiskit_calls.recorded_calls() as calls:
             self.call(features)
         return calls
-
-    def _find_roles(
-        self, first: Mapping[str, Any], second: Mapping[str, Any], modalities: Sequence[str]
-    ) -> tuple[str, ...]:
-        """Return the role of every gate, by comparing the circuits of samples that differ in one modality."""
-        own = self.parameters(first)[0]
-        moved = {}
-        for name in modalities:
-            other = self.parameters({**first, name: second[name]})[0]
-            moved[name] = frozenset(np.flatnonzero(own != other).tolist())
-        return find_roles(self.circuit, moved, self._weights)
 
     def _remarks(self, recorded: Sequence[qiskit_calls.NetworkCall]) -> tuple[str, ...]:
         remarks = []
@@ -228,52 +176,6 @@ def network_circuit(network: Any) -> FlatCircuit:
     return flatten(circuit)
 
 
-def find_roles(
-    flat: FlatCircuit, moved: Mapping[str, frozenset[int]], weights: frozenset[int]
-) -> tuple[str, ...]:
-    """Return the role of every gate.
-
-    Args:
-        flat: circuit. moved: places of the parameters that change with each modality. weights: places of those that
-            are trained.
-    """
-    roles = []
-    for gate in flat.gates:
-        names = [name for name, places in moved.items() if places & gate.parameters]
-        trained = TRAINED if weights & gate.parameters else FIXED
-        roles.append("+".join(names) if names else trained)
-    return tuple(roles)
-
-
-def name_wires(
-    flat: FlatCircuit, wires: Mapping[str, Sequence[Any]] | None
-) -> tuple[tuple[Any, ...], Mapping[str, Sequence[Any]] | None]:
-    """Return the labels of the qubits, and the user's `wires` in these: numbers unless the user gives names."""
-    numbers = tuple(range(flat.qubits))
-    if not isinstance(wires, Mapping):
-        return numbers, wires
-    given = [label for mine in wires.values() for label in mine]
-    if any(isinstance(label, str) for label in given):
-        known = dict(zip(flat.labels, numbers, strict=True))
-        return flat.labels, {
-            name: [flat.labels[label] if label in numbers else label for label in mine]
-            for name, mine in wires.items()
-        } if known else wires
-    return numbers, wires
-
-
-def circuit_steps(
-    flat: FlatCircuit, parameters: np.ndarray, change: CircuitChange
-) -> list[batched_states.Step]:
-    """Return the gates for rows of parameters (B, P), with edited angles and without those that are left out."""
-    bound = BoundCircuit(flat, parameters, change.angles)
-    return [
-        (bound.matrices(place), gate.wires)
-        for place, gate in enumerate(flat.gates)
-        if place not in change.removed
-    ]
-
-
 def evaluate(
     network: Any,
     flat: FlatCircuit,
@@ -303,16 +205,6 @@ def evaluate(
     return _sample(network, flat, parameters, change, generator)
 
 
-def _states(flat: FlatCircuit, parameters: np.ndarray, change: CircuitChange) -> Any:
-    """Yield the states of some rows at a time."""
-    rows = len(parameters)
-    steps = circuit_steps(flat, parameters, change)
-    mixed = bool(change.depolarising or change.damping)
-    for some in batched_states.row_chunks(rows, flat.qubits, mixed):
-        part = batched_states.take_rows(steps, some)
-        yield batched_states.changed_states(part, some.stop - some.start, flat.qubits, change)
-
-
 def _estimate(
     network: Any,
     flat: FlatCircuit,
@@ -325,7 +217,7 @@ def _estimate(
     means = np.concatenate(
         [
             batched_states.word_expectations(states, words).numpy()
-            for states in _states(flat, parameters, change)
+            for states in evolve_rows(flat, parameters, change)
         ]
     )
     if change.readout:
@@ -339,35 +231,6 @@ def _estimate(
     return np.stack(columns, 1)
 
 
-def pauli_terms(observable: Any, qubits: int) -> dict[str, float]:
-    """Return an observable of Qiskit as weights of Pauli words, letter q of a word for qubit q.
-
-    Raises:
-        InvalidInput: when it is not Hermitian, or has another number of qubits.
-    """
-    if isinstance(observable, Mapping):
-        operator = quantum_info.SparsePauliOp.from_list(list(observable.items()))
-    elif isinstance(observable, quantum_info.SparsePauliOp):
-        operator = observable
-    elif isinstance(observable, quantum_info.Operator):
-        operator = quantum_info.SparsePauliOp.from_operator(observable)
-    elif hasattr(observable, "as_paulis"):
-        operator = quantum_info.SparsePauliOp.from_sparse_observable(observable)
-    else:
-        operator = quantum_info.SparsePauliOp(observable)
-    check(
-        operator.num_qubits == qubits,
-        f"An observable has {operator.num_qubits} qubits, but the circuit {qubits}.",
-    )
-    terms: dict[str, float] = {}
-    for label, weight in operator.to_list():
-        number = complex(weight)
-        check(abs(number.imag) < 1e-12, "An observable is not Hermitian: a weight is complex.")
-        word = label[::-1]
-        terms[word] = terms.get(word, 0.0) + number.real
-    return terms
-
-
 def _sample(
     network: Any,
     flat: FlatCircuit,
@@ -376,7 +239,7 @@ def _sample(
     generator: np.random.Generator,
 ) -> np.ndarray:
     chances = np.concatenate(
-        [batched_states.populations(s).numpy() for s in _states(flat, parameters, change)]
+        [batched_states.populations(s).numpy() for s in evolve_rows(flat, parameters, change)]
     )
     outcomes = read_bits(torch.from_numpy(chances), flat.measured)
     outcomes = batched_states.flip_bits(outcomes, change.readout)
@@ -384,24 +247,6 @@ def _sample(
     if change.shots:
         frequencies = batched_states.sample_bits(frequencies, change.shots, generator)
     return interpret_outcomes(network, frequencies)
-
-
-def read_bits(probabilities: Tensor, measured: Mapping[int, int]) -> Tensor:
-    """Return the probabilities (B, 2^c) of the values of classical bits, the highest bit first.
-
-    Args:
-        probabilities: of the basis states, (B, 2^n).
-        measured: qubit that each bit reads.
-    """
-    rows = len(probabilities)
-    n = probabilities.shape[1].bit_length() - 1
-    bits = sorted(measured)
-    qubits = list(dict.fromkeys(measured[bit] for bit in bits))
-    check(len(qubits) == len(bits), "Two classical bits of its circuit read the same qubit.")
-    rest = [qubit for qubit in range(n) if qubit not in qubits]
-    order = [0, *(qubit + 1 for qubit in reversed(qubits)), *(qubit + 1 for qubit in rest)]
-    moved = probabilities.reshape(rows, *(2,) * n).permute(order)
-    return moved.reshape(rows, 2 ** len(bits), -1).sum(-1)
 
 
 def interpret_outcomes(network: Any, frequencies: np.ndarray) -> np.ndarray:

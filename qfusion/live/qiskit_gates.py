@@ -251,6 +251,9 @@ def _operations(
         if operation.name in ("measure", "reset") or is_standard(operation):
             yield operation, on, bits
             continue
+        if isinstance(operation, library.ForLoopOp):
+            yield from _loop(operation, on, depth)
+            continue
         check(
             not isinstance(operation, library.ControlFlowOp),
             f"it holds classical control ({operation.name}), so its gates depend on outcomes. Replace it by controlled "
@@ -270,6 +273,22 @@ def _operations(
             "nor a definition",
         )
         yield operation, on, bits
+
+
+def _loop(
+    operation: Any, wires: tuple[int, ...], depth: int
+) -> Iterator[tuple[Any, tuple[int, ...], tuple[int, ...]]]:
+    """Yield the operations of a loop over known numbers."""
+    numbers, parameter, body = operation.params
+    check(
+        len(numbers) <= MAX_GATES,
+        f"it has a loop of {len(numbers):,} rounds. Explain a part of it",
+    )
+    for number in numbers:
+        bound = parameter is not None and parameter in body.parameters
+        yield from _operations(
+            body.assign_parameters({parameter: number}) if bound else body, wires, depth + 1
+        )
 
 
 def _is_matrix(operation: Any) -> bool:
