@@ -567,7 +567,8 @@ BAD_FILES = {
     'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; if(c==1) x q[0];': "control",
     'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; bit c; c = measure q[0]; '
     "if (c) { x q[1]; }": "classical control",
-    'OPENQASM 3.0; include "stdgates.inc"; input float angle; qubit[2] q; rx(angle) q[0];': "no features",
+    'OPENQASM 3.0; include "stdgates.inc"; input float a; qubit[2] q; rx(a) q[0];': "no features",
+    'OPENQASM 3.0; include "stdgates.inc"; input float angle; qubit[2] q;': "cannot be parsed",
     'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; for int i in [0:99999999] { x q[0]; }': (
         "a loop of"
     ),

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from qfusion._checks import check
-from qfusion.errors import InvalidInput, NotFound, translate_errors, translate_import_errors
+from qfusion.errors import NotFound, QFusionError, translate_errors, translate_import_errors
 
 with translate_import_errors():
     from qiskit import QuantumCircuit, qasm2, qasm3
-    from qiskit.exceptions import QiskitError
 
 MAX_BYTES = 8 << 20
 MAX_STATEMENTS = {2: 100_000, 3: 10_000}  # OpenQASM 3 is parsed at about 800 statements a second
@@ -88,9 +87,9 @@ def _parse(text: str) -> Any:
     with translate_errors(
         problem,
         "Correct it, or write it with Qiskit.",
-        *(QiskitError, RecursionError, ValueError, TypeError, KeyError, OverflowError),
+        Exception,  # parsers raise many kinds
         why="{words:.300}",
-        passing=(InvalidInput,),
+        passing=(QFusionError,),
     ):
         if version == 3:
             with translate_import_errors():
