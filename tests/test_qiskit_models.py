@@ -18,7 +18,7 @@ qiskit = pytest.importorskip("qiskit", reason="needs the extra `qiskit`")
 pytest.importorskip("qiskit_machine_learning", reason="needs the extra `qiskit`")
 
 from qiskit import QuantumCircuit, qasm2, quantum_info  # noqa: E402
-from qiskit.circuit import Parameter, library  # noqa: E402
+from qiskit.circuit import Parameter, ParameterVector, library  # noqa: E402
 from qiskit.circuit.library import real_amplitudes, zz_feature_map  # noqa: E402
 from qiskit.primitives import StatevectorEstimator  # noqa: E402
 from qiskit.quantum_info import SparsePauliOp  # noqa: E402
@@ -624,3 +624,144 @@ def test_bad_tables_of_a_circuit_say_why(tmp_path):
         made(text=torch.zeros(2, 1))
     with pytest.raises(InvalidInput, match="feature 0 of 'audio'"):
         made(text=torch.zeros(2, 1), audio=torch.zeros(2, 0))
+
+
+@pytest.fixture(scope="module")
+def small() -> Any:
+    """A bare circuit of three qubits as a study."""
+    pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
+    pytest.importorskip("qiskit_ibm_runtime", reason="needs the extra `devices`")
+    circuit, inputs, weights = feature_circuit(3)
+    features = {"text": inputs[:2], "audio": inputs[2:]}
+    model = qfusion.live.circuit_model(
+        circuit, features, ["ZII", "IXI"], weights=WEIGHTS[: len(weights)]
+    )
+    return qfusion.open(model, table(24, text=2, audio=1), name="small")
+
+
+@pytest.mark.parametrize("name", ["FakeManilaV2", "FakeLagosV2"])
+def test_noise_of_a_device_equals_that_of_aer(small, name):
+    from qiskit_aer import AerSimulator, noise
+    from qiskit_ibm_runtime import fake_provider
+
+    from qfusion.live import devices
+
+    source = small.trained.source
+    sample = small.inputs(np.array([0, 1, 2]))
+    values = source.parameters(sample)
+    compiled = devices.compile_changed(source.circuit, CircuitChange(device=name))
+    own = compiled.density_matrices(values)
+    backend = getattr(fake_provider, name)()
+    simulator = AerSimulator(
+        method="density_matrix", noise_model=noise.NoiseModel.from_backend(backend)
+    )
+    bound = qiskit_gates.BoundCircuit(compiled.circuit, values[:, list(compiled.source)])
+    for row in range(3):
+        circuit = QuantumCircuit(backend.num_qubits)
+        for place, gate in enumerate(compiled.circuit.gates):
+            angles = bound.angles(place) if gate.angle_names else np.zeros((1, 0))
+            operation = gate.operation.base_class(*angles[row % len(angles)])
+            circuit.append(operation, [compiled.physical[wire] for wire in gate.wires])
+        circuit.save_density_matrix(qubits=[compiled.physical[place] for place in compiled.places])
+        rho = np.asarray(simulator.run(circuit).result().data()["density_matrix"])
+        np.testing.assert_allclose(own[row], qiskit_gates.reorder(rho), atol=1e-9)
+    # and what is read of one qubit is what its confusion says
+    columns = source.columns(sample, CircuitChange(device=name))
+    up, down = compiled.readout[2]
+    populations = own.diagonal(dim1=1, dim2=2).real.reshape(3, 2, 2, 2).sum((1, 2))
+    read = populations @ torch.tensor([[1 - up, up], [down, 1 - down]], dtype=torch.float64)
+    np.testing.assert_allclose(columns[:, 0], read[:, 0] - read[:, 1], atol=1e-12)
+
+
+def test_contributions_on_a_device_add_up_to_the_noisy_score(small):
+    from qfusion.live import device_runs
+
+    run = device_runs.run_on_device(small, "FakeLagosV2", sample="sample-0003", shots=4000)
+    table = run.contributions
+    row = small.dataset.row("sample-0003")
+    model = small.model.with_change(CircuitChange(device="FakeLagosV2"))
+    noisy = model.scores(model.encode(small.inputs(np.array([row]))))[0, run.output]
+    assert table["device"].sum() == pytest.approx(float(noisy), abs=1e-9)
+    ideal = small.sample("sample-0003", output=run.output)
+    assert table["ideal"].sum() == pytest.approx(ideal.score, abs=1e-9)
+    for name, value in ideal.dividends.items():
+        assert table["ideal"][name] == pytest.approx(value, abs=1e-9)
+    assert (table["low"] < table["device"]).all()
+    assert (table["device"] < table["high"]).all()
+    assert run.two_qubit_gates >= 8
+    assert run.depth > run.two_qubit_gates / 2
+    accuracy = device_runs.accuracy_on_device(small, "FakeLagosV2", shots=1000)
+    assert 0 <= accuracy.low <= accuracy.high <= 1
+    test = small.dataset.rows("test")
+    right = small.scores[test].argmax(1) == small.dataset.y[test]
+    assert accuracy.ideal == pytest.approx(right.mean())
+
+
+@pytest.mark.parametrize("which", ["hybrid", "sampled"])
+def test_networks_run_on_a_device(which, request):
+    pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
+    study = request.getfixturevalue(which)
+    source = study.trained.source
+    sample = study.inputs(np.array([0, 1]))
+    exact = source.columns(sample, UNCHANGED)
+    noisy = source.columns(sample, CircuitChange(device="FakeManilaV2"))
+    assert 1e-3 < (noisy - exact).abs().max() < 1
+    place = next(iter(source.trainable()))
+    edited = CircuitChange(((place, "angle", 0.7),), device="FakeManilaV2")
+    assert (source.columns(sample, edited) - noisy).abs().max() > 1e-4
+    with pytest.raises(InvalidInput, match="Choose one"):
+        source.columns(sample, CircuitChange(device="FakeManilaV2", damping=0.1))
+    with pytest.raises(NotFound, match="FakeManilaV2"):
+        source.columns(sample, CircuitChange(device="FakeManilla"))
+
+
+def test_pennylane_circuits_run_on_a_device():
+    pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
+    qml = pytest.importorskip("pennylane", reason="needs the extra `track`")
+    from qfusion.live import devices
+
+    @qml.qnode(qml.device("default.qubit", wires=3), interface="torch")
+    def circuit(inputs):
+        qml.AngleEmbedding(inputs, wires=range(3), rotation="Y")
+        qml.Rot(0.3, -0.4, 0.5, wires=1)
+        qml.CNOT(wires=[0, 1])
+        qml.QubitUnitary(qml.matrix(qml.CRot(0.1, 0.2, 0.3, wires=[0, 1])), wires=[1, 2])
+        return qml.expval(qml.PauliZ(2) @ qml.PauliX(0)), qml.probs(wires=[1])
+
+    def model(a, b):
+        value, chances = circuit(torch.cat([a, b], 1))
+        return torch.stack([value, chances[..., 1]], -1)
+
+    study = qfusion.open(model, table(12, a=1, b=2))
+    sample = study.inputs(np.array([0, 1, 2]))
+    noisy = study.trained.source.columns(sample, CircuitChange(device="FakeManilaV2"))
+    gates = [
+        study.trained.source.gates({k: v[row : row + 1] for k, v in sample.items()})
+        for row in range(3)
+    ]
+    own = QuantumCircuit(3)
+    angles = ParameterVector("x", 6)  # which are not known when it is compiled
+    for k in range(3):
+        own.ry(angles[k], k)
+    own.rz(angles[3], 1)
+    own.ry(angles[4], 1)
+    own.rz(angles[5], 1)
+    own.cx(0, 1)
+    own.unitary(qiskit_gates.reorder(gates[0][-1].matrix.numpy()), [1, 2])
+    compiled = devices.compile_circuit(own, devices.load_device("FakeManilaV2"))
+    fixed = torch.tensor([[0.3, -0.4, 0.5]], dtype=torch.float64).expand(3, 3)
+    values = torch.cat([sample["a"], sample["b"], fixed], 1).numpy()
+    rho = compiled.density_matrices(values)
+    expected = devices.word_expectations(rho, ["XIZ", "IZI"], compiled.readout)
+    np.testing.assert_allclose(noisy[:, 0], expected[:, 0], atol=1e-10)
+    np.testing.assert_allclose(noisy[:, 1], (1 - expected[:, 1]) / 2, atol=1e-10)
+
+
+def test_circuits_that_are_too_large_for_a_device_say_so():
+    pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
+    from qfusion.live import devices
+
+    with pytest.raises(InvalidInput, match="has 5 qubits"):
+        devices.compile_circuit(QuantumCircuit(6), devices.load_device("FakeManilaV2"))
+    with pytest.raises(InvalidInput, match="at most 8"):
+        devices.compile_circuit(QuantumCircuit(9), devices.load_device("FakeManilaV2"))

@@ -98,25 +98,20 @@ class Readout:
         """The number of columns."""
         return len(self.groups) if self.mixture is None else len(self.mixture)
 
-    def columns(self, states: Tensor, change: CircuitChange, generator: Any) -> np.ndarray:
-        """Return what is read from states (B, 2^n), or mixed ones, as columns (B, K)."""
+    def columns(
+        self, flat: qiskit_gates.FlatCircuit, parameters: np.ndarray, change: CircuitChange
+    ) -> np.ndarray:
+        """Return what is read of a changed circuit, (B, K), for parameters (B, P)."""
+        generator = np.random.default_rng(change.seed)
         if self.mixture is None:
-            outcomes = batched_states.flip_bits(batched_states.populations(states), change.readout)
-            return self.from_populations(outcomes.numpy(), change, generator)
-        means = batched_states.word_expectations(states, self.words).numpy()
-        if change.readout:
-            means = means * [(1 - change.readout) ** (len(w) - w.count("I")) for w in self.words]
+            outcomes = flat_source.read_outcomes(flat, parameters, change).numpy()
+            if change.shots:
+                outcomes = batched_states.sample_bits(outcomes, change.shots, generator)
+            return np.stack([outcomes[:, list(group)].sum(1) for group in self.groups], 1)
+        means = flat_source.read_words(flat, parameters, change, self.words)
         if change.shots:
             means = batched_states.sample_words(means, change.shots, generator)
         return np.asarray(means @ self.mixture.T)
-
-    def from_populations(
-        self, outcomes: np.ndarray, change: CircuitChange, generator: Any
-    ) -> np.ndarray:
-        """Return the probabilities of the groups (B, K), from those of basis states (B, 2^n)."""
-        if change.shots:
-            outcomes = batched_states.sample_bits(outcomes, change.shots, generator)
-        return np.stack([outcomes[:, list(group)].sum(1) for group in self.groups], 1)
 
 
 class CircuitModel:
@@ -185,10 +180,7 @@ class CircuitModel:
 
     def columns(self, features: Mapping[str, Any], change: CircuitChange) -> Tensor:
         """Return the columns (B, K) with a changed circuit."""
-        generator = np.random.default_rng(change.seed)
-        parameters = self.parameters(features)
-        states = flat_source.evolve_rows(self.circuit, parameters, change)
-        read = np.concatenate([self.readout.columns(some, change, generator) for some in states])
+        read = self.readout.columns(self.circuit, self.parameters(features), change)
         return torch.from_numpy(self.scores_of(read))
 
     def scores_of(self, read: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from qfusion._checks import check
@@ -195,3 +196,39 @@ def read_bits(probabilities: Tensor, measured: Mapping[int, int]) -> Tensor:
     order = [0, *(qubit + 1 for qubit in reversed(qubits)), *(qubit + 1 for qubit in rest)]
     moved = probabilities.reshape(rows, *(2,) * n).permute(order)
     return moved.reshape(rows, 2 ** len(bits), -1).sum(-1)
+
+
+def read_words(
+    flat: FlatCircuit, parameters: np.ndarray, change: CircuitChange, words: Sequence[str]
+) -> np.ndarray:
+    """Return the expectations (B, words) of Pauli words with a changed circuit, exact but for its noise.
+
+    Args:
+        flat: circuit. parameters: of it, (B, P). change: of it; its shots are left to the caller.
+        words: letter q of each for qubit q.
+    """
+    if change.device:
+        from qfusion.live import devices
+
+        compiled = devices.compile_changed(flat, change)
+        rho = compiled.density_matrices(parameters)
+        return devices.word_expectations(rho, words, compiled.readout).numpy()
+    means = np.concatenate(
+        [
+            batched_states.word_expectations(states, words).numpy()
+            for states in evolve_rows(flat, parameters, change)
+        ]
+    )
+    return means * [(1 - change.readout) ** (len(word) - word.count("I")) for word in words]
+
+
+def read_outcomes(flat: FlatCircuit, parameters: np.ndarray, change: CircuitChange) -> Tensor:
+    """Return the probabilities (B, 2^n) of what is read of all qubits with a changed circuit, see `read_words`."""
+    if change.device:
+        from qfusion.live import devices
+
+        compiled = devices.compile_changed(flat, change)
+        populations = batched_states.populations(compiled.density_matrices(parameters))
+        return devices.read_populations(populations, compiled.readout)
+    parts = [batched_states.populations(s) for s in evolve_rows(flat, parameters, change)]
+    return batched_states.flip_bits(torch.cat(parts), change.readout)

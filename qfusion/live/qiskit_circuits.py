@@ -12,12 +12,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.live import batched_states, qiskit_calls
-from qfusion.live.flat_source import FlatSource, evolve_rows, find_roles, pauli_terms, read_bits
+from qfusion.live.flat_source import (
+    FlatSource,
+    find_roles,
+    pauli_terms,
+    read_bits,
+    read_outcomes,
+    read_words,
+)
 from qfusion.live.qiskit_gates import FlatCircuit, flatten
 from qfusion.models import live_model, nested
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
@@ -214,14 +220,7 @@ def _estimate(
 ) -> np.ndarray:
     observables = [pauli_terms(observable, flat.qubits) for observable in network.observables]
     words = sorted({word for terms in observables for word in terms})
-    means = np.concatenate(
-        [
-            batched_states.word_expectations(states, words).numpy()
-            for states in evolve_rows(flat, parameters, change)
-        ]
-    )
-    if change.readout:
-        means = means * [(1 - change.readout) ** (len(w) - w.count("I")) for w in words]
+    means = read_words(flat, parameters, change, words)
     columns = []
     for terms in observables:
         own = means[:, [words.index(word) for word in terms]]
@@ -238,11 +237,7 @@ def _sample(
     change: CircuitChange,
     generator: np.random.Generator,
 ) -> np.ndarray:
-    chances = np.concatenate(
-        [batched_states.populations(s).numpy() for s in evolve_rows(flat, parameters, change)]
-    )
-    outcomes = read_bits(torch.from_numpy(chances), flat.measured)
-    outcomes = batched_states.flip_bits(outcomes, change.readout)
+    outcomes = read_bits(read_outcomes(flat, parameters, change), flat.measured)
     frequencies = outcomes.numpy()
     if change.shots:
         frequencies = batched_states.sample_bits(frequencies, change.shots, generator)
