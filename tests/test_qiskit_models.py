@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 from functools import partial
 from typing import Any
@@ -765,3 +766,46 @@ def test_circuits_that_are_too_large_for_a_device_say_so():
         devices.compile_circuit(QuantumCircuit(6), devices.load_device("FakeManilaV2"))
     with pytest.raises(InvalidInput, match="at most 8"):
         devices.compile_circuit(QuantumCircuit(9), devices.load_device("FakeManilaV2"))
+
+
+def test_observables_are_pulled_back_through_the_noise_of_a_device():
+    pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
+    from qfusion.live import devices
+
+    circuit = QuantumCircuit(3)
+    circuit.unitary(quantum_info.random_unitary(4, seed=1), [0, 2])
+    circuit.unitary(quantum_info.random_unitary(4, seed=2), [1, 0])
+    compiled = devices.compile_circuit(circuit, devices.load_device("FakeManilaV2"))
+    rho = compiled.density_matrices(np.zeros((1, 0)))[0]
+    observable = torch.as_tensor(quantum_info.random_hermitian(8, seed=3).data)
+    before = compiled.pull_back(observable[None])[0]
+    expected = torch.einsum("ij,ji->", observable, rho)
+    assert complex(before[0, 0]) == pytest.approx(complex(expected), abs=1e-12)
+
+
+def test_the_entangled_network_on_a_device(monkeypatch):
+    pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
+    from qfusion.analysis.opening import open_study
+    from qfusion.live import device_runs, devices, fusion_devices
+
+    study = open_study("qcnn-parity")
+    run = device_runs.run_on_device(study, "FakeGuadalupeV2")
+    table = run.contributions
+    noisy = run.scores["device"][run.output]
+    assert table["device"].sum() == pytest.approx(noisy, abs=1e-9)
+    ideal = study.sample(study.opening_sample, output=run.output)
+    assert table["ideal"].sum() == pytest.approx(ideal.score, abs=1e-9)
+    assert abs(noisy) < abs(ideal.score)
+    few = study.dataset.rows("test")[:30]
+    accuracy = device_runs.accuracy_on_device(study, "FakeGuadalupeV2", rows=few, shots=500)
+    assert accuracy.ideal > 0.9
+    assert accuracy.low <= accuracy.high <= 1
+    # without errors, the scores are those of the model
+    monkeypatch.setattr(devices, "gate_errors", lambda *_: {})
+    known = devices.load_device("FakeGuadalupeV2")
+    silent = dataclasses.replace(known, readout=((0.0, 0.0),) * known.qubits)
+    monkeypatch.setattr(devices, "load_device", lambda _: silent)
+    rows = study.inputs(np.arange(5))
+    own = fusion_devices.FusionOnDevice(study.trained, "FakeGuadalupeV2")(rows)
+    expected = study.trained.scores(study.trained.encode(rows)).detach()
+    np.testing.assert_allclose(own, expected, atol=1e-10)

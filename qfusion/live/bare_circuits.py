@@ -102,7 +102,7 @@ class Readout:
         self, flat: qiskit_gates.FlatCircuit, parameters: np.ndarray, change: CircuitChange
     ) -> np.ndarray:
         """Return what is read of a changed circuit, (B, K), for parameters (B, P)."""
-        generator = np.random.default_rng(change.seed)
+        generator = batched_states.shot_generator(change.seed, parameters)
         if self.mixture is None:
             outcomes = flat_source.read_outcomes(flat, parameters, change).numpy()
             if change.shots:

@@ -5,6 +5,7 @@ Qubit 0 is the most significant, as in `quantum.statevector`. A mixed state is h
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -124,6 +125,11 @@ def flip_bits(probabilities: Tensor, readout: float) -> Tensor:
     for qubit in range(n):
         probabilities = apply_gate(probabilities, flip, (qubit,))
     return probabilities
+
+
+def shot_generator(seed: int, array: np.ndarray) -> np.random.Generator:
+    """Return a generator for the shots of circuits, of their numbers: calls with other numbers get other shots."""
+    return np.random.default_rng([seed, zlib.crc32(np.ascontiguousarray(array).tobytes())])
 
 
 def sample_words(means: np.ndarray, shots: int, generator: np.random.Generator) -> np.ndarray:

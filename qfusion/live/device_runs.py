@@ -8,8 +8,8 @@ accuracy_on_device(study, "FakeManilaV2")
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,11 +18,11 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, require_whole
+from qfusion.analysis import study_building
 from qfusion.analysis.study import Study
-from qfusion.errors import InvalidInput
 from qfusion.live import devices, gate_templates
-from qfusion.models import evaluation, games, live_model
-from qfusion.models.circuit_change import UNCHANGED, CircuitChange
+from qfusion.models import EntangledQCNN, evaluation, games, live_model
+from qfusion.models.circuit_change import CircuitChange
 
 REPEATS = 20  # of the shots, by which their scatter is measured
 LEVEL = 1.96  # standard errors of an interval
@@ -62,56 +62,48 @@ def run_on_device(
     to the noisy score exactly.
 
     Args:
-        study: of a circuit of a user's own (`qfusion.open`), of at most 8 qubits.
+        study: of a circuit of a user's own (`qfusion.open`), or of an entangled QCNN, see `fusion_devices`; of at most
+            8 qubits, or 8 fused ones.
         device: name of a snapshot, see `devices.device_names`.
         sample: id; that with which pages open unless given.
         output: number of the score; that of the predicted class unless given.
         shots: runs of each circuit, for the intervals; 0 for none.
 
     Raises:
-        InvalidInput: when the model has no circuit or too many qubits, or `shots` is out of range.
+        InvalidInput: when the model has no circuit or too many qubits, or a number is out of range.
         NotFound: when there is no such device or sample.
         MissingPackage: without the extra `devices`.
     """
     require_whole("shots", shots, 0, MAX_SHOTS)
-    model = _circuit_model(study)
-    change = _on_device(model, device)
     row = study.dataset.row(sample or study.opening_sample)
-    compiled = compiled_circuit(study, device, row)
-    states = model.encode(study.inputs(np.array([row])))
-    background = study.background
-    if background.size > BACKGROUND:
-        background = background.subsample(BACKGROUND)
-    coalitions = study.coalitions
-    ideal = _values(model, states, background)
-    noisy = _values(model.with_change(change), states, background)
-    own = int(np.argmax(ideal[-1])) if len(ideal[-1]) > 1 else 0
-    chosen = own if output is None else output
-    M = len(study.modalities)
+    setup = _set_up(study, device, row)
+    inputs = study.inputs(np.array([row]))
+    background = setup.background()
+    ideal = _values(setup.ideal, inputs, background)
+    noisy = _values(setup.noisy(0, 0), inputs, background)
+    if output is None:
+        output = int(np.argmax(ideal[-1]))
+    require_whole("output", output, 0, ideal.shape[1] - 1)
     table = pd.DataFrame(
-        {
-            "ideal": games.dividends(ideal[None], M)[0, :, chosen],
-            "device": games.dividends(noisy[None], M)[0, :, chosen],
-        },
-        index=pd.Index(coalitions, name="coalition"),
+        {"ideal": _terms(ideal)[:, output], "device": _terms(noisy)[:, output]},
+        index=pd.Index(study.coalitions, name="coalition"),
     )
     if shots:
-        runs = []
-        for seed in range(REPEATS):
-            sampled = model.with_change(dataclasses.replace(change, shots=shots, seed=seed))
-            values = _values(sampled, states, background)
-            runs.append(games.dividends(values[None], M)[0, :, chosen])
+        runs = [
+            _terms(_values(setup.noisy(shots, seed), inputs, background))[:, output]
+            for seed in range(REPEATS)
+        ]
         scatter = np.std(runs, 0, ddof=1)
         table["low"] = table["device"] - LEVEL * scatter
         table["high"] = table["device"] + LEVEL * scatter
     return DeviceRun(
-        compiled.device,
-        compiled.depth,
-        compiled.two_qubit_gates,
-        compiled.physical,
+        setup.device,
+        setup.depth,
+        setup.two_qubit_gates,
+        setup.physical,
         table,
         {"ideal": ideal[-1], "device": noisy[-1]},
-        chosen,
+        output,
     )
 
 
@@ -147,69 +139,128 @@ def accuracy_on_device(
         InvalidInput, NotFound, MissingPackage: see `run_on_device`.
     """
     require_whole("shots", shots, 0, MAX_SHOTS)
-    model = _circuit_model(study)
     chosen = study.dataset.rows("test")[:TEST_ROWS] if rows is None else np.asarray(rows)
-    change = _on_device(model, device)
-    states = model.encode(study.inputs(chosen))
+    setup = _set_up(study, device, int(chosen[0]))
+    inputs = study.inputs(chosen)
     y = study.dataset.y[chosen]
     classifies = study.dataset.target.kind == "classification"
 
-    def share(change: CircuitChange) -> tuple[float, np.ndarray]:
+    def share(model: live_model.LiveModel) -> tuple[float, np.ndarray]:
         with torch.no_grad():
-            scores = model.with_change(change).scores(states).double().numpy()
+            scores = model.scores(model.encode(inputs)).double().numpy()
         if classifies:
             decided = scores.argmax(1)
             return float((decided == y).mean()), decided
         residual = ((scores[:, 0] - y) ** 2).sum()
         return float(1 - residual / ((y - y.mean()) ** 2).sum()), scores[:, 0]
 
-    ideal, decided = share(UNCHANGED)
-    noisy, decided_noisy = share(change)
+    ideal, decided = share(setup.ideal)
+    noisy, decided_noisy = share(setup.noisy(0, 0))
     low = high = noisy
     if shots:
-        runs = [
-            share(dataclasses.replace(change, shots=shots, seed=seed))[0] for seed in range(REPEATS)
-        ]
+        runs = [share(setup.noisy(shots, seed))[0] for seed in range(REPEATS)]
         low, high = np.quantile(runs, [0.025, 0.975]).tolist()
     same = float((decided == decided_noisy).mean()) if classifies else float("nan")
     return DeviceAccuracy(len(chosen), ideal, noisy, same, low, high)
 
 
-def compiled_circuit(study: Study, device: str, row: int = 0) -> devices.CompiledCircuit:
-    """Return the circuit of one sample, compiled for a device.
+@dataclass(frozen=True, eq=False)
+class _Setup:
+    """A model without noise, and with that of a device.
 
-    Raises:
-        InvalidInput, NotFound, MissingPackage: see `run_on_device`.
+    Attributes:
+        ideal: that is explained. noisy: returns it on the device, with shots (0 for exact) and their seed.
+        background: returns the rows that both are explained against.
+        Others: see `DeviceRun`.
     """
-    model = _circuit_model(study)
-    gates = model.gates(model.encode(study.inputs(np.array([row]))))
-    key, _ = gate_templates.describe_gates(gates)
-    return gate_templates.compile_template(key, sum(model.registers().values()), device)
+
+    ideal: live_model.LiveModel
+    noisy: Callable[[int, int], live_model.LiveModel]
+    background: Callable[[], Any]
+    device: devices.Device
+    depth: int
+    two_qubit_gates: int
+    physical: tuple[int, ...]
 
 
-def _circuit_model(study: Study) -> live_model.LiveCircuit:
-    """Return the model whose scores are explained, without changes."""
-    check(
-        isinstance(study.model, live_model.LiveCircuit),
-        f"Argument `study` must have a circuit of a user's own, opened by `qfusion.open`, but model '{study.name}' is "
-        f"of kind {study.model.kind}.",
-    )
-    return cast("live_model.LiveCircuit", study.model)
-
-
-def _on_device(model: live_model.LiveCircuit, device: str) -> CircuitChange:
-    devices.load_device(device)
-    qubits = sum(model.registers().values())
-    if qubits > devices.MAX_QUBITS:
-        raise InvalidInput(
+def _set_up(study: Study, device: str, row: int) -> _Setup:
+    known = devices.load_device(device)
+    if isinstance(study.model, live_model.LiveCircuit):
+        model = study.model
+        qubits = sum(model.registers().values())
+        check(
+            qubits <= devices.MAX_QUBITS,
             f"The circuit has {qubits} qubits; the noise of a device is simulated exactly for at most "
-            f"{devices.MAX_QUBITS}."
+            f"{devices.MAX_QUBITS}.",
         )
-    return CircuitChange(device=device)
+        gates = model.gates(model.encode(study.inputs(np.array([row]))))
+        key, _ = gate_templates.describe_gates(gates)
+        compiled = gate_templates.compile_template(key, qubits, device)
+        return _Setup(
+            model,
+            lambda shots, seed: model.with_change(
+                CircuitChange(device=device, shots=shots, seed=seed)
+            ),
+            lambda: _few(study.background),
+            known,
+            compiled.depth,
+            compiled.two_qubit_gates,
+            compiled.physical,
+        )
+    check(
+        isinstance(study.trained, EntangledQCNN),
+        "Argument `study` must be of a circuit of a user's own, opened by `qfusion.open`, or of an entangled QCNN, but "
+        f"model '{study.name}' is of kind {study.trained.kind}.",
+    )
+    return _set_up_fusion(study, known)
+
+
+def _set_up_fusion(study: Study, device: devices.Device) -> _Setup:
+    from qfusion.live import fusion_devices
+
+    own: EntangledQCNN = copy.deepcopy(study.trained).double().eval()
+    exact = fusion_devices.FusionOnDevice(own, device.name)
+
+    def explained(call: live_model.Call) -> live_model.LiveModel:
+        holds = "scores" if study.dataset.target.kind == "classification" else "regression"
+        model = live_model.LiveModel(study.dataset.input_specs, own.outputs, call, holds)
+        return cast(
+            "live_model.LiveModel",
+            study_building.explained_model(model.double().eval(), study.dataset),
+        )
+
+    ideal = explained(lambda features: own.scores(own.encode(features)).detach().double())
+
+    def background() -> evaluation.SampleBackground:
+        train = study.dataset.rows("train")
+        chosen = np.sort(np.random.default_rng(0).permutation(train)[:BACKGROUND])
+        states = ideal.encode(study.inputs(chosen))
+        return evaluation.SampleBackground(
+            kind="train", size=len(chosen), label="", total=len(train), states=states
+        )
+
+    return _Setup(
+        ideal,
+        lambda shots, seed: explained(exact.with_shots(shots, seed)),
+        background,
+        device,
+        exact.depth,
+        exact.two_qubit_gates,
+        exact.physical,
+    )
+
+
+def _few(background: Any) -> Any:
+    return background.subsample(BACKGROUND) if background.size > BACKGROUND else background
 
 
 @torch.no_grad()
-def _values(model: Any, states: Any, background: Any) -> np.ndarray:
+def _values(model: live_model.LiveModel, inputs: Mapping[str, Any], background: Any) -> np.ndarray:
     """Return the values of all coalitions of one sample, (2^M, C)."""
-    values, _ = evaluation.evaluated_values(model, states, background)
+    values, _ = evaluation.evaluated_values(model, model.encode(inputs), background)
     return values[0]
+
+
+def _terms(values: np.ndarray) -> np.ndarray:
+    """Return the dividends (2^M, C) of the values of coalitions."""
+    return games.dividends(values[None], len(values).bit_length() - 1)[0]

@@ -7,6 +7,7 @@ relaxation after each gate, and wrong read-outs. Idle qubits and cross-talk have
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -186,7 +187,7 @@ class CompiledCircuit:
         device: that it is compiled for.
         circuit: flat list of gates, on qubits 0, 1, ... of `physical`.
         physical: qubits of the device.
-        places: qubit of `circuit` that holds each qubit of the original at the end.
+        places: qubit of `circuit` that holds each qubit of the original at the end. starts: at the beginning.
         source: parameters of the original circuit, by those of `circuit`.
     """
 
@@ -194,6 +195,7 @@ class CompiledCircuit:
     circuit: FlatCircuit
     physical: tuple[int, ...]
     places: tuple[int, ...]
+    starts: tuple[int, ...]
     source: tuple[int, ...]
 
     @property
@@ -241,7 +243,7 @@ class CompiledCircuit:
             rho = statevector.ground(rows, 2 * n, torch.empty(0, dtype=torch.float64))
             for matrices, legs in batched_states.take_rows(steps, some):
                 rho = batched_states.apply_gate(rho, matrices, legs)
-            parts.append(self._take_places(rho))
+            parts.append(_take_places(rho, self.places))
         return torch.cat(parts)
 
     def pull_back(self, observables: Tensor) -> Tensor:
@@ -254,17 +256,15 @@ class CompiledCircuit:
         vectors = vectors.reshape(len(observables), -1).to(torch.complex128)
         for matrices, legs in reversed(self.steps(np.zeros((1, 0)))):
             vectors = batched_states.apply_gate(vectors, matrices.mT, legs)
-        return vectors.reshape(-1, 2**n, 2**n).mT
+        return _take_places(vectors, self.starts).mT
 
-    def _take_places(self, rho: Tensor) -> Tensor:
-        n = len(self.physical)
-        order = [
-            0,
-            *(1 + place for place in self.places),
-            *(1 + n + place for place in self.places),
-        ]
-        moved = rho.reshape(-1, *(2,) * (2 * n)).permute(order)
-        return moved.reshape(len(rho), 2**n, 2**n)
+
+def _take_places(vectors: Tensor, places: Sequence[int]) -> Tensor:
+    """Return vectors of operators (B, 4^n) as matrices (B, 2^n, 2^n) whose qubits are those of the given places."""
+    n = len(places)
+    order = [0, *(1 + place for place in places), *(1 + n + place for place in places)]
+    moved = vectors.reshape(-1, *(2,) * (2 * n)).permute(order)
+    return moved.reshape(len(vectors), 2**n, 2**n)
 
 
 def compile_circuit(circuit: Any, device: Device) -> CompiledCircuit:
@@ -297,7 +297,8 @@ def compile_circuit(circuit: Any, device: Device) -> CompiledCircuit:
     names = {parameter: k for k, parameter in enumerate(circuit.parameters)}
     flat = flatten(compiled)
     source = tuple(names[parameter] for parameter in flat.parameters)
-    return CompiledCircuit(device, flat, physical, tuple(places), source)
+    starts = range(n) if layout is None else layout.initial_index_layout(filter_ancillas=True)
+    return CompiledCircuit(device, flat, physical, tuple(places), tuple(starts), source)
 
 
 @lru_cache(32)
@@ -323,9 +324,7 @@ def _compile(
     order = {parameter.name: k for k, parameter in enumerate(circuit.parameters)}
     back = {order[flat.parameters[k].name]: k for k in known}
     source = tuple(back[k] for k in compiled.source)
-    return CompiledCircuit(
-        compiled.device, compiled.circuit, compiled.physical, compiled.places, source
-    )
+    return dataclasses.replace(compiled, source=source)
 
 
 def compile_changed(flat: FlatCircuit, change: CircuitChange) -> CompiledCircuit:

@@ -32,7 +32,7 @@ def measure_rows(
     """
     states, readout = gate_templates.run_rows(rows, len(labels), change.device)
     rho = torch.from_numpy(states)
-    generator = np.random.default_rng(change.seed)
+    generator = batched_states.shot_generator(change.seed, states)
     results = []
     for one in measurements:
         if isinstance(one, qml.measurements.ExpectationMP) and one.obs is not None:

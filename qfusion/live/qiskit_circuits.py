@@ -97,12 +97,11 @@ class QiskitCircuit(FlatSource):
 
     def columns(self, features: Mapping[str, Any], change: CircuitChange) -> Tensor:
         """Return the columns (B, K) of the model whose circuit is changed."""
-        generator = np.random.default_rng(change.seed)
 
         def answer(network: Any, parameters: np.ndarray, number: int) -> np.ndarray | None:
             if number % self._count != self._chosen:
                 return None
-            return evaluate(network, self.circuit, parameters, change, generator)
+            return evaluate(network, self.circuit, parameters, change)
 
         with qiskit_calls.changed_calls(answer):
             return self.call(features)
@@ -114,13 +113,12 @@ class QiskitCircuit(FlatSource):
             rows: features of some rows. columns: what the model itself gives for these.
         """
         flats = {id(network): network_circuit(network) for network in self._networks(rows)}
-        generator = np.random.default_rng(0)
 
         def answer(network: Any, parameters: np.ndarray, number: int) -> np.ndarray | None:
             flat = flats.get(id(network))
             if flat is None:
                 return None
-            return evaluate(network, flat, parameters, UNCHANGED, generator)
+            return evaluate(network, flat, parameters, UNCHANGED)
 
         quick = QuickCall(self.call, answer)
         with contextlib.suppress(Exception):  # of a network that this module does not know
@@ -187,7 +185,6 @@ def evaluate(
     flat: FlatCircuit,
     parameters: np.ndarray,
     change: CircuitChange,
-    generator: np.random.Generator,
 ) -> np.ndarray:
     """Return what a network gives with a changed circuit, (B, ...), exact but for the shots of the change.
 
@@ -196,7 +193,6 @@ def evaluate(
         flat: its circuit.
         parameters: inputs and weights, (B, P).
         change: of its circuit.
-        generator: of the shots.
 
     Raises:
         InvalidInput: when the network is neither.
@@ -207,8 +203,8 @@ def evaluate(
         f"The circuit of a {type(network).__name__} cannot be changed; those of EstimatorQNN and SamplerQNN can.",
     )
     if estimates:
-        return _estimate(network, flat, parameters, change, generator)
-    return _sample(network, flat, parameters, change, generator)
+        return _estimate(network, flat, parameters, change)
+    return _sample(network, flat, parameters, change)
 
 
 def _estimate(
@@ -216,11 +212,11 @@ def _estimate(
     flat: FlatCircuit,
     parameters: np.ndarray,
     change: CircuitChange,
-    generator: np.random.Generator,
 ) -> np.ndarray:
     observables = [pauli_terms(observable, flat.qubits) for observable in network.observables]
     words = sorted({word for terms in observables for word in terms})
     means = read_words(flat, parameters, change, words)
+    generator = batched_states.shot_generator(change.seed, parameters)
     columns = []
     for terms in observables:
         own = means[:, [words.index(word) for word in terms]]
@@ -235,11 +231,11 @@ def _sample(
     flat: FlatCircuit,
     parameters: np.ndarray,
     change: CircuitChange,
-    generator: np.random.Generator,
 ) -> np.ndarray:
     outcomes = read_bits(read_outcomes(flat, parameters, change), flat.measured)
     frequencies = outcomes.numpy()
     if change.shots:
+        generator = batched_states.shot_generator(change.seed, parameters)
         frequencies = batched_states.sample_bits(frequencies, change.shots, generator)
     return interpret_outcomes(network, frequencies)
 
