@@ -66,10 +66,8 @@ def quicken(
         seconds: that one row takes by `call`.
     """
     make = getattr(source, "quick_call", None)
-    if make is None:
-        return call, seconds
-    quick = make(rows, columns)
-    if quick is call:
+    quick = None if make is None else make(rows, columns)
+    if quick is None:
         return call, seconds
     began = time.perf_counter()
     quick(rows)
