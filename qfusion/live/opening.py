@@ -146,7 +146,9 @@ def _open_call(
     outputs = dataset.target.classes if classifies else ("score",)
     live_model.columns_to_scores(columns, holds, len(outputs))
     shared = (
-        parallel_calls.parallel_call(called, seconds, rows, columns) if repeats == 1 else called
+        parallel_calls.parallel_call(called, seconds, rows, columns)
+        if repeats == 1 and not hasattr(model, "circuit_source")  # which is evaluated in batches
+        else called
     )
     means = _feature_means(dataset)
     settings: dict[str, Any] = {"means": means, "seconds": seconds, "repeats": repeats}
