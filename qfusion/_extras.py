@@ -21,6 +21,8 @@ _FIGURES = Need("Drawing a figure", "figures")
 _FILES = Need("Writing a figure to a file", "figures")
 _DASHBOARD = Need("The dashboard", "app")
 _ONNX = Need("An ONNX model", "onnx")
+_QISKIT = Need("A circuit of Qiskit", "qiskit")
+_DEVICES = Need("The noise of a device", "devices")
 _AGENTS = Need("Answering agents", "agents")
 
 # By the name of the import.
@@ -51,6 +53,11 @@ NEEDS = {
     "pydantic": _AGENTS,
     "tokenizers": Need("Reading a tokenizer.json", "tokenizers"),
     "dit": Need("Measuring redundancy with dit", "information"),
+    "qiskit": _QISKIT,
+    "qiskit_machine_learning": _QISKIT,
+    "qiskit_qasm3_import": Need("Reading OpenQASM 3", "qiskit"),
+    "qiskit_aer": _DEVICES,
+    "qiskit_ibm_runtime": _DEVICES,
 }
 # Imports whose package has another name in the registry.
 PACKAGES = {

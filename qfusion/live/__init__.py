@@ -1,18 +1,21 @@
-"""Models that live in a user's own process: `qfusion.open` and `qfusion.show`."""
+"""Models that live in a user's own process: `qfusion.open` and `qfusion.show`, and circuits by themselves."""
 
+from importlib import import_module
 from typing import Any
 
-__all__ = ["open", "show"]
+_PLACES = {
+    "circuit_model": ("bare_circuits", "circuit_model"),
+    "open": ("opening", "open_model"),
+    "open_circuit": ("circuit_walks", "open_circuit"),
+    "show": ("showing", "show"),
+}
+
+__all__ = ["circuit_model", "open", "open_circuit", "show"]
 
 
 def __getattr__(name: str) -> Any:
-    """Return `open` or `show`, whose modules are loaded now."""
-    if name == "open":
-        from qfusion.live.opening import open_model
-
-        return open_model
-    if name == "show":
-        from qfusion.live.showing import show
-
-        return show
-    raise AttributeError(f"module 'qfusion.live' has no attribute {name!r}")
+    """Return a function, whose module is loaded now."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'qfusion.live' has no attribute {name!r}")
+    module, function = _PLACES[name]
+    return getattr(import_module(f"qfusion.live.{module}"), function)

@@ -12,6 +12,7 @@ import contextlib
 import copy
 import inspect
 import io
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -108,6 +109,7 @@ def call_model(
         choose("Argument `call`", style, STYLES)
     if _is_estimator(model):
         return _call_estimator(model, modalities, rows)
+    model = _network_function(model)
     check(
         callable(model),
         f"Argument `model` must be a function, a torch.nn.Module, a scikit-learn estimator or a model of qfusion, but "
@@ -131,6 +133,22 @@ def call_model(
     raise InvalidInput(problem or "The model cannot be called.")
 
 
+def _network_function(model: Any) -> Any:
+    """Return a quantum neural network of Qiskit as a function of its inputs; any other model as it is.
+
+    Raises:
+        InvalidInput: when it has weights, which it does not hold itself.
+    """
+    if callable(model) or not (hasattr(model, "num_weights") and hasattr(model, "forward")):
+        return model
+    check(
+        model.num_weights == 0,
+        f"Argument `model` is a {type(model).__name__}, which does not hold its {model.num_weights} weights. Give "
+        "`TorchConnector(network, weights)`, or a function such as `lambda x: network.forward(x, weights)`.",
+    )
+    return lambda inputs: model.forward(inputs.numpy(), None)
+
+
 def _precisions(model: Any) -> Iterator[tuple[Any, torch.dtype]]:
     """Yield copies of a model in double precision and as it is, with the type of features that each takes."""
     if not isinstance(model, nn.Module):
@@ -146,6 +164,10 @@ def _precisions(model: Any) -> Iterator[tuple[Any, torch.dtype]]:
     )
     with contextlib.suppress(Exception):  # a model that cannot be copied is called as it is
         exact = copy.deepcopy(model).double().eval()
+        if "qiskit_machine_learning" in sys.modules:
+            from qfusion.live import qiskit_calls
+
+            qiskit_calls.make_exact(exact)
         yield exact, torch.float64
     with contextlib.suppress(Exception):
         yield copy.deepcopy(model).eval(), own

@@ -78,7 +78,8 @@ def assign_wires(
 ) -> dict[str, tuple[int, ...]]:
     """Return the qubits of each modality where the encoding makes that plain; else an empty dictionary.
 
-    It is plain where every gate that depends on the sample depends on one modality, and no qubit on two.
+    It is plain where no two gates on a qubit depend on one modality each that are not the same, and every modality has
+    a qubit. Gates that depend on several modalities, such as products of their features, decide nothing.
 
     Args:
         roles, wires: see `find_layers`; a gate of several modalities has them joined by "+".
@@ -87,11 +88,10 @@ def assign_wires(
     """
     owner: dict[int, str] = {}
     for role, on in zip(roles, wires, strict=True):
-        if role in (TRAINED, FIXED):
-            continue
-        for qubit in on:
-            if role not in modalities or owner.setdefault(qubit, role) != role:
-                return {}
+        if role in modalities:
+            for qubit in on:
+                if owner.setdefault(qubit, role) != role:
+                    return {}
     if set(owner.values()) != set(modalities):
         return {}
     return {

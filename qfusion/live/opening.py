@@ -146,7 +146,9 @@ def _open_call(
     outputs = dataset.target.classes if classifies else ("score",)
     live_model.columns_to_scores(columns, holds, len(outputs))
     shared = (
-        parallel_calls.parallel_call(called, seconds, rows, columns) if repeats == 1 else called
+        parallel_calls.parallel_call(called, seconds, rows, columns)
+        if repeats == 1 and not hasattr(model, "circuit_source")  # which is evaluated in batches
+        else called
     )
     means = _feature_means(dataset)
     settings: dict[str, Any] = {"means": means, "seconds": seconds, "repeats": repeats}
@@ -154,8 +156,9 @@ def _open_call(
     if source is None:
         opened = live_model.LiveModel(dataset.input_specs, outputs, shared, holds, **settings)
     else:
+        quick, settings["seconds"] = circuits.quicken(source, shared, rows, columns, seconds)
         opened = live_model.LiveCircuit(
-            dataset.input_specs, outputs, shared, holds, source, **settings
+            dataset.input_specs, outputs, quick, holds, source, **settings
         )
     opened.notes = _notes(opened, called, why, scatter)
     return opened.double().eval()
@@ -203,7 +206,8 @@ def _check_independent(
         check(
             apart <= size,
             f"The scores of a row depend on the other rows of a batch, by up to {apart:.2g}, as with batch "
-            "normalisation in training mode. Call `model.eval()`, or score rows one by one.",
+            "normalisation in training mode. Call `model.eval()`, or score rows one by one; circuits with shots need a "
+            "simulator without a fixed seed.",
         )
 
 

@@ -1,0 +1,125 @@
+"""Calls of quantum neural networks of `qiskit_machine_learning` inside a user's model: recorded, or answered otherwise.
+
+The user's code is not changed: while a model runs, `NeuralNetwork.forward` also serves this module. That finds
+`EstimatorQNN` and `SamplerQNN` that are called as they are, inside `TorchConnector`, and inside classifiers and
+regressors alike. Only the thread that records is concerned.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from qfusion.errors import translate_import_errors
+
+with translate_import_errors():
+    from qiskit_machine_learning import connectors, neural_networks
+
+Answer = Callable[[Any, np.ndarray, int], np.ndarray | None]
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkCall:
+    """One call of a network.
+
+    Attributes:
+        network: that was called.
+        parameters: values of its circuit's parameters, inputs first, (B, P).
+    """
+
+    network: Any
+    parameters: np.ndarray
+
+
+@dataclass
+class _Observer:
+    answer: Answer | None
+    calls: list[NetworkCall] = field(default_factory=list)
+    count: int = 0
+
+
+_observer: ContextVar[_Observer | None] = ContextVar("_observer", default=None)
+_lock = threading.Lock()
+_users = 0
+_networks: Any = neural_networks.NeuralNetwork
+_original: Callable[..., Any] = _networks.forward
+
+
+@contextmanager
+def recorded_calls() -> Iterator[list[NetworkCall]]:
+    """Context manager that yields the list of the calls of networks inside its block, in their order."""
+    with _observing(_Observer(None)) as observer:
+        yield observer.calls
+
+
+@contextmanager
+def changed_calls(answer: Answer) -> Iterator[None]:
+    """Context manager that answers calls of networks inside its block.
+
+    Args:
+        answer: takes a network, the values of its circuit's parameters (B, P), and the number of the call, from 0; and
+            returns what the network's own evaluation would, (B, ...), or None to leave it to the network.
+    """
+    with _observing(_Observer(answer)):
+        yield
+
+
+def make_exact(model: torch.nn.Module) -> None:
+    """Let every `TorchConnector` inside a module return double precision, where Qiskit's own rounds to single. It then
+    raises RuntimeError instead of taking part in a gradient.
+    """
+    for module in model.modules():
+        if isinstance(module, connectors.TorchConnector) and not module._sparse:
+            module.__dict__["forward"] = partial(_forward_exactly, module)
+
+
+def _forward_exactly(connector: Any, inputs: torch.Tensor) -> torch.Tensor:
+    if torch.is_grad_enabled() and inputs.requires_grad:
+        raise RuntimeError("no gradients flow through this connector")
+    weights = connector.weight.detach().numpy()
+    result = connector.neural_network.forward(inputs.detach().numpy(), weights)
+    tensor = torch.as_tensor(np.asarray(result), dtype=torch.float64)
+    return tensor[0] if inputs.ndim == 1 else tensor
+
+
+@contextmanager
+def _observing(observer: _Observer) -> Iterator[_Observer]:
+    global _users
+    with _lock:
+        _users += 1
+        _networks.forward = _observed_forward
+    token = _observer.set(observer)
+    try:
+        yield observer
+    finally:
+        _observer.reset(token)
+        with _lock:
+            _users -= 1
+            if not _users:
+                _networks.forward = _original
+
+
+def _observed_forward(network: Any, input_data: Any, weights: Any) -> Any:
+    observer = _observer.get()
+    if observer is None or not hasattr(network, "circuit"):
+        return _original(network, input_data, weights)
+    values, shape = network._validate_input(input_data)
+    parameters, _ = network._preprocess_forward(values, network._validate_weights(weights))
+    parameters = np.atleast_2d(np.asarray(parameters, dtype=float))
+    number = observer.count
+    observer.count += 1
+    if observer.answer is None:
+        observer.calls.append(NetworkCall(network, parameters))
+        return _original(network, input_data, weights)
+    result = observer.answer(network, parameters, number)
+    if result is None:
+        return _original(network, input_data, weights)
+    return network._validate_forward_output(result, shape)
