@@ -33,13 +33,14 @@ if TYPE_CHECKING:
         wording,
     )
     from qfusion.data import load
-    from qfusion.live import open, show
+    from qfusion.live import circuit_model, open, open_circuit, show
     from qfusion.models.lindblad_model import lindblad_model
     from qfusion.training import train
 
 __version__ = "1.0.0"
 __all__ = [
     "analysis",
+    "circuit_model",
     "citations",
     "data",
     "errors",
@@ -51,6 +52,7 @@ __all__ = [
     "model_export",
     "models",
     "open",
+    "open_circuit",
     "panels",
     "quantum",
     "report",
@@ -63,9 +65,11 @@ __all__ = [
 ]
 
 _FUNCTIONS = {
+    "circuit_model": "qfusion.live",
     "lindblad_model": "qfusion.models.lindblad_model",
     "load": "qfusion.data",
     "open": "qfusion.live",
+    "open_circuit": "qfusion.live",
     "show": "qfusion.live",
     "train": "qfusion.training",
 }

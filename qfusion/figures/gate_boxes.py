@@ -113,9 +113,9 @@ def _describe_gate(gate: Gate, wires: Sequence[str], role: str | None) -> str:
     if gate.name == "StatePrep":
         return f"Prepares {on} in a state ({_describe_role(role)})."
     if not gate.values and not role:
-        return f"{gate.name} on {on}."
-    what = ("matrix", "angle", "angles")[min(len(gate.values), 2)]
-    return f"{gate.name} on {on} ({what} {_describe_role(role)})."
+        return f"Acts on {on}, the same for every sample."
+    what, verb = (("matrix", "is"), ("angle", "is"), ("angles", "are"))[min(len(gate.values), 2)]
+    return f"Acts on {on}; its {what} {verb} {_describe_role(role)}."
 
 
 def _describe_role(role: str) -> str:
