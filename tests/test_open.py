@@ -375,6 +375,27 @@ def test_prints_of_a_model_are_not_shown(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_other_threads_print_while_a_model_is_called(capsys):
+    import threading
+
+    began, printed = threading.Event(), threading.Event()
+
+    def waits(left, right):
+        print("layer")
+        began.set()
+        printed.wait(10)
+        return torch.stack([left[:, 0], right[:, 0]], 1)
+
+    data = own_models.two_modalities(rows=20)
+    caller = threading.Thread(target=lambda: qfusion.open(waits, data))
+    caller.start()
+    began.wait(10)
+    print("mine")
+    printed.set()
+    caller.join()
+    assert capsys.readouterr().out == "mine\n"
+
+
 def test_scores_that_scatter_are_averaged_with_errors():
     device = qml.device("default.qubit", wires=2, seed=1)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
-import io
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput, QFusionError
+from qfusion.live import silence
 
 STYLES = ("names", "order", "joined", "dict")
 Arranged = Callable[[Mapping[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
@@ -51,7 +51,7 @@ class ModelCall:
         """
         rows = len(_values(next(iter(features.values()))))
         arguments, named = self._arrange(_cast(features, self.dtype))
-        with _without_output():
+        with silence.silenced_output():
             try:
                 with torch.no_grad():
                     result = self.model(*arguments, **named)
@@ -77,7 +77,7 @@ class ModelCall:
             for name, value in features.items()
         }
         try:
-            with torch.enable_grad(), _without_output():
+            with torch.enable_grad(), silence.silenced_output():
                 arguments, named = self._arrange(_cast(tracked, self.dtype))
                 columns = to_columns(self.model(*arguments, **named), len(weights), detach=False)
             if not columns.requires_grad:
@@ -341,10 +341,3 @@ def _describe(result: Any) -> str:
     shape = getattr(result, "shape", None)
     kind = type(result).__name__
     return f"a {kind} of shape {tuple(shape)}" if shape is not None else f"a {kind}"
-
-
-@contextlib.contextmanager
-def _without_output() -> Iterator[None]:
-    """Context manager in which what a model prints goes nowhere: it would fill the terminal, row by row."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield

@@ -32,6 +32,8 @@ from qfusion.models import live_link, live_model
 from qfusion.training import checkpoint, checkpoint_folders
 
 WAIT = 60.0  # seconds for the server to answer
+# The dashboard's server, without the command line, whose import takes as long as the server's start.
+_SERVE = "import sys; from qfusion.ui.server import serve; serve(sys.argv[1:])"
 PAGES = ("samples", "circuit", "cohorts", "dynamics", "compare", "")
 
 
@@ -209,10 +211,10 @@ def free_port() -> int:
 
 
 def _start_server(folder: Path, port: int, variables: dict[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "qfusion", "app", "--port", str(port)]
+    options = ["--server.address", "127.0.0.1", "--server.port", str(port)]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [*command, "--server.headless", "true"],
+            [sys.executable, "-c", _SERVE, *options, "--server.headless", "true"],
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=log,

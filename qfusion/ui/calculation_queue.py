@@ -15,7 +15,6 @@ import streamlit as st
 
 from qfusion import _limits, _shared_limits
 from qfusion._checks import check
-from qfusion.ui import skeletons
 from qfusion.ui.streamlit_internals import session_id
 
 LEASE = 20.0  # seconds
@@ -112,6 +111,8 @@ QUEUE = Queue(
 @contextlib.contextmanager
 def waiting(words: str) -> Iterator[None]:
     """Around a long calculation of a page: its turn, and a spinner where there are words; nothing in the background."""
+    from qfusion.ui import skeletons  # which loads what pages need: a server answers before that
+
     who = session_id()
     if not who:
         yield

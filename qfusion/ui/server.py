@@ -181,9 +181,13 @@ def _load() -> None:
     from qfusion.ui import first_paint
 
     with suppress(QFusionError):  # the page says so
-        first = _first_model() or pickers.models()[0]
-        first_paint.shown_models.add(first)
-        pickers.default_sample(open_study(first))
+        if first := _first_model():  # its page names a sample, so that none has to be chosen
+            first_paint.shown_models.add(first)
+            open_study(first)
+        else:
+            first = pickers.models()[0]
+            first_paint.shown_models.add(first)
+            pickers.default_sample(open_study(first))
     _gzipped.append(gzip.compress(read_plotly(), 6))
     time.sleep(10)  # in which the first page is drawn
     importlib.import_module("sklearn.metrics")  # which the first slider needs
