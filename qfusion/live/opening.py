@@ -15,12 +15,13 @@ from typing import Any
 import torch
 
 from qfusion._checks import check, choose
+from qfusion._sentences import listed
 from qfusion.analysis import lindblad_systems, opening
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet, in_memory
 from qfusion.errors import InvalidInput
-from qfusion.live import calls, circuits
+from qfusion.live import arrangements, calls, circuits, training_mode
 from qfusion.models import FusionModel, input_features, lindblad_model, live_model, nested
 from qfusion.training import checkpoint, program_checks
 
@@ -42,21 +43,24 @@ def open_model(
     output: str = "",
     call: str = "",
     circuit: int = 0,
+    contents: Mapping[str, Any] | None = None,
 ) -> Study:
     """Return a model with its data as a study, without a server and without files.
 
     Args:
         model: a function from modalities to scores, a `torch.nn.Module`, an estimator or pipeline of scikit-learn, a
-            model of qfusion, or the name of one. A module is copied, in evaluation mode and double precision. Also a
-            Lindblad system of `qfusion.lindblad_model`, or a Hamiltonian alone as a `qutip.Qobj`.
+            model of qfusion, or the name of one. A module is copied, in evaluation mode and double precision. It takes
+            arrays of the shapes that `data` has, see `qfusion.data.given_features`. Also a Lindblad system of
+            `qfusion.lindblad_model`, a Hamiltonian alone as a `qutip.Qobj`, or a study, which is returned.
         data: see `qfusion.data.in_memory.data_set_of`; the data set of its card for a name. A Lindblad system without
             data is opened on its basis states.
         wires: labels of the qubits of each modality; guessed from the encoding unless given.
         name: that the study goes by; that of the model's class unless given.
-        target, modalities, classes: of the data, see `data_set_of`.
+        target, modalities, classes, contents: of the data, see `data_set_of`. With `contents`, pages show the words of
+            the steps of a text: contents={"text": list_of_word_lists}.
         output: of a classifier, what the model returns: "scores" (logits), "probabilities" or "log-probabilities";
             found from some rows unless given.
-        call: how it is called, see `qfusion.live.calls`; found unless given.
+        call: how it is called, see `qfusion.live.arrangements`; found unless given.
         circuit: number of the circuit that is shown, from 0, where several run for a sample.
 
     Returns:
@@ -67,7 +71,22 @@ def open_model(
             or do not fit the target, or an argument does not fit; the message says what to do.
         NotFound: when a name is unknown.
     """
+    described = {
+        "wires": wires,
+        "name": name or None,
+        "target": target or None,
+        "modalities": modalities,
+        "classes": classes,
+        "output": output or None,
+        "call": call or None,
+        "circuit": circuit or None,
+        "contents": contents,
+    }
+    if isinstance(model, Study):
+        _check_unused({"data": data, **described}, "study", "Open the model itself to change it.")
+        return model
     if isinstance(model, (str, checkpoint.Checkpoint)):
+        _check_unused(described, "model of qfusion", "Leave it out.")
         return opening.open_study(model, data)
     if type(model).__name__ == "Qobj":
         check(
@@ -81,7 +100,9 @@ def open_model(
         data is not None,
         "Argument `data` must hold the samples that the model takes, such as {'text': ..., 'audio': ..., 'y': ...}.",
     )
-    dataset = in_memory.data_set_of(data, target=target, modalities=modalities, classes=classes)
+    dataset = in_memory.data_set_of(
+        data, target=target, modalities=modalities, classes=classes, contents=contents
+    )
     title = name or default_name(model)
     if isinstance(model, lindblad_model.LindbladModel):
         return lindblad_systems.open_lindblad(model, dataset, name=title)
@@ -91,6 +112,15 @@ def open_model(
     opened = _open_call(model, dataset, wires, output, call, circuit)
     card = _card(opened, dataset, title)
     return build_study(title, card, opened, dataset).precompute()
+
+
+def _check_unused(arguments: Mapping[str, Any], what: str, remedy: str) -> None:
+    """Check that no argument is given that would have no effect."""
+    unused = [name for name, value in arguments.items() if value is not None]
+    check(
+        not unused,
+        f"Argument `{(unused or [''])[0]}` has no effect on a {what}, which is opened as it is. {remedy}",
+    )
 
 
 def default_name(model: Any) -> str:
@@ -110,7 +140,8 @@ def _open_call(
     """Return a user's model as a model of qfusion, after trying it on some rows."""
     rows = program_checks.sample_rows(dataset)
     names = dataset.names
-    called = calls.call_model(model, names, rows, style)
+    classes = dataset.target.classes if dataset.target.kind == "classification" else None
+    called = _call(model, dataset, rows, style, classes)
     began = time.perf_counter()
     columns = called(rows)
     seconds = (time.perf_counter() - began) / len(columns)
@@ -121,10 +152,12 @@ def _open_call(
     )
     if called.dtype is torch.float32:
         size *= 1e5
+    if scatter > size:
+        training_mode.check_evaluates(model)
     repeats = REPEATS if scatter > size else 1
     if repeats == 1:
         _check_independent(
-            called, rows, columns, max(size, 1e-6 if called.dtype is torch.float32 else size)
+            model, called, rows, columns, max(size, 1e-6 if called.dtype is torch.float32 else size)
         )
     classifies = dataset.target.kind == "classification"
     holds = "regression"
@@ -134,12 +167,8 @@ def _open_call(
             if output
             else program_checks.looks_like(columns, columns.shape[1] == 1)
         )
-        if called.style == "predict" and not output:
-            raise InvalidInput(
-                "The scikit-learn model only predicts classes, without probabilities. Train one with "
-                "`predict_proba` or `decision_function`, such as `SVC(probability=True)`."
-            )
     outputs = dataset.target.classes if classifies else ("score",)
+    _check_count(columns.shape[1], dataset)
     live_model.columns_to_scores(columns, holds, len(outputs))
     means = _feature_means(dataset)
     settings: dict[str, Any] = {"means": means, "seconds": seconds, "repeats": repeats}
@@ -154,13 +183,67 @@ def _open_call(
     return opened.double().eval()
 
 
+def _call(
+    model: Any,
+    dataset: DataSet,
+    rows: Mapping[str, Any],
+    style: str,
+    classes: Sequence[str] | None,
+) -> calls.ModelCall:
+    """Return a user's model as a function; an error of one that asks for strings of the data says why."""
+    try:
+        return calls.call_model(model, dataset.modalities, rows, style, classes)
+    except InvalidInput as error:
+        wanted = {parameter.name for parameter in arrangements.parameters_of(model)}
+        strings = [str(column) for column in dataset.table.columns if column in wanted]
+        if not strings:
+            raise
+        raise InvalidInput(
+            f"{error} Entry `{strings[0]}` of the data holds strings, which are shown and not given to the model. "
+            "Encode them as it takes them: embeddings (N, F), one-hot tokens (N, T, V), or token numbers with a mask."
+        ) from error
+
+
+def _check_count(count: int, dataset: DataSet) -> None:
+    """Check that a model gives as many numbers a row as the target has.
+
+    Raises:
+        InvalidInput: telling how the targets were read, and what to do where they were meant otherwise.
+    """
+    target = dataset.target
+    if target.kind == "regression":
+        check(
+            count == 1,
+            f"The model gives {count} numbers a row, but targets `{target.name}` are amounts, of which it must give "
+            "one. Give the classes of a classifier as whole numbers or words, or name them in `classes`.",
+        )
+        return
+    classes = len(target.classes)
+    if count == classes or (count == 1 and classes == 2):
+        return
+    if count == 1:
+        remedy = "Return a score for each, or give amounts as floating-point numbers, such as `y.astype(float)`."
+    elif count > classes:
+        remedy = f"Name all {count} classes of the model in `classes`, in the order of its scores."
+    else:
+        remedy = "Return one score for each class, or one for two classes."
+    names = ", ".join(target.classes[:5]) + (", ..." if classes > 5 else "")
+    raise InvalidInput(
+        f"The model gives {count} numbers a row, but the target has {classes} classes: {names}. {remedy}"
+    )
+
+
 def _largest_difference(first: torch.Tensor, second: torch.Tensor) -> float:
     both = first.isfinite() & second.isfinite()
     return float((first - second)[both].abs().max()) if bool(both.any()) else 0.0
 
 
 def _check_independent(
-    called: calls.ModelCall, rows: Mapping[str, Any], together: torch.Tensor, size: float
+    model: Any,
+    called: calls.ModelCall,
+    rows: Mapping[str, Any],
+    together: torch.Tensor,
+    size: float,
 ) -> None:
     """Check that rows get the same scores alone, in threes and all together."""
     for step in (1, 3):
@@ -174,6 +257,8 @@ def _check_independent(
             f"{parts[0].shape[1]} for {step}. Its output must have one shape for any number of rows.",
         )
         apart = _largest_difference(torch.cat(parts), together)
+        if apart > size:
+            training_mode.check_evaluates(model)
         check(
             apart <= size,
             f"The scores of a row depend on the other rows of a batch, by up to {apart:.2g}, as with batch "
@@ -216,6 +301,12 @@ def _notes(
         notes += facts.remarks
     else:
         notes.append(f"No circuit is shown: {why}.")
+    if called.forms.whole:
+        numbered = listed([f"'{name}'" for name in sorted(called.forms.whole)])
+        notes.append(
+            f"It takes whole numbers for {numbered}, which have no gradients: attributions inside are 0 there. For "
+            "those of words, give one-hot steps (T, V), and multiply them by the embedding matrix."
+        )
     return tuple(notes)
 
 
