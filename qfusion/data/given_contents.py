@@ -12,6 +12,7 @@ Pictures are made when a sample is looked at, so that those of large sets take n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,33 @@ def contents_by_row(
         return content
 
     return content_of
+
+
+def name_one_hot(part: Modality, entries: Sequence[Any]) -> Modality:
+    """Return a modality whose features are named by the words that they encode, where steps are one-hot.
+
+    Args:
+        part: of steps that are one-hot, each feature being one word; others are returned as they are.
+        entries: the words of every sample; features of no word have the names that they had.
+    """
+    if part.lengths is None or not all(_are_words(entry) for entry in entries):
+        return part
+    values, lengths = part.values, part.lengths
+    real = np.arange(values.shape[1]) < lengths[:, None]
+    steps = values[real]
+    if not (np.isin(steps, (0, 1)).all() and (steps.sum(1) == 1).all()):
+        return part
+    words = [word for entry, count in zip(entries, lengths, strict=True) for word in entry[:count]]
+    pairs = dict.fromkeys(zip(steps.argmax(1).tolist(), map(str, words), strict=True))
+    named = dict(list(pairs))
+    if len(named) < len(pairs) or len(set(named.values())) < len(named):
+        return part  # a feature of several words, or a word of several features
+    names = [named.get(place, name) for place, name in enumerate(part.feature_names)]
+    return (
+        replace(part, feature_names=tuple(names), checked=True)
+        if len(set(names)) == len(names)
+        else part
+    )
 
 
 def _is_picture(shape: tuple[int, ...]) -> bool:

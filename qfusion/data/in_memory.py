@@ -30,7 +30,7 @@ from qfusion.data.arrays import numbered_ids
 from qfusion.data.column_groups import group_columns, guess_label
 from qfusion.data.data_set import DataSet
 from qfusion.data.file_words import numbered_features
-from qfusion.data.given_contents import contents_by_row
+from qfusion.data.given_contents import contents_by_row, name_one_hot
 from qfusion.data.given_features import as_array, masks_of, modality_of
 from qfusion.data.given_forms import GivenForm
 from qfusion.data.given_targets import read_split, read_targets
@@ -661,6 +661,9 @@ def _build(
     shown = table.set_axis(index) if len(table.columns) else pd.DataFrame(index=index)
 
     drawn = contents_by_row(contents, parts, count)
+    parts = [
+        name_one_hot(part, contents[part.name]) if part.name in contents else part for part in parts
+    ]
 
     def content_of(row: int) -> dict[str, sample_content.Content]:
         content = drawn(row)
