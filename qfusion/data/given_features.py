@@ -38,8 +38,8 @@ def as_array(value: Any) -> Any:
 def masks_of(entries: Mapping[str, Any]) -> dict[str, str]:
     """Return the entries that are masks or lengths of the steps of others: of each its name, by the other's.
 
-    They are called `text_mask`, `text_attention_mask`, `text_lengths` or `text_length` for `text`, or
-    `attention_mask` for the token numbers.
+    They have the name of the other, followed by "_mask", "_attention_mask", "_lengths" or "_length", or are called
+    "attention_mask" beside the token numbers.
     """
     result: dict[str, str] = {}
     for name in entries:

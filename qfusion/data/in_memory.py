@@ -1,11 +1,11 @@
 """Data sets of what a user holds in Python: arrays, a pandas frame, a `torch.utils.data.Dataset`, a Parquet file.
 
-    {"text": (N, F), "audio": (N, T, F), "y": (N,)}     a dictionary of arrays, see `given_features`
+    {"text": (N, F), "audio": (N, T, F), "y": (N,)}     a dictionary of arrays, see `data.given_features`
     (x, ..., y), ({name: x}, y)                         a tuple of arrays
     a frame                                             columns grouped by `modalities`, by a column index of two
                                                         levels, or by the beginnings of their names
     a Dataset                                           items (x, ..., y), ({name: x}, y), or {name: x, "y": y}
-    {"train": Dataset, "test": Dataset}                 its parts, as Hugging Face's `DatasetDict`
+    {"train": Dataset, "test": Dataset}                 its parts, as Hugging Face's DatasetDict
     "FILE.parquet"                                      columns of numbers, of lists, or of encoded pictures as
                                                         {"bytes", "path"}, as Hugging Face's `datasets` writes them
 
@@ -68,7 +68,7 @@ def data_set_of(
             their order.
         classes: names of the classes, in the order of their numbers; guessed unless given.
         contents: of a modality, what is shown for each sample: texts, lists of words (one a step of a sequence),
-            pictures or sounds, see `given_contents`; or the name of the entry or column that holds them. Pictures that
+            pictures or sounds, see `data.given_contents`; or the name of the entry or column that holds them. Pictures that
             are features are shown without it.
 
     Raises:

@@ -64,7 +64,7 @@ def open_model(
         circuit: number of the circuit that is shown, from 0, where several run for a sample.
 
     Returns:
-        The study; `study.sample(id)` has the contributions, the verdict, and of a circuit the states and entropies.
+        The study; its samples have the contributions, the verdict, and of a circuit the states and entropies.
 
     Raises:
         InvalidInput: when the model fails on some rows, its scores are not finite, depend on the other rows of a batch
