@@ -86,7 +86,7 @@ def modality_of(name: str, values: Any, steps: Any = None) -> Modality:
     check(
         array.dtype.kind in "fiub" and array.ndim >= 1,
         f"Modality '{name}' must be an array of numbers with one row a sample, but has type {array.dtype}. Encode it "
-        "as numbers.",
+        "as numbers, or leave it out of the data.",
     )
     check(array.size > 0, f"Modality '{name}' must hold numbers, but has shape {array.shape}.")
     whole = array.dtype.kind in "iu"

@@ -68,8 +68,8 @@ def data_set_of(
             their order.
         classes: names of the classes, in the order of their numbers; guessed unless given.
         contents: of a modality, what is shown for each sample: texts, lists of words (one a step of a sequence),
-            pictures or sounds, see `data.given_contents`; or the name of the entry or column that holds them. Pictures that
-            are features are shown without it.
+            pictures or sounds, see `data.given_contents`; or the name of the entry or column that holds them. Pictures
+            that are features are shown without it.
 
     Raises:
         InvalidInput: when the data have another form, no targets, or too few samples; the message names the entry.
@@ -653,6 +653,11 @@ def _build(
         check(
             len(part.values) == count,
             f"Modality '{part.name}' must have {count} samples like the targets, but has {len(part.values)}.",
+        )
+    for entry, values in (("id", ids), (SPLIT, split)):
+        check(
+            values is None or len(values) == count,
+            f"Entry `{entry}` must have {count} values like the targets, but has {np.size(values)}.",
         )
     numbers, spec = read_targets(y, target, classes)
     labels = numbered_ids("sample", count) if ids is None else np.asarray(ids).astype(str)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import io
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
+from qfusion._sentences import listed
 from qfusion.data import Modality
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.live import estimators
@@ -124,7 +127,8 @@ def call_model(
         f"is {'the class ' + model.__name__ if isinstance(model, type) else 'a ' + type(model).__name__}."
         + (" Make an instance of it." if isinstance(model, type) else ""),
     )
-    model = getattr(model, "_orig_mod", model)  # of torch.compile: explained as it was written
+    # what torch.compile made is explained as it was written: it would compile again for every number of rows
+    model = getattr(model, "_orig_mod", getattr(model, "_torchdynamo_orig_callable", model))
     counts = {1} if classes is None else {len(classes), *([1] if len(classes) == 2 else [])}
     styles = [style] if style else likely_styles(model, names)
     first: ModelCall | None = None
@@ -132,11 +136,11 @@ def call_model(
     for own, dtype in _precisions(model):
         for likely in styles:
             for forms in _forms(modalities) if likely != "joined" else [STORED]:
-                call = ModelCall(own, likely, dtype, arrange_by(own, likely, names, forms), forms)
+                call = ModelCall(own, likely, dtype, arrange_by(model, likely, names, forms), forms)
                 try:
                     columns = call(rows)
                 except InvalidInput as error:
-                    problem = problem or f"{error} It was given {_describe_shapes(rows, forms)}."
+                    problem = problem or f"{error} {_describe_given(rows, forms)}"
                     continue
                 if columns.shape[1] in counts:
                     return call
@@ -156,12 +160,23 @@ def _call_estimator(
     predict, method = estimators.estimator_method(model, columns, classes)
     names = [part.name for part in modalities]
     call = ModelCall(predict, method, torch.float64, arrange_by(predict, "joined", names))
-    call(rows)
+    try:
+        call(rows)
+    except InvalidInput as error:
+        lacking = estimators.lacking_columns(model, columns)
+        hint = f"It was given a matrix of the {len(columns)} features of {listed(names)}, in this order."
+        if lacking:
+            hint += f" It was fitted on column '{lacking[0]}', which no modality holds: encode it as numbers first."
+        raise InvalidInput(f"{error} {hint}") from error
     return call
 
 
 def _precisions(model: Any) -> Iterator[tuple[Any, torch.dtype]]:
     """Yield copies of a model in double precision and as it is, with the type of features that each takes."""
+    if inspect.ismethod(model) and isinstance(model.__self__, nn.Module):
+        for owner, dtype in _precisions(model.__self__):
+            yield types.MethodType(model.__func__, owner), dtype
+        return
     if not isinstance(model, nn.Module):
         yield model, torch.float64
         yield model, torch.float32
@@ -180,8 +195,8 @@ def _precisions(model: Any) -> Iterator[tuple[Any, torch.dtype]]:
     with contextlib.suppress(Exception):  # a model that cannot be copied is called as it is
         exact = copy.deepcopy(model).double().eval()
         yield exact, torch.float64
-    with contextlib.suppress(Exception):
         yield copy.deepcopy(model).eval(), own
+        return
     check(
         not model.training,
         "The model is in training mode and cannot be copied. Call `model.eval()` first.",
@@ -210,10 +225,18 @@ def _cast(features: Mapping[str, Any], dtype: torch.dtype) -> dict[str, Any]:
     }
 
 
-def _describe_shapes(features: Mapping[str, Any], forms: Forms) -> str:
-    return ", ".join(
+def _describe_given(features: Mapping[str, Any], forms: Forms) -> str:
+    """Return sentences on the arrays that a model was given."""
+    shapes = [
         f"{name} {tuple(forms.values(name, value).shape)}" for name, value in features.items()
-    )
+    ]
+    sentence = f"It was given {listed(shapes)}."
+    sequences = [name for name, value in features.items() if isinstance(value, tuple)]
+    if sequences:
+        sentence += (
+            f" The mask of {sequences[0]} is given to an argument called `{sequences[0]}_mask`."
+        )
+    return sentence
 
 
 def to_columns(result: Any, rows: int, detach: bool = True) -> Tensor:
@@ -229,7 +252,7 @@ def to_columns(result: Any, rows: int, detach: bool = True) -> Tensor:
         InvalidInput: when there is no such array.
     """
     for value in _candidates(result):
-        columns = torch.as_tensor(value)
+        columns = torch.as_tensor(np.array(value) if isinstance(value, np.ndarray) else value)
         columns = columns.detach().cpu() if detach else columns
         if columns.is_complex():
             continue
@@ -259,6 +282,10 @@ def _candidates(result: Any) -> Iterator[Any]:
     entries = list(values)
     if entries and all(isinstance(entry, (float, int)) for entry in entries):
         yield np.asarray(entries, dtype=float)
+        return
+    if entries and all(isinstance(entry, (list, tuple)) for entry in entries):
+        with contextlib.suppress(ValueError, TypeError):  # rows of lists that are no numbers
+            yield np.asarray(entries, dtype=float)
         return
     if entries and isinstance(result, (list, tuple)) and _are_columns(entries):
         yield torch.stack([torch.as_tensor(entry) for entry in entries], -1)

@@ -17,8 +17,11 @@ Predict = Callable[[Tensor], Any]
 
 
 def is_estimator(model: Any) -> bool:
-    """Whether a model is an estimator or a pipeline of scikit-learn, or is called as one."""
-    return not isinstance(model, (nn.Module, type)) and hasattr(model, "predict")
+    """Whether a model is an estimator or a pipeline of scikit-learn, or has its methods."""
+    if isinstance(model, (nn.Module, type)):
+        return False
+    tells = hasattr(model, "predict_proba") or hasattr(model, "decision_function")
+    return tells or (hasattr(model, "predict") and not callable(model))
 
 
 def estimator_method(
@@ -57,6 +60,12 @@ def estimator_method(
         return -result  # of two classes in the other order
 
     return predict, known
+
+
+def lacking_columns(model: Any, columns: Sequence[str]) -> list[str]:
+    """Return the names of the columns that an estimator was fitted on and that are not among `columns`."""
+    names = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    return [name for name in names if name not in columns] if set(names) & set(columns) else []
 
 
 def _check_classifies(model: Any, method: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ from qfusion.training import checkpoint, program_checks
 
 ROWS = 10  # by which a model is tried
 REPEATS = 8  # of a model whose scores scatter
+LONG = 60.0  # seconds of opening that a user is warned of
+RUNS = 2  # of every sample while it is opened
 TOLERANCE = 1e-9  # by which scores may differ from call to call, relative to their size
 HOLDS = ("scores", "probabilities", "log-probabilities")
 
@@ -170,7 +173,16 @@ def _open_call(
     outputs = dataset.target.classes if classifies else ("score",)
     _check_count(columns.shape[1], dataset)
     live_model.columns_to_scores(columns, holds, len(outputs))
+    check(
+        not classifies
+        or columns.shape[1] > 1
+        or holds != "probabilities"
+        or bool(((columns != 0) & (columns != 1)).any()),
+        "The model gives only 0 and 1, as a decision and no score. Return its scores or probabilities, before `argmax` "
+        "or a threshold.",
+    )
     means = _feature_means(dataset)
+    _warn_of_time(seconds, dataset)
     settings: dict[str, Any] = {"means": means, "seconds": seconds, "repeats": repeats}
     source, why = circuits.find_circuit(model, called, rows, names, wires, chosen)
     if source is None:
@@ -228,8 +240,9 @@ def _check_count(count: int, dataset: DataSet) -> None:
     else:
         remedy = "Return one score for each class, or one for two classes."
     names = ", ".join(target.classes[:5]) + (", ..." if classes > 5 else "")
+    numbers = "1 number" if count == 1 else f"{count} numbers"
     raise InvalidInput(
-        f"The model gives {count} numbers a row, but the target has {classes} classes: {names}. {remedy}"
+        f"The model gives {numbers} a row, but the target has {classes} classes: {names}. {remedy}"
     )
 
 
@@ -250,7 +263,11 @@ def _check_independent(
         parts = []
         for start in range(0, len(together), step):
             some = nested.nested_part(dict(rows), slice(start, start + step))
-            parts.append(called(some))
+            try:
+                parts.append(called(some))
+            except InvalidInput:
+                training_mode.check_evaluates(model)
+                raise
         check(
             all(part.shape[1] == together.shape[1] for part in parts),
             f"The model returns {together.shape[1]} numbers a row for {len(together)} rows, but "
@@ -267,13 +284,26 @@ def _check_independent(
 
 
 def _feature_means(dataset: DataSet) -> dict[str, list[float]]:
-    return {
-        name: input_features.real_steps(*input_features.values_and_mask(features))
-        .mean(0)
-        .float()
-        .tolist()
-        for name, features in dataset.inputs(dataset.rows("train"), torch.float64).items()
-    }
+    """Return the mean of every feature over the training rows, and over the steps of sequences."""
+    sums = {name: torch.zeros((), dtype=torch.float64) for name in dataset.names}
+    counts = dict.fromkeys(dataset.names, 0)
+    for rows in dataset.blocks(dataset.rows("train")):
+        for name, features in dataset.inputs(rows, torch.float64).items():
+            steps = input_features.real_steps(*input_features.values_and_mask(features))
+            sums[name] = sums[name] + steps.sum(0)
+            counts[name] += len(steps)
+    return {name: (sums[name] / counts[name]).float().tolist() for name in dataset.names}
+
+
+def _warn_of_time(seconds: float, dataset: DataSet) -> None:
+    """Warn where opening takes long: every sample is run twice, for the metrics and for the lists of samples."""
+    expected = RUNS * seconds * len(dataset)
+    if expected > LONG:
+        warnings.warn(
+            f"The model takes {seconds:.2g} s a row, so opening {len(dataset):,} samples takes up to "
+            f"{expected / 60:.0f} minutes. Interrupt it and give a part of the data for a faster start.",
+            stacklevel=4,
+        )
 
 
 def _notes(
