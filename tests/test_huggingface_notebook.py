@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+import qfusion
 from qfusion.data import Image, Text
 from qfusion.live import showing
 from tests.support.app import said, visit
@@ -43,7 +44,7 @@ def ran() -> Any:
     names: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.setattr(showing, "show", lambda study, **_: study)
+        patch.setattr(qfusion, "show", lambda study, **_: study)
         for cell in _cells("code"):
             exec(compile("".join(cell["source"]), NOTEBOOK.name, "exec"), names)
     return names

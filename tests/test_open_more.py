@@ -213,6 +213,18 @@ def test_token_numbers_with_their_mask() -> None:
     assert dividends(qfusion.open(Tokens(), ragged)) == pytest.approx(dividends(study), abs=1e-12)
 
 
+def test_masks_of_pictures_and_features_are_modalities() -> None:
+    pictures, gaps = RANDOM.random((N, 8, 8)), (RANDOM.random((N, 4)) > 0.5).astype(int)
+    data = {"picture": pictures, "picture_mask": pictures > 0.5, "y": Y}
+    assert data_set_of(data).names == ("picture", "picture_mask")
+    assert data_set_of({**DATA, "left_mask": gaps}).names == ("left", "right", "left_mask")
+
+
+def test_series_and_frames_are_entries(expected: dict[str, float]) -> None:
+    data = {"left": FRAME.iloc[:, :4], "right": FRAME.iloc[:, 4:7], "y": FRAME["y"]}
+    assert dividends(qfusion.open(scores, data)) == pytest.approx(expected, abs=1e-12)
+
+
 def test_contents_of_every_kind() -> None:
     from PIL import Image as Pillow
 
@@ -299,6 +311,8 @@ FRAME = pd.DataFrame(
         (_with(note="hello"), {}, "leave it out"),
         (_with(note=None), {}, "leave it out"),
         (_with(rate=0.1), {}, "leave it out"),
+        (_with(rate=np.array(0.1)), {}, "leave it out"),
+        (_with(left_mask=None), {}, "leave it out"),
         (_with(left=LEFT[:, :0]), {}, "must hold numbers"),
         (_with(left=LEFT.astype(complex)), {}, "must be an array of numbers"),
         (_with(left=[np.ones(3), np.ones((2, 2))] * 30), {}, "must have one shape"),

@@ -45,13 +45,27 @@ def masks_of(entries: Mapping[str, Any]) -> dict[str, str]:
     for name in entries:
         for ending in ("_attention_mask", "_mask", "_lengths", "_length"):
             owner = name.removesuffix(ending)
-            if owner != name and owner in entries:
+            if owner != name and owner in entries and _are_steps(entries[owner], entries[name]):
                 result.setdefault(owner, name)
     if "attention_mask" in entries:
         owner = next((name for name in TOKENS if name in entries), "")
-        if owner:
+        if owner and _are_steps(entries[owner], entries["attention_mask"]):
             result.setdefault(owner, "attention_mask")
     return result
+
+
+def _are_steps(values: Any, steps: Any) -> bool:
+    """Whether values can be sequences with a mask or lengths: (N, T, F), or whole numbers (N, T). A mask of pictures or
+    of single features is a modality like others.
+    """
+    for entry in (values, steps):
+        is_array = isinstance(entry, (list, tuple, np.ndarray)) or hasattr(entry, "detach")
+        if not is_array or (hasattr(entry, "ndim") and entry.ndim == 0) or len(entry) == 0:
+            return False
+    first, mask = as_array(values[0]), as_array(steps[0])
+    if np.ndim(mask) > 1:
+        return False
+    return np.ndim(first) == 2 or (np.ndim(first) == 1 and np.asarray(first).dtype.kind in "iu")
 
 
 def modality_of(name: str, values: Any, steps: Any = None) -> Modality:

@@ -147,7 +147,10 @@ def _of_arrays(
     contents: Mapping[str, Any],
 ) -> DataSet:
     """Return a data set of a dictionary of arrays."""
-    arrays = {str(key): value for key, value in given.items()}
+    arrays = {
+        str(key): value.to_numpy() if isinstance(value, (pd.Series, pd.DataFrame)) else value
+        for key, value in given.items()
+    }
     check(
         not isinstance(modalities, Mapping),
         "Argument `modalities` must list the names of modalities, since `data` is no table with columns.",
@@ -223,6 +226,8 @@ def _is_words(values: Any) -> bool:
         values = values.to_numpy()
     if isinstance(values, np.ndarray) and values.dtype.kind in "US":
         return values.ndim == 1
+    if isinstance(values, np.ndarray) and (values.dtype != object or values.ndim != 1):
+        return False
     if not isinstance(values, (list, tuple, np.ndarray)) or len(values) == 0:
         return False
     first = values[0]
