@@ -1,13 +1,15 @@
 """Data sets of what a user holds in Python: arrays, a pandas frame, a `torch.utils.data.Dataset`, a Parquet file.
 
-    {"text": (N, F), "audio": (N, T, F), "y": (N,)}     a dictionary of arrays; lists of (T, F) are sequences
+    {"text": (N, F), "audio": (N, T, F), "y": (N,)}     a dictionary of arrays, see `data.given_features`
+    (x, ..., y), ({name: x}, y)                         a tuple of arrays
     a frame                                             columns grouped by `modalities`, by a column index of two
                                                         levels, or by the beginnings of their names
     a Dataset                                           items (x, ..., y), ({name: x}, y), or {name: x, "y": y}
+    {"train": Dataset, "test": Dataset}                 its parts, as Hugging Face's DatasetDict
     "FILE.parquet"                                      columns of numbers, of lists, or of encoded pictures as
                                                         {"bytes", "path"}, as Hugging Face's `datasets` writes them
 
-Features are kept in single precision, as in every data set.
+Features are stored in single precision, as in every data set.
 """
 
 from __future__ import annotations
@@ -16,36 +18,35 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion._sentences import listed
 from qfusion.data import registry, sample_content
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.column_groups import group_columns, guess_label
 from qfusion.data.data_set import DataSet
 from qfusion.data.file_words import numbered_features
+from qfusion.data.given_contents import contents_by_row, name_one_hot
+from qfusion.data.given_features import as_array, masks_of, modality_of
+from qfusion.data.given_forms import GivenForm
+from qfusion.data.given_targets import read_split, read_targets
 from qfusion.data.modality_spec import Modality
-from qfusion.data.random_split import target_tenths
-from qfusion.data.row_splits import SPLIT_SEED, SPLITS, stratified_split
 from qfusion.data.table_preview import TablePreview
-from qfusion.data.target_classes import encode_classes
-from qfusion.data.target_spec import Target
 from qfusion.errors import translate_errors
-
-if TYPE_CHECKING:
-    pass
 
 TARGETS = ("y", "label", "labels", "target", "targets", "score", "class")
 IDS = ("id", "ids", "sample", "sample_id", "index")
 SPLIT = "split"
-MAX_CLASSES = 50  # of whole numbers that are taken for classes
+PARTS = {"train": "train", "valid": "valid", "validation": "valid", "val": "valid", "test": "test"}
 MAX_ITEMS = 200_000  # of a Dataset
 MAX_PIXELS = 4096 * 4096  # of an encoded picture
 
 Data = "DataSet | str | Path | Mapping[str, Any] | pd.DataFrame | Dataset[Any]"
+Contents = Mapping[str, Any] | None
 
 
 def data_set_of(
@@ -55,6 +56,7 @@ def data_set_of(
     target: str = "",
     modalities: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
+    contents: Contents = None,
 ) -> DataSet:
     """Return what a user holds as a data set.
 
@@ -65,57 +67,117 @@ def data_set_of(
         modalities: of a frame or Parquet file, the columns of each modality; of others, the names of the modalities, in
             their order.
         classes: names of the classes, in the order of their numbers; guessed unless given.
+        contents: of a modality, what is shown for each sample: texts, lists of words (one a step of a sequence),
+            pictures or sounds, see `data.given_contents`; or the name of the entry or column that holds them. Pictures
+            that are features are shown without it.
 
     Raises:
         InvalidInput: when the data have another form, no targets, or too few samples; the message names the entry.
         NotFound: when there is no such data set or file.
     """
-    if isinstance(data, DataSet):
-        return data
+    check(
+        modalities is None or not isinstance(modalities, str),
+        f"Argument `modalities` must be a list of names, or a dictionary of columns, but is {modalities!r}.",
+    )
+    check(
+        contents is None or isinstance(contents, Mapping),
+        "Argument `contents` must be a dictionary such as {'text': list_of_texts}, but is a "
+        f"{type(contents).__name__}.",
+    )
+    shown = {str(key): value for key, value in (contents or {}).items()}
+    if isinstance(data, DataSet) or (
+        isinstance(data, (str, Path)) and Path(data).suffix.lower() != ".parquet"
+    ):
+        unused = [
+            argument
+            for argument, value in (
+                ("target", target or None),
+                ("modalities", modalities),
+                ("classes", classes),
+                ("contents", contents),
+            )
+            if value is not None
+        ]
+        check(
+            not unused,
+            f"Argument `{(unused or [''])[0]}` describes data of your own, but `data` is a data set of qfusion, which "
+            "knows it. Leave it out.",
+        )
+        return data if isinstance(data, DataSet) else registry.load(data)
     if isinstance(data, (str, Path)):
-        path = Path(data)
-        if path.suffix.lower() != ".parquet":
-            return registry.load(data)
-        return _of_parquet(path, name, target, modalities, classes)
+        return _of_parquet(Path(data), name, target, modalities, classes, shown)
     if isinstance(data, pd.DataFrame):
-        return _of_frame(data, name, target, modalities, classes)
+        return _of_frame(data, name, target, modalities, classes, shown)
+    if isinstance(data, tuple) and _is_arrays(data):
+        data = _split_item(data, modalities)
+        modalities = None
     if isinstance(data, Mapping):
-        return _of_arrays(data, name, target, modalities, classes)
+        if data and set(map(str, data)) <= set(PARTS) and not _holds_arrays(data):
+            return _of_parts(data, name, target, modalities, classes, shown)
+        return _of_arrays(data, name, target, modalities, classes, shown)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        return _of_items(data, name, target, modalities, classes)
+        return _of_items(data, name, target, modalities, classes, shown)
+    hint = " Give the loader's `dataset`." if hasattr(data, "dataset") else ""
     check(
         False,
-        f"Argument `data` must be a data set, its name, a dictionary of arrays, a pandas frame, a torch Dataset or a "
-        f".parquet file, but is a {type(data).__name__}.",
+        f"Argument `data` must be a data set, its name, a dictionary of arrays, a pandas frame, a torch Dataset with a "
+        f"length, or a .parquet file, but is a {type(data).__name__}.{hint}",
     )
     raise AssertionError
 
 
+def _is_arrays(data: tuple[Any, ...]) -> bool:
+    """Whether a tuple holds arrays of all samples, (x, ..., y) or ({name: x}, y), and not samples."""
+    return len(data) >= 2 and np.ndim(as_array(data[-1])) >= 1
+
+
+def _holds_arrays(data: Mapping[str, Any]) -> bool:
+    return any(
+        isinstance(value, np.ndarray) or hasattr(value, "detach") or not hasattr(value, "__len__")
+        for value in data.values()
+    )
+
+
 def _of_arrays(
-    arrays: Mapping[str, Any],
+    given: Mapping[str, Any],
     name: str,
     target: str,
     modalities: Any,
     classes: Sequence[str] | None,
+    contents: Mapping[str, Any],
 ) -> DataSet:
     """Return a data set of a dictionary of arrays."""
+    arrays = {
+        str(key): value.to_numpy() if isinstance(value, (pd.Series, pd.DataFrame)) else value
+        for key, value in given.items()
+    }
+    check(
+        not isinstance(modalities, Mapping),
+        "Argument `modalities` must list the names of modalities, since `data` is no table with columns.",
+    )
     target = _choose_entry("target", target, TARGETS, list(arrays))
     ids = next((key for key in IDS if key in arrays), "")
-    special = {target, ids, SPLIT}
-    wanted = list(modalities or [key for key in arrays if key not in special])
+    masks = masks_of(arrays)
+    shown = {value for value in contents.values() if isinstance(value, str)}
+    special = {target, ids, SPLIT, *masks.values(), *shown}
+    wanted = [str(key) for key in modalities or arrays if modalities or key not in special]
     missing = [key for key in wanted if key not in arrays]
     check(
         not missing,
-        f"Argument `data` must hold modality {missing[:1]}, but holds {', '.join(map(str, arrays))}.",
+        f"Argument `modalities` names {missing[:1]}, but `data` holds {', '.join(arrays)}.",
     )
     table: dict[str, Any] = {}
     parts = []
-    contents: dict[str, list[sample_content.Content]] = {}
     for key in wanted:
         if _is_words(arrays[key]):
-            table[key] = [str(word) for word in arrays[key]]
+            table[key] = [_as_text(entry) for entry in arrays[key]]
         else:
-            parts.append(_modality(str(key), arrays[key]))
+            parts.append(modality_of(key, arrays[key], arrays.get(masks.get(key, ""))))
+    words = [key for key in table if modalities] or ([] if parts else list(table))
+    check(
+        not words,
+        _ENCODE.format(names=listed([f"`{key}`" for key in words]), one=(words or [""])[0]),
+    )
     return _build(
         name,
         parts,
@@ -125,21 +187,57 @@ def _of_arrays(
         arrays[ids] if ids else None,
         arrays.get(SPLIT),
         pd.DataFrame(table),
-        contents,
+        _resolve(contents, arrays),
     )
+
+
+_ENCODE = (
+    "No modality holds numbers: {names} holds strings. Encode them as your model takes them, such as embeddings "
+    "(N, F), one-hot tokens (N, T, V), or token numbers with a mask; the strings can be shown by "
+    "`contents={{'{one}': [...]}}`."
+)
+
+
+def _resolve(contents: Mapping[str, Any], entries: Any) -> dict[str, Sequence[Any]]:
+    """Return the contents by modality, those that are names of entries or columns as what these hold."""
+    result: dict[str, Sequence[Any]] = {}
+    for modality, value in contents.items():
+        if isinstance(value, str):
+            check(
+                value in entries,
+                f"Argument `contents` names {value!r}, but the data hold {', '.join(map(str, entries))}.",
+            )
+            value = entries[value]
+        if isinstance(value, pd.Series):
+            value = value.tolist()
+        check(
+            hasattr(value, "__len__")
+            and hasattr(value, "__getitem__")
+            and not isinstance(value, Mapping),
+            f"Argument `contents` must hold one entry a sample for '{modality}', but holds a {type(value).__name__}.",
+        )
+        result[modality] = value
+    return result
 
 
 def _is_words(values: Any) -> bool:
-    """Whether an entry holds one string a sample: text to show, not features."""
-    array = np.asarray(values, dtype=object) if isinstance(values, (list, tuple)) else values
-    if isinstance(array, pd.Series):
-        array = array.to_numpy()
-    return (
-        isinstance(array, np.ndarray)
-        and array.ndim == 1
-        and len(array) > 0
-        and (array.dtype.kind in "US" or isinstance(array[0], str))
-    )
+    """Whether an entry holds a string or a list of strings a sample: text to show, not features."""
+    if isinstance(values, pd.Series):
+        values = values.to_numpy()
+    if isinstance(values, np.ndarray) and values.dtype.kind in "US":
+        return values.ndim == 1
+    if isinstance(values, np.ndarray) and (values.dtype != object or values.ndim != 1):
+        return False
+    if not isinstance(values, (list, tuple, np.ndarray)) or len(values) == 0:
+        return False
+    first = values[0]
+    if isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return isinstance(first, str)
+
+
+def _as_text(entry: Any) -> str:
+    return " ".join(map(str, entry)) if isinstance(entry, (list, tuple)) else str(entry)
 
 
 def _of_frame(
@@ -148,9 +246,16 @@ def _of_frame(
     target: str,
     modalities: Any,
     classes: Sequence[str] | None,
+    contents: Mapping[str, Any],
 ) -> DataSet:
     """Return a data set of a frame whose columns are grouped."""
     check(len(frame) > 0, "Argument `data` is a frame without rows.")
+    check(
+        modalities is None or isinstance(modalities, Mapping),
+        "Argument `modalities` must name the columns of each modality of a table, such as "
+        "{'text': ['t1', 't2'], 'audio': ['a1']}, but is a list.",
+    )
+    shown = {value for value in contents.values() if isinstance(value, str)}
     if isinstance(frame.columns, pd.MultiIndex):
         groups = {
             str(first): [column for column in frame.columns if column[0] == first]
@@ -159,20 +264,29 @@ def _of_frame(
         single = {first: columns[0] for first, columns in groups.items() if len(columns) == 1}
         target = _choose_entry("target", target, TARGETS, list(single))
         y = frame[single[target]]
-        others = {target, *(key for key in (*IDS, SPLIT) if key in single)}
+        others = {target, *shown, *(key for key in (*IDS, SPLIT) if key in single)}
         chosen = {first: columns for first, columns in groups.items() if first not in others}
         ids = next((frame[single[key]] for key in IDS if key in single), None)
         split = frame[single[SPLIT]] if SPLIT in single else None
         rest: list[Any] = []
+        entries: Any = {key: frame[column] for key, column in single.items()}
     else:
         columns = [str(column) for column in frame.columns]
-        frame = frame.set_axis(columns, axis=1)
+        repeated = sorted({column for column in columns if columns.count(column) > 1})
+        check(
+            not repeated,
+            f"Argument `data` must have columns of different names, but {repeated[:1]} occurs twice.",
+        )
+        frame = entries = frame.set_axis(columns, axis=1)
         preview = _preview(frame)
-        free = [column for column in columns if column not in (*IDS, SPLIT)]
+        free = [column for column in columns if column not in (*IDS, SPLIT, *shown)]
         target = target or guess_label(free, preview)
         target = _choose_entry("target", target, TARGETS, columns)
-        if isinstance(modalities, Mapping):
-            chosen = {str(key): list(map(str, value)) for key, value in modalities.items()}
+        if modalities is not None:
+            chosen = {
+                str(key): [value] if isinstance(value, str) else list(map(str, value))
+                for key, value in modalities.items()
+            }
         else:
             guessed = group_columns([column for column in free if column != target], preview)
             chosen = {key: members for key, (_, members) in guessed.items()}
@@ -186,21 +300,37 @@ def _of_frame(
         split = frame[SPLIT] if SPLIT in columns else None
         used = {
             target,
+            *shown,
             *(key for key in (*IDS, SPLIT)),
             *(c for mine in chosen.values() for c in mine),
         }
         rest = [column for column in columns if column not in used]
+    _check_groups(chosen, frame, rest)
+    parts = [_column_modality(key, frame[mine]) for key, mine in chosen.items()]
+    if ids is None and not isinstance(frame.index, pd.RangeIndex) and frame.index.is_unique:
+        ids = frame.index.to_series()
+    table = frame[rest].reset_index(drop=True)
+    return _build(
+        name, parts, y, str(target), classes, ids, split, table, _resolve(contents, entries)
+    )
+
+
+def _check_groups(chosen: Mapping[str, Any], frame: pd.DataFrame, rest: Sequence[str]) -> None:
+    """Check that a frame has modalities."""
+    words = [column for column in rest if isinstance(frame[column].iloc[0], str)]
+    check(
+        bool(chosen) or not words,
+        _ENCODE.format(
+            names=listed([f"`{column}`" for column in words[:3]]), one=(words or [""])[0]
+        ),
+    )
     check(
         bool(chosen),
         "No modality is recognised among the columns. Give `modalities`, such as "
         "{'text': ['t1', 't2'], 'audio': ['a1']}.",
     )
-    parts = [_column_modality(key, frame[mine]) for key, mine in chosen.items()]
-    if ids is None and not isinstance(frame.index, pd.RangeIndex) and frame.index.is_unique:
-        ids = frame.index.to_series()
-    return _build(
-        name, parts, y, str(target), classes, ids, split, frame[rest].reset_index(drop=True), {}
-    )
+    empty = [key for key, mine in chosen.items() if not len(mine)]
+    check(not empty, f"Argument `modalities` must name columns of {empty[:1]}, but names none.")
 
 
 def _preview(frame: pd.DataFrame) -> TablePreview:
@@ -208,6 +338,7 @@ def _preview(frame: pd.DataFrame) -> TablePreview:
         str(column)
         for column in frame.columns
         if isinstance(frame[column].iloc[0], (list, tuple, np.ndarray))
+        and not _is_words([frame[column].iloc[0]])
     )
     numbers = {
         str(column) for column in frame.columns if pd.api.types.is_numeric_dtype(frame[column])
@@ -225,22 +356,69 @@ def _preview(frame: pd.DataFrame) -> TablePreview:
 def _column_modality(name: str, columns: pd.DataFrame) -> Modality:
     """Return a modality of columns of numbers, or of one column of lists."""
     if columns.shape[1] == 1 and isinstance(columns.iloc[0, 0], (list, tuple, np.ndarray)):
-        return _modality(name, [np.asarray(entry) for entry in columns.iloc[:, 0]])
+        return modality_of(name, columns.iloc[:, 0].tolist())
     words = [
         str(column) for column in columns if not pd.api.types.is_numeric_dtype(columns[column])
     ]
+    if words:
+        column = columns[words[0]]
+        missing = int(column.isna().sum())
+        check(
+            False,
+            f"Modality '{name}' must hold numbers, but column {words[:1]} holds "
+            + (
+                f"{missing} missing values. Impute"
+                if missing
+                else f"{column.iloc[0]!r:.40}. Encode"
+            )
+            + " them first, such as with a step of a scikit-learn pipeline or `pandas.get_dummies`.",
+        )
+    missing = int(columns.isna().sum().sum())
     check(
-        not words,
-        f"Modality '{name}' must hold numbers, but column {words[:1]} does not. Encode it first.",
+        missing == 0,
+        f"Modality '{name}' must hold numbers, but {missing} of its values are missing, the first in column "
+        f"{columns.columns[columns.isna().any()].tolist()[:1]}. Impute them or drop the rows.",
     )
     names = [" ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in columns.columns]
     return Modality(name, columns.to_numpy(np.float32), None, tuple(names))
 
 
 def _of_items(
-    items: Any, name: str, target: str, modalities: Any, classes: Sequence[str] | None
+    items: Any,
+    name: str,
+    target: str,
+    modalities: Any,
+    classes: Sequence[str] | None,
+    contents: Mapping[str, Any],
 ) -> DataSet:
     """Return a data set of a torch Dataset."""
+    columns, by_name = _columns_of(items, modalities)
+    classes = classes or _named_classes(items, target)
+    return _of_arrays(columns, name, target, modalities if by_name else None, classes, contents)
+
+
+def _of_parts(
+    parts: Mapping[str, Any],
+    name: str,
+    target: str,
+    modalities: Any,
+    classes: Sequence[str] | None,
+    contents: Mapping[str, Any],
+) -> DataSet:
+    """Return a data set of Datasets by the part of the split that they are."""
+    columns: dict[str, list[Any]] = {SPLIT: []}
+    by_name = False
+    for part, items in parts.items():
+        mine, by_name = _columns_of(items, modalities)
+        columns[SPLIT] += [PARTS[part]] * len(next(iter(mine.values())))
+        for key, values in mine.items():
+            columns.setdefault(key, []).extend(values)
+        classes = classes or _named_classes(items, target)
+    return _of_arrays(columns, name, target, modalities if by_name else None, classes, contents)
+
+
+def _columns_of(items: Any, modalities: Any) -> tuple[dict[str, list[Any]], bool]:
+    """Return the entries of the items of a Dataset by name, and whether the items name them."""
     count = len(items)
     check(
         0 < count <= MAX_ITEMS,
@@ -248,15 +426,33 @@ def _of_items(
         "torch.utils.data.Subset.",
     )
     columns: dict[str, list[Any]] = {}
+    by_name = False
     for number in range(count):
-        for key, value in _split_item(items[number], modalities).items():
-            columns.setdefault(key, []).append(_as_array(value))
+        item = items[number]
+        by_name = isinstance(item, Mapping) or (
+            isinstance(item, (tuple, list)) and len(item) > 0 and isinstance(item[0], Mapping)
+        )
+        for key, value in _split_item(item, modalities).items():
+            columns.setdefault(key, []).append(as_array(value))
     short = [key for key, values in columns.items() if len(values) != count]
     check(
         not short,
         f"Every item of `data` must hold the same entries, but {short[:1]} is missing from some.",
     )
-    return _of_arrays(columns, name, target, None, classes)
+    return columns, by_name
+
+
+def _named_classes(items: Any, target: str) -> list[str] | None:
+    """Return the names of the classes of a Dataset of Hugging Face, or of torchvision, if it has any."""
+    features = getattr(items, "features", None)
+    if isinstance(features, Mapping):
+        named = {str(key): getattr(value, "names", None) for key, value in features.items()}
+        usual = [target] if target else [key for key in TARGETS if key in named]
+        names = next((named[key] for key in usual if named.get(key)), None)
+    else:
+        names = getattr(items, "classes", None)
+    is_list = isinstance(names, (list, tuple)) and all(isinstance(label, str) for label in names)
+    return list(names) if names and is_list else None
 
 
 def _split_item(item: Any, modalities: Any) -> dict[str, Any]:
@@ -281,16 +477,13 @@ def _split_item(item: Any, modalities: Any) -> dict[str, Any]:
     return {**dict(zip(map(str, names), inputs, strict=True)), "y": y}
 
 
-def _as_array(value: Any) -> Any:
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        return value.item()
-    return value
-
-
 def _of_parquet(
-    path: Path, name: str, target: str, modalities: Any, classes: Sequence[str] | None
+    path: Path,
+    name: str,
+    target: str,
+    modalities: Any,
+    classes: Sequence[str] | None,
+    contents: Mapping[str, Any],
 ) -> DataSet:
     """Return a data set of a Parquet file, whose encoded pictures are decoded."""
     import pyarrow as pa
@@ -318,7 +511,7 @@ def _of_parquet(
                 _decode_picture(str(column), row, entry) for row, entry in enumerate(frame[column])
             ]
             frame = frame.drop(columns=column)
-    return _with_pictures(frame, pictures, name, target, modalities, classes)
+    return _with_pictures(frame, pictures, name, target, modalities, classes, contents)
 
 
 def _huggingface_classes(metadata: Any, target: str) -> list[str] | None:
@@ -363,23 +556,25 @@ def _with_pictures(
     target: str,
     modalities: Any,
     classes: Sequence[str] | None,
+    contents: Mapping[str, Any],
 ) -> DataSet:
     """Return a data set of a frame and decoded pictures; pictures are modalities of their pixels in [0, 1]."""
     if not pictures:
-        return _of_frame(frame, name, target, modalities, classes)
+        return _of_frame(frame, name, target, modalities, classes, contents)
     entries: dict[str, Any] = {}
     columns = [str(column) for column in frame.columns]
     target = _choose_entry("target", target, TARGETS, columns)
     chosen = modalities if isinstance(modalities, Mapping) else {}
+    named = {value for value in contents.values() if isinstance(value, str)}
     preview = _preview(frame)
-    free = [column for column in columns if column not in (target, *IDS, SPLIT)]
+    free = [column for column in columns if column not in (target, *IDS, SPLIT, *named)]
     guessed = {key: mine for key, (_, mine) in group_columns(free, preview).items()}
     parts = [
         _column_modality(key, frame[list(mine)])
         for key, mine in (chosen or guessed).items()
         if list(mine) != [key] or key not in pictures
     ]
-    contents: dict[str, list[sample_content.Content]] = {}
+    shown = _resolve(contents, frame)
     for key, drawn in pictures.items():
         sizes = {picture.shape for picture in drawn}
         check(
@@ -389,10 +584,17 @@ def _with_pictures(
         pixels = np.stack(drawn)
         flat = pixels.reshape(len(pixels), -1).astype(np.float32) / 255
         names = numbered_features("pixel", flat.shape[1])
-        parts.append(Modality(key, flat, None, tuple(names), shape=pixels.shape[1:]))
-        contents[key] = [sample_content.Image(picture) for picture in drawn]
+        form = GivenForm(pixels.shape[1:])
+        parts.append(Modality(key, flat, None, tuple(names), shape=pixels.shape[1:], given=form))
+        shown.setdefault(key, drawn)
     entries["ids"] = next((frame[key] for key in IDS if key in columns), None)
-    used = {target, SPLIT, *IDS, *(c for part in (chosen or guessed).values() for c in part)}
+    used = {
+        target,
+        SPLIT,
+        *IDS,
+        *named,
+        *(c for part in (chosen or guessed).values() for c in part),
+    }
     rest = [column for column in columns if column not in used]
     return _build(
         name,
@@ -403,7 +605,7 @@ def _with_pictures(
         entries["ids"],
         frame[SPLIT] if SPLIT in columns else None,
         frame[rest].reset_index(drop=True),
-        contents,
+        shown,
     )
 
 
@@ -424,59 +626,12 @@ def _choose_entry(what: str, given: str, usual: Sequence[str], entries: Sequence
     return chosen
 
 
-def _modality(name: str, values: Any) -> Modality:
-    """Return the features of one modality from an array (N, ...), or a list of N arrays."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
-    if isinstance(values, (list, tuple)):
-        arrays = [np.asarray(_as_array(entry), dtype=np.float32) for entry in values]
-        if {entry.ndim for entry in arrays} == {2} and len({e.shape for e in arrays}) > 1:
-            return _sequence(name, arrays)
-        sizes = {entry.shape for entry in arrays}
-        check(
-            len(sizes) == 1,
-            f"Samples of modality '{name}' must have one shape, or be sequences (T, F) of one F, but have shapes "
-            f"{sorted(sizes)[:3]}.",
-        )
-        values = np.stack(arrays)
-    array = np.asarray(values)
-    check(
-        array.dtype.kind in "fiub" and array.ndim >= 1,
-        f"Modality '{name}' must be an array of numbers with one row a sample, but has type {array.dtype}.",
-    )
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim == 2:
-        return Modality(
-            name, array.astype(np.float32), None, tuple(numbered_features(name, array.shape[1]))
-        )
-    if array.ndim == 3 and not _is_picture(array.shape):
-        lengths = np.full(len(array), array.shape[1])
-        features = tuple(numbered_features(name, array.shape[2]))
-        return Modality(name, array.astype(np.float32), lengths, features)
-    flat = array.reshape(len(array), -1).astype(np.float32)
-    return Modality(
-        name, flat, None, tuple(numbered_features(name, flat.shape[1])), shape=array.shape[1:]
-    )
-
-
-def _is_picture(shape: tuple[int, ...]) -> bool:
-    """Whether an array (N, a, b) holds square grey pictures; other such arrays are sequences (N, T, F)."""
-    return shape[1] == shape[2] and shape[1] >= 8
-
-
-def _sequence(name: str, arrays: Sequence[np.ndarray]) -> Modality:
-    widths = {entry.shape[1] for entry in arrays}
-    check(
-        len(widths) == 1 and min(len(entry) for entry in arrays) > 0,
-        f"Sequences of modality '{name}' must have one number of features and at least one step, but have "
-        f"{sorted(widths)[:3]} features and lengths from {min(len(entry) for entry in arrays)}.",
-    )
-    lengths = np.array([len(entry) for entry in arrays])
-    padded = np.zeros((len(arrays), lengths.max(), widths.pop()), np.float32)
-    for row, entry in enumerate(arrays):
-        padded[row, : len(entry)] = entry
-    return Modality(name, padded, lengths, tuple(numbered_features(name, padded.shape[2])))
+def _targets_array(y: Any) -> np.ndarray:
+    """Return targets as an array; of strings, one in which a missing one stays missing."""
+    values = [as_array(value) for value in y] if isinstance(y, (list, tuple)) else as_array(y)
+    if isinstance(values, list) and any(isinstance(value, str) for value in values):
+        return np.asarray(values, dtype=object)
+    return np.asarray(values)
 
 
 def _build(
@@ -488,13 +643,14 @@ def _build(
     ids: Any,
     split: Any,
     table: pd.DataFrame,
-    contents: Mapping[str, Sequence[sample_content.Content]],
+    contents: Mapping[str, Sequence[Any]],
 ) -> DataSet:
     """Return the data set of parts that were read."""
-    y = np.asarray(_as_array(y) if not isinstance(y, (list, tuple)) else [_as_array(v) for v in y])
+    y = _targets_array(y)
     check(
         y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1),
-        f"Targets `{target}` must have shape (N,), but have shape {y.shape}.",
+        f"Targets `{target}` must have shape (N,), but have shape {y.shape}. Give the number of the class of each "
+        "sample, such as `y.argmax(1)` of one-hot targets.",
     )
     y = y.reshape(-1)
     count = len(y)
@@ -503,16 +659,24 @@ def _build(
             len(part.values) == count,
             f"Modality '{part.name}' must have {count} samples like the targets, but has {len(part.values)}.",
         )
-    numbers, spec = _target(y, target, classes)
+    for entry, values in (("id", ids), (SPLIT, split)):
+        check(
+            values is None or len(values) == count,
+            f"Entry `{entry}` must have {count} values like the targets, but has {np.size(values)}.",
+        )
+    numbers, spec = read_targets(y, target, classes)
     labels = numbered_ids("sample", count) if ids is None else np.asarray(ids).astype(str)
-    parts_of_split = _split(split, numbers, spec)
+    parts_of_split = read_split(split, numbers, spec)
     index = pd.Index(labels.tolist())
     shown = table.set_axis(index) if len(table.columns) else pd.DataFrame(index=index)
 
+    drawn = contents_by_row(contents, parts, count)
+    parts = [
+        name_one_hot(part, contents[part.name]) if part.name in contents else part for part in parts
+    ]
+
     def content_of(row: int) -> dict[str, sample_content.Content]:
-        content: dict[str, sample_content.Content] = {
-            key: rows[row] for key, rows in contents.items()
-        }
+        content = drawn(row)
         if "text" in shown.columns:
             content.setdefault("text", sample_content.Text(str(shown["text"].iloc[row])))
         return content
@@ -531,64 +695,3 @@ def _build(
         table=shown,
         content_of=content_of,
     )
-
-
-def _target(y: np.ndarray, name: str, classes: Sequence[str] | None) -> tuple[np.ndarray, Target]:
-    """Return targets as numbers, and what they are: classes where they are words, truth values or few whole numbers."""
-    is_number = y.dtype.kind in "fiu"
-    if is_number:
-        finite = np.isfinite(y.astype(float))
-        check(
-            bool(finite.all()),
-            f"Targets `{name}` must be finite, but row {int((~finite).argmax())} holds {y[~finite][:1].tolist()}. Drop "
-            "the sample or correct its target.",
-        )
-    whole = is_number and bool(np.all(y == np.round(y.astype(float))))
-    few = (
-        whole and len(np.unique(y)) <= MAX_CLASSES and (y.dtype.kind in "iu" or classes is not None)
-    )
-    if classes is not None and whole:
-        check(
-            bool((y >= 0).all() and (y < len(classes)).all()),
-            f"Targets `{name}` must number the {len(classes)} classes from 0, but go from {y.min()} to {y.max()}.",
-        )
-        return y.astype(np.int64), Target("classification", name, None, tuple(map(str, classes)))
-    if is_number and not few:
-        return y.astype(np.float64), Target("regression", name, convention="plain")
-    numbers, known = encode_classes(list(y.tolist()))
-    check(
-        len(known) >= 2,
-        f"Targets `{name}` must have at least two classes, but all are {known[:1]}. Give `classes`.",
-    )
-    return numbers, Target("classification", name, None, known)
-
-
-def _split(given: Any, y: np.ndarray, target: Target) -> np.ndarray:
-    """Return the part of every sample: as given, or drawn."""
-    count = len(y)
-    if given is not None:
-        split = np.asarray(given).astype(str)
-        split = np.where(split == "validation", "valid", split)
-        split = np.where(split == "val", "valid", split)
-        wrong = sorted(set(split.tolist()) - set(SPLITS))
-        check(
-            not wrong,
-            f"Entries of `split` must be {', '.join(SPLITS)}, but some are {wrong[:3]}.",
-        )
-        if (split == "valid").any() or not (split == "train").any():
-            return split
-        training = np.random.default_rng(SPLIT_SEED).permutation(np.flatnonzero(split == "train"))
-        split = split.astype("<U5")
-        split[training[: max(1, len(training) // 10)]] = "valid"
-        return split
-    check(
-        count >= 3,
-        f"The data must have at least 3 samples, one each to train, validate and test, but have {count}.",
-    )
-    groups = y if target.kind == "classification" else target_tenths(y)
-    split = stratified_split(np.asarray(groups))
-    for part in SPLITS:  # of very few samples
-        if not (split == part).any():
-            common = max(SPLITS, key=lambda name: int((split == name).sum()))
-            split[np.flatnonzero(split == common)[0]] = part
-    return split

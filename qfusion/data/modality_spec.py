@@ -10,6 +10,7 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.data import set_digest
 from qfusion.data.arrays import read_only_array
+from qfusion.data.given_forms import GivenForm
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class Modality:
         double: whether the values are in double precision, as amplitudes of kets are.
         checked: whether lengths and padding were checked before, as for imported sets: memory-mapped arrays are then
             not read.
+        given: the form that a user gave the samples in, of a set made in Python; None where it is the stored one.
 
     Raises:
         InvalidInput: when shapes disagree. Finiteness is checked by the data set, which can name the sample.
@@ -39,6 +41,7 @@ class Modality:
     rate: float | None = None
     double: bool = False
     checked: InitVar[bool] = False
+    given: GivenForm | None = None
 
     def __post_init__(self, checked: bool) -> None:
         object.__setattr__(

@@ -109,8 +109,16 @@ def load_manifest(name: str, stamp: str) -> DataSet:
 
 
 def stamp(name: str) -> str:
-    """Return a text that changes when the set of a name does; empty for sources, which do not change."""
-    return "" if name in sources() else manifest_stamp(name.partition(":")[0])
+    """Return a text that changes when the set of a name does, the folder of an opened one; empty for sources, which do
+    not change.
+    """
+    if name in sources():
+        return ""
+    base = name.partition(":")[0]
+    opened = opened_sets.opened_folders()
+    if base in opened and base not in imported_names():
+        return str(opened[base])
+    return manifest_stamp(base)
 
 
 @lru_cache(maxsize=2)

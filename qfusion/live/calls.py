@@ -1,8 +1,6 @@
 """How a user's model is called with the modalities of a data set, and what it returns as a table of numbers.
 
-a function or module   by the names of its arguments: `text`, `audio`, with `text_mask` and `text_lengths` where it
-                       takes them; else in the order of the modalities; else with one argument, all features side
-                       by side or a dictionary
+a function or module   in one of the styles of `arrangements`, with the arrays in the form that the user gave them
 a scikit-learn model   with all features side by side, by `predict_proba`, `decision_function` or `predict`
 """
 
@@ -12,7 +10,8 @@ import contextlib
 import copy
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import types
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
+from qfusion._sentences import listed
+from qfusion.data import Modality
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.live import silence
+from qfusion.live import estimators, silence
+from qfusion.live.arrangements import STORED, STYLES, Arrange, Forms, arrange_by, likely_styles
 
-STYLES = ("names", "order", "joined", "dict")
-Arranged = Callable[[Mapping[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
+OUTPUTS = ("logits", "scores", "probabilities", "probs", "predictions", "prediction", "output", "M")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +37,14 @@ class ModelCall:
         model: that is called; a module is a copy in evaluation mode and double precision where it runs in that.
         style: of STYLES, or the method of a scikit-learn model.
         dtype: of the features that it takes.
+        forms: in which it takes them.
     """
 
     model: Any
     style: str
     dtype: torch.dtype
-    _arrange: Arranged
+    _arrange: Arrange
+    forms: Forms = STORED
 
     def __call__(self, features: Mapping[str, Any]) -> Tensor:
         """Return the columns (B, K), float64, for features by modality.
@@ -91,15 +94,23 @@ class ModelCall:
 
 
 def call_model(
-    model: Any, modalities: Sequence[str], rows: Mapping[str, Any], style: str = ""
+    model: Any,
+    modalities: Sequence[Modality],
+    rows: Mapping[str, Any],
+    style: str = "",
+    classes: Sequence[str] | None = None,
 ) -> ModelCall:
     """Return a user's model as a function from features to columns.
 
+    Of the ways to call it, the first is taken in which it runs and returns as many columns as there are classes, or one
+    for two classes or an amount; else the first in which it runs.
+
     Args:
         model: a function, a `torch.nn.Module`, or an estimator or pipeline of scikit-learn.
-        modalities: names, in their order.
+        modalities: of the data set, in their order.
         rows: features of a few rows, by which the way of calling is tried.
         style: of STYLES; found unless given.
+        classes: names of the classes, in their order; None for a regression.
 
     Raises:
         InvalidInput: when no way of calling it works.
@@ -107,29 +118,36 @@ def call_model(
     """
     if style:
         choose("Argument `call`", style, STYLES)
-    if _is_estimator(model):
-        return _call_estimator(model, modalities, rows)
+    names = [part.name for part in modalities]
+    if estimators.is_estimator(model):
+        return _call_estimator(model, modalities, rows, classes)
     model = _network_function(model)
     check(
-        callable(model),
-        f"Argument `model` must be a function, a torch.nn.Module, a scikit-learn estimator or a model of qfusion, but "
-        f"is a {type(model).__name__}.",
+        callable(model) and not isinstance(model, type),
+        "Argument `model` must be a function, a torch.nn.Module, a scikit-learn estimator or a model of qfusion, but "
+        f"is {'the class ' + model.__name__ if isinstance(model, type) else 'a ' + type(model).__name__}."
+        + (" Make an instance of it." if isinstance(model, type) else ""),
     )
-    styles = [style] if style else _likely_styles(model, modalities)
+    # what torch.compile made is explained as it was written: it would compile again for every number of rows
+    model = getattr(model, "_orig_mod", getattr(model, "_torchdynamo_orig_callable", model))
+    counts = {1} if classes is None else {len(classes), *([1] if len(classes) == 2 else [])}
+    styles = [style] if style else likely_styles(model, names)
+    first: ModelCall | None = None
     problem = ""
     for own, dtype in _precisions(model):
         for likely in styles:
-            call = ModelCall(own, likely, dtype, _arranged(own, likely, modalities))
-            try:
-                columns = call(rows)
-            except InvalidInput as error:
-                problem = problem or str(error)
-                continue
-            check(
-                columns.ndim == 2,
-                f"The model returns an array of shape {tuple(columns.shape)}.",
-            )
-            return call
+            for forms in _forms(modalities) if likely != "joined" else [STORED]:
+                call = ModelCall(own, likely, dtype, arrange_by(model, likely, names, forms), forms)
+                try:
+                    columns = call(rows)
+                except InvalidInput as error:
+                    problem = problem or f"{error} {_describe_given(rows, forms)}"
+                    continue
+                if columns.shape[1] in counts:
+                    return call
+                first = first or call
+        if first is not None:
+            return first
     raise InvalidInput(problem or "The model cannot be called.")
 
 
@@ -149,14 +167,43 @@ def _network_function(model: Any) -> Any:
     return lambda inputs: model.forward(inputs.numpy(), None)
 
 
+def _call_estimator(
+    model: Any,
+    modalities: Sequence[Modality],
+    rows: Mapping[str, Any],
+    classes: Sequence[str] | None,
+) -> ModelCall:
+    columns = [feature for part in modalities for feature in part.feature_names]
+    predict, method = estimators.estimator_method(model, columns, classes)
+    names = [part.name for part in modalities]
+    call = ModelCall(predict, method, torch.float64, arrange_by(predict, "joined", names))
+    try:
+        call(rows)
+    except InvalidInput as error:
+        lacking = estimators.lacking_columns(model, columns)
+        hint = f"It was given a matrix of the {len(columns)} features of {listed(names)}, in this order."
+        if lacking:
+            hint += f" It was fitted on column '{lacking[0]}', which no modality holds: encode it as numbers first."
+        raise InvalidInput(f"{error} {hint}") from error
+    return call
+
+
 def _precisions(model: Any) -> Iterator[tuple[Any, torch.dtype]]:
     """Yield copies of a model in double precision and as it is, with the type of features that each takes."""
+    if inspect.ismethod(model) and isinstance(model.__self__, nn.Module):
+        for owner, dtype in _precisions(model.__self__):
+            yield types.MethodType(model.__func__, owner), dtype
+        return
     if not isinstance(model, nn.Module):
         yield model, torch.float64
         yield model, torch.float32
         return
     own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     places = {str(parameter.device) for parameter in model.parameters()}
+    check(
+        "meta" not in places,
+        "The model's weights are on the device meta, so they have no values. Load them first.",
+    )
     check(
         places <= {"cpu"},
         f"The model's weights are on {', '.join(sorted(places))}. Move it to the CPU with `model.cpu()` first; it is "
@@ -169,8 +216,8 @@ def _precisions(model: Any) -> Iterator[tuple[Any, torch.dtype]]:
 
             qiskit_calls.make_exact(exact)
         yield exact, torch.float64
-    with contextlib.suppress(Exception):
         yield copy.deepcopy(model).eval(), own
+        return
     check(
         not model.training,
         "The model is in training mode and cannot be copied. Call `model.eval()` first.",
@@ -178,68 +225,14 @@ def _precisions(model: Any) -> Iterator[tuple[Any, torch.dtype]]:
     yield model, own
 
 
-def _likely_styles(model: Any, modalities: Sequence[str]) -> list[str]:
-    """Return the styles by which a model may be called, the likeliest first."""
-    parameters = _parameters(model)
-    names = {p.name for p in parameters}
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    required = [
-        p
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    if set(modalities) <= names or (takes_any and not required):
-        return ["names"]
-    if len(required) == 1 < len(modalities) or (len(required) == 1 == len(modalities)):
-        return ["joined", "dict"]
-    return ["order", "joined", "dict"]
-
-
-def _parameters(model: Any) -> list[inspect.Parameter]:
-    called = model.forward if isinstance(model, nn.Module) else model
-    called = getattr(called, "func", called) if not inspect.isfunction(called) else called
-    try:
-        return list(inspect.signature(called).parameters.values())
-    except (TypeError, ValueError):
-        return []
-
-
-def _arranged(model: Any, style: str, modalities: Sequence[str]) -> Arranged:
-    """Return how features become the arguments of a call."""
-    if style == "names":
-        parameters = _parameters(model)
-        names = {p.name for p in parameters}
-        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-
-        def by_names(features: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-            named: dict[str, Any] = {}
-            for name in modalities:
-                if name in names or takes_any:
-                    named[name] = _values(features[name])
-                if isinstance(features[name], tuple):
-                    mask = features[name][1]
-                    extra = {f"{name}_mask": mask, f"{name}_lengths": mask.sum(1)}
-                    named |= {key: value for key, value in extra.items() if key in names}
-            return (), named
-
-        return by_names
-    if style == "order":
-        return lambda features: (tuple(_values(features[name]) for name in modalities), {})
-    if style == "dict":
-        return lambda features: (({name: features[name] for name in modalities},), {})
-    return lambda features: ((joined_features(features, modalities),), {})
-
-
-def joined_features(features: Mapping[str, Any], modalities: Sequence[str]) -> Tensor:
-    """Return the features of all modalities side by side, (B, F), sequences by the means over their steps."""
-    parts = []
-    for name in modalities:
-        values = features[name]
-        if isinstance(values, tuple):
-            steps, mask = values
-            values = (steps * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
-        parts.append(values)
-    return torch.cat(parts, 1)
+def _forms(modalities: Sequence[Modality]) -> list[Forms]:
+    """Return the forms in which a model may take its features, the likeliest first: as a user gave them, with token
+    numbers as whole numbers, and as a data set stores them.
+    """
+    given = {part.name: part.given for part in modalities if part.given is not None}
+    whole = frozenset(name for name, form in given.items() if form.whole)
+    forms = [Forms(given), Forms(given, whole), STORED] if whole else [Forms(given), STORED]
+    return forms if given else [STORED]
 
 
 def _values(features: Any) -> Tensor:
@@ -253,32 +246,26 @@ def _cast(features: Mapping[str, Any], dtype: torch.dtype) -> dict[str, Any]:
     }
 
 
-def _is_estimator(model: Any) -> bool:
-    return not isinstance(model, (nn.Module, type)) and hasattr(model, "predict")
-
-
-def _call_estimator(model: Any, modalities: Sequence[str], rows: Mapping[str, Any]) -> ModelCall:
-    known = [
-        name for name in ("predict_proba", "decision_function", "predict") if hasattr(model, name)
+def _describe_given(features: Mapping[str, Any], forms: Forms) -> str:
+    """Return sentences on the arrays that a model was given."""
+    shapes = [
+        f"{name} {tuple(forms.values(name, value).shape)}" for name, value in features.items()
     ]
-    method = getattr(model, known[0])
-
-    def predict(matrix: Tensor) -> Any:
-        return method(matrix.numpy())
-
-    call = ModelCall(
-        predict, known[0], torch.float64, lambda f: ((joined_features(f, modalities),), {})
-    )
-    call(rows)
-    return call
+    sentence = f"It was given {listed(shapes)}."
+    sequences = [name for name, value in features.items() if isinstance(value, tuple)]
+    if sequences:
+        sentence += (
+            f" The mask of {sequences[0]} is given to an argument called `{sequences[0]}_mask`."
+        )
+    return sentence
 
 
 def to_columns(result: Any, rows: int, detach: bool = True) -> Tensor:
     """Return what a model returned as columns (B, K), float64.
 
     Args:
-        result: a tensor or array (B,) or (B, K); a dictionary or list whose first such entry is taken; or an output of
-            `transformers` with `logits`.
+        result: a tensor or array (B,) or (B, K); or a dictionary, a data class or an output of `transformers`, of which
+            the entry of a name of `OUTPUTS` is taken, else the first such; or a list or tuple of them.
         rows: B.
         detach: whether gradients end here.
 
@@ -286,7 +273,7 @@ def to_columns(result: Any, rows: int, detach: bool = True) -> Tensor:
         InvalidInput: when there is no such array.
     """
     for value in _candidates(result):
-        columns = torch.as_tensor(value)
+        columns = torch.as_tensor(np.array(value) if isinstance(value, np.ndarray) else value)
         columns = columns.detach().cpu() if detach else columns
         if columns.is_complex():
             continue
@@ -304,24 +291,29 @@ def to_columns(result: Any, rows: int, detach: bool = True) -> Tensor:
 
 
 def _candidates(result: Any) -> Iterator[Any]:
-    if hasattr(result, "logits"):
-        yield result.logits
-        return
+    """Yield the arrays in what a model returned that may be its scores, the likeliest first."""
     if isinstance(result, (Tensor, np.ndarray, float, int)):
         yield result
         return
-    values = result.values() if isinstance(result, Mapping) else result
-    if isinstance(values, (list, tuple)) or isinstance(result, Mapping):
-        entries = list(values)
-        if entries and all(isinstance(entry, (float, int)) for entry in entries):
+    by_name = result if isinstance(result, Mapping) else getattr(result, "__dict__", {})
+    if not isinstance(result, (list, tuple)) or hasattr(result, "_fields"):
+        named = [by_name.get(name, getattr(result, name, None)) for name in OUTPUTS]
+        yield from (value for value in named if isinstance(value, (Tensor, np.ndarray)))
+    values = result if isinstance(result, (list, tuple)) else list(by_name.values())
+    entries = list(values)
+    if entries and all(isinstance(entry, (float, int)) for entry in entries):
+        yield np.asarray(entries, dtype=float)
+        return
+    if entries and all(isinstance(entry, (list, tuple)) for entry in entries):
+        with contextlib.suppress(ValueError, TypeError):  # rows of lists that are no numbers
             yield np.asarray(entries, dtype=float)
-            return
-        if entries and isinstance(result, (list, tuple)) and _are_columns(entries):
-            yield torch.stack([torch.as_tensor(entry) for entry in entries], -1)
-        for entry in entries:
-            if isinstance(entry, (Tensor, np.ndarray)):
-                yield entry
-    elif hasattr(result, "__array__"):
+        return
+    if entries and isinstance(result, (list, tuple)) and _are_columns(entries):
+        yield torch.stack([torch.as_tensor(entry) for entry in entries], -1)
+    for entry in entries:
+        if isinstance(entry, (Tensor, np.ndarray)) and np.ndim(entry) > 0:
+            yield entry
+    if hasattr(result, "__array__"):
         yield np.asarray(result)
 
 

@@ -8,27 +8,29 @@ qfusion.show(study)
 from __future__ import annotations
 
 import secrets
-import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from qfusion._checks import check, choose
+from qfusion._sentences import listed
 from qfusion.analysis import lindblad_systems, opening
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet, in_memory
 from qfusion.errors import InvalidInput
-from qfusion.live import calls, circuits, parallel_calls
+from qfusion.live import arrangements, calls, circuits, parallel_calls, training_mode
 from qfusion.models import FusionModel, input_features, lindblad_model, live_model, nested
 from qfusion.training import checkpoint, program_checks
 
 ROWS = 10  # by which a model is tried
 REPEATS = 8  # of a model whose scores scatter
 MAX_SECONDS = 1800.0  # for the scores of all samples
-PATIENCE = 10.0  # seconds beyond which the time is said
+LONG = 60.0  # seconds of opening that a user is warned of
+RUNS = 2  # of every sample while it is opened
 TOLERANCE = 1e-9  # by which scores may differ from call to call, relative to their size
 HOLDS = ("scores", "probabilities", "log-probabilities")
 
@@ -45,32 +47,50 @@ def open_model(
     output: str = "",
     call: str = "",
     circuit: int = 0,
+    contents: Mapping[str, Any] | None = None,
 ) -> Study:
     """Return a model with its data as a study, without a server and without files.
 
     Args:
         model: a function from modalities to scores, a `torch.nn.Module`, an estimator or pipeline of scikit-learn, a
-            model of qfusion, or the name of one. A module is copied, in evaluation mode and double precision. Also a
-            Lindblad system of `qfusion.lindblad_model`, or a Hamiltonian alone as a `qutip.Qobj`.
+            model of qfusion, or the name of one. A module is copied, in evaluation mode and double precision. It takes
+            arrays of the shapes that `data` has, see `qfusion.data.given_features`. Also a Lindblad system of
+            `qfusion.lindblad_model`, a Hamiltonian alone as a `qutip.Qobj`, or a study, which is returned.
         data: see `qfusion.data.in_memory.data_set_of`; the data set of its card for a name. A Lindblad system without
             data is opened on its basis states.
         wires: labels of the qubits of each modality; guessed from the encoding unless given.
         name: that the study goes by; that of the model's class unless given.
-        target, modalities, classes: of the data, see `data_set_of`.
+        target, modalities, classes, contents: of the data, see `data_set_of`. With `contents`, pages show the words of
+            the steps of a text: contents={"text": list_of_word_lists}.
         output: of a classifier, what the model returns: "scores" (logits), "probabilities" or "log-probabilities";
             found from some rows unless given.
-        call: how it is called, see `qfusion.live.calls`; found unless given.
+        call: how it is called, see `qfusion.live.arrangements`; found unless given.
         circuit: number of the circuit that is shown, from 0, where several run for a sample.
 
     Returns:
-        The study; `study.sample(id)` has the contributions, the verdict, and of a circuit the states and entropies.
+        The study; its samples have the contributions, the verdict, and of a circuit the states and entropies.
 
     Raises:
         InvalidInput: when the model fails on some rows, its scores are not finite, depend on the other rows of a batch
             or do not fit the target, or an argument does not fit; the message says what to do.
         NotFound: when a name is unknown.
     """
+    described = {
+        "wires": wires,
+        "name": name or None,
+        "target": target or None,
+        "modalities": modalities,
+        "classes": classes,
+        "output": output or None,
+        "call": call or None,
+        "circuit": circuit or None,
+        "contents": contents,
+    }
+    if isinstance(model, Study):
+        _check_unused({"data": data, **described}, "study", "Open the model itself to change it.")
+        return model
     if isinstance(model, (str, checkpoint.Checkpoint)):
+        _check_unused(described, "model of qfusion", "Leave it out.")
         return opening.open_study(model, data)
     if type(model).__name__ == "Qobj":
         check(
@@ -84,7 +104,9 @@ def open_model(
         data is not None,
         "Argument `data` must hold the samples that the model takes, such as {'text': ..., 'audio': ..., 'y': ...}.",
     )
-    dataset = in_memory.data_set_of(data, target=target, modalities=modalities, classes=classes)
+    dataset = in_memory.data_set_of(
+        data, target=target, modalities=modalities, classes=classes, contents=contents
+    )
     title = name or default_name(model)
     if isinstance(model, lindblad_model.LindbladModel):
         return lindblad_systems.open_lindblad(model, dataset, name=title)
@@ -94,6 +116,15 @@ def open_model(
     opened = _open_call(model, dataset, wires, output, call, circuit)
     card = _card(opened, dataset, title)
     return build_study(title, card, opened, dataset).precompute()
+
+
+def _check_unused(arguments: Mapping[str, Any], what: str, remedy: str) -> None:
+    """Check that no argument is given that would have no effect."""
+    unused = [name for name, value in arguments.items() if value is not None]
+    check(
+        not unused,
+        f"Argument `{(unused or [''])[0]}` has no effect on a {what}, which is opened as it is. {remedy}",
+    )
 
 
 def default_name(model: Any) -> str:
@@ -113,7 +144,8 @@ def _open_call(
     """Return a user's model as a model of qfusion, after trying it on some rows."""
     rows = program_checks.sample_rows(dataset)
     names = dataset.names
-    called = calls.call_model(model, names, rows, style)
+    classes = dataset.target.classes if dataset.target.kind == "classification" else None
+    called = _call(model, dataset, rows, style, classes)
     began = time.perf_counter()
     columns = called(rows)
     seconds = (time.perf_counter() - began) / len(columns)
@@ -125,10 +157,12 @@ def _open_call(
     )
     if called.dtype is torch.float32:
         size *= 1e5
+    if scatter > size:
+        training_mode.check_evaluates(model)
     repeats = REPEATS if scatter > size else 1
     if repeats == 1:
         _check_independent(
-            called, rows, columns, max(size, 1e-6 if called.dtype is torch.float32 else size)
+            model, called, rows, columns, max(size, 1e-6 if called.dtype is torch.float32 else size)
         )
     classifies = dataset.target.kind == "classification"
     holds = "regression"
@@ -138,19 +172,24 @@ def _open_call(
             if output
             else program_checks.looks_like(columns, columns.shape[1] == 1)
         )
-        if called.style == "predict" and not output:
-            raise InvalidInput(
-                "The scikit-learn model only predicts classes, without probabilities. Train one with "
-                "`predict_proba` or `decision_function`, such as `SVC(probability=True)`."
-            )
     outputs = dataset.target.classes if classifies else ("score",)
+    _check_count(columns.shape[1], dataset)
     live_model.columns_to_scores(columns, holds, len(outputs))
+    check(
+        not classifies
+        or columns.shape[1] > 1
+        or holds != "probabilities"
+        or bool(((columns != 0) & (columns != 1)).any()),
+        "The model gives only 0 and 1, as a decision and no score. Return its scores or probabilities, before `argmax` "
+        "or a threshold.",
+    )
     shared = (
         parallel_calls.parallel_call(called, seconds, rows, columns)
         if repeats == 1 and not hasattr(model, "circuit_source")  # which is evaluated in batches
         else called
     )
     means = _feature_means(dataset)
+    _warn_of_time(seconds, dataset)
     settings: dict[str, Any] = {"means": means, "seconds": seconds, "repeats": repeats}
     source, why = circuits.find_circuit(model, called, rows, names, wires, chosen)
     if source is None:
@@ -165,7 +204,7 @@ def _open_call(
 
 
 def _check_duration(seconds: float, dataset: DataSet) -> None:
-    """Say how long the scores of all samples take; refuse what would take too long.
+    """Check that the scores of all samples do not take too long.
 
     Args:
         seconds: that a row takes.
@@ -176,11 +215,57 @@ def _check_duration(seconds: float, dataset: DataSet) -> None:
         f"The model takes {seconds:.2g} seconds for a row, so that the scores of {len(dataset):,} samples would take "
         f"{expected / 60:,.0f} minutes. Give fewer samples: at most {int(MAX_SECONDS / seconds):,}.",
     )
-    if expected > PATIENCE:
-        print(
-            f"qfusion: the scores of {len(dataset):,} samples take up to {expected:,.0f} seconds.",
-            file=sys.stderr,
+
+
+def _call(
+    model: Any,
+    dataset: DataSet,
+    rows: Mapping[str, Any],
+    style: str,
+    classes: Sequence[str] | None,
+) -> calls.ModelCall:
+    """Return a user's model as a function; an error of one that asks for strings of the data says why."""
+    try:
+        return calls.call_model(model, dataset.modalities, rows, style, classes)
+    except InvalidInput as error:
+        wanted = {parameter.name for parameter in arrangements.parameters_of(model)}
+        strings = [str(column) for column in dataset.table.columns if column in wanted]
+        if not strings:
+            raise
+        raise InvalidInput(
+            f"{error} Entry `{strings[0]}` of the data holds strings, which are shown and not given to the model. "
+            "Encode them as it takes them: embeddings (N, F), one-hot tokens (N, T, V), or token numbers with a mask."
+        ) from error
+
+
+def _check_count(count: int, dataset: DataSet) -> None:
+    """Check that a model gives as many numbers a row as the target has.
+
+    Raises:
+        InvalidInput: telling how the targets were read, and what to do where they were meant otherwise.
+    """
+    target = dataset.target
+    if target.kind == "regression":
+        check(
+            count == 1,
+            f"The model gives {count} numbers a row, but targets `{target.name}` are amounts, of which it must give "
+            "one. Give the classes of a classifier as whole numbers or words, or name them in `classes`.",
         )
+        return
+    classes = len(target.classes)
+    if count == classes or (count == 1 and classes == 2):
+        return
+    if count == 1:
+        remedy = "Return a score for each, or give amounts as floating-point numbers, such as `y.astype(float)`."
+    elif count > classes:
+        remedy = f"Name all {count} classes of the model in `classes`, in the order of its scores."
+    else:
+        remedy = "Return one score for each class, or one for two classes."
+    names = ", ".join(target.classes[:5]) + (", ..." if classes > 5 else "")
+    numbers = "1 number" if count == 1 else f"{count} numbers"
+    raise InvalidInput(
+        f"The model gives {numbers} a row, but the target has {classes} classes: {names}. {remedy}"
+    )
 
 
 def _largest_difference(first: torch.Tensor, second: torch.Tensor) -> float:
@@ -189,20 +274,30 @@ def _largest_difference(first: torch.Tensor, second: torch.Tensor) -> float:
 
 
 def _check_independent(
-    called: calls.ModelCall, rows: Mapping[str, Any], together: torch.Tensor, size: float
+    model: Any,
+    called: calls.ModelCall,
+    rows: Mapping[str, Any],
+    together: torch.Tensor,
+    size: float,
 ) -> None:
     """Check that rows get the same scores alone, in threes and all together."""
     for step in (1, 3):
         parts = []
         for start in range(0, len(together), step):
             some = nested.nested_part(dict(rows), slice(start, start + step))
-            parts.append(called(some))
+            try:
+                parts.append(called(some))
+            except InvalidInput:
+                training_mode.check_evaluates(model)
+                raise
         check(
             all(part.shape[1] == together.shape[1] for part in parts),
             f"The model returns {together.shape[1]} numbers a row for {len(together)} rows, but "
             f"{parts[0].shape[1]} for {step}. Its output must have one shape for any number of rows.",
         )
         apart = _largest_difference(torch.cat(parts), together)
+        if apart > size:
+            training_mode.check_evaluates(model)
         check(
             apart <= size,
             f"The scores of a row depend on the other rows of a batch, by up to {apart:.2g}, as with batch "
@@ -212,13 +307,26 @@ def _check_independent(
 
 
 def _feature_means(dataset: DataSet) -> dict[str, list[float]]:
-    return {
-        name: input_features.real_steps(*input_features.values_and_mask(features))
-        .mean(0)
-        .float()
-        .tolist()
-        for name, features in dataset.inputs(dataset.rows("train"), torch.float64).items()
-    }
+    """Return the mean of every feature over the training rows, and over the steps of sequences."""
+    sums = {name: torch.zeros((), dtype=torch.float64) for name in dataset.names}
+    counts = dict.fromkeys(dataset.names, 0)
+    for rows in dataset.blocks(dataset.rows("train")):
+        for name, features in dataset.inputs(rows, torch.float64).items():
+            steps = input_features.real_steps(*input_features.values_and_mask(features))
+            sums[name] = sums[name] + steps.sum(0)
+            counts[name] += len(steps)
+    return {name: (sums[name] / counts[name]).float().tolist() for name in dataset.names}
+
+
+def _warn_of_time(seconds: float, dataset: DataSet) -> None:
+    """Warn where opening takes long: every sample is run twice, for the metrics and for the lists of samples."""
+    expected = RUNS * seconds * len(dataset)
+    if expected > LONG:
+        warnings.warn(
+            f"The model takes {seconds:.2g} s a row, so opening {len(dataset):,} samples takes up to "
+            f"{expected / 60:.0f} minutes. Interrupt it and give a part of the data for a faster start.",
+            stacklevel=4,
+        )
 
 
 def _notes(
@@ -246,6 +354,12 @@ def _notes(
         notes += facts.remarks
     else:
         notes.append(f"No circuit is shown: {why}.")
+    if called.forms.whole:
+        numbered = listed([f"'{name}'" for name in sorted(called.forms.whole)])
+        notes.append(
+            f"It takes whole numbers for {numbered}, which have no gradients: attributions inside are 0 there. For "
+            "those of words, give one-hot steps (T, V), and multiply them by the embedding matrix."
+        )
     return tuple(notes)
 
 
