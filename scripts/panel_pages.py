@@ -8,6 +8,7 @@ Terms and formulas come from the glossary (qfusion/assets/glossary.toml).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -45,6 +46,7 @@ OPENED = (
     "/compare?model=qcnn-digits&compare.view=Several%20samples",
     "/train?run=first&run=second",
     "/train?run=second",
+    "/circuit?model=own&data=data&table.layers=true",
 )
 # Pages that are opened whole with both systems.
 BOTH = ("samples", "dynamics", "circuit", "what if", "decision operators", "cohorts", "compare")
@@ -52,6 +54,7 @@ ONLY = {
     ("qj-planted",): "\nQuantum-jump models only.\n",
     ("qcnn-digits",): "\nEntangled-fusion networks only.\n",
     ("third",): "\nModels with plain gates only.\n",
+    ("own",): "\nCircuits of your own only.\n",
 }
 OF_DATA = ("people", "residuals", "strip", "what-if-strip")  # which have them, not which model
 HEAD = """# How to read each panel
@@ -187,9 +190,36 @@ def addresses() -> list[str]:
     ]
 
 
+def open_own_circuit(folder: Path, stack: contextlib.ExitStack) -> None:
+    """Open a circuit of PennyLane by `qfusion.open`, as the model `own`, until the stack is closed."""
+    import numpy as np
+    import pennylane as qml
+    import torch
+
+    import qfusion
+    from qfusion.live import showing
+
+    random = np.random.default_rng(0)
+    weights = torch.tensor(random.normal(size=(2, 2, 3)), requires_grad=True)
+
+    @qml.qnode(qml.device("default.qubit", wires=2))
+    def circuit(left, right):
+        qml.RY(left[..., 0], wires=0)
+        qml.RY(right[..., 0], wires=1)
+        qml.StronglyEntanglingLayers(weights, wires=[0, 1])
+        return qml.probs(wires=1)
+
+    rows = {name: random.normal(size=(60, 1)) for name in ("left", "right")}
+    data = {**rows, "y": (rows["left"][:, 0] * rows["right"][:, 0] > 0).astype(int)}
+    study = qfusion.open(lambda left, right: circuit(left, right), data, name="own")
+    os.environ |= showing.place_variables(folder, "own")
+    showing.place_study(study, folder, stack)
+
+
 def main() -> None:
     """Run a short training and a short sweep, build the panels, and write the page."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        open_own_circuit(Path(folder) / "own", stack)
         os.environ |= serving.own_places(Path(folder), "RUNS", "MODELS", "IMPORTED")
         base = [sys.executable, "-m", "qfusion"]
         for call in (
