@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 
 import qfusion
+from qfusion.analysis import modality_attribution
 from qfusion.data import Audio, Image, Text
 from qfusion.data.in_memory import data_set_of
 from qfusion.errors import InvalidInput
@@ -198,6 +199,11 @@ def test_token_numbers_with_their_mask() -> None:
     assert "no gradients" in study.card["notes"]
     count = int(MASK[7].sum())
     assert study.dataset.content(7)["input_ids"].words == tuple(words[7][:count])
+
+    inside = modality_attribution.attribute(study, 7, "input_ids", "score", 1, "mean")
+    assert not inside.converged
+    assert inside.steps == 32
+    assert not inside.values.any()
 
     class Steps(Reader):
         def forward(self, text: Tensor, audio: Tensor, text_mask: Tensor) -> Tensor:

@@ -66,7 +66,8 @@ def _integrate_gradients(
             slope = _slope(term_at, path.flatten(0, 1)).view(path.shape)
             slopes += torch.tensordot(weights, slope, 1)
         values = slopes * (x - start)
-        if steps >= MAX_STEPS or _adds_up(values, change):
+        # no slope anywhere: a step function, such as of token numbers, which more steps do not help
+        if steps >= MAX_STEPS or _adds_up(values, change) or not bool(slopes.any()):
             return values, steps
         steps *= 2
 
