@@ -10,7 +10,7 @@ import pytest
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "bring-your-model.md").read_text()
 PROGRAMS = re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL)
-OF_QISKIT = ("qiskit_model.py", "explain_qiskit.py", "bare_circuit.py")
+OF_QISKIT = ("qiskit_model.py", "explain_qiskit.py", "bare_circuit.py", "device.py")
 
 
 def test_programs_of_the_page_run(
@@ -25,6 +25,7 @@ def test_programs_of_the_page_run(
         for name in imported:
             if f"{name}.py" in OF_QISKIT:
                 pytest.importorskip("qiskit_machine_learning")
+                pytest.importorskip("qiskit_ibm_runtime")
             __import__(name)
     finally:
         for name in imported:

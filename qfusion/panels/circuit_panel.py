@@ -173,7 +173,7 @@ def decision(sample: Sample) -> tuple[str, str]:
     names = sample.study.classes
     scores = sample.scores
     if not names:
-        return f"<b>score</b><br>{scores[0]:+.2f}", f"score {scores[0]:+.4f}"
+        return f"<b>score</b><br>{scores[0]:+z.2f}", f"score {scores[0]:+z.4f}"
     c = int(np.argmax(scores))
     lines = [
         f"{style.label(name)}: log-odds {value:+.3f}, softmax {format_probability(share)}"

@@ -67,6 +67,8 @@ def page() -> None:
         elif context.study.reads_features and not (ruled or can(context.study.model, "time")):
             st.caption(
                 "This model has no entropies: without entanglement and evolution its states stay pure."
+                if can(context.study.model, "states")
+                else "This model has no entropies, as it has no quantum states."
             )
     if ruled:
         with below, page_runs.guard(), widgets.fold(samples.TABLE, ":material/table_rows:"):
