@@ -71,6 +71,36 @@ def test_linked_numbers_equal_those_of_the_process(study: Any, placed: Any) -> N
     assert there.dividends == pytest.approx(here.dividends, abs=1e-12)
 
 
+def test_studies_without_a_python_model_are_shown_from_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A measured game, a Lindblad system alone, and a model that is known by its name."""
+    import pandas as pd
+    import qutip
+
+    rows = [
+        [f"s{k}", coalition, 0.1 * k + len(coalition)]
+        for k in range(6)
+        for coalition in ("", "text", "audio", "text+audio")
+    ]
+    table = pd.DataFrame(rows, columns=["sample", "coalition", "value"])
+    H = qutip.tensor(qutip.sigmax(), qutip.qeye(2)) + qutip.tensor(qutip.sigmaz(), qutip.sigmaz())
+    for place, here in enumerate(
+        (qfusion.analysis.open_game(table), qfusion.open(H), qfusion.open("qcnn-parity"))
+    ):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        with contextlib.ExitStack() as stack:
+            for name, value in showing.place_variables(folder, here.name).items():
+                monkeypatch.setenv(name, value)
+            showing.place_study(here, folder, stack)
+            there = qfusion.analysis.opening.open_study(here.name, here.dataset.name)
+            sample = str(here.dataset.ids[here.dataset.rows("test")[0]])
+            assert there.sample(sample).dividends == pytest.approx(
+                here.sample(sample).dividends, abs=1e-12
+            )
+
+
 def test_gradients_pass_through_the_link(study: Any, placed: Any) -> None:
     slopes = []
     for one in (study, placed):

@@ -159,8 +159,10 @@ def write_link(card_path: Path, data: bytes, card: Mapping[str, Any]) -> Path:
 
 def pack_weights(model: torch.nn.Module) -> bytes:
     """Return the bytes of a safetensors file of a model's weights, in single precision, or in double precision if the
-    model was given, not trained.
+    model was given, not trained; of a measured game, those of its values.
     """
+    if isinstance(model, game.Game):
+        return game.game_bytes(model)
     dtype = _stored_precision(model)
     return safetensors.torch.save(
         {

@@ -201,11 +201,11 @@ def _first_model() -> str:
 
     if _user_folders.OWNER not in os.environ:
         return ""
-    name, card = checkpoint_folders.locate_card(_user_folders.opened_places()[-1])
+    name, _ = checkpoint_folders.locate_card(_user_folders.opened_places()[-1])
     until = time.monotonic() + OPENING
-    while not card.is_file() and time.monotonic() < until:
+    while name not in checkpoint_folders.available() and time.monotonic() < until:
         time.sleep(0.1)
-    return name if card.is_file() else ""
+    return name if name in checkpoint_folders.available() else ""
 
 
 def _answer_plotly(request: Request) -> Response:
