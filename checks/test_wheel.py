@@ -32,7 +32,7 @@ SOURCES = (
     "README.md",
     "LICENSE",
 )
-MAX_SIZE = 9_600_000  # bytes of a wheel
+MAX_SIZE = 10_000_000  # bytes of a wheel
 
 
 class Installed(NamedTuple):

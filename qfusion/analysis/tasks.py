@@ -44,6 +44,7 @@ class Task(Enum):
     REMOVE_JOINT_TERMS = auto()
     REMOVE_TERMS = auto()
     REPLACE_FEATURES = auto()
+    RUN_ON_DEVICE = auto()
     SAMPLE_SYNERGIES = auto()
     SPLIT_DECISIONS = auto()
     SPLIT_LOSS = auto()

@@ -38,6 +38,7 @@ TASKS: dict[Task, str] = {
     Task.REMOVE_JOINT_TERMS: "Measuring the model without its joint terms …",
     Task.REMOVE_TERMS: "Removing every term in turn on all test samples …",
     Task.REPLACE_FEATURES: "Applying the model with features replaced …",
+    Task.RUN_ON_DEVICE: "Simulating the device (some ten seconds) …",
     Task.SAMPLE_SYNERGIES: "Sampling synergies …",
     Task.SPLIT_DECISIONS: "Explaining the decisions on the test samples (once) …",
     Task.SPLIT_LOSS: "Splitting the test loss …",
