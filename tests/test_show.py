@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
 import urllib.request
@@ -198,6 +199,28 @@ def test_a_link_is_only_opened_from_its_own_folder(study: Any, tmp_path: Path) -
             checkpoint.load(tmp_path / "models" / f"{NAME}.json")
 
 
+def test_names_that_are_taken_do_not_show_something_else(
+    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model of another one's name is refused; data of a built-in set's name are shown in its place."""
+    data = own_models.two_modalities()
+    taken = qfusion.open(own_models.angle_classifier(), data, name="qcnn-parity")
+    with (
+        contextlib.ExitStack() as stack,
+        pytest.raises(InvalidInput, match="There is another model 'qcnn-parity'"),
+    ):
+        showing.place_study(taken, tmp_path / "taken", stack)
+    renamed = dataclasses.replace(study.dataset, name="planted")
+    here = qfusion.open(own_models.angle_classifier(), renamed, name=NAME)
+    with contextlib.ExitStack() as stack:
+        for name, value in showing.place_variables(tmp_path, NAME).items():
+            monkeypatch.setenv(name, value)
+        showing.place_study(here, tmp_path, stack)
+        there = qfusion.analysis.opening.open_study(NAME, "planted")
+        assert there.dataset.identity == renamed.identity
+        np.testing.assert_allclose(there.scores, here.scores, atol=1e-12)
+
+
 def test_changes_survive_the_link() -> None:
     from qfusion.models import circuit_change
 
@@ -246,6 +269,10 @@ def test_arguments_of_show() -> None:
         qfusion.show(opened, page="nowhere")
     with pytest.raises(InvalidInput, match=r"Arguments of `qfusion.open`"):
         qfusion.show(opened, own_models.two_modalities())
+    with pytest.raises(InvalidInput, match="`name`"):
+        qfusion.show(own_models.angle_classifier(), own_models.two_modalities(), name="../up")
+    with pytest.raises(InvalidInput, match="`page`"):
+        qfusion.show("qcnn-parity", page="nowhere")
 
 
 def test_show_starts_a_server_that_stop_ends(study: Any) -> None:

@@ -100,10 +100,11 @@ def load(name: str | os.PathLike[str]) -> DataSet:
 @lru_cache(maxsize=8)
 def load_manifest(name: str, stamp: str) -> DataSet:
     """Load a manifest. `stamp` changes when the set is replaced, so that the manifest is read anew."""
+    opened = opened_sets.opened_folders()
+    if name in opened:  # a session shows its own data, whatever else has their name
+        return opened_sets.read_set(opened[name])
     if name in sources():
         return sources()[name].load()
-    if name in opened_sets.opened_folders() and name not in imported_names():
-        return opened_sets.read_set(opened_sets.opened_folders()[name])
     base, _, label = name.partition(":")
     return load_manifest(base, stamp).select_label(label) if label else load_imported(name)
 
@@ -112,12 +113,12 @@ def stamp(name: str) -> str:
     """Return a text that changes when the set of a name does, the folder of an opened one; empty for sources, which do
     not change.
     """
+    opened = opened_sets.opened_folders()
+    if name in opened:
+        return str(opened[name])
     if name in sources():
         return ""
     base = name.partition(":")[0]
-    opened = opened_sets.opened_folders()
-    if base in opened and base not in imported_names():
-        return str(opened[base])
     return manifest_stamp(base)
 
 
@@ -135,11 +136,13 @@ def available() -> list[SourceInfo]:
 
     It looks for files but does not read them: a file that is there but altered shows when the data set is loaded.
     """
-    known = sources()
-    return [
-        _describe_source(known[name]) if name in known else _describe_imported(name)
-        for name in names()
-    ]
+    return [_describe(name) for name in names()]
+
+
+def _describe(name: str) -> SourceInfo:
+    if name in opened_sets.opened_folders():
+        return SourceInfo(name, opened_sets.opened_title(name), package.Origin.IMPORTED, True)
+    return _describe_source(sources()[name]) if name in sources() else _describe_imported(name)
 
 
 def _describe_source(source: package.Source) -> SourceInfo:
@@ -151,8 +154,6 @@ def _describe_source(source: package.Source) -> SourceInfo:
 def _describe_imported(name: str) -> SourceInfo:
     base, _, label = name.partition(":")
     imported = package.Origin.IMPORTED
-    if name in opened_sets.opened_folders() and name not in imported_names():
-        return SourceInfo(name, opened_sets.opened_title(name), imported, True)
     try:
         title = manifest(base)["title"]
     except QFusionError as error:

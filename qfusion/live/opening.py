@@ -24,7 +24,7 @@ from qfusion.data import DataSet, in_memory
 from qfusion.errors import InvalidInput
 from qfusion.live import arrangements, calls, circuits, parallel_calls, training_mode
 from qfusion.models import FusionModel, input_features, lindblad_model, live_model, nested
-from qfusion.training import checkpoint, program_checks
+from qfusion.training import checkpoint, imports, program_checks
 
 ROWS = 10  # by which a model is tried
 REPEATS = 8  # of a model whose scores scatter
@@ -86,6 +86,11 @@ def open_model(
         "circuit": circuit or None,
         "contents": contents,
     }
+    check(
+        not name or imports.NAME.fullmatch(name) is not None,
+        "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or digit, but is "
+        f"{name[:80]!r}. Choose another.",
+    )
     if isinstance(model, Study):
         _check_unused({"data": data, **described}, "study", "Open the model itself to change it.")
         return model
@@ -130,7 +135,8 @@ def _check_unused(arguments: Mapping[str, Any], what: str, remedy: str) -> None:
 def default_name(model: Any) -> str:
     """Return the name of a model of a user's own where none is given: that of its function or class."""
     name = getattr(model, "__name__", "") or type(model).__name__
-    return "model" if name in ("<lambda>", "function", "method") else str(name)
+    is_plain = imports.NAME.fullmatch(name) is not None and name not in ("function", "method")
+    return str(name) if is_plain else "model"
 
 
 def _open_call(

@@ -17,6 +17,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import webbrowser
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +30,7 @@ from qfusion.errors import InvalidInput, QFusionError
 from qfusion.live.opening import default_name, open_model
 from qfusion.live.serving import ModelServer
 from qfusion.models import live_link, live_model
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 
 WAIT = 60.0  # seconds for the server to answer
 # The dashboard's server, without the command line, whose import takes as long as the server's start.
@@ -105,6 +106,8 @@ def show(
         InvalidInput: when the server does not start; as of `qfusion.open` for a model.
         NotFound: when there is no such sample.
     """
+    if isinstance(study, (str, checkpoint.Checkpoint)):  # which has a name already
+        study, data, options = open_model(study, data, **options), None, {}
     is_study = isinstance(study, Study)
     check(
         not is_study or (data is None and not options),
@@ -167,6 +170,11 @@ def place_study(study: Study, folder: Path, stack: contextlib.ExitStack) -> None
     if not _is_known(study):
         opened_sets.write_set(study.dataset, _set_folder(folder))
     model = study.trained
+    is_known = study.name in checkpoint_folders.available()
+    check(
+        not is_known or _digest(checkpoint_cards.load_card(study.name)) == _digest(study.card),
+        f"There is another model '{study.name}' on this machine, which the dashboard would show. Give a `name`.",
+    )
     path = _card_path(folder, study.name)
     path.parent.mkdir()
     if isinstance(model, live_model.LiveModel):
@@ -177,8 +185,12 @@ def place_study(study: Study, folder: Path, stack: contextlib.ExitStack) -> None
         link = {"address": server.address, "token": token.hex()}
         card = {**study.card, "live": _describe_live(model)}
         checkpoint.write_link(path, json.dumps(link).encode(), card)
-    elif study.name not in checkpoint_folders.available():
+    elif not is_known:
         checkpoint.save(path, model, study.card)
+
+
+def _digest(card: Mapping[str, Any]) -> str:
+    return str(card.get("weights_sha256", ""))
 
 
 def _describe_live(model: live_model.LiveModel) -> dict[str, Any]:
