@@ -27,6 +27,8 @@ from qfusion.models import FusionModel, input_features, lindblad_model, live_mod
 from qfusion.training import checkpoint, imports, program_checks
 
 ROWS = 10  # by which a model is tried
+QUICK = 0.1  # seconds for these rows, within which so many times as many are timed
+MANY = 20
 REPEATS = 8  # of a model whose scores scatter
 MAX_SECONDS = 1800.0  # for the scores of all samples
 LONG = 60.0  # seconds of opening that a user is warned of
@@ -152,9 +154,7 @@ def _open_call(
     names = dataset.names
     classes = dataset.target.classes if dataset.target.kind == "classification" else None
     called = _call(model, dataset, rows, style, classes)
-    began = time.perf_counter()
-    columns = called(rows)
-    seconds = (time.perf_counter() - began) / len(columns)
+    columns, seconds = _timed(called, rows)
     _check_duration(seconds, dataset)
     again = called(rows)
     scatter = _largest_difference(columns, again)
@@ -207,6 +207,19 @@ def _open_call(
         )
     opened.notes = _notes(opened, called, why, scatter)
     return opened.double().eval()
+
+
+def _timed(called: calls.ModelCall, rows: Mapping[str, Any]) -> tuple[torch.Tensor, float]:
+    """Return the columns (B, K) of a few rows, and the seconds that a row takes: of a quick model, in a large batch."""
+    began = time.perf_counter()
+    columns = called(rows)
+    seconds = time.perf_counter() - began
+    if seconds > QUICK:
+        return columns, seconds / len(columns)
+    many = nested.nested_tiled(dict(rows), MANY)
+    began = time.perf_counter()
+    called(many)
+    return columns, (time.perf_counter() - began) / (MANY * len(columns))
 
 
 def _check_duration(seconds: float, dataset: DataSet) -> None:

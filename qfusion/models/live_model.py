@@ -34,6 +34,7 @@ from qfusion.quantum.statevector import Gate
 KIND = "live"
 CIRCUIT_KIND = "live-circuit"
 ROWS_AT_ONCE = 4096  # rows in one call of a function
+PART_SECONDS = 5.0  # of one call of a slow function
 MAX_DIFFERENCES = 4096  # features of a modality of a function without gradients
 OPERATIONS_PER_SECOND = 4e9  # by which the time of a row is counted as floating-point operations
 
@@ -76,6 +77,7 @@ class LiveModel(base.FusionModel):
         super().__init__(inputs, outputs)
         self.call, self.holds, self.repeats = call, holds, repeats
         self._score_map: Tensor | None = None
+        self._seconds = seconds
         self.settings = {"holds": holds, "repeats": repeats}
         self.unseen_operations = round(seconds * OPERATIONS_PER_SECOND)
         self.encoders = nn.ModuleDict(
@@ -137,13 +139,22 @@ class LiveModel(base.FusionModel):
         return central_differences(self.plain_columns, states, weights)
 
     def plain_columns(self, states: Mapping[str, Any]) -> Tensor:
-        """Return the columns (B, K) of the function, called with at most `ROWS_AT_ONCE` rows, without gradients."""
+        """Return the columns (B, K) of the function, without gradients."""
+        return self._in_parts(self.call, states)
+
+    def _in_parts(self, compute: Call, states: Mapping[str, Any]) -> Tensor:
+        """Return columns (B, K), computed for at most `ROWS_AT_ONCE` rows, or some seconds, at a time: a server waits
+        only so long for an answer of a user's process.
+        """
         rows = nested.nested_length(states[self.modalities[0]])
+        step = ROWS_AT_ONCE
+        if self._seconds:
+            step = max(1, min(step, round(PART_SECONDS / self._seconds)))
         parts = []
-        for start in range(0, max(rows, 1), ROWS_AT_ONCE):
-            some = slice(start, start + ROWS_AT_ONCE)
+        for start in range(0, max(rows, 1), step):
+            some = slice(start, start + step)
             parts.append(
-                self.call({name: nested.nested_part(value, some) for name, value in states.items()})
+                compute({name: nested.nested_part(value, some) for name, value in states.items()})
             )
         return torch.cat(parts)
 
@@ -370,7 +381,7 @@ class LiveCircuit(LiveModel):
         """Return the columns (B, K) of the function, with what is changed in its circuit, without gradients."""
         if not self.change:
             return super().plain_columns(states)
-        return self.source.columns(states, self.change)
+        return self._in_parts(lambda some: self.source.columns(some, self.change), states)
 
     def slopes(self, states: Mapping[str, Any], weights: Tensor) -> dict[str, Tensor]:
         """Return gradients, see `LiveModel.slopes`; of a changed circuit by central differences."""
