@@ -174,17 +174,17 @@ def _load() -> None:
     try:
         for name in ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.overview"):
             importlib.import_module(name)
+        from qfusion.ui import first_paint
+
+        if first := _first_model():
+            first_paint.shown_models.add(first)  # so that its first figure comes before all else
     finally:
         _loaded.set()
     from qfusion.analysis.opening import open_study
     from qfusion.panels import pickers
-    from qfusion.ui import first_paint
 
     with suppress(QFusionError):  # the page says so
-        if first := _first_model():  # its page names a sample, so that none has to be chosen
-            first_paint.shown_models.add(first)
-            open_study(first)
-        else:
+        if not first:  # else its page names a sample, and opens it
             first = pickers.models()[0]
             first_paint.shown_models.add(first)
             pickers.default_sample(open_study(first))
