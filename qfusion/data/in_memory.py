@@ -45,7 +45,6 @@ PARTS = {"train": "train", "valid": "valid", "validation": "valid", "val": "vali
 MAX_ITEMS = 200_000  # of a Dataset
 MAX_PIXELS = 4096 * 4096  # of an encoded picture
 
-Data = "DataSet | str | Path | Mapping[str, Any] | pd.DataFrame | Dataset[Any]"
 Contents = Mapping[str, Any] | None
 
 

@@ -7,10 +7,8 @@ regressors alike. Only the thread that records is concerned.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +17,7 @@ import numpy as np
 import torch
 
 from qfusion.errors import translate_import_errors
+from qfusion.live.observed_method import ObservedMethod
 
 with translate_import_errors():
     from qiskit_machine_learning import connectors, neural_networks
@@ -46,17 +45,13 @@ class _Observer:
     count: int = 0
 
 
-_observer: ContextVar[_Observer | None] = ContextVar("_observer", default=None)
-_lock = threading.Lock()
-_users = 0
-_networks: Any = neural_networks.NeuralNetwork
-_original: Callable[..., Any] = _networks.forward
+_method: ObservedMethod[_Observer] = ObservedMethod(neural_networks.NeuralNetwork, "forward")
 
 
 @contextmanager
 def recorded_calls() -> Iterator[list[NetworkCall]]:
     """Context manager that yields the list of the calls of networks inside its block, in their order."""
-    with _observing(_Observer(None)) as observer:
+    with _method.replaced(_observed_forward, _Observer(None)) as observer:
         yield observer.calls
 
 
@@ -68,7 +63,7 @@ def changed_calls(answer: Answer) -> Iterator[None]:
         answer: takes a network, the values of its circuit's parameters (B, P), and the number of the call, from 0; and
             returns what the network's own evaluation would, (B, ...), or None to leave it to the network.
     """
-    with _observing(_Observer(answer)):
+    with _method.replaced(_observed_forward, _Observer(answer)):
         yield
 
 
@@ -90,27 +85,10 @@ def _forward_exactly(connector: Any, inputs: torch.Tensor) -> torch.Tensor:
     return tensor[0] if inputs.ndim == 1 else tensor
 
 
-@contextmanager
-def _observing(observer: _Observer) -> Iterator[_Observer]:
-    global _users
-    with _lock:
-        _users += 1
-        _networks.forward = _observed_forward
-    token = _observer.set(observer)
-    try:
-        yield observer
-    finally:
-        _observer.reset(token)
-        with _lock:
-            _users -= 1
-            if not _users:
-                _networks.forward = _original
-
-
 def _observed_forward(network: Any, input_data: Any, weights: Any) -> Any:
-    observer = _observer.get()
+    observer = _method.observer
     if observer is None or not hasattr(network, "circuit"):
-        return _original(network, input_data, weights)
+        return _method.original(network, input_data, weights)
     values, shape = network._validate_input(input_data)
     parameters, _ = network._preprocess_forward(values, network._validate_weights(weights))
     parameters = np.atleast_2d(np.asarray(parameters, dtype=float))
@@ -118,8 +96,8 @@ def _observed_forward(network: Any, input_data: Any, weights: Any) -> Any:
     observer.count += 1
     if observer.answer is None:
         observer.calls.append(NetworkCall(network, parameters))
-        return _original(network, input_data, weights)
+        return _method.original(network, input_data, weights)
     result = observer.answer(network, parameters, number)
     if result is None:
-        return _original(network, input_data, weights)
+        return _method.original(network, input_data, weights)
     return network._validate_forward_output(result, shape)

@@ -6,10 +6,8 @@ are called as functions and those inside `qml.qnn.TorchLayer` alike. Only the th
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +17,7 @@ import torch
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
+from qfusion.live.observed_method import ObservedMethod
 
 LARGEST_GATE = 6  # qubits of a gate that is drawn whole
 
@@ -48,16 +47,13 @@ class _Observer:
     count: int = 0
 
 
-_observer: ContextVar[_Observer | None] = ContextVar("_observer", default=None)
-_lock = threading.Lock()
-_users = 0
-_original: Callable[..., Any] = qml.QNode.__call__
+_method: ObservedMethod[_Observer] = ObservedMethod(qml.QNode, "__call__")
 
 
 @contextmanager
 def recorded_calls() -> Iterator[list[QNodeCall]]:
     """Context manager that yields the list of the calls of QNodes inside its block, in their order."""
-    with _observing(_Observer(True, None)) as observer:
+    with _method.replaced(_observed_call, _Observer(True, None)) as observer:
         yield observer.calls
 
 
@@ -68,38 +64,21 @@ def changed_calls(change: Callable[[Any, int], Any]) -> Iterator[None]:
     Args:
         change: takes a QNode and the number of its call, from 0, and returns the QNode that is called instead.
     """
-    with _observing(_Observer(False, change)):
+    with _method.replaced(_observed_call, _Observer(False, change)):
         yield
 
 
-@contextmanager
-def _observing(observer: _Observer) -> Iterator[_Observer]:
-    global _users
-    with _lock:
-        _users += 1
-        qml.QNode.__call__ = _observed_call
-    token = _observer.set(observer)
-    try:
-        yield observer
-    finally:
-        _observer.reset(token)
-        with _lock:
-            _users -= 1
-            if not _users:
-                qml.QNode.__call__ = _original
-
-
 def _observed_call(qnode: Any, *args: Any, **kwargs: Any) -> Any:
-    observer = _observer.get()
+    observer = _method.observer
     if observer is None:
-        return _original(qnode, *args, **kwargs)
+        return _method.original(qnode, *args, **kwargs)
     number = observer.count
     observer.count += 1
     if observer.records:
         observer.calls.append(_record(qnode, args, kwargs))
     if observer.change is None:
-        return _original(qnode, *args, **kwargs)
-    result = _original(observer.change(qnode, number), *args, **kwargs)
+        return _method.original(qnode, *args, **kwargs)
+    result = _method.original(observer.change(qnode, number), *args, **kwargs)
     given = (*args, *kwargs.values())
     # without any gate that holds a tensor, PennyLane returns NumPy's numbers
     return _to_torch(result) if any(isinstance(value, torch.Tensor) for value in given) else result

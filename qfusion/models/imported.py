@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import log
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -67,17 +67,9 @@ class Imported(base.FusionModel):
             if classes
             else [0]
         )
-        # what other models have as encoders: here only the means of the features
-        self.encoders = nn.ModuleDict(
-            {name: standardisation.MeanPool(spec) for name, spec in self.input_specs.items()}
+        self.encoders = standardisation.mean_pools(
+            self.input_specs, means, "Import the program again."
         )
-        for name, known in (means or {}).items():
-            mean = cast(standardisation.MeanPool, self.encoders[name]).standardise.mean
-            check(
-                len(known) == len(mean),
-                f"The card holds {len(known)} means of {len(mean)} features. Import the program again.",
-            )
-            mean.copy_(torch.tensor(known))
         self.bias = nn.Parameter(
             torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False
         )

@@ -80,12 +80,9 @@ class LiveModel(base.FusionModel):
         self._seconds = seconds
         self.settings = {"holds": holds, "repeats": repeats}
         self.unseen_operations = round(seconds * OPERATIONS_PER_SECOND)
-        self.encoders = nn.ModuleDict(
-            {name: standardisation.MeanPool(spec) for name, spec in self.input_specs.items()}
+        self.encoders = standardisation.mean_pools(
+            self.input_specs, means, "Open the model again with `qfusion.show`."
         )
-        for name, numbers in (means or {}).items():
-            pool: Any = self.encoders[name]
-            pool.standardise.mean.copy_(torch.as_tensor(numbers))
         self.bias = nn.Parameter(
             torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor, nn
 
+from qfusion._checks import check
 from qfusion.models.input_features import (
     Features,
     InputSpec,
@@ -59,3 +62,26 @@ class MeanPool(nn.Module):
         """Return standardised features, (B, F), of a sequence their means over real steps."""
         values, mask = values_and_mask(features)
         return mean_over_steps(self.standardise(values), mask)
+
+
+def mean_pools(
+    specs: Mapping[str, InputSpec], means: Mapping[str, Sequence[float]] | None, remedy: str
+) -> nn.ModuleDict:
+    """Return what models without encoders have in their place: the means of the features, by modality.
+
+    Args:
+        specs: forms of the features. means: of every feature over the training rows; zero unless given.
+        remedy: end of the error.
+
+    Raises:
+        InvalidInput: when there are not as many means as features.
+    """
+    pools = {name: MeanPool(spec) for name, spec in specs.items()}
+    for name, known in (means or {}).items():
+        mean = pools[name].standardise.mean
+        check(
+            len(known) == len(mean),
+            f"The card holds {len(known)} means of {len(mean)} features. {remedy}",
+        )
+        mean.copy_(torch.tensor(known))
+    return nn.ModuleDict(pools)
