@@ -3,7 +3,8 @@
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from qfusion._extras import describe_missing
@@ -26,12 +27,26 @@ def require(package: str) -> None:
         raise MissingPackage(describe_missing(package))
 
 
-def modules(package: str, path: Iterable[str]) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a package, which imports a module of it at its first use."""
+def modules(
+    package: str, path: Iterable[str], contents: Mapping[str, str] | None = None
+) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package, which imports a module of it at its first use.
+
+    Args:
+        package: full name of the package.
+        path: the folders of its modules.
+        contents: functions, classes and values that are attributes of the package too, each with the full name of the
+            module that defines it.
+    """
+    contents = contents or {}
 
     def get(name: str) -> Any:
-        names = [module.name for module in pkgutil.iter_modules(path)]
-        if name not in names:
+        if name in contents:
+            value = getattr(load(contents[name]), name)
+            setattr(sys.modules[package], name, value)  # it is not asked for again
+            return value
+        if importlib.util.find_spec(f"{package}.{name}") is None:
+            names = [module.name for module in pkgutil.iter_modules(path)]
             raise AttributeError(f"{package} has no module {name!r}; it has {', '.join(names)}")
         return load(f"{package}.{name}")
 

@@ -8,35 +8,182 @@ import io
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
-from typing import Annotated, NoReturn, TextIO
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import Annotated, Any, NamedTuple, NoReturn, TextIO
 
 import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
 
 from qfusion import __version__, _sentences
-from qfusion.commands import (
-    agents,
-    compose,
-    dashboard,
-    data,
-    evaluate,
-    explain,
-    export,
-    figure,
-    figure_archive,
-    imported_models,
-    models,
-    report,
-    story,
-    sweep,
-    track,
-    train,
-    why,
-)
+from qfusion._lazy import load
 from qfusion.commands.printing import example_text, sample_progress_bar
 from qfusion.errors import QFusionError, translate_system_errors
 
+
+class Entry(NamedTuple):
+    """A command, or a group of commands, and the module of `qfusion.commands` that has it.
+
+    Attributes:
+        place: MODULE.FUNCTION, or MODULE.app of a group.
+        examples: how it is called, for the help.
+        context: settings of its context.
+    """
+
+    place: str
+    examples: list[str]
+    context: dict[str, Any] | None = None
+
+
+COMMANDS = {
+    "app": Entry(
+        "dashboard.dashboard",
+        ["app", "app --port 8600 --theme.base dark"],
+        {"allow_extra_args": True, "ignore_unknown_options": True},  # to Streamlit
+    ),
+    "mcp": Entry("agents.mcp", ["mcp", "mcp --model my-model"]),
+    "models": Entry("models.models", ["models"]),
+    "train": Entry("train.train", ["train --data planted --out my-model --seed 0 --set epochs=30"]),
+    "sweep": Entry(
+        "sweep.sweep",
+        [
+            "sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
+            "sweep --name first --jobs 4",
+            "sweep --name first --storage /shared/first.journal --cluster tcp://HOST:8786",
+        ],
+    ),
+    "evaluate": Entry(
+        "evaluate.evaluate",
+        [
+            "evaluate --model qj-mosi --split test --json",
+            "evaluate --model qj-mosi --missing text --noise audio=0.5",
+        ],
+    ),
+    "explain": Entry(
+        "explain.explain",
+        [
+            "explain --model qj-mosi --sample ID --json",
+            "explain --model qj-mosi --split test --out contributions.csv",
+            "explain --model qj-mosi --split test --out contributions.csv --cluster tcp://HOST:8786",
+        ],
+    ),
+    "why": Entry(
+        "why.why",
+        [
+            "why --data parity",
+            "why --model qj-planted --json",
+            "why --model qj-planted --patch ID ID --smallest",
+            "why --model qcnn-avdigits --groups ID --json",
+        ],
+    ),
+    "track": Entry(
+        "track.track", ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"]
+    ),
+    "figure": Entry(
+        "figure.figure",
+        [
+            "figure --model qj-planted --sample ID --view over-time --out decision.pdf",
+            "figure --recipe decision.pdf --out decision.svg --theme grey",
+        ],
+    ),
+    "compose": Entry(
+        "compose.compose",
+        [
+            "compose decision.pdf entropy-recipe.json --columns 2 --size aps-double --out figure.pdf",
+            "compose --link LINK --panel decision-over-time --panel entropy --out figure.svg",
+        ],
+    ),
+    "figures": Entry(
+        "figure_archive.figures",
+        [
+            "figures --link LINK --size aps-single --out figures.zip",
+            "figures --link LINK --panel decision-over-time --cohort 'relation=conflict' --most 20 "
+            "--out conflicts.zip",
+        ],
+    ),
+    "report": Entry(
+        "report.report",
+        [
+            "report --model qj-planted --sample ID --out report.pdf",
+            "report --model qj-planted --cohort 'relation=conflict' --out FOLDER",
+        ],
+    ),
+    "story": Entry(
+        "story.story",
+        [
+            "story --model qj-parity --sample ID --out story.html",
+            "story --model qj-parity --sample ID --tweak H.left-right=0.5 --out story.mp4",
+        ],
+    ),
+    "export": Entry(
+        "export.export",
+        [
+            "export --model qj-planted --set H.text-audio=0.5 --format checkpoint --out weaker.json",
+            "export --model qcnn-digits --sample ID --format openqasm3 --out circuit.qasm",
+        ],
+    ),
+    "data": Entry("data.app", []),
+    "model": Entry("imported_models.app", []),
+}
+
+
+class Commands(MutableMapping[str, Any]):
+    """The commands by name. A module is imported when its command is first used, or for the list of all of them."""
+
+    def __init__(self) -> None:
+        self._entries = dict(COMMANDS)
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            self._built[name] = build_command(name, self._entries[name])
+        return self._built[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._entries.setdefault(name, Entry("", []))
+        self._built[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._entries[name]
+        self._built.pop(name, None)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def build_command(name: str, entry: Entry) -> TyperCommand | TyperGroup:
+    """Import the module of a command, and return the command, or the group of commands."""
+    module, _, function = entry.place.partition(".")
+    content = getattr(load(f"qfusion.commands.{module}"), function)
+    if isinstance(content, typer.Typer):
+        group = typer.main.get_group(content)
+        group.name = name
+        return group
+    single = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    single.command(name, epilog=example_text(*entry.examples), context_settings=entry.context)(
+        content
+    )
+    command = typer.main.get_command(single)
+    assert isinstance(command, TyperCommand)
+    return command
+
+
+class LazyGroup(TyperGroup):
+    """The group of all commands, see `Commands`."""
+
+    def __init__(self, **settings: Any):
+        super().__init__(**settings)
+        self.commands = Commands()
+
+
 app = typer.Typer(
+    cls=LazyGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -64,68 +211,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-app.command(
-    "app",
-    epilog=example_text("app", "app --port 8600 --theme.base dark"),
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},  # to Streamlit
-)(dashboard.dashboard)
-app.add_typer(data.app, name="data")
-app.add_typer(imported_models.app, name="model")
-EXAMPLES: dict[Callable[..., None], list[str]] = {
-    agents.mcp: ["mcp", "mcp --model my-model"],
-    models.models: ["models"],
-    train.train: ["train --data planted --out my-model --seed 0 --set epochs=30"],
-    sweep.sweep: [
-        "sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
-        "sweep --name first --jobs 4",
-        "sweep --name first --storage /shared/first.journal --cluster tcp://HOST:8786",
-    ],
-    evaluate.evaluate: [
-        "evaluate --model qj-mosi --split test --json",
-        "evaluate --model qj-mosi --missing text --noise audio=0.5",
-    ],
-    explain.explain: [
-        "explain --model qj-mosi --sample ID --json",
-        "explain --model qj-mosi --split test --out contributions.csv",
-        "explain --model qj-mosi --split test --out contributions.csv --cluster tcp://HOST:8786",
-    ],
-    why.why: [
-        "why --data parity",
-        "why --model qj-planted --json",
-        "why --model qj-planted --patch ID ID --smallest",
-        "why --model qcnn-avdigits --groups ID --json",
-    ],
-    track.track: ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],
-    figure.figure: [
-        "figure --model qj-planted --sample ID --view over-time --out decision.pdf",
-        "figure --recipe decision.pdf --out decision.svg --theme grey",
-    ],
-    compose.compose: [
-        "compose decision.pdf entropy-recipe.json --columns 2 --size aps-double --out figure.pdf",
-        "compose --link LINK --panel decision-over-time --panel entropy --out figure.svg",
-    ],
-    figure_archive.figures: [
-        "figures --link LINK --size aps-single --out figures.zip",
-        "figures --link LINK --panel decision-over-time --cohort 'relation=conflict' --most 20 "
-        "--out conflicts.zip",
-    ],
-    report.report: [
-        "report --model qj-planted --sample ID --out report.pdf",
-        "report --model qj-planted --cohort 'relation=conflict' --out FOLDER",
-    ],
-    story.story: [
-        "story --model qj-parity --sample ID --out story.html",
-        "story --model qj-parity --sample ID --tweak H.left-right=0.5 --out story.mp4",
-    ],
-    export.export: [
-        "export --model qj-planted --set H.text-audio=0.5 --format checkpoint --out weaker.json",
-        "export --model qcnn-digits --sample ID --format openqasm3 --out circuit.qasm",
-    ],
-}
-for command, lines in EXAMPLES.items():
-    app.command(epilog=example_text(*lines))(command)
 
 
 def fail(message: str, code: int) -> NoReturn:

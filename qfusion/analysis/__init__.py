@@ -2,9 +2,21 @@
 Streamlit, no figures, and no explanation methods, which are in `explain`."""
 
 from qfusion._lazy import modules
-from qfusion.analysis.opening import open_game, open_sample, open_study
-from qfusion.analysis.sample import Sample
+
+# checkers read it as True
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from qfusion.analysis.opening import open_game, open_sample, open_study
+    from qfusion.analysis.sample import Sample
+
 
 __all__ = ["Sample", "open_game", "open_sample", "open_study"]
 
-__getattr__ = modules(__name__, __path__)
+_CONTENTS = {
+    "Sample": "qfusion.analysis.sample",
+    "open_game": "qfusion.analysis.opening",
+    "open_sample": "qfusion.analysis.opening",
+    "open_study": "qfusion.analysis.opening",
+}
+
+__getattr__ = modules(__name__, __path__, _CONTENTS)

@@ -87,7 +87,6 @@ def inputs(dataset: qfusion.data.DataSet, rows: Any) -> dict[str, Any]:
 
 def add_models(models: list[Path] | None) -> None:
     """Add models to those that are found by name. Each must be a model, under a name that is free."""
-    checkpoint = qfusion.training.checkpoint
     for place in models or []:
         name, card = qfusion.training.checkpoint_folders.locate_card(place)
         check(
@@ -96,7 +95,7 @@ def add_models(models: list[Path] | None) -> None:
             f"{place} holds no {card.name}. A training that has not ended has no model yet.",
         )
         qfusion.runs.run_names.check_free(name)
-        checkpoint.load(card)
+        qfusion.training.checkpoint.load(card)
         check(
             os.pathsep not in str(card.absolute()),
             f"Argument `--model` must name a folder whose path is without '{os.pathsep}', but is {place}. Rename it.",

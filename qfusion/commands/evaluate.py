@@ -13,8 +13,6 @@ from qfusion.commands.common import Address, Data, Model, Split
 from qfusion.commands.disturbance_options import Missing, Noise, Seed, Swap, parse_disturbance
 from qfusion.commands.opened_model import OpenedModel, open_model
 from qfusion.commands.printing import Json, metrics_table, print_remark, print_result
-from qfusion.wording.disturbances import describe_disturbance
-from qfusion.wording.propagation import describe_propagation
 
 
 def evaluate(
@@ -60,7 +58,7 @@ def evaluate(
             "data": dataset.name,
             "split": split,
             "n": len(rows),
-            "disturbance": describe_disturbance(wanted),
+            "disturbance": qfusion.wording.disturbances.describe_disturbance(wanted),
             "convention": dataset.target.convention,
             "metrics": measured,
             **({} if how is None else {"way": how.way}),
@@ -69,7 +67,8 @@ def evaluate(
         metrics_table(
             ["Metric", "Value"],
             [measured],
-            f"{model} on {dataset.name}, {split}, {len(rows)} samples, {describe_disturbance(wanted)}",
+            f"{model} on {dataset.name}, {split}, {len(rows)} samples, "
+            f"{qfusion.wording.disturbances.describe_disturbance(wanted)}",
         ),
     )
     if not dataset.target.known and not as_json:
@@ -78,7 +77,7 @@ def evaluate(
         )
     if how is not None and not as_json:
         print_remark(
-            describe_propagation(how)
+            qfusion.wording.propagation.describe_propagation(how)
             + (_sampling_note(trained.model, dataset, rows) if how.way == "trajectories" else "")
         )
 

@@ -28,7 +28,6 @@ from qfusion.commands.explained_rows import (
 from qfusion.commands.opened_model import OpenedModel, open_model
 from qfusion.commands.printing import Json
 from qfusion.commands.table_files import table_path, write_chunks
-from qfusion.wording.disturbances import describe_disturbance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,7 +178,7 @@ def _sample_record(
     if relations:
         verdict["relation_by_background"] = relations
         verdict["says"].append(qfusion.wording.backgrounds.describe_agreement(relations))
-    record["disturbance"] = describe_disturbance(disturbance)
+    record["disturbance"] = qfusion.wording.disturbances.describe_disturbance(disturbance)
     return record, index
 
 
@@ -203,7 +202,7 @@ def _split_record(
     }
     if out is not None:
         record["seconds"] = 0.0
-    record["disturbance"] = describe_disturbance(disturbance)
+    record["disturbance"] = qfusion.wording.disturbances.describe_disturbance(disturbance)
     if out is not None:
         record["out"] = str(out)
     return record

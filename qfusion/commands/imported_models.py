@@ -17,7 +17,6 @@ from qfusion.commands.printing import (
     print_result,
     table,
 )
-from qfusion.wording.model_notes import describe_remark, describe_summary
 
 # `model`: importing a model that was trained elsewhere.
 
@@ -120,7 +119,7 @@ def import_(
     if corrected is None:
         imports.write_card(taken.model.card, written)
     for warning in taken.warnings:
-        print_remark(f"qfusion: warning: {describe_remark(warning)}")
+        print_remark(f"qfusion: warning: {qfusion.wording.model_notes.describe_remark(warning)}")
     stored = None
     if not check_only:
         place = imports.keep(taken, dataset, str(name), out, title, replace)
@@ -132,7 +131,7 @@ def import_(
             ),
         }
     print_result(
-        describe_summary(imports.summary(taken, stored)),
+        qfusion.wording.model_notes.describe_summary(imports.summary(taken, stored)),
         as_json,
         *_import_lines(taken, stored, dataset.title),
     )
@@ -168,7 +167,7 @@ def _import_lines(taken: Any, stored: dict[str, Any] | None, title: str) -> list
             ],
             f"{taken.source} on {title}",
         ),
-        *map(describe_remark, taken.remarks),
+        *map(qfusion.wording.model_notes.describe_remark, taken.remarks),
         "Scores of ten rows are finite, repeat, and do not depend on one another.",
     ]
     if stored and stored["metrics"]:

@@ -58,7 +58,7 @@ def format_metrics(card: dict) -> str:
     for key in LISTED_METRICS:
         if key not in metrics:
             continue
-        line = f"{qfusion.training.metrics.LABELS[key].short} {number(metrics[key]['mean'])}"
+        line = f"{qfusion.training.metric_labels.LABELS[key].short} {number(metrics[key]['mean'])}"
         if len(card["seeds"]) > 1:
             line += f" ± {number(metrics[key]['std'])}"
         lines.append(line)

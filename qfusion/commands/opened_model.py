@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import qfusion
 from qfusion._checks import check
+from qfusion.commands.background_options import DEFAULT_BACKGROUND
 from qfusion.commands.common import inputs, load
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def open_model(
     model: str,
     data: str | None,
     way: str = "auto",
-    background: str = qfusion.explain.backgrounds.DEFAULT,
+    background: str = DEFAULT_BACKGROUND,
     contrast: str | None = None,
     group: qfusion.training.processes.Group | None = None,
     digests: str = "",

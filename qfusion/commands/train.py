@@ -23,8 +23,6 @@ from qfusion.commands.printing import (
     table,
 )
 from qfusion.commands.training_plan import read_plan
-from qfusion.wording.model_notes import describe_notes
-from qfusion.wording.run_states import describe_run_state
 
 SLOW_EPOCH = 3.0  # seconds: of an epoch that lasts longer the rate is shown
 
@@ -167,13 +165,15 @@ def _print_run(run: qfusion.runs.Run, measured: Any, as_json: bool) -> None:
             print_remark(
                 f"Model written to {run.path}. To open it in the app: qfusion app --model {path}"
             )
-        note = describe_notes(json.loads(run.model_path.read_text(encoding="utf-8")))
+        note = qfusion.wording.model_notes.describe_notes(
+            json.loads(run.model_path.read_text(encoding="utf-8"))
+        )
         if note:
             print_remark(note)
         title = f"{plan.model} on {plan.data}, seed {plan.seed}"
         tables.append(metrics_table(["Metric", *measured], list(measured.values()), title))
     else:
-        print_remark(describe_run_state(run.name, record))
+        print_remark(qfusion.wording.run_states.describe_run_state(run.name, record))
     print_result(
         {
             "model": plan.model,

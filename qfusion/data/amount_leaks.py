@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
+import scipy
 from scipy.special import gammaln
-from scipy.stats import rankdata
 
 from qfusion.data.leak_search import ALPHA, FEW, Suspect, feature_orders
 
@@ -20,8 +20,8 @@ def find_amount_leaks(values: np.ndarray, y: np.ndarray, log_tests: float) -> It
             copies[column] |= _log_chance(values[:, column], y) + log_tests < np.log(ALPHA)
     near = np.zeros(values.shape[1], bool)
     if len(y) >= FEW:
-        ranks = rankdata(values, axis=0)
-        spearman = np.abs(_correlations(ranks, rankdata(y)))
+        ranks = scipy.stats.rankdata(values, axis=0)
+        spearman = np.abs(_correlations(ranks, scipy.stats.rankdata(y)))
         xi = _chatterjee(values, y)
         copies |= (spearman >= COPY[0]) | (xi >= COPY[1])
         near = (spearman >= NEAR_COPY[0]) | (xi >= NEAR_COPY[1])
@@ -71,8 +71,8 @@ def _correlations(values: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _chatterjee(values: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Chatterjee's xi of each feature, (k,): 1 where the target is a function of it, about 0 where it is noise."""
     samples = len(y)
-    at_most = rankdata(y, "max")
-    at_least = samples + 1 - rankdata(y, "min")
+    at_most = scipy.stats.rankdata(y, "max")
+    at_least = samples + 1 - scipy.stats.rankdata(y, "min")
     scale = 2 * (at_least * (samples - at_least)).sum()
     ordered = np.concatenate([at_most[order] for _, order in feature_orders(values)], axis=1)
     return 1 - samples * np.abs(np.diff(ordered, axis=0)).sum(0) / scale

@@ -4,19 +4,24 @@ a method, with its numbers, its sentence and its table. No figures, and nothing 
 """
 
 from qfusion._lazy import modules
-from qfusion.explain.backgrounds import KINDS, Background, background
-from qfusion.explain.coalitions import Explanation, explain, explain_layers, explain_times
-from qfusion.explain.contribution_shares import shares
-from qfusion.explain.path_attribution import (
-    PathAttribution,
-    SamplePathAttribution,
-    aumann_shapley,
-    aumann_shapley_per_sample,
-)
-from qfusion.explain.relations import RELATIONS, Relation
-from qfusion.explain.shapiq_export import to_shapiq
-from qfusion.explain.verdicts import Verdict, judge, verdict
-from qfusion.models.ket_algebra import marginal_observables
+
+# checkers read it as True
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from qfusion.explain.backgrounds import KINDS, Background, background
+    from qfusion.explain.coalitions import Explanation, explain, explain_layers, explain_times
+    from qfusion.explain.contribution_shares import shares
+    from qfusion.explain.path_attribution import (
+        PathAttribution,
+        SamplePathAttribution,
+        aumann_shapley,
+        aumann_shapley_per_sample,
+    )
+    from qfusion.explain.relations import RELATIONS, Relation
+    from qfusion.explain.shapiq_export import to_shapiq
+    from qfusion.explain.verdicts import Verdict, judge, verdict
+    from qfusion.models.ket_algebra import marginal_observables
+
 
 __all__ = [
     "KINDS",
@@ -40,4 +45,26 @@ __all__ = [
     "verdict",
 ]
 
-__getattr__ = modules(__name__, __path__)
+_CONTENTS = {
+    "Background": "qfusion.explain.backgrounds",
+    "Explanation": "qfusion.explain.coalitions",
+    "KINDS": "qfusion.explain.backgrounds",
+    "PathAttribution": "qfusion.explain.path_attribution",
+    "RELATIONS": "qfusion.explain.relations",
+    "Relation": "qfusion.explain.relations",
+    "SamplePathAttribution": "qfusion.explain.path_attribution",
+    "Verdict": "qfusion.explain.verdicts",
+    "aumann_shapley": "qfusion.explain.path_attribution",
+    "aumann_shapley_per_sample": "qfusion.explain.path_attribution",
+    "background": "qfusion.explain.backgrounds",
+    "explain": "qfusion.explain.coalitions",
+    "explain_layers": "qfusion.explain.coalitions",
+    "explain_times": "qfusion.explain.coalitions",
+    "judge": "qfusion.explain.verdicts",
+    "marginal_observables": "qfusion.models.ket_algebra",
+    "shares": "qfusion.explain.contribution_shares",
+    "to_shapiq": "qfusion.explain.shapiq_export",
+    "verdict": "qfusion.explain.verdicts",
+}
+
+__getattr__ = modules(__name__, __path__, _CONTENTS)

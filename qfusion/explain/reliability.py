@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.faithfulness import AgainstTruth, Curves

@@ -2,17 +2,22 @@
 is in `training`, explanations are in `explain`."""
 
 from qfusion._lazy import modules
-from qfusion.models.abilities import Ability
-from qfusion.models.backgrounds import Background
-from qfusion.models.base import FusionModel
-from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.models.input_features import Features, InputSpec
-from qfusion.models.ket_model import KetModel, StateModel
-from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
-from qfusion.models.quantum_jump import QuantumJump
-from qfusion.models.registry import BASELINES, FUSION, build, can, names, require
-from qfusion.models.time_model import TimeModel
-from qfusion.models.tweak import Tweak
+
+# checkers read it as True
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from qfusion.models.abilities import Ability
+    from qfusion.models.backgrounds import Background
+    from qfusion.models.base import FusionModel
+    from qfusion.models.entangled_qcnn import EntangledQCNN
+    from qfusion.models.input_features import Features, InputSpec
+    from qfusion.models.ket_model import KetModel, StateModel
+    from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
+    from qfusion.models.quantum_jump import QuantumJump
+    from qfusion.models.registry import BASELINES, FUSION, build, can, names, require
+    from qfusion.models.time_model import TimeModel
+    from qfusion.models.tweak import Tweak
+
 
 __all__ = [
     "BASELINES",
@@ -38,4 +43,28 @@ __all__ = [
     "require",
 ]
 
-__getattr__ = modules(__name__, __path__)
+_CONTENTS = {
+    "Ability": "qfusion.models.abilities",
+    "BASELINES": "qfusion.models.registry",
+    "Background": "qfusion.models.backgrounds",
+    "EntangledQCNN": "qfusion.models.entangled_qcnn",
+    "Evolution": "qfusion.models.protocols",
+    "FUSION": "qfusion.models.registry",
+    "Features": "qfusion.models.input_features",
+    "FusionModel": "qfusion.models.base",
+    "GateCircuit": "qfusion.models.protocols",
+    "InputSpec": "qfusion.models.input_features",
+    "KetModel": "qfusion.models.ket_model",
+    "LayeredNetwork": "qfusion.models.protocols",
+    "QuantumJump": "qfusion.models.quantum_jump",
+    "StateModel": "qfusion.models.ket_model",
+    "TimeModel": "qfusion.models.time_model",
+    "TruthTables": "qfusion.models.protocols",
+    "Tweak": "qfusion.models.tweak",
+    "build": "qfusion.models.registry",
+    "can": "qfusion.models.registry",
+    "names": "qfusion.models.registry",
+    "require": "qfusion.models.registry",
+}
+
+__getattr__ = modules(__name__, __path__, _CONTENTS)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from qfusion._lazy import load
 from qfusion.errors import InvalidInput
 
 Ability = Literal[
@@ -49,6 +50,7 @@ def can(model: object, ability: Ability) -> bool:
 
 def kinds(ability: Ability) -> list[str]:
     """Return the kinds of models that have an ability."""
+    load("qfusion.models.registry")
     return [kind for kind, model in REGISTERED.items() if ability in model.abilities]
 
 

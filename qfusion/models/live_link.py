@@ -19,12 +19,12 @@ from torch import Tensor
 from qfusion import _limits
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.models import circuit_change, live_model
+from qfusion.models import circuit_change, kind_files, live_model
 from qfusion.quantum.statevector import Gate
 
 MAX_MESSAGE = 1 << 30  # bytes
-KINDS = (live_model.KIND, live_model.CIRCUIT_KIND)
-ENDING = ".live"
+KINDS = (kind_files.LIVE, kind_files.LIVE_CIRCUIT)
+ENDING = kind_files.LIVE_ENDING
 ENDED = (
     "The Python process that holds model '{name}' has ended, or is busy elsewhere. What was computed before is still "
     "shown. Run `qfusion.show` there again for more."

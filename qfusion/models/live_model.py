@@ -23,6 +23,7 @@ from qfusion.models import (
     evaluation,
     games,
     input_features,
+    kind_files,
     nested,
     standardisation,
 )
@@ -31,8 +32,8 @@ from qfusion.models.backgrounds import Background
 from qfusion.models.imported import class_scores
 from qfusion.quantum.statevector import Gate
 
-KIND = "live"
-CIRCUIT_KIND = "live-circuit"
+KIND = kind_files.LIVE
+CIRCUIT_KIND = kind_files.LIVE_CIRCUIT
 ROWS_AT_ONCE = 4096  # rows in one call of a function
 PART_SECONDS = 5.0  # of one call of a slow function
 MAX_DIFFERENCES = 4096  # features of a modality of a function without gradients

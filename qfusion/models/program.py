@@ -21,7 +21,7 @@ from qfusion import _child_environment, _limits
 from qfusion._checks import check
 from qfusion._lazy import require
 from qfusion.errors import InvalidInput
-from qfusion.models import _program_child as _child
+from qfusion.models import _program_child as _child, kind_files
 
 MAX_SIZE = 1 << 30  # bytes of a file
 LOADING = 300  # seconds in which a server's program has to be loaded
@@ -339,8 +339,8 @@ def _differences(
 
 # The model: a program with a card.
 
-KIND = "imported"
-ENDINGS = {"torch": ".pt2", "onnx": ".onnx"}
+KIND = kind_files.IMPORTED
+ENDINGS = kind_files.IMPORTED_ENDINGS
 
 
 def open_program(data: bytes, file: str, only_onnx: bool = False) -> Program:

@@ -4,13 +4,18 @@ One training itself is in `qfusion.training`.
 """
 
 from qfusion._lazy import modules
-from qfusion.runs import cluster, sweeps
-from qfusion.runs.folder import Run, runs_folder
-from qfusion.runs.run_list import create_run, find_run, list_runs
-from qfusion.runs.run_process import is_starting, launch_run
-from qfusion.runs.run_records import STATES
-from qfusion.runs.run_training import train_run
-from qfusion.runs.specifications import Plan
+
+# checkers read it as True
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from qfusion.runs import cluster, sweeps
+    from qfusion.runs.folder import Run, runs_folder
+    from qfusion.runs.run_list import create_run, find_run, list_runs
+    from qfusion.runs.run_process import is_starting, launch_run
+    from qfusion.runs.run_records import STATES
+    from qfusion.runs.run_training import train_run
+    from qfusion.runs.specifications import Plan
+
 
 __all__ = [
     "STATES",
@@ -27,4 +32,17 @@ __all__ = [
     "train_run",
 ]
 
-__getattr__ = modules(__name__, __path__)
+_CONTENTS = {
+    "Plan": "qfusion.runs.specifications",
+    "Run": "qfusion.runs.folder",
+    "STATES": "qfusion.runs.run_records",
+    "create_run": "qfusion.runs.run_list",
+    "find_run": "qfusion.runs.run_list",
+    "is_starting": "qfusion.runs.run_process",
+    "launch_run": "qfusion.runs.run_process",
+    "list_runs": "qfusion.runs.run_list",
+    "runs_folder": "qfusion.runs.folder",
+    "train_run": "qfusion.runs.run_training",
+}
+
+__getattr__ = modules(__name__, __path__, _CONTENTS)

@@ -2,10 +2,15 @@
 processes are in `runs`."""
 
 from qfusion._lazy import modules
-from qfusion.training import checkpoint, metrics
-from qfusion.training.loop import Fit, Progress, Result, fit, prepare, train
-from qfusion.training.options import Options, default_options
-from qfusion.training.rate_search import RateSearch, find_rate
+
+# checkers read it as True
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from qfusion.training import checkpoint, metrics
+    from qfusion.training.loop import Fit, Progress, Result, fit, prepare, train
+    from qfusion.training.options import Options, default_options
+    from qfusion.training.rate_search import RateSearch, find_rate
+
 
 __all__ = [
     "Fit",
@@ -22,4 +27,17 @@ __all__ = [
     "train",
 ]
 
-__getattr__ = modules(__name__, __path__)
+_CONTENTS = {
+    "Fit": "qfusion.training.loop",
+    "Options": "qfusion.training.options",
+    "Progress": "qfusion.training.loop",
+    "RateSearch": "qfusion.training.rate_search",
+    "Result": "qfusion.training.loop",
+    "default_options": "qfusion.training.options",
+    "find_rate": "qfusion.training.rate_search",
+    "fit": "qfusion.training.loop",
+    "prepare": "qfusion.training.loop",
+    "train": "qfusion.training.loop",
+}
+
+__getattr__ = modules(__name__, __path__, _CONTENTS)

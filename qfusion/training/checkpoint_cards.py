@@ -3,27 +3,33 @@
 A card describes the model, its data and its metrics, and pins the SHA-256 of the weights.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import qfusion
 from qfusion._checks import check
 from qfusion._extras import installed_versions
-from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, default_on_error, translate_errors
-from qfusion.models import FusionModel, live_link, program
-from qfusion.training import sampling_error
+from qfusion.models import kind_files
 from qfusion.training.checkpoint_folders import find_card
+
+if TYPE_CHECKING:
+    from qfusion.data import DataSet
+    from qfusion.models import FusionModel
+    from qfusion.training import sampling_error
 
 FORMAT = 1
 _ENDINGS = {  # of the files of models without weights of their own
-    program.KIND: tuple(program.ENDINGS.values()),
-    **dict.fromkeys(live_link.KINDS, (live_link.ENDING,)),
+    kind_files.IMPORTED: tuple(kind_files.IMPORTED_ENDINGS.values()),
+    kind_files.LIVE: (kind_files.LIVE_ENDING,),
+    kind_files.LIVE_CIRCUIT: (kind_files.LIVE_ENDING,),
 }
 
 
@@ -49,7 +55,7 @@ def weights_digest(data: bytes, card: Mapping[str, Any]) -> str:
     which determine the meaning of the program's numbers.
     """
     result = hashlib.sha256(data)
-    if card["model"] == program.KIND:
+    if card["model"] == kind_files.IMPORTED:
         result.update(json.dumps(card["settings"], sort_keys=True).encode())
     return result.hexdigest()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from qfusion import _assets, _user_folders
 from qfusion._checks import check, choose
 from qfusion.errors import NotFound
-from qfusion.models import live_link, program
+from qfusion.models import kind_files
 
 AFTER = (
     "@"  # separates the name of a model from the epoch after which it was saved, see `saved_epochs`
@@ -37,7 +37,12 @@ def stamp(name: str) -> str:
     for opened_name, card in map(locate_card, _user_folders.opened_places()):
         if opened_name == name:
             cards.append(card)
-    endings = (".json", ".safetensors", live_link.ENDING, *program.ENDINGS.values())
+    endings = (
+        ".json",
+        ".safetensors",
+        kind_files.LIVE_ENDING,
+        *kind_files.IMPORTED_ENDINGS.values(),
+    )
     files = [card.with_name(f"{card.stem}{ending}") for card in cards for ending in endings]
     facts = [path.stat() for path in files if path.is_file()]
     return " ".join(f"{fact.st_mtime_ns}-{fact.st_size}" for fact in facts)

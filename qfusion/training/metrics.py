@@ -1,8 +1,7 @@
 """Metrics of models: test metrics, the deviation of sampled scores from the master equation, and encoder outputs of all
 samples, which are cached."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,52 +11,47 @@ from qfusion._checks import check, require_finite
 from qfusion.data import DataSet
 from qfusion.training.batches import to_device
 from qfusion.training.encodings import encoded_inputs, is_kept
+from qfusion.training.metric_labels import (
+    HEADLINES,
+    LABELS,
+    NAMES,
+    SIMS,
+    Label,
+    find_convention,
+    headlines,
+    label,
+    labels,
+)
 from qfusion.training.processes import ALONE, Group
 
+__all__ = [
+    "BINS",
+    "HEADLINES",
+    "LABELS",
+    "NAMES",
+    "SIMS",
+    "SIMS_CUTS",
+    "Label",
+    "calibration",
+    "classification",
+    "evaluate",
+    "find_convention",
+    "headlines",
+    "label",
+    "labels",
+    "names",
+    "plain",
+    "predict",
+    "regression",
+    "row_metrics",
+    "score_metrics",
+    "sims",
+    "summary",
+]
+
 BINS = 10  # of the certainty
-
-
-class Label(NamedTuple):
-    """How a metric is shown: its short name, and whether more is better; `wording.metrics` has its sentence."""
-
-    short: str
-    higher_is_better: bool = True
-
-
-LABELS: dict[str, Label] = {
-    "acc2_non0": Label("Acc-2 (non-zero)"),
-    "f1_non0": Label("F1 (non-zero)"),
-    "acc2_has0": Label("Acc-2 (with zero)"),
-    "f1_has0": Label("F1 (with zero)"),
-    "acc5": Label("Acc-5"),
-    "acc7": Label("Acc-7"),
-    "mae": Label("MAE", higher_is_better=False),
-    "corr": Label("Correlation"),
-    "r2": Label("R2"),
-    "acc2": Label("Acc-2"),
-    "acc3": Label("Acc-3"),
-    "sign": Label("Sign agreement"),
-    "accuracy": Label("Accuracy"),
-    "f1": Label("F1 (macro)"),
-    "nll": Label("Log loss", higher_is_better=False),
-}
-SIMS = {key: LABELS[key] for key in ("acc2", "acc3", "acc5", "f1", "mae", "corr")}
-SIMS["f1"] = Label("F1 (weighted)")
 # Upper ends of the classes of CH-SIMS; each is (low, high], the first begins at -1.01 and the last ends at 1.01.
 SIMS_CUTS = {"acc2": (0.0,), "acc3": (-0.1, 0.1), "acc5": (-0.7, -0.1, 0.1, 0.7)}
-NAMES = {
-    "mosi": ("acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7", "mae", "corr", "r2"),
-    "sims": tuple(SIMS),
-    "plain": ("mae", "corr", "r2", "sign"),
-    "classes": ("accuracy", "f1", "nll"),
-}
-# What is shown where there is room for few, the first first.
-HEADLINES = {
-    "mosi": ("acc2_non0", "acc7", "mae", "corr"),
-    "sims": ("acc2", "acc5", "mae", "corr"),
-    "plain": ("mae", "corr", "r2", "sign"),
-    "classes": ("accuracy", "nll"),
-}
 
 
 def names(dataset: DataSet) -> tuple[str, ...]:
@@ -65,36 +59,6 @@ def names(dataset: DataSet) -> tuple[str, ...]:
     return tuple(
         key for key in NAMES[dataset.target.convention] if key != "sign" or dataset.is_signed
     )
-
-
-def find_convention(keys: Iterable[str]) -> str:
-    """Return by which convention metrics of these names were measured."""
-    unique = set(keys)
-    return next((name for name in ("sims", "classes", "mosi") if unique & _OWN[name]), "plain")
-
-
-def labels(keys: Iterable[str]) -> dict[str, Label]:
-    """Return the labels of metrics that were measured together, in the order of their convention. Keys that are no
-    metrics of qfusion are left out.
-    """
-    unique = set(keys)
-    convention = find_convention(unique)
-    return {
-        key: label(key, convention)
-        for key in dict.fromkeys((*NAMES[convention], *LABELS))
-        if key in unique
-    }
-
-
-def label(key: str, convention: str = "") -> Label:
-    """Return how one metric of a convention is shown; its bare name where it is none of ours."""
-    return (SIMS if convention == "sims" else {}).get(key) or LABELS.get(key) or Label(key)
-
-
-def headlines(keys: Iterable[str]) -> list[str]:
-    """Return those of the metrics measured together that are shown if there is room for few."""
-    unique = set(keys)
-    return [key for key in HEADLINES[find_convention(unique)] if key in unique]
 
 
 def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -215,13 +179,6 @@ def _f1(truth: np.ndarray, chosen: np.ndarray, *, weighted: bool = False) -> flo
     chosen_counts = np.bincount(chosen_places, minlength=len(classes))
     scores = 2 * hits / (true_counts + chosen_counts)
     return float(np.average(scores, weights=true_counts if weighted else None))
-
-
-_OWN = {
-    "sims": {"acc2", "acc3"},
-    "classes": {"accuracy", "nll"},
-    "mosi": {"acc2_non0", "acc2_has0", "acc7"},
-}
 
 
 def score_metrics(

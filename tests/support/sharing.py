@@ -48,7 +48,7 @@ def on_disk(
         subject, *others = [*asked.arguments.values()] or [None]
         if isinstance(subject, DataSet):  # a visitor's samples behind a set are not in its digest
             whole: Any = None if subject.own is not None else subject.digest
-        elif hasattr(subject, "memo_key"):
+        elif hasattr(subject, "memo_key") and isinstance(subject.model, torch.nn.Module):
             whole = key(subject, background), _exact(subject.model)
         else:
             whole = None
