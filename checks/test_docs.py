@@ -90,14 +90,16 @@ def commands() -> Iterator[tuple[str, set[str]]]:
     waiting = [("", group)]
     while waiting:
         words, command = waiting.pop()
-        inner = getattr(command, "commands", None)
-        if inner is None:
+        if not hasattr(command, "list_commands"):
             yield (
                 words,
                 {o for p in command.params for o in p.opts if o.startswith("--")} - {"--help"},
             )
         else:
-            waiting += [(f"{words} {name}".strip(), child) for name, child in inner.items()]
+            waiting += [
+                (f"{words} {name}".strip(), command.get_command(None, name))
+                for name in command.list_commands(None)
+            ]
 
 
 @pytest.mark.parametrize(

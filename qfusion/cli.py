@@ -8,7 +8,7 @@ import io
 import os
 import platform
 import sys
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple, NoReturn, TextIO
 
 import typer
@@ -127,34 +127,16 @@ COMMANDS = {
 }
 
 
-class Commands(MutableMapping[str, Any]):
-    """The commands by name. A module is imported when its command is first used, or for the list of all of them."""
+class LazyGroup(TyperGroup):
+    """The group of all commands. The module of a command is imported when the command is first used."""
 
-    def __init__(self) -> None:
-        self._entries = dict(COMMANDS)
-        self._built: dict[str, Any] = {}
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands, in the order of the help."""
+        return [*COMMANDS]
 
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._built:
-            self._built[name] = build_command(name, self._entries[name])
-        return self._built[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._entries.setdefault(name, Entry("", []))
-        self._built[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._entries[name]
-        self._built.pop(name, None)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._entries
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
+    def get_command(self, ctx: Any, name: str) -> TyperCommand | TyperGroup | None:
+        """Return the command of this name, or None if there is none."""
+        return build_command(name, COMMANDS[name]) if name in COMMANDS else None
 
 
 def build_command(name: str, entry: Entry) -> TyperCommand | TyperGroup:
@@ -172,14 +154,6 @@ def build_command(name: str, entry: Entry) -> TyperCommand | TyperGroup:
     command = typer.main.get_command(single)
     assert isinstance(command, TyperCommand)
     return command
-
-
-class LazyGroup(TyperGroup):
-    """The group of all commands, see `Commands`."""
-
-    def __init__(self, **settings: Any):
-        super().__init__(**settings)
-        self.commands = Commands()
 
 
 app = typer.Typer(
