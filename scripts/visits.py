@@ -30,13 +30,15 @@ _HELD = f"""([wait, least, whole]) => {{
   return still && now - window.qfHeld.since >= least;
 }}"""
 # Scrolls to a part that waits until it is drawn: it is pushed out of sight again by what comes above it. Panels have
-# its name then, other parts have none.
+# its name then, other parts have none. A panel may be in a part of another name that waits itself: that comes first.
 _COME = """([name, wait]) => {
   const place = document.querySelector(`.st-key-later-${name}`);
   if (place) window.qfCame = wait;
   const shown = place || document.querySelector(`.st-key-panel-${name}, .st-key-figure-${name}`);
-  shown?.scrollIntoView({block: 'center', behavior: 'instant'});
-  return !place && (shown || window.qfCame === wait);
+  const done = !place && (shown || window.qfCame === wait);
+  const next = shown || (!done && document.querySelector('[class*="st-key-later-"]'));
+  next?.scrollIntoView({block: 'center', behavior: 'instant'});
+  return done;
 }"""
 _HELD_MS, _EVERY_MS = 300, 100
 _WAITS = itertools.count()

@@ -50,5 +50,7 @@ def slide(model: str, name: str) -> None:
 )
 def test_processor_time_of_actions_is_bounded(most: float, act: Callable[[], object]) -> None:
     act()  # what is worked out for the first time
-    ratios = [seconds(act) / seconds(calibrate) for _ in range(2)]
+    ratios = [
+        seconds(act) / seconds(calibrate) for _ in range(5)
+    ]  # neighbours on the cores slow some of them
     assert min(ratios) < most, f"{ratios} times the calibration; at most {most}"
