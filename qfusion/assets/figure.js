@@ -168,6 +168,7 @@ async function move(plotly, host, figure) {
   const moves = host.size === size && host.traces === traces;
   Object.assign(host, {size, traces});
   clearTimeout(host.moving);
+  host.unfollow?.();  // what a slider has moved, see follow.js
   host.classList.toggle('qf-moves', moves);
   await show(plotly, host, figure);
   if (moves) host.moving = setTimeout(() => host.classList.remove('qf-moves'), MOVING);

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.analysis.shown_terms import select_shown_terms
+from qfusion.figures.followed_series import bars_meta, part_meta
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
@@ -92,6 +93,7 @@ def waterfall(
         textfont={"size": text_size, "color": INK[theme], "shadow": halo(theme)},
         hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}"
         "<extra></extra>",
+        meta=bars_meta(_terms_by_row(dividends)),
     )
     _add_connectors(figure, ends.tolist(), theme)
     values = [0.0, *ends]
@@ -116,8 +118,22 @@ def _add_connectors(figure: go.Figure, ends: Sequence[float], theme: Theme) -> N
         x += [end, end, None]
         y += [row + 0.31, row + 0.69, None]
     figure.add_scatter(
-        x=x, y=y, mode="lines", line={"color": QUIET[theme], "width": 1}, hoverinfo="skip"
+        x=x,
+        y=y,
+        mode="lines",
+        line={"color": QUIET[theme], "width": 1},
+        hoverinfo="skip",
+        meta=part_meta("connectors"),
     )
+
+
+def _terms_by_row(dividends: Mapping[str, float]) -> list[list[str]]:
+    """Return the terms that each bar of a waterfall adds, without the total."""
+    shown, rest = select_shown_terms([dividends])
+    rows = [[""], *([term] for term in shown)]
+    if rest:
+        rows.append(list(rest))
+    return rows
 
 
 def rows_free_of_labels(

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion.figures.decision_charts import condense_curves
+from qfusion.figures.followed_series import TERMS, UPPER, line_meta
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.line_labels import offer_line_labels
 from qfusion.figures.style import (
@@ -115,6 +116,7 @@ def decision_lines(
         before: times, entropies and dividends before a tweak, drawn thin and dotted, "as learned" in the legend.
     """
     terms, others = condense_curves({name: part for name, part in dividends.items() if name})
+    condensed = [name for name in dividends if name and name not in terms]
     was = before or (times, {}, {})
     lines = []
     for row, series in zip(("y", "y2"), was[1:], strict=True):
@@ -138,6 +140,11 @@ def decision_lines(
                 "y",
                 several or name not in terms,
                 group=parts_title(parts) if several else name,
+                meta=line_meta(
+                    UPPER,
+                    ["+".join(part) for part in parts],
+                    [part_colour(part, modalities, theme) for part in parts],
+                ),
             )
         )
     for name, values in terms.items():
@@ -151,10 +158,12 @@ def decision_lines(
                 term_dash(name),
                 "y2",
                 group=name,
+                meta=line_meta(TERMS, [name]),
             )
         )
     for name, values in others.items():
-        lines.append(time_line(times, values, name, QUIET[theme], "dot", "y2", True))
+        meta = line_meta(TERMS, condensed)
+        lines.append(time_line(times, values, name, QUIET[theme], "dot", "y2", True, meta=meta))
     if before is not None:
         lines.append(learned_legend_entry())
     figure = base_figure(theme, 420, legend=True, right=20, top=8)

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion.figures.colour_scales import SIGNED_SCALE
+from qfusion.figures.followed_series import part_meta
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
@@ -84,6 +85,7 @@ def attribution_matrix(
                     "nticks": 5,
                     "tickfont": {"size": 11},
                 },
+                "meta": part_meta("cells"),
             }
         )
     if written:
@@ -97,9 +99,11 @@ def attribution_matrix(
             text=_format_short(values).ravel().tolist(),
             textfont={"size": 10, "color": np.where(dark, ON_DARK, ON_BRIGHT).ravel().tolist()},
             hoverinfo="skip",
+            meta=part_meta("texts"),
         )
     ends = np.array([[*start, np.sum(start)], [*end, np.sum(end)]])
-    for place, column, texts in zip((-1.4, G + 0.4), ends, _format_short(ends), strict=True):
+    columns = zip(("start", "end"), (-1.4, G + 0.4), ends, _format_short(ends), strict=True)
+    for part, place, column, texts in columns:
         figure.add_trace(
             {
                 "type": "scatter",
@@ -111,6 +115,7 @@ def attribution_matrix(
                 "cliponaxis": False,
                 "hovertemplate": "%{customdata:+.4f}<extra></extra>",
                 "textfont": {"size": 11, "color": INK[theme]},
+                "meta": part_meta(part),
             }
         )
     figure.update_layout(

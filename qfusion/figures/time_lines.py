@@ -28,10 +28,11 @@ def time_line(
     what: str = "",
     width: float = 2.5,
     group: str | None = None,
+    meta: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return a line with a legend entry, in its own legend group unless `group` is given.
 
-    `what` stands behind its name under the pointer.
+    `what` stands behind its name under the pointer. `meta` names its series, see `followed_series`.
     """
     check(
         np.shape(y) == np.shape(x),
@@ -49,6 +50,7 @@ def time_line(
         "legendgroup": title if group is None else group,
         "line": {"width": width, "color": hue, "dash": dash},
         "hovertemplate": f"{title}{f', {what}' if what else ''}: %{{y:.3f}}<extra></extra>",
+        **({"meta": dict(meta)} if meta else {}),
     }
 
 

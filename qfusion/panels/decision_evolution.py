@@ -72,6 +72,16 @@ def upper_curves(
     return series, mean, name, KINDS[kind].unit
 
 
+def upper_series(sample: Sample, above: str = ENTROPY) -> tuple[str, tuple[str, ...]]:
+    """Return the measure that is drawn above the decision, and the groups of modalities that it is drawn of, as
+    `analysis.slider_curves.measure_curves` takes them.
+    """
+    kind = _ABOVE[choose("Measure", above, upper_measures(sample.modalities))][0]
+    if above == PAIRS:
+        return kind, tuple("+".join(pair) for pair in tweaked_pairs(sample))
+    return kind, tuple(upper_curves(sample, above)[0])
+
+
 def tweaked_pairs(sample: Sample) -> list[tuple[str, ...]]:
     """Return the pairs of modalities that changed terms act on, within larger groups too.
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from qfusion.analysis import slider_curves
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.models.abilities import can
@@ -42,7 +43,7 @@ def factors(study: Study) -> dict[str, params.NumberParam]:
             f"{'T = ' if key == DURATION else ''}{value:g} is used.",
             high=highest[key],
             default=value,
-            step=0.05 * value,
+            step=value / slider_curves.STEPS,
             look="slider",
             style={"format": "%.2f"},
         )

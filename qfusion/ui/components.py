@@ -12,12 +12,16 @@ from qfusion import _assets
 from qfusion.data.sample_content import Clip
 from qfusion.ui import recording_addresses
 
+# Scripts that come before that of a component, in one module with it.
+SHARED_SCRIPTS = {"knobs": ("follow",)}
+
 
 @lru_cache
 def component(name: str) -> Any:
     """Return the component that the script of this name draws on a page."""
+    scripts = [_assets.asset_text(f"{part}.js") for part in (*SHARED_SCRIPTS.get(name, ()), name)]
     return st.components.v2.component(
-        f"qfusion_{name}", js=_assets.asset_text(f"{name}.js"), isolate_styles=False
+        f"qfusion_{name}", js="\n".join(scripts), isolate_styles=False
     )
 
 

@@ -31,6 +31,7 @@ from qfusion.ui import (
     figure,
     frame,
     guidance,
+    knobs,
     lazy_panels,
     model_export_dialog,
     navigation,
@@ -82,14 +83,20 @@ def no_time(context: page_context.PageContext) -> None:
     panels.show(context.tweaked_sample(), context.theme, "entropy-gates", first=1)
 
 
+def shown_metrics(context: page_context.PageContext, sample: Sample) -> list[str]:
+    """Return the names of the test metrics that are shown."""
+    if not context.study.dataset.target.known:
+        return []
+    return metrics.headlines(sample.untweaked.metrics)
+
+
 def compare_with_learned(context: page_context.PageContext, sample: Sample) -> Callable[[], None]:
     """Draw the decision under the sliders. Return a function that draws the test metrics, and a line above on the
     effect of the sliders.
     """
     study, now, base = context.study, sample, sample.untweaked
-    known, names = metrics.labels(base.metrics), metrics.headlines(base.metrics)
-    if not study.dataset.target.known:
-        names = []
+    known = metrics.labels(base.metrics)
+    names = shown_metrics(context, sample)
     with st.container(key="pair-metrics", gap="xsmall"):
         with st.container(key="tweak-line"):
             line = st.empty()
@@ -159,9 +166,10 @@ def decision_tab(
         rest()
     mean, name, unit = decision_evolution.upper_curves(sample, above)[1:]
     place = round(state.get(dynamics_page.CURSOR.key, 1.0) * (len(sample.places) - 1))
-    cursor_line.draw_cursor_values(
-        sample.path_dividends, mean, name, place, f"t = {sample.places[place]:.2f}", unit
-    )
+    with st.container(key="cursor-values"):
+        cursor_line.draw_cursor_values(
+            sample.path_dividends, mean, name, place, f"t = {sample.places[place]:.2f}", unit
+        )
     if dynamics_page.can_cut(sample):
         panels.show(sample, theme, "cut")
         with widgets.fold(dynamics_page.CUT_TERMS, ":material/stacked_line_chart:") as box:
@@ -306,6 +314,9 @@ def dynamics(context: page_context.PageContext) -> None:
                 f"the Chebyshev expansion in torch, which is exact to 1e-13. Deviations above {MOST_ERROR:g} "
                 "are not shown.",
             )
+            names = shown_metrics(context, sample)
+            title = metrics.labels(sample.untweaked.metrics)[names[0]].short if names else ""
+            knobs.follow_sliders(context, sample, names, title)
     # whoever turns a knob turns it again before another sample is asked for
     if not tweak.numbers():
         context.prepare()

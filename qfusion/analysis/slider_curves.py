@@ -1,0 +1,247 @@
+"""What the Dynamics page shows of a sample, as functions of one slider, from a few exact evaluations.
+
+Scores, contributions, entropies and what each term built are smooth functions of one factor on a coupling or on
+dissipation, and of the duration. They are evaluated at Chebyshev points, see `interpolation`, with the other sliders
+where they stand. Scores are linear in the observables, so one interpolation of these serves every sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from qfusion._checks import choose
+from qfusion.analysis import sample_evolution
+from qfusion.analysis.interpolation import Interpolation, interpolate
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import Sample
+from qfusion.explain import coalitions, path_attribution
+from qfusion.models import jump_changes
+from qfusion.models.fixed_observables import with_observables
+from qfusion.models.tweak import DURATION, Tweak, learned_values
+from qfusion.quantum import measures, states
+
+STEPS = 100  # of a slider from 0 to its learned value
+MEASURES = ("entropy", "negativity", "mutual_information")
+
+
+def decision_curves(sample: Sample, key: str) -> Interpolation:
+    """Return the decision on a sample over time against one slider.
+
+    Args:
+        sample: of a model with time. Its tweak says where the other sliders stand.
+        key: of the slider, as in `Tweak`.
+
+    Returns:
+        `dividends` and `shapley` at each of the times shown, (S, nT) and (M, nT), in the order of the coalitions and of
+        the modalities; `scores` at T of all outputs, (C,). For the duration, the times are shares of it.
+
+    Raises:
+        NotFound: when the model has no such slider.
+    """
+    return _decision_curves(_without(sample, key), key)
+
+
+def measure_curves(sample: Sample, key: str, kind: str, parts: Sequence[str]) -> Interpolation:
+    """Return a measure of the states over time against one slider.
+
+    Args:
+        sample, key: see `decision_curves`.
+        kind: one of `MEASURES`.
+        parts: groups of modalities, such as "text" or "text+audio"; "" for all together. Mutual information is that of
+            pairs, log-negativity that of a modality and the rest.
+
+    Returns:
+        `values` of each part at each of the times shown, (len(parts), nT), in nats or, for the negativity, in bits.
+    """
+    choose("Measure", kind, MEASURES)
+    return _measure_curves(_without(sample, key), key, kind, tuple(parts))
+
+
+def attribution_curves(sample: Sample, key: str) -> Interpolation:
+    """Return the part of each contribution that each term of the dynamics built, against one slider.
+
+    Args:
+        sample, key: see `decision_curves`.
+
+    Returns:
+        `parts` (S, G), `start` (S,) and `end` (S,), see `explain.path_attribution`. Terms that a factor of 0 takes away
+        count 0.
+    """
+    return _attribution_curves(_without(sample, key), key)
+
+
+def score_curves(sample: Sample, key: str) -> Interpolation:
+    """Return the `scores` at T, (C,), of a sample against one slider. It costs no evolution if `observable_curves` of
+    the study have been computed.
+    """
+    tweak = _without(sample, key).tweak
+    return _row_curves(sample.study, tweak, key, np.array([sample.row]), single=True)
+
+
+def metric_curves(study: Any, tweak: Tweak, key: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return all values that a slider takes, (P,), and the test metrics at each of them, (P,) by name. The scores of
+    every test row are interpolated, and the metrics are those of these scores.
+    """
+    return _metric_curves(study, _without_key(tweak, key, study.model), key)
+
+
+def decision_changes(sample: Sample, key: str) -> list[float]:
+    """Return the values of a slider at which the decision on a sample changes, ascending: another class has the largest
+    score, or the score changes its sign where the sign decides.
+    """
+    curves = score_curves(sample, key)
+    factors = np.linspace(curves.low, curves.high, 401)
+
+    def decide(x: np.ndarray) -> np.ndarray:
+        scores = curves.values(x)["scores"]
+        return np.asarray(scores.argmax(0) if len(scores) > 1 else scores[0] > 0)
+
+    if not sample.study.decides_by_sign:
+        return []
+    decided = decide(factors)
+    changes = []
+    for place in np.flatnonzero(decided[1:] != decided[:-1]):
+        low, high = factors[place], factors[place + 1]
+        for _ in range(30):
+            middle = (low + high) / 2
+            if decide(np.array([middle]))[0] == decided[place]:
+                low = middle
+            else:
+                high = middle
+        changes.append(float((low + high) / 2))
+    return changes
+
+
+def slider_range(model: Any, key: str) -> tuple[float, float]:
+    """Return the lowest and highest value of a slider.
+
+    Raises:
+        NotFound: when the model has no such slider.
+    """
+    learned = learned_values(model)
+    choose("Slider", key, tuple(learned))
+    top = jump_changes.TOP_DURATION if key == DURATION else jump_changes.TOP_FACTOR
+    return 0.0, top * learned[key]
+
+
+def _without_key(tweak: Tweak, key: str, model: Any) -> Tweak:
+    """Return a tweak in which one slider is as learned: curves along it do not depend on where it stands."""
+    return Tweak.of(
+        [(name, value) for name, value in tweak.numbers().items() if name != key], model
+    )
+
+
+def _without(sample: Sample, key: str) -> Sample:
+    slider_range(sample.study.model, key)
+    return replace(sample, tweak=_without_key(sample.tweak, key, sample.study.model))
+
+
+def _turned(tweak: Tweak, key: str, value: float, model: Any) -> Tweak:
+    return Tweak.of([*tweak.numbers().items(), (key, value)], model)
+
+
+@memo(48)
+@torch.no_grad()
+def _decision_curves(sample: Sample, key: str) -> Interpolation:
+    def evaluate(value: float) -> dict[str, np.ndarray]:
+        model = sample.study.model.tweaked(_turned(sample.tweak, key, value, sample.study.model))
+        times = sample_evolution.time_grid(float(model.duration)).tolist()
+        model = with_observables(model, model.observables(times))
+        result = coalitions.explain_times(model, sample.inputs, sample.background, times)
+        return {
+            "dividends": result.dividends[:, 0, :, sample.output].T,
+            "shapley": result.shapley[:, 0, :, sample.output].T,
+            "scores": result.prediction[-1, 0],
+        }
+
+    return interpolate(evaluate, *slider_range(sample.study.model, key))
+
+
+@memo(48, background=False)
+@torch.no_grad()
+def _measure_curves(sample: Sample, key: str, kind: str, parts: tuple[str, ...]) -> Interpolation:
+    study: Any = sample.study
+    dims = study.model.dims
+    rho = states.density(study.space.ket(sample.row).to(torch.complex128))
+    places = [
+        tuple(study.modalities.index(name) for name in part.split("+") if name) for part in parts
+    ]
+
+    def measure(along: torch.Tensor, where: tuple[int, ...]) -> torch.Tensor:
+        if kind == "entropy":
+            if where:
+                along = states.partial_trace(along, dims, where)
+            return measures.von_neumann_entropy(along)
+        if kind == "negativity":
+            return measures.logarithmic_negativity(along, dims, where)
+        return measures.mutual_information(along, dims, where[:1], where[1:])
+
+    def evaluate(value: float) -> dict[str, np.ndarray]:
+        model = study.model.tweaked(_turned(sample.tweak, key, value, study.model))
+        times = sample_evolution.time_grid(float(model.duration)).tolist()
+        along = model.evolve_states(rho, times)
+        return {"values": torch.stack([measure(along, where) for where in places]).numpy()}
+
+    return interpolate(evaluate, *slider_range(study.model, key), of_root=key == DURATION)
+
+
+@memo(48)
+@torch.no_grad()
+def _attribution_curves(sample: Sample, key: str) -> Interpolation:
+    study = sample.study
+    names: list[str] = []
+
+    def evaluate(value: float) -> dict[str, np.ndarray]:
+        model = study.model.tweaked(_turned(sample.tweak, key, value, study.model))
+        result = path_attribution.aumann_shapley(
+            model, sample.inputs, sample.background, sample.output
+        )
+        own = [parameter.key for parameter in result.terms]
+        if not names:
+            names.extend(own)
+        parts = np.zeros((len(result.dividends), len(names)))
+        for column, name in enumerate(own):
+            parts[:, names.index(name)] = result.parts[:, column]
+        return {"parts": parts, "start": result.start, "end": result.end}
+
+    return interpolate(evaluate, *slider_range(study.model, key))
+
+
+@memo(64, background=False)
+@torch.no_grad()
+def observable_curves(study: Any, tweak: Tweak, key: str) -> Interpolation:
+    """Return the `observables` at T, (C, D, D), against one slider. They serve all samples."""
+
+    def evaluate(value: float) -> dict[str, np.ndarray]:
+        model = study.model.tweaked(_turned(tweak, key, value, study.model))
+        return {"observables": model.observables().numpy()}
+
+    return interpolate(evaluate, *slider_range(study.model, key))
+
+
+def _row_curves(
+    study: Any, tweak: Tweak, key: str, rows: np.ndarray, *, single: bool = False
+) -> Interpolation:
+    """Return the `scores` of rows against one slider, (n, C), or (C,) of a `single` one."""
+    curves = observable_curves(study, tweak, key)
+    bias = study.model.bias.detach()
+    coefficients = []
+    for n, part in enumerate(curves.coefficients["observables"]):
+        own = bias if n == 0 else torch.zeros_like(bias)
+        scores = study.space.observable_scores(rows, torch.as_tensor(part), own)
+        coefficients.append(scores[0] if single else scores)
+    return replace(curves, coefficients={"scores": np.stack(coefficients)})
+
+
+@memo(48, background=False)
+def _metric_curves(study: Any, tweak: Tweak, key: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    curves = _row_curves(study, tweak, key, study.dataset.rows("test"))
+    steps = round(STEPS * curves.high / learned_values(study.model)[key])
+    places = np.linspace(curves.low, curves.high, steps + 1)
+    results = [study.split_metrics(curves.values(float(x))["scores"]) for x in places]
+    return places, {name: np.array([entry[name] for entry in results]) for name in results[0]}

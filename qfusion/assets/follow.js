@@ -1,0 +1,317 @@
+// Lines, bars, labels and cells of a Plotly figure that are moved in place from numbers, without Plotly.
+//
+// Plotly draws a changed figure in tens of milliseconds, which is too slow while a slider is dragged. Here the axes are
+// widened once, to all that the slider can reach, and then only the attributes of what moves are set. Traces name their
+// series in `meta`, see figures/followed_series.py. `Follower.restore` puts back what stood there.
+
+const SVG = 'http://www.w3.org/2000/svg';
+const APART = 15, LEADER = 16;  // pixels, see figures/line_labels.py
+const PAD = 0.05, BAR_PAD = 0.18, LABEL_ROOM = 0.17;  // of a range, see figures/line_labels.py and decision_charts.py
+const SCAN = 33;  // places at which the reach of a slider is looked at
+const BAR_HALF = 0.31;  // of a row
+
+// Polynomials of one slider, see analysis/interpolation.py. `names` are those of the series, `length` of each.
+class Curves {
+  constructor({low, high, of_root, count, names, length, numbers}) {
+    const bytes = Uint8Array.from(atob(numbers), letter => letter.charCodeAt());
+    Object.assign(this, {low, high, of_root, count, names, length, numbers: new Float32Array(bytes.buffer)});
+    this.size = names.length * length;
+    this.places = new Map(names.map((name, n) => [name, n]));
+  }
+
+  at(x) {  // every series, one after another
+    if (x === this.known) return this.values;
+    const share = (x - this.low) / (this.high - this.low), u = 2 * (this.of_root ? Math.sqrt(Math.max(share, 0)) : share) - 1;
+    const values = new Float64Array(this.size);
+    let before = 1, now = u;
+    for (let k = 0; k < this.count; k++) {
+      const weight = k === 0 ? 1 : k === 1 ? u : 2 * u * now - before;
+      if (k > 1) [before, now] = [now, weight];
+      const from = k * this.size;
+      for (let n = 0; n < this.size; n++) values[n] += weight * this.numbers[from + n];
+    }
+    [this.known, this.values] = [x, values];
+    return values;
+  }
+
+  series(x, name) {
+    const place = this.places.get(name);
+    return place === undefined ? null : this.at(x).subarray(place * this.length, (place + 1) * this.length);
+  }
+
+  sum(x, names) {
+    const total = new Float64Array(this.length);
+    for (const name of names) this.series(x, name)?.forEach((value, n) => { total[n] += value; });
+    return total;
+  }
+}
+
+// Places at least `apart` from each other and as near to the wanted ones as can be: a monotonic regression by pooling.
+function placeLabels(wanted, apart, low, high) {
+  const order = wanted.map((_, n) => n).sort((a, b) => wanted[a] - wanted[b] || a - b);
+  const most = Math.max(low, high - apart * (order.length - 1)), pools = [];
+  order.forEach((n, rank) => {
+    pools.push({sum: wanted[n] - apart * rank, count: 1});
+    while (pools.length > 1 && pools.at(-2).sum / pools.at(-2).count > pools.at(-1).sum / pools.at(-1).count) {
+      const last = pools.pop();
+      pools.at(-1).sum += last.sum;
+      pools.at(-1).count += last.count;
+    }
+  });
+  const pushed = pools.flatMap(({sum, count}) => Array(count).fill(sum / count)), places = [];
+  order.forEach((n, rank) => { places[n] = Math.min(Math.max(pushed[rank], low), most) + apart * rank; });
+  return places;
+}
+
+const minus = text => text.replace('-', '−');
+const signed = value => {
+  const text = value.toFixed(2);
+  return Number(text) === 0 ? '+0.00' : minus(value < 0 ? text : `+${text}`);
+};
+
+function shortNumbers(values) {  // as of figures/generator_attribution.py
+  const most = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  const digits = most > 1e-12 ? Math.min(9, Math.max(2, 1 - Math.floor(Math.log10(most)))) : 2;
+  return Array.from(values, value => {
+    const text = value.toFixed(digits);
+    if (Number(text) === 0) return '0';
+    return minus(Math.abs(value) < 1 ? text.replace('0.', '.') : text);
+  });
+}
+
+function scaled(scale, share) {  // the colour at a share of a colour scale
+  const next = Math.max(1, scale.findIndex(([place]) => place >= share)), [from, low] = scale[next - 1], [to, high] = scale[next];
+  const channels = colour => colour.match(/[\d.]+/g).map(Number), part = (share - from) / (to - from);
+  const start = channels(low), end = channels(high);
+  return `rgb(${start.map((value, n) => Math.round(value + part * (end[n] - value))).join(',')})`;
+}
+
+const axisOf = (host, name) => host._fullLayout[`${name[0]}axis${name.slice(1)}`];
+const closed = (low, high, pad) => [low - pad * Math.max(high - low, 0.1), high + pad * Math.max(high - low, 0.1)];
+
+class Follower {
+  // `duration`: the largest value of the slider where it is the length of the axis of time. `learned`: whether the
+  // figure shows the model as learned, whose lines then stay as dotted ones.
+  constructor(host, duration, learned) {
+    Object.assign(this, {host, duration, learned, groups: {}, undo: [], ready: null});
+  }
+
+  get follows() { return this.host.data?.some(({meta}) => meta?.group); }
+
+  get moves() { return Boolean(this.lines?.length || this.bars || this.cells); }
+
+  give(groups) {
+    Object.assign(this.groups, groups);
+    this.ready = null;
+  }
+
+  // Widens the axes and looks up what moves. To be done anew where series have come, or Plotly has drawn.
+  async prepare() {
+    this.restore();
+    const ranges = this.wider();
+    if (Object.keys(ranges).length) await window.Plotly.relayout(this.host, ranges);
+    const {host} = this;
+    this.lines = [];
+    host._fullData.forEach((trace, n) => {
+      const {meta} = host.data[n] ?? {}, curves = this.groups[meta?.group];
+      if (trace.type !== 'scatter' || !meta?.names || !curves) return;
+      const layer = host.querySelector(`.trace${trace.uid}`), path = layer?.querySelector('.js-line');
+      if (path) this.lines.push(this.line(trace, meta, curves, path));
+    });
+    this.labels = this.lines.map(line => this.label(line)).filter(Boolean);
+    this.bars = this.groups.final && this.waterfall();
+    this.cells = this.groups.end && this.matrix();
+    this.drawn = host.drawn;
+    this.ready = true;
+  }
+
+  // New ranges of axes that the slider's reach does not fit into.
+  wider() {
+    const {host} = this, reach = {}, ranges = {};
+    const grow = (axis, low, high) => { reach[axis] = [Math.min(reach[axis]?.[0] ?? low, low), Math.max(reach[axis]?.[1] ?? high, high)]; };
+    host._fullData.forEach((trace, n) => {
+      const {meta} = host.data[n] ?? {}, curves = this.groups[meta?.group];
+      if (!curves) return;
+      for (let k = 0; k < SCAN; k++) {
+        const x = curves.low + (curves.high - curves.low) * k / (SCAN - 1);
+        if (meta.names) {
+          for (const values of this.values(meta, curves, x)) grow(trace.yaxis, Math.min(...values), Math.max(...values));
+        } else if (meta.rows) {
+          let end = 0;
+          const ends = meta.rows.map(names => (end += curves.sum(x, names)[0]));
+          const [low, high] = closed(Math.min(0, ...ends), Math.max(0, ...ends), BAR_PAD), room = LABEL_ROOM * (high - low);
+          grow(trace.xaxis, Math.min(low, Math.min(0, ...ends) - room), Math.max(high, Math.max(0, ...ends) + room));
+        }
+      }
+      if (meta.names && this.duration) reach[trace.xaxis] = [0, this.duration];
+    });
+    for (const [name, [low, high]] of Object.entries(reach)) {
+      const axis = axisOf(host, name), [from, to] = axis.range, padded = name[0] === 'y' ? closed(low, high, PAD) : [low, high];
+      const fits = low >= from - 1e-9 && high <= to + 1e-9;
+      if (!fits) ranges[`${axis._name}.range`] = [from <= 0 && low >= 0 ? from : Math.min(from, padded[0]), Math.max(to, padded[1])];
+    }
+    return ranges;
+  }
+
+  // What a line draws: several series that were equal, or their sum.
+  values(meta, curves, x) {
+    return meta.colours.length > 1 ? meta.names.map(name => curves.series(x, name) ?? []) : [curves.sum(x, meta.names)];
+  }
+
+  line(trace, meta, curves, path) {
+    const [xaxis, yaxis] = [axisOf(this.host, trace.xaxis), axisOf(this.host, trace.yaxis)], paths = [path];
+    this.keep(path, 'd', 'style');
+    if (this.learned && !this.host._fullData.some(({legendgroup}) => legendgroup === 'as learned')) {
+      const ghost = path.cloneNode();
+      Object.assign(ghost.style, {strokeWidth: '1.2px', strokeDasharray: '3px,3px', opacity: 0.6});
+      path.before(ghost);
+      this.undo.push(() => ghost.remove());
+    }
+    for (const colour of meta.colours.slice(1)) {
+      const other = path.cloneNode();
+      other.style.stroke = colour;
+      path.after(other);
+      paths.push(other);
+      this.undo.push(() => other.remove());
+    }
+    if (meta.colours.length > 1) path.style.stroke = meta.colours[0];
+    return {trace, meta, curves, paths, xaxis, yaxis, end: [0, 0]};
+  }
+
+  label(line) {
+    const {trace} = line, {annotations} = this.host._fullLayout;
+    const n = annotations.findIndex(({text, yref}) => text === trace.name && yref === trace.yaxis);
+    const group = n < 0 ? null : this.host.querySelector(`.infolayer .annotation[data-index="${n}"]`);
+    const text = group?.querySelector('.annotation-text-g');
+    if (!text) return null;
+    const arrow = group.querySelector('.annotation-arrow-g'), leader = document.createElementNS(SVG, 'path');
+    if (arrow) { this.keep(arrow, 'style'); arrow.style.visibility = 'hidden'; }
+    for (const [name, value] of Object.entries({fill: 'none', stroke: trace.line.color, 'stroke-width': 1.5})) leader.setAttribute(name, value);
+    group.prepend(leader);
+    this.keep(text, 'transform');
+    this.undo.push(() => leader.remove());
+    const {x, y, ay} = annotations[n], {xaxis, yaxis} = line;
+    if (line.meta.colours.length > 1) this.plain(text);
+    return {line, text, leader, from: [xaxis._offset + xaxis.d2p(x), yaxis._offset + yaxis.d2p(y) + ay], transform: text.getAttribute('transform') ?? ''};
+  }
+
+  plain(text) {  // a name of series that are equal no longer says so
+    const words = text.querySelector('text'), before = words.textContent;
+    words.textContent = before.replace(/ \(equal\)$/, '');
+    this.undo.push(() => { words.textContent = before; });
+  }
+
+  waterfall() {
+    const {host} = this, n = host.data.findIndex(({meta}) => meta?.rows);
+    if (n < 0) return null;
+    const points = [...host.querySelectorAll(`.barlayer .trace.bars .point`)], {rows} = host.data[n].meta;
+    if (points.length !== rows.length + 1) return null;
+    const links = host.data.findIndex(({meta}) => meta?.part === 'connectors');
+    const joins = links < 0 ? [] : [...host.querySelectorAll(`.trace${host._fullData[links].uid} .js-line`)];
+    const parts = points.map(point => ({path: point.querySelector('path'), text: point.querySelector('text')}));
+    for (const {path, text} of parts) { this.keep(path, 'd'); if (text) this.keepText(text); }
+    for (const path of joins) this.keep(path, 'd');
+    return {rows, parts, joins, xaxis: axisOf(host, host._fullData[n].xaxis), yaxis: axisOf(host, host._fullData[n].yaxis)};
+  }
+
+  matrix() {
+    const {host} = this, of = part => host.data.flatMap(({meta}, n) => meta?.group === 'built' && meta.part === part ? [n] : []);
+    const [cells, texts, start, end] = ['cells', 'texts', 'start', 'end'].map(of);
+    if (!cells.length) return null;
+    const {shown} = this.groups.built, first = host._fullData[cells[0]], [xaxis, yaxis] = [axisOf(host, first.xaxis), axisOf(host, first.yaxis)];
+    const layer = host.querySelector(`.hm, .heatmaplayer`), group = document.createElementNS(SVG, 'g'), rects = [];
+    for (const image of host.querySelectorAll('.heatmaplayer image')) { this.keep(image, 'style'); image.style.visibility = 'hidden'; }
+    for (const n of cells) for (const y of host._fullData[n].y ?? []) for (let g = 0; g < shown.columns; g++) {
+      const rect = document.createElementNS(SVG, 'rect'), at = [xaxis.d2p(g - 0.5), yaxis.d2p(y - 0.5)], to = [xaxis.d2p(g + 0.5), yaxis.d2p(y + 0.5)];
+      for (const [name, value] of Object.entries({x: at[0] + 0.5, y: Math.min(at[1], to[1]) + 0.5, width: to[0] - at[0] - 1, height: Math.abs(to[1] - at[1]) - 1}))
+        rect.setAttribute(name, value);
+      group.append(rect);
+      rects.push(rect);
+    }
+    layer.append(group);
+    this.undo.push(() => group.remove());
+    const words = ns => ns.flatMap(n => [...host.querySelectorAll(`.trace${host._fullData[n].uid} .textpoint text, .trace${host._fullData[n].uid} .text text`)]);
+    const found = [texts, start, end].map(words);
+    for (const text of found.flat()) this.keepText(text);
+    return {rects, texts: found[0], start: found[1], end: found[2], scale: first.colorscale, shown};
+  }
+
+  keep(element, ...names) {
+    const before = names.map(name => [name, element.getAttribute(name)]);
+    this.undo.push(() => before.forEach(([name, value]) => value === null ? element.removeAttribute(name) : element.setAttribute(name, value)));
+  }
+
+  keepText(text) {
+    const before = text.textContent;
+    this.keep(text, 'transform', 'style');
+    this.undo.push(() => { if (text.textContent !== before) text.textContent = before; });
+  }
+
+  restore() {
+    for (const step of this.undo.splice(0).reverse()) step();
+    this.ready = null;
+  }
+
+  draw(x) {
+    for (const line of this.lines) this.drawLine(line, x);
+    this.drawLabels();
+    if (this.bars) this.drawBars(this.bars, x);
+    if (this.cells) this.drawCells(this.cells, x);
+  }
+
+  drawLine(line, x) {
+    const {xaxis, yaxis, trace, meta, curves, paths} = line;
+    const last = this.duration ? x : trace.x.at(-1), right = xaxis.d2p(last), left = xaxis.d2p(0);
+    this.values(meta, curves, x).forEach((values, k) => {
+      const step = (right - left) / (values.length - 1);
+      let path = '';
+      for (let n = 0; n < values.length; n++) path += `${n ? 'L' : 'M'}${(left + step * n).toFixed(2)},${yaxis.d2p(values[n]).toFixed(2)}`;
+      paths[k].setAttribute('d', path);
+      if (!k) line.end = [xaxis._offset + right, yaxis.d2p(values.at(-1))];
+    });
+  }
+
+  drawLabels() {
+    for (const axis of new Set(this.labels.map(({line}) => line.yaxis))) {
+      const labels = this.labels.filter(({line}) => line.yaxis === axis), ends = labels.map(({line}) => line.end[1]);
+      const places = placeLabels(ends, APART, APART / 2, axis._length - APART / 2);
+      labels.forEach(({line, text, leader, from, transform}, n) => {
+        const [x, y] = [line.end[0], axis._offset + line.end[1]], at = axis._offset + places[n];
+        leader.setAttribute('d', `M${x},${y}L${x + LEADER},${at}`);
+        text.setAttribute('transform', `translate(${x - from[0]},${at - from[1]}) ${transform}`);
+      });
+    }
+  }
+
+  drawBars({rows, parts, joins, xaxis, yaxis}, x) {
+    const steps = rows.map(names => this.groups.final.sum(x, names)[0]);
+    const total = steps.reduce((sum, step) => sum + step, 0);
+    let end = 0;
+    [...steps, total].forEach((step, n) => {
+      const from = n < steps.length ? end : 0, to = n < steps.length ? (end += step) : total, {path, text} = parts[n];
+      const [x0, x1, y0, y1] = [xaxis.d2p(from), xaxis.d2p(to), yaxis.d2p(n - BAR_HALF), yaxis.d2p(n + BAR_HALF)];
+      path.setAttribute('d', `M${x0},${y0}V${y1}H${x1}V${y0}Z`);
+      if (text) {
+        const words = signed(step), away = step < 0 ? -1 : 1;
+        if (text.textContent !== words) text.textContent = words;
+        text.setAttribute('transform', `translate(${x1 + away * (3 + text.getComputedTextLength() / 2)},${(y0 + y1) / 2 + 4})`);
+      }
+      if (joins[n]) joins[n].setAttribute('d', `M${x1},${yaxis.d2p(n + 0.31)}L${x1},${yaxis.d2p(n + 0.69)}`);
+    });
+  }
+
+  drawCells({rects, texts, start, end, scale, shown}, x) {
+    const {columns, dark, bright, light} = shown, {built} = this.groups, parts = built.at(x), rows = parts.length / columns;
+    const sums = Array.from({length: columns}, (_, g) => { let sum = 0; for (let s = 0; s < rows; s++) sum += parts[s * columns + g]; return sum; });
+    const values = [...parts, ...sums], most = Math.max(1e-12, ...values.map(Math.abs)), words = shortNumbers(values);
+    values.forEach((value, n) => {
+      rects[n]?.setAttribute('fill', scaled(scale, (value / most + 1) / 2));
+      if (!texts[n]) return;
+      if (texts[n].textContent !== words[n]) texts[n].textContent = words[n];
+      texts[n].style.fill = (Math.abs(value) > 0.6 * most) === light ? dark : bright;
+    });
+    const ends = ['start', 'end'].map(name => { const own = [...this.groups[name].at(x)]; return [...own, own.reduce((sum, value) => sum + value, 0)]; });
+    const numbers = shortNumbers(ends.flat());
+    [start, end].forEach((column, k) => column.forEach((text, n) => { const word = numbers[k * ends[0].length + n]; if (text.textContent !== word) text.textContent = word; }));
+  }
+}

@@ -1,0 +1,264 @@
+// Sliders that are followed while they are dragged.
+//
+// When a slider is touched, the server sends what the page shows as polynomials of its value, see ui/knob_addresses.py.
+// While the thumb moves, figures and numbers are drawn from them here, once a frame. When the thumb is let go, the server
+// draws the exact page, which takes the place of what is shown here.
+
+const HOVER = 120;  // milliseconds on a slider until its curves are asked for
+const CALM = 1500;  // milliseconds after a page has come until the curves behind all sliders are asked for, unless one is touched
+const reader = Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, '0')).join('');
+let page = null;  // what is followed: the data of the component that was drawn last
+let touched = null;  // the slider that is followed
+let frame = 0, hover = 0, calm = 0, pressed = false;
+
+const place = knob => document.querySelector(`.st-key-${CSS.escape(page.knobs[knob].css)}`);
+const input = knob => place(knob)?.querySelector('input[type="range"]');
+const knobAt = target => {
+  const box = page && target?.closest?.('.stElementContainer');
+  return box ? Object.keys(page.knobs).find(knob => box.classList.contains(`st-key-${page.knobs[knob].css}`)) : undefined;
+};
+
+async function ask(stage, query, signal) {
+  const answer = await fetch(`${page.address}/${stage}?${new URLSearchParams(query)}`, {signal});
+  return answer.ok ? answer.json() : null;
+}
+
+function touch(knob) {
+  if (touched?.knob === knob && touched.address === page.address) return;
+  if (touched) end();
+  clearTimeout(calm);
+  touched = {knob, address: page.address, groups: {}, late: [], asked: new Set(), abort: new AbortController(), followers: new Map(), value: page.knobs[knob].value};
+  const slider = input(knob);
+  if (!slider) { touched = null; return; }
+  touched.watch = new MutationObserver(turned);
+  touched.watch.observe(slider, {attributes: true, attributeFilter: ['value', 'aria-valuetext']});
+  loading(touched);
+}
+
+const shows = group => [...document.querySelectorAll('.qf-figure')].some(host => host.data?.some(({meta}) => meta?.group === group));
+
+// The stages come one after another, so that the decision follows first; the last one only where its figure is drawn.
+async function load(own) {
+  for (const stage of page.stages) {
+    if (own.asked.has(stage) || stage === 'built' && !shows('built')) continue;
+    own.asked.add(stage);
+    const answer = await ask(stage, {knob: own.knob, reader}, own.abort.signal);
+    if (own !== touched) return;
+    if (!answer) continue;
+    const groups = Object.fromEntries(Object.entries(answer.groups).map(([name, group]) => [name, Object.assign(new Curves(group), {shown: group.shown})]));
+    if (answer.metrics) own.metrics = answer.metrics;
+    own.late.push(...answer.late);
+    Object.assign(own.groups, groups);
+    for (const follower of own.followers.values()) follower.give(groups);
+    if (own.value !== page.knobs[own.knob].value) soon();
+  }
+  own.loaded = true;
+  curvesSoon(window.qfusionKnobs.press);
+}
+
+const loading = own => load(own).catch(error => { if (error.name !== 'AbortError') console.error('A slider cannot be followed.', error); });
+
+function turned() {
+  const slider = touched && input(touched.knob);
+  if (!slider) return;
+  touched.value = Number(slider.value);
+  if (touched.address === page.address) soon();
+}
+
+const soon = () => { frame ||= requestAnimationFrame(() => { frame = 0; draw().catch(error => console.error('A slider cannot be followed.', error)); }); };
+
+async function draw() {
+  const own = touched;
+  if (!own?.groups.scores || own.drawing) return;
+  own.drawing = true;
+  const {knob, value} = own;
+  const room = document.querySelector('.st-key-fold-dynamics');
+  room?.setAttribute('data-knob', '');
+  for (const host of document.querySelectorAll('.qf-figure')) {
+    if (!host._fullLayout || !host.seen) continue;
+    let follower = own.followers.get(host);
+    if (!follower) {
+      follower = new Follower(host, page.knobs[knob].time ? page.knobs[knob].high : 0, page.learned);
+      if (!follower.follows) continue;
+      follower.give(own.groups);
+      own.followers.set(host, follower);
+      host.unfollow = () => { follower.restore(); host.classList.remove('qf-follows'); };
+    }
+    if (!follower.ready || follower.drawn !== host.drawn) {
+      host.queue = host.queue.then(() => follower.prepare());
+      await host.queue;
+      host.classList.remove('qf-moves');
+      if (own !== touched) return;
+    }
+    if (!follower.moves) continue;
+    host.closest('[class*="st-key-panel-"]')?.setAttribute('data-follows', '');
+    follower.draw(own.value);
+  }
+  tell(own);
+  own.drawing = false;
+  if (own.loaded && !own.asked.has('built') && shows('built')) loading(own);
+  own.pictures = (own.pictures ?? 0) + 1;
+  if (own.value !== value) soon();
+}
+
+const number = (value, digits) => {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? (0).toFixed(digits) : minus(text);
+};
+
+function tell(own) {
+  const scores = [...own.groups.scores.at(own.value)], now = scores[page.output];
+  const tiles = document.querySelectorAll('.st-key-pair-metrics [data-testid="stMetric"]');
+  page.tiles.forEach(({metric, learned}, n) => {
+    let value = now;
+    if (metric) {
+      if (!own.metrics?.[metric]) return;
+      const {low, high, values} = own.metrics[metric];
+      value = values[Math.round((own.value - low) / (high - low) * (values.length - 1))];
+    }
+    if (tiles[n]) write(tiles[n], number(value, 3), value - learned);
+  });
+  const line = document.querySelector('.st-key-tweak-line');
+  if (!line) return;
+  let words = line.querySelector(':scope > .qf-live');
+  if (!words) {
+    words = document.createElement('p');
+    words.className = 'qf-live';
+    line.append(words);
+    line.setAttribute('data-live', '');
+  }
+  const {label, unit} = page.knobs[own.knob], parts = [`${page.quantity} ${number(page.now, 3)} → ${number(now, 3)}`];
+  if (scores.length > 1) {
+    const shares = softmax(scores.map(score => score * page.scale));
+    parts.push(`probability of ‘${page.classes[page.output]}’ ${(100 * shares[page.output]).toFixed(0)}%`, `decision: ${page.classes[scores.indexOf(Math.max(...scores))]}`);
+  }
+  if (own.late.length) parts.push(`${own.late.join(' and ')} when you let go`);
+  words.textContent = `${label} ${unit}${own.value.toFixed(2)}: ${parts.join(', ')}`;
+}
+
+function softmax(values) {
+  const most = Math.max(...values), powers = values.map(value => Math.exp(value - most)), sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map(power => power / sum);
+}
+
+function write(tile, words, change) {
+  let live = tile.querySelector('.qf-live');
+  if (!live) {
+    const value = tile.querySelector('[data-testid="stMetricValue"]');
+    live = value.cloneNode();
+    live.classList.add('qf-live');
+    live.removeAttribute('data-testid');
+    live.append(document.createElement('span'), document.createElement('small'));
+    value.after(live);
+    tile.setAttribute('data-live', '');
+  }
+  live.firstChild.textContent = words;
+  live.lastChild.textContent = Math.abs(change) < 5e-4 ? '' : ` ${change > 0 ? '+' : ''}${number(change, 3)}`;
+}
+
+// Removes what was drawn here: the server has drawn the exact page, or the slider is where it was.
+function quiet() {
+  for (const live of document.querySelectorAll('.qf-live')) live.remove();
+  for (const place of document.querySelectorAll('[data-live]')) place.removeAttribute('data-live');
+  for (const name of ['data-knob', 'data-follows']) for (const part of document.querySelectorAll(`[${name}]`)) part.removeAttribute(name);
+}
+
+function end() {
+  const own = touched;
+  touched = null;
+  own.abort.abort();
+  own.watch?.disconnect();
+  for (const [host, follower] of own.followers) {
+    if (!follower.undo.length) continue;
+    follower.restore();
+    host.drawn = '';
+    host.draw();
+  }
+  quiet();
+  curvesSoon(window.qfusionKnobs.press);
+}
+
+// A curve behind every track: the score against the slider's value, and a mark wherever the decision changes.
+async function curves(own, press) {
+  const answer = await ask('responses', {reader}, AbortSignal.timeout(60_000));
+  if (!answer || own !== page) return;
+  own.drawn = true;
+  for (const knob of Object.keys(page.knobs)) behind(knob, answer, press);
+}
+
+function curvesSoon(press) {
+  clearTimeout(calm);
+  if (page && !page.drawn) calm = setTimeout(() => requestIdleCallback(() => {
+    if (!page) return;
+    if (pressed || touched && !touched.loaded) curvesSoon(press);
+    else curves(page, press).catch(() => {});
+  }), CALM);
+}
+
+function behind(knob, {low, high, knobs}, press) {
+  const track = place(knob)?.querySelector('[data-testid="stSlider"] [role="group"] > div'), own = knobs[knob];
+  if (!track || !own) return;
+  track.querySelector(':scope > .qf-response')?.remove();
+  const box = document.createElement('div'), picture = document.createElementNS(SVG, 'svg'), span = Math.max(high - low, 1e-9);
+  box.className = 'qf-response';
+  picture.setAttribute('viewBox', '0 0 100 100');
+  picture.setAttribute('preserveAspectRatio', 'none');
+  picture.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS(SVG, 'path');
+  path.setAttribute('d', own.scores.map((score, n) => `${n ? 'L' : 'M'}${(100 * n / (own.scores.length - 1)).toFixed(2)},${(100 - 100 * (score - low) / span).toFixed(2)}`).join(''));
+  picture.append(path);
+  if (own.metric) {
+    const metric = document.createElementNS(SVG, 'path'), {values, low: least, high: most} = own.metric;
+    metric.setAttribute('class', 'qf-metric');
+    metric.setAttribute('d', values.map((value, n) => `${n ? 'L' : 'M'}${(100 * n / (values.length - 1)).toFixed(2)},${(100 - 100 * (value - least) / Math.max(most - least, 1e-9)).toFixed(2)}`).join(''));
+    picture.append(metric);
+  }
+  box.append(picture);
+  for (const {share, value, words} of own.changes) {
+    const mark = document.createElement('button');
+    Object.assign(mark, {type: 'button', className: 'qf-flip', title: words, ariaLabel: words});
+    mark.style.left = `${100 * share}%`;
+    mark.onpointerdown = event => event.stopPropagation();
+    mark.onclick = event => { event.stopPropagation(); press({knob, value}); };
+    box.append(mark);
+  }
+  box.title = own.words;
+  track.prepend(box);
+}
+
+if (!window.qfusionKnobs) {
+  window.qfusionKnobs = {get pictures() { return touched?.pictures ?? 0; }, get groups() { return touched?.groups ?? {}; }, get value() { return touched?.value; }};
+  const now = event => { const knob = knobAt(event.target); if (knob) touch(knob); };
+  document.addEventListener('pointerdown', event => { pressed = true; clearTimeout(hover); now(event); }, true);
+  document.addEventListener('pointerup', () => {
+    pressed = false;
+    setTimeout(() => { if (touched && !pressed && touched.value === page.knobs[touched.knob].value && touched.followers.size) end(); }, 50);
+  }, true);
+  document.addEventListener('focusin', now, true);
+  document.addEventListener('focusout', event => {
+    if (!pressed && touched && knobAt(event.target) === touched.knob && !touched.followers.size) end();
+  }, true);
+  document.addEventListener('pointerover', event => {
+    clearTimeout(hover);
+    const knob = !pressed && knobAt(event.target);
+    if (knob) hover = setTimeout(() => page?.knobs[knob] && touch(knob), HOVER);
+  }, true);
+}
+
+export default function ({data, parentElement, setTriggerValue}) {
+  const fresh = page?.address !== data.address;
+  page = data;
+  if (fresh && touched) {
+    // the same slider may be dragged on while the page comes
+    const {knob} = touched, held = data.knobs[knob] && (pressed || input(knob) === document.activeElement);
+    for (const [host, follower] of touched.followers) { follower.restore(); host.draw(); }
+    touched.abort.abort();
+    touched.watch?.disconnect();
+    touched = null;
+    quiet();
+    if (held) touch(knob);
+  }
+  window.qfusionKnobs.press = change => setTriggerValue('turn', change);
+  curvesSoon(window.qfusionKnobs.press);
+  return () => { if (page === data) { if (touched) end(); page = null; } };
+}

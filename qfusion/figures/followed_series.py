@@ -1,0 +1,35 @@
+"""Names of the series that traces draw, kept in the `meta` of a trace.
+
+A page moves such traces in the browser while a slider is dragged, see `assets/follow.js`. Nothing else reads them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+# Groups of series.
+UPPER = "upper"  # measures of the states over time
+TERMS = "terms"  # contributions or Shapley values over time
+FINAL = "final"  # contributions at T
+BUILT = "built"  # what each term of the dynamics built
+
+
+def line_meta(group: str, names: Sequence[str], colours: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the `meta` of a line.
+
+    Args:
+        group: of the series. names: of the series that the line draws. colours: of each, where the line draws several
+            that are equal; without them, the line draws their sum.
+    """
+    return {"group": group, "names": list(names), "colours": list(colours)}
+
+
+def bars_meta(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Return the `meta` of the bars of a waterfall: the terms that each bar adds, without the total."""
+    return {"group": FINAL, "rows": [list(names) for names in rows]}
+
+
+def part_meta(part: str) -> dict[str, Any]:
+    """Return the `meta` of another part of a waterfall, `connectors`, or of a matrix: `cells`, `texts`, `start` or
+    `end`.
+    """
+    return {"group": FINAL if part == "connectors" else BUILT, "part": part}

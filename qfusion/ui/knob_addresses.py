@@ -1,0 +1,326 @@
+"""Addresses at which a browser fetches what a page shows against one slider, as polynomials.
+
+A page gives the address of what it shows; it cannot be guessed. One request is for one slider and one stage: first the
+decision, then measures of the states, test metrics, and what each term built. A reader's next touch stops what is
+evaluated for the last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from qfusion.errors import NotFound, QFusionError
+from qfusion.ui.server_addresses import address_below
+
+if TYPE_CHECKING:  # the server answers before these are loaded
+    import numpy as np
+
+    from qfusion.analysis.interpolation import Interpolation
+    from qfusion.analysis.sample import Sample
+
+STAGES = ("decision", "measures", "metrics", "built")
+RESPONSES = "responses"  # the stage of the curves behind all sliders
+CURVE_POINTS = 61  # of a curve behind a slider
+PIXEL = 4e-3  # error, relative to the largest value, above which a quantity is not followed: a pixel of 250
+
+_MOST = 512  # addresses that are good at a time
+_MOST_READERS = 1024
+_LONGEST_READER = 64  # letters
+_threads = ThreadPoolExecutor(2, thread_name_prefix="knobs")
+_guard = threading.Lock()
+_offered: OrderedDict[str, Followed] = OrderedDict()  # by the end of the address
+_names: dict[tuple[object, ...], str] = {}
+_running: OrderedDict[str, threading.Event] = OrderedDict()  # by reader
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What a page shows that follows its sliders.
+
+    Attributes:
+        sample: of a model with time, under the sliders.
+        terms: "contributions" or "Shapley values", drawn over time.
+        kind, parts: measure of the states and the groups of modalities that are drawn, see
+            `slider_curves.measure_curves`.
+        measure: name of the measure, for the reader.
+        metrics: names of the test metrics shown.
+        metric_title: of the first of them.
+        light: whether the theme is light.
+    """
+
+    sample: Sample
+    terms: str
+    kind: str
+    parts: tuple[str, ...]
+    measure: str
+    metrics: tuple[str, ...]
+    metric_title: str
+    light: bool
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Everything that determines the answers."""
+        own = (self.terms, self.kind, self.parts, self.metrics, self.light)
+        return (*self.sample.memo_key(), *own)
+
+
+def knobs_address(followed: Followed) -> str:
+    """Return the address below which a browser fetches the stages. It is valid until `_MOST` others are given."""
+    with _guard:
+        name = _names.setdefault(followed.key, secrets.token_urlsafe(18))
+        _offered[name] = followed
+        _offered.move_to_end(name)
+        while len(_offered) > _MOST:
+            _, oldest = _offered.popitem(last=False)
+            del _names[oldest.key]
+        return address_below(f"knobs/{name}")
+
+
+async def answer_knob(request: Request) -> Response:
+    """Answer a request for one stage of one slider."""
+    with _guard:
+        followed = _offered.get(request.path_params["name"])
+    stage = request.path_params["stage"]
+    reader = request.query_params.get("reader", "")[:_LONGEST_READER]
+    knob = request.query_params.get("knob", "")
+    if followed is None or stage not in _ANSWERS:
+        return PlainTextResponse("Open the page again.", 404)
+    stop = _begin(reader, (request.path_params["name"], knob))
+    loop = asyncio.get_running_loop()
+    try:
+        content = await loop.run_in_executor(_threads, _evaluate, followed, stage, knob, stop)
+    except NotFound as error:
+        return PlainTextResponse(str(error), 404)
+    except QFusionError as error:
+        return PlainTextResponse(str(error), 422)
+    if content is None:
+        return PlainTextResponse("Another slider was touched.", 409)
+    return JSONResponse(content, headers={"Cache-Control": "no-store"})
+
+
+def _evaluate(
+    followed: Followed, stage: str, knob: str, stop: threading.Event
+) -> Mapping[str, Any] | None:
+    from qfusion.analysis.interpolation import Stopped, stopped_by
+
+    try:
+        with stopped_by(stop):
+            return _ANSWERS[stage](followed, knob)
+    except Stopped:
+        return None
+
+
+class _Touch(threading.Event):
+    """What a reader touched last."""
+
+    def __init__(self, what: tuple[str, str]):
+        super().__init__()
+        self.what = what
+
+
+def _begin(reader: str, what: tuple[str, str]) -> threading.Event:
+    """Return the event that ends an evaluation, and end that of another slider by the same reader."""
+    with _guard:
+        last = _running.get(reader)
+        if isinstance(last, _Touch) and last.what == what and not last.is_set():
+            return last
+        if last is not None:
+            last.set()
+        _running[reader] = now = _Touch(what)
+        _running.move_to_end(reader)
+        while len(_running) > _MOST_READERS:
+            _running.popitem(last=False)
+        return now
+
+
+def _decision(followed: Followed, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import slider_curves
+    from qfusion.panels.decision_evolution import DIVIDENDS
+
+    sample = followed.sample
+    curves = slider_curves.decision_curves(sample, knob)
+    names = tuple(sample.study.coalitions)
+    dividends = curves.coefficients["dividends"]
+    shown = dividends if followed.terms == DIVIDENDS else curves.coefficients["shapley"]
+    return _answer(
+        curves,
+        "the decision",
+        {
+            "terms": (names if followed.terms == DIVIDENDS else sample.modalities, shown),
+            "final": (names, dividends[..., -1]),
+            "scores": (("scores",), curves.coefficients["scores"][:, None]),
+        },
+    )
+
+
+def _measures(followed: Followed, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import slider_curves
+
+    curves = slider_curves.measure_curves(followed.sample, knob, followed.kind, followed.parts)
+    return _answer(
+        curves, followed.measure, {"upper": (followed.parts, curves.coefficients["values"])}
+    )
+
+
+def _metrics(followed: Followed, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import slider_curves
+
+    sample = followed.sample
+    if not followed.metrics:
+        return {"groups": {}, "late": []}
+    places, values = slider_curves.metric_curves(sample.study, sample.tweak, knob)
+    return {
+        "groups": {},
+        "late": [],
+        "metrics": {
+            name: {
+                "low": float(places[0]),
+                "high": float(places[-1]),
+                "values": _round(values[name]),
+            }
+            for name in followed.metrics
+        },
+    }
+
+
+def _built(followed: Followed, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import slider_curves
+    from qfusion.figures.style import ON_BRIGHT, ON_DARK
+
+    curves = slider_curves.attribution_curves(followed.sample, knob)
+    parts = curves.coefficients["parts"]
+    answer = _answer(
+        curves,
+        "what each term built",
+        {
+            "built": (("parts",), parts.reshape(len(parts), 1, -1)),
+            "start": (("start",), curves.coefficients["start"][:, None]),
+            "end": (("end",), curves.coefficients["end"][:, None]),
+        },
+    )
+    if answer["groups"]:
+        answer["groups"]["built"]["shown"] = {
+            "columns": parts.shape[2],
+            "dark": ON_DARK,
+            "bright": ON_BRIGHT,
+            "light": followed.light,
+        }
+    return answer
+
+
+def _responses(followed: Followed, knob: str) -> dict[str, Any]:
+    """Return the score, the first test metric and the changes of the decision against every slider."""
+    import numpy as np
+
+    from qfusion.analysis import slider_curves
+    from qfusion.models.tweak import learned_values
+
+    sample = followed.sample
+    name = followed.metrics[0] if followed.metrics else ""
+    result = {}
+    lows, highs = [], []
+    for key in learned_values(sample.study.model):
+        curves = slider_curves.score_curves(sample, key)
+        places = np.linspace(curves.low, curves.high, CURVE_POINTS)
+        scores = curves.values(places)["scores"][sample.output]
+        lows.append(float(scores.min()))
+        highs.append(float(scores.max()))
+        own: dict[str, Any] = {
+            "scores": _round(scores),
+            "changes": _changes(sample, key, curves.low, curves.high),
+            "words": f"{sample.quantity.capitalize()} from {scores.min():.2f} to {scores.max():.2f}",
+        }
+        if name:
+            _, values = slider_curves.metric_curves(sample.study, sample.tweak, key)
+            metric = values[name]
+            own["metric"] = _round(metric[:: max(1, len(metric) // CURVE_POINTS)])
+            own["words"] += (
+                f" (line); {followed.metric_title} from {metric.min():.3f} to {metric.max():.3f} (dotted)"
+            )
+        result[key] = own
+    if name:
+        metrics = [value for own in result.values() for value in own["metric"]]
+        for own in result.values():
+            own["metric"] = {"values": own["metric"], "low": min(metrics), "high": max(metrics)}
+    return {"low": min(lows), "high": max(highs), "knobs": result}
+
+
+def _changes(sample: Sample, key: str, low: float, high: float) -> list[dict[str, Any]]:
+    """Return the changes of the decision along a slider: where, and the first value beyond, seen from where it is."""
+    import math
+
+    from qfusion.analysis import slider_curves
+    from qfusion.models.tweak import learned_values
+
+    learned = learned_values(sample.study.model)[key]
+    step = learned / slider_curves.STEPS
+    now = sample.tweak.numbers().get(key, learned)
+    changes = []
+    for place in slider_curves.decision_changes(sample, key):
+        beyond = math.ceil(place / step) if place > now else math.floor(place / step)
+        changes.append(
+            {
+                "share": (place - low) / (high - low),
+                "value": round(min(max(beyond * step, low), high), 10),
+                "words": f"The decision changes at {place:.2f}. Click to set the slider there.",
+            }
+        )
+    return changes
+
+
+_ANSWERS: Mapping[str, Callable[[Followed, str], dict[str, Any]]] = {
+    "decision": _decision,
+    "measures": _measures,
+    "metrics": _metrics,
+    "built": _built,
+    RESPONSES: _responses,
+}
+
+
+def _answer(
+    curves: Interpolation, what: str, groups: Mapping[str, tuple[Sequence[str], np.ndarray]]
+) -> dict[str, Any]:
+    """Return polynomials of groups of series; none where their error is above a pixel, with what is late then."""
+    if curves.error > PIXEL:
+        return {"groups": {}, "late": [what]}
+    return {
+        "groups": {
+            name: _polynomials(curves, names, values) for name, (names, values) in groups.items()
+        },
+        "late": [],
+    }
+
+
+def _polynomials(curves: Interpolation, names: Sequence[str], values: np.ndarray) -> dict[str, Any]:
+    """Return polynomials as the browser takes them.
+
+    Args:
+        names: of the series. values: coefficients, (n, series) or (n, series, length).
+    """
+    import numpy as np
+
+    numbers = np.ascontiguousarray(values, dtype="<f4")
+    return {
+        "low": curves.low,
+        "high": curves.high,
+        "of_root": curves.of_root,
+        "count": len(values),
+        "names": list(names),
+        "length": values.shape[2] if values.ndim == 3 else 1,
+        "numbers": base64.b64encode(numbers.tobytes()).decode(),
+    }
+
+
+def _round(values: np.ndarray) -> list[float]:
+    return [round(float(value), 6) for value in values]

@@ -1,0 +1,96 @@
+"""The sliders of the Dynamics page are followed while they are dragged, by a script in the browser."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from qfusion.analysis.sample import Sample
+from qfusion.figures.style import term_title
+from qfusion.models.tweak import DURATION, couplings, dissipations
+from qfusion.panels import decision_evolution, dynamics_page, panel
+from qfusion.ui import knob_addresses, page_context, state
+from qfusion.ui.components import component
+
+KEY = "knobs"
+
+
+def follow_sliders(
+    context: page_context.PageContext,
+    sample: Sample,
+    metrics: Sequence[str],
+    metric_title: str,
+) -> None:
+    """Let the figures and numbers of the page follow its sliders.
+
+    Args:
+        context: what the reader picked. sample: under the sliders.
+        metrics: names of the test metrics that are shown. metric_title: of the first.
+    """
+    study = sample.study
+    above = state.get(dynamics_page.MOVING.key) or decision_evolution.ENTROPY
+    kind, parts = decision_evolution.upper_series(sample, above)
+    followed = knob_addresses.Followed(
+        sample,
+        state.get(panel.TERMS.key) or decision_evolution.DIVIDENDS,
+        kind,
+        parts,
+        decision_evolution.ABOVE_TITLES[above],
+        tuple(metrics),
+        metric_title,
+        context.theme == "light",
+    )
+    base = sample.untweaked
+    sliders = _describe_sliders(sample)
+    component(KEY)(
+        key=KEY,
+        data={
+            "address": knob_addresses.knobs_address(followed),
+            "stages": list(knob_addresses.STAGES),
+            "knobs": sliders,
+            "learned": not sample.tweak.numbers(),
+            "quantity": sample.quantity,
+            "classes": list(sample.classes),
+            "output": sample.output,
+            "scale": float(study.model.logit_scale),
+            "now": sample.score,
+            "tiles": [
+                {"learned": base.score},
+                *({"metric": name, "learned": base.metrics[name]} for name in metrics),
+            ],
+        },
+        on_turn_change=partial(_turn, {key: slider["high"] for key, slider in sliders.items()}),
+    )
+
+
+def _describe_sliders(sample: Sample) -> dict[str, dict[str, Any]]:
+    """Return what the script needs to know of each slider, by its key."""
+    names = tuple(sample.study.modalities)
+    titles = {key: f"H: {term_title(term)}" for key, term in couplings(names).items()}
+    for key, term in dissipations(names).items():
+        titles[key] = f"Dissipation: {term_title(term)}"
+    numbers = sample.tweak.numbers()
+    return {
+        key: {
+            "css": re.sub(
+                "[^a-zA-Z0-9_-]", "-", key
+            ),  # as Streamlit writes the class of an element with a key
+            "label": titles.get(key, "Duration T"),
+            "unit": "= " if key == DURATION else "× ",
+            "value": numbers.get(key, slider.default),
+            "high": slider.high,
+            "time": key == DURATION,
+        }
+        for key, slider in dynamics_page.factors(sample.study).items()
+    }
+
+
+def _turn(highest: Mapping[str, float]) -> None:
+    """Set a slider to where a mark behind it stands. A browser may send anything."""
+    sent = state.get(KEY)
+    change = sent.get("turn") if isinstance(sent, Mapping) else None
+    if not isinstance(change, Mapping):
+        return
+    knob, value = str(change.get("knob")), change.get("value")
+    if knob in highest and isinstance(value, int | float) and 0 <= value <= highest[knob]:
+        state.put(knob, float(value))
