@@ -49,9 +49,9 @@ def test_decision_along_a_slider_equals_the_page(model: str, key: str) -> None:
         shapley = np.stack(list(exact.path_shapley.values()))
         got = curves.values(float(value))
         largest = np.abs(along).max()
-        assert np.abs(got["dividends"] - along).max() < 1e-3 * largest
-        assert np.abs(got["shapley"] - shapley).max() < 1e-3 * largest
-        assert np.abs(got["scores"] - exact.scores).max() < 1e-3 * largest
+        assert np.abs(got["dividends"] - along).max() < 2e-3 * largest
+        assert np.abs(got["shapley"] - shapley).max() < 2e-3 * largest
+        assert np.abs(got["scores"] - exact.scores).max() < 2e-3 * largest
         assert np.abs(scores.values(float(value))["scores"] - exact.scores).max() < 2e-3 * largest
 
 

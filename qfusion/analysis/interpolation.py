@@ -17,7 +17,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 COUNTS = (5, 9, 17, 33, 65)  # points that are tried in turn
-TOLERANCE = 1e-3  # of the largest value of a quantity: a fifth of a pixel of a plot 200 pixels high
+TOLERANCE = 2e-3  # of the largest value of a quantity: 0.4 pixels of a plot 200 pixels high
 
 _stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
 

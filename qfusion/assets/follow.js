@@ -163,12 +163,14 @@ class Follower {
     this.keep(path, 'd', 'style');
     if (this.learned && !this.host._fullData.some(({legendgroup}) => legendgroup === 'as learned')) {
       const ghost = path.cloneNode();
+      ghost.setAttribute('class', 'qf-ghost');
       Object.assign(ghost.style, {strokeWidth: '1.2px', strokeDasharray: '3px,3px', opacity: 0.6});
       path.before(ghost);
       this.undo.push(() => ghost.remove());
     }
     for (const colour of meta.colours.slice(1)) {
       const other = path.cloneNode();
+      other.setAttribute('class', 'qf-other');
       other.style.stroke = colour;
       path.after(other);
       paths.push(other);

@@ -20,7 +20,7 @@ const knobAt = target => {
 
 async function ask(stage, query, signal) {
   const answer = await fetch(`${page.address}/${stage}?${new URLSearchParams(query)}`, {signal});
-  return answer.ok ? answer.json() : null;
+  return answer.status === 200 ? answer.json() : null;
 }
 
 function touch(knob) {
@@ -227,7 +227,7 @@ function behind(knob, {low, high, knobs}, press) {
 }
 
 if (!window.qfusionKnobs) {
-  window.qfusionKnobs = {get pictures() { return touched?.pictures ?? 0; }, get groups() { return touched?.groups ?? {}; }, get value() { return touched?.value; }};
+  window.qfusionKnobs = {get pictures() { return touched?.pictures ?? 0; }, get groups() { return touched?.groups ?? {}; }, get value() { return touched?.value; },};
   const now = event => { const knob = knobAt(event.target); if (knob) touch(knob); };
   document.addEventListener('pointerdown', event => { pressed = true; clearTimeout(hover); now(event); }, true);
   document.addEventListener('pointerup', () => {

@@ -105,7 +105,7 @@ async def answer_knob(request: Request) -> Response:
     except QFusionError as error:
         return PlainTextResponse(str(error), 422)
     if content is None:
-        return PlainTextResponse("Another slider was touched.", 409)
+        return Response(status_code=204)  # another slider was touched
     return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
 

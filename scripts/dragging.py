@@ -1,0 +1,154 @@
+"""Sliders of the Dynamics page dragged in a browser: real moves of the mouse, and what the figures show meanwhile."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+from qfusion.analysis.sample import Sample  # noqa: E402
+from qfusion.models.tweak import Tweak  # noqa: E402
+from qfusion.panels import decision_evolution  # noqa: E402
+
+# What followed figures on the screen show, in units of their axes: lines by group and names, and the ends of the bars.
+_SHOWN = """() => [...document.querySelectorAll('.qf-figure')].filter(host => host._fullLayout && host.seen)
+  .flatMap(host =>
+  host._fullData.flatMap((trace, n) => {
+    const meta = host.data[n]?.meta;
+    if (!meta?.group || meta.part) return [];
+    const axis = name => host._fullLayout[`${name[0]}axis${name.slice(1)}`];
+    if (meta.rows) {
+      const x = axis(trace.xaxis), ends = [...host.querySelectorAll('.barlayer .trace.bars .point path')].map(
+        path => x.p2d(Number(/H(-?[\\d.]+)/.exec(path.getAttribute('d'))[1])));
+      return [{group: meta.group, rows: meta.rows, values: ends, pixel: Math.abs(x.p2d(1) - x.p2d(0))}];
+    }
+    const y = axis(trace.yaxis), path = host.querySelector(`.trace${trace.uid} .js-line`);
+    if (!path) return [];
+    const points = path.getAttribute('d').slice(1).split('L').map(point => y.p2d(Number(point.split(',')[1])));
+    return [{group: meta.group, names: meta.names, values: points, pixel: Math.abs(y.p2d(1) - y.p2d(0)),
+      axis: Math.abs(y.range[1] - y.range[0])}];
+  }))"""
+_MATRIX = """() => [...document.querySelectorAll('.st-key-figure-built .textpoint text')].map(
+  text => text.textContent)"""
+# Counts the pictures that the browser shows while a slider is dragged.
+_COUNT = """() => {
+  window.qfShown = [];
+  const press = () => { window.qfPressed = performance.now(); };
+  document.addEventListener('pointerdown', press, {once: true, capture: true});
+  const host = document.querySelector('.st-key-figure-decision-over-time .js-line');
+  const observer = new MutationObserver(() => window.qfShown.push(performance.now()));
+  observer.observe(host, {attributes: true, attributeFilter: ['d']});
+}"""
+
+
+@dataclass
+class Slider:
+    """A slider of the page.
+
+    Args:
+        page: of Playwright, with the Dynamics page. key: of the slider, such as "H.text" or "T".
+    """
+
+    page: Any
+    key: str
+
+    @property
+    def place(self) -> str:
+        """Selector of its element."""
+        return f".st-key-{re.sub('[^a-zA-Z0-9_-]', '-', self.key)}"
+
+    @property
+    def value(self) -> float:
+        """Value that its thumb shows."""
+        return float(self.page.locator(f"{self.place} input[type=range]").input_value())
+
+    def track(self) -> tuple[float, float, float]:
+        """Left and right end of its track, and its height on the screen."""
+        self.page.locator(self.place).scroll_into_view_if_needed()
+        box = self.page.locator(f"{self.place} [role=group] > div").bounding_box()
+        thumb = self.page.locator(f"{self.place} [data-testid=stSliderThumbValue]").evaluate(
+            "each => { const {y, height} = each.parentElement.getBoundingClientRect(); return y + height / 2; }"
+        )
+        return box["x"], box["x"] + box["width"], thumb
+
+    def hold(self) -> None:
+        """Press the mouse on its thumb."""
+        left, right, y = self.track()
+        highest = float(self.page.locator(f"{self.place} input[type=range]").get_attribute("max"))
+        self.page.mouse.move(left + (right - left) * self.value / highest, y)
+        self.page.mouse.down()
+
+    def move(self, share: float, steps: int = 1) -> None:
+        """Move the mouse, which holds it, to a share of its track."""
+        left, right, y = self.track()
+        self.page.mouse.move(left + (right - left) * share, y, steps=steps)
+
+    def release(self) -> None:
+        """Let go."""
+        self.page.mouse.up()
+
+
+def wait_until_followed(page: Any, groups: tuple[str, ...] = ("scores", "upper")) -> None:
+    """Wait until the browser has the polynomials of some groups of series, and has drawn a picture from them."""
+    page.wait_for_function(
+        "groups => groups.every(name => window.qfusionKnobs?.groups[name])", arg=list(groups)
+    )
+
+
+def shown_series(page: Any) -> list[dict[str, Any]]:
+    """Return what followed figures show: `group`, `names` or `rows`, `values` in units of the axis, and `pixel`, the
+    size of a pixel in these units.
+    """
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    shown: list[dict[str, Any]] = page.evaluate(_SHOWN)
+    return shown
+
+
+def exact_series(sample: Sample, shown: dict[str, Any]) -> np.ndarray:
+    """Return what a line, or the bars, of `shown_series` show of a sample under its tweak."""
+    group = shown["group"]
+    if group == "final":
+        dividends = sample.dividends
+        ends = np.cumsum([sum(dividends[name] for name in row) for row in shown["rows"]])
+        return np.r_[ends, ends[-1]]
+    if group == "terms":
+        along = sample.path_dividends
+        return np.sum([along[name] for name in shown["names"]], axis=0)
+    return np.asarray(decision_evolution.upper_curves(sample)[0][shown["names"][0]])
+
+
+def deviations(page: Any, sample: Sample, key: str, value: float) -> list[float]:
+    """Return by how many pixels each series that is shown differs from the exact one.
+
+    Args:
+        page: with the figures. sample: that they show, as learned. key, value: of the slider that was moved.
+    """
+    exact = replace(sample, tweak=Tweak.of([(key, value)], sample.study.model))
+    return [
+        float(np.abs(np.array(shown["values"]) - exact_series(exact, shown)).max() / shown["pixel"])
+        for shown in shown_series(page)
+    ]
+
+
+def matrix_texts(page: Any) -> list[str]:
+    """Return the numbers in the matrix of what each term built, row by row."""
+    texts: list[str] = page.evaluate(_MATRIX)
+    return texts
+
+
+def count_pictures(page: Any) -> None:
+    """Begin to count the pictures of the first figure; see `picture_times`."""
+    page.evaluate(_COUNT)
+
+
+def picture_times(page: Any) -> list[float]:
+    """Return when pictures came, in milliseconds; several changes of one frame count once."""
+    times: list[float] = page.evaluate("() => window.qfShown")
+    return [time for n, time in enumerate(times) if n == 0 or time - times[n - 1] > 2]

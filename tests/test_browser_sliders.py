@@ -1,0 +1,124 @@
+"""Sliders in Chromium: figures and numbers follow a drag, equal the exact page within a pixel, and give way to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qfusion.analysis.opening import open_sample, open_study
+from qfusion.panels import pickers
+from scripts import dragging, visits
+from tests.support.browser import settle, visit
+
+pytestmark = pytest.mark.browser
+__all__ = ["visit"]  # a fixture
+PLACES = 20
+
+
+@pytest.mark.parametrize(
+    ("model", "key"),
+    [
+        ("qj-planted", "H.text-audio-vision"),
+        ("qj-planted", "D.text-audio-vision"),
+        ("qj-parity", "T"),
+        ("qj-scenes", "H.picture-question"),
+        ("qj-mosi", "T"),
+    ],
+)
+def test_every_picture_of_a_drag_equals_the_exact_page_within_a_pixel(
+    visit: Callable[[str], Any],
+    model: str,
+    key: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    if model in ("qj-scenes", "qj-mosi"):
+        request.getfixturevalue("real_data")
+    sample_id = pickers.default_sample(open_study(model))
+    sample = open_sample(model, sample_id)
+    page = visit(f"/dynamics?model={model}&sample={sample_id}")
+    page.set_viewport_size({"width": 1440, "height": 2600})  # all figures on the screen
+    visits.come(page, "built", "waterfall-now")
+    slider = dragging.Slider(page, key)
+    slider.hold()
+    slider.move(0.45)
+    dragging.wait_until_followed(page, ("scores", "upper", "built"))
+    rng = np.random.default_rng(0)
+    worst = 0.0
+    for share in rng.uniform(0, 1, PLACES):
+        slider.move(float(share))
+        page.wait_for_timeout(80)
+        off = dragging.deviations(page, sample, key, slider.value)
+        assert len(off) >= 2 + 2 * len(sample.modalities)  # lines of both plots and the bars
+        worst = max(worst, *off)
+    assert worst <= 1.0, f"{worst} pixels"
+    slider.release()
+    settle(page)
+
+
+def test_numbers_follow_and_the_exact_page_shows_the_same(visit: Callable[[str], Any]) -> None:
+    page = visit("/dynamics?model=qj-planted&sample=p0031")
+    tiles = ".st-key-pair-metrics [data-testid=stMetric]"
+    place = "each => each.getBoundingClientRect().height"
+    height = page.locator(tiles).first.evaluate(place)
+    slider = dragging.Slider(page, "H.text-audio-vision")
+    slider.hold()
+    slider.move(0.3, steps=5)
+    dragging.wait_until_followed(page)
+    page.wait_for_function("() => document.querySelectorAll('.qf-live').length > 3")
+    slider.move(0.2, steps=5)
+    page.wait_for_timeout(300)
+    assert page.locator(tiles).first.evaluate(place) == pytest.approx(height, abs=1)
+    live = [text.split()[0] for text in page.locator(f"{tiles} .qf-live").all_inner_texts()]
+    assert "H: text + audio + vision × " in page.inner_text(".st-key-tweak-line")
+    slider.release()
+    page.wait_for_function("() => !document.querySelector('.qf-live')")
+    settle(page)
+    values = page.locator(f"{tiles} [data-testid=stMetricValue]").all_inner_texts()
+    assert [value.strip() for value in values] == live
+    assert not page.locator("[data-knob], [data-follows], [data-live]").count()
+
+
+def test_a_slider_that_is_moved_back_leaves_no_trace(visit: Callable[[str], Any]) -> None:
+    page = visit("/dynamics?model=qj-parity")
+    before = dragging.shown_series(page)
+    slider = dragging.Slider(page, "H.left-right")
+    slider.hold()
+    slider.move(0.2, steps=4)
+    dragging.wait_until_followed(page)
+    page.wait_for_function("() => document.querySelector('.qf-live')")
+    slider.move(0.5, steps=6)
+    assert slider.value == 1
+    slider.release()
+    page.wait_for_function("() => !document.querySelector('.qf-live')")
+    settle(page)
+    after = dragging.shown_series(page)
+    for was, now in zip(before, after, strict=True):
+        assert np.allclose(was["values"], now["values"], atol=2 * was["pixel"])
+
+
+def test_arrow_keys_are_followed_and_a_mark_sets_its_slider(visit: Callable[[str], Any]) -> None:
+    page = visit("/dynamics?model=qj-parity&sample=pair-6604")
+    slider = dragging.Slider(page, "H.left-right")
+    page.locator(f"{slider.place} input[type=range]").focus()
+    dragging.wait_until_followed(page)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => document.querySelector('.qf-live')")
+    page.wait_for_function("() => !document.querySelector('.qf-live')")
+    settle(page)
+    assert "H.left-right=0.99" in page.url
+    mark = page.locator(".st-key-T .qf-flip").first
+    mark.wait_for(timeout=20_000)
+    words = mark.get_attribute("title")
+    mark.click()
+    page.wait_for_function("() => /[?&]T=/.test(location.search)")
+    settle(page)
+    place = float(re.search(r"changes at (\d+\.\d+)", words)[1])
+    assert slider_value(page) == pytest.approx(place, abs=0.02)
+
+
+def slider_value(page: Any) -> float:
+    return dragging.Slider(page, "T").value
