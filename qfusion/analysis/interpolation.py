@@ -43,9 +43,9 @@ class Interpolation:
     Attributes:
         low, high: interval of x.
         coefficients: of the Chebyshev polynomials of u, see `unit_place`, by quantity, (n, ...).
-        error: size of the last quarter of the coefficients of the quantity for which it is largest, relative to the
-            largest value of that quantity. It estimates the error of the polynomials, also where the coefficients fall
-            slowly, as those of a function with a kink do.
+        error: estimate of the largest error, relative to the largest value of the quantity that it is of: the largest
+            of the last quarter of the coefficients, times their number. It is about right for coefficients that fall
+            like 1 / n^2, as those of a function with a kink do, and too large for those that fall faster.
         evaluations: n.
         of_root: whether they are polynomials of the square root of x - low.
     """
@@ -137,6 +137,6 @@ def _fit(
         coefficients[name] = fitted
         largest = float(np.abs(stacked).max(initial=0.0))
         if largest > 1e-12:
-            tail = np.abs(fitted[-max(2, n // 4) :]).sum(0).max(initial=0.0)
-            errors.append(float(tail) / largest)
+            count = max(2, n // 4)
+            errors.append(count * float(np.abs(fitted[-count:]).max(initial=0.0)) / largest)
     return Interpolation(low, high, coefficients, max(errors), n, of_root)
