@@ -1,0 +1,118 @@
+"""What a browser fetches for a slider: sizes, stages, bad requests, and the next touch."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.polynomial import chebyshev
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from qfusion.analysis import slider_curves
+from qfusion.analysis.opening import open_study
+from qfusion.analysis.sample import Sample
+from qfusion.models.tweak import learned_values
+from qfusion.panels import decision_evolution, pickers
+from qfusion.ui import knob_addresses, server
+
+MOST_BYTES = 200_000  # of an answer, for slow lines
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return TestClient(Starlette(routes=server.routes()))
+
+
+def followed(model: str, terms: str = decision_evolution.DIVIDENDS) -> knob_addresses.Followed:
+    study = open_study(model)
+    row = study.dataset.row(pickers.default_sample(study))
+    sample = Sample(study, row, int(study.predicted[row]))
+    kind, parts = decision_evolution.upper_series(sample)
+    metrics = tuple(sample.metrics)[:1]
+    return knob_addresses.Followed(sample, terms, kind, parts, "entropy", metrics, "Accuracy", True)
+
+
+def numbers(group: dict[str, Any], x: float) -> np.ndarray:
+    """The series of an answer at a value of the slider, as the browser evaluates them."""
+    values = np.frombuffer(base64.b64decode(group["numbers"]), "<f4")
+    values = values.reshape(group["count"], len(group["names"]), group["length"])
+    share = (x - group["low"]) / (group["high"] - group["low"])
+    u = 2 * (np.sqrt(share) if group["of_root"] else share) - 1
+    return np.asarray(chebyshev.chebval(u, values.astype(float)))
+
+
+@pytest.mark.parametrize("model", ["qj-parity", "qj-planted"])
+def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -> None:
+    shown = followed(model)
+    address = knob_addresses.knobs_address(shown)
+    key = next(iter(learned_values(shown.sample.study.model)))
+    for stage in knob_addresses.STAGES:
+        reply = client.get(f"{address}/{stage}", params={"knob": key, "reader": "one"})
+        assert reply.status_code == 200
+        assert len(reply.content) < MOST_BYTES
+        assert not reply.json()["late"]
+        if stage == "decision":
+            groups = reply.json()["groups"]
+            curves = slider_curves.decision_curves(shown.sample, key).values(1.3)
+            assert np.allclose(numbers(groups["terms"], 1.3), curves["dividends"], atol=1e-5)
+            final = numbers(groups["final"], 1.3)[:, 0]
+            assert np.allclose(final, curves["dividends"][:, -1], atol=1e-5)
+    reply = client.get(f"{address}/{knob_addresses.RESPONSES}", params={"reader": "one"})
+    assert len(reply.content) < MOST_BYTES
+    assert set(reply.json()["knobs"]) == set(learned_values(shown.sample.study.model))
+
+
+def test_shapley_values_are_sent_where_they_are_shown(client: TestClient) -> None:
+    shown = followed("qj-parity", decision_evolution.SHAPLEY)
+    address = knob_addresses.knobs_address(shown)
+    reply = client.get(f"{address}/decision", params={"knob": "T", "reader": "one"})
+    assert reply.json()["groups"]["terms"]["names"] == list(shown.sample.modalities)
+
+
+def test_equal_pages_share_an_address_and_others_do_not() -> None:
+    one = knob_addresses.knobs_address(followed("qj-parity"))
+    assert one == knob_addresses.knobs_address(followed("qj-parity"))
+    assert one != knob_addresses.knobs_address(followed("qj-planted"))
+
+
+def test_bad_requests_are_refused(client: TestClient) -> None:
+    address = knob_addresses.knobs_address(followed("qj-parity"))
+    asked = {"knob": "T", "reader": "one"}
+    assert client.get("/knobs/unknown/decision", params=asked).status_code == 404
+    assert client.get(f"{address}/nothing", params=asked).status_code == 404
+    for knob in ("", "H.nothing", "__class__", "T" * 10_000):
+        reply = client.get(f"{address}/decision", params={"knob": knob, "reader": "r" * 9999})
+        assert reply.status_code == 404, knob
+        assert len(reply.text) < 1000
+
+
+def test_the_next_touch_of_a_reader_stops_the_last_one(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = followed("qj-planted")
+    address = knob_addresses.knobs_address(shown)
+    begun = threading.Event()
+    evaluate = slider_curves.coalitions.explain_times
+
+    def slow(*given: Any) -> Any:
+        begun.set()
+        time.sleep(0.05)
+        return evaluate(*given)
+
+    monkeypatch.setattr(slider_curves.coalitions, "explain_times", slow)
+    replies = []
+    ask = lambda knob: client.get(  # noqa: E731
+        f"{address}/decision", params={"knob": knob, "reader": "two"}
+    )
+    first = threading.Thread(target=lambda: replies.append(ask("H.text-vision")))
+    first.start()
+    assert begun.wait(20)
+    assert ask("H.audio").status_code == 200
+    first.join()
+    assert replies[0].status_code == 204
+    assert ask("H.text-vision").status_code == 200  # nothing half-done was kept
