@@ -17,7 +17,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.live import batched_states, flat_source, openqasm_files, qiskit_gates
+from qfusion.live import batched_states, flat_source, openqasm_files, qiskit_gates, readings
 from qfusion.models import live_model
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 
@@ -231,6 +231,19 @@ class BareSource(flat_source.FlatSource):
     def columns(self, features: Mapping[str, Any], change: CircuitChange) -> Tensor:
         """Return the columns (B, K) of the model whose circuit is changed."""
         return self._model.columns(features, change)
+
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> live_model.Reading:
+        """Return what the changed circuit gives, and the columns of the model."""
+        model = self._model
+        read = model.readout.columns(model.circuit, self.parameters(features), change)
+        columns = torch.from_numpy(model.scores_of(read))
+        numbers, form = readings.flatten([read])
+        return live_model.Reading(numbers, form, columns)
+
+    def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
+        """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""
+        (read,) = readings.arrange(numbers, form)
+        return torch.from_numpy(self._model.scores_of(read))
 
 
 def _name(parameter: Any) -> str:

@@ -13,11 +13,11 @@ from qfusion._checks import check
 from qfusion.errors import translate_import_errors
 from qfusion.live import batched_states, circuit_wires
 from qfusion.live.gate_roles import FIXED, find_layers
-from qfusion.live.qiskit_gates import BoundCircuit, FlatCircuit
+from qfusion.live.qiskit_gates import BoundCircuit, FlatCircuit, gate_matrices
 from qfusion.models import live_model
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 from qfusion.models.protocols import TRAINED
-from qfusion.quantum import statevector
+from qfusion.quantum import statevector, trigonometric
 
 with translate_import_errors():
     from qiskit import quantum_info
@@ -92,6 +92,18 @@ class FlatSource:
             for place, (gate, role) in enumerate(zip(self.circuit.gates, self.roles, strict=True))
             if role == TRAINED and gate.angle_names
         }
+
+    def angle_frequencies(self, gate: int, name: str) -> tuple[float, ...] | None:
+        """Return the frequencies of expectation values in an angle of a gate, ascending; None where not known."""
+        flat = self.circuit.gates[gate]
+        place, count = flat.angle_names.index(name), len(flat.angle_names)
+        others = np.linspace(0.4, 1.9, count)  # the same frequencies for all, these not special
+
+        def matrix(angle: float) -> np.ndarray:
+            angles = np.where(np.arange(count) == place, angle, others)
+            return gate_matrices(flat.operation, angles[None])[0]
+
+        return trigonometric.gate_frequencies(matrix)
 
 
 def find_roles(

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.live import circuit_wires, qnode_calls
+from qfusion.live import circuit_wires, qnode_calls, readings
 from qfusion.live.gate_roles import FIXED, find_layers
 from qfusion.models import live_model, nested
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 from qfusion.models.protocols import TRAINED
-from qfusion.quantum import states, statevector
+from qfusion.quantum import states, statevector, trigonometric
 
 MAX_QUBITS = 16  # whose states are held gate by gate
 MAX_MIXED = 8  # whose density matrix is held, with noise
@@ -144,6 +144,50 @@ class PennyLaneCircuit:
         with qnode_calls.changed_calls(replace):
             return self._call(features)
 
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> live_model.Reading:
+        """Return what the changed circuit gives, and the columns of the model."""
+        results = []
+
+        def answer(qnode: Any, number: int, run: qnode_calls.Run) -> Any:
+            if number % self.facts.calls != self._chosen:
+                return run(qnode)
+            results.append(run(changed_qnode(qnode, change, self._labels)))
+            return results[-1]
+
+        with qnode_calls.answered_calls(answer):
+            columns = self._call(features)
+        numbers, form = readings.flatten(results)
+        return live_model.Reading(numbers, form, columns)
+
+    def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
+        """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""
+        results = iter(readings.arrange(numbers, form))
+
+        def answer(qnode: Any, number: int, run: qnode_calls.Run) -> Any:
+            shown = number % self.facts.calls == self._chosen
+            return next(results) if shown else run(qnode)
+
+        with qnode_calls.answered_calls(answer):
+            return self._call(features)
+
+    def angle_frequencies(self, gate: int, name: str) -> tuple[float, ...] | None:
+        """Return the frequencies of expectation values in an angle of a gate, ascending; None where not known."""
+        operation = self._tape.operations[gate]
+        place = angle_names(operation).index(name)
+        own = [float(np.real(_numbers(parameter))) for parameter in operation.parameters]
+
+        def matrix(angle: float) -> np.ndarray:
+            angles = [*own[:place], angle, *own[place + 1 :]]
+            turned = bind_parameters(operation, angles)
+            return _numbers(qml.matrix(turned, operation.wires))
+
+        linear = (qml.measurements.ExpectationMP, qml.measurements.ProbabilityMP)
+        if not all(isinstance(measured, linear) for measured in self._tape.measurements):
+            return None
+        if any(isinstance(other, qml.Projector) for other in self._tape.operations):
+            return None  # an outcome is selected, and divided by its probability
+        return trigonometric.gate_frequencies(matrix)
+
     def _record(self, features: Mapping[str, Any]) -> list[qnode_calls.QNodeCall]:
         with qnode_calls.recorded_calls() as calls:
             self._call(features)
@@ -236,9 +280,16 @@ def edit_operations(operations: Sequence[Any], change: CircuitChange) -> list[An
                 _like(edits[place].get(name, parameter), parameter)
                 for name, parameter in zip(names, operation.parameters, strict=True)
             ]
-            operation = qml.ops.functions.bind_new_parameters(operation, parameters)
+            operation = bind_parameters(operation, parameters)
         edited.append(operation)
     return edited
+
+
+def bind_parameters(operation: Any, parameters: Sequence[Any]) -> Any:
+    """Return an operation with other parameters."""
+    if isinstance(operation, qml.ops.Evolution):  # whose generator is none of its parameters
+        return qml.ops.Evolution(operation.base, parameters[0])
+    return qml.ops.functions.bind_new_parameters(operation, parameters)
 
 
 def _like(value: Any, parameter: Any) -> Any:

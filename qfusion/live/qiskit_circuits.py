@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.live import batched_states, qiskit_calls
+from qfusion.live import batched_states, qiskit_calls, readings
 from qfusion.live.flat_source import (
     FlatSource,
     find_roles,
@@ -102,6 +102,34 @@ class QiskitCircuit(FlatSource):
             if number % self._count != self._chosen:
                 return None
             return evaluate(network, self.circuit, parameters, change)
+
+        with qiskit_calls.changed_calls(answer):
+            return self.call(features)
+
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> live_model.Reading:
+        """Return what the changed circuit gives, and the columns of the model."""
+        results = []
+
+        def answer(network: Any, parameters: np.ndarray, number: int) -> np.ndarray | None:
+            if number % self._count != self._chosen:
+                return None
+            results.append(np.asarray(evaluate(network, self.circuit, parameters, change), float))
+            return results[-1]
+
+        with qiskit_calls.changed_calls(answer):
+            columns = self.call(features)
+        numbers, form = readings.flatten(results)
+        return live_model.Reading(numbers, form, columns)
+
+    def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
+        """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""
+        results = iter(readings.arrange(numbers, form))
+
+        def answer(network: Any, parameters: np.ndarray, number: int) -> np.ndarray | None:
+            shown: np.ndarray | None = None
+            if number % self._count == self._chosen:
+                shown = next(results)
+            return shown
 
         with qiskit_calls.changed_calls(answer):
             return self.call(features)

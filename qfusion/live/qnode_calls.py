@@ -39,10 +39,14 @@ class QNodeCall:
     wires: tuple[Any, ...]
 
 
+Run = Callable[[Any], Any]  # from a QNode to its results for the arguments of a call
+Answer = Callable[[Any, int, Run], Any]
+
+
 @dataclass
 class _Observer:
     records: bool
-    change: Callable[[Any, int], Any] | None
+    answer: Answer | None
     calls: list[QNodeCall] = field(default_factory=list)
     count: int = 0
 
@@ -64,7 +68,19 @@ def changed_calls(change: Callable[[Any, int], Any]) -> Iterator[None]:
     Args:
         change: takes a QNode and the number of its call, from 0, and returns the QNode that is called instead.
     """
-    with _method.replaced(_observed_call, _Observer(False, change)):
+    with answered_calls(lambda qnode, number, run: run(change(qnode, number))):
+        yield
+
+
+@contextmanager
+def answered_calls(answer: Answer) -> Iterator[None]:
+    """Context manager that answers calls of QNodes inside its block.
+
+    Args:
+        answer: takes a QNode, the number of its call, from 0, and a function that runs a QNode with the call's
+            arguments; and returns the results of the call.
+    """
+    with _method.replaced(_observed_call, _Observer(False, answer)):
         yield
 
 
@@ -76,9 +92,13 @@ def _observed_call(qnode: Any, *args: Any, **kwargs: Any) -> Any:
     observer.count += 1
     if observer.records:
         observer.calls.append(_record(qnode, args, kwargs))
-    if observer.change is None:
+    if observer.answer is None:
         return _method.original(qnode, *args, **kwargs)
-    result = _method.original(observer.change(qnode, number), *args, **kwargs)
+
+    def run(other: Any) -> Any:
+        return _method.original(other, *args, **kwargs)
+
+    result = observer.answer(qnode, number, run)
     given = (*args, *kwargs.values())
     # without any gate that holds a tensor, PennyLane returns NumPy's numbers
     return _to_torch(result) if any(isinstance(value, torch.Tensor) for value in given) else result

@@ -79,6 +79,15 @@ class ModelServer:
             if not change:
                 return {}, {"columns": live_model.LiveModel.plain_columns(self._model, features)}
             return {}, {"columns": self._source.columns(features, change)}
+        if header["do"] == "read":
+            reading = self._source.read(features, change)
+            return {"form": reading.form}, {"numbers": reading.numbers, "columns": reading.columns}
+        if header["do"] == "finish":
+            columns = self._source.finish(features, tensors["numbers"], header["form"])
+            return {}, {"columns": columns}
+        if header["do"] == "frequencies":
+            known = self._source.angle_frequencies(int(header["gate"]), str(header["name"]))
+            return {"frequencies": known}, {}
         gates = self._source.gates(features, change)
         described = [
             {"name": gate.name, "wires": gate.wires, "values": gate.values} for gate in gates

@@ -218,6 +218,25 @@ class LinkedCircuit:
         header = {"do": "columns", "change": circuit_change.as_mapping(change)}
         return self._link.ask(header, pack_features(features))[1]["columns"]
 
+    def read(
+        self, features: Mapping[str, Any], change: circuit_change.CircuitChange
+    ) -> live_model.Reading:
+        """Return what the changed circuit gives, and the columns of the model."""
+        header = {"do": "read", "change": circuit_change.as_mapping(change)}
+        answer, tensors = self._link.ask(header, pack_features(features))
+        return live_model.Reading(tensors["numbers"], answer["form"], tensors["columns"])
+
+    def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
+        """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""
+        tensors = pack_features(features) | {"numbers": numbers}
+        return self._link.ask({"do": "finish", "form": form}, tensors)[1]["columns"]
+
+    def angle_frequencies(self, gate: int, name: str) -> tuple[float, ...] | None:
+        """Return the frequencies of expectation values in an angle of a gate, ascending; None where not known."""
+        header = {"do": "frequencies", "gate": gate, "name": name}
+        known = self._link.ask(header, {})[0]["frequencies"]
+        return None if known is None else tuple(map(float, known))
+
 
 def describe_circuit(source: live_model.CircuitSource) -> dict[str, Any]:
     """Return what is the same for every sample of a circuit, for a card; `LinkedCircuit` reads it."""

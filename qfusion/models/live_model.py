@@ -281,6 +281,21 @@ class CircuitFacts:
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a circuit gives to the classical part of a model behind it, for some rows of features.
+
+    Attributes:
+        numbers: all results of the circuit, expectation values or probabilities, (Q,).
+        form: how they are arranged in its calls, as values that JSON can hold.
+        columns: that the model makes of them, (B, K).
+    """
+
+    numbers: Tensor
+    form: Any
+    columns: Tensor
+
+
 class CircuitSource(Protocol):
     """Where the circuit of a sample comes from.
 
@@ -309,6 +324,19 @@ class CircuitSource(Protocol):
 
     def columns(self, features: Mapping[str, Any], change: circuit_change.CircuitChange) -> Tensor:
         """Return the columns (B, K) of the model whose circuit is changed."""
+
+    def read(self, features: Mapping[str, Any], change: circuit_change.CircuitChange) -> Reading:
+        """Return what the changed circuit gives, and the columns of the model."""
+
+    def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
+        """Return the columns (B, K) of the model whose circuit gives these numbers (Q,); it is not run.
+
+        Args:
+            features: those of the reading. numbers, form: see `Reading`.
+        """
+
+    def angle_frequencies(self, gate: int, name: str) -> tuple[float, ...] | None:
+        """Return the frequencies of expectation values in an angle of a gate, ascending; None where not known."""
 
 
 class LiveCircuit(LiveModel):
