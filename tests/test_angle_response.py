@@ -111,8 +111,8 @@ def test_an_edited_network_keeps_its_other_edits(network: Any) -> None:
     edited = model.tweaked("0.01=2.5,convolution.0.3=-0.7")
     found = angle_response(edited, inputs, "1.10", own)
     assert worst_error(edited, inputs, found, own) < EXACT
-    assert angle_response(edited, inputs, "0.01").learned == pytest.approx(2.5)
-    assert angle_response(edited, inputs, "convolution.0.3").learned == pytest.approx(-0.7)
+    assert angle_response(edited, inputs, "0.01").present == pytest.approx(2.5)
+    assert angle_response(edited, inputs, "convolution.0.3").present == pytest.approx(-0.7)
     at = np.array([edited.phi.detach()[1, 0, 2]])
     assert np.abs(found.values(at)[0] - edited(inputs).detach().numpy()).max() < EXACT
 
@@ -174,7 +174,7 @@ def test_gates_of_pennylane_against_pennylane(gate: str, tail: str) -> None:
     inputs = study.inputs([3, 5])
     found = angle_response(opened, inputs, name, own)
     assert (found.evaluations, found.is_linear) == (count, tail != "a bend")
-    assert found.learned == pytest.approx(0.4)
+    assert found.present == pytest.approx(0.4)
     at = angles(4)
     raw = [
         reference(inputs["left"], inputs["right"], torch.tensor(angle, dtype=torch.float64))
@@ -326,7 +326,7 @@ def test_a_model_in_another_process_answers_alike(tmp_path: Path) -> None:
     here = angle_response(trained, inputs, "4.angle", study.sample_background)
     there = angle_response(linked, inputs, "4.angle", study.sample_background)
     assert (there.evaluations, there.frequencies, there.is_linear) == (5, (0.5, 1.0), False)
-    assert there.learned == here.learned
+    assert there.present == here.present
     at = angles(3)
     assert np.abs(here.dividends(at) - there.dividends(at)).max() < 1e-12
     form = trained.source.read(study.inputs(range(24)), trained.change).form

@@ -33,6 +33,7 @@ class Task(Enum):
     FIND_STATE_CHANGE = auto()
     FIND_STEADY_STATE = auto()
     FIND_VOTES = auto()
+    FOLLOW_ANGLE = auto()
     HALVE_TERMS = auto()
     LOAD_DATA = auto()
     MEASURE_ENTANGLEMENT = auto()

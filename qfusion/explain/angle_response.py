@@ -43,7 +43,7 @@ class AngleResponse:
 
     Attributes:
         name: of the angle, of `angle_names`.
-        learned: the angle as it stands in the model, radians.
+        present: the angle as it stands in the model, radians.
         frequencies: of expectation values in the angle, ascending, (R,), per radian.
         evaluations: of the model with another angle, each on all samples and rows of the background.
         is_linear: whether scores are linear in expectation values, so that they are polynomials themselves; else a
@@ -53,7 +53,7 @@ class AngleResponse:
     """
 
     name: str
-    learned: float
+    present: float
     frequencies: tuple[float, ...]
     evaluations: int
     is_linear: bool
@@ -164,7 +164,7 @@ def angle_response(
     if background is not None:
         programs.append(lambda other: other.algebra.coalition_values(states, background)[0])
     one = {key: _first_row(value) for key, value in states.items()}
-    learned = gate_angles.angle_value(model, one, name)
+    present = gate_angles.angle_value(model, one, name)
     frequencies = gate_angles.angle_frequencies(model, name)
     evaluator = _Evaluator(model, name, programs)
     polynomial, evaluations = fit_polynomial(evaluator.evaluate, frequencies)
@@ -178,7 +178,7 @@ def angle_response(
         ]
     return AngleResponse(
         name,
-        learned,
+        present,
         polynomial.frequencies,
         evaluations,
         evaluator.is_linear,

@@ -79,9 +79,9 @@ def angle_value(model: FusionModel, states: Mapping[str, Any], name: str) -> flo
         place = gate - sum(other < gate for other in removed)
         return circuit.gates(states)[place].values[angle]
     tables = cast(TruthTables, model)
-    if part := _network_part(name):
+    if part := network_part(name):
         return float(getattr(tables.network, part[0])[part[1], part[2]])
-    return float(tables.phi.detach()[_entry(model, name)])
+    return float(tables.phi.detach()[table_entry(name)])
 
 
 def with_angle(model: FusionModel, name: str, angle: float) -> FusionModel:
@@ -112,7 +112,7 @@ def angle_frequencies(model: FusionModel, name: str) -> tuple[float, ...] | None
     check_angle(model, name)
     if not can(model, "rules"):
         return cast(LiveCircuit, model).source.angle_frequencies(*_split(name))
-    part = _network_part(name)
+    part = network_part(name)
     if part is None:
         return (1.0,)  # a rotation of the fused qubit, for one outcome of the others
     kind, layer, k = part
@@ -142,13 +142,13 @@ def _split(name: str) -> tuple[int, str]:
     return int(gate) - 1, angle
 
 
-def _network_part(name: str) -> tuple[str, int, int] | None:
+def network_part(name: str) -> tuple[str, int, int] | None:
     """Return the part, layer and number of "pooling.0.2"; None of an entry of a table."""
     part, *place = name.split(".")
     return (part, int(place[0]), int(place[1])) if part in NETWORK else None
 
 
-def _entry(model: FusionModel, name: str) -> tuple[int, int, int]:
+def table_entry(name: str) -> tuple[int, int, int]:
     """Return the element, stage and pattern of an entry of a table."""
     element, *stage, pattern = name.split(".")
     return int(element), int(stage[0]) if stage else 0, int(pattern, 2)

@@ -7,7 +7,7 @@ from qfusion.analysis import physics_sensitivity, text
 from qfusion.analysis.sample import Sample
 from qfusion.panels import term_sensitivity
 from qfusion.training import metrics
-from qfusion.ui import page_context, page_params, panels, state, widgets
+from qfusion.ui import angle_scores, page_context, page_params, panels, state, widgets
 from qfusion.wording import systems
 from qfusion.wording.sensitivity import describe_undefined_slopes
 
@@ -33,6 +33,7 @@ def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
             "effect."
         )
     _way(context, sample, list(measured.followable_terms()))
+    angle_scores.draw_angle_scores(context, sample)
     _table(sample, measured)
 
 

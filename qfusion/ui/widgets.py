@@ -120,13 +120,8 @@ def _draw_select(
         case _:
             place = None if start is None else options.index(start)
             titles = param.titles()
-            option = st.selectbox(
-                label,
-                options,
-                index=place,
-                format_func=lambda option: titles.get(option, str(option)),
-                **arguments,
-            )
+            arguments.setdefault("format_func", lambda option: titles.get(option, str(option)))
+            option = st.selectbox(label, options, index=place, **arguments)
     return None if param.empty and not option else param.value(option)
 
 

@@ -36,12 +36,12 @@ def name_parameter(study: Any, change: ParameterChange) -> str:
         case "duration":
             return DURATION
         case _:
-            return _name_angle(study, change)
+            element, stage, pattern = map(int, change.name.split("."))
+            return name_table_angle(study, element, stage, pattern)
 
 
-def _name_angle(study: Any, change: ParameterChange) -> str:
-    """Return the name of an angle of the fusion: its element, and the controls that are 1."""
-    element, stage, pattern = map(int, change.name.split("."))
+def name_table_angle(study: Any, element: int, stage: int, pattern: int) -> str:
+    """Return the name of an angle of the fusion: its element, and the controls that are 1; not escaped."""
     stages, patterns = study.model.phi.shape[1:]
     if stages == 1:
         controls = study.modalities

@@ -27,6 +27,7 @@ TASKS: dict[Task, str] = {
     Task.FIND_STATE_CHANGE: "Searching for the nearest state that flips the decision …",
     Task.FIND_STEADY_STATE: "Computing the steady state …",
     Task.FIND_VOTES: "Computing votes for and against …",
+    Task.FOLLOW_ANGLE: "Varying the angle …",
     Task.HALVE_TERMS: "Halving every term in turn …",
     Task.LOAD_DATA: "Loading the data …",
     Task.MEASURE_ENTANGLEMENT: "Computing the entanglement of these samples (about 17 ms each) …",

@@ -12,8 +12,9 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.models.abilities import can
-from qfusion.panels import circuit, gate_replays, tweak_effects
+from qfusion.panels import angle_scores as angle_panels, circuit, gate_replays, tweak_effects
 from qfusion.ui import (
+    angle_scores,
     cursor_line,
     frame,
     guidance,
@@ -123,6 +124,11 @@ def plain_gates(context: page_context.PageContext) -> None:
                 circuit.LAYERS_SWITCH,
                 lambda: panels.show(sample, context.theme, "layer-shapley"),
                 ":material/layers:",
+            )
+            widgets.draw_folded(
+                angle_panels.FOLD,
+                lambda: angle_scores.draw_angle_scores(context, sample),
+                ":material/show_chart:",
             )
             widgets.draw_folded(
                 circuit.NOISE_SWITCH, lambda: noise_tab(context, sample), ":material/grain:"

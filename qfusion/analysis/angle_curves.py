@@ -1,0 +1,153 @@
+"""One sample's score and contributions along one angle of the circuit, over a full period."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis import decision_flips
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
+from qfusion.explain import angle_response
+from qfusion.models import games, gate_angles, table_edits
+from qfusion.models.abilities import can
+from qfusion.models.decisions import decision
+
+POINTS = 181  # of a curve
+GRID = {
+    True: 1441,
+    False: 181,
+}  # angles at which decisions are compared, by whether scores are polynomials
+
+
+@dataclass(frozen=True, eq=False)
+class AngleCurve:
+    """The explained score of one sample, and its terms, along one angle.
+
+    Attributes:
+        name: of the angle. gate: name of its gate, of a circuit of a user's own; else empty.
+        angles: in radians, ascending, (A,).
+        scores: the explained one, (A,). dividends: by coalition, (A,) each; "" is the baseline.
+        present, learned: the angle now and as learned, brought into the range of `angles` by whole periods.
+        present_score: the explained score now.
+        flips: angles at which the decision changes, ascending, (F,). decided: the decision between them and at both
+            ends, F + 1: numbers of classes, or 1 for a positive score.
+        frequencies: per radian. evaluations: of the model. is_linear: see `AngleResponse`.
+        has_period: whether the curve is one whole period.
+    """
+
+    name: str
+    gate: str
+    angles: np.ndarray
+    scores: np.ndarray
+    dividends: dict[str, np.ndarray]
+    present: float
+    learned: float
+    present_score: float
+    flips: np.ndarray
+    decided: tuple[int, ...]
+    frequencies: tuple[float, ...]
+    evaluations: int
+    is_linear: bool
+    has_period: bool
+
+    @property
+    def nearest_flip(self) -> float | None:
+        """Return the angle at which the decision changes that is nearest to the present one; None without any."""
+        if not len(self.flips):
+            return None
+        return float(self.flips[int(np.argmin(np.abs(self.distances)))])
+
+    @property
+    def distances(self) -> np.ndarray:
+        """Return the turns from the present angle to the flips, (F,) radians: the short way round where it is one."""
+        turns = self.flips - self.present
+        if self.has_period:
+            period = self.angles[-1] - self.angles[0]
+            turns = (turns + period / 2) % period - period / 2
+        return np.asarray(turns)
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row an angle: the score and its terms."""
+        terms = {
+            f"dividend[{name or 'baseline'}]": values for name, values in self.dividends.items()
+        }
+        return pd.DataFrame({"angle_rad": self.angles, "score": self.scores, **terms})
+
+
+@memo(32, task=Task.FOLLOW_ANGLE)
+def angle_curve(study: Study, row: int, output: int, tweak: Any, name: str) -> AngleCurve:
+    """Return the explained score of a sample along one angle, all other angles as they are.
+
+    Args:
+        study: of a model whose angles can be set. row: of the sample. output: number of the explained score.
+        tweak: edits of the model. name: of the angle, see `explain.angle_response.angle_names`.
+
+    Raises:
+        InvalidInput, NotFound: see `explain.angle_response.angle_response`.
+    """
+    model = study.model.tweaked(tweak) if str(tweak) else study.model
+    inputs = study.inputs([row])
+    result = angle_response.angle_response(model, inputs, name, study.sample_background)
+    states = model.encode(inputs)
+    reach = min(result.period, 4 * math.pi)
+    low = -reach / 2
+    if can(model, "rules") and reach == 2 * math.pi:
+        low = table_edits.LOW  # as the pages show angles of tables
+    angles = np.linspace(low, low + reach, POINTS)
+    has_period = math.isfinite(result.period)
+
+    def bring(values: Any) -> np.ndarray:
+        return (np.asarray(values) - low) % reach + low if has_period else np.asarray(values)
+
+    flips = np.sort(bring(result.flips(grid=GRID[result.is_linear])))
+    ends = np.concatenate([[low], flips, [low + reach]])
+    between = result.values((ends[1:] + ends[:-1]) / 2)[:, 0]
+    values = result.coalition_values(angles)
+    dividends = games.dividends(values, len(study.modalities))[:, 0, :, output]
+    learned = gate_angles.angle_value(study.model, states, name)
+    return AngleCurve(
+        name,
+        _gate_name(model, states, name),
+        angles,
+        values[:, 0, -1, output],
+        dict(zip(study.coalitions, dividends.T, strict=True)),
+        float(bring(result.present)),
+        float(bring(learned)),
+        float(result.values([result.present])[0, 0, output]),
+        flips,
+        tuple(decision(scores) for scores in between),
+        result.frequencies,
+        result.evaluations,
+        result.is_linear,
+        has_period,
+    )
+
+
+def rank_angles(study: Study, row: int) -> tuple[str, ...]:
+    """Return the names of a model's angles, those first whose smallest turn flips the decision on a sample.
+
+    Only the angles of truth tables are searched for flips, in the model as learned; all others keep their order.
+    """
+    names = angle_response.angle_names(study.model)
+    if not can(study.model, "rules"):
+        return names
+    shape = table_edits.table_shape(study.model)
+    changes = decision_flips.parameters_that_flip(study, row).changes
+    first = []
+    for change in changes:
+        element, stage, pattern = map(int, change.name.split("."))
+        first.append(table_edits.edit_key(shape, element, stage, pattern))
+    return (*first, *(name for name in names if name not in set(first)))
+
+
+def _gate_name(model: Any, states: Any, name: str) -> str:
+    if can(model, "rules"):
+        return ""
+    removed = model.change.removed
+    gate = int(name.partition(".")[0]) - 1
+    gates = cast("list[Any]", model.gates(states))
+    return str(gates[gate - sum(other < gate for other in removed)].name)

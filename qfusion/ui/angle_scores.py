@@ -1,0 +1,32 @@
+"""The score against one angle on the Circuit page: the picker of the angle and the figure."""
+
+import streamlit as st
+
+from qfusion.analysis import angle_curves, text
+from qfusion.analysis.sample import Sample
+from qfusion.panels import angle_scores
+from qfusion.ui import page_context, page_params, panels, state, widgets
+from qfusion.wording import angles
+
+
+def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None:
+    """Draw the picker and the figure; angles whose smallest turn changes the decision come first."""
+    names = list(angle_curves.rank_angles(sample.study, sample.row))
+    if not names:
+        return
+    key = angle_scores.ANGLE.key
+    wanted = page_params.param_text(key)
+    if wanted and state.get(key) is None:
+        state.put(key, wanted)
+        if wanted not in names:
+            st.warning(
+                f"In the link, `{key}`: ‘{text.escape_markdown(wanted, 60)}’ is no angle of this model. The one below "
+                "is shown.",
+                icon=":material/link_off:",
+            )
+    widgets.draw(
+        angle_scores.ANGLE,
+        options=names,
+        format_func=lambda name: f"{name} · {angles.name_angle(sample.study, name)}",
+    )
+    panels.show(sample, context.theme, "angle")
