@@ -9,10 +9,11 @@ import pandas as pd
 
 from qfusion.analysis import decision_flips
 from qfusion.analysis.memo import memo
+from qfusion.analysis.modality_states import own_states
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import angle_response
-from qfusion.models import games, gate_angles, table_edits
+from qfusion.models import gate_angles, table_changes, table_edits
 from qfusion.models.abilities import can
 from qfusion.models.decisions import decision
 
@@ -22,6 +23,9 @@ GRID = {
     False: 181,
 }  # angles at which decisions are compared, by whether scores are polynomials
 
+# Frequencies times modalities times coalitions up to which contributions are computed: some seconds.
+MOST_COALITIONS = 100
+
 
 @dataclass(frozen=True, eq=False)
 class AngleCurve:
@@ -30,7 +34,8 @@ class AngleCurve:
     Attributes:
         name: of the angle. gate: name of its gate, of a circuit of a user's own; else empty.
         angles: in radians, ascending, (A,).
-        scores: the explained one, (A,). dividends: by coalition, (A,) each; "" is the baseline.
+        scores: the explained one, (A,). dividends: by coalition, (A,) each; "" is the baseline;
+            none where they would take long, see `MOST_COALITIONS`.
         present, learned: the angle now and as learned, brought into the range of `angles` by whole periods.
         present_score: the explained score now.
         flips: angles at which the decision changes, ascending, (F,). decided: the decision between them and at both
@@ -91,7 +96,12 @@ def angle_curve(study: Study, row: int, output: int, tweak: Any, name: str) -> A
     """
     model = study.model.tweaked(tweak) if str(tweak) else study.model
     inputs = study.inputs([row])
-    result = angle_response.angle_response(model, inputs, name, study.sample_background)
+    M = len(study.modalities)
+    result = angle_response.angle_response(model, inputs, name)
+    has_terms = len(result.frequencies) * M * 2**M <= MOST_COALITIONS
+    if has_terms:
+        background = study.sample_background
+        result = angle_response.angle_response(model, inputs, name, background)
     states = model.encode(inputs)
     reach = min(result.period, 4 * math.pi)
     low = -reach / 2
@@ -106,15 +116,17 @@ def angle_curve(study: Study, row: int, output: int, tweak: Any, name: str) -> A
     flips = np.sort(bring(result.flips(grid=GRID[result.is_linear])))
     ends = np.concatenate([[low], flips, [low + reach]])
     between = result.values((ends[1:] + ends[:-1]) / 2)[:, 0]
-    values = result.coalition_values(angles)
-    dividends = games.dividends(values, len(study.modalities))[:, 0, :, output]
+    dividends = {}
+    if has_terms:
+        terms = result.dividends(angles)[:, 0, :, output]
+        dividends = dict(zip(study.coalitions, terms.T, strict=True))
     learned = gate_angles.angle_value(study.model, states, name)
     return AngleCurve(
         name,
         _gate_name(model, states, name),
         angles,
-        values[:, 0, -1, output],
-        dict(zip(study.coalitions, dividends.T, strict=True)),
+        result.values(angles)[:, 0, output],
+        dividends,
         float(bring(result.present)),
         float(bring(learned)),
         float(result.values([result.present])[0, 0, output]),
@@ -127,21 +139,26 @@ def angle_curve(study: Study, row: int, output: int, tweak: Any, name: str) -> A
     )
 
 
+@memo(32, background=False, task=Task.FIND_PARAMETER_CHANGE)
 def rank_angles(study: Study, row: int) -> tuple[str, ...]:
-    """Return the names of a model's angles, those first whose smallest turn flips the decision on a sample.
+    """Return the names of a model's angles, those that are most worth following on a sample first.
 
-    Only the angles of truth tables are searched for flips, in the model as learned; all others keep their order.
+    These are the angles of truth tables: first those that change the decision, the smallest turn first, then the
+    others by how far they move any score, in the model as learned. Angles of the network, and of a circuit of a user's
+    own, keep their order.
     """
     names = angle_response.angle_names(study.model)
     if not can(study.model, "rules"):
         return names
     shape = table_edits.table_shape(study.model)
-    changes = decision_flips.parameters_that_flip(study, row).changes
-    first = []
-    for change in changes:
+    places, waves = table_changes.angle_waves(study.model, own_states(study, row))
+    sizes = np.hypot(waves[..., 1], waves[..., 2]).max(1)
+    tables = [table_edits.edit_key(shape, *places[place]) for place in np.argsort(-sizes)]
+    flips = []
+    for change in decision_flips.parameters_that_flip(study, row).changes:
         element, stage, pattern = map(int, change.name.split("."))
-        first.append(table_edits.edit_key(shape, element, stage, pattern))
-    return (*first, *(name for name in names if name not in set(first)))
+        flips.append(table_edits.edit_key(shape, element, stage, pattern))
+    return tuple(dict.fromkeys((*flips, *tables, *names)))
 
 
 def _gate_name(model: Any, states: Any, name: str) -> str:

@@ -24,7 +24,11 @@ from qfusion.figures.style import (
     title_with_unit,
 )
 
-_ABOVE, _BELOW = (0.56, 1.0), (0.0, 0.46)  # shares of the height of score and contributions
+_ABOVE, _BELOW, _ALONE = (
+    (0.54, 0.94),
+    (0.0, 0.44),
+    (0.0, 0.94),
+)  # shares of the height of score and contributions
 
 
 @checks_arrays(angles="A", scores="A", flips="F")
@@ -46,20 +50,21 @@ def angle_curve(
 
     Args:
         angles: in radians, (A,). scores: there, (A,). terms: contributions by coalition, (A,) each; the empty one, the
-            baseline, is drawn in grey.
+            baseline, is drawn in grey. Without any the score alone is drawn.
         present: angle and score as they stand. learned: angle as learned, marked where it differs.
         flips: angles at which the decision changes, (F,). decisions: between them and at both ends, F + 1 names, or
             none.
         unit: of the score. x_title: of the angle.
     """
-    figure = base_figure(theme, 430, left=66, right=20, top=26, bottom=48, legend=True)
+    above = _ABOVE if terms else _ALONE
+    height = 430 if terms else 300
+    figure = base_figure(theme, height, left=66, right=20, top=8, bottom=48, legend=bool(terms))
     figure.add_scatter(
         x=angles,
         y=scores,
         mode="lines",
         line={"color": INK[theme], "width": 2.5},
-        showlegend=False,
-        name="",
+        name="sum",
         hovertemplate="%{x:.2f} rad: %{y:+.3f}<extra></extra>",
     )
     for name, values in terms.items():
@@ -88,49 +93,44 @@ def angle_curve(
     )
     figure.update_layout(
         hovermode="closest",
-        shapes=_lines(angles, present[0], learned, flips, theme),
+        shapes=_lines(angles, present[0], learned, flips, above, theme),
         annotations=_decided(angles, flips, decisions, theme),
         xaxis={
             "range": [float(angles[0]), float(angles[-1])],
-            "anchor": "y2",
+            "anchor": "y2" if terms else "y",
             "title": {"text": label(x_title, 80)},
             **_multiples_of_pi(float(angles[0]), float(angles[-1])),
         },
-        yaxis={"domain": list(_ABOVE), "title": {"text": label(unit, 40)}},
-        yaxis2=axis(theme) | {"domain": list(_BELOW)},
-        yaxis2_title_text=title_with_unit("contribution", unit, "<br>"),
+        yaxis={"domain": list(above), "title": {"text": label(unit, 40)}},
     )
+    if not terms:
+        return figure
+    below = {"text": title_with_unit("contribution", unit, "<br>")}
+    figure.update_layout(yaxis2=axis(theme) | {"domain": list(_BELOW)}, yaxis2_title=below)
     return offer_line_labels(figure)
 
 
 def _lines(
-    angles: np.ndarray, present: float, learned: float, flips: np.ndarray, theme: Theme
+    angles: np.ndarray,
+    present: float,
+    learned: float,
+    flips: np.ndarray,
+    above: tuple[float, float],
+    theme: Theme,
 ) -> list[dict[str, Any]]:
-    """The zeros of both plots, the present and learned angle, and the flips."""
-    full: dict[str, Any] = {"type": "line", "yref": "paper", "layer": "below", "y0": 0, "y1": 1}
+    """The present and learned angle, the zero of the contributions, and the flips, from `above` of the height."""
+    line: dict[str, Any] = {"type": "line", "yref": "paper", "layer": "below", "y0": 0}
+    line["y1"] = above[1]
     quiet = {"color": LINE[theme], "width": 1}
-    shapes: list[dict[str, Any]] = [
-        {
-            "type": "line",
-            "x0": float(angles[0]),
-            "x1": float(angles[-1]),
-            "y0": 0,
-            "y1": 0,
-            "yref": plot,
-            "layer": "below",
-            "line": quiet,
-        }
-        for plot in ("y", "y2")
-    ]
-    shapes.append({**full, "x0": present, "x1": present, "line": {**quiet, "color": QUIET[theme]}})
+    shapes = [{**line, "x0": present, "x1": present, "line": {**quiet, "color": QUIET[theme]}}]
     if abs(learned - present) > 1e-6:
-        shapes.append({**full, "x0": learned, "x1": learned, "line": {**quiet, "dash": "dot"}})
+        shapes.append({**line, "x0": learned, "x1": learned, "line": {**quiet, "dash": "dot"}})
+    if above != _ALONE:
+        ends = {"x0": float(angles[0]), "x1": float(angles[-1]), "y1": 0}
+        shapes.append({**line, **ends, "yref": "y2", "line": quiet})
     ticks = {"color": INK[theme], "width": 1.5, "dash": "dash"}
-    shapes += [
-        {**full, "y0": _ABOVE[0], "x0": float(flip), "x1": float(flip), "line": ticks}
-        for flip in flips
-    ]
-    return shapes
+    places = [{"x0": float(flip), "x1": float(flip)} for flip in flips]
+    return shapes + [{**line, **place, "y0": above[0], "line": ticks} for place in places]
 
 
 def _decided(
@@ -142,7 +142,7 @@ def _decided(
     return [
         {
             "x": float((left + right) / 2),
-            "y": 1,
+            "y": _ABOVE[1],
             "yref": "paper",
             "yanchor": "bottom",
             "yshift": 3,

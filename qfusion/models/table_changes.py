@@ -29,27 +29,13 @@ def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> Search:
     phi = model.phi.detach().double()
     before = model.scores(states)[0].numpy()
     margin = MARGIN * max(1.0, float(np.abs(before).max()))
-    masses = torch.stack([states[name] for name in model.modalities], -1)[0]
-    places = list(np.ndindex(*phi.shape))
-
-    def turned(place: tuple[int, ...], angle: float) -> Tensor:
-        other = phi.clone()
-        other[place] += angle
-        return other
-
-    thirds = (0.0, 2 * math.pi / 3, -2 * math.pi / 3)
-    vectors = [
-        truth_tables.fuse(masses, turned(place, third))[0] for place in places for third in thirds
-    ]
-    scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
-    mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
-    cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
+    places, waves = angle_waves(model, states)
     changes = []
-    for wave, place in zip(np.stack([mean, cosine, sine], -1), places, strict=True):
+    for wave, place in zip(waves, places, strict=True):
         turn = nearest_turn(boundaries(wave, before), margin)
         if turn is None:
             continue
-        after = model.with_angles(turned(place, turn)).scores(states)[0].numpy()
+        after = model.with_angles(_turned(phi, place, turn)).scores(states)[0].numpy()
         name, learned = ".".join(map(str, place)), float(phi[place])
         changes.append(
             ParameterChange(before, after, "angle", name, learned, learned + turn, abs(turn))
@@ -59,6 +45,39 @@ def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> Search:
         len(places),
         0.0,
     )
+
+
+@torch.no_grad()
+def angle_waves(
+    model: TruthTables, states: Mapping[str, Tensor]
+) -> tuple[list[tuple[int, ...]], np.ndarray]:
+    """Return the places of all angles, and each score as a function of a turn of each of them.
+
+    Args:
+        model: in double precision. states: of one sample, (1, n) masses by modality.
+
+    Returns:
+        P places (element, stage, pattern), and mean, cosine and sine of the turn, (P, C, 3).
+    """
+    phi = model.phi.detach().double()
+    masses = torch.stack([states[name] for name in model.modalities], -1)[0]
+    places = list(np.ndindex(*phi.shape))
+    thirds = (0.0, 2 * math.pi / 3, -2 * math.pi / 3)
+    vectors = [
+        truth_tables.fuse(masses, _turned(phi, place, third))[0]
+        for place in places
+        for third in thirds
+    ]
+    scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
+    mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
+    cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
+    return places, np.stack([mean, cosine, sine], -1)
+
+
+def _turned(phi: Tensor, place: tuple[int, ...], turn: float) -> Tensor:
+    other = phi.clone()
+    other[place] += turn
+    return other
 
 
 def nearest_turn(leads: Sequence[np.ndarray], margin: float) -> float | None:

@@ -57,15 +57,25 @@ def angle_scores(
         theme=theme,
     )
     shows = (
-        f"above, the {quantity}{name_explained_class(sample)} for every value of this angle, all others as they stand; "
+        f"{'above, ' if curve.dividends else ''}the {quantity}{name_explained_class(sample)} for every value of this "
+        "angle, all others as they stand; "
         f"the ring is the value now, {curve.present:.2f} rad. "
     )
     if decided and len(curve.flips):
         shows += (
             "Dashed lines mark where the decision changes, and the words above them what it is. "
         )
-    shows += "Below, the contributions that add up to it. " + angles.describe_polynomial(curve)
-    shows += f"{cite_sample(sample)} {describe_comparison(sample.study.background)}"
+    if curve.dividends:
+        shows += "Below, the contributions that add up to it. "
+    shows += angles.describe_polynomial(curve) + cite_sample(sample)
+    if curve.dividends:
+        shows += f" {describe_comparison(sample.study.background)}"
+    not_shown = "the results of a model trained with another value: the other angles were trained with this one."
+    if not curve.dividends:
+        not_shown += (
+            " Nor contributions: so many evaluations of all coalitions take long. They are drawn for angles that "
+            "fewer gates share."
+        )
     alt = (
         f"{sample.quantity} over {angles.name_angle(sample.study, name)}: from {curve.scores.min():+.3f} to "
         f"{curve.scores.max():+.3f}, now {curve.present_score:+.3f} at {curve.present:.2f} rad"
@@ -82,7 +92,7 @@ def angle_scores(
         title,
         figure,
         shows=shows,
-        not_shown="the results of a model trained with another value: the other angles were trained with this one.",
+        not_shown=not_shown,
         alt=alt,
         table=curve.frame,
     )

@@ -10,7 +10,7 @@ from qfusion.wording import angles
 
 
 def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None:
-    """Draw the picker and the figure; angles whose smallest turn changes the decision come first."""
+    """Draw the picker and the figure; angles that are most worth following come first."""
     names = list(angle_curves.rank_angles(sample.study, sample.row))
     if not names:
         return
