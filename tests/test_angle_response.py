@@ -14,11 +14,14 @@ import torch
 
 import qfusion
 from qfusion import explain
+from qfusion.analysis import opening
+from qfusion.analysis.sample import build_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.angle_response import angle_names, angle_response
 from qfusion.explain.backgrounds import background
 from qfusion.live import serving
 from qfusion.models import gate_angles, live_link, live_model
+from qfusion.panels import angle_scores
 from qfusion.quantum import trigonometric
 from tests.support import own_models, small_models
 
@@ -398,3 +401,19 @@ def test_a_network_of_qiskit_inside_a_model() -> None:
     found = angle_response(study.model, inputs, name, own)
     assert (found.evaluations, found.is_linear) == (5, False)
     assert worst_error(study.model, inputs, found, own) < EXACT
+
+
+def test_the_panel_shows_the_curve_of_a_circuit_of_ones_own_and_of_a_network() -> None:
+    study = qfusion.open(own_models.reuploading_classifier(), own_models.two_modalities(3, 3))
+    own = study.sample("sample-0003")
+    shipped = opening.open_study("qcnn-parity", "parity")
+    network = build_sample(shipped, int(shipped.dataset.rows("test")[0]))
+    for sample, name in ((own, ""), (network, ""), (network, "pooling.0.1")):
+        drawn = angle_scores.angle_scores(sample, angle=name)
+        table = drawn.table()
+        terms = [column for column in table.columns if column.startswith("dividend")]
+        assert np.abs(table[terms].sum(axis=1) - table["score"]).max() < 1e-9
+        assert "Exact at every angle" in drawn.shows
+        assert "decision" in drawn.title
+    with pytest.raises(NotFound, match="Angle 'none' does not exist"):
+        angle_scores.angle_scores(network, angle="none")
