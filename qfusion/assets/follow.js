@@ -10,17 +10,23 @@ const PAD = 0.05, BAR_PAD = 0.18, LABEL_ROOM = 0.17;  // of a range, see figures
 const SCAN = 33;  // places at which the reach of a slider is looked at
 const BAR_HALF = 0.31;  // of a row
 
-// Polynomials of one slider, see analysis/interpolation.py. `names` are those of the series, `length` of each.
+// Series of one slider: polynomials, see analysis/interpolation.py, or a `table` of all values that it takes. `names` are
+// those of the series, `length` of each.
 class Curves {
-  constructor({low, high, of_root, count, names, length, numbers}) {
+  constructor({low, high, of_root, table, count, names, length, numbers}) {
     const bytes = Uint8Array.from(atob(numbers), letter => letter.charCodeAt());
-    Object.assign(this, {low, high, of_root, count, names, length, numbers: new Float32Array(bytes.buffer)});
+    Object.assign(this, {low, high, of_root, table, count, names, length, numbers: new Float32Array(bytes.buffer)});
     this.size = names.length * length;
     this.places = new Map(names.map((name, n) => [name, n]));
   }
 
   at(x) {  // every series, one after another
     if (x === this.known) return this.values;
+    if (this.table) {
+      const row = Math.min(Math.max(Math.round((x - this.low) / (this.high - this.low) * (this.count - 1)), 0), this.count - 1);
+      [this.known, this.values] = [x, Float64Array.from(this.numbers.subarray(row * this.size, (row + 1) * this.size))];
+      return this.values;
+    }
     const share = (x - this.low) / (this.high - this.low), u = 2 * (this.of_root ? Math.sqrt(Math.max(share, 0)) : share) - 1;
     const values = new Float64Array(this.size);
     let before = 1, now = u;

@@ -30,6 +30,8 @@ function touch(knob) {
   touched = {knob, address: page.address, groups: {}, late: [], asked: new Set(), abort: new AbortController(), followers: new Map(), value: page.knobs[knob].value};
   const slider = input(knob);
   if (!slider) { touched = null; return; }
+  page.knobs[knob].value ??= Number(slider.value);
+  touched.value = page.knobs[knob].value;
   touched.watch = new MutationObserver(turned);
   touched.watch.observe(slider, {attributes: true, attributeFilter: ['value', 'aria-valuetext']});
   loading(touched);
@@ -72,7 +74,7 @@ async function draw() {
   if (!own?.groups.scores || own.drawing) return;
   own.drawing = true;
   const {knob, value} = own;
-  const room = document.querySelector('.st-key-fold-dynamics');
+  const room = document.querySelector(page.room);
   room?.setAttribute('data-knob', '');
   for (const host of document.querySelectorAll('.qf-figure')) {
     if (!host._fullLayout || !host.seen) continue;
@@ -108,17 +110,20 @@ const number = (value, digits) => {
 
 function tell(own) {
   const scores = [...own.groups.scores.at(own.value)], now = scores[page.output];
+  const shares = scores.length > 1 ? softmax(scores.map(score => score * page.scale)) : [];
   const tiles = document.querySelectorAll('.st-key-pair-metrics [data-testid="stMetric"]');
-  page.tiles.forEach(({metric, learned}, n) => {
-    let value = now;
+  page.tiles.forEach(({metric, probability, learned}, n) => {
+    let value = probability === undefined ? now : shares[probability];
     if (metric) {
       if (!own.metrics?.[metric]) return;
       const {low, high, values} = own.metrics[metric];
       value = values[Math.round((own.value - low) / (high - low) * (values.length - 1))];
     }
-    if (tiles[n]) write(tiles[n], number(value, 3), value - learned);
+    if (!tiles[n]) return;
+    const words = probability === undefined ? number(value, 3) : value >= 0.9995 ? '> 0.999' : value < 0.0005 ? '< 0.001' : number(value, 3);
+    write(tiles[n], words, value - learned);
   });
-  const line = document.querySelector('.st-key-tweak-line');
+  const line = document.querySelector(page.line);
   if (!line) return;
   let words = line.querySelector(':scope > .qf-live');
   if (!words) {
@@ -129,7 +134,6 @@ function tell(own) {
   }
   const {label, unit} = page.knobs[own.knob], parts = [`${page.quantity} ${number(page.now, 3)} → ${number(now, 3)}`];
   if (scores.length > 1) {
-    const shares = softmax(scores.map(score => score * page.scale));
     parts.push(`probability of ‘${page.classes[page.output]}’ ${(100 * shares[page.output]).toFixed(0)}%`, `decision: ${page.classes[scores.indexOf(Math.max(...scores))]}`);
   }
   if (own.late.length) parts.push(`${own.late.join(' and ')} when you let go`);
@@ -188,7 +192,7 @@ async function curves(own, press) {
 
 function curvesSoon(press) {
   clearTimeout(calm);
-  if (page && !page.drawn) calm = setTimeout(() => requestIdleCallback(() => {
+  if (page?.responses && !page.drawn) calm = setTimeout(() => requestIdleCallback(() => {
     if (!page) return;
     if (pressed || touched && !touched.loaded) curvesSoon(press);
     else curves(page, press).catch(() => {});

@@ -4,7 +4,7 @@ The heat map of the tables is its own editor: a click on a cell opens its angle 
 `models.table_edits`), in the session and in the address.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -99,10 +99,10 @@ def draw_changes(context: page_context.PageContext, sample: Sample) -> None:
     study = context.study
     now, base = sample, sample.untweaked
     if study.classes:
-        truth, first = sample.true_class, int(base.scores.argmax())
+        first, *others = shown_classes(base)
         shown = {first: ("predicted", "off", "Of the class that the learned model predicts.")}
-        if truth is not None:
-            shown.setdefault(truth, ("true", "normal", "Of the true class."))
+        for truth in others:
+            shown[truth] = ("true", "normal", "Of the true class.")
         cells = [
             changed_numbers.Changed(
                 f"Softmax ‘{text.escape_markdown(study.classes[place], 14)}’, {word}",
@@ -124,8 +124,7 @@ def draw_changes(context: page_context.PageContext, sample: Sample) -> None:
             )
         ]
     labels = metrics.labels(now.metrics)
-    measured = [name for name in ("accuracy", "nll", "mae", "corr") if name in labels]
-    for name in measured[:2]:
+    for name in circuit_metrics(now.metrics):
         metric_label = labels[name]
         title = metric_label.short
         if study.classes:
@@ -143,6 +142,17 @@ def draw_changes(context: page_context.PageContext, sample: Sample) -> None:
         places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
         # A line of its own either way, so that nothing below jumps at the first edit.
         changed_numbers.metrics_changed(cells, places, "as learned")
+
+
+def shown_classes(base: Sample) -> list[int]:
+    """Return the classes whose probabilities are shown: the one that is predicted as learned, and the true one."""
+    truth = base.true_class
+    return list(dict.fromkeys([int(base.scores.argmax()), *([] if truth is None else [truth])]))
+
+
+def circuit_metrics(known: Mapping[str, float]) -> list[str]:
+    """Return the names of the test metrics that are shown, two of all known ones."""
+    return [name for name in ("accuracy", "nll", "mae", "corr") if name in known][:2]
 
 
 def tables_panel(context: page_context.PageContext, sample: Sample) -> None:

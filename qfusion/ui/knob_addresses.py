@@ -26,10 +26,12 @@ from qfusion.ui.server_addresses import address_below
 if TYPE_CHECKING:  # the server answers before these are loaded
     import numpy as np
 
+    from qfusion.analysis.angle_tables import AngleSlider
     from qfusion.analysis.interpolation import Interpolation
     from qfusion.analysis.sample import Sample
 
-STAGES = ("decision", "measures", "metrics", "built")
+STAGES = ("decision", "measures", "metrics", "built")  # of a slider of the dynamics
+ANGLE_STAGES = ("decision", "terms", "metrics")  # of the slider of an angle
 RESPONSES = "responses"  # the stage of the curves behind all sliders
 CURVE_POINTS = 61  # of a curve behind a slider
 PIXEL = 4e-3  # error, relative to the largest value, above which a quantity is not followed: a pixel of 250
@@ -39,7 +41,7 @@ _MOST_READERS = 1024
 _LONGEST_READER = 64  # letters
 _threads = ThreadPoolExecutor(2, thread_name_prefix="knobs")
 _guard = threading.Lock()
-_offered: OrderedDict[str, Followed] = OrderedDict()  # by the end of the address
+_offered: OrderedDict[str, Followed | FollowedAngles] = OrderedDict()  # by the end of the address
 _names: dict[tuple[object, ...], str] = {}
 _running: OrderedDict[str, threading.Event] = OrderedDict()  # by reader
 
@@ -75,7 +77,27 @@ class Followed:
         return (*self.sample.memo_key(), *own)
 
 
-def knobs_address(followed: Followed) -> str:
+@dataclass(frozen=True)
+class FollowedAngles:
+    """What a page shows that follows the sliders of angles.
+
+    Attributes:
+        sample: of a model whose angles can be set, under the reader's edits.
+        sliders: by the key of their widget.
+        metrics: names of the test metrics shown.
+    """
+
+    sample: Sample
+    sliders: Mapping[str, AngleSlider]
+    metrics: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Everything that determines the answers."""
+        return (*self.sample.memo_key(), tuple(self.sliders.items()), self.metrics)
+
+
+def knobs_address(followed: Followed | FollowedAngles) -> str:
     """Return the address below which a browser fetches the stages. It is valid until `_MOST` others are given."""
     with _guard:
         name = _names.setdefault(followed.key, secrets.token_urlsafe(18))
@@ -94,7 +116,7 @@ async def answer_knob(request: Request) -> Response:
     stage = request.path_params["stage"]
     reader = request.query_params.get("reader", "")[:_LONGEST_READER]
     knob = request.query_params.get("knob", "")
-    if followed is None or stage not in _ANSWERS:
+    if followed is None or stage not in _answers_of(followed):
         return PlainTextResponse("Open the page again.", 404)
     stop = _begin(reader, (request.path_params["name"], knob))
     loop = asyncio.get_running_loop()
@@ -110,13 +132,13 @@ async def answer_knob(request: Request) -> Response:
 
 
 def _evaluate(
-    followed: Followed, stage: str, knob: str, stop: threading.Event
+    followed: Followed | FollowedAngles, stage: str, knob: str, stop: threading.Event
 ) -> Mapping[str, Any] | None:
     from qfusion.analysis.interpolation import Stopped, stopped_by
 
     try:
         with stopped_by(stop):
-            return _ANSWERS[stage](followed, knob)
+            return _answers_of(followed)[stage](followed, knob)
     except Stopped:
         return None
 
@@ -279,13 +301,58 @@ def _changes(sample: Sample, key: str, low: float, high: float) -> list[dict[str
     return changes
 
 
-_ANSWERS: Mapping[str, Callable[[Followed, str], dict[str, Any]]] = {
+def _angle_slider(followed: FollowedAngles, knob: str) -> AngleSlider:
+    from qfusion._checks import choose
+
+    return followed.sliders[choose("Slider", knob, tuple(followed.sliders))]
+
+
+def _angle_decision(followed: FollowedAngles, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import angle_tables
+
+    slider = _angle_slider(followed, knob)
+    scores = angle_tables.score_table(followed.sample, slider)
+    return {"groups": {"scores": _table(slider, ("scores",), scores[:, None])}, "late": []}
+
+
+def _angle_terms(followed: FollowedAngles, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import angle_tables
+
+    slider, sample = _angle_slider(followed, knob), followed.sample
+    terms = angle_tables.dividend_table(sample, slider)
+    return {"groups": {"final": _table(slider, sample.study.coalitions, terms)}, "late": []}
+
+
+def _angle_metrics(followed: FollowedAngles, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import angle_tables
+
+    if not followed.metrics:
+        return {"groups": {}, "late": []}
+    slider = _angle_slider(followed, knob)
+    values = angle_tables.metric_table(followed.sample, slider)
+    ends = {"low": slider.low, "high": slider.high}
+    shown = {name: ends | {"values": _round(values[name])} for name in followed.metrics}
+    return {"groups": {}, "late": [], "metrics": shown}
+
+
+_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "decision": _decision,
     "measures": _measures,
     "metrics": _metrics,
     "built": _built,
     RESPONSES: _responses,
 }
+_ANGLE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
+    "decision": _angle_decision,
+    "terms": _angle_terms,
+    "metrics": _angle_metrics,
+}
+
+
+def _answers_of(
+    followed: Followed | FollowedAngles,
+) -> Mapping[str, Callable[[Any, str], dict[str, Any]]]:
+    return _ANSWERS if isinstance(followed, Followed) else _ANGLE_ANSWERS
 
 
 def _answer(
@@ -308,13 +375,21 @@ def _polynomials(curves: Interpolation, names: Sequence[str], values: np.ndarray
     Args:
         names: of the series. values: coefficients, (n, series) or (n, series, length).
     """
+    shape = {"low": curves.low, "high": curves.high, "of_root": curves.of_root, "table": False}
+    return shape | _numbers(names, values)
+
+
+def _table(slider: AngleSlider, names: Sequence[str], values: np.ndarray) -> dict[str, Any]:
+    """Return the values at every value of a slider as the browser takes them; `values` as of `_polynomials`."""
+    shape = {"low": slider.low, "high": slider.high, "of_root": False, "table": True}
+    return shape | _numbers(names, values)
+
+
+def _numbers(names: Sequence[str], values: np.ndarray) -> dict[str, Any]:
     import numpy as np
 
     numbers = np.ascontiguousarray(values, dtype="<f4")
     return {
-        "low": curves.low,
-        "high": curves.high,
-        "of_root": curves.of_root,
         "count": len(values),
         "names": list(names),
         "length": values.shape[2] if values.ndim == 3 else 1,

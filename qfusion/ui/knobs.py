@@ -1,18 +1,25 @@
-"""The sliders of the Dynamics page are followed while they are dragged, by a script in the browser."""
+"""Sliders of the Dynamics and Circuit pages are followed while they are dragged, by a script in the browser."""
 
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from qfusion.analysis.angle_tables import AngleSlider
 from qfusion.analysis.sample import Sample
 from qfusion.figures.style import term_title
+from qfusion.models import gate_angles
+from qfusion.models.abilities import can
 from qfusion.models.tweak import DURATION, couplings, dissipations
 from qfusion.panels import decision_evolution, dynamics_page, panel
 from qfusion.ui import knob_addresses, page_context, state
 from qfusion.ui.components import component
+from qfusion.ui.fusion_rules_tab import circuit_metrics, shown_classes
 
 KEY = "knobs"
+# Lowest and highest value of the sliders of angles, in radians, and the number of their values.
+TABLE_ANGLES = (-1.57, 4.71, 629)  # of truth tables and of the network
+GATE_ANGLES = (-3.15, 3.15, 631)  # of a circuit of a user's own
 
 
 def follow_sliders(
@@ -45,6 +52,9 @@ def follow_sliders(
     component(KEY)(
         key=KEY,
         data={
+            "room": ".st-key-fold-dynamics",
+            "line": ".st-key-tweak-line",
+            "responses": True,
             "address": knob_addresses.knobs_address(followed),
             "stages": list(knob_addresses.STAGES),
             "knobs": sliders,
@@ -61,6 +71,79 @@ def follow_sliders(
         },
         on_turn_change=partial(_turn, {key: slider["high"] for key, slider in sliders.items()}),
     )
+
+
+def follow_angles(sample: Sample) -> None:
+    """Let the numbers and the waterfall of the Circuit page follow the sliders of angles.
+
+    Args:
+        sample: of a model whose angles can be set, under the reader's edits.
+    """
+    study: Any = sample.study
+    sliders = angle_sliders(study)
+    if not sliders:
+        return
+    base = sample.untweaked
+    names = tuple(circuit_metrics(base.metrics))
+    followed = knob_addresses.FollowedAngles(sample, sliders, names)
+    component(KEY)(
+        key=KEY,
+        data={
+            "room": ".st-key-fold-circuit",
+            "line": ".st-key-angle-line",
+            "responses": False,
+            "address": knob_addresses.knobs_address(followed),
+            "stages": list(knob_addresses.ANGLE_STAGES),
+            "knobs": {
+                key: {
+                    "css": css_class(key),
+                    "label": f"Angle {slider.name}",
+                    "unit": "= ",
+                    "high": slider.high,
+                    "time": False,
+                }
+                for key, slider in sliders.items()
+            },
+            "learned": not sample.tweak_text,
+            "quantity": sample.quantity,
+            "classes": list(sample.classes),
+            "output": sample.output,
+            "scale": float(study.model.logit_scale),
+            "now": sample.score,
+            "tiles": [
+                *(
+                    {"probability": place, "learned": float(base.probabilities[place])}
+                    for place in shown_classes(base)
+                ),
+                *({"metric": name, "learned": base.metrics[name]} for name in names),
+            ]
+            if sample.classes
+            else [
+                {"learned": base.score},
+                *({"metric": name, "learned": base.metrics[name]} for name in names),
+            ],
+        },
+    )
+
+
+def angle_sliders(study: Any) -> dict[str, AngleSlider]:
+    """Return the sliders of all angles of a model, by the key of their widget."""
+    model = study.model
+    sliders = {}
+    for name in gate_angles.angle_names(model):
+        if can(model, "rules"):
+            part = gate_angles.network_part(name)
+            place = gate_angles.table_entry(name) if part is None else part
+            key = "_phi." + ".".join(map(str, place))
+            sliders[key] = AngleSlider(name, *TABLE_ANGLES)
+        else:
+            sliders[f"_angle.{name}"] = AngleSlider(name, *GATE_ANGLES)
+    return sliders
+
+
+def css_class(key: str) -> str:
+    """Return a widget's key as Streamlit writes it in the class of its element, after "st-key-"."""
+    return re.sub("[^a-zA-Z0-9_-]", "-", key)
 
 
 def _describe_sliders(sample: Sample) -> dict[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from qfusion.ui import (
     cursor_line,
     frame,
     guidance,
+    knobs,
     navigation,
     page_context,
     page_params,
@@ -84,9 +85,12 @@ def fusion_network(context: page_context.PageContext) -> None:
             "Entropies",
         ):  # it stands above the views: as the cursor of Dynamics does
             draw_scrubber(gate_replays.replay(sample), sample if view == "Walk" else None)
+        with st.container(key="angle-line"):  # says what a slider does while it is dragged
+            st.empty()
         panels.tabs(
             circuit.PART, TABS, context, sample, theme=context.theme, **context.scopes(sample.tweak)
         )
+        knobs.follow_angles(sample)
 
 
 def entropies_tab(context: page_context.PageContext, sample: Sample) -> None:
@@ -115,11 +119,14 @@ def plain_gates(context: page_context.PageContext) -> None:
         sample = context.tweaked_sample(tweak)
         walk = gate_replays.replay(sample)
         st.markdown(text.escape_markdown(walk.says))
+        with st.container(key="angle-line"):
+            st.empty()
         draw_scrubber(walk, sample)
         draw_walk(context, sample, walk)
         panels.show(sample, context.theme, "entropy-gates", "mutual-gates")
         panels.draw_lower_panels(context.theme, **context.scopes())
         if _can_change(context):
+            knobs.follow_angles(sample)
             widgets.draw_folded(
                 circuit.LAYERS_SWITCH,
                 lambda: panels.show(sample, context.theme, "layer-shapley"),
