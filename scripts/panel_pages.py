@@ -47,6 +47,7 @@ OPENED = (
     "/train?run=first&run=second",
     "/train?run=second",
     "/circuit?model=own&data=data&table.layers=true",
+    "/circuit?model=own&data=data&table.angle=true",
     "/circuit?model=own&data=data&table.noise=true&noise.device=FakeManilaV2",
 )
 # Pages that are opened whole with both systems.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from pathlib import Path
@@ -19,11 +20,12 @@ from qfusion.analysis.sample import build_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.angle_response import angle_names, angle_response
 from qfusion.explain.backgrounds import background
-from qfusion.live import serving
+from qfusion.live import serving, showing
 from qfusion.models import gate_angles, live_link, live_model
 from qfusion.panels import angle_scores
 from qfusion.quantum import trigonometric
 from tests.support import own_models, small_models
+from tests.support.app import visit
 
 RANDOM = np.random.default_rng(5)
 EXACT = 1e-10
@@ -417,3 +419,22 @@ def test_the_panel_shows_the_curve_of_a_circuit_of_ones_own_and_of_a_network() -
         assert "decision" in drawn.title
     with pytest.raises(NotFound, match="Angle 'none' does not exist"):
         angle_scores.angle_scores(network, angle="none")
+
+
+def test_the_circuit_page_draws_it_for_a_model_of_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = qfusion.open(
+        own_models.reuploading_classifier(), own_models.two_modalities(3, 3), name="own"
+    )
+    for name, value in showing.place_variables(tmp_path, "own").items():
+        monkeypatch.setenv(name, value)
+    with contextlib.ExitStack() as stack:
+        showing.place_study(study, tmp_path, stack)
+        options = {"table.angle": "true", "angle": "2.theta"}
+        app = visit("Circuit", model="own", data="data", sample="sample-0003", **options)
+        assert not app.exception
+        assert "Score against one angle" in [box.label for box in app.expander]
+        (picker,) = [box for box in app.selectbox if box.label == "Angle"]
+        assert picker.value == "2.theta"
+        assert "no value of it changes the decision" in str([entry.value for entry in app.markdown])
