@@ -414,7 +414,7 @@ def test_the_panel_shows_the_curve_of_a_circuit_of_ones_own_and_of_a_network() -
         drawn = angle_scores.angle_scores(sample, angle=name)
         table = drawn.table()
         terms = [column for column in table.columns if column.startswith("dividend")]
-        assert np.abs(table[terms].sum(axis=1) - table["score"]).max() < 1e-9
+        assert np.abs(table[terms].sum(axis=1) - table[sample.quantity]).max() < 1e-9
         assert "Exact at every angle" in drawn.shows
         assert "decision" in drawn.title
     with pytest.raises(NotFound, match="Angle 'none' does not exist"):

@@ -94,7 +94,7 @@ def angle_scores(
         shows=shows,
         not_shown=not_shown,
         alt=alt,
-        table=curve.frame,
+        table=lambda: curve.frame().rename(columns={"score": sample.quantity}),
     )
 
 
