@@ -85,6 +85,11 @@ function shortNumbers(values) {  // as of figures/generator_attribution.py
   });
 }
 
+function softmax(values) {
+  const most = Math.max(...values), powers = values.map(value => Math.exp(value - most)), sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map(power => power / sum);
+}
+
 function scaled(scale, share) {  // the colour at a share of a colour scale
   const next = Math.max(1, scale.findIndex(([place]) => place >= share)), [from, low] = scale[next - 1], [to, high] = scale[next];
   const channels = colour => colour.match(/[\d.]+/g).map(Number), part = (share - from) / (to - from);
@@ -104,7 +109,7 @@ class Follower {
 
   get follows() { return this.host.data?.some(({meta}) => meta?.group); }
 
-  get moves() { return Boolean(this.lines?.length || this.bars || this.cells); }
+  get moves() { return Boolean(this.lines?.length || this.bars || this.cells || this.classes); }
 
   give(groups) {
     Object.assign(this.groups, groups);
@@ -127,6 +132,7 @@ class Follower {
     this.labels = this.lines.map(line => this.label(line)).filter(Boolean);
     this.bars = this.groups.final && this.waterfall();
     this.cells = this.groups.end && this.matrix();
+    this.classes = this.groups.scores && this.probabilities();
     this.drawn = host.drawn;
     this.ready = true;
   }
@@ -137,7 +143,7 @@ class Follower {
     const grow = (axis, low, high) => { reach[axis] = [Math.min(reach[axis]?.[0] ?? low, low), Math.max(reach[axis]?.[1] ?? high, high)]; };
     host._fullData.forEach((trace, n) => {
       const {meta} = host.data[n] ?? {}, curves = this.groups[meta?.group];
-      if (!curves) return;
+      if (!curves || curves.shown) return;
       for (let k = 0; k < SCAN; k++) {
         const x = curves.low + (curves.high - curves.low) * k / (SCAN - 1);
         if (meta.names) {
@@ -244,6 +250,15 @@ class Follower {
     return {rects, texts: found[0], start: found[1], end: found[2], scale: first.colorscale, shown};
   }
 
+  probabilities() {
+    const {host} = this, n = host.data.findIndex(({meta}) => meta?.classes);
+    if (n < 0) return null;
+    const paths = [...host.querySelectorAll('.barlayer .trace.bars .point path')], {classes, best, other} = host.data[n].meta;
+    if (paths.length !== classes.length) return null;
+    for (const path of paths) this.keep(path, 'd', 'style');
+    return {paths, classes, best, other, xaxis: axisOf(host, host._fullData[n].xaxis)};
+  }
+
   keep(element, ...names) {
     const before = names.map(name => [name, element.getAttribute(name)]);
     this.undo.push(() => before.forEach(([name, value]) => value === null ? element.removeAttribute(name) : element.setAttribute(name, value)));
@@ -265,6 +280,7 @@ class Follower {
     this.drawLabels();
     if (this.bars) this.drawBars(this.bars, x);
     if (this.cells) this.drawCells(this.cells, x);
+    if (this.classes) this.drawClasses(this.classes, x);
   }
 
   drawLine(line, x) {
@@ -305,6 +321,14 @@ class Follower {
         text.setAttribute('transform', `translate(${x1 + away * (3 + text.getComputedTextLength() / 2)},${(y0 + y1) / 2 + 4})`);
       }
       if (joins[n]) joins[n].setAttribute('d', `M${x1},${yaxis.d2p(n + 0.31)}L${x1},${yaxis.d2p(n + 0.69)}`);
+    });
+  }
+
+  drawClasses({paths, classes, best, other, xaxis}, x) {
+    const {scores} = this.groups, shares = softmax([...scores.at(x)].map(score => score * scores.shown.scale)), most = Math.max(...shares);
+    classes.forEach((place, n) => {
+      paths[n].setAttribute('d', paths[n].getAttribute('d').replace(/H[^V]+/, `H${xaxis.d2p(shares[place])}`));
+      paths[n].style.fill = shares[place] === most ? best : other;
     });
   }
 

@@ -76,6 +76,7 @@ async function draw() {
   const {knob, value} = own;
   const room = document.querySelector(page.room);
   room?.setAttribute('data-knob', '');
+  place(knob)?.closest('[class*="st-key-panel-"]')?.setAttribute('data-follows', '');
   for (const host of document.querySelectorAll('.qf-figure')) {
     if (!host._fullLayout || !host.seen) continue;
     let follower = own.followers.get(host);
@@ -132,17 +133,12 @@ function tell(own) {
     line.append(words);
     line.setAttribute('data-live', '');
   }
-  const {label, unit} = page.knobs[own.knob], parts = [`${page.quantity} ${number(page.now, 3)} → ${number(now, 3)}`];
+  const {label, unit, after} = page.knobs[own.knob], parts = [`${page.quantity} ${number(page.now, 3)} → ${number(now, 3)}`];
   if (scores.length > 1) {
     parts.push(`probability of ‘${page.classes[page.output]}’ ${(100 * shares[page.output]).toFixed(0)}%`, `decision: ${page.classes[scores.indexOf(Math.max(...scores))]}`);
   }
   if (own.late.length) parts.push(`${own.late.join(' and ')} when you let go`);
-  words.textContent = `${label} ${unit}${own.value.toFixed(2)}: ${parts.join(', ')}`;
-}
-
-function softmax(values) {
-  const most = Math.max(...values), powers = values.map(value => Math.exp(value - most)), sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map(power => power / sum);
+  words.textContent = `${label} ${unit}${own.value.toFixed(2)}${after ?? ''}: ${parts.join(', ')}`;
 }
 
 function write(tile, words, change) {

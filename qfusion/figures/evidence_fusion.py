@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from qfusion.figures.followed_series import classes_meta
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
@@ -256,6 +257,7 @@ def class_bars(
     before_name: str = "as learned",
     unit: str = SOFTMAX,
     most: int = MOST_CLASSES,
+    follows: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw one bar per class for the likeliest classes and the true one. The name of the true class is marked.
@@ -268,6 +270,7 @@ def class_bars(
         before_name: name of the diamonds in the legend.
         unit: of the values; the axis of `SOFTMAX` runs from 0 to 1.
         most: number of likeliest classes.
+        follows: whether the bars follow sliders, as the softmax of the scores of one sample.
     """
     drawn = set(np.argsort(-probabilities)[:most].tolist())
     if truth is not None:
@@ -290,6 +293,7 @@ def class_bars(
         showlegend=has_legend,
         marker={"color": [INK[theme] if i == best else faint for i in shown]},
         hovertemplate="%{x:.3f}<extra></extra>",
+        meta=classes_meta(shown, INK[theme], faint) if follows else None,
     )
     if errors is not None:
         figure.update_traces(

@@ -196,6 +196,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         classes,
         truth=sample.true_class,
         before=base.probabilities if changed else None,
+        follows=True,
         theme=theme,
     )
     shows = (

@@ -312,7 +312,9 @@ def _angle_decision(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 
     slider = _angle_slider(followed, knob)
     scores = angle_tables.score_table(followed.sample, slider)
-    return {"groups": {"scores": _table(slider, ("scores",), scores[:, None])}, "late": []}
+    group = _table(slider, ("scores",), scores[:, None])
+    group["shown"] = {"scale": float(followed.sample.study.model.logit_scale)}
+    return {"groups": {"scores": group}, "late": []}
 
 
 def _angle_terms(followed: FollowedAngles, knob: str) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def follow_angles(sample: Sample) -> None:
                     "css": css_class(key),
                     "label": f"Angle {slider.name}",
                     "unit": "= ",
+                    "after": " rad",
                     "high": slider.high,
                     "time": False,
                 }
