@@ -87,7 +87,7 @@ def measure(
     for place in rng.uniform(0, 1, PLACES):
         slider.move(float(place))
         page.wait_for_timeout(150)
-        worst = max(worst, *dragging.deviations(page, sample, key, slider.value))
+        worst = max(worst, *dragging.deviations(page, dragging.turned(sample, key, slider.value)))
     page.set_viewport_size({"width": 1440, "height": 900})
     page.wait_for_timeout(500)
     slider.move(0.7)

@@ -22,10 +22,10 @@ _SHOWN = """() => [...document.querySelectorAll('.qf-figure')].filter(host => ho
     const meta = host.data[n]?.meta;
     if (!meta?.group || meta.part) return [];
     const axis = name => host._fullLayout[`${name[0]}axis${name.slice(1)}`];
-    if (meta.rows) {
+    if (meta.rows || meta.classes) {
       const x = axis(trace.xaxis), ends = [...host.querySelectorAll('.barlayer .trace.bars .point path')].map(
         path => x.p2d(Number(/H(-?[\\d.]+)/.exec(path.getAttribute('d'))[1])));
-      return [{group: meta.group, rows: meta.rows, values: ends, pixel: Math.abs(x.p2d(1) - x.p2d(0))}];
+      return [{...meta, values: ends, pixel: Math.abs(x.p2d(1) - x.p2d(0))}];
     }
     const y = axis(trace.yaxis), path = host.querySelector(`.trace${trace.uid} .js-line`);
     if (!path) return [];
@@ -79,8 +79,9 @@ class Slider:
     def hold(self) -> None:
         """Press the mouse on its thumb."""
         left, right, y = self.track()
-        highest = float(self.page.locator(f"{self.place} input[type=range]").get_attribute("max"))
-        self.page.mouse.move(left + (right - left) * self.value / highest, y)
+        field = self.page.locator(f"{self.place} input[type=range]")
+        low, high = (float(field.get_attribute(name)) for name in ("min", "max"))
+        self.page.mouse.move(left + (right - left) * (self.value - low) / (high - low), y)
         self.page.mouse.down()
 
     def move(self, share: float, steps: int = 1) -> None:
@@ -118,19 +119,25 @@ def exact_series(sample: Sample, shown: dict[str, Any]) -> np.ndarray:
         dividends = sample.dividends
         ends = np.cumsum([sum(dividends[name] for name in row) for row in shown["rows"]])
         return np.r_[ends, ends[-1]]
+    if group == "scores":
+        return sample.probabilities[shown["classes"]]
     if group == "terms":
         along = sample.path_dividends
         return np.sum([along[name] for name in shown["names"]], axis=0)
     return np.asarray(decision_evolution.upper_curves(sample)[0][shown["names"][0]])
 
 
-def deviations(page: Any, sample: Sample, key: str, value: float) -> list[float]:
+def turned(sample: Sample, key: str, value: float) -> Sample:
+    """Return a sample under another value of one slider of the Dynamics page."""
+    return replace(sample, tweak=Tweak.of([(key, value)], sample.study.model))
+
+
+def deviations(page: Any, exact: Sample) -> list[float]:
     """Return by how many pixels each series that is shown differs from the exact one.
 
     Args:
-        page: with the figures. sample: that they show, as learned. key, value: of the slider that was moved.
+        page: with the figures. exact: the sample under the value of the slider that was moved.
     """
-    exact = replace(sample, tweak=Tweak.of([(key, value)], sample.study.model))
     return [
         float(np.abs(np.array(shown["values"]) - exact_series(exact, shown)).max() / shown["pixel"])
         for shown in shown_series(page)

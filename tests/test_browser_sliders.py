@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def test_every_picture_of_a_drag_equals_the_exact_page_within_a_pixel(
     key: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    if model in ("qj-scenes", "qj-mosi"):
+    if model == "qj-mosi":
         request.getfixturevalue("real_data")
     sample_id = pickers.default_sample(open_study(model))
     sample = open_sample(model, sample_id)
@@ -51,12 +52,42 @@ def test_every_picture_of_a_drag_equals_the_exact_page_within_a_pixel(
     for share in rng.uniform(0, 1, PLACES):
         slider.move(float(share))
         page.wait_for_timeout(80)
-        off = dragging.deviations(page, sample, key, slider.value)
+        off = dragging.deviations(page, dragging.turned(sample, key, slider.value))
         assert len(off) >= 2 + 2 * len(sample.modalities)  # lines of both plots and the bars
         worst = max(worst, *off)
     assert worst <= 1.0, f"{worst} pixels"
     slider.release()
     settle(page)
+
+
+@pytest.mark.parametrize(("model", "angle"), [("qcnn-digits", "0.000"), ("qcnn-parity", "0.00")])
+def test_every_picture_of_a_drag_of_an_angle_equals_the_exact_page(
+    visit: Callable[[str], Any], model: str, angle: str
+) -> None:
+    study = open_study(model)
+    sample = study.sample(pickers.default_sample(study))
+    page = visit(f"/circuit?model={model}&sample={sample.id}&part=Fusion%20rules")
+    page.set_viewport_size({"width": 1440, "height": 2000})
+    visits.still(page)
+    slider = dragging.Slider(page, "_phi.0.0.0")
+    slider.hold()
+    slider.move(0.5)
+    dragging.wait_until_followed(page, ("scores", "final"))
+    worst = 0.0
+    for share in np.random.default_rng(0).uniform(0, 1, PLACES):
+        slider.move(float(share))
+        page.wait_for_timeout(80)
+        exact = replace(sample, tweak=f"{angle}={slider.value!r}")
+        off = dragging.deviations(page, exact)
+        assert len(off) == 2  # bars of the contributions, and of the classes
+        worst = max(worst, *off)
+    assert worst <= 1.0, f"{worst} pixels"
+    live = page.locator(".st-key-pair-metrics .qf-live").first.inner_text().split()[0]
+    slider.release()
+    page.wait_for_function("() => !document.querySelector('.qf-live')")
+    settle(page)
+    tile = page.locator(".st-key-pair-metrics [data-testid=stMetricValue]").first
+    assert tile.inner_text().strip() == live
 
 
 def test_numbers_follow_and_the_exact_page_shows_the_same(visit: Callable[[str], Any]) -> None:
