@@ -141,16 +141,16 @@ def feature_changes(
             return measure.gather(1, picked)[:, 0].numpy()
 
         full = measured(np.zeros_like(present))
+        nothing, everything = np.zeros_like(full), np.abs(measured(present) - full)
 
         def along(worth: np.ndarray) -> list[list[np.ndarray]]:
             # 0 for the first to go
             rank = np.argsort(np.argsort(np.where(present, -worth, np.inf), 1, kind="stable"), 1)
             counts = present.sum(1, keepdims=True)
-            first = [present & (rank < np.round(share * counts)) for share in SHARES]
-            return [
-                [np.abs(measured(part) - full) for part in first],
-                [np.abs(measured(present & ~part) - full) for part in first],
-            ]
+            first = [present & (rank < np.round(share * counts)) for share in SHARES[1:-1]]
+            deletion = [np.abs(measured(part) - full) for part in first]
+            insertion = [np.abs(measured(present & ~part) - full) for part in first]
+            return [[nothing, *deletion, everything], [everything, *insertion, nothing]]
 
         return np.array(
             [along(ranked), *(along(random.random(ranked.shape)) for _ in range(orders))]
