@@ -66,14 +66,20 @@ class Agreement:
         return [NAMES[kind] for kind in self.kinds]
 
 
-@memo(12, task=Task.COMPARE_BACKGROUNDS)
+def can_compare(study: Study) -> bool:
+    """Return whether there are two backgrounds or more to compare, and explained test samples."""
+    has_samples = np.isin(study.explained_rows, study.dataset.rows("test")).any()
+    return len(compared_kinds(study)) > 1 and bool(has_samples)
+
+
+@memo(12, task=Task.COMPARE_BACKGROUNDS, shipped=Agreement | None)
 def agreement(study: Study) -> Agreement | None:
     """Return how often the explained test samples get the same word against every background; None where no
     backgrounds can be compared."""
+    if not can_compare(study):
+        return None
     kinds = compared_kinds(study)
     inside = np.isin(study.explained_rows, study.dataset.rows("test"))
-    if len(kinds) < 2 or not inside.any():
-        return None
     words = np.stack(
         [with_background(study, kind).explained_verdicts().relation[inside] for kind in kinds]
     )

@@ -22,7 +22,7 @@ from qfusion.analysis.memo import file_stamp, find_result, memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import NotFound
-from qfusion.explain.additive_projection import Additive, Gains
+from qfusion.explain.additive_projection import Gains, ProjectionSummary
 from qfusion.explain.gate_shapley import GateGroups
 from qfusion.explain.generator_pruning import Pruning
 from qfusion.explain.information import Estimate
@@ -46,7 +46,7 @@ class FusionSummary:
     Attributes:
         metric: key of the metric that is reported first.
         parts: those that the model has.
-        joint: scores without joint terms, and gains of the metrics by them.
+        joint: what scores without joint terms are taken from, and gains of the metrics by joint terms.
         information: of the data set on its target.
         resources: of the model's audit; its metric and rows. There are none where it was not measured.
         terms: the generator with fewer and fewer terms.
@@ -56,7 +56,7 @@ class FusionSummary:
 
     metric: str
     parts: tuple[Part, ...]
-    joint: tuple[Additive, Gains] | None = None
+    joint: tuple[ProjectionSummary, Gains] | None = None
     information: Estimate | None = None
     resources: Mapping[str, Any] | None = None
     terms: Pruning | None = None

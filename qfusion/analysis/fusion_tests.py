@@ -17,7 +17,7 @@ from qfusion.training import checkpoint_cards
 ROWS, DRAWS = 16, 10  # of the background, from which F_syn is sampled, and how often
 
 
-@memo(16, task=Task.SPLIT_LOSS)
+@memo(16, task=Task.SPLIT_LOSS, shipped=loss_attribution.LossGame)
 def split_loss(study: Study) -> loss_attribution.LossGame:
     """Return by how much coalitions reduce the loss of the explained test rows, for the loss that the model was
     trained with.
@@ -48,7 +48,7 @@ def rank_coalitions(
     )
 
 
-@memo(16, task=Task.SAMPLE_SYNERGIES)
+@memo(16, task=Task.SAMPLE_SYNERGIES, shipped=pd.DataFrame)
 def sample_synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     """F_syn of the explained test rows against `count` rows of the training set, `DRAWS` times, beside the exact
     dividends; see `sampled_synergy.synergies`. The rows are combined as in the study's background."""

@@ -24,12 +24,16 @@ def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
     }
 
 
-@memo(16, task=Task.REMOVE_JOINT_TERMS)
+@memo(
+    16,
+    task=Task.REMOVE_JOINT_TERMS,
+    shipped=tuple[additive_projection.ProjectionSummary, additive_projection.Gains],
+)
 def remove_joint_terms(
     study: Study, kind: str = additive_projection.EMAP
-) -> tuple[additive_projection.Additive, additive_projection.Gains]:
-    """Return the scores of the explained test rows without joint terms, and the gain due to joint terms in every
-    metric.
+) -> tuple[additive_projection.ProjectionSummary, additive_projection.Gains]:
+    """Return what the scores of the explained test rows without joint terms are taken from, and the gain due to joint
+    terms in every metric.
 
     Args:
         study: a model on its data. kind: of `additive_projection.KINDS`.
@@ -50,7 +54,7 @@ def remove_joint_terms(
         is_linear = study.model.algebra.is_linear
         most = len(rows) if is_linear else study.explanation_background.size
         result = additive_projection.emap(study.model, study.inputs(rows), most)
-    return result, measure_gains(study, rows, result, metric_labels(study.dataset))
+    return result.summary, measure_gains(study, rows, result, metric_labels(study.dataset))
 
 
 def measure_gains(

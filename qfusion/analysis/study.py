@@ -139,6 +139,17 @@ class Study:
         is_default = self.background.kind == backgrounds.DEFAULT and not self.uses_all_rows
         return self if is_default else self.rebase(self._default())
 
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the study that pages open first: of the data set alone, with the default background, rows of
+        the background, and scores."""
+        return (
+            self._set is None
+            and self._background is None
+            and not self.uses_all_rows
+            and self.reference is None
+        )
+
     @memo(4)
     def _default(self) -> Self:
         return replace(self, _background=None, uses_all_rows=False)

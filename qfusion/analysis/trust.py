@@ -10,7 +10,7 @@ import torch
 from qfusion import explain
 from qfusion.analysis import background_agreement, cohort_table, drawn_samples
 from qfusion.analysis.chunks import iterate_chunks
-from qfusion.analysis.memo import file_stamp, memo
+from qfusion.analysis.memo import file_stamp, find_result, memo
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
@@ -27,6 +27,11 @@ def count_training_rows(study: Study) -> int:
     return len(study.dataset.rows(checkpoint_cards.training_split(study.card)))
 
 
+def explained_test_rows(study: Study) -> np.ndarray:
+    """Return the test rows that are explained together."""
+    return study.explained_rows[np.isin(study.explained_rows, study.dataset.rows(SPLIT))]
+
+
 def explain_test_rows(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     """The test rows that are explained together, and their explanation."""
     inside = np.isin(study.explained_rows, study.dataset.rows(SPLIT))
@@ -39,7 +44,7 @@ def explain_test_rows(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     )
 
 
-@memo(16, task=Task.SPLIT_DECISIONS)
+@memo(16, task=Task.SPLIT_DECISIONS, shipped=faithfulness.Curves)
 def modality_curves(study: Study, probability: bool = False) -> faithfulness.Curves:
     """Deletion and insertion of modalities, of the log-odds of the predicted class where there are classes."""
     rows, result = explain_test_rows(study)
@@ -48,7 +53,7 @@ def modality_curves(study: Study, probability: bool = False) -> faithfulness.Cur
     )
 
 
-@memo(24, task=Task.REPLACE_FEATURES)
+@memo(24, task=Task.REPLACE_FEATURES, shipped=faithfulness.Curves)
 def feature_curves(
     study: Study,
     modality: str,
@@ -104,10 +109,33 @@ def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
 def compare_with_truth(study: Study) -> faithfulness.AgainstTruth | None:
     """Exact against true dividends of the test rows, of classes those of the first; None where nobody knows these."""
     truth = study.dataset.truth
-    if truth is None or study.dataset.names != study.modalities:
+    if truth is None or not is_truth_known(study):
         return None
     rows, result = explain_test_rows(study)
     return faithfulness.compare_with_truth(result, truth.iloc[rows])
+
+
+def is_truth_known(study: Study) -> bool:
+    """Return whether the data set has true dividends of the model's modalities."""
+    return study.dataset.truth is not None and study.dataset.names == study.modalities
+
+
+@memo(8, shipped=reliability.Finding)
+def find_truth(study: Study) -> reliability.Finding:
+    """Return the finding on the true dividends, which may be unknown."""
+    result = compare_with_truth(study)
+    if result is not None:
+        return reliability.check_truth(result)
+    is_other = study.dataset.truth is not None
+    concern = reliability.Concern.OTHER_TRUTH if is_other else reliability.Concern.NO_TRUTH
+    return reliability.Finding(concern)
+
+
+@memo(8, shipped=list[reliability.Finding])
+def find_joint(study: Study) -> list[reliability.Finding]:
+    """Return the finding on Shapley values that split large joint terms, if there is one."""
+    rows, result = explain_test_rows(study)
+    return reliability.check_joint(result, study.predicted[rows])
 
 
 def truth_over_seeds(study: Study, result: stability.Stability) -> dict[str, tuple[float, float]]:
@@ -162,31 +190,35 @@ def with_training_background(study: Study) -> Study:
 SEVERITIES = ("warning", "fine", "unknown")
 
 
-def reliability_findings(study: Study) -> list[reliability.Finding]:
-    """Return the findings on the reliability of a model's explanations, warnings first."""
-    truth = compare_with_truth(study)
+def reliability_findings(study: Study, *, at_hand: bool = False) -> list[reliability.Finding]:
+    """Return the findings on the reliability of a model's explanations, warnings first.
+
+    Args:
+        at_hand: leave out the comparison of backgrounds unless it is computed already, since it takes longest.
+    """
     findings = reliability.check_deletion(modality_curves(study), "modalities")
-    if truth is not None:
-        findings.append(reliability.check_truth(truth))
-    else:
-        has_other = study.dataset.truth is not None
-        concern = reliability.Concern.OTHER_TRUTH if has_other else reliability.Concern.NO_TRUTH
-        findings.append(reliability.Finding(concern))
+    findings.append(find_truth(study))
     with suppress(QFusionError):  # not measured for this model
         findings += reliability.check_stability(
             load_stability(study),
             study.errors[study.dataset.rows(SPLIT)],
             unit_over_seeds(study),
         )
-    rows, result = explain_test_rows(study)
-    findings += reliability.check_joint(result, study.predicted[rows])
-    compared = background_agreement.agreement(study)
+    findings += find_joint(study)
+    compare = background_agreement.agreement
+    compared = find_result(compare, study) if at_hand else compare(study)
     if compared is not None:
         findings.append(
             reliability.check_backgrounds(compared.same, compared.samples, tuple(compared.names))
         )
     findings = reliability.reconcile(findings)
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def is_comparison_missing(study: Study) -> bool:
+    """Return whether backgrounds can be compared and have not been yet."""
+    can_compare = background_agreement.can_compare(study)
+    return can_compare and find_result(background_agreement.agreement, study) is None
 
 
 def unit_over_seeds(study: Study) -> str:

@@ -25,6 +25,21 @@ EMAP, OWN = KINDS = ("EMAP", "own terms")
 RESAMPLES = 400  # of the metrics, all of which are measured anew in each
 
 
+@dataclass(frozen=True)
+class ProjectionSummary:
+    """A model's scores without its joint terms, over all samples.
+
+    Attributes:
+        modalities: how many. samples: how many were scored. rows: what each modality is averaged over.
+        error: mean standard error of the scores at most; None where they are exact.
+    """
+
+    modalities: int
+    samples: int
+    rows: int
+    error: float | None
+
+
 @dataclass(frozen=True, eq=False)
 class Additive:
     """A model's scores without its joint terms.
@@ -41,6 +56,12 @@ class Additive:
     scores: np.ndarray
     errors: np.ndarray | None
     rows: int
+
+    @property
+    def summary(self) -> ProjectionSummary:
+        """What is told of it without the scores of single samples."""
+        error = None if self.errors is None else float(self.errors.mean())
+        return ProjectionSummary(self.modalities, len(self.scores), self.rows, error)
 
 
 @torch.no_grad()
@@ -164,7 +185,7 @@ class JointEffect(StrEnum):
     NOT_SHOWN = "no significant effect"
 
 
-def joint_effect(result: Additive, gain: bootstrap.Interval) -> JointEffect:
+def joint_effect(result: Additive | ProjectionSummary, gain: bootstrap.Interval) -> JointEffect:
     """Return the effect of the joint terms on a metric.
 
     Args:

@@ -28,11 +28,19 @@ from qfusion.wording.backgrounds import background_markdown
 from qfusion.wording.reliability import describe_finding
 
 
-def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw every caution on the explanations of a model, as a table: it has no figure."""
+def trust_warnings(
+    study: Study, theme: style.Theme = "light", *, at_hand: bool = False
+) -> panel.PanelFigure:
+    """Draw every caution on the explanations of a model, as a table: it has no figure.
+
+    Args:
+        study: a model on its data. theme: of the page.
+        at_hand: leave out what takes longest unless it is computed already, see `trust.reliability_findings`.
+    """
     study = trust.with_training_background(study)
-    rows, _ = trust.explain_test_rows(study)
-    words = [describe_finding(finding) for finding in trust.reliability_findings(study)]
+    rows = trust.explained_test_rows(study)
+    findings = trust.reliability_findings(study, at_hand=at_hand)
+    words = [describe_finding(finding) for finding in findings]
     shows = (
         f"results on {len(rows):,} test samples of {text.escape_markdown(study.dataset.name)} against "
         f"{background_markdown(study.explanation_background)}. Every sentence follows from the "
@@ -134,9 +142,7 @@ PANELS = {
     "cautions": panel.Panel(trust_warnings, scope="study"),
     "truth": panel.Panel(
         planted_truth,
-        fits=lambda sample: (
-            trust.compare_with_truth(trust.with_training_background(sample.study)) is not None
-        ),
+        fits=lambda sample: trust.is_truth_known(trust.with_training_background(sample.study)),
         opens=_TRUE,
     ),
     "estimators": panel.Panel(

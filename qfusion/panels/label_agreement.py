@@ -116,7 +116,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
     study, result = trust.with_training_background(study), _open_comparison(study)
     whose = _label_source(study)
     bins = {entry.modality: entry.bin_means() for entry in result.alone}
-    ids = study.dataset.ids[trust.explain_test_rows(study)[0]]
+    ids = study.dataset.ids[trust.explained_test_rows(study)]
     terms = {entry.modality: entry.term for entry in result.alone}
     labels = {entry.modality: entry.label for entry in result.alone}
     means = {
@@ -382,7 +382,7 @@ def _label_counts(study: Study, result: unimodal_labels.LabelAgreement) -> str:
 
 
 def _intervals(study: Study) -> str:
-    return describe_resampling(study.dataset, trust.explain_test_rows(study)[0])
+    return describe_resampling(study.dataset, trust.explained_test_rows(study))
 
 
 def _describe_label_training(*studies: Study) -> str:

@@ -58,12 +58,12 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     (result, worth), (_, own) = (
         joint_gains.remove_joint_terms(study, kind) for kind in additive_projection.KINDS
     )
-    if result.errors is None:
+    if result.error is None:
         sampled = ""
     else:
         sampled = (
             f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of the {study.quantity} at most "
-            f"{result.errors.mean():.2g} on average."
+            f"{result.error:.2g} on average."
         )
     title = text.escape_markdown(describe_joint_effect(result, worth, first))
     figure = label_charts.interval_dots(
@@ -77,7 +77,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         theme=theme,
     )
     shows = (
-        f"the improvement of metrics by joint terms on {len(result.scores):,} test samples. EMAP is "
+        f"the improvement of metrics by joint terms on {result.samples:,} test samples. EMAP is "
         f"the sum over modalities that is nearest to the model's {study.quantity} on all combinations "
         f"of {result.rows:,} test rows; own terms are baseline and own contributions, against "
         f"{background_markdown(study.explanation_background)}. "
@@ -328,7 +328,7 @@ def _describe_cohort(levels: cohort_levels.Levels) -> str:
 
 def interval_words(study: Study, resamples: int = 2000) -> str:
     """Return how the intervals over the explained test samples of a study were resampled."""
-    rows = study.dataset.table.loc[study.dataset.ids[trust.explain_test_rows(study)[0]]]
+    rows = study.dataset.table.loc[study.dataset.ids[trust.explained_test_rows(study)]]
     return describe_intervals(study.dataset, rows, resamples)
 
 

@@ -22,7 +22,7 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         trust.compare_with_truth(study),
         f"The data set '{study.dataset.name}' has no planted truth. Choose 'planted' or 'scenes'.",
     )
-    rows, _ = trust.explain_test_rows(study)
+    rows = trust.explained_test_rows(study)
     place = np.flatnonzero(rows == sample.row)
     varying = np.isfinite(against_truth.rank)
     check(bool(varying.any()), "No term varies in truth, so that none can be compared with it.")

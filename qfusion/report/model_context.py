@@ -50,7 +50,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
     return {
         "sample": sample,
         "own": own,
-        "count": len(trust.explain_test_rows(study)[0]),
+        "count": len(trust.explained_test_rows(study)),
         "curves": trust.modality_curves(study),
         "planted": trust.compare_with_truth(study),
         "seeds": seeds,

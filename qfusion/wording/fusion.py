@@ -9,7 +9,13 @@ from qfusion.analysis import fusion_tests, joint_gains, seed_clusters, trust
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import bootstrap
-from qfusion.explain.additive_projection import Additive, Gains, JointEffect, joint_effect
+from qfusion.explain.additive_projection import (
+    Additive,
+    Gains,
+    JointEffect,
+    ProjectionSummary,
+    joint_effect,
+)
 from qfusion.explain.contribution_ranking import Lead, Ranking
 from qfusion.explain.explanation_clusters import FALSE, BasinContrast, Basins, Multiplicity
 from qfusion.explain.loss_attribution import Importance, LossGame
@@ -96,11 +102,11 @@ BASINS = "{count} explanations: {basins}"
 BASIN = "{term} {value:+.2f} with seeds {seeds}"
 
 
-def describe_joint_effect(result: Additive, gains: Gains, metric: str) -> str:
+def describe_joint_effect(result: Additive | ProjectionSummary, gains: Gains, metric: str) -> str:
     """Return the effect of the joint terms on a metric, as a title.
 
     Args:
-        result: the scores without joint terms.
+        result: the scores without joint terms, or their summary.
         gains: gains of the metrics by the joint terms.
         metric: key of a metric.
     """
@@ -218,7 +224,7 @@ def fusion_record(study: Study) -> dict[str, Any]:
             "outcome": joint_effect(result, gains["gain"][metric]).value,
             "metrics": bootstrap.interval_frame("metric", **gains).to_dict("records"),
             "rows": result.rows,
-            "standard_error": None if result.errors is None else float(result.errors.mean()),
+            "standard_error": result.error,
         }
     if study.has_truth:
         game = fusion_tests.split_loss(study)

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import streamlit as st
 
-from qfusion.analysis import text, trust
+from qfusion.analysis import background_agreement, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
 from qfusion.panels import faithfulness as builders, seed_stability
@@ -42,9 +42,10 @@ def evidence(context: page_context.PageContext) -> None:
         with skeletons.placeholders(WAITING_CARDS, [nullcontext()] * 2) as waiting:
             default = trust.with_training_background(context.study)
             seeds, missing = seed_stability.seed_measurements(default)
-            trust.reliability_findings(default)
+            trust.reliability_findings(default, at_hand=True)
             waiting.remove_all()
             trust_warnings(default, seeds)
+        missing_comparison = st.container(key="comparing-backgrounds")
         draw = {
             "Deletion": lambda: deletion_tab(context),
             "Truth": lambda: truth_tab(context, default, seeds),
@@ -53,11 +54,18 @@ def evidence(context: page_context.PageContext) -> None:
             builders.PEOPLE: lambda: people_tab(context, default),
         }
         panels.tabs(builders.PROOF, draw, theme=context.theme, **context.scopes())
+        if trust.is_comparison_missing(default):
+            with missing_comparison:
+                background_agreement.agreement(default)
+            st.rerun()  # with the finding in its place
 
 
 def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
-    """Draw warnings about when not to trust the explanations of this model."""
-    words = [describe_finding(finding) for finding in trust.reliability_findings(study)]
+    """Draw warnings about when not to trust the explanations of this model: those that are known at once, until the
+    backgrounds are compared.
+    """
+    findings = trust.reliability_findings(study, at_hand=True)
+    words = [describe_finding(finding) for finding in findings]
     if seeds is None and study.reads_features:
         words.append(
             TrustWarning(
@@ -89,7 +97,9 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
                     )
                     fact_chips.chips(f"caution-{place}", one.facts)
 
-    figure.draw(builders.trust_warnings(study), below=draw_findings, grows=False, gap="xsmall")
+    figure.draw(
+        builders.trust_warnings(study, at_hand=True), below=draw_findings, grows=False, gap="xsmall"
+    )
 
 
 def page() -> None:

@@ -1,0 +1,186 @@
+"""Results that ship with the package for its trained models, so that no reader waits for what is always the same.
+
+    @memo(12, shipped=Agreement | None)
+    def agreement(study): ...
+
+`scripts/ship_results.py` computes such functions of every shipped model and writes `qfusion/assets/results/NAME.json`:
+means, curves and intervals over test samples, nothing of single samples but the ids of examples. A file is used for the
+study that pages open first, and only while its key is that of the model's card with the digest of its weights, the
+data, the measurements over training seeds, and `VERSION`. Otherwise results are computed.
+"""
+
+import hashlib
+import json
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from qfusion import _assets, _files
+from qfusion._checks import check, read_json
+from qfusion._memory_cache import CACHE
+from qfusion._sentences import meanwhile
+from qfusion.errors import InvalidInput
+from qfusion.explain import stability
+
+FOLDER = _assets.asset_path("results")
+VERSION = 1  # raise it with every change of a calculation that changes shipped results, and ship them again
+MAX_BYTES = 200_000  # of a file
+MAX_NUMBERS = 100_000  # of an array
+_PLAIN = (str, bool, int, types.NoneType)
+
+_ignored: ContextVar[bool] = ContextVar("shipped results are ignored", default=False)
+
+
+def find_shipped(name: str, arguments: Sequence[Any], kind: Any) -> tuple[Any] | None:
+    """Return a shipped result in a tuple, as it may be None. Return None if there is no valid one.
+
+    Args:
+        name: of the function. arguments: of the call, with the study first. kind: type of the result.
+    """
+    study, *others = arguments
+    if _ignored.get() or not getattr(study, "is_default", False):
+        return None
+    if not all(isinstance(value, _PLAIN) for value in others):
+        return None
+    results = _load(study)
+    call = name_call(name, others)
+    if call not in results:
+        return None
+    try:
+        return (unpack_result(results[call], kind),)
+    except InvalidInput:
+        return None
+
+
+@contextmanager
+def computed_anew() -> Iterator[None]:
+    """Context manager in which shipped results are ignored."""
+    with meanwhile(_ignored, True):
+        yield
+
+
+def write_results(study: Any, results: Mapping[str, Any], folder: Path = FOLDER) -> Path:
+    """Write the results of a study's functions and return the path of the file.
+
+    Args:
+        study: a shipped model on its own data.
+        results: by the names of the calls, see `name_call`.
+        folder: in which the file is written.
+
+    Raises:
+        InvalidInput: when the file would be too large, or a result has a part that cannot be written.
+    """
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(pack_result(result))}" for name, result in results.items()
+    ]
+    body = ",\n".join(lines)
+    content = f'{{"key": "{make_key(study)}",\n"results": {{\n{body}}}}}\n'
+    check(
+        len(content) <= MAX_BYTES,
+        f"The results of '{study.name}' have {len(content):,} bytes, but at most {MAX_BYTES:,} may ship. Ship fewer.",
+    )
+    path = folder / f"{Path(study.name).name}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    _files.write_file(path, content)
+    return path
+
+
+def name_call(name: str, arguments: Sequence[Any]) -> str:
+    """Return the name by which the result of a call is written: the function, and its arguments but the study."""
+    return f"{name}({', '.join(map(repr, arguments))})"
+
+
+def make_key(study: Any) -> str:
+    """Return SHA-256, in hex, over everything that determines the results of a study with its default background: the
+    card of its model, which has the digest of the weights, its data, the measurements over training seeds, and
+    `VERSION`."""
+    seeds = stability.FOLDER / f"{Path(study.name).name}.safetensors"
+    parts = (
+        str(VERSION),
+        json.dumps(study.card, sort_keys=True, default=str),
+        study.model.score_kind,
+        study.dataset.identity,
+        hashlib.sha256(seeds.read_bytes()).hexdigest() if seeds.is_file() else "",
+    )
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def pack_result(result: Any) -> Any:
+    """Return a result as numbers, texts, lists and mappings.
+
+    Raises:
+        InvalidInput: when it has a part of another type.
+    """
+    try:
+        return msgspec.to_builtins(result, enc_hook=_pack_part)
+    except (TypeError, NotImplementedError) as error:
+        raise InvalidInput(f"The result cannot be written: {error}") from error
+
+
+def unpack_result(value: Any, kind: Any) -> Any:
+    """Return the result that `pack_result` made into `value`.
+
+    Args:
+        value: of a file, from whomever. kind: type of the result.
+
+    Raises:
+        InvalidInput: when `value` is not of this type.
+    """
+    try:
+        return msgspec.convert(value, kind, dec_hook=_unpack_part)
+    except (msgspec.ValidationError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise InvalidInput(f"The shipped result is not valid: {str(error)[:200]}") from error
+
+
+def _load(study: Any) -> Mapping[str, Any]:
+    """Return the results of a study's file by the names of their calls; none where it is missing, of other weights or
+    data, or damaged."""
+    path = FOLDER / f"{Path(study.name).name}.json"
+    try:
+        about = path.stat()
+    except OSError:
+        return {}
+    stamp = path, about.st_mtime_ns, about.st_size
+    record = CACHE.get_or_compute(_load, stamp, lambda: _read(path), 32)
+    results = record.get("results")
+    return results if isinstance(results, dict) and record.get("key") == make_key(study) else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the record of a file; empty where it is too large or no JSON of a record."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        record = read_json(content.decode()) if len(content) <= MAX_BYTES else None
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _pack_part(value: Any) -> Any:
+    match value:
+        case np.ndarray():
+            return value.tolist()
+        case np.generic():
+            return value.item()
+        case pd.DataFrame():
+            return value.to_dict("records")
+    raise NotImplementedError(f"type {type(value).__name__} is not supported")
+
+
+def _unpack_part(kind: type, value: Any) -> Any:
+    if kind is np.ndarray:
+        array = np.array(value, dtype=np.float64)
+        if array.size > MAX_NUMBERS:
+            raise ValueError("too many numbers")
+        return array
+    if kind is pd.DataFrame:
+        return pd.DataFrame(msgspec.convert(value, list[dict[str, float | int | str]]))
+    raise NotImplementedError(kind)

@@ -1,0 +1,98 @@
+"""Computes the results that ship with the package for its trained models, see `qfusion.analysis.shipped_results`; after
+every change of a model, of its data, or of a calculation that changes results.
+
+    python scripts/ship_results.py [MODEL ...]
+
+Without names, the results of all shipped models whose data are on this machine, some minutes of a core.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+from qfusion import data  # noqa: E402
+from qfusion.analysis import (  # noqa: E402
+    background_agreement,
+    fusion_tests,
+    joint_gains,
+    sample_examples,
+    shipped_results,
+    trust,
+)
+from qfusion.analysis.opening import open_study  # noqa: E402
+from qfusion.analysis.study import Study  # noqa: E402
+from qfusion.errors import QFusionError  # noqa: E402
+from qfusion.explain import additive_projection, feature_deletion  # noqa: E402
+from qfusion.panels import pickers  # noqa: E402
+from qfusion.training import checkpoint_folders  # noqa: E402
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function, and its arguments but the study
+
+
+def shipped_models() -> list[str]:
+    """Return the names of the shipped models whose data are on this machine."""
+    cards = checkpoint_folders.folders()[0].glob("*.json")
+    return [name for name in sorted(card.stem for card in cards) if has_data(name)]
+
+
+def has_data(model: str) -> bool:
+    """Return whether the data that a model was trained on are on this machine."""
+    try:
+        data.load(pickers.own_data(model))
+    except QFusionError:
+        return False
+    return True
+
+
+def shipped_calls(study: Study) -> Iterator[Call]:
+    """Yield the calls whose results ship: what Faithfulness and Why fuse show first, with their default choices."""
+    if not study.model.algebra.is_linear:  # of the others they are there at once
+        yield sample_examples.find_examples, ("test",)
+    yield trust.modality_curves, (False,)
+    yield trust.find_truth, ()
+    yield trust.find_joint, ()
+    yield background_agreement.agreement, ()
+    if study.reads_features:
+        for modality in study.modalities:
+            yield trust.feature_curves, (modality, feature_deletion.FIRST, False, False)
+    if study.has_truth:
+        yield fusion_tests.split_loss, ()
+        for kind in additive_projection.KINDS:
+            yield joint_gains.remove_joint_terms, (kind,)
+    if study.reads_features and len(study.modalities) > 1:
+        yield fusion_tests.sample_synergies, (fusion_tests.ROWS,)
+
+
+def compute_results(study: Study) -> dict[str, Any]:
+    """Return the results of `shipped_calls`, computed anew, by the names of the calls."""
+    with shipped_results.computed_anew():
+        return {
+            shipped_results.name_call(function.__name__, arguments): inspect.unwrap(function)(
+                study, *arguments
+            )
+            for function, arguments in shipped_calls(study)
+        }
+
+
+def main(
+    models: Annotated[list[str] | None, typer.Argument(help="Names of models.")] = None,
+) -> None:
+    """Compute and write the results of models."""
+    for model in models or shipped_models():
+        began = time.perf_counter()
+        study = open_study(model, pickers.own_data(model))
+        path = shipped_results.write_results(study, compute_results(study))
+        seconds = time.perf_counter() - began
+        print(f"{path.name}: {path.stat().st_size:,} bytes, {seconds:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,241 @@
+"""Results that ship with the package equal computed ones, and are used for what they belong to alone."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qfusion import data
+from qfusion._memory_cache import CACHE
+from qfusion.analysis import (
+    background_agreement,
+    fusion_tests,
+    joint_gains,
+    opening,
+    shipped_results,
+    study_building,
+    trust,
+)
+from qfusion.analysis.memo import find_result
+from qfusion.analysis.study import Study
+from qfusion.errors import InvalidInput
+from qfusion.explain import additive_projection, bootstrap, faithfulness, stability
+from qfusion.panels import pickers
+from qfusion.training import checkpoint_folders
+from scripts import ship_results
+
+MODELS = sorted(card.stem for card in checkpoint_folders.folders()[0].glob("*.json"))
+RECORDS = shipped_results.FOLDER
+MODEL = "qj-parity"  # whose results are computed within a second
+RELATIVE = 1e-4  # difference of numbers between machines
+NEAR = 1e-6  # of numbers that are zero
+
+
+@pytest.fixture(params=MODELS)
+def model(request: pytest.FixtureRequest) -> str:
+    """A shipped model with its data."""
+    if not ship_results.has_data(request.param):
+        pytest.skip("its data are not on this machine")
+    return str(request.param)
+
+
+def study_of(name: str = MODEL) -> Study:
+    """A study that shares no results with others."""
+    card = opening.load_checkpoint(name)
+    dataset = data.load(pickers.own_data(name))
+    return study_building.build_study(name, card.card, card.model, dataset)
+
+
+def read_record(name: str) -> dict[str, Any]:
+    return json.loads((RECORDS / f"{name}.json").read_text())
+
+
+def find_agreement(study: Study) -> Any:
+    return shipped_results.find_shipped("agreement", [study], background_agreement.Agreement | None)
+
+
+def assert_near(shipped: Any, computed: Any, at: str) -> None:
+    """All numbers are near, all else is equal."""
+    if isinstance(computed, dict):
+        assert list(shipped) == list(computed), at
+        for key, value in computed.items():
+            assert_near(shipped[key], value, f"{at}.{key}")
+    elif isinstance(computed, list | tuple):
+        assert len(shipped) == len(computed), at
+        for place, value in enumerate(computed):
+            assert_near(shipped[place], value, f"{at}[{place}]")
+    elif isinstance(computed, float) and math.isnan(computed):
+        assert math.isnan(shipped), at
+    elif isinstance(computed, float):
+        assert shipped == pytest.approx(computed, rel=RELATIVE, abs=NEAR), at
+    else:
+        assert shipped == computed, at
+
+
+def test_every_shipped_model_has_current_results(model: str) -> None:
+    study, record = study_of(model), read_record(model)
+    again = f"run `python scripts/ship_results.py {model}`"
+    assert record["key"] == shipped_results.make_key(study), again
+    calls = {
+        shipped_results.name_call(function.__name__, arguments)
+        for function, arguments in ship_results.shipped_calls(study)
+    }
+    assert set(record["results"]) == calls, again
+
+
+def test_shipped_results_equal_computed_ones(model: str) -> None:
+    shipped = read_record(model)["results"]
+    computed = {
+        name: json.loads(json.dumps(shipped_results.pack_result(result)))
+        for name, result in ship_results.compute_results(study_of(model)).items()
+    }
+    assert_near(shipped, computed, model)
+
+
+def test_pages_explain_no_samples_for_shipped_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(study: Study) -> None:
+        raise AssertionError("samples are explained")
+
+    study = study_of()
+    for function, _ in ship_results.shipped_calls(study):
+        CACHE.clear(inspect.unwrap(function))
+    monkeypatch.setattr(type(study.space), "explain_rows", fail)
+    assert trust.reliability_findings(study) == trust.reliability_findings(study, at_hand=True)
+    assert not trust.is_comparison_missing(study)
+    assert find_result(joint_gains.remove_joint_terms, study) is not None
+    assert fusion_tests.split_loss(study).total.n == len(study.dataset.rows("test"))
+    summary, gains = joint_gains.remove_joint_terms(study, additive_projection.OWN)
+    assert summary.samples == gains["gain"]["accuracy"].n
+    curves = trust.feature_curves(study, study.modalities[0])
+    assert curves.deletion[0] == 0
+    assert curves.random_deletion.shape == (5, len(curves.shares))
+
+
+def test_results_of_other_inputs_are_computed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    study = study_of()
+    assert find_agreement(study) is not None
+    other_card = dict(study.card) | {"weights_sha256": "0" * 64}
+    fewer = replace(study.dataset, title="Another title")
+    others = {
+        "weights": replace(study, card=other_card),
+        "data": replace(study, dataset=fewer, _shared={}),
+        "name": replace(study, name="qj-scenes"),
+        "background": study.with_background(study.background),
+        "all rows": replace(study, uses_all_rows=True),
+        "reference": replace(study, reference=0),
+    }
+    for what, other in others.items():
+        assert find_agreement(other) is None, what
+    find = shipped_results.find_shipped
+    assert find("agreement", [study, "other"], background_agreement.Agreement | None) is None
+    assert find("agreement", [study, np.ones(2)], background_agreement.Agreement | None) is None
+    assert find("agreement", ["qj-parity"], background_agreement.Agreement | None) is None
+    with shipped_results.computed_anew():
+        assert find_agreement(study) is None
+    assert find_agreement(study) is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(shipped_results, "VERSION", shipped_results.VERSION + 1)
+        assert find_agreement(study) is None
+    monkeypatch.setattr(stability, "FOLDER", tmp_path)  # verdicts depend on the training seeds
+    assert find_agreement(study) is None
+
+
+def encode(results: Any, **changes: Any) -> bytes:
+    """A file with the key of the model."""
+    record = {"key": read_record(MODEL)["key"], "results": results} | changes
+    return json.dumps(record).encode()
+
+
+def encode_agreement(**changes: Any) -> bytes:
+    """A file with an agreement that has other values."""
+    return encode({"agreement()": read_record(MODEL)["results"]["agreement()"] | changes})
+
+
+DAMAGES = {
+    "empty": b"",
+    "no text": b"\xff\xfe\x00",
+    "cut": encode_agreement()[:-2],
+    "list": b"[]",
+    "deep": b"[" * 100_000,
+    "large": b" " * shipped_results.MAX_BYTES + encode_agreement(),
+    "list of results": encode([]),
+    "no results": encode(None),
+    "no call": encode({}),
+    "text for a number": encode_agreement(same="0.9"),
+    "list for a number": encode_agreement(samples=[1]),
+    "fraction of samples": encode_agreement(samples=1.5),
+    "number for texts": encode_agreement(kinds=3),
+    "missing field": encode({"agreement()": {"kinds": ["product"]}}),
+    "text for a record": encode({"agreement()": "fine"}),
+    "other key": encode(read_record(MODEL)["results"], key="0" * 64),
+    "key is a list": encode(read_record(MODEL)["results"], key=[]),
+}
+
+
+@pytest.mark.parametrize("damage", list(DAMAGES))
+def test_damaged_files_are_ignored(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
+) -> None:
+    monkeypatch.setattr(shipped_results, "FOLDER", tmp_path)
+    file = tmp_path / f"{MODEL}.json"
+    file.write_bytes(encode_agreement())
+    assert find_agreement(study_of()) is not None
+    file.write_bytes(DAMAGES[damage])
+    assert find_agreement(study_of()) is None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[[1.0], [1.0, 2.0]], "text", ["a"], {"a": 1}, [[1.0] * 101] * 1_000],
+    ids=["ragged", "text", "texts", "mapping", "many"],
+)
+def test_damaged_arrays_are_refused(values: Any) -> None:
+    with pytest.raises(InvalidInput, match="not valid"):
+        shipped_results.unpack_result(values, np.ndarray)
+
+
+def test_results_outside_the_folder_are_not_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "results").mkdir()
+    monkeypatch.setattr(shipped_results, "FOLDER", tmp_path / "results")
+    study = replace(study_of(), name="../outside")
+    shipped_results.write_results(study, {"agreement()": None}, tmp_path / "results")
+    assert not (tmp_path / "outside.json").exists()
+    (tmp_path / "results" / "outside.json").rename(tmp_path / "outside.json")
+    assert find_agreement(study) is None
+
+
+def test_results_are_written_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = study_of()
+    interval = bootstrap.Interval(0.1, math.nan, math.inf, 3, 0)
+    curves = faithfulness.Curves(
+        *(np.arange(3) / 7 for _ in range(3)),
+        np.ones((2, 3)),
+        np.ones((2, 3)),
+        4,
+        "score",
+        (interval, interval),
+    )
+    frame = pd.DataFrame({"pair": ["a+b"], "rows": [16], "error": [math.nan]})
+    shipped_results.write_results(study, {"curves()": curves, "frame(1)": frame}, tmp_path)
+    monkeypatch.setattr(shipped_results, "FOLDER", tmp_path)
+    [read] = shipped_results.find_shipped("curves", [study], faithfulness.Curves) or ()
+    assert repr(read) == repr(curves)
+    assert read.intervals == (interval, interval) or math.isnan(read.intervals[0].low)
+    [table] = shipped_results.find_shipped("frame", [study, 1], pd.DataFrame) or ()
+    pd.testing.assert_frame_equal(table, frame)
+    with pytest.raises(InvalidInput, match="may ship"):
+        shipped_results.write_results(study, {"many": np.ones(200_000)}, tmp_path)
+    with pytest.raises(InvalidInput, match="cannot be written"):
+        shipped_results.write_results(study, {"object": object()}, tmp_path)
