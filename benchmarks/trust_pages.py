@@ -30,7 +30,7 @@ import tables  # noqa: E402
 from scripts import serving, ship_results, visits  # noqa: E402
 
 PAGES = {"faithfulness": "Faithfulness", "why_fuse": "Why fuse"}
-LOADING = 12.0  # seconds in which a server loads libraries
+LOADING = 25.0  # seconds in which a server loads libraries
 LIMIT = 180_000  # milliseconds of a page
 HELD = 0.3  # seconds of rest that end a visit, see `visits.still`
 # Notes when the first title of a panel is shown, in milliseconds since the navigation.

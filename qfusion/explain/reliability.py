@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
-import scipy
 
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.faithfulness import AgainstTruth, Curves
@@ -139,7 +138,7 @@ def check_poor_predictions(spread: np.ndarray, errors: np.ndarray) -> list[Findi
     if min(len(poor), len(others)) < 2:
         return []
     ratio = float(spread[worst].mean() / max(spread[~worst].mean(), 1e-12))
-    error = np.hypot(scipy.stats.sem(poor), scipy.stats.sem(others))
+    error = np.hypot(*(np.std(part, ddof=1) / len(part) ** 0.5 for part in (poor, others)))
     if ratio < WORSE or poor.mean() - others.mean() <= 2 * error:
         return []
     return [Finding(Concern.POOR_PREDICTIONS, {"ratio": ratio})]

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
@@ -23,7 +22,7 @@ from qfusion import _assets, _files
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
-from qfusion.explain import contribution_shares, verdicts
+from qfusion.explain import bootstrap, contribution_shares, verdicts
 from qfusion.explain.leaders import find_leaders, lead_margins
 from qfusion.models import games
 
@@ -136,7 +135,10 @@ class Stability:
 
 
 def _rank(a: np.ndarray, b: np.ndarray) -> float:
-    return 0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else float(scipy.stats.spearmanr(a, b).statistic)
+    """Return Spearman's rank correlation, 0 where one is constant. The import of `scipy.stats` takes a second."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
+    return float(bootstrap.spearman(a, b, np.ones((1, len(a))))[0])
 
 
 def save(
