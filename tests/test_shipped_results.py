@@ -27,7 +27,7 @@ from qfusion.analysis import (
 from qfusion.analysis.memo import find_result
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
-from qfusion.explain import additive_projection, bootstrap, faithfulness, stability
+from qfusion.explain import additive_projection, bootstrap, faithfulness, reliability, stability
 from qfusion.panels import pickers
 from qfusion.training import checkpoint_folders
 from scripts import ship_results
@@ -98,6 +98,14 @@ def test_shipped_results_equal_computed_ones(model: str) -> None:
         for name, result in ship_results.compute_results(study_of(model)).items()
     }
     assert_near(shipped, computed, model)
+
+
+def test_shipped_counts_are_whole_numbers() -> None:
+    name = "qj-planted"
+    packed = read_record(name)["results"]["find_truth()"]
+    finding = shipped_results.unpack_result(packed, reliability.Finding)
+    assert shipped_results.pack_result(finding) == packed
+    assert isinstance(finding.numbers["samples"], int)
 
 
 def test_pages_explain_no_samples_for_shipped_findings(monkeypatch: pytest.MonkeyPatch) -> None:

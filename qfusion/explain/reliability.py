@@ -63,7 +63,7 @@ class Finding:
     """
 
     concern: Concern
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
     ranks: Mapping[str, float] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     unit: str = ""
