@@ -86,7 +86,7 @@ def measure(
     worst = 0.0
     for place in rng.uniform(0, 1, PLACES):
         slider.move(float(place))
-        page.wait_for_timeout(150)
+        dragging.wait_until_drawn(page)
         worst = max(worst, *dragging.deviations(page, dragging.turned(sample, key, slider.value)))
     page.set_viewport_size({"width": 1440, "height": 900})
     page.wait_for_timeout(500)

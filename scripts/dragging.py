@@ -101,6 +101,12 @@ def wait_until_followed(page: Any, groups: tuple[str, ...] = ("scores", "upper")
     )
 
 
+def wait_until_drawn(page: Any) -> None:
+    """Wait until the last picture shows the slider where it is."""
+    page.wait_for_timeout(30)  # in which a move of the mouse comes to the slider
+    page.wait_for_function("() => window.qfusionKnobs.settled")
+
+
 def shown_series(page: Any) -> list[dict[str, Any]]:
     """Return what followed figures show: `group`, `names` or `rows`, `values` in units of the axis, and `pixel`, the
     size of a pixel in these units.

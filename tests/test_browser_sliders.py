@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from qfusion.analysis.opening import open_sample, open_study
+from qfusion.models import table_edits
 from qfusion.panels import pickers
 from scripts import dragging, visits
 from tests.support.browser import settle, visit
@@ -18,6 +19,7 @@ from tests.support.browser import settle, visit
 pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture
 PLACES = 20
+OUTCOMES = {"qcnn-digits": "outcome=000", "qcnn-parity": "outcome=11"}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_every_picture_of_a_drag_equals_the_exact_page_within_a_pixel(
     worst = 0.0
     for share in rng.uniform(0, 1, PLACES):
         slider.move(float(share))
-        page.wait_for_timeout(80)
+        dragging.wait_until_drawn(page)
         off = dragging.deviations(page, dragging.turned(sample, key, slider.value))
         assert len(off) >= 2 + 2 * len(sample.modalities)  # lines of both plots and the bars
         worst = max(worst, *off)
@@ -60,29 +62,33 @@ def test_every_picture_of_a_drag_equals_the_exact_page_within_a_pixel(
     settle(page)
 
 
-@pytest.mark.parametrize(("model", "angle"), [("qcnn-digits", "0.000"), ("qcnn-parity", "0.00")])
+@pytest.mark.parametrize(
+    ("model", "key"), [("qcnn-digits", "_phi.0.0.0"), ("qcnn-parity", "_phi.0.0.3")]
+)
 def test_every_picture_of_a_drag_of_an_angle_equals_the_exact_page(
-    visit: Callable[[str], Any], model: str, angle: str
+    visit: Callable[[str], Any], model: str, key: str
 ) -> None:
     study = open_study(model)
     sample = study.sample(pickers.default_sample(study))
-    page = visit(f"/circuit?model={model}&sample={sample.id}&part=Fusion%20rules")
+    page = visit(f"/circuit?model={model}&sample={sample.id}&part=Fusion%20rules&{OUTCOMES[model]}")
     page.set_viewport_size({"width": 1440, "height": 2000})
     visits.still(page)
-    slider = dragging.Slider(page, "_phi.0.0.0")
+    slider = dragging.Slider(page, key)
+    place = map(int, key.removeprefix("_phi.").split("."))
+    angle = table_edits.edit_key(table_edits.table_shape(study.model), *place)
     slider.hold()
     slider.move(0.5)
     dragging.wait_until_followed(page, ("scores", "final"))
     worst = 0.0
     for share in np.random.default_rng(0).uniform(0, 1, PLACES):
         slider.move(float(share))
-        page.wait_for_timeout(80)
+        dragging.wait_until_drawn(page)
         exact = replace(sample, tweak=f"{angle}={slider.value!r}")
         off = dragging.deviations(page, exact)
         assert len(off) == 2  # bars of the contributions, and of the classes
         worst = max(worst, *off)
     assert worst <= 1.0, f"{worst} pixels"
-    live = page.locator(".st-key-pair-metrics .qf-live").first.inner_text().split()[0]
+    live = page.locator(".st-key-pair-metrics .qf-live > span").first.inner_text()
     slider.release()
     page.wait_for_function("() => !document.querySelector('.qf-live')")
     settle(page)
@@ -103,7 +109,7 @@ def test_numbers_follow_and_the_exact_page_shows_the_same(visit: Callable[[str],
     slider.move(0.2, steps=5)
     page.wait_for_timeout(300)
     assert page.locator(tiles).first.evaluate(place) == pytest.approx(height, abs=1)
-    live = [text.split()[0] for text in page.locator(f"{tiles} .qf-live").all_inner_texts()]
+    live = page.locator(f"{tiles} .qf-live > span").all_inner_texts()
     assert "H: text + audio + vision × " in page.inner_text(".st-key-tweak-line")
     slider.release()
     page.wait_for_function("() => !document.querySelector('.qf-live')")

@@ -77,6 +77,7 @@ async function draw() {
   const room = document.querySelector(page.room);
   room?.setAttribute('data-knob', '');
   place(knob)?.closest('[class*="st-key-panel-"]')?.setAttribute('data-follows', '');
+  const groups = Object.keys(own.groups).length;
   for (const host of document.querySelectorAll('.qf-figure')) {
     if (!host._fullLayout || !host.seen) continue;
     let follower = own.followers.get(host);
@@ -85,7 +86,7 @@ async function draw() {
       if (!follower.follows) continue;
       follower.give(own.groups);
       own.followers.set(host, follower);
-      host.unfollow = () => { follower.restore(); host.classList.remove('qf-follows'); };
+      host.unfollow = () => { follower.restore(); if (touched === own) soon(); };  // where Plotly draws, as at another size
     }
     if (!follower.ready || follower.drawn !== host.drawn) {
       host.queue = host.queue.then(() => follower.prepare());
@@ -100,8 +101,8 @@ async function draw() {
   tell(own);
   own.drawing = false;
   if (own.loaded && !own.asked.has('built') && shows('built')) loading(own);
-  own.pictures = (own.pictures ?? 0) + 1;
-  if (own.value !== value) soon();
+  own.shown = `${value} ${groups}`;
+  if (own.shown !== `${own.value} ${Object.keys(own.groups).length}`) soon();
 }
 
 const number = (value, digits) => {
@@ -227,7 +228,11 @@ function behind(knob, {low, high, knobs}, press) {
 }
 
 if (!window.qfusionKnobs) {
-  window.qfusionKnobs = {get pictures() { return touched?.pictures ?? 0; }, get groups() { return touched?.groups ?? {}; }, get value() { return touched?.value; },};
+  window.qfusionKnobs = {
+    get groups() { return touched?.groups ?? {}; },
+    // Whether the last picture shows the slider where it is, with all that has come.
+    get settled() { return Boolean(touched) && touched.shown === `${touched.value} ${Object.keys(touched.groups).length}`; },
+  };
   const now = event => { const knob = knobAt(event.target); if (knob) touch(knob); };
   document.addEventListener('pointerdown', event => { pressed = true; clearTimeout(hover); now(event); }, true);
   document.addEventListener('pointerup', () => {
