@@ -47,6 +47,7 @@ OPENED = (
     "/train?run=first&run=second",
     "/train?run=second",
     "/circuit?model=own&data=data&table.layers=true",
+    "/circuit?model=qcnn-digits&data=digits&part=Sensitivity",
     "/circuit?model=own&data=data&table.angle=true",
     "/circuit?model=own&data=data&table.noise=true&noise.device=FakeManilaV2",
 )

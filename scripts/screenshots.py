@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import re
 import sys
 import tempfile
 import time
@@ -21,21 +20,19 @@ from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
-from scripts import serving, visits  # noqa: E402
+from scripts import dragging, serving, visits  # noqa: E402
 
 TALLEST = 9000  # pixels of a picture
 PICTURES = {"overview": ("/", 1585)}  # of the documents: address and height of the window
 MAX_BYTES = 300_000
 # The moving picture: a slider of the Dynamics page and its label.
-MOVED = "/dynamics?model=qj-parity&sample=pair-6601&H.left-right=0.9"
-SLIDER = re.compile(r"left \+ right")
-FRAMES = 10
-START = (
-    0.9  # the first factor; the last is 0. Clicks closer to the thumb than a tenth would land on it
-)
+MOVED = "/dynamics?model=qj-scenes"
+SLIDER = "H.picture-question"
+# Shares of the track at which the thumb is shown, one after another.
+PLACES = [0.5 * (1 - step / 14) for step in range(15)] + [step / 20 for step in range(1, 10)]
 FRAME = (1200, 800)  # pixels of the window
 SHOWN_WIDTH = 900  # pixels of the picture
-FRAME_TIME, END_TIME = 280, 1600  # milliseconds
+FRAME_TIME, END_TIME = 110, 1500  # milliseconds
 MAX_MOVING_BYTES = 1_200_000
 _CHECK = """() => {
   const found = [], main = document.querySelector('[data-testid="stMain"]'), say = words => found.push(words);
@@ -158,7 +155,7 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
 
 
 def moving_picture(server: serving.Server, browser: Any, folder: Path) -> None:
-    """Moves a coupling of a model from 1 to 0 and back on the Dynamics page, and keeps what the page shows meanwhile.
+    """Record a drag of a coupling on the Dynamics page, from its learned value to 0 and back.
 
     Raises:
         RuntimeError: when the file is larger than `MAX_MOVING_BYTES`.
@@ -166,19 +163,24 @@ def moving_picture(server: serving.Server, browser: Any, folder: Path) -> None:
     width, height = FRAME
     page = browser.new_context(viewport={"width": width, "height": height}).new_page()
     visits.open_page(page, server.url + MOVED, whole=True)
-    frames = [_frame(page)]
-    for place in range(1, FRAMES):
-        _move(page, START * (1 - place / (FRAMES - 1)))
-        visits.still(page, whole=True)
+    page.locator(".qf-response").first.wait_for()
+    slider = dragging.Slider(page, SLIDER)
+    slider.hold()
+    slider.move(0.48)
+    dragging.wait_until_followed(page)
+    frames = []
+    for place in PLACES:
+        slider.move(place)
+        dragging.wait_until_drawn(page)
         frames.append(_frame(page))
-    there_and_back = frames + frames[-2:0:-1]
-    times = [FRAME_TIME] * len(there_and_back)
-    times[0] = times[len(frames) - 1] = END_TIME
+    slider.release()
+    times = [FRAME_TIME] * len(frames)
+    times[0] = times[PLACES.index(0.0)] = END_TIME
     path = folder / "slider.webp"
-    there_and_back[0].save(
+    frames[0].save(
         path,
         save_all=True,
-        append_images=there_and_back[1:],
+        append_images=frames[1:],
         duration=times,
         loop=0,
         quality=70,
@@ -191,19 +193,6 @@ def moving_picture(server: serving.Server, browser: Any, folder: Path) -> None:
             f"{path.name} has {path.stat().st_size:,} bytes, more than {MAX_MOVING_BYTES:,}. Take fewer frames."
         )
     print(f"{path}: {path.stat().st_size:,} bytes")
-
-
-def _move(page: Any, factor: float) -> None:
-    """Puts the thumb of the slider at a factor between 0 and 2. The first click may only take the focus."""
-    slider = page.get_by_role("slider", name=SLIDER).first
-    track = page.get_by_role("group", name=SLIDER).locator("[data-orientation]").first
-    for _ in range(5):
-        place = track.bounding_box()
-        page.mouse.click(place["x"] + factor / 2 * place["width"], place["y"] + place["height"] / 2)
-        page.wait_for_timeout(500)
-        if abs(float(slider.input_value()) - factor) < 0.01:
-            return
-    raise RuntimeError(f"The slider stays at {slider.input_value()} instead of {factor:.2f}.")
 
 
 def _frame(page: Any) -> Any:

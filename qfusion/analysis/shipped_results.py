@@ -3,10 +3,11 @@
     @memo(12, shipped=Agreement | None)
     def agreement(study): ...
 
-`scripts/ship_results.py` computes such functions of every shipped model and writes `qfusion/assets/results/NAME.json`:
-means, curves and intervals over test samples, nothing of single samples but the ids of examples. A file is used for the
-study that pages open first, and only while its key is that of the model's card with the digest of its weights, the
-data, the measurements over training seeds, and `VERSION`. Otherwise results are computed.
+`scripts/ship_results.py` computes such functions of every shipped model and writes a file of its name to
+`qfusion/assets/results`: means, curves and intervals over test samples, nothing of single samples but the ids of
+examples. A file is used for the study that pages open first, and only while its key is that of the model's card with
+the digest of its weights, the data, the measurements over training seeds, and `VERSION`. Otherwise results are
+computed.
 """
 
 import hashlib
