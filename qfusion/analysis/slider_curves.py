@@ -212,16 +212,18 @@ def _attribution_curves(sample: Sample, key: str) -> Interpolation:
     return interpolate(evaluate, *slider_range(study.model, key))
 
 
-@memo(64, background=False)
+@memo(16, background=False)  # the sliders of one model of three modalities
 @torch.no_grad()
 def observable_curves(study: Any, tweak: Tweak, key: str) -> Interpolation:
-    """Return the `observables` at T, (C, D, D), against one slider. They serve all samples."""
+    """Return the `observables` at T, (C, D, D) in single precision, against one slider. They serve all samples."""
 
     def evaluate(value: float) -> dict[str, np.ndarray]:
         model = study.model.tweaked(_turned(tweak, key, value, study.model))
         return {"observables": model.observables().numpy()}
 
-    return interpolate(evaluate, *slider_range(study.model, key))
+    curves = interpolate(evaluate, *slider_range(study.model, key))
+    observables = curves.coefficients["observables"].astype(np.complex64)
+    return replace(curves, coefficients={"observables": observables})
 
 
 def _row_curves(
@@ -233,7 +235,8 @@ def _row_curves(
     coefficients = []
     for n, part in enumerate(curves.coefficients["observables"]):
         own = bias if n == 0 else torch.zeros_like(bias)
-        scores = study.space.observable_scores(rows, torch.as_tensor(part), own)
+        observables = torch.as_tensor(part).to(torch.complex128)
+        scores = study.space.observable_scores(rows, observables, own)
         coefficients.append(scores[0] if single else scores)
     return replace(curves, coefficients={"scores": np.stack(coefficients)})
 
