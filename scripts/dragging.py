@@ -20,7 +20,7 @@ _SHOWN = """() => [...document.querySelectorAll('.qf-figure')].filter(host => ho
   .flatMap(host =>
   host._fullData.flatMap((trace, n) => {
     const meta = host.data[n]?.meta;
-    if (!meta?.group || meta.part) return [];
+    if (!meta?.group && !meta?.classes || meta.part) return [];
     const axis = name => host._fullLayout[`${name[0]}axis${name.slice(1)}`];
     if (meta.rows || meta.classes) {
       const x = axis(trace.xaxis), ends = [...host.querySelectorAll('.barlayer .trace.bars .point path')].map(
@@ -120,13 +120,13 @@ def shown_series(page: Any) -> list[dict[str, Any]]:
 
 def exact_series(sample: Sample, shown: dict[str, Any]) -> np.ndarray:
     """Return what a line, or the bars, of `shown_series` show of a sample under its tweak."""
+    if "classes" in shown:
+        return sample.probabilities[shown["classes"]]
     group = shown["group"]
     if group == "final":
         dividends = sample.dividends
         ends = np.cumsum([sum(dividends[name] for name in row) for row in shown["rows"]])
         return np.r_[ends, ends[-1]]
-    if group == "scores":
-        return sample.probabilities[shown["classes"]]
     if group == "terms":
         along = sample.path_dividends
         return np.sum([along[name] for name in shown["names"]], axis=0)

@@ -36,7 +36,7 @@ _COME = """([name, wait]) => {
   if (place) window.qfCame = wait;
   const shown = place || document.querySelector(`.st-key-panel-${name}, .st-key-figure-${name}`);
   const done = !place && (shown || window.qfCame === wait);
-  const next = shown || (!done && document.querySelector('[class*="st-key-later-"]'));
+  const next = shown || (done ? null : document.querySelector('[class*="st-key-later-"]'));
   next?.scrollIntoView({block: 'center', behavior: 'instant'});
   return done;
 }"""

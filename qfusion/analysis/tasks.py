@@ -34,6 +34,7 @@ class Task(Enum):
     FIND_STEADY_STATE = auto()
     FIND_VOTES = auto()
     FOLLOW_ANGLE = auto()
+    FOLLOW_SLIDERS = auto()
     HALVE_TERMS = auto()
     LOAD_DATA = auto()
     MEASURE_ENTANGLEMENT = auto()

@@ -107,7 +107,7 @@ class Follower {
     Object.assign(this, {host, duration, learned, groups: {}, undo: [], ready: null});
   }
 
-  get follows() { return this.host.data?.some(({meta}) => meta?.group); }
+  get follows() { return this.host.data?.some(({meta}) => meta?.group || meta?.classes); }
 
   get moves() { return Boolean(this.lines?.length || this.bars || this.cells || this.classes); }
 
@@ -143,7 +143,7 @@ class Follower {
     const grow = (axis, low, high) => { reach[axis] = [Math.min(reach[axis]?.[0] ?? low, low), Math.max(reach[axis]?.[1] ?? high, high)]; };
     host._fullData.forEach((trace, n) => {
       const {meta} = host.data[n] ?? {}, curves = this.groups[meta?.group];
-      if (!curves || curves.shown) return;
+      if (!curves) return;
       for (let k = 0; k < SCAN; k++) {
         const x = curves.low + (curves.high - curves.low) * k / (SCAN - 1);
         if (meta.names) {

@@ -11,7 +11,6 @@ UPPER = "upper"  # measures of the states over time
 TERMS = "terms"  # contributions or Shapley values over time
 FINAL = "final"  # contributions at T
 BUILT = "built"  # what each term of the dynamics built
-SCORES = "scores"  # of all classes
 
 
 def line_meta(group: str, names: Sequence[str], colours: Sequence[str] = ()) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def bars_meta(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
 
 def classes_meta(classes: Sequence[int], best: str, other: str) -> dict[str, Any]:
     """Return the `meta` of the bars of some classes' probabilities, with the colours of the likeliest and of others."""
-    return {"group": SCORES, "classes": list(classes), "best": best, "other": other}
+    return {"classes": list(classes), "best": best, "other": other}
 
 
 def part_meta(part: str) -> dict[str, Any]:

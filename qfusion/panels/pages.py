@@ -74,6 +74,7 @@ PAGES: dict[str, Mapping[str, Panel]] = {
         panels.dynamics_page.PANELS,
         panels.physics.BUILT,
         panels.term_sensitivity.PANELS,
+        panels.slider_maps.PANELS,
         panels.states.PANELS,
         _NETWORK_ON_DYNAMICS,
     ),
@@ -121,6 +122,7 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
         panels.physics.BUILT_PART,
         panels.generator_terms.OPERATOR,
         panels.term_sensitivity.sensitivity_choices,
+        panels.slider_maps.map_choices,
         panels.network.LAYER,
     ),
     "circuit": (

@@ -28,6 +28,7 @@ TASKS: dict[Task, str] = {
     Task.FIND_STEADY_STATE: "Computing the steady state …",
     Task.FIND_VOTES: "Computing votes for and against …",
     Task.FOLLOW_ANGLE: "Varying the angle …",
+    Task.FOLLOW_SLIDERS: "Varying two sliders …",
     Task.HALVE_TERMS: "Halving every term in turn …",
     Task.LOAD_DATA: "Loading the data …",
     Task.MEASURE_ENTANGLEMENT: "Computing the entanglement of these samples (about 17 ms each) …",

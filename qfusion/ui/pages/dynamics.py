@@ -42,6 +42,7 @@ from qfusion.ui import (
     playback,
     sample_content,
     sensitivity_tab,
+    slider_maps,
     state,
     tweak_sliders,
     widgets,
@@ -246,6 +247,14 @@ def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
             figure.draw(picture)
 
 
+def sensitivity(context: page_context.PageContext, sample: Sample) -> None:
+    """Draw the effect of every term, one after another, and of two sliders at once."""
+    sensitivity_tab.sensitivity_tab(context, sample)
+    lazy_panels.lazy_panel(
+        "slider-maps", partial(slider_maps.draw_slider_map, context, sample), stays=True
+    )
+
+
 def generator_tab(context: page_context.PageContext, sample: Sample) -> None:
     """The graph of couplings beside the levels, and below them letters and modes."""
     panels.show(sample, context.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
@@ -258,7 +267,7 @@ TABS = {
     "Trajectories": trajectories_tab,
     "State": state_tab,
     "Steady state": attractor_tab,
-    "Sensitivity": sensitivity_tab.sensitivity_tab,
+    "Sensitivity": sensitivity,
     "H and L": generator_tab,
 }
 

@@ -1,0 +1,58 @@
+"""The map of two sliders on the Dynamics page: pickers, the figure, and a click that sets both."""
+
+import math
+from functools import partial
+
+from qfusion.analysis.sample import Sample
+from qfusion.panels import dynamics_page, slider_maps
+from qfusion.ui import page_context, page_params, panels, selections, state, widgets
+
+
+def draw_slider_map(context: page_context.PageContext, sample: Sample) -> None:
+    """Draw the pickers of two sliders and the score against both."""
+    titles = slider_maps.slider_titles(sample.study)
+    across, up = slider_maps.default_pair(
+        sample, _wanted(slider_maps.ACROSS.key, titles), _wanted(slider_maps.UP.key, titles)
+    )
+    if (
+        page_params.param_text(slider_maps.UP.key) == across
+    ):  # which is chosen for the other axis now
+        state.forget(slider_maps.UP.key)
+    with widgets.grid("map-sliders"):
+        for control, chosen, other in (
+            (slider_maps.ACROSS, across, ""),
+            (slider_maps.UP, up, across),
+        ):
+            widgets.draw(
+                control,
+                options=[key for key in titles if key != other],
+                default=chosen,
+                format_func=titles.__getitem__,
+            )
+    panels.show(
+        sample,
+        context.theme,
+        "slider-map",
+        on_select=partial(_set_both, sample, across, up),
+    )
+
+
+def _wanted(key: str, known: dict[str, str]) -> str:
+    value = page_params.param_text(key)
+    return value if value in known else ""
+
+
+def _set_both(sample: Sample, across: str, up: str, figure: str) -> None:
+    """Set both sliders to the nearest values of a point that was clicked."""
+    point = selections.selected_point(figure)
+    sliders = dynamics_page.factors(sample.study)
+    values = {}
+    for key, axis in ((across, "x"), (up, "y")):
+        value, slider = point.get(axis), sliders[key]
+        step = float(slider.step or 0.01)
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return
+        places = round(min(max(float(value), 0.0), float(slider.high or 0.0)) / step)
+        values[key] = round(places * step, 10)
+    for key, value in values.items():
+        state.put(key, value)
