@@ -69,40 +69,47 @@ function turned() {
 
 const soon = () => { frame ||= requestAnimationFrame(() => { frame = 0; draw().catch(error => console.error('A slider cannot be followed.', error)); }); };
 
+// Draws one picture. While one is drawn, the next waits.
 async function draw() {
   const own = touched;
   if (!own?.groups.scores || own.drawing) return;
   own.drawing = true;
-  const {knob, value} = own;
-  const room = document.querySelector(page.room);
-  room?.setAttribute('data-knob', '');
-  place(knob)?.closest('[class*="st-key-panel-"]')?.setAttribute('data-follows', '');
-  const groups = Object.keys(own.groups).length;
-  for (const host of document.querySelectorAll('.qf-figure')) {
-    if (!host._fullLayout || !host.seen) continue;
-    let follower = own.followers.get(host);
-    if (!follower) {
-      follower = new Follower(host, page.knobs[knob].time ? page.knobs[knob].high : 0, page.learned);
-      if (!follower.follows) continue;
-      follower.give(own.groups);
-      own.followers.set(host, follower);
-      host.unfollow = () => { follower.restore(); if (touched === own) soon(); };  // where Plotly draws, as at another size
-    }
-    if (!follower.ready || follower.drawn !== host.drawn) {
-      host.queue = host.queue.then(() => follower.prepare());
-      await host.queue;
-      host.classList.remove('qf-moves');
+  const {value} = own, groups = Object.keys(own.groups).length;
+  try {
+    document.querySelector(page.room)?.setAttribute('data-knob', '');
+    place(own.knob)?.closest('[class*="st-key-panel-"]')?.setAttribute('data-follows', '');
+    for (const host of document.querySelectorAll('.qf-figure')) {
+      if (host._fullLayout && host.seen) await follow(own, host);
       if (own !== touched) return;
     }
-    if (!follower.moves) continue;
-    host.closest('[class*="st-key-panel-"]')?.setAttribute('data-follows', '');
-    follower.draw(own.value);
+    tell(own);
+  } finally {
+    own.drawing = false;
   }
-  tell(own);
-  own.drawing = false;
-  if (own.loaded && !own.asked.has('built') && shows('built')) loading(own);
+  if (own.loaded && page.stages.includes('built') && !own.asked.has('built') && shows('built')) loading(own);
   own.shown = `${value} ${groups}`;
   if (own.shown !== `${own.value} ${Object.keys(own.groups).length}`) soon();
+}
+
+async function follow(own, host) {
+  let follower = own.followers.get(host);
+  if (!follower) {
+    const {time, high} = page.knobs[own.knob];
+    follower = new Follower(host, time ? high : 0, page.learned);
+    if (!follower.follows) return;
+    follower.give(own.groups);
+    own.followers.set(host, follower);
+    host.unfollow = () => { follower.restore(); if (touched === own) soon(); };  // where Plotly draws, as at another size
+  }
+  if (!follower.ready || follower.drawn !== host.drawn) {
+    host.queue = host.queue.then(() => follower.prepare());
+    await host.queue;
+    host.classList.remove('qf-moves');
+    if (own !== touched) return;
+  }
+  if (!follower.moves) return;
+  host.closest('[class*="st-key-panel-"]')?.setAttribute('data-follows', '');
+  follower.draw(own.value);
 }
 
 const number = (value, digits) => {
