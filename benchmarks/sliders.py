@@ -1,8 +1,9 @@
-"""Sliders of the Dynamics page that are dragged in Chromium with real moves of the mouse.
+"""Sliders that are dragged in Chromium with real moves of the mouse.
 
-    python benchmarks/sliders.py [qj-planted qj-scenes qj-mosi] [--seconds 10] [--seed 0] [--dry]
+    python benchmarks/sliders.py [qj-planted qj-scenes qj-mosi qcnn-digits] [--seconds 10] [--seed 0] [--dry]
 
-For the strongest coupling, the strongest dissipation and the duration of each model, in a fresh server: the time from
+For the strongest coupling, the strongest dissipation and the duration of each model with time, and for the first angle
+of the fusion rules of a network, in a fresh server: the time from
 pressing the thumb to the first picture that follows, the pictures per second while it is dragged (median over seconds),
 the largest deviation of any line or bar from the exact one at 20 random places, in pixels, and, as rival, the time from
 letting go until the server has drawn the exact page, which is what a slider without following takes for one picture.
@@ -16,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +30,24 @@ import tables  # noqa: E402
 
 from qfusion.analysis import inside  # noqa: E402
 from qfusion.analysis.opening import open_sample, open_study  # noqa: E402
+from qfusion.analysis.sample import Sample  # noqa: E402
+from qfusion.models import table_edits  # noqa: E402
+from qfusion.models.abilities import can  # noqa: E402
 from qfusion.models.tweak import DURATION, couplings, dissipations  # noqa: E402
 from qfusion.panels import pickers  # noqa: E402
 from scripts import dragging, visits  # noqa: E402
 
-MODELS = ("qj-planted", "qj-scenes", "qj-mosi")
+MODELS = ("qj-planted", "qj-scenes", "qj-mosi", "qcnn-digits")
+ANGLE = "_phi.0.0.0"  # slider of the first angle of the fusion rules
 PLACES = 20  # random places of the thumb at which pictures are compared with the exact ones
 HEIGHT = 2600  # of a window that shows all figures of the page
 
 
-def strongest_sliders(model: str) -> list[str]:
-    """Return the keys of the strongest coupling, the strongest dissipation and the duration."""
+def sliders(model: str) -> list[str]:
+    """Return the keys of the strongest coupling, the strongest dissipation and the duration, or the first angle."""
     study = open_study(model)
+    if not can(study.model, "time"):
+        return [ANGLE]
     energies, rates = inside.coalition_strengths(study.model.system())
     names = tuple(study.modalities)
     coupling = max(couplings(names).items(), key=lambda entry: energies.get(entry[1], 0.0))[0]
@@ -55,7 +63,8 @@ def measure(
     """
     sample_id = pickers.default_sample(open_study(model))
     page.set_viewport_size({"width": 1440, "height": 900})
-    visits.open_page(page, f"{address}/dynamics?model={model}&sample={sample_id}")
+    where = "circuit?part=Fusion%20rules&element=0&outcome=000&" if key == ANGLE else "dynamics?"
+    visits.open_page(page, f"{address}/{where}model={model}&sample={sample_id}")
     slider = dragging.Slider(page, key)
     slider.track()
     page.mouse.move(5, 5)
@@ -69,7 +78,7 @@ def measure(
         share = 0.9 - share + 0.01
         slider.move(share)
     first = dragging.picture_times(page)[0] - pressed
-    dragging.wait_until_followed(page)
+    dragging.wait_until_followed(page, ("scores", "final" if key == ANGLE else "upper"))
     began = page.evaluate("() => performance.now()")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -87,7 +96,7 @@ def measure(
     for place in rng.uniform(0, 1, PLACES):
         slider.move(float(place))
         dragging.wait_until_drawn(page)
-        worst = max(worst, *dragging.deviations(page, dragging.turned(sample, key, slider.value)))
+        worst = max(worst, *dragging.deviations(page, exact_sample(sample, key, slider.value)))
     page.set_viewport_size({"width": 1440, "height": 900})
     page.wait_for_timeout(500)
     slider.move(0.7)
@@ -95,6 +104,14 @@ def measure(
     slider.release()
     page.wait_for_function("() => !document.querySelector('.qf-live')")
     return [first, rate, worst, 1000 * (time.monotonic() - released)]
+
+
+def exact_sample(sample: Sample, key: str, value: float) -> Sample:
+    """Return a sample under another value of a slider."""
+    if key == ANGLE:
+        name = table_edits.edit_key(table_edits.table_shape(sample.study.model), 0, 0, 0)
+        return replace(sample, tweak=f"{name}={value!r}")
+    return dragging.turned(sample, key, value)
 
 
 def main() -> None:
@@ -114,7 +131,7 @@ def main() -> None:
             visits.browsing(Path(folder)) as (server, browser),
         ):
             page = browser.new_page()
-            for key in strongest_sliders(model):
+            for key in sliders(model):
                 numbers = measure(page, server.url, model, key, options.seconds, options.seed)
                 rows.append([model, f"`{key}`", *numbers])
                 print(model, key, *(f"{number:.3g}" for number in numbers), flush=True)

@@ -101,7 +101,7 @@ def main() -> None:
                         side.append(visit(playwright, place, Path(folder), page, model))
                 rows.append(row(model, page, seconds))
                 print("  ".join(rows[-1]), flush=True)
-    if not (options.dry or options.rival or options.models):
+    if not (options.dry or options.rival):
         heads = ("Model", "Page", "First finding, seconds", "All, seconds")
         tables.write(
             "trust-pages",

@@ -40,7 +40,8 @@ _COUNT = """() => {
   window.qfShown = [];
   const press = () => { window.qfPressed = performance.now(); };
   document.addEventListener('pointerdown', press, {once: true, capture: true});
-  const host = document.querySelector('.st-key-figure-decision-over-time .js-line');
+  const host = document.querySelector('.st-key-figure-decision-over-time .js-line')
+    ?? document.querySelector('.st-key-figure-probabilities .barlayer .point path');
   const observer = new MutationObserver(() => window.qfShown.push(performance.now()));
   observer.observe(host, {attributes: true, attributeFilter: ['d']});
 }"""
