@@ -65,9 +65,9 @@ def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_a
     before = metric(page, "Score (truth"), metric(page, "MAE")
     knob = page.locator(".st-key-T input")
     knob.focus()
-    for _ in range(8):
+    for _ in range(40):
         page.keyboard.press("ArrowLeft")
-    wait_for_words(page, "Changed: T = 0.6")
+    wait_for_words(page, "Changed: T = 0.6.")
     settle(page)
     after = metric(page, "Score (truth"), metric(page, "MAE")
     assert after[0] != before[0]
@@ -83,9 +83,9 @@ def a_slider_moved_before_the_server_answers_keeps_its_value(page: Any) -> None:
     """What the server sends of an older value arrives after the browser wrote the newer one."""
     page.evaluate("() => { window.qfLate = 900; }")
     page.locator(".st-key-T input").focus()
-    for _ in range(9):
+    for _ in range(45):
         page.keyboard.press("ArrowLeft")
-        page.wait_for_timeout(50)  # as a key that is held down
+        page.wait_for_timeout(10)  # as a key that is held down
     wait_for_words(page, "Changed: T = 0.55")
     settle(page)
     page.wait_for_timeout(2000)  # the late messages of the server have come
@@ -273,7 +273,7 @@ def a_view_is_pinned_tweaked_compared_and_swapped(page: Any) -> None:
     page.get_by_text("Tweak B: couplings").click()
     knob = page.locator(".st-key-T input")
     knob.focus()
-    for _ in range(8):
+    for _ in range(40):
         page.keyboard.press("ArrowLeft")
     wait_for_words(page, "T=0.6")
     settle(page)

@@ -262,7 +262,7 @@ MOVES = """() => {
 def test_lines_move_with_a_slider_unless_motion_is_reduced(page: Any, server: Any) -> None:
     visits.open_page(page, server.url + "/dynamics?model=qj-parity&data=parity&T=0.8")
     page.evaluate(MOVES)
-    for wanted, time in ((True, "0.75"), (False, "0.7")):
+    for wanted, time in ((True, "0.79"), (False, "0.78")):
         page.emulate_media(reduced_motion="no-preference" if wanted else "reduce")
         page.locator(".st-key-T input").focus()
         page.keyboard.press("ArrowLeft")

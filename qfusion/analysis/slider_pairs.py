@@ -18,7 +18,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.tasks import Task
 from qfusion.models.tweak import Tweak, learned_values
 
-POINTS = 61  # of a side of the map
+POINTS = 121  # of a side of the map
 
 
 @dataclass(frozen=True, eq=False)

@@ -167,7 +167,7 @@ class Follower {
 
   // What a line draws: several series that were equal, or their sum.
   values(meta, curves, x) {
-    return meta.colours.length > 1 ? meta.names.map(name => curves.series(x, name) ?? []) : [curves.sum(x, meta.names)];
+    return meta.equal ? meta.names.map(name => curves.series(x, name) ?? []) : [curves.sum(x, meta.names)];
   }
 
   line(trace, meta, curves, path) {
@@ -180,15 +180,13 @@ class Follower {
       path.before(ghost);
       this.undo.push(() => ghost.remove());
     }
-    for (const colour of meta.colours.slice(1)) {
+    for (let more = meta.equal ? meta.names.length - 1 : 0; more; more--) {
       const other = path.cloneNode();
       other.setAttribute('class', 'qf-other');
-      other.style.stroke = colour;
       path.after(other);
       paths.push(other);
       this.undo.push(() => other.remove());
     }
-    if (meta.colours.length > 1) path.style.stroke = meta.colours[0];
     return {trace, meta, curves, paths, xaxis, yaxis, end: [0, 0]};
   }
 
@@ -205,7 +203,7 @@ class Follower {
     this.keep(text, 'transform');
     this.undo.push(() => leader.remove());
     const {x, y, ay} = annotations[n], {xaxis, yaxis} = line;
-    if (line.meta.colours.length > 1) this.plain(text);
+    if (line.meta.equal) this.plain(text);
     return {line, text, leader, from: [xaxis._offset + xaxis.d2p(x), yaxis._offset + yaxis.d2p(y) + ay], transform: text.getAttribute('transform') ?? ''};
   }
 
@@ -253,9 +251,10 @@ class Follower {
   probabilities() {
     const {host} = this, n = host.data.findIndex(({meta}) => meta?.classes);
     if (n < 0) return null;
-    const paths = [...host.querySelectorAll('.barlayer .trace.bars .point path')], {classes, best, other} = host.data[n].meta;
+    const paths = [...host.querySelectorAll('.barlayer .trace.bars .point path')], {classes} = host.data[n].meta, {x, marker} = host._fullData[n];
     if (paths.length !== classes.length) return null;
     for (const path of paths) this.keep(path, 'd', 'style');
+    const likeliest = x.indexOf(Math.max(...x)), best = marker.color[likeliest], other = marker.color.find(colour => colour !== best) ?? best;
     return {paths, classes, best, other, xaxis: axisOf(host, host._fullData[n].xaxis)};
   }
 

@@ -293,7 +293,7 @@ def class_bars(
         showlegend=has_legend,
         marker={"color": [INK[theme] if i == best else faint for i in shown]},
         hovertemplate="%{x:.3f}<extra></extra>",
-        meta=classes_meta(shown, INK[theme], faint) if follows else None,
+        meta=classes_meta(shown) if follows else None,
     )
     if errors is not None:
         figure.update_traces(

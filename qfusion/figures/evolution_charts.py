@@ -140,11 +140,7 @@ def decision_lines(
                 "y",
                 several or name not in terms,
                 group=parts_title(parts) if several else name,
-                meta=line_meta(
-                    UPPER,
-                    ["+".join(part) for part in parts],
-                    [part_colour(part, modalities, theme) for part in parts],
-                ),
+                meta=line_meta(UPPER, ["+".join(part) for part in parts], several),
             )
         )
     for name, values in terms.items():

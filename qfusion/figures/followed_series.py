@@ -13,14 +13,14 @@ FINAL = "final"  # contributions at T
 BUILT = "built"  # what each term of the dynamics built
 
 
-def line_meta(group: str, names: Sequence[str], colours: Sequence[str] = ()) -> dict[str, Any]:
+def line_meta(group: str, names: Sequence[str], equal: bool = False) -> dict[str, Any]:
     """Return the `meta` of a line.
 
     Args:
-        group: of the series. names: of the series that the line draws. colours: of each, where the line draws several
-            that are equal; without them, the line draws their sum.
+        group: of the series. names: of the series that the line draws.
+        equal: whether the line draws each of them, since they are equal; else it draws their sum.
     """
-    return {"group": group, "names": list(names), "colours": list(colours)}
+    return {"group": group, "names": list(names), "equal": equal}
 
 
 def bars_meta(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
@@ -28,9 +28,9 @@ def bars_meta(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
     return {"group": FINAL, "rows": [list(names) for names in rows]}
 
 
-def classes_meta(classes: Sequence[int], best: str, other: str) -> dict[str, Any]:
-    """Return the `meta` of the bars of some classes' probabilities, with the colours of the likeliest and of others."""
-    return {"classes": list(classes), "best": best, "other": other}
+def classes_meta(classes: Sequence[int]) -> dict[str, Any]:
+    """Return the `meta` of the bars of some classes' probabilities."""
+    return {"classes": list(classes)}
 
 
 def part_meta(part: str) -> dict[str, Any]:

@@ -41,7 +41,6 @@ def slider_map(
             "colorscale": SIGNED_SCALE[theme],
             "zmin": -most,
             "zmax": most,
-            "zsmooth": "best",
             "colorbar": {
                 "title": {"text": label(unit), "side": "right"},
                 "thickness": 12,
@@ -52,18 +51,14 @@ def slider_map(
         }
     )
     if margin is not None and margin.min() < 0 < margin.max():
-        figure.add_trace(
-            {
-                "type": "contour",
-                "x": x,
-                "y": y,
-                "z": margin,
-                "contours": {"start": 0, "end": 0, "size": 1, "coloring": "none"},
-                "line": {"color": INK[theme], "width": 2},
-                "showscale": False,
-                "hoverinfo": "skip",
-                "name": "decision boundary",
-            }
+        line_x, line_y = zero_lines(x, y, margin)
+        figure.add_scatter(
+            x=line_x,
+            y=line_y,
+            mode="lines",
+            line={"color": INK[theme], "width": 2},
+            hoverinfo="skip",
+            showlegend=False,
         )
     if learned != now:
         figure.add_scatter(
@@ -92,6 +87,40 @@ def slider_map(
         yaxis={"title": {"text": label(y_title)}, "range": [float(y[0]), float(y[-1])]},
     )
     return figure
+
+
+def zero_lines(
+    x: np.ndarray, y: np.ndarray, values: np.ndarray
+) -> tuple[list[float | None], list[float | None]]:
+    """Return the lines along which values on a grid are zero, by linear interpolation in each cell (marching squares).
+
+    Args:
+        x, y: of the grid, (P,) and (Q,). values: (Q, P).
+
+    Returns:
+        Coordinates of segments, each followed by None.
+    """
+    signs = values > 0
+    corners = signs[:-1, :-1].astype(int) + signs[1:, :-1] + signs[:-1, 1:] + signs[1:, 1:]
+    line_x: list[float | None] = []
+    line_y: list[float | None] = []
+    for row, column in np.argwhere((corners > 0) & (corners < 4)):
+        around = [(row, column), (row, column + 1), (row + 1, column + 1), (row + 1, column)]
+        points = []
+        for one, other in zip(around, [*around[1:], around[0]], strict=True):
+            start, end = values[one], values[other]
+            if (start > 0) != (end > 0):
+                part = start / (start - end)
+                points.append(
+                    (
+                        float(x[one[1]] + part * (x[other[1]] - x[one[1]])),
+                        float(y[one[0]] + part * (y[other[0]] - y[one[0]])),
+                    )
+                )
+        for first, second in zip(points[::2], points[1::2], strict=True):
+            line_x += [first[0], second[0], None]
+            line_y += [first[1], second[1], None]
+    return line_x, line_y
 
 
 def axis_title(name: str, is_duration: bool) -> str:

@@ -24,9 +24,6 @@ def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None
                 "is shown.",
                 icon=":material/link_off:",
             )
-    widgets.draw(
-        angle_scores.ANGLE,
-        options=names,
-        format_func=lambda name: f"{name} · {angles.name_angle(sample.study, name)}",
-    )
+    titles = {name: f"{name} · {angles.name_angle(sample.study, name)}" for name in names}
+    widgets.draw(angle_scores.ANGLE, options=names, format_func=lambda name: titles.get(name, name))
     panels.show(sample, context.theme, "angle")

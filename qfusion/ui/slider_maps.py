@@ -18,16 +18,18 @@ def draw_slider_map(context: page_context.PageContext, sample: Sample) -> None:
         page_params.param_text(slider_maps.UP.key) == across
     ):  # which is chosen for the other axis now
         state.forget(slider_maps.UP.key)
+    options = {key: f"{title} ({key})" for key, title in titles.items()}
     with widgets.grid("map-sliders"):
-        for control, chosen, other in (
-            (slider_maps.ACROSS, across, ""),
-            (slider_maps.UP, up, across),
+        usual = slider_maps.default_pair(sample)
+        for control, default, other in (
+            (slider_maps.ACROSS, usual[0], ""),
+            (slider_maps.UP, usual[1], across),
         ):
             widgets.draw(
                 control,
                 options=[key for key in titles if key != other],
-                default=chosen,
-                format_func=titles.__getitem__,
+                default=default if default != other else usual[0],
+                format_func=lambda key: options.get(key, key),
             )
     panels.show(
         sample,

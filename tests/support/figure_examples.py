@@ -18,6 +18,7 @@ from qfusion.data import clip_previews
 from qfusion.data.sample_content import Word
 from qfusion.explain.bootstrap import Interval
 from qfusion.figures import (
+    angle_chart,
     attribution_charts,
     basin_charts,
     bloch_balls,
@@ -50,6 +51,7 @@ from qfusion.figures import (
     scatter_map,
     sensitivity_tornado,
     share_curves,
+    slider_map,
     sparklines,
     state_changes,
     state_charts,
@@ -282,6 +284,31 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         angles=R.random((4, 4)),
         chosen=(1, 2),
         edited=np.eye(4) > 0,
+    ),
+    "angle_chart.angle_curve": lambda t: angle_chart.angle_curve(
+        np.linspace(-3, 3, 40),
+        np.sin(np.linspace(-3, 3, 40)),
+        {"": np.zeros(40), "text": np.sin(np.linspace(-3, 3, 40))},
+        M,
+        present=(0.5, 0.48),
+        learned=0.2,
+        flips=np.array([0.0]),
+        decisions=[HOSTILE, "yes"],
+        unit=HOSTILE,
+        x_title=HOSTILE,
+        theme=t,
+    ),
+    "slider_map.slider_map": lambda t: slider_map.slider_map(
+        np.linspace(0, 2, 5),
+        np.linspace(0, 3, 4),
+        np.linspace(-1, 2, 20).reshape(4, 5),
+        np.linspace(-1, 2, 20).reshape(4, 5),
+        now=(1.0, 1.0),
+        learned=(1.0, 1.5),
+        x_title=HOSTILE,
+        y_title=HOSTILE,
+        unit=HOSTILE,
+        theme=t,
     ),
     "evidence_fusion.class_bars": lambda t: evidence_fusion.class_bars(
         np.array([0.1, 0.6, 0.2, 0.1]),
