@@ -27,7 +27,7 @@ function touch(knob) {
   if (touched?.knob === knob && touched.address === page.address) return;
   if (touched) end();
   clearTimeout(calm);
-  touched = {knob, address: page.address, groups: {}, late: [], asked: new Set(), abort: new AbortController(), followers: new Map(), value: page.knobs[knob].value};
+  touched = {knob, address: page.address, groups: {}, late: [], asked: new Set(), undone: 0, abort: new AbortController(), followers: new Map(), value: page.knobs[knob].value};
   const slider = input(knob);
   if (!slider) { touched = null; return; }
   page.knobs[knob].value ??= Number(slider.value);
@@ -69,12 +69,15 @@ function turned() {
 
 const soon = () => { frame ||= requestAnimationFrame(() => { frame = 0; draw().catch(error => console.error('A slider cannot be followed.', error)); }); };
 
+// What a picture depends on: the slider, the series that have come, and what Plotly has drawn over it.
+const picture = own => `${own.value} ${Object.keys(own.groups).length} ${own.undone}`;
+
 // Draws one picture. While one is drawn, the next waits.
 async function draw() {
   const own = touched;
   if (!own?.groups.scores || own.drawing) return;
   own.drawing = true;
-  const {value} = own, groups = Object.keys(own.groups).length;
+  const drawn = picture(own);
   try {
     document.querySelector(page.room)?.setAttribute('data-knob', '');
     place(own.knob)?.closest('[class*="st-key-panel-"]')?.setAttribute('data-follows', '');
@@ -87,8 +90,8 @@ async function draw() {
     own.drawing = false;
   }
   if (own.loaded && page.stages.includes('built') && !own.asked.has('built') && shows('built')) loading(own);
-  own.shown = `${value} ${groups}`;
-  if (own.shown !== `${own.value} ${Object.keys(own.groups).length}`) soon();
+  own.shown = drawn;
+  if (drawn !== picture(own)) soon();
 }
 
 async function follow(own, host) {
@@ -99,7 +102,11 @@ async function follow(own, host) {
     if (!follower.follows) return;
     follower.give(own.groups);
     own.followers.set(host, follower);
-    host.unfollow = () => { follower.restore(); if (touched === own) soon(); };  // where Plotly draws, as at another size
+    host.unfollow = () => {  // where Plotly draws, as at another size
+      follower.restore();
+      own.undone += 1;
+      if (touched === own) soon();
+    };
   }
   if (!follower.ready || follower.drawn !== host.drawn) {
     host.queue = host.queue.then(() => follower.prepare());
@@ -238,7 +245,7 @@ if (!window.qfusionKnobs) {
   window.qfusionKnobs = {
     get groups() { return touched?.groups ?? {}; },
     // Whether the last picture shows the slider where it is, with all that has come.
-    get settled() { return Boolean(touched) && touched.shown === `${touched.value} ${Object.keys(touched.groups).length}`; },
+    get settled() { return Boolean(touched) && touched.shown === picture(touched); },
   };
   const now = event => { const knob = knobAt(event.target); if (knob) touch(knob); };
   document.addEventListener('pointerdown', event => { pressed = true; clearTimeout(hover); now(event); }, true);
