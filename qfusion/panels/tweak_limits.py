@@ -3,25 +3,16 @@
 from typing import Any
 
 from qfusion._checks import require_number
-from qfusion.models import jump_changes
+from qfusion.analysis import slider_curves
 from qfusion.models.abilities import can
-from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak, learned_values
+from qfusion.models.tweak import Tweak, learned_values
 
 # What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders.
-
-_TOPS = {
-    COUPLING: jump_changes.TOP_FACTOR,
-    DISSIPATION: jump_changes.TOP_FACTOR,
-    DURATION: jump_changes.TOP_DURATION,
-}
 
 
 def slider_tops(model: Any) -> dict[str, float]:
     """Return the highest value of every slider, by key; the lowest is 0."""
-    return {
-        key: default * next(top for start, top in _TOPS.items() if key.startswith(start))
-        for key, default in learned_values(model).items()
-    }
+    return {key: slider_curves.slider_range(model, key)[1] for key in learned_values(model)}
 
 
 def parse_slider_tweak(model: Any, tweak: Tweak | str) -> Tweak:

@@ -1,17 +1,17 @@
 """Sliders of the Dynamics and Circuit pages are followed while they are dragged, by a script in the browser."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from qfusion._sentences import capitalise
 from qfusion.analysis.angle_tables import AngleSlider
 from qfusion.analysis.sample import Sample
-from qfusion.figures.style import term_title
 from qfusion.models import gate_angles
 from qfusion.models.abilities import can
-from qfusion.models.tweak import DURATION, couplings, dissipations
-from qfusion.panels import decision_evolution, dynamics_page, panel
+from qfusion.models.tweak import DURATION
+from qfusion.panels import decision_evolution, dynamics_page, panel, slider_maps
 from qfusion.ui import knob_addresses, page_context, state
 from qfusion.ui.components import component
 from qfusion.ui.fusion_rules_tab import circuit_metrics, shown_classes
@@ -34,7 +34,6 @@ def follow_sliders(
         context: what the reader picked. sample: under the sliders.
         metrics: names of the test metrics that are shown. metric_title: of the first.
     """
-    study = sample.study
     above = state.get(dynamics_page.MOVING.key) or decision_evolution.ENTROPY
     kind, parts = decision_evolution.upper_series(sample, above)
     followed = knob_addresses.Followed(
@@ -47,29 +46,17 @@ def follow_sliders(
         metric_title,
         context.theme == "light",
     )
-    base = sample.untweaked
     sliders = _describe_sliders(sample)
-    component(KEY)(
-        key=KEY,
-        data={
-            "room": ".st-key-fold-dynamics",
-            "line": ".st-key-tweak-line",
-            "responses": True,
-            "address": knob_addresses.knobs_address(followed),
-            "stages": list(knob_addresses.STAGES),
-            "knobs": sliders,
-            "learned": not sample.tweak.numbers(),
-            "quantity": sample.quantity,
-            "classes": list(sample.classes),
-            "output": sample.output,
-            "scale": float(study.model.logit_scale),
-            "now": sample.score,
-            "tiles": [
-                {"learned": base.score},
-                *({"metric": name, "learned": base.metrics[name]} for name in metrics),
-            ],
-        },
-        on_turn_change=partial(_turn, {key: slider["high"] for key, slider in sliders.items()}),
+    _follow(
+        sample,
+        followed,
+        knob_addresses.STAGES,
+        sliders,
+        [{"learned": sample.untweaked.score}],
+        metrics,
+        room=".st-key-fold-dynamics",
+        line=".st-key-tweak-line",
+        on_turn=partial(_turn, {key: slider["high"] for key, slider in sliders.items()}),
     )
 
 
@@ -79,51 +66,79 @@ def follow_angles(sample: Sample) -> None:
     Args:
         sample: of a model whose angles can be set, under the reader's edits.
     """
-    study: Any = sample.study
-    sliders = angle_sliders(study)
+    sliders = angle_sliders(sample.study)
     if not sliders:
         return
     base = sample.untweaked
     names = tuple(circuit_metrics(base.metrics))
-    followed = knob_addresses.FollowedAngles(sample, sliders, names)
+    tiles: list[dict[str, Any]] = [{"learned": base.score}]
+    if sample.classes:
+        tiles = [
+            {"probability": place, "learned": float(base.probabilities[place])}
+            for place in shown_classes(base)
+        ]
+    described = {
+        key: {
+            "css": css_class(key),
+            "label": f"Angle {slider.name}",
+            "unit": "= ",
+            "after": " rad",
+            "high": slider.high,
+            "time": False,
+        }
+        for key, slider in sliders.items()
+    }
+    _follow(
+        sample,
+        knob_addresses.FollowedAngles(sample, sliders, names),
+        knob_addresses.ANGLE_STAGES,
+        described,
+        tiles,
+        names,
+        room=".st-key-fold-circuit",
+        line=".st-key-angle-line",
+    )
+
+
+def _follow(
+    sample: Sample,
+    followed: knob_addresses.Followed | knob_addresses.FollowedAngles,
+    stages: Sequence[str],
+    sliders: Mapping[str, Mapping[str, Any]],
+    tiles: Sequence[Mapping[str, Any]],
+    metrics: Sequence[str],
+    *,
+    room: str,
+    line: str,
+    on_turn: Callable[[], None] | None = None,
+) -> None:
+    """Draw the script that follows sliders.
+
+    Args:
+        sample: under the sliders. followed: what is fetched of it, in these `stages`.
+        sliders: descriptions by key. tiles: of the decision; those of the `metrics` come after them.
+        room: selector of the part of the page that follows. line: of the place of the words about the slider.
+        on_turn: called when a mark behind a slider is clicked; without it, nothing is drawn behind the sliders.
+    """
+    learned = sample.untweaked.metrics
     component(KEY)(
         key=KEY,
         data={
-            "room": ".st-key-fold-circuit",
-            "line": ".st-key-angle-line",
-            "responses": False,
+            "room": room,
+            "line": line,
+            "responses": on_turn is not None,
             "address": knob_addresses.knobs_address(followed),
-            "stages": list(knob_addresses.ANGLE_STAGES),
-            "knobs": {
-                key: {
-                    "css": css_class(key),
-                    "label": f"Angle {slider.name}",
-                    "unit": "= ",
-                    "after": " rad",
-                    "high": slider.high,
-                    "time": False,
-                }
-                for key, slider in sliders.items()
-            },
+            "stages": list(stages),
+            "knobs": sliders,
             "learned": not sample.tweak_text,
             "quantity": sample.quantity,
             "classes": list(sample.classes),
             "output": sample.output,
-            "scale": float(study.model.logit_scale),
+            "scale": float(sample.study.model.logit_scale),
             "now": sample.score,
-            "tiles": [
-                *(
-                    {"probability": place, "learned": float(base.probabilities[place])}
-                    for place in shown_classes(base)
-                ),
-                *({"metric": name, "learned": base.metrics[name]} for name in names),
-            ]
-            if sample.classes
-            else [
-                {"learned": base.score},
-                *({"metric": name, "learned": base.metrics[name]} for name in names),
-            ],
+            "tiles": [*tiles, *({"metric": name, "learned": learned[name]} for name in metrics)],
         },
+        **({"on_turn_change": on_turn} if on_turn else {}),
     )
 
 
@@ -149,17 +164,12 @@ def css_class(key: str) -> str:
 
 def _describe_sliders(sample: Sample) -> dict[str, dict[str, Any]]:
     """Return what the script needs to know of each slider, by its key."""
-    names = tuple(sample.study.modalities)
-    titles = {key: f"H: {term_title(term)}" for key, term in couplings(names).items()}
-    for key, term in dissipations(names).items():
-        titles[key] = f"Dissipation: {term_title(term)}"
+    titles = slider_maps.slider_titles(sample.study)
     numbers = sample.tweak.numbers()
     return {
         key: {
-            "css": re.sub(
-                "[^a-zA-Z0-9_-]", "-", key
-            ),  # as Streamlit writes the class of an element with a key
-            "label": titles.get(key, "Duration T"),
+            "css": css_class(key),
+            "label": capitalise(titles[key]),
             "unit": "= " if key == DURATION else "× ",
             "value": numbers.get(key, slider.default),
             "high": slider.high,
