@@ -35,9 +35,16 @@ _SHOWN = """() => [...document.querySelectorAll('.qf-figure')].filter(host => ho
   }))"""
 _MATRIX = """() => [...document.querySelectorAll('.st-key-figure-built .textpoint text')].map(
   text => text.textContent)"""
-# Counts the pictures that the browser shows while a slider is dragged.
+# Notes when the decision first follows a slider, and the pictures of the first followed figure while it is dragged.
 _COUNT = """() => {
   window.qfShown = [];
+  window.qfDecision = 0;
+  const decision = new MutationObserver(() => {
+    if (!document.querySelector('.qf-live')) return;
+    window.qfDecision = performance.now();
+    decision.disconnect();
+  });
+  decision.observe(document.body, {subtree: true, childList: true});
   const press = () => { window.qfPressed = performance.now(); };
   document.addEventListener('pointerdown', press, {once: true, capture: true});
   const host = document.querySelector('.st-key-figure-decision-over-time .js-line')
@@ -160,6 +167,16 @@ def matrix_texts(page: Any) -> list[str]:
 def count_pictures(page: Any) -> None:
     """Begin to count the pictures of the first figure; see `picture_times`."""
     page.evaluate(_COUNT)
+
+
+def first_times(page: Any) -> tuple[float, float]:
+    """Return the milliseconds from pressing the thumb until the decision, in the tiles, follows, and until the first
+    figure does.
+    """
+    pressed, decision, figure = page.evaluate(
+        "() => [window.qfPressed, window.qfDecision, window.qfShown[0]]"
+    )
+    return decision - pressed, figure - pressed
 
 
 def picture_times(page: Any) -> list[float]:

@@ -56,6 +56,12 @@ def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -
         assert reply.status_code == 200
         assert len(reply.content) < MOST_BYTES
         assert not reply.json()["late"]
+        if stage == "final":
+            groups = reply.json()["groups"]
+            ends = slider_curves.decision_curves(shown.sample, key).values(1.3)
+            final = numbers(groups["final"], 1.3)[:, 0]
+            assert np.allclose(final, ends["dividends"][:, -1], atol=2e-3)
+            assert np.allclose(numbers(groups["scores"], 1.3).ravel(), ends["scores"], atol=2e-3)
         if stage == "decision":
             groups = reply.json()["groups"]
             curves = slider_curves.decision_curves(shown.sample, key).values(1.3)

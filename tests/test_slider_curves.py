@@ -42,6 +42,7 @@ def test_decision_along_a_slider_equals_the_page(model: str, key: str) -> None:
     sample = sample_of(model)
     curves = slider_curves.decision_curves(sample, key)
     scores = slider_curves.score_curves(sample, key)
+    final = slider_curves.final_curves(sample, key)
     assert curves.error <= interpolation.TOLERANCE
     for value in np.random.default_rng(0).uniform(curves.low, curves.high, 5):
         exact = turned(sample, key, float(value))
@@ -53,6 +54,9 @@ def test_decision_along_a_slider_equals_the_page(model: str, key: str) -> None:
         assert np.abs(got["shapley"] - shapley).max() < 2e-3 * largest
         assert np.abs(got["scores"] - exact.scores).max() < 2e-3 * largest
         assert np.abs(scores.values(float(value))["scores"] - exact.scores).max() < 2e-3 * largest
+        at_end = final.values(float(value))
+        assert np.abs(at_end["dividends"] - along[:, -1]).max() < 2e-3 * largest
+        assert np.abs(at_end["scores"] - exact.scores).max() < 2e-3 * largest
 
 
 @pytest.mark.parametrize("above", decision_evolution.ABOVE)

@@ -46,6 +46,19 @@ def decision_curves(sample: Sample, key: str) -> Interpolation:
     return _decision_curves(_without(sample, key), key)
 
 
+def final_curves(sample: Sample, key: str) -> Interpolation:
+    """Return the decision on a sample at T against one slider. It costs no evolution if `observable_curves` of the
+    study have been computed.
+
+    Args:
+        sample, key: see `decision_curves`.
+
+    Returns:
+        `dividends` (S,) in the order of the coalitions, and `scores` of all outputs, (C,).
+    """
+    return _final_curves(_without(sample, key), key)
+
+
 def measure_curves(sample: Sample, key: str, kind: str, parts: Sequence[str]) -> Interpolation:
     """Return a measure of the states over time against one slider.
 
@@ -160,6 +173,24 @@ def _decision_curves(sample: Sample, key: str) -> Interpolation:
         }
 
     return interpolate(evaluate, *slider_range(sample.study.model, key))
+
+
+@memo(48, background=False)
+@torch.no_grad()
+def _final_curves(sample: Sample, key: str) -> Interpolation:
+    """Contributions and scores are linear in the observables, and so are their coefficients."""
+    curves = observable_curves(sample.study, sample.tweak, key)
+    model = sample.study.model
+    observables = torch.as_tensor(curves.coefficients["observables"]).to(torch.complex128)
+    states = model.encode(sample.inputs)
+    values = model.algebra.values_along(states, sample.background, observables)
+    values[1:] -= model.bias.detach().double().numpy()  # which is a constant
+    result = coalitions.explanation_of_values(model, values, sample.background)
+    coefficients = {
+        "dividends": result.dividends[:, 0, :, sample.output],
+        "scores": result.prediction[:, 0],
+    }
+    return replace(curves, coefficients=coefficients)
 
 
 @memo(48, background=False)

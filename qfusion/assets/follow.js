@@ -113,7 +113,7 @@ class Follower {
 
   give(groups) {
     Object.assign(this.groups, groups);
-    this.ready = null;
+    if (this.host.data?.some(({meta}) => meta?.group in groups || meta?.classes && groups.scores)) this.ready = null;
   }
 
   // Widens the axes and looks up what moves. To be done anew where series have come, or Plotly has drawn.

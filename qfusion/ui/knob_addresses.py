@@ -1,8 +1,8 @@
 """Addresses at which a browser fetches what a page shows against one slider, as polynomials.
 
 A page gives the address of what it shows; it cannot be guessed. One request is for one slider and one stage: first the
-decision, then measures of the states, test metrics, and what each term built. A reader's next touch stops what is
-evaluated for the last one.
+decision at T, which is known in a tenth of a second, then the decision over time, measures of the states, test metrics,
+and what each term built. A reader's next touch stops what is evaluated for the last one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # the server answers before these are loaded
     from qfusion.analysis.interpolation import Interpolation
     from qfusion.analysis.sample import Sample
 
-STAGES = ("decision", "measures", "metrics", "built")  # of a slider of the dynamics
+STAGES = ("final", "decision", "measures", "metrics", "built")  # of a slider of the dynamics
 ANGLE_STAGES = ("decision", "terms", "metrics")  # of the slider of an angle
 RESPONSES = "responses"  # the stage of the curves behind all sliders
 CURVE_POINTS = 61  # of a curve behind a slider
@@ -164,6 +164,21 @@ def _begin(reader: str, what: tuple[str, str]) -> threading.Event:
         while len(_running) > _MOST_READERS:
             _running.popitem(last=False)
         return now
+
+
+def _final(followed: Followed, knob: str) -> dict[str, Any]:
+    """Return the decision at T, which takes a part of the time of that over time. The latter takes its place, and says
+    if the decision is late.
+    """
+    from qfusion.analysis import slider_curves
+
+    curves = slider_curves.final_curves(followed.sample, knob)
+    names = tuple(followed.sample.study.coalitions)
+    groups = {
+        "final": (names, curves.coefficients["dividends"]),
+        "scores": (("scores",), curves.coefficients["scores"][:, None]),
+    }
+    return _answer(curves, "", groups) | {"late": []}
 
 
 def _decision(followed: Followed, knob: str) -> dict[str, Any]:
@@ -338,6 +353,7 @@ def _angle_metrics(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 
 
 _ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
+    "final": _final,
     "decision": _decision,
     "measures": _measures,
     "metrics": _metrics,
