@@ -148,13 +148,14 @@ def test_product_of_marginals_of_ten_elements_fits_into_memory(M: int) -> None:
         assert values[0, without] == pytest.approx(values[1:, with_last].mean(0), abs=1e-10)
 
 
-def test_legs_equal_the_kronecker_product() -> None:
+@pytest.mark.parametrize("rows", [1, 4])
+def test_legs_equal_the_kronecker_product(rows: int) -> None:
     T, G = (
-        torch.randn(4, 2, 2**3, dtype=torch.float64),
-        torch.randn(4, 3, 5, 2, dtype=torch.float64),
+        torch.randn(rows, 2, 2**3, dtype=torch.float64),
+        torch.randn(rows, 3, 5, 2, dtype=torch.float64),
     )
     found = qcnn_contractions.mode_product(T, G)
-    for row in range(4):
+    for row in range(rows):
         whole = torch.kron(torch.kron(G[row, 0], G[row, 1]), G[row, 2])
         assert torch.allclose(found[row], T[row] @ whole.T, atol=1e-12)
 

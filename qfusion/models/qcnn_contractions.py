@@ -50,6 +50,10 @@ def given_factors(masses: Tensor, phi: Tensor, m: int) -> Tensor:
 def mode_product(T: Tensor, G: Tensor) -> Tensor:
     """Return T (R, K, in^n) with the matrix G[:, i] (R, out, in) applied to mode i: (R, K, out^n)."""
     R, n, _, size = G.shape
+    if R == 1:  # one mode after another, each product with a large matrix
+        for matrix in G[0]:
+            T = T.reshape(*T.shape[:2], size, -1).mT @ matrix.mT  # with its mode as the last one
+        return T.flatten(2)
     k = n // 2
     # One matrix for each half: two products of large matrices instead of thousands of small ones, mode by mode.
     left = states.kron(G[:, :k].unbind(1))
