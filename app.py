@@ -11,11 +11,7 @@ if __name__ == "__main__":  # as Streamlit runs it for a reader
 
     overview.page()
 else:  # as the server begins
-    from starlette.middleware import Middleware
-
-    from qfusion.ui.gate import Guard
-
     server.check_settings()
     app = st.App(
-        __file__, routes=server.routes(), lifespan=server.lifespan, middleware=[Middleware(Guard)]
+        __file__, routes=server.routes(), lifespan=server.lifespan, middleware=server.middleware()
     )

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -26,7 +27,8 @@ from qfusion import _limits, _read_only, _shared_limits, _user_folders
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.ui import access, origins, permissions, streamlit_internals
 from qfusion.ui.first_figure import answer_drawn
-from qfusion.ui.gate import MESSAGE, arriving, held_bytes
+from qfusion.ui.frontend_files import FrontendFiles
+from qfusion.ui.gate import MESSAGE, Guard, arriving, held_bytes
 from qfusion.ui.knob_addresses import answer_knob
 from qfusion.ui.recording_addresses import answer_recording
 from qfusion.ui.server_addresses import address_below, plotly_address
@@ -70,6 +72,11 @@ def routes() -> list[Route]:
         Route(address_below("drawn/{name}"), answer_drawn),
         Route(address_below("knobs/{name}/{stage}"), answer_knob),
     ]
+
+
+def middleware() -> list[Middleware]:
+    """Return what every request passes before it is answered, outermost first."""
+    return [Middleware(Guard), Middleware(FrontendFiles)]
 
 
 def _answer_page(_: Request) -> Response:
