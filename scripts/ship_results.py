@@ -21,8 +21,10 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from qfusion import data  # noqa: E402
 from qfusion.analysis import (  # noqa: E402
     background_agreement,
+    fusion_summary,
     fusion_tests,
     joint_gains,
+    patching,
     sample_examples,
     shipped_results,
     trust,
@@ -67,6 +69,8 @@ def shipped_calls(study: Study) -> Iterator[Call]:
         yield fusion_tests.split_loss, ()
         for kind in additive_projection.KINDS:
             yield joint_gains.remove_joint_terms, (kind,)
+    if fusion_summary.Part.TERMS in fusion_summary.summary_parts(study):
+        yield patching.prune_terms, ()
     if study.reads_features and len(study.modalities) > 1:
         yield fusion_tests.sample_synergies, (fusion_tests.ROWS,)
 

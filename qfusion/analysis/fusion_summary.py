@@ -94,7 +94,7 @@ def find_summary(study: Study, sample: Sample) -> FusionSummary:
         study: the model on its data.
         sample: whose output the gate groups are of.
     """
-    parts = _parts(study)
+    parts = summary_parts(study)
     jobs_of_parts = {part: jobs.find_job(_key(part, study, sample)) for part in parts}
     failed = [
         part
@@ -124,7 +124,8 @@ def begin_missing(study: Study, sample: Sample, missing: Sequence[Part], asker: 
         jobs.begin_job(_key(part, study, sample), _computation(part, study, sample), 1, asker)
 
 
-def _parts(study: Study) -> tuple[Part, ...]:
+def summary_parts(study: Study) -> tuple[Part, ...]:
+    """Return the parts that a summary of a model and its data has."""
     if not study.reads_features:
         return ()
     parts = [Part.JOINT]
