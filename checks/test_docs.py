@@ -18,7 +18,13 @@ from qfusion import models, training
 from qfusion.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = sorted([*(ROOT / "qfusion").rglob("*.py"), *(ROOT / "plotly_print").glob("*.py")])
+SEPARATE = ("plotly_live", "plotly_print")  # which can be released by themselves
+MODULES = sorted(
+    [
+        *(ROOT / "qfusion").rglob("*.py"),
+        *(path for name in SEPARATE for path in (ROOT / name).glob("*.py")),
+    ]
+)
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 Definition = ast.FunctionDef | ast.ClassDef
 

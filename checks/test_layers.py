@@ -52,8 +52,9 @@ LAYERS = (
     ),
     ("errors",),
     ("_extras",),
-    ("plotly_print",),
+    ("plotly_live", "plotly_print"),
 )
+SEPARATE = ("plotly_live", "plotly_print")  # which can be released by themselves
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 FRONT = (
     "circuit_model",
@@ -72,7 +73,7 @@ def sources() -> list[Path]:
     return sorted(
         [
             *(ROOT / "qfusion").rglob("*.py"),
-            *(ROOT / "plotly_print").glob("*.py"),
+            *(path for name in SEPARATE for path in (ROOT / name).glob("*.py")),
             *(ROOT / "pages").glob("*.py"),
             *ROOT.glob("app.py"),
         ]
@@ -118,8 +119,8 @@ def wrong_imports(path: Path) -> list[str]:
     own, wrong = part(path), []
     for name in imports(path):
         top, inner = name.split(".")[0], (name.split(".") + [""])[1]
-        if top == "qfusion" and own == "plotly_print":  # which can be released by itself
-            outward = True
+        if own in SEPARATE and top in ("qfusion", *SEPARATE):
+            outward = top != own
         elif top == "qfusion":
             outward = (inner != own and inner in HEIGHT and HEIGHT[inner] >= HEIGHT[own]) or (
                 inner in FRONT and own != "__init__"
@@ -178,7 +179,7 @@ def test_names_imported_by_scripts_exist(path: Path) -> None:
     for node in statements(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
             "qfusion",
-            "plotly_print",
+            *SEPARATE,
         ):
             module = importlib.import_module(str(node.module))
             for alias in node.names:
@@ -262,7 +263,7 @@ def test_a_missing_attribute_is_reported() -> None:
 
 
 def test_only_the_app_imports_streamlit() -> None:
-    inner = [path for path in sources() if part(path) not in {"ui", "app", "pages"}]
+    inner = [path for path in sources() if part(path) not in {"ui", "app", "pages", "plotly_live"}]
     guilty = [
         str(path.relative_to(ROOT))
         for path in inner
@@ -279,10 +280,13 @@ def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "import torch\nfrom qfusion import explain\ndef f():\n    import qfusion.ui.frame\n"
     )
     assert wrong_imports(bad) == ["qfusion.explain", "qfusion.ui.frame"]
-    print_engine = tmp_path / "plotly_print" / "bad.py"
-    print_engine.parent.mkdir()
-    print_engine.write_text("import numpy\nfrom qfusion.errors import InvalidInput\n")
-    assert wrong_imports(print_engine) == ["qfusion.errors.InvalidInput"]
+    for name, other in zip(SEPARATE, reversed(SEPARATE), strict=True):
+        separate = tmp_path / name / "bad.py"
+        separate.parent.mkdir()
+        separate.write_text(
+            f"import numpy\nfrom qfusion.errors import InvalidInput\nimport {name}, {other}\n"
+        )
+        assert wrong_imports(separate) == ["qfusion.errors.InvalidInput", other]
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -386,7 +390,7 @@ def test_requirements_equal_the_imports() -> None:
     text = (ROOT / "requirements.txt").read_text()
     pinned = re.findall(r"^([A-Za-z0-9_.-]+)==\S+$", text, flags=re.MULTILINE)
     outside = {name.split(".")[0] for path in sources() for name in imports(path)}
-    outside -= set(sys.stdlib_module_names) | {"qfusion", "plotly_print"}
+    outside -= set(sys.stdlib_module_names) | {"qfusion", *SEPARATE}
     # circuits of Qiskit are opened where it is installed; requirements-dev.txt pins it for the tests
     outside -= {name for name, need in _extras.NEEDS.items() if need.extra in ("qiskit", "devices")}
     assert {_extras.PACKAGES.get(name, name).lower() for name in outside} | LOGIN == {

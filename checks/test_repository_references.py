@@ -22,7 +22,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("qfusion", "plotly_print", "benchmarks", "checks", "scripts", "tests", "pages")
+PACKAGES = (
+    "qfusion",
+    "plotly_live",
+    "plotly_print",
+    "benchmarks",
+    "checks",
+    "scripts",
+    "tests",
+    "pages",
+)
 SUFFIXES = "py|md|toml|js|css|html|typ|json|lock|txt|yml|yaml|svg|png|conf|cff"
 HISTORY = {"CHANGELOG.md"}  # names things as they were
 BACKTICKS = re.compile(r"(?<![`\w])`([^`\n]+)`(?!`)")
@@ -31,7 +40,7 @@ BARE = re.compile(r"([A-Za-z_]\w*)(?:\(\))?")
 PATH = re.compile(rf"(?<![\w/.<>{{}}*-])((?:[\w.-]+/)*[\w-][\w.-]*\.(?:{SUFFIXES}))\b(#[\w-]+)?")
 FENCE = re.compile(r"(?ms)^```python\n(.*?)^```$")
 COMMENT = re.compile(r"(?m)(?:^|[ \t])#[ \t]([^\n]*[`/.][^\n]*)$")
-OWN = re.compile(rf"(?<![`\w./-])((?:{'|'.join(PACKAGES[:2])})(?:\.[A-Za-z_]\w*)+)")
+OWN = re.compile(rf"(?<![`\w./-])((?:{'|'.join(PACKAGES[:3])})(?:\.[A-Za-z_]\w*)+)")
 ALIASES = {"np", "pd", "plt", "st", "nn", "F", "go", "px", "sys", "self", "cls"}
 # names of other programs' settings and files, of columns in readers' tables, and of metrics
 FOREIGN = re.compile(

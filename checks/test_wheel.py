@@ -26,6 +26,7 @@ from scripts import serving
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (
     "qfusion",
+    "plotly_live",
     "plotly_print",
     ".streamlit",
     "pyproject.toml",
@@ -162,15 +163,16 @@ def test_wheel_contains_exactly_the_files_that_are_read(installed: Installed) ->
         path.relative_to(ROOT).as_posix()
         for path in [
             *(ROOT / "qfusion").rglob("*"),
+            *(ROOT / "plotly_live").glob("*.py"),
+            *(ROOT / "plotly_live").glob("*.js"),
             *(ROOT / "plotly_print").glob("*.py"),
             *(ROOT / "plotly_print" / "arimo").iterdir(),
         ]
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert {name for name in names if not name.split("/")[0].endswith(".dist-info")} == wanted
-    assert not [
-        name for name in names if not name.startswith(("qfusion/", "qfusion-", "plotly_print/"))
-    ]
+    roots = ("qfusion/", "qfusion-", "plotly_live/", "plotly_print/")
+    assert not [name for name in names if not name.startswith(roots)]
 
 
 def test_pages_of_checkout_and_package_agree() -> None:

@@ -281,19 +281,19 @@ def test_figures_follow_the_cursor_in_the_browser(page: Any, server: Any) -> Non
     before = page.evaluate(drawn)
     page.get_by_role("button", name="Play").first.click()
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.qf-moment')].some(e => /^t = 0[.]/.test(e.textContent))"
+        "() => [...document.querySelectorAll('.plotly-live-moment')].some(e => /^t = 0[.]/.test(e.textContent))"
     )
-    moment = page.locator(".st-key-figure-populations .qf-moment")
+    moment = page.locator(".st-key-figure-populations .plotly-live-moment")
     first = moment.text_content()
     on_the_way = page.evaluate(drawn)
     assert on_the_way != before
     faint = "() => getComputedStyle(document.querySelector('.st-key-panel-populations h4')).opacity"
     assert page.evaluate(faint) == "0.3"  # the title speaks of where the cursor stands
     page.wait_for_function(
-        "first => document.querySelector('.st-key-figure-populations .qf-moment').textContent > first",
+        "first => document.querySelector('.st-key-figure-populations .plotly-live-moment').textContent > first",
         arg=first,
     )
-    page.wait_for_function("() => !document.querySelector('.qf-moment')")
+    page.wait_for_function("() => !document.querySelector('.plotly-live-moment')")
     page.wait_for_function("() => !document.querySelector('.qf-figure[aria-busy]')")
     assert page.evaluate(drawn) == before
     assert page.evaluate(faint) == "1"

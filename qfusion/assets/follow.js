@@ -1,56 +1,11 @@
-// Lines, bars, labels and cells of a Plotly figure that are moved in place from numbers, without Plotly.
+// What qfusion's figures draw while a slider is dragged, besides lines (plotly_live): labels, waterfalls, matrices.
 //
-// Plotly draws a changed figure in tens of milliseconds, which is too slow while a slider is dragged. Here the axes are
-// widened once, to all that the slider can reach, and then only the attributes of what moves are set. Traces name their
-// series in `meta`, see figures/followed_series.py. `Follower.restore` puts back what stood there.
+// Traces name their series in `meta`, see figures/followed_series.py.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const APART = 15, LEADER = 16;  // pixels, see figures/line_labels.py
-const PAD = 0.05, BAR_PAD = 0.18, LABEL_ROOM = 0.17;  // of a range, see figures/line_labels.py and decision_charts.py
-const SCAN = 33;  // places at which the reach of a slider is looked at
+const BAR_PAD = 0.18, LABEL_ROOM = 0.17;  // of a range, see decision_charts.py
 const BAR_HALF = 0.31;  // of a row
-
-// Series of one slider: polynomials, see analysis/interpolation.py, or a `table` of all values that it takes. `names` are
-// those of the series, `length` of each.
-class Curves {
-  constructor({low, high, of_root, table, count, names, length, numbers}) {
-    const bytes = Uint8Array.from(atob(numbers), letter => letter.charCodeAt());
-    Object.assign(this, {low, high, of_root, table, count, names, length, numbers: new Float32Array(bytes.buffer)});
-    this.size = names.length * length;
-    this.places = new Map(names.map((name, n) => [name, n]));
-  }
-
-  at(x) {  // every series, one after another
-    if (x === this.known) return this.values;
-    if (this.table) {
-      const row = Math.min(Math.max(Math.round((x - this.low) / (this.high - this.low) * (this.count - 1)), 0), this.count - 1);
-      [this.known, this.values] = [x, Float64Array.from(this.numbers.subarray(row * this.size, (row + 1) * this.size))];
-      return this.values;
-    }
-    const share = (x - this.low) / (this.high - this.low), u = 2 * (this.of_root ? Math.sqrt(Math.max(share, 0)) : share) - 1;
-    const values = new Float64Array(this.size);
-    let before = 1, now = u;
-    for (let k = 0; k < this.count; k++) {
-      const weight = k === 0 ? 1 : k === 1 ? u : 2 * u * now - before;
-      if (k > 1) [before, now] = [now, weight];
-      const from = k * this.size;
-      for (let n = 0; n < this.size; n++) values[n] += weight * this.numbers[from + n];
-    }
-    [this.known, this.values] = [x, values];
-    return values;
-  }
-
-  series(x, name) {
-    const place = this.places.get(name);
-    return place === undefined ? null : this.at(x).subarray(place * this.length, (place + 1) * this.length);
-  }
-
-  sum(x, names) {
-    const total = new Float64Array(this.length);
-    for (const name of names) this.series(x, name)?.forEach((value, n) => { total[n] += value; });
-    return total;
-  }
-}
 
 // Places at least `apart` from each other and as near to the wanted ones as can be: a monotonic regression by pooling.
 function placeLabels(wanted, apart, low, high) {
@@ -97,82 +52,55 @@ function scaled(scale, share) {  // the colour at a share of a colour scale
   return `rgb(${start.map((value, n) => Math.round(value + part * (end[n] - value))).join(',')})`;
 }
 
-const axisOf = (host, name) => host._fullLayout[`${name[0]}axis${name.slice(1)}`];
-const closed = (low, high, pad) => [low - pad * Math.max(high - low, 0.1), high + pad * Math.max(high - low, 0.1)];
-
-class Follower {
+class ModelFollower extends Follower {
   // `duration`: the largest value of the slider where it is the length of the axis of time. `learned`: whether the
   // figure shows the model as learned, whose lines then stay as dotted ones.
   constructor(host, duration, learned) {
-    Object.assign(this, {host, duration, learned, groups: {}, undo: [], ready: null});
+    super(host, null);
+    Object.assign(this, {duration, learned});
   }
+
+  meta(n) { return this.host.data[n]?.meta; }
 
   get follows() { return this.host.data?.some(({meta}) => meta?.group || meta?.classes); }
 
-  get moves() { return Boolean(this.lines?.length || this.bars || this.cells || this.classes); }
+  get moves() { return Boolean(super.moves || this.bars || this.cells || this.classes); }
 
   give(groups) {
-    Object.assign(this.groups, groups);
-    if (this.host.data?.some(({meta}) => meta?.group in groups || meta?.classes && groups.scores)) this.ready = null;
+    super.give(groups);
+    if (groups.scores && this.host.data?.some(({meta}) => meta?.classes)) this.ready = null;
   }
 
-  // Widens the axes and looks up what moves. To be done anew where series have come, or Plotly has drawn.
-  async prepare() {
-    this.restore();
-    const ranges = this.wider();
-    if (Object.keys(ranges).length) await window.Plotly.relayout(this.host, ranges);
-    const {host} = this;
-    this.lines = [];
-    host._fullData.forEach((trace, n) => {
-      const {meta} = host.data[n] ?? {}, curves = this.groups[meta?.group];
-      if (trace.type !== 'scatter' || !meta?.names || !curves) return;
-      const layer = host.querySelector(`.trace${trace.uid}`), path = layer?.querySelector('.js-line');
-      if (path) this.lines.push(this.line(trace, meta, curves, path));
-    });
+  collect() {
+    super.collect();
     this.labels = this.lines.map(line => this.label(line)).filter(Boolean);
     this.bars = this.groups.final && this.waterfall();
     this.cells = this.groups.end && this.matrix();
     this.classes = this.groups.scores && this.probabilities();
-    this.drawn = host.drawn;
-    this.ready = true;
   }
 
-  // New ranges of axes that the slider's reach does not fit into.
-  wider() {
-    const {host} = this, reach = {}, ranges = {};
-    const grow = (axis, low, high) => { reach[axis] = [Math.min(reach[axis]?.[0] ?? low, low), Math.max(reach[axis]?.[1] ?? high, high)]; };
-    host._fullData.forEach((trace, n) => {
-      const {meta} = host.data[n] ?? {}, curves = this.groups[meta?.group];
-      if (!curves) return;
-      for (let k = 0; k < SCAN; k++) {
-        const x = curves.low + (curves.high - curves.low) * k / (SCAN - 1);
-        if (meta.names) {
-          for (const values of this.values(meta, curves, x)) grow(trace.yaxis, Math.min(...values), Math.max(...values));
-        } else if (meta.rows) {
-          let end = 0;
-          const ends = meta.rows.map(names => (end += curves.sum(x, names)[0]));
-          const [low, high] = closed(Math.min(0, ...ends), Math.max(0, ...ends), BAR_PAD), room = LABEL_ROOM * (high - low);
-          grow(trace.xaxis, Math.min(low, Math.min(0, ...ends) - room), Math.max(high, Math.max(0, ...ends) + room));
-        }
-      }
-      if (meta.names && this.duration) reach[trace.xaxis] = [0, this.duration];
-    });
-    for (const [name, [low, high]] of Object.entries(reach)) {
-      const axis = axisOf(host, name), [from, to] = axis.range, padded = name[0] === 'y' ? closed(low, high, PAD) : [low, high];
-      const fits = low >= from - 1e-9 && high <= to + 1e-9;
-      if (!fits) ranges[`${axis._name}.range`] = [from <= 0 && low >= 0 ? from : Math.min(from, padded[0]), Math.max(to, padded[1])];
-    }
-    return ranges;
+  widens() { return true; }
+
+  pads(axis) { return axis._name[0] === 'y'; }
+
+  reach(trace, meta, curves, x, grow) {
+    super.reach(trace, meta, curves, x, grow);
+    if (meta.names && this.duration) grow(trace.xaxis, 0, this.duration);
+    if (!meta.rows) return;
+    let end = 0;
+    const ends = meta.rows.map(names => (end += curves.sum(x, names)[0]));
+    const [low, high] = closed(Math.min(0, ...ends), Math.max(0, ...ends), BAR_PAD), room = LABEL_ROOM * (high - low);
+    grow(trace.xaxis, Math.min(low, Math.min(0, ...ends) - room), Math.max(high, Math.max(0, ...ends) + room));
   }
 
   // What a line draws: several series that were equal, or their sum.
   values(meta, curves, x) {
-    return meta.equal ? meta.names.map(name => curves.series(x, name) ?? []) : [curves.sum(x, meta.names)];
+    return meta.equal ? meta.names.map(name => curves.series(x, name) ?? []) : super.values(meta, curves, x);
   }
 
-  line(trace, meta, curves, path) {
-    const [xaxis, yaxis] = [axisOf(this.host, trace.xaxis), axisOf(this.host, trace.yaxis)], paths = [path];
-    this.keep(path, 'd', 'style');
+  line(parts) {
+    const line = super.line(parts), path = line?.paths[0];
+    if (!path) return null;
     if (this.learned && !this.host._fullData.some(({legendgroup}) => legendgroup === 'as learned')) {
       const ghost = path.cloneNode();
       ghost.setAttribute('class', 'qf-ghost');
@@ -180,15 +108,17 @@ class Follower {
       path.before(ghost);
       this.undo.push(() => ghost.remove());
     }
-    for (let more = meta.equal ? meta.names.length - 1 : 0; more; more--) {
+    for (let more = line.meta.equal ? line.meta.names.length - 1 : 0; more; more--) {
       const other = path.cloneNode();
       other.setAttribute('class', 'qf-other');
       path.after(other);
-      paths.push(other);
+      line.paths.push(other);
       this.undo.push(() => other.remove());
     }
-    return {trace, meta, curves, paths, xaxis, yaxis, end: [0, 0]};
+    return line;
   }
+
+  block() { return null; }  // bars are drawn by their rows
 
   label(line) {
     const {trace} = line, {annotations} = this.host._fullLayout;
@@ -258,40 +188,23 @@ class Follower {
     return {paths, classes, best, other, xaxis: axisOf(host, host._fullData[n].xaxis)};
   }
 
-  keep(element, ...names) {
-    const before = names.map(name => [name, element.getAttribute(name)]);
-    this.undo.push(() => before.forEach(([name, value]) => value === null ? element.removeAttribute(name) : element.setAttribute(name, value)));
-  }
-
   keepText(text) {
     const before = text.textContent;
     this.keep(text, 'transform', 'style');
     this.undo.push(() => { if (text.textContent !== before) text.textContent = before; });
   }
 
-  restore() {
-    for (const step of this.undo.splice(0).reverse()) step();
-    this.ready = null;
-  }
-
   draw(x) {
-    for (const line of this.lines) this.drawLine(line, x);
+    super.draw(x);
     this.drawLabels();
     if (this.bars) this.drawBars(this.bars, x);
     if (this.cells) this.drawCells(this.cells, x);
     if (this.classes) this.drawClasses(this.classes, x);
   }
 
-  drawLine(line, x) {
-    const {xaxis, yaxis, trace, meta, curves, paths} = line;
-    const last = this.duration ? x : trace.x.at(-1), right = xaxis.d2p(last), left = xaxis.d2p(0);
-    this.values(meta, curves, x).forEach((values, k) => {
-      const step = (right - left) / (values.length - 1);
-      let path = '';
-      for (let n = 0; n < values.length; n++) path += `${n ? 'L' : 'M'}${(left + step * n).toFixed(2)},${yaxis.d2p(values[n]).toFixed(2)}`;
-      paths[k].setAttribute('d', path);
-      if (!k) line.end = [xaxis._offset + right, yaxis.d2p(values.at(-1))];
-    });
+  across({xaxis, trace}, x, count) {  // times are evenly spaced, and the last one may move
+    const left = xaxis.d2p(0), step = (xaxis.d2p(this.duration ? x : trace.x.at(-1)) - left) / (count - 1);
+    return Array.from({length: count}, (_, n) => left + step * n);
   }
 
   drawLabels() {
@@ -299,7 +212,7 @@ class Follower {
       const labels = this.labels.filter(({line}) => line.yaxis === axis), ends = labels.map(({line}) => line.end[1]);
       const places = placeLabels(ends, APART, APART / 2, axis._length - APART / 2);
       labels.forEach(({line, text, leader, from, transform}, n) => {
-        const [x, y] = [line.end[0], axis._offset + line.end[1]], at = axis._offset + places[n];
+        const [x, y] = [line.xaxis._offset + line.end[0], axis._offset + line.end[1]], at = axis._offset + places[n];
         leader.setAttribute('d', `M${x},${y}L${x + LEADER},${at}`);
         text.setAttribute('transform', `translate(${x - from[0]},${at - from[1]}) ${transform}`);
       });

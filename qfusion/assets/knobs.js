@@ -98,7 +98,7 @@ async function follow(own, host) {
   let follower = own.followers.get(host);
   if (!follower) {
     const {time, high} = page.knobs[own.knob];
-    follower = new Follower(host, time ? high : 0, page.learned);
+    follower = new ModelFollower(host, time ? high : 0, page.learned);
     if (!follower.follows) return;
     follower.give(own.groups);
     own.followers.set(host, follower);
@@ -111,7 +111,7 @@ async function follow(own, host) {
   if (!follower.ready || follower.drawn !== host.drawn) {
     host.queue = host.queue.then(() => follower.prepare());
     await host.queue;
-    host.classList.remove('qf-moves');
+    host.classList.remove('plotly-live-moves');
     if (own !== touched) return;
   }
   if (!follower.moves) return;

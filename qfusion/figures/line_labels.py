@@ -1,8 +1,8 @@
 """Names of lines at their right ends, in place of a legend where the figure is wide enough for them.
 
 A figure is drawn with its legend and offers its labels in the `meta` of its layout, with the margins and ranges that
-they need. What shows the figure knows its width and draws the labels if they fit: pages in `assets/figure.js`, files
-by `draw_line_labels`. Elsewhere, as in a notebook, the legend stays.
+they need. What shows the figure knows its width and draws the labels if they fit: pages in
+`qfusion/assets/figure.js`, files by `draw_line_labels`. Elsewhere, as in a notebook, the legend stays.
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,7 @@ A page draws it, a file is exported from it, a report, a notebook and the comman
 here. Below, how numbers of a figure are said to a reader who does not see it.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 
+from plotly_live.films import make_film
 from qfusion._checks import check
 from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import drawn_samples, memo, text
@@ -122,22 +122,8 @@ def build_animation(builds: Mapping[str, Callable[[], PanelFigure]]) -> dict[str
             specs[label] = build().spec
     if not specs:
         return {}
-    middle = list(specs.values())[len(specs) // 2]
-    whole = json.loads(middle)
-    stops = [(label, list(_changes(whole, json.loads(spec)))) for label, spec in specs.items()]
-    return {"figure": middle, "stops": stops[:: 1 + len(json.dumps(stops)) // MOST_PLAYED]}
-
-
-def _changes(before: Any, after: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, Any]]:
-    """Yield the paths at which one JSON value differs from another, with the new values."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in {**before, **after}:
-            yield from _changes(before.get(key), after.get(key), (*path, key))
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for place, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from _changes(old, new, (*path, place))
-    elif before != after:
-        yield path, after
+    film = make_film(specs, most_bytes=MOST_PLAYED)
+    return {"figure": film.figure, "stops": film.stops}
 
 
 # of a builder whose last pictures are kept for all who ask, as those of the samples around the one that is read

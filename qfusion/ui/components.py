@@ -8,18 +8,22 @@ from typing import Any
 
 import streamlit as st
 
+from plotly_live.scripts import script_text
 from qfusion import _assets
 from qfusion.data.sample_content import Clip
 from qfusion.ui import recording_addresses
 
-# Scripts that come before that of a component, in one module with it.
+# Scripts that come before that of a component, in one module with it: of plotly_live, and our own.
+LIVE_SCRIPTS = {"knobs": ("follow",)}
 SHARED_SCRIPTS = {"knobs": ("follow",)}
 
 
 @lru_cache
 def component(name: str) -> Any:
     """Return the component that the script of this name draws on a page."""
-    scripts = [_assets.asset_text(f"{part}.js") for part in (*SHARED_SCRIPTS.get(name, ()), name)]
+    own = (*SHARED_SCRIPTS.get(name, ()), name)
+    scripts = [script_text(part) for part in LIVE_SCRIPTS.get(name, ())]
+    scripts += [_assets.asset_text(f"{part}.js") for part in own]
     return st.components.v2.component(
         f"qfusion_{name}", js="\n".join(scripts), isolate_styles=False
     )

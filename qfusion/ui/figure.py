@@ -1,23 +1,23 @@
 """One panel in its frame: a title that states the finding or the question, a figure, its caption, its footer.
 
-The figure is updated in place when its numbers change; `st.plotly_chart` would draw it anew.
-The script that draws is `qfusion/assets/figure.js`. It loads the Plotly.js of the Python package.
-`benchmarks/browser.py` measures the difference.
+The figure is updated in place when its numbers change; `st.plotly_chart` would draw it anew. `plotly_live` draws it,
+and the script `qfusion/assets/figure.js` adds the buttons above it. `benchmarks/browser.py` measures the difference.
 """
 
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import plotly.graph_objects as go
-import plotly.io
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+import plotly_live
+from qfusion import _assets
 from qfusion._sentences import capitalise
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
@@ -34,7 +34,7 @@ from qfusion.ui import (
     server_addresses,
     state,
 )
-from qfusion.ui.components import component, component_key
+from qfusion.ui.components import component_key
 from qfusion.ui.glossary import definitions, render_markdown
 
 
@@ -94,6 +94,8 @@ def small(picture: PanelFigure) -> None:
         draw_dialog(picture)
 
 
+# Points that a selection reports: the first is what was clicked, and a region says the others.
+MOST_POINTS = 20
 NUMBERS_HELP = "The numbers of this figure as CSV"
 WORDS_HELP = "What this figure shows and does not show, and definitions of its terms"
 
@@ -119,27 +121,17 @@ def chart(
         picture: what it is of, for the buttons above it: export, numbers and words, of a `small` one export alone.
     """
     key = component_key(key)
-    data: dict[str, Any] = {
-        "film": dict(picture.film) if picture else {},
-        "figure": spec or plotly.io.to_json(figure, validate=False),
-        "config": {"displayModeBar": False, "doubleClick": False, **(config or {})},
-        "height": figure.layout.height or 450,  # pixels
-        "alt": alt,
-        "chosen": on_select is not None,
-        "library": server_addresses.plotly_address(),
-    }
-    callbacks: dict[str, Any] = {}
-    if on_select is not None:
-        callbacks["on_selection_change"] = partial(on_select, key)
+    data: dict[str, Any] = {}
+    events: dict[str, Callable[[], object]] = {}
     if picture is not None:
-        callbacks["on_export_change"] = partial(state.put, state.DRAWER, picture.name)
+        events["export"] = partial(state.put, state.DRAWER, picture.name)
         data["tools"] = {
             "export": "This figure as SVG, PDF, PNG or HTML, its data, its recipe, and the Python code that draws "
             "it."
         }
     if picture is not None and not small:
         wanted = f"_wanted-{key}"
-        callbacks["on_numbers_change"] = partial(state.put, wanted, True)
+        events["numbers"] = partial(state.put, wanted, True)
         if words := _words(picture):
             data["words"] = words
             data["tools"]["words"] = WORDS_HELP
@@ -150,7 +142,35 @@ def chart(
                 "text": text.csv(picture.table()).decode(),
                 "turn": uuid4().hex,
             }
-    component("figure")(key=key, data=data, height="stretch", **callbacks)
+    film = dict(picture.film) if picture else {}
+    turn = film.pop("turn", "")
+    plotly_live.live_figure(
+        figure,
+        key,
+        alt=alt,
+        config={"displayModeBar": False, "doubleClick": False, **(config or {})},
+        on_select="ignore" if on_select is None else lambda _: on_select(key),
+        film=plotly_live.Film(**film) if film else None,
+        turn=turn,
+        keep_zoom=False,
+        most_points=MOST_POINTS,
+        spec=spec,
+        extension=_extension(),
+        data=data,
+        events=events,
+    )
+
+
+@lru_cache(maxsize=1)
+def _extension() -> plotly_live.Extension:
+    """Return what is added to the script that draws figures."""
+    return plotly_live.Extension(
+        "qfusion_figure",
+        _assets.asset_text("figure.js"),
+        "qf-figure",
+        server_addresses.plotly_address(),
+        follows=False,  # knobs.js follows sliders of all figures of a page
+    )
 
 
 def exporting() -> bool:

@@ -8,7 +8,6 @@ and what each term built. A reader's next touch stops what is evaluated for the 
 from __future__ import annotations
 
 import asyncio
-import base64
 import secrets
 import threading
 from collections import OrderedDict
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from plotly_live.curves import encode_curves
 from qfusion.errors import NotFound, QFusionError
 from qfusion.ui.server_addresses import address_below
 
@@ -393,26 +393,12 @@ def _polynomials(curves: Interpolation, names: Sequence[str], values: np.ndarray
     Args:
         names: of the series. values: coefficients, (n, series) or (n, series, length).
     """
-    shape = {"low": curves.low, "high": curves.high, "of_root": curves.of_root, "table": False}
-    return shape | _numbers(names, values)
+    return encode_curves(curves.low, curves.high, names, values, of_root=curves.of_root)
 
 
 def _table(slider: AngleSlider, names: Sequence[str], values: np.ndarray) -> dict[str, Any]:
     """Return the values at every value of a slider as the browser takes them; `values` as of `_polynomials`."""
-    shape = {"low": slider.low, "high": slider.high, "of_root": False, "table": True}
-    return shape | _numbers(names, values)
-
-
-def _numbers(names: Sequence[str], values: np.ndarray) -> dict[str, Any]:
-    import numpy as np
-
-    numbers = np.ascontiguousarray(values, dtype="<f4")
-    return {
-        "count": len(values),
-        "names": list(names),
-        "length": values.shape[2] if values.ndim == 3 else 1,
-        "numbers": base64.b64encode(numbers.tobytes()).decode(),
-    }
+    return encode_curves(slider.low, slider.high, names, values, table=True)
 
 
 def _round(values: np.ndarray) -> list[float]:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.metadata import distribution
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from qfusion import _assets
-
-if TYPE_CHECKING:  # the server answers before these are loaded
-    pass
+from plotly_live.scripts import script_text
 
 
 @lru_cache(maxsize=1)
@@ -29,4 +25,4 @@ def address_below(name: str) -> str:
 @lru_cache(maxsize=1)
 def plotly_script() -> str:
     """Return the script that starts to load Plotly.js, for the first moment of a page."""
-    return f"{_assets.asset_text('plotly.js')} qfusionPlotly('{plotly_address()}')"
+    return f"{script_text('load')} plotlyLiveLibrary('{plotly_address()}')"
