@@ -43,7 +43,7 @@ def tweaked_metrics(study: Any, tweak: Any) -> dict[str, float]:
     return study.split_metrics(study.space.tweaked_scores(rows, tweak))
 
 
-@memo(32, background=False)
+@memo(8, background=False)  # a reader who drags sliders needs the last ones
 def follow(
     study: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs: int = 0, seed: int = 0
 ) -> Any:
@@ -60,7 +60,7 @@ def follow(
     )
 
 
-@memo(32, background=False)
+@memo(8, background=False)
 def solve_states(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     """The states (nT, D, D) at the times shown, by QuTiP's adaptive steps, and their integration error: the largest
     deviation of an element, at any of these times, from torch's Chebyshev expansion, which is exact to 1e-13.
