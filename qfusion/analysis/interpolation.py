@@ -91,7 +91,7 @@ def interpolate(
         places = lobatto_points(n)
         for u in places.tolist():
             if u not in results:
-                _raise_if_stopped()
+                raise_if_stopped()
                 share = (u + 1) / 2
                 results[u] = evaluate(low + (high - low) * (share**2 if of_root else share))
         fit = _fit([results[u] for u in places.tolist()], places, low, high, of_root)
@@ -113,7 +113,8 @@ def unit_place(
     return 2 * (np.sqrt(share.clip(0.0)) if of_root else share) - 1
 
 
-def _raise_if_stopped() -> None:
+def raise_if_stopped() -> None:
+    """Raise `Stopped` when the event of `stopped_by` is set; for long steps of an evaluation."""
     event = _stop.get()
     if event is not None and event.is_set():
         raise Stopped

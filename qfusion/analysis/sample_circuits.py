@@ -37,7 +37,8 @@ def step_errors(
     return steps, np.array([e.one for e in errors]), np.array([e.all for e in errors])
 
 
-def _edit_tables(study: Any, words: str) -> Any:
+def edit_tables(study: Any, words: str) -> Any:
+    """Return an entangled-fusion network with truth tables or angles edited, as `table_edits` writes them."""
     return study.model.truth_tables().tweaked(words)
 
 
@@ -45,7 +46,7 @@ def _edit_tables(study: Any, words: str) -> Any:
 @torch.no_grad()
 def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
-    model = _edit_tables(study, words)
+    model = edit_tables(study, words)
     return layer_entropies.layer_entropies(
         model, model.fuse(study.space.named_masses(slice(row, row + 1)))[0][0]
     )
@@ -99,14 +100,14 @@ def with_noise(
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
     model = track.circuit_noise.with_noise(
-        _edit_tables(study, words), track.circuit_noise.Noise(*strengths)
+        edit_tables(study, words), track.circuit_noise.Noise(*strengths)
     )
     observables, bias = recompute_observables(model), model.bias.double()
     inputs = study.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, study.background)
     single = track.fusion_gates.outcome_scores(model) - bias
     second = explain.explain(
-        with_observables(model, _value_observables(model, single.square())),
+        with_observables(model, value_observables(model, single.square())),
         inputs,
         study.background,
     )
@@ -133,14 +134,14 @@ def _lead_error(model: Any, single: torch.Tensor, fused: torch.Tensor, scores: n
     if len(scores) < 2:
         return 0.0
     a, b = np.argsort(-scores)[:2].tolist()
-    squared = _value_observables(model, (single[:, [a]] - single[:, [b]]).square())
+    squared = value_observables(model, (single[:, [a]] - single[:, [b]]).square())
     means = scores - model.bias.double().numpy()
     return float(
         np.sqrt(max(float(qcnn.evaluate(squared, fused)[0, 0]) - (means[a] - means[b]) ** 2, 0.0))
     )
 
 
-def _value_observables(model: Any, values: torch.Tensor) -> torch.Tensor:
+def value_observables(model: Any, values: torch.Tensor) -> torch.Tensor:
     """Return the observables (C, 3, ..., 3) of the values of every outcome of one run, (2^n, C). They are those of a
     head that reads all qubits.
     """
@@ -156,7 +157,7 @@ def run_on_device(
     """Run the circuit once on a PennyLane simulator, with seed 0."""
     noise = track.circuit_noise.Noise(*strengths) or None
     return track.circuit_run.run_circuit(
-        _edit_tables(study, words),
+        edit_tables(study, words),
         study.space.theta(row),
         track.circuit_run.MIXED if noise else "default.qubit",
         shots,
