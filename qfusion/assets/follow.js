@@ -6,6 +6,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 const APART = 15, LEADER = 16;  // pixels, see figures/line_labels.py
 const BAR_PAD = 0.18, LABEL_ROOM = 0.17;  // of a range, see decision_charts.py
 const BAR_HALF = 0.31;  // of a row
+const CAP = 4;  // half the height of the ends of an error bar, in pixels, see figures/decision_charts.py
 
 // Places at least `apart` from each other and as near to the wanted ones as can be: a monotonic regression by pooling.
 function placeLabels(wanted, apart, low, high) {
@@ -64,11 +65,12 @@ class ModelFollower extends Follower {
 
   get follows() { return this.host.data?.some(({meta}) => meta?.group || meta?.classes); }
 
-  get moves() { return Boolean(super.moves || this.bars || this.cells || this.classes); }
+  get moves() { return Boolean(super.moves || this.bars || this.cells || this.classes || this.spread); }
 
   give(groups) {
     super.give(groups);
     if (groups.scores && this.host.data?.some(({meta}) => meta?.classes)) this.ready = null;
+    if (this.host.data?.some(({meta}) => meta?.bars && `${meta.group} errors` in groups)) this.ready = null;
   }
 
   collect() {
@@ -76,7 +78,8 @@ class ModelFollower extends Follower {
     this.labels = this.lines.map(line => this.label(line)).filter(Boolean);
     this.bars = this.groups.final && this.waterfall();
     this.cells = this.groups.end && this.matrix();
-    this.classes = this.groups.scores && this.probabilities();
+    this.classes = this.groups.scores?.shown && this.probabilities();
+    this.spread = this.errorBars();
   }
 
   widens() { return true; }
@@ -86,6 +89,7 @@ class ModelFollower extends Follower {
   reach(trace, meta, curves, x, grow) {
     super.reach(trace, meta, curves, x, grow);
     if (meta.names && this.duration) grow(trace.xaxis, 0, this.duration);
+    if (meta.bars) for (const ends of this.spreadAt(meta, x)) grow(trace.xaxis, ...closed(Math.min(0, ...ends), Math.max(0, ...ends), PAD));
     if (!meta.rows) return;
     let end = 0;
     const ends = meta.rows.map(names => (end += curves.sum(x, names)[0]));
@@ -188,6 +192,40 @@ class ModelFollower extends Follower {
     return {paths, classes, best, other, xaxis: axisOf(host, host._fullData[n].xaxis)};
   }
 
+  // Bars with error bars: the value and both ends of the error of each; the value alone where its error is not known.
+  spreadAt({group, bars}, x) {
+    const curves = this.groups[group], errors = this.groups[`${group} errors`];
+    return bars.map(names => {
+      const value = curves.sum(x, names)[0], error = names.length > 1 ? undefined : errors?.series(x, names[0])?.[0];
+      return error === undefined ? [value] : [value, value - error, value + error];
+    });
+  }
+
+  errorBars() {
+    const {host} = this, n = host.data.findIndex(({meta}) => meta?.bars && this.groups[meta.group]);
+    if (n < 0) return null;
+    const paths = [...host.querySelectorAll('.barlayer .trace.bars .point path')], {meta} = host.data[n], {x, marker, width} = host._fullData[n];
+    if (paths.length !== meta.bars.length) return null;
+    const errors = new Map([...host.querySelectorAll('.barlayer .errorbar')].map(error => [error.__data__?.i, error.querySelector('.xerror')]));
+    for (const path of paths) this.keep(path, 'd', 'style');
+    for (const error of errors.values()) if (error) this.keep(error, 'd', 'style');
+    const likeliest = x.indexOf(Math.max(...x)), best = marker.color[likeliest], other = [...marker.color].find(colour => colour !== best) ?? best;
+    return {paths, errors, meta, best, other, half: width / 2, xaxis: axisOf(host, host._fullData[n].xaxis), yaxis: axisOf(host, host._fullData[n].yaxis)};
+  }
+
+  drawSpread({paths, errors, meta, best, other, half, xaxis, yaxis}, x) {
+    const most = Math.max(...this.groups[meta.group].at(x)), zero = xaxis.d2p(0);
+    this.spreadAt(meta, x).forEach(([value, ...ends], n) => {
+      const [y, from, to] = [n, n - half, n + half].map(row => yaxis.d2p(row)), error = errors.get(n);
+      paths[n].setAttribute('d', `M${zero},${from}V${to}H${xaxis.d2p(value)}V${from}Z`);
+      if (meta.group === 'classes') Object.assign(paths[n].style, {fill: value === most ? best : other, fillOpacity: 1});
+      if (!error) return;
+      const [low, high] = ends.map(end => xaxis.d2p(end));
+      error.style.visibility = ends.length ? '' : 'hidden';
+      if (ends.length) error.setAttribute('d', `M${high},${y - CAP}v${2 * CAP}m0,-${CAP}H${low}m0,-${CAP}v${2 * CAP}`);
+    });
+  }
+
   keepText(text) {
     const before = text.textContent;
     this.keep(text, 'transform', 'style');
@@ -200,6 +238,7 @@ class ModelFollower extends Follower {
     if (this.bars) this.drawBars(this.bars, x);
     if (this.cells) this.drawCells(this.cells, x);
     if (this.classes) this.drawClasses(this.classes, x);
+    if (this.spread) this.drawSpread(this.spread, x);
   }
 
   across({xaxis, trace}, x, count) {  // times are evenly spaced, and the last one may move
@@ -240,7 +279,7 @@ class ModelFollower extends Follower {
     const {scores} = this.groups, shares = softmax([...scores.at(x)].map(score => score * scores.shown.scale)), most = Math.max(...shares);
     classes.forEach((place, n) => {
       paths[n].setAttribute('d', paths[n].getAttribute('d').replace(/H[^V]+/, `H${xaxis.d2p(shares[place])}`));
-      paths[n].style.fill = shares[place] === most ? best : other;
+      Object.assign(paths[n].style, {fill: shares[place] === most ? best : other, fillOpacity: 1});  // colours have an opacity of their own
     });
   }
 

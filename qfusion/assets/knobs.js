@@ -18,8 +18,8 @@ const knobAt = target => {
   return box ? Object.keys(page.knobs).find(knob => box.classList.contains(`st-key-${page.knobs[knob].css}`)) : undefined;
 };
 
-async function ask(stage, query, signal) {
-  const answer = await fetch(`${page.address}/${stage}?${new URLSearchParams(query)}`, {signal});
+async function ask(address, stage, query, signal) {
+  const answer = await fetch(`${address}/${stage}?${new URLSearchParams(query)}`, {signal});
   return answer.status === 200 ? answer.json() : null;
 }
 
@@ -28,6 +28,7 @@ function touch(knob) {
   if (touched) end();
   clearTimeout(calm);
   touched = {knob, address: page.address, groups: {}, late: [], asked: new Set(), undone: 0, abort: new AbortController(), followers: new Map(), value: page.knobs[knob].value};
+  touched.sheet = {...page, ...page.knobs[knob].sheet};  // some sliders of a page have an address and numbers of their own
   const slider = input(knob);
   if (!slider) { touched = null; return; }
   page.knobs[knob].value ??= Number(slider.value);
@@ -41,10 +42,10 @@ const shows = group => [...document.querySelectorAll('.qf-figure')].some(host =>
 
 // The stages come one after another, so that the decision follows first; the last one only where its figure is drawn.
 async function load(own) {
-  for (const stage of page.stages) {
+  for (const stage of own.sheet.stages) {
     if (own.asked.has(stage) || stage === 'built' && !shows('built')) continue;
     own.asked.add(stage);
-    const answer = await ask(stage, {knob: own.knob, reader}, own.abort.signal);
+    const answer = await ask(own.sheet.address, stage, {knob: own.knob, reader}, own.abort.signal);
     if (own !== touched) return;
     if (!answer) continue;
     const groups = Object.fromEntries(Object.entries(answer.groups).map(([name, group]) => [name, Object.assign(new Curves(group), {shown: group.shown})]));
@@ -89,7 +90,7 @@ async function draw() {
   } finally {
     own.drawing = false;
   }
-  if (own.loaded && page.stages.includes('built') && !own.asked.has('built') && shows('built')) loading(own);
+  if (own.loaded && own.sheet.stages.includes('built') && !own.asked.has('built') && shows('built')) loading(own);
   own.shown = drawn;
   if (drawn !== picture(own)) soon();
 }
@@ -128,7 +129,7 @@ function tell(own) {
   const scores = [...own.groups.scores.at(own.value)], now = scores[page.output];
   const shares = scores.length > 1 ? softmax(scores.map(score => score * page.scale)) : [];
   const tiles = document.querySelectorAll('.st-key-pair-metrics [data-testid="stMetric"]');
-  page.tiles.forEach(({metric, probability, learned}, n) => {
+  own.sheet.tiles.forEach(({metric, probability, learned, error}, n) => {
     let value = probability === undefined ? now : shares[probability];
     if (metric) {
       if (!own.metrics?.[metric]) return;
@@ -136,8 +137,10 @@ function tell(own) {
       value = values[Math.round((own.value - low) / (high - low) * (values.length - 1))];
     }
     if (!tiles[n]) return;
+    const errors = error && own.groups['scores errors'];
+    const spread = errors ? ` ± ${number(errors.at(own.value)[page.output], 3)}` : '';
     const words = probability === undefined ? number(value, 3) : value >= 0.9995 ? '> 0.999' : value < 0.0005 ? '< 0.001' : number(value, 3);
-    write(tiles[n], words, value - learned);
+    write(tiles[n], words + spread, value - learned);
   });
   const line = document.querySelector(page.line);
   if (!line) return;
@@ -148,7 +151,7 @@ function tell(own) {
     line.append(words);
     line.setAttribute('data-live', '');
   }
-  const {label, unit, after} = page.knobs[own.knob], parts = [`${page.quantity} ${number(page.now, 3)} → ${number(now, 3)}`];
+  const {label, unit, after} = page.knobs[own.knob], parts = [`${page.quantity} ${number(own.sheet.now, 3)} → ${number(now, 3)}`];
   if (scores.length > 1) {
     parts.push(`probability of ‘${page.classes[page.output]}’ ${(100 * shares[page.output]).toFixed(0)}%`, `decision: ${page.classes[scores.indexOf(Math.max(...scores))]}`);
   }
@@ -159,6 +162,7 @@ function tell(own) {
 function write(tile, words, change) {
   let live = tile.querySelector('.qf-live');
   if (!live) {
+    tile.style.minHeight = `${tile.offsetHeight}px`;
     const value = tile.querySelector('[data-testid="stMetricValue"]');
     live = value.cloneNode();
     live.classList.add('qf-live');
@@ -174,7 +178,7 @@ function write(tile, words, change) {
 // Removes what was drawn here: the server has drawn the exact page, or the slider is where it was.
 function quiet() {
   for (const live of document.querySelectorAll('.qf-live')) live.remove();
-  for (const place of document.querySelectorAll('[data-live]')) place.removeAttribute('data-live');
+  for (const place of document.querySelectorAll('[data-live]')) { place.removeAttribute('data-live'); place.style.minHeight = ''; }
   for (const name of ['data-knob', 'data-follows']) for (const part of document.querySelectorAll(`[${name}]`)) part.removeAttribute(name);
 }
 
@@ -195,7 +199,7 @@ function end() {
 
 // A curve behind every track: the score against the slider's value, and a mark wherever the decision changes.
 async function curves(own, press) {
-  const answer = await ask('responses', {reader}, AbortSignal.timeout(60_000));
+  const answer = await ask(own.address, 'responses', {reader}, AbortSignal.timeout(60_000));
   if (!answer || own !== page) return;
   own.drawn = true;
   for (const knob of Object.keys(page.knobs)) behind(knob, answer, press);

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # the server answers before these are loaded
 
 STAGES = ("final", "decision", "measures", "metrics", "built")  # of a slider of the dynamics
 ANGLE_STAGES = ("decision", "terms", "metrics")  # of the slider of an angle
+NOISE_STAGES = ("decision", "terms", "metrics", "errors")  # of the slider of a strength of noise
 RESPONSES = "responses"  # the stage of the curves behind all sliders
 CURVE_POINTS = 61  # of a curve behind a slider
 PIXEL = 4e-3  # error, relative to the largest value, above which a quantity is not followed: a pixel of 250
@@ -41,7 +42,7 @@ _MOST_READERS = 1024
 _LONGEST_READER = 64  # letters
 _threads = ThreadPoolExecutor(2, thread_name_prefix="knobs")
 _guard = threading.Lock()
-_offered: OrderedDict[str, Followed | FollowedAngles] = OrderedDict()  # by the end of the address
+_offered: OrderedDict[str, AnyFollowed] = OrderedDict()  # by the end of the address
 _names: dict[tuple[object, ...], str] = {}
 _running: OrderedDict[str, threading.Event] = OrderedDict()  # by reader
 
@@ -97,7 +98,35 @@ class FollowedAngles:
         return (*self.sample.memo_key(), tuple(self.sliders.items()), self.metrics)
 
 
-def knobs_address(followed: Followed | FollowedAngles) -> str:
+@dataclass(frozen=True)
+class FollowedNoise:
+    """What a page shows that follows the sliders of noise.
+
+    Attributes:
+        sample: of a model whose circuit can be noisy, under the reader's edits.
+        strengths: of the channels, in the order of `noise_curves.CHANNELS`.
+        shots: number of runs.
+        channels: channel of each slider, by the key of its widget.
+        metrics: names of the test metrics shown.
+    """
+
+    sample: Sample
+    strengths: tuple[float, float, float]
+    shots: int
+    channels: Mapping[str, str]
+    metrics: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Everything that determines the answers."""
+        own = (self.strengths, self.shots, tuple(self.channels.items()), self.metrics)
+        return (*self.sample.memo_key(), *own)
+
+
+AnyFollowed: TypeAlias = Followed | FollowedAngles | FollowedNoise
+
+
+def knobs_address(followed: AnyFollowed) -> str:
     """Return the address below which a browser fetches the stages. It is valid until `_MOST` others are given."""
     with _guard:
         name = _names.setdefault(followed.key, secrets.token_urlsafe(18))
@@ -132,7 +161,7 @@ async def answer_knob(request: Request) -> Response:
 
 
 def _evaluate(
-    followed: Followed | FollowedAngles, stage: str, knob: str, stop: threading.Event
+    followed: AnyFollowed, stage: str, knob: str, stop: threading.Event
 ) -> Mapping[str, Any] | None:
     from qfusion.analysis.interpolation import Stopped, stopped_by
 
@@ -327,7 +356,7 @@ def _angle_decision(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 
     slider = _angle_slider(followed, knob)
     scores = angle_tables.score_table(followed.sample, slider)
-    group = _table(slider, ("scores",), scores[:, None])
+    group = _table(slider.low, slider.high, ("scores",), scores[:, None])
     group["shown"] = {"scale": float(followed.sample.study.model.logit_scale)}
     return {"groups": {"scores": group}, "late": []}
 
@@ -337,7 +366,10 @@ def _angle_terms(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 
     slider, sample = _angle_slider(followed, knob), followed.sample
     terms = angle_tables.dividend_table(sample, slider)
-    return {"groups": {"final": _table(slider, sample.study.coalitions, terms)}, "late": []}
+    return {
+        "groups": {"final": _table(slider.low, slider.high, sample.study.coalitions, terms)},
+        "late": [],
+    }
 
 
 def _angle_metrics(followed: FollowedAngles, knob: str) -> dict[str, Any]:
@@ -350,6 +382,78 @@ def _angle_metrics(followed: FollowedAngles, knob: str) -> dict[str, Any]:
     ends = {"low": slider.low, "high": slider.high}
     shown = {name: ends | {"values": _round(values[name])} for name in followed.metrics}
     return {"groups": {}, "late": [], "metrics": shown}
+
+
+def _channel(followed: FollowedNoise, knob: str) -> str:
+    from qfusion._checks import choose
+
+    return followed.channels[choose("Slider", knob, tuple(followed.channels))]
+
+
+def _noisy_decision(followed: FollowedNoise, knob: str) -> dict[str, Any]:
+    """Return the scores from few strengths, good to a pixel; those of the terms take their place."""
+    from qfusion.analysis import interpolation, noise_curves
+
+    sample, channel = followed.sample, _channel(followed, knob)
+    curves = noise_curves.score_curves(
+        sample, followed.strengths, channel, tolerance=interpolation.TOLERANCE
+    )
+    return _noisy_scores(curves)
+
+
+def _noisy_terms(followed: FollowedNoise, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import noise_curves
+
+    sample, channel = followed.sample, _channel(followed, knob)
+    scores = noise_curves.score_curves(sample, followed.strengths, channel)
+    curves = noise_curves.term_curves(sample, followed.strengths, channel)
+    names, values = sample.study.coalitions, curves.coefficients["dividends"]
+    answer = _answer(curves, "the contributions", {"noisy": (names, values)})
+    groups = _noisy_scores(scores)["groups"] | answer["groups"]
+    late = [] if noise_curves.has_exact_errors(sample) else ["standard errors"]
+    return {"groups": groups, "late": [*answer["late"], *late]}
+
+
+def _noisy_scores(curves: Interpolation) -> dict[str, Any]:
+    values = curves.coefficients["scores"]
+    names = tuple(map(str, range(values.shape[1])))
+    groups = {"scores": (("scores",), values[:, None]), "classes": (names, values)}
+    return _answer(curves, "the decision", groups)
+
+
+def _noisy_metrics(followed: FollowedNoise, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import noise_curves
+
+    if not followed.metrics:
+        return {"groups": {}, "late": []}
+    channel = _channel(followed, knob)
+    values = noise_curves.metric_table(followed.sample, followed.strengths, channel)
+    shown = {
+        name: {"low": 0.0, "high": 1.0, "values": _round(values[name])}
+        for name in followed.metrics
+        if name in values
+    }
+    return {"groups": {}, "late": [], "metrics": shown}
+
+
+def _noisy_errors(followed: FollowedNoise, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import noise_curves
+
+    sample, channel = followed.sample, _channel(followed, knob)
+    if not noise_curves.has_exact_errors(sample):
+        return {"groups": {}, "late": []}
+    errors = noise_curves.error_table(sample, followed.strengths, channel, followed.shots)
+    if errors.error > PIXEL:
+        return {"groups": {}, "late": ["standard errors"]}
+    names = tuple(map(str, range(errors.scores.shape[1])))
+    terms = errors.dividends[:, :, sample.output]
+    tables = {
+        "scores errors": (("scores",), errors.scores[:, None]),
+        "classes errors": (names, errors.scores),
+        "noisy errors": (sample.study.coalitions, terms),
+    }
+    groups = {name: _table(0.0, 1.0, *table) for name, table in tables.items()}
+    return {"groups": groups, "late": []}
 
 
 _ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
@@ -366,11 +470,20 @@ _ANGLE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "metrics": _angle_metrics,
 }
 
+_NOISE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
+    "decision": _noisy_decision,
+    "terms": _noisy_terms,
+    "metrics": _noisy_metrics,
+    "errors": _noisy_errors,
+}
+
 
 def _answers_of(
-    followed: Followed | FollowedAngles,
+    followed: AnyFollowed,
 ) -> Mapping[str, Callable[[Any, str], dict[str, Any]]]:
-    return _ANSWERS if isinstance(followed, Followed) else _ANGLE_ANSWERS
+    if isinstance(followed, Followed):
+        return _ANSWERS
+    return _ANGLE_ANSWERS if isinstance(followed, FollowedAngles) else _NOISE_ANSWERS
 
 
 def _answer(
@@ -396,9 +509,9 @@ def _polynomials(curves: Interpolation, names: Sequence[str], values: np.ndarray
     return encode_curves(curves.low, curves.high, names, values, of_root=curves.of_root)
 
 
-def _table(slider: AngleSlider, names: Sequence[str], values: np.ndarray) -> dict[str, Any]:
+def _table(low: float, high: float, names: Sequence[str], values: np.ndarray) -> dict[str, Any]:
     """Return the values at every value of a slider as the browser takes them; `values` as of `_polynomials`."""
-    return encode_curves(slider.low, slider.high, names, values, table=True)
+    return encode_curves(low, high, names, values, table=True)
 
 
 def _round(values: np.ndarray) -> list[float]:

@@ -6,12 +6,13 @@ from functools import partial
 from typing import Any
 
 from qfusion._sentences import capitalise
+from qfusion.analysis import noise_curves
 from qfusion.analysis.angle_tables import AngleSlider
 from qfusion.analysis.sample import Sample
 from qfusion.models import gate_angles
 from qfusion.models.abilities import can
 from qfusion.models.tweak import DURATION
-from qfusion.panels import decision_evolution, dynamics_page, panel, slider_maps
+from qfusion.panels import decision_evolution, device_noise, dynamics_page, panel, slider_maps
 from qfusion.ui import knob_addresses, page_context, state
 from qfusion.ui.components import component
 from qfusion.ui.fusion_rules_tab import circuit_metrics, shown_classes
@@ -47,13 +48,15 @@ def follow_sliders(
         context.theme == "light",
     )
     sliders = _describe_sliders(sample)
+    learned = sample.untweaked
+    tiles: list[dict[str, Any]] = [{"learned": learned.score}]
+    tiles += [{"metric": name, "learned": learned.metrics[name]} for name in metrics]
     _follow(
         sample,
         followed,
         knob_addresses.STAGES,
         sliders,
-        [{"learned": sample.untweaked.score}],
-        metrics,
+        tiles,
         room=".st-key-fold-dynamics",
         line=".st-key-tweak-line",
         on_turn=partial(_turn, {key: slider["high"] for key, slider in sliders.items()}),
@@ -66,9 +69,76 @@ def follow_angles(sample: Sample) -> None:
     Args:
         sample: of a model whose angles can be set, under the reader's edits.
     """
-    sliders = angle_sliders(sample.study)
-    if not sliders:
+    if not angle_sliders(sample.study):
         return
+    followed, described, tiles = _describe_angles(sample)
+    _follow(
+        sample,
+        followed,
+        knob_addresses.ANGLE_STAGES,
+        described,
+        tiles,
+        room=".st-key-fold-circuit",
+        line=".st-key-angle-line",
+    )
+
+
+def follow_noise(sample: Sample, noise: Mapping[str, Any], score: float) -> None:
+    """Let the numbers and figures of the Noise tab follow the strengths of noise, and the page its angles.
+
+    Args:
+        sample: of a model whose circuit can be noisy, under the reader's edits.
+        noise: values of `device_noise.NOISE`, by kind.
+        score: explained, under this noise.
+    """
+    channels = {device_noise.NOISE[name].key: name for name in noise_curves.CHANNELS}
+    first, second, third = (float(noise[name]) for name in noise_curves.CHANNELS)
+    metric = "accuracy" if sample.classes else "mae"
+    names = (metric,) if metric in sample.metrics else ()
+    followed = knob_addresses.FollowedNoise(
+        sample, (first, second, third), int(noise["shots"]), channels, names
+    )
+    described = {
+        key: {
+            "css": css_class(key),
+            "label": device_noise.NOISE[name].label,
+            "unit": "= ",
+            "value": float(noise[name]),
+            "high": 1.0,
+            "time": False,
+        }
+        for key, name in channels.items()
+    }
+    if can(
+        sample.study.model, "changes"
+    ):  # the angles of a gate stand above, without their numbers
+        angles, own, _ = _describe_angles(sample)
+        sheet = {
+            "address": knob_addresses.knobs_address(angles),
+            "stages": list(knob_addresses.ANGLE_STAGES),
+            "now": sample.score,
+            "tiles": [],
+        }
+        described |= {key: slider | {"sheet": sheet} for key, slider in own.items()}
+    tiles: list[dict[str, Any]] = [{"learned": sample.score, "error": True}]
+    tiles += [{"metric": name, "learned": sample.metrics[name]} for name in names]
+    _follow(
+        sample,
+        followed,
+        knob_addresses.NOISE_STAGES,
+        described,
+        tiles,
+        now=score,
+        room=".st-key-fold-circuit",
+        line=".st-key-angle-line",
+    )
+
+
+def _describe_angles(
+    sample: Sample,
+) -> tuple[knob_addresses.FollowedAngles, dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """Return what is followed of a sample, the descriptions of the sliders of its angles, and those of the tiles."""
+    sliders = angle_sliders(sample.study)
     base = sample.untweaked
     names = tuple(circuit_metrics(base.metrics))
     tiles: list[dict[str, Any]] = [{"learned": base.score}]
@@ -77,6 +147,7 @@ def follow_angles(sample: Sample) -> None:
             {"probability": place, "learned": float(base.probabilities[place])}
             for place in shown_classes(base)
         ]
+    tiles += [{"metric": name, "learned": base.metrics[name]} for name in names]
     described = {
         key: {
             "css": css_class(key),
@@ -88,26 +159,17 @@ def follow_angles(sample: Sample) -> None:
         }
         for key, slider in sliders.items()
     }
-    _follow(
-        sample,
-        knob_addresses.FollowedAngles(sample, sliders, names),
-        knob_addresses.ANGLE_STAGES,
-        described,
-        tiles,
-        names,
-        room=".st-key-fold-circuit",
-        line=".st-key-angle-line",
-    )
+    return knob_addresses.FollowedAngles(sample, sliders, names), described, tiles
 
 
 def _follow(
     sample: Sample,
-    followed: knob_addresses.Followed | knob_addresses.FollowedAngles,
+    followed: knob_addresses.AnyFollowed,
     stages: Sequence[str],
     sliders: Mapping[str, Mapping[str, Any]],
     tiles: Sequence[Mapping[str, Any]],
-    metrics: Sequence[str],
     *,
+    now: float | None = None,
     room: str,
     line: str,
     on_turn: Callable[[], None] | None = None,
@@ -116,11 +178,11 @@ def _follow(
 
     Args:
         sample: under the sliders. followed: what is fetched of it, in these `stages`.
-        sliders: descriptions by key. tiles: of the decision; those of the `metrics` come after them.
+        sliders: descriptions by key. tiles: those of the numbers of the page, in their order.
+        now: explained score; by default that of the sample.
         room: selector of the part of the page that follows. line: of the place of the words about the slider.
         on_turn: called when a mark behind a slider is clicked; without it, nothing is drawn behind the sliders.
     """
-    learned = sample.untweaked.metrics
     component(KEY)(
         key=KEY,
         data={
@@ -135,8 +197,8 @@ def _follow(
             "classes": list(sample.classes),
             "output": sample.output,
             "scale": float(sample.study.model.logit_scale),
-            "now": sample.score,
-            "tiles": [*tiles, *({"metric": name, "learned": learned[name]} for name in metrics)],
+            "now": sample.score if now is None else now,
+            "tiles": list(tiles),
         },
         **({"on_turn_change": on_turn} if on_turn else {}),
     )

@@ -90,7 +90,8 @@ def fusion_network(context: page_context.PageContext) -> None:
         panels.tabs(
             circuit.PART, TABS, context, sample, theme=context.theme, **context.scopes(sample.tweak)
         )
-        knobs.follow_angles(sample)
+        if view != "Noise and shots":  # which follows its own sliders
+            knobs.follow_angles(sample)
 
 
 def entropies_tab(context: page_context.PageContext, sample: Sample) -> None:
@@ -126,7 +127,6 @@ def plain_gates(context: page_context.PageContext) -> None:
         panels.show(sample, context.theme, "entropy-gates", "mutual-gates")
         panels.draw_lower_panels(context.theme, **context.scopes())
         if _can_change(context):
-            knobs.follow_angles(sample)
             widgets.draw_folded(
                 circuit.LAYERS_SWITCH,
                 lambda: panels.show(sample, context.theme, "layer-shapley"),
@@ -137,9 +137,11 @@ def plain_gates(context: page_context.PageContext) -> None:
                 lambda: angle_scores.draw_angle_scores(context, sample),
                 ":material/show_chart:",
             )
-            widgets.draw_folded(
-                circuit.NOISE_SWITCH, lambda: noise_tab(context, sample), ":material/grain:"
-            )
+            with widgets.fold(circuit.NOISE_SWITCH, ":material/grain:") as noise:
+                if noise.open:
+                    noise_tab(context, sample)
+            if not noise.open:
+                knobs.follow_angles(sample)
         widgets.draw_folded(
             circuit.PROGRAM,
             lambda: circuit_exports(context, sample, folded=False),
