@@ -1,15 +1,17 @@
 """The decision at a cursor, in one line: over time, and over the layers of a circuit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import streamlit as st
 
-from qfusion._sentences import share
+from qfusion._sentences import share, true_minus
+from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import contribution_shares
 from qfusion.panels import network, network_layers, panel
-from qfusion.ui import guidance, page_context, panels, widgets
+from qfusion.ui import cursor_follow, guidance, page_context, panels, widgets
 from qfusion.wording import answers
 
 
@@ -18,19 +20,35 @@ def draw_cursor_values(
     moving: np.ndarray,
     moving_name: str,
     place: int,
-    where: str,
+    where: Sequence[str],
     unit: str,
-) -> None:
-    """The numbers at the cursor in one line."""
+) -> list[str]:
+    """Draw the numbers at the cursor in one line.
+
+    Args:
+        dividends: contributions over the places, (P,), by coalition.
+        moving: another quantity over the places, (P,). moving_name, unit: of it.
+        place: number of the one at the cursor. where: what each place is called, as markdown, P of them.
+
+    Returns:
+        The line for the cursor at each place, as plain text.
+    """
     joint = contribution_shares.net_joint_share(dividends)
-    now, at_start, at_end = (share(joint[at]) for at in (place, 0, -1))
-    largest = answers.describe_largest_terms(dividends, place)
-    guidance.line(
-        f"At {where}: joint terms {now}, {largest}, {moving_name} {moving[place]:.3f} {unit}.",
-        f"At {where}: joint terms are {now} of the net sums ({at_start} at the start, {at_end} at the end); "
-        f"{largest}; {moving_name} "
-        f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).",
-    )
+    at_start, at_end = share(joint[0]), share(joint[-1])
+    lines = []
+    for at, name in enumerate(where):
+        now = share(joint[at])
+        largest = answers.describe_largest_terms(dividends, at)
+        short = f"At {name}: joint terms {now}, {largest}, {moving_name} {moving[at]:.3f} {unit}."
+        whole = (
+            f"At {name}: joint terms are {now} of the net sums ({at_start} at the start, {at_end} at the end); "
+            f"{largest}; {moving_name} "
+            f"{moving[at]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end)."
+        )
+        if at == place:
+            guidance.line(short, whole)
+        lines.append(text.strip_markup(true_minus(whole if guidance.full() else short)))
+    return lines
 
 
 def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
@@ -43,11 +61,13 @@ def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
     )
     panels.show(sample, context.theme, "decision-layers", first=1)
     place, mutual = moments.index(layer), network_layers.MUTUAL
-    draw_cursor_values(
-        sample.path_dividends,
-        network_layers.layer_correlations(sample)[mutual],
-        mutual,
-        place,
-        f"“{layer}”",
-        "nats",
-    )
+    with st.container(key="cursor-values"):
+        words = draw_cursor_values(
+            sample.path_dividends,
+            network_layers.layer_correlations(sample)[mutual],
+            mutual,
+            place,
+            [f"“{moment}”" for moment in moments],
+            "nats",
+        )
+    cursor_follow.follow_layers(moments, place, words)

@@ -27,6 +27,7 @@ from qfusion.training import metrics
 from qfusion.ui import (
     calculation_queue,
     changed_numbers,
+    cursor_follow,
     cursor_line,
     figure,
     frame,
@@ -166,11 +167,14 @@ def decision_tab(
     finally:
         rest()
     mean, name, unit = decision_evolution.upper_curves(sample, above)[1:]
-    place = round(state.get(dynamics_page.CURSOR.key, 1.0) * (len(sample.places) - 1))
+    share = state.get(dynamics_page.CURSOR.key, 1.0)
+    place = round(share * (len(sample.places) - 1))
+    where = [f"t = {time:.2f}" for time in sample.places]
     with st.container(key="cursor-values"):
-        cursor_line.draw_cursor_values(
-            sample.path_dividends, mean, name, place, f"t = {sample.places[place]:.2f}", unit
+        words = cursor_line.draw_cursor_values(
+            sample.path_dividends, mean, name, place, where, unit
         )
+    cursor_follow.follow_time(sample.places, share, words)
     if dynamics_page.can_cut(sample):
         panels.show(sample, theme, "cut")
         with widgets.fold(dynamics_page.CUT_TERMS, ":material/stacked_line_chart:") as box:
@@ -311,6 +315,9 @@ def dynamics(context: page_context.PageContext) -> None:
                 theme=context.theme,
                 **context.scopes(tweak),
             )
+            if view in ("Correlations", "State"):
+                share = state.get(dynamics_page.CURSOR.key, 1.0)
+                cursor_follow.follow_time(sample.places, share)
             changed = tweak_effects.list_changes(tweak)
             st.caption(
                 f"{describe_integration_error(context.study, context.row, tweak)} "
