@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from qfusion.analysis import interpolation, slider_curves
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.tasks import Task
-from qfusion.models.tweak import Tweak, learned_values
+from qfusion.models import games
+from qfusion.models.tweak import DURATION, Tweak, learned_values
 
 POINTS = 121  # of a side of the map
 
@@ -31,6 +32,8 @@ class SliderMap:
         scores: of all outputs, (Q, P, C).
         now: values of both sliders, and the scores there.
         evaluations: of the model. error: as of `Interpolation`, the larger of both directions.
+        coefficients: of products of Chebyshev polynomials of y and of x: `scores`, (n, m, C), and `dividends` of the
+            explained score, (n, m, 2^M).
     """
 
     across: str
@@ -42,6 +45,16 @@ class SliderMap:
     score_now: np.ndarray
     evaluations: int
     error: float
+    coefficients: Mapping[str, np.ndarray]
+
+    def at(self, x: float, y: float) -> dict[str, np.ndarray]:
+        """Return `scores`, (C,), and `dividends`, (2^M,), at one value of both sliders."""
+        u = interpolation.unit_place(x, float(self.x[0]), float(self.x[-1]))
+        v = interpolation.unit_place(y, float(self.y[0]), float(self.y[-1]))
+        return {
+            name: chebyshev.chebval(u, chebyshev.chebval(v, part))
+            for name, part in self.coefficients.items()
+        }
 
     def decisions(self, by_sign: bool) -> np.ndarray | None:
         """Return the decision at every point, (Q, P): the class with the largest score, or whether the score is
@@ -101,49 +114,83 @@ def strongest_pair(sample: Sample) -> tuple[str, str]:
 @memo(16, task=Task.FOLLOW_SLIDERS)
 @torch.no_grad()
 def _slider_map(sample: Sample, across: str, up: str) -> SliderMap:
+    if across == DURATION:  # one evolution gives all durations, so that it is cheap upwards
+        return _transposed(_slider_map(sample, up, across))
     study: Any = sample.study
     model = study.model
     low_x, high_x = slider_curves.slider_range(model, across)
     low_y, high_y = slider_curves.slider_range(model, up)
+    M = len(sample.modalities)
+    states = model.encode(sample.inputs)
 
     def column(x: float) -> dict[str, np.ndarray]:
-        """Scores at all points of the other slider, which are as many as it needs alone."""
-        return {"scores": np.stack([_scores(sample, {across: x, up: y}) for y in places_y])}
+        """Decisions at all points of the other slider, which are as many as it needs alone."""
+        observables = _observables(sample, {across: x}, up, places_y)
+        values = model.algebra.values_along(states, sample.background, observables)[:, 0]
+        dividends = games.dividends(values, M)
+        return {"scores": values[:, -1], "dividends": dividends[..., sample.output]}
 
     curves = slider_curves.score_curves(sample, up)
     n = min(interpolation.COUNTS[-2], 2 * curves.evaluations - 1)
     u = interpolation.lobatto_points(n)
     places_y = (low_y + (high_y - low_y) * (u + 1) / 2).tolist()
     along = interpolation.interpolate(column, low_x, high_x)
+    matrix = np.linalg.inv(chebyshev.chebvander(u, n - 1))
+    coefficients = {
+        name: np.einsum("yk,xk...->yx...", matrix, entry)
+        for name, entry in along.coefficients.items()
+    }
+    own = coefficients["scores"]
     x = np.linspace(low_x, high_x, POINTS)
     y = np.linspace(low_y, high_y, POINTS)
-    at_nodes = along.values(x)["scores"]  # (n, C, P)
-    matrix = np.linalg.inv(chebyshev.chebvander(u, n - 1))
-    coefficients = np.tensordot(matrix, at_nodes, 1)
-    u_y = interpolation.unit_place(y, low_y, high_y)
-    scores = np.asarray(chebyshev.chebval(u_y, coefficients))
-    tail = np.abs(coefficients[-max(2, n // 4) :]).max(initial=0.0) * max(2, n // 4)
-    learned = learned_values(model)
-    numbers = learned | sample.tweak.numbers()
+    by_x = np.moveaxis(chebyshev.chebval(_unit(x), own.swapaxes(0, 1)), -1, 1)  # (n, P, C)
+    scores = np.moveaxis(chebyshev.chebval(_unit(y), by_x), -1, 0)
+    count = max(2, n // 4)
+    tail = np.abs(by_x[-count:]).max(initial=0.0) * count
+    numbers = learned_values(model) | sample.tweak.numbers()
     return SliderMap(
         across,
         up,
         x,
         y,
-        np.moveaxis(scores, (0, 1, 2), (2, 1, 0)),
+        np.asarray(scores),
         (numbers[across], numbers[up]),
         sample.scores,
         n * along.evaluations,
-        max(along.error, float(tail) / max(float(np.abs(at_nodes).max()), 1e-12)),
+        max(along.error, float(tail) / max(float(np.abs(scores).max()), 1e-12)),
+        coefficients,
     )
 
 
-def _scores(sample: Sample, values: dict[str, float]) -> np.ndarray:
+def _observables(
+    sample: Sample, values: dict[str, float], up: str, places: Sequence[float]
+) -> torch.Tensor:
+    """Return the observables at each of some places of a slider, (n, C, D, D), with values of other sliders."""
     study: Any = sample.study
     numbers = sample.tweak.numbers() | values
-    model = study.model.tweaked(Tweak.of(numbers.items(), study.model))
-    rows: Sequence[int] = [sample.row]
-    scores: np.ndarray = study.space.observable_scores(
-        np.array(rows), model.observables(), model.bias
+    if up == DURATION:
+        order = np.argsort(places)
+        model = study.model.tweaked(Tweak.of(numbers.items(), study.model))
+        along = model.observables([places[at] for at in order])
+        return torch.as_tensor(along[np.argsort(order)])
+    models = [
+        study.model.tweaked(Tweak.of((numbers | {up: y}).items(), study.model)) for y in places
+    ]
+    return torch.stack([model.observables() for model in models])
+
+
+def _transposed(pair: SliderMap) -> SliderMap:
+    return replace(
+        pair,
+        across=pair.up,
+        up=pair.across,
+        x=pair.y,
+        y=pair.x,
+        scores=pair.scores.swapaxes(0, 1),
+        now=pair.now[::-1],
+        coefficients={name: part.swapaxes(0, 1) for name, part in pair.coefficients.items()},
     )
-    return scores[0]
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    return np.asarray(interpolation.unit_place(values, float(values[0]), float(values[-1])))
