@@ -40,6 +40,10 @@ class Curves {
     return values;
   }
 
+  samples() {  // places at which its reach is looked at
+    return Array.from({length: SCAN}, (_, k) => this.low + (this.high - this.low) * k / (SCAN - 1));
+  }
+
   series(x, name) {
     const place = this.places.get(name);
     return place === undefined ? null : this.at(x).subarray(place * this.length, (place + 1) * this.length);
@@ -112,8 +116,7 @@ class Follower {
     host._fullData.forEach((trace, n) => {
       const meta = this.meta(n), curves = this.groups[meta?.group];
       if (!curves) return;
-      const {low, high} = curves;
-      for (let k = 0; k < SCAN; k++) this.reach(trace, meta, curves, low + (high - low) * k / (SCAN - 1), grow);
+      for (const x of curves.samples()) this.reach(trace, meta, curves, x, grow);
     });
     for (const [name, [low, high]] of Object.entries(reach)) {
       const axis = axisOf(host, name);

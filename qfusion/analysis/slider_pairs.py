@@ -20,6 +20,7 @@ from qfusion.models import games
 from qfusion.models.tweak import DURATION, Tweak, learned_values
 
 POINTS = 121  # of a side of the map
+TOLERANCE = 5e-4  # of the largest value
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ def _slider_map(sample: Sample, across: str, up: str) -> SliderMap:
     n = min(interpolation.COUNTS[-2], 2 * curves.evaluations - 1)
     u = interpolation.lobatto_points(n)
     places_y = (low_y + (high_y - low_y) * (u + 1) / 2).tolist()
-    along = interpolation.interpolate(column, low_x, high_x)
+    along = interpolation.interpolate(column, low_x, high_x, tolerance=TOLERANCE)
     matrix = np.linalg.inv(chebyshev.chebvander(u, n - 1))
     coefficients = {
         name: np.einsum("yk,xk...->yx...", matrix, entry)

@@ -6,7 +6,39 @@ const SVG = 'http://www.w3.org/2000/svg';
 const APART = 15, LEADER = 16;  // pixels, see figures/line_labels.py
 const BAR_PAD = 0.18, LABEL_ROOM = 0.17;  // of a range, see decision_charts.py
 const BAR_HALF = 0.31;  // of a row
+const SIDE = 13;  // places at which the reach of each of two sliders is looked at
 const CAP = 4;  // half the height of the ends of an error bar, in pixels, see figures/decision_charts.py
+
+// Series of two sliders at once: sums of products of polynomials of both. Ends are those of each; a place is a pair.
+class Surface extends Curves {
+  constructor(group) {
+    super(group);
+    this.counts = group.counts;
+  }
+
+  at(place) {
+    if (place === this.known) return this.values;
+    const [across, up] = place.map((x, n) => this.weights(x, n)), values = new Float64Array(this.size);
+    let from = 0;
+    for (const v of up) for (const u of across) {
+      for (let n = 0; n < this.size; n++) values[n] += u * v * this.numbers[from + n];
+      from += this.size;
+    }
+    [this.known, this.values] = [place, values];
+    return values;
+  }
+
+  weights(x, n) {  // the Chebyshev polynomials of one of both
+    const u = 2 * (x - this.low[n]) / (this.high[n] - this.low[n]) - 1, weights = [1, u];
+    while (weights.length < this.counts[n]) weights.push(2 * u * weights.at(-1) - weights.at(-2));
+    return weights.slice(0, this.counts[n]);
+  }
+
+  samples() {
+    const ends = [0, 1].map(n => Array.from({length: SIDE}, (_, k) => this.low[n] + (this.high[n] - this.low[n]) * k / (SIDE - 1)));
+    return ends[0].flatMap(x => ends[1].map(y => [x, y]));
+  }
+}
 
 // Places at least `apart` from each other and as near to the wanted ones as can be: a monotonic regression by pooling.
 function placeLabels(wanted, apart, low, high) {

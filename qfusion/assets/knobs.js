@@ -30,11 +30,13 @@ function touch(knob) {
   touched = {knob, address: page.address, groups: {}, late: [], asked: new Set(), undone: 0, abort: new AbortController(), followers: new Map(), value: page.knobs[knob].value};
   touched.sheet = {...page, ...page.knobs[knob].sheet};  // some sliders of a page have an address and numbers of their own
   const slider = input(knob);
-  if (!slider) { touched = null; return; }
+  if (!slider && !page.knobs[knob].sides) { touched = null; return; }
   page.knobs[knob].value ??= Number(slider.value);
   touched.value = page.knobs[knob].value;
-  touched.watch = new MutationObserver(turned);
-  touched.watch.observe(slider, {attributes: true, attributeFilter: ['value', 'aria-valuetext']});
+  if (slider) {
+    touched.watch = new MutationObserver(turned);
+    touched.watch.observe(slider, {attributes: true, attributeFilter: ['value', 'aria-valuetext']});
+  }
   loading(touched);
 }
 
@@ -48,7 +50,7 @@ async function load(own) {
     const answer = await ask(own.sheet.address, stage, {knob: own.knob, reader}, own.abort.signal);
     if (own !== touched) return;
     if (!answer) continue;
-    const groups = Object.fromEntries(Object.entries(answer.groups).map(([name, group]) => [name, Object.assign(new Curves(group), {shown: group.shown})]));
+    const groups = Object.fromEntries(Object.entries(answer.groups).map(([name, group]) => [name, Object.assign(new (group.counts ? Surface : Curves)(group), {shown: group.shown})]));
     if (answer.metrics) own.metrics = answer.metrics;
     own.late.push(...answer.late);
     Object.assign(own.groups, groups);
@@ -151,12 +153,14 @@ function tell(own) {
     line.append(words);
     line.setAttribute('data-live', '');
   }
-  const {label, unit, after} = page.knobs[own.knob], parts = [`${page.quantity} ${number(own.sheet.now, 3)} → ${number(now, 3)}`];
+  const knob = page.knobs[own.knob], values = [own.value].flat();
+  const turns = (knob.sides ?? [knob]).map(({label, unit, after}, n) => `${label} ${unit}${values[n].toFixed(2)}${after ?? ''}`);
+  const parts = [`${page.quantity} ${number(own.sheet.now, 3)} → ${number(now, 3)}`];
   if (scores.length > 1) {
     parts.push(`probability of ‘${page.classes[page.output]}’ ${(100 * shares[page.output]).toFixed(0)}%`, `decision: ${page.classes[scores.indexOf(Math.max(...scores))]}`);
   }
   if (own.late.length) parts.push(`${own.late.join(' and ')} when you let go`);
-  words.textContent = `${label} ${unit}${own.value.toFixed(2)}${after ?? ''}: ${parts.join(', ')}`;
+  words.textContent = `${turns.join(', ')}: ${parts.join(', ')}`;
 }
 
 function write(tile, words, change) {
@@ -248,6 +252,14 @@ function behind(knob, {low, high, knobs}, press) {
 if (!window.qfusionKnobs) {
   window.qfusionKnobs = {
     get groups() { return touched?.groups ?? {}; },
+    // What turns several sliders at once: `described` as each of the page's knobs, with `sides` in place of a slider.
+    hold(knob, described) {
+      if (!page) return;
+      page.knobs[knob] ??= described;
+      touch(knob);
+    },
+    turn(knob, value) { if (touched?.knob === knob) { touched.value = value; soon(); } },
+    drop(knob) { if (touched?.knob === knob) end(); },
     // Whether the last picture shows the slider where it is, with all that has come.
     get settled() { return Boolean(touched) && touched.shown === picture(touched); },
   };

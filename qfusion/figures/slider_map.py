@@ -83,6 +83,7 @@ def slider_map(
         showlegend=False,
     )
     figure.update_layout(
+        dragmode=False,  # the page drags both sliders
         xaxis={"title": {"text": label(x_title)}, "range": [float(x[0]), float(x[-1])]},
         yaxis={"title": {"text": label(y_title)}, "range": [float(y[0]), float(y[-1])]},
     )

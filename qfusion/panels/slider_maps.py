@@ -65,7 +65,7 @@ def slider_map(
         "black line is where the decision for it changes, the ring is now, the cross as learned."
         + cite_sample(sample),
         not_shown="test metrics: other samples change elsewhere.",
-        usage="Click a point to set both sliders there.",
+        usage="Click a point, or drag, to set both sliders there.",
         alt=f"Map of the {quantity} against {names}: {extent}.",
         table=lambda: pair.frame(sample.output, sample.quantity),
     )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # the server answers before these are loaded
 STAGES = ("final", "decision", "measures", "metrics", "built")  # of a slider of the dynamics
 ANGLE_STAGES = ("decision", "terms", "metrics")  # of the slider of an angle
 NOISE_STAGES = ("decision", "terms", "metrics", "errors")  # of the slider of a strength of noise
+PAIR = "pair"  # two sliders at once, and the stage of them
 RESPONSES = "responses"  # the stage of the curves behind all sliders
 CURVE_POINTS = 61  # of a curve behind a slider
 PIXEL = 4e-3  # error, relative to the largest value, above which a quantity is not followed: a pixel of 250
@@ -123,7 +124,28 @@ class FollowedNoise:
         return (*self.sample.memo_key(), *own)
 
 
-AnyFollowed: TypeAlias = Followed | FollowedAngles | FollowedNoise
+@dataclass(frozen=True)
+class FollowedPair:
+    """What a page shows that follows a pair of sliders at once.
+
+    Attributes:
+        sample: of a model with time, under the sliders.
+        across, up: keys of both sliders.
+        metrics: whether test metrics are shown, which do not follow.
+    """
+
+    sample: Sample
+    across: str
+    up: str
+    metrics: bool
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Everything that determines the answers."""
+        return (*self.sample.memo_key(), PAIR, self.across, self.up, self.metrics)
+
+
+AnyFollowed: TypeAlias = Followed | FollowedAngles | FollowedNoise | FollowedPair
 
 
 def knobs_address(followed: AnyFollowed) -> str:
@@ -456,6 +478,41 @@ def _noisy_errors(followed: FollowedNoise, knob: str) -> dict[str, Any]:
     return {"groups": groups, "late": []}
 
 
+def _pair(followed: FollowedPair, knob: str) -> dict[str, Any]:
+    from qfusion._checks import choose
+    from qfusion.analysis import slider_pairs
+
+    choose("Slider", knob, (PAIR,))
+    pair = slider_pairs.slider_map(followed.sample, followed.across, followed.up)
+    late = ["test metrics"] if followed.metrics else []
+    if pair.error > PIXEL:
+        return {"groups": {}, "late": ["the decision", *late]}
+    ends = {
+        "low": [float(pair.x[0]), float(pair.y[0])],
+        "high": [float(pair.x[-1]), float(pair.y[-1])],
+    }
+    groups = {}
+    for name, names, values in (
+        ("scores", ("scores",), _trim(pair.coefficients["scores"])[:, :, None]),
+        ("final", followed.sample.study.coalitions, _trim(pair.coefficients["dividends"])),
+    ):
+        rows, columns = values.shape[:2]
+        numbers = values.reshape(rows * columns, *values.shape[2:])
+        shape = ends | {"counts": [columns, rows]}
+        groups[name] = encode_curves(0.0, 1.0, names, numbers) | shape
+    return {"groups": groups, "late": late}
+
+
+def _trim(coefficients: np.ndarray) -> np.ndarray:
+    """Return coefficients of two variables, (n, m, ...), without rows and columns at the end that draw nothing."""
+    import numpy as np
+
+    sizes = np.abs(coefficients).reshape(*coefficients.shape[:2], -1).max(2)
+    matters = sizes > 1e-6 * sizes.max()
+    rows, columns = (1 + int(np.flatnonzero(matters.any(axis)).max(initial=0)) for axis in (1, 0))
+    return coefficients[:rows, :columns]
+
+
 _ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "final": _final,
     "decision": _decision,
@@ -470,6 +527,7 @@ _ANGLE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "metrics": _angle_metrics,
 }
 
+_PAIR_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {PAIR: _pair}
 _NOISE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "decision": _noisy_decision,
     "terms": _noisy_terms,
@@ -483,6 +541,8 @@ def _answers_of(
 ) -> Mapping[str, Callable[[Any, str], dict[str, Any]]]:
     if isinstance(followed, Followed):
         return _ANSWERS
+    if isinstance(followed, FollowedPair):
+        return _PAIR_ANSWERS
     return _ANGLE_ANSWERS if isinstance(followed, FollowedAngles) else _NOISE_ANSWERS
 
 

@@ -242,11 +242,19 @@ def _describe_sliders(sample: Sample) -> dict[str, dict[str, Any]]:
 
 
 def _turn(highest: Mapping[str, float]) -> None:
-    """Set a slider to where a mark behind it stands. A browser may send anything."""
+    """Set a slider to where a mark behind it stands, or two to a place in their map. A browser may send anything."""
     sent = state.get(KEY)
     change = sent.get("turn") if isinstance(sent, Mapping) else None
     if not isinstance(change, Mapping):
         return
-    knob, value = str(change.get("knob")), change.get("value")
-    if knob in highest and isinstance(value, int | float) and 0 <= value <= highest[knob]:
+    values = change.get("values", {change.get("knob"): change.get("value")})
+    if not isinstance(values, Mapping) or not all(
+        isinstance(knob, str)
+        and knob in highest
+        and isinstance(value, int | float)
+        and 0 <= value <= highest[knob]
+        for knob, value in values.items()
+    ):
+        return
+    for knob, value in values.items():
         state.put(knob, float(value))

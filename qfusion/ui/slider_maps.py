@@ -3,9 +3,12 @@
 import math
 from functools import partial
 
+from qfusion._sentences import capitalise
 from qfusion.analysis.sample import Sample
+from qfusion.models.tweak import DURATION
 from qfusion.panels import dynamics_page, slider_maps
-from qfusion.ui import page_context, page_params, panels, selections, state, widgets
+from qfusion.ui import knob_addresses, page_context, page_params, panels, selections, state, widgets
+from qfusion.ui.components import component
 
 
 def draw_slider_map(context: page_context.PageContext, sample: Sample) -> None:
@@ -36,6 +39,38 @@ def draw_slider_map(context: page_context.PageContext, sample: Sample) -> None:
         context.theme,
         "slider-map",
         on_select=partial(_set_both, sample, across, up),
+    )
+    _follow_drag(sample, across, up)
+
+
+def _follow_drag(sample: Sample, across: str, up: str) -> None:
+    """Draw the script by which both sliders, and what the page shows, follow a drag in the map."""
+    titles, sliders = slider_maps.slider_titles(sample.study), dynamics_page.factors(sample.study)
+    numbers = sample.tweak.numbers()
+    metrics = sample.study.dataset.target.known
+    followed = knob_addresses.FollowedPair(sample, across, up, metrics)
+    component("pairs")(
+        key="map-script",
+        data={
+            "figure": "slider-map",
+            "panel": "panel-slider-map",
+            "usage": "Both sliders of the map. Arrow keys move them, with Shift by ten steps.",
+            "sheet": {
+                "address": knob_addresses.knobs_address(followed),
+                "stages": [knob_addresses.PAIR],
+            },
+            "sides": [
+                {
+                    "knob": key,
+                    "label": capitalise(titles[key]),
+                    "unit": "= " if key == DURATION else "× ",
+                    "value": numbers.get(key, sliders[key].default),
+                    "step": float(sliders[key].step or 0.01),
+                    "high": float(sliders[key].high or 0.0),
+                }
+                for key in (across, up)
+            ],
+        },
     )
 
 
