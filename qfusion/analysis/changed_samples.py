@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, require_number
 from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.decision_flips import what_would_flip
 from qfusion.analysis.memo import memo
@@ -17,6 +17,7 @@ from qfusion.data import Text
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, gradient_search, interventions
+from qfusion.quantum import state_paths
 
 KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = (
     "as it is",
@@ -36,12 +37,14 @@ class Change:
 
     Attributes:
         action: KEPT, SWAP, ... donor: id of the sample swapped with.
+        share: of the donor's state: 1 takes it whole, less a state on the way to it, see `quantum.state_paths`.
         words: an edited sentence. controls: changes of voice or face by name.
         state: masses (n,), weights of the basis states (d,), or of a qubit the angles (theta, phi) of its Bloch vector.
     """
 
     action: str = KEPT
     donor: str = ""
+    share: float = 1.0
     words: str = ""
     controls: tuple[tuple[str, float], ...] = ()
     state: tuple[float, ...] = ()
@@ -92,7 +95,8 @@ def wanted_changes(study: Study, row: int, edits: Edits) -> tuple[Change, ...]:
     Args:
         study: the model on its data.
         row: of the sample.
-        edits: by modality its "action", and for a swap the "donor" (`background_choice.default_contrast` unless told),
+        edits: by modality its "action", and for a swap the "donor" (`background_choice.default_contrast` unless told)
+            and the "share" of its state (1 unless told),
             for an edited sentence its "words" (its own unless told), for an edited voice or face the "controls" by
             name,
             for an edited state numbers of "state" by place; a number that is within half a step of the sample's own
@@ -112,13 +116,15 @@ def _change(
     name: str,
     action: str = KEPT,
     donor: str = "",
+    share: float = 1.0,
     words: str | None = None,
     controls: Mapping[str, float] | None = None,
     state: Mapping[int, float] | None = None,
 ) -> Change:
     choose("Action", action, ACTIONS)
     if action == SWAP:
-        return Change(SWAP, donor=donor or default_contrast(study, row))
+        share = require_number("share", share, 0, 1) if can_mix(study) else 1.0
+        return Change(SWAP, donor=donor or default_contrast(study, row), share=share)
     if action == INPUT and name == "text":
         return Change(INPUT, words=own_words(study, row) if words is None else words)
     if action == INPUT:
@@ -155,7 +161,8 @@ def apply_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result
     states, dropped = dict(own), []
     for name, change in zip(study.modalities, changes, strict=True):
         if change.action == SWAP:
-            states[name] = own_states(study, study.dataset.row(change.donor))[name]
+            other = own_states(study, study.dataset.row(change.donor))[name]
+            states[name] = mix_states(own[name], other, change.share)
         elif change.action == DROP:
             dropped.append(name)
         elif change.action == INPUT:
@@ -181,6 +188,23 @@ def apply_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result
         states,
         _truth(study, row, changes),
     )
+
+
+def can_mix(study: Study) -> bool:
+    """Return whether states of modalities can be mixed: kets, and masses of qubits."""
+    return bool(study.model.algebra.is_linear)
+
+
+def mix_states(own: Any, other: Any, share: float) -> Any:
+    """Return the state of one modality, (1, ...), on the shortest way from its own to another one.
+
+    Args:
+        own, other: states, both kets or both masses. share: of the way, 1 for the other one itself.
+    """
+    if share == 1:
+        return other
+    between = state_paths.between_kets if own.is_complex() else state_paths.between_masses
+    return between(own, other, share)
 
 
 def edit_content(study: Study, row: int, modality: str, change: Change) -> planted_editing.Edit:
@@ -249,7 +273,7 @@ def _truth(study: Study, row: int, changes: tuple[Change, ...]) -> float | None:
     for name, change in zip(study.modalities, changes, strict=True):
         if change.action == INPUT and name == "text":
             latents.append(planted_editing.replace_words(change.words).latent)
-        elif change.action in (KEPT, SWAP):
+        elif change.action in (KEPT, SWAP) and change.share == 1:
             at = study.dataset.row(change.donor) if change.action == SWAP else row
             latents.append(float(study.dataset.table[f"latent_{name}"].iloc[at]))
         else:

@@ -76,6 +76,7 @@ def probabilities(
         truth=sample.true_class,
         before=before.probabilities if done else None,
         before_name=BEFORE,
+        follows=True,
         theme=theme,
     )
     shows = evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
@@ -133,6 +134,8 @@ def waterfall(
         quantity=sample.quantity,
         theme=theme,
     )
+    if when == BEFORE:  # which no slider of this page moves
+        drawn.update_traces(meta=None)
     if done:
         drawn.update_xaxes(
             range=decision_pairs.common_range(
@@ -329,7 +332,10 @@ def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | Non
 def _action_arguments(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
     match action, name:
         case changed_samples.SWAP, _:
-            return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
+            donor, share = view.get(f"with.{name}"), view.get(f"mix.{name}")
+            return ({"donor": donor} if donor else {}) | (
+                {"share": require_number(f"mix.{name}", share, 0, 1)} if share else {}
+            )
         case changed_samples.INPUT, "text":
             return {"words": view.get("say")} if view.all("say") else {}
         case changed_samples.INPUT, _:

@@ -35,7 +35,7 @@ def _changed_states(view: page_state.PageState, sample: Sample) -> list[str]:
     ]
 
 
-PREFIXES = ("do.", "with.", "set.", "voice.", "face.")  # of what is said of a modality
+PREFIXES = ("do.", "with.", "mix.", "set.", "voice.", "face.")  # of what is said of a modality
 KNOBS = params.SwitchParam("knobs", "Knobs", "They stay folded.")
 WORDS = params.TextParam(
     "say",
@@ -65,6 +65,21 @@ def donor_choice(modality: str) -> params.SampleParam:
         "of sample",
         "Another sample is taken.",
         "Any sample of the data; it opens on one with another decision.",
+    )
+
+
+def share_choice(modality: str) -> params.NumberParam:
+    """Return the share of the state that another sample lends."""
+    return params.NumberParam(
+        f"mix.{modality}",
+        "Share of its state",
+        "Its state is taken whole.",
+        "1 takes the other sample's state, 0 keeps the own one. Between them, the state lies on the shortest way: of "
+        "kets on the sphere (equal shares of the Fubini–Study angle), of masses equal shares of the angles "
+        "θ = 2 arcsin √mass. It is a pure state, no mixture.",
+        default=1.0,
+        step=0.01,
+        style={"format": "%.2f"},
     )
 
 
@@ -116,6 +131,7 @@ def change_choices(view: page_state.PageState, study: Study) -> list[params.Para
         known += [
             action_choice(study, name),
             donor_choice(name),
+            *([share_choice(name)] if changed_samples.can_mix(study) else []),
             *number_choices(study, name),
             *input_choices(study, name),
         ]

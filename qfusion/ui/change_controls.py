@@ -124,6 +124,8 @@ def _donor(context: page_context.PageContext, name: str) -> None:
         sample_content.raw_content(name, content, in_box=True)
     if source.clip is not None:
         sample_content.clip(source.clip, donor, f"donor-{name}")
+    if changed_samples.can_mix(context.study):
+        widgets.draw(builders.share_choice(name))
 
 
 def _input(context: page_context.PageContext, name: str) -> None:

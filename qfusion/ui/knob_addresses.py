@@ -27,12 +27,14 @@ if TYPE_CHECKING:  # the server answers before these are loaded
     import numpy as np
 
     from qfusion.analysis.angle_tables import AngleSlider
+    from qfusion.analysis.changed_samples import Change
     from qfusion.analysis.interpolation import Interpolation
     from qfusion.analysis.sample import Sample
 
 STAGES = ("final", "decision", "measures", "metrics", "built")  # of a slider of the dynamics
 ANGLE_STAGES = ("decision", "terms", "metrics")  # of the slider of an angle
 NOISE_STAGES = ("decision", "terms", "metrics", "errors")  # of the slider of a strength of noise
+SHARE = "share"  # the stage of the share of another sample's state
 PAIR = "pair"  # two sliders at once, and the stage of them
 RESPONSES = "responses"  # the stage of the curves behind all sliders
 CURVE_POINTS = 61  # of a curve behind a slider
@@ -145,7 +147,27 @@ class FollowedPair:
         return (*self.sample.memo_key(), PAIR, self.across, self.up, self.metrics)
 
 
-AnyFollowed: TypeAlias = Followed | FollowedAngles | FollowedNoise | FollowedPair
+@dataclass(frozen=True)
+class FollowedShares:
+    """What a page shows that follows the shares of other samples' states.
+
+    Attributes:
+        sample: that is changed.
+        changes: of its modalities, in the model's order.
+        modalities: modality of each slider, by the key of its widget.
+    """
+
+    sample: Sample
+    changes: tuple[Change, ...]
+    modalities: Mapping[str, str]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Everything that determines the answers."""
+        return (*self.sample.memo_key(), SHARE, self.changes, tuple(self.modalities.items()))
+
+
+AnyFollowed: TypeAlias = Followed | FollowedAngles | FollowedNoise | FollowedPair | FollowedShares
 
 
 def knobs_address(followed: AnyFollowed) -> str:
@@ -503,6 +525,29 @@ def _pair(followed: FollowedPair, knob: str) -> dict[str, Any]:
     return {"groups": groups, "late": late}
 
 
+def _share(followed: FollowedShares, knob: str) -> dict[str, Any]:
+    from qfusion._checks import choose
+    from qfusion.analysis import mix_curves
+
+    sample = followed.sample
+    modality = followed.modalities[choose("Slider", knob, tuple(followed.modalities))]
+    curves = mix_curves.mix_curves(
+        sample.study, sample.row, sample.output, followed.changes, modality
+    )
+    scores, dividends = curves.coefficients["scores"], curves.coefficients["dividends"]
+    answer = _answer(
+        curves,
+        "the decision",
+        {
+            "scores": (("scores",), scores[:, None]),
+            "final": (sample.study.coalitions, dividends),
+        },
+    )
+    if answer["groups"]:
+        answer["groups"]["scores"]["shown"] = {"scale": float(sample.study.model.logit_scale)}
+    return {**answer, "late": [*answer["late"], "states and differences"]}
+
+
 def _trim(coefficients: np.ndarray) -> np.ndarray:
     """Return coefficients of two variables, (n, m, ...), without rows and columns at the end that draw nothing."""
     import numpy as np
@@ -528,6 +573,7 @@ _ANGLE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
 }
 
 _PAIR_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {PAIR: _pair}
+_SHARE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {SHARE: _share}
 _NOISE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "decision": _noisy_decision,
     "terms": _noisy_terms,
@@ -543,6 +589,8 @@ def _answers_of(
         return _ANSWERS
     if isinstance(followed, FollowedPair):
         return _PAIR_ANSWERS
+    if isinstance(followed, FollowedShares):
+        return _SHARE_ANSWERS
     return _ANGLE_ANSWERS if isinstance(followed, FollowedAngles) else _NOISE_ANSWERS
 
 

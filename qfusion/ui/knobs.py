@@ -8,11 +8,19 @@ from typing import Any
 from qfusion._sentences import capitalise
 from qfusion.analysis import noise_curves
 from qfusion.analysis.angle_tables import AngleSlider
+from qfusion.analysis.changed_samples import SWAP, Change
 from qfusion.analysis.sample import Sample
 from qfusion.models import gate_angles
 from qfusion.models.abilities import can
 from qfusion.models.tweak import DURATION
-from qfusion.panels import decision_evolution, device_noise, dynamics_page, panel, slider_maps
+from qfusion.panels import (
+    decision_evolution,
+    device_noise,
+    dynamics_page,
+    panel,
+    slider_maps,
+    what_if,
+)
 from qfusion.ui import knob_addresses, page_context, state
 from qfusion.ui.components import component
 from qfusion.ui.fusion_rules_tab import circuit_metrics, shown_classes
@@ -134,6 +142,45 @@ def follow_noise(sample: Sample, noise: Mapping[str, Any], score: float) -> None
     )
 
 
+def follow_shares(
+    sample: Sample, changes: tuple[Change, ...], score: float, tiles: Sequence[Mapping[str, Any]]
+) -> None:
+    """Let the numbers and figures of the What if page follow the shares of other samples' states.
+
+    Args:
+        sample: that is changed. changes: of its modalities, in the model's order.
+        score: explained, with the changes. tiles: those of the numbers of the page.
+    """
+    modalities = {
+        what_if.share_choice(name).key: name
+        for name, change in zip(sample.modalities, changes, strict=True)
+        if change.action == SWAP
+    }
+    shares = dict(zip(sample.modalities, (change.share for change in changes), strict=True))
+    described = {
+        key: {
+            "css": css_class(key),
+            "label": f"Share of the other state of {name}",
+            "unit": "= ",
+            "value": shares[name],
+            "high": 1.0,
+            "time": False,
+        }
+        for key, name in modalities.items()
+    }
+    _follow(
+        sample,
+        knob_addresses.FollowedShares(sample, changes, modalities),
+        (knob_addresses.SHARE,),
+        described,
+        tiles,
+        key="share-script",  # the page has a part called "knobs"
+        now=score,
+        room=".st-key-fold-what-if",
+        line=".st-key-mix-line",
+    )
+
+
 def _describe_angles(
     sample: Sample,
 ) -> tuple[knob_addresses.FollowedAngles, dict[str, dict[str, Any]], list[dict[str, Any]]]:
@@ -169,6 +216,7 @@ def _follow(
     sliders: Mapping[str, Mapping[str, Any]],
     tiles: Sequence[Mapping[str, Any]],
     *,
+    key: str = KEY,
     now: float | None = None,
     room: str,
     line: str,
@@ -179,12 +227,12 @@ def _follow(
     Args:
         sample: under the sliders. followed: what is fetched of it, in these `stages`.
         sliders: descriptions by key. tiles: those of the numbers of the page, in their order.
-        now: explained score; by default that of the sample.
+        key: of the element. now: explained score; by default that of the sample.
         room: selector of the part of the page that follows. line: of the place of the words about the slider.
         on_turn: called when a mark behind a slider is clicked; without it, nothing is drawn behind the sliders.
     """
     component(KEY)(
-        key=KEY,
+        key=key,
         data={
             "room": room,
             "line": line,
