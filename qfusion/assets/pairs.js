@@ -73,7 +73,7 @@ function say() {
   if (!value) { label?.remove(); return; }
   if (!label && words) {
     label = document.createElement('div');
-    label.className = 'qf-moment qf-pair';
+    label.className = 'plotly-live-moment qf-pair';
     label.ariaHidden = 'true';
     host.append(label);
   }
