@@ -13,8 +13,8 @@ T = TypeVar("T")
 class per_model_cache(cached_property[T]):
     """A value of a study, or of its space, that does not depend on the background.
 
-    It is computed once for all copies of a study with other backgrounds. Where a visitor's samples follow those of the
-    data set, values of both are joined if they have one entry per sample.
+    It is computed once for all copies of a study with other backgrounds, also when several threads ask for it. Where a
+    visitor's samples follow those of the data set, values of both are joined if they have one entry per sample.
     """
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -23,8 +23,12 @@ class per_model_cache(cached_property[T]):
         study = getattr(instance, "study", instance)
         name = str(self.attrname)
         if name not in study._shared:
-            is_joined = study._set is not None
-            study._shared[name] = self._join(instance, study) if is_joined else self.func(instance)
+            with study._shared.setdefault(f"lock of {name}", RLock()):
+                if name not in study._shared:
+                    is_joined = study._set is not None
+                    study._shared[name] = (
+                        self._join(instance, study) if is_joined else self.func(instance)
+                    )
         return study._shared[name]
 
     def _join(self, instance: Any, study: Any) -> Any:

@@ -190,6 +190,17 @@ def with_training_background(study: Study) -> Study:
 SEVERITIES = ("warning", "fine", "unknown")
 
 
+@memo(8, stamp=lambda study: file_stamp(stability.FOLDER / f"{study.name}.safetensors"))
+def find_stability(study: Study) -> list[reliability.Finding]:
+    """Return the findings on the spread over training seeds.
+
+    Raises:
+        NotFound: when it is not measured for this model.
+    """
+    errors = study.errors[study.dataset.rows(SPLIT)]
+    return reliability.check_stability(load_stability(study), errors, unit_over_seeds(study))
+
+
 def reliability_findings(study: Study, *, at_hand: bool = False) -> list[reliability.Finding]:
     """Return the findings on the reliability of a model's explanations, warnings first.
 
@@ -199,11 +210,7 @@ def reliability_findings(study: Study, *, at_hand: bool = False) -> list[reliabi
     findings = reliability.check_deletion(modality_curves(study), "modalities")
     findings.append(find_truth(study))
     with suppress(QFusionError):  # not measured for this model
-        findings += reliability.check_stability(
-            load_stability(study),
-            study.errors[study.dataset.rows(SPLIT)],
-            unit_over_seeds(study),
-        )
+        findings += find_stability(study)
     findings += find_joint(study)
     compare = background_agreement.agreement
     compared = find_result(compare, study) if at_hand else compare(study)

@@ -17,6 +17,7 @@ DELETION, INSERTION = DIRECTIONS = ("deletion", "insertion")
 MEASURES = LOG_ODDS, PROBABILITY = ("log-odds", "probability")  # of a class
 
 
+@panel.cached
 def modality_curves(
     study: Study, theme: style.Theme = "light", *, kind: str = DELETION, measure: str = LOG_ODDS
 ) -> panel.PanelFigure:
@@ -41,6 +42,7 @@ def modality_curves(
     )
 
 
+@panel.cached
 def feature_curves(
     study: Study,
     theme: style.Theme = "light",

@@ -51,6 +51,7 @@ from qfusion.wording.numbers import describe_drawn
 MAX_POINTS = 1_500  # of a swarm, a coalition
 
 
+@panel.cached
 def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the gain of joint terms in every metric: the model against its EMAP, and against its own terms."""
     labels = joint_gains.metric_labels(study.dataset)
@@ -99,6 +100,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     )
 
 
+@panel.cached
 def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the reduction of the test loss by each coalition and modality."""
     game = fusion_tests.split_loss(study)

@@ -9,7 +9,7 @@ import threadpoolctl
 import torch
 
 from qfusion.analysis import memo, opening
-from qfusion.ui import calculation_queue
+from qfusion.ui import calculation_queue, streamlit_internals
 from qfusion.wording.progress import describe_task
 
 OWN = "_own"  # in a session, the samples that its visitor has made
@@ -19,6 +19,12 @@ frozen_modules = 0  # modules that were loaded when the collector last set every
 @lru_cache(maxsize=1)
 def _limit_blas() -> threadpoolctl.threadpool_limits:
     return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
+
+
+def prepare_process() -> None:
+    """Do what the first run of a page would wait for."""
+    _limit_blas()
+    streamlit_internals.prepare_first_element()
 
 
 def begin_run() -> None:

@@ -79,7 +79,11 @@ def middleware() -> list[Middleware]:
     return [Middleware(Guard), Middleware(FrontendFiles)]
 
 
-def _answer_page(_: Request) -> Response:
+def _answer_page(request: Request) -> Response:
+    if _loaded.is_set():
+        from qfusion.ui.opening_ahead import open_ahead
+
+        open_ahead(request.url.path.rsplit("/", 1)[-1], request.query_params)
     return HTMLResponse(page_html(), headers={"Cache-Control": "no-cache"})
 
 
@@ -183,8 +187,9 @@ def _load() -> None:
     try:
         for name in ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.overview"):
             importlib.import_module(name)
-        from qfusion.ui import first_paint
+        from qfusion.ui import first_paint, reruns
 
+        reruns.prepare_process()
         if first := _first_model():
             first_paint.shown_models.add(first)  # so that its first figure comes before all else
     finally:

@@ -9,6 +9,8 @@ import streamlit as st
 
 from plotly_live.scripts import script_text
 
+PLOTLY_WAITS = 350  # milliseconds
+
 
 @lru_cache(maxsize=1)
 def plotly_address() -> str:
@@ -24,5 +26,9 @@ def address_below(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def plotly_script() -> str:
-    """Return the script that starts to load Plotly.js, for the first moment of a page."""
-    return f"{script_text('load')} plotlyLiveLibrary('{plotly_address()}')"
+    """Return the script that starts to load Plotly.js, for the first moment of a page.
+
+    Nothing else is drawn for a second and more while a browser executes Plotly.js. Titles and numbers that come within
+    `PLOTLY_WAITS` are drawn before; the first figure loads it at once.
+    """
+    return f"{script_text('load')} setTimeout(() => plotlyLiveLibrary('{plotly_address()}'), {PLOTLY_WAITS})"

@@ -151,6 +151,15 @@ def refuse_other_types() -> None:
     session_state.WStates.__getitem__ = read_own_type  # type: ignore[method-assign]
 
 
+def prepare_first_element() -> None:
+    """Do what Streamlit does for the first element of a process: find out how it was started, which reads source files,
+    and load the names of icons.
+    """
+    from streamlit import delta_generator, material_icon_names  # noqa: F401
+
+    delta_generator._maybe_print_use_warning()
+
+
 def silence_default_warning() -> None:
     """Silence Streamlit's warning that a value of the session comes before a widget's default, which is meant.
 

@@ -1,0 +1,88 @@
+"""What a page shows first, computed while the reader's browser still loads scripts.
+
+A browser asks for the HTML of a page about a second before it can ask for its contents. Meanwhile one thread opens the
+model that the address names and builds the page's panels, whose results are cached where the page looks for them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from qfusion.errors import QFusionError
+
+if TYPE_CHECKING:  # the server answers before these are loaded
+    from qfusion.analysis.study import Study
+
+MAX_SECONDS = 1.5  # seconds of work after which the page does the rest
+_worker = ThreadPoolExecutor(1, thread_name_prefix="opening")
+_turn = threading.Lock()  # of the one page that is opened at a time
+
+
+def open_ahead(page: str, query: Mapping[str, str]) -> Future[None] | None:
+    """Start to compute what a page shows first.
+
+    Args:
+        page: its address below the app's; "" for the first page.
+        query: of the address, from whomever. What is not valid is left to the page, which says so.
+
+    Returns:
+        the task, or None while another page is opened ahead or everybody has to log in.
+    """
+    from qfusion.ui import access
+
+    if access.demands_login() or not _turn.acquire(blocking=False):
+        return None
+    return _worker.submit(_open, page, dict(query))
+
+
+def _open(page: str, query: dict[str, str]) -> None:
+    try:
+        with contextlib.suppress(QFusionError):
+            _compute(page.replace("_", " ") or "overview", query)
+    finally:
+        _turn.release()
+
+
+def _compute(title: str, query: dict[str, str]) -> None:
+    import torch
+
+    from qfusion.analysis import encoding_jobs, opening
+    from qfusion.panels import page_state, pages, pickers
+    from qfusion.ui.page_context import PageContext
+
+    torch.set_num_threads(1)  # of this thread: the browser needs the other processors
+    until = time.monotonic() + MAX_SECONDS
+    if title not in pages.PAGES or title in pages.PAGES_WITHOUT_MODEL:
+        return
+    model = query.get(pickers.MODEL.key) or pickers.models()[0]
+    if model not in pickers.models():
+        return
+    data = query.get(pickers.DATA.key) or pickers.own_data(model)
+    if data not in pickers.sources() or not encoding_jobs.is_encoded(model, data):
+        return
+    study = opening.open_study(model, data)
+    _before_panels(title)(study)
+    sample = query.get(pickers.SAMPLE.key) or pickers.default_sample(study)
+    scopes = PageContext(study, study.dataset.row(sample), "light").scopes()
+    view = page_state.PageState(title, query)
+    for panel in pages.PAGES[title].values():
+        if time.monotonic() > until:
+            break
+        if panel.is_cached and panel.scope in scopes and panel.is_shown(view, scopes[panel.scope]):
+            _ = panel.build(scopes[panel.scope], "light", **panel.arguments(view)).spec
+
+
+def _before_panels(title: str) -> Callable[[Study], Any]:
+    """Return what a page computes before its panels, or for all of them."""
+    from qfusion.analysis import trust
+
+    if title == "faithfulness":
+        return lambda study: trust.reliability_findings(study, at_hand=True)
+    if title == "why fuse":
+        return lambda study: study.explanation
+    return lambda study: None
