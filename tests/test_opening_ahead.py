@@ -9,12 +9,13 @@ import pytest
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import opening, trust
 from qfusion.analysis.memo import find_result
-from qfusion.ui import access, opening_ahead
+from qfusion.ui import access, opening_ahead, prefetch
 
 
 @pytest.fixture(autouse=True)
 def local(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server on which nobody has to log in."""
+    """A server on which nobody has to log in, on a machine that has nothing else to do."""
+    monkeypatch.setattr(prefetch, "is_busy", lambda: False)
     monkeypatch.setattr(access, "demands_login", lambda: False)
 
 

@@ -117,9 +117,8 @@ def follow_noise(sample: Sample, noise: Mapping[str, Any], score: float) -> None
         }
         for key, name in channels.items()
     }
-    if can(
-        sample.study.model, "changes"
-    ):  # the angles of a gate stand above, without their numbers
+    if can(sample.study.model, "changes"):
+        # the angles of a gate stand above, without their numbers
         angles, own, _ = _describe_angles(sample)
         sheet = {
             "address": knob_addresses.knobs_address(angles),

@@ -31,11 +31,11 @@ def open_ahead(page: str, query: Mapping[str, str]) -> Future[None] | None:
         query: of the address, from whomever. What is not valid is left to the page, which says so.
 
     Returns:
-        the task, or None while another page is opened ahead or everybody has to log in.
+        the task, or None while the machine is busy, another page is opened ahead, or everybody has to log in.
     """
-    from qfusion.ui import access
+    from qfusion.ui import access, prefetch
 
-    if access.demands_login() or not _turn.acquire(blocking=False):
+    if access.demands_login() or prefetch.is_busy() or not _turn.acquire(blocking=False):
         return None
     return _worker.submit(_open, page, dict(query))
 
