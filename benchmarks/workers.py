@@ -2,7 +2,7 @@
 from what one reader's actions take, and as measured.
 
     python benchmarks/workers.py [--workers 1 2 4] [--readers 4 16] [--cores 0-1 0-7] [--more 8] [--moves 60]
-        [--measured FILE]
+        [--measured FILE] [--bare]
 
 A reader speaks the app's protocol (`scripts/visitor.py`): steps to the next sample, moves a slider or changes the page,
 waits two to four seconds, and goes on for a minute. Measured on the processors that this machine has, of which the
@@ -14,6 +14,9 @@ all that it is asked for at a time, on one processor at most (its pages hold one
 there are processors, they share these. What nginx and readers take is left out, and so is what a server prepares while
 nobody asks, which makes what few readers ask for next quicker. With `--more` it is also calculated for so many
 processors, with the most servers, and four times as many readers as the most.
+
+With `--bare`, the most readers also read a plain Streamlit app with about as many parts (`bare/app.py`), before and
+after ours on one server in the same run, and the ratios are printed.
 
 `--measured FILE` keeps what was measured as JSON beside what it held; `--cores` alone measures nothing. Writes the
 table `workers` of docs/results.md.
@@ -45,15 +48,18 @@ from scripts.visitor import Visitor  # noqa: E402
 
 CORES = os.sched_getaffinity(0)
 MINUTE, THINKS = 60.0, (2.0, 4.0)  # seconds
+SLIDER, BARE_SLIDER = "H.text-audio", "strength-0"  # that readers move, by key
+BARE = Path(__file__).parent / "bare"
 SLOT, LONG = 0.01, 1200.0  # seconds of the calculation
 
 
 class Reader(threading.Thread):
     """A reader who does something, waits, and goes on: for a minute, or without waiting for so many `moves`."""
 
-    def __init__(self, url: str, number: int, moves: int = 0):
+    def __init__(self, url: str, number: int, moves: int = 0, slider: str = SLIDER):
         super().__init__()
         self.visitor, self.number, self.moves = Visitor(url), number, moves
+        self.slider = slider
         self.seconds: list[float] = []
         self.wrong: list[str] = []
 
@@ -80,17 +86,20 @@ class Reader(threading.Thread):
     def _slide(self, value: float) -> Any:
         if self.visitor.page != "dynamics":
             return self.visitor.go("dynamics")
-        return self.visitor.set("H.text-audio", round(value, 2))
+        return self.visitor.set(self.slider, round(value, 2))
 
 
 @contextmanager
-def serve(workers: int, cores: str) -> Iterator[str]:
-    """The app with so many servers on some processors, what is shared worked out once; gives its address."""
+def serve(workers: int, cores: str, place: Path = ROOT) -> Iterator[str]:
+    """The app with so many servers on some processors, what is shared worked out once; gives its address. `place` may
+    be another app, on one server.
+    """
     with tempfile.TemporaryDirectory() as folder:
         own = serving.own_places(Path(folder))
         several = (sys.executable, "-m", "qfusion", "app", "--workers", str(workers))
         command = several if workers > 1 else serving.STREAMLIT
-        with serving.serve(Path(folder), own, 240, ("taskset", "-c", cores, *command)) as server:
+        taskset = ("taskset", "-c", cores, *command)
+        with serving.serve(Path(folder), own, 240, taskset, place=place) as server:
             for _ in range(workers):  # the next comes to the server with the fewest readers
                 with Visitor(server.url, 240) as visitor:
                     for page in ("dynamics", "samples", "circuit", "what_if"):
@@ -98,13 +107,13 @@ def serve(workers: int, cores: str) -> Iterator[str]:
             yield server.url
 
 
-def read(url: str, count: int, moves: int = 0) -> list[float]:
+def read(url: str, count: int, moves: int = 0, slider: str = SLIDER) -> list[float]:
     """Seconds that so many readers at a time waited for their answers.
 
     Raises:
         RuntimeError: where a page said that something went wrong.
     """
-    readers = [Reader(url, 1 + number, moves) for number in range(count)]
+    readers = [Reader(url, 1 + number, moves, slider) for number in range(count)]
     for reader in readers:
         reader.start()
     for reader in readers:
@@ -147,16 +156,42 @@ def median_and_late(seconds: Sequence[float]) -> str:
     return f"{statistics.median(seconds):.2f} / {late:.2f}"
 
 
+def compare_with_bare(cores: str, readers: int) -> str:
+    """Return how long so many readers wait for our app and for a plain one, in turn, as words."""
+    own = core_numbers(cores)
+    os.sched_setaffinity(0, CORES - own or CORES)
+    waits: dict[str, list[float]] = {"plain": [], "ours": []}
+    for name in ("plain", "ours", "plain", "ours"):
+        place, slider = (ROOT, SLIDER) if name == "ours" else (BARE, BARE_SLIDER)
+        with serve(1, cores, place) as url:
+            waits[name] += read(url, readers, slider=slider)
+        print(name, readers, median_and_late(waits[name]), flush=True)
+    ratios = [
+        statistics.quantiles(waits["ours"], n=20, method="inclusive")[at]
+        / statistics.quantiles(waits["plain"], n=20, method="inclusive")[at]
+        for at in (9, 18)  # the median and the 95th percentile
+    ]
+    return (
+        f"{readers} readers of one server: {median_and_late(waits['ours'])} s; of a plain Streamlit app with as many "
+        f"parts {median_and_late(waits['plain'])} s; ratios {ratios[0]:.2f} and {ratios[1]:.2f}."
+    )
+
+
+def core_numbers(cores: str) -> set[int]:
+    """Return the numbers in a range of processors as taskset has it."""
+    return {
+        core
+        for part in cores.split(",")
+        for core in range(int(part.split("-")[0]), int(part.split("-")[-1]) + 1)
+    }
+
+
 def measured(
     found: dict[str, Any], cores: str, workers: Sequence[int], readers: Sequence[int], moves: int
 ) -> Iterator[None]:
     """Adds to `found` what is measured on some processors: the parts, and seconds by servers and readers, one after
     the other."""
-    own = {
-        core
-        for part in cores.split(",")
-        for core in range(int(part.split("-")[0]), int(part.split("-")[-1]) + 1)
-    }
+    own = core_numbers(cores)
     os.sched_setaffinity(0, CORES - own or CORES)  # of this process, which reads
     found |= {"cores": len(own), "machine": os.cpu_count(), "waits": {}}
     with serve(1, cores) as url:
@@ -180,9 +215,13 @@ def main() -> None:
     parser.add_argument("--more", type=int, default=8)
     parser.add_argument("--moves", type=int, default=60)
     parser.add_argument("--measured", type=Path, help="keeps all, beside what it held")
+    parser.add_argument("--bare", action="store_true", help="a plain Streamlit app beside it")
     parser.add_argument("--dry", action="store_true", help="print and write no table")
     asked = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    beside = compare_with_bare(asked.cores[0], max(asked.readers)) if asked.bare else ""
+    if beside:
+        print(beside, flush=True)
     kept = asked.measured
     every = json.loads(kept.read_text()) if kept and kept.exists() else []
     for cores in asked.cores:
@@ -212,7 +251,7 @@ def main() -> None:
     )
     text = (
         f"{tables.markdown(header, rows)}\n\nMedian / 95th percentile of an answer. Alone and without a pause "
-        f"an answer took {alone} processors.\n\n{tables.provenance('workers.py')}"
+        f"an answer took {alone} processors.{' ' * bool(beside)}{beside}\n\n{tables.provenance('workers.py')}"
     )
     if asked.dry:
         print(text)

@@ -55,7 +55,10 @@ def body(title: str, drawn: list) -> None:
     sliders, buttons, choices, numbers, texts, pictures = PAGES[title][1]
     side, main = st.columns([1, 3.4])
     with side, st.container(border=True, key="pair-knobs"):
-        places = [st.slider(f"Strength {n}", 0.0, 2.0, 1.0, 0.05) for n in range(sliders)]
+        places = [
+            st.slider(f"Strength {n}", 0.0, 2.0, 1.0, 0.05, key=f"strength-{n}")
+            for n in range(sliders)
+        ]
         for n in range(buttons):
             st.button(f"Button {n}")
     at = st.session_state.get("at", 0) + sum(places)
