@@ -55,7 +55,7 @@ def test_one_page_is_opened_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
         begun.set()
         end.wait(10)
 
-    monkeypatch.setattr(opening_ahead, "_compute", wait)
+    monkeypatch.setattr(opening_ahead, "compute_first", wait)
     task = opening_ahead.open_ahead("", {})
     assert task is not None
     assert begun.wait(10)

@@ -43,12 +43,20 @@ def open_ahead(page: str, query: Mapping[str, str]) -> Future[None] | None:
 def _open(page: str, query: dict[str, str]) -> None:
     try:
         with contextlib.suppress(QFusionError):
-            _compute(page.replace("_", " ") or "overview", query)
+            compute_first(page.replace("_", " ") or "overview", query)
     finally:
         _turn.release()
 
 
-def _compute(title: str, query: dict[str, str]) -> None:
+def compute_first(title: str, query: dict[str, str]) -> None:
+    """Compute what a page shows first, for at most about `MAX_SECONDS`.
+
+    Args:
+        title: of the page in small letters. query: of its address.
+
+    Raises:
+        QFusionError: when the address is not valid.
+    """
     import torch
 
     from qfusion.analysis import encoding_jobs, opening

@@ -154,6 +154,8 @@ def refuse_other_types() -> None:
 def prepare_first_element() -> None:
     """Do what Streamlit does for the first element of a process: find out how it was started, which reads source files,
     and load the names of icons.
+
+    Without it, the first reader of a server waits 0.2 s longer.
     """
     from streamlit import delta_generator, material_icon_names  # noqa: F401
 
