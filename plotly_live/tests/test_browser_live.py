@@ -55,6 +55,14 @@ def place(page: Any, x: float, y: float) -> tuple[float, float]:
     return left, top
 
 
+def click(page: Any, x: float, y: float) -> None:
+    """Clicks on a point of the first figure, once the figure knows that the mouse is over it."""
+    page.mouse.move(*place(page, x, y))
+    page.wait_for_function("() => document.querySelector('.plotly-live')._hoverdata?.length")
+    page.mouse.down()
+    page.mouse.up()
+
+
 def drag(page: Any, *points: tuple[float, float]) -> None:
     """Drags the mouse over points of the first figure."""
     first, *others = [place(page, *point) for point in points]
@@ -88,10 +96,7 @@ def test_unchanged_traces_are_not_drawn_anew(visit: Visit) -> None:
 
 def test_a_click_is_reported_once(visit: Visit) -> None:
     page = visit("pan")
-    page.mouse.move(*place(page, 2, 2))
-    page.wait_for_function("() => document.querySelector('.plotly-live')._hoverdata?.length")
-    page.mouse.down()
-    page.mouse.up()
+    click(page, 2, 2)
     choice = reported(page)
     assert choice["points"] == [
         {"curve_number": 0, "point_index": 1, "x": 2, "y": 2, "customdata": "b"}
@@ -138,10 +143,7 @@ def test_a_zoom_is_reported_and_stays_and_a_double_click_ends_it(visit: Visit) -
 
 def test_a_callback_is_given_the_choice(visit: Visit) -> None:
     page = visit("calls")
-    page.mouse.move(*place(page, 3, 3))
-    page.wait_for_function("() => document.querySelector('.plotly-live')._hoverdata?.length")
-    page.mouse.down()
-    page.mouse.up()
+    click(page, 3, 3)
     assert reported_text(page) == "1"
 
 

@@ -169,7 +169,12 @@ def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[
     return runs
 
 
-@memo(8, stamp=lambda study: file_stamp(stability.FOLDER / f"{study.name}.safetensors"))
+def _stamp_seeds(study: Study) -> tuple[int, int]:
+    """Return the stamp of the file with what was measured over training seeds."""
+    return file_stamp(stability.FOLDER / f"{study.name}.safetensors")
+
+
+@memo(8, stamp=_stamp_seeds)
 def load_stability(study: Study) -> stability.Stability:
     """Load what was measured over training seeds. It is read anew when its file changes.
 
@@ -190,7 +195,7 @@ def with_training_background(study: Study) -> Study:
 SEVERITIES = ("warning", "fine", "unknown")
 
 
-@memo(8, stamp=lambda study: file_stamp(stability.FOLDER / f"{study.name}.safetensors"))
+@memo(8, stamp=_stamp_seeds)
 def find_stability(study: Study) -> list[reliability.Finding]:
     """Return the findings on the spread over training seeds.
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from plotly_live.curves import css_name
 from qfusion.panels import dynamics_page, network
 from qfusion.panels.pages import PAGES
-from qfusion.ui import knobs
 from qfusion.ui.components import component
 
 KEY = "cursor-script"
@@ -77,7 +77,7 @@ def _follow(
     component("cursor")(
         key=KEY,
         data={
-            "slider": knobs.css_class(key),
+            "slider": css_name(key),
             "label": label,
             "axis": axis,
             "places": [float(f"{place:.6g}") for place in places],

@@ -21,9 +21,8 @@ from qfusion.ui.server_addresses import address_below
 # Scripts that a page asks for once its first run has begun, before it can draw what it has.
 FIRST_SCRIPTS = ("Html", "Button", "ButtonGroup", "Selectbox", "PageLink", "BidiComponent")
 
-_FOR_GOOD = {
-    "Cache-Control": "public, immutable, max-age=31536000"
-}  # a file's name holds its digest
+# the name of a file holds its digest
+_FOR_GOOD = {"Cache-Control": "public, immutable, max-age=31536000"}
 _IMPORT = re.compile(r"""(?:from|import)\s*["`']\./([\w.-]+\.js)["`']""")
 
 

@@ -290,18 +290,8 @@ def _metrics(followed: Followed, knob: str) -> dict[str, Any]:
     if not followed.metrics:
         return {"groups": {}, "late": []}
     places, values = slider_curves.metric_curves(sample.study, sample.tweak, knob)
-    return {
-        "groups": {},
-        "late": [],
-        "metrics": {
-            name: {
-                "low": float(places[0]),
-                "high": float(places[-1]),
-                "values": _round(values[name]),
-            }
-            for name in followed.metrics
-        },
-    }
+    low, high = float(places[0]), float(places[-1])
+    return _metric_answer(followed.metrics, values, low, high)
 
 
 def _built(followed: Followed, knob: str) -> dict[str, Any]:
@@ -423,9 +413,7 @@ def _angle_metrics(followed: FollowedAngles, knob: str) -> dict[str, Any]:
         return {"groups": {}, "late": []}
     slider = _angle_slider(followed, knob)
     values = angle_tables.metric_table(followed.sample, slider)
-    ends = {"low": slider.low, "high": slider.high}
-    shown = {name: ends | {"values": _round(values[name])} for name in followed.metrics}
-    return {"groups": {}, "late": [], "metrics": shown}
+    return _metric_answer(followed.metrics, values, slider.low, slider.high)
 
 
 def _channel(followed: FollowedNoise, knob: str) -> str:
@@ -472,12 +460,7 @@ def _noisy_metrics(followed: FollowedNoise, knob: str) -> dict[str, Any]:
         return {"groups": {}, "late": []}
     channel = _channel(followed, knob)
     values = noise_curves.metric_table(followed.sample, followed.strengths, channel)
-    shown = {
-        name: {"low": 0.0, "high": 1.0, "values": _round(values[name])}
-        for name in followed.metrics
-        if name in values
-    }
-    return {"groups": {}, "late": [], "metrics": shown}
+    return _metric_answer(followed.metrics, values, 0.0, 1.0)
 
 
 def _noisy_errors(followed: FollowedNoise, knob: str) -> dict[str, Any]:
@@ -580,18 +563,28 @@ _NOISE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "metrics": _noisy_metrics,
     "errors": _noisy_errors,
 }
+_ANSWERS_OF: Mapping[type, Mapping[str, Callable[[Any, str], dict[str, Any]]]] = {
+    Followed: _ANSWERS,
+    FollowedAngles: _ANGLE_ANSWERS,
+    FollowedNoise: _NOISE_ANSWERS,
+    FollowedPair: _PAIR_ANSWERS,
+    FollowedShares: _SHARE_ANSWERS,
+}
 
 
 def _answers_of(
     followed: AnyFollowed,
 ) -> Mapping[str, Callable[[Any, str], dict[str, Any]]]:
-    if isinstance(followed, Followed):
-        return _ANSWERS
-    if isinstance(followed, FollowedPair):
-        return _PAIR_ANSWERS
-    if isinstance(followed, FollowedShares):
-        return _SHARE_ANSWERS
-    return _ANGLE_ANSWERS if isinstance(followed, FollowedAngles) else _NOISE_ANSWERS
+    return _ANSWERS_OF[type(followed)]
+
+
+def _metric_answer(
+    names: Sequence[str], values: Mapping[str, np.ndarray], low: float, high: float
+) -> dict[str, Any]:
+    """Return the values of metrics, those that are measured, at every value of a slider."""
+    ends = {"low": low, "high": high}
+    shown = {name: ends | {"values": _round(values[name])} for name in names if name in values}
+    return {"groups": {}, "late": [], "metrics": shown}
 
 
 def _answer(

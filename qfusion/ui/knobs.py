@@ -1,10 +1,10 @@
 """Sliders of the Dynamics and Circuit pages are followed while they are dragged, by a script in the browser."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from plotly_live.curves import css_name
 from qfusion._sentences import capitalise
 from qfusion.analysis import noise_curves
 from qfusion.analysis.angle_tables import AngleSlider
@@ -108,7 +108,7 @@ def follow_noise(sample: Sample, noise: Mapping[str, Any], score: float) -> None
     )
     described = {
         key: {
-            "css": css_class(key),
+            "css": css_name(key),
             "label": device_noise.NOISE[name].label,
             "unit": "= ",
             "value": float(noise[name]),
@@ -158,7 +158,7 @@ def follow_shares(
     shares = dict(zip(sample.modalities, (change.share for change in changes), strict=True))
     described = {
         key: {
-            "css": css_class(key),
+            "css": css_name(key),
             "label": f"Share of the other state of {name}",
             "unit": "= ",
             "value": shares[name],
@@ -196,7 +196,7 @@ def _describe_angles(
     tiles += [{"metric": name, "learned": base.metrics[name]} for name in names]
     described = {
         key: {
-            "css": css_class(key),
+            "css": css_name(key),
             "label": f"Angle {slider.name}",
             "unit": "= ",
             "after": " rad",
@@ -266,18 +266,13 @@ def angle_sliders(study: Any) -> dict[str, AngleSlider]:
     return sliders
 
 
-def css_class(key: str) -> str:
-    """Return a widget's key as Streamlit writes it in the class of its element, after "st-key-"."""
-    return re.sub("[^a-zA-Z0-9_-]", "-", key)
-
-
 def _describe_sliders(sample: Sample) -> dict[str, dict[str, Any]]:
     """Return what the script needs to know of each slider, by its key."""
     titles = slider_maps.slider_titles(sample.study)
     numbers = sample.tweak.numbers()
     return {
         key: {
-            "css": css_class(key),
+            "css": css_name(key),
             "label": capitalise(titles[key]),
             "unit": "= " if key == DURATION else "× ",
             "value": numbers.get(key, slider.default),

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qfusion.errors import QFusionError
 
@@ -74,7 +74,7 @@ def compute_first(title: str, query: dict[str, str]) -> None:
     if data not in pickers.sources() or not encoding_jobs.is_encoded(model, data):
         return
     study = opening.open_study(model, data)
-    _before_panels(title)(study)
+    _compute_findings(title, study)
     sample = query.get(pickers.SAMPLE.key) or pickers.default_sample(study)
     scopes = PageContext(study, study.dataset.row(sample), "light").scopes()
     view = page_state.PageState(title, query)
@@ -85,12 +85,11 @@ def compute_first(title: str, query: dict[str, str]) -> None:
             _ = panel.build(scopes[panel.scope], "light", **panel.arguments(view)).spec
 
 
-def _before_panels(title: str) -> Callable[[Study], Any]:
-    """Return what a page computes before its panels, or for all of them."""
+def _compute_findings(title: str, study: Study) -> None:
+    """Compute what a page needs before its panels, or for all of them."""
     from qfusion.analysis import trust
 
     if title == "faithfulness":
-        return lambda study: trust.reliability_findings(study, at_hand=True)
-    if title == "why fuse":
-        return lambda study: study.explanation
-    return lambda study: None
+        trust.reliability_findings(study, at_hand=True)
+    elif title == "why fuse":
+        _ = study.explanation
