@@ -10,10 +10,14 @@ apart.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+
+from qfusion._lazy import Library
+
+sparse: Any = Library("scipy.sparse")
+csgraph: Any = Library("scipy.sparse.csgraph")
 
 NEAR = 1e-5  # of every feature's standard deviation; contents that differ by less are equal
 CHANCE = 0.01  # expected number of others as near by chance to a value of a single feature, at most
@@ -205,8 +209,8 @@ def describe_shared_rows(different: Mapping[str, int], rows: int) -> str:
 
 
 def _components(links: np.ndarray, size: int) -> np.ndarray:
-    graph = coo_array((np.ones(links.shape[1], bool), (links[0], links[1])), (size, size))
-    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+    graph = sparse.coo_array((np.ones(links.shape[1], bool), (links[0], links[1])), (size, size))
+    return np.asarray(csgraph.connected_components(graph, directed=False)[1], np.int64)
 
 
 def _separate_large_groups(column: np.ndarray, most: float) -> np.ndarray:

@@ -11,9 +11,11 @@ from unicodedata import east_asian_width
 
 import numpy as np
 import plotly.graph_objects as go
-from scipy.optimize import isotonic_regression
 
+from qfusion._lazy import Library
 from qfusion.figures.offline_figure import Figure
+
+optimize: Any = Library("scipy.optimize")
 
 OFFER = "line_labels"  # in `meta` of the layout: labels, notes, and the margins and ranges that belong to them
 MOST = 10  # labels in one plot
@@ -39,7 +41,7 @@ def place_labels(
     # Places that are `apart` become equal when each gives up the room of those before it: a monotonic regression.
     room = apart * np.arange(len(order))
     most = max(low, high - apart * (len(order) - 1))
-    pushed = isotonic_regression(np.asarray(wanted, dtype=float)[order] - room).x
+    pushed = optimize.isotonic_regression(np.asarray(wanted, dtype=float)[order] - room).x
     places = np.empty(len(order))
     places[order] = np.clip(pushed, low, most) + room
     return places

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from qfusion import _limits, _read_only, _shared_limits, _user_folders
+from qfusion import _garbage, _limits, _read_only, _shared_limits, _user_folders
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.ui import access, origins, permissions, streamlit_internals
 from qfusion.ui.first_figure import answer_drawn
@@ -185,11 +185,12 @@ def wait() -> None:
 
 def _load() -> None:
     try:
-        for name in ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.overview"):
-            importlib.import_module(name)
-        from qfusion.ui import first_paint, reruns
+        with _garbage.without_collection():
+            for name in ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.overview"):
+                importlib.import_module(name)
+            from qfusion.ui import first_paint, reruns
 
-        reruns.prepare_process()
+            reruns.prepare_process()
         if first := _first_model():
             first_paint.shown_models.add(first)  # so that its first figure comes before all else
     finally:

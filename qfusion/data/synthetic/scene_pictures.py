@@ -56,12 +56,12 @@ def draw_scenes(units: np.ndarray, rng: np.random.Generator) -> Scenes:
     # a pixel stays free at the picture's edge, 3.5 between two centres from left to right and from top to bottom
     while len(waiting):
         radii[waiting] = rng.uniform(3.2, 4.2, (len(waiting), 2))
-        ends = radii * reach[forms]
-        margin = (ends + 1.0)[waiting, :, None]
+        ends = radii[waiting] * reach[forms[waiting]]
+        margin = (ends + 1.0)[..., None]
         centres[waiting] = margin + rng.random((len(waiting), 2, 2)) * (SIDE - 2 * margin)
-        between = centres[:, 1] - centres[:, 0]
+        between = centres[waiting, 1] - centres[waiting, 0]
         fits = (np.abs(between) >= 3.5).all(1) & (np.hypot(*between.T) >= ends.sum(1))
-        waiting = np.flatnonzero(~fits)
+        waiting = waiting[~fits]
     between = centres[:, 1] - centres[:, 0]
     mirrored = np.stack([between[:, 0] < 0, (between[:, 1] > 0) != above], 1)
     return Scenes(

@@ -6,6 +6,7 @@ predict it either; and its opposite is asked as often. Hence any sum of function
 as late fusion forms, has exactly the same mean with both answers.
 """
 
+import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
@@ -115,19 +116,25 @@ def _deal_questions(right: np.ndarray, pairs: np.ndarray, rng: np.random.Generat
     wanted = np.repeat(np.array([1, -1], right.dtype), len(pairs))[order]
     of_question = np.ascontiguousarray(right.T)
     fits = right[np.arange(len(right)), dealt] == wanted
+    bad = np.flatnonzero(~fits).tolist()  # sorted
     # a few swaps a picture are enough
     for _ in range(100 * len(right)):
-        bad = np.flatnonzero(~fits)
-        if not len(bad):
+        if not bad:
             return dealt
-        row = bad[rng.integers(len(bad))]
+        row = bad.pop(rng.integers(len(bad)))
         able = right[row].take(dealt) == wanted
-        both = able & (of_question[dealt[row]] == wanted[row])
-        others = np.flatnonzero(both if both.any() else able)
-        swapped = [row, others[rng.integers(len(others))]]
+        others = np.flatnonzero(able & (of_question[dealt[row]] == wanted[row]))
+        if not len(others):
+            others = np.flatnonzero(able)
+        other = others[rng.integers(len(others))]
         for slots in (dealt, wanted):
-            slots[swapped] = slots[swapped[::-1]]
-        fits[swapped] = right[swapped, dealt[swapped]] == wanted[swapped]
+            slots[row], slots[other] = slots[other], slots[row]
+        fits[row] = True
+        fitted, fits[other] = fits[other], right[other, dealt[other]] == wanted[other]
+        if fitted and not fits[other]:
+            bisect.insort(bad, other)
+        elif fits[other] and not fitted:
+            bad.remove(other)
     raise InvalidInput(f"Questions for {len(right)} pictures cannot be balanced. Ask for others.")
 
 
