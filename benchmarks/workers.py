@@ -48,6 +48,7 @@ from scripts.visitor import Visitor  # noqa: E402
 
 CORES = os.sched_getaffinity(0)
 MINUTE, THINKS = 60.0, (2.0, 4.0)  # seconds
+MODEL = "qj-planted"  # that is read
 SLIDER, BARE_SLIDER = "H.text-audio", "strength-0"  # that readers move, by key
 BARE = Path(__file__).parent / "bare"
 SLOT, LONG = 0.01, 1200.0  # seconds of the calculation
@@ -64,10 +65,16 @@ class Reader(threading.Thread):
         self.wrong: list[str] = []
 
     def run(self) -> None:
-        """Reads."""
+        """Reads, and notes what went wrong."""
+        try:
+            self._read()
+        except Exception as error:  # else the reader ends, and the others wait for less
+            self.wrong.append(repr(error))
+
+    def _read(self) -> None:
         chance = random.Random(self.number)
         with self.visitor:
-            self.visitor.open("dynamics", sample=f"p{100 * self.number:04d}")
+            self.visitor.open("dynamics", model=MODEL, sample=f"p{100 * self.number:04d}")
             began = time.monotonic()
             while len(self.seconds) < self.moves or time.monotonic() - began < MINUTE:
                 time.sleep(0 if self.moves else chance.uniform(*THINKS))
@@ -103,7 +110,7 @@ def serve(workers: int, cores: str, place: Path = ROOT) -> Iterator[str]:
             for _ in range(workers):  # the next comes to the server with the fewest readers
                 with Visitor(server.url, 240) as visitor:
                     for page in ("dynamics", "samples", "circuit", "what_if"):
-                        visitor.open(page, sample="p0001")
+                        visitor.open(page, model=MODEL, sample="p0001")
             yield server.url
 
 
