@@ -145,11 +145,27 @@ def contract_readout(O: Tensor, gathered: Tensor, n: int) -> Tensor:
     """
     k = n // 2
     left, right = letter_places(k), letter_places(n - k)
-    halves, mean = O.reshape(len(O), 3**k, 3 ** (n - k)), gathered.reshape(5**k, 5 ** (n - k))
-    # For every outcome of the first half in turn, so that 6^n numbers are never held at once.
-    return torch.cat(
-        [torch.einsum("cuv,uvb->cb", halves, mean[left[:, b]][:, right]) for b in range(2**k)], -1
-    )
+    halves = O.reshape(len(O), 3**k, 3 ** (n - k)).transpose(0, 1)
+    mean = gathered.reshape(5**k, 5 ** (n - k))
+    # A word of five letters in the first half belongs to one word of three, so the second half is contracted once for
+    # each of the 5^k words, some at a time, and the words that an outcome of the first half selects are then summed.
+    factors = letter_factors(k)
+    by_word = torch.cat(
+        [
+            halves[factors[chunk]] @ mean[chunk][:, right]
+            for chunk in torch.arange(5**k).split(chunk_length(right.numel()))
+        ]
+    )  # (5^k, C, 2^(n - k))
+    return torch.stack([by_word[left[:, b]].sum(0) for b in range(2**k)], 1).flatten(1)
+
+
+def letter_factors(n: int) -> Tensor:
+    """Return the factor word in {I, X, Z}, as a number in base 3, of every word of n letters of five, (5^n,)."""
+    factor = torch.zeros(1, dtype=torch.long)
+    of_letter = torch.tensor((0, 1, 1, 2, 2))
+    for _ in range(n):
+        factor = (3 * factor[:, None] + of_letter).flatten()
+    return factor
 
 
 def letter_places(n: int) -> Tensor:
