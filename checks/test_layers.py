@@ -45,6 +45,7 @@ LAYERS = (
         "_checks",
         "_child_environment",
         "_files",
+        "_garbage",
         "_lazy",
         "_memory_cache",
         "_sentences",

@@ -76,6 +76,7 @@ COMMANDS = {
             "why --model qcnn-avdigits --groups ID --json",
         ],
     ),
+    "people": Entry("people.people", ["people --model crowd", "people --model cremad --by level"]),
     "track": Entry(
         "track.track", ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"]
     ),

@@ -26,6 +26,7 @@ OPENED = (
     "/samples?inside=true",
     "/samples?model=qcnn-digits&inside=true",
     "/dynamics?as=Shapley%20values",
+    "/why_fuse?model=crowd",
     "/what_if?model=qj-planted&sample=p0014&knobs=true&do.audio=another%20sample%27s",
     "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
     "/dynamics?model=qj-parity&data=parity&view=H%20and%20L",

@@ -22,7 +22,7 @@ from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.analysis.tasks import Task
-from qfusion.data import game_table
+from qfusion.data import game_set, game_table
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models import FusionModel, Tweak
 from qfusion.training import checkpoint, checkpoint_folders, games
@@ -125,7 +125,7 @@ def open_game(source: Any, name: str = games.NAME, title: str = "", **options: A
         NotFound, InvalidInput: as of `read_game`.
     """
     table = game_table.read_game(source, **options)
-    dataset = games.game_dataset(table, name, title)
+    dataset = game_set.game_dataset(table, name, title)
     result = games.make_game_checkpoint(table, dataset, name, title)
     return build_study(name, result.card, result.model, dataset)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion.commands import data_extract, data_games, data_import, data_media
+from qfusion.commands import data_extract, data_games, data_import, data_media, data_ratings
 from qfusion.commands.data_report import format_finding, print_report
 from qfusion.commands.printing import (
     Json,
@@ -52,10 +52,18 @@ def get(
     ],
     as_json: Json = False,
 ) -> None:
-    """Download a data set's files from their public source, each checked against its recorded SHA-256."""
+    """Download a data set's files from their public source, each checked against its recorded SHA-256. The votes of a
+    crowd become a model of that name, too.
+    """
     with progress_bar("Files") as show:
         folder = qfusion.data.downloads.download(name, progress=show)
-    print_result({"data": name, "folder": str(folder)}, as_json, f"{name} is in {folder}")
+    card = qfusion.training.games.store_source_game(name)
+    record = {"data": name, "folder": str(folder)}
+    lines = [f"{name} is in {folder}"]
+    if card is not None:
+        record["model"] = name
+        lines += [qfusion.data.load(name).licence, f"Use it as --model {name}."]
+    print_result(record, as_json, *lines)
 
 
 @app.command(
@@ -157,6 +165,13 @@ app.command(
         "data import-game FOLDER --name shapiq-game --players text,audio,vision",
     ),
 )(data_games.import_game)
+app.command(
+    "import-ratings",
+    epilog=example_text(
+        "data import-ratings ratings.csv --name crowd-a",
+        "data import-ratings votes.csv --name crowd-b --classes anger,happy,sad --intended acted --group actor",
+    ),
+)(data_ratings.import_ratings)
 app.command(
     "export-game",
     epilog=example_text("data export-game values.csv --model qj-planted --split test"),

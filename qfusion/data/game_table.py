@@ -30,6 +30,7 @@ from qfusion.data.clusters import Clusters
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.target_spec import Target
+from qfusion.data.votes import Votes
 from qfusion.errors import InvalidInput
 
 QUANTITIES = ("score", "log-odds", "logits")
@@ -59,6 +60,7 @@ class GameTable:
         clusters: groups of dependent samples, or None.
         source: name of the file, or a description.
         remarks: sentences on what was done to the values.
+        votes: of the people who were the model, or None.
     """
 
     players: tuple[str, ...]
@@ -72,6 +74,7 @@ class GameTable:
     clusters: Clusters | None
     source: str
     remarks: tuple[str, ...] = ()
+    votes: Votes | None = None
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -70,6 +70,8 @@ def _labels(name: str) -> list[str]:
 
 def is_game(name: str) -> bool:
     """Return whether a data set holds the samples of a measured game; False for a damaged one."""
+    if name in sources():
+        return sources()[name].game is not None
     with contextlib.suppress(QFusionError):
         return name in imported_names() and bool(manifest(name).get("game"))
     return False

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from qfusion.figures.colour_scales import SIGNED_SCALE
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
+    GREY,
     INK,
     LINE,
     Theme,
@@ -87,12 +88,21 @@ def contribution_swarm(
     `customdata`.
 
     Args:
-        values: by coalition, (n,). colour: of the points, (n,). ids: of the samples.
+        values: by coalition, (n,). ids: of the samples.
+        colour: of the points, (n,); where all is NaN, points are grey.
         by: what the colour says.
     """
     figure = base_figure(theme, 96 + 74 * len(values), left=10, right=70, top=8, bottom=46)
     reach = max(max((float(np.abs(v).max(initial=0)) for v in values.values()), default=0), 1e-12)
-    low, high = (float(end) for end in np.nanquantile(colour, (0.02, 0.98)))
+    is_coloured = bool(np.isfinite(colour).any())
+    low, high = np.nanquantile(colour, (0.02, 0.98)).tolist() if is_coloured else (0.0, 1.0)
+    scale = {
+        "color": colour,
+        "cmin": low,
+        "cmax": max(high, low + 1e-12),
+        "colorscale": "Cividis",
+        "colorbar": {"title": {"text": label(by, 40), "side": "right"}, "thickness": 10},
+    }
     for place, (term, own) in enumerate(values.items()):
         stack = pd.Series(np.round(own / reach * BINS)).pipe(lambda bins: bins.groupby(bins))
         rank = stack.cumcount().to_numpy()
@@ -104,15 +114,9 @@ def contribution_swarm(
             mode="markers",
             name=label(term_title(term)),
             customdata=list(ids),
-            marker={
-                "size": 4,
-                "color": colour,
-                "cmin": low,
-                "cmax": max(high, low + 1e-12),
-                "colorscale": "Cividis",
-                "showscale": place == 0,
-                "colorbar": {"title": {"text": label(by, 40), "side": "right"}, "thickness": 10},
-            },
+            marker={"size": 4, **scale, "showscale": place == 0}
+            if is_coloured
+            else {"size": 4, "color": GREY},
             hovertemplate="%{customdata}: %{x:+.3f}<extra></extra>",
         )
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")

@@ -28,6 +28,21 @@ from qfusion.models.log_odds import AGAINST_OTHERS
 KIND = "game"
 
 
+@dataclass(frozen=True, eq=False)
+class CrowdVotes:
+    """Votes of people, whose shares are the values of a game.
+
+    Attributes:
+        classes: names of the K classes.
+        counts: votes, int64 (N, 2^M - 1, K), by coalition without the empty one.
+        explained: number of the class whose share is the value, int64 (N,).
+    """
+
+    classes: tuple[str, ...]
+    counts: np.ndarray
+    explained: np.ndarray
+
+
 class Game(FusionModel):
     """The values of N samples' coalitions.
 
@@ -37,6 +52,7 @@ class Game(FusionModel):
             class against the others.
         values: v(S), (N, 2^M, C), in the order of `decomposition.subsets`.
         errors: standard errors of the dividends, in the same shape; None where there are none.
+        crowd: votes of the people who were the model; None where it was something else.
 
     Raises:
         InvalidInput: when shapes disagree, or a number is not finite.
@@ -54,6 +70,7 @@ class Game(FusionModel):
         outputs: Sequence[str],
         values: np.ndarray | Tensor,
         errors: np.ndarray | Tensor | None = None,
+        crowd: CrowdVotes | None = None,
     ):
         super().__init__({name: {"size": 1, "sequence": False} for name in players}, outputs)
         self.settings = {}
@@ -68,6 +85,11 @@ class Game(FusionModel):
             or (self.errors.shape == self.values.shape and bool((self.errors >= 0).all())),
             "Argument `errors` must hold a standard error, 0 or more, for each of the values.",
         )
+        check(
+            crowd is None or len(crowd.counts) == len(crowd.explained) == len(self),
+            "Argument `crowd` must hold the votes on the samples of the game.",
+        )
+        self.crowd = crowd
         self.bias = nn.Parameter(torch.zeros(C, dtype=torch.float64), requires_grad=False)
         if C > 1:
             self.score_kind, self.logit_scale = AGAINST_OTHERS, (C - 1) / C
@@ -221,10 +243,13 @@ def errors_of_dividends(errors: np.ndarray, M: int) -> np.ndarray:
 
 
 def game_bytes(game: Game) -> bytes:
-    """Return the bytes of a safetensors file of the values and their errors, in double precision."""
+    """Return the bytes of a safetensors file of the values and their errors, in double precision, and of the votes."""
     tensors = {"values": game.values.detach().contiguous()}
     if game.errors is not None:
         tensors["errors"] = game.errors.detach().contiguous()
+    if game.crowd is not None:
+        tensors["votes"] = torch.tensor(game.crowd.counts)
+        tensors["explained"] = torch.tensor(game.crowd.explained)
     return safetensors.torch.save(tensors)
 
 
@@ -247,4 +272,13 @@ def from_card(card: Mapping[str, Any], data: bytes, file: str) -> Game:
         }
         for part in parts.values():
             check(part.dtype == torch.float64, "its numbers are not in double precision")
-        return Game(list(card["inputs"]), card["outputs"], parts["values"], parts.get("errors"))
+        crowd = None
+        if "votes" in tensors:
+            crowd = CrowdVotes(
+                tuple(map(str, card["game"]["classes"])),
+                tensors["votes"].numpy(),
+                tensors["explained"].numpy(),
+            )
+        return Game(
+            list(card["inputs"]), card["outputs"], parts["values"], parts.get("errors"), crowd
+        )

@@ -6,6 +6,7 @@ import pandas as pd
 from qfusion._checks import check_present
 from qfusion.analysis import (
     cohort_levels,
+    crowd_summary,
     drawn_samples,
     fusion_tests,
     joint_gains,
@@ -26,6 +27,7 @@ from qfusion.figures import basin_charts, interaction_charts, label_charts, styl
 from qfusion.panels import (
     alt_text,
     cohort_contributions,
+    crowd,
     panel,
     seed_stability,
     wrong_samples,
@@ -239,8 +241,8 @@ def contribution_swarm(
         "why-swarm",
         title,
         figure,
-        shows=f"one point per sample and coalition, stacked where values are close, coloured by {by}; "
-        f"{_describe_cohort(levels)}",
+        shows="one point per sample and coalition, stacked where values are close"
+        f"{f', coloured by {by}' if rows[by].notna().any() else ''}; {_describe_cohort(levels)}",
         not_shown="the terms of one sample together.",
         alt=alt,
         table=table,
@@ -357,4 +359,8 @@ MODEL_PANELS = {
     ),
     "why-synergy": panel.Panel(synergy, scope="study", fits=can_sample),
     "why-basins": panel.Panel(seed_basins, fits=seed_stability.is_measured_over_seeds),
+    "why-crowd": panel.Panel(
+        crowd.crowd_contributions, scope="study", fits=crowd_summary.has_votes
+    ),
+    "why-votes": panel.Panel(crowd.vote_information, scope="study", fits=crowd.has_information),
 }

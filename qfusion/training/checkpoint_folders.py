@@ -14,10 +14,14 @@ CARD = "model.json"  # name of the card in the folder that `train --out` makes
 
 
 def folders() -> list[Path]:
-    """Return the folders of checkpoints: first that of the shipped ones, then the user's (QFUSION_MODELS or the user
-    data folder).
+    """Return the folders of checkpoints: those of the shipped models and of the shipped games, then the user's
+    (QFUSION_MODELS or the user data folder).
     """
-    return [_assets.asset_path("models"), _user_folders.own_folder("models")]
+    return [
+        _assets.asset_path("models"),
+        _assets.asset_path("games"),
+        _user_folders.own_folder("models"),
+    ]
 
 
 def locate_card(model: Path) -> tuple[str, Path]:

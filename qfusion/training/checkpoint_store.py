@@ -32,7 +32,7 @@ def remove(name: str) -> Path:
     _read_only.check_allowed("remove a model")
     path = find_card(name)
     check(
-        path.parent != checkpoint_folders.folders()[0],
+        path.parent not in checkpoint_folders.folders()[:-1],
         f"Model '{name}' came with the library and stays.",
     )
     check(

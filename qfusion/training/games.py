@@ -15,30 +15,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from qfusion import _read_only
 from qfusion._checks import check
-from qfusion._sentences import count
 from qfusion.data import (
     DataSet,
     import_report,
     import_store,
     imported_sets,
+    registry,
     row_splits,
-    set_digest,
     staged_set,
 )
-from qfusion.data.clusters import video_clusters
+from qfusion.data.game_set import FEATURE, describe_game
 from qfusion.data.game_table import GameTable
-from qfusion.data.modality_spec import Modality
-from qfusion.data.sample_content import no_content
 from qfusion.errors import QFusionError
 from qfusion.models import game
 from qfusion.training import checkpoint_cards, checkpoint_folders, checkpoint_store, metrics
 from qfusion.training.checkpoint import Checkpoint
 
-FEATURE = "row of the table"  # the only feature of every player
 NAME = "game"  # of one that has no other name
 
 
@@ -70,21 +65,41 @@ def store_game(
         try:
             dataset = imported_sets.load_imported(name)
             stored = make_game_checkpoint(table, dataset, name, title)
-            folder = checkpoint_folders.folders()[-1]
-            folder.mkdir(parents=True, exist_ok=True)
-            checkpoint_store.write(
-                folder / f"{name}.json",
-                game.game_bytes(stored.model),
-                ".safetensors",
-                stored.card,
-                not replace,
-            )
+            _write_model(stored, name, checkpoint_folders.folders()[-1], is_new=not replace)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             if former is not None:
                 shutil.copytree(former, place)
             raise
     return place
+
+
+def store_source_game(name: str, folder: Path | None = None) -> Path | None:
+    """Store the model of a data set that is a measured game, such as the votes of people, and return its card.
+
+    Args:
+        name: of the data set, which the model gets, too; None is returned where the set is no game.
+        folder: of checkpoints, by default the user's own.
+
+    Raises:
+        DataUnavailable, IntegrityError: as of `data.load`.
+    """
+    source = registry.sources()[name]
+    if source.game is None:
+        return None
+    stored = make_game_checkpoint(source.game(), registry.load(name), name, source.title)
+    return _write_model(stored, name, folder or checkpoint_folders.folders()[-1], is_new=False)
+
+
+def _write_model(stored: Checkpoint, name: str, folder: Path, *, is_new: bool) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return checkpoint_store.write(
+        folder / f"{name}.json",
+        game.game_bytes(stored.model),
+        ".safetensors",
+        stored.card,
+        is_new,
+    )
 
 
 def check_game_name(name: str, replace: bool = False) -> None:
@@ -125,42 +140,6 @@ def remove_game(name: str) -> Path:
     return folder
 
 
-def game_dataset(table: GameTable, name: str = NAME, title: str = "") -> DataSet:
-    """Return the data set of a game, without writing files.
-
-    Args:
-        table: the game.
-        name, title: of the data set.
-    """
-    rows = np.arange(len(table.ids), dtype=np.float32)[:, None]
-    modalities = tuple(Modality(player, rows, None, (FEATURE,)) for player in table.players)
-    digest = set_digest.digest(
-        table.target,
-        table.ids,
-        table.split,
-        table.y,
-        ((m.name, rows.shape, m.feature_names, [rows], None, None) for m in modalities),
-    )
-    columns = table.columns.set_axis(pd.Index(table.ids))
-    return DataSet(
-        name=name,
-        title=title or name,
-        description=_describe(table),
-        source=f"game {table.source}",
-        licence="as whoever made the files says",
-        modalities=modalities,
-        target=table.target,
-        y=table.y,
-        ids=table.ids,
-        split=table.split,
-        table=columns,
-        content_of=no_content,
-        is_game=True,
-        clusters=table.clusters or video_clusters(table.ids),
-        recorded=digest,
-    )
-
-
 def make_game_checkpoint(
     table: GameTable, dataset: DataSet, name: str = NAME, title: str = ""
 ) -> Checkpoint:
@@ -171,7 +150,10 @@ def make_game_checkpoint(
         dataset: of the same game.
         name, title: of the model.
     """
-    model = game.Game(table.players, table.outputs, table.values, table.errors).eval()
+    crowd = None
+    if table.votes is not None:
+        crowd = game.CrowdVotes(table.votes.classes, table.votes.counts, table.votes.explained)
+    model = game.Game(table.players, table.outputs, table.values, table.errors, crowd).eval()
     results = {}
     for split in row_splits.SPLITS:
         rows = dataset.rows(split)
@@ -192,17 +174,10 @@ def make_game_checkpoint(
     )
     card["parameters"] = {"total": 0, "encoders": 0, "fusion": 0}
     card["game"] = {"source": table.source, "remarks": list(table.remarks)}
+    if table.votes is not None:
+        card["game"]["classes"] = list(table.votes.classes)
     card["weights_sha256"] = hashlib.sha256(game.game_bytes(model)).hexdigest()
     return Checkpoint(model, json.loads(json.dumps(card, allow_nan=False)))
-
-
-def _describe(table: GameTable) -> str:
-    outputs = f" of {len(table.outputs)} classes" if table.target.classes else ""
-    return (
-        f"A game that was measured: the values{outputs} of all {2 ** len(table.players):,} coalitions of "
-        f"{count(len(table.players), 'player')} for {count(len(table.ids), 'sample')}, from {table.source}. "
-        f"{' '.join(table.remarks)}"
-    ).strip()
 
 
 def _stage(table: GameTable, folder: Path) -> import_report.ExaminedSet:
@@ -227,7 +202,7 @@ def _stage(table: GameTable, folder: Path) -> import_report.ExaminedSet:
         unit=table.target.unit,
         columns=table.columns,
         convention=table.target.convention if not table.target.classes else "plain",
-        description=_describe(table),
+        description=describe_game(table),
         is_game=True,
         clusters=table.clusters,
     )

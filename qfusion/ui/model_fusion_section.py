@@ -17,6 +17,7 @@ def model_section(context: page_context.PageContext) -> None:
     """
     study = context.study
     with st.container(key="fold-why-model"):
+        panels.show(study, context.theme, "why-crowd", "why-votes", columns=2, first=2)
         panels.show(study, context.theme, "why-loss", "why-emap", columns=2, first=2)
         words = widgets.draw(cohorts.FILTER)
         with page_runs.guard():

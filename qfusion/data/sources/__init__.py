@@ -4,12 +4,14 @@ Each module of this package declares a `Source` as SOURCE, or several as SOURCES
 name of a data set, its files, their folder, and how to get them.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.picture_arrays import enlarge
 from qfusion.data.sample_content import Content, Image, Maker, Text
 from qfusion.errors import DataUnavailable, IntegrityError, translate_errors
+
+if TYPE_CHECKING:
+    from qfusion.data.game_table import GameTable
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class Source:
         below: name of their folder below the data folder. Default: `name`.
         by_hand: a sentence on why not every file has a public copy of the same bytes; empty if each has one.
         archive: archive of the files, if they have no public copies of their own.
+        game: reads the measured game that the set is, such as the votes of people; None where it has features.
     """
 
     name: str
@@ -110,6 +116,7 @@ class Source:
     below: str = ""
     by_hand: str = ""
     archive: Archive | None = None
+    game: Callable[[], GameTable] | None = None
 
     @property
     def folder(self) -> Path:

@@ -1,0 +1,347 @@
+"""Ratings: how many people chose each class for a clip, of which they were shown some modalities.
+
+    clip,condition,anger,happy,neutral
+    c1,voice,1,2,7
+    c1,face,0,9,1
+    c1,voice+face,0,8,2
+
+or, with a row for each rating,
+
+    clip,condition,rating
+    c1,voice,neutral
+    c1,voice,happy
+
+The conditions of a clip are the coalitions of a game whose players are the modalities: the value of a coalition is
+measured on people. It is the share of votes for one class, such as the emotion that was acted; nobody rates without any
+modality, so the value of the empty coalition is the base rate of that class, its share of all votes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose, require_few_modalities
+from qfusion._sentences import count
+from qfusion.data import game_cells, game_completion, game_files
+from qfusion.data.clusters import Clusters
+from qfusion.data.coalition_terms import coalition_names
+from qfusion.data.game_table import GameTable
+from qfusion.data.target_spec import Target
+from qfusion.data.votes import Votes
+from qfusion.errors import InvalidInput
+
+FEWEST = 3  # raters of a clip in a condition; with fewer, a share says next to nothing
+MAX_SHOWN = 5  # names in a remark
+MAJORITY = "majority"  # explains the class that most people choose when they are shown everything
+
+
+@dataclass(frozen=True, eq=False)
+class Ratings:
+    """A table of ratings that was read.
+
+    Attributes:
+        votes: of the clips that have enough raters in every condition.
+        ids: names of these clips, (N,).
+        columns: what else is known of them, N rows.
+        clusters: groups of dependent clips, such as those of one actor, or None.
+        target: what the explained class is, such as "acted emotion".
+        source: name of the file, or a description.
+        remarks: sentences on what was left out.
+    """
+
+    votes: Votes
+    ids: np.ndarray
+    columns: pd.DataFrame
+    clusters: Clusters | None
+    target: str
+    source: str
+    remarks: tuple[str, ...] = ()
+
+    def game(self) -> GameTable:
+        """Return the game of the votes, with standard errors of every clip's contributions.
+
+        Those follow from the number of raters: a share p of n votes has the error sqrt(p (1 - p) / n), where p is
+        (votes + 1/2) / (n + 1), so that a unanimous vote of ten people is not taken for certain.
+        """
+        votes = self.votes
+        values = votes.values
+        own = np.take_along_axis(votes.counts, votes.explained[:, None, None], 2)[..., 0]
+        share = (own + 0.5) / (votes.raters + 1)
+        errors = np.zeros_like(values)
+        errors[:, 1:] = np.sqrt(share * (1 - share) / votes.raters)
+        names = coalition_names(votes.players)
+        completed = game_completion.complete(
+            values[..., None], errors[..., None], self.ids.tolist(), names, None
+        )
+        return GameTable(
+            players=votes.players,
+            target=Target("regression", f"votes for the {self.target}", (0.0, 1.0), unit="share"),
+            ids=self.ids,
+            split=np.full(len(self.ids), "test"),
+            y=np.full(len(self.ids), np.nan),
+            values=completed.values,
+            errors=completed.errors,
+            columns=self.columns,
+            clusters=self.clusters,
+            source=self.source,
+            remarks=self.remarks,
+            votes=votes,
+        )
+
+
+def read_ratings(
+    source: str | Path | pd.DataFrame,
+    *,
+    clip: str = "clip",
+    condition: str = "condition",
+    rating: str = "rating",
+    classes: Sequence[str] = (),
+    intended: str = "intended",
+    explained: str = "",
+    group: str = "group",
+    players: Sequence[str] = (),
+    fewest: int = FEWEST,
+) -> Ratings:
+    """Return the ratings of a table.
+
+    Args:
+        source: a data frame, or the path of a .csv or .parquet file, with a row for each clip and condition that holds
+            numbers of votes, or with a row for each rating.
+        clip, condition: columns with the name of the clip and with the modalities that were shown, joined by "+".
+        rating: column with the chosen class, of a table with a row for each rating.
+        classes: the columns of votes, of a table with a row for each clip and condition.
+        intended: column with the class that was meant, such as the acted emotion. The table may lack it.
+        explained: whose share of votes is the value: the column of `intended`, "majority" for the class that most
+            people choose when they are shown everything, or a class. By default the intended class where there is one.
+        group: column with what dependent clips share, such as the actor. The table may lack it.
+        players: names of the modalities in their order; those in the table by default.
+        fewest: clips with fewer raters in any condition are left out.
+
+    Raises:
+        NotFound: when a file does not exist.
+        InvalidInput: when the table holds no such ratings; the message names the row or the clip.
+    """
+    frame, name = _load(source)
+    for column in (clip, condition):
+        check(
+            column in frame,
+            f"The table of {name} must have a column `{column}`, but has {_quoted(frame.columns)}. Name the column "
+            "that holds it.",
+        )
+    frame = frame.rename(columns={clip: "sample"})  # as messages on cells call it
+    samples, ids = game_cells.codes(frame, "sample")
+    names, inside = game_cells.parse_coalitions(frame[condition], players)
+    _check_players(names, inside)
+    shown = game_cells.places(inside) - 1
+    shape = (len(ids), 2 ** len(names) - 1)
+    if classes:
+        labels = tuple(classes)
+        counts = _sum_counts(frame, samples, shown, labels, shape, ids, names)
+    else:
+        check(
+            rating in frame,
+            f"The table of {name} must have a column `{rating}` with the class that a rater chose, or columns of votes "
+            f"(`classes`), but has {_quoted(frame.columns)}. Name them.",
+        )
+        labels, counts = _count_ratings(
+            frame.rename(columns={rating: "rating"}), samples, shown, shape
+        )
+    check(
+        len(labels) > 1,
+        f"Raters must choose among two classes or more, but the table has {_quoted(labels)}.",
+    )
+    is_complete, remarks = _find_complete(counts.sum(-1), ids, names, fewest)
+    meant = intended if intended in frame else ""
+    own = [c for c in frame.columns if c not in ("sample", condition, rating, *labels)]
+    columns, varying = _constant_columns(frame[own], samples, ids)
+    check(
+        not meant or meant in columns,
+        f"Column `{meant}` must hold the same class in all rows of a clip, but changes. Correct it.",
+    )
+    if varying:
+        remarks.append(
+            f"{count(len(varying), 'column')} that {'changes' if len(varying) == 1 else 'change'} within a clip "
+            f"{'was' if len(varying) == 1 else 'were'} not read: {_quoted(varying)}."
+        )
+    columns = columns[is_complete].reset_index(drop=True)
+    counts = counts[is_complete]
+    number, target = _find_explained(counts, labels, columns, meant, explained)
+    clusters = None
+    if group in columns:
+        clusters = Clusters(columns[group].astype(str).to_numpy(np.str_), f"{group}s")
+    return Ratings(
+        votes=Votes(names, labels, counts, number),
+        ids=np.asarray(ids, np.str_)[is_complete],
+        columns=columns,
+        clusters=clusters,
+        target=target,
+        source=name,
+        remarks=tuple(remarks),
+    )
+
+
+def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    if isinstance(source, pd.DataFrame):
+        frame, name = source, "a data frame"
+    else:
+        frame, name = game_files.read_frame(Path(source)), Path(source).name
+    check(len(frame) > 0, f"The table of {name} must have rows, but has none.")
+    return frame.reset_index(drop=True), name
+
+
+def _check_players(names: tuple[str, ...], inside: np.ndarray) -> None:
+    require_few_modalities("A table of ratings", len(names))
+    check(
+        len(names) > 0,
+        "Column of conditions must name the modalities that were shown, such as voice+face, but names none.",
+    )
+    for row in np.flatnonzero(~inside.any(1))[:1]:
+        raise InvalidInput(
+            f"Raters must be shown something, but row {row + 1} names no modality. Drop the row; the base rate of a "
+            "class is its share of all votes."
+        )
+
+
+def _sum_counts(
+    frame: pd.DataFrame,
+    samples: np.ndarray,
+    shown: np.ndarray,
+    classes: tuple[str, ...],
+    shape: tuple[int, int],
+    ids: Sequence[str],
+    players: Sequence[str],
+) -> np.ndarray:
+    """Return the votes (N, 2^M - 1, K) of a table with a row for each clip and condition."""
+    for name in classes:
+        check(
+            name in frame,
+            f"The table must have a column of votes for every class, but has none called {str(name)[:60]!r}.",
+        )
+    cells = np.stack([game_cells.numbers(frame, name) for name in classes], 1)
+    for row in np.flatnonzero(((cells < 0) | (cells != np.round(cells))).any(1))[:1]:
+        raise InvalidInput(
+            f"Columns of votes must hold whole numbers, 0 or more, but row {row + 1} does not. Give numbers of votes, "
+            "not shares."
+        )
+    places = np.ravel_multi_index((samples, shown), shape)
+    _, first, times = np.unique(places, return_index=True, return_counts=True)
+    for row in first[times > 1][:1]:
+        raise InvalidInput(
+            f"A clip must have one row a condition, but clip '{ids[samples[row]][:60]}' has several for "
+            f"'{coalition_names(players)[shown[row] + 1]}'. Add them up."
+        )
+    result = np.zeros((shape[0] * shape[1], len(classes)), np.int64)
+    result[places] = cells.astype(np.int64)
+    return result.reshape(*shape, len(classes))
+
+
+def _count_ratings(
+    frame: pd.DataFrame, samples: np.ndarray, shown: np.ndarray, shape: tuple[int, int]
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the classes, and the votes (N, 2^M - 1, K) of a table with a row for each rating."""
+    chosen, classes = game_cells.codes(frame, "rating")
+    cells = np.ravel_multi_index((samples, shown, chosen), (*shape, len(classes)))
+    counts = np.bincount(cells, minlength=shape[0] * shape[1] * len(classes))
+    return tuple(classes), counts.reshape(*shape, len(classes)).astype(np.int64)
+
+
+def _find_complete(
+    raters: np.ndarray, ids: Sequence[str], players: Sequence[str], fewest: int
+) -> tuple[np.ndarray, list[str]]:
+    """Return which clips have enough raters in every condition, (N,), and remarks on the others."""
+    check(
+        isinstance(fewest, int) and fewest >= 2,
+        f"Argument `fewest` must be a whole number of raters, 2 or more, but is {fewest!r}.",
+    )
+    names = np.asarray(ids, object)
+    lacks = (raters == 0).any(1)
+    few = ~lacks & (raters < fewest).any(1)
+    remarks = []
+    for is_left_out, why in (
+        (lacks, "lack a condition"),
+        (few, f"have fewer than {fewest} raters in a condition"),
+    ):
+        if is_left_out.any():
+            words = (
+                why
+                if is_left_out.sum() > 1
+                else why.replace("lack ", "lacks ").replace("have", "has")
+            )
+            remarks.append(
+                f"{count(int(is_left_out.sum()), 'clip')} {words} and {'are' if is_left_out.sum() > 1 else 'is'} left "
+                f"out: {_listed(names[is_left_out])}."
+            )
+    conditions = coalition_names(players)[1:]
+    absent = [
+        name
+        for name, there in zip(conditions, np.any(raters > 0, axis=0), strict=True)
+        if not there
+    ]
+    check(
+        not absent,
+        f"Clips must be rated in all {len(conditions)} conditions ({', '.join(conditions)}), but nobody rated any in "
+        f"{_quoted(absent)}. Without these, what modalities do together is unknown.",
+    )
+    is_complete = ~(lacks | few)
+    check(
+        bool(is_complete.any()),
+        f"At least one clip must have {fewest} raters in every condition, but none has. {' '.join(remarks)}",
+    )
+    return is_complete, remarks
+
+
+def _constant_columns(
+    frame: pd.DataFrame, samples: np.ndarray, ids: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the columns that are the same in all rows of a clip, a row for each clip, and the names of the others."""
+    numbers = {name: pd.factorize(frame[name])[0] for name in frame.columns}
+    first = np.zeros(len(ids), int)
+    first[samples[::-1]] = np.arange(len(samples))[::-1]
+    is_constant = {
+        name: bool((codes == codes[first][samples]).all()) for name, codes in numbers.items()
+    }
+    constant = [name for name in frame.columns if is_constant[name]]
+    columns = game_cells.sample_columns(frame[constant], samples, ids)
+    return columns, [str(name) for name in frame.columns if not is_constant[name]]
+
+
+def _find_explained(
+    counts: np.ndarray,
+    classes: tuple[str, ...],
+    columns: pd.DataFrame,
+    intended: str,
+    explained: str,
+) -> tuple[np.ndarray, str]:
+    """Return the number of every clip's explained class, (N,), and what that class is."""
+    offered = (*((intended,) if intended else ()), MAJORITY, *classes)
+    choice = choose("Explained class", explained or offered[0], offered)
+    if choice == MAJORITY:
+        return counts[:, -1].argmax(-1), "class of the majority"
+    if choice in classes and choice != intended:
+        return np.full(len(counts), classes.index(choice)), f"class {choice}"
+    place = {name: number for number, name in enumerate(classes)}
+    words = columns[intended].astype(str)
+    unknown = sorted(set(words) - set(classes))
+    check(
+        not unknown,
+        f"Column `{intended}` must name one of the classes {_quoted(classes)} for every clip, but names "
+        f"{_quoted(unknown)}. Correct it, or explain the class of the majority (`explained`).",
+    )
+    return words.map(place).to_numpy(
+        np.int64
+    ), f"{intended} class" if intended == "intended" else intended
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = [f"'{name[:40]}'" for name in names]
+    return ", ".join(shown[:MAX_SHOWN]) + (", ..." if len(shown) > MAX_SHOWN else "")
+
+
+def _quoted(names: Iterable[object]) -> str:
+    shown = [f"`{str(name)[:40]}`" for name in names]
+    return ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")

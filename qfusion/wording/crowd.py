@@ -1,0 +1,91 @@
+"""What people make of modalities, in sentences that follow from the intervals of their votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qfusion._sentences import count, listed
+from qfusion.analysis.crowd_summary import CrowdSummary
+from qfusion.explain import crowd
+from qfusion.wording.numbers import format_interval
+
+
+def describe_fusion(means: crowd.Means, target: str) -> str:
+    """Return whether people fuse, and how, from the interval of the joint contributions over groups of clips."""
+    full = list(means.shares.values())[-1]
+    start = (
+        f"People who are shown everything choose the {target} in {full.value:.3f} of their votes"
+    )
+    if means.joint is None:
+        return start
+    interval = means.joint.groups if means.joint.groups.known else means.joint.raters
+    if not interval.excludes_zero:
+        end = "what modalities add together beyond each alone is not distinguishable from 0"
+    elif interval.high < 0:
+        end = "modalities add less together than each alone: people fuse redundantly"
+    else:
+        end = "modalities add more together than each alone: people fuse synergistically"
+    ends = format_interval(interval.low, interval.high, "+.3f")
+    return f"{start}; {end} ({means.joint.value:+.3f}, 95% CI {ends})"
+
+
+def describe_contributions(means: crowd.Means) -> str:
+    """Return the mean contributions of all coalitions."""
+    parts = [
+        f"{name.replace('+', ' + ')} {term.value:+.3f}"
+        for name, term in means.contributions.items()
+        if name
+    ]
+    return f"Mean contributions to the share of votes: {listed(parts)}"
+
+
+def describe_agreement(agreement: crowd.Agreement, players: Sequence[str]) -> str:
+    """Return which modality the majority follows that is shown everything."""
+    if not agreement.untied:
+        return f"All {agreement.clips:,} clips have a tie in some condition"
+    follows = [f"{agreement.follows[name]:,} it follows the {name} alone" for name in players]
+    parts = [f"{agreement.all_same:,} all single modalities say the same", *follows]
+    if agreement.several:
+        parts.append(f"{agreement.several:,} it follows several")
+    parts.append(f"{agreement.neither:,} it says what no single modality says")
+    same = (
+        f" (in {agreement.neither_but_agree:,} of these the single modalities agree)"
+        if agreement.neither
+        else ""
+    )
+    return (
+        f"Of {count(agreement.untied, 'clip')} without ties, the majority that is shown everything agrees as follows: "
+        f"in {listed([parts[0], *(f'in {part}' for part in parts[1:])])}{same}"
+    )
+
+
+def describe_information(information: crowd.Information, target: str) -> str:
+    """Return what votes tell about the class, and whether people find together what pooled votes do not give."""
+    names = list(information.alone)
+    parts = [
+        f"{information.redundancy.value:.2f} redundant",
+        *(f"{information.unique[name].value:.2f} {name} alone" for name in names),
+        f"{information.synergy.value:.2f} only together",
+    ]
+    start = (
+        f"One vote by {names[0]} and one by {names[1]} tell {information.total.value:.2f} bits of the {target} "
+        f"({', '.join(parts)}); one vote of somebody who was shown both tells {information.together.value:.2f}"
+    )
+    if not information.fused.excludes_zero:
+        return f"{start}: no significant difference"
+    more = (
+        "more: people find together what pooled votes lack" if information.fused.low > 0 else "less"
+    )
+    ends = format_interval(information.fused.low, information.fused.high, "+.3f")
+    return f"{start}, {abs(information.fused.value):.3f} {more} (95% CI {ends})"
+
+
+def describe_crowd(summary: CrowdSummary, players: Sequence[str]) -> list[str]:
+    """Return all findings, a sentence each."""
+    sentences = [
+        describe_fusion(summary.means, summary.target),
+        describe_agreement(summary.agreement, players),
+    ]
+    if summary.information is not None:
+        sentences.append(describe_information(summary.information, summary.target))
+    return [f"{sentence}." for sentence in sentences]

@@ -1,0 +1,22 @@
+"""Write the model of the simulated crowd that ships with the package: python scripts/ship_crowd.py"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from qfusion import _assets
+from qfusion.training import games
+
+NAME = "crowd"
+
+
+def main() -> None:
+    """Write the card and the votes."""
+    print(games.store_source_game(NAME, _assets.asset_path("games")))
+
+
+if __name__ == "__main__":
+    main()

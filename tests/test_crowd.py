@@ -1,0 +1,344 @@
+"""Crowds: ratings that were read, the game of votes, its intervals, and what votes tell."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qfusion import analysis, cli, data
+from qfusion.analysis import crowd_summary
+from qfusion.data import ratings
+from qfusion.data.sources import crowd as crowd_source
+from qfusion.data.synthetic import simulated_crowd
+from qfusion.data.votes import Votes
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.explain import crowd
+from qfusion.explain.partial_information import exact
+from qfusion.models import games
+from qfusion.models.game import Game
+from qfusion.training import checkpoint, games as stored_games
+from qfusion.wording import crowd as words
+
+CLASSES = ("anger", "happy", "sad")
+CONDITIONS = ("voice", "face", "voice+face")
+
+
+def random_votes(seed: int = 0, clips: int = 30, players: int = 2) -> Votes:
+    rng = np.random.default_rng(seed)
+    names = ("voice", "face", "hands")[:players]
+    conditions = 2**players - 1
+    p = rng.dirichlet(np.ones(len(CLASSES)), (clips, conditions))
+    counts = rng.multinomial(rng.integers(4, 12, (clips, conditions)), p)
+    return Votes(names, CLASSES, counts, rng.integers(0, len(CLASSES), clips))
+
+
+def wide_table(votes: Votes) -> pd.DataFrame:
+    rows = []
+    for clip in range(len(votes)):
+        for place, condition in enumerate(votes.conditions):
+            row: dict[str, Any] = {"clip": f"c{clip}", "condition": condition}
+            row |= dict(zip(votes.classes, votes.counts[clip, place].tolist(), strict=True))
+            row["intended"] = votes.classes[votes.explained[clip]]
+            row["group"] = f"actor {clip % 12}"
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def long_table(votes: Votes) -> pd.DataFrame:
+    wide = wide_table(votes)
+    rows = []
+    for row in wide.to_dict("records"):
+        for name in votes.classes:
+            one = {key: row[key] for key in ("clip", "condition", "intended", "group")}
+            rows += [one | {"rating": name}] * int(row[name])
+    return pd.DataFrame(rows).sample(frac=1, random_state=0)
+
+
+@pytest.mark.parametrize("players", [2, 3])
+def test_both_forms_of_a_table_hold_the_same_votes(players: int) -> None:
+    votes = random_votes(players=players)
+    wide = ratings.read_ratings(wide_table(votes), classes=CLASSES)
+    assert (wide.votes.counts == votes.counts).all()
+    assert (wide.votes.explained == votes.explained).all()
+    long = ratings.read_ratings(long_table(votes), players=votes.players)
+    order = [long.votes.classes.index(name) for name in CLASSES]
+    rows = [long.ids.tolist().index(name) for name in wide.ids]
+    assert (long.votes.counts[rows][..., order] == votes.counts).all()
+    assert long.clusters is not None
+    assert long.clusters.unit == "groups"
+
+
+def test_values_are_shares_and_contributions_add_up() -> None:
+    votes = random_votes()
+    table = ratings.read_ratings(wide_table(votes), classes=CLASSES).game()
+    own = votes.explained[3]
+    total = votes.counts.sum((0, 1))
+    assert table.values[3, 0, 0] == pytest.approx(total[own] / total.sum())
+    for place in range(3):
+        share = votes.counts[3, place, own] / votes.counts[3, place].sum()
+        assert table.values[3, 1 + place, 0] == pytest.approx(share)
+    dividends = games.dividends(table.values, 2)
+    assert dividends.sum(1) == pytest.approx(table.values[:, -1])
+    assert table.errors is not None
+    # errors of the joint contribution: those of its three shares, as they are independent
+    n = votes.raters[3]
+    p = (votes.counts[3, :, own] + 0.5) / (n + 1)
+    assert table.errors[3, 3, 0] == pytest.approx(np.sqrt((p * (1 - p) / n).sum()))
+
+
+def test_clips_without_a_condition_or_with_few_raters_are_left_out_and_named() -> None:
+    votes = random_votes()
+    frame = wide_table(votes)
+    frame = frame.drop(index=[0])  # c0 by voice
+    frame.loc[(frame["clip"] == "c4") & (frame["condition"] == "face"), list(CLASSES)] = [1, 1, 0]
+    result = ratings.read_ratings(frame, classes=CLASSES)
+    assert set(result.ids) == {f"c{k}" for k in range(30)} - {"c0", "c4"}
+    assert result.remarks == (
+        "1 clip lacks a condition and is left out: 'c0'.",
+        "1 clip has fewer than 3 raters in a condition and is left out: 'c4'.",
+    )
+    assert len(ratings.read_ratings(frame, classes=CLASSES, fewest=2).ids) == 29
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        (lambda f: f.drop(columns="clip"), {}, "must have a column `clip`"),
+        (lambda f: f.drop(columns="condition"), {}, "must have a column `condition`"),
+        (lambda f: f, {"classes": ("anger", "fear")}, "none called 'fear'"),
+        (lambda f: f, {"classes": ()}, "must have a column `rating`"),
+        (lambda f: f.assign(anger=0.5), {}, "whole numbers, 0 or more, but row 1 does not"),
+        (lambda f: f.assign(anger=-1), {}, "whole numbers, 0 or more, but row 1 does not"),
+        (lambda f: f.assign(anger="many"), {}, "must hold finite numbers"),
+        (lambda f: pd.concat([f, f.iloc[:1]]), {}, "clip 'c0' has several for 'voice'"),
+        (lambda f: f[f["condition"] != "voice+face"], {}, "nobody rated any in `voice+face`"),
+        (
+            lambda f: f.assign(condition=f["condition"].where(f.index > 0, "")),
+            {},
+            "row 1 names no modality",
+        ),
+        (lambda f: f.assign(intended="joy"), {}, "but names `joy`"),
+        (lambda f: f.assign(intended=[*CLASSES] * 30), {}, "must hold the same class in all rows"),
+        (lambda f: f, {"explained": "joy"}, "Explained class"),
+        (lambda f: f, {"fewest": 1}, "2 or more, but is 1"),
+        (lambda f: f, {"fewest": 99}, "At least one clip must have 99 raters"),
+        (lambda f: f.iloc[:0], {}, "must have rows"),
+        (lambda f: f, {"classes": ("anger",)}, "among two classes or more"),
+    ],
+)
+def test_bad_tables_are_refused_with_a_reason(change: Any, options: Any, words: str) -> None:
+    frame = change(wide_table(random_votes()))
+    with pytest.raises(QFusionError, match=re.escape(words)):
+        ratings.read_ratings(frame, **{"classes": CLASSES} | options)
+
+
+def test_a_column_that_changes_within_a_clip_is_left_out_and_said() -> None:
+    frame = wide_table(random_votes()).assign(order=range(90), level="low")
+    result = ratings.read_ratings(frame, classes=CLASSES)
+    assert result.remarks == ("1 column that changes within a clip was not read: `order`.",)
+    assert "level" in result.columns
+
+
+def test_without_an_intended_class_that_of_the_majority_is_explained() -> None:
+    votes = random_votes()
+    result = ratings.read_ratings(wide_table(votes).drop(columns="intended"), classes=CLASSES)
+    assert result.target == "class of the majority"
+    assert (result.votes.explained == votes.counts[:, -1].argmax(-1)).all()
+    sad = ratings.read_ratings(wide_table(votes), classes=CLASSES, explained="sad")
+    assert (sad.votes.explained == CLASSES.index("sad")).all()
+
+
+def mean_dividends(votes: Votes) -> np.ndarray:
+    return games.dividends(votes.values[..., None], len(votes.players))[..., 0].mean(0)
+
+
+def contribution_errors(means: crowd.Means) -> np.ndarray:
+    return np.array(
+        [(term.raters.high - term.raters.low) / 2 for term in means.contributions.values()]
+    )
+
+
+def test_intervals_over_raters_are_those_of_drawing_votes_anew() -> None:
+    """Drawing n votes anew from the shares has the variance of the estimate times (n - 1) / n."""
+    votes = random_votes(1, clips=40)
+    votes = Votes(votes.players, votes.classes, votes.counts * 30, votes.explained)
+    rng = np.random.default_rng(2)
+    drawn = [
+        mean_dividends(
+            Votes(
+                votes.players,
+                votes.classes,
+                rng.multinomial(votes.raters, votes.shares),
+                votes.explained,
+            )
+        )
+        for _ in range(3000)
+    ]
+    expected = 1.959964 * np.std(drawn, 0)
+    assert contribution_errors(crowd.mean_terms(votes)) == pytest.approx(expected, rel=0.06)
+
+
+@pytest.mark.slow
+def test_intervals_over_raters_cover_the_truth() -> None:
+    hits = []
+    for seed in range(500):
+        simulated = simulated_crowd.simulate_crowd(seed, 120)
+        votes = Votes(
+            simulated_crowd.PLAYERS,
+            simulated_crowd.CLASSES,
+            simulated.draw_votes(np.random.default_rng(10_000 + seed)),
+            simulated.explained,
+        )
+        truth = crowd_source.true_contributions(simulated).mean().to_dict()
+        found = crowd.mean_terms(votes).contributions
+        hits.append(
+            [found[name].raters.low <= truth[name] <= found[name].raters.high for name in truth]
+        )
+    covered = np.mean(hits, 0)
+    assert ((covered >= 0.93) & (covered <= 0.97)).all(), covered
+
+
+def test_means_of_some_clips_keep_the_base_rates_of_all() -> None:
+    votes = random_votes(3)
+    rows = np.flatnonzero(votes.explained == 1)
+    means = crowd.mean_terms(votes, rows)
+    assert means.shares[""].value == pytest.approx(votes.base_rates[1])
+    assert means.clips == len(rows)
+    assert means.joint is not None
+    assert means.joint.value == pytest.approx(means.contributions["voice+face"].value)
+
+
+@pytest.mark.parametrize("players", [2, 3])
+def test_agreement_counts_what_a_loop_counts(players: int) -> None:
+    votes = random_votes(4, 200, players)
+    found = crowd.agreement(votes)
+    majorities = votes.majorities
+    untied = all_same = neither = agree = several = 0
+    follows = dict.fromkeys(votes.players, 0)
+    for row in range(200):
+        single, full = majorities[row, :players].tolist(), int(majorities[row, -1])
+        if -1 in (*single, full):
+            continue
+        untied += 1
+        same = [one == full for one in single]
+        all_same += all(same)
+        neither += not any(same)
+        agree += not any(same) and len(set(single)) == 1
+        several += 1 < sum(same) < players
+        if sum(same) == 1:
+            follows[votes.players[same.index(True)]] += 1
+    assert found == crowd.Agreement(200, untied, all_same, follows, several, neither, agree)
+
+
+def test_information_is_that_of_the_joint_distribution() -> None:
+    votes = random_votes(5, 60)
+    found = crowd.information(votes, resamples=5)
+    p = np.zeros((3, 3, 3))
+    both = np.zeros((3, 3))
+    for row in range(60):
+        voice, face, together = votes.shares[row]
+        p[:, :, votes.explained[row]] += np.outer(voice, face) / 60
+        both[:, votes.explained[row]] += together / 60
+    parts = exact(p, names=votes.players)
+    assert found.redundancy.value == pytest.approx(parts["voice|face"], abs=1e-5)
+    assert found.unique["voice"].value == pytest.approx(parts["voice"], abs=1e-5)
+    assert found.synergy.value == pytest.approx(parts["voice+face"], abs=1e-5)
+    expected = both * np.log2(
+        both / (both.sum(0) * both.sum(1)[:, None]), where=both > 0, out=np.zeros((3, 3))
+    )
+    assert found.together.value == pytest.approx(expected.sum())
+
+
+def test_information_of_one_class_or_three_modalities_is_refused() -> None:
+    votes = random_votes()
+    same = Votes(votes.players, votes.classes, votes.counts, np.zeros(len(votes), int))
+    with pytest.raises(InvalidInput, match="all clips have the same"):
+        crowd.information(same)
+    with pytest.raises(InvalidInput, match="two modalities, but there are 3"):
+        crowd.information(random_votes(players=3))
+
+
+def test_the_simulated_crowd_ships_as_its_seed_makes_it() -> None:
+    study = analysis.open_study("crowd")
+    votes = crowd_summary.study_votes(study)
+    assert (votes.counts == crowd_source.read_crowd().votes.counts).all()
+    summary = crowd_summary.summarize_crowd(study)
+    assert summary.means.clips == 600
+    by_kind = crowd_summary.group_means(study, "kind")
+    assert by_kind["third"].contributions["voice+face"].groups.low > 0
+    assert by_kind["alike"].contributions["voice+face"].groups.high < 0
+    sentences = words.describe_crowd(summary, study.modalities)
+    assert "is not distinguishable from 0" in sentences[0]
+    assert "people find together what pooled votes lack" in sentences[2]
+    # every clip's contributions are those of its table, and known from its probabilities
+    assert study.dataset.truth is not None
+    truth = study.dataset.truth["voice+face"].to_numpy()
+    measured = games.dividends(votes.values[..., None], 2)[:, 3, 0]
+    assert np.corrcoef(truth, measured)[0, 1] > 0.75
+
+
+def test_a_model_that_is_no_crowd_is_refused(parity: Any) -> None:
+    assert not crowd_summary.has_votes(parity)
+    with pytest.raises(InvalidInput, match="is another kind of model"):
+        crowd_summary.summarize_crowd(parity)
+
+
+@pytest.fixture(name="parity")
+def open_parity() -> Any:
+    return analysis.open_study("qj-parity")
+
+
+def run(*words: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert not ended.value.code, words
+
+
+def test_ratings_are_imported_and_explained_by_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("MODELS", "IMPORTED"):
+        monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
+    wide_table(random_votes(6, 60)).to_csv(tmp_path / "votes.csv", index=False)
+    arguments = ("data", "import-ratings", str(tmp_path / "votes.csv"), "--name", "mine")
+    run(*arguments, "--classes", ",".join(CLASSES), "--json")
+    assert json.loads(capsys.readouterr().out)["clips"] == 60
+    again = checkpoint.load("mine").model
+    assert isinstance(again, Game)
+    assert again.crowd is not None
+    assert (again.crowd.counts == random_votes(6, 60).counts).all()
+    run("people", "--model", "mine", "--by", "intended", "--json")
+    record = json.loads(capsys.readouterr().out)
+    assert len(record["says"]) == 3
+    assert set(record["groups"]) == set(CLASSES)
+    run("people", "--model", "mine")
+    assert "Votes for the intended class" in capsys.readouterr().out
+    run("data", "remove", "mine")
+
+
+def test_facts_of_cremad(real_data: Path, tmp_path: Path) -> None:
+    """The figures are those that were checked on the published files."""
+    card = stored_games.store_source_game("cremad", tmp_path)
+    assert card is not None
+    study = analysis.open_study(card)
+    summary = crowd_summary.summarize_crowd(study)
+    shares = {name: term.value for name, term in summary.means.shares.items()}
+    assert shares["voice"] == pytest.approx(0.397, abs=5e-4)
+    assert shares["face"] == pytest.approx(0.572, abs=5e-4)
+    assert shares["voice+face"] == pytest.approx(0.629, abs=5e-4)
+    contributions = {name: term.value for name, term in summary.means.contributions.items()}
+    assert contributions["voice"] == pytest.approx(0.234, abs=5e-4)
+    assert contributions["face"] == pytest.approx(0.409, abs=5e-4)
+    assert contributions["voice+face"] == pytest.approx(-0.177, abs=5e-4)
+    assert summary.agreement == crowd.Agreement(
+        7442, 6042, 3034, {"voice": 548, "face": 1887}, 0, 573, 214
+    )
+    assert "people fuse redundantly" in words.describe_fusion(summary.means, summary.target)
+    assert set(crowd_summary.group_means(study, "level")) == {"low", "medium", "high", "not given"}
+    assert data.load("cremad").clusters is not None
