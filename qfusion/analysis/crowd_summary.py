@@ -10,7 +10,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import cohort_table
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
-from qfusion.data.votes import Votes
+from qfusion.data.votes import SHARE, Votes
 from qfusion.explain import crowd
 from qfusion.models.game import Game
 
@@ -76,7 +76,7 @@ def summarize_crowd(study: Study) -> CrowdSummary:
         agreement=crowd.agreement(votes),
         accuracy=crowd.majority_accuracy(votes),
         information=crowd.information(votes, clusters) if can_decompose else None,
-        target=study.dataset.target.name.removeprefix("votes for the "),
+        target=study.dataset.target.name.removeprefix(SHARE),
     )
 
 

@@ -22,6 +22,7 @@ from qfusion.analysis.study_cache import dataset_cache, per_model_cache
 from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
+from qfusion.data.votes import SHARE
 from qfusion.explain import backgrounds, stability, verdicts
 from qfusion.models import log_odds
 from qfusion.training import checkpoint_cards, encodings, metrics
@@ -259,7 +260,7 @@ class Study:
         name = self.dataset.target.name
         if not self.dataset.target.known:
             return name
-        return name if name.endswith("score") else f"{name} score"
+        return name if name.endswith("score") or name.startswith(SHARE) else f"{name} score"
 
     @property
     def scale(self) -> tuple[float, float]:

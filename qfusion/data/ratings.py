@@ -32,7 +32,7 @@ from qfusion.data.clusters import Clusters
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.game_table import GameTable
 from qfusion.data.target_spec import Target
-from qfusion.data.votes import Votes
+from qfusion.data.votes import SHARE, Votes
 from qfusion.errors import InvalidInput
 
 FEWEST = 3  # raters of a clip in a condition; with fewer, a share says next to nothing
@@ -80,7 +80,7 @@ class Ratings:
         )
         return GameTable(
             players=votes.players,
-            target=Target("regression", f"votes for the {self.target}", (0.0, 1.0), unit="share"),
+            target=Target("regression", f"{SHARE}{self.target}", (0.0, 1.0), unit="share"),
             ids=self.ids,
             split=np.full(len(self.ids), "test"),
             y=np.full(len(self.ids), np.nan),

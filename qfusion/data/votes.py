@@ -11,6 +11,7 @@ from qfusion._checks import check
 from qfusion.data.coalition_terms import coalition_names
 
 TIE = "tie"
+SHARE = "share of votes for the "  # beginning of the name of a crowd's target
 
 
 @dataclass(frozen=True, eq=False)

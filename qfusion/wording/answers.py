@@ -72,7 +72,13 @@ def format_decision(study: Study, scores: np.ndarray) -> str:
 
 
 def format_decision_value(study: Study, scores: np.ndarray) -> str:
-    """Return the decision with its softmax value or score, as Markdown; scores (C,)."""
+    """Return the decision with its softmax value or score, as Markdown; scores (C,).
+
+    A target that cannot be negative, such as a share, is not decided by its sign: the number stands alone.
+    """
+    bounds = study.dataset.target.range
+    if bounds is not None and bounds[0] >= 0:
+        return f"{float(scores[0]):.2f}"
     if study.classes:
         number = describe_softmax(float(study.softmax(scores).max()))
     else:
