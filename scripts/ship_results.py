@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
-from qfusion import data  # noqa: E402
+from qfusion import data, explain  # noqa: E402
 from qfusion.analysis import (  # noqa: E402
     background_agreement,
     fusion_summary,
@@ -26,6 +26,7 @@ from qfusion.analysis import (  # noqa: E402
     joint_gains,
     patching,
     sample_examples,
+    shipped_explanations,
     shipped_results,
     trust,
 )
@@ -36,6 +37,7 @@ from qfusion.explain import additive_projection, feature_deletion  # noqa: E402
 from qfusion.panels import pickers  # noqa: E402
 from qfusion.training import checkpoint_folders  # noqa: E402
 
+EXPLAINED = ("qcnn-digits", "qcnn-easyvqa", "qcnn-scenes")  # the explanation of others is fast
 Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function, and its arguments but the study
 
 
@@ -86,6 +88,16 @@ def compute_results(study: Study) -> dict[str, Any]:
         }
 
 
+def write_explanation(study: Study) -> None:
+    """Write the coalition values of the explained rows, computed anew."""
+    with shipped_results.computed_anew():
+        rows = study.explained_rows
+        values = explain.explain(
+            study.model, study.inputs(rows), study.explanation_background
+        ).values
+    shipped_explanations.write_values(study.name, study.space.explanation_place().stem, values)
+
+
 def main(
     models: Annotated[list[str] | None, typer.Argument(help="Names of models.")] = None,
 ) -> None:
@@ -94,6 +106,8 @@ def main(
         began = time.perf_counter()
         study = open_study(model, pickers.own_data(model))
         path = shipped_results.write_results(study, compute_results(study))
+        if model in EXPLAINED:
+            write_explanation(study)
         seconds = time.perf_counter() - began
         print(f"{path.name}: {path.stat().st_size:,} bytes, {seconds:.0f} s", flush=True)
 

@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qfusion import data
+from qfusion import data, explain
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import (
     background_agreement,
     fusion_tests,
     joint_gains,
     opening,
+    shipped_explanations,
     shipped_results,
     study_building,
     trust,
@@ -52,6 +53,26 @@ def study_of(name: str = MODEL) -> Study:
     card = opening.load_checkpoint(name)
     dataset = data.load(pickers.own_data(name))
     return study_building.build_study(name, card.card, card.model, dataset)
+
+
+@pytest.mark.parametrize("name", ship_results.EXPLAINED)
+def test_shipped_explanations_equal_computed_ones(name: str) -> None:
+    if not ship_results.has_data(name):
+        pytest.skip("its data are not on this machine")
+    study = study_of(name)
+    key = study.space.explanation_place().stem
+    shipped = shipped_explanations.find_values(name, key)
+    assert shipped is not None, "ship it again: python scripts/ship_results.py"
+    rows = study.explained_rows
+    some = np.arange(0, len(rows), 97)
+    computed = explain.explain(
+        study.model, study.inputs(rows[some]), study.explanation_background
+    ).values
+    assert np.abs(shipped[some] - computed).max() < NEAR
+    assert (study.explanation.values == shipped).all()
+    assert shipped_explanations.find_values(name, "another") is None
+    with shipped_results.computed_anew():
+        assert shipped_explanations.find_values(name, key) is None
 
 
 def read_record(name: str) -> dict[str, Any]:

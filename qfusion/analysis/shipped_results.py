@@ -60,6 +60,11 @@ def find_shipped(name: str, arguments: Sequence[Any], kind: Any) -> tuple[Any] |
         return None
 
 
+def are_ignored() -> bool:
+    """Return whether shipped results are ignored, see `computed_anew`."""
+    return _ignored.get()
+
+
 @contextmanager
 def computed_anew() -> Iterator[None]:
     """Context manager in which shipped results are ignored."""

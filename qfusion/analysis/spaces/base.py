@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from qfusion import explain
+from qfusion.analysis import shipped_explanations
 from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.protocol import Coordinates, SampleSpace
 from qfusion.data.coalition_terms import MANY_MODALITIES
@@ -69,24 +71,41 @@ class BaseSpace(SampleSpace):
         return study.dataset.rows()
 
     def explain_rows(self) -> Explanation:
-        """Return the explanation of the explained rows; that of a large set is stored."""
+        """Return the explanation of the explained rows. That of a large set is stored, and that of some shipped models
+        comes with the package.
+        """
         study = self.study
-        rows = study.explained_rows
         background = study.explanation_background
-        if not encodings.is_kept(study.model, study.dataset) or not background.is_exact:
-            return explain.explain(study.model, study.inputs(rows), background)
-        place = encodings.encoded_place(
+        is_stored = encodings.is_kept(study.model, study.dataset)
+        is_shipped = shipped_explanations.is_shipped(study.name)
+        if not background.is_exact or not (is_stored or is_shipped):
+            return self._explain()
+        place = self.explanation_place()
+        values = shipped_explanations.find_values(study.name, place.stem)
+        if values is None and not is_stored:
+            return self._explain()
+        if values is None:
+            values = encodings.encoded_arrays(place, lambda: {"values": self._explain().values})[
+                "values"
+            ]
+        return coalitions.explanation_of_values(study.model, values, background)
+
+    def _explain(self) -> Explanation:
+        study = self.study
+        inputs = study.inputs(study.explained_rows)
+        return explain.explain(study.model, inputs, study.explanation_background)
+
+    def explanation_place(self) -> Path:
+        """Return the path at which the explanation of the explained rows is stored; its name is a digest of everything
+        that the explanation depends on."""
+        study = self.study
+        return encodings.encoded_place(
             study.model,
             study.dataset,
-            background.key,
+            study.explanation_background.key,
             study.model.score_kind,
-            hashlib.sha256(rows.tobytes()).hexdigest(),
+            hashlib.sha256(study.explained_rows.tobytes()).hexdigest(),
         )
-        numbers = encodings.encoded_arrays(
-            place,
-            lambda: {"values": explain.explain(study.model, study.inputs(rows), background).values},
-        )
-        return coalitions.explanation_of_values(study.model, numbers["values"], background)
 
     def opening_sample(self) -> str:
         """Return an empty string: the sample is chosen from the explanations of all."""
