@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,12 @@ _TUPLE = re.compile(r"\(?\s*(?:\d{1,3}\s*,\s*)*\d{1,3}\s*,?\s*\)?")
 def is_missing(cell: Any) -> bool:
     """Return whether a cell is empty, None or NaN."""
     return cell is None or cell is pd.NA or cell != cell or str(cell).strip() == ""
+
+
+def quoted(names: Iterable[object]) -> str:
+    """Return names in a message, the first twelve of many."""
+    shown = [f"`{str(name)[:40]}`" for name in names]
+    return ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")
 
 
 def codes(frame: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:

@@ -28,6 +28,7 @@ from qfusion._sentences import count
 from qfusion.data import game_cells, game_completion, game_files, shapiq_values
 from qfusion.data.clusters import Clusters
 from qfusion.data.coalition_terms import coalition_names
+from qfusion.data.game_cells import quoted
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.target_spec import Target
 from qfusion.data.votes import Votes
@@ -150,7 +151,7 @@ def game_of_frame(
     for column in ("sample", "value"):
         check(
             column in frame,
-            f"The table of {name} must have a column `{column}`, but has {_quoted(frame.columns)}. Add it, or rename "
+            f"The table of {name} must have a column `{column}`, but has {quoted(frame.columns)}. Add it, or rename "
             "one.",
         )
     facts = {column: game_cells.constant(frame, column) for column in PER_TABLE if column in frame}
@@ -260,7 +261,7 @@ def _named_columns(frame: pd.DataFrame) -> pd.DataFrame:
     repeated = sorted({name for name in names if names.count(name) > 1})
     check(
         not repeated,
-        f"The table must have distinct column names, but repeats {_quoted(repeated)}. Rename one.",
+        f"The table must have distinct column names, but repeats {quoted(repeated)}. Rename one.",
     )
     named = frame.set_axis(names, axis=1)
     return named[[name for name in names if not game_files.is_unnamed(name)]].reset_index(drop=True)
@@ -279,7 +280,7 @@ def _select_output(frame: pd.DataFrame, output: str, quantity: str) -> pd.DataFr
         return frame[frame["output"].astype(str) == output].reset_index(drop=True)
     check(
         quantity != "score" or len(known) == 1,
-        f"The table has {len(known)} outputs ({_quoted(known)}), and scores are explained one at a time. Name one of "
+        f"The table has {len(known)} outputs ({quoted(known)}), and scores are explained one at a time. Name one of "
         "them (--output), or say that they are the log-odds or logits of classes (--quantity).",
     )
     return frame
@@ -300,8 +301,8 @@ def _check_players(
     for row in np.flatnonzero(~taking_part.all(1))[:1]:
         absent = [name for name, there in zip(names, taking_part[row], strict=True) if not there]
         raise InvalidInput(
-            f"All samples must have the players {_quoted(names)}, but no coalition of sample '{ids[row][:60]}' has "
-            f"{_quoted(absent)}. Correct the names of players, or import samples with other players on their own."
+            f"All samples must have the players {quoted(names)}, but no coalition of sample '{ids[row][:60]}' has "
+            f"{quoted(absent)}. Correct the names of players, or import samples with other players on their own."
         )
 
 
@@ -450,13 +451,8 @@ def _read_truth(
         is_known = not game_cells.is_missing(name)
         check(
             not is_known or str(name) in target.classes,
-            f"Column `truth` must name one of the classes {_quoted(target.classes)}, but names {str(name)[:40]!r} for "
+            f"Column `truth` must name one of the classes {quoted(target.classes)}, but names {str(name)[:40]!r} for "
             f"sample '{sample[:60]}'.",
         )
         numbers.append(target.classes.index(str(name)) if is_known else -1)
     return np.array(numbers)
-
-
-def _quoted(names: Any) -> str:
-    shown = [f"`{str(name)[:40]}`" for name in names]
-    return ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")

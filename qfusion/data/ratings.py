@@ -30,6 +30,7 @@ from qfusion._sentences import count
 from qfusion.data import game_cells, game_completion, game_files
 from qfusion.data.clusters import Clusters
 from qfusion.data.coalition_terms import coalition_names
+from qfusion.data.game_cells import quoted
 from qfusion.data.game_table import GameTable
 from qfusion.data.target_spec import Target
 from qfusion.data.votes import SHARE, Votes
@@ -130,7 +131,7 @@ def read_ratings(
     for column in (clip, condition):
         check(
             column in frame,
-            f"The table of {name} must have a column `{column}`, but has {_quoted(frame.columns)}. Name the column "
+            f"The table of {name} must have a column `{column}`, but has {quoted(frame.columns)}. Name the column "
             "that holds it.",
         )
     frame = frame.rename(columns={clip: "sample"})  # as messages on cells call it
@@ -146,14 +147,14 @@ def read_ratings(
         check(
             rating in frame,
             f"The table of {name} must have a column `{rating}` with the class that a rater chose, or columns of votes "
-            f"(`classes`), but has {_quoted(frame.columns)}. Name them.",
+            f"(`classes`), but has {quoted(frame.columns)}. Name them.",
         )
         labels, counts = _count_ratings(
             frame.rename(columns={rating: "rating"}), samples, shown, shape
         )
     check(
         len(labels) > 1,
-        f"Raters must choose among two classes or more, but the table has {_quoted(labels)}.",
+        f"Raters must choose among two classes or more, but the table has {quoted(labels)}.",
     )
     is_complete, remarks = _find_complete(counts.sum(-1), ids, names, fewest)
     meant = intended if intended in frame else ""
@@ -166,7 +167,7 @@ def read_ratings(
     if varying:
         remarks.append(
             f"{count(len(varying), 'column')} that {'changes' if len(varying) == 1 else 'change'} within a clip "
-            f"{'was' if len(varying) == 1 else 'were'} not read: {_quoted(varying)}."
+            f"{'was' if len(varying) == 1 else 'were'} not read: {quoted(varying)}."
         )
     columns = columns[is_complete].reset_index(drop=True)
     counts = counts[is_complete]
@@ -285,7 +286,7 @@ def _find_complete(
     check(
         not absent,
         f"Clips must be rated in all {len(conditions)} conditions ({', '.join(conditions)}), but nobody rated any in "
-        f"{_quoted(absent)}. Without these, what modalities do together is unknown.",
+        f"{quoted(absent)}. Without these, what modalities do together is unknown.",
     )
     is_complete = ~(lacks | few)
     check(
@@ -329,8 +330,8 @@ def _find_explained(
     unknown = sorted(set(words) - set(classes))
     check(
         not unknown,
-        f"Column `{intended}` must name one of the classes {_quoted(classes)} for every clip, but names "
-        f"{_quoted(unknown)}. Correct it, or explain the class of the majority (`explained`).",
+        f"Column `{intended}` must name one of the classes {quoted(classes)} for every clip, but names "
+        f"{quoted(unknown)}. Correct it, or explain the class of the majority (`explained`).",
     )
     return words.map(place).to_numpy(
         np.int64
@@ -340,8 +341,3 @@ def _find_explained(
 def _listed(names: Iterable[str]) -> str:
     shown = [f"'{name[:40]}'" for name in names]
     return ", ".join(shown[:MAX_SHOWN]) + (", ..." if len(shown) > MAX_SHOWN else "")
-
-
-def _quoted(names: Iterable[object]) -> str:
-    shown = [f"`{str(name)[:40]}`" for name in names]
-    return ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")

@@ -56,7 +56,8 @@ def crowd_contributions(study: Study, theme: style.Theme = "light") -> panel.Pan
         _as_title(describe_contributions(means)),
         figure,
         shows=shows,
-        not_shown="what a single person does: every condition was rated by other people.",
+        not_shown="what a single person does: every condition was rated by other people. A share cannot exceed 1, so "
+        "where one modality is clear, the other can add little.",
         alt="Mean contributions: "
         + alt_text.list_terms({name: term.value for name, term in terms.items()}, "+.3f")
         + ".",
