@@ -13,6 +13,7 @@ import pytest
 
 from qfusion import analysis, cli, data
 from qfusion.analysis import crowd_summary
+from qfusion.analysis.opening import open_sample
 from qfusion.data import ratings
 from qfusion.data.sources import crowd as crowd_source
 from qfusion.data.synthetic import simulated_crowd
@@ -22,6 +23,7 @@ from qfusion.explain import crowd
 from qfusion.explain.partial_information import exact
 from qfusion.models import games
 from qfusion.models.game import Game
+from qfusion.panels import sample_decision
 from qfusion.training import checkpoint, games as stored_games
 from qfusion.wording import crowd as words
 
@@ -281,6 +283,24 @@ def test_the_simulated_crowd_ships_as_its_seed_makes_it() -> None:
     truth = study.dataset.truth["voice+face"].to_numpy()
     measured = games.dividends(votes.values[..., None], 2)[:, 3, 0]
     assert np.corrcoef(truth, measured)[0, 1] > 0.75
+
+
+def test_the_waterfall_has_the_intervals_of_its_terms() -> None:
+    sample = open_sample("crowd", "clip-0003")
+    picture = sample_decision.waterfall(sample)
+    assert picture.figure is not None
+    [whiskers] = [trace for trace in picture.figure.data if trace.error_x.array is not None]
+    errors = sample.explanation.errors
+    assert errors is not None
+    assert list(whiskers.error_x.array) == pytest.approx((1.96 * errors[0, 1:, 0]).tolist())
+    dividends = list(sample.dividends.values())
+    assert list(whiskers.x) == pytest.approx(np.cumsum(dividends)[1:].tolist())
+    assert picture.table()["standard_error"].tolist() == pytest.approx(errors[0, :, 0].tolist())
+    of_network = sample_decision.waterfall(open_sample("qj-parity", "pair-0001"))
+    assert of_network.figure is not None
+    assert all(
+        trace.error_x.array is None for trace in of_network.figure.data if trace.type == "scatter"
+    )
 
 
 def test_a_model_that_is_no_crowd_is_refused(parity: Any) -> None:

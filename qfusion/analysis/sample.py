@@ -102,6 +102,15 @@ class Sample:
         return self.study.score_unit(self.output)
 
     @property
+    def measured_errors(self) -> dict[str, float]:
+        """Standard errors of the terms of a measured game, by coalition; empty where there are none."""
+        explanation = self.explanation
+        if explanation.errors is None or explanation.background_size:
+            return {}
+        errors = explanation.errors[0, :, self.output].tolist()
+        return dict(zip(self.study.coalitions, errors, strict=True)) if any(errors) else {}
+
+    @property
     def is_own(self) -> bool:
         """Whether a visitor made it, so that no truth is known of it."""
         return self.dataset.is_own(self.row)

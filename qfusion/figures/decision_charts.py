@@ -30,6 +30,7 @@ from qfusion.figures.style import (
 )
 
 LABEL_SHARE = 0.17  # of an axis, which the value of a bar takes in a narrow figure
+ERRORS_OF_95 = 1.96  # standard errors on each side of a normal interval of 95%
 
 
 @checks_arrays()
@@ -38,6 +39,7 @@ def waterfall(
     modalities: Sequence[str],
     *,
     truth: float | None = None,
+    errors: Mapping[str, float] | None = None,
     unit: str = "score",
     quantity: str = "score",
     theme: Theme = "light",
@@ -50,6 +52,8 @@ def waterfall(
             the empty coalition is the baseline.
         modalities: in the model's order; fixes the colours.
         truth: annotated value, drawn as a vertical line.
+        errors: standard errors of the dividends, drawn as whiskers of 95% at the ends of the bars; a bar of several
+            terms has none.
         unit: name of the axis.
         quantity: name of the total, "log-odds" or "score".
         compact: small version without axis titles.
@@ -97,6 +101,10 @@ def waterfall(
     )
     _add_connectors(figure, ends.tolist(), theme)
     values = [0.0, *ends]
+    if errors is not None:
+        reaches = _whisker_lengths(dividends, errors)
+        _add_whiskers(figure, ends, reaches, theme)
+        values += [*(ends - reaches), *(ends + reaches)]
     if truth is not None:
         values.append(truth)
     x_range = range_with_labels(values, [*steps, total], [*ends, total], margin)
@@ -124,6 +132,33 @@ def _add_connectors(figure: go.Figure, ends: Sequence[float], theme: Theme) -> N
         line={"color": QUIET[theme], "width": 1},
         hoverinfo="skip",
         meta=part_meta("connectors"),
+    )
+
+
+def _whisker_lengths(dividends: Mapping[str, float], errors: Mapping[str, float]) -> np.ndarray:
+    """Return the half-lengths of 95% intervals of the bars of a waterfall; 0 for a bar of several terms."""
+    rows = _terms_by_row(dividends)
+    own = [errors[terms[0]] if len(terms) == 1 else 0.0 for terms in rows]
+    return ERRORS_OF_95 * np.array(own, dtype=float)
+
+
+def _add_whiskers(figure: go.Figure, ends: np.ndarray, reaches: np.ndarray, theme: Theme) -> None:
+    """Add intervals at the ends of the bars that have one, below their labels."""
+    rows = np.flatnonzero(reaches > 0)
+    figure.add_scatter(
+        x=ends[rows],
+        y=rows + 0.2,
+        mode="markers",
+        marker={"size": 1, "color": INK[theme]},
+        error_x={
+            "type": "data",
+            "array": reaches[rows],
+            "color": INK[theme],
+            "thickness": 1.2,
+            "width": 3,
+        },
+        hoverinfo="skip",
+        showlegend=False,
     )
 
 

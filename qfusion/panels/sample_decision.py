@@ -87,11 +87,15 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     """Draw the decision, term by term."""
     dividends = dict(sample.untweaked.verdict.dividends)
     truth = sample.true_dividends
-    true = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
+    more = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
+    errors = sample.untweaked.measured_errors
+    if errors:
+        more["standard_error"] = list(map(errors.get, dividends))
     figure = decision_charts.waterfall(
         dividends,
         sample.modalities,
         truth=sample.target,
+        errors=errors or None,
         unit=sample.unit,
         quantity=sample.quantity,
         theme=theme,
@@ -106,6 +110,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         + " "
         + describe_baseline(sample.background)
         + describe_standard_error(sample.explanation, sample.output)
+        + (" Whiskers: 95% intervals of the terms." if errors else "")
     )
     alt = (
         "Waterfall: "
@@ -114,7 +119,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     )
 
     def table() -> pd.DataFrame:
-        return result_tables.terms_table(dividends, sample=sample.id).assign(**true)
+        return result_tables.terms_table(dividends, sample=sample.id).assign(**more)
 
     return panel.PanelFigure(
         "waterfall",
