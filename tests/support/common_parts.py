@@ -43,7 +43,7 @@ def everything(name: str, sample: str) -> dict[str, Any]:
 
 def unsigned(words: str) -> str:
     """A text without the signs of numbers that are written as zero."""
-    return re.sub(r"[+-](0\.0+)(?!\d)", r"\1", words)
+    return re.sub(r"[+\-\u2212](0\.0+)(?!\d)", r"\1", words)
 
 
 def assert_same(ours: Any, theirs: Any, where: str) -> None:

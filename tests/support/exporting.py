@@ -74,6 +74,7 @@ ADDRESSES = (
     f"/faithfulness?{JUMP}",
     *(f"/faithfulness?{JUMP}&proof={proof}" for proof in ("Truth", "Training%20seeds", "People")),
     f"/why_fuse?{NETWORK}",
+    "/why_fuse?model=crowd",
     f"/why_fuse?{OF_CLASSES}&why=The%20data&data.need=true",
     f"/why_fuse?{OF_CLASSES}&why=The+quantum+part",
     f"/why_fuse?{OF_CLASSES}&why=Which+piece",
