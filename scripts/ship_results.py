@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
-from qfusion import data, explain  # noqa: E402
+from qfusion import data  # noqa: E402
 from qfusion.analysis import (  # noqa: E402
     background_agreement,
     fusion_summary,
@@ -90,11 +90,7 @@ def compute_results(study: Study) -> dict[str, Any]:
 
 def write_explanation(study: Study) -> None:
     """Write the coalition values of the explained rows, computed anew."""
-    with shipped_results.computed_anew():
-        rows = study.explained_rows
-        values = explain.explain(
-            study.model, study.inputs(rows), study.explanation_background
-        ).values
+    values = study.space.compute_explanation().values
     shipped_explanations.write_values(study.name, study.space.explanation_place().stem, values)
 
 

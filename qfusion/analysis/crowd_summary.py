@@ -11,6 +11,7 @@ from qfusion.analysis import cohort_table
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.data.votes import SHARE, Votes
+from qfusion.errors import InvalidInput
 from qfusion.explain import crowd
 from qfusion.models.game import Game
 
@@ -48,13 +49,14 @@ def study_votes(study: Study) -> Votes:
     Raises:
         InvalidInput: when the model are no people.
     """
-    check(
-        isinstance(study.model, Game),
-        f"The model must be a crowd, whose ratings were imported (`data import-ratings`), but '{study.name}' is "
-        "another kind of model.",
-    )
-    assert isinstance(study.model, Game)
-    return crowd.votes_of(study.model)
+    model = study.model
+    votes = model.crowd if isinstance(model, Game) else None
+    if votes is None:
+        raise InvalidInput(
+            f"The model must be a crowd, whose ratings were imported (`data import-ratings`), but '{study.name}' is "
+            "another kind of model."
+        )
+    return Votes(tuple(model.modalities), votes.classes, votes.counts, votes.explained)
 
 
 @memo(4)

@@ -102,13 +102,13 @@ class Sample:
         return self.study.score_unit(self.output)
 
     @property
-    def measured_errors(self) -> dict[str, float]:
-        """Standard errors of the terms of a measured game, by coalition; empty where there are none."""
+    def term_errors(self) -> dict[str, float]:
+        """Standard errors of the terms, by coalition, where they are measured or sampled; else empty."""
         explanation = self.explanation
-        if explanation.errors is None or explanation.background_size:
+        if explanation.errors is None or not explanation.errors.any():
             return {}
         errors = explanation.errors[0, :, self.output].tolist()
-        return dict(zip(self.study.coalitions, errors, strict=True)) if any(errors) else {}
+        return dict(zip(explanation.coalitions, errors, strict=True))
 
     @property
     def is_own(self) -> bool:

@@ -263,19 +263,18 @@ def _find_complete(
     lacks = (raters == 0).any(1)
     few = ~lacks & (raters < fewest).any(1)
     remarks = []
-    for is_left_out, why in (
-        (lacks, "lack a condition"),
-        (few, f"have fewer than {fewest} raters in a condition"),
+    for is_left_out, one, several in (
+        (lacks, "lacks a condition and is", "lack a condition and are"),
+        (
+            few,
+            f"has fewer than {fewest} raters in a condition and is",
+            f"have fewer than {fewest} raters in a condition and are",
+        ),
     ):
-        if is_left_out.any():
-            words = (
-                why
-                if is_left_out.sum() > 1
-                else why.replace("lack ", "lacks ").replace("have", "has")
-            )
+        number = int(is_left_out.sum())
+        if number:
             remarks.append(
-                f"{count(int(is_left_out.sum()), 'clip')} {words} and {'are' if is_left_out.sum() > 1 else 'is'} left "
-                f"out: {_listed(names[is_left_out])}."
+                f"{count(number, 'clip')} {one if number == 1 else several} left out: {_listed(names[is_left_out])}."
             )
     conditions = coalition_names(players)[1:]
     absent = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.data.coalition_terms import coalition_names
 
-TIE = "tie"
 SHARE = "share of votes for the "  # beginning of the name of a crowd's target
 
 
@@ -81,16 +79,3 @@ class Votes:
         most = self.counts.max(-1)
         is_tie = (self.counts == most[..., None]).sum(-1) > 1
         return np.where(is_tie, -1, self.counts.argmax(-1))
-
-    def select(self, rows: np.ndarray) -> Votes:
-        """Return the votes on some clips. Base rates become those of these clips."""
-        return Votes(self.players, self.classes, self.counts[rows], self.explained[rows])
-
-
-def majority_columns(votes: Votes) -> Mapping[str, np.ndarray]:
-    """Return what most people say in each condition, as columns (N,) of words; "tie" where no class has most votes."""
-    names = np.array([*votes.classes, TIE])
-    return {
-        f"people say, {condition}": names[votes.majorities[:, place]]
-        for place, condition in enumerate(votes.conditions)
-    }

@@ -23,7 +23,6 @@ from qfusion.data.votes import Votes
 from qfusion.explain import bootstrap
 from qfusion.explain.partial_information import union
 from qfusion.models import games
-from qfusion.models.game import Game
 from qfusion.quantum import decomposition
 
 JOINT = "all together"
@@ -85,21 +84,6 @@ class Means:
                     }
                 )
         return pd.DataFrame(rows)
-
-
-def votes_of(model: Game) -> Votes:
-    """Return the votes of the people who are a model.
-
-    Raises:
-        InvalidInput: when the game was not measured on people.
-    """
-    crowd = model.crowd
-    check(
-        crowd is not None,
-        "The model must be a crowd, whose ratings were imported (`data import-ratings`), but holds no votes.",
-    )
-    assert crowd is not None
-    return Votes(tuple(model.modalities), crowd.classes, crowd.counts, crowd.explained)
 
 
 def mean_terms(

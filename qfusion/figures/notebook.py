@@ -50,7 +50,7 @@ def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         sample.dividends,
         sample.modalities,
         truth=sample.target,
-        errors=sample.measured_errors or None,
+        errors=sample.term_errors or None,
         unit=sample.unit,
         quantity=sample.quantity,
         theme=theme,

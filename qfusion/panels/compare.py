@@ -44,7 +44,7 @@ def waterfall(
         quantity=one.quantity,
         theme=theme,
         truth=one.target,
-        errors=one.measured_errors or None,
+        errors=one.term_errors or None,
     )
     if sides.same_target:
         drawn.update_xaxes(

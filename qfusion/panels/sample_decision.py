@@ -88,7 +88,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     dividends = dict(sample.untweaked.verdict.dividends)
     truth = sample.true_dividends
     more = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
-    errors = sample.untweaked.measured_errors
+    errors = sample.untweaked.term_errors
     if errors:
         more["standard_error"] = list(map(errors.get, dividends))
     figure = decision_charts.waterfall(

@@ -79,18 +79,19 @@ class BaseSpace(SampleSpace):
         is_stored = encodings.is_kept(study.model, study.dataset)
         is_shipped = shipped_explanations.is_shipped(study.name)
         if not background.is_exact or not (is_stored or is_shipped):
-            return self._explain()
+            return self.compute_explanation()
         place = self.explanation_place()
         values = shipped_explanations.find_values(study.name, place.stem)
         if values is None and not is_stored:
-            return self._explain()
+            return self.compute_explanation()
         if values is None:
-            values = encodings.encoded_arrays(place, lambda: {"values": self._explain().values})[
-                "values"
-            ]
+            values = encodings.encoded_arrays(
+                place, lambda: {"values": self.compute_explanation().values}
+            )["values"]
         return coalitions.explanation_of_values(study.model, values, background)
 
-    def _explain(self) -> Explanation:
+    def compute_explanation(self) -> Explanation:
+        """Return the explanation of the explained rows, not a stored or shipped one."""
         study = self.study
         inputs = study.inputs(study.explained_rows)
         return explain.explain(study.model, inputs, study.explanation_background)

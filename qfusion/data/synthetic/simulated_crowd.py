@@ -26,11 +26,8 @@ KINDS = ("alike", "face alone", "voice alone", "only together", "third")
 SHARES = (0.35, 0.2, 0.1, 0.25, 0.1)  # of clips of each kind
 ACTORS = 40
 RATERS = (8, 12)  # of a clip in a condition: the fewest and the most
-CLEAR, OPEN, CLARITY = (
-    2.2,
-    1.8,
-    0.4,
-)  # log-probabilities of an emotion that is pointed to, and their spread
+CLEAR, OPEN = 2.2, 1.8  # log-probability that a modality adds to its one emotion, or to each of two
+CLARITY = 0.4  # relative spread of these over clips
 
 
 @dataclass(frozen=True, eq=False)
