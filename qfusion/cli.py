@@ -76,6 +76,14 @@ COMMANDS = {
             "why --model qcnn-avdigits --groups ID --json",
         ],
     ),
+    "check": Entry(
+        "review.check",
+        [
+            "check qj-mosi",
+            "check qj-mosi --claim acc2_non0=0.79 --resource entanglement",
+            "check my-model --data my-data --rival plain-network --seed-model my-model-1 --seed-model my-model-2",
+        ],
+    ),
     "people": Entry("people.people", ["people --model crowd", "people --model cremad --by level"]),
     "track": Entry(
         "track.track", ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"]

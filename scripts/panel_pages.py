@@ -33,6 +33,7 @@ OPENED = (
     "/leaderboard?board=parity",
     "/circuit?model=third&data=digits",
     "/faithfulness?proof=Other%20methods&proof.run=true",
+    "/faithfulness?proof=Referee",
     "/why_fuse?why=The%20data&data.need=true",
     "/why_fuse?model=qj-parity&data=parity&why=The%20quantum%20part",
     "/why_fuse?why=Which%20piece",

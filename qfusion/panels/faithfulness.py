@@ -6,7 +6,7 @@ from qfusion.analysis import label_comparison, method_comparison, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import attribution, feature_deletion
 from qfusion.figures import style
-from qfusion.panels import panel, params
+from qfusion.panels import panel, params, referee
 from qfusion.panels.deletion_curves import DIRECTIONS, MEASURES, feature_curves, modality_curves
 from qfusion.panels.label_agreement import (
     calibration,
@@ -73,7 +73,7 @@ def trust_warnings(
 
 
 PEOPLE = "People"
-VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE)
+VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE, referee.VIEW)
 
 
 PROOF = params.SelectParam("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
@@ -135,8 +135,19 @@ OTHER = params.SelectParam(
     empty=True,
     style={"placeholder": "none", "width": 320},
 )
-CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, panel.EVERYONE, RUN, panel.TERMS, OTHER)
+CONTROLS = (
+    PROOF,
+    RANKING,
+    FEATURES_OF,
+    MEASURE,
+    panel.EVERYONE,
+    RUN,
+    panel.TERMS,
+    OTHER,
+    *referee.CONTROLS,
+)
 _OPEN = PROOF.is_one_of(PEOPLE)
+_REVIEWED = PROOF.is_one_of(referee.VIEW)
 _OTHER = {"other": OTHER}
 PANELS = {
     "cautions": panel.Panel(trust_warnings, scope="study"),
@@ -167,5 +178,9 @@ PANELS = {
     ),
     "people-conflict": panel.Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, scope="study"),
     "people-calibration": panel.Panel(calibration, fits=has_labels, opens=_OPEN, scope="study"),
+    "referee": panel.Panel(referee.referee, referee.OPTIONS, opens=_REVIEWED, scope="study"),
+    "referee-modalities": panel.Panel(
+        referee.working_modalities, fits=referee.is_reviewed, opens=_REVIEWED, scope="study"
+    ),
 }
 OF_SAMPLE = {"people": panel.Panel(sample_labels, fits=is_labelled)}

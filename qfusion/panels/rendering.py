@@ -16,7 +16,15 @@ from qfusion.panels.address import FREE, describe_source
 from qfusion.panels.pages import PAGES, build_panel, open_page, visible_panels
 from qfusion.wording.backgrounds import describe_background
 
-TEXT_PANELS = ("questions", "cautions", "estimators", "train-results", "wrong", "why-synergy")
+TEXT_PANELS = (
+    "questions",
+    "cautions",
+    "estimators",
+    "train-results",
+    "wrong",
+    "why-synergy",
+    "referee",
+)
 PAGES_WITHOUT_FIGURES = ("guided tour", "glossary")
 NAMED_FIGURES = "figures"  # in the place of a page: a function of `qfusion.figures.notebook`
 _NAMED_FIGURE_KEYS = ("model", "sample", "data", "output", "background", "contrast", "tweak")

@@ -72,7 +72,10 @@ ADDRESSES = (
     f"/compare?{JUMP}&compare.view=Several%20samples",
     f"/compare?{PICTURES}&compare.view=Several%20samples",
     f"/faithfulness?{JUMP}",
-    *(f"/faithfulness?{JUMP}&proof={proof}" for proof in ("Truth", "Training%20seeds", "People")),
+    *(
+        f"/faithfulness?{JUMP}&proof={proof}"
+        for proof in ("Truth", "Training%20seeds", "People", "Referee")
+    ),
     f"/why_fuse?{NETWORK}",
     "/why_fuse?model=crowd",
     f"/why_fuse?{OF_CLASSES}&why=The%20data&data.need=true",

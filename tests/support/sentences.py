@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-HERE, PHYSICS, STATISTICS, VERDICT, PEOPLE = (
+HERE, PHYSICS, STATISTICS, VERDICT, PEOPLE, REVIEW = (
     "test_sentences.py",
     "test_sentences_physics.py",
     "test_sentences_statistics.py",
     "test_verdict.py",
     "test_people_label_statistics.py",
+    "test_review.py",
 )
 
 
@@ -484,6 +485,18 @@ TEMPLATES: tuple[Template, ...] = (
         "wording.label_agreement:describe_model_trends",
         "the interval of the paired difference excludes zero",
         PEOPLE,
+    ),
+    Template(
+        "checks of a reviewer",
+        "wording.review:describe_check",
+        "the finding that the check came out with; faults and notes are decided by intervals, see `analysis.review`",
+        REVIEW,
+    ),
+    Template(
+        "faults of a review",
+        "wording.review:summarise_review",
+        "as many as there are; none is found, which is no proof that there is none",
+        REVIEW,
     ),
     Template(
         "a sample and its labels",

@@ -7,7 +7,7 @@ import streamlit as st
 from qfusion.analysis import background_agreement, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
-from qfusion.panels import faithfulness as builders, seed_stability
+from qfusion.panels import faithfulness as builders, referee, seed_stability
 from qfusion.ui import (
     fact_chips,
     figure,
@@ -22,6 +22,7 @@ from qfusion.ui.deletion_curves_tab import deletion_tab
 from qfusion.ui.other_methods_tab import estimators_tab
 from qfusion.ui.people_labels_tab import people_tab
 from qfusion.ui.planted_truth_tab import truth_tab
+from qfusion.ui.referee_tab import referee_tab
 from qfusion.ui.training_seeds_tab import seeds_tab
 from qfusion.wording.reliability import TrustWarning, describe_finding
 
@@ -52,6 +53,7 @@ def evidence(context: page_context.PageContext) -> None:
             "Other methods": lambda: estimators_tab(context),
             "Training seeds": lambda: seeds_tab(context, default, seeds, missing),
             builders.PEOPLE: lambda: people_tab(context, default),
+            referee.VIEW: lambda: referee_tab(context, default),
         }
         panels.tabs(builders.PROOF, draw, theme=context.theme, **context.scopes())
         if trust.is_comparison_missing(default):

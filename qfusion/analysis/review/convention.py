@@ -1,0 +1,85 @@
+"""Check of the convention: whether a reported figure is that of the metric it is called, or of another convention."""
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis.review.check import Check, Finding, Topic, sort_findings
+from qfusion.analysis.review.claims import ClaimedFigure, Claims
+from qfusion.analysis.review.evidence import t_interval
+from qfusion.analysis.review.measured_metrics import FAMILIES, MeasuredMetrics, measure_metrics
+from qfusion.analysis.study import Study
+from qfusion.explain.bootstrap import Interval
+from qfusion.training.metric_labels import label
+
+
+def check_convention(study: Study, claims: Claims) -> Check:
+    """Return whether reported figures fit the metric that they are called.
+
+    A figure is of another convention where neither this model nor the mean nor any seed rounds to it by its own
+    metric, and one of them does by another metric of its family.
+    """
+    measured = measure_metrics(study, claims)
+    convention = study.dataset.target.convention
+    shorts = {key: label(key, convention).short for key in measured.own}
+    family = [
+        key
+        for key in next((names for names in FAMILIES if names[0] in measured.own), ())
+        if key in measured.own
+    ]
+    shares = [measured.own[key] for key in family if key.startswith("acc")]
+    difference = max(shares) - min(shares) if shares else 0.0
+    rows = len(study.dataset.rows("test"))
+    numbers = {
+        "values": {shorts[key]: value for key, value in measured.own.items()},
+        "differ": [shorts[key] for key in family],
+    }
+    if not claims.figures:
+        finding = Finding.CONVENTIONS_DIFFER if len(shares) > 1 else Finding.ONE_CONVENTION
+        return Check(
+            Topic.CONVENTION,
+            (finding,),
+            Interval(difference, np.nan, np.nan, rows, 0),
+            "largest difference by convention",
+            numbers,
+            _metric_table(measured, shorts),
+        )
+    judged = {figure: judge_convention(figure, measured) for figure in claims.figures}
+    findings = sort_findings(list(judged.values()))
+    figure = next(one for one, finding in judged.items() if finding is findings[0])
+    other = measured.other_metric(figure)
+    seeds = measured.seeds.get(figure.metric, [])
+    own = measured.own[figure.metric]
+    return Check(
+        Topic.CONVENTION,
+        findings,
+        t_interval(seeds) if len(seeds) > 1 else Interval(own, np.nan, np.nan, rows, 0),
+        shorts[figure.metric],
+        {
+            **numbers,
+            "claimed": figure.value,
+            "metric": shorts[figure.metric],
+            "measured": own,
+            "other": shorts.get(other, ""),
+            "other_measured": measured.own.get(other, np.nan),
+        },
+        _metric_table(measured, shorts),
+    )
+
+
+def judge_convention(figure: ClaimedFigure, measured: MeasuredMetrics) -> Finding:
+    """Return the finding on the convention of a reported figure."""
+    if measured.other_metric(figure):
+        return Finding.OTHER_CONVENTION
+    if measured.is_value(figure, figure.metric) or measured.is_within(figure):
+        return Finding.CONVENTION_HOLDS
+    return Finding.NOT_REPRODUCED
+
+
+def _metric_table(measured: MeasuredMetrics, shorts: dict[str, str]) -> pd.DataFrame:
+    rows = []
+    for key, value in measured.own.items():
+        row = {"metric": shorts[key], "this model": value}
+        if key in measured.seeds:
+            row["mean over seeds"] = float(np.mean(measured.seeds[key]))
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,114 @@
+"""Check of the modalities: what each one reaches alone, and whether one contains the target or nothing at all."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis import audit_basis
+from qfusion.analysis.memo import memo
+from qfusion.analysis.review import evidence
+from qfusion.analysis.review.check import Check, Finding, Topic, sort_findings
+from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
+from qfusion.data import DataSet, leaks
+from qfusion.explain import label_leak, plain_models
+from qfusion.explain.task_features import pool_features
+
+
+@memo(4, task=Task.SEARCH_LEAKS)
+def find_target_leaks(dataset: DataSet) -> dict[str, list[leaks.Leak]]:
+    """Return the features of each modality that reveal the target on training rows, see `leaks.find_leaks`."""
+    features = {}
+    train = np.zeros(len(dataset), bool)
+    train[dataset.rows("train")] = True
+    for name in dataset.names:
+        modality = dataset.modalities[dataset.names.index(name)]
+        rows = leaks.select_rows(train, int(np.prod(modality.values.shape[1:])))
+        features[name] = rows, pool_features(dataset, name, rows)
+    tests = sum(values.shape[1] for _, values in features.values())
+    is_class = dataset.target.kind == "classification"
+    result = {}
+    for name, (rows, values) in features.items():
+        names = _feature_names(dataset, name, values.shape[1])
+        kinds = leaks.find_leaks(values, names, dataset.y[rows], is_class, rows, tests)
+        result[name] = list(kinds)
+    return result
+
+
+def _feature_names(dataset: DataSet, name: str, width: int) -> list[str]:
+    names = list(dataset.modalities[dataset.names.index(name)].feature_names)
+    if len(names) == width:
+        return names
+    return [*(f"mean of {one}" for one in names), *(f"deviation of {one}" for one in names)]
+
+
+@memo(4, task=Task.SEARCH_LEAKS)
+def find_learned_labels(dataset: DataSet) -> label_leak.LabelLeak | None:
+    """Return the modality whose features seem to have been made with the labels of training rows, or None."""
+    return label_leak.find_label_leak(dataset)
+
+
+def check_modalities(study: Study) -> Check:
+    """Return what plain models reach with each modality alone on the test rows, and whether a modality is constant or
+    reveals the target.
+    """
+    dataset = study.dataset
+    basis = audit_basis.evaluation_basis(dataset)
+    plain = evidence.plain_models_of(study)
+    values = {name: evidence.row_values(study, scores) for name, scores in plain.scores.items()}
+    single = {name: evidence.mean_of_rows(study, values[name]) for name in study.modalities}
+    best = max(single, key=lambda name: basis.sign * single[name].value)
+    whole = "+".join(study.modalities)
+    joint = max((whole, plain_models.LATE), key=lambda name: basis.sign * np.nanmean(values[name]))
+    gain = evidence.better(study, values[joint], values[best])
+    leaked = dict(_shown_leaks(dataset))
+    learned = find_learned_labels(dataset)
+    findings = []
+    if plain.constant:
+        findings.append(Finding.CONSTANT)
+    if any(leak.kind != "near" for leak in leaked.values()):
+        findings.append(Finding.TARGET_IN_FEATURES)
+    elif leaked:
+        findings.append(Finding.TARGET_NEARLY_IN_FEATURES)
+    if learned is not None:
+        findings.append(Finding.FEATURES_LEARNED_LABELS)
+    enough = gain.known and gain.low > 0
+    findings.append(Finding.NONE_IS_ENOUGH if enough else Finding.ONE_IS_ENOUGH)
+    return Check(
+        Topic.MODALITIES,
+        sort_findings(findings),
+        single[best],
+        f"{basis.label.short} of a plain model of {best}",
+        {
+            "best": best,
+            "member": plain.members[best],
+            "metric": basis.label.short,
+            "chance": basis.chance,
+            "constant": list(plain.constant),
+            "leaks": {name: leak.words for name, leak in leaked.items()},
+            "learned": learned.modality if learned else "",
+            "gain": gain,
+            "joint": joint,
+            "single": single,
+        },
+        pd.DataFrame(
+            [
+                {
+                    "modality": name,
+                    "model": plain.members[name],
+                    basis.label.short: one.value,
+                    "low": one.low,
+                    "high": one.high,
+                }
+                for name, one in single.items()
+            ]
+        ),
+    )
+
+
+def _shown_leaks(dataset: DataSet) -> Iterator[tuple[str, leaks.Leak]]:
+    """Yield the gravest leak of each modality that has one."""
+    for name, entries in find_target_leaks(dataset).items():
+        if entries:
+            yield name, min(entries, key=lambda one: one.kind == "near")

@@ -1,0 +1,517 @@
+"""The ten checks of a reviewer in sentences that can be pasted into a paper or a review."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from qfusion._sentences import count, listed, share, true_minus
+from qfusion.analysis.review.check import Check, Finding, Topic, Verdict
+from qfusion.analysis.review.resources import SHORT
+from qfusion.analysis.review.run import Review
+from qfusion.explain.bootstrap import Interval
+from qfusion.explain.seed_reliability import GOOD, POOR
+
+
+class TopicText(NamedTuple):
+    """Title of a check, and the question that it answers."""
+
+    title: str
+    question: str
+
+
+TOPICS: dict[Topic, TopicText] = {
+    Topic.SPLIT: TopicText("Split", "Does the model know the test samples?"),
+    Topic.MODALITIES: TopicText("Single modalities", "Is one modality enough?"),
+    Topic.GAIN: TopicText("Gain of fusion", "Is the model better than late fusion?"),
+    Topic.SEEDS: TopicText("Training seeds", "Is the mean over seeds reported?"),
+    Topic.CONVENTION: TopicText("Metric", "By which convention is the metric computed?"),
+    Topic.CALIBRATION: TopicText("Calibration", "Can its outputs be taken at face value?"),
+    Topic.STABILITY: TopicText("Explanations", "Do other seeds explain alike?"),
+    Topic.RESOURCES: TopicText("Resources", "Are the quantum resources needed?"),
+    Topic.ROBUSTNESS: TopicText("Missing modalities", "With which modalities does it still work?"),
+    Topic.PROVENANCE: TopicText("Features", "Are the features those of the training?"),
+}
+VERDICTS: dict[Verdict, str] = {
+    Verdict.FAULT: "Fault",
+    Verdict.NOTE: "Note",
+    Verdict.PASSED: "Passed",
+    Verdict.UNCHECKED: "Not checked",
+}
+MOST_NAMED = 3
+
+
+def describe_check(check: Check) -> str:
+    """Return the sentences on all findings of a check, the gravest first."""
+    return true_minus(" ".join(SENTENCES[one](check) for one in check.findings))
+
+
+def summarise_review(review: Review) -> str:
+    """Return one sentence on a review: its faults, or that there are none."""
+    counts = review.counts()
+    faults = [
+        TOPICS[one.topic].title.lower() for one in review.checks if one.verdict is Verdict.FAULT
+    ]
+    parts = [f"{counts[Verdict.PASSED]} passed"]
+    if counts[Verdict.NOTE]:
+        parts.insert(0, count(counts[Verdict.NOTE], "note"))
+    if counts[Verdict.UNCHECKED]:
+        parts.append(f"{counts[Verdict.UNCHECKED]} not checked")
+    rest = ", ".join(parts)
+    if not faults:
+        return f"No fault is found in ten checks of {review.model} on {review.data}: {rest}."
+    first = count(len(faults), "fault").capitalize()
+    return f"{first} in ten checks of {review.model} on {review.data} ({listed(faults)}): {rest}."
+
+
+def describe_working_modalities(check: Check) -> str:
+    """Return the title of the table of modalities: with how many fewer the model still works."""
+    first = check.findings[0]
+    n = check.numbers
+    if first is Finding.BELOW_CHANCE:
+        return f"Noise on {listed(n['below'])} makes the model worse than a constant answer"
+    if Finding.NEEDS_ALL in check.findings:
+        alone = n["without"].replace("+", " and ")
+        return f"With {alone} alone, the model is no better than a constant answer"
+    if first is Finding.RETRAINING_HELPS:
+        return "Where a modality may be absent, plain models trained without it do better"
+    return "The model still works without any one modality"
+
+
+def format_number(check: Check) -> str:
+    """Return the number of a check with its interval, or an empty string if it has none."""
+    one = check.number
+    return "" if one is None else true_minus(interval_words(one))
+
+
+def interval_words(one: Interval, sign: str = "") -> str:
+    """Return a value with its 95% interval: "0.81 [0.78, 0.84]"."""
+    if not one.known:
+        return f"{one.value:{sign}.3f}"
+    return f"{one.value:{sign}.3f} [{one.low:{sign}.3f}, {one.high:{sign}.3f}]"
+
+
+def _shown(names: list[str]) -> str:
+    """Return the first names of a list, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
+
+
+def _groups_shared(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"{n['group_rows']:,} of {n['test_rows']:,} test rows share {n['grouping']} with rows that the model learned "
+        f"from ({_shown(n['groups'])}), so its test metrics are not those of new {n['grouping']}."
+    )
+
+
+def _copies(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"{count(n['copies'], 'test row')} of {n['test_rows']:,} {'is' if n['copies'] == 1 else 'are'} equal to a "
+        "learned row in every modality."
+    )
+
+
+def _near_copies(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"{count(n['near_copies'], 'test row')} of {n['test_rows']:,} nearly "
+        f"{'repeats' if n['near_copies'] == 1 else 'repeat'} a learned row: within 0.1 standard deviations in every "
+        f"modality, where the nearest learned row is {n['nearest']:.2f} away in the median."
+    )
+
+
+def _close_rows(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"Test rows lie {n['nearest']:.2f} standard deviations from the nearest learned row in the median (unrelated "
+        "rows: 1.4), as neighbours in one scene or recording do, so the test metrics may not hold for new ones."
+    )
+
+
+def _people_known(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"{n['people_rows']:,} of {n['test_rows']:,} test rows are of a {n['people'][0]} that the model learned from, "
+        f"so the test metrics say nothing of a new {n['people'][0]}."
+    )
+
+
+def _content_seen(check: Check) -> str:
+    parts = [f"{name} ({share(part)})" for name, part in check.numbers["seen"].items()]
+    return f"Learned rows share the content of {listed(parts)} with test rows, beside other contents of the rest."
+
+
+def _disjoint(check: Check) -> str:
+    n = check.numbers
+    assert check.number is not None
+    repeats = "repeats or nearly repeats" if n["features"] >= 8 else "repeats"
+    end = f"(upper end of the 95% interval {check.number.high:.1%})"
+    none = f"None of {n['test_rows']:,} test rows"
+    if not n["declared"]:
+        return f"{none} {repeats} a row that the model learned from {end}."
+    groups = listed(list(dict.fromkeys(n["declared"])))
+    return f"{none} shares {groups} with rows that the model learned from, and none {repeats} one {end}."
+
+
+def _constant(check: Check) -> str:
+    names = check.numbers["constant"]
+    return (
+        f"{listed(names).capitalize()} {'is' if len(names) == 1 else 'are'} the same in all training rows, so that "
+        "nothing can be learned from it."
+    )
+
+
+def _target_in_features(check: Check) -> str:
+    name, words = next(iter(check.numbers["leaks"].items()))
+    return f"The features of {name} reveal the target. {words}"
+
+
+def _learned_labels(check: Check) -> str:
+    return (
+        f"The features of {check.numbers['learned']} predict held-out training rows far better than test rows, as "
+        "features do that were made with the labels of the training rows."
+    )
+
+
+def _one_is_enough(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"Plain models do not need more than {n['best']}: with it alone they reach {n['metric']} "
+        f"{interval_words(n['single'][n['best']])}, and with all modalities {interval_words(n['gain'], '+')} more."
+    )
+
+
+def _none_is_enough(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"The best single modality is {n['best']}, with which a plain model reaches {n['metric']} "
+        f"{interval_words(n['single'][n['best']])}; all together are better by {interval_words(n['gain'], '+')}."
+    )
+
+
+def _rival_undertrained(check: Check) -> str:
+    n = check.numbers
+    name = n["undertrained"][0]
+    return (
+        f"Rival {name} is undertrained: a plain model of the same data, fitted in seconds, is better by "
+        f"{interval_words(n['shortfall'][name], '+')} ({n['metric']})."
+    )
+
+
+def _plain_better(check: Check) -> str:
+    n = check.numbers
+    key = f"model - {n['lost']}"
+    kind = (
+        "late fusion of plain models" if n["lost"] == "late" else "a plain model of all modalities"
+    )
+    one = n["gains"][key]
+    flipped = Interval(-one.value, -one.high, -one.low, one.n, one.resamples)
+    return f"With {n['metric']} {n['model']:.3f}, the model is worse than {kind}, by {interval_words(flipped)}."
+
+
+def _no_gain(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"No gain over late fusion is shown: {n['metric']} {n['model']:.3f}, "
+        f"{interval_words(n['gains']['model - late'], '+')} against late fusion of plain models and "
+        f"{interval_words(n['gains']['model - joint'], '+')} against a plain model of all modalities."
+    )
+
+
+def _gain(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"The model is better than late fusion of plain models by {interval_words(n['gains']['model - late'], '+')} "
+        f"({n['metric']} {n['model']:.3f}); its lead over a plain model of all modalities is "
+        f"{interval_words(n['gains']['model - joint'], '+')}."
+    )
+
+
+def _seeds(words: str) -> Callable[[Check], str]:
+    def describe(check: Check) -> str:
+        n = check.numbers
+        return words.format(
+            **n, mean=interval_words(check.number) if check.number is not None else ""
+        )
+
+    return describe
+
+
+def _other_convention(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"{n['metric']} is reported as {n['claimed']:.4g} and measured as {n['measured']:.4f}; the reported figure is "
+        f"{n['other']} ({n['other_measured']:.4f})."
+    )
+
+
+def _not_reproduced(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"{n['metric']} is reported as {n['claimed']:.4g} and measured as {n['measured']:.4f}; no other convention "
+        "explains the difference."
+    )
+
+
+def _convention_holds(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"{n['metric']} is reported as {n['claimed']:.4g}, which the model, its mean over seeds or one of them has by "
+        "this convention."
+    )
+
+
+def _conventions_differ(check: Check) -> str:
+    n = check.numbers
+    values = [f"{name} {n['values'][name]:.4f}" for name in n["differ"]]
+    return f"By convention the test metric is {listed(values)}; name the one that is reported."
+
+
+def _one_convention(check: Check) -> str:
+    values = check.numbers["values"]
+    first = next(iter(values))
+    return f"The metric has one convention: {first} {values[first]:.4f}."
+
+
+def _calibration(check: Check) -> str:
+    n = check.numbers
+    assert check.number is not None
+    first = f"The expected calibration error is {interval_words(check.number)}"
+    if check.findings[0] is Finding.CALIBRATED:
+        return f"{first}, within what calibrated probabilities give in 95% of cases (up to {n['limit']:.3f})."
+    lean = "overconfident" if n["certainty"] > n["accuracy"] else "underconfident"
+    return (
+        f"{first}, more than calibrated probabilities give in 95% of cases ({n['limit']:.3f}): the model is {lean}, "
+        f"with a mean softmax of {n['certainty']:.3f} and {n['accuracy']:.3f} of the test rows right."
+    )
+
+
+def _slope(check: Check) -> str:
+    assert check.number is not None
+    bias = interval_words(check.numbers["bias"], "+")
+    first = f"The slope of the truth over the score is {interval_words(check.number)} and the mean error {bias}"
+    if check.findings[0] is Finding.SLOPE_HOLDS:
+        return f"{first}: scores are on the scale of the truth."
+    changes = []
+    if check.numbers["stretched"]:
+        changes.append("stretched" if check.number.value > 1 else "shrunk")
+    if check.numbers["shifted"]:
+        changes.append("shifted")
+    return f"{first}: scores must be {listed(changes)} to be on the scale of the truth."
+
+
+def _stability(check: Check) -> str:
+    n = check.numbers
+    assert check.number is not None
+    words = {
+        Finding.SEEDS_DISAGREE: f"Explanations depend on the training seed (below {POOR:g} is poor)",
+        Finding.SEEDS_VARY: f"Explanations vary over training seeds (below {GOOD:g} is moderate)",
+        Finding.SEEDS_AGREE: f"Training seeds agree on explanations ({GOOD:g} or more is good)",
+    }[check.findings[0]]
+    return (
+        f"{words}: intraclass correlation {interval_words(check.number)} over {n['seeds']} seeds and "
+        f"{n['samples']:,} test samples; two seeds name the same leading modality in {share(n['agreement'])}."
+    )
+
+
+def _claimed_not_needed(check: Check) -> str:
+    n = check.numbers
+    names = listed([SHORT[name] for name in n["idle"]])
+    return f"Not needed {_source(n)}, though claimed: {names} ({_loss(check)})."
+
+
+def _claim_undecided(check: Check) -> str:
+    n = check.numbers
+    names = listed([SHORT[name] for name in n["open"]])
+    if any(name in n["used"] for name in n["open"]):
+        return (
+            f"Removing {names} from the trained model costs it, but a twin that is trained without it may do as well. "
+            "Train twins to decide (`why --twins`)."
+        )
+    return f"Whether {names} is needed is undecided: {_loss(check)}."
+
+
+def _not_needed(check: Check) -> str:
+    n = check.numbers
+    needed = f" Needed: {listed([SHORT[name] for name in n['needed']])}." if n["needed"] else ""
+    return f"Not needed {_source(n)}: {listed([SHORT[name] for name in n['not_needed']])} ({_loss(check)}).{needed}"
+
+
+def _used(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"The trained model uses {listed([SHORT[name] for name in n['used']])} ({_loss(check)}). Whether a twin "
+        "trained without it would do as well is not known (`why --twins`)."
+    )
+
+
+def _needed(check: Check) -> str:
+    n = check.numbers
+    names = n["claimed"] or n["needed"]
+    return f"Needed {_source(n)}: {listed([SHORT[name] for name in names])} ({_loss(check)})."
+
+
+def _source(numbers: Mapping[str, Any]) -> str:
+    if numbers["source"] == "twins":
+        return "according to twins that were trained without it"
+    return "according to its removal from the trained model"
+
+
+def _loss(check: Check) -> str:
+    if check.number is None:
+        return "no loss was measured"
+    return f"{check.unit.split(' without ')[0]} {interval_words(check.number, '+')}"
+
+
+def _below_chance(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"With noise of {n['level']:g} standard deviation on {listed(n['below'])}, the model does worse than a "
+        f"constant answer ({n['metric']} {n['chance']:.3f})."
+    )
+
+
+def _retraining_helps(check: Check) -> str:
+    n = check.numbers
+    names = " or ".join(f"{name.replace('+', ' and ')} alone" for name in n["behind"])
+    return (
+        f"With {names}, plain models trained with these do better than this model that is told what is missing: "
+        "where a modality may be absent, train for it."
+    )
+
+
+def _needs_all(check: Check) -> str:
+    n = check.numbers
+    assert check.number is not None
+    return (
+        f"With {n['without'].replace('+', ' and ')} alone, the model is no better than a constant answer: "
+        f"{n['metric']} {interval_words(check.number)} against {n['chance']:.3f} "
+        f"({n['whole']:.3f} with all modalities)."
+    )
+
+
+def _robust(check: Check) -> str:
+    n = check.numbers
+    alone = n["without"].replace("+", " and ")
+    assert check.number is not None
+    return (
+        f"The model still works without any one modality: at worst, with {alone} alone, it reaches {n['metric']} "
+        f"{interval_words(check.number)} ({n['whole']:.3f} with all), and no plain model trained with these is "
+        "shown to be better."
+    )
+
+
+def _other_features(check: Check) -> str:
+    n = check.numbers
+    assert check.number is not None
+    return (
+        f"The features of {listed(n['other'])} are not those of the training: {share(check.number.value)} of those of "
+        f"{n['worst']} have another mean or deviation, as features of another extractor have."
+    )
+
+
+def _same_features(check: Check) -> str:
+    n = check.numbers
+    widths = listed([f"{name} ({width:,} wide)" for name, width in n["widths"].items()])
+    return f"The features are those that the model was trained on ({n['data']}, digest {n['digest']}): {widths}."
+
+
+def _like_features(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"The data are not those of the training ({n['trained_on'] or 'unnamed'}); means and deviations of their "
+        "features are, as of the same extractors."
+    )
+
+
+def _constantly(words: str) -> Callable[[Check], str]:
+    return lambda check: words.format(**check.numbers)
+
+
+SENTENCES: dict[Finding, Callable[[Check], str]] = {
+    Finding.GAME: _constantly(
+        "This is a measured game: it has no features and no training, so this check does not apply."
+    ),
+    Finding.NO_TRUTH: _constantly(
+        "The truth of some samples is not known, so nothing is measured."
+    ),
+    Finding.ONE_MODALITY: _constantly("The model reads one modality, so there is nothing to fuse."),
+    Finding.FAILED: _constantly("This check cannot be made. {reason}"),
+    Finding.GROUPS_SHARED: _groups_shared,
+    Finding.COPIES: _copies,
+    Finding.NEAR_COPIES: _near_copies,
+    Finding.CLOSE_ROWS: _close_rows,
+    Finding.PEOPLE_KNOWN: _people_known,
+    Finding.CONTENT_SEEN: _content_seen,
+    Finding.DISJOINT: _disjoint,
+    Finding.CONSTANT: _constant,
+    Finding.TARGET_IN_FEATURES: _target_in_features,
+    Finding.TARGET_NEARLY_IN_FEATURES: _target_in_features,
+    Finding.FEATURES_LEARNED_LABELS: _learned_labels,
+    Finding.ONE_IS_ENOUGH: _one_is_enough,
+    Finding.NONE_IS_ENOUGH: _none_is_enough,
+    Finding.RIVAL_UNDERTRAINED: _rival_undertrained,
+    Finding.PLAIN_BETTER: _plain_better,
+    Finding.NO_GAIN: _no_gain,
+    Finding.GAIN: _gain,
+    Finding.BEST_SEED: _seeds(
+        "{metric} is reported as {claimed:.4g}, the best of {seeds} seeds ({best:.4f}); their mean is {mean}."
+    ),
+    Finding.BEYOND_SEEDS: _seeds(
+        "{metric} is reported as {claimed:.4g}, which none of {seeds} seeds reaches: the best is {best:.4f} and their "
+        "mean {mean}."
+    ),
+    Finding.BELOW_SEEDS: _seeds(
+        "{metric} is reported as {claimed:.4g}, less than the mean of {seeds} seeds, {mean}."
+    ),
+    Finding.BEST_SEED_OPENED: _seeds(
+        "This model is the best of {seeds} seeds ({best:.4f}) and not the first; report the mean, {metric} {mean}."
+    ),
+    Finding.ONE_SEED: _constantly(
+        "Fewer than three training seeds are known ({seeds}), so the spread over seeds is not. Name models trained "
+        "from other seeds."
+    ),
+    Finding.MEAN_REPORTED: _seeds(
+        "{metric} is reported as {claimed:.4g}, in agreement with the mean of {seeds} seeds, {mean} (standard "
+        "deviation {std:.4f})."
+    ),
+    Finding.SEEDS_KNOWN: _seeds(
+        "Over {seeds} training seeds {metric} is {mean} (standard deviation {std:.4f}, best {best:.4f})."
+    ),
+    Finding.OTHER_CONVENTION: _other_convention,
+    Finding.NOT_REPRODUCED: _not_reproduced,
+    Finding.CONVENTION_HOLDS: _convention_holds,
+    Finding.CONVENTIONS_DIFFER: _conventions_differ,
+    Finding.ONE_CONVENTION: _one_convention,
+    Finding.MISCALIBRATED: _calibration,
+    Finding.CALIBRATED: _calibration,
+    Finding.SLOPE_OFF: _slope,
+    Finding.SLOPE_HOLDS: _slope,
+    Finding.SEEDS_DISAGREE: _stability,
+    Finding.SEEDS_VARY: _stability,
+    Finding.SEEDS_AGREE: _stability,
+    Finding.SEEDS_UNKNOWN: _constantly(
+        "Explanations of other training seeds are not known. Name models trained from other seeds."
+    ),
+    Finding.CLAIMED_NOT_NEEDED: _claimed_not_needed,
+    Finding.CLAIM_UNDECIDED: _claim_undecided,
+    Finding.NOT_NEEDED: _not_needed,
+    Finding.USED: _used,
+    Finding.UNDECIDED: _constantly(
+        "For no quantum resource is it shown that the model needs it, or that it does not."
+    ),
+    Finding.NEEDED: _needed,
+    Finding.NO_RESOURCES: _constantly(
+        "No quantum resource of models of this kind ({kind}) can be removed, so none is tested."
+    ),
+    Finding.BELOW_CHANCE: _below_chance,
+    Finding.RETRAINING_HELPS: _retraining_helps,
+    Finding.NEEDS_ALL: _needs_all,
+    Finding.ROBUST: _robust,
+    Finding.OTHER_FEATURES: _other_features,
+    Finding.SAME_FEATURES: _same_features,
+    Finding.LIKE_FEATURES: _like_features,
+    Finding.ORIGIN_UNKNOWN: _constantly(
+        "The model does not record which features it was trained on, so they cannot be compared. Here: {source}."
+    ),
+}
