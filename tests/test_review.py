@@ -25,6 +25,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import plain_models
 from qfusion.explain.seed_reliability import seed_reliability
 from qfusion.explain.split_overlap import find_split_overlap
+from qfusion.live.opening import open_model
 from qfusion.training import Options
 from qfusion.wording import review as words
 
@@ -326,6 +327,24 @@ def test_the_reliability_of_seeds_is_an_intraclass_correlation() -> None:
     assert half.low < 0.5 < half.high
     with pytest.raises(InvalidInput, match="two seeds"):
         seed_reliability(samples)
+
+
+def test_a_brought_model_is_checked(clean: DataSet) -> None:
+    text, audio = (one.values for one in clean.modalities)
+    train = clean.rows("train")
+    weights = np.linalg.lstsq(np.hstack([text, audio])[train], clean.y[train], rcond=None)[0]
+
+    def linear(text: np.ndarray, audio: np.ndarray) -> np.ndarray:
+        return np.hstack([text, audio]) @ weights
+
+    result = review_model(open_model(linear, clean))
+    assert faults(result) == []
+    verdicts = {one.topic: one.findings[0] for one in result.checks}
+    assert verdicts[Topic.GAIN] is Finding.PLAIN_BETTER  # it cannot see what both say together only
+    assert verdicts[Topic.SEEDS] is Finding.ONE_SEED
+    assert verdicts[Topic.STABILITY] is Finding.SEEDS_UNKNOWN
+    assert verdicts[Topic.RESOURCES] is Finding.NO_RESOURCES
+    assert verdicts[Topic.PROVENANCE] is Finding.SAME_FEATURES
 
 
 def test_every_finding_has_a_sentence(clean: DataSet) -> None:
