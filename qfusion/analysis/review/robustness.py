@@ -1,9 +1,9 @@
 """Check of missing and noisy modalities: with which modalities the model still works, told at test time or retrained.
 
-told        v(S): the score of the present modalities averaged over the background, which the model takes when it
-            is told which modalities are absent
-retrained   the best plain model trained with these modalities alone; with `retrain`, the model's own kind trained
-            with them
+    told        v(S): the score of the present modalities averaged over the background, which the model takes when it
+                is told which modalities are absent
+    retrained   the best plain model trained with these modalities alone; with `retrain`, the model's own kind trained
+                with them
 """
 
 from collections.abc import Callable
@@ -130,16 +130,16 @@ def check_robustness(study: Study, retrain: bool = False) -> Check:
     """
     basis = audit_basis.evaluation_basis(study.dataset)
     plain = evidence.plain_models_of(study)
-    told = told_values(study)
-    refit = {name: evidence.row_values(study, plain.scores[name]) for name in told}
+    present = told_values(study)
+    refit = {name: evidence.row_values(study, plain.scores[name]) for name in present}
     own = retrained_values(study) if retrain and can_retrain(study) else {}
     noisy = noise_values(study)
     whole = "+".join(study.modalities)
     behind, below = [], []
-    for name in told:
+    for name in present:
         if name == whole or len(split_term(name)) < len(study.modalities) - 1:
             continue
-        gap = evidence.better(study, refit[name], told[name])
+        gap = evidence.better(study, refit[name], present[name])
         if gap.known and gap.low > 0:
             behind.append(name)
     for name, values in noisy.items():
@@ -151,11 +151,11 @@ def check_robustness(study: Study, retrain: bool = False) -> Check:
         findings.append(Finding.BELOW_CHANCE)
     if behind:
         findings.append(Finding.RETRAINING_HELPS)
-    without = _weakest(told, study, basis)
+    without = _weakest(present, study, basis)
     number = None
     if without:
-        number = evidence.mean_of_rows(study, told[without])
-        above = evidence.mean_of_rows(study, basis.sign * (told[without] - basis.chance))
+        number = evidence.mean_of_rows(study, present[without])
+        above = evidence.mean_of_rows(study, basis.sign * (present[without] - basis.chance))
         if not above.known or above.low <= 0:
             findings.append(Finding.NEEDS_ALL)
     if not findings:
@@ -167,7 +167,7 @@ def check_robustness(study: Study, retrain: bool = False) -> Check:
         f"{basis.label.short} with {without.replace('+', ' and ')} alone" if without else "",
         {
             "metric": basis.label.short,
-            "whole": float(np.nanmean(told[whole])),
+            "whole": float(np.nanmean(present[whole])),
             "without": without,
             "behind": behind,
             "below": below,
@@ -175,20 +175,22 @@ def check_robustness(study: Study, retrain: bool = False) -> Check:
             "level": NOISE,
             "chance": basis.chance,
         },
-        modality_table(study, told, refit, own, noisy),
+        modality_table(study, present, refit, own, noisy),
     )
 
 
-def _weakest(told: dict[str, np.ndarray], study: Study, basis: audit_basis.EvaluationBasis) -> str:
+def _weakest(
+    present: dict[str, np.ndarray], study: Study, basis: audit_basis.EvaluationBasis
+) -> str:
     """Return the set without one modality with which the model does worst; empty for one modality."""
     most = len(study.modalities) - 1
-    sets = [name for name in told if len(split_term(name)) == most]
-    return min(sets, key=lambda name: basis.sign * np.nanmean(told[name]), default="")
+    sets = [name for name in present if len(split_term(name)) == most]
+    return min(sets, key=lambda name: basis.sign * np.nanmean(present[name]), default="")
 
 
 def modality_table(
     study: Study,
-    told: dict[str, np.ndarray],
+    present: dict[str, np.ndarray],
     refit: dict[str, np.ndarray],
     own: dict[str, np.ndarray],
     noisy: dict[str, np.ndarray],
@@ -198,12 +200,12 @@ def modality_table(
     for noise on each modality.
     """
     sides: list[tuple[str, Callable[[str], np.ndarray | None]]] = [
-        ("told", told.get),
+        ("told", present.get),
         ("plain", refit.get),
         ("retrained", own.get),
     ]
     rows = []
-    for name in told:
+    for name in present:
         row: dict[str, Any] = {"modalities": name, "noise": ""}
         for side, values_of in sides:
             row |= _columns(study, side, values_of(name))
