@@ -305,6 +305,9 @@ def test_damaged_files_are_skipped_and_listed(imported: Path, tmp_path: Path, ru
     assert any(line.startswith("make-split") for line in result["repairs"])
     record = data.imported_sets.manifest("bad")["extracted"]
     assert {one["id"] for one in record["left_out"]} == set(bad)
+    used = data.imported_sets.extractor_names("bad")
+    assert used == {name: one["method"] for name, one in record["methods"].items()}
+    assert set(used) == set(data.load("bad").names)
     # and what cannot be made of the rest is told, nothing is kept
     rows_of(folder / "labels.csv", "id,label\nempty,1\ntext,2.5\n")
     refused = run("data", "extract", folder, "--name", "none", "--voice", "none", "--words", "none")

@@ -20,7 +20,7 @@ from qfusion.analysis.review.claims import ClaimedFigure, Claims, parse_figure
 from qfusion.analysis.review.measured_metrics import measure_metrics
 from qfusion.analysis.review.run import Review, review_model
 from qfusion.analysis.review.seeds import judge_figure
-from qfusion.data import DataSet
+from qfusion.data import DataSet, imported_sets
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import plain_models
 from qfusion.explain.seed_reliability import seed_reliability
@@ -236,6 +236,12 @@ def test_one_modality_is_not_fused(folder: Path, clean: DataSet) -> None:
     result = review(name, dataset)
     assert result.of(Topic.GAIN).findings == (Finding.ONE_MODALITY,)
     assert result.of(Topic.ROBUSTNESS).findings == (Finding.ONE_MODALITY,)
+
+
+def test_recorded_extractors_are_named(clean: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imported_sets, "extractor_names", {"reviewed": {"text": "bert"}}.get)
+    provenance = review("clean-0", clean, seeds=SEEDS).of(Topic.PROVENANCE)
+    assert "text (8 wide, by bert) and audio (6 wide)" in words.describe_check(provenance)
 
 
 def test_a_game_is_not_checked() -> None:

@@ -116,6 +116,14 @@ def manifest(name: str) -> dict[str, Any]:
     )
 
 
+def extractor_names(name: str) -> dict[str, str]:
+    """Return the methods by which the features of an extracted set were made, by modality; empty for other sets."""
+    if name not in imported_names():
+        return {}
+    methods = manifest(name).get("extracted", {}).get("methods", {})
+    return {str(modality): str(record.get("method", "")) for modality, record in methods.items()}
+
+
 def manifest_stamp(name: str) -> str:
     """Return a text that changes when an imported set is replaced. It is empty if there is no such set."""
     with contextlib.suppress(OSError, ValueError):  # such as a zero byte in the name

@@ -412,8 +412,16 @@ def _other_features(check: Check) -> str:
 
 def _same_features(check: Check) -> str:
     n = check.numbers
-    widths = listed([f"{name} ({width:,} wide)" for name, width in n["widths"].items()])
-    return f"The features are those that the model was trained on ({n['data']}, digest {n['digest']}): {widths}."
+    return f"The features are those that the model was trained on ({n['data']}, digest {n['digest']}): {_features(n)}."
+
+
+def _features(numbers: Mapping[str, Any]) -> str:
+    """Return the width of each modality's features, and the extractor that made them where it is recorded."""
+    parts = []
+    for name, width in numbers["widths"].items():
+        extractor = numbers["extractors"].get(name, "")
+        parts.append(f"{name} ({width:,} wide{f', by {extractor}' if extractor else ''})")
+    return listed(parts)
 
 
 def _like_features(check: Check) -> str:

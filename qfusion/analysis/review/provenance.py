@@ -11,6 +11,7 @@ import pandas as pd
 from qfusion.analysis.review.check import Check, Finding, Topic
 from qfusion.analysis.review.evidence import share_of_rows
 from qfusion.analysis.study import Study
+from qfusion.data import imported_sets
 from qfusion.models.kind_files import IMPORTED
 from qfusion.models.standardisation import MeanPool, Standardiser
 from qfusion.training import batches, checkpoint_cards
@@ -29,6 +30,7 @@ def check_provenance(study: Study) -> Check:
         "data": dataset.name,
         "source": dataset.source,
         "widths": widths,
+        "extractors": imported_sets.extractor_names(dataset.name),
         "trained_on": str(trained_on.get("name", "")),
         "digest": dataset.digest[:12],
     }

@@ -1,9 +1,9 @@
 """Check of missing and noisy modalities: with which modalities the model still works, told at test time or retrained.
 
-    told        v(S): the score of the present modalities averaged over the background, which the model takes when it
-                is told which modalities are absent
-    retrained   the best plain model trained with these modalities alone; with `retrain`, the model's own kind trained
-                with them
+told        v(S): the score of the present modalities averaged over the background, which the model takes when it
+            is told which modalities are absent
+retrained   the best plain model trained with these modalities alone; with `retrain`, the model's own kind trained
+            with them
 """
 
 from collections.abc import Callable
