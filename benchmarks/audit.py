@@ -72,7 +72,7 @@ def runs(names: Sequence[str], seeds: int, only: Sequence[str], epochs: int) -> 
         variants = {
             variant: (terms[own.system], settings_for(terms[own.system], variant))
             for variant, own in VARIANTS.items()
-            if not only or variant in only
+            if own.system in terms and (not only or variant in only)
         }
         for seed in range(seeds):
             for variant, (one, settings) in variants.items():

@@ -28,7 +28,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -446,6 +446,20 @@ def terms(name: str) -> dict[str, Any]:
     }
 
 
+def recipes(name: str, models: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Returns how models of a board are trained, by model: their settings, and options that differ from the board's.
+    `python -m qfusion reproduce` trains the same."""
+    place = PLACES[name]
+    result = {}
+    for model in models:
+        options = asdict(place.options_of(model))
+        differs = {
+            key: value for key, value in options.items() if value != getattr(place.options, key)
+        }
+        result[model] = {"settings": Run(name, model, 0).settings, "options": differs}
+    return result
+
+
 def test_items(dataset: DataSet) -> dict[str, Any]:
     """Returns how many independent items the test rows hold, and, where rows share items, which is each row's."""
     rows = dataset.rows("test")
@@ -584,6 +598,8 @@ def _same_recipe(card: Mapping[str, Any], run: Run) -> bool:
 def write(board: dict[str, Any]) -> None:
     """Writes the board, the page of the documentation and its short table."""
     text.add_sentences(board)
+    for name, entry in board["data"].items():
+        entry["recipes"] = recipes(name, entry["rows"])
     board["cards"] = cards(board)
     with atomic(BOARD) as part:
         part.write_text(json.dumps(board, separators=(",", ":"), allow_nan=False) + "\n")

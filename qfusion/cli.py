@@ -84,6 +84,15 @@ COMMANDS = {
             "check my-model --data my-data --rival plain-network --seed-model my-model-1 --seed-model my-model-2",
         ],
     ),
+    "reproduce": Entry(
+        "reproduce.reproduce",
+        [
+            "reproduce",
+            "reproduce qinn-qj --data mosi --pdf qinn-qj.pdf --jobs 2",
+            "reproduce entangled-qcnn --data digits --out digits.json",
+            "reproduce leaderboard --data planted --seeds 3",
+        ],
+    ),
     "people": Entry("people.people", ["people --model crowd", "people --model cremad --by level"]),
     "track": Entry(
         "track.track", ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"]

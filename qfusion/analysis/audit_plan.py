@@ -19,7 +19,7 @@ class Variant:
     settings: tuple[tuple[str, Any], ...] = ()
 
 
-QJ, QCNN = "quantum-jump", "entangled-qcnn"
+QJ, QCNN, QFL = "quantum-jump", "entangled-qcnn", "qfl"
 VARIANTS = {
     "qj": Variant(QJ, "quantum-jump"),
     "qj-dephased": Variant(QJ, "jump-twin", (("lacks", "coherence"),)),
@@ -34,6 +34,9 @@ VARIANTS = {
     "qcnn-local": Variant(QCNN, "entangled-qcnn", (("block", "local"),)),
     "coherent": Variant(QCNN, "qcnn-coherent"),
     "coherent-z": Variant(QCNN, "qcnn-coherent", (("lacks", "entanglement"),)),
+    "qfl": Variant(QFL, "qfl"),
+    "qfl-product": Variant(QFL, "qfl", (("entangling", False),)),
+    "qfl-frozen": Variant(QFL, "qfl", (("freeze_gates", True),)),
 }
 
 
@@ -71,6 +74,8 @@ RESOURCES = (
     Resource("entangling convolutions", "qcnn", "qcnn-local"),
     Resource("reading the modality qubits", "coherent", "qcnn"),
     Resource("entanglement of the fusion", "coherent", "coherent-z", "fused entanglement"),
+    Resource("entangling gates", "qfl", "qfl-product"),
+    Resource("trained gates", "qfl", "qfl-frozen"),
 )
 
 

@@ -7,11 +7,13 @@ evaluation of their results in `audit_rows`.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 
 from qfusion._checks import check
@@ -96,39 +98,68 @@ class Run:
         """Train the model and return the record to save. The record of a training that fails has the error. For
         `on_epoch`, see `train`.
         """
-        data, options = self.terms.dataset, self.terms.options
         record: dict[str, Any] = {
             "key": self.key,
             "data": self.terms.data,
             "variant": self.variant,
             "seed": self.seed,
         }
-        try:
-            result = train(
+        data = self.terms.dataset
+        with record_failure(record):
+            model, _ = train_and_measure(
                 VARIANTS[self.variant].kind,
                 data,
                 self.settings,
-                options,
+                self.terms.options,
                 self.seed,
+                record,
                 on_epoch,
             )
-            model: Any = result.model
-            for part, split in (("test", "test"), ("train", options.split)):
-                record[part] = metrics.evaluate(model, data, split)
-                check(all(map(math.isfinite, record[part].values())), "Its metrics are not finite.")
-            scores = metrics.predict(model, data, data.rows("test"), final=True)
-            record["rows"] = audit_basis.row_values(data, scores)
-            model.double().eval()
             record["cut"] = {
                 resource: metrics.evaluate(twins.cut_resource(model, resource), data, "test")
                 for resource in twins.CUTS.get(model.kind, {})
                 if resource in {row.cut for row in RESOURCES if row.full == self.variant}
             }
-            record["epochs"], record["best_epoch"] = len(result.history), result.best_epoch
-            record["after_encoders"] = count_fusion_parameters(model)
-        except (QFusionError, ValueError, RuntimeError, ArithmeticError) as error:
-            record["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
         return record
+
+
+def train_and_measure(
+    kind: str,
+    data: DataSet,
+    settings: Mapping[str, Any],
+    options: Options,
+    seed: int,
+    record: dict[str, Any],
+    on_epoch: Callable[[Any], bool | None] = lambda _: None,
+) -> tuple[Any, np.ndarray]:
+    """Train a model, add what was measured of it to a record, and return the model, in double precision, and its scores
+    of the test rows, (N, C).
+
+    The record gets the metrics of the test rows and of those trained on, the contributions of single test rows to the
+    main metric, epochs, and the number of parameters after the encoders.
+
+    Raises:
+        InvalidInput: when a metric is not finite, and as for `train`.
+    """
+    result = train(kind, data, settings, options, seed, on_epoch)
+    model: Any = result.model
+    for part, split in (("test", "test"), ("train", options.split)):
+        record[part] = metrics.evaluate(model, data, split)
+        check(all(map(math.isfinite, record[part].values())), "Its metrics are not finite.")
+    scores = metrics.predict(model, data, data.rows("test"), final=True)
+    record["rows"] = audit_basis.row_values(data, scores)
+    record["epochs"], record["best_epoch"] = len(result.history), result.best_epoch
+    record["after_encoders"] = count_fusion_parameters(model)
+    return model.double().eval(), scores
+
+
+@contextmanager
+def record_failure(record: dict[str, Any]) -> Iterator[None]:
+    """Context manager that records the error of a training that fails as `failed`."""
+    try:
+        yield
+    except (QFusionError, ValueError, RuntimeError, ArithmeticError) as error:
+        record["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
 
 
 def summing(runs: Iterable[Run]) -> frozenset[str]:

@@ -25,7 +25,7 @@ from qfusion.figures.style import (
 
 # A model beside people's labels: numbers with intervals as dots, and labels over own terms.
 
-SYMBOLS = ("circle", "diamond-open", "square-open")
+SYMBOLS = ("circle", "diamond-open", "square-open", "triangle-up-open")
 
 
 def interval_ends(intervals: Iterable[Interval | None]) -> np.ndarray:
@@ -48,6 +48,7 @@ def interval_dots(
     band: np.ndarray | None = None,
     band_name: str = "",
     percent: bool = False,
+    zero: bool = True,
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw one row per name, with one dot and its interval per series, over the range of a control.
@@ -55,14 +56,15 @@ def interval_dots(
     Args:
         names: of the rows. series: by what it is called, (rows, 3): value, low and high; NaN where there is none.
         hues: of the rows. band: low and high of the control, (rows, 2), NaN where there is none.
-        percent: values are shares.
+        percent: values are shares. zero: whether the axis contains 0, marked by a line; it need not for metrics.
     """
     named = len(series) > 1 or band is not None
+    row = 34 if len(series) <= 3 else 12 * len(series)
     figure = base_figure(
-        theme, 70 + 26 * named + 34 * len(names), left=10, right=20, top=8, bottom=46, legend=named
+        theme, 70 + 26 * named + row * len(names), left=10, right=20, top=8, bottom=46, legend=named
     )
     shift = 0.22
-    text = ".1%" if percent else "+.2f"
+    text = ".1%" if percent else "+.2f" if zero else ".3f"
     if band is not None and np.isfinite(band).all(1).any():
         figure.update_layout(
             shapes=[
@@ -129,11 +131,18 @@ def interval_dots(
                     hovertemplate=f"{sentence}: %{{x:{text}}}{tip}<extra></extra>",
                 )
     ends = np.array(
-        [0.0, *np.ravel(list(series.values())), *(np.ravel(band) if band is not None else ())]
+        [
+            *([0.0] if zero else []),
+            *np.ravel(list(series.values())),
+            *(np.ravel(band) if band is not None else ()),
+        ]
     )
     ends = ends[np.isfinite(ends)]
     room = 0.06 * max(float(np.ptp(ends)), 1e-9)
-    figure.add_vline(x=0, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below")
+    if zero:
+        figure.add_vline(
+            x=0, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
+        )
     figure.update_xaxes(
         title={"text": label(x_title, 90)},
         tickformat=".0%" if percent else "",

@@ -24,12 +24,14 @@ class Report:
         subtitle: the line below the title.
         description: a sentence for search and screen readers.
         blocks: its content without the references, which follow from the citations.
+        compact: whether the PDF has small margins and letters, for a report of one page.
     """
 
     title: str
     subtitle: str
     description: str
     blocks: list[Block]
+    compact: bool = False
 
     def render(self, suffix: str) -> bytes:
         """Return the report as a file with the suffix ".html" or ".pdf"."""
@@ -77,6 +79,7 @@ class Report:
             "subtitle": clean(self.subtitle, MAX_TITLE),
             "description": clean(self.description, MAX_TITLE),
             "blocks": self.blocks,
+            "compact": self.compact,
             "places": {key: place for place, key in enumerate(keys, 1)},
             "bibtex": citations.bibtex(keys),
             "references": [

@@ -46,17 +46,34 @@ class Layers(nn.Module):
         count: layers.
         spread: deviation of the angles at the start.
         tilt: angle theta of all rotations, about which they start.
+        trained: whether the angles are trained; otherwise they stay as they were drawn.
+        entangling: whether the layers have CNOTs; otherwise every qubit evolves by itself.
 
     Attributes:
         angles: of the rotations, (count, n, 3) radians.
     """
 
-    def __init__(self, n: int, count: int, spread: float, tilt: float = 0.0):
+    angles: Tensor
+
+    def __init__(
+        self,
+        n: int,
+        count: int,
+        spread: float,
+        tilt: float = 0.0,
+        trained: bool = True,
+        entangling: bool = True,
+    ):
         super().__init__()
-        self.rings = [statevector.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
-        self.angles = nn.Parameter(
-            torch.randn(count, n, 3) * spread + torch.tensor([0.0, tilt, 0.0])
-        )
+        self.rings = [
+            statevector.ring(n, 1 + layer % max(1, n - 1)) if entangling else []
+            for layer in range(count)
+        ]
+        angles = torch.randn(count, n, 3) * spread + torch.tensor([0.0, tilt, 0.0])
+        if trained:
+            self.angles = nn.Parameter(angles)
+        else:
+            self.register_buffer("angles", angles)
 
     def forward(self, psi: Tensor, layer: int) -> Tensor:
         """Return states (B, 2^n) after a layer."""

@@ -43,6 +43,8 @@ class QuantumFusionLayer(CircuitModel):
         features: signals F of each modality.
         qubits: of each modality; 0 takes as many as fit into twelve, up to two.
         degree: passes over the signals, P.
+        freeze_gates: keep the angles of the layers as they were drawn; encoders and read-out alone are trained.
+        entangling: whether the layers have CNOTs. Without them qubits stay in a product state.
         encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
 
     Raises:
@@ -60,6 +62,8 @@ class QuantumFusionLayer(CircuitModel):
         features: int = 8,
         qubits: int = 0,
         degree: int = 1,
+        freeze_gates: bool = False,
+        entangling: bool = True,
         encoder: str = "mlp",
         hidden: int = 32,
         dropout: float = 0.2,
@@ -79,15 +83,25 @@ class QuantumFusionLayer(CircuitModel):
             input_dropout,
             qubits=qubits,
             degree=degree,
+            freeze_gates=freeze_gates,
+            entangling=entangling,
         )
         self.n, self.turns = self.per_modality * len(inputs), -(-features // self.per_modality)
-        self.layers = Layers(self.n, self.turns * degree + 1, 0.3, torch.pi / 2)
+        self.layers = Layers(
+            self.n,
+            self.turns * degree + 1,
+            0.3,
+            torch.pi / 2,
+            trained=not freeze_gates,
+            entangling=entangling,
+        )
         self.words = around(self.n)
         self.head = nn.Linear(len(self.words), len(outputs))
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Return the angles of the trained layers. At 0 every qubit is unchanged for all signals."""
-        return [(self.layers.angles, 0.0)]
+        """Return the angles of the layers if they are trained. At 0 every qubit is unchanged for all signals."""
+        angles = self.layers.angles
+        return [(angles, 0.0)] if isinstance(angles, nn.Parameter) else []
 
     def uses(self, encoded: list[Tensor]) -> list[Tensor]:
         """Return the angles of all qubits at each turn of a pass, (B, n) each; 0 where no signal is left."""

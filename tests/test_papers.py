@@ -1,0 +1,582 @@
+"""Papers that are reproduced: the list, the errors over test rows, results, verdicts, files, and bad calls."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pypdf
+import pytest
+import torch
+
+import qfusion
+from qfusion.analysis import (
+    benchmark_board,
+    metric_rows,
+    paper_list,
+    paper_results,
+    paper_training,
+)
+from qfusion.analysis.audit_plan import RESOURCES, VARIANTS
+from qfusion.analysis.paper_list import Role
+from qfusion.analysis.paper_results import Estimate, Outcome, Verdict
+from qfusion.data import DataSet, Modality, Target
+from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound, QFusionError
+from qfusion.models import registry
+from qfusion.report import paper_page
+from qfusion.training import metrics
+from qfusion.wording import papers as words
+from tests.support.command_line import assert_refused, run as run_command
+
+run = run_command
+PAPERS = paper_list.papers()
+RIVALS = ["late", "concatenation"]
+
+
+def small(name: str = "small", kind: str = "regression", N: int = 80) -> DataSet:
+    """Two modalities that decide together, few rows."""
+    rng = np.random.default_rng(3)
+    hidden = rng.normal(size=(N, 2))
+    score = hidden[:, 0] + 0.5 * hidden.prod(1)
+    ids = np.array([f"s{i}" for i in range(N)])
+    classes = kind == "classification"
+    return DataSet(
+        name=name,
+        title="A small set",
+        description="",
+        source="",
+        licence="",
+        modalities=tuple(
+            Modality(m, hidden[:, [i]] + 0.3 * rng.normal(size=(N, 3)), None, tuple("abc"))
+            for i, m in enumerate(("text", "audio"))
+        ),
+        target=Target("classification", "class", classes=("no", "yes"))
+        if classes
+        else Target("regression", "sentiment", (-3.0, 3.0)),
+        y=(score > 0).astype(int) if classes else np.clip(score, -3, 3).round(1),
+        ids=ids,
+        split=np.array((["train"] * 4 + ["valid"] + ["test"] * 5) * (N // 10)),
+        table=pd.DataFrame(index=ids),
+    )
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of trainings of its own."""
+    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "reproduce"
+
+
+# The list.
+
+
+def test_papers_are_known_by_name() -> None:
+    assert list(PAPERS) == [
+        "qinn-qj",
+        "entangled-qcnn",
+        "qd-msa",
+        "qfnn",
+        "lindblad-fusion",
+        "leaderboard",
+    ]
+
+
+@pytest.mark.parametrize("key", PAPERS)
+def test_what_a_paper_names_exists(key: str) -> None:
+    paper, board = PAPERS[key], benchmark_board.open_board()
+    contenders = board.whole["contenders"]
+    assert set(paper.rivals) <= set(contenders)
+    assert {contenders[rival]["role"] for rival in paper.rivals} == {"baseline"}
+    assert set(paper.twins) <= set(VARIANTS)
+    assert {VARIANTS[twin].system for twin in paper.twins} <= {
+        VARIANTS[row.full].system for row in RESOURCES if row.full == paper.system
+    }
+    names = [reading.name for reading in paper.readings]
+    assert not paper.audited or paper.audited in names
+    for reading in paper.readings:
+        assert set(reading.settings) <= set(registry.settings(reading.kind))
+    for figure in paper.figures:
+        assert set(figure.metrics) <= set(metrics.LABELS)
+        assert paper.is_board or figure.data in [entry.name for entry in paper.data]
+        # several metrics where the convention is unknown, and one where it is known
+        assert (figure.convention == paper_list.UNKNOWN) == (len(figure.metrics) > 1)
+    assert any(entry.role == Role.EMBEDDED for entry in paper.data)
+
+
+def test_known_public_figures_and_nothing_else() -> None:
+    known = {
+        (key, figure.data): figure.value
+        for key, paper in PAPERS.items()
+        for figure in paper.figures
+        if not paper.is_board
+    }
+    assert known == {
+        ("qinn-qj", "mosi"): 0.882,
+        ("qd-msa", "mosi"): 0.778,
+        ("qd-msa", "mosei"): 0.8162,
+    }
+
+
+def test_boards_have_the_numbers_of_the_leaderboard() -> None:
+    board = benchmark_board.open_board()
+    for figure in PAPERS["leaderboard"].figures:
+        row = board.of(figure.data)["rows"][figure.reading]
+        assert figure.value == row["test"][figure.metrics[0]]["mean"]
+
+
+@pytest.mark.parametrize("name", ["planted", "digits", "scenes"])
+def test_readings_and_rivals_have_the_recipe_of_the_board(name: str) -> None:
+    board, dataset, paper = (
+        benchmark_board.open_board(),
+        qfusion.load(name),
+        PAPERS["leaderboard"],
+    )
+    for reading in paper.readings:
+        cell = paper_training.reading_cell(paper, dataset, reading, None)
+        recipe = board.of(name)["recipes"][reading.name]
+        assert cell.settings == recipe["settings"]
+        assert vars(cell.options) == {**board.of(name)["options"], **recipe["options"]}
+    cells = paper_training.rival_cells(paper, dataset, paper.rivals, None)
+    assert [cell.name for cell in cells] == list(paper.rivals)
+
+
+# Errors over test rows.
+
+
+def bootstrapped(scores: np.ndarray, y: np.ndarray, kind: str, convention: str) -> dict[str, float]:
+    rng = np.random.default_rng(1)
+    drawn = [
+        metrics.score_metrics(scores[rows], y[rows], kind, convention)
+        for rows in rng.integers(0, len(y), (1500, len(y)))
+    ]
+    return {key: float(np.std([one[key] for one in drawn])) for key in drawn[0]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "convention"),
+    [
+        ("regression", "mosi"),
+        ("regression", "sims"),
+        ("regression", "plain"),
+        ("classification", "classes"),
+    ],
+)
+def test_contributions_of_rows_give_the_error_of_every_metric(kind: str, convention: str) -> None:
+    rng, N = np.random.default_rng(0), 300
+    if kind == "classification":
+        y = rng.integers(0, 3, N)
+        scores = rng.normal(size=(N, 3)) + 1.5 * np.eye(3)[y]
+    else:
+        y = np.clip(rng.normal(size=N), -1, 1).round(1) * (1 if convention == "sims" else 3)
+        scores = (y + rng.normal(size=N) * y.std())[:, None]
+    whole = metrics.score_metrics(scores, y, kind, convention)
+    rows = metric_rows.row_contributions(scores, y, kind, convention)
+    wanted = bootstrapped(scores, y, kind, convention)
+    assert list(rows) == list(whole)
+    for key, values in rows.items():
+        assert values.shape == (N,)
+        assert values.mean() == pytest.approx(whole[key], abs=0.01), key
+        assert values.std() / N**0.5 == pytest.approx(wanted[key], rel=0.12), key
+
+
+def test_contributions_to_shares_and_mean_errors_are_exact() -> None:
+    y, p = np.array([1.0, -2.0, 0.0, 3.0]), np.array([0.5, 1.0, -1.0, 2.0])
+    rows = metric_rows.row_contributions(p[:, None], y, "regression", "mosi")
+    assert rows["mae"] == pytest.approx([0.5, 3, 1, 1])
+    assert rows["acc2_has0"] == pytest.approx([1, 0, 0, 1])
+    # The row of truth 0 changes nothing: its contribution is the metric, 2 of 3.
+    assert rows["acc2_non0"][2] == pytest.approx(2 / 3)
+
+
+# Results.
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [*((key, "regression") for key in PAPERS), ("entangled-qcnn", "classification")],
+)
+def test_every_paper_runs_on_a_stand_in(key: str, kind: str, cache: Path, tmp_path: Path) -> None:
+    result = paper_results.reproduce_paper(key, small(kind=kind), seeds=3, epochs=1, rivals=RIVALS)
+    paper = PAPERS[key]
+    assert [model.name for model in result.readings] == [one.name for one in paper.readings]
+    assert [model.name for model in result.rivals] == RIVALS
+    assert result.figures == ()
+    assert {gap.rival for gap in result.gaps} == set(RIVALS)
+    for model in result.models:
+        assert model.seeds == (0, 1, 2)
+        assert model.failed == ()
+        for one in model.metrics.values():
+            assert one.low is not None
+            assert one.high is not None
+            assert one.seeds_low is not None
+            assert one.low <= one.seeds_low <= one.value <= one.high
+    if paper.twins:
+        titles = [row["resource"] for row in result.audit["rows"]]
+        assert titles[-1] == paper_results.INTERACTION
+        assert len(titles) == len(paper.twins) + 1
+    file = tmp_path / "result.json"
+    result.write(file)
+    assert paper_results.read_reproduction(file) == result
+    page = paper_page.report_on_paper(result)
+    (tmp_path / "page.pdf").write_bytes(page.pdf())
+    reader = pypdf.PdfReader(tmp_path / "page.pdf")
+    assert len(reader.pages) == 1
+    printed = " ".join(reader.pages[0].extract_text().split())
+    assert result.digest[:20] in printed.replace(" ", "")
+    assert b"<html" in page.html()
+
+
+def test_a_run_resumes_with_stored_trainings(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reproduce() -> Any:
+        return paper_results.reproduce_paper(
+            "qfnn", small(), seeds=2, epochs=1, rivals=RIVALS, with_audit=False
+        )
+
+    trained: list[str] = []
+    train_cell = paper_training.train_cell
+
+    def counted(cell: Any, *more: Any) -> Any:
+        trained.append(cell.name)
+        if len(trained) == 6:
+            raise KeyboardInterrupt
+        return train_cell(cell, *more)
+
+    monkeypatch.setattr(paper_training, "train_cell", counted)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce()
+    assert len(list(cache.glob("*.json"))) == 5
+    first = reproduce()
+    assert len(trained) == 6 + 3  # 2 readings and 2 rivals with 2 seeds, 5 of which were stored
+    assert reproduce() == first
+    assert len(trained) == 9
+    for stored in cache.glob("*.json"):
+        stored.write_text("{damaged")
+    assert reproduce() == first
+    assert len(trained) == 17
+
+
+def test_processes_give_the_same_as_one(cache: Path, tmp_path: Path) -> None:
+    def reproduce(jobs: int) -> Any:
+        return paper_results.reproduce_paper(
+            "qfnn", "digits", 2, epochs=1, rivals=["late"], with_audit=False, jobs=jobs
+        )
+
+    apart = reproduce(2)
+    for stored in cache.glob("*.json"):
+        stored.unlink()
+    assert reproduce(1) == apart
+
+
+def test_a_rival_that_fails_is_named_and_a_reading_that_fails_ends_the_run(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = paper_training.train_and_measure
+    broken = {"late"}
+
+    def fails(kind: str, *more: Any) -> Any:
+        if kind in broken:
+            raise QFusionError("It diverged.")
+        return measure(kind, *more)
+
+    monkeypatch.setattr(paper_training, "train_and_measure", fails)
+    result = paper_results.reproduce_paper(
+        "qfnn", small(), 2, epochs=1, rivals=RIVALS, with_audit=False
+    )
+    late = result.model("late")
+    assert late.seeds == ()
+    assert late.metrics == {}
+    assert "Late fusion with 2 (seed 0: QFusionError: It diverged.)" in words.describe_failures(
+        result.models
+    )
+    best = result.best_rival()
+    assert best is not None
+    assert best.name == "concatenation"
+    assert b"failed" in paper_page.report_on_paper(result).html()
+    broken.add("qfl")
+    with pytest.raises(
+        QFusionError, match="Circuit without trained gates failed on 'other': seed 0"
+    ):
+        paper_results.reproduce_paper(
+            "qfnn", small("other"), 2, epochs=1, rivals=RIVALS, with_audit=False
+        )
+
+
+def test_two_seeds_give_intervals_but_no_verdict_on_resources(cache: Path) -> None:
+    result = paper_results.reproduce_paper("qfnn", small(), 2, epochs=1, rivals=["late"])
+    assert {row["verdict"] for row in result.audit["rows"]} == {"undecided (2 seeds)"}
+    assert result.models[0].metrics[result.metric].low is not None
+
+
+def test_parameters_are_those_that_are_trained(cache: Path) -> None:
+    result = paper_results.reproduce_paper(
+        "qfnn", small(), 2, epochs=1, rivals=[], with_audit=False
+    )
+    frozen, trained = result.readings
+    model = registry.build("qfl", small().input_specs, ("score",), trained.settings)
+    angles = dict(model.named_parameters())["layers.angles"]
+    assert trained.after_encoders - frozen.after_encoders == angles.numel()
+
+
+# Verdicts.
+
+
+def estimate(value: float, half: float = 0.02) -> Estimate:
+    return Estimate(value, value - half, value + half, value - half, value + half, 0.0)
+
+
+@pytest.fixture(scope="module")
+def mosi_like(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Results on a set that is called as the one of the published figure, of few rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QFUSION_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return paper_results.reproduce_paper(
+            "qinn-qj", small("mosi"), 2, epochs=1, rivals=RIVALS, with_audit=False
+        )
+
+
+def judged(result: Any, convention: str, **values: float) -> Any:
+    """The results with other numbers of the first reading beside the published figure."""
+    first = result.readings[0]
+    first = replace(
+        first, metrics={**first.metrics, **{key: estimate(v) for key, v in values.items()}}
+    )
+    figure = replace(PAPERS["qinn-qj"].figures[0], metrics=tuple(values), convention=convention)
+    return replace(
+        result,
+        models=(first, *result.models[1:]),
+        figures=(paper_results.compare_figure(figure, first),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("convention", "values", "verdict", "begins"),
+    [
+        (
+            "unknown",
+            {"acc2_non0": 0.77, "acc2_has0": 0.75},
+            Verdict.BELOW,
+            "Not reproduced: QiNN-QJ, joint read-out is below the published binary accuracy of 0.882 under each of the "
+            "2 metrics that it may be, by 0.112 (95% CI 0.092 to 0.132) as Acc-2 (non-zero) and by 0.132 (95% CI 0.112 "
+            "to 0.152) as Acc-2 (with zero).",
+        ),
+        (
+            "unknown",
+            {"acc2_non0": 0.95, "acc2_has0": 0.93},
+            Verdict.ABOVE,
+            "Not reproduced: QiNN-QJ, joint read-out is above the published binary accuracy of 0.882 under each",
+        ),
+        (
+            "unknown",
+            {"acc2_non0": 0.88, "acc2_has0": 0.87},
+            Verdict.REPRODUCED,
+            "The published binary accuracy of 0.882 lies within the interval of QiNN-QJ, joint read-out under each of "
+            "the 2 metrics that it may be:",
+        ),
+        (
+            "unknown",
+            {"acc2_non0": 0.88, "acc2_has0": 0.80},
+            Verdict.CONVENTION_DECIDES,
+            "The published binary accuracy of 0.882 cannot be compared: its convention is unknown, and the answer "
+            "depends on it. QiNN-QJ, joint read-out is at 0.880 (95% CI 0.860 to 0.900) as Acc-2 (non-zero), whose "
+            "interval contains it and below it by 0.082 (95% CI 0.062 to 0.102) as Acc-2 (with zero).",
+        ),
+        (
+            "non-zero",
+            {"acc2_non0": 0.88},
+            Verdict.REPRODUCED,
+            "Reproduced within the interval: the published binary accuracy of 0.882 lies in that of QiNN-QJ, joint "
+            "read-out, Acc-2 (non-zero) 0.880 (95% CI 0.860 to 0.900).",
+        ),
+        (
+            "non-zero",
+            {"acc2_non0": 0.77},
+            Verdict.BELOW,
+            "Not reproduced: QiNN-QJ, joint read-out is below the published binary accuracy of 0.882, by 0.112",
+        ),
+    ],
+)
+def test_a_verdict_follows_from_intervals_under_every_metric(
+    mosi_like: Any, convention: str, values: dict[str, float], verdict: Verdict, begins: str
+) -> None:
+    result = judged(mosi_like, convention, **values)
+    assert result.figures[0].verdict == verdict
+    sentence, limits, *_ = words.describe_reproduction(result, PAPERS["qinn-qj"])
+    assert sentence.startswith(begins)
+    assert "features and test rows behind the published figure are unknown" in limits
+    assert "training was cut to 1 epoch" in limits
+    assert words.shorten_verdict(result)
+    chart = paper_page.draw_results(result)
+    assert len(chart.layout.yaxis.ticktext) == 1 + len(result.models)
+
+
+def test_no_metric_in_common_is_said(mosi_like: Any) -> None:
+    figure = replace(PAPERS["qinn-qj"].figures[0], metrics=("accuracy",))
+    first = mosi_like.readings[0]
+    result = replace(mosi_like, figures=(paper_results.compare_figure(figure, first),))
+    assert result.figures[0].verdict == Verdict.NO_METRIC
+    assert "has none of the metrics" in words.describe_verdict(result, PAPERS["qinn-qj"])
+    assert paper_page.report_on_paper(result).html()
+
+
+def test_the_published_figure_stands_under_both_conventions(mosi_like: Any) -> None:
+    figure = mosi_like.figures[0]
+    assert figure.convention == "unknown"
+    assert [one.metric for one in figure.comparisons] == ["acc2_non0", "acc2_has0"]
+    for one in figure.comparisons:
+        value, low, high = one.difference
+        assert value == pytest.approx(one.ours.value - 0.882)
+        assert (one.outcome == Outcome.WITHIN) == (low <= 0 <= high)
+
+
+def test_boards_reproduce_themselves_on_their_terms(cache: Path) -> None:
+    """The linear model is convex, so the numbers of its board come back."""
+    result = paper_results.reproduce_paper(
+        "leaderboard", small("planted"), 2, epochs=1, rivals=["linear"]
+    )
+    labels = [(figure.label, figure.convention) for figure in result.figures]
+    assert labels == [("R2", "R2")] * 2
+    assert [figure.reading for figure in result.figures] == ["qj", "qcnn"]
+    assert result.audit["rows"]  # the shipped audit
+
+
+def test_a_parameter_claim_counts_after_the_encoders(cache: Path) -> None:
+    result = paper_results.reproduce_paper(
+        "entangled-qcnn", small(), 2, epochs=1, rivals=["concatenation"], with_audit=False
+    )
+    (claim,) = result.claims
+    ours, rival = result.readings[0], result.model("concatenation")
+    assert claim.after_encoders == rival.after_encoders / ours.after_encoders
+    assert claim.holds == (claim.after_encoders >= 24)
+    assert "'dozens of times fewer'" in words.describe_claim(claim, result)
+
+
+# Frozen and product circuits.
+
+
+def test_frozen_gates_stay_as_drawn_and_are_no_parameters() -> None:
+    data = small()
+    result = qfusion.training.train(
+        "qfl", data, {"freeze_gates": True}, {"epochs": 2, "coupling_decay": 1.0}, 5
+    )
+    torch.manual_seed(5)
+    fresh = registry.build("qfl", data.input_specs, ("sentiment",), {"freeze_gates": True})
+    assert torch.equal(result.model.layers.angles, fresh.layers.angles)
+    assert not any("angles" in name for name, _ in result.model.named_parameters())
+
+
+def test_a_circuit_without_entangling_gates_factorises() -> None:
+    data = small()
+    torch.manual_seed(0)
+    model = (
+        registry.build("qfl", data.input_specs, ("score",), {"entangling": False}).double().eval()
+    )
+    states = model.encode(data.inputs([0], torch.float64))
+    assert {gate.name for gate in model.gates(states)} == {"Rot", "RZ"}
+
+
+# Bad calls.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (
+            ("qin-qj",),
+            ("qinn-qj, entangled-qcnn", "'qin-qj' does not exist", "Did you mean 'qinn-qj'"),
+        ),
+        (("qfnn", "--seeds", "1"), ("`seeds` must be a whole number from 2 to 100",)),
+        (("qfnn", "--epochs", "0"), ("`epochs`",)),
+        (("qfnn", "--jobs", "0"), ("`jobs`",)),
+        (("qfnn", "--data", "plant"), ("Data set of 'qfnn' 'plant' does not exist", "planted")),
+        (("qfnn", "--rival", "gpt"), ("Rival 'gpt' does not exist",)),
+        (
+            ("lindblad-fusion",),
+            ("'mvsa' of Lindblad fusion is not here", "--name mvsa", "--data scenes"),
+        ),
+        (
+            ("qd-msa", "--data", "mosei"),
+            ("data import mosei_aligned_50.pkl --name mosei", "--data planted"),
+        ),
+        (("qfnn", "--pdf", "page.doc"), ("`--pdf` must end in .pdf",)),
+        (("qfnn", "--out", "/nowhere/x.json"), ("`--out` must lie in a folder that exists",)),
+        (("--data", "planted"), ("`NAME` is missing",)),
+    ],
+)
+def test_wrong_calls_are_refused_and_leave_nothing(
+    run: Any,
+    arguments: tuple[str, ...],
+    parts: tuple[str, ...],
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_refused(run("reproduce", *arguments), *parts)
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def test_missing_data_are_refused_by_the_api_too() -> None:
+    with pytest.raises(DataUnavailable, match="No public copy of MVSA"):
+        paper_results.reproduce_paper("lindblad-fusion")
+    with pytest.raises(NotFound):
+        paper_results.reproduce_paper("qinn-qj", "no-such-set")
+    with pytest.raises(InvalidInput, match="`seeds`"):
+        paper_results.reproduce_paper("qinn-qj", small(), seeds=1)
+
+
+def test_a_public_set_that_is_not_here_names_the_download(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
+    with pytest.raises(DataUnavailable, match=r"data get mosi.*--data planted"):
+        paper_results.reproduce_paper("qinn-qj")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"format": 1}', b"\xff\xfe"])
+def test_other_files_are_no_results(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(IntegrityError, match=r"x\.json holds no results of a paper"):
+        paper_results.read_reproduction(path)
+
+
+# The command.
+
+
+def test_the_command_lists_papers_with_data(run: Any) -> None:
+    listed = run("reproduce")
+    assert listed.code == 0
+    for key in PAPERS:
+        assert key in listed.out
+    records = run("reproduce", "--json").json
+    assert [record["name"] for record in records] == list(PAPERS)
+    mvsa = next(one for one in records[4]["data"] if one["name"] == "mvsa")
+    assert not mvsa["here"]
+    assert "--name mvsa" in mvsa["remedy"]
+
+
+def test_the_command_writes_a_page_and_results(run: Any, cache: Path, tmp_path: Path) -> None:
+    arguments = (
+        *("reproduce", "qfnn", "--data", "digits", "--epochs", 1, "--seeds", 2),
+        *("--rival", "late", "--no-audit"),
+        *("--pdf", tmp_path / "page.pdf", "--out", tmp_path / "results.json"),
+    )
+    result = run(*arguments, "--json")
+    assert result.code == 0
+    assert result.json["says"][0].startswith(
+        "There is no public figure of QFNN on Digits in three views"
+    )
+    assert (tmp_path / "page.pdf").read_bytes()[:5] == b"%PDF-"
+    stored = paper_results.read_reproduction(tmp_path / "results.json")
+    assert stored.digest == result.json["digest"]
+    assert json.loads(stored.json()) | {"says": 0, "digest": 0} == result.json | {
+        "says": 0,
+        "digest": 0,
+    }
+    again = run(*arguments)
+    assert "There is no public figure of QFNN" in again.out
+    assert f"results {stored.digest[:12]}" in again.out
