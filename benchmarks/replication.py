@@ -37,6 +37,7 @@ import replication_models as controls  # noqa: E402
 import replication_report as report  # noqa: E402
 from leaderboard import keep, read  # noqa: E402
 
+from qfusion.analysis.twin_runs import count_fusion_parameters  # noqa: E402
 from qfusion.data import DataSet  # noqa: E402
 from qfusion.models import QuantumJump, build  # noqa: E402
 from qfusion.quantum import measure_kinds, states  # noqa: E402
@@ -103,13 +104,7 @@ def size(dataset: DataSet, settings: Mapping[str, Any]) -> int:
     """Returns the number of parameters behind the encoders of a QiNN-QJ."""
     with torch.random.fork_rng():
         model = build(QuantumJump.kind, dataset.input_specs, dataset.target.classes, dict(settings))
-    return behind_encoders(model)
-
-
-def behind_encoders(model: Any) -> int:
-    """Returns how many parameters of a model do not belong to its encoders."""
-    total = sum(p.numel() for p in model.parameters())
-    return total - sum(p.numel() for p in model.encoders.parameters())
+    return count_fusion_parameters(model)
 
 
 def runs() -> Iterator[Run]:
@@ -146,7 +141,7 @@ def measure(run: Run) -> dict[str, Any]:
         "accuracy": float(is_right.mean()),
         "right": base64.b85encode(np.packbits(is_right).tobytes()).decode(),
         "loss": result.history[-1].train_loss,
-        "behind_encoders": behind_encoders(model),
+        "behind_encoders": count_fusion_parameters(model),
         "strength": settings.get("strength"),
         "negativity": entanglement(model, dataset),
         "seconds": round(time.perf_counter() - start, 2),
@@ -215,7 +210,7 @@ def plan(wanted: Sequence[Run]) -> None:
         result = train(kind, run.dataset, settings, options, 1000)
         seconds = result.history[-1].seconds * PLAN["epochs"][run.data]
         total += seconds * PLAN["seeds"]
-        count = behind_encoders(result.model)
+        count = count_fusion_parameters(result.model)
         print(f"{run.data} {run.cell}: {seconds:.1f} s, {count} parameters", flush=True)
     print(f"{len(wanted)} runs, about {total / 60:.0f} minutes on one core as busy as now")
 

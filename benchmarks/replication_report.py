@@ -21,13 +21,7 @@ from comparisons import ALPHA, log_spread_ratio, mean_evidence, mean_interval
 from qfusion import _assets
 from qfusion._checks import check
 from qfusion._files import atomic
-from qfusion.analysis.paired import (
-    Evidence,
-    effective_rows,
-    holm,
-    seed_and_row_evidence,
-    variance_over_rows,
-)
+from qfusion.analysis.paired import Evidence, crossed_evidence, holm
 from qfusion.data import DataSet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -226,8 +220,7 @@ def effect_of(
 def over_seeds_and_rows_of(difference: np.ndarray, dataset: DataSet, rows: np.ndarray) -> Evidence:
     """Returns a mean difference (S, R) over seeds and test rows, for other seeds and other rows."""
     clusters = None if dataset.clusters is None else dataset.clusters.numbers[rows]
-    variance = variance_over_rows(difference.mean(0), clusters)
-    return seed_and_row_evidence(difference.mean(1), variance, effective_rows(len(rows), clusters))
+    return crossed_evidence(difference.mean(1), difference.mean(0), clusters)
 
 
 def relative_spread(record: Mapping[str, Any]) -> float:

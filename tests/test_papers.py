@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from qfusion.analysis import (
     paper_list,
     paper_results,
     paper_training,
+    shipped_papers,
 )
 from qfusion.analysis.audit_plan import RESOURCES, VARIANTS
 from qfusion.analysis.paper_list import Role
@@ -27,9 +29,11 @@ from qfusion.analysis.paper_results import Estimate, Outcome, Verdict
 from qfusion.data import DataSet, Modality, Target
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import registry
+from qfusion.panels import papers as papers_panels
 from qfusion.report import paper_page
 from qfusion.training import metrics
 from qfusion.wording import papers as words
+from tests.support.app import visit
 from tests.support.command_line import assert_refused, run as run_command
 
 run = run_command
@@ -454,6 +458,87 @@ def test_a_parameter_claim_counts_after_the_encoders(cache: Path) -> None:
     assert "'dozens of times fewer'" in words.describe_claim(claim, result)
 
 
+@pytest.mark.parametrize(
+    ("values", "difference", "holm", "parts"),
+    [
+        ((0.80, 0.70), 0.05, 0.001, ("is Late fusion with", "significantly better: +0.050")),
+        ((0.80, 0.70), -0.05, 0.001, ("is Late fusion with", "significantly worse: -0.050")),
+        ((0.80, 0.70), -0.05, 0.2, ("not distinguishable from it: -0.050", "adjusted p = 0.20")),
+        ((0.7001, 0.7004), 0.0, 1.0, ("are Late fusion and Concatenation network with",)),
+    ],
+)
+def test_the_best_rival_is_named_as_its_numbers_allow(
+    mosi_like: Any,
+    values: tuple[float, float],
+    difference: float,
+    holm: float,
+    parts: tuple[str, ...],
+) -> None:
+    rivals = [
+        replace(rival, metrics={**rival.metrics, mosi_like.metric: estimate(value)})
+        for rival, value in zip(mosi_like.rivals, values, strict=True)
+    ]
+    first = mosi_like.readings[0].name
+    gaps = [
+        paper_results.Gap(first, rival.name, estimate(difference), holm, holm) for rival in rivals
+    ]
+    result = replace(mosi_like, models=(*mosi_like.readings, *rivals), gaps=tuple(gaps))
+    sentence = words.describe_rivals(result)
+    for part in parts:
+        assert part in sentence
+    alone = replace(mosi_like, models=tuple(mosi_like.readings), gaps=())
+    assert words.describe_rivals(alone) == "No plain rival was trained with it"
+
+
+# What ships.
+
+
+def test_shipped_results_are_whole_and_stand_on_the_page() -> None:
+    shipped = shipped_papers.shipped_reproductions()
+    assert {"qinn-qj/mosi", "entangled-qcnn/digits"} <= set(shipped)
+    for name, result in shipped.items():
+        paper = PAPERS[result.paper]
+        assert name == f"{result.paper}/{result.data}"
+        assert result.shortened is None
+        assert result.seeds >= 5
+        assert result.date
+        assert not words.describe_failures(result.models)
+        # settings and digests are those of this version
+        data = qfusion.load(result.data) if result.role == Role.EMBEDDED else None
+        if data is not None:
+            assert data.digest == result.data_digest
+            cells = [paper_training.reading_cell(paper, data, one, None) for one in paper.readings]
+            assert [cell.digest for cell in cells] == [one.digest for one in result.readings]
+        page = paper_page.report_on_paper(result)
+        assert len(pypdf.PdfReader(io.BytesIO(page.pdf())).pages) == 1
+    table = papers_panels.papers_table()
+    assert len(table) == len(shipped) + len(set(PAPERS) - {one.paper for one in shipped.values()})
+    assert set(table.columns) == {"Paper", "Published", "Ours", "Best rival", "Verdict", "Command"}
+
+
+@pytest.mark.parametrize("name", ["", *shipped_papers.shipped_reproductions()])
+def test_the_panel_draws_every_result(name: str) -> None:
+    picture = papers_panels.reproduced_paper(benchmark_board.open_board(), paper=name)
+    result = papers_panels.shipped_result(name)
+    assert picture.figure is not None
+    assert words.shorten_verdict(result) in picture.title.replace("\\", "")
+    assert len(picture.table()) == sum(len(model.metrics) for model in result.models)
+
+
+def test_an_unknown_result_is_refused() -> None:
+    with pytest.raises(NotFound, match="Results 'qinn-qj/moon' does not exist"):
+        papers_panels.shipped_result("qinn-qj/moon")
+
+
+def test_the_page_shows_all_papers_and_follows_the_choice() -> None:
+    app = visit("Leaderboard", **{"board.paper": "entangled-qcnn/digits"})
+    shown = "\n".join(one.value for one in app.markdown)
+    assert "Papers, reproduced" in shown
+    result = papers_panels.shipped_result("entangled-qcnn/digits")
+    assert papers_panels.list_findings(result) in shown
+    assert any(result.command in one.value for one in app.code)
+
+
 # Frozen and product circuits.
 
 
@@ -495,7 +580,7 @@ def test_a_circuit_without_entangling_gates_factorises() -> None:
         (("qfnn", "--rival", "gpt"), ("Rival 'gpt' does not exist",)),
         (
             ("lindblad-fusion",),
-            ("'mvsa' of Lindblad fusion is not here", "--name mvsa", "--data scenes"),
+            ("'mvsa' of Lindblad fusion is not here", "--name mvsa", "--data parity"),
         ),
         (
             ("qd-msa", "--data", "mosei"),

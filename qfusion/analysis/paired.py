@@ -85,6 +85,19 @@ def seed_and_row_evidence(differences: np.ndarray, variance: float, effective: f
     return Evidence(seeds.mean, math.sqrt(whole), freedom)
 
 
+def crossed_evidence(
+    values: np.ndarray, contributions: np.ndarray, clusters: np.ndarray | None
+) -> Evidence:
+    """Return the evidence that a quantity, or a paired difference, gives for new seeds and new test rows.
+
+    Args:
+        values: by seed, (S,). contributions: of single rows to it, means over seeds, (N,).
+        clusters: of the rows, see `effective_rows`.
+    """
+    variance = variance_over_rows(contributions, clusters)
+    return seed_and_row_evidence(values, variance, effective_rows(len(contributions), clusters))
+
+
 def effective_rows(count: int, clusters: np.ndarray | None) -> float:
     """Return how many of the rows count as independent where rows that share a cluster agree altogether: N^2 over the
     number of ordered pairs of rows that share one, each with itself among them.

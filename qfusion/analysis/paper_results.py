@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from qfusion import _files
+from qfusion import __version__, _files
 from qfusion._checks import check, choose, require_whole
 from qfusion.analysis import audit, audit_basis, audit_rows, paired, paper_list
 from qfusion.analysis.audit_plan import RESOURCES, Resource
@@ -401,6 +401,7 @@ def _assemble(
         role=paper.entry(dataset.name).role.value,
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         versions={
+            "qfusion": __version__,
             "python": platform.python_version(),
             **{package: version(package) for package in ("torch", "numpy", "scipy")},
         },
@@ -492,11 +493,7 @@ def _estimate(
     std = float(over.std(ddof=1)) if len(over) > 1 else 0.0
     if len(over) < FEWEST:
         return Estimate(alone.mean, None, None, None, None, std), 1.0
-    contributions = np.mean(list(rows.values()), 0)
-    variance = paired.variance_over_rows(contributions, clusters)
-    both = paired.seed_and_row_evidence(
-        over, variance, paired.effective_rows(len(contributions), clusters)
-    )
+    both = paired.crossed_evidence(over, np.mean(list(rows.values()), 0), clusters)
     (low, high), (seeds_low, seeds_high) = both.interval(), alone.interval()
     estimate = Estimate(
         value=both.mean,

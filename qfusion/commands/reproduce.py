@@ -157,7 +157,7 @@ def _models_table(result: Any) -> RenderableType:
 
     first = result.readings[0]
     keys = paper_page.table_metrics(result)
-    shorts = [qfusion.training.metrics.label(key, result.convention).short for key in keys]
+    shorts = [paper_page.name_metric(result, key) for key in keys]
     rows = [paper_page.model_row(result, model, first) for model in result.models]
     return table(
         ["Model", *shorts, "After the encoders", f"Gain of {first.label}"],

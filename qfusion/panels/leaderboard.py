@@ -16,6 +16,7 @@ from qfusion.panels.leaderboard_results import (
     results,
 )
 from qfusion.panels.leaderboard_robustness import ALL, robustness
+from qfusion.panels.papers import PAPER, reproduced_paper
 from qfusion.wording.list_names import with_id
 
 
@@ -115,7 +116,7 @@ def board_choices(
 def controls(view: page_state.PageState, _: Any = None) -> tuple[params.Param, ...]:
     """Return the choices of the page."""
     board = benchmark_board.open_board()
-    return BOARD, SIZE, TABLE, PUBLISHED, *board_choices(board, chosen_board(view))
+    return BOARD, SIZE, TABLE, PUBLISHED, PAPER, *board_choices(board, chosen_board(view))
 
 
 _WHERE: dict[str, Callable[[page_state.PageState], Any]] = {"data": chosen_board, "metric": METRIC}
@@ -134,6 +135,7 @@ PANELS = {
         planted_agreement, {"data": chosen_board}, fits=is_planted, scope="board"
     ),
     "board-audit": panel.Panel(resources, {"data": chosen_board}, fits=is_audited, scope="board"),
+    "board-papers": panel.Panel(reproduced_paper, {"paper": PAPER}, scope="board"),
     "board-robustness": panel.Panel(
         robustness,
         {

@@ -42,7 +42,7 @@ def report_on_paper(result: Reproduction) -> Report:
         alt=describe_chart(result),
         shows=explain_chart(result),
         budget=words.describe_budget(result),
-        columns=[metrics.label(key, result.convention).short for key in table_metrics(result)],
+        columns=[name_metric(result, key) for key in table_metrics(result)],
         rows=[model_row(result, model, first) for model in result.models],
         resources=[resource_row(row) for row in result.audit.get("rows", ())],
         audited=result.model(result.audited).label if result.audited else "our systems",
@@ -91,7 +91,7 @@ def draw_results(result: Reproduction, theme: style.Theme = "light") -> go.Figur
             hues.append(style.BLUE if model.role == READING else style.GREY)
             rows.append([_ends(model.metrics[key]) for key in keys])
     values = np.array(rows, float)
-    labels = [metrics.label(key, result.convention).short for key in keys]
+    labels = [name_metric(result, key) for key in keys]
     return label_charts.interval_dots(
         names,
         {label: values[:, place] for place, label in enumerate(labels)},
@@ -132,6 +132,11 @@ def _ends(one: Estimate) -> tuple[float, float, float]:
     return one.value, low, high
 
 
+def name_metric(result: Reproduction, key: str) -> str:
+    """Return the short name of a metric."""
+    return metrics.label(key, result.convention).short
+
+
 def model_row(result: Reproduction, model: ModelResult, first: ModelResult) -> list[str]:
     """Return the cells of a model in the table of models."""
     cells = [model.label]
@@ -153,8 +158,10 @@ def format_gap(gap: Gap | None) -> str:
     """Return a difference with its interval and p, short; a dash for none."""
     if gap is None or gap.difference.low is None or gap.difference.high is None:
         return "–"
-    ends = f"[{gap.difference.low:+.3f}, {gap.difference.high:+.3f}]"
-    return f"{gap.difference.value:+.3f} {ends}, p {gap.holm:.2g}"
+    value, low, high = map(
+        words.format_difference, (gap.difference.value, gap.difference.low, gap.difference.high)
+    )
+    return true_minus(f"{value} [{low}, {high}], p {gap.holm:.2g}")
 
 
 def resource_row(row: Mapping[str, Any]) -> list[str]:
@@ -164,14 +171,14 @@ def resource_row(row: Mapping[str, Any]) -> list[str]:
     low, high = audit_rows.ends(row, "rows")
     if not math.isfinite(low):
         low, high = audit_rows.ends(row, "seeds")
-    worth = f"{row['worth']:+.3f}"
+    worth = words.format_difference(row["worth"])
     if math.isfinite(low):
-        worth += f" [{low:+.3f}, {high:+.3f}]"
+        worth += f" [{words.format_difference(low)}, {words.format_difference(high)}]"
     return [
         row["resource"],
         f"{row['with']:.3f}",
         f"{row['without']:.3f}",
-        worth,
+        true_minus(worth),
         words.explain_audit_row(row),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qfusion._sentences import capitalise, count, listed
+from qfusion._sentences import capitalise, count, listed, top
 from qfusion.analysis.paper_list import UNKNOWN, DataStatus, Paper
 from qfusion.analysis.paper_results import (
     Estimate,
@@ -112,6 +112,8 @@ def _describe_comparison(one: FigureComparison, result: Reproduction) -> str:
 def describe_limits(result: Reproduction, paper: Paper) -> str:
     """Return why a difference to the published figures need not be the model's, or an empty string."""
     parts = []
+    if _is_out_of_reach(result):
+        parts.append("no plain rival on the same features reaches the published figure either")
     if any(figure.features == UNKNOWN for figure in result.figures):
         parts.append("the features and test rows behind the published figure are unknown")
     if not next(reading.faithful for reading in paper.readings):
@@ -123,6 +125,23 @@ def describe_limits(result: Reproduction, paper: Paper) -> str:
     return f"This does not judge the paper: {listed(parts)}" if parts else ""
 
 
+def _is_out_of_reach(result: Reproduction) -> bool:
+    """Return whether our reading and all rivals are below every published figure under every metric that it may be."""
+    return bool(result.rivals and result.figures) and all(
+        figure.verdict == Verdict.BELOW
+        and all(
+            one.metric not in rival.metrics or _is_below(rival.metrics[one.metric], figure.value)
+            for one in figure.comparisons
+            for rival in result.rivals
+        )
+        for figure in result.figures
+    )
+
+
+def _is_below(estimate: Estimate, value: float) -> bool:
+    return estimate.high is not None and estimate.high < value
+
+
 def describe_rivals(result: Reproduction) -> str:
     """Return how the first reading compares with the best of the plain rivals."""
     best, first = result.best_rival(), result.readings[0]
@@ -130,13 +149,21 @@ def describe_rivals(result: Reproduction) -> str:
     if best is None or gap is None:
         return "No plain rival was trained with it"
     short = _short(result.metric, result)
-    difference = f"{gap.difference.value:+.3f}"
+    difference = format_difference(gap.difference.value)
     if gap.difference.low is not None and gap.difference.high is not None:
-        difference += f" (95% CI {gap.difference.low:+.3f} to {gap.difference.high:+.3f})"
+        low, high = map(format_difference, (gap.difference.low, gap.difference.high))
+        difference += f" (95% CI {low} to {high})"
+    values = {
+        rival.label: rival.metrics[result.metric].value for rival in result.rivals if rival.metrics
+    }
+    alike = top(values, 3, smallest=not result.metric_label.higher_is_better)
+    verb = "is" if len(alike) == 1 else "are"
     start = (
-        f"The best of {count(len(result.rivals), 'plain rival')} with the same rows, encoders and schedule is "
-        f"{best.label} with {short} {_estimate(best.metrics[result.metric])}"
+        f"The best of {count(len(result.rivals), 'plain rival')} with the same rows, encoders and schedule {verb} "
+        f"{listed(alike)} with {short} {_estimate(best.metrics[result.metric])}"
     )
+    if len(alike) > 1:
+        start += f" of {best.label}"
     if gap.holm >= LEVEL:
         end = f"{first.label} is not distinguishable from it"
     elif gap.difference.value > 0:
@@ -169,7 +196,7 @@ def describe_claim(claim: ParameterClaim, result: Reproduction) -> str:
         end = f"{ours.label} is significantly better"
     else:
         end = f"{ours.label} is significantly worse"
-    by = f"{gap.difference.value:+.3f}"
+    by = format_difference(gap.difference.value)
     return f"{start}: {judged}; in {_short(result.metric, result)} {end} ({by})"
 
 
@@ -268,6 +295,12 @@ def _short(key: str, result: Reproduction) -> str:
 def _inside(label: str) -> str:
     """Return a label within a sentence: abbreviations keep their capitals."""
     return label[0].lower() + label[1:] if label[1:2].islower() else label
+
+
+def format_difference(value: float) -> str:
+    """Return a difference with its sign; one that rounds to 0 has none."""
+    words = f"{value:+.3f}"
+    return "0.000" if words in ("-0.000", "+0.000") else words
 
 
 def _probability(p: float) -> str:

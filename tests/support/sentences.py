@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-HERE, PHYSICS, STATISTICS, VERDICT, PEOPLE, REVIEW = (
+HERE, PHYSICS, STATISTICS, VERDICT, PEOPLE, REVIEW, PAPERS = (
     "test_sentences.py",
     "test_sentences_physics.py",
     "test_sentences_statistics.py",
     "test_verdict.py",
     "test_people_label_statistics.py",
     "test_review.py",
+    "test_papers.py",
 )
 
 
@@ -678,6 +679,25 @@ TEMPLATES: tuple[Template, ...] = (
         STATISTICS,
     ),
     Template("board", "panels.leaderboard_results:results", "sorted by the mean", STATISTICS),
+    Template(
+        "published figure",
+        "wording.papers:describe_verdict",
+        "'below' or 'above' where our interval lies on that side under every metric that the figure may be, "
+        "'reproduced' where it contains the figure and the convention is known",
+        PAPERS,
+    ),
+    Template(
+        "best plain rival",
+        "wording.papers:describe_rivals",
+        "the best mean as it is written; 'better' or 'worse' after Holm's correction",
+        PAPERS,
+    ),
+    Template(
+        "dozens of times fewer",
+        "wording.papers:describe_claim",
+        "24 times as many parameters after the encoders",
+        PAPERS,
+    ),
     Template(
         "robustness", "panels.leaderboard_robustness:robustness", "the smallest change", STATISTICS
     ),

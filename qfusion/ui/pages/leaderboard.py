@@ -1,14 +1,18 @@
 """Leaderboard: every model on every data set, the papers' claims, and the cost of missing modalities."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import benchmark_board, text
-from qfusion.panels import leaderboard as builders
+from qfusion.analysis.paper_results import Reproduction
+from qfusion.errors import translate_system_errors
+from qfusion.panels import leaderboard as builders, papers
 from qfusion.ui import (
+    calculation_queue,
     figure,
     frame,
     guidance,
@@ -62,6 +66,7 @@ def board(context: page_context.PageContext) -> None:
         )
         panels.show(result, context.theme, "board-audit")
         _claims(result)
+        _papers(context, result)
         _robustness(context, result, name)
         panels.draw_lower_panels(context.theme, **context.scopes(), board=result)
         _published_results(result, name)
@@ -209,6 +214,45 @@ def _verdicts(claim: str, verdicts: Sequence[tuple[str, str]]) -> str:
     return f"**{text.escape_markdown(claim, 200)}**  \n" + " · ".join(
         f"{icon} {', '.join(those)}" for icon, those in names.items() if those
     )
+
+
+def _papers(context: page_context.PageContext, result: benchmark_board.Board) -> None:
+    """All papers in a table, and one of them with its findings, figure, page as PDF and command."""
+    with st.container(border=True, key="panel-papers", gap="xsmall"):
+        figure.heading("Papers, reproduced")
+        st.container(key="papers-list").markdown(papers.papers_markdown())
+        guidance.aside(
+            "Our reading of each paper, trained beside plain rivals with the same rows, encoders and schedule. Where "
+            "the convention of a published figure is unknown, the verdict must be the same under every metric that it "
+            "may be. Mostly we know only abstracts, so a difference does not judge the paper."
+        )
+    panels.show_with_controls(result, context.theme, "board-papers", _choose_paper)
+
+
+def _choose_paper() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = str(widgets.draw(papers.PAPER))
+        shipped = papers.shipped_result(name)
+        st.download_button(
+            "PDF",
+            data=calculation_queue.queue_download(
+                translate_system_errors()(partial(_make_page, shipped))
+            ),
+            file_name=f"qfusion-{shipped.paper}-{shipped.data}.pdf",
+            mime="application/pdf",
+            on_click="ignore",
+            icon=":material/download:",
+            key="paper-pdf",
+            help="One page with the verdict, the tables, and digests of data, settings and results.",
+        )
+    st.markdown(papers.list_findings(shipped))
+    st.code(shipped.command, language="bash")
+
+
+def _make_page(result: Reproduction) -> bytes:
+    from qfusion import report  # on demand: the page opens without it
+
+    return report.paper(result).pdf()
 
 
 def _robustness(
