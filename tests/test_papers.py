@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -325,6 +326,43 @@ def test_parameters_are_those_that_are_trained(cache: Path) -> None:
     assert trained.after_encoders - frozen.after_encoders == angles.numel()
 
 
+def write_mmsa(path: Path) -> None:
+    """A pickle as MMSA publishes CMU-MOSEI, of few samples and features."""
+    rng = np.random.default_rng(0)
+    sizes = {"train": 48, "valid": 12, "test": 24}
+    content = {}
+    for part, n in sizes.items():
+        hidden = rng.normal(size=(n, 3))
+        content[part] = {
+            name: (hidden[:, [k], None] + 0.3 * rng.normal(size=(n, 4, width))).astype("f4")
+            for k, (name, width) in enumerate({"text": 6, "audio": 4, "vision": 3}.items())
+        } | {
+            "raw_text": np.array(["good bad plot"] * n),
+            "id": np.array([f"{part}{i // 4}$_${i}" for i in range(n)]),
+            "regression_labels": np.clip(hidden.sum(1), -3, 3).astype("f4"),
+            "classification_labels": (np.sign(hidden.sum(1)) + 1).astype("f4"),
+            "annotations": np.array(["Neutral"] * n),
+        }
+    path.write_bytes(pickle.dumps(content, protocol=4))
+
+
+def test_an_imported_set_has_its_published_figure(
+    run: Any, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
+    write_mmsa(tmp_path / "mosei.pkl")
+    assert run("data", "import", tmp_path / "mosei.pkl", "--name", "mosei").code == 0
+    arguments = ("reproduce", "qd-msa", "--data", "mosei", "--epochs", 1, "--seeds", 2)
+    record = run(*arguments, "--rival", "late", "--no-audit", "--json").json
+    assert record["role"] == "paper"
+    (figure,) = record["figures"]
+    assert figure["value"] == 0.8162
+    metrics_of_figure = [one["metric"] for one in figure["comparisons"]]
+    assert metrics_of_figure == ["acc2_non0", "acc2_has0", "f1_non0", "f1_has0"]
+    assert "0.816" in record["says"][0]
+    assert record["independent"] < record["test_rows"]  # videos
+
+
 # Verdicts.
 
 
@@ -611,6 +649,8 @@ def test_missing_data_are_refused_by_the_api_too() -> None:
         paper_results.reproduce_paper("qinn-qj", "no-such-set")
     with pytest.raises(InvalidInput, match="`seeds`"):
         paper_results.reproduce_paper("qinn-qj", small(), seeds=1)
+    with pytest.raises(InvalidInput, match="`jobs` must be 1 for a data set in memory"):
+        paper_results.reproduce_paper("qinn-qj", small(), jobs=2)
 
 
 def test_a_public_set_that_is_not_here_names_the_download(

@@ -325,13 +325,19 @@ def reproduce_paper(
     require_whole("jobs", jobs, 1, 64)
     if epochs is not None:
         require_whole("epochs", epochs, 1, 100_000)
-    dataset = _open_data(paper, data)
+    check(
+        jobs == 1 or not isinstance(data, DataSet),
+        f"Argument `jobs` must be 1 for a data set in memory, but is {jobs}: processes cannot load it. Import it, "
+        "or leave `jobs` out.",
+    )
+    source = data if isinstance(data, str) else paper.data[0].name
+    dataset = data if isinstance(data, DataSet) else _load_data(paper, source)
     readings, twins = _reading_cells(paper, dataset, epochs, with_audit)
     wanted = [
         choose("Rival", one, paper.rivals) for one in (paper.rivals if rivals is None else rivals)
     ]
     plain = rival_cells(paper, dataset, wanted, epochs)
-    trained = train_cells([*readings, *plain, *twins], dataset, seeds, jobs)
+    trained = train_cells([*readings, *plain, *twins], dataset, seeds, jobs, source)
     first = trained[readings[0].name]
     check(
         len(first.seeds) >= FEWEST,
@@ -361,12 +367,11 @@ def read_reproduction(path: Path) -> Reproduction:
     return result
 
 
-def _open_data(paper: Paper, data: str | DataSet | None) -> DataSet:
-    if isinstance(data, DataSet):
-        return data
-    name = paper.data[0].name if data is None else data
-    paper_list.require_data(paper, name)
-    return registry.load(name)
+def _load_data(paper: Paper, source: str) -> DataSet:
+    """Return a data set by its name, or by the path of a file, after a check that it is here."""
+    if not Path(source).is_file():
+        paper_list.require_data(paper, source)
+    return registry.load(source)
 
 
 def _reading_cells(

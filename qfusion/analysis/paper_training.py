@@ -182,14 +182,15 @@ class Trained:
 
 
 def train_cells(
-    cells: Sequence[Cell], dataset: DataSet, seeds: int, jobs: int = 1
+    cells: Sequence[Cell], dataset: DataSet, seeds: int, jobs: int = 1, source: str = ""
 ) -> dict[str, Trained]:
     """Train those cells that have no stored record, report the progress (see `progress_shown`), and return what was
     measured of all, by name. Models of equal settings are trained once.
 
     Args:
-        cells: to train. dataset: to train on; with several jobs one that `qfusion.data.load` returns by its name.
-        seeds: 0 to `seeds` - 1. jobs: processes that train at the same time.
+        cells: to train. dataset: to train on. seeds: 0 to `seeds` - 1.
+        jobs: processes that train at the same time. source: what they load the data set by, as `qfusion.data.load`
+            takes it; only with several jobs.
     """
     shape = len(dataset.rows("test")), max(1, len(dataset.target.classes))
     # seed by seed, so that an interrupted run has all models of the first seeds
@@ -205,7 +206,7 @@ def train_cells(
             records[key] = stored
     with _sentences.progress_shown("Training") as tell:
         tell(0, len(missing))
-        for record in _train_missing(missing, dataset, jobs, tell):
+        for record in _train_missing(missing, dataset, jobs, source, tell):
             _store_record(record)
             records[record["key"]] = record
             tell(len(records) - len(wanted) + len(missing), len(missing))
@@ -218,7 +219,11 @@ def train_cells(
 
 
 def _train_missing(
-    missing: Mapping[str, tuple[Cell, int]], dataset: DataSet, jobs: int, tell: _sentences.Tell
+    missing: Mapping[str, tuple[Cell, int]],
+    dataset: DataSet,
+    jobs: int,
+    source: str,
+    tell: _sentences.Tell,
 ) -> Iterator[dict[str, Any]]:
     """Yield the records of trainings as they end."""
     if jobs == 1 or len(missing) < 2:
@@ -233,8 +238,7 @@ def _train_missing(
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         try:
             waiting = [
-                pool.submit(_train_apart, cell, dataset.name, seed)
-                for cell, seed in missing.values()
+                pool.submit(_train_apart, cell, source, seed) for cell, seed in missing.values()
             ]
             for future in as_completed(waiting):
                 yield future.result()
@@ -242,10 +246,10 @@ def _train_missing(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _train_apart(cell: Cell, data: str, seed: int) -> dict[str, Any]:
+def _train_apart(cell: Cell, source: str, seed: int) -> dict[str, Any]:
     """In a process of its own: train a cell with a seed, and return its record."""
     torch.set_num_threads(1)
-    return train_cell(cell, registry.load(data), seed)
+    return train_cell(cell, registry.load(source), seed)
 
 
 def train_cell(

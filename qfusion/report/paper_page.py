@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from qfusion._sentences import true_minus
 from qfusion.analysis import audit_rows, paper_list
-from qfusion.analysis.paper_results import Estimate, Gap, ModelResult, Reproduction
+from qfusion.analysis.paper_results import Estimate, FigureResult, Gap, ModelResult, Reproduction
 from qfusion.analysis.paper_training import READING
 from qfusion.figures import label_charts, style
 from qfusion.report import blocks
@@ -77,7 +77,7 @@ def draw_results(result: Reproduction, theme: style.Theme = "light") -> go.Figur
     for figure in result.figures:
         known = {one.metric for one in figure.comparisons}
         if known & set(keys):
-            names.append(f"{PUBLISHED}: {result.model(figure.reading).label}")
+            names.append(f"{PUBLISHED}: {_published_name(result, figure)}")
             hues.append(style.INK[theme])
             rows.append(
                 [
@@ -100,6 +100,12 @@ def draw_results(result: Reproduction, theme: style.Theme = "light") -> go.Figur
         zero=False,
         theme=theme,
     )
+
+
+def _published_name(result: Reproduction, figure: FigureResult) -> str:
+    """The model of a published figure: that of the paper, or on our boards the reading that it belongs to."""
+    paper = paper_list.find_paper(result.paper)
+    return result.model(figure.reading).label if paper.is_board else paper.name
 
 
 def explain_chart(result: Reproduction) -> str:

@@ -112,10 +112,10 @@ def _describe_comparison(one: FigureComparison, result: Reproduction) -> str:
 def describe_limits(result: Reproduction, paper: Paper) -> str:
     """Return why a difference to the published figures need not be the model's, or an empty string."""
     parts = []
-    if _is_out_of_reach(result):
-        parts.append("no plain rival on the same features reaches the published figure either")
     if any(figure.features == UNKNOWN for figure in result.figures):
         parts.append("the features and test rows behind the published figure are unknown")
+    if _is_out_of_reach(result):
+        parts.append("no plain rival on our features reaches it either")
     if not next(reading.faithful for reading in paper.readings):
         parts.append("our model stands in for one whose details are unknown to us")
     elif paper.departs:
