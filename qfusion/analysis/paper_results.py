@@ -573,7 +573,7 @@ def judge_figure(outcomes: Sequence[Outcome]) -> Verdict:
 def _gaps(ours: _Measured, rivals: Sequence[_Measured], metric: str, dataset: DataSet) -> list[Gap]:
     """Return the differences of a reading to its rivals by a metric."""
     sign = 1 if metrics.label(metric, dataset.target.convention).higher_is_better else -1
-    found = []
+    gaps = []
     for rival in rivals:
         seeds = [seed for seed in ours.trained.seeds if seed in rival.trained.seeds]
         if len(seeds) < FEWEST:
@@ -583,9 +583,9 @@ def _gaps(ours: _Measured, rivals: Sequence[_Measured], metric: str, dataset: Da
         }
         rows = {seed: sign * (ours.rows[metric][seed] - rival.rows[metric][seed]) for seed in seeds}
         difference, p = _estimate(values, rows, ours.clusters)
-        found.append(Gap(ours.name, rival.name, difference, p, p))
-    corrected = paired.holm([gap.p for gap in found])
-    return [replace(gap, holm=p) for gap, p in zip(found, corrected, strict=True)]
+        gaps.append(Gap(ours.name, rival.name, difference, p, p))
+    corrected = paired.holm([gap.p for gap in gaps])
+    return [replace(gap, holm=p) for gap, p in zip(gaps, corrected, strict=True)]
 
 
 def _parameter_claims(

@@ -135,20 +135,16 @@ def reproduced_paper(
     """
     result = shipped_result(paper)
     known = paper_list.find_paper(result.paper)
-    title = f"{known.name} on {result.title}: {words.shorten_verdict(result)}"
+    title = f"{known.name} on {result.title}: {words.shorten_verdict(result)}"  # ours, so without markup
     budget = words.describe_budget(result)
     return panel.PanelFigure(
         "board-papers",
-        text.escape_markdown(title),
+        title,
         paper_page.draw_results(result, theme),
         lead=list_findings(result),
-        shows=text.escape_markdown(
-            f"{paper_page.explain_chart(result)} {budget}. Run on {result.date} by {result.command}.",
-            MAX_TEXT,
-        ),
+        shows=f"{paper_page.explain_chart(result)} {budget}. Run on {result.date} by `{result.command}`.",
         not_shown="whether the paper's own model, with its features and on its test rows, reaches the published "
         "figure. Rivals were not tuned for this comparison.",
         alt=paper_page.describe_chart(result),
         table=result.frame,
-        called="Papers, reproduced",
     )

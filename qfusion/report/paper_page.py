@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion._sentences import true_minus
+from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import audit_rows, paper_list
 from qfusion.analysis.paper_results import Estimate, FigureResult, Gap, ModelResult, Reproduction
 from qfusion.analysis.paper_training import READING
@@ -40,7 +40,7 @@ def report_on_paper(result: Reproduction) -> Report:
         sentences=[true_minus(sentence) for sentence in sentences],
         chart=blocks.figure(chart, WIDTH, min(HEIGHT, WIDTH * chart.layout.height / 760)),
         alt=describe_chart(result),
-        shows=explain_chart(result),
+        shows=capitalise(explain_chart(result)),
         budget=words.describe_budget(result),
         columns=[name_metric(result, key) for key in table_metrics(result)],
         rows=[model_row(result, model, first) for model in result.models],
@@ -109,7 +109,7 @@ def _published_name(result: Reproduction, figure: FigureResult) -> str:
 
 
 def explain_chart(result: Reproduction) -> str:
-    """Return what the chart shows, in a sentence."""
+    """Return what the chart shows, without a capital letter."""
     several = len(chart_metrics(result)) > 1
     published = (
         " The published figure stands under every metric that it may be; its own uncertainty is unknown."
@@ -117,7 +117,7 @@ def explain_chart(result: Reproduction) -> str:
         else ""
     )
     return (
-        f"Test metrics of our readings (blue) and of plain rivals (grey) on {result.title}, means over "
+        f"test metrics of our readings (blue) and of plain rivals (grey) on {result.title}, means over "
         f"{result.seeds} training seeds with 95 % intervals for new seeds and new test rows.{published}"
     )
 
