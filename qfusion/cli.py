@@ -93,6 +93,10 @@ COMMANDS = {
             "reproduce leaderboard --data planted --seeds 3",
         ],
     ),
+    "generator": Entry(
+        "generator.generator",
+        ["generator --model qj-planted", "generator --model qj-parity --sample ID --json"],
+    ),
     "people": Entry("people.people", ["people --model crowd", "people --model cremad --by level"]),
     "track": Entry(
         "track.track", ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"]

@@ -13,6 +13,7 @@ and a common factor g_A on the parts A of all L_k commutes with U: sum_S f_S H_S
 Lindblad generator for any factors, the same one in every gauge.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +25,17 @@ from qfusion.quantum.decomposition import Factors, Subset, change, decompose
 def traceless(generator: lindblad.Generator) -> lindblad.Generator:
     """Return the same generator by L_k without trace, which makes H (up to a multiple of 1) and dissipator unique."""
     return lindblad.Generator(generator.dims, tuple(map(_traceless, generator.terms)))
+
+
+def dense_traceless(H: np.ndarray | Tensor, jumps: np.ndarray | Tensor) -> lindblad.Generator:
+    """Return the generator of a Hamiltonian (D, D) and jump operators (K, D, D) by L_k without trace, in double
+    precision.
+
+    Raises:
+        InvalidInput: when the operators do not fit.
+    """
+    double = (torch.as_tensor(X).detach().to(torch.complex128) for X in (H, jumps))
+    return traceless(lindblad.Generator.dense(*double))
 
 
 def _traceless(term: lindblad.Term) -> lindblad.Term:
