@@ -9,6 +9,7 @@ Without names, the results of all shipped models whose data are on this machine,
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from qfusion.analysis import (  # noqa: E402
     background_agreement,
     fusion_summary,
     fusion_tests,
+    generator_summary,
     joint_gains,
     patching,
     sample_examples,
@@ -38,6 +40,15 @@ from qfusion.panels import pickers  # noqa: E402
 from qfusion.training import checkpoint_folders  # noqa: E402
 
 EXPLAINED = ("qcnn-digits", "qcnn-easyvqa", "qcnn-scenes")  # the explanation of others is fast
+GENERATORS = (  # whose modes ship: each takes up to five minutes of a core
+    "qj-avagree",
+    "qj-avparity",
+    "qj-easyvqa",
+    "qj-parity",
+    "qj-planted",
+    "qj-scenes",
+)
+QUICK_DIMENSION = 16  # largest D of a system whose modes are computed within seconds
 Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function, and its arguments but the study
 
 
@@ -75,16 +86,35 @@ def shipped_calls(study: Study) -> Iterator[Call]:
         yield patching.prune_terms, ()
     if study.reads_features and len(study.modalities) > 1:
         yield fusion_tests.sample_synergies, (fusion_tests.ROWS,)
+    yield from generator_calls(study)
 
 
-def compute_results(study: Study) -> dict[str, Any]:
-    """Return the results of `shipped_calls`, computed anew, by the names of the calls."""
+def generator_calls(study: Study) -> Iterator[Call]:
+    """Yield the calls on the generator of a model in `GENERATORS`."""
+    if study.name in GENERATORS:
+        yield generator_summary.share_modes, ("",)
+        yield generator_summary.describe_spectrum, ("",)
+
+
+def takes_minutes(study: Study, call: Call) -> bool:
+    """Return whether a call computes all modes of a large system."""
+    return call in list(generator_calls(study)) and math.prod(study.model.dims) > QUICK_DIMENSION
+
+
+def compute_results(study: Study, *, quick: bool = False) -> dict[str, Any]:
+    """Return the results of `shipped_calls`, computed anew, by the names of the calls.
+
+    Args:
+        study: a shipped model on its own data.
+        quick: whether to leave out what takes minutes.
+    """
     with shipped_results.computed_anew():
         return {
-            shipped_results.name_call(function.__name__, arguments): inspect.unwrap(function)(
-                study, *arguments
+            shipped_results.name_call(call[0].__name__, call[1]): inspect.unwrap(call[0])(
+                study, *call[1]
             )
-            for function, arguments in shipped_calls(study)
+            for call in shipped_calls(study)
+            if not (quick and takes_minutes(study, call))
         }
 
 

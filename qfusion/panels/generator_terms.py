@@ -175,7 +175,7 @@ def decay_modes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     """Draw the eigenvalues of the generator in the complex plane.
 
     Args:
-        sample: of a model with time whose joint state has at most `generator.MAX_MODES` levels. theme: of the figure.
+        sample: of a model with time whose joint state has at most `inside.MAX_MODES` levels. theme: of the figure.
     """
     values = inside.modes(sample.model.system())
     away = -values.real

@@ -16,6 +16,7 @@ from qfusion.analysis.generator_summary import (
     Simplifications,
     Spectrum,
 )
+from qfusion.quantum.real_generators import MAX_DIMENSION
 from qfusion.wording.numbers import format_interval, name_metric
 
 MISLEADS = 1.5  # ratio of the measured rate to the gap from which the gap is said to mislead
@@ -26,6 +27,22 @@ GENERATORS = {
     HAMILTONIAN: "the nearest Hamiltonian generator",
     NONE: "no evolution",
 }
+NO_SHARES = "Samples have no common steady state with these sliders, so no distance to it is split by modes."
+MISSING_MODES = (
+    "All modes of a system of dimension {dimension} take minutes, and are not computed on a page. `python -m qfusion "
+    "generator --model {model}{tweak}` prints them."
+)
+TOO_LARGE = (
+    "Modes are computed of systems of dimension 2 to {most}; this one has dimension {dimension:,}."
+)
+
+
+def describe_missing_modes(dimension: int, model: str, tweak: str) -> str:
+    """Return why the modes of a generator are not shown."""
+    if not 1 < dimension <= MAX_DIMENSION:
+        return TOO_LARGE.format(most=MAX_DIMENSION, dimension=dimension)
+    change = f" --tweak {tweak}" if tweak else ""
+    return MISSING_MODES.format(dimension=dimension, model=model, tweak=change)
 
 
 def describe_gap(shares: BandShares) -> str:
@@ -45,6 +62,18 @@ def describe_gap(shares: BandShares) -> str:
         f"{_small_share(shares.slow_start)} of the distance at 0 and {_small_share(shares.slow_end)} at T, and makes "
         f"{_small_share(abs(float(shares.parts[0])) / abs(shares.rate))} of the rate"
     ).replace("and makes", "and makes" if one else "and make")
+
+
+def title_gap(shares: BandShares) -> str:
+    """Return the measured rate against the gap in one line."""
+    gap = float(shares.rates[0])
+    if gap <= 0 or 1 / MISLEADS < shares.rate / gap < MISLEADS:
+        return f"distances fall at {shares.rate:.3g} up to T, near the gap of {gap:.3g}"
+    has = "mode has" if shares.counts[0] == 1 else "modes have"
+    return (
+        f"distances fall at {shares.rate:.3g} up to T, {shares.rate / gap:.2g} times the gap of {gap:.3g}; the slowest "
+        f"{has} {_small_share(shares.slow_end)} of the distance at T"
+    )
 
 
 def describe_bands(shares: BandShares) -> str:
@@ -77,8 +106,8 @@ def describe_dominance(shares: BandShares) -> str:
     left = -gap * at / math.log(10)
     fallen = f"10^{left:.0f}" if left < -4 else f"{math.exp(-gap * at):.2g}"
     return (
-        f"The slowest mode is sure to dominate the distance of one of these samples only from t = {at:,.3g} on, "
-        f"{at / shares.duration:,.3g} T, when it has itself fallen to {fallen} of its size"
+        f"The slowest mode is sure to dominate the distance of one of these samples only from t = {_long(at)} on, "
+        f"{_long(at / shares.duration)} T, when it has itself fallen to {fallen} of its size"
     )
 
 
@@ -118,9 +147,10 @@ def describe_normality(spectrum: Spectrum) -> str:
     if part < 1e-7:
         return "The generator is normal: its modes are orthogonal, and no Hilbert-Schmidt distance grows"
     peak = int(spectrum.growth.argmax())
+    still = ", the last that was computed" if peak == len(spectrum.growth) - 1 else ""
     grows = (
         f"Hilbert-Schmidt distances can grow up to {spectrum.growth[peak]:.3g} times (at t = "
-        f"{spectrum.growth_times[peak]:.3g})"
+        f"{spectrum.growth_times[peak]:.3g}{still})"
         if spectrum.growth[peak] >= CLEARLY
         else f"at no time up to {spectrum.growth_times[-1]:g} that was computed can Hilbert-Schmidt distances grow by "
         "1 % or more"
@@ -135,6 +165,17 @@ def describe_normality(spectrum: Spectrum) -> str:
         f"Henrici's departure from normality is {spectrum.departure:.3g}, {share(part)} of the norm of the generator: "
         f"{grows}, at most at rate {spectrum.abscissa:.3g}; the Kreiss constant is at least "
         f"{spectrum.kreiss:.3g}{radius}"
+    )
+
+
+def title_normality(spectrum: Spectrum) -> str:
+    """Return the departure from normality and the growth in one line."""
+    part = spectrum.departure / spectrum.norm if spectrum.norm > 0 else 0.0
+    if part < 1e-7:
+        return "the generator is normal, and no Hilbert-Schmidt distance grows"
+    return (
+        f"the departure is {share(part)} of the generator's norm, and Hilbert-Schmidt distances can grow up to "
+        f"{max(float(spectrum.growth.max()), 1.0):.3g} times"
     )
 
 
@@ -203,6 +244,36 @@ def describe_simpler(result: Simplifications, one: Simpler) -> str:
     return f"{start}: {cost}"
 
 
+def title_simpler(result: Simplifications) -> str:
+    """Return what the nearest local and Hamiltonian generators cost in one line."""
+    parts = []
+    for one in result.generators:
+        if one.name not in (LOCAL, HAMILTONIAN):
+            continue
+        if not one.loss:
+            parts.append(f"the {one.name} one changes the output by {one.change:.2g}")
+            continue
+        value, low, high = one.loss
+        if all(map(math.isfinite, one.loss)) and low <= 0 <= high:
+            parts.append(f"the {one.name} one loses nothing significant")
+        elif high < 0:
+            parts.append(
+                f"the {one.name} one is better by {-value:.3f} of {name_metric(result.metric)}"
+            )
+        else:
+            parts.append(f"the {one.name} one loses {value:.3f} of {name_metric(result.metric)}")
+    return listed(parts)
+
+
+def title_entropy(entropy: SampleEntropy) -> str:
+    """Return the entropy that one sample produces until T in one line."""
+    if entropy.production is None:
+        return entropy.reason.rstrip(".")
+    start, total = float(entropy.production.relative[0, 0]), float(entropy.production.total[0])
+    part = share(total / start) if start > 0 else "0%"
+    return f"{total:.3g} nats until T, {part} of what it will produce in the end"
+
+
 def describe_entropy(entropy: SampleEntropy) -> str:
     """Return the entropy that one sample produces until T, or why there is none."""
     if entropy.production is None:
@@ -247,6 +318,11 @@ def describe_simplifications(result: Simplifications) -> list[str]:
     """Return what simpler generators cost, a sentence each."""
     sentences = [describe_simpler(result, one) for one in result.generators if one.name != LEARNED]
     return [f"{sentence}." for sentence in (*sentences, describe_jumps(result))]
+
+
+def _long(time: float) -> str:
+    """Return a time with three digits: "26.7", "1,670"."""
+    return f"{float(f'{time:.3g}'):,.0f}" if time >= 100 else f"{time:.3g}"
 
 
 def _small_share(part: float) -> str:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-HERE, PHYSICS, STATISTICS, VERDICT, PEOPLE, REVIEW, PAPERS = (
-    "test_sentences.py",
-    "test_sentences_physics.py",
-    "test_sentences_statistics.py",
-    "test_verdict.py",
-    "test_people_label_statistics.py",
-    "test_review.py",
-    "test_papers.py",
-)
+HERE = "test_sentences.py"
+PHYSICS = "test_sentences_physics.py"
+STATISTICS = "test_sentences_statistics.py"
+VERDICT = "test_verdict.py"
+PEOPLE = "test_people_label_statistics.py"
+REVIEW = "test_review.py"
+PAPERS = "test_papers.py"
+GENERATOR = "test_generator_sentences.py"
 
 
 class Template(NamedTuple):
@@ -677,6 +676,72 @@ TEMPLATES: tuple[Template, ...] = (
         "panels.leaderboard_results:planted_agreement",
         "the largest mean correlation",
         STATISTICS,
+    ),
+    Template(
+        "gap and measured rate",
+        "wording.generator_modes:describe_gap",
+        "misleads where the measured rate is 1.5 gaps or more, or less than their inverse; a share has two digits",
+        GENERATOR,
+    ),
+    Template(
+        "gap in a title",
+        "wording.generator_modes:title_gap",
+        "as the sentence on the gap",
+        GENERATOR,
+    ),
+    Template(
+        "when the slowest mode dominates",
+        "wording.generator_modes:describe_dominance",
+        "by a bound on the other modes; never where the time is -1",
+        GENERATOR,
+    ),
+    Template(
+        "crossings",
+        "wording.generator_modes:describe_crossings",
+        "none only where no pair is reversed",
+        GENERATOR,
+    ),
+    Template(
+        "normality",
+        "wording.generator_modes:describe_normality",
+        "normal only where the departure is nothing; grows from 1 % on",
+        GENERATOR,
+    ),
+    Template(
+        "defective eigenvalues",
+        "wording.generator_modes:describe_defects",
+        "those with missing eigenvectors",
+        GENERATOR,
+    ),
+    Template(
+        "symmetries of a generator",
+        "wording.generator_modes:describe_symmetries",
+        "none where nothing but the trace is conserved",
+        GENERATOR,
+    ),
+    Template(
+        "simpler generators",
+        "wording.generator_modes:describe_simpler",
+        "a loss only where its interval excludes zero",
+        GENERATOR,
+    ),
+    Template(
+        "simpler generators in a title",
+        "wording.generator_modes:title_simpler",
+        "a loss only where its interval excludes zero",
+        GENERATOR,
+    ),
+    Template(
+        "needed jump operators",
+        "wording.generator_modes:describe_jumps",
+        "the rank of the Kossakowski matrix",
+        GENERATOR,
+    ),
+    Template(
+        "entropy production",
+        "wording.generator_modes:describe_entropy",
+        "a reason where there is none",
+        GENERATOR,
     ),
     Template("board", "panels.leaderboard_results:results", "sorted by the mean", STATISTICS),
     Template(

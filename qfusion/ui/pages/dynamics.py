@@ -16,6 +16,7 @@ from qfusion.panels import (
     decision_evolution,
     dynamics as builders,
     dynamics_page,
+    generator_modes,
     generator_terms,
     jumps,
     panel,
@@ -243,12 +244,16 @@ def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
         st.text(describe_attractor(convergence.long_time_limit(sample).attractor))
         st.info("With these sliders there is no unique steady state. Raise a dissipation.")
     else:
-        for build in panels.builders(sample, context.theme, "distance", "steady").values():
-            picture = build()
-            if picture.lead and not guidance.full():
-                # what the figure alone does not tell stands here whatever the reader chose
-                st.markdown(picture.lead)
-            figure.draw(picture)
+        draw_with_leads(context, sample, "distance", "steady")
+
+
+def draw_with_leads(context: page_context.PageContext, sample: Sample, *names: str) -> None:
+    """Draw panels with what the figures alone do not tell, whatever guidance the reader chose."""
+    for build in panels.builders(sample, context.theme, *names).values():
+        picture = build()
+        if picture.lead and not guidance.full():
+            st.markdown(picture.lead)
+        figure.draw(picture)
 
 
 def sensitivity(context: page_context.PageContext, sample: Sample) -> None:
@@ -264,6 +269,19 @@ def generator_tab(context: page_context.PageContext, sample: Sample) -> None:
     panels.show(sample, context.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
     widgets.draw(generator_terms.OPERATOR, context.study)
     panels.show(sample, context.theme, "letters", "modes", columns=WIDE, gap="medium")
+    with widgets.fold(generator_modes.GENERATOR, ":material/scatter_plot:") as box:
+        if box.open:
+            generator_section(context, sample)
+
+
+def generator_section(context: page_context.PageContext, sample: Sample) -> None:
+    """Why the gap misleads, how far the generator is from normal, entropy production, and simpler generators."""
+    if generator_modes.evolves(sample):
+        reason = generator_modes.describe_missing_parts(sample)
+        if reason:
+            st.caption(reason)
+    names = ("generator-shares", "generator-simpler", "generator-entropy", "generator-spectrum")
+    draw_with_leads(context, sample, *names)
 
 
 TABS = {

@@ -1,0 +1,251 @@
+"""What the generator does beyond its gap: spectrum, distances by modes, entropy production, simpler generators."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from qfusion._sentences import count
+from qfusion.analysis import generator_summary, text
+from qfusion.analysis.memo import find_result
+from qfusion.analysis.sample import Sample
+from qfusion.figures import generator_modes, label_charts, style
+from qfusion.models.abilities import can
+from qfusion.panels import alt_text, panel, params
+from qfusion.panels.dynamics_page import TIMED
+from qfusion.panels.generator_terms import GENERATOR_VIEW, model_caption
+from qfusion.quantum.real_generators import MAX_DIMENSION
+from qfusion.wording import generator_modes as words
+from qfusion.wording.numbers import name_metric
+from qfusion.wording.samples import cite_sample
+
+NAMES = {
+    generator_summary.LOCAL: "nearest local",
+    generator_summary.HAMILTONIAN: "nearest Hamiltonian",
+    generator_summary.NONE: "no evolution",
+}
+
+
+def evolves(sample: Sample) -> bool:
+    """Return whether the sample evolves under a generator whose simpler ones can be found."""
+    model = sample.study.model
+    return can(model, "time") and 1 < math.prod(model.dims) <= generator_summary.EVOLVED
+
+
+def has_modes(sample: Sample) -> bool:
+    """Return whether the modes of the generator are at hand, or computed within a minute."""
+    if not evolves(sample):
+        return False
+    D = math.prod(sample.study.model.dims)
+    if D > MAX_DIMENSION:
+        return False
+    arguments = sample.study, sample.tweak_text
+    return (
+        D <= generator_summary.LIVE_DIMENSION
+        or find_result(generator_summary.describe_spectrum, *arguments) is not None
+    )
+
+
+def has_shares(sample: Sample) -> bool:
+    """Return whether modes are at hand, and all samples end in one steady state."""
+    if not has_modes(sample) or sample.model.duration <= 0:
+        return False
+    attractor = generator_summary.find_attractor(sample.study, sample.tweak_text)
+    return attractor.steady is not None and attractor.unique
+
+
+def produces_entropy(sample: Sample) -> bool:
+    """Return whether the entropy production of the sample is defined."""
+    return evolves(sample) and not _entropy(sample).reason
+
+
+def describe_missing_parts(sample: Sample) -> str:
+    """Return why parts of the section are not drawn, as markdown; "" where all are."""
+    reasons = []
+    dimension = math.prod(sample.study.model.dims)
+    if not has_modes(sample):
+        reasons.append(
+            words.describe_missing_modes(
+                dimension, text.escape_markdown(sample.study.name), sample.tweak_text
+            )
+        )
+    elif not has_shares(sample):
+        reasons.append(words.NO_SHARES)
+    if evolves(sample) and not produces_entropy(sample):
+        reasons.append(_entropy(sample).reason)
+    return " ".join(reasons)
+
+
+def mode_shares(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the distance of test samples to the steady state by bands of modes, with the slope of the gap."""
+    shares = generator_summary.share_modes(sample.study, sample.tweak_text)
+    gap = float(shares.rates[0])
+    names = [_band_name(shares, place, gap) for place in range(len(shares.rates))]
+    parts = shares.shares * shares.distance[:, None]
+    figure = generator_modes.distance_by_modes(
+        shares.times, shares.distance, parts, names, gap, shares.duration, theme
+    )
+    last = int(np.searchsorted(shares.times, shares.duration))
+
+    def table() -> pd.DataFrame:
+        columns = {"t": shares.times, "distance": shares.distance}
+        columns |= {f"share of {name}": shares.shares[:, i] for i, name in enumerate(names)}
+        return pd.DataFrame(columns)
+
+    return panel.PanelFigure(
+        "generator-shares",
+        words.title_gap(shares),
+        figure,
+        called="Why the gap misleads",
+        lead=" ".join(words.describe_shares(shares)),
+        shows=f"the mean trace distance of {count(shares.samples, 'test sample')} to the steady state, and the part "
+        "that each band of modes has in it: with S the sign of the difference δ of the states, |δ| = Tr[S δ] is a sum "
+        f"over modes. Dashed: the slope of the gap; dotted: T.{model_caption(sample)}",
+        not_shown="parts that are negative or below 10⁻⁷. Modes are not orthogonal, so parts can cancel.",
+        alt=f"Distance from {shares.distance[0]:.2f} to {shares.distance[last]:.2f} at T. Shares at T: "
+        + alt_text.list_numbers(names, shares.shares[last])
+        + ".",
+        table=table,
+    )
+
+
+def _band_name(shares: generator_summary.BandShares, place: int, gap: float) -> str:
+    low, high = float(shares.low[place]), float(shares.high[place])
+    number = int(shares.counts[place])
+    if low == high:
+        return "slowest mode" if number == 1 else "slowest modes"
+    if high < 0:
+        return f"from {low / gap:.3g} gaps ({number:,})"
+    return f"{low / gap:.3g} to {high / gap:.3g} gaps ({number:,})"
+
+
+def spectrum(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the eigenvalues with the numerical range, and pseudospectra around the slow ones."""
+    found_modes = generator_summary.describe_spectrum(sample.study, sample.tweak_text)
+    figure = generator_modes.pseudospectra(
+        found_modes.real,
+        found_modes.imag,
+        found_modes.range_real,
+        found_modes.range_imag,
+        found_modes.grid_real,
+        found_modes.grid_imag,
+        found_modes.resolvent,
+        found_modes.gap,
+        theme,
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "rate": -found_modes.real,
+                "frequency": found_modes.imag,
+                "condition": np.where(found_modes.conditions < 0, np.inf, found_modes.conditions),
+            }
+        )
+
+    return panel.PanelFigure(
+        "generator-spectrum",
+        words.title_normality(found_modes),
+        figure,
+        called="How far from normal",
+        lead=" ".join(words.describe_spectrum(found_modes)),
+        shows=f"all {found_modes.side:,} eigenvalues of the generator on traceless operators, with the numerical range "
+        "(dashed); right, those near the gap (dotted), with contours of log₁₀ ε: eigenvalues of generators within ε of "
+        f"this one lie inside. Around eigenvalues of a normal generator they are circles of radius ε."
+        f"{model_caption(sample)}",
+        not_shown="which samples contain a mode.",
+        alt=f"{found_modes.side:,} eigenvalues, gap {found_modes.gap:.3g}; departure from normality "
+        f"{found_modes.departure:.3g} of norm {found_modes.norm:.3g}; numerical abscissa {found_modes.abscissa:.3g}.",
+        table=table,
+    )
+
+
+def _entropy(sample: Sample) -> generator_summary.SampleEntropy:
+    return generator_summary.produce_entropy(sample.study, sample.row, sample.tweak_text)
+
+
+def entropy_production(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the entropy production along the evolution of the sample, and its total so far."""
+    result = _entropy(sample)
+    production = result.production
+    assert production is not None, "`produces_entropy` asks first"
+    rates, produced = production.rates[0], production.produced[0]
+    whole = float(production.relative[0, 0])
+    figure = generator_modes.entropy_lines(production.times, rates, produced, whole, theme)
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"t": production.times, "rate": rates, "produced": produced})
+
+    return panel.PanelFigure(
+        "generator-entropy",
+        words.title_entropy(result),
+        figure,
+        called="Entropy production",
+        lead=f"{words.describe_entropy(result)}.",
+        shows="Spohn's entropy production σ = −Tr[L(ρ)(ln ρ − ln ρₛₛ)], in nats per time, and its sum until t, which "
+        "is S(ρ(0)‖ρₛₛ) − S(ρ(t)‖ρₛₛ); dashed: S(ρ(0)‖ρₛₛ). At t = 0 the state is pure and σ infinite, with a finite "
+        f"sum. An integral of σ differs from the relative entropies by {abs(result.integral - result.closed):.0e} nats."
+        f"{cite_sample(sample)}",
+        not_shown="heat or temperature: the steady state need not be thermal.",
+        alt=f"Produced until T: {produced[-1]:.3f} of {whole:.3f} nats; rate at T {rates[-1]:.3g}.",
+        table=table,
+    )
+
+
+def simpler_generators(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw what the nearest local and Hamiltonian generators, and none, cost on the test rows."""
+    result = generator_summary.simplify(sample.study, sample.tweak_text)
+    others = [one for one in result.generators if one.name != generator_summary.LEARNED]
+    values = np.array([one.loss or (one.change, np.nan, np.nan) for one in others])
+    names = [NAMES[one.name] for one in others]
+    metric = name_metric(result.metric) if result.metric else ""
+    figure = label_charts.interval_dots(
+        names,
+        {metric or "output": values},
+        hues=[style.BLUE, style.VERMILLION, style.GREY],
+        x_title=f"loss of {metric}" if metric else "change of the output (root mean square)",
+        theme=theme,
+    )
+
+    def table() -> pd.DataFrame:
+        rows = []
+        for one in result.generators:
+            row: dict[str, object] = {
+                "generator": one.name,
+                "distance": one.distance,
+                "change": one.change,
+            }
+            if one.loss:
+                row |= dict(
+                    zip((metric, f"{metric}:low", f"{metric}:high"), one.metric, strict=True)
+                )
+                row |= dict(zip(("loss", "loss:low", "loss:high"), one.loss, strict=True))
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    return panel.PanelFigure(
+        "generator-simpler",
+        words.title_simpler(result),
+        figure,
+        called="Would a simpler generator do?",
+        lead=" ".join(words.describe_simplifications(result)),
+        shows=f"what the model loses on {result.rows:,} test rows with another generator and nothing trained again"
+        + (", with 95% intervals. " if result.metric else ". ")
+        + "Local: the nearest sum of Lindblad generators of single modalities, in the Hilbert-Schmidt norm; "
+        f"Hamiltonian: H alone.{model_caption(sample)}",
+        not_shown="what a model that was trained with the simpler generator would do.",
+        alt=alt_text.list_numbers(names, values[:, 0], "+.3f") + ".",
+        table=table,
+    )
+
+
+GENERATOR = params.SwitchParam("generator", "The generator", "It stays folded.", fits=TIMED)
+_OPEN = panel.all_open(GENERATOR_VIEW, GENERATOR.opens)
+PANELS = {
+    "generator-shares": panel.Panel(mode_shares, fits=has_shares, opens=_OPEN),
+    "generator-spectrum": panel.Panel(spectrum, fits=has_modes, opens=_OPEN),
+    "generator-entropy": panel.Panel(entropy_production, fits=produces_entropy, opens=_OPEN),
+    "generator-simpler": panel.Panel(simpler_generators, fits=evolves, opens=_OPEN),
+}

@@ -1,0 +1,193 @@
+"""Sentences on generators follow from their numbers, at every threshold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qfusion.analysis import generator_summary as summary
+from qfusion.quantum.entropy_production import EntropyProduction
+from qfusion.quantum.nearest_generators import JumpRanks
+from qfusion.wording import generator_modes as words
+
+
+def shares(**changes: Any) -> summary.BandShares:
+    """Two bands beside the slowest mode, whose gap of 0.1 misleads."""
+    base = summary.BandShares(
+        samples=12,
+        duration=1.0,
+        low=np.array([0.1, 0.1, 0.2]),
+        high=np.array([0.1, 0.2, -1.0]),
+        counts=np.array([1.0, 5.0, 9.0]),
+        rates=np.array([0.1, 0.15, 0.9]),
+        times=np.array([0.0, 1.0]),
+        distance=np.array([1.0, 0.5]),
+        shares=np.array([[0.001, 0.099, 0.9], [0.004, 0.296, 0.7]]),
+        parts=np.array([0.0003, 0.0297, 0.57]),
+        rate=0.6,
+        lowest=0.5,
+        highest=0.7,
+        error=1e-4,
+        slow_start=0.001,
+        slow_end=0.004,
+        dominance=50.0,
+        square_rate=0.8,
+        orthogonal_rate=0.9,
+        crossings=3,
+        pairs=66,
+        example=("a", "b"),
+        reach=5.0,
+    )
+    return replace(base, **changes)
+
+
+@pytest.mark.parametrize(
+    ("rate", "misleads"), [(0.6, True), (0.151, True), (0.149, False), (0.07, False), (0.05, True)]
+)
+def test_the_gap_misleads_where_the_rate_is_far_from_it(rate: float, misleads: bool) -> None:
+    text, title = words.describe_gap(shares(rate=rate)), words.title_gap(shares(rate=rate))
+    assert ("times the spectral gap" in text) == misleads
+    assert ("near the spectral gap of 0.1" in text) == (not misleads)
+    assert ("near the gap" in title) == (not misleads)
+
+
+def test_the_number_that_explains_the_gap() -> None:
+    text = words.describe_gap(shares())
+    assert "0.6 up to T (0.5 to 0.7 over 12 samples), 6 times the spectral gap of 0.1" in text
+    assert "mode alone, which has 0.1 % of the distance at 0 and 0.4 % at T" in text
+    assert "makes 0.05 % of the rate" in text
+    pair = words.describe_gap(shares(counts=np.array([2.0, 5.0, 9.0])))
+    assert "modes alone, which have" in pair
+    assert "and make 0.05 %" in pair
+    assert "5 modes of 1 to 2 gaps and +0.57 by 9 modes of at least 2 gaps" in words.describe_bands(
+        shares()
+    )
+
+
+def test_when_the_slowest_mode_dominates() -> None:
+    assert "at any time" in words.describe_dominance(shares(dominance=-1.0))
+    assert "From t = 0.5 on" in words.describe_dominance(shares(dominance=0.5))
+    assert "from t = 50 on, 50 T, when it has itself fallen to 0.0067" in words.describe_dominance(
+        shares()
+    )
+    assert "from t = 1,670 on, 1,670 T, when it has itself fallen to 10^-72" in (
+        words.describe_dominance(shares(dominance=1666.0))
+    )
+
+
+def test_crossings_and_orthogonal_modes() -> None:
+    assert "In 3 of 66 pairs" in words.describe_crossings(shares())
+    assert "none that starts farther" in words.describe_crossings(shares(crossings=0))
+    assert "no order" in words.describe_crossings(shares(crossings=0, pairs=0))
+    assert "non-normality makes -0.1" in words.describe_orthogonality(shares())
+    assert "defective" in words.describe_orthogonality(shares(orthogonal_rate=-1.0))
+
+
+def spectrum(**changes: Any) -> summary.Spectrum:
+    base = summary.Spectrum(
+        dimension=2,
+        side=3,
+        real=np.array([-0.5, -1.0]),
+        imag=np.array([0.0, 1.0]),
+        gap=0.5,
+        conditions=np.array([1.5, 2.5]),
+        defective=0,
+        norm=2.0,
+        departure=1.0,
+        abscissa=0.3,
+        radius=0.25,
+        kreiss=1.1,
+        kreiss_upper=9.0,
+        growth_times=np.array([0.0, 1.0, 2.0]),
+        growth=np.array([1.0, 1.2, 0.9]),
+        range_real=np.zeros(3),
+        range_imag=np.zeros(3),
+        grid_real=np.zeros(2),
+        grid_imag=np.zeros(2),
+        resolvent=np.zeros((2, 2)),
+        conserved=0,
+        symmetries=0,
+    )
+    return replace(base, **changes)
+
+
+def test_normal_and_other_generators() -> None:
+    text = words.describe_normality(spectrum())
+    assert "departure from normality is 1, 50% of the norm" in text
+    assert "can grow up to 1.2 times (at t = 1)" in text
+    assert "norm 0.25 can end the decay of a mode, 0.5 of the gap" in text
+    assert "the last that was computed" in words.describe_normality(
+        spectrum(growth=np.array([1.0, 1.1, 1.2]))
+    )
+    flat = spectrum(growth=np.array([1.0, 1.005, 0.9]))
+    assert "at no time up to 2" in words.describe_normality(flat)
+    assert "The generator is normal" in words.describe_normality(spectrum(departure=0.0))
+    assert "is zero" in words.describe_normality(spectrum(norm=0.0, departure=0.0))
+    assert "is normal" in words.title_normality(spectrum(norm=0.0, departure=0.0))
+    assert "end the decay" not in words.describe_normality(spectrum(gap=0.0))
+
+
+def test_defects_and_symmetries() -> None:
+    assert "2 eigenvalues of 3 are defective" in words.describe_defects(spectrum(defective=2))
+    assert "condition number of an eigenvalue is 2.5" in words.describe_defects(spectrum())
+    assert "one steady state" in words.describe_symmetries(spectrum())
+    assert "1 independent observable is conserved" in words.describe_symmetries(
+        spectrum(conserved=1)
+    )
+    assert "1 of them strong" in words.describe_symmetries(spectrum(conserved=2, symmetries=1))
+
+
+def simplifications(
+    loss: tuple[float, ...], rates: tuple[float, ...] = (3.0, 1.0)
+) -> summary.Simplifications:
+    metric = (0.9, 0.8, 1.0) if loss else ()
+    ones = [
+        summary.Simpler(name, 0.5, 0.25, metric, loss)
+        for name in (summary.LEARNED, summary.LOCAL, summary.HAMILTONIAN, summary.NONE)
+    ]
+    ranks = JumpRanks(np.array(rates), len(rates))
+    return summary.Simplifications("accuracy" if loss else "", 600, tuple(ones), ranks, 3, 0)
+
+
+def test_a_loss_needs_an_interval_without_zero() -> None:
+    local = 1
+    for loss, sentence, title in (
+        ((0.1, 0.05, 0.15), "it costs 0.100 of accuracy (95% CI +0.050", "loses 0.100"),
+        ((0.01, -0.01, 0.03), "no significant loss of accuracy", "loses nothing significant"),
+        ((-0.1, -0.2, -0.05), "the accuracy is better by 0.100", "better by 0.100"),
+        ((0.1, np.nan, np.nan), "it costs +0.100 of accuracy", "loses 0.100"),
+        ((), "changes the output by 0.25", "changes the output by 0.25"),
+    ):
+        result = simplifications(loss)
+        assert sentence in words.describe_simpler(result, result.generators[local])
+        assert title in words.title_simpler(result)
+
+
+def test_jump_operators() -> None:
+    text = words.describe_jumps(simplifications(()))
+    assert "needs 2 jump operators; the model has 3. The leading ones carry 75% and 100%" in text
+    assert "needs 1 jump operator;" in words.describe_jumps(simplifications((), (1.0,)))
+    assert "nothing dissipates" in words.describe_jumps(simplifications((), ()))
+
+
+def test_entropy_or_the_reason_why_there_is_none() -> None:
+    production = EntropyProduction(
+        np.array([0.0, 1.0]), np.array([[np.inf, 0.5]]), np.array([[2.0, 1.5]])
+    )
+    text = words.describe_entropy(summary.SampleEntropy("", production, 0.5, 0.5))
+    assert "produces 0.5 nats of entropy, 25% of all" in text
+    assert "0.5 nats until T, 25%" in words.title_entropy(
+        summary.SampleEntropy("", production, 0.5, 0.5)
+    )
+    none = summary.SampleEntropy("Nothing evolves.", None, 0.0, 0.0)
+    assert words.describe_entropy(none) == "Nothing evolves"
+    assert words.title_entropy(none) == "Nothing evolves"
+
+
+def test_missing_modes_name_the_command_or_the_limit() -> None:
+    assert "--model m --tweak T=2" in words.describe_missing_modes(64, "m", "T=2")
+    assert "--tweak" not in words.describe_missing_modes(64, "m", "")
+    assert "this one has dimension 512" in words.describe_missing_modes(512, "m", "")
