@@ -98,6 +98,10 @@ COMMANDS = {
         ["generator --model qj-planted", "generator --model qj-parity --sample ID --json"],
     ),
     "people": Entry("people.people", ["people --model crowd", "people --model cremad --by level"]),
+    "simulatability": Entry(
+        "simulatability.simulatability",
+        ["simulatability qj-planted", "simulatability qj-mosi qcnn-digits --json"],
+    ),
     "track": Entry(
         "track.track", ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"]
     ),

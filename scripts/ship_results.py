@@ -30,6 +30,7 @@ from qfusion.analysis import (  # noqa: E402
     sample_examples,
     shipped_explanations,
     shipped_results,
+    simulatability,
     trust,
 )
 from qfusion.analysis.opening import open_study  # noqa: E402
@@ -84,6 +85,8 @@ def shipped_calls(study: Study) -> Iterator[Call]:
             yield joint_gains.remove_joint_terms, (kind,)
     if fusion_summary.Part.TERMS in fusion_summary.summary_parts(study):
         yield patching.prune_terms, ()
+    if not simulatability.find_obstacle(study):
+        yield simulatability.teach_students, (0,)
     if study.reads_features and len(study.modalities) > 1:
         yield fusion_tests.sample_synergies, (fusion_tests.ROWS,)
     yield from generator_calls(study)

@@ -60,6 +60,7 @@ class Task(Enum):
     SPLIT_DECISIONS = auto()
     SPLIT_LOSS = auto()
     TABULATE_PARAMETERS = auto()
+    TEACH_STUDENTS = auto()
     TRACE_CIRCUIT = auto()
     TRACE_GATES = auto()
     TRACE_TERM = auto()

@@ -54,6 +54,7 @@ TASKS: dict[Task, str] = {
     Task.SPLIT_DECISIONS: "Explaining the decisions on the test samples (once) …",
     Task.SPLIT_LOSS: "Splitting the test loss …",
     Task.TABULATE_PARAMETERS: "Varying every parameter (once for this model, about ten seconds) …",
+    Task.TEACH_STUDENTS: "Teaching small students the decisions of this model (about a minute) …",
     Task.TRACE_CIRCUIT: "Tracing the sample through the circuit …",
     Task.TRACE_GATES: "Computing correlations along the gates …",
     Task.TRACE_TERM: "Varying the term …",

@@ -18,6 +18,7 @@ PEOPLE = "test_people_label_statistics.py"
 REVIEW = "test_review.py"
 PAPERS = "test_papers.py"
 GENERATOR = "test_generator_sentences.py"
+STUDENTS = "test_simulatability.py"
 
 
 class Template(NamedTuple):
@@ -465,6 +466,31 @@ TEMPLATES: tuple[Template, ...] = (
         "caution: joint terms",
         "explain.reliability:check_joint",
         "joint terms are larger in 5 % of the samples",
+    ),
+    Template(
+        "worth of an explanation",
+        "wording.simulatability:describe_worth",
+        "fewer samples where the interval of the factor lies above 1, more where below; no factor where the student "
+        "learns nothing",
+        STUDENTS,
+    ),
+    Template(
+        "worth beyond the score",
+        "wording.simulatability:describe_leak",
+        "the interval of the factor against scores lies above or below 1; else nothing that could be shown",
+        STUDENTS,
+    ),
+    Template(
+        "worth of other attributions",
+        "wording.simulatability:describe_rivals",
+        "nothing where the interval of a factor includes 1",
+        STUDENTS,
+    ),
+    Template(
+        "control that helps",
+        "wording.simulatability:describe_control",
+        "the interval of the control's factor lies above 1",
+        STUDENTS,
     ),
     Template(
         "own terms and people's labels",

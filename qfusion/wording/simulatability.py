@@ -1,0 +1,122 @@
+"""What an explanation is worth to a student, in sentences that follow from factors and their intervals."""
+
+from __future__ import annotations
+
+from qfusion._sentences import listed
+from qfusion.explain import simulatability
+from qfusion.explain.simulatability import Factor, Simulatability
+from qfusion.wording.numbers import format_interval
+
+WORTH = "What an explanation is worth"
+NOTHING = "nothing"
+
+
+def name_worth(factor: Factor | None) -> str:
+    """Return what an explanation is worth, in two to four words: "2.3 x fewer samples", "nothing", "1.4 x more
+    samples", or "unknown" where students learn nothing."""
+    if factor is None:
+        return "unknown"
+    if factor.helps:
+        return f"{_at_least(factor)}{factor.interval.value:.1f} x fewer samples"
+    if factor.hurts:
+        return f"{_at_least(factor)}{1 / factor.interval.value:.1f} x more samples"
+    return NOTHING
+
+
+def title_worth(result: Simulatability) -> str:
+    """Return the finding on contributions as a title."""
+    if not result.learns:
+        return f"{WORTH}: unknown, since the student learns nothing"
+    return f"{WORTH}: {name_worth(_factor(result, simulatability.CONTRIBUTIONS))}"
+
+
+def describe_worth(result: Simulatability) -> str:
+    """Return what contributions are worth to a student, with the interval."""
+    if not result.learns:
+        last, gain = result.sizes[-1], result.gain
+        alone = result.arms[simulatability.ALONE].agreement[-1].value
+        return (
+            f"The student learns nothing: after {last:,} samples it agrees with the model on {alone:.1%} of the unseen "
+            f"samples, and always saying the most frequent decision agrees on {result.majority:.1%} (difference "
+            f"{gain.value:+.1%}, 95% CI {format_interval(gain.low, gain.high, '+.1%')}), so no factor is given"
+        )
+    factor = _factor(result, simulatability.CONTRIBUTIONS)
+    assert factor is not None  # the student learns something
+    ends = format_interval(factor.interval.low, factor.interval.high, ".2f")
+    if factor.helps:
+        start = (
+            f"A student that also learns from contributions needs {_at_least(factor)}{factor.interval.value:.1f} times "
+            "fewer samples to predict the model's decisions"
+        )
+    elif factor.hurts:
+        start = (
+            f"A student that also learns from contributions needs {_at_least(factor)}{1 / factor.interval.value:.1f} "
+            "times more samples to predict the model's decisions"
+        )
+    else:
+        start = "Contributions save a student no samples that these students could show"
+    return f"{start} (factor {factor.interval.value:.2f}, 95% CI {ends})"
+
+
+def describe_leak(result: Simulatability) -> str:
+    """Return whether contributions teach more than the score, which they add up to; empty without scores."""
+    arm = result.arms[simulatability.CONTRIBUTIONS]
+    scores = result.arms.get(simulatability.SCORES)
+    if arm.beyond_scores is None or scores is None or scores.factor is None:
+        return ""
+    beyond = arm.beyond_scores.interval
+    ends = format_interval(beyond.low, beyond.high, ".2f")
+    alone = f"The score alone, which contributions add up to, is worth {name_worth(scores.factor)}"
+    if arm.beyond_scores.helps:
+        rest = f"its parts teach beyond it ({beyond.value:.2f} times fewer samples, 95% CI {ends})"
+    elif arm.beyond_scores.hurts:
+        rest = f"its parts teach less than it does ({beyond.value:.2f}, 95% CI {ends})"
+    else:
+        rest = f"its parts teach nothing beyond it that could be shown ({beyond.value:.2f}, 95% CI {ends})"
+    return f"{alone}; {rest}"
+
+
+def describe_rivals(result: Simulatability) -> str:
+    """Return what other attributions and the control are worth; empty where the student learns nothing."""
+    if not result.learns:
+        return ""
+    parts = []
+    for name, arm in result.arms.items():
+        if name in (simulatability.ALONE, simulatability.CONTRIBUTIONS, simulatability.SCORES):
+            continue
+        assert arm.factor is not None  # the student learns something
+        interval = arm.factor.interval
+        ends = format_interval(interval.low, interval.high, ".2f")
+        parts.append(f"{name} {name_worth(arm.factor)} (95% CI {ends})")
+    return f"Of the others, as factors of samples: {listed(parts)}"
+
+
+def describe_control(result: Simulatability) -> str:
+    """Return a caution where shuffled contributions help as well; else empty."""
+    control = _factor(result, simulatability.SHUFFLED)
+    if control is None or not control.helps:
+        return ""
+    ends = format_interval(control.interval.low, control.interval.high, ".2f")
+    return (
+        f"Shuffled contributions, which say nothing of a sample, are worth {name_worth(control)} (95% CI {ends}), so "
+        "a part of the factors is not due to what explanations say"
+    )
+
+
+def describe_students(result: Simulatability) -> list[str]:
+    """Return all findings, a sentence each."""
+    sentences = [
+        describe_worth(result),
+        describe_leak(result),
+        describe_rivals(result),
+        describe_control(result),
+    ]
+    return [f"{sentence}." for sentence in sentences if sentence]
+
+
+def _factor(result: Simulatability, name: str) -> Factor | None:
+    return result.arms[name].factor
+
+
+def _at_least(factor: Factor) -> str:
+    return "at least " if factor.is_bound else ""

@@ -1,0 +1,279 @@
+"""What explanations are worth to a student: planted decisions, curves by hand, and decisions that nobody can learn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from qfusion import cli
+from qfusion.analysis import simulatability as taught
+from qfusion.analysis.opening import open_study
+from qfusion.errors import InvalidInput
+from qfusion.explain import bootstrap, simulatability, students
+from qfusion.explain.simulatability import (
+    ALONE,
+    CONTRIBUTIONS,
+    SCORES,
+    SHUFFLED,
+    Factor,
+    Lessons,
+    measure,
+    shift,
+)
+from qfusion.wording import simulatability as words
+
+MODALITIES, FEATURES = 8, 2
+
+
+def planted_lessons(N: int = 1024, T: int = 1000, seed: int = 0) -> Lessons:
+    """Decisions by the sign of a sum of one term a modality: the size of its first feature, less its mean."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(N + T, MODALITIES, FEATURES))
+    terms = np.abs(x[:, :, 0]) - np.sqrt(2 / np.pi)
+    decided = (terms.sum(1) > 0).astype(int)
+    inputs = x.reshape(N + T, -1)
+    return Lessons(
+        inputs=inputs[:N],
+        decisions=decided[:N],
+        targets={CONTRIBUTIONS: terms[:N], SCORES: terms[:N].sum(1, keepdims=True)},
+        unseen_inputs=inputs[N:],
+        unseen_decisions=decided[N:],
+    )
+
+
+@pytest.fixture(scope="module")
+def planted() -> simulatability.Simulatability:
+    return measure(planted_lessons())
+
+
+def test_true_contributions_halve_the_samples_and_shuffled_ones_save_none(
+    planted: simulatability.Simulatability,
+) -> None:
+    assert planted.learns
+    helped = planted.arms[CONTRIBUTIONS].factor
+    control = planted.arms[SHUFFLED].factor
+    assert helped is not None
+    assert control is not None
+    assert helped.interval.value >= 2
+    assert helped.helps
+    assert control.interval.low <= 1 <= control.interval.high
+    beyond = planted.arms[CONTRIBUTIONS].beyond_scores
+    assert beyond is not None
+    assert beyond.helps
+    assert planted.arms[ALONE].factor is None
+    assert "times fewer samples" in words.describe_worth(planted)
+    assert "x fewer samples" in words.title_worth(planted)
+    assert "teach beyond it" in words.describe_leak(planted)
+    assert f"{SHUFFLED} nothing" in words.describe_rivals(planted)
+    assert len(planted.frame()) == 4 * len(planted.sizes)
+    assert planted.factors()["learns from"].tolist() == [CONTRIBUTIONS, SCORES, SHUFFLED]
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    lessons = planted_lessons(128, 100)
+    first, second = measure(lessons, seed=3), measure(lessons, seed=3)
+    assert first == second
+    assert measure(lessons, seed=4) != first
+
+
+def test_decisions_at_random_teach_nothing() -> None:
+    rng = np.random.default_rng(1)
+    lessons = replace(
+        planted_lessons(256, 300),
+        decisions=rng.integers(0, 2, 256),
+        unseen_decisions=rng.integers(0, 2, 300),
+    )
+    result = measure(lessons)
+    assert not result.learns
+    assert all(arm.factor is None and arm.beyond_scores is None for arm in result.arms.values())
+    assert "learns nothing" in words.describe_worth(result)
+    assert "no factor" in words.describe_worth(result)
+    assert words.describe_leak(result) == words.describe_rivals(result) == ""
+    assert len(words.describe_students(result)) == 1
+    assert result.factors()["factor"].isna().all()
+
+
+SIZES = (16, 32, 64, 128, 256)
+
+
+def test_a_curve_that_is_reached_with_a_quarter_of_the_samples() -> None:
+    logs = np.log(np.array(SIZES) / 16)
+    before = 0.5 + 0.05 * logs
+    assert shift(SIZES, before, before) == pytest.approx((1, False))
+    assert shift(SIZES, before, before + 0.05 * np.log(4))[0] == pytest.approx(4)
+    assert shift(SIZES, before + 0.05 * np.log(4), before)[0] == pytest.approx(1 / 4)
+
+
+def test_curves_that_reach_nothing_in_common_give_a_bound() -> None:
+    low, high = np.linspace(0.5, 0.6, 5), np.linspace(0.7, 0.8, 5)
+    assert shift(SIZES, low, high) == (pytest.approx(16), True)
+    assert shift(SIZES, high, low) == (pytest.approx(1 / 16), True)
+    flat = np.full(5, 0.5)
+    assert shift(SIZES, flat, flat) == (1, False)
+
+
+def test_curves_are_made_monotone() -> None:
+    """Two neighbours in the wrong order count as their mean."""
+    wrong, right = np.array([0.5, 0.7, 0.6, 0.8, 0.9]), np.array([0.5, 0.65, 0.65, 0.8, 0.9])
+    assert shift(SIZES, wrong, right) == pytest.approx((1, False))
+
+
+def lesson(weights: list[list[float]], n: int = 40) -> students.Lesson:
+    rng = np.random.default_rng(2)
+    R, G = len(weights), len(weights[0])
+    return students.Lesson(
+        inputs=torch.from_numpy(rng.normal(size=(R, n, 3)).astype("f")),
+        decisions=torch.from_numpy(rng.integers(0, 2, (R, n))),
+        classes=2,
+        targets=torch.from_numpy(rng.normal(size=(R, n, G, 2)).astype("f")),
+        weights=torch.tensor(weights),
+        seeds=list(range(R)),
+    )
+
+
+def test_students_together_equal_students_one_by_one() -> None:
+    both = lesson([[0.0, 1.0], [3.0, 0.5]])
+    asked = torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
+    together = students.train_students(both).logits(asked)
+    for draw in range(2):
+        for arm in range(2):
+            one = replace(
+                both,
+                inputs=both.inputs[draw : draw + 1],
+                decisions=both.decisions[draw : draw + 1],
+                targets=both.targets[draw : draw + 1, :, arm : arm + 1],
+                weights=both.weights[draw : draw + 1, arm : arm + 1],
+                seeds=[draw],
+            )
+            alone = students.train_students(one).logits(asked)[0, 0]
+            assert torch.allclose(together[draw, arm], alone, atol=1e-3)
+
+
+def test_a_target_of_weight_0_teaches_nothing() -> None:
+    without = lesson([[0.0]])
+    other = replace(without, targets=without.targets * 100)
+    asked = torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(
+        students.train_students(without).logits(asked), students.train_students(other).logits(asked)
+    )
+
+
+def bad_lessons() -> dict[str, tuple[Lessons, str]]:
+    good = planted_lessons(100, 80)
+    infinite = good.inputs.copy()
+    infinite[3, 1] = np.inf
+    return {
+        "few": (planted_lessons(40, 80), "at least 60 samples"),
+        "constant": (replace(good, decisions=np.zeros(100, dtype=int)), "decisions must differ"),
+        "infinite": (replace(good, inputs=infinite), "inputs"),
+        "no contributions": (replace(good, targets={}), "must have the targets 'contributions'"),
+        "shape": (replace(good, targets={CONTRIBUTIONS: np.zeros((3, 2))}), r"shape \(100, K\)"),
+    }
+
+
+@pytest.mark.parametrize("name", bad_lessons())
+def test_bad_lessons_are_refused(name: str) -> None:
+    lessons, message = bad_lessons()[name]
+    with pytest.raises(InvalidInput, match=message):
+        measure(lessons)
+
+
+def test_too_few_draws_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="`draws` must be at least 10"):
+        measure(planted_lessons(100, 80), draws=3)
+
+
+def test_a_constant_target_is_ignored() -> None:
+    good = planted_lessons(128, 100)
+    result = measure(replace(good, targets={CONTRIBUTIONS: np.full((128, 2), 3.0)}))
+    alone, constant = (result.arms[name].agreement for name in (ALONE, CONTRIBUTIONS))
+    assert np.isfinite([one.value for one in constant]).all()
+    assert constant[-1].value == pytest.approx(alone[-1].value, abs=0.05)
+
+
+def test_a_game_has_no_inputs_to_learn_from() -> None:
+    study = open_study("crowd")
+    assert "measured game" in taught.find_obstacle(study)
+    with pytest.raises(InvalidInput, match="measured game"):
+        taught.teach_students(study)
+
+
+def test_decisions_are_classes_or_sides_of_zero() -> None:
+    study = open_study("qj-planted")
+    assert (taught.decisions(study) == (study.scores[:, 0] > 0)).all()
+    parity = open_study("qj-parity")
+    assert (taught.decisions(parity) == parity.scores.argmax(1)).all()
+
+
+def test_lessons_ask_about_inputs_alone() -> None:
+    study = open_study("qj-parity")
+    lessons = taught.make_lessons(study)
+    N = len(lessons.decisions)
+    assert all(len(target) == N for target in lessons.targets.values())
+    terms, scores = lessons.targets[CONTRIBUTIONS], lessons.targets[SCORES]
+    assert terms.shape == (N, 3)
+    assert scores.shape == (N, 1)
+    rest = scores[:, 0] - terms.sum(1)  # the baseline
+    assert np.ptp(rest) < 1e-9
+    assert set(lessons.targets) == {
+        CONTRIBUTIONS,
+        SCORES,
+        "gradient x input",
+        "integrated gradients",
+    }
+
+
+def interval(value: float, low: float, high: float) -> Factor:
+    return Factor(bootstrap.Interval(value, low, high, 100, 1000))
+
+
+@pytest.mark.parametrize(
+    ("factor", "worth"),
+    [
+        (interval(2.3, 1.4, 3.0), "2.3 x fewer samples"),
+        (interval(1.2, 0.9, 1.5), "nothing"),
+        (interval(0.5, 0.4, 0.8), "2.0 x more samples"),
+        (None, "unknown"),
+    ],
+)
+def test_the_worth_of_an_explanation(factor: Factor | None, worth: str) -> None:
+    assert words.name_worth(factor) == worth
+
+
+def test_a_bound_is_said_as_one(planted: simulatability.Simulatability) -> None:
+    bound = Factor(bootstrap.Interval(32, 20, 32, 100, 1000), is_bound=True)
+    assert words.name_worth(bound) == "at least 32.0 x fewer samples"
+    arms = dict(planted.arms)
+    arms[CONTRIBUTIONS] = replace(
+        arms[CONTRIBUTIONS], factor=bound, beyond_scores=interval(1, 0.9, 1.1)
+    )
+    result = replace(planted, arms=arms)
+    assert "at least 32.0 times fewer" in words.describe_worth(result)
+    assert "nothing beyond it" in words.describe_leak(result)
+    arms[CONTRIBUTIONS] = replace(
+        arms[CONTRIBUTIONS], factor=interval(0.5, 0.4, 0.6), beyond_scores=interval(0.5, 0.4, 0.6)
+    )
+    assert "2.0 times more samples" in words.describe_worth(result)
+    assert "less than it does" in words.describe_leak(result)
+    arms[CONTRIBUTIONS] = replace(arms[CONTRIBUTIONS], factor=interval(1, 0.9, 1.1))
+    assert "no samples" in words.describe_worth(result)
+
+
+def test_the_command_reports_models_and_those_that_do_not_apply(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cli.main(["simulatability", "qj-parity", "crowd", "--json"])
+    parity, crowd = json.loads(capsys.readouterr().out)["models"]
+    assert parity["applies"]
+    assert parity["says"]
+    assert parity["curves"]
+    assert not crowd["applies"]
+    assert "measured game" in crowd["says"][0]
+    cli.main(["simulatability", "qj-parity"])
+    assert all(
+        sentence in capsys.readouterr().out.replace("\n", " ") for sentence in parity["says"][:1]
+    )
