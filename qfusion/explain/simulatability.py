@@ -11,10 +11,11 @@ from, never in what they are asked with, which is a sample's inputs alone:
     shuffled contributions   contributions of other samples: a control that cannot help
 
 The weight of an auxiliary target is chosen, for each student, by cross-validation within its own n samples, for the
-control as for all; it is 0 unless another one is better by more than a standard error. The student then learns from all n. The agreement with the model on unseen samples, as a function
-of n, gives the number of samples that an explanation is worth: by what factor the curve is shifted along log n, in the
-mean over the agreements that both curves reach. Intervals are of a bootstrap over draws of the n samples, with the
-student's first weights, and over unseen samples.
+control as for all; it is 0 unless another one is better by more than a standard error. The student then learns from
+all n. The agreement with the model on unseen samples, as a function of n, gives the number of samples that an
+explanation is worth: by what factor the curve is shifted along log n, in the mean over the agreements that both curves
+reach. Intervals are of a bootstrap over draws of the n samples, with the student's first weights, and over unseen
+samples.
 
 Sources: Pruthi et al. 2022, Transactions of the ACL 10, 359 (explanations at training time only); Hase and Bansal
 2020, ACL, 5540 (simulatability, and leakage where an explanation is there when the student is asked).

@@ -24,6 +24,7 @@ from qfusion.panels.seed_stability import (
     seed_sample,
 )
 from qfusion.panels.shapley_methods import other_methods
+from qfusion.panels.student_curves import can_teach, student_curves
 from qfusion.wording.backgrounds import background_markdown
 from qfusion.wording.reliability import describe_finding
 
@@ -73,7 +74,16 @@ def trust_warnings(
 
 
 PEOPLE = "People"
-VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE, referee.VIEW)
+STUDENTS = "Students"
+VIEWS = (
+    "Deletion",
+    "Truth",
+    "Other methods",
+    "Training seeds",
+    PEOPLE,
+    STUDENTS,
+    referee.VIEW,
+)
 
 
 PROOF = params.SelectParam("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
@@ -135,6 +145,17 @@ OTHER = params.SelectParam(
     empty=True,
     style={"placeholder": "none", "width": 320},
 )
+GUESS = params.SwitchParam("guess", "Guess the decision", "It stays folded.")
+GUESS_SEED = params.NumberParam(
+    "guess.seed",
+    "Seed",
+    "0 is used.",
+    "Everybody with the same seed is asked about the same samples in the same order.",
+    high=9999,
+    step=1,
+    whole=True,
+    look="box",
+)
 CONTROLS = (
     PROOF,
     RANKING,
@@ -145,6 +166,8 @@ CONTROLS = (
     panel.TERMS,
     OTHER,
     *referee.CONTROLS,
+    GUESS,
+    GUESS_SEED,
 )
 _OPEN = PROOF.is_one_of(PEOPLE)
 _REVIEWED = PROOF.is_one_of(referee.VIEW)
@@ -181,6 +204,9 @@ PANELS = {
     "referee": panel.Panel(referee.referee, referee.OPTIONS, opens=_REVIEWED, scope="study"),
     "referee-modalities": panel.Panel(
         referee.working_modalities, fits=referee.is_reviewed, opens=_REVIEWED, scope="study"
+    ),
+    "students": panel.Panel(
+        student_curves, fits=can_teach, opens=PROOF.is_one_of(STUDENTS), scope="study"
     ),
 }
 OF_SAMPLE = {"people": panel.Panel(sample_labels, fits=is_labelled)}

@@ -75,7 +75,7 @@ ADDRESSES = (
     f"/faithfulness?{JUMP}",
     *(
         f"/faithfulness?{JUMP}&proof={proof}"
-        for proof in ("Truth", "Training%20seeds", "People", "Referee")
+        for proof in ("Truth", "Training%20seeds", "People", "Students", "Referee")
     ),
     f"/why_fuse?{NETWORK}",
     "/why_fuse?model=crowd",

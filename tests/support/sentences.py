@@ -493,6 +493,12 @@ TEMPLATES: tuple[Template, ...] = (
         STUDENTS,
     ),
     Template(
+        "guessed decisions",
+        "wording.decision_game:describe_guesses",
+        "helped, or not, where the exact interval of the odds ratio excludes 1; else not shown",
+        "test_app_guessing.py",
+    ),
+    Template(
         "own terms and people's labels",
         "wording.label_agreement:describe_label_trends",
         "the interval of the rank correlation excludes zero, and it lies beyond 95 % of shuffled labels; else not "

@@ -18,11 +18,13 @@ from qfusion.ui import (
     panels,
     skeletons,
 )
+from qfusion.ui.decision_game import guess_section
 from qfusion.ui.deletion_curves_tab import deletion_tab
 from qfusion.ui.other_methods_tab import estimators_tab
 from qfusion.ui.people_labels_tab import people_tab
 from qfusion.ui.planted_truth_tab import truth_tab
 from qfusion.ui.referee_tab import referee_tab
+from qfusion.ui.students_tab import students_tab
 from qfusion.ui.training_seeds_tab import seeds_tab
 from qfusion.wording.reliability import TrustWarning, describe_finding
 
@@ -54,8 +56,10 @@ def evidence(context: page_context.PageContext) -> None:
             "Training seeds": lambda: seeds_tab(context, default, seeds, missing),
             builders.PEOPLE: lambda: people_tab(context, default),
             referee.VIEW: lambda: referee_tab(context, default),
+            builders.STUDENTS: lambda: students_tab(context, default),
         }
         panels.tabs(builders.PROOF, draw, theme=context.theme, **context.scopes())
+        guess_section(context, default)
         if trust.is_comparison_missing(default):
             with missing_comparison:
                 background_agreement.agreement(default)
