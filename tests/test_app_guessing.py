@@ -115,3 +115,20 @@ def test_a_reader_guesses_ten_decisions() -> None:
 def test_a_game_of_people_says_why_there_is_none() -> None:
     app = visit("Faithfulness", model="crowd", whole=False, guess="true")
     assert "no inputs to guess its decisions from" in said(app)
+
+
+def test_the_view_of_students_ends_in_a_sentence() -> None:
+    app = visit("Faithfulness", model="qj-planted", whole=False, proof="Students")
+    words = said(app)
+    assert "What an explanation is worth" in words
+    assert "The score alone" in words
+
+
+def test_a_student_that_learns_nothing_has_no_factors() -> None:
+    app = visit("Faithfulness", model="qcnn-scenes", whole=False, proof="Students")
+    assert "the student learns nothing" in said(app)
+
+
+def test_students_of_a_crowd_do_not_apply() -> None:
+    app = visit("Faithfulness", model="crowd", whole=False, proof="Students")
+    assert "measured game" in said(app)

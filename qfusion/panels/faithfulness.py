@@ -24,7 +24,7 @@ from qfusion.panels.seed_stability import (
     seed_sample,
 )
 from qfusion.panels.shapley_methods import other_methods
-from qfusion.panels.student_curves import can_teach, student_curves
+from qfusion.panels.student_curves import can_learn, can_teach, student_curves, student_factors
 from qfusion.wording.backgrounds import background_markdown
 from qfusion.wording.reliability import describe_finding
 
@@ -207,6 +207,9 @@ PANELS = {
     ),
     "students": panel.Panel(
         student_curves, fits=can_teach, opens=PROOF.is_one_of(STUDENTS), scope="study"
+    ),
+    "students-factors": panel.Panel(
+        student_factors, fits=can_learn, opens=PROOF.is_one_of(STUDENTS), scope="study"
     ),
 }
 OF_SAMPLE = {"people": panel.Panel(sample_labels, fits=is_labelled)}

@@ -5,17 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.analysis import simulatability as students, text
+from qfusion.analysis import simulatability as students
 from qfusion.analysis.study import Study
-from qfusion.figures import share_curves, style
+from qfusion.explain.simulatability import (
+    ALONE,
+    CONTRIBUTIONS,
+    SCORES,
+    Arm,
+    Simulatability,
+)
+from qfusion.figures import label_charts, share_curves, style
 from qfusion.panels import alt_text, panel
 from qfusion.wording.simulatability import (
+    describe_control,
     describe_leak,
     describe_rivals,
     describe_worth,
+    name_worth,
     title_worth,
 )
 
+BANDED = (ALONE, CONTRIBUTIONS)  # bands of all lines would hide each other
 HUES = ("#6b7280", "#0072b2", "#56b4e9", "#d55e00", "#cc79a7", "#999933")
 
 
@@ -33,17 +43,11 @@ def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     obstacle = students.find_obstacle(study)
     check(not obstacle, obstacle)
     result = students.teach_students(study)
-    lines = {
-        name: tuple(
-            np.array([getattr(one, end) for one in arm.agreement])
-            for end in ("value", "low", "high")
-        )
-        for name, arm in result.arms.items()
-    }
+    lines = {name: _line(arm, name in BANDED) for name, arm in result.arms.items()}
     figure = share_curves.banded_curves(
         np.array(result.sizes, dtype=float),
         lines,
-        hues=dict(zip(lines, HUES, strict=False)),
+        hues=_hues(result),
         x_title="samples to learn from",
         y_title="agreement with the model",
         theme=theme,
@@ -60,22 +64,83 @@ def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     shows = (
         f"how often a small student predicts the model's decision ({target}) on {result.unseen:,} unseen test samples "
         f"from their inputs alone, by the number of samples that it learned from: mean over {result.draws} draws from "
-        f"{result.drawn_from:,} samples, with 95% intervals over draws and unseen samples. Lines differ in what the "
-        "student also learned from. Dotted: the share of the most frequent decision. "
+        f"{result.drawn_from:,} samples, with 95% intervals of the first two over draws and unseen samples. Lines "
+        "differ in what the student also learned from. Dotted: the share of the most frequent decision. "
         + _sentences(describe_worth(result), describe_leak(result), describe_rivals(result))
     )
     last = {name: arm.agreement[-1].value for name, arm in result.arms.items()}
     return panel.PanelFigure(
         "students",
-        text.escape_markdown(title_worth(result)),
+        title_worth(result),
         figure,
-        shows=text.escape_markdown(shows),
+        shows=shows,
         not_shown="whether explanations help people, who are no small networks: guess the decision below. "
         "Contributions add up to the score, which tells how sure the model is; the line of scores shows what that "
         "alone teaches.",
         alt=f"Agreement after {result.sizes[-1]:,} samples: {alt_text.list_terms(last, '.2f')}.",
         table=result.frame,
     )
+
+
+def student_factors(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw how many times fewer samples a student needs with each kind of target, with intervals.
+
+    Args:
+        study: a model on its data, whose decisions a student can learn. theme: of the figure.
+    """
+    obstacle = students.find_obstacle(study)
+    check(not obstacle, obstacle)
+    result = students.teach_students(study)
+    check(result.learns, f"{describe_worth(result)}.")
+    factors = {name: arm.factor for name, arm in result.arms.items() if arm.factor is not None}
+    intervals = [factor.interval for factor in factors.values()]
+    figure = label_charts.interval_dots(
+        list(factors),
+        {"factor": label_charts.interval_ends(intervals)},
+        hues=[hue for name, hue in _hues(result).items() if name in factors],
+        x_title="times fewer samples than decisions alone",
+        theme=theme,
+    )
+    figure.update_xaxes(tickformat=".2~f")
+    figure.add_vline(x=1, line={"color": style.QUIET[theme], "dash": "dot", "width": 1})
+    shows = (
+        "by what factor fewer samples reach the same agreement as decisions alone, in the mean over the agreements "
+        "that both curves reach, with 95% intervals over draws and unseen samples; 1 (dotted) is nothing. "
+        + _sentences(describe_leak(result), describe_control(result))
+    )
+    return panel.PanelFigure(
+        "students-factors",
+        _title_rivals(result),
+        figure,
+        shows=shows,
+        not_shown="what larger students, or more samples, would need.",
+        alt="Factors: "
+        + alt_text.list_terms({name: one.interval.value for name, one in factors.items()}, ".2f")
+        + ".",
+        table=result.factors,
+    )
+
+
+def can_learn(study: Study) -> bool:
+    """Return whether students learn something of a model's decisions."""
+    return can_teach(study) and students.teach_students(study).learns
+
+
+def _title_rivals(result: Simulatability) -> str:
+    scores = result.arms.get(SCORES)
+    if scores is None:
+        return "Factors of samples"
+    return f"The score alone: {name_worth(scores.factor)}"
+
+
+def _line(arm: Arm, has_band: bool) -> tuple[np.ndarray, ...]:
+    """Return values, and the ends of the band; without one these are the values."""
+    ends = ("value", "low", "high") if has_band else ("value", "value", "value")
+    return tuple(np.array([getattr(one, end) for one in arm.agreement]) for end in ends)
+
+
+def _hues(result: Simulatability) -> dict[str, str]:
+    return dict(zip(result.arms, HUES, strict=False))
 
 
 def _sentences(*parts: str) -> str:
