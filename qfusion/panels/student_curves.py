@@ -11,6 +11,7 @@ from qfusion.explain.simulatability import (
     ALONE,
     CONTRIBUTIONS,
     SCORES,
+    SHUFFLED,
     Arm,
     Simulatability,
 )
@@ -26,7 +27,7 @@ from qfusion.wording.simulatability import (
 )
 
 BANDED = (ALONE, CONTRIBUTIONS)  # bands of all lines would hide each other
-HUES = ("#6b7280", "#0072b2", "#56b4e9", "#d55e00", "#cc79a7", "#999933")
+OTHERS = (style.VERMILLION, style.PURPLE, style.GREEN, style.ORANGE)  # hues of further targets
 
 
 def can_teach(study: Study) -> bool:
@@ -47,7 +48,7 @@ def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     figure = share_curves.banded_curves(
         np.array(result.sizes, dtype=float),
         lines,
-        hues=_hues(result),
+        hues=_hues(result, theme),
         x_title="samples to learn from",
         y_title="agreement with the model",
         theme=theme,
@@ -55,6 +56,7 @@ def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     figure.update_xaxes(
         type="log", tickvals=list(result.sizes), ticktext=list(map(str, result.sizes))
     )
+    figure.update_traces(line={"dash": "dot"}, selector={"name": SHUFFLED})
     figure.add_hline(
         y=result.majority, line={"color": style.QUIET[theme], "dash": "dot", "width": 1}
     )
@@ -97,11 +99,13 @@ def student_factors(study: Study, theme: style.Theme = "light") -> panel.PanelFi
     figure = label_charts.interval_dots(
         list(factors),
         {"factor": label_charts.interval_ends(intervals)},
-        hues=[hue for name, hue in _hues(result).items() if name in factors],
+        hues=[hue for name, hue in _hues(result, theme).items() if name in factors],
         x_title="times fewer samples than decisions alone",
         theme=theme,
     )
-    figure.update_xaxes(tickformat=".2~f")
+    ends = [1.0, *(end for one in intervals for end in (one.low, one.high))]
+    margin = 0.06 * (max(ends) - min(ends))
+    figure.update_xaxes(range=[min(ends) - margin, max(ends) + margin])
     figure.add_vline(x=1, line={"color": style.QUIET[theme], "dash": "dot", "width": 1})
     shows = (
         "by what factor fewer samples reach the same agreement as decisions alone, in the mean over the agreements "
@@ -139,8 +143,14 @@ def _line(arm: Arm, has_band: bool) -> tuple[np.ndarray, ...]:
     return tuple(np.array([getattr(one, end) for one in arm.agreement]) for end in ends)
 
 
-def _hues(result: Simulatability) -> dict[str, str]:
-    return dict(zip(result.arms, HUES, strict=False))
+def _hues(result: Simulatability, theme: style.Theme) -> dict[str, str]:
+    """Return the hue of each arm."""
+    known = {ALONE: style.INK[theme], CONTRIBUTIONS: style.BLUE, SCORES: style.SKY}
+    known[SHUFFLED] = style.GREY
+    others = iter(OTHERS)
+    return {
+        name: known[name] if name in known else next(others, style.GREY) for name in result.arms
+    }
 
 
 def _sentences(*parts: str) -> str:
