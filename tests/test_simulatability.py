@@ -295,3 +295,14 @@ def test_the_programs_of_the_page_run(capsys: pytest.CaptureFixture[str]) -> Non
     out = capsys.readouterr().out
     assert "times fewer samples" in out
     assert "You were right in" in out
+
+
+def test_a_control_that_helps_is_said(planted: simulatability.Simulatability) -> None:
+    assert words.describe_control(planted) == ""
+    arms = dict(planted.arms)
+    arms[SHUFFLED] = replace(arms[SHUFFLED], factor=interval(1.2, 1.1, 1.3))
+    result = replace(planted, arms=arms)
+    assert "x fewer samples beyond them" in words.describe_control(result)
+    arms[CONTRIBUTIONS] = replace(arms[CONTRIBUTIONS], beyond_control=interval(1.1, 0.9, 1.3))
+    assert "nothing beyond them" in words.describe_control(result)
+    assert words.title_worth(result).endswith("nothing beyond shuffled ones")

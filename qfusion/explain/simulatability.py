@@ -97,6 +97,7 @@ class Arm:
         weight: mean of the chosen weights, by number of samples. unused: share of draws in which it is 0.
         factor: how many times fewer samples than decisions alone; None of these, and where they teach nothing.
         beyond_scores: how many times fewer samples than scores; None of scores, and likewise.
+        beyond_control: how many times fewer samples than shuffled contributions; None of these, and likewise.
     """
 
     agreement: tuple[bootstrap.Interval, ...]
@@ -104,6 +105,7 @@ class Arm:
     unused: tuple[float, ...]
     factor: Factor | None = None
     beyond_scores: Factor | None = None
+    beyond_control: Factor | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Simulatability:
     Attributes:
         sizes: numbers of samples to learn from, ascending.
         arms: by name, `ALONE` first.
-        majority: share of the unseen samples with the most frequent decision of the samples to draw from.
+        majority: share of the unseen samples with their most frequent decision.
         gain: agreement of students that learn from decisions alone, at the last size, less `majority`.
         drawn_from, unseen: numbers of samples. draws: of the samples to learn from. seed: of all draws.
         classes: number of different decisions.
@@ -160,7 +162,12 @@ class Simulatability:
             if name == ALONE:
                 continue
             row: dict[str, object] = {"learns from": name}
-            for column, factor in (("factor", arm.factor), ("beyond scores", arm.beyond_scores)):
+            columns = {
+                "factor": arm.factor,
+                "beyond scores": arm.beyond_scores,
+                "beyond control": arm.beyond_control,
+            }
+            for column, factor in columns.items():
                 interval = None if factor is None else factor.interval
                 row[column] = np.nan if interval is None else interval.value
                 row[f"{column}:low"] = np.nan if interval is None else interval.low
@@ -369,28 +376,32 @@ def _summarize(
     seed: int,
 ) -> Simulatability:
     """Return the result from where students agree with the model, (arms, sizes, draws, T)."""
-    counts = np.bincount(lessons.decisions)
+    counts = np.bincount(lessons.unseen_decisions)
     is_majority = lessons.unseen_decisions == int(counts.argmax())
     own = hits.mean((2, 3))
     curves, majorities = _resample(hits, is_majority, lessons.clusters, seed)
     n = hits.shape[-1]
     gain = _interval(float(own[0, -1] - is_majority.mean()), curves[:, 0, -1] - majorities, n)
     learns = gain.low > 0
+    references = {name: names.index(name) for name in (ALONE, SCORES, SHUFFLED) if name in names}
+
+    def against(name: str, reference: str) -> Factor | None:
+        if not learns or name in (ALONE, reference) or reference not in references:
+            return None
+        return _factor(sizes, own, curves, names.index(name), references[reference], n)
+
     arms = {}
     for place, name in enumerate(names):
         agreement = tuple(
             _interval(float(own[place, at]), curves[:, place, at], n) for at in range(len(sizes))
         )
-        is_rated = learns and name != ALONE
-        scores = names.index(SCORES) if SCORES in names else None
         arms[name] = Arm(
             agreement=agreement,
             weight=tuple(weights[place].mean(1).tolist()),
             unused=tuple((weights[place] == 0).mean(1).tolist()),
-            factor=_factor(sizes, own, curves, place, 0, n) if is_rated else None,
-            beyond_scores=_factor(sizes, own, curves, place, scores, n)
-            if is_rated and scores is not None and name != SCORES
-            else None,
+            factor=against(name, ALONE),
+            beyond_scores=against(name, SCORES),
+            beyond_control=against(name, SHUFFLED),
         )
     return Simulatability(
         sizes=sizes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qfusion._sentences import listed
 from qfusion.explain import simulatability
-from qfusion.explain.simulatability import Factor, Simulatability
+from qfusion.explain.simulatability import Arm, Factor, Simulatability
 from qfusion.wording.numbers import format_interval
 
 WORTH = "What an explanation is worth"
@@ -27,7 +27,10 @@ def title_worth(result: Simulatability) -> str:
     """Return the finding on contributions as a title."""
     if not result.learns:
         return f"{WORTH}: unknown, since the student learns nothing"
-    return f"{WORTH}: {name_worth(_factor(result, simulatability.CONTRIBUTIONS))}"
+    arm = result.arms[simulatability.CONTRIBUTIONS]
+    if _is_only_control(arm):
+        return f"{WORTH}: {NOTHING} beyond shuffled ones"
+    return f"{WORTH}: {name_worth(arm.factor)}"
 
 
 def describe_worth(result: Simulatability) -> str:
@@ -92,15 +95,30 @@ def describe_rivals(result: Simulatability) -> str:
 
 
 def describe_control(result: Simulatability) -> str:
-    """Return a caution where shuffled contributions help as well; else empty."""
+    """Return what contributions are worth beyond shuffled ones, where shuffled ones help as well; else empty."""
     control = _factor(result, simulatability.SHUFFLED)
-    if control is None or not control.helps:
+    arm = result.arms[simulatability.CONTRIBUTIONS]
+    if control is None or not control.helps or arm.beyond_control is None:
         return ""
     ends = format_interval(control.interval.low, control.interval.high, ".2f")
-    return (
-        f"Shuffled contributions, which say nothing of a sample, are worth {name_worth(control)} (95% CI {ends}), so "
-        "a part of the factors is not due to what explanations say"
+    beyond = arm.beyond_control.interval
+    beyond_ends = format_interval(beyond.low, beyond.high, ".2f")
+    start = (
+        f"Shuffled contributions, which say nothing of a sample, are worth {name_worth(control)} (95% CI {ends}), as a "
+        "second target steadies a student"
     )
+    if arm.beyond_control.helps:
+        end = f"true ones are worth {name_worth(arm.beyond_control)} beyond them (95% CI {beyond_ends})"
+    else:
+        end = f"true ones are worth nothing beyond them that could be shown (95% CI {beyond_ends})"
+    return f"{start}; {end}"
+
+
+def _is_only_control(arm: Arm) -> bool:
+    """Return whether contributions help, but not more than shuffled ones."""
+    if arm.factor is None or not arm.factor.helps:
+        return False
+    return arm.beyond_control is not None and not arm.beyond_control.helps
 
 
 def describe_students(result: Simulatability) -> list[str]:

@@ -489,7 +489,7 @@ TEMPLATES: tuple[Template, ...] = (
     Template(
         "control that helps",
         "wording.simulatability:describe_control",
-        "the interval of the control's factor lies above 1",
+        "the interval of the control's factor lies above 1; true ones beyond it where theirs does",
         STUDENTS,
     ),
     Template(
