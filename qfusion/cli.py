@@ -102,6 +102,14 @@ COMMANDS = {
         "simulatability.simulatability",
         ["simulatability qj-planted", "simulatability qj-mosi qcnn-digits --json"],
     ),
+    "exercise": Entry(
+        "exercise.exercise",
+        [
+            "exercise",
+            "exercise weaken-a-coupling --solution",
+            "exercise weaken-a-coupling --check links.txt",
+        ],
+    ),
     "track": Entry(
         "track.track", ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"]
     ),

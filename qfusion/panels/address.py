@@ -16,6 +16,7 @@ from qfusion.explain import cohort_filters
 from qfusion.figures import visible_range
 from qfusion.models.abilities import can
 from qfusion.models.tweak import learned_values
+from qfusion.panels.guides import is_guide
 from qfusion.panels.page_state import Address, PageState
 from qfusion.panels.params import ParamRule, rules, validate
 from qfusion.panels.pickers import (
@@ -48,7 +49,6 @@ LINKED = {  # how links inside the app name these parameters; Streamlit keeps to
     "on": "data",
     "train": "new.data",
 }
-GUIDES = ("tour", "load", "words")  # parameters that lead the reader and draw nothing
 FREE = "fig."  # begins parameters that say what is shown of a figure
 Rules = Callable[[PageState, Any], Mapping[str, ParamRule]]
 
@@ -122,7 +122,7 @@ def _drop_guides(address: Address) -> Values:
     result = {
         key: [values] if isinstance(values, str) else list(values)
         for key, values in address.items()
-        if key not in GUIDES
+        if not is_guide(key)
     }
     for linked, key in LINKED.items():
         if linked in result:

@@ -30,10 +30,15 @@ NAMED_FIGURES = "figures"  # in the place of a page: a function of `qfusion.figu
 _NAMED_FIGURE_KEYS = ("model", "sample", "data", "output", "background", "contrast", "tweak")
 # Pages whose path is not their title.
 _PATHS = {"overview": "", "decision operators": "operators", "guided tour": "tour"}
-_PAGE_OF_PATH = {
-    _PATHS.get(page, page.replace(" ", "_")): page for page in (*PAGES, *PAGES_WITHOUT_FIGURES)
-}
 Query = Mapping[str, Sequence[str]]
+
+
+def page_path(page: str) -> str:
+    """Return the path of a page, given by its title in lower case: `decision operators` -> `operators`."""
+    return _PATHS.get(page, page.replace(" ", "_"))
+
+
+_PAGE_OF_PATH = {page_path(page): page for page in (*PAGES, *PAGES_WITHOUT_FIGURES)}
 
 
 @dataclass(frozen=True)

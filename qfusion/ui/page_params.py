@@ -16,7 +16,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.panels.address import GUIDES
+from qfusion.panels.guides import is_guide
 from qfusion.panels.page_state import PageState, format_value
 
 PAGE = "_page"  # title of the page that is open
@@ -98,7 +98,7 @@ def shown_address() -> dict[str, Values]:
     """Return all parameters that determine the contents of the page, as its address would give them."""
     values = {key: format_value(value) for key, value in st.session_state.get(PICKED, {}).items()}
     values |= open_params().address()
-    return {key: value for key, value in values.items() if key not in GUIDES}
+    return {key: value for key, value in values.items() if not is_guide(key)}
 
 
 def show_picked() -> None:
