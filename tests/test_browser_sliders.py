@@ -159,3 +159,58 @@ def test_arrow_keys_are_followed_and_a_mark_sets_its_slider(visit: Callable[[str
 
 def slider_value(page: Any) -> float:
     return dragging.Slider(page, "T").value
+
+
+def test_the_card_of_an_exercise_follows_a_slider_and_leads_on(visit: Callable[[str], Any]) -> None:
+    page = visit("/dynamics?model=qj-scenes&sample=scene-6338&exercise=weaken-a-coupling")
+    card = page.locator(".st-key-exercise")
+    assert "Exercise 4 of 10" in card.inner_text()
+    wait_for_outcome(page, "4 of 7 conditions are met.")  # of another sample
+    card.get_by_role("link", name="Start again").click()
+    wait_for_outcome(page, "5 of 7 conditions are met.")
+    settle(page)
+    slider = dragging.Slider(page, "H.picture-question")
+    slider.hold()
+    slider.move(0.0, steps=4)
+    slider.release()
+    wait_for_outcome(page, "Solved: all 7 conditions are met.")
+    lines = card.locator("li").all_inner_texts()
+    assert len(lines) == 7
+    assert all(" met " in line and "not met" not in line for line in lines)
+    assert "H.picture-question=0" in page.url
+    page.reload()  # a link of the solved state
+    wait_for_outcome(page, "Solved: all 7 conditions are met.")
+    settle(page)
+    card.get_by_role("link", name="Next exercise").click()
+    wait_for_outcome(page, "2 of 3 conditions are met.")
+    settle(page)
+    assert "H.picture-question" not in page.url
+    card.get_by_role("link", name="Show a solution").click()
+    wait_for_outcome(page, "Solved: all 3 conditions are met.")
+    settle(page)
+    card.get_by_role("button", name="Close the exercise").click()
+    page.wait_for_function("() => !location.search.includes('exercise')")
+    assert not card.count()
+    assert "H.left-right=0" in page.url
+
+
+def test_back_leads_to_the_exercise_before(visit: Callable[[str], Any]) -> None:
+    page = visit("/samples?exercise=a-rather-than-b")
+    wait_for_outcome(page, "2 of 3 conditions are met.")
+    page.get_by_role("link", name="Skip to the next").click()
+    wait_for_outcome(page, "5 of 7 conditions are met.")
+    settle(page)
+    page.go_back()
+    wait_for_outcome(page, "2 of 3 conditions are met.")
+    settle(page)
+    assert "Exercise 3 of 10" in page.locator(".st-key-exercise").inner_text()
+    assert not page.locator(".st-key-notices").count()
+
+
+def wait_for_outcome(page: Any, words: str) -> None:
+    """Waits until the card of an exercise ends in these words."""
+    page.wait_for_function(
+        "words => document.querySelector('.qf-outcome')?.textContent.startsWith(words)",
+        arg=words,
+        timeout=60_000,
+    )

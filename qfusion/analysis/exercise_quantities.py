@@ -21,7 +21,7 @@ from qfusion.analysis.background_choice import OFFERED
 from qfusion.analysis.cohort_table import wrong_sign
 from qfusion.analysis.noise_curves import CHANNELS
 from qfusion.analysis.sample import Sample
-from qfusion.errors import InvalidInput
+from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain.relations import RELATIONS
 from qfusion.explain.verdicts import NOBODY
 from qfusion.models import abilities, table_edits
@@ -82,6 +82,8 @@ class Quantity:
         is_number: whether it is a number.
         timed: whether it has a value at every time.
         unit: of a number.
+        needs: abilities of the model, of which it has to have one.
+        is_cheap: whether it is known as soon as the sample is explained.
     """
 
     measure: Measure
@@ -91,6 +93,28 @@ class Quantity:
     is_number: bool = True
     timed: bool = False
     unit: str = ""
+    needs: tuple[abilities.Ability, ...] = ()
+    is_cheap: bool = True
+
+    def fits(self, here: Situation) -> bool:
+        """Return whether a situation has this quantity, without computing what takes long."""
+        model = here.sample.study.model
+        if self.needs and not any(abilities.can(model, ability) for ability in self.needs):
+            return False
+        try:
+            for names in (self.parts, self.options):
+                if names is not None:
+                    names(here)
+            if self.is_cheap and self.parts is None:
+                self.measure(here, "", 1.0)
+        except QFusionError:
+            return False
+        return True
+
+
+_TIME: tuple[abilities.Ability, ...] = ("time",)
+_KNOBS: tuple[abilities.Ability, ...] = ("time", "rules")
+_NOISE: tuple[abilities.Ability, ...] = ("rules", "changes")
 
 
 def _decision(sample: Sample) -> int:
@@ -414,15 +438,15 @@ def _metric_names(here: Situation) -> Sequence[str]:
     return metrics.headlines(here.sample.untweaked.metrics)
 
 
-def _word(
-    measure: Measure, options: Options | None = None, parts: Options | None = None
-) -> Quantity:
-    return Quantity(measure, parts, options=options, is_number=False)
+def _word(measure: Measure, options: Options | None = None, **more: Any) -> Quantity:
+    return Quantity(measure, options=options, is_number=False, **more)
 
 
 def _states(kind: str) -> Quantity:
     spec = measure_kinds.KINDS[kind]
-    return Quantity(_measured(kind), _measured_parts(kind), whole=True, timed=True, unit=spec.unit)
+    return Quantity(
+        _measured(kind), _measured_parts(kind), whole=True, timed=True, unit=spec.unit, needs=_TIME
+    )
 
 
 QUANTITIES: Mapping[str, Quantity] = {
@@ -451,27 +475,31 @@ QUANTITIES: Mapping[str, Quantity] = {
     "joint_share": Quantity(_joint_share),
     # states over time
     **{kind: _states(kind) for kind in measure_kinds.KINDS},
-    "time": Quantity(_cursor_time),
-    "overtaking": Quantity(_overtaking_distance),
-    "trajectory_error": Quantity(_trajectory_error),
-    "runs": Quantity(lambda here, part, time: here.runs),
-    "steady_distance": Quantity(_steady_distance),
-    "gap": Quantity(_gap),
+    "time": Quantity(_cursor_time, needs=_TIME),
+    "overtaking": Quantity(_overtaking_distance, needs=_TIME, is_cheap=False),
+    "trajectory_error": Quantity(_trajectory_error, needs=_TIME, is_cheap=False),
+    "runs": Quantity(lambda here, part, time: here.runs, needs=_TIME),
+    "steady_distance": Quantity(_steady_distance, needs=_TIME, is_cheap=False),
+    "gap": Quantity(_gap, needs=_TIME, is_cheap=False),
     # changes
-    "changes": Quantity(lambda here, part, time: len(changed_knobs(here))),
-    "edits": Quantity(lambda here, part, time: len(changed_entries(here))),
+    "changes": Quantity(lambda here, part, time: len(changed_knobs(here)), needs=_KNOBS),
+    "edits": Quantity(lambda here, part, time: len(changed_entries(here)), needs=("rules",)),
     "knob": Quantity(_knob, _knobs),
-    "largest_factor": Quantity(_largest_factor),
-    "changed": _word(lambda here, part, time: ",".join(changed_knobs(here))),
+    "largest_factor": Quantity(_largest_factor, needs=_TIME),
+    "changed": _word(lambda here, part, time: ",".join(changed_knobs(here)), needs=_KNOBS),
     # a noisy device
     "noise": Quantity(
-        lambda here, part, time: here.noise[CHANNELS.index(part)], lambda here: CHANNELS
+        lambda here, part, time: here.noise[CHANNELS.index(part)],
+        lambda here: CHANNELS,
+        needs=_NOISE,
     ),
-    "shots": Quantity(lambda here, part, time: here.shots),
-    "noisy_class": _word(_noisy_class, _classes),
-    "noisy_decision": _word(_noisy_decision, lambda here: (KEPT, CHANGED)),
-    "noisy_score": Quantity(_noisy_score),
-    "noisy_lead": Quantity(_noisy_lead),
+    "shots": Quantity(lambda here, part, time: here.shots, needs=_NOISE),
+    "noisy_class": _word(_noisy_class, _classes, needs=_NOISE, is_cheap=False),
+    "noisy_decision": _word(
+        _noisy_decision, lambda here: (KEPT, CHANGED), needs=_NOISE, is_cheap=False
+    ),
+    "noisy_score": Quantity(_noisy_score, needs=_NOISE, is_cheap=False),
+    "noisy_lead": Quantity(_noisy_lead, needs=_NOISE, is_cheap=False),
     # choices
     "model": _word(lambda here, part, time: here.sample.name),
     "sample": _word(lambda here, part, time: here.sample.id),
@@ -483,7 +511,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "background": _word(
         lambda here, part, time: here.background, lambda here: tuple(OFFERED.values())
     ),
-    "option": _word(lambda here, part, time: here.option(part)),
+    "option": _word(lambda here, part, time: here.option(part), is_cheap=False),
 }
 # Quantities whose part is any key of an address, and that no list of parts restricts.
 FREE_PARTS = ("option",)

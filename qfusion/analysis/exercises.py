@@ -30,7 +30,7 @@ class Exercise:
         hint: a help; empty for none.
         start, solution: page and parameters as a link has them, `dynamics?model=...`; empty where they are not known.
         name: of one of the course; empty of a teacher's own.
-        title, lesson: of one of the course: its title, and what it shows, in a sentence.
+        title, about, lesson: of one of the course: its title, what is done in one line, and what it shows.
         minutes: that it takes about.
     """
 
@@ -41,6 +41,7 @@ class Exercise:
     solution: str = ""
     name: str = ""
     title: str = ""
+    about: str = ""
     lesson: str = ""
     minutes: int = 0
 

@@ -9,12 +9,13 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.panels.address import FREE, LINKED
+from qfusion.panels.guides import EXERCISE_KEYS
 from qfusion.panels.params import ParamRule, validate
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE, models, own_data
 from qfusion.ui import page_params, saved, state, streamlit_internals
 
 _ALIASES = "_aliases"
-_HANDLED = ("tour", "load")  # read by `guidance` and `saved`
+_HANDLED = ("tour", "load", *EXERCISE_KEYS)  # read by `guided_tour`, `sharing` and `exercises`
 
 
 def arrive(title: str) -> None:
@@ -33,7 +34,13 @@ def arrive(title: str) -> None:
         st.session_state.pop(state.DRAWER, None)  # a dialog of the last page is closed
     params = page_params.open_params()
     params.begin()
-    if streamlit_internals.take_history_navigation():
+    has_history, is_opened = (
+        streamlit_internals.take_history_navigation(),
+        page_params.take_opened(),
+    )
+    if is_opened:
+        query = {}  # the link is set already
+    elif has_history:
         _restore(params, query)
     elif is_new:
         _read_link(params, query)
@@ -77,7 +84,7 @@ def _restore(params: page_params.PageParams, query: Mapping[str, list[str]]) -> 
     link = {
         key: list(texts)
         for key, texts in query.items()
-        if key not in saved.SAVED and not key.startswith("_")
+        if key not in (*saved.SAVED, *_HANDLED) and not key.startswith("_")
     }
     for key in link:
         st.session_state.pop(key, None)

@@ -19,6 +19,8 @@ from qfusion.ui import (
     command_palette,
     context_bar,
     dialogs,
+    exercise_card,
+    exercises,
     figure_origin,
     first_figure,
     first_paint,
@@ -221,8 +223,10 @@ def _page_frame(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
             )
         sharing.open_loaded()
         guided_tour.arrive(title)
+        exercises.arrive(title)
         arrival.arrive(title)
         guided_tour.keep_step()
+        exercises.keep()
         with side:
             command_palette.search_button(has_pickers=has_bar)
             widgets.check(guidance.DEPTH)
@@ -265,6 +269,7 @@ def _draw_head(title: str) -> None:
         st.button("Reload the page", key="_redraw")
     _draw_title(title)
     guided_tour.tour_card(title, link, FILES)
+    exercise_card.exercise_card(title)
     draw_notices()
 
 

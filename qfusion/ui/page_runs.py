@@ -12,7 +12,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.errors import QFusionError, translate_system_errors
-from qfusion.ui import first_paint, page_params, reruns, state
+from qfusion.ui import exercises, first_paint, page_params, reruns, state
 
 P = ParamSpec("P")
 _draws_page: ContextVar[bool] = ContextVar("draws_page", default=False)
@@ -50,6 +50,7 @@ def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, Non
         with guard():
             part(*arguments, **options)
         if not _draws_page.get():
+            exercises.mark_change()
             page_params.write_address()
 
     return drawn

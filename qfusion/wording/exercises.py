@@ -81,6 +81,24 @@ WORDS = {
     "background": "the background {be} {value}",
     "option": "the choice {part} {be} {value}",
 }
+# What a word is of, as a noun phrase.
+WORD_NAMES = {
+    "decision": "the decision, compared with the model as trained",
+    "class": "the predicted class",
+    "sign": "the sign of the score",
+    "correct": "whether the decision is right",
+    "leader": "the leading modality",
+    "verdict": "the verdict",
+    "changed": "which knobs may be changed",
+    "noisy_class": "the predicted class under noise",
+    "noisy_decision": "the decision under noise, compared with the exact circuit",
+    "model": "the model",
+    "sample": "the sample",
+    "split": "the split of the sample",
+    "output": "the explained output",
+    "background": "the background",
+    "option": "the choice {part}",
+}
 DECISIONS = {
     True: "the decision is that of the model as trained",
     False: "the decision differs from that of the model as trained",
@@ -145,18 +163,27 @@ def _only(condition: Condition) -> str:
 _PLURAL = (GROUPS["H"], GROUPS[TABLES], GROUPS[NETWORK])
 
 
-def _noun(condition: Condition) -> str:
-    part = condition.part.replace("+", " + ")
-    if condition.quantity in NUMBERS:
-        return NUMBERS[condition.quantity].format(part=part)
-    time = {END: AT_END, CURSOR: AT_CURSOR}.get(
-        condition.time, AT_SHARE.format(share=condition.time)
-    )
+def name_quantity(quantity: str, part: str = "", time: str = END) -> str:
+    """Return what a condition can be on, as a noun phrase: "the contribution of text + audio".
+
+    Args:
+        quantity, part, time: as of a `Condition`.
+    """
+    shown = part.replace("+", " + ")
+    if quantity in WORD_NAMES:
+        return WORD_NAMES[quantity].format(part=shown)
+    if quantity in NUMBERS:
+        return NUMBERS[quantity].format(part=shown)
+    when = {END: AT_END, CURSOR: AT_CURSOR}.get(time, AT_SHARE.format(share=time))
     return STATES.format(
-        measure=measure_kinds.KINDS[condition.quantity].title,
-        part=part.replace(":", " with ") or ALL_TOGETHER,
-        time=time,
+        measure=measure_kinds.KINDS[quantity].title,
+        part=shown.replace(":", " with ") or ALL_TOGETHER,
+        time=when,
     )
+
+
+def _noun(condition: Condition) -> str:
+    return name_quantity(condition.quantity, condition.part, condition.time)
 
 
 def _bound(condition: Condition) -> str:
@@ -226,7 +253,7 @@ def _be(number: int) -> str:
 def describe_progress(solved: Sequence[str], total: int) -> str:
     """Return how many exercises of the course are solved."""
     if not solved:
-        return f"{total} exercises, none solved yet in this session"
+        return "None is solved yet in this session"
     if len(solved) == total:
         return f"All {total} exercises are solved"
     return f"{len(solved)} of {total} exercises are solved in this session"
