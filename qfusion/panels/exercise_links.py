@@ -30,7 +30,7 @@ from qfusion.analysis.exercises import (
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.panels import pages
 from qfusion.panels.address import Values, naming
-from qfusion.panels.exercise_situations import open_situation
+from qfusion.panels.exercise_situations import SAMPLE_PAGES, open_situation
 from qfusion.panels.guides import (
     EXERCISE,
     EXERCISE_GOAL,
@@ -133,7 +133,7 @@ def parse_state(text: str) -> tuple[str, Values]:
         "Leave the host out.",
     )
     page, query = parse_link(text)
-    choose("Page", page, [name for name in pages.PAGES if name not in pages.PAGES_WITHOUT_MODEL])
+    choose("Page", page, SAMPLE_PAGES)
     return page, {key: values for key, values in query.items() if not is_guide(key)}
 
 
@@ -172,7 +172,7 @@ def check_link(link: str, exercise: Exercise | None = None) -> Outcome:
             "The link holds no exercise. Name one of the course, or give the link that the teacher shared."
         )
     check(
-        page in pages.PAGES and page not in pages.PAGES_WITHOUT_MODEL,
+        page in SAMPLE_PAGES,
         f"Page '{page}' shows no sample. Copy the link on the page of the exercise.",
     )
     view = pages.open_page(page, _with_start(query, wanted, page)).view

@@ -14,14 +14,15 @@ from qfusion.panels.page_state import PageState
 from qfusion.panels.params import NumberParam, Param, SelectParam, SwitchParam
 from qfusion.panels.scopes import open_scope
 
+# Titles of the pages that show a sample, in lower case.
+SAMPLE_PAGES = tuple(
+    page for page in pages.PAGES if page not in (*pages.PAGES_WITHOUT_MODEL, "leaderboard")
+)
+
 
 def has_sample(view: PageState) -> bool:
     """Return whether a page shows a sample: some, such as Train, have neither model nor sample."""
-    return (
-        view.page in pages.PAGES
-        and view.page not in pages.PAGES_WITHOUT_MODEL
-        and all(view.get(key) for key in ("model", "data", "sample"))
-    )
+    return view.page in SAMPLE_PAGES and all(view.get(key) for key in ("model", "data", "sample"))
 
 
 def open_situation(view: PageState) -> Situation:

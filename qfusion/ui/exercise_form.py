@@ -83,6 +83,10 @@ def exercise_form() -> None:
             "An exercise begins on a page with a sample. Open such a page, Samples or Dynamics, first.",
         )
         here = open_situation(view)
+        check(
+            not here.sample.is_own,
+            "This sample of your own is in your session alone, so a link cannot open it. Choose one of the data set.",
+        )
         st.markdown(_ABOUT)
         task = st.text_area(
             "Task",
@@ -150,7 +154,12 @@ def _draw_condition(offer: Offer, here: Situation) -> Condition | None:
                 key=f"{key}.time",
             )
         seen = _measure(offer, time, here)
-        operator = columns[0].selectbox("Comparison", _operators(offer), key=f"{key}.operator")
+        operator = columns[0].selectbox(
+            "Comparison",
+            _operators(offer),
+            format_func=lambda word: words.COMPARED.get(word, word),
+            key=f"{key}.operator",
+        )
         value = _draw_value(offer, seen, here, columns[1], f"{key}.value")
         try:
             condition = exercise_goals.parse_condition(
@@ -167,7 +176,8 @@ def _operators(offer: Offer) -> list[str]:
     if offer.quantity == ONLY:
         return [WITHIN]
     if QUANTITIES[offer.quantity].is_number:
-        return [">=", "<=", *(word for word in COMPARISONS if word not in (">=", "<="))]
+        usual = "<=" if offer.quantity in words.SIZES else ">="
+        return [usual, *(word for word in COMPARISONS if word != usual)]
     return [IS, IS_NOT]
 
 

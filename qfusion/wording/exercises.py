@@ -51,8 +51,8 @@ NUMBERS = {
     "joint": "the sum of the joint terms",
     "joint_share": "the share of the joint terms",
     "time": "the time of the cursor",
-    "overtaking": "the cursor's distance from the time at which the joint terms overtake the own terms",
-    "trajectory_error": "the distance between the mean of the trajectories and the master equation",
+    "overtaking": "the cursor's distance from the time at which the joint terms overtake",
+    "trajectory_error": "the distance of the mean of the runs from the master equation",
     "runs": "the number of trajectories",
     "steady_distance": "the trace distance of the state at T to the steady state",
     "gap": "the spectral gap",
@@ -79,7 +79,7 @@ WORDS = {
     "split": "the sample {be} of the {value} split",
     "output": "the explained output {be} {value}",
     "background": "the background {be} {value}",
-    "option": "the choice {part} {be} {value}",
+    "option": "the choice ‘{part}’ {be} ‘{value}’",
 }
 # What a word is of, as a noun phrase.
 WORD_NAMES = {
@@ -214,8 +214,10 @@ def _word_seen(condition: Condition, seen: str) -> str:
         return listed(list(split_knobs(seen))) if seen else NOTHING_CHANGED
     if condition.quantity == "leader":
         return "none leads" if seen == NOBODY else seen
-    if condition.quantity in ("decision", "noisy_decision"):
+    if condition.quantity == "decision":
         return "it differs" if seen == CHANGED else "it does not differ"
+    if condition.quantity == "noisy_decision":
+        return "it does" if seen == CHANGED else "it does not"
     if condition.quantity == "correct":
         return "it is right" if seen == YES else "it is wrong"
     return seen

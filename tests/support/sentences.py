@@ -19,6 +19,7 @@ REVIEW = "test_review.py"
 PAPERS = "test_papers.py"
 GENERATOR = "test_generator_sentences.py"
 STUDENTS = "test_simulatability.py"
+EXERCISES = "test_exercises.py"
 
 
 class Template(NamedTuple):
@@ -797,5 +798,23 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "robustness", "panels.leaderboard_robustness:robustness", "the smallest change", STATISTICS
+    ),
+    Template(
+        "condition of an exercise",
+        "wording.exercises:describe_condition",
+        "what its quantity, operator and value require; '0' of a size that is to be at most 0",
+        EXERCISES,
+    ),
+    Template(
+        "what an exercise has seen",
+        "wording.exercises:describe_seen",
+        "in digits that tell it from the bound; 0 within the tolerance",
+        EXERCISES,
+    ),
+    Template(
+        "outcome of an exercise",
+        "wording.exercises:describe_outcome",
+        "solved where all conditions are met",
+        EXERCISES,
     ),
 )
