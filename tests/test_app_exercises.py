@@ -191,6 +191,26 @@ def test_a_bad_exercise_is_named_and_the_page_still_opens(query: Any, wanted: st
     assert not [key for key in address(app) if key.startswith("exercise")]
 
 
+@pytest.mark.parametrize("title", ["Train", "Leaderboard", "Glossary"])
+def test_an_exercise_does_not_begin_on_a_page_without_a_sample(title: str) -> None:
+    query = {key: value for key, value in shared().items() if key.startswith("exercise")}
+    app = visit(title, whole=False, **query, tour="1")
+    [warning] = [plain(str(part.value)) for part in app.warning]
+    assert "In the link, the exercise: Page" in warning
+    assert not card(app)
+
+
+def test_a_long_start_is_refused_with_a_notice() -> None:
+    app = visit(
+        "Circuit",
+        whole=False,
+        **shared(goal=["edits <= 1"]) | {"model": "qcnn-parity", "phi": "0.00=1," * 2000},
+    )
+    words = " ".join(plain(str(part.value)) for part in app.warning)
+    assert "at most 8,000 characters" in words
+    assert not card(app)
+
+
 def test_conditions_of_another_model_are_not_met_and_say_why() -> None:
     goal = ["share[<b>face</b>] > 0.5", "noisy_class is odd", "option[nope] is x"]
     app = visit("Dynamics", whole=False, **shared(goal=goal))

@@ -452,7 +452,7 @@ def test_conditions_that_do_not_apply_are_not_met_and_say_why() -> None:
             "a page of ours",
         ),
         ("exercise.task=x&exercise.goal=score > 0&exercise.solution=train?x=1", "Page 'train'"),
-        (f"exercise.task=x&exercise.goal=score > 0&exercise.start={'y' * 3001}", "at most 3,000"),
+        (f"exercise.task=x&exercise.goal=score > 0&exercise.start={'y' * 8001}", "at most 8,000"),
     ],
 )
 def test_hostile_links_are_refused_with_a_reason(query: str, wanted: str) -> None:
@@ -477,6 +477,11 @@ def test_a_link_holds_an_exercise_and_gives_it_back() -> None:
     shipped = COURSE["forgetting"]
     link = exercise_links.link_text("dynamics", {}, shipped)
     assert exercise_links.read_exercise(rendering.parse_link(link)[1]) == shipped
+
+
+def test_a_state_leaves_out_what_guides_and_what_belongs_to_a_session() -> None:
+    text = "dynamics?model=m&tour=1&exercise=x&exercise.go=start&_page=Train&H.a=0"
+    assert exercise_links.parse_state(text) == ("dynamics", {"model": ["m"], "H.a": ["0"]})
 
 
 def test_a_link_is_checked_against_the_goal_in_it_or_the_one_that_is_given() -> None:

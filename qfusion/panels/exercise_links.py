@@ -44,7 +44,7 @@ from qfusion.panels.guides import (
 from qfusion.panels.rendering import page_path, parse_link
 
 START, SOLUTION = "start", "solution"
-MAX_STATE = 3_000  # characters of a start or a solution
+MAX_STATE = 8_000  # characters of a start or a solution
 _PARTS = {
     "hint": EXERCISE_HINT,
     "start": EXERCISE_START,
@@ -134,7 +134,7 @@ def parse_state(text: str) -> tuple[str, Values]:
     )
     page, query = parse_link(text)
     choose("Page", page, SAMPLE_PAGES)
-    return page, {key: values for key, values in query.items() if not is_guide(key)}
+    return page, {key: query[key] for key in query if not (is_guide(key) or key.startswith("_"))}
 
 
 def state_text(page: str, query: Query) -> str:

@@ -129,7 +129,11 @@ def drop_unknown(known: Iterable[str]) -> None:
     """Remove parameters from the link that neither the frame nor this page has, and names them in one notice."""
     allowed = {*known, *st.session_state}
     link = page_params.open_params().link
-    unknown = [key for key in link if key not in allowed and not key.startswith(FREE)]
+    unknown = [
+        key
+        for key in link
+        if key not in allowed and not key.startswith(FREE) and key not in EXERCISE_KEYS
+    ]
     if not unknown:
         return
     names = text.quote_names([key[:80] for key in unknown[: state.MAX_NOTICES]])

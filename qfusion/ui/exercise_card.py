@@ -8,7 +8,7 @@ import streamlit as st
 from qfusion._sentences import true_minus
 from qfusion.analysis import text
 from qfusion.analysis.exercises import MAX_HINT, MAX_TASK, Exercise, Outcome, check_exercise, course
-from qfusion.errors import QFusionError
+from qfusion.errors import QFusionError, translate_system_errors
 from qfusion.panels import exercise_links
 from qfusion.panels.exercise_links import SOLUTION, START
 from qfusion.panels.exercise_situations import has_sample, open_situation
@@ -69,7 +69,8 @@ def _draw_conditions(exercise: Exercise) -> None:
         st.caption(NO_SAMPLE)
         return
     try:
-        outcome = check_exercise(exercise, open_situation(view))
+        with translate_system_errors():
+            outcome = check_exercise(exercise, open_situation(view))
     except QFusionError as error:
         st.caption(f"The status cannot be shown: {text.message(error)}")
         return

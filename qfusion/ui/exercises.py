@@ -46,7 +46,7 @@ def arrive(title: str) -> None:
     except QFusionError as error:
         state.notice(f"{error} {WITHOUT}")
         return
-    assert exercise is not None
+    assert exercise is not None  # the address has one
     go = "".join(query.get(EXERCISE_GO, [""])[-1:])
     asked = (_without_start(exercise), go)
     # The browser may send an address again before it has got the new one: each counts once.
@@ -56,7 +56,10 @@ def arrive(title: str) -> None:
     current = current_exercise()
     if not go and current is not None and asked[0] == _without_start(current):
         return
-    _begin(exercise, go, query, title)
+    try:
+        _begin(exercise, go, query, title)
+    except QFusionError as error:
+        state.notice(f"In the link, the exercise: {error} {WITHOUT}")
 
 
 def _without_start(exercise: Exercise) -> Exercise:
@@ -65,7 +68,11 @@ def _without_start(exercise: Exercise) -> Exercise:
 
 
 def _begin(exercise: Exercise, go: str, query: Mapping[str, list[str]], title: str) -> None:
-    """Make an exercise the one of this session, and open its state on a clean page."""
+    """Make an exercise the one of this session, and open its state on a clean page.
+
+    Raises:
+        NotFound, InvalidInput: when a teacher's exercise is opened on a page without a sample, or its link is too long.
+    """
     values: Mapping[str, list[str]] | None = None
     target = {START: exercise.start, SOLUTION: exercise.solution}.get(go, "")
     own = {key: texts for key, texts in query.items() if not is_guide(key)}
@@ -77,6 +84,7 @@ def _begin(exercise: Exercise, go: str, query: Mapping[str, list[str]], title: s
     if not exercise.start:
         start = own if values is None else values
         exercise = replace(exercise, start=exercise_links.state_text(title.lower(), start))
+        exercise_links.parse_state(exercise.start)
     state.put(_CURRENT, exercise)
     page_params.open_anew(title, values)
 

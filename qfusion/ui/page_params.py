@@ -155,7 +155,7 @@ def open_anew(title: str, values: Mapping[str, Values] | None = None) -> None:
     pages: dict[str, PageParams] = st.session_state.get(_PAGES, {})
     for params in pages.values():
         for key in {*params.defaults, *params.link, *params.last}:
-            if key not in _ALWAYS and not is_guide(key):
+            if key not in _ALWAYS and not is_guide(key) and not key.startswith("_"):
                 st.session_state.pop(key, None)
     for key in st.session_state.pop(PICKED, {}):
         st.session_state.pop(key, None)
