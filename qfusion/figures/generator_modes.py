@@ -27,11 +27,11 @@ from qfusion.figures.time_lines import TIME
 
 BAND_HUES = (VERMILLION, PURPLE, ORANGE, GREEN, SKY, BLUE)  # the slowest mode first
 SMALLEST = 1e-7  # part of a distance below which a line is not drawn
+HIGHEST = 0.95  # quantile of the resolvent norms on a grid, beyond which contours are left out
 _SPLIT = 0.52  # of the width, where the left plot of the spectrum ends
 
 
 @checks_arrays(
-    "resolvent",
     real="K",
     imag="K",
     boundary_real="B",
@@ -81,7 +81,8 @@ def pseudospectra(
         **points,
     )
     levels = np.concatenate([resolvent[:0:-1], resolvent])
-    sizes = np.minimum(levels, float(np.max(levels[np.isfinite(levels)], initial=0.0)))
+    # a grid point on an eigenvalue would take all contours
+    sizes = np.minimum(levels, np.quantile(levels, HIGHEST))
     figure.add_contour(
         x=x,
         y=np.concatenate([-y[:0:-1], y]),
