@@ -13,15 +13,11 @@ from scipy.stats import spearmanr
 from qfusion import data
 from qfusion.data.clusters import Clusters
 from qfusion.errors import InvalidInput
-from qfusion.explain import bootstrap, unimodal_labels as trust, verdicts
+from qfusion.explain import bootstrap, term_agreement, unimodal_labels as trust, verdicts
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.coalitions import Explanation
-from qfusion.explain.unimodal_labels import (
-    LabelAgreement,
-    ModalityAgreement,
-    ShuffledRange,
-    VerdictRate,
-)
+from qfusion.explain.term_agreement import ShuffledRange, TermAgreement
+from qfusion.explain.unimodal_labels import LabelAgreement, VerdictRate
 from qfusion.panels import label_agreement
 from qfusion.quantum.decomposition import subsets
 from qfusion.wording.label_agreement import (
@@ -103,7 +99,7 @@ def test_bins_have_equal_counts_and_increase_with_the_term() -> None:
         .alone[0]
         .bin_means()
     )
-    assert each["n"].tolist() == [25] * trust.BINS
+    assert each["n"].tolist() == [25] * term_agreement.BINS
     assert (np.diff(each["term"]) > 0).all()
 
 
@@ -150,9 +146,9 @@ def test_statistics_equal_scipy_on_every_resample(
     frame = found.frame()
     assert frame["modality"].tolist() == ["vision", "text"]
     for row, entry, place in zip(frame.to_dict("records"), found.alone, (2, 0), strict=True):
-        known = np.flatnonzero(labels[entry.modality].notna())
+        known = np.flatnonzero(labels[entry.name].notna())
         assert entry.places.tolist() == known.tolist()
-        x, y = explanation.dividends[known, 1 + place, 0], labels[entry.modality].to_numpy()[known]
+        x, y = explanation.dividends[known, 1 + place, 0], labels[entry.name].to_numpy()[known]
         assert (entry.term.tolist(), entry.label.tolist()) == (x.tolist(), y.tolist())
         assert row["n"] == len(known)
         for name, of in (
@@ -243,7 +239,7 @@ def test_constant_values_have_no_shuffled_range() -> None:
         (x, np.full(10, 0.5), False),
         (np.full(10, 0.5), x, False),
     ):
-        for one in trust.shuffled_ranges(term, np.asarray(label, float), 0).values():
+        for one in term_agreement.shuffled_ranges(term, np.asarray(label, float), 0).values():
             assert np.isfinite([one.low, one.high]).tolist() == [ranged, ranged]
 
 
@@ -268,13 +264,13 @@ def test_model_comparison_is_the_difference_of_rank_correlations(
     )
     found = trust.difference(first, second, video, resamples=60, seed=4)
     for one, two in zip(first.alone, second.alone, strict=True):
-        value = found[one.modality]
+        value = found[one.name]
         y = one.label
 
         def more(
             at: np.ndarray,
-            one: ModalityAgreement = one,
-            two: ModalityAgreement = two,
+            one: TermAgreement = one,
+            two: TermAgreement = two,
             y: np.ndarray = y,
         ) -> float:
             return float(
@@ -306,9 +302,9 @@ def interval(value: float, half: float, n: int = 100) -> Interval:
     return Interval(value, value - half, value + half, n, 2000)
 
 
-def alone(name: str, value: float, half: float, shuffled: float = 0.1) -> ModalityAgreement:
+def alone(name: str, value: float, half: float, shuffled: float = 0.1) -> TermAgreement:
     control = {"rank": ShuffledRange(-shuffled, shuffled), "sign": ShuffledRange(0.4, 0.6)}
-    return ModalityAgreement(
+    return TermAgreement(
         name,
         np.zeros(100),
         np.zeros(100),

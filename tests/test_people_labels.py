@@ -26,7 +26,7 @@ from qfusion.cli import app as typer_app
 from qfusion.data import importing
 from qfusion.data.unimodal_labels import label_conflicts, unimodal_columns
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import unimodal_labels as trust
+from qfusion.explain import term_agreement, unimodal_labels as trust
 from qfusion.figures import export, recipe
 from qfusion.panels import label_agreement
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
@@ -319,12 +319,12 @@ def test_planted_data_reproduce_the_truth() -> None:
     assert found.frame()["modality"].tolist() == list(M)
     for i, each in enumerate(found.alone):
         expected = direct(
-            explanation.dividends[:, 1 + i, 0], table[f"latent_{each.modality}"].to_numpy()
+            explanation.dividends[:, 1 + i, 0], table[f"latent_{each.name}"].to_numpy()
         )
         assert (each.rank.value, each.sign.value, each.slope.value) == pytest.approx(
             expected, abs=1e-9
         )
-        assert trust.label_trend(each) is trust.Trend.RISES
+        assert term_agreement.rank_trend(each) is term_agreement.Trend.RISES
     hidden = np.column_stack([table[[f"latent_{name}" for name in M]], study.dataset.y[rows]])
     called = (hidden.max(1) > 0) & (hidden.min(1) < 0)
     relation = study.frame().iloc[rows]["relation"].isin(["joint", "conflict"]).to_numpy()
@@ -341,8 +341,10 @@ def test_planted_agreement_is_found_and_vanishes_after_shuffling() -> None:
     study = open_study("simple", "stand-in")
     found = label_comparison.compare_with_labels(study)
     assert found is not None
-    assert all(trust.label_trend(each) is trust.Trend.RISES for each in found.alone)
-    assert trust.verdict_trend(found.rates[trust.EITHER]) is trust.Trend.RISES
+    assert all(
+        term_agreement.rank_trend(each) is term_agreement.Trend.RISES for each in found.alone
+    )
+    assert trust.verdict_trend(found.rates[trust.EITHER]) is term_agreement.Trend.RISES
     assert [len(each.label) for each in found.alone] == [128, 160, 160]
     assert (found.samples, found.known) == (160, 128)
     rows, explanation = faithful.explain_test_rows(study)
@@ -357,8 +359,10 @@ def test_planted_agreement_is_found_and_vanishes_after_shuffling() -> None:
         study.dataset.y[rows][order],
         clusters=clusters.numbers[rows],
     )
-    assert all(trust.label_trend(each) is trust.Trend.NOT_SHOWN for each in shuffled.alone)
-    assert trust.verdict_trend(shuffled.rates[trust.EITHER]) is trust.Trend.NOT_SHOWN
+    assert all(
+        term_agreement.rank_trend(each) is term_agreement.Trend.NOT_SHOWN for each in shuffled.alone
+    )
+    assert trust.verdict_trend(shuffled.rates[trust.EITHER]) is term_agreement.Trend.NOT_SHOWN
     assert describe_label_trends(shuffled.alone, "their labels").startswith(
         "No significant relation to their labels of"
     )
@@ -381,7 +385,7 @@ def test_a_second_model_is_compared_on_the_same_samples() -> None:
     assert first is not None
     assert second is not None
     for one, two in zip(first.alone, second.alone, strict=True):
-        assert found[one.modality].value == pytest.approx(two.rank.value - one.rank.value)
+        assert found[one.name].value == pytest.approx(two.rank.value - one.rank.value)
     picture = label_agreement.rank_correlations(study, other="taught")
     assert "taught had the labels as additional targets" in picture.shows
     assert set(picture.table()["model"]) == {"simple", "taught"}

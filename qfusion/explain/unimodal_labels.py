@@ -1,17 +1,12 @@
 """Compare a model's own terms with labels of single modalities, and its verdicts with conflicts between these labels.
 
 A modality's own term is its Harsanyi dividend: what the score is expected to be where only this modality is known, less
-the baseline. People's labels of single modalities (CH-SIMS, Yu and others 2020, ACL) answer the same question. Of both,
-for the samples that have a label: Spearman's rank correlation; how often a label that is not 0 has the term's sign; and
-calibration, the slope of the label over the term, with means of bins.
-
-Intervals resample what rows share, see `stability`. The control is labels shuffled among the samples: 95% of such
-shuffles lie in the range that stands beside each number.
+the baseline. People's labels of single modalities (CH-SIMS, Yu and others 2020, ACL) answer the same question. How both
+are compared is in `term_agreement`; people's votes, which are contributions themselves, are in `crowd_comparison`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -21,56 +16,18 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.data.unimodal_labels import label_conflicts
 from qfusion.explain import bootstrap, coalitions, verdicts
+from qfusion.explain.term_agreement import (
+    NO_RANGE,
+    ShuffledRange,
+    TermAgreement,
+    Trend,
+    compare_terms,
+    random_orders,
+    range_of_shuffles,
+)
 
-SHUFFLES = 400
-BINS = 8  # of the own term, as many samples in each
 VERDICTS = ("joint", "conflict")
 EITHER = "joint or conflict"
-
-
-@dataclass(frozen=True)
-class ShuffledRange:
-    """Range of 95% of the values for shuffled labels, NaN if there is none."""
-
-    low: float
-    high: float
-
-
-NO_RANGE = ShuffledRange(np.nan, np.nan)
-
-
-@dataclass(frozen=True, eq=False)
-class ModalityAgreement:
-    """One modality's own terms compared with its labels.
-
-    Attributes:
-        modality: its name. term, label: of the n samples that have a label, (n,). places: of these among all, (n,).
-        rank: Spearman's correlation. sign: share of the labels that are not 0 whose sign the term has. slope: of the
-            label over the term, least squares. shuffled: by "rank" and "sign", with labels shuffled.
-    """
-
-    modality: str
-    term: np.ndarray
-    label: np.ndarray
-    places: np.ndarray
-    rank: bootstrap.Interval
-    sign: bootstrap.Interval
-    slope: bootstrap.Interval
-    shuffled: Mapping[str, ShuffledRange]
-
-    def bin_means(self) -> pd.DataFrame:
-        """Return mean `term` and `label` and the number of samples `n` of at most BINS bins of the term."""
-        order = np.argsort(self.term, kind="stable")
-        parts = [
-            part for part in np.array_split(order, min(BINS, max(1, len(order) // 5))) if len(part)
-        ]
-        return pd.DataFrame(
-            {
-                "term": [self.term[part].mean() for part in parts],
-                "label": [self.label[part].mean() for part in parts],
-                "n": [len(part) for part in parts],
-            }
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +51,7 @@ class LabelAgreement:
         samples: looked at; known: those with all labels; conflicting: those of them that people call so.
     """
 
-    alone: tuple[ModalityAgreement, ...]
+    alone: tuple[TermAgreement, ...]
     rates: Mapping[str, VerdictRate]
     samples: int
     known: int
@@ -106,7 +63,7 @@ class LabelAgreement:
         """
         return pd.DataFrame(
             [
-                {"modality": entry.modality, "n": len(entry.label)}
+                {"modality": entry.name, "n": len(entry.label)}
                 | _columns("rank", entry.rank)
                 | _columns("rank:shuffled", entry.shuffled["rank"], "_")
                 | _columns("sign", entry.sign)
@@ -173,7 +130,7 @@ def compare_with_labels(
     )
     values = labels.to_numpy(float)
     parts = [
-        _modality_agreement(
+        compare_terms(
             str(name),
             explanation.dividends[:, 1 + names.index(name), 0],
             values[:, i],
@@ -198,82 +155,6 @@ def compare_with_labels(
     return LabelAgreement(tuple(parts), rates, B, len(known), int(called[known].sum()))
 
 
-def _modality_agreement(
-    name: str,
-    term: np.ndarray,
-    label: np.ndarray,
-    clusters: np.ndarray | None,
-    resamples: int,
-    seed: int,
-) -> ModalityAgreement:
-    places = np.flatnonzero(np.isfinite(label))
-    x, y = term[places], label[places]
-    own = None if clusters is None else clusters[places]
-    intervals = bootstrap.intervals(
-        {"rank": lambda w: bootstrap.spearman(x, y, w), "slope": lambda w: _slope(x, y, w)},
-        len(x),
-        resamples,
-        seed,
-        own,
-    )
-    says = y != 0
-    right = (np.sign(x) == np.sign(y))[says].astype(float)
-    sign = bootstrap.mean(
-        right, resamples=resamples, seed=seed, clusters=None if own is None else own[says]
-    )
-    return ModalityAgreement(
-        name,
-        x,
-        y,
-        places,
-        intervals["rank"],
-        sign,
-        intervals["slope"],
-        shuffled_ranges(x, y, seed),
-    )
-
-
-def _slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Slope (r,) of y over x under counts (r, n); NaN where x is constant."""
-    dx = x - weights @ x[:, None] / weights.sum(-1, keepdims=True)
-    varies = (weights * dx**2).sum(-1) > 1e-24 * float(np.abs(x).max(initial=0)) ** 2
-    return np.where(
-        varies, (weights * dx * y).sum(-1) / np.where(varies, (weights * dx**2).sum(-1), 1), np.nan
-    )
-
-
-def shuffled_ranges(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, ShuffledRange]:
-    """Return the ranges of the rank correlation and of the share of equal signs between x (n,) and y (n,) in random
-    order."""
-    if len(x) < bootstrap.FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return {"rank": NO_RANGE, "sign": NO_RANGE}
-    one = np.ones((1, len(x)))
-    a, b = (
-        (part - part.mean()) / part.std()
-        for part in (bootstrap.ranks(x, one)[0], bootstrap.ranks(y, one)[0])
-    )
-    orders = _orders(len(x), seed)
-    signs = np.sign(y)[orders]
-    says = signs != 0
-    right = (says & (signs == np.sign(x))).sum(1) / np.maximum(says.sum(1), 1)
-    return {
-        "rank": _range(b[orders] @ a / len(x)),
-        "sign": _range(np.where(says.any(1), right, np.nan)),
-    }
-
-
-def _orders(n: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng((seed, n))
-    return np.stack([rng.permutation(n) for _ in range(SHUFFLES)])
-
-
-def _range(values: np.ndarray) -> ShuffledRange:
-    known = values[np.isfinite(values)]
-    return (
-        ShuffledRange(*map(float, np.quantile(known, bootstrap.EDGES))) if len(known) else NO_RANGE
-    )
-
-
 def verdict_rate(
     hit: np.ndarray, called: np.ndarray, clusters: np.ndarray | None, resamples: int, seed: int
 ) -> VerdictRate:
@@ -293,8 +174,8 @@ def verdict_rate(
     )
     count, control = called.sum(), NO_RANGE
     if min(count, len(hit) - count) >= bootstrap.FEWEST:
-        drawn = called[_orders(len(hit), seed)]
-        control = _range(drawn @ hit / count - (1 - drawn) @ hit / (len(hit) - count))
+        drawn = called[random_orders(len(hit), seed)]
+        control = range_of_shuffles(drawn @ hit / count - (1 - drawn) @ hit / (len(hit) - count))
     else:
         intervals = {
             name: bootstrap.Interval(entry.value, np.nan, np.nan, entry.n, 0)
@@ -314,7 +195,7 @@ def difference(
     """Return by how much the rank correlations of a second model exceed those of a first on the same samples, by
     modality; both are resampled together."""
 
-    def more(one: ModalityAgreement, other: ModalityAgreement) -> bootstrap.Interval:
+    def more(one: TermAgreement, other: TermAgreement) -> bootstrap.Interval:
         return bootstrap.intervals(
             {
                 "": lambda weights: (
@@ -328,28 +209,7 @@ def difference(
             None if clusters is None else clusters[one.places],
         )[""]
 
-    return {one.modality: more(one, other) for one, other in zip(a.alone, b.alone, strict=True)}
-
-
-class Trend(Enum):
-    """Whether own terms, or rates of verdicts, are shown to change with people's labels."""
-
-    RISES = "rises"
-    FALLS = "falls"
-    NOT_SHOWN = "not shown"
-    UNKNOWN = "too few or constant numbers"
-
-
-def label_trend(entry: ModalityAgreement) -> Trend:
-    """Return whether own terms rise or fall with the labels: the interval of the rank correlation excludes zero, and
-    its value lies beyond those of shuffled labels."""
-    if not entry.rank.known:
-        return Trend.UNKNOWN
-    if entry.rank.low > 0 and entry.rank.value > entry.shuffled["rank"].high:
-        return Trend.RISES
-    if entry.rank.high < 0 and entry.rank.value < entry.shuffled["rank"].low:
-        return Trend.FALLS
-    return Trend.NOT_SHOWN
+    return {one.name: more(one, other) for one, other in zip(a.alone, b.alone, strict=True)}
 
 
 def verdict_trend(rate: VerdictRate) -> Trend:

@@ -11,7 +11,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import label_comparison, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import unimodal_labels
+from qfusion.explain import term_agreement, unimodal_labels
 from qfusion.figures import label_charts, style
 from qfusion.panels import panel
 from qfusion.panels.intervals import describe_resampling
@@ -67,7 +67,7 @@ def rank_correlations(
             text.escape_markdown,
         )
         words = f" {trends}, both on the same samples{_describe_label_training(study, second)}."
-    names = [entry.modality for entry in result.alone]
+    names = [entry.name for entry in result.alone]
     intervals = {
         name: label_charts.interval_ends(entry.rank for entry in one.alone)
         for name, one in models.items()
@@ -85,12 +85,12 @@ def rank_correlations(
     shows = (
         f"the rank correlation (Spearman's ρ) over {_label_counts(study, result)} of each modality's "
         f"own term with {whose} of that modality ({_intervals(study)}). Grey: 95% range of "
-        f"{unimodal_labels.SHUFFLES} shuffles of the labels. "
+        f"{term_agreement.SHUFFLES} shuffles of the labels. "
         f"{describe_comparison(study.explanation_background)}{words}"
     )
     alt = (
         "Rank correlation with labels: "
-        + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)
+        + ", ".join(f"{e.name} {e.rank.value:.2f}" for e in result.alone)
         + "."
     )
 
@@ -115,10 +115,10 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
     """Draw labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.with_training_background(study), _open_comparison(study)
     whose = _label_source(study)
-    bins = {entry.modality: entry.bin_means() for entry in result.alone}
+    bins = {entry.name: entry.bin_means() for entry in result.alone}
     ids = study.dataset.ids[trust.explained_test_rows(study)]
-    terms = {entry.modality: entry.term for entry in result.alone}
-    labels = {entry.modality: entry.label for entry in result.alone}
+    terms = {entry.name: entry.term for entry in result.alone}
+    labels = {entry.name: entry.label for entry in result.alone}
     means = {
         name: (entry["term"].to_numpy(), entry["label"].to_numpy()) for name, entry in bins.items()
     }
@@ -135,12 +135,12 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
     )
     shows = (
         f"each label of {_label_counts(study, result)} over the modality's own term; large dots are means of at most "
-        f"{unimodal_labels.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
+        f"{term_agreement.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
         f"{describe_sign_rates(result.alone)}. Slopes are those of least squares; {_intervals(study)}."
     )
     alt = (
         "Labels over own terms: "
-        + ", ".join(f"{e.modality} slope {e.slope.value:.2f}" for e in result.alone)
+        + ", ".join(f"{e.name} slope {e.slope.value:.2f}" for e in result.alone)
         + "."
     )
 
@@ -150,7 +150,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
                 pd.DataFrame(
                     {
                         "sample": ids[entry.places],
-                        "modality": entry.modality,
+                        "modality": entry.name,
                         "term": entry.term,
                         "label": entry.label,
                     }
@@ -172,11 +172,11 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
     )
 
 
-def describe_slopes(parts: Sequence[unimodal_labels.ModalityAgreement], whose: str) -> str:
+def describe_slopes(parts: Sequence[term_agreement.TermAgreement], whose: str) -> str:
     """Describe by how much labels rise with one unit of the own term, as a title."""
 
-    def one(entry: unimodal_labels.ModalityAgreement) -> str:
-        name = text.escape_markdown(entry.modality)
+    def one(entry: term_agreement.TermAgreement) -> str:
+        name = text.escape_markdown(entry.name)
         if not np.isfinite(entry.slope.value):
             return f"not defined for {name} (n = {len(entry.label):,})"
         if entry.slope.known:
@@ -190,11 +190,11 @@ def describe_slopes(parts: Sequence[unimodal_labels.ModalityAgreement], whose: s
     return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
 
 
-def describe_sign_rates(parts: Sequence[unimodal_labels.ModalityAgreement]) -> str:
+def describe_sign_rates(parts: Sequence[term_agreement.TermAgreement]) -> str:
     """Describe how often own terms have the labels' signs, beside shuffled labels."""
 
-    def one(entry: unimodal_labels.ModalityAgreement) -> str:
-        name = text.escape_markdown(entry.modality)
+    def one(entry: term_agreement.TermAgreement) -> str:
+        name = text.escape_markdown(entry.name)
         if not np.isfinite(entry.sign.value):
             return f"none in {name}"
         interval = f" [{entry.sign.low:.0%}, {entry.sign.high:.0%}]" if entry.sign.known else ""
@@ -251,7 +251,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         shows += (
             f" {result.samples - result.known:,} lack the label of a modality and are left out."
         )
-    shows += f" Grey: where 95% of {unimodal_labels.SHUFFLES} shuffles of the labels lie; {_intervals(study)}.{words}"
+    shows += f" Grey: where 95% of {term_agreement.SHUFFLES} shuffles of the labels lie; {_intervals(study)}.{words}"
     alt = (
         "Difference of verdict rates: "
         + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())
@@ -371,7 +371,7 @@ def _label_source(study: Study) -> str:
 
 def _label_counts(study: Study, result: unimodal_labels.LabelAgreement) -> str:
     parts = [
-        f"{len(entry.label):,} in {text.escape_markdown(entry.modality)}"
+        f"{len(entry.label):,} in {text.escape_markdown(entry.name)}"
         for entry in result.alone
         if len(entry.label) < result.samples
     ]

@@ -7,15 +7,8 @@ import numpy as np
 from qfusion._sentences import capitalise, listed, share
 from qfusion.analysis.label_comparison import MissingLabels
 from qfusion.explain.bootstrap import Interval
-from qfusion.explain.unimodal_labels import (
-    EITHER,
-    LabelAgreement,
-    ModalityAgreement,
-    SampleAgreement,
-    Trend,
-    label_trend,
-    verdict_trend,
-)
+from qfusion.explain.term_agreement import TermAgreement, Trend, rank_trend
+from qfusion.explain.unimodal_labels import EITHER, LabelAgreement, SampleAgreement, verdict_trend
 
 # Own terms against labels, a clause for the modalities of each trend.
 LABEL_TRENDS: dict[Trend, str] = {
@@ -77,25 +70,29 @@ MANY = "{count} modalities"
 
 
 def describe_label_trends(
-    parts: Sequence[ModalityAgreement], labels: str, name: Callable[[str], str] = str
+    parts: Sequence[TermAgreement],
+    labels: str,
+    name: Callable[[str], str] = str,
+    templates: Mapping[Trend, str] = LABEL_TRENDS,
 ) -> str:
-    """Return for which modalities own terms rise or fall with the labels, as a title.
+    """Return for which modalities terms rise or fall with people's numbers, as a title.
 
     Args:
-        parts: one for each modality.
-        labels: name of the labels, such as "people's labels".
+        parts: one for each modality, or term.
+        labels: name of people's numbers, such as "people's labels".
         name: writes the name of a modality.
+        templates: the clause of the modalities of each trend.
     """
     groups: dict[Trend, list[str]] = {}
     for entry in parts:
-        trend = label_trend(entry)
-        modality = name(entry.modality)
+        trend = rank_trend(entry)
+        modality = name(entry.name)
         if trend is Trend.UNKNOWN:
             text = COUNT.format(modality=modality, count=len(entry.label))
         else:
             text = _format_interval(RANK, modality, entry.rank)
         groups.setdefault(trend, []).append(text)
-    return _join_groups(LABEL_TRENDS, groups, len(parts), labels=labels)
+    return _join_groups(templates, groups, len(parts), labels=labels)
 
 
 def describe_verdict_trend(result: LabelAgreement, labels: str, verdict: str = EITHER) -> str:
