@@ -97,7 +97,6 @@ COMMANDS = {
         "generator.generator",
         ["generator --model qj-planted", "generator --model qj-parity --sample ID --json"],
     ),
-    "people": Entry("people.people", ["people --model crowd", "people --model cremad --by level"]),
     "simulatability": Entry(
         "simulatability.simulatability",
         ["simulatability qj-planted", "simulatability qj-mosi qcnn-digits --json"],
@@ -109,6 +108,9 @@ COMMANDS = {
             "exercise weaken-a-coupling --solution",
             "exercise weaken-a-coupling --check links.txt",
         ],
+    ),
+    "people": Entry(
+        "people.people", ["people --model crowd", "people --model crowd --beside qj-crowd"]
     ),
     "track": Entry(
         "track.track", ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"]

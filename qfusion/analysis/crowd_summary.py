@@ -67,7 +67,7 @@ def summarize_crowd(study: Study) -> CrowdSummary:
         InvalidInput: when the model are no people.
     """
     votes = study_votes(study)
-    clusters, unit = _grouping(study)
+    clusters, unit = grouping(study)
     can_decompose = (
         len(votes.players) == 2
         and len(np.unique(votes.explained)) > 1
@@ -101,7 +101,7 @@ def group_means(study: Study, column: str) -> dict[str, crowd.Means]:
         len(sizes) <= MAX_GROUPS,
         f"Column `{column}` must have at most {MAX_GROUPS} different values to group clips by, but has {len(sizes):,}.",
     )
-    clusters, unit = _grouping(study)
+    clusters, unit = grouping(study)
     return {
         str(value): crowd.mean_terms(
             votes, np.flatnonzero(words == value), clusters=clusters, grouping=unit
@@ -111,8 +111,13 @@ def group_means(study: Study, column: str) -> dict[str, crowd.Means]:
     }
 
 
-def _grouping(study: Study) -> tuple[np.ndarray | None, str]:
-    """Return the numbers of what clips share, (N, k), and its name; None where clips are independent."""
-    clusters = cohort_table.row_clusters(study.dataset, np.arange(len(study.dataset.ids)))
+def grouping(study: Study, rows: np.ndarray | None = None) -> tuple[np.ndarray | None, str]:
+    """Return the numbers of what clips share, (n, k), None where clips are independent, and its name.
+
+    Args:
+        study: of the clips. rows: some of them, by default all.
+    """
+    rows = np.arange(len(study.dataset.ids)) if rows is None else rows
+    clusters = cohort_table.row_clusters(study.dataset, rows)
     unit = study.dataset.clusters.unit if study.dataset.clusters is not None else "clips"
     return clusters, unit

@@ -19,6 +19,7 @@ class Task(Enum):
     COMPARE_LABELS = auto()
     COMPARE_METHODS = auto()
     COMPARE_MODELS = auto()
+    COMPARE_PEOPLE = auto()
     COMPARE_SAMPLES = auto()
     COMPARE_SEEDS = auto()
     COMPARE_SPLITS = auto()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import RenderableType
@@ -11,6 +11,15 @@ from rich.console import RenderableType
 import qfusion
 from qfusion.commands.common import Data, Model
 from qfusion.commands.printing import Json, print_result, table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from qfusion.analysis.crowd_comparison import Choices, CrowdAndModel
+    from qfusion.analysis.study import Study
+
+MAX_CLIPS = 10  # of a table that is printed; --json has all
 
 
 def people(
@@ -24,15 +33,54 @@ def people(
             help="Also for each value of a column of the data set, such as level.",
         ),
     ] = "",
+    beside: Annotated[
+        str,
+        typer.Option(
+            "--beside",
+            metavar="MODEL",
+            help="Compare people with this model, which was trained on the same clips.",
+        ),
+    ] = "",
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="SPLIT", help="With --beside: test, the model's test samples, or all."
+        ),
+    ] = "test",
+    match: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="With --beside: which of the model's modalities are people's, where names do not say: "
+            "voice=audio+text,face=vision.",
+        ),
+    ] = "",
+    match_classes: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="With --beside: the same of classes: anger=ANG,sad=SAD."
+        ),
+    ] = "",
+    scale: Annotated[
+        str,
+        typer.Option(
+            metavar="SCALE",
+            help="With --beside: of the model's contributions, log-odds or probability.",
+        ),
+    ] = "log-odds",
     as_json: Json = False,
 ) -> None:
     """Explain a crowd: shares of votes and contributions of modalities, with intervals over raters and over groups of
-    clips, whom the majority follows, and what a vote tells in bits.
+    clips, whom the majority follows, and what a vote tells in bits. Beside a model: whether both decide and fuse alike.
     """
-    from qfusion.analysis import crowd_summary
+    from qfusion.analysis import crowd_comparison, crowd_summary
     from qfusion.wording import crowd as words
 
     study = qfusion.analysis.open_study(model, data)
+    if beside:
+        choices = crowd_comparison.Choices(split, match, match_classes, scale)
+        _print_beside(study, qfusion.analysis.open_study(beside), choices, as_json)
+        return
     summary = crowd_summary.summarize_crowd(study)
     groups = crowd_summary.group_means(study, by) if by else {}
     sentences = words.describe_crowd(summary, study.modalities)
@@ -52,6 +100,97 @@ def people(
     if groups:
         shown.append(_groups_table(groups, by))
     print_result(record, as_json, *shown)
+
+
+def _print_beside(people: Study, model: Study, choices: Choices, as_json: bool) -> None:
+    """Print how a model compares with people."""
+    from qfusion.analysis import crowd_comparison
+    from qfusion.wording.crowd_comparison import describe_comparison_with_crowd
+
+    result = crowd_comparison.compare_with_crowd(people, model, choices)
+    sentences = describe_comparison_with_crowd(result, people.name, model.name)
+    compared = result.result
+    alone = {"model": compared.only_model, "people": compared.only_people}
+    record: dict[str, Any] = {
+        "people": people.name,
+        "model": model.name,
+        "clips": len(result.ids),
+        "scale": result.scale,
+        "matched": {name: list(group) for name, group in result.clips.groups.items()},
+        "says": sentences,
+        "agreement": _records(compared.category_frame()),
+        "terms": _records(compared.term_frame()),
+        "fusing": _records(compared.fusion_frame()),
+        "order": vars(compared.order),
+        "joint_alone": {name: _records(result.clip_frame(rows)) for name, rows in alone.items()},
+    }
+    shown: list[RenderableType | str] = [
+        *sentences,
+        table(
+            ["Aspect", "Alike", "κ", "95% CI", "κ of two halves of the raters"],
+            [
+                [
+                    row["aspect"],
+                    f"{row['rate']:.1%}",
+                    f"{row['kappa']:+.2f}",
+                    f"{row['kappa:low']:+.2f} to {row['kappa:high']:+.2f}",
+                    f"{row['halves']:+.2f}",
+                ]
+                for row in compared.category_frame().to_dict("records")
+            ],
+            "Agreement of people and model",
+        ),
+        table(
+            ["Contribution", "ρ", "95% CI", "Same sign", "ρ of two halves of the raters"],
+            [
+                [
+                    row["term"],
+                    f"{row['rank']:+.2f}",
+                    f"{row['rank:low']:+.2f} to {row['rank:high']:+.2f}",
+                    f"{row['sign']:.1%}",
+                    f"{row['halves']:+.2f}",
+                ]
+                for row in compared.term_frame().to_dict("records")
+            ],
+            f"Contributions over clips: shares of votes beside {result.scale}",
+        ),
+    ]
+    for name, rows in alone.items():
+        if len(rows):
+            shown.append(_clips_table(result, name, rows))
+    print_result(record, as_json, *shown)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(row) for row in frame.to_dict("records")]
+
+
+def _clips_table(result: CrowdAndModel, who: str, rows: np.ndarray) -> RenderableType:
+    frame = result.clip_frame(rows[:MAX_CLIPS])
+    unit = frame.columns[-1].partition("(")[2].removesuffix(")")
+    return table(
+        [
+            "Clip",
+            result.target,
+            "People",
+            "Model",
+            "People's joint terms (votes)",
+            f"Model's ({unit})",
+        ],
+        [
+            [
+                row.iloc[0],
+                row.iloc[1],
+                f"{row.iloc[2] or 'tie'}, {row.iloc[4]}",
+                f"{row.iloc[3]}, {row.iloc[5]}",
+                f"{row.iloc[8]:+.2f} ± {row.iloc[9]:.2f}",
+                f"{row.iloc[10]:+.2f}",
+            ]
+            for _, row in frame.iterrows()
+        ],
+        f"Clips whose verdict is joint for {'the model' if who == 'model' else who} alone: "
+        f"{len(frame)} of {len(rows):,}",
+    )
 
 
 def _means_table(means: Any, target: str) -> RenderableType:

@@ -64,17 +64,13 @@ class Ratings:
     remarks: tuple[str, ...] = ()
 
     def game(self) -> GameTable:
-        """Return the game of the votes, with standard errors of every clip's contributions.
-
-        Those follow from the number of raters: a share p of n votes has the error sqrt(p (1 - p) / n), where p is
-        (votes + 1/2) / (n + 1), so that a unanimous vote of ten people is not taken for certain.
+        """Return the game of the votes, with standard errors of every clip's contributions, which follow from the
+        number of raters (see `Votes.share_errors`).
         """
         votes = self.votes
         values = votes.values
-        own = np.take_along_axis(votes.counts, votes.explained[:, None, None], 2)[..., 0]
-        share = (own + 0.5) / (votes.raters + 1)
         errors = np.zeros_like(values)
-        errors[:, 1:] = np.sqrt(share * (1 - share) / votes.raters)
+        errors[:, 1:] = votes.share_errors
         names = coalition_names(votes.players)
         completed = game_completion.complete(
             values[..., None], errors[..., None], self.ids.tolist(), names, None

@@ -76,6 +76,22 @@ class Votes:
     @property
     def majorities(self) -> np.ndarray:
         """The class with most votes as a number, -1 for a tie, (N, 2^M - 1)."""
-        most = self.counts.max(-1)
-        is_tie = (self.counts == most[..., None]).sum(-1) > 1
-        return np.where(is_tie, -1, self.counts.argmax(-1))
+        return majority(self.counts)
+
+    @property
+    def share_errors(self) -> np.ndarray:
+        """Standard errors of the explained class's shares, (N, 2^M - 1).
+
+        A share p of n votes has the error sqrt(p (1 - p) / n), where p is (votes + 1/2) / (n + 1), so that a unanimous
+        vote of ten people is not taken for certain.
+        """
+        own = np.take_along_axis(self.counts, self.explained[:, None, None], 2)[..., 0]
+        share = (own + 0.5) / (self.raters + 1)
+        return np.asarray(np.sqrt(share * (1 - share) / self.raters))
+
+
+def majority(counts: np.ndarray) -> np.ndarray:
+    """Return the class with most votes as a number, -1 for a tie, (...) of votes (..., K)."""
+    most = counts.max(-1)
+    is_tie = (counts == most[..., None]).sum(-1) > 1
+    return np.where(is_tie, -1, counts.argmax(-1))

@@ -13,6 +13,7 @@ TASKS: dict[Task, str] = {
     Task.COMPARE_LABELS: "Comparing with labels of single modalities …",
     Task.COMPARE_METHODS: "Running brute force and captum's estimators on this sample …",
     Task.COMPARE_MODELS: "Comparing both models on the test samples …",
+    Task.COMPARE_PEOPLE: "Comparing the model with people on the clips of both …",
     Task.COMPARE_SAMPLES: "Comparing this sample with the others …",
     Task.COMPARE_SEEDS: "Explaining the samples with other training seeds …",
     Task.COMPARE_SPLITS: "Comparing test rows with training rows …",

@@ -20,6 +20,7 @@ PAPERS = "test_papers.py"
 GENERATOR = "test_generator_sentences.py"
 STUDENTS = "test_simulatability.py"
 EXERCISES = "test_exercises.py"
+BESIDE = "test_crowd_comparison.py"
 
 
 class Template(NamedTuple):
@@ -505,6 +506,24 @@ TEMPLATES: tuple[Template, ...] = (
         "the interval of the rank correlation excludes zero, and it lies beyond 95 % of shuffled labels; else not "
         "shown",
         PEOPLE,
+    ),
+    Template(
+        "a model beside people: decisions and verdicts",
+        "wording.crowd_comparison:describe_verdicts",
+        "the interval of Cohen's kappa lies above or below 0; else not distinguishable from chance",
+        BESIDE,
+    ),
+    Template(
+        "who fuses more",
+        "wording.crowd_comparison:describe_fusing",
+        "the interval of the difference of the rates of joint verdicts excludes zero; else not shown",
+        BESIDE,
+    ),
+    Template(
+        "terms of a model and people's",
+        "wording.crowd_comparison:describe_terms",
+        "as own terms and people's labels",
+        BESIDE,
     ),
     Template(
         "conflicts that people call and verdicts",

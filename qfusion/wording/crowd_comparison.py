@@ -1,0 +1,160 @@
+"""A model beside people, in sentences that follow from intervals: which clips, whether both decide and fuse alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from qfusion._sentences import count, listed, share
+from qfusion.analysis.crowd_comparison import LOG_ODDS, PROBABILITY, CrowdAndModel, MatchedClips
+from qfusion.data.matching import By
+from qfusion.explain.bootstrap import Interval
+from qfusion.explain.crowd_comparison import Aspect, CategoryAgreement
+from qfusion.explain.term_agreement import Trend
+from qfusion.wording.label_agreement import describe_label_trends
+from qfusion.wording.numbers import format_interval, format_known
+
+TERM_TRENDS: dict[Trend, str] = {
+    Trend.RISES: "the model's contributions of {modalities} rise with {labels}",
+    Trend.FALLS: "those of {modalities} fall where {labels} rise",
+    Trend.NOT_SHOWN: "no significant relation to {labels} for {modalities}",
+    Trend.UNKNOWN: "too few or constant contributions of {modalities}",
+}
+WHOSE = "people's"
+MATCHED_BY = {By.NAME: "by name", By.FILE: "by file name, without folder and ending"}
+
+
+def describe_match(clips: MatchedClips, people: str, model: str) -> str:
+    """Return which clips are compared, and which are not.
+
+    Args:
+        clips: of both. people, model: names of both.
+    """
+    words = [
+        f"{count(len(clips), 'clip')} that {people} rated {'is a sample' if len(clips) == 1 else 'are samples'} of "
+        f"{model}, matched {MATCHED_BY[clips.by]}"
+    ]
+    left = []
+    for number, what in (
+        (clips.only_people, f"rated clips that {model} lacks"),
+        (clips.only_model, f"samples of {model} that nobody rated"),
+        (clips.ambiguous, "names of several samples"),
+        (clips.other_split, "clips in other parts of the model's data"),
+        (clips.other_class, "clips of a class that the model lacks"),
+    ):
+        if number:
+            left.append(f"{number:,} {what}")
+    if left:
+        words.append(f"left out: {listed(left)}")
+    renamed = [
+        f"{name} is the model's {' + '.join(group)}"
+        for name, group in clips.groups.items()
+        if group != (name,)
+    ]
+    if renamed:
+        words.append(listed(renamed))
+    return "; ".join(words)
+
+
+def describe_decisions(result: CrowdAndModel) -> str:
+    """Return how often people's majority and the model are right, and whether they decide alike."""
+    agreement = result.result.categories[Aspect.DECISION]
+    clips = count(len(result.ids), "clip")
+    return (
+        f"People's majority is the {result.target} on {share(result.people_right)} of {clips}, the model's class on "
+        f"{share(result.model_right)}; both decide for one class on "
+        f"{share(agreement.rate.value)} of those without a tied vote, {_beyond_chance(agreement)}"
+    )
+
+
+def describe_verdicts(result: CrowdAndModel) -> str:
+    """Return whether people and the model have the same verdicts."""
+    agreement = result.result.categories[Aspect.VERDICT]
+    return (
+        f"People and the model have the same verdict on {share(agreement.rate.value)} of "
+        f"{count(len(result.ids), 'clip')}, {_beyond_chance(agreement)}"
+    )
+
+
+def _beyond_chance(agreement: CategoryAgreement) -> str:
+    kappa = agreement.kappa
+    if not np.isfinite(kappa.value):
+        return "which is certain, as one side has one category only"
+    if not kappa.known:
+        return f"κ {kappa.value:+.2f}; too few groups for an interval"
+    numbers = f"κ {kappa.value:+.2f}, 95% CI {format_interval(kappa.low, kappa.high, '+.2f')}"
+    if np.isfinite(agreement.halves):
+        numbers += f"; two halves of the raters {agreement.halves:+.2f}"
+    if kappa.low > 0:
+        words = "more than by chance"
+    elif kappa.high < 0:
+        words = "less than by chance"
+    else:
+        words = "not distinguishable from chance"
+    return f"{words} ({numbers})"
+
+
+def describe_fusing(result: CrowdAndModel) -> str:
+    """Return who of both fuses jointly more often, if that is shown, and on how many clips one of both does alone."""
+    parts = result.result.fusing
+    rates = {
+        "people": parts["both"].value + parts["people alone"].value,
+        "the model": parts["both"].value + parts["model alone"].value,
+    }
+    difference = result.result.fuses_more
+    if difference.known and difference.low > 0:
+        start = "The model fuses jointly more often than people"
+    elif difference.known and difference.high < 0:
+        start = "People fuse jointly more often than the model"
+    else:
+        start = "That people or the model fuse jointly more often is not shown"
+    return (
+        f"{start}: the verdict is joint on {share(rates['people'])} of the clips for people and on "
+        f"{share(rates['the model'])} for the model (difference {_points(difference)}); on "
+        f"{count(len(result.result.only_model), 'clip')} for the model alone, on "
+        f"{len(result.result.only_people):,} for people alone"
+    )
+
+
+def _points(difference: Interval) -> str:
+    value = f"{100 * difference.value:+.0f} points"
+    if not difference.known:
+        return value
+    return f"{value}, 95% CI {100 * difference.low:+.0f} to {100 * difference.high:+.0f}"
+
+
+def describe_terms(result: CrowdAndModel, name: Callable[[str], str] = str) -> str:
+    """Return which contributions of the model go with people's over clips."""
+    return describe_label_trends(
+        list(result.result.terms.values()), WHOSE, name, templates=TERM_TRENDS
+    )
+
+
+def describe_ceiling(result: CrowdAndModel) -> str:
+    """Return how the joint terms are related on each scale of the model's, since shares have a ceiling."""
+    ranks = {scale: format_known(one, "+.2f") for scale, one in result.joint_ranks.items()}
+    return (
+        f"Over clips, the model's joint terms have the rank correlation {ranks[LOG_ODDS]} with people's in log-odds, "
+        f"and {ranks[PROBABILITY]} in probabilities, which cannot exceed 1, as shares of votes cannot: where one "
+        "modality is clear, the other can add little to either"
+    )
+
+
+def describe_comparison_with_crowd(
+    result: CrowdAndModel, people: str, model: str, name: Callable[[str], str] = str
+) -> list[str]:
+    """Return all findings, a sentence each.
+
+    Args:
+        result: the comparison. people, model: names of both. name: writes the name of a term.
+    """
+    sentences = [
+        describe_match(result.clips, people, model),
+        describe_decisions(result),
+        describe_verdicts(result),
+        describe_fusing(result),
+        describe_terms(result, name),
+        describe_ceiling(result),
+    ]
+    return [f"{sentence}." for sentence in sentences]
