@@ -27,6 +27,7 @@ OPENED = (
     "/samples?model=qcnn-digits&inside=true",
     "/dynamics?as=Shapley%20values",
     "/why_fuse?model=crowd",
+    "/compare?model=qj-crowd&sample=clip-0288&pin=crowd/crowd/clip-0288",
     "/what_if?model=qj-planted&sample=p0014&knobs=true&do.audio=another%20sample%27s",
     "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
     "/dynamics?model=qj-parity&data=parity&view=H%20and%20L",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,16 +15,18 @@ from qfusion._sentences import count
 from qfusion.analysis import crowd_summary
 from qfusion.analysis.compare import Sides
 from qfusion.analysis.memo import memo
+from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.data import matching
-from qfusion.data.votes import SHARE
 from qfusion.errors import QFusionError
 from qfusion.explain import crowd_comparison
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.quotient_game import group_modalities
+from qfusion.models.game import KIND
+from qfusion.training import checkpoint_cards, checkpoint_folders
 
 FEWEST = 20  # clips that both sides have
 TEST, ALL = SPLITS = ("test", "all")
@@ -119,7 +123,7 @@ class Pair:
         people, model: contributions by coalition of what people were shown, the baseline under "".
         errors: standard errors of people's.
         modalities: what people were shown.
-        explained: name of the explained class.
+        explained, model_class: name of the explained class, as people and the model call it.
     """
 
     people: dict[str, float]
@@ -127,6 +131,7 @@ class Pair:
     errors: dict[str, float]
     modalities: tuple[str, ...]
     explained: str
+    model_class: str
 
 
 def parse_names(text: str) -> dict[str, str]:
@@ -280,7 +285,7 @@ def _compare(
         explained=_class_names(votes.classes, explained),
         people_right=float((ours.decisions == explained).mean()),
         model_right=float((sides[scale].decisions == explained).mean()),
-        target=people.dataset.target.name.removeprefix(SHARE),
+        target=crowd_summary.target(people),
         unit=unit,
     )
 
@@ -369,12 +374,50 @@ def open_pair(sides: Sides, choices: Choices = DEFAULT) -> Pair | None:
         errors=people.term_errors,
         modalities=votes.players,
         explained=votes.classes[explained],
+        model_class=model.study.classes[clips.classes[explained]],
     )
 
 
-def find_clip_of_b(sides: Sides) -> str:
-    """Return the name that the clip of side B has in the data of side A, "" where A's data lack it."""
-    first, second = sides.a.dataset.ids.tolist(), sides.b.dataset.ids.tolist()
-    ids = matching.match_ids(first, second)
-    places = np.flatnonzero(ids.second == sides.b.row)
-    return str(first[ids.first[places[0]]]) if len(places) else ""
+def find_clip(study: Study, row: int, other: Study) -> str:
+    """Return the name that a clip of a study has in the data of another one, "" where these lack it."""
+    names = other.dataset.ids.tolist()
+    ids = matching.match_ids(study.dataset.ids.tolist(), names)
+    places = np.flatnonzero(ids.first == row)
+    return str(names[ids.second[places[0]]]) if len(places) else ""
+
+
+MOST_PARTNERS = 3  # models that are offered beside people, or crowds beside a model
+
+
+def find_partners(study: Study) -> list[str]:
+    """Return the names of models whose test samples the people of a study rated; of a model, those of such people.
+
+    Cards are compared first, so that only data sets whose modalities and classes match are read. Those that cannot be
+    read are left out.
+    """
+    names: list[str] = []
+    for name in checkpoint_folders.available():
+        if len(names) < MOST_PARTNERS and name != study.name:
+            with suppress(QFusionError):
+                if _may_match(study, checkpoint_cards.load_card(name)):
+                    other = open_study(name)
+                    are_people = crowd_summary.has_votes(study)
+                    match_clips(*((study, other) if are_people else (other, study)))
+                    names.append(name)
+    return names
+
+
+def _may_match(study: Study, card: Mapping[str, Any]) -> bool:
+    """Return whether a card is one of people, or of a model, whose names match those of a study."""
+    has_votes = crowd_summary.has_votes(study)
+    of_people = card["model"] == KIND and "classes" in card.get("game", {})
+    if of_people == has_votes:
+        return False
+    shown, available = list(card["inputs"]), list(study.modalities)
+    classes, others = list(card["game"]["classes"]) if of_people else [], list(study.classes)
+    if has_votes:
+        shown, available = available, shown
+        classes, others = list(crowd_summary.study_votes(study).classes), card["outputs"]
+    matching.match_modalities(shown, available)
+    matching.match_classes(classes, others)
+    return True

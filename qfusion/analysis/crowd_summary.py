@@ -59,6 +59,69 @@ def study_votes(study: Study) -> Votes:
     return Votes(tuple(model.modalities), votes.classes, votes.counts, votes.explained)
 
 
+@dataclass(frozen=True)
+class ConditionVotes:
+    """Votes on one clip in one condition.
+
+    Attributes:
+        shown: the modalities, such as voice+face.
+        majority: the class with most votes; "" for a tie.
+        most: its votes. explained: votes for the explained class. raters: all of them.
+    """
+
+    shown: str
+    majority: str
+    most: int
+    explained: int
+    raters: int
+
+
+@dataclass(frozen=True)
+class ClipVotes:
+    """Votes on one clip.
+
+    Attributes:
+        explained: the class whose share of votes is explained. conditions: all of them, everything last.
+    """
+
+    explained: str
+    conditions: tuple[ConditionVotes, ...]
+
+    @property
+    def together(self) -> ConditionVotes:
+        """Of those who were shown everything."""
+        return self.conditions[-1]
+
+
+def clip_votes(study: Study, row: int) -> ClipVotes:
+    """Return the votes of the people who are the model of a study on one clip.
+
+    Raises:
+        InvalidInput: when the model are no people.
+    """
+    votes = study_votes(study)
+    explained = int(votes.explained[row])
+    conditions = []
+    for place, shown in enumerate(votes.conditions):
+        counts = votes.counts[row, place]
+        number = int(votes.majorities[row, place])
+        conditions.append(
+            ConditionVotes(
+                shown=shown,
+                majority=votes.classes[number] if number >= 0 else "",
+                most=int(counts.max()),
+                explained=int(counts[explained]),
+                raters=int(counts.sum()),
+            )
+        )
+    return ClipVotes(votes.classes[explained], tuple(conditions))
+
+
+def target(study: Study) -> str:
+    """Return what the class is whose votes are explained, such as "acted emotion"."""
+    return study.dataset.target.name.removeprefix(SHARE)
+
+
 @memo(4)
 def summarize_crowd(study: Study) -> CrowdSummary:
     """Return what people make of all clips of a study.
@@ -78,7 +141,7 @@ def summarize_crowd(study: Study) -> CrowdSummary:
         agreement=crowd.agreement(votes),
         accuracy=crowd.majority_accuracy(votes),
         information=crowd.information(votes, clusters) if can_decompose else None,
-        target=study.dataset.target.name.removeprefix(SHARE),
+        target=target(study),
     )
 
 

@@ -246,7 +246,10 @@ class Study:
 
     @property
     def quantity(self) -> str:
-        """Name of the explained quantity: the log-odds of a class, or the score of a regression."""
+        """Name of the explained quantity: the log-odds of a class, the score of a regression, or people's share of
+        votes."""
+        if self.dataset.target.name.startswith(SHARE):
+            return "share of votes"
         return "log-odds" if self.classes else "score"
 
     def score_unit(self, output: int) -> str:

@@ -64,7 +64,6 @@ def waterfall(
     )
     names, (steps,), marker = waterfall_steps([dividends], modalities, theme, quantity)
     ends = np.cumsum(steps)
-    total = ends[-1]
     if compact:
         height = 206
         bottom = 22
@@ -81,6 +80,44 @@ def waterfall(
         margin = 0.18
 
     figure = base_figure(theme, height, left=10, top=22, bottom=bottom)
+    values = add_steps(
+        figure, dividends, names, steps, marker, errors=errors, theme=theme, text_size=text_size
+    )
+    labelled = [*steps, ends[-1]], [*ends, ends[-1]]
+    if truth is not None:
+        values.append(truth)
+    x_range = range_with_labels(values, *labelled, margin)
+    if truth is not None:
+        widest = LABEL_SHARE * (x_range[1] - x_range[0])
+        free = rows_free_of_labels(truth, *labelled, widest)
+        _add_truth_line(figure, truth, free, theme)
+    figure.update_yaxes(**row_axis(names), tickfont={"size": tick_size})
+    figure.update_xaxes(title={"text": title}, range=x_range)
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    return figure
+
+
+def add_steps(
+    figure: go.Figure,
+    dividends: Mapping[str, float],
+    names: Sequence[str],
+    steps: np.ndarray,
+    marker: Mapping[str, Any],
+    *,
+    errors: Mapping[str, float] | None = None,
+    theme: Theme = "light",
+    text_size: int = 12,
+    axes: Mapping[str, str] | None = None,
+) -> list[float]:
+    """Add the bars of a waterfall with their connectors and whiskers, and return the values that its axis must hold.
+
+    Args:
+        dividends, errors: as of `waterfall`.
+        names, steps, marker: of `waterfall_steps`, for this decision.
+        text_size: of the numbers. axes: of the traces, where they are not the first.
+    """
+    ends = np.cumsum(steps)
+    total = ends[-1]
     figure.add_bar(
         y=list(range(len(names))),
         x=np.r_[steps, total],
@@ -98,27 +135,20 @@ def waterfall(
         hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}"
         "<extra></extra>",
         meta=bars_meta(_terms_by_row(dividends)),
+        **(axes or {}),
     )
-    _add_connectors(figure, ends.tolist(), theme)
+    _add_connectors(figure, ends.tolist(), theme, axes or {})
     values = [0.0, *ends]
     if errors is not None:
         reaches = _whisker_lengths(dividends, errors)
-        _add_whiskers(figure, ends, reaches, theme)
+        _add_whiskers(figure, ends, reaches, theme, axes or {})
         values += [*(ends - reaches), *(ends + reaches)]
-    if truth is not None:
-        values.append(truth)
-    x_range = range_with_labels(values, [*steps, total], [*ends, total], margin)
-    if truth is not None:
-        widest = LABEL_SHARE * (x_range[1] - x_range[0])
-        free = rows_free_of_labels(truth, [*steps, total], [*ends, total], widest)
-        _add_truth_line(figure, truth, free, theme)
-    figure.update_yaxes(**row_axis(names), tickfont={"size": tick_size})
-    figure.update_xaxes(title={"text": title}, range=x_range)
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-    return figure
+    return values
 
 
-def _add_connectors(figure: go.Figure, ends: Sequence[float], theme: Theme) -> None:
+def _add_connectors(
+    figure: go.Figure, ends: Sequence[float], theme: Theme, axes: Mapping[str, str]
+) -> None:
     """Add lines from the end of each step of a waterfall to the beginning of the next."""
     x: list[float | None] = []
     y: list[float | None] = []
@@ -132,6 +162,7 @@ def _add_connectors(figure: go.Figure, ends: Sequence[float], theme: Theme) -> N
         line={"color": QUIET[theme], "width": 1},
         hoverinfo="skip",
         meta=part_meta("connectors"),
+        **axes,
     )
 
 
@@ -142,7 +173,13 @@ def _whisker_lengths(dividends: Mapping[str, float], errors: Mapping[str, float]
     return ERRORS_OF_95 * np.array(own, dtype=float)
 
 
-def _add_whiskers(figure: go.Figure, ends: np.ndarray, reaches: np.ndarray, theme: Theme) -> None:
+def _add_whiskers(
+    figure: go.Figure,
+    ends: np.ndarray,
+    reaches: np.ndarray,
+    theme: Theme,
+    axes: Mapping[str, str],
+) -> None:
     """Add intervals at the ends of the bars that have one, below their labels."""
     rows = np.flatnonzero(reaches > 0)
     figure.add_scatter(
@@ -159,6 +196,7 @@ def _add_whiskers(figure: go.Figure, ends: np.ndarray, reaches: np.ndarray, them
         },
         hoverinfo="skip",
         showlegend=False,
+        **axes,
     )
 
 
@@ -369,6 +407,7 @@ def target_scale(
     high: float,
     *,
     unit: str = "score",
+    name: str = "prediction",
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw truth and prediction as marks on the range of the target, with a line for the error between them.
@@ -376,10 +415,9 @@ def target_scale(
     Args:
         truth: annotated value; None if it is not known.
         low, high: range of the target.
+        name: of the prediction, such as "votes".
     """
-    marks = (
-        {"prediction": prediction} if truth is None else {"truth": truth, "prediction": prediction}
-    )
+    marks = {name: prediction} if truth is None else {"truth": truth, name: prediction}
     ends = list(marks.values())
     figure = base_figure(theme, 116, left=10, right=10, top=46, bottom=40)
     figure.add_scatter(
@@ -389,28 +427,28 @@ def target_scale(
         line={"color": QUIET[theme], "width": 3},
         hoverinfo="skip",
     )
-    symbols = {"truth": "diamond-open", "prediction": "circle"}
-    shifts = {"truth": 31, "prediction": 16}
-    for name, value in marks.items():
+    symbols = {"truth": "diamond-open", name: "circle"}
+    shifts = {"truth": 31, name: 16}
+    for mark, value in marks.items():
         figure.add_scatter(
             x=[value],
             y=[0],
             mode="markers",
-            name=name,
+            name=mark,
             marker={
-                "symbol": symbols[name],
+                "symbol": symbols[mark],
                 "size": 14,
                 "color": INK[theme],
                 "line": {"width": 2},
             },
-            hovertemplate=true_minus(f"{name} {value:+.2f}<extra></extra>"),
+            hovertemplate=true_minus(f"{mark} {value:+.2f}<extra></extra>"),
         )
         figure.add_annotation(
             x=value,
             y=0,
-            text=true_minus(f"{name} {value:+.2f}"),
+            text=true_minus(f"{mark} {value:+.2f}"),
             showarrow=False,
-            yshift=shifts[name],
+            yshift=shifts[mark],
             font={"size": 12, "color": INK[theme]},
         )
     shown = [low, high, *ends]

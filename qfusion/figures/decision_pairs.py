@@ -1,19 +1,27 @@
 """Two decisions side by side: a common scale, pairs of bars, and differences."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision_charts import padded_range, waterfall_steps
+from qfusion.figures.decision_charts import (
+    add_steps,
+    padded_range,
+    range_with_labels,
+    waterfall_steps,
+)
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
     PAPER,
+    QUIET,
     Theme,
+    axis,
     base_figure,
     format_signed,
     label,
@@ -21,6 +29,8 @@ from qfusion.figures.style import (
     split_term,
     title_with_unit,
 )
+
+PANES = ([0.0, 0.47], [0.53, 1.0])  # parts of the width that two decisions take
 
 
 def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -> list[float]:
@@ -32,6 +42,104 @@ def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -
         for terms in decisions
     ]
     return padded_range([0.0, *marks, *np.ravel(totals)], 0.3)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision in its own unit.
+
+    Attributes:
+        title: whose it is. terms: Harsanyi dividends by coalition, the baseline under "". unit: name of the axis.
+        errors: standard errors of the terms, or None.
+    """
+
+    title: str
+    terms: Mapping[str, float]
+    unit: str
+    errors: Mapping[str, float] | None = None
+
+
+@checks_arrays()
+def waterfall_pair(
+    decisions: Sequence[Decision], modalities: Sequence[str], *, theme: Theme = "light"
+) -> go.Figure:
+    """Draw waterfalls of two decisions with the same terms in different units, side by side, each on an axis of its
+    own. Zero stands at the same place of both.
+
+    Args:
+        decisions: both. modalities: fix the colours.
+    """
+    check(
+        len(decisions) == 2 and set(decisions[0].terms) == set(decisions[1].terms),
+        "Argument `decisions` must hold two decisions with the same terms.",
+    )
+    names, steps, marker = waterfall_steps(
+        [one.terms for one in decisions], modalities, theme, "sum of all"
+    )
+    figure = base_figure(theme, 96 + 31 * len(names), left=10, top=30, bottom=60)
+    ranges = []
+    for place, (one, own) in enumerate(zip(decisions, steps, strict=True)):
+        axes = {} if place == 0 else {"xaxis": "x2", "yaxis": "y"}
+        values = add_steps(
+            figure, one.terms, names, own, marker, errors=one.errors, theme=theme, axes=axes
+        )
+        ends = np.cumsum(own)
+        ranges.append(range_with_labels(values, [*own, ends[-1]], [*ends, ends[-1]], 0.12))
+    for place, (one, x_range) in enumerate(zip(decisions, _align_zeros(ranges), strict=True)):
+        key = "xaxis" if place == 0 else "xaxis2"
+        domain = PANES[place]
+        figure.update_layout(
+            {
+                key: axis(theme)
+                | {
+                    "domain": domain,
+                    "anchor": "y",
+                    "range": x_range,
+                    "title": {
+                        "text": label(one.unit, 60),
+                        "font": {"size": 13, "color": QUIET[theme]},
+                        "standoff": 8,
+                    },
+                    "nticks": 6,
+                }
+            }
+        )
+        figure.add_shape(
+            type="line",
+            xref="x" if place == 0 else "x2",
+            yref="paper",
+            x0=0,
+            x1=0,
+            y0=0,
+            y1=1,
+            line={"color": LINE[theme], "width": 1},
+            layer="below",
+        )
+        figure.add_annotation(
+            x=domain[0],
+            y=1,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            yshift=6,
+            text=f"<b>{label(one.title, 50)}</b>",
+            showarrow=False,
+            font={"size": 13, "color": INK[theme]},
+        )
+    figure.update_yaxes(**row_axis(names))
+    return figure
+
+
+def _align_zeros(ranges: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Return ranges, each widened at one end, in which zero stands at the same part of the length."""
+    parts = [-low / (high - low) for low, high in ranges]
+    zero = float(np.clip(np.mean(parts), 0.05, 0.95))
+    widened = []
+    for low, high in ranges:
+        length = max(-low / zero, high / (1 - zero))
+        widened.append([-zero * length, (1 - zero) * length])
+    return widened
 
 
 @checks_arrays()

@@ -1,6 +1,7 @@
 """Two samples beside one another on the Compare page: decisions, differences, entropies, disagreements."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from qfusion.figures import (
     style,
 )
 from qfusion.models.abilities import can
-from qfusion.panels import alt_text, page_state, panel, params, sample_curves
+from qfusion.panels import alt_text, crowd_beside, page_state, panel, params, sample_curves
 from qfusion.panels.model_disagreements import describe_backgrounds, disagreements
 from qfusion.panels.sample_columns import SAMPLES, curve_columns, decisions, several_entropies
 from qfusion.quantum.measure_kinds import KINDS
@@ -376,6 +377,11 @@ def _curves(view: page_state.PageState, sides: compare.Sides) -> list[str]:
     ]
 
 
+def _stands_apart(sides: compare.Sides, letter: str = "A", **choices: str | None) -> bool:
+    """Return whether a decision has a figure of its own: not where people and a model stand in one."""
+    return not crowd_beside.is_one_clip(sides, **choices)
+
+
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
 VIEW = params.SelectParam(
     "compare.view",
@@ -393,7 +399,7 @@ def is_pair(view: page_state.PageState) -> bool:
 
 
 TWEAK_B = params.SwitchParam("tweak", "Tweak B", "It stays folded.")
-CONTROLS = (TWEAK_B, SAMPLES, VIEW)
+CONTROLS = (TWEAK_B, SAMPLES, VIEW, *crowd_beside.CONTROLS)
 _OPTIONS = {
     "ids": lambda view: (SAMPLES(view) or [])[: column_charts.MOST] or None,
     "output": lambda view: view.output or None,
@@ -402,10 +408,16 @@ _OPENS = VIEW.is_one_of(SEVERAL)
 PANELS = {
     **{
         f"waterfall-{letter}": panel.Panel(
-            waterfall, fixed={"letter": letter}, opens=is_pair, scope="sides"
+            waterfall,
+            fixed={"letter": letter},
+            opens=is_pair,
+            scope="sides",
+            conditions=crowd_beside.CHOICES,
+            fits=_stands_apart,
         )
         for letter in "AB"
     },
+    **{name: replace(one, opens=is_pair) for name, one in crowd_beside.PANELS.items()},
     "differences": panel.Panel(
         differences, fits=model_differences.comparable, opens=is_pair, scope="sides"
     ),

@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed
-from qfusion.analysis import sample_coordinates, sample_similarity, sample_words, text
+from qfusion.analysis import (
+    crowd_summary,
+    sample_coordinates,
+    sample_similarity,
+    sample_words,
+    text,
+)
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import scatter_map, style
@@ -32,12 +38,17 @@ def similar_samples(
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     sentence, right = describe_outcomes(study, result.rows)
     notes = sample_words.describe_samples(study.dataset, result.rows)
-    verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
+    are_people = crowd_summary.has_votes(study)
+    if are_people:
+        verdicts = crowd_summary.study_votes(study).majorities[:, -1]
+    else:
+        verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
     title = describe_nearest(
         dict(zip(ids, result.distances.tolist(), strict=True)),
         sample_coordinates.TITLES[by],
         int((verdicts[result.rows] == verdicts[sample.row]).sum()),
         bool(study.classes),
+        are_people,
     )
     figure = scatter_map.nearest_bars(
         [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
@@ -50,7 +61,7 @@ def similar_samples(
     )
     shows = (
         f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.escape_markdown(sample.id)}: "
-        "annotated → predicted"
+        + ("the class whose votes are explained" if are_people else "annotated → predicted")
     )
     if study.classes:
         shows += "; orange, hatched: wrong predictions"
@@ -93,12 +104,14 @@ def similar_samples(
     )
 
 
-def describe_nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
+def describe_nearest(
+    distances: Mapping[str, float], what: str, agree: int, classes: bool, are_people: bool = False
+) -> str:
     """Describe which samples are nearest, and how many of those shown are predicted alike.
 
     Args:
         distances: by sample, of those shown. what: is compared, in words. agree: how many are predicted alike.
-        classes: whether the model chooses among classes.
+        classes: whether the model chooses among classes. are_people: whether people do.
     """
     if not distances:
         return "There is no other test sample"
@@ -106,7 +119,9 @@ def describe_nearest(distances: Mapping[str, float], what: str, agree: int, clas
     first = [
         text.escape_markdown(name) for name, value in distances.items() if f"{value:.3g}" == least
     ]
-    same = "alike" if classes else "with the same sign"
+    same = "predicted alike" if classes else "predicted with the same sign"
+    if are_people:
+        same = "named alike by most people"
     if len(distances) == 1:
         are = f"it is{'' if agree else ' not'}"
     else:
@@ -117,8 +132,8 @@ def describe_nearest(distances: Mapping[str, float], what: str, agree: int, clas
     return extrema.choose_template(
         first,
         distances,
-        one=f"Sample {first[0]} is nearest by its {what}; {are} predicted {same}",
-        some=f"{whose} are equally near by their {what}; {are} predicted {same}",
+        one=f"Sample {first[0]} is nearest by its {what}; {are} {same}",
+        some=f"{whose} are equally near by their {what}; {are} {same}",
     )
 
 
@@ -127,6 +142,9 @@ def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[b
 
     None of a regression, and where no annotation is known.
     """
+    if crowd_summary.has_votes(study):
+        votes = [crowd_summary.clip_votes(study, int(row)) for row in rows]
+        return [_describe_votes(one) for one in votes], [None] * len(votes)
     truths, predictions = truth_and_prediction(study, rows)
     form = "{}" if study.classes else "{:+.2f}"
     texts = []
@@ -140,6 +158,11 @@ def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[b
         else:
             correct.append(None)
     return texts, correct
+
+
+def _describe_votes(votes: crowd_summary.ClipVotes) -> str:
+    share = votes.together.explained / votes.together.raters
+    return f"{votes.explained}, {share:.2f} of the votes"
 
 
 def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:

@@ -10,7 +10,10 @@ BADGES = {
     Outcome.RIGHT: ":green-badge[:material/check: correct]",
     Outcome.WRONG: ":red-badge[:material/close: wrong]",
     Outcome.UNKNOWN: ":gray-badge[truth unknown]",
+    Outcome.VOTED: ":gray-badge[most votes]",
+    Outcome.TIED: ":gray-badge[tie]",
 }
+OF_PEOPLE = "People who were shown everything"
 
 
 def hero_card(
@@ -35,7 +38,10 @@ def hero_card(
 def _draw_decision(summary: DecisionSummary, unit: str, is_class: bool) -> None:
     """Draw the answer, large, with its numbers below."""
     with st.container(key="hero-decision", gap="xsmall"):
-        st.caption("Decision" if is_class else f"Prediction, {escape_markdown(unit)}")
+        if summary.outcome in (Outcome.VOTED, Outcome.TIED):
+            st.caption(OF_PEOPLE)
+        else:
+            st.caption("Decision" if is_class else f"Prediction, {escape_markdown(unit)}")
         st.markdown(f"**{summary.answer}** {BADGES.get(summary.outcome, '')}")
         with st.container(horizontal=True, gap="medium", key="hero-facts"):
             for fact in summary.facts:

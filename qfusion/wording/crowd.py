@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from qfusion._sentences import count, listed
-from qfusion.analysis.crowd_summary import CrowdSummary
+from qfusion._sentences import count, listed, share
+from qfusion.analysis.crowd_summary import ClipVotes, CrowdSummary
+from qfusion.analysis.text import escape_markdown
 from qfusion.explain import crowd
 from qfusion.wording.numbers import format_interval
 
@@ -37,6 +38,14 @@ def describe_contributions(means: crowd.Means) -> str:
         if name
     ]
     return f"Mean contributions to the share of votes: {listed(parts)}"
+
+
+def describe_accuracy(accuracy: Mapping[str, float], target: str) -> str:
+    """Return how often the majority chooses the explained class, such as the acted emotion, in each condition."""
+    parts = [f"{share(value)} by {name.replace('+', ' and ')}" for name, value in accuracy.items()]
+    return (
+        f"Share of clips on which most people choose the {target}, without ties: {listed(parts)}."
+    )
 
 
 def describe_agreement(agreement: crowd.Agreement, players: Sequence[str]) -> str:
@@ -78,6 +87,21 @@ def describe_information(information: crowd.Information, target: str) -> str:
     )
     ends = format_interval(information.fused.low, information.fused.high, "+.3f")
     return f"{start}, {abs(information.fused.value):.3f} {more} (95% CI {ends})"
+
+
+def describe_clip_votes(votes: ClipVotes) -> str:
+    """Return a Markdown table of the votes on one clip, a row for each condition."""
+    rows = [
+        f"| shown | most votes | for ‘{escape_markdown(votes.explained, 30)}’ |",
+        "|---|---|---|",
+    ]
+    for one in votes.conditions:
+        shown = escape_markdown(one.shown.replace("+", " + "), 60)
+        most = escape_markdown(one.majority, 30) if one.majority else "a tie"
+        rows.append(
+            f"| {shown} | {most}, {one.most} of {one.raters} | {one.explained} of {one.raters} |"
+        )
+    return "\n".join(rows)
 
 
 def describe_crowd(summary: CrowdSummary, players: Sequence[str]) -> list[str]:

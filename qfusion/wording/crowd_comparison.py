@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from qfusion._sentences import count, listed, share
-from qfusion.analysis.crowd_comparison import LOG_ODDS, PROBABILITY, CrowdAndModel, MatchedClips
+from qfusion.analysis.crowd_comparison import (
+    LOG_ODDS,
+    PROBABILITY,
+    CrowdAndModel,
+    MatchedClips,
+    Pair,
+)
 from qfusion.data.matching import By
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.crowd_comparison import Aspect, CategoryAgreement
@@ -23,6 +29,15 @@ TERM_TRENDS: dict[Trend, str] = {
 }
 WHOSE = "people's"
 MATCHED_BY = {By.NAME: "by name", By.FILE: "by file name, without folder and ending"}
+
+
+def describe_pair(pair: Pair, title: Callable[[Mapping[str, float]], str]) -> str:
+    """Return which contributions to one clip are the largest, of people and of the model.
+
+    Args:
+        pair: the clip. title: writes the largest of some contributions.
+    """
+    return f"People: {title(pair.people)}. Model: {title(pair.model)}"
 
 
 def describe_match(clips: MatchedClips, people: str, model: str) -> str:

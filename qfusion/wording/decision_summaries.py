@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from qfusion._sentences import true_minus
+from qfusion.analysis import crowd_summary
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.text import escape_markdown
 from qfusion.wording.samples import format_probability
@@ -16,6 +17,8 @@ class Outcome(Enum):
     WRONG = "wrong"
     MEASURED = "measured"
     UNKNOWN = "truth unknown"
+    VOTED = "majority"
+    TIED = "tie"
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,33 @@ PROBABILITY_HELP = (
 )
 EVIDENCE_HELP = "The explained quantity: baseline and contributions below sum to it."
 ERROR_HELP = "Distance of the prediction from the annotation."
+VOTES_HELP = "The explained quantity: base rate and contributions below sum to it."
+TIED = "no majority"
 
 
 def summarize_decision(sample: Sample) -> DecisionSummary:
-    """Return the decision of the model as trained on a sample."""
+    """Return the decision of the model as trained, or of people, on a sample."""
+    if crowd_summary.has_votes(sample.study):
+        return _summarize_votes(sample)
     if sample.classes:
         return _summarize_class(sample.untweaked)
     return _summarize_number(sample.untweaked)
+
+
+def _summarize_votes(sample: Sample) -> DecisionSummary:
+    votes = crowd_summary.clip_votes(sample.study, sample.row)
+    together = votes.together
+    facts = (
+        Fact(
+            f"Share of votes for ‘{escape_markdown(votes.explained, 40)}’",
+            f"{together.explained / together.raters:.2f}",
+            VOTES_HELP,
+        ),
+        Fact("Votes", f"{together.explained} of {together.raters}"),
+    )
+    if not together.majority:
+        return DecisionSummary(TIED, Outcome.TIED, facts)
+    return DecisionSummary(escape_markdown(together.majority, 80), Outcome.VOTED, facts)
 
 
 def _summarize_class(sample: Sample) -> DecisionSummary:

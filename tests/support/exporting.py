@@ -70,6 +70,7 @@ ADDRESSES = (
     ),
     f"/compare?{JUMP}&sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3",
     f"/compare?{NETWORK}&pin=qj-parity/parity/pair-0001/H.left=0.5",
+    "/compare?model=qj-crowd&sample=clip-0288&pin=crowd/crowd/clip-0288",
     f"/compare?{JUMP}&compare.view=Several%20samples",
     f"/compare?{PICTURES}&compare.view=Several%20samples",
     f"/faithfulness?{JUMP}",

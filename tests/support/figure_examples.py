@@ -196,6 +196,14 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "cohort_charts.scatter": lambda t: cohort_charts.scatter(
         IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t
     ),
+    "decision_pairs.waterfall_pair": lambda t: decision_pairs.waterfall_pair(
+        [
+            decision_pairs.Decision("people", TERMS, "share", dict.fromkeys(TERMS, 0.05)),
+            decision_pairs.Decision(HOSTILE, OTHER, HOSTILE),
+        ],
+        M,
+        theme=t,
+    ),
     "decision_pairs.differences": lambda t: decision_pairs.differences(
         TERMS, OTHER, M, unit=HOSTILE, theme=t
     ),

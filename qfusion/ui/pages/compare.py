@@ -20,6 +20,7 @@ from qfusion.ui import (
 )
 from qfusion.ui.compared_numbers import numbers_table
 from qfusion.ui.compared_sides import draw_tweak_of_b, raw_contents, time_strips, waterfalls
+from qfusion.ui.people_beside_section import all_clips, are_people_beside, one_clip
 from qfusion.ui.pin_controls import (
     compared_views,
     forget_lost_pin,
@@ -43,7 +44,11 @@ def decisions(context: page_context.PageContext, view: pins.Pin) -> None:
             tweak=view.tweak,
             members=background_picker.cohort(context.study),
         )
-        waterfalls(context, sides)
+        beside_people = are_people_beside(sides)
+        if not (beside_people and one_clip(context, sides, view)):
+            waterfalls(context, sides)
+        if beside_people:
+            all_clips(context, sides, view)
         left, right = st.columns([1.1, 1], gap="medium")
         with left:
             numbers_table(sides)
