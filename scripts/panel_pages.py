@@ -26,7 +26,7 @@ OPENED = (
     "/samples?inside=true",
     "/samples?model=qcnn-digits&inside=true",
     "/dynamics?as=Shapley%20values",
-    "/why_fuse?model=crowd",
+    "/why_fuse?model=crowd&crowd.by=kind",
     "/compare?model=qj-crowd&sample=clip-0288&pin=crowd/crowd/clip-0288",
     "/what_if?model=qj-planted&sample=p0014&knobs=true&do.audio=another%20sample%27s",
     "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",

@@ -61,3 +61,16 @@ def test_samples_say_votes_where_people_decide() -> None:
     assert "0.64 of the votes are for ‘anger’" in verdict
     assert "named alike by most people" in similar
     assert "no truth" not in page.tables["similar"]
+
+
+def test_why_fuse_groups_clips_as_the_reader_chooses() -> None:
+    page = visit("/why_fuse?model=crowd")
+    assert "why-crowd-groups" not in page.tables
+    [by] = [one for one in page.app.selectbox if one.key == "crowd.by"]
+    assert by.options == ["all clips", "acted emotion", "kind", "actor"]
+    grouped = visit("/why_fuse?model=crowd&crowd.by=kind&crowd.over=clips")
+    assert "crowd.by=kind" in grouped.link
+    assert "crowd.over=clips" in grouped.link
+    assert grouped.tables["why-crowd-groups"].startswith("kind,clips,term,mean,difference")
+    other = visit("/why_fuse?model=qj-parity")
+    assert not [one for one in other.app.selectbox if str(one.key).startswith("crowd.")]

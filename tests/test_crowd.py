@@ -10,22 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from qfusion import analysis, cli, data
-from qfusion.analysis import crowd_summary
+from qfusion.analysis import crowd_summary, paired
 from qfusion.analysis.opening import open_sample
 from qfusion.data import ratings
 from qfusion.data.sources import crowd as crowd_source
 from qfusion.data.synthetic import simulated_crowd
 from qfusion.data.votes import Votes
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import crowd
+from qfusion.explain import bootstrap, crowd, crowd_groups
 from qfusion.explain.partial_information import exact
 from qfusion.models import games
 from qfusion.models.game import Game
-from qfusion.panels import sample_decision
+from qfusion.panels import pages, sample_decision
 from qfusion.training import checkpoint, games as stored_games
 from qfusion.wording import crowd as words
+from qfusion.wording.decision_summaries import Outcome, summarize_decision
 
 CLASSES = ("anger", "happy", "sad")
 CONDITIONS = ("voice", "face", "voice+face")
@@ -335,7 +337,8 @@ def test_ratings_are_imported_and_explained_by_commands(
     assert (again.crowd.counts == random_votes(6, 60).counts).all()
     run("people", "--model", "mine", "--by", "intended", "--json")
     record = json.loads(capsys.readouterr().out)
-    assert len(record["says"]) == 3
+    assert len(record["says"]) == 4
+    assert len(record["differences"]) == 9
     assert set(record["groups"]) == set(CLASSES)
     run("people", "--model", "mine")
     assert "Votes for the intended class" in capsys.readouterr().out
@@ -362,3 +365,138 @@ def test_facts_of_cremad(real_data: Path, tmp_path: Path) -> None:
     assert "people fuse redundantly" in words.describe_fusion(summary.means, summary.target)
     assert set(crowd_summary.group_means(study, "level")) == {"low", "medium", "high", "not given"}
     assert data.load("cremad").clusters is not None
+
+
+# ---- groups of clips
+
+
+def labelled(votes: Votes, groups: int = 3, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).choice([f"g{k}" for k in range(groups)], len(votes))
+
+
+def test_contrasts_are_differences_of_means_with_resampled_intervals() -> None:
+    votes = random_votes(7, 80)
+    labels, actors = labelled(votes), (np.arange(80) % 16)[:, None]
+    found = crowd_groups.contrast_groups(votes, labels, ["g0", "g1"], actors, resamples=50, seed=3)
+    assert [(one.group, one.term) for one in found] == [
+        (group, term) for group in ("g0", "g1") for term in ("voice", "face", crowd.JOINT)
+    ]
+    terms = games.dividends(votes.values[..., None], 2)[:, 1:, 0]
+    drawn: list[list[float]] = [[] for _ in found]
+    for block in bootstrap.counts(80, 50, 3, actors):
+        for counts in block.astype(int):
+            rows = np.repeat(np.arange(80), counts)
+            for place, one in enumerate(found):
+                inside = labels[rows] == one.group
+                column = terms[rows, place % 3]
+                drawn[place].append(column[inside].mean() - column[~inside].mean())
+    for place, one in enumerate(found):
+        inside = labels == one.group
+        assert one.mean == pytest.approx(terms[inside, place % 3].mean())
+        expected = one.mean - terms[~inside, place % 3].mean()
+        assert one.difference.value == pytest.approx(expected)
+        ends = np.quantile(drawn[place], bootstrap.EDGES)
+        assert (one.difference.low, one.difference.high) == pytest.approx(tuple(ends))
+        freedom = min(len(np.unique(actors[part])) - 1 for part in (inside, ~inside))
+        error = np.std(drawn[place]) * np.sqrt((freedom + 1) / freedom)
+        assert one.p == pytest.approx(2 * student.sf(abs(expected) / error, freedom))
+
+
+def test_a_group_of_no_clip_or_of_all_is_refused() -> None:
+    votes = random_votes()
+    with pytest.raises(InvalidInput, match="must hold some clips, not all, but holds 0"):
+        crowd_groups.contrast_groups(votes, np.full(30, "a"), ["b"])
+    with pytest.raises(InvalidInput, match="must hold some clips, not all, but holds 30"):
+        crowd_groups.contrast_groups(votes, np.full(30, "a"), ["a"])
+    with pytest.raises(InvalidInput, match="must have 30 names, but has 2"):
+        crowd_groups.contrast_groups(votes, np.full(2, "a"), ["a"])
+
+
+@pytest.mark.slow
+def test_groups_without_a_difference_are_seldom_said_to_differ() -> None:
+    """Holm's correction bounds the chance of any false difference by 5%."""
+    wrong = 0
+    for seed in range(200):
+        votes = random_votes(1000 + seed, 150)
+        labels = labelled(votes, 4, seed)
+        contrasts = crowd_groups.contrast_groups(
+            votes, labels, [f"g{k}" for k in range(4)], resamples=300
+        )
+        wrong += min(paired.holm([one.p for one in contrasts])) < 0.05
+    assert wrong <= 18  # 200 draws at 5%: 18 or fewer with 99.5%
+
+
+def test_kinds_of_the_simulated_crowd_differ_and_emotions_do_not() -> None:
+    study = analysis.open_study("crowd")
+    kinds = crowd_summary.contrast_groups(study, "kind")
+    joint = {one.group: one for one in kinds.shown if one.term == crowd.JOINT}
+    assert joint["third"].difference.low > 0
+    assert joint["alike"].difference.high < 0
+    title = words.describe_group_contrasts(kinds)
+    assert title.startswith("By kind, contributions differ: face for third (-0.13, 0.47 less")
+    assert title.endswith("(15 comparisons, Holm)")
+    emotions = words.describe_group_contrasts(crowd_summary.contrast_groups(study, "acted emotion"))
+    assert emotions.startswith("That contributions differ by acted emotion is not shown: 95%")
+    frame = kinds.frame()
+    assert len(frame) == 15
+    assert (frame["p after Holm"] >= frame["p"]).all()
+    clips = crowd_summary.contrast_groups(study, "kind", "clips")
+    assert clips.unit == "clips"
+    with pytest.raises(QFusionError, match="Resampled"):
+        crowd_summary.contrast_groups(study, "kind", "raters")
+    with pytest.raises(QFusionError, match="Column"):
+        crowd_summary.contrast_groups(study, "level")
+
+
+def test_groups_are_a_choice_of_why_fuse() -> None:
+    address = {"model": "crowd", "data": "crowd", "sample": "clip-0003", "crowd.by": "kind"}
+    panel = pages.build_panel("Why fuse", "why-crowd-groups", address)
+    assert panel.table()["kind"].nunique() == 5
+    over = pages.build_panel("Why fuse", "why-crowd", address | {"crowd.over": "clips"})
+    assert "over resampled clips" in over.shows
+    with pytest.raises(QFusionError):
+        pages.build_panel("Why fuse", "why-crowd-groups", address | {"crowd.by": "nothing"})
+
+
+# ---- bad input
+
+
+def test_ties_count_for_no_class_and_are_named() -> None:
+    counts = np.array([[[5, 5, 0], [1, 8, 1], [0, 3, 3]], [[6, 1, 1], [2, 2, 2], [9, 0, 0]]])
+    votes = Votes(("voice", "face"), CLASSES, counts, np.array([0, 0]))
+    assert votes.majorities.tolist() == [[-1, 1, -1], [0, -1, 0]]
+    found = crowd.agreement(votes)
+    assert (found.clips, found.untied) == (2, 0)
+    assert words.describe_agreement(found, votes.players) == (
+        "All 2 clips have a tie in some condition"
+    )
+    assert crowd.majority_accuracy(votes) == {"voice": 0.5, "face": 0.0, "voice+face": 0.5}
+
+
+def test_the_import_names_the_clips_that_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = wide_table(random_votes(8, 40)).drop(index=[0, 5])
+    frame.loc[(frame["clip"] == "c9") & (frame["condition"] == "face"), list(CLASSES)] = [1, 1, 0]
+    frame.to_csv(tmp_path / "votes.csv", index=False)
+    arguments = ("data", "import-ratings", str(tmp_path / "votes.csv"), "--name", "left-out")
+    run(*arguments, "--classes", ",".join(CLASSES), "--check-only", "--json")
+    record = json.loads(capsys.readouterr().out)
+    assert record["clips"] == 37
+    assert record["remarks"] == [
+        "2 clips lack a condition and are left out: 'c0', 'c1'.",
+        "1 clip has fewer than 3 raters in a condition and is left out: 'c9'.",
+    ]
+    run(*arguments, "--classes", ",".join(CLASSES), "--check-only")
+    assert "'c9'" in capsys.readouterr().out
+
+
+def test_a_clip_that_is_tied_says_so_on_its_card() -> None:
+    study = analysis.open_study("crowd")
+    votes = crowd_summary.study_votes(study)
+    row = int(np.flatnonzero(votes.majorities[:, -1] < 0)[0])
+    shown = crowd_summary.clip_votes(study, row)
+    assert shown.together.majority == ""
+    assert "| a tie, " in words.describe_clip_votes(shown)
+    summary = summarize_decision(open_sample("crowd", str(study.dataset.ids[row])))
+    assert summary.outcome is Outcome.TIED

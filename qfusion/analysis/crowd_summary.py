@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import cohort_table
+from qfusion.analysis import cohort_table, paired
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.data.votes import SHARE, Votes
 from qfusion.errors import InvalidInput
-from qfusion.explain import crowd
+from qfusion.explain import bootstrap, crowd, crowd_groups
 from qfusion.models.game import Game
 
 MAX_GROUPS = 40  # values of a column by which clips are grouped
 FEW_CLIPS = 10  # fewer clips make no group
+ALPHA = 0.05  # of the differences between groups, all together
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,13 +148,137 @@ def summarize_crowd(study: Study) -> CrowdSummary:
     )
 
 
+CLIPS = "clips"  # each for itself
+
+
+def group_columns(study: Study) -> list[str]:
+    """Return the columns of the data set's table whose values group clips, two groups or more."""
+    columns = []
+    for name in study.dataset.table.columns:
+        sizes = study.dataset.table[name].astype(str).value_counts()
+        if len(sizes) <= MAX_GROUPS and int((sizes >= FEW_CLIPS).sum()) > 1:
+            columns.append(str(name))
+    return columns
+
+
+def interval_units(study: Study) -> list[str]:
+    """Return what intervals over clips can resample: what the data set says, clips, and columns that group them."""
+    units = [study.dataset.clusters.unit] if study.dataset.clusters is not None else []
+    table = study.dataset.table
+    columns = [
+        str(name)
+        for name in table.columns
+        if bootstrap.FEWEST <= table[name].astype(str).nunique() < len(table)
+        and f"{name}s" not in units
+    ]
+    return [*units, CLIPS, *columns]
+
+
+def clusters_by(study: Study, unit: str) -> tuple[np.ndarray | None, str]:
+    """Return the numbers of what clips share, (N, k), and its name.
+
+    Args:
+        study: of the clips. unit: of `interval_units`, by default the first.
+
+    Raises:
+        NotFound: when there is no such unit.
+    """
+    if not unit:
+        return grouping(study)
+    choose("Resampled", unit, interval_units(study))
+    if study.dataset.clusters is not None and unit == study.dataset.clusters.unit:
+        return grouping(study)
+    if unit == CLIPS:
+        return None, CLIPS
+    return pd.factorize(study.dataset.table[unit].astype(str))[0][:, None], unit
+
+
 @memo(8)
-def group_means(study: Study, column: str) -> dict[str, crowd.Means]:
+def all_means(study: Study, unit: str = "") -> crowd.Means:
+    """Return the means of all clips, with intervals over a unit of `interval_units`; errors as of `clusters_by`."""
+    clusters, name = clusters_by(study, unit)
+    return crowd.mean_terms(study_votes(study), clusters=clusters, grouping=name)
+
+
+@dataclass(frozen=True, eq=False)
+class GroupContrasts:
+    """Whether people fuse otherwise on some clips.
+
+    Attributes:
+        column: that groups clips. unit: what intervals resample.
+        means: by group, most clips first.
+        contrasts: every group against all other clips; of two groups that are all clips, the first.
+        holm: p of each contrast after Holm's correction for all of them, NaN where unknown.
+    """
+
+    column: str
+    unit: str
+    means: dict[str, crowd.Means]
+    contrasts: list[crowd_groups.Contrast]
+    holm: list[float]
+
+    @property
+    def shown(self) -> list[crowd_groups.Contrast]:
+        """Contrasts that are significant at 5% after the correction, those with the smallest p first."""
+        shown = [
+            one
+            for one, corrected in zip(self.contrasts, self.holm, strict=True)
+            if corrected < ALPHA
+        ]
+        return sorted(shown, key=lambda one: (one.p, -abs(one.difference.value)))
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row for each group and term: clips, mean, difference to the others with its interval, p."""
+        return pd.DataFrame(
+            [
+                {
+                    self.column: one.group,
+                    "clips": self.means[one.group].clips,
+                    "term": one.term,
+                    "mean": one.mean,
+                    "difference": one.difference.value,
+                    "low": one.difference.low,
+                    "high": one.difference.high,
+                    "p": one.p,
+                    "p after Holm": corrected,
+                }
+                for one, corrected in zip(self.contrasts, self.holm, strict=True)
+            ]
+        )
+
+
+@memo(8, task=Task.COMPARE_PEOPLE)
+def contrast_groups(study: Study, column: str, unit: str = "") -> GroupContrasts:
+    """Return the means of groups of clips, and whether they differ from those of all others.
+
+    Args:
+        column: as of `group_means`. unit: what intervals resample, see `clusters_by`.
+
+    Raises:
+        NotFound, InvalidInput: as of `group_means`.
+    """
+    means = group_means(study, column, unit)
+    clusters, name = clusters_by(study, unit)
+    labels = study.dataset.table[column].astype(str).to_numpy()
+    check(len(means) > 1, f"Column `{column}` must have two groups of {FEW_CLIPS} clips or more.")
+    contrasted = list(means)
+    if len(means) == 2 and sum(one.clips for one in means.values()) == len(labels):
+        contrasted = contrasted[:1]  # the other's differences are the same with the other sign
+    contrasts = crowd_groups.contrast_groups(study_votes(study), labels, contrasted, clusters)
+    known = [place for place, one in enumerate(contrasts) if np.isfinite(one.p)]
+    corrected = np.full(len(contrasts), np.nan)
+    corrected[known] = paired.holm([contrasts[place].p for place in known])
+    return GroupContrasts(column, name, means, contrasts, corrected.tolist())
+
+
+@memo(8)
+def group_means(study: Study, column: str, unit: str = "") -> dict[str, crowd.Means]:
     """Return the means of clips by the values of a column, most clips first. Base rates are those of all clips.
 
     Args:
         column: of the data set's table, with at most `MAX_GROUPS` values; values of fewer than `FEW_CLIPS` clips are
             left out.
+        unit: what intervals resample, see `clusters_by`.
 
     Raises:
         NotFound: when there is no such column. InvalidInput: when it has too many values, or the model are no people.
@@ -164,10 +291,10 @@ def group_means(study: Study, column: str) -> dict[str, crowd.Means]:
         len(sizes) <= MAX_GROUPS,
         f"Column `{column}` must have at most {MAX_GROUPS} different values to group clips by, but has {len(sizes):,}.",
     )
-    clusters, unit = grouping(study)
+    clusters, name = clusters_by(study, unit)
     return {
         str(value): crowd.mean_terms(
-            votes, np.flatnonzero(words == value), clusters=clusters, grouping=unit
+            votes, np.flatnonzero(words == value), clusters=clusters, grouping=name
         )
         for value, size in sizes.items()
         if size >= FEW_CLIPS

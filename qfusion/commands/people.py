@@ -82,8 +82,11 @@ def people(
         _print_beside(study, qfusion.analysis.open_study(beside), choices, as_json)
         return
     summary = crowd_summary.summarize_crowd(study)
-    groups = crowd_summary.group_means(study, by) if by else {}
+    contrasts = crowd_summary.contrast_groups(study, by) if by else None
+    groups = contrasts.means if contrasts else {}
     sentences = words.describe_crowd(summary, study.modalities)
+    if contrasts:
+        sentences.append(f"{words.describe_group_contrasts(contrasts)}.")
     record: dict[str, Any] = {
         "model": study.name,
         "clips": summary.means.clips,
@@ -95,6 +98,7 @@ def people(
         if summary.information is None
         else summary.information.frame().to_dict("records"),
         "groups": {name: means.frame().to_dict("records") for name, means in groups.items()},
+        "differences": _records(contrasts.frame()) if contrasts else [],
     }
     shown: list[RenderableType | str] = [*sentences, _means_table(summary.means, summary.target)]
     if groups:

@@ -360,7 +360,16 @@ MODEL_PANELS = {
     "why-synergy": panel.Panel(synergy, scope="study", fits=can_sample),
     "why-basins": panel.Panel(seed_basins, fits=seed_stability.is_measured_over_seeds),
     "why-crowd": panel.Panel(
-        crowd.crowd_contributions, scope="study", fits=crowd_summary.has_votes
+        crowd.crowd_contributions,
+        {"over": crowd.OVER},
+        scope="study",
+        fits=lambda study, **_: crowd_summary.has_votes(study),
+    ),
+    "why-crowd-groups": panel.Panel(
+        crowd.group_contributions,
+        {"by": crowd.BY, "over": crowd.OVER},
+        scope="study",
+        fits=crowd.can_group,
     ),
     "why-votes": panel.Panel(crowd.vote_information, scope="study", fits=crowd.has_information),
 }

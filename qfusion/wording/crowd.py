@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from qfusion._sentences import count, listed, share
-from qfusion.analysis.crowd_summary import ClipVotes, CrowdSummary
+from qfusion.analysis.crowd_summary import ClipVotes, CrowdSummary, GroupContrasts
 from qfusion.analysis.text import escape_markdown
 from qfusion.explain import crowd
+from qfusion.explain.crowd_groups import Contrast
 from qfusion.wording.numbers import format_interval
+
+MAX_SHOWN = 3  # differences that a sentence names
 
 
 def describe_fusion(means: crowd.Means, target: str) -> str:
@@ -87,6 +90,35 @@ def describe_information(information: crowd.Information, target: str) -> str:
     )
     ends = format_interval(information.fused.low, information.fused.high, "+.3f")
     return f"{start}, {abs(information.fused.value):.3f} {more} (95% CI {ends})"
+
+
+def describe_group_contrasts(result: GroupContrasts) -> str:
+    """Return which mean contributions of groups differ from those of all other clips, corrected for their number."""
+    tests = f"{count(len(result.contrasts), 'comparison')}, Holm"
+    shown = result.shown
+    if not shown:
+        ends = [abs(end) for one in result.contrasts for end in _ends(one)]
+        bound = f": 95% intervals lie within ±{max(ends):.2f}" if ends else ""
+        return f"That contributions differ by {result.column} is not shown{bound} ({tests})"
+    parts = [
+        f"{_name_term(one.term)} for {one.group} ({one.mean:+.2f}, {_more(one.difference.value)} than for other clips)"
+        for one in shown[:MAX_SHOWN]
+    ]
+    if len(shown) > MAX_SHOWN:
+        parts.append(f"{len(shown) - MAX_SHOWN} more")
+    return f"By {result.column}, contributions differ: {listed(parts)} ({tests})"
+
+
+def _name_term(term: str) -> str:
+    return "joint terms" if term == crowd.JOINT else term
+
+
+def _ends(one: Contrast) -> list[float]:
+    return [one.difference.low, one.difference.high] if one.difference.known else []
+
+
+def _more(difference: float) -> str:
+    return f"{abs(difference):.2f} {'more' if difference > 0 else 'less'}"
 
 
 def describe_clip_votes(votes: ClipVotes) -> str:

@@ -79,7 +79,7 @@ ADDRESSES = (
         for proof in ("Truth", "Training%20seeds", "People", "Students", "Referee")
     ),
     f"/why_fuse?{NETWORK}",
-    "/why_fuse?model=crowd",
+    "/why_fuse?model=crowd&crowd.by=kind&crowd.over=clips",
     f"/why_fuse?{OF_CLASSES}&why=The%20data&data.need=true",
     f"/why_fuse?{OF_CLASSES}&why=The+quantum+part",
     f"/why_fuse?{OF_CLASSES}&why=Which+piece",

@@ -21,6 +21,7 @@ GENERATOR = "test_generator_sentences.py"
 STUDENTS = "test_simulatability.py"
 EXERCISES = "test_exercises.py"
 BESIDE = "test_crowd_comparison.py"
+CROWD = "test_crowd.py"
 
 
 class Template(NamedTuple):
@@ -524,6 +525,12 @@ TEMPLATES: tuple[Template, ...] = (
         "wording.crowd_comparison:describe_terms",
         "as own terms and people's labels",
         BESIDE,
+    ),
+    Template(
+        "groups of clips that people fuse otherwise",
+        "wording.crowd:describe_group_contrasts",
+        "p < 0.05 after Holm's correction for all groups and terms; else not shown, with a bound",
+        CROWD,
     ),
     Template(
         "conflicts that people call and verdicts",
