@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from qfusion.analysis.opening import open_sample
 from qfusion.panels import pages
+from qfusion.report import sample_report
 from tests.support.app import plain, said
 from tests.support.page_visits import visit
 
@@ -74,3 +76,15 @@ def test_why_fuse_groups_clips_as_the_reader_chooses() -> None:
     assert grouped.tables["why-crowd-groups"].startswith("kind,clips,term,mean,difference")
     other = visit("/why_fuse?model=qj-parity")
     assert not [one for one in other.app.selectbox if str(one.key).startswith("crowd.")]
+
+
+def test_reports_and_tables_say_votes() -> None:
+    sample = open_sample("crowd", "clip-0288")
+    assert sample_report.describe_prediction(sample) == (
+        "Of 11 people who were shown everything, most chose ‘anger’; 7 voted for ‘anger’, whose share of votes is "
+        "explained."
+    )
+    address = {"model": "crowd", "data": "crowd", "sample": "clip-0288"}
+    figure = pages.build_panel("Cohorts", "sample-map", address).figure
+    assert "share of votes" in figure.to_json()
+    assert "% of the votes" in figure.to_json()

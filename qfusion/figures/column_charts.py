@@ -23,6 +23,7 @@ from qfusion.figures.style import (
 )
 
 MOST = 6  # columns
+ROOM = 0.12  # of the running totals' range, which a number takes at least
 _GAP = 0.022  # between columns, as a share of the width of a column
 
 
@@ -58,7 +59,9 @@ def decision_columns(
     rows, steps, marker = waterfall_steps(dividends, modalities, theme, quantity)
     ends = steps.cumsum(1)
     known_truths = [value for value in truths if value is not None]
-    on_scale = np.r_[0.0, ends.ravel(), known_truths]
+    # numbers of negative steps stand left of their bars
+    left = (ends - ROOM * np.ptp(ends, axis=None))[steps < 0]
+    on_scale = np.r_[0.0, ends.ravel(), known_truths, left]
     figure = _empty_columns(names, notes, rows, on_scale, unit, theme)
     for i, name in enumerate(names):
         widths = np.r_[steps[i], ends[i, -1]]

@@ -417,6 +417,7 @@ def target_scale(
         low, high: range of the target.
         name: of the prediction, such as "votes".
     """
+    form = "+.2f" if name == "prediction" else ".2f"
     marks = {name: prediction} if truth is None else {"truth": truth, name: prediction}
     ends = list(marks.values())
     figure = base_figure(theme, 116, left=10, right=10, top=46, bottom=40)
@@ -441,12 +442,12 @@ def target_scale(
                 "color": INK[theme],
                 "line": {"width": 2},
             },
-            hovertemplate=true_minus(f"{mark} {value:+.2f}<extra></extra>"),
+            hovertemplate=true_minus(f"{mark} {value:{form}}<extra></extra>"),
         )
         figure.add_annotation(
             x=value,
             y=0,
-            text=true_minus(f"{mark} {value:+.2f}"),
+            text=true_minus(f"{mark} {value:{form}}"),
             showarrow=False,
             yshift=shifts[mark],
             font={"size": 12, "color": INK[theme]},

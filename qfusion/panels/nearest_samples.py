@@ -61,7 +61,11 @@ def similar_samples(
     )
     shows = (
         f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.escape_markdown(sample.id)}: "
-        + ("the class whose votes are explained" if are_people else "annotated → predicted")
+        + (
+            "the class whose votes are explained, and its share"
+            if are_people
+            else "annotated → predicted"
+        )
     )
     if study.classes:
         shows += "; orange, hatched: wrong predictions"
@@ -162,7 +166,7 @@ def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[b
 
 def _describe_votes(votes: crowd_summary.ClipVotes) -> str:
     share = votes.together.explained / votes.together.raters
-    return f"{votes.explained}, {share:.2f} of the votes"
+    return f"{votes.explained}, {share:.0%}"
 
 
 def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:

@@ -9,6 +9,7 @@ from qfusion.analysis import (
     cohort_levels,
     cohort_measures,
     cohort_table,
+    crowd_summary,
     drawn_samples,
     sample_coordinates,
     sample_projection,
@@ -63,6 +64,7 @@ def sample_map(
     rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
     column = text.find_column(colour, map(str, rows.columns))
+    has_votes = crowd_summary.has_votes(study)
     values, names, hues = _point_colours(study, rows, column)
     explained = placed.explained
     what = sample_coordinates.TITLES[placed.what]
@@ -76,7 +78,7 @@ def sample_map(
         inside,
         names=names,
         hues=hues,
-        by=colour,
+        by="share of votes" if column == "prediction" and has_votes else colour,
         titles=("UMAP 1", "UMAP 2")
         if explained is None
         else (
@@ -239,13 +241,20 @@ def _point_colours(
 
 
 def _hover_texts(study: Study, rows: pd.DataFrame) -> list[str]:
-    number = "{:+.2f}" if pd.api.types.is_float_dtype(rows["truth"]) else "{}"
-    outcome = f"label {number}, prediction {number}".format
-    outcomes = list(map(outcome, rows["truth"], rows["prediction"]))
+    if crowd_summary.has_votes(study):
+        outcomes = [f"{share:.0%} of the votes" for share in rows["prediction"]]
+    else:
+        outcomes = _label_and_prediction(rows)
     texts = sample_words.table_texts(study.dataset, rows)
     if not texts:
         return outcomes
     return [f"{words}; {outcome}" for words, outcome in zip(texts, outcomes, strict=True)]
+
+
+def _label_and_prediction(rows: pd.DataFrame) -> list[str]:
+    number = "{:+.2f}" if pd.api.types.is_float_dtype(rows["truth"]) else "{}"
+    outcome = f"label {number}, prediction {number}".format
+    return list(map(outcome, rows["truth"], rows["prediction"]))
 
 
 def _describe_projection(result: sample_projection.SampleMap) -> str:

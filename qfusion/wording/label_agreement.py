@@ -60,7 +60,8 @@ MISSING_LABELS: dict[MissingLabels, str] = {
         "{title} has labels of single modalities, but not of this model's modalities. Choose another model."
     ),
     MissingLabels.NONE: (
-        "{title} has no labels of single modalities. CH-SIMS has them; in `planted` the hidden scores replace them."
+        "{title} has no labels of single modalities. CH-SIMS has them; in `planted` the hidden scores replace them. "
+        "Votes of people are compared with a model on the page Compare."
     ),
 }
 
