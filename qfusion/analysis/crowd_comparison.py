@@ -21,14 +21,14 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.data import matching
 from qfusion.errors import QFusionError
-from qfusion.explain import crowd_comparison
-from qfusion.explain.bootstrap import Interval
+from qfusion.explain import bootstrap, crowd_comparison
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.quotient_game import group_modalities
 from qfusion.models.game import KIND
 from qfusion.training import checkpoint_cards, checkpoint_folders
 
 FEWEST = 20  # clips that both sides have
+MANY, FEWER_RESAMPLES = 2_000, 500  # so many clips, and resamples of more
 TEST, ALL = SPLITS = ("test", "all")
 LOG_ODDS, PROBABILITY = SCALES = ("log-odds", "probability")
 UNITS = {LOG_ODDS: "nats", PROBABILITY: "probability"}
@@ -81,7 +81,7 @@ class CrowdAndModel:
     clips: MatchedClips
     ids: np.ndarray
     result: crowd_comparison.CrowdComparison
-    joint_ranks: dict[str, Interval]
+    joint_ranks: dict[str, bootstrap.Interval]
     players: tuple[str, ...]
     scale: str
     people_terms: np.ndarray
@@ -267,14 +267,18 @@ def _compare(
         for one in SCALES
     }
     clusters, unit = crowd_summary.grouping(people, clips.people)
-    result = crowd_comparison.compare(votes, sides[scale], clips.people, clusters)
+    resamples = bootstrap.RESAMPLES if len(clips) <= MANY else FEWER_RESAMPLES
+    result = crowd_comparison.compare(
+        votes, sides[scale], clips.people, clusters, resamples=resamples
+    )
     ours = crowd_comparison.people_side(votes, clips.people)
     return CrowdAndModel(
         clips=clips,
         ids=people.dataset.ids[clips.people],
         result=result,
         joint_ranks={
-            one: crowd_comparison.joint_rank(ours, side, clusters) for one, side in sides.items()
+            one: crowd_comparison.joint_rank(ours, side, clusters, resamples=resamples)
+            for one, side in sides.items()
         },
         players=votes.players,
         scale=scale,

@@ -11,7 +11,7 @@ import pandas as pd
 from qfusion._checks import check_present
 from qfusion._sentences import true_minus
 from qfusion.analysis import compare, crowd_comparison, text
-from qfusion.explain.crowd_comparison import WHOLE
+from qfusion.explain.crowd_comparison import WHOLE, Aspect
 from qfusion.figures import decision_pairs, label_charts, result_tables, scatter_map, style
 from qfusion.panels import alt_text, panel, params
 from qfusion.wording import answers, crowd_comparison as words
@@ -164,6 +164,7 @@ def agreement(
     those of `waterfalls`."""
     result = crowd_comparison.compare_sides(sides, read_choices(**choices))
     categories = result.result.categories
+    resamples = categories[Aspect.VERDICT].kappa.resamples
     figure = label_charts.interval_dots(
         [str(aspect) for aspect in categories],
         {
@@ -176,8 +177,8 @@ def agreement(
     )
     shows = (
         f"the agreement beyond chance on {len(result.ids):,} clips ({_match(sides, result)}). "
-        f"{_as_markdown(words.describe_decisions(result))}. Whiskers: 95% intervals over resampled "
-        f"{text.escape_markdown(result.unit)}. Halves have half as many raters."
+        f"{_as_markdown(words.describe_decisions(result))}. Whiskers: 95% intervals over "
+        f"{text.escape_markdown(result.unit)}, resampled {resamples:,} times. Halves have half as many raters."
     )
     return panel.PanelFigure(
         "crowd-agreement",
