@@ -402,7 +402,7 @@ def find_partners(study: Study) -> list[str]:
     names: list[str] = []
     for name in checkpoint_folders.available():
         if len(names) < MOST_PARTNERS and name != study.name:
-            with suppress(QFusionError):
+            with suppress(QFusionError, AttributeError, KeyError, TypeError):  # a damaged card
                 if _may_match(study, checkpoint_cards.load_card(name)):
                     other = open_study(name)
                     are_people = crowd_summary.has_votes(study)

@@ -176,7 +176,8 @@ def agreement(
         theme=theme,
     )
     shows = (
-        f"the agreement beyond chance on {len(result.ids):,} clips ({_match(sides, result)}). "
+        f"the agreement of people and the model as trained beyond chance on {len(result.ids):,} clips "
+        f"({_match(sides, result)}). "
         f"{_as_markdown(words.describe_decisions(result))}. Whiskers: 95% intervals over "
         f"{text.escape_markdown(result.unit)}, resampled {resamples:,} times. Halves have half as many raters."
     )
@@ -218,10 +219,10 @@ def terms(
         theme=theme,
     )
     shows = (
-        f"how the model's contributions, in {result.scale}, rank {len(result.ids):,} clips as people's contributions "
-        f"to the share of votes do. {_as_markdown(words.describe_ceiling(result))}. Grey: 95% of shuffles of the "
-        f"clips. Whiskers: 95% intervals over resampled {text.escape_markdown(result.unit)}. Mean Kendall's τ of the "
-        f"terms of a clip: {result.result.order.value:+.2f}."
+        f"how contributions of the model as trained, in {result.scale}, rank {len(result.ids):,} clips as people's "
+        f"contributions to the share of votes do. {_as_markdown(words.describe_ceiling(result))}. Grey: 95% of "
+        f"shuffles of the clips. Whiskers: 95% intervals over resampled {text.escape_markdown(result.unit)}. Mean "
+        f"Kendall's τ of the terms of a clip: {result.result.order.value:+.2f}."
     )
     return panel.PanelFigure(
         "crowd-terms",
