@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -705,3 +706,16 @@ def test_the_command_writes_a_page_and_results(run: Any, cache: Path, tmp_path: 
     again = run(*arguments)
     assert "There is no public figure of QFNN" in again.out
     assert f"results {stored.digest[:12]}" in again.out
+
+
+def test_the_program_of_the_page_runs(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "reproduce.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    values: dict[str, Any] = {}
+    exec(program, values)
+    printed = capsys.readouterr().out
+    assert "Circuit without trained gates: 0." in printed
+    assert "with the same rows, encoders and schedule" in printed
+    assert len(values["table"]) == 3 * 4  # metrics of two readings and two rivals
+    for name in re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE):
+        assert name in PAPERS
