@@ -21,8 +21,6 @@ SHIPPED = (
     "qinn-qj/mosi",
     "entangled-qcnn/digits",
     "qd-msa/mosi",
-    "qfnn/digits",
-    "lindblad-fusion/parity",
     "leaderboard/mosi",
 )
 SEEDS = 5
