@@ -48,13 +48,13 @@ def arrive(title: str) -> None:
         return
     assert exercise is not None  # the address has one
     go = "".join(query.get(EXERCISE_GO, [""])[-1:])
-    asked = (_without_start(exercise), go)
+    request = (_without_start(exercise), go)
     # The browser may send an address again before it has got the new one: each counts once.
-    if asked == state.get(_READ) or (not go and asked[0] == state.get(_CLOSED)):
+    if request == state.get(_READ) or (not go and request[0] == state.get(_CLOSED)):
         return
-    state.put(_READ, asked)
+    state.put(_READ, request)
     current = current_exercise()
-    if not go and current is not None and asked[0] == _without_start(current):
+    if not go and current is not None and request[0] == _without_start(current):
         return
     try:
         _begin(exercise, go, query, title)
