@@ -36,7 +36,7 @@ OPENED = (
     "/circuit?model=third&data=digits",
     "/faithfulness?proof=Other%20methods&proof.run=true",
     "/faithfulness?proof=Referee",
-    "/faithfulness?proof=Students",
+    "/faithfulness?model=qj-planted&proof=Students",
     "/why_fuse?why=The%20data&data.need=true",
     "/why_fuse?model=qj-parity&data=parity&why=The%20quantum%20part",
     "/why_fuse?why=Which%20piece",
