@@ -57,11 +57,12 @@ def describe_gap(shares: BandShares) -> str:
         return f"{measured}, near the spectral gap of {gap:.3g}"
     one = shares.counts[0] == 1
     slowest = "mode alone, which has" if one else "modes alone, which have"
+    makes = "makes" if one else "make"
     return (
         f"{measured}, {ratio:.2g} times the spectral gap of {gap:.3g}. The gap is the rate of the slowest {slowest} "
-        f"{_small_share(shares.slow_start)} of the distance at 0 and {_small_share(shares.slow_end)} at T, and makes "
+        f"{_small_share(shares.slow_start)} of the distance at 0 and {_small_share(shares.slow_end)} at T, and {makes} "
         f"{_small_share(abs(float(shares.parts[0])) / abs(shares.rate))} of the rate"
-    ).replace("and makes", "and makes" if one else "and make")
+    )
 
 
 def title_gap(shares: BandShares) -> str:
