@@ -50,6 +50,7 @@ GENERATORS = (  # whose modes ship: each takes up to five minutes of a core
     "qj-scenes",
 )
 QUICK_DIMENSION = 16  # largest D of a system whose modes are computed within seconds
+TAUGHT = "qcnn-parity"  # model whose students are taught again in tests: half a minute each
 Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function, and its arguments but the study
 
 
@@ -100,7 +101,11 @@ def generator_calls(study: Study) -> Iterator[Call]:
 
 
 def takes_minutes(study: Study, call: Call) -> bool:
-    """Return whether a call computes all modes of a large system."""
+    """Return whether a call computes all modes of a large system, or teaches students of another model than
+    `TAUGHT`.
+    """
+    if call[0] is simulatability.teach_students:
+        return study.name != TAUGHT
     return call in list(generator_calls(study)) and math.prod(study.model.dims) > QUICK_DIMENSION
 
 
