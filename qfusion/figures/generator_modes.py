@@ -16,6 +16,7 @@ from qfusion.figures.style import (
     PURPLE,
     QUIET,
     SKY,
+    UNSIGNED_SCALE,
     VERMILLION,
     Theme,
     axis,
@@ -27,7 +28,7 @@ from qfusion.figures.time_lines import TIME
 
 BAND_HUES = (VERMILLION, PURPLE, ORANGE, GREEN, SKY, BLUE)  # the slowest mode first
 SMALLEST = 1e-7  # part of a distance below which a line is not drawn
-HIGHEST = 0.95  # quantile of the resolvent norms on a grid, beyond which contours are left out
+HIGHEST = 0.95  # quantile of the resolvent norms on a grid, beyond which colours do not differ
 _SPLIT = 0.52  # of the width, where the left plot of the spectrum ends
 
 
@@ -81,20 +82,21 @@ def pseudospectra(
         **points,
     )
     levels = np.concatenate([resolvent[:0:-1], resolvent])
-    # a grid point on an eigenvalue would take all contours
+    # a grid point on an eigenvalue would take the whole scale
     sizes = np.minimum(levels, np.quantile(levels, HIGHEST))
-    figure.add_contour(
+    figure.add_heatmap(
         x=x,
         y=np.concatenate([-y[:0:-1], y]),
-        z=-sizes,
+        z=sizes,
         xaxis="x2",
         yaxis="y2",
-        contours={"coloring": "lines", "showlabels": True, "labelfont": {"size": 11}},
-        ncontours=9,
-        line={"width": 1.5},
-        colorscale=[[0, VERMILLION], [1, BLUE]],
-        showscale=False,
-        hovertemplate="log₁₀ ε = %{z:.2f}<extra></extra>",
+        colorscale=UNSIGNED_SCALE,
+        colorbar={
+            "title": {"text": "log₁₀ 1/ε", "side": "right", "font": {"size": 12}},
+            "thickness": 10,
+            "outlinewidth": 0,
+        },
+        hovertemplate="log₁₀ 1/ε = %{z:.2f}<extra></extra>",
     )
     near = (both[0] >= x[0]) & (both[0] <= x[-1]) & (np.abs(both[1]) <= y[-1])
     figure.add_scatter(
@@ -103,7 +105,7 @@ def pseudospectra(
         customdata=-both[0][near],
         xaxis="x2",
         yaxis="y2",
-        marker={"size": 5, "color": INK[theme]},
+        marker={"size": 6, "color": VERMILLION},
         **points,
     )
     zero = {"zeroline": True, "zerolinecolor": LINE[theme]}
@@ -116,16 +118,17 @@ def pseudospectra(
             "range": [float(x[0]), float(x[-1])],
             **zero,
         },
-        yaxis2=axis(theme)
-        | {"anchor": "x2", "side": "right", "range": [-float(y[-1]), float(y[-1])]},
-        margin={"r": 60},
+        yaxis2=axis(theme) | {"anchor": "x2", "range": [-float(y[-1]), float(y[-1])]},
     )
     figure.update_layout(
         xaxis_title_text="Re λ (1 / time)",
         yaxis_title_text="Im λ (1 / time)",
         xaxis2_title_text="Re λ (1 / time)",
     )
-    for place, words in ((0.0, "all modes, numerical range"), (_SPLIT, "slow modes, log₁₀ ε")):
+    for place, words in (
+        (0.0, "all modes, numerical range"),
+        (_SPLIT, "slow modes, pseudospectra"),
+    ):
         figure.add_annotation(
             x=place,
             y=1,

@@ -201,7 +201,7 @@ PANELS = {
     ),
     "people-conflict": panel.Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, scope="study"),
     "people-calibration": panel.Panel(calibration, fits=has_labels, opens=_OPEN, scope="study"),
-    "referee": panel.Panel(referee.referee, referee.OPTIONS, opens=_REVIEWED, scope="study"),
+    "referee-checks": panel.Panel(referee.referee, referee.OPTIONS, opens=_REVIEWED, scope="study"),
     "referee-modalities": panel.Panel(
         referee.working_modalities, fits=referee.is_reviewed, opens=_REVIEWED, scope="study"
     ),

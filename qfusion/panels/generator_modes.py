@@ -152,8 +152,8 @@ def spectrum(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         called="How far from normal",
         lead=" ".join(words.describe_spectrum(found_modes)),
         shows=f"all {found_modes.side:,} eigenvalues of the generator on traceless operators, with the numerical range "
-        "(dashed); right, those near the gap (dotted), with contours of log₁₀ ε: eigenvalues of generators within ε of "
-        f"this one lie inside. Around eigenvalues of a normal generator they are circles of radius ε."
+        "(dashed); right, those near the gap (dotted); colours: ε is the smallest change of the generator that "
+        "puts an eigenvalue there. Around an eigenvalue of a normal generator it is the distance to that."
         f"{model_caption(sample)}",
         not_shown="which samples contain a mode.",
         alt=f"{found_modes.side:,} eigenvalues, gap {found_modes.gap:.3g}; departure from normality "

@@ -14,6 +14,7 @@ from qfusion.figures import style
 from qfusion.panels import panel, params
 from qfusion.report import paper_page
 from qfusion.wording import papers as words
+from qfusion.wording.list_names import with_id
 
 MAX_TEXT = 2500  # letters of a sentence
 MAX_METRICS = 2  # in a cell of the table
@@ -28,7 +29,7 @@ def result_names() -> list[str]:
 def result_titles() -> dict[str, str]:
     """Return the titles in lists of the results that ship, by name."""
     return {
-        name: f"{paper_list.find_paper(one.paper).name} on {one.title}"
+        name: with_id(f"{paper_list.find_paper(one.paper).name} on {one.title}", name)
         for name, one in shipped_papers.shipped_reproductions().items()
     }
 

@@ -124,7 +124,7 @@ def referee(
         return review_table(review)
 
     return panel.PanelFigure(
-        "referee",
+        "referee-checks",
         text.escape_markdown(words.summarise_review(review)),
         None,
         shows=f"ten checks of {text.escape_markdown(study.name)} on {len(dataset.rows('test')):,} test samples of "

@@ -23,7 +23,7 @@ TEXT_PANELS = (
     "train-results",
     "wrong",
     "why-synergy",
-    "referee",
+    "referee-checks",
 )
 PAGES_WITHOUT_FIGURES = ("guided tour", "glossary")
 NAMED_FIGURES = "figures"  # in the place of a page: a function of `qfusion.figures.notebook`

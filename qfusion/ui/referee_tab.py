@@ -67,7 +67,7 @@ def _draw_review(context: page_context.PageContext, study: Study, claims: Claims
             sentences = "\n".join(map(words.describe_check, review.checks))
             st.code(sentences, language=None, wrap_lines=True)
 
-    [build] = panels.builders(study, context.theme, "referee").values()
+    [build] = panels.builders(study, context.theme, "referee-checks").values()
     figure.draw(build(), below=draw_checks, grows=False, gap="xsmall")
     panels.show(study, context.theme, "referee-modalities")
 
