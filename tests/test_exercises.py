@@ -561,7 +561,7 @@ def test_outcomes_end_in_a_sentence() -> None:
     here = situation()
     for goal, sentence in (
         (["changes <= 0"], "Solved: the condition is met."),
-        (["changes <= 0", "edits <= 1"], "1 of 2 conditions are met."),
+        (["changes <= 0", "edits <= 1"], "1 of 2 conditions is met."),
         (["changes >= 1"], "0 of 1 condition is met."),
     ):
         assert words.describe_outcome(check_exercise(make_exercise("x", goal), here)) == sentence

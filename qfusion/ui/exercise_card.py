@@ -84,12 +84,12 @@ def _conditions(outcome: Outcome) -> str:
     """Return the conditions as a list in markdown."""
     lines = []
     for checked in outcome.conditions:
-        requirement = text.escape_markdown(words.describe_condition(checked.condition))
-        seen = text.escape_markdown(words.describe_seen(checked))
+        requirement = text.escape_markdown(true_minus(words.describe_condition(checked.condition)))
+        seen = text.escape_markdown(true_minus(words.describe_seen(checked)))
         line = f"- {MET if checked.met else NOT_MET} {requirement}"
         if not checked.met:
             line += f" — now: **{seen}**" if not checked.problem else f" — {seen}"
-        lines.append(true_minus(line))
+        lines.append(line)
     return "\n".join(lines)
 
 

@@ -241,7 +241,9 @@ def describe_outcome(outcome: Outcome) -> str:
     total = len(outcome.conditions)
     met = sum(condition.met for condition in outcome.conditions)
     if not outcome.solved:
-        return OPEN.format(met=met, conditions=f"{count(total, 'condition')} {_be(total)}")
+        return OPEN.format(
+            met=met, conditions=f"{count(total, 'condition')} {_be(met if total > 1 else 1)}"
+        )
     words = SOLVED.format(
         conditions=f"the condition {_be(total)}" if total == 1 else f"all {total} conditions are"
     )

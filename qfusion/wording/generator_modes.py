@@ -85,6 +85,8 @@ def describe_bands(shares: BandShares) -> str:
         shares.low, shares.high, shares.counts, shares.parts, strict=True
     ):
         if low == high:
+            slowest = "the slowest mode" if number == 1 else "the slowest modes"
+            parts.append(f"{part:+.3g} by {slowest}")
             continue
         ends = (
             f"at least {low / gap:.3g} gaps"
