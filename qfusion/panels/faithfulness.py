@@ -155,6 +155,7 @@ GUESS_SEED = params.NumberParam(
     step=1,
     whole=True,
     look="box",
+    style={"width": 160},
 )
 CONTROLS = (
     PROOF,

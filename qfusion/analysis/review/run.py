@@ -1,6 +1,7 @@
 """The ten checks of a review, one after another."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -94,8 +95,20 @@ def review_model(study: Study, claims: Claims | None = None, *, retrain: bool = 
     with _sentences.progress_shown("Checking") as tell:
         for done, (topic, make) in enumerate(plan_checks(study, claims, retrain).items()):
             tell(done, len(Topic))
-            checks.append(run_check(study, topic, make))
+            with _sentences.progress_to(_report_as(tell, done)):
+                checks.append(run_check(study, topic, make))
     return Review(study.name, study.dataset.name, tuple(checks))
+
+
+def _report_as(tell: _sentences.Tell, done: int) -> _sentences.Show:
+    """Return a display by which whatever one check computes reports how many checks are done, so that the review can
+    be cancelled within a check.
+    """
+
+    def report(*_: int) -> None:
+        tell(done, len(Topic))
+
+    return lambda _: nullcontext(report)
 
 
 def require_claims(study: Study, claims: Claims) -> None:
