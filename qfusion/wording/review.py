@@ -326,7 +326,7 @@ def _claim_undecided(check: Check) -> str:
     if any(name in n["used"] for name in n["open"]):
         return (
             f"Removing {names} from the trained model costs it, but a twin that is trained without it may do as well. "
-            "Train twins to decide (`why --twins`)."
+            "Train twins to decide (qfusion why --twins)."
         )
     return f"Whether {names} is needed is undecided: {_loss(check)}."
 
@@ -341,7 +341,7 @@ def _used(check: Check) -> str:
     n = check.numbers
     return (
         f"The trained model uses {listed([SHORT[name] for name in n['used']])} ({_loss(check)}). Whether a twin "
-        "trained without it would do as well is not known (`why --twins`)."
+        "trained without it would do as well is not known (qfusion why --twins)."
     )
 
 
