@@ -9,10 +9,13 @@ import pandas as pd
 import torch
 
 from qfusion import explain
+from qfusion.analysis import sample_circuits
 from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_circuits import Noisy
 from qfusion.analysis.tasks import Task
 from qfusion.explain import gate_shapley
+from qfusion.models.abilities import can
 from qfusion.models.circuit_change import CircuitChange
 
 ROWS = 32  # of the background, in a noisy circuit
@@ -115,3 +118,13 @@ def with_noise(
         np.std(terms, 0, ddof=1),
         study.row_metrics(rows, test),
     )
+
+
+def run_with_noise(sample: Sample, noise: tuple[float, float, float], shots: int) -> Noisy:
+    """Return the output of the noisy circuit of a sample: of a user's own circuit, or of an entangled network.
+
+    Args:
+        sample: with its tweak. noise: strengths of depolarising, damping and readout. shots: of the circuit.
+    """
+    compute = with_noise if can(sample.study.model, "changes") else sample_circuits.with_noise
+    return compute(sample.study, sample.row, sample.tweak, noise, shots)

@@ -394,17 +394,9 @@ def _gap(here: Situation, part: str, time: float) -> float:
 
 
 def _noisy(here: Situation) -> sample_circuits.Noisy:
-    study = here.sample.study
-    compute: Any
-    if abilities.can(study.model, "changes"):
-        compute = circuit_changes.with_noise
-    else:
+    if not abilities.can(here.sample.study.model, "changes"):
         _require(here, "rules", "whose circuit could be noisy")
-        compute = sample_circuits.with_noise
-    result: sample_circuits.Noisy = compute(
-        study, here.sample.row, here.sample.tweak, here.noise, here.shots
-    )
-    return result
+    return circuit_changes.run_with_noise(here.sample, here.noise, here.shots)
 
 
 def _noisy_class(here: Situation, part: str, time: float) -> str:

@@ -26,12 +26,7 @@ def noisy_outcome(
     shots: int = SHOTS,
 ) -> sample_circuits.Noisy:
     """Return the output of the noisy circuit for the sample."""
-    compute = (
-        circuit_changes.with_noise
-        if can(sample.study.model, "changes")
-        else sample_circuits.with_noise
-    )
-    return compute(sample.study, sample.row, sample.tweak, (depolarising, damping, readout), shots)
+    return circuit_changes.run_with_noise(sample, (depolarising, damping, readout), shots)
 
 
 def scores(
