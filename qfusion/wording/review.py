@@ -9,6 +9,7 @@ from qfusion.analysis.review.resources import SHORT
 from qfusion.analysis.review.run import Review
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.seed_reliability import GOOD, POOR
+from qfusion.wording.numbers import format_known
 
 
 class TopicText(NamedTuple):
@@ -83,10 +84,8 @@ def format_number(check: Check) -> str:
 
 
 def interval_words(one: Interval, sign: str = "") -> str:
-    """Return a value with its 95% interval: "0.81 [0.78, 0.84]"."""
-    if not one.known:
-        return f"{one.value:{sign}.3f}"
-    return f"{one.value:{sign}.3f} [{one.low:{sign}.3f}, {one.high:{sign}.3f}]"
+    """Return a value with its interval, see `format_known`; with a sign if `sign` is "+"."""
+    return format_known(one, f"{sign}.3f")
 
 
 def _shown(names: list[str]) -> str:

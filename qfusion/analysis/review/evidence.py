@@ -15,6 +15,7 @@ from qfusion.data import DataSet
 from qfusion.explain import bootstrap, plain_models
 from qfusion.explain.baseline_models import FAMILY
 from qfusion.explain.bootstrap import Interval
+from qfusion.training import checkpoint_folders
 
 
 def plain_models_of(study: Study) -> plain_models.PlainModels:
@@ -47,9 +48,19 @@ def model_values(study: Study) -> np.ndarray:
     return row_values(study, study.scores[study.dataset.rows("test")])
 
 
+@memo(16, background=False, stamp=lambda study, name: checkpoint_folders.stamp(name))
+def open_beside(study: Study, name: str) -> Study:
+    """Return another model on the same data, such as a rival or another training seed, cached for all checks.
+
+    Raises:
+        NotFound: when there is no such model. InvalidInput: when it does not fit the data.
+    """
+    return open_study(name, study.dataset)
+
+
 def other_values(study: Study, name: str) -> np.ndarray:
-    """Return the same for another model on the same data."""
-    return model_values(open_study(name, study.dataset))
+    """Return the same as `model_values` for another model on the same data."""
+    return model_values(open_beside(study, name))
 
 
 def better(study: Study, ours: np.ndarray, theirs: np.ndarray) -> Interval:

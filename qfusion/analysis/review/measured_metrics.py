@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.analysis.opening import open_study
 from qfusion.analysis.review.claims import ClaimedFigure, Claims
+from qfusion.analysis.review.evidence import open_beside
 from qfusion.analysis.study import Study
 from qfusion.training import metrics
 
@@ -68,7 +68,7 @@ def measure_metrics(study: Study, claims: Claims) -> MeasuredMetrics:
     """
     own = _test_metrics(study)
     if claims.seeds:
-        runs = [own, *(_test_metrics(open_study(name, study.dataset)) for name in claims.seeds)]
+        runs = [own, *(_test_metrics(open_beside(study, name)) for name in claims.seeds)]
         return MeasuredMetrics(own, {key: [run[key] for run in runs] for key in own})
     recorded = study.card.get("metrics", {}).get("test", {})
     seeds = {key: values for key in own if (values := _recorded_values(recorded.get(key)))}

@@ -10,7 +10,6 @@ import pandas as pd
 from qfusion import _sentences
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo
-from qfusion.analysis.opening import open_study
 from qfusion.analysis.review import (
     calibration,
     convention,
@@ -25,6 +24,7 @@ from qfusion.analysis.review import (
 )
 from qfusion.analysis.review.check import Check, Finding, Topic, Verdict
 from qfusion.analysis.review.claims import Claims
+from qfusion.analysis.review.evidence import open_beside
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import InvalidInput, NotFound
@@ -133,13 +133,13 @@ def require_claims(study: Study, claims: Claims) -> None:
             list(map(str, study.dataset.table.columns)),
         )
     for name in (*claims.rivals, *claims.seeds):
-        other = open_study(name, study.dataset)
+        other = open_beside(study, name)
         check(
             other.reads_features and name != study.name,
             f"Model '{name[:60]}' cannot stand beside {study.name}. Name another trained model of the same data.",
         )
     for name in claims.seeds:
-        modalities_of = open_study(name, study.dataset).modalities
+        modalities_of = open_beside(study, name).modalities
         check(
             modalities_of == study.modalities,
             f"Model '{name[:60]}' reads {', '.join(modalities_of)}, and {study.name} reads "

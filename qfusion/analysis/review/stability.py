@@ -5,9 +5,9 @@ import pandas as pd
 
 from qfusion.analysis import cohort_table, trust
 from qfusion.analysis.memo import memo
-from qfusion.analysis.opening import open_study
 from qfusion.analysis.review.check import Check, Finding, Topic
 from qfusion.analysis.review.claims import Claims
+from qfusion.analysis.review.evidence import open_beside
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
@@ -25,7 +25,7 @@ def compare_seeds(study: Study, names: tuple[str, ...]) -> stability.Stability:
     Raises:
         NotFound: when there is no such model. InvalidInput: when one has other modalities.
     """
-    studies = [study, *(open_study(name, study.dataset) for name in names)]
+    studies = [study, *(open_beside(study, name) for name in names)]
     dividends = []
     for one in studies:
         rows, explanation = trust.explain_test_rows(one)
