@@ -235,15 +235,13 @@ def _train_missing(
 
             yield train_cell(cell, dataset, seed, report)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        try:
-            waiting = [
-                pool.submit(_train_apart, cell, source, seed) for cell, seed in missing.values()
-            ]
-            for future in as_completed(waiting):
-                yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
+        waiting = [pool.submit(_train_apart, cell, source, seed) for cell, seed in missing.values()]
+        for future in as_completed(waiting):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _train_apart(cell: Cell, source: str, seed: int) -> dict[str, Any]:
