@@ -12,7 +12,7 @@ import inspect
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,7 +50,19 @@ GENERATORS = (  # whose modes ship: each takes up to five minutes of a core
     "qj-scenes",
 )
 QUICK_DIMENSION = 16  # largest D of a system whose modes are computed within seconds
-TAUGHT = "qcnn-parity"  # model whose students are taught again in tests: half a minute each
+# Models on which the slow calculations are made again in tests. Others take a quarter of a minute to two minutes.
+TAUGHT = "qcnn-parity"
+PRUNED = ("qj-mosi", "qj-parity", "qj-planted", "qj-scenes")
+DELETED = (
+    "qcnn-digits",
+    "qcnn-houston",
+    "qcnn-parity",
+    "qj-crowd",
+    "qj-easyvqa",
+    "qj-mosi",
+    "qj-parity",
+    "qj-scenes",
+)
 Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function, and its arguments but the study
 
 
@@ -100,12 +112,17 @@ def generator_calls(study: Study) -> Iterator[Call]:
         yield generator_summary.describe_spectrum, ("",)
 
 
-def takes_minutes(study: Study, call: Call) -> bool:
-    """Return whether a call computes all modes of a large system, or teaches students of another model than
-    `TAUGHT`.
+def is_slow(study: Study, call: Call) -> bool:
+    """Return whether tests leave a call out: all modes of a large system, and students, prunings and deletions of
+    features of other models than `TAUGHT`, `PRUNED` and `DELETED`.
     """
-    if call[0] is simulatability.teach_students:
-        return study.name != TAUGHT
+    slow_elsewhere: dict[Callable[..., Any], Sequence[str]] = {
+        simulatability.teach_students: (TAUGHT,),
+        patching.prune_terms: PRUNED,
+        trust.feature_curves: DELETED,
+    }
+    if call[0] in slow_elsewhere:
+        return study.name not in slow_elsewhere[call[0]]
     return call in list(generator_calls(study)) and math.prod(study.model.dims) > QUICK_DIMENSION
 
 
@@ -114,7 +131,7 @@ def compute_results(study: Study, *, quick: bool = False) -> dict[str, Any]:
 
     Args:
         study: a shipped model on its own data.
-        quick: whether to leave out what takes minutes.
+        quick: whether to leave out what is slow.
     """
     with shipped_results.computed_anew():
         return {
@@ -122,7 +139,7 @@ def compute_results(study: Study, *, quick: bool = False) -> dict[str, Any]:
                 study, *call[1]
             )
             for call in shipped_calls(study)
-            if not (quick and takes_minutes(study, call))
+            if not (quick and is_slow(study, call))
         }
 
 
