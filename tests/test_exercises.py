@@ -381,7 +381,8 @@ def test_every_quantity_has_words_and_a_test() -> None:
         ("negativity[text] at 2 > 1", "must lie between"),
         ("negativity[text] at noon > 1", "must be a number"),
         ("leader is " + "x" * 400, "at most 300 characters"),
-        ("term[" + "[" * 100 + "] > 1", "must look like"),
+        ("term[] > 1", "must look like"),
+        ("term[" + "[" * 100 + " > 1", "must look like"),
     ],
 )
 def test_conditions_that_do_not_fit_are_refused_with_a_reason(text: str, wanted: str) -> None:
@@ -408,6 +409,8 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
         "changed within H.text-audio,T",
         "output is 2:8",
         "class is two words",
+        "share[eeg [uV]] >= 0.5",
+        "entropy[[eeg]] at cursor > 0.1",
     ],
 )
 def test_a_condition_is_written_as_it_is_read(text: str) -> None:

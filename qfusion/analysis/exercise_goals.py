@@ -38,7 +38,7 @@ COMPARISONS = ("<=", ">=", "<", ">")
 END, CURSOR = "end", "cursor"
 ONLY = "changed"  # the quantity of `within`
 _FORM = re.compile(
-    r"(?P<name>[a-z_]{1,40})(?:\[(?P<part>[^\[\]]{1,200})\])?(?: at (?P<time>[a-z0-9.]{1,12}))? "
+    r"(?P<name>[a-z_]{1,40})(?:\[(?P<part>.{1,200}?)\])?(?: at (?P<time>[a-z0-9.]{1,12}))? "
     r"(?P<operator>is not|is|within|<=|>=|<|>) (?P<value>.{1,200})"
 )
 

@@ -18,7 +18,7 @@ from qfusion.explain import Explanation, aumann_shapley, explain, faithfulness
 from qfusion.explain.layer_entropies import joint_entropies
 from qfusion.explain.state_cuts import cut_correlations
 from qfusion.models import require
-from qfusion.models.abilities import can
+from qfusion.models.abilities import can, missing_ability
 from qfusion.quantum import states
 from qfusion.training.checkpoint import Checkpoint
 
@@ -63,9 +63,17 @@ def accepts_sample(make: Callable[..., Made]) -> Callable[..., Made]:
 
 @torch.no_grad()
 def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
+    """Return entropies and dividends of a sample at its places, by name; of all together and the baseline by "".
+
+    Raises:
+        InvalidInput: when the model neither evolves in time nor fuses by truth tables.
+    """
     if can(sample.model, "time"):
         return sample.track().measures.single("entropy"), sample.path_dividends
+    if not can(sample.model, "rules"):
+        raise missing_ability(
+            sample.model, "time", "and no layers to follow", f"Model '{sample.name}'"
+        )
     vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
     joint = joint_entropies(sample.model, vectors)
     return {"entropy of the qubits in play": joint}, sample.path_dividends
