@@ -55,9 +55,10 @@ def main() -> None:
         print(rows[-1], flush=True)
     note = tables.provenance("simulatability.py")
     count = f"Contributions save samples for {len(helped)} of {len(rows)} models: {listed(helped)}."
+    source = "Read from the results that ship with the models. " if options.shipped else ""
     seeds = "Seed 0; ten draws. Factors above 1 are fewer samples; in brackets 95 % intervals."
     table = tables.markdown(HEADER, rows)
-    tables.write("simulatability", f"{count} {seeds}\n\n{table}\n\n{note}")
+    tables.write("simulatability", f"{count} {source}{seeds}\n\n{table}\n\n{note}")
 
 
 def _row(model: str, result: Simulatability) -> list[str]:
