@@ -180,11 +180,11 @@ def _add_whiskers(
     theme: Theme,
     axes: Mapping[str, str],
 ) -> None:
-    """Add intervals at the ends of the bars that have one, below their labels."""
+    """Add intervals at the ends of the bars that have one. They lie below the bars, where they cross no number."""
     rows = np.flatnonzero(reaches > 0)
     figure.add_scatter(
         x=ends[rows],
-        y=rows + 0.2,
+        y=rows + 0.39,
         mode="markers",
         marker={"size": 1, "color": INK[theme]},
         error_x={

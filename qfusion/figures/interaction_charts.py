@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from qfusion._sentences import true_minus
 from qfusion.figures.colour_scales import SIGNED_SCALE
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
@@ -35,6 +36,8 @@ def interaction_matrix(
 ) -> go.Figure:
     """Draw the interaction index of any two modalities as a heat map, with its interval below it.
 
+    Full colour stands for the largest value or end of an interval, so that a value within the noise is pale.
+
     Args:
         pairs: names of both, P of them.
         values: value, low and high end of the interval, (P, 3). The ends are NaN where so few samples have none.
@@ -42,6 +45,7 @@ def interaction_matrix(
     M = len(modalities)
     z = np.full((M, M), np.nan)
     reach = max(float(np.nanmax(np.abs(values[:, 0]), initial=0)), 1e-12)
+    colour_reach = max(reach, float(np.nanmax(np.abs(values), initial=0)))
     # digits of an interval; the largest value has one more
     few = int(np.clip(-np.floor(np.log10(reach)), 2, 6))
     figure = base_figure(theme, 90 + 62 * M, left=90, right=10, top=8, bottom=40)
@@ -54,7 +58,9 @@ def interaction_matrix(
             figure.add_annotation(
                 x=x,
                 y=y,
-                text=f"{value:+.{few + 1}f}{ends if np.isfinite([low, high]).all() else ''}",
+                text=true_minus(
+                    f"{value:+.{few + 1}f}{ends if np.isfinite([low, high]).all() else ''}"
+                ),
                 showarrow=False,
                 font={"size": 12, "color": INK[theme]},
             )
@@ -62,8 +68,8 @@ def interaction_matrix(
     figure.add_heatmap(
         z=[[None if np.isnan(value) else float(value) for value in row] for row in z],
         colorscale=SIGNED_SCALE[theme],
-        zmin=-2.5 * reach,  # pale enough for what is written on it
-        zmax=2.5 * reach,
+        zmin=-2.5 * colour_reach,  # pale enough for what is written on it
+        zmax=2.5 * colour_reach,
         showscale=False,
         hovertemplate="%{z:+.4f} " + label(unit) + "<extra></extra>",
     )
