@@ -23,6 +23,7 @@ from qfusion.analysis.review.seeds import judge_figure
 from qfusion.data import DataSet, imported_sets
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import plain_models
+from qfusion.explain.bootstrap import Interval
 from qfusion.explain.seed_reliability import seed_reliability
 from qfusion.explain.split_overlap import find_split_overlap
 from qfusion.live.opening import open_model
@@ -218,6 +219,26 @@ def test_a_resource_that_is_not_needed_is_found(folder: Path, clean: DataSet) ->
     used = review("clean-0", clean, seeds=SEEDS, resources=("coherence",))
     assert faults(used) == []
     assert used.of(Topic.RESOURCES).findings == (Finding.CLAIM_UNDECIDED,)
+
+
+def test_a_loss_is_told_with_the_resource_that_it_is_of() -> None:
+    losses = {
+        name: Interval(value, value - 0.01, value + 0.01, 90, 0)
+        for name, value in {"coherence": 0.5, "correlation": 0.2, "dissipation": 0.04}.items()
+    }
+    numbers = {"used": list(losses), "losses": losses, "metric": "Accuracy", "source": "removal"}
+    sentence = words.describe_check(Check(Topic.RESOURCES, (Finding.USED,), numbers=numbers))
+    assert "(loss of Accuracy from +0.040 (95% CI" in sentence
+    assert "without dissipation to +0.500" in sentence
+    assert "without coherence)" in sentence
+
+
+def test_a_verdict_on_these_test_rows_alone_is_told_as_such() -> None:
+    check = resources.check_resources(open_study("qj-planted"), Claims(resources=("dissipation",)))
+    assert check.findings == (Finding.CLAIMED_NOT_NEEDED,)
+    assert check.number == check.numbers["losses"]["dissipation"]
+    assert check.number.high < 0.019  # the margin, within which the loss has to be
+    assert "for new rows it is undecided" in words.describe_check(check)
 
 
 def test_features_of_another_extractor_are_found(clean: DataSet) -> None:

@@ -1,6 +1,6 @@
 """The ten checks of a reviewer in sentences that can be pasted into a paper or a review."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from qfusion._sentences import count, listed, share, true_minus
@@ -316,7 +316,10 @@ def _stability(check: Check) -> str:
 def _claimed_not_needed(check: Check) -> str:
     n = check.numbers
     names = listed([SHORT[name] for name in n["idle"]])
-    return f"Not needed {_source(n)}, though claimed: {names} ({_loss(check)})."
+    return (
+        f"Not needed {_source(check, n['idle'])}, though claimed: {names} ({_loss(check, n['idle'])})."
+        f"{_rows(check, n['idle'])}"
+    )
 
 
 def _claim_undecided(check: Check) -> str:
@@ -327,39 +330,65 @@ def _claim_undecided(check: Check) -> str:
             f"Removing {names} from the trained model costs it, but a twin that is trained without it may do as well. "
             "Train twins to decide (qfusion why --twins)."
         )
-    return f"Whether {names} is needed is undecided: {_loss(check)}."
+    return f"Whether {names} is needed is undecided: {_loss(check, n['open'])}."
 
 
 def _not_needed(check: Check) -> str:
     n = check.numbers
     needed = f" Needed: {listed([SHORT[name] for name in n['needed']])}." if n["needed"] else ""
-    return f"Not needed {_source(n)}: {listed([SHORT[name] for name in n['not_needed']])} ({_loss(check)}).{needed}"
+    names = listed([SHORT[name] for name in n["not_needed"]])
+    rows = _rows(check, n["not_needed"])
+    return f"Not needed {_source(check, n['not_needed'])}: {names} ({_loss(check, n['not_needed'])}).{rows}{needed}"
 
 
 def _used(check: Check) -> str:
     n = check.numbers
+    names = listed([SHORT[name] for name in n["used"]])
+    without = "it" if len(n["used"]) == 1 else "one of them"
     return (
-        f"The trained model uses {listed([SHORT[name] for name in n['used']])} ({_loss(check)}). Whether a twin "
-        "trained without it would do as well is not known (qfusion why --twins)."
+        f"The trained model uses {names} ({_loss(check, n['used'])}). Whether a twin trained without {without} would "
+        "do as well is not known (qfusion why --twins)."
     )
 
 
 def _needed(check: Check) -> str:
     n = check.numbers
     names = n["claimed"] or n["needed"]
-    return f"Needed {_source(n)}: {listed([SHORT[name] for name in names])} ({_loss(check)})."
+    shown = listed([SHORT[name] for name in names])
+    return f"Needed {_source(check, names)}: {shown} ({_loss(check, names)}).{_rows(check, names)}"
 
 
-def _source(numbers: Mapping[str, Any]) -> str:
-    if numbers["source"] == "twins":
-        return "according to twins that were trained without it"
-    return "according to its removal from the trained model"
+def _source(check: Check, names: Sequence[str]) -> str:
+    """Return by what resources are judged."""
+    if check.numbers["source"] == "twins":
+        if len(names) == 1:
+            return "according to twins that were trained without it"
+        return "according to twins that were trained without one of them"
+    return f"according to {'its' if len(names) == 1 else 'their'} removal from the trained model"
 
 
-def _loss(check: Check) -> str:
-    if check.number is None:
+def _loss(check: Check, names: Sequence[str]) -> str:
+    """Return the loss without a resource; of several the least and the most, each with its resource."""
+    losses = {
+        name: check.numbers["losses"][name] for name in names if name in check.numbers["losses"]
+    }
+    if not losses:
         return "no loss was measured"
-    return f"{check.unit.split(' without ')[0]} {interval_words(check.number, '+')}"
+    unit = f"loss of {check.numbers['metric']}"
+    ends = sorted(losses, key=lambda name: losses[name].value)
+    least, most = (interval_words(losses[name], "+") for name in (ends[0], ends[-1]))
+    if len(losses) == 1:
+        return f"{unit} {least}"
+    return f"{unit} from {least} without {ends[0]} to {most} without {ends[-1]}"
+
+
+def _rows(check: Check, names: Sequence[str]) -> str:
+    """Return a sentence on the resources that are judged for these test rows alone; nothing if there are none."""
+    here = [name for name in names if name in check.numbers["on_these_rows"]]
+    if not here:
+        return ""
+    whose = "This" if len(here) == len(names) else f"The verdict on {listed(here)}"
+    return f" {whose} holds for new seeds on these test rows; for new rows it is undecided."
 
 
 def _below_chance(check: Check) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from qfusion.analysis import audit, audit_basis
 from qfusion.analysis.audit_rows import OF_ERROR, WITHIN, ends
+from qfusion.analysis.audit_verdicts import HERE
 from qfusion.analysis.memo import memo
 from qfusion.analysis.review import evidence
 from qfusion.analysis.review.check import Check, Finding, Topic, sort_findings
@@ -93,7 +94,9 @@ def check_resources(study: Study, claims: Claims) -> Check:
             findings.append(Finding.UNDECIDED)
     if not findings:
         findings.append(Finding.NEEDED)
-    first = next(iter([*idle, *open_claims, *claims.resources, *not_needed, *used, *verdicts]), "")
+    first = next(
+        iter([*idle, *open_claims, *claims.resources, *not_needed, *used, *needed, *verdicts]), ""
+    )
     basis = audit_basis.evaluation_basis(study.dataset)
     return Check(
         Topic.RESOURCES,
@@ -108,6 +111,8 @@ def check_resources(study: Study, claims: Claims) -> Check:
             "not_needed": not_needed,
             "needed": needed,
             "used": used,
+            "on_these_rows": [name for name, one in verdicts.items() if one.endswith(HERE)],
+            "losses": worth,
             "metric": basis.label.short,
         },
         pd.DataFrame(
@@ -137,7 +142,8 @@ def _judge_resources(study: Study) -> tuple[dict[str, str], dict[str, Interval],
         row = rows.get(SHORT[name])
         if row is None or "worth" not in row:
             continue
-        low, high = ends(row, "rows")
+        judged_by = "seeds" if row["verdict"].endswith(HERE) else "rows"
+        low, high = ends(row, judged_by)
         if np.isnan(low):
             low, high = ends(row, "seeds")
         verdicts[name] = row["verdict"]
