@@ -937,7 +937,7 @@ def test_smallest_loss_of_every_kind_is_selected() -> None:
     assert predictions.loss(single[1]) == pytest.approx(off(single[1]))
 
 
-LEAK = label_leak.LabelLeak("x", 2.0, 1.0, 30)
+LEAK = label_leak.LabelLeak("x", 2.0, 1.0, 30, 2.5)
 
 
 def test_comparison_table_has_rows_for_kinds_and_differences() -> None:
@@ -1106,7 +1106,7 @@ def test_estimate_reports_every_fit_and_its_samples(
 
 def test_features_fitted_to_labels_are_detected() -> None:
     planted = data.load("planted")
-    assert label_leak.find_label_leak(planted) is None
+    assert label_leak.find_label_leaks(planted) == ()
     text = planted.modalities[0]
     leaking = np.array(text.values)
     train = planted.rows("train+valid")
@@ -1114,9 +1114,7 @@ def test_features_fitted_to_labels_are_detected() -> None:
     leaking = leaking * (leaking != 0).any(-1, keepdims=True)
     leaking[train] *= (np.array(text.values)[train] != 0).any(-1, keepdims=True)
     told = replace(planted, modalities=(replace(text, values=leaking), *planted.modalities[1:]))
-    leak = label_leak.find_label_leak(told)
-    assert leak is not None
-    assert leak.modality == "text"
+    assert [leak.modality for leak in label_leak.find_label_leaks(told)] == ["text"]
     assert prediction_task.task_from_dataset(told).split == "test"
 
 
@@ -1145,7 +1143,7 @@ def test_generalisation_gap_uses_every_second_row(
     classes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = leaking(400, classes, 300)
-    leak = label_leak.find_label_leak(made)
+    [leak] = label_leak.find_label_leaks(made)
     X = task_features.principal_components(np.asarray(made.modalities[1].values, float))
     model = LogisticRegression(C=0.1) if classes else RidgeCV(np.logspace(-1, 4, 11))
     model.fit(X[:400:2], made.y[:400:2])
@@ -1158,25 +1156,52 @@ def test_generalisation_gap_uses_every_second_row(
     else:
         losses = [mean_squared_error(made.y[rows], model.predict(X[rows])) for rows in at]
         spread = made.y.var()
-    assert leak is not None
     assert (leak.modality, leak.rows) == ("two", 300)
     assert [leak.inside, leak.outside] == pytest.approx(losses)
     share = (losses[1] - losses[0]) / spread
     for limit, told in ((share * 0.99, True), (share * 1.01, False)):
         monkeypatch.setattr(label_leak, "LEAK", limit)
-        assert bool(label_leak.find_label_leak(made)) == told
+        assert bool(label_leak.find_label_leaks(made)) == told
     monkeypatch.undo()
-    assert label_leak.find_label_leak(leaking(120, classes, 60))
-    assert (
-        label_leak.find_label_leak(leaking(120, classes, 59)) is None
-    )  # of few rows it is not asked
-    few = label_leak.find_label_leak(made, 90)
-    assert few is not None
+    assert label_leak.find_label_leaks(leaking(120, classes, 60))
+    # of few rows it is not asked
+    assert label_leak.find_label_leaks(leaking(120, classes, 59)) == ()
+    [few] = label_leak.find_label_leaks(made, 90)
     assert few.rows == 90
     if classes:
-        assert label_leak.find_label_leak(replace(made, y=np.minimum(made.y, 1)))  # of two classes
+        assert label_leak.find_label_leaks(replace(made, y=np.minimum(made.y, 1)))  # of two classes
     one_value = replace(made, y=np.where(np.arange(700) % 2, made.y, made.y[0]))
-    assert label_leak.find_label_leak(one_value) is None  # of every second row nothing is learnt
+    assert label_leak.find_label_leaks(one_value) == ()  # of every second row nothing is learnt
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_noise_and_similar_rows_of_a_video_are_no_leak(grouped: bool) -> None:
+    """Before, a third of such sets had a leak: losses of some dozens of rows differ by chance, and rows of a video that
+    is on both sides predict each other."""
+    leaks = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        video = np.arange(180) // 10
+        values, y = rng.normal(size=(180, 20)), rng.normal(size=180)
+        if grouped:
+            values += 3 * rng.normal(size=(18, 20))[video]
+            y += 2 * rng.normal(size=18)[video]
+        made = leaking(120, False, 60)
+        made = replace(
+            made,
+            y=y,
+            modalities=(Modality("one", values, None, tuple(map(str, range(20)))),),
+            clusters=Clusters(video.astype(str), "videos") if grouped else None,
+        )
+        leaks += label_leak.find_label_leaks(made)
+    assert len(leaks) <= 1
+
+
+def test_all_leaking_modalities_are_named() -> None:
+    made = leaking(400, False, 300)
+    one, two = made.modalities
+    both = replace(made, modalities=(replace(one, values=two.values * [1, 0.5, 1]), two))
+    assert {leak.modality for leak in label_leak.find_label_leaks(both)} == {"one", "two"}
 
 
 def test_rows_with_one_grouping_are_drawn_once() -> None:

@@ -170,7 +170,7 @@ def test_a_constant_modality_is_found(folder: Path, clean: DataSet) -> None:
     result = review(retrained(folder, "constant", dataset), dataset)
     assert faults(result) == [Topic.MODALITIES]
     assert Finding.CONSTANT in result.of(Topic.MODALITIES).findings
-    assert "Audio is the same" in words.describe_check(result.of(Topic.MODALITIES))
+    assert "Modality audio is the same" in words.describe_check(result.of(Topic.MODALITIES))
 
 
 def test_labels_in_features_are_found(folder: Path, clean: DataSet) -> None:

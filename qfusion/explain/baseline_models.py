@@ -73,8 +73,13 @@ def log_probabilities(probabilities: np.ndarray) -> Outputs:
 
 
 def loss(outputs: Outputs, truth: np.ndarray) -> float:
-    """Return the mean negative log probability (nats) of the true class, or the mean squared error of a number."""
+    """Return the mean of `row_losses`."""
+    return float(row_losses(outputs, truth).mean())
+
+
+def row_losses(outputs: Outputs, truth: np.ndarray) -> np.ndarray:
+    """Return the negative log probability (nats) of each row's true class, or the squared error of its number, (n,)."""
     if truth.dtype.kind in "iu":
         whole = np.broadcast_to(outputs, (len(truth), outputs.shape[1]))
-        return float(-whole[np.arange(len(truth)), truth].mean())
-    return float(((outputs[:, 0] - truth) ** 2).mean())
+        return -whole[np.arange(len(truth)), truth]
+    return (outputs[:, 0] - truth) ** 2

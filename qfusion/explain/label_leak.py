@@ -1,4 +1,4 @@
-"""A modality whose features seem to have been made with the labels of training rows.
+"""Modalities whose features seem to have been made with the labels of training rows.
 
 Features of a network that was trained on the labels predict held-out training rows far better than test rows.
 """
@@ -7,10 +7,11 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from qfusion.data import DataSet, shared_content
-from qfusion.explain import baseline_models
-from qfusion.explain.baseline_models import LINEAR, TINY, loss, predict_outputs
+from qfusion.explain import baseline_models, bootstrap
+from qfusion.explain.baseline_models import LINEAR, TINY, loss, predict_outputs, row_losses
 from qfusion.explain.task_features import (
     FEWEST,
     LEARNT,
@@ -22,6 +23,9 @@ from qfusion.explain.task_features import (
 )
 
 LEAK = 0.15  # excess loss of test rows that is a leak, as a share of the loss of the base rate
+ERRORS = 3.0  # standard errors by which the excess loss must differ from 0
+NORMAL = 1.96  # standard errors to each side of a 95% interval
+FEWEST_GROUPS = 10  # groups of training rows, such as videos, of which half are held out; of fewer, half of the rows
 
 
 @dataclass(frozen=True)
@@ -31,65 +35,105 @@ class LabelLeak:
     Attributes:
         modality: name. outside, inside: losses of test rows and of training rows that were held out.
         rows: number of test rows.
+        base: loss of the base rate on all of these rows.
     """
 
     modality: str
     outside: float
     inside: float
     rows: int
+    base: float
+
+    @property
+    def excess(self) -> float:
+        """By how much the loss of test rows is larger."""
+        return self.outside - self.inside
 
 
-def find_label_leak(dataset: DataSet, rows: int = ROWS) -> LabelLeak | None:
-    """Return the modality whose features seem to have been made with the labels of training rows, or None.
+def find_label_leaks(dataset: DataSet, rows: int = ROWS) -> tuple[LabelLeak, ...]:
+    """Return the modalities whose features seem to have been made with the labels of training rows, the one with the
+    largest excess loss first.
 
     A linear model of each modality is fitted to half of the training rows and predicts the other half and the test
     rows. If it predicts the test rows much worse, held-out training rows overstate the information of the modality.
+    The halves share no groups, such as videos, since rows of one group can predict each other without any leak.
     """
     training = draw_rows(dataset.rows(LEARNT), rows)
     test = draw_rows(dataset.rows(UNSEEN), rows)
-    if len(np.unique(dataset.y[training[::2]])) < 2 or len(test) < FEWEST:
-        return None
     both = np.concatenate([training, test])
+    is_test = np.arange(len(both)) >= len(training)
+    is_held_out = _hold_out(dataset, training)
+    learn = np.flatnonzero(~is_test)[~is_held_out]
     y = dataset.y[both]
+    if len(test) < FEWEST or len(np.unique(y[learn])) < 2:
+        return ()
+    inside = np.flatnonzero(~is_test)[is_held_out]
+    outside = np.flatnonzero(is_test)
+    clusters = None if dataset.clusters is None else dataset.clusters.numbers[both]
     classes = len(dataset.target.classes)
-    limit = LEAK * _target_spread(y, classes)
+    base = _base_rate_loss(y, classes)
+    leaks = []
     for name in dataset.names:
         values = pool_features(dataset, name, both)
         if not np.ptp(values, axis=0).any():
             continue  # features that are all the same tell no label
-        inside, outside = _held_out_losses(values, y, len(training), classes)
-        if outside - inside > limit:
-            return LabelLeak(name, outside, inside, len(test))
-    return None
+        seen, unseen = _select_new(values, learn, inside, outside)
+        losses = _linear_losses(values, y, learn, classes)
+        leak = LabelLeak(
+            name, float(losses[unseen].mean()), float(losses[seen].mean()), len(test), base
+        )
+        if leak.excess <= LEAK * base:
+            continue
+        error = np.hypot(_mean_error(losses, seen, clusters), _mean_error(losses, unseen, clusters))
+        if leak.excess > ERRORS * error:
+            leaks.append(leak)
+    return tuple(sorted(leaks, key=lambda leak: -leak.excess))
 
 
-def _held_out_losses(
-    values: np.ndarray, y: np.ndarray, training: int, classes: int
-) -> tuple[float, float]:
-    """Return the losses of held-out training rows and of test rows, by a linear model of every other training row.
+def _hold_out(dataset: DataSet, training: np.ndarray) -> np.ndarray:
+    """Return which training rows are held out, bool (n,): every second group, or every second row."""
+    if dataset.clusters is not None:
+        groups = np.unique(dataset.clusters.numbers[training, 0], return_inverse=True)[1]
+        if groups.max(initial=0) >= FEWEST_GROUPS - 1:
+            return groups % 2 == 1
+    return np.arange(len(training)) % 2 == 1
 
-    Args:
-        values: features of training and test rows, (N, F). y: targets, (N,). training: number of training rows.
-    """
-    learn = np.arange(0, training, 2)
-    inside = np.arange(1, training, 2)
-    outside = np.arange(training, len(y))
+
+def _select_new(
+    values: np.ndarray, learn: np.ndarray, inside: np.ndarray, outside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of `inside` and `outside` whose features no learned row has, or all where these are few."""
     contents = shared_content.number_contents(values)
-    new = ~np.isin(contents, contents[learn])
-    if (
-        min(new[inside].sum(), new[outside].sum()) >= FEWEST
-    ):  # features of few values have no new rows
-        inside = inside[new[inside]]
-        outside = outside[new[outside]]
+    is_new = ~np.isin(contents, contents[learn])
+    if min(is_new[inside].sum(), is_new[outside].sum()) < FEWEST:
+        return inside, outside  # features of few values have no new rows
+    return inside[is_new[inside]], outside[is_new[outside]]
+
+
+def _linear_losses(
+    values: np.ndarray, y: np.ndarray, learn: np.ndarray, classes: int
+) -> np.ndarray:
+    """Return the loss of every row, (n,), by a linear model that is fitted to the rows of `learn`."""
     X = principal_components(values)
     model = baseline_models.make_model(LINEAR, classes)
     with warnings.catch_warnings(action="ignore"):  # a fit that stops before it converges
         model.fit(X[learn], y[learn])
-    outputs = predict_outputs(model, X, classes)
-    return loss(outputs[inside], y[inside]), loss(outputs[outside], y[outside])
+    return row_losses(predict_outputs(model, X, classes), y)
 
 
-def _target_spread(y: np.ndarray, classes: int) -> float:
+def _mean_error(values: np.ndarray, rows: np.ndarray, clusters: np.ndarray | None) -> float:
+    """Return the standard error of the mean of some values; of few clusters from their means."""
+    own = values[rows]
+    groups = None if clusters is None else clusters[rows]
+    interval = bootstrap.mean(own, clusters=groups)
+    if interval.known:
+        return (interval.high - interval.low) / (2 * NORMAL)
+    if groups is not None:
+        own = pd.Series(own).groupby(groups[:, 0]).mean().to_numpy()
+    return float(own.std(ddof=1) / len(own) ** 0.5) if len(own) > 1 else np.inf
+
+
+def _base_rate_loss(y: np.ndarray, classes: int) -> float:
     """Return the loss of the base rate: the entropy of classes (nats), or the variance of a number."""
     if not classes:
         return float(y.var())

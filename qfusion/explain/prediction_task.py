@@ -14,7 +14,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import DataSet, shared_content
-from qfusion.explain.label_leak import LabelLeak, find_label_leak
+from qfusion.explain.label_leak import LabelLeak, find_label_leaks
 from qfusion.explain.task_features import (
     FEWEST,
     LEARNT,
@@ -119,7 +119,7 @@ def task_from_dataset(dataset: DataSet, rows: int = ROWS, width: int = WIDTH) ->
     Raises:
         InvalidInput: when there is one modality, a target of one value, or too few rows.
     """
-    leak = find_label_leak(dataset, rows)
+    leak = next(iter(find_label_leaks(dataset, rows)), None)
     split = UNSEEN if leak else LEARNT
     available = dataset.rows(split)
     clusters = dataset.clusters

@@ -154,21 +154,31 @@ def _disjoint(check: Check) -> str:
 
 def _constant(check: Check) -> str:
     names = check.numbers["constant"]
-    return (
-        f"{listed(names).capitalize()} {'is' if len(names) == 1 else 'are'} the same in all training rows, so that "
-        "nothing can be learned from it."
-    )
+    if len(names) == 1:
+        return f"Modality {names[0]} is the same in all training rows, so that nothing can be learned from it."
+    return f"Modalities {listed(names)} are the same in all training rows, so that nothing can be learned from them."
 
 
 def _target_in_features(check: Check) -> str:
-    name, words = next(iter(check.numbers["leaks"].items()))
-    return f"The features of {name} reveal the target. {words}"
+    leaks = check.numbers["leaks"]
+    return " ".join(
+        f"The features of {name} reveal the target. {words}" for name, words in leaks.items()
+    )
 
 
 def _learned_labels(check: Check) -> str:
+    learned = check.numbers["learned"]
+    (first, (inside, outside)), *others = learned.items()
+    parts = [
+        f"{share(inside)} of a constant answer's loss on held-out training rows, and {share(outside)} on test rows "
+        f"({first})"
+    ]
+    parts += [
+        f"{share(inside)} and {share(outside)} ({name})" for name, (inside, outside) in others
+    ]
     return (
-        f"The features of {check.numbers['learned']} predict held-out training rows far better than test rows, as "
-        "features do that were made with the labels of the training rows."
+        f"The features of {listed(list(learned))} seem to have been made with the labels of the training rows: a "
+        f"linear model removes {'; '.join(parts)}."
     )
 
 

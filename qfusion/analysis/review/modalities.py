@@ -44,9 +44,9 @@ def _feature_names(dataset: DataSet, name: str, width: int) -> list[str]:
 
 
 @memo(4, task=Task.SEARCH_LEAKS)
-def find_learned_labels(dataset: DataSet) -> label_leak.LabelLeak | None:
-    """Return the modality whose features seem to have been made with the labels of training rows, or None."""
-    return label_leak.find_label_leak(dataset)
+def find_learned_labels(dataset: DataSet) -> tuple[label_leak.LabelLeak, ...]:
+    """Return the modalities whose features seem to have been made with the labels of training rows."""
+    return label_leak.find_label_leaks(dataset)
 
 
 def check_modalities(study: Study) -> Check:
@@ -62,8 +62,8 @@ def check_modalities(study: Study) -> Check:
     whole = "+".join(study.modalities)
     joint = max((whole, plain_models.LATE), key=lambda name: basis.sign * np.nanmean(values[name]))
     gain = evidence.better(study, values[joint], values[best])
-    leaked = dict(_shown_leaks(dataset))
-    learned = find_learned_labels(dataset)
+    leaked = {name: leak for name, leak in _shown_leaks(dataset) if name in study.modalities}
+    learned = [leak for leak in find_learned_labels(dataset) if leak.modality in study.modalities]
     findings = []
     if plain.constant:
         findings.append(Finding.CONSTANT)
@@ -71,7 +71,7 @@ def check_modalities(study: Study) -> Check:
         findings.append(Finding.TARGET_IN_FEATURES)
     elif leaked:
         findings.append(Finding.TARGET_NEARLY_IN_FEATURES)
-    if learned is not None:
+    if learned:
         findings.append(Finding.FEATURES_LEARNED_LABELS)
     enough = gain.known and gain.low > 0
     findings.append(Finding.NONE_IS_ENOUGH if enough else Finding.ONE_IS_ENOUGH)
@@ -87,7 +87,10 @@ def check_modalities(study: Study) -> Check:
             "chance": basis.chance,
             "constant": list(plain.constant),
             "leaks": {name: leak.words for name, leak in leaked.items()},
-            "learned": learned.modality if learned else "",
+            "learned": {
+                leak.modality: (1 - leak.inside / leak.base, 1 - leak.outside / leak.base)
+                for leak in learned
+            },
             "gain": gain,
             "joint": joint,
             "single": single,
