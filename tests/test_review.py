@@ -14,7 +14,7 @@ from support import reviewed_models as made
 
 from qfusion import cli
 from qfusion.analysis import open_study
-from qfusion.analysis.review import resources, robustness
+from qfusion.analysis.review import calibration, resources, robustness, seeds as seeds_check
 from qfusion.analysis.review.check import Check, Finding, Topic, Verdict
 from qfusion.analysis.review.claims import ClaimedFigure, Claims, parse_figure
 from qfusion.analysis.review.measured_metrics import measure_metrics
@@ -239,6 +239,65 @@ def test_a_verdict_on_these_test_rows_alone_is_told_as_such() -> None:
     assert check.number == check.numbers["losses"]["dissipation"]
     assert check.number.high < 0.019  # the margin, within which the loss has to be
     assert "for new rows it is undecided" in words.describe_check(check)
+
+
+def test_each_reported_figure_has_a_sentence_of_its_own() -> None:
+    study = open_study("qj-mosi")
+    texts = ("mae=0.93", "acc2_non0=0.792", "acc2_has0=0.767")
+    claims = Claims(figures=tuple(parse_figure(text, study.dataset) for text in texts))
+    seeds = review_model(study, claims).of(Topic.SEEDS)
+    assert seeds.findings[0] is Finding.BEST_SEED
+    sentences = words.describe_check(seeds)
+    assert "Acc-2 (non-zero) is reported as 0.792, the best of 5 seeds (0.7920)" in sentences
+    assert "MAE is reported as 0.93, in agreement with the mean" in sentences
+    convention = words.describe_check(review_model(study, claims).of(Topic.CONVENTION))
+    assert "Acc-2 (with zero) is reported as 0.767" in convention
+    assert "the reported figure is Acc-2 (non-zero) of one of the seeds (0.7670)" in convention
+    assert "MAE is reported as 0.93, the value of the mean over seeds" in convention
+    assert "0.792, the value of one of the seeds by this convention (0.7920)" in convention
+
+
+def test_a_figure_above_the_mean_is_called_the_best_seed_only_where_it_is() -> None:
+    study = open_study("qj-mosi")
+    above = parse_figure("acc2_non0=0.7935", study.dataset)
+    [sentence] = [
+        words.describe_check(one)
+        for one in (seeds_check.check_seeds(study, Claims(figures=(above,))),)
+    ]
+    assert "best of" not in sentence
+    lower = parse_figure("mae=0.99", study.dataset)
+    sentence = words.describe_check(seeds_check.check_seeds(study, Claims(figures=(lower,))))
+    assert "worse than the mean of 5 seeds" in sentence
+
+
+def test_dependent_rows_do_not_look_miscalibrated() -> None:
+    """Pairs of few pictures and recordings: 1,200 rows count as some hundred, and errors of one picture recur."""
+    check = calibration.check_calibration(open_study("qcnn-parity"))
+    assert check.numbers["independent"] < 300
+    assert check.findings == (Finding.CALIBRATED,)
+    assert check.number is not None
+    assert check.number.low <= check.number.value <= check.number.high
+
+
+@pytest.mark.parametrize("lean", [-0.1, 0.0, 0.1])
+def test_a_model_is_called_overconfident_only_if_it_is_shown(lean: float) -> None:
+    gap = Interval(lean, lean - 0.05, lean + 0.05, 90, 2000)
+    numbers = {"error": 0.2, "limit": 0.1}
+    check = Check(Topic.CALIBRATION, (Finding.MISCALIBRATED,), gap, "", numbers)
+    sentence = words.describe_check(check)
+    assert ("overconfident" in sentence) == (lean > 0)
+    assert ("underconfident" in sentence) == (lean < 0)
+
+
+def test_plain_models_are_chosen_on_validation_rows(clean: DataSet) -> None:
+    plain = plain_models.fit_plain_models(clean)
+    assert set(plain.losses) == {*plain.sets, plain_models.LATE}
+    other = clean.y.copy()
+    test = clean.rows("test")
+    other[test] = -other[test][::-1]
+    again = plain_models.fit_plain_models(replace(clean, y=other))
+    assert (again.best_single, again.best_whole) == (plain.best_single, plain.best_whole)
+    assert again.losses == plain.losses
 
 
 def test_features_of_another_extractor_are_found(clean: DataSet) -> None:

@@ -38,6 +38,8 @@ class PlainModels:
         scores: by set of modalities, written like "text+audio", and under `LATE`: log probabilities (n, C), or numbers
             (n, 1).
         members: the kind of model that stands for each of them.
+        losses: on the validation rows, of each of them; of late fusion by weights that are fitted to the other half
+            of these rows.
         constant: modalities whose features do not vary over the training rows; they are left out.
         learned: number of training rows.
     """
@@ -45,8 +47,20 @@ class PlainModels:
     rows: np.ndarray
     scores: Mapping[str, Outputs]
     members: Mapping[str, str]
+    losses: Mapping[str, float]
     constant: tuple[str, ...]
     learned: int
+
+    @property
+    def best_single(self) -> str:
+        """The modality whose model has the least validation loss."""
+        singles = [name for name in self.sets if len(split_term(name)) == 1]
+        return min(singles, key=lambda name: self.losses[name])
+
+    @property
+    def best_whole(self) -> str:
+        """The model of all modalities, or late fusion, by validation loss."""
+        return min((self.sets[-1], LATE), key=lambda name: self.losses[name])
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -105,18 +119,22 @@ def fit_plain_models(
     )
     scores: dict[str, Outputs] = {}
     members: dict[str, str] = {}
+    losses: dict[str, float] = {}
     alone: dict[str, Outputs] = {}
     done = 0
     for name in fitted_sets(modalities):
         varying = tuple(part for part in split_term(name) if part not in constant)
         members[name], outputs = contest.best(varying)
         scores[name] = outputs[contest.test]
+        losses[name] = contest.loss(outputs)
         if name in modalities and varying:
             alone[name] = outputs
         done += len(FAMILY)
         tell(done)
-    members[LATE], scores[LATE] = LATE, contest.add(list(alone.values()))
-    return PlainModels(test, scores, members, constant, len(learn))
+    singles = list(alone.values())
+    members[LATE], scores[LATE] = LATE, contest.add(singles, contest.valid, contest.test)
+    losses[LATE] = contest.late_loss(singles)
+    return PlainModels(test, scores, members, losses, constant, len(learn))
 
 
 def _varies(values: np.ndarray) -> bool:
@@ -147,26 +165,32 @@ class _Contest:
             X = np.concatenate([self.inputs[name] for name in names], 1)
             for member in FAMILY:
                 candidates[member] = self._fit(member, X)
-        losses = {name: self._loss(outputs) for name, outputs in candidates.items()}
+        losses = {name: self.loss(outputs) for name, outputs in candidates.items()}
         losses[BASE] -= BETTER
         chosen = min(losses, key=lambda name: losses[name])
         return chosen, candidates[chosen]
 
-    def add(self, parts: Sequence[Outputs]) -> Outputs:
-        """Return the sum of outputs (N, C) on the test rows, with weights of 0 or more fitted on the validation
-        rows."""
+    def add(self, parts: Sequence[Outputs], learn: np.ndarray, rows: np.ndarray) -> Outputs:
+        """Return the sum of outputs (N, C) on some rows, with weights of 0 or more fitted to the rows of `learn`."""
         if self.classes:
             stacked = np.stack(parts)
-            weights, intercepts = logarithmic_pool.fit_pool(
-                stacked[:, self.valid], self.y[self.valid]
-            )
-            added = np.tensordot(weights, stacked[:, self.test], 1) + intercepts
+            weights, intercepts = logarithmic_pool.fit_pool(stacked[:, learn], self.y[learn])
+            added = np.tensordot(weights, stacked[:, rows], 1) + intercepts
             return baseline_models.log_probabilities(np.exp(log_softmax(added, axis=1)))
         from sklearn.linear_model import Ridge
 
         columns = np.concatenate(parts, 1)
-        model = Ridge(1.0, positive=True).fit(columns[self.valid], self.y[self.valid])
-        return model.predict(columns[self.test])[:, None]
+        model = Ridge(1.0, positive=True).fit(columns[learn], self.y[learn])
+        return model.predict(columns[rows])[:, None]
+
+    def late_loss(self, parts: Sequence[Outputs]) -> float:
+        """Return the loss of the sum of outputs on each half of the validation rows by weights of the other half."""
+        halves = self.valid[::2], self.valid[1::2]
+        losses = [
+            baseline_models.row_losses(self.add(parts, learn, rows), self.y[rows])
+            for learn, rows in (halves, halves[::-1])
+        ]
+        return float(np.concatenate(losses).mean())
 
     def _fit(self, member: str, X: np.ndarray) -> Outputs:
         model = baseline_models.make_model(member, self.classes)
@@ -181,5 +205,6 @@ class _Contest:
             return np.tile(baseline_models.log_probabilities(rates), (len(self.y), 1))
         return np.full((len(self.y), 1), known.mean())
 
-    def _loss(self, outputs: Outputs) -> float:
+    def loss(self, outputs: Outputs) -> float:
+        """Return the loss on the validation rows."""
         return baseline_models.loss(outputs[self.valid], self.y[self.valid])

@@ -1,10 +1,12 @@
 """The ten checks of a reviewer in sentences that can be pasted into a paper or a review."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from qfusion._sentences import count, listed, share, true_minus
 from qfusion.analysis.review.check import Check, Finding, Topic, Verdict
+from qfusion.analysis.review.measured_metrics import MEAN, MODEL, SEED
 from qfusion.analysis.review.resources import SHORT
 from qfusion.analysis.review.run import Review
 from qfusion.explain.bootstrap import Interval
@@ -38,11 +40,17 @@ VERDICTS: dict[Verdict, str] = {
     Verdict.UNCHECKED: "Not checked",
 }
 MOST_NAMED = 3
+HOLDERS = {MODEL: "this model", MEAN: "the mean over seeds", SEED: "one of the seeds"}
 
 
 def describe_check(check: Check) -> str:
     """Return the sentences on all findings of a check, the gravest first."""
-    return true_minus(" ".join(SENTENCES[one](check) for one in check.findings))
+    details = check.details or ({},) * len(check.findings)
+    sentences = [
+        SENTENCES[one](replace(check, numbers={**check.numbers, **own}))
+        for one, own in zip(check.findings, details, strict=True)
+    ]
+    return true_minus(" ".join(sentences))
 
 
 def summarise_review(review: Review) -> str:
@@ -71,10 +79,11 @@ def describe_working_modalities(check: Check) -> str:
         return f"Noise on {listed(n['below'])} makes the model worse than a constant answer"
     if Finding.NEEDS_ALL in check.findings:
         alone = n["without"].replace("+", " and ")
-        return f"With {alone} alone, the model is no better than a constant answer"
+        return f"With {alone} alone, the model is not shown to be better than a constant answer"
     if first is Finding.RETRAINING_HELPS:
-        return "Where a modality may be absent, plain models trained without it do better"
-    return "The model still works without any one modality"
+        names = " or ".join(name.replace("+", " and ") for name in n["behind"])
+        return f"With {names} alone, plain models that were trained so do better"
+    return "Without any one modality, the model is still better than a constant answer"
 
 
 def format_number(check: Check) -> str:
@@ -122,8 +131,9 @@ def _near_copies(check: Check) -> str:
 def _close_rows(check: Check) -> str:
     n = check.numbers
     return (
-        f"Test rows lie {n['nearest']:.2f} standard deviations from the nearest learned row in the median (unrelated "
-        "rows: 1.4), as neighbours in one scene or recording do, so the test metrics may not hold for new ones."
+        f"Test rows lie {n['nearest']:.2f} standard deviations from the nearest learned row in the median (two rows at "
+        "random: 1.4), as neighbours in one scene or recording do, or rows of few independent features. Test metrics "
+        "may not hold for new scenes or recordings."
     )
 
 
@@ -136,8 +146,8 @@ def _people_known(check: Check) -> str:
 
 
 def _content_seen(check: Check) -> str:
-    parts = [f"{name} ({share(part)})" for name, part in check.numbers["seen"].items()]
-    return f"Learned rows share the content of {listed(parts)} with test rows, beside other contents of the rest."
+    parts = [f"{name} ({share(part)} of the rows)" for name, part in check.numbers["seen"].items()]
+    return f"Test rows share the content of {listed(parts)} with learned rows, beside other contents of the rest."
 
 
 def _disjoint(check: Check) -> str:
@@ -185,8 +195,8 @@ def _learned_labels(check: Check) -> str:
 def _one_is_enough(check: Check) -> str:
     n = check.numbers
     return (
-        f"Plain models do not need more than {n['best']}: with it alone they reach {n['metric']} "
-        f"{interval_words(n['single'][n['best']])}, and with all modalities {interval_words(n['gain'], '+')} more."
+        f"It is not shown that plain models need more than {n['best']}: with it alone they reach {n['metric']} "
+        f"{interval_words(n['single'][n['best']])}; all together are better by {interval_words(n['gain'], '+')}."
     )
 
 
@@ -200,10 +210,10 @@ def _none_is_enough(check: Check) -> str:
 
 def _rival_undertrained(check: Check) -> str:
     n = check.numbers
-    name = n["undertrained"][0]
-    return (
+    return " ".join(
         f"Rival {name} is undertrained: a plain model of the same data, fitted in seconds, is better by "
         f"{interval_words(n['shortfall'][name], '+')} ({n['metric']})."
+        for name in n["undertrained"]
     )
 
 
@@ -238,36 +248,44 @@ def _gain(check: Check) -> str:
 
 def _seeds(words: str) -> Callable[[Check], str]:
     def describe(check: Check) -> str:
-        n = check.numbers
-        return words.format(
-            **n, mean=interval_words(check.number) if check.number is not None else ""
-        )
+        return words.format(**{**check.numbers, "mean": interval_words(check.numbers["mean"])})
 
     return describe
+
+
+def _best_seed(check: Check) -> str:
+    n = check.numbers
+    claim = f"{n['metric']} is reported as {n['claimed']:.4g}"
+    mean = interval_words(n["mean"])
+    if n["is_best"]:
+        return f"{claim}, the best of {n['seeds']} seeds ({n['best']:.4f}); their mean is {mean}."
+    return f"{claim}, better than the mean of {n['seeds']} seeds, {mean}; the best seed has {n['best']:.4f}."
 
 
 def _other_convention(check: Check) -> str:
     n = check.numbers
     return (
         f"{n['metric']} is reported as {n['claimed']:.4g} and measured as {n['measured']:.4f}; the reported figure is "
-        f"{n['other']} ({n['other_measured']:.4f})."
+        f"{n['other']} of {HOLDERS[n['holder']]} ({n['holds']:.4f})."
     )
 
 
 def _not_reproduced(check: Check) -> str:
     n = check.numbers
     return (
-        f"{n['metric']} is reported as {n['claimed']:.4g} and measured as {n['measured']:.4f}; no other convention "
-        "explains the difference."
+        f"{n['metric']} is reported as {n['claimed']:.4g} and measured as {n['measured']:.4f}; no other known "
+        "convention explains the difference."
     )
 
 
 def _convention_holds(check: Check) -> str:
     n = check.numbers
-    return (
-        f"{n['metric']} is reported as {n['claimed']:.4g}, which the model, its mean over seeds or one of them has by "
-        "this convention."
-    )
+    claim = f"{n['metric']} is reported as {n['claimed']:.4g}"
+    if n["holder"]:
+        return (
+            f"{claim}, the value of {HOLDERS[n['holder']]} by this convention ({n['holds']:.4f})."
+        )
+    return f"{claim}; by this convention the model and its seeds have {n['lowest']:.4f} to {n['highest']:.4f}."
 
 
 def _conventions_differ(check: Check) -> str:
@@ -284,14 +302,21 @@ def _one_convention(check: Check) -> str:
 
 def _calibration(check: Check) -> str:
     n = check.numbers
-    assert check.number is not None
-    first = f"The expected calibration error is {interval_words(check.number)}"
+    gap = check.number
+    assert gap is not None
+    first = f"The expected calibration error is {n['error']:.4f}"
+    lean = f"mean softmax less accuracy {interval_words(gap, '+')}"
     if check.findings[0] is Finding.CALIBRATED:
-        return f"{first}, within what calibrated probabilities give in 95% of cases (up to {n['limit']:.3f})."
-    lean = "overconfident" if n["certainty"] > n["accuracy"] else "underconfident"
+        return f"{first}, within what calibrated probabilities give in 95% of cases (up to {n['limit']:.4f}); {lean}."
+    if not gap.excludes_zero:
+        nature = "too certain of some samples and not certain enough of others"
+    elif gap.value > 0:
+        nature = "overconfident"
+    else:
+        nature = "underconfident"
     return (
-        f"{first}, more than calibrated probabilities give in 95% of cases ({n['limit']:.3f}): the model is {lean}, "
-        f"with a mean softmax of {n['certainty']:.3f} and {n['accuracy']:.3f} of the test rows right."
+        f"{first}, more than calibrated probabilities give in 95% of cases ({n['limit']:.4f}): the model is {nature} "
+        f"({lean})."
     )
 
 
@@ -300,7 +325,9 @@ def _slope(check: Check) -> str:
     bias = interval_words(check.numbers["bias"], "+")
     first = f"The slope of the truth over the score is {interval_words(check.number)} and the mean error {bias}"
     if check.findings[0] is Finding.SLOPE_HOLDS:
-        return f"{first}: scores are on the scale of the truth."
+        if check.numbers["equivalent"]:
+            return f"{first}: scores are on the scale of the truth."
+        return f"{first}: it is not shown that scores are on another scale than the truth."
     changes = []
     if check.numbers["stretched"]:
         changes.append("stretched" if check.number.value > 1 else "shrunk")
@@ -314,7 +341,7 @@ def _stability(check: Check) -> str:
     assert check.number is not None
     words = {
         Finding.SEEDS_DISAGREE: f"Explanations depend on the training seed (below {POOR:g} is poor)",
-        Finding.SEEDS_VARY: f"Explanations vary over training seeds (below {GOOD:g} is moderate)",
+        Finding.SEEDS_VARY: f"Training seeds are not shown to agree well on explanations ({GOOD:g} or more is good)",
         Finding.SEEDS_AGREE: f"Training seeds agree on explanations ({GOOD:g} or more is good)",
     }[check.findings[0]]
     return (
@@ -422,8 +449,8 @@ def _needs_all(check: Check) -> str:
     n = check.numbers
     assert check.number is not None
     return (
-        f"With {n['without'].replace('+', ' and ')} alone, the model is no better than a constant answer: "
-        f"{n['metric']} {interval_words(check.number)} against {n['chance']:.3f} "
+        f"With {n['without'].replace('+', ' and ')} alone, the model is not shown to be better than a constant "
+        f"answer: {n['metric']} {interval_words(check.number)} against {n['chance']:.3f} "
         f"({n['whole']:.3f} with all modalities)."
     )
 
@@ -433,9 +460,9 @@ def _robust(check: Check) -> str:
     alone = n["without"].replace("+", " and ")
     assert check.number is not None
     return (
-        f"The model still works without any one modality: at worst, with {alone} alone, it reaches {n['metric']} "
-        f"{interval_words(check.number)} ({n['whole']:.3f} with all), and no plain model trained with these is "
-        "shown to be better."
+        f"Without any one modality, the model is still better than a constant answer: at worst, with {alone} alone, it "
+        f"reaches {n['metric']} {interval_words(check.number)} against {n['chance']:.3f} ({n['whole']:.3f} with all "
+        "modalities). No plain model that was trained without a modality is shown to be better."
     )
 
 
@@ -500,15 +527,13 @@ SENTENCES: dict[Finding, Callable[[Check], str]] = {
     Finding.PLAIN_BETTER: _plain_better,
     Finding.NO_GAIN: _no_gain,
     Finding.GAIN: _gain,
-    Finding.BEST_SEED: _seeds(
-        "{metric} is reported as {claimed:.4g}, the best of {seeds} seeds ({best:.4f}); their mean is {mean}."
-    ),
+    Finding.BEST_SEED: _best_seed,
     Finding.BEYOND_SEEDS: _seeds(
         "{metric} is reported as {claimed:.4g}, which none of {seeds} seeds reaches: the best is {best:.4f} and their "
         "mean {mean}."
     ),
     Finding.BELOW_SEEDS: _seeds(
-        "{metric} is reported as {claimed:.4g}, less than the mean of {seeds} seeds, {mean}."
+        "{metric} is reported as {claimed:.4g}, worse than the mean of {seeds} seeds, {mean}."
     ),
     Finding.BEST_SEED_OPENED: _seeds(
         "This model is the best of {seeds} seeds ({best:.4f}) and not the first; report the mean, {metric} {mean}."

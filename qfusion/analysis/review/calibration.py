@@ -1,8 +1,9 @@
 """Check of the calibration: whether probabilities of classes, or scores of a regression, are on the scale of the truth.
 
-The expected calibration error is not 0 for calibrated probabilities and few rows. So labels are drawn from the model's
-own probabilities, and the error counts as miscalibration where it exceeds 95% of those (Vaicenavicius and others 2019,
-AISTATS).
+The expected calibration error is not 0 for calibrated probabilities and few rows. So labels of as many rows as there
+are independent ones are drawn from the model's own probabilities, and the error counts as miscalibration where it
+exceeds 95% of those (Vaicenavicius and others 2019, AISTATS). It has no interval: resampled rows have a larger error
+than the rows themselves.
 """
 
 import numpy as np
@@ -12,7 +13,6 @@ from qfusion.analysis import cohort_table
 from qfusion.analysis.review.check import Check, Finding, Topic
 from qfusion.analysis.study import Study
 from qfusion.explain import bootstrap
-from qfusion.explain.bootstrap import Interval
 from qfusion.training import metrics
 
 DRAWS = 1000
@@ -34,31 +34,38 @@ def _check_classes(study: Study) -> Check:
     right = (predicted == study.dataset.y[rows]).astype(float)
     clusters = cohort_table.row_clusters(study.dataset, rows)
     means, shares, counts, error = metrics.calibration(certainty, right)
-    drawn = []
-    for block in bootstrap.counts(len(rows), DRAWS, 0, clusters):
-        for times in block.astype(int):
-            some = np.repeat(np.arange(len(rows)), times)
-            if len(some):
-                drawn.append(metrics.calibration(certainty[some], right[some])[-1])
-    low, high = np.quantile(drawn, bootstrap.EDGES)
-    rng = np.random.default_rng(0)
-    by_chance = [
-        metrics.calibration(certainty, (rng.random(len(rows)) < certainty).astype(float))[-1]
-        for _ in range(DRAWS)
-    ]
-    limit = float(np.quantile(by_chance, 0.95))
+    independent = max(1, round(bootstrap.effective_size(right, clusters)))
+    limit = _error_by_chance(certainty, independent)
     return Check(
         Topic.CALIBRATION,
         (Finding.MISCALIBRATED if error > limit else Finding.CALIBRATED,),
-        Interval(error, float(low), float(high), len(rows), len(drawn)),
-        "expected calibration error",
+        bootstrap.mean(certainty - right, clusters=clusters),
+        "mean softmax less accuracy",
         {
+            "error": error,
             "limit": limit,
+            "independent": independent,
             "certainty": float(certainty.mean()),
             "accuracy": float(right.mean()),
         },
         pd.DataFrame({"mean softmax": means, "share right": shares, "test rows": counts}),
     )
+
+
+def _error_by_chance(certainty: np.ndarray, independent: int) -> float:
+    """Return the expected calibration error that 95% of draws from calibrated probabilities do not exceed.
+
+    Args:
+        certainty: probabilities of the predicted classes, (n,).
+        independent: how many independent rows the test rows count as.
+    """
+    rng = np.random.default_rng(0)
+    errors = []
+    for _ in range(DRAWS):
+        some = rng.choice(certainty, independent, replace=False)
+        is_right = (rng.random(independent) < some).astype(float)
+        errors.append(metrics.calibration(some, is_right)[-1])
+    return float(np.quantile(errors, 0.95))
 
 
 def _check_numbers(study: Study) -> Check:
@@ -88,7 +95,15 @@ def _check_numbers(study: Study) -> Check:
         (Finding.SLOPE_OFF if is_stretched or is_shifted else Finding.SLOPE_HOLDS,),
         one,
         "slope of the truth over the score",
-        {"bias": shift, "stretched": is_stretched, "shifted": is_shifted},
+        {
+            "bias": shift,
+            "stretched": is_stretched,
+            "shifted": is_shifted,
+            "equivalent": one.known
+            and shift.known
+            and 1 - STRETCH <= one.low <= one.high <= 1 + STRETCH
+            and -limit <= shift.low <= shift.high <= limit,
+        },
         pd.DataFrame(
             [
                 {"quantity": name, "value": part.value, "low": part.low, "high": part.high}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     UNCHECKED = "not checked"
 
 
+Claimed = TypeVar("Claimed")
 SEVERITY = (Verdict.FAULT, Verdict.NOTE, Verdict.UNCHECKED, Verdict.PASSED)
 
 
@@ -56,9 +57,9 @@ class Finding(Enum):
     # Modalities
     CONSTANT = "a modality is constant", Verdict.FAULT
     TARGET_IN_FEATURES = "features contain the target", Verdict.FAULT
-    FEATURES_LEARNED_LABELS = "features were made with labels", Verdict.FAULT
+    FEATURES_LEARNED_LABELS = "features seem to have been made with labels", Verdict.FAULT
     TARGET_NEARLY_IN_FEATURES = "features nearly contain the target", Verdict.NOTE
-    ONE_IS_ENOUGH = "one modality is as good as all", Verdict.NOTE
+    ONE_IS_ENOUGH = "all are not shown to be better than one", Verdict.NOTE
     NONE_IS_ENOUGH = "all are better than one", Verdict.PASSED
     # Gain
     RIVAL_UNDERTRAINED = "a rival is undertrained", Verdict.FAULT
@@ -83,10 +84,10 @@ class Finding(Enum):
     MISCALIBRATED = "probabilities are not calibrated", Verdict.NOTE
     CALIBRATED = "no miscalibration is shown", Verdict.PASSED
     SLOPE_OFF = "scores are on another scale than the truth", Verdict.NOTE
-    SLOPE_HOLDS = "scores are on the scale of the truth", Verdict.PASSED
+    SLOPE_HOLDS = "no other scale than that of the truth is shown", Verdict.PASSED
     # Stability
     SEEDS_DISAGREE = "explanations depend on the seed", Verdict.FAULT
-    SEEDS_VARY = "explanations vary over seeds", Verdict.NOTE
+    SEEDS_VARY = "seeds are not shown to agree well", Verdict.NOTE
     SEEDS_AGREE = "seeds agree on explanations", Verdict.PASSED
     SEEDS_UNKNOWN = "explanations of other seeds are unknown", Verdict.UNCHECKED
     # Resources
@@ -100,8 +101,8 @@ class Finding(Enum):
     # Robustness
     RETRAINING_HELPS = "plain models without a modality are better", Verdict.NOTE
     BELOW_CHANCE = "worse than a constant answer", Verdict.NOTE
-    NEEDS_ALL = "no better than a constant answer without one modality", Verdict.NOTE
-    ROBUST = "works without single modalities", Verdict.PASSED
+    NEEDS_ALL = "not shown to be better than a constant answer without one modality", Verdict.NOTE
+    ROBUST = "better than a constant answer without any one modality", Verdict.PASSED
     # Provenance
     OTHER_FEATURES = "features are not those of the training", Verdict.FAULT
     SAME_FEATURES = "features are those of the training", Verdict.PASSED
@@ -125,6 +126,8 @@ class Check:
         unit: of the number.
         numbers: further numbers and words of the sentences, by name.
         table: details, a row each; None where there are none.
+        details: numbers of single findings in their order, where several differ in them, as of several reported
+            figures. They stand in for those of `numbers`.
     """
 
     topic: Topic
@@ -133,11 +136,17 @@ class Check:
     unit: str = ""
     numbers: Mapping[str, Any] = field(default_factory=dict)
     table: pd.DataFrame | None = None
+    details: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def verdict(self) -> Verdict:
         """The gravest verdict of the findings."""
         return min((one.verdict for one in self.findings), key=SEVERITY.index)
+
+
+def sort_judged(judged: Mapping[Claimed, Finding]) -> dict[Claimed, Finding]:
+    """Return the findings on reported figures with the gravest first; equal ones stay in their order."""
+    return dict(sorted(judged.items(), key=lambda pair: SEVERITY.index(pair[1].verdict)))
 
 
 def sort_findings(findings: list[Finding]) -> tuple[Finding, ...]:

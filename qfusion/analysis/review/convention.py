@@ -1,9 +1,11 @@
 """Check of the convention: whether a reported figure is that of the metric it is called, or of another convention."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis.review.check import Check, Finding, Topic, sort_findings
+from qfusion.analysis.review.check import Check, Finding, Topic, sort_judged
 from qfusion.analysis.review.claims import ClaimedFigure, Claims
 from qfusion.analysis.review.evidence import t_interval
 from qfusion.analysis.review.measured_metrics import FAMILIES, MeasuredMetrics, measure_metrics
@@ -43,34 +45,46 @@ def check_convention(study: Study, claims: Claims) -> Check:
             numbers,
             _metric_table(measured, shorts),
         )
-    judged = {figure: judge_convention(figure, measured) for figure in claims.figures}
-    findings = sort_findings(list(judged.values()))
-    figure = next(one for one, finding in judged.items() if finding is findings[0])
-    other = measured.other_metric(figure)
+    judged = sort_judged({figure: judge_convention(figure, measured) for figure in claims.figures})
+    figure = next(iter(judged))
     seeds = measured.seeds.get(figure.metric, [])
     own = measured.own[figure.metric]
+    details = tuple(_figure_numbers(one, measured, shorts) for one in judged)
     return Check(
         Topic.CONVENTION,
-        findings,
+        tuple(judged.values()),
         t_interval(seeds) if len(seeds) > 1 else Interval(own, np.nan, np.nan, rows, 0),
         shorts[figure.metric],
-        {
-            **numbers,
-            "claimed": figure.value,
-            "metric": shorts[figure.metric],
-            "measured": own,
-            "other": shorts.get(other, ""),
-            "other_measured": measured.own.get(other, np.nan),
-        },
+        {**numbers, **details[0]},
         _metric_table(measured, shorts),
+        details,
     )
+
+
+def _figure_numbers(
+    figure: ClaimedFigure, measured: MeasuredMetrics, shorts: dict[str, str]
+) -> dict[str, Any]:
+    """Return the measured values that a reported figure is compared with."""
+    other = measured.other_metric(figure)
+    match = measured.find_match(figure, other or figure.metric)
+    values = [measured.own[figure.metric], *measured.seeds.get(figure.metric, [])]
+    return {
+        "claimed": figure.value,
+        "metric": shorts[figure.metric],
+        "measured": measured.own[figure.metric],
+        "other": shorts.get(other, ""),
+        "holder": match[0] if match else "",
+        "holds": match[1] if match else np.nan,
+        "lowest": min(values),
+        "highest": max(values),
+    }
 
 
 def judge_convention(figure: ClaimedFigure, measured: MeasuredMetrics) -> Finding:
     """Return the finding on the convention of a reported figure."""
     if measured.other_metric(figure):
         return Finding.OTHER_CONVENTION
-    if measured.is_value(figure, figure.metric) or measured.is_within(figure):
+    if measured.find_match(figure, figure.metric) or measured.is_within(figure):
         return Finding.CONVENTION_HOLDS
     return Finding.NOT_REPRODUCED
 

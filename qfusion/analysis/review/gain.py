@@ -24,7 +24,7 @@ def check_gain(study: Study, claims: Claims) -> Check:
     plain = evidence.plain_models_of(study)
     whole = "+".join(study.modalities)
     values = {name: evidence.row_values(study, scores) for name, scores in plain.scores.items()}
-    best = max(study.modalities, key=lambda name: basis.sign * np.nanmean(values[name]))
+    best = plain.best_single
     ours = evidence.model_values(study)
     gains = {
         "late - single": evidence.better(study, values[plain_models.LATE], values[best]),
@@ -33,8 +33,7 @@ def check_gain(study: Study, claims: Claims) -> Check:
         "model - joint": evidence.better(study, ours, values[whole]),
     }
     rivals = {
-        name: _judge_rival(study, name, values[whole], values[plain_models.LATE], basis)
-        for name in claims.rivals
+        name: _judge_rival(study, name, values[plain.best_whole], basis) for name in claims.rivals
     }
     undertrained = [name for name, (shortfall, is_short) in rivals.items() if is_short]
     findings = []
@@ -71,15 +70,10 @@ def check_gain(study: Study, claims: Claims) -> Check:
 
 
 def _judge_rival(
-    study: Study,
-    name: str,
-    joint: np.ndarray,
-    late: np.ndarray,
-    basis: audit_basis.EvaluationBasis,
+    study: Study, name: str, plain: np.ndarray, basis: audit_basis.EvaluationBasis
 ) -> tuple[evidence.Interval, bool]:
-    """Return by how much the better plain model beats a rival, and whether it does so by more than the margin."""
+    """Return by how much a plain model beats a rival, and whether it does so by more than the margin."""
     theirs = evidence.other_values(study, name)
-    plain = max((joint, late), key=lambda values: basis.sign * np.nanmean(values))
     shortfall = evidence.better(study, plain, theirs)
     margin = MARGIN
     if basis.metric not in audit_basis.SHARES:

@@ -17,6 +17,8 @@ FAMILIES = (  # metrics that differ in their convention alone, or that are taken
     ("acc5", "acc7"),
 )
 
+MEAN, MODEL, SEED = "mean", "model", "seed"  # whose value a reported figure is
+
 
 @dataclass(frozen=True)
 class MeasuredMetrics:
@@ -30,12 +32,16 @@ class MeasuredMetrics:
     own: dict[str, float]
     seeds: dict[str, list[float]]
 
-    def is_value(self, figure: ClaimedFigure, metric: str) -> bool:
-        """Return whether the model, a seed or the mean over seeds has a figure by a metric."""
+    def find_match(self, figure: ClaimedFigure, metric: str) -> tuple[str, float] | None:
+        """Return who has a figure by a metric, and the value: the mean over seeds, the model or a seed; None if nobody
+        has it.
+        """
+        if metric not in self.own:
+            return None
         seeds = self.seeds.get(metric, [])
-        mean = [float(np.mean(seeds))] if seeds else []
-        values = [self.own[metric], *seeds, *mean] if metric in self.own else []
-        return any(map(figure.matches, values))
+        values = [(MEAN, float(np.mean(seeds)))] if len(seeds) > 1 else []
+        values += [(MODEL, self.own[metric]), *((SEED, value) for value in seeds)]
+        return next((one for one in values if figure.matches(one[1])), None)
 
     def is_within(self, figure: ClaimedFigure) -> bool:
         """Return whether a figure lies between the lowest and the highest value of the model and its seeds."""
@@ -46,13 +52,13 @@ class MeasuredMetrics:
         """Return the metric of the same family whose value a figure is, where it is not that of its own metric; an
         empty string where there is none.
         """
-        if self.is_value(figure, figure.metric):
+        if self.find_match(figure, figure.metric):
             return ""
         for family in FAMILIES:
             if figure.metric not in family:
                 continue
             for name in family:
-                if name != figure.metric and self.is_value(figure, name):
+                if name != figure.metric and self.find_match(figure, name):
                     return name
         return ""
 

@@ -12,7 +12,7 @@ from qfusion.analysis.review.check import Check, Finding, Topic, sort_findings
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet, leaks
-from qfusion.explain import label_leak, plain_models
+from qfusion.explain import label_leak
 from qfusion.explain.task_features import pool_features
 
 
@@ -58,9 +58,7 @@ def check_modalities(study: Study) -> Check:
     plain = evidence.plain_models_of(study)
     values = {name: evidence.row_values(study, scores) for name, scores in plain.scores.items()}
     single = {name: evidence.mean_of_rows(study, values[name]) for name in study.modalities}
-    best = max(single, key=lambda name: basis.sign * single[name].value)
-    whole = "+".join(study.modalities)
-    joint = max((whole, plain_models.LATE), key=lambda name: basis.sign * np.nanmean(values[name]))
+    best, joint = plain.best_single, plain.best_whole
     gain = evidence.better(study, values[joint], values[best])
     leaked = {name: leak for name, leak in _shown_leaks(dataset) if name in study.modalities}
     learned = [leak for leak in find_learned_labels(dataset) if leak.modality in study.modalities]

@@ -1,11 +1,13 @@
 """Check of the seeds: whether a reported figure is the mean over training seeds or the best of them."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from qfusion.analysis import audit_basis
 from qfusion.analysis.review import evidence
-from qfusion.analysis.review.check import Check, Finding, Topic, sort_findings
+from qfusion.analysis.review.check import Check, Finding, Topic, sort_judged
 from qfusion.analysis.review.claims import ClaimedFigure, Claims
 from qfusion.analysis.review.measured_metrics import MeasuredMetrics, measure_metrics
 from qfusion.analysis.study import Study
@@ -28,32 +30,26 @@ def check_seeds(study: Study, claims: Claims) -> Check:
         known = max(1, len(measured.seeds.get(key, [])))
         return Check(Topic.SEEDS, (Finding.ONE_SEED,), numbers={"seeds": known})
     figures = map(measured.resolve, claims.figures)
-    judged = {
-        figure: judge_figure(figure, measured.seeds[figure.metric])
-        for figure in figures
-        if figure.metric in measured.seeds
-    }
-    findings = sort_findings(list(judged.values()))
-    claimed = np.nan
+    judged = sort_judged(
+        {
+            figure: judge_figure(figure, measured.seeds[figure.metric])
+            for figure in figures
+            if figure.metric in measured.seeds
+        }
+    )
     if judged:
-        figure = next(one for one, finding in judged.items() if finding is findings[0])
-        key, claimed = figure.metric, figure.value
+        findings = tuple(judged.values())
+        details = tuple(_seed_numbers(study, one.metric, measured, one) for one in judged)
     else:
         findings = (_judge_opened(study, key, measured),)
-    values = measured.seeds[key]
-    short = label(key, study.dataset.target.convention).short
+        details = (_seed_numbers(study, key, measured),)
+    first = details[0]
     return Check(
         Topic.SEEDS,
         findings,
-        evidence.t_interval(values),
-        f"mean {short} over {len(values)} seeds",
-        {
-            "seeds": len(values),
-            "metric": short,
-            "best": max(values) if label(key).higher_is_better else min(values),
-            "std": float(np.std(values, ddof=1)),
-            "claimed": claimed,
-        },
+        first["mean"],
+        f"mean {first['metric']} over {first['seeds']} seeds",
+        first,
         pd.DataFrame(
             [
                 {
@@ -66,7 +62,25 @@ def check_seeds(study: Study, claims: Claims) -> Check:
                 for name, one in measured.seeds.items()
             ]
         ),
+        details,
     )
+
+
+def _seed_numbers(
+    study: Study, key: str, measured: MeasuredMetrics, figure: ClaimedFigure | None = None
+) -> dict[str, Any]:
+    """Return the numbers of a metric over seeds, and of the reported figure that is compared with them."""
+    values = measured.seeds[key]
+    best = max(values) if label(key).higher_is_better else min(values)
+    return {
+        "seeds": len(values),
+        "metric": label(key, study.dataset.target.convention).short,
+        "mean": evidence.t_interval(values),
+        "best": best,
+        "std": float(np.std(values, ddof=1)),
+        "claimed": figure.value if figure else np.nan,
+        "is_best": bool(figure and figure.matches(best)),
+    }
 
 
 def judge_figure(figure: ClaimedFigure, values: list[float]) -> Finding:

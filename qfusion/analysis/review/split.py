@@ -40,7 +40,10 @@ def check_split(study: Study, claims: Claims) -> Check:
     overlap = find_overlap(dataset, tuple(columns))
     forbidden = [*overlap.declared, *(one for one in overlap.columns if one.name in claims.groups)]
     shared = max(forbidden, key=lambda one: len(one.rows), default=None)
-    people = [one for one in overlap.columns if one.name not in claims.groups and len(one.rows)]
+    people = sorted(
+        (one for one in overlap.columns if one.name not in claims.groups and len(one.rows)),
+        key=lambda one: -len(one.rows),
+    )
     findings = []
     if shared is not None and len(shared.rows):
         findings.append(Finding.GROUPS_SHARED)
@@ -76,7 +79,7 @@ def check_split(study: Study, claims: Claims) -> Check:
             "near_copies": len(overlap.near_copies),
             "nearest": overlap.nearest,
             "people": [one.name for one in people],
-            "people_rows": max((len(one.rows) for one in people), default=0),
+            "people_rows": len(people[0].rows) if people else 0,
             "seen": seen,
             "features": overlap.features,
         },

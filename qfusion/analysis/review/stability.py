@@ -62,10 +62,10 @@ def check_stability(study: Study, claims: Claims) -> Check:
     reliability = seed_reliability(measured.dividends[..., 1:], clusters)
     if reliability.high < POOR:
         finding = Finding.SEEDS_DISAGREE
-    elif reliability.value < GOOD:
-        finding = Finding.SEEDS_VARY
-    else:
+    elif reliability.low >= GOOD:
         finding = Finding.SEEDS_AGREE
+    else:
+        finding = Finding.SEEDS_VARY
     ranks = measured.rank_correlations()
     spread = np.median(measured.spread(), 0)
     return Check(
