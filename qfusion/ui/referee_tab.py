@@ -80,4 +80,4 @@ def _draw_check(one: Check) -> None:
             f"**{words.TOPICS[one.topic].title}** {BADGES[one.verdict].format(words.VERDICTS[one.verdict])}  \n"
             f":small[{words.TOPICS[one.topic].question}]"
         )
-        right.markdown(text.escape_markdown(words.describe_check(one), 1200))
+        right.markdown(text.escape_markdown(words.describe_check(one), 4000))
