@@ -1208,13 +1208,13 @@ def test_rows_with_one_grouping_are_drawn_once() -> None:
     made = leaking(200, True, 300)
     once = np.arange(500).astype(str)
     shared = (None, Clusters(once, "days"), Clusters(np.stack([once, once[::-1]], 1), "days"))
-    for clusters, count in zip(shared, (70, 70, 140), strict=True):
-        task = prediction_task.task_from_dataset(replace(made, clusters=clusters), rows=70)
+    for clusters, count in zip(shared, (140, 140, 280), strict=True):
+        task = prediction_task.task_from_dataset(replace(made, clusters=clusters), rows=140)
         # of test rows, since features hold labels, which is asked of as many rows
         assert (task.split, len(task.rows), task.whole) == ("test", count, 300)
         assert min(task.rows) >= 200
         assert task.leak is not None
-        assert task.leak.rows == 70
+        assert task.leak.rows == 140
 
 
 def test_documentation_lists_the_model_family() -> None:
