@@ -127,6 +127,25 @@ def test_known_public_figures_and_nothing_else() -> None:
     }
 
 
+def test_a_model_that_is_not_the_papers_is_called_a_stand_in() -> None:
+    """Only the readings of papers whose model we follow are faithful."""
+    faithful = {key for key, paper in PAPERS.items() if paper.readings[0].faithful}
+    assert faithful == {"qinn-qj", "entangled-qcnn", "leaderboard"}
+
+
+def test_data_of_a_paper_are_those_that_its_abstract_names() -> None:
+    own = {
+        key: [entry.name for entry in paper.data if entry.role == Role.PAPER]
+        for key, paper in PAPERS.items()
+    }
+    assert own["qinn-qj"] == ["mosi", "mosei", "sims"]
+    assert own["qd-msa"] == ["mosi", "mosei"]
+    assert own["qfnn"] == ["mustard", "memotion"]
+    assert own["lindblad-fusion"] == ["mvsa", "memotion"]
+    for paper in PAPERS.values():
+        assert not any("No public copy" in entry.route for entry in paper.data)
+
+
 def test_boards_have_the_numbers_of_the_leaderboard() -> None:
     board = benchmark_board.open_board()
     for figure in PAPERS["leaderboard"].figures:
@@ -644,7 +663,7 @@ def test_wrong_calls_are_refused_and_leave_nothing(
 
 
 def test_missing_data_are_refused_by_the_api_too() -> None:
-    with pytest.raises(DataUnavailable, match="No public copy of MVSA"):
+    with pytest.raises(DataUnavailable, match="does not fetch MVSA"):
         paper_results.reproduce_paper("lindblad-fusion")
     with pytest.raises(NotFound):
         paper_results.reproduce_paper("qinn-qj", "no-such-set")

@@ -81,12 +81,14 @@ class PaperData:
     Attributes:
         name: for `qfusion.data.load`. role: see `Role`.
         route: how to get it where no command fetches it. options: of the training where the set has no board.
+        note: how our copy may differ from that of the paper.
     """
 
     name: str
     role: Role = Role.OURS
     route: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True)

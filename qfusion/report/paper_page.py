@@ -205,13 +205,15 @@ def describe_facts(result: Reproduction, paper: paper_list.Paper) -> Sequence[tu
         for model in result.readings
     ]
     settings = ", ".join(f"{model.name} {model.digest[:SHOWN]}" for model in result.models)
+    note = paper.entry(result.data).note
     versions = ", ".join(f"{name} {number}" for name, number in result.versions.items())
     return [
         ("Run on", f"{result.date} by {result.command}"),
         ("Known of the paper", paper.read),
         *figures,
         *models,
-        *(("Our reading departs", line) for line in paper.departs),
+        *(("Where ours may differ", line) for line in paper.departs),
+        *((("Our copy of the data", note),) if note else ()),
         ("Digest of the data", result.data_digest),
         ("Digests of the models", settings),
         ("Seeds, versions", f"0 to {result.seeds - 1}; {versions}"),
