@@ -14,10 +14,13 @@ import numpy as np
 import pandas as pd
 import pypdf
 import pytest
+import scipy.stats
 import torch
 
 import qfusion
 from qfusion.analysis import (
+    audit_plan,
+    audit_rows,
     benchmark_board,
     metric_rows,
     paper_list,
@@ -330,6 +333,71 @@ def test_a_rival_that_fails_is_named_and_a_reading_that_fails_ends_the_run(
         )
 
 
+def test_a_run_is_repeated_by_its_command(cache: Path) -> None:
+    """With rivals, without an audit, and for data that no command loads."""
+    options: dict[str, Any] = {"epochs": 1, "rivals": ["late", "late"], "with_audit": False}
+    named = paper_results.reproduce_paper("qfnn", "digits", 2, **options)
+    assert named.command == (
+        "python -m qfusion reproduce qfnn --data digits --seeds 2 --epochs 1 --rival late --no-audit"
+    )
+    assert [model.name for model in named.rivals] == ["late"]  # given twice, trained once
+    held = paper_results.reproduce_paper("qfnn", small("it's"), 2, **options)
+    assert held.command == (
+        "qfusion.analysis.reproduce_paper('qfnn', data, 2, epochs=1, rivals=['late'], with_audit=False)"
+    )
+
+
+def test_answers_that_are_all_right_leave_an_interval(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 40 new rows some may be wrong, though none of these is (Clopper and Pearson 1934)."""
+    data = small(kind="classification")
+    measure = paper_training.train_and_measure
+
+    def knows(kind: str, dataset: DataSet, *more: Any) -> Any:
+        model, _ = measure(kind, dataset, *more)
+        record = more[-2]
+        record["test"]["accuracy"] = 1.0
+        return model, 9.0 * np.eye(2)[dataset.y[dataset.rows("test")]]
+
+    monkeypatch.setattr(paper_training, "train_and_measure", knows)
+    result = paper_results.reproduce_paper(
+        "qfnn", data, 2, epochs=1, rivals=["late"], with_audit=False
+    )
+    one = result.readings[0].metrics["accuracy"]
+    assert (one.value, one.high) == (1.0, 1.0)
+    assert one.low == pytest.approx(scipy.stats.beta.ppf(0.025, 40, 1))
+    gap = result.gaps[0]
+    assert gap.difference.low == pytest.approx(-(1 - 0.025 ** (1 / 40)))
+    assert gap.difference.high == pytest.approx(1 - 0.025 ** (1 / 40))
+    assert gap.p == 1
+    sentence = words.describe_rivals(result)
+    assert "gain 0.000 (uncorrected 95% CI -0.088 to +0.088), p = 1.00" in sentence
+
+
+def test_intervals_lie_within_the_range_of_their_metric(cache: Path) -> None:
+    result = paper_results.reproduce_paper(
+        "qfnn", small(N=20), 2, epochs=1, rivals=["linear"], with_audit=False
+    )
+    for model in result.models:
+        for key, one in model.metrics.items():
+            assert one.low is not None
+            assert one.high is not None
+            assert key in ("corr", "r2") or one.low >= 0
+            assert key in ("mae", "nll") or one.high <= 1
+    for gap in result.gaps:
+        assert gap.difference.low is not None
+        assert gap.difference.low >= -1
+
+
+def test_data_without_test_rows_that_count_are_refused_before_training(cache: Path) -> None:
+    data = small()
+    neutral = replace(data, y=np.zeros(len(data.y)))
+    with pytest.raises(InvalidInput, match="must have 2 or more test rows that count"):
+        paper_results.reproduce_paper("qfnn", neutral, 2, epochs=1)
+    assert not cache.exists()
+
+
 def test_two_seeds_give_intervals_but_no_verdict_on_resources(cache: Path) -> None:
     result = paper_results.reproduce_paper("qfnn", small(), 2, epochs=1, rivals=["late"])
     assert {row["verdict"] for row in result.audit["rows"]} == {"undecided (2 seeds)"}
@@ -421,43 +489,46 @@ def judged(result: Any, convention: str, **values: float) -> Any:
             "unknown",
             {"acc2_non0": 0.77, "acc2_has0": 0.75},
             Verdict.BELOW,
-            "Not reproduced: QiNN-QJ, joint read-out is below the published binary accuracy of 0.882 under each of the "
-            "2 metrics that it may be, by 0.112 (95% CI 0.092 to 0.132) as Acc-2 (non-zero) and by 0.132 (95% CI 0.112 "
-            "to 0.152) as Acc-2 (with zero).",
+            "QiNN-QJ, joint read-out is below the published binary accuracy of 0.882 under each of the 2 metrics that "
+            "we compare it with: 0.770 as Acc-2 (non-zero), below by 0.112 (95% CI 0.084 to 0.140); 0.750 as Acc-2 "
+            "(with zero), below by 0.132 (95% CI 0.104 to 0.160).",
         ),
         (
             "unknown",
             {"acc2_non0": 0.95, "acc2_has0": 0.93},
             Verdict.ABOVE,
-            "Not reproduced: QiNN-QJ, joint read-out is above the published binary accuracy of 0.882 under each",
+            "QiNN-QJ, joint read-out is above the published binary accuracy of 0.882 under each",
         ),
         (
             "unknown",
             {"acc2_non0": 0.88, "acc2_has0": 0.87},
-            Verdict.REPRODUCED,
-            "The published binary accuracy of 0.882 lies within the interval of QiNN-QJ, joint read-out under each of "
-            "the 2 metrics that it may be:",
+            Verdict.COMPATIBLE,
+            "QiNN-QJ, joint read-out is compatible with the published binary accuracy of 0.882 under each of the 2 "
+            "metrics that we compare it with: 0.880 as Acc-2 (non-zero), a difference of -0.002 (95% CI -0.030 to "
+            "+0.026); 0.870 as Acc-2 (with zero), a difference of -0.012 (95% CI -0.040 to +0.016). This is no "
+            "confirmation: a difference of 0.040 would be compatible, too.",
         ),
         (
             "unknown",
             {"acc2_non0": 0.88, "acc2_has0": 0.80},
             Verdict.CONVENTION_DECIDES,
-            "The published binary accuracy of 0.882 cannot be compared: its convention is unknown, and the answer "
-            "depends on it. QiNN-QJ, joint read-out is at 0.880 (95% CI 0.860 to 0.900) as Acc-2 (non-zero), whose "
-            "interval contains it and below it by 0.082 (95% CI 0.062 to 0.102) as Acc-2 (with zero).",
+            "The published binary accuracy of 0.882 cannot be compared, as its convention is unknown and the answer "
+            "depends on it: QiNN-QJ, joint read-out is 0.880 as Acc-2 (non-zero), a difference of -0.002 (95% CI "
+            "-0.030 to +0.026); 0.800 as Acc-2 (with zero), below by 0.082 (95% CI 0.054 to 0.110).",
         ),
         (
             "non-zero",
             {"acc2_non0": 0.88},
-            Verdict.REPRODUCED,
-            "Reproduced within the interval: the published binary accuracy of 0.882 lies in that of QiNN-QJ, joint "
-            "read-out, Acc-2 (non-zero) 0.880 (95% CI 0.860 to 0.900).",
+            Verdict.COMPATIBLE,
+            "QiNN-QJ, joint read-out is compatible with the published binary accuracy of 0.882: 0.880 as Acc-2 "
+            "(non-zero), a difference of -0.002",
         ),
         (
             "non-zero",
             {"acc2_non0": 0.77},
             Verdict.BELOW,
-            "Not reproduced: QiNN-QJ, joint read-out is below the published binary accuracy of 0.882, by 0.112",
+            "QiNN-QJ, joint read-out is below the published binary accuracy of 0.882: 0.770 as Acc-2 (non-zero), below "
+            "by 0.112",
         ),
     ],
 )
@@ -466,11 +537,12 @@ def test_a_verdict_follows_from_intervals_under_every_metric(
 ) -> None:
     result = judged(mosi_like, convention, **values)
     assert result.figures[0].verdict == verdict
-    sentence, limits, *_ = words.describe_reproduction(result, PAPERS["qinn-qj"])
+    sentence, uncertainty, limits, *_ = words.describe_reproduction(result, PAPERS["qinn-qj"])
     assert sentence.startswith(begins)
+    assert "take the published figure to be as uncertain as ours" in uncertainty
     assert "features and test rows behind the published figure are unknown" in limits
     assert "training was cut to 1 epoch" in limits
-    assert words.shorten_verdict(result)
+    assert words.title_result(result, PAPERS["qinn-qj"]).endswith("(a trial of 1 epoch)")
     chart = paper_page.draw_results(result)
     assert len(chart.layout.yaxis.ticktext) == 1 + len(result.models)
 
@@ -489,20 +561,88 @@ def test_the_published_figure_stands_under_both_conventions(mosi_like: Any) -> N
     assert figure.convention == "unknown"
     assert [one.metric for one in figure.comparisons] == ["acc2_non0", "acc2_has0"]
     for one in figure.comparisons:
-        value, low, high = one.difference
-        assert value == pytest.approx(one.ours.value - 0.882)
-        assert (one.outcome == Outcome.WITHIN) == (low <= 0 <= high)
+        assert one.difference == pytest.approx(one.ours.value - 0.882)
+        assert (one.outcome == Outcome.WITHIN) == (one.low <= 0 <= one.high)
 
 
-def test_boards_reproduce_themselves_on_their_terms(cache: Path) -> None:
-    """The linear model is convex, so the numbers of its board come back."""
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [(0.859, Outcome.WITHIN), (0.855, Outcome.WITHIN), (0.852, Outcome.BELOW)],
+)
+def test_a_published_figure_is_as_uncertain_as_ours(
+    mosi_like: Any, value: float, outcome: Outcome
+) -> None:
+    """An interval of our mean alone would call .859 below: 0.882 is the mean of another study."""
+    result = judged(mosi_like, "non-zero", acc2_non0=value)
+    (one,) = result.figures[0].comparisons
+    assert one.outcome == outcome
+    assert one.high - one.low == pytest.approx(2 * 2**0.5 * 0.02)
+
+
+def test_a_stand_in_is_called_one_and_reproduces_nothing(mosi_like: Any) -> None:
+    paper = PAPERS["qd-msa"]
+    result = judged(mosi_like, "unknown", acc2_non0=0.77, acc2_has0=0.75)
+    sentence, _, limits, *_ = words.describe_reproduction(result, paper)
+    assert "which stands in for QD-MSA, is below the published" in sentence
+    assert "our model stands in for that of the paper" in limits
+    assert "our stand-in is below the published figure" in words.title_result(result, paper)
+
+
+def test_a_reading_without_two_seeds_is_not_compared(mosi_like: Any) -> None:
+    first = replace(mosi_like.readings[0], seeds=(0,))
+    figure = paper_results.compare_figure(PAPERS["qinn-qj"].figures[0], first)
+    assert figure.verdict == Verdict.NOT_MEASURED
+    result = replace(mosi_like, models=(first, *mosi_like.models[1:]), figures=(figure,))
+    assert "has fewer than two trained seeds" in words.describe_verdict(result, PAPERS["qinn-qj"])
+
+
+def test_a_board_is_compared_on_its_own_rows_by_its_headline(cache: Path) -> None:
+    """Seeds alone differ, so the interval is far narrower than one for new test rows."""
+    result = paper_results.reproduce_paper("leaderboard", "planted", 2, epochs=1, rivals=["linear"])
+    assert result.metric == "r2"
+    assert [figure.reading for figure in result.figures] == ["qj", "qcnn"]
+    for figure in result.figures:
+        (one,) = figure.comparisons
+        assert figure.same_rows
+        assert one.metric == "r2"
+        assert one.outcome == Outcome.BELOW  # after one epoch
+    assert result.audit["rows"]  # the shipped audit
+    paper = PAPERS["leaderboard"]
+    assert "0 of 2 numbers come back on the same test rows" in words.title_result(result, paper)
+    assert words.describe_verdict(result, paper).startswith(
+        "The board R2 of 0.933 does not come back: QiNN-QJ reaches"
+    )
+    assert words.describe_uncertainty(result) == ""
+
+
+def test_a_set_with_the_name_of_a_board_and_other_rows_is_no_board(cache: Path) -> None:
     result = paper_results.reproduce_paper(
         "leaderboard", small("planted"), 2, epochs=1, rivals=["linear"]
     )
-    labels = [(figure.label, figure.convention) for figure in result.figures]
-    assert labels == [("R2", "R2")] * 2
-    assert [figure.reading for figure in result.figures] == ["qj", "qcnn"]
-    assert result.audit["rows"]  # the shipped audit
+    assert result.figures == ()
+    assert result.audit == {}
+    assert "No board has the rows of A small set" in words.describe_verdict(
+        result, PAPERS["leaderboard"]
+    )
+
+
+def test_the_number_of_a_board_comes_back_as_far_as_seeds_tell() -> None:
+    figure = next(one for one in PAPERS["leaderboard"].figures if one.data == "mosi")
+    shipped = shipped_papers.shipped_reproductions()["leaderboard/mosi"]
+    ours = shipped.model(figure.reading)
+    one = ours.metrics["mae"]
+    # Welch's interval by hand, with both sets of five seeds
+    theirs = np.array(figure.seed_values)
+    error = ((one.std**2 + theirs.var(ddof=1)) / 5) ** 0.5
+    (comparison,) = paper_results.compare_figure(figure, ours).comparisons
+    freedom = (one.std**2 + theirs.var(ddof=1)) ** 2 / ((one.std**4 + theirs.var(ddof=1) ** 2) / 4)
+    reach = scipy.stats.t.ppf(0.975, freedom) * error
+    assert comparison.high - comparison.difference == pytest.approx(reach)
+    assert comparison.outcome == Outcome.WITHIN
+    assert one.high is not None
+    assert one.high - one.value > 3 * reach
+    worse = replace(ours, metrics={**ours.metrics, "mae": replace(one, value=one.value + 0.03)})
+    assert paper_results.compare_figure(figure, worse).verdict == Verdict.ABOVE
 
 
 def test_a_parameter_claim_counts_after_the_encoders(cache: Path) -> None:
@@ -519,10 +659,35 @@ def test_a_parameter_claim_counts_after_the_encoders(cache: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "difference", "holm", "parts"),
     [
-        ((0.80, 0.70), 0.05, 0.001, ("is Late fusion with", "significantly better: +0.050")),
-        ((0.80, 0.70), -0.05, 0.001, ("is Late fusion with", "significantly worse: -0.050")),
-        ((0.80, 0.70), -0.05, 0.2, ("not distinguishable from it: -0.050", "adjusted p = 0.20")),
-        ((0.7001, 0.7004), 0.0, 1.0, ("are Late fusion and Concatenation network with",)),
+        (
+            (0.80, 0.70),
+            0.05,
+            0.001,
+            (
+                "Late fusion is the best on these test rows, which favours it, with",
+                "better: gain +0.050",
+            ),
+        ),
+        (
+            (0.80, 0.70),
+            -0.05,
+            0.001,
+            ("Late fusion is the best", "significantly worse: gain -0.050"),
+        ),
+        (
+            (0.80, 0.70),
+            -0.05,
+            0.2,
+            ("not distinguishable from it: gain -0.050", "p = 0.20 after correction for 2 rivals"),
+        ),
+        (
+            (0.7001, 0.7004),
+            0.0,
+            1.0,
+            (
+                "Late fusion and Concatenation network are the best on these test rows, which favours them",
+            ),
+        ),
     ],
 )
 def test_the_best_rival_is_named_as_its_numbers_allow(
@@ -544,8 +709,68 @@ def test_the_best_rival_is_named_as_its_numbers_allow(
     sentence = words.describe_rivals(result)
     for part in parts:
         assert part in sentence
+    one = replace(result, models=(*mosi_like.readings, rivals[0]), gaps=(gaps[0],))
+    assert words.describe_rivals(one).startswith("The only plain rival, late fusion, reaches")
     alone = replace(mosi_like, models=tuple(mosi_like.readings), gaps=())
     assert words.describe_rivals(alone) == "No plain rival was trained with it"
+
+
+def test_rivals_that_are_as_small_are_named_beside_a_parameter_claim() -> None:
+    result = shipped_papers.shipped_reproductions()["entangled-qcnn/digits"]
+    (claim,) = result.claims
+    sentence = words.describe_claim(claim, result)
+    assert "Late fusion (0)" in sentence
+    assert "are not significantly worse" in sentence
+    first = result.readings[0].name
+    beaten = [
+        replace(gap, holm=0.01, difference=estimate(0.05)) if gap.reading == first else gap
+        for gap in result.gaps
+    ]
+    sentence = words.describe_claim(claim, replace(result, gaps=tuple(beaten)))
+    assert "is significantly better" in sentence
+    assert "not significantly worse" not in sentence
+
+
+def test_a_twin_that_answers_no_row_otherwise_may_do_so_on_new_rows() -> None:
+    """40 equal rows bound the difference by .09, more than the margin of .02."""
+    data = small(kind="classification")
+    rows = [1] * 30 + [0] * 10
+    records = [
+        {"variant": variant, "seed": seed, "test": {"accuracy": 0.75}, "rows": rows}
+        for variant in ("qfl", "late")
+        for seed in range(3)
+    ]
+    resource = audit_plan.Resource("interaction", "qfl", "late")
+    (row,) = audit_rows.entry(records, data, resources=[resource])["rows"]
+    assert row["verdict"] == "not needed on these rows"
+    assert row["tests"]["rows"]["high"] == pytest.approx(1 - 0.025 ** (1 / 40), rel=0.05)
+
+
+def test_needed_resources_are_those_on_these_data_within_a_margin() -> None:
+    shipped = shipped_papers.shipped_reproductions()
+    sentence = words.describe_audit(shipped["qd-msa/mosi"], PAPERS["qd-msa"])
+    assert sentence.startswith("Resources of quantum fusion layer on CMU-MOSI, differences up to")
+    assert "0.020 of Acc-2 (non-zero) counting as none: undecided: entangling gates" in sentence
+    board = shipped["leaderboard/mosi"]
+    assert "as measured for the leaderboard with 10 seeds" in words.describe_audit(
+        board, PAPERS["leaderboard"]
+    )
+
+
+def test_the_interval_of_a_resource_is_that_of_its_verdict() -> None:
+    result = shipped_papers.shipped_reproductions()["leaderboard/mosi"]
+    for row in result.audit["rows"]:
+        assert paper_page.resource_scope(row) == "seeds"  # single rows were not recorded
+        low, high = row["tests"]["seeds"]["low"], row["tests"]["seeds"]["high"]
+        shown = paper_page.resource_row(row)[3].replace("−", "-")
+        assert [float(end) for end in re.findall(r"[-+]?\d\.\d{3}", shown)[1:]] == [
+            pytest.approx(low, abs=5e-4),
+            pytest.approx(high, abs=5e-4),
+        ]
+    assert "for new seeds alone where" in paper_page.explain_resources(result)
+    measured = shipped_papers.shipped_reproductions()["qd-msa/mosi"]
+    assert {paper_page.resource_scope(row) for row in measured.audit["rows"]} == {"rows"}
+    assert "for new seeds alone" not in paper_page.explain_resources(measured)
 
 
 # What ships.
@@ -572,6 +797,13 @@ def test_shipped_results_are_whole_and_stand_on_the_page() -> None:
     table = papers_panels.papers_table()
     assert len(table) == len(shipped) + len(set(PAPERS) - {one.paper for one in shipped.values()})
     assert set(table.columns) == {"Paper", "Published", "Ours", "Best rival", "Verdict", "Command"}
+    board = table[table["Paper"].str.startswith("Our leaderboard")].iloc[0]
+    rivals = {
+        rival.label: rival.metrics["mae"].value for rival in shipped["leaderboard/mosi"].rivals
+    }
+    best = min(rivals, key=lambda label: rivals[label])
+    assert board["Best rival"].startswith(f"{best}: MAE {rivals[best]:.3f}")
+    assert board["Published"] == "QiNN-QJ: MAE 0.916; Entangled QCNN: MAE 0.946"
 
 
 @pytest.mark.parametrize("name", ["", *shipped_papers.shipped_reproductions()])
@@ -579,7 +811,9 @@ def test_the_panel_draws_every_result(name: str) -> None:
     picture = papers_panels.reproduced_paper(benchmark_board.open_board(), paper=name)
     result = papers_panels.shipped_result(name)
     assert picture.figure is not None
-    assert words.shorten_verdict(result) in picture.title.replace("\\", "")
+    assert words.shorten_verdict(result, PAPERS[result.paper]) in picture.title.replace("\\", "")
+    for number in (model.metrics[result.metric].value for model in result.models):
+        assert f"{number:.3f}" in picture.alt
     assert len(picture.table()) == sum(len(model.metrics) for model in result.models)
 
 
@@ -713,7 +947,7 @@ def test_the_command_writes_a_page_and_results(run: Any, cache: Path, tmp_path: 
     result = run(*arguments, "--json")
     assert result.code == 0
     assert result.json["says"][0].startswith(
-        "There is no public figure of QFNN on Digits in three views"
+        "No published figure of QFNN on Digits in three views is known to us"
     )
     assert (tmp_path / "page.pdf").read_bytes()[:5] == b"%PDF-"
     stored = paper_results.read_reproduction(tmp_path / "results.json")
@@ -723,7 +957,7 @@ def test_the_command_writes_a_page_and_results(run: Any, cache: Path, tmp_path: 
         "digest": 0,
     }
     again = run(*arguments)
-    assert "There is no public figure of QFNN" in again.out
+    assert "No published figure of QFNN" in again.out
     assert f"results {stored.digest[:12]}" in again.out
 
 
@@ -734,7 +968,7 @@ def test_the_program_of_the_page_runs(cache: Path, capsys: pytest.CaptureFixture
     exec(program, values)
     printed = capsys.readouterr().out
     assert "Circuit without trained gates: 0." in printed
-    assert "with the same rows, encoders and schedule" in printed
+    assert "with the same rows and budget" in printed
     assert len(values["table"]) == 3 * 4  # metrics of two readings and two rivals
     for name in re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE):
         assert name in PAPERS

@@ -32,6 +32,7 @@ from qfusion.analysis.audit_verdicts import FEWEST, judge
 from qfusion.data import DataSet
 
 WITHIN = 0.02  # differences of the metric up to it count as none
+NORMAL = 1.96  # standard errors to an end of a 95% interval
 OF_ERROR = 0.25  # so do differences up to this part of the model's error, where that is smaller
 
 Record = Mapping[str, Any]
@@ -202,14 +203,18 @@ def _rows_variance(
     ours: Sequence[Record], theirs: Sequence[Record], ground: EvaluationBasis
 ) -> float | None:
     """Return the variance of the mean difference due to test rows. It is measured if the contributions of single
-    rows are saved, and bounded otherwise. It is None if neither is possible.
+    rows are saved, and bounded otherwise. It is None if neither is possible. Where no row is answered otherwise, it is
+    that of as many equal rows: new ones may be.
     """
     if _rows_kept(ours, theirs):
         a, b = (
             np.array([record["rows"] for record in part], float).mean(0) for part in (ours, theirs)
         )
         counted = ~np.isnan(a)
-        return paired.variance_over_rows(a[counted] - b[counted], ground.clusters)
+        variance = paired.variance_over_rows(a[counted] - b[counted], ground.clusters)
+        if variance == 0 and ground.metric in SHARES:
+            return (paired.reach_of_equal_rows(ground.effective) / NORMAL) ** 2
+        return variance
     if ground.metric not in SHARES:
         return None
     a, b = (np.array([record["test"][ground.metric] for record in part]) for part in (ours, theirs))

@@ -110,6 +110,13 @@ def effective_rows(count: int, clusters: np.ndarray | None) -> float:
     return count**2 / _sum_within_clusters(np.ones(count), clusters)
 
 
+def reach_of_equal_rows(effective: float, level: float = 0.95) -> float:
+    """Return how far a share of rows may lie from 0 or 1 where all of so many independent rows agree (Clopper and
+    Pearson 1934). Their variance is 0, but new rows may differ.
+    """
+    return float(1 - ((1 - level) / 2) ** (1 / effective))
+
+
 def variance_over_rows(differences: np.ndarray, clusters: np.ndarray | None) -> float:
     """Return the variance of the mean of differences of rows (N,), each the mean over seeds; of rows that share a
     cluster the products count, too (Cameron, Gelbach and Miller 2011). At least that of independent rows."""

@@ -62,6 +62,8 @@ class PublishedFigure:
         convention, features: as published, or "unknown".
         source: where it stands.
         reading: name of the reading that it belongs to; the first one if empty.
+        seed_values: of single training seeds on the test rows of `data`, where they are known, as on our boards; else
+            its own uncertainty is unknown.
     """
 
     data: str
@@ -72,6 +74,7 @@ class PublishedFigure:
     features: str
     source: str
     reading: str = ""
+    seed_values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -273,6 +276,7 @@ def _board_figures(readings: tuple[Reading, ...]) -> tuple[PublishedFigure, ...]
                 "the same",
                 f"leaderboard of {board.whole['date']}",
                 reading.name,
+                tuple(entry["rows"][reading.name]["test"][key]["values"]),
             )
             for reading in readings
             if reading.name in entry["rows"]

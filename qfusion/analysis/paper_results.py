@@ -1,12 +1,18 @@
 """What came out of a paper's models: metrics with intervals, published figures beside ours, rivals, needed resources.
 
 An interval of 95 % concerns new training seeds and new test rows together, see `paired`; it is never narrower than that
-over seeds alone. Differences are of the main metric of the data's convention, above 0 where the reading is better than
-the rival.
+over seeds alone. Gains over rivals are of the main metric of the data's convention, or of the headline of a board; they
+are above 0 where the reading is better than the rival.
+
+A published figure has seeds and test rows of its own, and mostly its error is unknown. The difference to it is taken as
+if its error were ours: that of two studies of the same size, with an interval wider than ours by the square root of 2.
+The numbers of our boards are of the same test rows, and their seeds are known: there only seeds differ.
 """
 
 import hashlib
+import math
 import platform
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +24,18 @@ from typing import Any
 import msgspec
 import numpy as np
 import pandas as pd
+import scipy.special
 
 from qfusion import __version__, _files
 from qfusion._checks import check, choose, require_whole
-from qfusion.analysis import audit, audit_basis, audit_rows, paired, paper_list
+from qfusion.analysis import (
+    audit,
+    audit_basis,
+    audit_rows,
+    benchmark_board,
+    paired,
+    paper_list,
+)
 from qfusion.analysis.audit_plan import RESOURCES, Resource
 from qfusion.analysis.metric_rows import row_contributions
 from qfusion.analysis.paper_list import Paper, PublishedFigure
@@ -41,16 +55,19 @@ from qfusion.data import DataSet, registry
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.training import metrics
 
-FORMAT = 1
+FORMAT = 2
 FEWEST, MOST = 2, 100  # seeds
 MAX_BYTES = 1_000_000  # of a file of results
 DOZENS = 24  # "dozens of times" means at least so many times
-UNBOUNDED = ("mae", "nll", "corr", "r2")  # metrics that are no shares
+# Metrics that are no shares, with their least and largest value.
+RANGES = {"mae": (0.0, math.inf), "nll": (0.0, math.inf), "corr": (-1.0, 1.0), "r2": (-math.inf, 1)}
+LEVEL = 0.95  # of intervals
+ROUNDING = 1e-6  # of the numbers that our boards hold
 INTERACTION = "interaction of modalities (late fusion)"
 
 
 class Outcome(StrEnum):
-    """Where our interval lies beside a published figure."""
+    """Where our number lies beside a published figure: within the interval of the difference, or on one side."""
 
     WITHIN, BELOW, ABOVE = "within", "below", "above"
 
@@ -58,8 +75,8 @@ class Outcome(StrEnum):
 class Verdict(StrEnum):
     """What follows for a published figure from all metrics that it may be."""
 
-    NO_FIGURE, NO_METRIC = "no figure", "no metric"
-    REPRODUCED, BELOW, ABOVE = "reproduced", "below", "above"
+    NO_FIGURE, NO_METRIC, NOT_MEASURED = "no figure", "no metric", "not measured"
+    COMPATIBLE, BELOW, ABOVE = "compatible", "below", "above"
     CONVENTION_DECIDES = "convention decides"
 
 
@@ -111,21 +128,21 @@ class FigureComparison:
     """A published figure beside a reading, as one of the metrics that it may be.
 
     Attributes:
-        metric: key. published: the figure. ours: of the reading. outcome: where our interval lies.
+        metric: key. published: the figure. ours: of the reading.
+        low, high: 95 % interval of ours minus the published figure. outcome: where 0 lies in it.
     """
 
     metric: str
     published: float
     ours: Estimate
+    low: float
+    high: float
     outcome: Outcome
 
     @property
-    def difference(self) -> tuple[float, float | None, float | None]:
-        """Ours minus the published figure, with the ends of its interval."""
-        low, high = (
-            None if end is None else end - self.published for end in (self.ours.low, self.ours.high)
-        )
-        return self.ours.value - self.published, low, high
+    def difference(self) -> float:
+        """Ours minus the published figure."""
+        return self.ours.value - self.published
 
 
 @dataclass(frozen=True)
@@ -135,7 +152,7 @@ class FigureResult:
     Attributes:
         label, value, convention, features, source: see `paper_list.PublishedFigure`.
         reading: that is compared. comparisons: one for each metric that the figure may be.
-        verdict: of all of them.
+        verdict: of all of them. same_rows: whether the figure is of the same test rows, with known seeds.
     """
 
     label: str
@@ -146,6 +163,7 @@ class FigureResult:
     reading: str
     comparisons: tuple[FigureComparison, ...]
     verdict: Verdict
+    same_rows: bool
 
 
 @dataclass(frozen=True)
@@ -192,7 +210,7 @@ class Reproduction:
         date: of the run. versions: of the programs. command: that repeats it.
         data_digest: of the set. trained_on, test_rows: rows. independent: test rows that count as independent.
         seeds: number of seeds. shortened: epochs in place of the recipe's, if given.
-        metric: the main one. convention: of the target. models: readings, then rivals.
+        metric: the main one, on our boards their headline. convention: of the target. models: readings, then rivals.
         figures: published ones with verdicts. gaps: of every reading to every rival. claims: on parameters.
         audit: see `audit_rows.entry`, empty if there is none.
         audited: name of the reading that was compared with twins.
@@ -246,9 +264,11 @@ class Reproduction:
         return metrics.label(self.metric, self.convention)
 
     def best_rival(self) -> ModelResult | None:
-        """Return the rival with the best mean of the main metric on the test rows; None if there is none."""
+        """Return the rival with the best mean of the main metric on the test rows, of those with two seeds or more;
+        None if there is none. It is picked by the rows that it is measured on, which favours it.
+        """
         sign = 1 if self.metric_label.higher_is_better else -1
-        rivals = [rival for rival in self.rivals if rival.metrics]
+        rivals = [rival for rival in self.rivals if len(rival.seeds) >= FEWEST]
         return max(rivals, key=lambda one: sign * one.metrics[self.metric].value, default=None)
 
     def gap(self, reading: str, rival: str) -> Gap | None:
@@ -318,7 +338,8 @@ def reproduce_paper(
     Raises:
         NotFound: when there is no such paper, data set or rival.
         DataUnavailable: when the data are not here; the message says how to get them.
-        InvalidInput: when there are fewer than two seeds, or a training of the reading fails with all of them.
+        InvalidInput: when there are fewer than two seeds or test rows, or a training of the reading fails with all of
+            them.
     """
     paper = paper_list.find_paper(name)
     require_whole("seeds", seeds, FEWEST, MOST)
@@ -332,9 +353,11 @@ def reproduce_paper(
     )
     source = data if isinstance(data, str) else paper.data[0].name
     dataset = data if isinstance(data, DataSet) else _load_data(paper, source)
+    _require_test_rows(dataset)
     readings, twins = _reading_cells(paper, dataset, epochs, with_audit)
     wanted = [
-        choose("Rival", one, paper.rivals) for one in (paper.rivals if rivals is None else rivals)
+        choose("Rival", one, paper.rivals)
+        for one in dict.fromkeys(paper.rivals if rivals is None else rivals)
     ]
     plain = rival_cells(paper, dataset, wanted, epochs)
     trained = train_cells([*readings, *plain, *twins], dataset, seeds, jobs, source)
@@ -345,7 +368,10 @@ def reproduce_paper(
         "or more seeds.",
         QFusionError,
     )
-    return _assemble(paper, dataset, seeds, epochs, readings, plain, twins, trained)
+    command = _command(
+        paper, data, dataset, seeds, epochs, None if rivals is None else wanted, with_audit
+    )
+    return _assemble(paper, dataset, seeds, epochs, command, readings, plain, twins, trained)
 
 
 def read_reproduction(path: Path) -> Reproduction:
@@ -374,6 +400,18 @@ def _load_data(paper: Paper, source: str) -> DataSet:
     return registry.load(source)
 
 
+def _require_test_rows(dataset: DataSet) -> None:
+    """Check that the main metric has test rows, which non-zero accuracy lacks where all scores are 0."""
+    count = len(dataset.rows("test"))
+    if count:
+        count = audit_basis.evaluation_basis(dataset).count
+    check(
+        count >= FEWEST,
+        f"Data set '{dataset.name}' must have {FEWEST} or more test rows that count for the main metric, but has "
+        f"{count}. Choose another data set or split.",
+    )
+
+
 def _reading_cells(
     paper: Paper, dataset: DataSet, epochs: int | None, with_audit: bool
 ) -> tuple[list[Cell], list[Cell]]:
@@ -388,6 +426,7 @@ def _assemble(
     dataset: DataSet,
     seeds: int,
     epochs: int | None,
+    command: str,
     readings: Sequence[Cell],
     plain: Sequence[Cell],
     twins: Sequence[Cell],
@@ -396,7 +435,9 @@ def _assemble(
     rows = dataset.rows("test")
     measured = {cell.name: _Measured(trained[cell.name], dataset) for cell in (*readings, *plain)}
     models = {name: one.result() for name, one in measured.items()}
-    metric = audit_basis.main_metric(dataset)[0]
+    figures = [] if _has_other_rows(paper, dataset, readings[0]) else paper.figures_on(dataset.name)
+    on_board = paper.is_board and bool(figures)
+    metric = figures[0].metrics[0] if on_board else audit_basis.main_metric(dataset)[0]
     first = readings[0].name
     return Reproduction(
         format=FORMAT,
@@ -410,7 +451,7 @@ def _assemble(
             "python": platform.python_version(),
             **{package: version(package) for package in ("torch", "numpy", "scipy")},
         },
-        command=_command(paper, dataset, seeds, epochs),
+        command=command,
         data_digest=dataset.digest,
         trained_on=len(dataset.rows(readings[0].options.split)),
         test_rows=len(rows),
@@ -421,8 +462,7 @@ def _assemble(
         convention=dataset.target.convention,
         models=tuple(models.values()),
         figures=tuple(
-            compare_figure(figure, models[figure.reading or first])
-            for figure in paper.figures_on(dataset.name)
+            compare_figure(figure, models[figure.reading or first]) for figure in figures
         ),
         gaps=tuple(
             gap
@@ -432,14 +472,44 @@ def _assemble(
             )
         ),
         claims=tuple(_parameter_claims(paper, models, first)),
-        audit=_audit(paper, dataset, readings, twins, trained),
+        audit=_audit(paper, dataset, readings, twins, trained, on_board),
         audited=paper.audited if twins else "",
     )
 
 
-def _command(paper: Paper, dataset: DataSet, seeds: int, epochs: int | None) -> str:
-    short = "" if epochs is None else f" --epochs {epochs}"
-    return f"python -m qfusion reproduce {paper.key} --data {dataset.name} --seeds {seeds}{short}"
+def _has_other_rows(paper: Paper, dataset: DataSet, first: Cell) -> bool:
+    """Return whether a data set has the name of a board, but not its numbers of rows: such as an import."""
+    board = benchmark_board.open_board()
+    if not paper.is_board or dataset.name not in board.names:
+        return False
+    entry = board.of(dataset.name)
+    rows = len(dataset.rows(first.options.split)), len(dataset.rows("test"))
+    return rows != (entry["trained_on"], entry["test"])
+
+
+def _command(
+    paper: Paper,
+    data: str | DataSet | None,
+    dataset: DataSet,
+    seeds: int,
+    epochs: int | None,
+    rivals: Sequence[str] | None,
+    with_audit: bool,
+) -> str:
+    """Return the command that repeats a run; where there is none, as for a data set in memory or without rivals, the
+    call."""
+    if isinstance(data, DataSet) or rivals == []:
+        options = "" if epochs is None else f", epochs={epochs}"
+        options += "" if rivals is None else f", rivals={list(rivals)}"
+        options += "" if with_audit else ", with_audit=False"
+        name = "data" if isinstance(data, DataSet) else repr(data or dataset.name)
+        return f"qfusion.analysis.reproduce_paper({paper.key!r}, {name}, {seeds}{options})"
+    words = ["python", "-m", "qfusion", "reproduce", paper.key, "--data", data or dataset.name]
+    words += ["--seeds", str(seeds)]
+    words += [] if epochs is None else ["--epochs", str(epochs)]
+    words += [word for rival in rivals or () for word in ("--rival", rival)]
+    words += [] if with_audit else ["--no-audit"]
+    return shlex.join(words)
 
 
 def _clusters(dataset: DataSet) -> np.ndarray | None:
@@ -474,7 +544,10 @@ class _Measured:
             seeds=self.trained.seeds,
             failed=self.trained.failures,
             metrics={
-                key: _clip(key, _estimate(by_seed, self.rows[key], self.clusters)[0])
+                key: _clip(
+                    _estimate(by_seed, self.rows[key], self.clusters, key not in RANGES)[0],
+                    *RANGES.get(key, (0.0, 1.0)),
+                )
                 for key, by_seed in self.values.items()
             },
             parameters=int(good[0]["parameters"]) if good else 0,
@@ -486,12 +559,18 @@ class _Measured:
 
 
 def _estimate(
-    values: Mapping[int, float], rows: Mapping[int, np.ndarray], clusters: np.ndarray | None
+    values: Mapping[int, float],
+    rows: Mapping[int, np.ndarray],
+    clusters: np.ndarray | None,
+    is_share: bool,
 ) -> tuple[Estimate, float]:
     """Return the mean over seeds with its intervals, and the p-value of a mean of 0.
 
     Args:
         values: by seed. rows: contributions of single rows to them, by seed.
+        is_share: whether rows contribute 0 or 1, or the difference of two such numbers. If all contribute the same, new
+            rows may still differ: the interval is then that of as many equal outcomes (Clopper and Pearson 1934), p
+            that of as many equal signs.
     """
     over = np.array(list(values.values()))
     alone = paired.seed_evidence(over)
@@ -500,6 +579,12 @@ def _estimate(
         return Estimate(alone.mean, None, None, None, None, std), 1.0
     both = paired.crossed_evidence(over, np.mean(list(rows.values()), 0), clusters)
     (low, high), (seeds_low, seeds_high) = both.interval(), alone.interval()
+    p = max(both.p_differs(), alone.p_differs())
+    if is_share and both.error == 0:
+        independent = paired.effective_rows(len(next(iter(rows.values()))), clusters)
+        reach = paired.reach_of_equal_rows(independent, LEVEL)
+        low, high = both.mean - reach, both.mean + reach
+        p = min(1.0, 2 * 0.5**independent) if both.mean else 1.0
     estimate = Estimate(
         value=both.mean,
         low=float(min(low, seeds_low)),
@@ -508,16 +593,14 @@ def _estimate(
         seeds_high=float(seeds_high),
         std=std,
     )
-    return estimate, max(both.p_differs(), alone.p_differs())
+    return estimate, p
 
 
-def _clip(key: str, estimate: Estimate) -> Estimate:
-    """Return an estimate whose interval lies within the range of its metric."""
-    if key in UNBOUNDED:
-        return estimate
+def _clip(estimate: Estimate, least: float, most: float) -> Estimate:
+    """Return an estimate whose intervals lie within the range of its values."""
 
     def clip(end: float | None) -> float | None:
-        return None if end is None else float(np.clip(end, 0, 1))
+        return None if end is None else float(np.clip(end, least, most))
 
     return replace(
         estimate,
@@ -531,12 +614,11 @@ def _clip(key: str, estimate: Estimate) -> Estimate:
 def compare_figure(figure: PublishedFigure, ours: ModelResult) -> FigureResult:
     """Return a published figure beside a reading, under each metric that it may be."""
     comparisons = tuple(
-        FigureComparison(
-            key, figure.value, ours.metrics[key], _outcome(figure.value, ours.metrics[key])
-        )
+        _compare(key, figure, ours.metrics[key], len(ours.seeds))
         for key in figure.metrics
-        if key in ours.metrics
+        if key in ours.metrics and len(ours.seeds) >= FEWEST
     )
+    measured = len(ours.seeds) >= FEWEST
     return FigureResult(
         figure.label,
         figure.value,
@@ -545,16 +627,36 @@ def compare_figure(figure: PublishedFigure, ours: ModelResult) -> FigureResult:
         figure.source,
         ours.name,
         comparisons,
-        judge_figure([one.outcome for one in comparisons]),
+        judge_figure([one.outcome for one in comparisons]) if measured else Verdict.NOT_MEASURED,
+        bool(figure.seed_values),
     )
 
 
-def _outcome(published: float, ours: Estimate) -> Outcome:
-    if ours.high is not None and ours.high < published:
-        return Outcome.BELOW
-    if ours.low is not None and ours.low > published:
-        return Outcome.ABOVE
-    return Outcome.WITHIN
+def _compare(key: str, figure: PublishedFigure, ours: Estimate, seeds: int) -> FigureComparison:
+    difference = ours.value - figure.value
+    reach = _reach_of_difference(figure, ours, seeds)
+    if abs(difference) <= reach + ROUNDING:
+        outcome = Outcome.WITHIN
+    else:
+        outcome = Outcome.BELOW if difference < 0 else Outcome.ABOVE
+    return FigureComparison(
+        key, figure.value, ours, difference - reach, difference + reach, outcome
+    )
+
+
+def _reach_of_difference(figure: PublishedFigure, ours: Estimate, seeds: int) -> float:
+    """Return half of the interval of ours minus the published figure: over the seeds of both where these are known
+    (Welch 1947), else that of two studies with our error, over new seeds and new test rows."""
+    if len(figure.seed_values) >= FEWEST:
+        theirs = np.array(figure.seed_values)
+        parts = np.array([ours.std**2 / seeds, theirs.var(ddof=1) / len(theirs)])
+        whole = float(parts.sum())
+        if whole == 0:
+            return 0.0
+        freedom = whole**2 / float((parts**2 / [seeds - 1, len(theirs) - 1]).sum())
+        return float(scipy.special.stdtrit(freedom, 0.5 + LEVEL / 2)) * math.sqrt(whole)
+    ends = [abs(end - ours.value) for end in (ours.low, ours.high) if end is not None]
+    return math.sqrt(2) * max(ends)
 
 
 def judge_figure(outcomes: Sequence[Outcome]) -> Verdict:
@@ -564,7 +666,7 @@ def judge_figure(outcomes: Sequence[Outcome]) -> Verdict:
     if len(set(outcomes)) > 1:
         return Verdict.CONVENTION_DECIDES
     return {
-        Outcome.WITHIN: Verdict.REPRODUCED,
+        Outcome.WITHIN: Verdict.COMPATIBLE,
         Outcome.BELOW: Verdict.BELOW,
         Outcome.ABOVE: Verdict.ABOVE,
     }[outcomes[0]]
@@ -582,7 +684,9 @@ def _gaps(ours: _Measured, rivals: Sequence[_Measured], metric: str, dataset: Da
             seed: sign * (ours.values[metric][seed] - rival.values[metric][seed]) for seed in seeds
         }
         rows = {seed: sign * (ours.rows[metric][seed] - rival.rows[metric][seed]) for seed in seeds}
-        difference, p = _estimate(values, rows, ours.clusters)
+        difference, p = _estimate(values, rows, ours.clusters, metric not in RANGES)
+        if metric not in RANGES:
+            difference = _clip(difference, -1.0, 1.0)
         gaps.append(Gap(ours.name, rival.name, difference, p, p))
     corrected = paired.holm([gap.p for gap in gaps])
     return [replace(gap, holm=p) for gap, p in zip(gaps, corrected, strict=True)]
@@ -612,10 +716,11 @@ def _audit(
     readings: Sequence[Cell],
     twins: Sequence[Cell],
     trained: Mapping[str, Trained],
+    on_board: bool,
 ) -> dict[str, Any]:
     """Return which resources the audited reading needs; for our boards the audit that ships."""
     if paper.is_board:
-        return audit.load_shipped_audit(dataset.name)
+        return audit.load_shipped_audit(dataset.name) if on_board else {}
     if not twins:
         return {}
     full = next(cell for cell in readings if cell.name == paper.audited)

@@ -147,13 +147,14 @@ def _print_result(result: Any, as_json: bool) -> None:
     if result.audit:
         shown.append(_resources_table(result))
     shown += [f"{failures}."] if failures else []
+    shown.append(f"{words.describe_tuning(result)}.")
     shown.append(f"Digests: data {result.data_digest[:12]}, results {result.digest[:12]}.")
     print_result(record, as_json, *shown)
 
 
 def _models_table(result: Any) -> RenderableType:
     from qfusion.report import paper_page
-    from qfusion.wording.papers import describe_budget
+    from qfusion.wording.papers import explain_models_table
 
     first = result.readings[0]
     keys = paper_page.table_metrics(result)
@@ -162,7 +163,7 @@ def _models_table(result: Any) -> RenderableType:
     return table(
         ["Model", *shorts, "After the encoders", f"Gain of {first.label}"],
         rows,
-        describe_budget(result),
+        explain_models_table(result),
     )
 
 
@@ -171,7 +172,7 @@ def _resources_table(result: Any) -> RenderableType:
 
     rows: list[Mapping[str, Any]] = result.audit["rows"]
     return table(
-        ["Resource", "With", "Without", "Worth, 95 %", "Verdict"],
+        ["Resource", "With", "Without", "Gain by it", "Verdict"],
         [paper_page.resource_row(row) for row in rows],
-        f"{result.audit['short']} with and without each resource",
+        paper_page.explain_resources(result),
     )

@@ -19,6 +19,7 @@ from qfusion.wording.list_names import with_id
 MAX_TEXT = 2500  # letters of a sentence
 MAX_METRICS = 2  # in a cell of the table
 NONE = "–"
+UNKNOWN_FIGURE = "unknown to us"
 
 
 def result_names() -> list[str]:
@@ -65,7 +66,7 @@ def papers_table() -> pd.DataFrame:
     rows += [
         {
             "Paper": paper.name,
-            "Published": NONE,
+            "Published": UNKNOWN_FIGURE if not paper.figures else words.list_figures(paper),
             "Ours": NONE,
             "Best rival": NONE,
             "Verdict": "Not run for this page.",
@@ -80,13 +81,10 @@ def papers_table() -> pd.DataFrame:
 def _result_row(result: Reproduction) -> dict[str, str]:
     paper = paper_list.find_paper(result.paper)
     first, best = result.readings[0], result.best_rival()
-    figure = next(iter(result.figures), None)
     keys = paper_page.chart_metrics(result)[:MAX_METRICS]
     return {
         "Paper": f"{paper.name} on {result.title}",
-        "Published": NONE
-        if figure is None
-        else f"{figure.value:.3f}, convention {figure.convention}",
+        "Published": words.list_compared(result) or UNKNOWN_FIGURE,
         "Ours": _list_metrics(result, first, keys),
         "Best rival": NONE
         if best is None
@@ -136,7 +134,7 @@ def reproduced_paper(
     """
     result = shipped_result(paper)
     known = paper_list.find_paper(result.paper)
-    title = f"{known.name} on {result.title}: {words.shorten_verdict(result)}"  # ours, so without markup
+    title = words.title_result(result, known)  # ours, so without markup
     budget = words.describe_budget(result)
     return panel.PanelFigure(
         "board-papers",
@@ -144,8 +142,7 @@ def reproduced_paper(
         paper_page.draw_results(result, theme),
         lead=list_findings(result),
         shows=f"{paper_page.explain_chart(result)} {budget}. Run on {result.date} by `{result.command}`.",
-        not_shown="whether the paper's own model, with its features and on its test rows, reaches the published "
-        "figure. Rivals were not tuned for this comparison.",
+        not_shown=words.describe_unknown(result, known),
         alt=paper_page.describe_chart(result),
         table=result.frame,
     )

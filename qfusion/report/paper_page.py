@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import audit_rows, paper_list
+from qfusion.analysis.audit_verdicts import HERE
 from qfusion.analysis.paper_results import Estimate, FigureResult, Gap, ModelResult, Reproduction
 from qfusion.analysis.paper_training import READING
 from qfusion.figures import label_charts, style
@@ -20,7 +21,7 @@ from qfusion.wording import papers as words
 
 WIDTH, HEIGHT = 150.0, 58.0  # mm of the chart, at most
 SHOWN = 12  # characters of a digest
-MAX_COLUMNS, MAX_SERIES = 3, 4  # metrics in the table, and in the chart
+MAX_COLUMNS, MAX_SERIES = 3, 2  # metrics in the table, and in the chart
 PUBLISHED = "Published"
 
 
@@ -41,15 +42,15 @@ def report_on_paper(result: Reproduction) -> Report:
         chart=blocks.figure(chart, WIDTH, min(HEIGHT, WIDTH * chart.layout.height / 760)),
         alt=describe_chart(result),
         shows=capitalise(explain_chart(result)),
-        budget=words.describe_budget(result),
+        models=words.explain_models_table(result),
         columns=[name_metric(result, key) for key in table_metrics(result)],
         rows=[model_row(result, model, first) for model in result.models],
         resources=[resource_row(row) for row in result.audit.get("rows", ())],
-        audited=result.model(result.audited).label if result.audited else "our systems",
+        audit=explain_resources(result),
         facts=describe_facts(result, paper),
     )
     return Report(
-        title=f"{paper.name} on {result.title}: {words.shorten_verdict(result)}",
+        title=words.title_result(result, paper),
         subtitle=words.describe_source(paper),
         description=verdict,
         blocks=content,
@@ -110,12 +111,16 @@ def _published_name(result: Reproduction, figure: FigureResult) -> str:
 
 def explain_chart(result: Reproduction) -> str:
     """Return what the chart shows, without a capital letter."""
-    several = len(chart_metrics(result)) > 1
-    published = (
-        " The published figure stands under every metric that it may be; its own uncertainty is unknown."
-        if result.figures and several
-        else ""
+    drawn, compared = (
+        len(chart_metrics(result)),
+        max((len(one.comparisons) for one in result.figures), default=0),
     )
+    published = ""
+    if compared > 1:
+        which = "every metric" if drawn >= compared else f"{drawn} of the {compared} metrics"
+        published += f" The published figure stands under {which} that we compare it with."
+    if result.figures and not all(figure.same_rows for figure in result.figures):
+        published += " Its own uncertainty is unknown."
     return (
         f"test metrics of our readings (blue) and of plain rivals (grey) on {result.title}, means over "
         f"{result.seeds} training seeds with 95 % intervals for new seeds and new test rows.{published}"
@@ -124,13 +129,20 @@ def explain_chart(result: Reproduction) -> str:
 
 def describe_chart(result: Reproduction) -> str:
     """Return the numbers of the chart for a reader who does not see it."""
-    parts = [f"published {figure.value:.3f}" for figure in result.figures]
-    parts += [
-        f"{model.label} {model.metrics[result.metric].value:.3f}"
-        for model in result.models
-        if model.metrics
+    return " ".join(_list_values(result, key) for key in chart_metrics(result))
+
+
+def _list_values(result: Reproduction, key: str) -> str:
+    """Return the published figures and the values of all models as a metric."""
+    parts = [
+        f"published {_published_name(result, figure)} {figure.value:.3f}"
+        for figure in result.figures
+        if key in {one.metric for one in figure.comparisons}
     ]
-    return f"{result.metric_label.short}: {', '.join(parts)}."
+    parts += [
+        f"{model.label} {model.metrics[key].value:.3f}" for model in result.models if model.metrics
+    ]
+    return f"{name_metric(result, key)}: {', '.join(parts)}."
 
 
 def _ends(one: Estimate) -> tuple[float, float, float]:
@@ -170,13 +182,26 @@ def format_gap(gap: Gap | None) -> str:
     return true_minus(f"{value} [{low}, {high}], p {gap.holm:.2g}")
 
 
+def resource_scope(row: Mapping[str, Any]) -> str:
+    """Return the scope of the interval that is shown of a resource's worth: that of its verdict; new seeds alone where
+    single rows were not recorded, as the bound over rows says next to nothing."""
+    rows_known = math.isfinite(audit_rows.ends(row, "rows")[0]) and not row.get("bounded")
+    return "rows" if rows_known and not str(row["verdict"]).endswith(HERE) else "seeds"
+
+
+def explain_resources(result: Reproduction) -> str:
+    """Return what the table of resources shows, or an empty string if there is none."""
+    if not result.audit:
+        return ""
+    alone = any(resource_scope(row) == "seeds" for row in result.audit["rows"] if row["seeds"])
+    return words.explain_resources_table(result, alone)
+
+
 def resource_row(row: Mapping[str, Any]) -> list[str]:
     """Return the cells of a resource in the table of resources."""
     if not row["seeds"]:
         return [row["resource"], "–", "–", "–", words.explain_audit_row(row)]
-    low, high = audit_rows.ends(row, "rows")
-    if not math.isfinite(low):
-        low, high = audit_rows.ends(row, "seeds")
+    low, high = audit_rows.ends(row, resource_scope(row))
     worth = words.format_difference(row["worth"])
     if math.isfinite(low):
         worth += f" [{words.format_difference(low)}, {words.format_difference(high)}]"
@@ -193,12 +218,7 @@ def describe_facts(result: Reproduction, paper: paper_list.Paper) -> Sequence[tu
     """Return what is known of the paper, and the digests of all that decides the numbers."""
     readings = {reading.name: reading for reading in paper.readings}
     figures = [
-        (
-            "Published figure",
-            f"{figure.label} {figure.value:.3f}; convention {figure.convention}; features {figure.features}; source: "
-            f"{figure.source}",
-        )
-        for figure in result.figures
+        ("Published figure", _describe_published(result, figure)) for figure in result.figures
     ]
     models = [
         (f"Reading '{model.name}'", f"{readings[model.name].note} {_list_settings(model)}")
@@ -209,6 +229,7 @@ def describe_facts(result: Reproduction, paper: paper_list.Paper) -> Sequence[tu
     versions = ", ".join(f"{name} {number}" for name, number in result.versions.items())
     return [
         ("Run on", f"{result.date} by {result.command}"),
+        ("Settings", f"{words.describe_tuning(result)}."),
         ("Known of the paper", paper.read),
         *figures,
         *models,
@@ -219,6 +240,14 @@ def describe_facts(result: Reproduction, paper: paper_list.Paper) -> Sequence[tu
         ("Seeds, versions", f"0 to {result.seeds - 1}; {versions}"),
         ("Digest of the results", result.digest),
     ]
+
+
+def _describe_published(result: Reproduction, figure: FigureResult) -> str:
+    """Return a published figure with its convention, features and source."""
+    start = f"{figure.label} {figure.value:g}"
+    if figure.same_rows:
+        return f"{start} of {result.model(figure.reading).label}; source: {figure.source}"
+    return f"{start}; convention {figure.convention}; features {figure.features}; source: {figure.source}"
 
 
 def _list_settings(model: ModelResult) -> str:

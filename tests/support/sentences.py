@@ -806,20 +806,20 @@ TEMPLATES: tuple[Template, ...] = (
     Template(
         "published figure",
         "wording.papers:describe_verdict",
-        "'below' or 'above' where our interval lies on that side under every metric that the figure may be, "
-        "'reproduced' where it contains the figure and the convention is known",
+        "'below' or 'above' where the interval of the difference, with the figure as uncertain as ours, lies on that "
+        "side under every metric compared; 'compatible' where it contains 0",
         PAPERS,
     ),
     Template(
         "best plain rival",
         "wording.papers:describe_rivals",
-        "the best mean as it is written; 'better' or 'worse' after Holm's correction",
+        "the best mean on the test rows as it is written, which it says; 'better' or 'worse' after Holm's correction",
         PAPERS,
     ),
     Template(
         "dozens of times fewer",
         "wording.papers:describe_claim",
-        "24 times as many parameters after the encoders",
+        "24 times as many parameters after the encoders; rivals of its size are those not significantly worse",
         PAPERS,
     ),
     Template(

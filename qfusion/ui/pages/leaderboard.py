@@ -222,9 +222,10 @@ def _papers(context: page_context.PageContext, result: benchmark_board.Board) ->
         figure.heading("Papers, reproduced")
         st.container(key="papers-list").markdown(papers.papers_markdown())
         guidance.aside(
-            "Our reading of each paper, trained beside plain rivals with the same rows, encoders and schedule. Where "
-            "the convention of a published figure is unknown, the verdict must be the same under every metric that it "
-            "may be. Mostly we know only abstracts, so a difference does not judge the paper."
+            "Our reading of each paper, trained beside plain rivals with the same rows and budget. The best rival is "
+            "the best on the test rows, which favours it. Where the convention of a published figure is unknown, the "
+            "verdict must be the same under every metric that we compare it with. Mostly we know only abstracts, so a "
+            "difference does not judge the paper."
         )
     panels.show_with_controls(result, context.theme, "board-papers", _choose_paper)
 
