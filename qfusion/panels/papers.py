@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion._sentences import true_minus
+from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import benchmark_board, paper_list, shipped_papers, text
 from qfusion.analysis.paper_results import ModelResult, Reproduction
 from qfusion.figures import style
@@ -20,6 +20,7 @@ MAX_TEXT = 2500  # letters of a sentence
 MAX_METRICS = 2  # in a cell of the table
 NONE = "–"
 UNKNOWN_FIGURE = "unknown to us"
+BEST = "Best rival on the test rows"
 
 
 def result_names() -> list[str]:
@@ -57,8 +58,9 @@ def shipped_result(name: str = "") -> Reproduction:
 
 
 def papers_table() -> pd.DataFrame:
-    """Return a row for each paper and data set: the published figure, ours, the best rival, the verdict in a sentence,
-    and the command that repeats it. A paper without results that ship has a row that says so.
+    """Return a row for each paper and data set: the published figure, ours, the rival that is best
+    on the test rows, the verdict in a few words, and the command that repeats it. A paper without results that ship has
+    a row that says so.
     """
     results = shipped_papers.shipped_reproductions()
     rows = [_result_row(one) for one in results.values()]
@@ -68,7 +70,7 @@ def papers_table() -> pd.DataFrame:
             "Paper": paper.name,
             "Published": UNKNOWN_FIGURE if not paper.figures else words.list_figures(paper),
             "Ours": NONE,
-            "Best rival": NONE,
+            BEST: NONE,
             "Verdict": "Not run for this page.",
             "Command": f"reproduce {key}",
         }
@@ -86,10 +88,8 @@ def _result_row(result: Reproduction) -> dict[str, str]:
         "Paper": f"{paper.name} on {result.title}",
         "Published": words.list_compared(result) or UNKNOWN_FIGURE,
         "Ours": _list_metrics(result, first, keys),
-        "Best rival": NONE
-        if best is None
-        else f"{best.label}: {_list_metrics(result, best, keys)}",
-        "Verdict": f"{words.describe_verdict(result, paper)}.",
+        BEST: NONE if best is None else f"{best.label}: {_list_metrics(result, best, keys)}",
+        "Verdict": f"{capitalise(words.shorten_verdict(result, paper))}.",
         "Command": result.command.removeprefix("python -m qfusion "),
     }
 
