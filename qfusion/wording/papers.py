@@ -238,7 +238,7 @@ def describe_tuning(result: Reproduction) -> str:
     name = board.board_of(result.data)
     if not name:
         return "All models have the same training options and default settings; none were tuned for this data set"
-    if board.of(name)["chosen"]:
+    if board.of(name).get("chosen"):
         return (
             "Learning rates and the like were chosen for single models on validation rows, as listed with the "
             "leaderboard's terms"
