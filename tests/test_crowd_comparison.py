@@ -14,7 +14,8 @@ from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import cohen_kappa_score
 
 from qfusion import analysis, cli
-from qfusion.analysis import crowd_comparison, crowd_summary
+from qfusion.analysis import compare, crowd_comparison, crowd_summary
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet, matching
 from qfusion.data.coalition_terms import coalition_names
@@ -387,6 +388,25 @@ def test_choices_that_do_not_exist_are_refused(
 ) -> None:
     with pytest.raises(QFusionError, match=message):
         crowd_comparison.match_clips(people, model, crowd_comparison.Choices(**options))
+
+
+@pytest.mark.parametrize("scale", crowd_comparison.SCALES)
+def test_the_waterfall_of_a_clip_is_on_the_chosen_scale(
+    people: Study, model: Study, scale: str
+) -> None:
+    choices = crowd_comparison.Choices(scale=scale)
+    result = crowd_comparison.compare_with_crowd(people, model, choices)
+    clips = result.clips
+    for place in (0, 7):
+        sides = compare.Sides(
+            Sample(people, int(clips.people[place])), Sample(model, int(clips.model[place]))
+        )
+        pair = crowd_comparison.open_pair(sides, choices)
+        assert pair is not None
+        terms = [value for name, value in pair.model.items() if name]
+        assert terms == pytest.approx(result.model_terms[place])
+        if scale == crowd_comparison.PROBABILITY:
+            assert 0 <= sum(pair.model.values()) <= 1
 
 
 def test_models_that_cannot_stand_beside_people_are_refused(people: Study, model: Study) -> None:

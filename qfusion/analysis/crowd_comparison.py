@@ -355,8 +355,8 @@ def compare_sides(sides: Sides, choices: Choices = DEFAULT) -> CrowdAndModel:
 
 
 def open_pair(sides: Sides, choices: Choices = DEFAULT) -> Pair | None:
-    """Return the clip that both sides show before people and before the model, the class explained whose votes are;
-    None where they show different clips, or the model does not have that class.
+    """Return the clip that both sides show before people and before the model, on the chosen scale of the model's; the
+    class is explained whose votes are. None where they show different clips, or the model does not have that class.
     """
     if find_mismatch(sides, choices):
         return None
@@ -369,7 +369,12 @@ def open_pair(sides: Sides, choices: Choices = DEFAULT) -> Pair | None:
     if not same or clips.classes[explained] < 0:
         return None
     base = replace(model, study=model.study.with_reference(None))
-    explanation = group_modalities(base.explanation, clips.groups, clips.classes[[explained]])
+    explanation = group_modalities(
+        base.explanation,
+        clips.groups,
+        clips.classes[[explained]],
+        as_probabilities=choices.scale == PROBABILITY,
+    )
     return Pair(
         people=people.dividends,
         model=dict(
