@@ -134,6 +134,24 @@ def test_clips_without_a_condition_or_with_few_raters_are_left_out_and_named() -
         (lambda f: f, {"fewest": 99}, "At least one clip must have 99 raters"),
         (lambda f: f.iloc[:0], {}, "must have rows"),
         (lambda f: f, {"classes": ("anger",)}, "among two classes or more"),
+        (lambda f: f, {"classes": ("anger", "anger")}, "`anger` is named twice"),
+        (lambda f: f, {"classes": ("anger", "clip")}, "`clip` is named twice"),
+        (lambda f: f, {"group": "actor"}, "must have a column `actor`"),
+        (lambda f: f, {"intended": "acted"}, "must have a column `acted`"),
+        (lambda f: f, {"condition": "clip"}, "must be in two columns"),
+        (lambda f: f, {"classes": (), "rating": "condition"}, "is that of clips or conditions"),
+        (lambda f: f.assign(group=range(90)), {}, "the same group in all rows of a clip"),
+        (lambda f: f.assign(group=None), {}, "is empty for 30 clips"),
+        (lambda f: f.assign(anger=1e300), {}, "at most 1,000,000, but row 1 holds 1e+300"),
+        (lambda f: f.assign(anger=2**62), {}, "at most 1,000,000"),
+        (lambda f: pd.concat([f, f[["anger"]]], axis=1), {}, "must have different names"),
+        (lambda f: f.assign(clip=None), {}, "Column `clip` must name one in every row"),
+        (lambda f: f, {"players": ("voice",)}, "Column `condition` must name players among voice"),
+        (
+            lambda f: f.rename(columns={"anger": "a" * 61}),
+            {"classes": ("a" * 61, "happy")},
+            "at most 60 printable characters",
+        ),
     ],
 )
 def test_bad_tables_are_refused_with_a_reason(change: Any, options: Any, words: str) -> None:
@@ -147,6 +165,25 @@ def test_a_column_that_changes_within_a_clip_is_left_out_and_said() -> None:
     result = ratings.read_ratings(frame, classes=CLASSES)
     assert result.remarks == ("1 column that changes within a clip was not read: `order`.",)
     assert "level" in result.columns
+
+
+def test_other_columns_may_have_the_names_of_other_tables() -> None:
+    votes = random_votes()
+    frame = wide_table(votes).assign(sample=1, rating=2, output="x", y=3)
+    result = ratings.read_ratings(frame, classes=CLASSES)
+    assert (result.votes.counts == votes.counts).all()
+    assert {"sample", "rating", "output", "y"} <= set(result.columns)
+
+
+def test_classes_may_be_numbers() -> None:
+    votes = random_votes()
+    places = dict(zip(CLASSES, (1.0, 2.0, 3.0), strict=True))
+    frame = wide_table(votes).rename(columns={"anger": 1, "happy": 2, "sad": 3})
+    result = ratings.read_ratings(
+        frame.assign(intended=frame["intended"].map(places)), classes=(1, 2, 3)
+    )
+    assert result.votes.classes == ("1", "2", "3")
+    assert (result.votes.explained == votes.explained).all()
 
 
 def test_without_an_intended_class_that_of_the_majority_is_explained() -> None:

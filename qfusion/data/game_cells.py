@@ -30,8 +30,11 @@ def quoted(names: Iterable[object]) -> str:
     return ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")
 
 
-def codes(frame: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
+def codes(frame: pd.DataFrame, column: str, most: int = MAX_NAME) -> tuple[np.ndarray, list[str]]:
     """Return the number of every row's name, (R,), and the names in the order in which they first occur.
+
+    Args:
+        frame: the table of R rows. column: of names with at most `most` characters.
 
     Raises:
         InvalidInput: when a name is empty or too long.
@@ -41,8 +44,7 @@ def codes(frame: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
         raise InvalidInput(
             f"Column `{column}` must name one in every row, but row {row + 1} is empty."
         )
-    most = MAX_ID if column == "sample" else MAX_NAME
-    words = [_plain_name(name) for name in names]
+    words = [plain_name(name) for name in names]
     for place, word in enumerate(words):
         if not (0 < len(word) <= most and word.isprintable()):
             raise InvalidInput(
@@ -53,15 +55,18 @@ def codes(frame: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
     return renumbered[numbers], [str(name) for name in unique]
 
 
-def _plain_name(name: Any) -> str:
+def plain_name(name: Any) -> str:
     """Return a name as text; a whole number that is stored as a float has no point."""
     if isinstance(name, float | np.floating) and float(name).is_integer():
         return str(int(name))
     return str(name).strip()
 
 
-def numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
+def numbers(frame: pd.DataFrame, column: str, sample: str = "sample") -> np.ndarray:
     """Return the finite numbers of a column, (R,).
+
+    Args:
+        frame: the table of R rows. column: of numbers. sample: column with the name of the sample.
 
     Raises:
         InvalidInput: naming the row and sample of a cell that is not a finite number.
@@ -69,8 +74,8 @@ def numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
     result = _as_floats(frame[column])
     for row in np.flatnonzero(~np.isfinite(result))[:1]:
         raise InvalidInput(
-            f"Column `{column}` must hold finite numbers, but row {row + 1} (sample "
-            f"'{str(frame['sample'].iloc[row])[:60]}') holds {str(frame[column].iloc[row])[:40]!r}. Correct it, or "
+            f"Column `{column}` must hold finite numbers, but row {row + 1} ({sample} "
+            f"'{str(frame[sample].iloc[row])[:60]}') holds {str(frame[column].iloc[row])[:40]!r}. Correct it, or "
             "drop the row."
         )
     return result
@@ -132,7 +137,7 @@ def parse_coalitions(
     """Return the players, and which of them each row's coalition has, bool (R, M).
 
     Args:
-        cells: coalitions (R,): names joined by "+", or tuples of numbers of players from 0.
+        cells: column of coalitions (R,): names joined by "+", or tuples of numbers of players from 0.
         players: names, in their order; by default those that occur, in the order in which they do.
 
     Raises:
@@ -161,7 +166,7 @@ def parse_coalitions(
             number = int(part) if numbered else place.get(part, -1)
             if not 0 <= number < len(names):
                 raise InvalidInput(
-                    f"Column `coalition` must name players among {', '.join(names)}, but row "
+                    f"Column `{str(cells.name)[:60]}` must name players among {', '.join(names)}, but row "
                     f"{_first(row_codes, row)} names {part[:40]!r}. Correct the name, or the list of players."
                 )
             if table[row, number]:
@@ -184,7 +189,7 @@ def _coalition_word(cell: Any) -> str:
         if parts and all(isinstance(part, int | np.integer) for part in cell):
             return f"({', '.join(parts)},)"
         return "+".join(parts)
-    return "" if is_missing(cell) else _plain_name(cell)
+    return "" if is_missing(cell) else plain_name(cell)
 
 
 def _members(text: str) -> tuple[bool, list[str]]:

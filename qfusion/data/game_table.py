@@ -157,7 +157,7 @@ def game_of_frame(
     facts = {column: game_cells.constant(frame, column) for column in PER_TABLE if column in frame}
     quantity = choose("Quantity", quantity or facts.get("quantity") or QUANTITIES[0], QUANTITIES)
     frame = _select_output(frame, output, quantity)
-    samples, ids = game_cells.codes(frame, "sample")
+    samples, ids = game_cells.codes(frame, "sample", game_cells.MAX_ID)
     if "coalition" in frame:
         names, inside = game_cells.parse_coalitions(frame["coalition"], players)
     else:

@@ -18,7 +18,7 @@ modality, so the value of the empty coalition is the base rate of that class, it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,8 @@ from qfusion.errors import InvalidInput
 
 FEWEST = 3  # raters of a clip in a condition; with fewer, a share says next to nothing
 MAX_SHOWN = 5  # names in a remark
+MOST_VOTES = 1_000_000  # of one clip in one condition for one class
+INTENDED, GROUP = "intended", "group"  # columns that a table may lack
 MAJORITY = "majority"  # explains the class that most people choose when they are shown everything
 
 
@@ -98,9 +100,9 @@ def read_ratings(
     condition: str = "condition",
     rating: str = "rating",
     classes: Sequence[str] = (),
-    intended: str = "intended",
+    intended: str = INTENDED,
     explained: str = "",
-    group: str = "group",
+    group: str = GROUP,
     players: Sequence[str] = (),
     fewest: int = FEWEST,
 ) -> Ratings:
@@ -112,10 +114,12 @@ def read_ratings(
         clip, condition: columns with the name of the clip and with the modalities that were shown, joined by "+".
         rating: column with the chosen class, of a table with a row for each rating.
         classes: the columns of votes, of a table with a row for each clip and condition.
-        intended: column with the class that was meant, such as the acted emotion. The table may lack it.
+        intended: column with the class that was meant, such as the acted emotion. The table may lack "intended"; a
+            column of another name must be there.
         explained: whose share of votes is the value: the column of `intended`, "majority" for the class that most
             people choose when they are shown everything, or a class. By default the intended class where there is one.
-        group: column with what dependent clips share, such as the actor. The table may lack it.
+        group: column with what dependent clips share, such as the actor. The table may lack "group"; a column of
+            another name must be there.
         players: names of the modalities in their order; those in the table by default.
         fewest: clips with fewer raters in any condition are left out.
 
@@ -124,42 +128,41 @@ def read_ratings(
         InvalidInput: when the table holds no such ratings; the message names the row or the clip.
     """
     frame, name = _load(source)
-    for column in (clip, condition):
-        check(
-            column in frame,
-            f"The table of {name} must have a column `{column}`, but has {quoted(frame.columns)}. Name the column "
-            "that holds it.",
-        )
-    frame = frame.rename(columns={clip: "sample"})  # as messages on cells call it
-    samples, ids = game_cells.codes(frame, "sample")
+    _check_columns(frame, name, clip, condition, {INTENDED: intended, GROUP: group})
+    samples, ids = game_cells.codes(frame, clip, game_cells.MAX_ID)
     names, inside = game_cells.parse_coalitions(frame[condition], players)
     _check_players(names, inside)
     shown = game_cells.places(inside) - 1
     shape = (len(ids), 2 ** len(names) - 1)
     if classes:
-        labels = tuple(classes)
-        counts = _sum_counts(frame, samples, shown, labels, shape, ids, names)
+        counts = _sum_counts(frame, clip, samples, shown, tuple(classes), shape, ids, names)
+        labels = tuple(map(str, classes))
+        read = {clip, condition, *classes}
     else:
         check(
             rating in frame,
             f"The table of {name} must have a column `{rating}` with the class that a rater chose, or columns of votes "
             f"(`classes`), but has {quoted(frame.columns)}. Name them.",
         )
-        labels, counts = _count_ratings(
-            frame.rename(columns={rating: "rating"}), samples, shown, shape
+        check(
+            rating not in (clip, condition),
+            f"Column `{rating}` must hold the classes that raters chose, but is that of clips or conditions.",
         )
+        labels, counts = _count_ratings(frame, rating, samples, shown, shape)
+        read = {clip, condition, rating}
     check(
         len(labels) > 1,
         f"Raters must choose among two classes or more, but the table has {quoted(labels)}.",
     )
     is_complete, remarks = _find_complete(counts.sum(-1), ids, names, fewest)
     meant = intended if intended in frame else ""
-    own = [c for c in frame.columns if c not in ("sample", condition, rating, *labels)]
+    own = [column for column in frame.columns if column not in read]
     columns, varying = _constant_columns(frame[own], samples, ids)
-    check(
-        not meant or meant in columns,
-        f"Column `{meant}` must hold the same class in all rows of a clip, but changes. Correct it.",
-    )
+    for column, what in ((meant, "class"), (group, "group")):
+        check(
+            column not in varying,
+            f"Column `{column}` must hold the same {what} in all rows of a clip, but changes. Correct it.",
+        )
     if varying:
         remarks.append(
             f"{count(len(varying), 'column')} that {'changes' if len(varying) == 1 else 'change'} within a clip "
@@ -168,18 +171,49 @@ def read_ratings(
     columns = columns[is_complete].reset_index(drop=True)
     counts = counts[is_complete]
     number, target = _find_explained(counts, labels, columns, meant, explained)
-    clusters = None
-    if group in columns:
-        clusters = Clusters(columns[group].astype(str).to_numpy(np.str_), f"{group}s")
     return Ratings(
         votes=Votes(names, labels, counts, number),
         ids=np.asarray(ids, np.str_)[is_complete],
         columns=columns,
-        clusters=clusters,
+        clusters=_find_clusters(columns, group),
         target=target,
         source=name,
         remarks=tuple(remarks),
     )
+
+
+def _check_columns(
+    frame: pd.DataFrame, name: str, clip: str, condition: str, optional: Mapping[str, str]
+) -> None:
+    """Raise InvalidInput unless columns are there and differ; an optional one may be missing under its usual name."""
+    check(
+        frame.columns.is_unique,
+        f"The columns of {name} must have different names, but are {quoted(frame.columns)}. Rename them.",
+    )
+    wanted = [clip, condition, *(column for usual, column in optional.items() if column != usual)]
+    for column in wanted:
+        check(
+            column in frame,
+            f"The table of {name} must have a column `{column}`, but has {quoted(frame.columns)}. Name the column "
+            "that holds it.",
+        )
+    check(
+        condition != clip,
+        f"Clips and conditions must be in two columns, but `{clip}` is named for both.",
+    )
+
+
+def _find_clusters(columns: pd.DataFrame, group: str) -> Clusters | None:
+    """Return what dependent clips share, None where the table does not say."""
+    if group not in columns:
+        return None
+    is_empty = columns[group].map(game_cells.is_missing)
+    check(
+        not is_empty.any(),
+        f"Column `{group}` must name what every clip shares with others, but is empty for "
+        f"{count(int(is_empty.sum()), 'clip')}. Fill it in, or drop the column.",
+    )
+    return Clusters(columns[group].map(game_cells.plain_name).to_numpy(np.str_), f"{group}s")
 
 
 def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -206,6 +240,7 @@ def _check_players(names: tuple[str, ...], inside: np.ndarray) -> None:
 
 def _sum_counts(
     frame: pd.DataFrame,
+    clip: str,
     samples: np.ndarray,
     shown: np.ndarray,
     classes: tuple[str, ...],
@@ -219,11 +254,25 @@ def _sum_counts(
             name in frame,
             f"The table must have a column of votes for every class, but has none called {str(name)[:60]!r}.",
         )
-    cells = np.stack([game_cells.numbers(frame, name) for name in classes], 1)
+        check(
+            classes.count(name) == 1 and name != clip,
+            f"Every class must have a column of votes of its own, but `{str(name)[:60]}` is named twice.",
+        )
+        check(
+            len(str(name)) <= game_cells.MAX_NAME and str(name).isprintable(),
+            f"A class must have a name of at most {game_cells.MAX_NAME} printable characters, but one is called "
+            f"{str(name)[:80]!r}.",
+        )
+    cells = np.stack([game_cells.numbers(frame, name, clip) for name in classes], 1)
     for row in np.flatnonzero(((cells < 0) | (cells != np.round(cells))).any(1))[:1]:
         raise InvalidInput(
             f"Columns of votes must hold whole numbers, 0 or more, but row {row + 1} does not. Give numbers of votes, "
             "not shares."
+        )
+    for row in np.flatnonzero((cells > MOST_VOTES).any(1))[:1]:
+        raise InvalidInput(
+            f"Columns of votes must hold at most {MOST_VOTES:,}, but row {row + 1} holds {cells[row].max():.3g}. "
+            "Correct it."
         )
     places = np.ravel_multi_index((samples, shown), shape)
     _, first, times = np.unique(places, return_index=True, return_counts=True)
@@ -238,10 +287,14 @@ def _sum_counts(
 
 
 def _count_ratings(
-    frame: pd.DataFrame, samples: np.ndarray, shown: np.ndarray, shape: tuple[int, int]
+    frame: pd.DataFrame,
+    rating: str,
+    samples: np.ndarray,
+    shown: np.ndarray,
+    shape: tuple[int, int],
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Return the classes, and the votes (N, 2^M - 1, K) of a table with a row for each rating."""
-    chosen, classes = game_cells.codes(frame, "rating")
+    chosen, classes = game_cells.codes(frame, rating)
     cells = np.ravel_multi_index((samples, shown, chosen), (*shape, len(classes)))
     counts = np.bincount(cells, minlength=shape[0] * shape[1] * len(classes))
     return tuple(classes), counts.reshape(*shape, len(classes)).astype(np.int64)
@@ -321,7 +374,7 @@ def _find_explained(
     if choice in classes and choice != intended:
         return np.full(len(counts), classes.index(choice)), f"class {choice}"
     place = {name: number for number, name in enumerate(classes)}
-    words = columns[intended].astype(str)
+    words = columns[intended].map(game_cells.plain_name)
     unknown = sorted(set(words) - set(classes))
     check(
         not unknown,
@@ -330,7 +383,7 @@ def _find_explained(
     )
     return words.map(place).to_numpy(
         np.int64
-    ), f"{intended} class" if intended == "intended" else intended
+    ), f"{intended} class" if intended == INTENDED else intended
 
 
 def _listed(names: Iterable[str]) -> str:
