@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.data import ratings
 from qfusion.data.sources import crowd as crowd_source
 from qfusion.data.synthetic import simulated_crowd
-from qfusion.data.votes import Votes
+from qfusion.data.votes import CHOSEN_BY_VOTES, Votes
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import bootstrap, crowd, crowd_groups
 from qfusion.explain.partial_information import exact
@@ -279,7 +280,7 @@ def test_agreement_counts_what_a_loop_counts(players: int) -> None:
 
 def test_information_is_that_of_the_joint_distribution() -> None:
     votes = random_votes(5, 60)
-    found = crowd.information(votes, resamples=5)
+    found = crowd.information(votes, resamples=0)
     p = np.zeros((3, 3, 3))
     both = np.zeros((3, 3))
     for row in range(60):
@@ -294,6 +295,78 @@ def test_information_is_that_of_the_joint_distribution() -> None:
         both / (both.sum(0) * both.sum(1)[:, None]), where=both > 0, out=np.zeros((3, 3))
     )
     assert found.together.value == pytest.approx(expected.sum())
+
+
+def test_votes_by_chance_are_not_said_to_tell_more_or_less_together() -> None:
+    """Few clips make the information of two votes, which has more cells, larger than that of one."""
+    wrong = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        counts = rng.multinomial(10, [1 / 4] * 4, (60, 3))
+        votes = Votes(("voice", "face"), (*CLASSES, "fear"), counts, rng.integers(0, 4, 60))
+        found = crowd.information(votes, resamples=60, seed=seed)
+        wrong += found.fused.excludes_zero
+        parts = [found.redundancy, found.synergy, *found.unique.values()]
+        assert all(0 <= part.low <= part.value <= part.high for part in parts)
+        assert sum(part.value for part in parts) < 0.03
+    assert wrong <= 2
+
+
+def test_what_people_add_together_is_compared_with_the_sum_of_both_alone() -> None:
+    """Both together move votes more than each alone, and yet less than the sum."""
+    rng = np.random.default_rng(0)
+    shares = {"voice": 0.5, "face": 0.6, "voice+face": 0.7}
+    votes = votes_of(rng, shares, clips=200)
+    means = crowd.mean_terms(votes)
+    moved = means.shares["voice+face"].value - means.shares[""].value
+    assert moved > max(means.contributions["voice"].value, means.contributions["face"].value)
+    sentence = words.describe_fusion(means, "acted emotion")
+    assert "less than the sum of what each adds alone: people fuse redundantly" in sentence
+    assert "95% CI over clips" in sentence
+    few = words.describe_fusion(crowd.mean_terms(votes, rows=np.arange(5)), "acted emotion")
+    assert "95% CI over raters" in few
+
+
+def votes_of(rng: np.random.Generator, shares: dict[str, float], clips: int) -> Votes:
+    """Votes of ten people, by condition so often for the first of four classes."""
+    counts = np.stack(
+        [rng.multinomial(10, [p, *[(1 - p) / 3] * 3], clips) for p in shares.values()], 1
+    )
+    explained = np.arange(clips) % 4
+    for row, number in enumerate(explained):
+        counts[row] = np.roll(counts[row], number, axis=-1)
+    return Votes(("voice", "face"), (*CLASSES, "fear"), counts, explained)
+
+
+def test_a_class_that_votes_chose_themselves_shows_no_synergy() -> None:
+    """Of votes by chance, the class with most votes has a share above chance."""
+    counts = np.random.default_rng(0).multinomial(10, [1 / 6] * 6, (200, 3))
+    names = tuple("abcdef")
+    votes = Votes(("voice", "face"), names, counts, counts[:, -1].argmax(-1))
+    means = crowd.mean_terms(votes)
+    assert means.joint is not None
+    assert means.joint.groups.low > 0.1
+    sentence = words.describe_fusion(means, CHOSEN_BY_VOTES)
+    assert "cannot be concluded, as these votes chose the class themselves" in sentence
+    assert "synergistically" not in sentence
+    told = words.describe_information(crowd.information(votes, resamples=50), CHOSEN_BY_VOTES)
+    assert "people find together" not in told
+    assert told.endswith("which is too much, as these votes chose the class themselves")
+    redundant = votes_of(
+        np.random.default_rng(1), {"voice": 0.9, "face": 0.9, "voice+face": 0.9}, 100
+    )
+    selected = replace(redundant, explained=redundant.counts[:, -1].argmax(-1))
+    assert "redundantly" in words.describe_fusion(crowd.mean_terms(selected), CHOSEN_BY_VOTES)
+
+
+def test_the_majority_agrees_with_modalities_that_agree_or_not() -> None:
+    found = crowd.Agreement(20, 15, 4, {"voice": 3, "face": 2}, 0, 6, 1)
+    assert words.describe_agreement(found, ("voice", "face")) == (
+        "Of 15 clips without ties, the majority that is shown everything agrees with every single modality in 4; "
+        "follows the voice alone in 3 and the face alone in 2; and says what no single modality says in 6 (in 1 of "
+        "these, the single modalities agree with one another)"
+    )
+    assert words.describe_agreement(found, ("voice",)) == "People were shown the voice only"
 
 
 def test_information_of_one_class_or_three_modalities_is_refused() -> None:
@@ -315,7 +388,7 @@ def test_the_simulated_crowd_ships_as_its_seed_makes_it() -> None:
     assert by_kind["third"].contributions["voice+face"].groups.low > 0
     assert by_kind["alike"].contributions["voice+face"].groups.high < 0
     sentences = words.describe_crowd(summary, study.modalities)
-    assert "is not distinguishable from 0" in sentences[0]
+    assert "than the sum of what each adds alone is not shown" in sentences[0]
     assert "people find together what pooled votes lack" in sentences[2]
     # every clip's contributions are those of its table, and known from its probabilities
     assert study.dataset.truth is not None
@@ -380,6 +453,22 @@ def test_ratings_are_imported_and_explained_by_commands(
     run("people", "--model", "mine")
     assert "Votes for the intended class" in capsys.readouterr().out
     run("data", "remove", "mine")
+
+
+def test_intervals_of_few_clips_are_called_too_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("MODELS", "IMPORTED"):
+        monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
+    wide_table(random_votes(6, 5)).to_csv(tmp_path / "votes.csv", index=False)
+    run(
+        *("data", "import-ratings", str(tmp_path / "votes.csv"), "--name", "few"),
+        *("--classes", ",".join(CLASSES)),
+    )
+    run("people", "--model", "few")
+    shown = capsys.readouterr().out
+    assert "too few" in shown
+    assert "nan" not in shown
 
 
 def test_facts_of_cremad(real_data: Path, tmp_path: Path) -> None:
@@ -505,7 +594,7 @@ def test_ties_count_for_no_class_and_are_named() -> None:
     found = crowd.agreement(votes)
     assert (found.clips, found.untied) == (2, 0)
     assert words.describe_agreement(found, votes.players) == (
-        "All 2 clips have a tie in some condition"
+        "Every clip has a tie in some condition"
     )
     assert crowd.majority_accuracy(votes) == {"voice": 0.5, "face": 0.0, "voice+face": 0.5}
 

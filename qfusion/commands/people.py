@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -135,10 +136,10 @@ def _print_beside(people: Study, model: Study, choices: Choices, as_json: bool) 
             [
                 [
                     row["aspect"],
-                    f"{row['rate']:.1%}",
-                    f"{row['kappa']:+.2f}",
-                    f"{row['kappa:low']:+.2f} to {row['kappa:high']:+.2f}",
-                    f"{row['halves']:+.2f}",
+                    _number(row["rate"], ".1%"),
+                    _number(row["kappa"], "+.2f"),
+                    _ends(row["kappa:low"], row["kappa:high"], "+.2f"),
+                    _number(row["halves"], "+.2f"),
                 ]
                 for row in compared.category_frame().to_dict("records")
             ],
@@ -149,10 +150,10 @@ def _print_beside(people: Study, model: Study, choices: Choices, as_json: bool) 
             [
                 [
                     row["term"],
-                    f"{row['rank']:+.2f}",
-                    f"{row['rank:low']:+.2f} to {row['rank:high']:+.2f}",
-                    f"{row['sign']:.1%}",
-                    f"{row['halves']:+.2f}",
+                    _number(row["rank"], "+.2f"),
+                    _ends(row["rank:low"], row["rank:high"], "+.2f"),
+                    _number(row["sign"], ".1%"),
+                    _number(row["halves"], "+.2f"),
                 ]
                 for row in compared.term_frame().to_dict("records")
             ],
@@ -163,6 +164,18 @@ def _print_beside(people: Study, model: Study, choices: Choices, as_json: bool) 
         if len(rows):
             shown.append(_clips_table(result, name, rows))
     print_result(record, as_json, *shown)
+
+
+def _number(value: float, spec: str) -> str:
+    """Return a number of a table, a dash where it does not exist."""
+    return format(value, spec) if math.isfinite(value) else "–"
+
+
+def _ends(low: float, high: float, spec: str) -> str:
+    """Return the ends of an interval, which does not exist where clips or groups of clips are too few."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "too few"
+    return f"{low:{spec}} to {high:{spec}}"
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -204,9 +217,9 @@ def _means_table(means: Any, target: str) -> RenderableType:
             [
                 row["quantity"],
                 row["coalition"],
-                f"{row['mean']:+.3f}",
-                f"{row['raters low']:+.3f} to {row['raters high']:+.3f}",
-                f"{row['groups low']:+.3f} to {row['groups high']:+.3f}",
+                _number(row["mean"], "+.3f"),
+                _ends(row["raters low"], row["raters high"], "+.3f"),
+                _ends(row["groups low"], row["groups high"], "+.3f"),
             ]
         )
     return table(
@@ -230,8 +243,8 @@ def _groups_table(groups: Mapping[str, Any], by: str) -> RenderableType:
             value,
             f"{means.clips:,}",
             *(
-                f"{means.contributions[name].value:+.3f} ({means.contributions[name].groups.low:+.3f} to "
-                f"{means.contributions[name].groups.high:+.3f})"
+                f"{means.contributions[name].value:+.3f} "
+                f"({_ends(means.contributions[name].groups.low, means.contributions[name].groups.high, '+.3f')})"
                 for name in names
             ),
         ]

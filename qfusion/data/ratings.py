@@ -33,7 +33,7 @@ from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.game_cells import quoted
 from qfusion.data.game_table import GameTable
 from qfusion.data.target_spec import Target
-from qfusion.data.votes import SHARE, Votes
+from qfusion.data.votes import CHOSEN_BY_VOTES, SHARE, Votes
 from qfusion.errors import InvalidInput
 
 FEWEST = 3  # raters of a clip in a condition; with fewer, a share says next to nothing
@@ -370,7 +370,7 @@ def _find_explained(
     offered = (*((intended,) if intended else ()), MAJORITY, *classes)
     choice = choose("Explained class", explained or offered[0], offered)
     if choice == MAJORITY:
-        return counts[:, -1].argmax(-1), "class of the majority"
+        return counts[:, -1].argmax(-1), CHOSEN_BY_VOTES
     if choice in classes and choice != intended:
         return np.full(len(counts), classes.index(choice)), f"class {choice}"
     place = {name: number for number, name in enumerate(classes)}

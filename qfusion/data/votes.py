@@ -10,6 +10,7 @@ from qfusion._checks import check
 from qfusion.data.coalition_terms import coalition_names
 
 SHARE = "share of votes for the "  # beginning of the name of a crowd's target
+CHOSEN_BY_VOTES = "class of the majority"  # a target that the explained votes themselves chose
 
 
 @dataclass(frozen=True, eq=False)

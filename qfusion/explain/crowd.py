@@ -8,7 +8,10 @@ The value of a coalition is the share of votes for one class, measured on people
     groups   other clips, of other actors, are rated by other people: a bootstrap over groups of clips.
 
 Information is that of one rater's vote about the class: p(x, y, class) is the mean over clips of the product of the
-shares, since different people rated each condition. Its decomposition is exact (see `partial_information`).
+shares, since different people rated each condition. Its decomposition is exact (see `partial_information`). Few clips
+make information too large, and that of two votes, which has more cells, more than that of one. A bootstrap over clips
+repeats this bias, so it is subtracted, and intervals are basic ones (Davison and Hinkley 1997, chapter 5), not those of
+percentiles, which would hold the bias twice.
 """
 
 from collections.abc import Mapping
@@ -27,7 +30,9 @@ from qfusion.quantum import decomposition
 
 JOINT = "all together"
 REDUNDANCY, SYNERGY, TOTAL, TOGETHER = "redundancy", "synergy", "two raters", "one rater, both"
+FUSED = "together less pooled"
 RESAMPLES = 200  # of the information, each of which is a search
+EXACT, ROUGH = 1e-7, 1e-3  # bits that these searches may be from their ends
 MOST_CLASSES = 30  # of the information
 
 
@@ -221,7 +226,7 @@ def majority_accuracy(votes: Votes) -> dict[str, float]:
 
 @dataclass(frozen=True, eq=False)
 class Information:
-    """What a rater's vote tells about the explained class, in bits, of two modalities.
+    """What a rater's vote tells about the explained class, in bits, of two modalities; without the bias of few clips.
 
     Attributes:
         redundancy, unique, synergy: decomposition of `total`, the information of two raters, each of whom was shown
@@ -247,7 +252,7 @@ class Information:
         rows |= {f"unique[{name}]": one for name, one in self.unique.items()}
         rows |= {SYNERGY: self.synergy, TOTAL: self.total}
         rows |= {f"alone[{name}]": one for name, one in self.alone.items()}
-        rows |= {TOGETHER: self.together, "together less pooled": self.fused}
+        rows |= {TOGETHER: self.together, FUSED: self.fused}
         return bootstrap.interval_frame("part", bits=rows)
 
 
@@ -258,6 +263,11 @@ def information(
     seed: int = 0,
 ) -> Information:
     """Return what votes tell about the explained class, with intervals over groups of clips.
+
+    Args:
+        votes: of all clips. clusters: as of `mean_terms`.
+        resamples, seed: of the bootstrap over groups; without resamples there are no intervals, and the bits are those
+            of these clips, with their bias.
 
     Raises:
         InvalidInput: when there are not two modalities, there are too many classes, or all clips have one class.
@@ -276,18 +286,24 @@ def information(
     )
     first, second, both = votes.shares.swapaxes(0, 1)
     pooled = (first[:, :, None] * second[:, None, :]).reshape(len(votes), K * K)
-    value = _parts(
-        _tables(votes, present, np.ones((1, len(votes))), pooled, both)[0], K, votes.players
-    )
+    whole = _tables(votes, present, np.ones((1, len(votes))), pooled, both)[0]
+    value = _parts(whole, K, votes.players)
+    rough = _parts(whole, K, votes.players, ROUGH)
     drawn: dict[str, list[float]] = {name: [] for name in value}
     if bootstrap.has_enough(len(votes), clusters):
         for weights in bootstrap.counts(len(votes), resamples, seed, clusters):
             for table in _tables(votes, present, weights, pooled, both):
                 if (table.sum(1) > 0).all():
-                    for name, bits in _parts(table, K, votes.players, 1e-3).items():
+                    for name, bits in _parts(table, K, votes.players, ROUGH).items():
                         drawn[name].append(bits)
     intervals = {
-        name: _percentiles(one, np.array(drawn[name]), len(votes)) for name, one in value.items()
+        name: _without_bias(
+            one,
+            np.array(drawn[name]) - rough[name],
+            len(votes),
+            least=-np.inf if name == FUSED else 0.0,
+        )
+        for name, one in value.items()
     }
     a, b = votes.players
     return Information(
@@ -297,7 +313,7 @@ def information(
         total=intervals[TOTAL],
         alone={name: intervals[f"alone[{name}]"] for name in (a, b)},
         together=intervals[TOGETHER],
-        fused=intervals["fused"],
+        fused=intervals[FUSED],
         entropy=_entropy(votes.explained),
     )
 
@@ -307,11 +323,16 @@ def _entropy(classes: np.ndarray) -> float:
     return float(-(p * np.log2(p)).sum())
 
 
-def _percentiles(value: float, drawn: np.ndarray, n: int) -> bootstrap.Interval:
-    if not len(drawn):
+def _without_bias(
+    value: float, errors: np.ndarray, n: int, least: float = -np.inf
+) -> bootstrap.Interval:
+    """Return the basic bootstrap interval of a value whose resamples have errors (r,), and the value less their mean,
+    neither below the `least` that is possible."""
+    if not len(errors):
         return bootstrap.Interval(value, np.nan, np.nan, n, 0)
-    low, high = np.quantile(drawn, bootstrap.EDGES)
-    return bootstrap.Interval(value, float(low), float(high), n, len(drawn))
+    low, high = value - np.quantile(errors, bootstrap.EDGES[::-1])
+    ends = np.maximum([value - errors.mean(), low, high], least)
+    return bootstrap.Interval(*map(float, ends), n, len(errors))
 
 
 def _tables(
@@ -327,7 +348,7 @@ def _tables(
 
 
 def _parts(
-    table: np.ndarray, K: int, players: tuple[str, ...], tolerance: float = 1e-7
+    table: np.ndarray, K: int, players: tuple[str, ...], tolerance: float = EXACT
 ) -> dict[str, float]:
     """Return the bits of every part, of a table (classes, K^2 + K)."""
     joint, both = table[:, : K * K], table[:, K * K :]
@@ -346,5 +367,5 @@ def _parts(
         f"alone[{a}]": bits[0],
         f"alone[{b}]": bits[1],
         TOGETHER: together,
-        "fused": together - total,
+        FUSED: together - total,
     }

@@ -204,8 +204,9 @@ def vote_information(study: Study, theme: style.Theme = "light") -> panel.PanelF
     )
     shows = (
         f"the information of one vote by each modality about the {text.escape_markdown(summary.target)}, in bits, "
-        f"decomposed with redundancy as BROJA defines it, over {summary.means.clips:,} clips. The votes of two raters "
-        "of a clip are independent, since other people rated each condition. Whiskers: 95% intervals over resampled "
+        f"decomposed with redundancy as BROJA defines it, over {summary.means.clips:,} clips, without the bias of few "
+        "clips. The votes of two raters of a clip are independent, since other people rated each condition. Whiskers: "
+        "95% basic bootstrap intervals over resampled "
         f"{text.escape_markdown(summary.means.grouping)}. One vote by both modalities tells {bits.together.value:.2f} "
         "bits."
     )

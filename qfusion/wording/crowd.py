@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from qfusion._sentences import count, listed, share
 from qfusion.analysis.crowd_summary import ClipVotes, CrowdSummary, GroupContrasts
 from qfusion.analysis.text import escape_markdown
+from qfusion.data.votes import CHOSEN_BY_VOTES
 from qfusion.explain import crowd
 from qfusion.explain.crowd_groups import Contrast
 from qfusion.wording.numbers import format_interval
@@ -15,22 +16,35 @@ MAX_SHOWN = 3  # differences that a sentence names
 
 
 def describe_fusion(means: crowd.Means, target: str) -> str:
-    """Return whether people fuse, and how, from the interval of the joint contributions over groups of clips."""
+    """Return whether people fuse, and how, from the interval of the joint contributions over groups of clips, or over
+    raters where there are too few groups.
+
+    Where the votes themselves chose the class, its share among them is biased upwards, and the joint contributions with
+    it: that they are negative still follows, that they are positive does not.
+    """
     full = list(means.shares.values())[-1]
     start = (
         f"People who are shown everything choose the {target} in {full.value:.3f} of their votes"
     )
     if means.joint is None:
         return start
-    interval = means.joint.groups if means.joint.groups.known else means.joint.raters
-    if not interval.excludes_zero:
-        end = "what modalities add together beyond each alone is not distinguishable from 0"
-    elif interval.high < 0:
-        end = "modalities add less together than each alone: people fuse redundantly"
+    has_groups = means.joint.groups.known
+    interval = means.joint.groups if has_groups else means.joint.raters
+    more_or_less = "{} than the sum of what each adds alone"
+    if interval.excludes_zero and interval.high < 0:
+        end = f"together, modalities add {more_or_less.format('less')}: people fuse redundantly"
+    elif target == CHOSEN_BY_VOTES:
+        end = (
+            "whether people fuse cannot be concluded, as these votes chose the class themselves, so that the joint "
+            "contributions are too large"
+        )
+    elif interval.excludes_zero:
+        end = f"together, modalities add {more_or_less.format('more')}: people fuse synergistically"
     else:
-        end = "modalities add more together than each alone: people fuse synergistically"
+        end = f"that modalities together add {more_or_less.format('more or less')} is not shown"
     ends = format_interval(interval.low, interval.high, "+.3f")
-    return f"{start}; {end} ({means.joint.value:+.3f}, 95% CI {ends})"
+    over = means.grouping if has_groups else "raters"
+    return f"{start}; {end} ({means.joint.value:+.3f}, 95% CI over {over} {ends})"
 
 
 def describe_contributions(means: crowd.Means) -> str:
@@ -46,28 +60,31 @@ def describe_contributions(means: crowd.Means) -> str:
 def describe_accuracy(accuracy: Mapping[str, float], target: str) -> str:
     """Return how often the majority chooses the explained class, such as the acted emotion, in each condition."""
     parts = [f"{share(value)} by {name.replace('+', ' and ')}" for name, value in accuracy.items()]
-    return (
-        f"Share of clips on which most people choose the {target}, without ties: {listed(parts)}."
-    )
+    return f"Share of clips on which the {target} has more votes than any other class: {listed(parts)}."
 
 
 def describe_agreement(agreement: crowd.Agreement, players: Sequence[str]) -> str:
     """Return which modality the majority follows that is shown everything."""
+    if len(players) == 1:
+        return f"People were shown the {players[0]} only"
     if not agreement.untied:
-        return f"All {agreement.clips:,} clips have a tie in some condition"
-    follows = [f"{agreement.follows[name]:,} it follows the {name} alone" for name in players]
-    parts = [f"{agreement.all_same:,} all single modalities say the same", *follows]
+        return "Every clip has a tie in some condition"
+    follows = [f"the {name} alone in {agreement.follows[name]:,}" for name in players]
+    parts = [
+        f"agrees with every single modality in {agreement.all_same:,}",
+        f"follows {listed(follows)}",
+    ]
     if agreement.several:
-        parts.append(f"{agreement.several:,} it follows several")
-    parts.append(f"{agreement.neither:,} it says what no single modality says")
+        parts.append(f"follows several modalities, not all, in {agreement.several:,}")
+    parts.append(f"says what no single modality says in {agreement.neither:,}")
     same = (
-        f" (in {agreement.neither_but_agree:,} of these the single modalities agree)"
+        f" (in {agreement.neither_but_agree:,} of these, the single modalities agree with one another)"
         if agreement.neither
         else ""
     )
     return (
-        f"Of {count(agreement.untied, 'clip')} without ties, the majority that is shown everything agrees as follows: "
-        f"in {listed([parts[0], *(f'in {part}' for part in parts[1:])])}{same}"
+        f"Of {count(agreement.untied, 'clip')} without ties, the majority that is shown everything "
+        f"{'; '.join(parts[:-1])}; and {parts[-1]}{same}"
     )
 
 
@@ -83,8 +100,12 @@ def describe_information(information: crowd.Information, target: str) -> str:
         f"One vote by {names[0]} and one by {names[1]} tell {information.total.value:.2f} bits of the {target} "
         f"({', '.join(parts)}); one vote of somebody who was shown both tells {information.together.value:.2f}"
     )
+    if not information.fused.known:
+        return f"{start}; there are too few groups of clips for an interval of the difference"
     if not information.fused.excludes_zero:
         return f"{start}: no significant difference"
+    if information.fused.low > 0 and target == CHOSEN_BY_VOTES:
+        return f"{start}, which is too much, as these votes chose the class themselves"
     more = (
         "more: people find together what pooled votes lack" if information.fused.low > 0 else "less"
     )
