@@ -23,6 +23,7 @@ from qfusion.data.votes import CHOSEN_BY_VOTES, Votes
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import bootstrap, crowd, crowd_groups
 from qfusion.explain.partial_information import exact
+from qfusion.explain.relations import classify_relations
 from qfusion.models import games
 from qfusion.models.game import Game
 from qfusion.panels import pages, sample_decision
@@ -387,6 +388,11 @@ def test_the_simulated_crowd_ships_as_its_seed_makes_it() -> None:
     by_kind = crowd_summary.group_means(study, "kind")
     assert by_kind["third"].contributions["voice+face"].groups.low > 0
     assert by_kind["alike"].contributions["voice+face"].groups.high < 0
+    truth = crowd_source.true_contributions(simulated_crowd.simulate_crowd(2026, 600)).to_numpy()
+    is_joint = (
+        classify_relations(truth[:, 0], truth[:, 1:3], truth[:, 3:], by_sign=False) == "joint"
+    )
+    assert is_joint.mean() == pytest.approx(0.107, abs=5e-4), "docs/people.md gives it"
     sentences = words.describe_crowd(summary, study.modalities)
     assert "than the sum of what each adds alone is not shown" in sentences[0]
     assert "people find together what pooled votes lack" in sentences[2]

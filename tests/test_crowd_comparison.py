@@ -19,7 +19,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet, matching
 from qfusion.data.coalition_terms import coalition_names
-from qfusion.data.votes import Votes
+from qfusion.data.votes import CHOSEN_BY_VOTES, Votes
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain import bootstrap, crowd_comparison as statistics
 from qfusion.explain.coalitions import Explanation
@@ -469,23 +469,71 @@ def test_sentences_follow_from_intervals(people: Study, model: Study) -> None:
     assert "more than by chance" in verdicts
     fusing = words.describe_fusing(result)
     assert fusing.startswith("People fuse jointly more often than the model")
-    assert "on 3 clips for the model alone, on 128 for people alone" in fusing
+    assert "for the model alone on 3 clips, for people alone on 128" in fusing
+    assert "18% for as many raters who vote with the model's probabilities" in fusing
     terms = words.describe_terms(result)
     assert terms.startswith("The model's contributions of voice (ρ = +0.82")
     assert "those of voice+face (ρ = -0.35 [-0.41, -0.29]) fall where people's rise" in terms
     wide = bootstrap.Interval(0.0, -0.1, 0.1, 600, 2000)
     unsure = replace(result, result=replace(result.result, fuses_more=wide))
     assert words.describe_fusing(unsure).startswith("That people or the model fuse jointly more")
+    noisy = replace(result, result=replace(result.result, fuses_more_voted=wide))
+    assert words.describe_fusing(noisy).startswith("That people or the model fuse jointly more")
+    raw = replace(result.result, fusing_voted=None, fuses_more_voted=None)
+    assert "raters" not in words.describe_fusing(replace(result, result=raw))
     one = result.result.categories[Aspect.VERDICT]
     for kappa, said in (
         (bootstrap.Interval(0.01, -0.05, 0.07, 600, 2000), "not distinguishable from chance"),
         (bootstrap.Interval(-0.1, -0.2, -0.02, 600, 2000), "less than by chance"),
         (bootstrap.Interval(0.3, np.nan, np.nan, 9, 0), "too few groups for an interval"),
-        (bootstrap.Interval(np.nan, np.nan, np.nan, 9, 0), "one side has one category only"),
+        (
+            bootstrap.Interval(np.nan, np.nan, np.nan, 9, 0),
+            "both sides have one and the same category",
+        ),
     ):
         categories = dict(result.result.categories) | {Aspect.VERDICT: replace(one, kappa=kappa)}
         other = replace(result, result=replace(result.result, categories=categories))
         assert said in words.describe_verdicts(other)
+
+
+def test_people_are_not_said_to_fuse_more_for_the_noise_of_few_raters() -> None:
+    """Ten people who vote with the probabilities of a model that never fuses have joint verdicts."""
+    rng = np.random.default_rng(0)
+    values = np.full((400, 4, 1), 0.25)
+    values[:, 1:3, 0] += rng.uniform(0, 0.3, (400, 2))
+    values[:, 3, 0] = values[:, 1:3, 0].sum(1) - 0.25
+    explanation = explained(values)
+    counts = np.zeros((400, 3, 4), int)
+    counts[..., 0] = rng.binomial(10, values[:, 1:, 0])
+    counts[..., 1:] = rng.multinomial(10 - counts[..., 0], [1 / 3] * 3)
+    places = np.arange(400) % 4  # the explained class is every one as often
+    votes = Votes(
+        PLAYERS,
+        (*CLASSES, "fear"),
+        np.stack([np.roll(counts[row], places[row], axis=-1) for row in range(400)]),
+        places,
+    )
+    model = statistics.Side(explanation, places, False)
+    found = statistics.compare(votes, model, probabilities=explanation)
+    assert found.fusing["model alone"].value == 0
+    assert found.fuses_more.high < -0.15
+    assert found.fuses_more_voted is not None
+    assert found.fuses_more_voted.low < 0 < found.fuses_more_voted.high
+    many = statistics.vote_with_probabilities(explanation, np.full((400, 3), 100_000))
+    assert many.mean() < 0.01
+
+
+def test_ties_on_all_clips_and_classes_of_the_votes_themselves_are_said(
+    people: Study, model: Study
+) -> None:
+    result = crowd_comparison.compare_with_crowd(people, model)
+    chosen = words.describe_decisions(replace(result, target=CHOSEN_BY_VOTES))
+    assert chosen.startswith("The model's class is the class of the majority on 81% of 600 clips;")
+    nothing = bootstrap.Interval(np.nan, np.nan, np.nan, 0, 0)
+    one = replace(result.result.categories[Aspect.DECISION], rate=nothing, kappa=nothing)
+    categories = dict(result.result.categories) | {Aspect.DECISION: one}
+    tied = replace(result, result=replace(result.result, categories=categories))
+    assert words.describe_decisions(tied).endswith("; people's vote is tied on all of them")
 
 
 def run(*arguments: str) -> None:

@@ -269,7 +269,12 @@ def _compare(
     clusters, unit = crowd_summary.grouping(people, clips.people)
     resamples = bootstrap.RESAMPLES if len(clips) <= MANY else FEWER_RESAMPLES
     result = crowd_comparison.compare(
-        votes, sides[scale], clips.people, clusters, resamples=resamples
+        votes,
+        sides[scale],
+        clips.people,
+        clusters,
+        probabilities=sides[PROBABILITY].explanation,
+        resamples=resamples,
     )
     ours = crowd_comparison.people_side(votes, clips.people)
     return CrowdAndModel(

@@ -331,8 +331,8 @@ def _without_bias(
     if not len(errors):
         return bootstrap.Interval(value, np.nan, np.nan, n, 0)
     low, high = value - np.quantile(errors, bootstrap.EDGES[::-1])
-    ends = np.maximum([value - errors.mean(), low, high], least)
-    return bootstrap.Interval(*map(float, ends), n, len(errors))
+    best, low, high = np.maximum([value - errors.mean(), low, high], least).tolist()
+    return bootstrap.Interval(best, low, high, n, len(errors))
 
 
 def _tables(

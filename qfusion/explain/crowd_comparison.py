@@ -12,13 +12,15 @@ Compared is what has no unit:
 
 Intervals resample groups of clips. Few people rate a clip, so that people's own terms are noisy: no model can agree
 with them entirely. The same numbers of two halves of the raters of every clip therefore stand beside those of the
-model.
+model. Noise alone makes verdicts joint, too: ten raters of clips on which nothing is joint have a joint verdict on a
+quarter. How often people and a model fuse is therefore also compared with as many simulated raters, who choose a class
+as often as the model gives it a probability.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -34,8 +36,9 @@ from qfusion.models import games
 TIE = -1  # as a decision: several classes have most votes
 WHOLE = "all terms"  # the share of votes, or the score, less the baseline
 DIFFERENCE = "difference"
+VOTED, VOTED_MORE = "voted", "voted more"
 DECIMALS = 12  # of terms that are ranked
-SPLITS = 20  # into halves of the raters
+SPLITS = 20  # into halves of the raters, and draws of simulated ones
 SIGNS = np.array(["negative", "zero", "positive"], dtype=object)
 
 
@@ -102,6 +105,9 @@ class CrowdComparison:
         joint_shares: mean shares of the joint terms of "people" and "model", and their "difference".
         fusing: shares of the clips whose verdict is joint for "both", "model alone", "people alone" and "neither".
         fuses_more: by how much the model's verdict is joint more often than people's.
+        fusing_voted: share of the clips whose verdict is joint for as many raters as people, who vote with the model's
+            probabilities; None where these are unknown.
+        fuses_more_voted: by how much that is more often than people's.
         people, model: the verdicts on every clip.
         people_joint, model_joint: sums of the joint terms, (n,).
         people_error: standard error of people's sum, (n,).
@@ -114,6 +120,8 @@ class CrowdComparison:
     joint_shares: Mapping[str, bootstrap.Interval]
     fusing: Mapping[str, bootstrap.Interval]
     fuses_more: bootstrap.Interval
+    fusing_voted: bootstrap.Interval | None
+    fuses_more_voted: bootstrap.Interval | None
     people: verdicts.Verdicts
     model: verdicts.Verdicts
     people_joint: np.ndarray
@@ -167,6 +175,9 @@ class CrowdComparison:
         """Return a row for each share of clips, and for the mean shares of the joint terms, with intervals."""
         values = {f"joint verdict: {name}": one for name, one in self.fusing.items()}
         values["joint verdict: model less people"] = self.fuses_more
+        if self.fusing_voted is not None and self.fuses_more_voted is not None:
+            values["joint verdict: raters with the model's probabilities"] = self.fusing_voted
+            values["joint verdict: these raters less people"] = self.fuses_more_voted
         values |= {f"share of the joint terms: {name}": v for name, v in self.joint_shares.items()}
         return bootstrap.interval_frame("quantity", value=values)
 
@@ -186,6 +197,7 @@ def compare(
     rows: np.ndarray | None = None,
     clusters: np.ndarray | None = None,
     *,
+    probabilities: coalitions.Explanation | None = None,
     resamples: int = bootstrap.RESAMPLES,
     seed: int = 0,
 ) -> CrowdComparison:
@@ -197,6 +209,7 @@ def compare(
             explained output is the class whose votes are explained.
         rows: the clips to compare on, (n,), all by default.
         clusters: of these clips, see `bootstrap.counts`. resamples, seed: of the bootstrap.
+        probabilities: the model's explanation whose values are probabilities of the same output.
 
     Raises:
         InvalidInput: when the model is not one of these clips and players, or people were shown one modality.
@@ -226,6 +239,9 @@ def compare(
     }
     columns = {name: one.astype(float) for name, one in fusing.items()}
     columns[DIFFERENCE] = columns["model alone"] - columns["people alone"]
+    if probabilities is not None:
+        voted = vote_with_probabilities(probabilities, votes.raters[rows], seed)
+        columns |= {VOTED: voted, VOTED_MORE: voted - _fuses(ours)}
     rates = bootstrap.means(columns, clusters=clusters, resamples=resamples, seed=seed)
     tau = kendall_tau(people.terms, model.terms)
     has_tau = np.isfinite(tau)
@@ -259,6 +275,8 @@ def compare(
         joint_shares=bootstrap.means(shares, clusters=clusters, resamples=resamples, seed=seed),
         fusing={name: rates[name] for name in fusing},
         fuses_more=rates[DIFFERENCE],
+        fusing_voted=rates.get(VOTED),
+        fuses_more_voted=rates.get(VOTED_MORE),
         people=ours,
         model=theirs,
         people_joint=people.terms[:, M:].sum(1),
@@ -409,6 +427,34 @@ def compare_halves(
             drawn.setdefault(name, []).append(float(bootstrap.spearman(x, y, ones)[0]))
     known = {name: np.array(values)[np.isfinite(values)] for name, values in drawn.items()}
     return {str(name): float(one.mean()) for name, one in known.items() if len(one)}
+
+
+def vote_with_probabilities(
+    probabilities: coalitions.Explanation, raters: np.ndarray, seed: int = 0, draws: int = SPLITS
+) -> np.ndarray:
+    """Return how often the verdict on every clip is joint, (n,), for raters who vote with the probabilities of a model.
+
+    Args:
+        probabilities: the model's, as values of the coalitions of n clips.
+        raters: their number on every clip in every condition, (n, 2^M - 1). seed, draws: of their votes.
+    """
+    M = len(probabilities.modalities)
+    values = np.clip(probabilities.values[..., 0], 0, 1)
+    rng = np.random.default_rng(seed)
+    times = np.zeros(len(values))
+    for _ in range(draws):
+        shares = rng.binomial(raters, values[:, 1:]) / raters
+        voted = np.concatenate([values[:, :1], shares], 1)[..., None]
+        dividends = games.dividends(voted, M)
+        explanation = replace(
+            probabilities,
+            values=voted,
+            dividends=dividends,
+            shapley=games.shapley(dividends, M),
+            errors=None,
+        )
+        times += _fuses(verdicts.judge(explanation, by_sign=False))
+    return times / draws
 
 
 def _side_of_counts(votes: Votes, rows: np.ndarray, counts: np.ndarray) -> Side:

@@ -15,6 +15,7 @@ from qfusion.analysis.crowd_comparison import (
     Pair,
 )
 from qfusion.data.matching import By
+from qfusion.data.votes import CHOSEN_BY_VOTES
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.crowd_comparison import Aspect, CategoryAgreement
 from qfusion.explain.term_agreement import Trend
@@ -76,10 +77,20 @@ def describe_decisions(result: CrowdAndModel) -> str:
     """Return how often people's majority and the model are right, and whether they decide alike."""
     agreement = result.result.categories[Aspect.DECISION]
     clips = count(len(result.ids), "clip")
+    if result.target == CHOSEN_BY_VOTES:
+        right = (
+            f"The model's class is the {result.target} on {share(result.model_right)} of {clips}"
+        )
+    else:
+        right = (
+            f"People's majority is the {result.target} on {share(result.people_right)} of {clips}, the model's class "
+            f"on {share(result.model_right)}"
+        )
+    if not np.isfinite(agreement.rate.value):
+        return f"{right}; people's vote is tied on all of them"
     return (
-        f"People's majority is the {result.target} on {share(result.people_right)} of {clips}, the model's class on "
-        f"{share(result.model_right)}; both decide for one class on "
-        f"{share(agreement.rate.value)} of those without a tied vote, {_beyond_chance(agreement)}"
+        f"{right}; both decide for the same class on {share(agreement.rate.value)} of those without a tied vote, "
+        f"{_beyond_chance(agreement)}"
     )
 
 
@@ -95,7 +106,7 @@ def describe_verdicts(result: CrowdAndModel) -> str:
 def _beyond_chance(agreement: CategoryAgreement) -> str:
     kappa = agreement.kappa
     if not np.isfinite(kappa.value):
-        return "which is certain, as one side has one category only"
+        return "but chance is not defined, as both sides have one and the same category throughout"
     if not kappa.known:
         return f"κ {kappa.value:+.2f}; too few groups for an interval"
     numbers = f"κ {kappa.value:+.2f}, 95% CI {format_interval(kappa.low, kappa.high, '+.2f')}"
@@ -111,24 +122,37 @@ def _beyond_chance(agreement: CategoryAgreement) -> str:
 
 
 def describe_fusing(result: CrowdAndModel) -> str:
-    """Return who of both fuses jointly more often, if that is shown, and on how many clips one of both does alone."""
-    parts = result.result.fusing
+    """Return who of both fuses jointly more often, if that is shown, and on how many clips one of both does alone.
+
+    Few raters make verdicts joint by chance. That one side fuses more often is shown where it also holds beside as many
+    raters who vote with the model's probabilities.
+    """
+    compared = result.result
+    parts = compared.fusing
     rates = {
         "people": parts["both"].value + parts["people alone"].value,
         "the model": parts["both"].value + parts["model alone"].value,
     }
-    difference = result.result.fuses_more
-    if difference.known and difference.low > 0:
+    differences = [compared.fuses_more]
+    if compared.fuses_more_voted is not None:
+        differences.append(compared.fuses_more_voted)
+    if all(one.known and one.low > 0 for one in differences):
         start = "The model fuses jointly more often than people"
-    elif difference.known and difference.high < 0:
+    elif all(one.known and one.high < 0 for one in differences):
         start = "People fuse jointly more often than the model"
     else:
         start = "That people or the model fuse jointly more often is not shown"
+    shares = f"{share(rates['people'])} of the clips for people and {share(rates['the model'])} for the model"
+    ends = f"difference {_points(compared.fuses_more)}"
+    if compared.fusing_voted is not None and compared.fuses_more_voted is not None:
+        shares = (
+            f"{share(rates['people'])} of the clips for people, {share(rates['the model'])} for the model, and "
+            f"{share(compared.fusing_voted.value)} for as many raters who vote with the model's probabilities"
+        )
+        ends = f"differences to people {_points(compared.fuses_more)}, and {_points(compared.fuses_more_voted)}"
     return (
-        f"{start}: the verdict is joint on {share(rates['people'])} of the clips for people and on "
-        f"{share(rates['the model'])} for the model (difference {_points(difference)}); on "
-        f"{count(len(result.result.only_model), 'clip')} for the model alone, on "
-        f"{len(result.result.only_people):,} for people alone"
+        f"{start}: the verdict is joint on {shares} ({ends}); for the model alone on "
+        f"{count(len(compared.only_model), 'clip')}, for people alone on {len(compared.only_people):,}"
     )
 
 

@@ -517,7 +517,8 @@ TEMPLATES: tuple[Template, ...] = (
     Template(
         "who fuses more",
         "wording.crowd_comparison:describe_fusing",
-        "the interval of the difference of the rates of joint verdicts excludes zero; else not shown",
+        "the interval of the difference of the rates of joint verdicts excludes zero, and that of people and as many "
+        "raters who vote with the model's probabilities does, too; else not shown",
         BESIDE,
     ),
     Template(
