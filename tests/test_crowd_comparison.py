@@ -25,6 +25,7 @@ from qfusion.explain import bootstrap, crowd_comparison as statistics
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.crowd_comparison import Aspect
 from qfusion.explain.quotient_game import group_modalities
+from qfusion.figures import scatter_map
 from qfusion.models import games
 from qfusion.wording import crowd_comparison as words
 
@@ -297,6 +298,7 @@ def test_modalities_that_do_not_match_are_refused(available: Any, given: Any, me
 
 def test_classes_match_by_name_abbreviation_or_hand() -> None:
     assert matching.match_classes(CLASSES, ("SAD", "Anger", "hap")).tolist() == [1, 2, 0]
+    assert matching.match_classes(("sad", "calm"), ("sadness", "Sad", "calm")).tolist() == [1, 2]
     assert matching.match_classes(CLASSES, ("sad", "happy", "calm")).tolist() == [-1, 1, 0]
     given = {"anger": "calm"}
     assert matching.match_classes(CLASSES, ("sad", "happy", "calm"), given).tolist() == [2, 1, 0]
@@ -456,6 +458,37 @@ def test_clips_match_by_file_name_and_others_are_counted(people: Study, model: S
         "600 clips that people rated are samples of this model, matched by file name, without folder and ending; left "
         "out: 2,400 samples of this model that nobody rated"
     )
+
+
+@pytest.mark.parametrize(
+    ("voice", "names"),
+    [(("audio",), {"audio": "voice", "vision": "face"}), (("audio", "text"), {})],
+)
+def test_a_model_beside_people_has_their_names_of_its_modalities(
+    people: Study,
+    model: Study,
+    voice: tuple[str, ...],
+    names: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sides = compare.Sides(Sample(people, 0), Sample(model, 0))
+    assert crowd_comparison.name_as_people(sides) == {"voice": "voice", "face": "face"}
+    clips = crowd_comparison.match_clips(people, model)
+    other = replace(clips, groups={"voice": voice, "face": ("vision",)})
+    monkeypatch.setattr(crowd_comparison, "match_clips", lambda *_: other)
+    assert crowd_comparison.name_as_people(sides) == names
+    of_models = compare.Sides(Sample(model, 0), Sample(model, 1))
+    assert crowd_comparison.name_as_people(of_models) == {}
+
+
+def test_clips_that_neither_side_fuses_alone_are_said(people: Study, model: Study) -> None:
+    """Where one side has none, the figure says so."""
+    figure = scatter_map.nearest_bars([], np.zeros(0), [], empty="On no clip.")
+    assert figure.layout.annotations[0].text == "On no clip."
+    assert figure.layout.xaxis.visible is False
+    clips = crowd_comparison.match_clips(people, model)
+    called = words.describe_match(replace(clips, class_names={"anger": "ANG"}), "a", "b")
+    assert called.endswith("; of the classes, anger is ANG")
 
 
 # ---- what is said

@@ -945,7 +945,7 @@ def check_share_that_differs() -> None:
         assert ("less" in words) == any(b[name] < a[name] for name in best)
     assert (
         compare.describe_share_shift({"alpha": 1.0}, {"beta": 1.0})
-        == "A and B have no modality in common"
+        == "The modalities of A and B have different names"
     )
     assert "that both have" in compare.describe_share_shift(
         {"alpha": 0.5, "beta": 0.5}, {"alpha": 0.5, "gamma": 0.5}

@@ -43,6 +43,7 @@ class MatchedClips:
         by: what they are matched by.
         groups: the model's modalities of each of those that people were shown.
         classes: number of the model's class of each of people's, (K,), -1 for none.
+        class_names: what the model calls people's classes, of those that it calls otherwise.
         only_people, only_model: clips that the other side does not have. ambiguous: names of several clips.
         other_split: matched clips outside the split. other_class: matched ones of a class that the model lacks.
     """
@@ -52,6 +53,7 @@ class MatchedClips:
     by: matching.By
     groups: dict[str, tuple[str, ...]]
     classes: np.ndarray
+    class_names: dict[str, str]
     only_people: int
     only_model: int
     ambiguous: int
@@ -214,6 +216,11 @@ def _match_clips(
         by=ids.by,
         groups=groups,
         classes=numbers,
+        class_names={
+            name: model.classes[number]
+            for name, number in zip(votes.classes, numbers.tolist(), strict=True)
+            if number >= 0 and model.classes[number] != name
+        },
         only_people=len(people.dataset.ids) - len(ids.first),
         only_model=len(model.dataset.ids) - len(ids.second),
         ambiguous=ids.ambiguous,
@@ -347,6 +354,18 @@ def find_mismatch(sides: Sides, choices: Choices = DEFAULT) -> str:
     except QFusionError as error:
         return str(error)
     return ""
+
+
+def name_as_people(sides: Sides) -> dict[str, str]:
+    """Return what people call each modality of the model beside them; empty where one is several of the model's, or
+    nobody stands beside people."""
+    pair = find_people(sides)
+    if pair is None or find_mismatch(sides):
+        return {}
+    groups = match_clips(pair[0].study, pair[1].study).groups
+    if any(len(group) > 1 for group in groups.values()):
+        return {}
+    return {group[0]: name for name, group in groups.items()}
 
 
 def compare_sides(sides: Sides, choices: Choices = DEFAULT) -> CrowdAndModel:

@@ -133,8 +133,8 @@ def match_classes(
 ) -> np.ndarray:
     """Return the number of the model's class of each class that people chose from, (K,), -1 where it has none.
 
-    Names match whatever their case; an abbreviation of three letters or more matches the only class that begins with
-    it (ANG is anger).
+    Names match whatever their case. Otherwise an abbreviation of three letters or more matches the only class that
+    begins with it (ANG is anger).
 
     Args:
         wanted: classes of people. available: of the model. given: the reader's own correspondence.
@@ -149,7 +149,10 @@ def match_classes(
         numbers[place] = list(available).index(choose("Class of the model", other, available))
     for place, name in enumerate(wanted):
         if numbers[place] < 0:
-            alike = [number for number, other in enumerate(available) if _is_class(name, other)]
+            same = [number for number, other in enumerate(available) if _is_same(name, other)]
+            alike = same or [
+                number for number, other in enumerate(available) if _abbreviates(name, other)
+            ]
             if len(alike) == 1:
                 numbers[place] = alike[0]
     known = numbers[numbers >= 0]
@@ -165,10 +168,14 @@ def match_classes(
     return numbers
 
 
-def _is_class(name: str, other: str) -> bool:
-    a, b = name.casefold().strip(), other.casefold().strip()
-    shorter, longer = sorted((a, b), key=len)
-    return a == b or (len(shorter) >= FEWEST_LETTERS and longer.startswith(shorter))
+def _is_same(name: str, other: str) -> bool:
+    return name.casefold().strip() == other.casefold().strip()
+
+
+def _abbreviates(name: str, other: str) -> bool:
+    """Return whether one of two names is the beginning of the other."""
+    shorter, longer = sorted((name.casefold().strip(), other.casefold().strip()), key=len)
+    return len(shorter) >= FEWEST_LETTERS and longer.startswith(shorter)
 
 
 def _kind(name: str) -> str | int:

@@ -196,6 +196,7 @@ def nearest_bars(
     notes: Sequence[str] = (),
     axis: str = "distance",
     typical: float = float("nan"),
+    empty: str = "There is no other sample.",
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw the distances of the nearest samples as bars, the nearest on top; a dotted line at the median distance of
@@ -205,12 +206,14 @@ def nearest_bars(
         names: what is said of each, its id first. distances: (n,).
         right: whether each was predicted rightly; None where that is no question.
         notes: the text of each sample, on a line of its own; empty for none.
-        axis: title of the distances. typical: median distance of all samples, NaN for none. theme: of the figure.
+        axis: title of the distances. typical: median distance of all samples, NaN for none.
+        empty: what an empty figure says. theme: of the figure.
     """
     row_height = 40 if any(notes) else 27
     figure = base_figure(theme, 92 + row_height * max(1, len(names)), left=10, right=56, top=22)
     if not len(names):
-        return write_note(figure, "There is no other sample.", theme)
+        figure.update_xaxes(visible=False).update_yaxes(visible=False)
+        return write_note(figure, empty, theme)
     hues = []
     patterns = []
     for entry in right:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import compare, model_differences, text
+from qfusion.analysis import compare, crowd_comparison, model_differences, text
 from qfusion.figures import (
     column_charts,
     decision_charts,
@@ -116,18 +116,21 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
 
 
 def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw shares of the modalities in both decisions."""
-    a = sides.a
-    b = sides.b
+    """Draw shares of the modalities in both decisions; those of a model beside people have people's names."""
+    names = crowd_comparison.name_as_people(sides)
+    of_a, of_b = (
+        {names.get(name, name): value for name, value in one.shares.items()}
+        for one in (sides.a, sides.b)
+    )
     figure = decision_pairs.bar_pairs(
-        a.shares,
-        b.shares,
+        of_a,
+        of_b,
         _hues(sides),
         "share of the decision, |Shapley value| / sum",
         percent=True,
         theme=theme,
     )
-    alt = f"Shares. A: {alt_text.list_terms(a.shares, '.2f')}. B: {alt_text.list_terms(b.shares, '.2f')}."
+    alt = f"Shares. A: {alt_text.list_terms(of_a, '.2f')}. B: {alt_text.list_terms(of_b, '.2f')}."
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -140,7 +143,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFig
 
     return panel.PanelFigure(
         "shares",
-        describe_share_shift(a.shares, b.shares),
+        describe_share_shift(of_a, of_b),
         figure,
         shows="the share of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
         + _describe_sides(sides)
@@ -293,7 +296,7 @@ def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
     """
     change = {name: b[name] - a[name] for name in a if name in b}
     if not change:
-        return "A and B have no modality in common"
+        return "The modalities of A and B have different names"
     first = top(sizes(change))
     if round(abs(change[first[0]]), 2) == 0:
         if len(change) == len(a) == len(b):

@@ -263,6 +263,7 @@ def alone(
         [None] * len(drawn),
         notes=notes,
         axis="difference of the joint terms' shares of all terms",
+        empty=f"On no clip is the verdict joint for {who or MODEL_ALONE}.",
         theme=theme,
     )
     left = f" (the first {len(drawn)} are drawn)" if len(places) > len(drawn) else ""

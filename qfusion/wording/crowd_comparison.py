@@ -70,6 +70,9 @@ def describe_match(clips: MatchedClips, people: str, model: str) -> str:
     ]
     if renamed:
         words.append(listed(renamed))
+    if clips.class_names:
+        called = [f"{name} is {other}" for name, other in clips.class_names.items()]
+        words.append(f"of the classes, {listed(called)}")
     return "; ".join(words)
 
 
