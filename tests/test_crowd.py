@@ -325,6 +325,7 @@ def test_what_people_add_together_is_compared_with_the_sum_of_both_alone() -> No
     assert "less than the sum of what each adds alone: people fuse redundantly" in sentence
     assert "95% CI over clips" in sentence
     few = words.describe_fusion(crowd.mean_terms(votes, rows=np.arange(5)), "acted emotion")
+    assert few.startswith("On 5 clips, people who are shown everything")
     assert "95% CI over raters" in few
 
 
@@ -337,6 +338,37 @@ def votes_of(rng: np.random.Generator, shares: dict[str, float], clips: int) -> 
     for row, number in enumerate(explained):
         counts[row] = np.roll(counts[row], number, axis=-1)
     return Votes(("voice", "face"), (*CLASSES, "fear"), counts, explained)
+
+
+def test_intervals_over_clips_resample_the_base_rates() -> None:
+    """Where one class is explained on all clips, its base rate changes with the clips, and contributions with it."""
+    votes = random_votes(11, 60)
+    one = replace(votes, explained=np.zeros(60, int))
+    means = crowd.mean_terms(one)
+    rng = np.random.default_rng(1)
+    drawn = []
+    for _ in range(1000):
+        counts = one.counts[rng.integers(0, 60, 60)]
+        drawn.append(first_class_terms(counts))
+    base, voice, joint = np.array(drawn).T
+    for term, values in (
+        (means.shares[""], base),
+        (means.contributions["voice"], voice),
+        (means.contributions["voice+face"], joint),
+    ):
+        low, high = np.quantile(values, bootstrap.EDGES)
+        width = term.groups.high - term.groups.low
+        assert width == pytest.approx(high - low, rel=0.15)
+        assert term.groups.low == pytest.approx(low, abs=0.15 * width)
+    of_all = crowd.mean_terms(one, rows=np.arange(60)).contributions["voice"].groups
+    assert of_all == means.contributions["voice"].groups
+
+
+def first_class_terms(counts: np.ndarray) -> tuple[float, float, float]:
+    """Return the base rate of the first class, and the contributions of the voice and of both to its share."""
+    base = counts[..., 0].sum() / counts.sum()
+    voice, face, both = (counts[..., 0] / counts.sum(-1)).mean(0)
+    return base, voice - base, both - voice - face + base
 
 
 def test_a_class_that_votes_chose_themselves_shows_no_synergy() -> None:

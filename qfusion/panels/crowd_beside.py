@@ -120,22 +120,21 @@ def waterfalls(
     figure = decision_pairs.waterfall_pair(
         [
             decision_pairs.Decision(
-                f"{letters[id(people)]}: people, {people.study.name}",
+                f"{letters[id(people)]}: people",
                 pair.people,
                 f"share of votes for ‘{pair.explained}’",
                 pair.errors or None,
             ),
-            decision_pairs.Decision(
-                f"{letters[id(model)]}: model {model.study.name}", pair.model, unit
-            ),
+            decision_pairs.Decision(f"{letters[id(model)]}: model", pair.model, unit),
         ],
         pair.modalities,
         theme=theme,
     )
     shows = (
         f"contributions to the votes for ‘{text.escape_markdown(pair.explained)}’ on clip "
-        f"{text.escape_markdown(people.id)} by people, with 95% intervals from the number of raters, and to "
-        f"{text.escape_markdown(unit)} by the model, each on a scale of its own with zero at the same place. "
+        f"{text.escape_markdown(people.id)} by people ({text.escape_markdown(people.study.name)}), with 95% intervals "
+        f"from the number of raters, and to {text.escape_markdown(unit)} by the model "
+        f"({text.escape_markdown(model.study.name)}), each on a scale of its own with zero at the same place. "
         f"{describe_baseline(model.background)} That of people is the share of the class in all votes."
     )
 
@@ -263,7 +262,7 @@ def alone(
         [None] * len(drawn),
         notes=notes,
         axis="difference of the joint terms' shares of all terms",
-        empty=f"On no clip is the verdict joint for {who or MODEL_ALONE}.",
+        empty="There is no such clip.",
         theme=theme,
     )
     left = f" (the first {len(drawn)} are drawn)" if len(places) > len(drawn) else ""

@@ -23,12 +23,11 @@ def describe_fusion(means: crowd.Means, target: str) -> str:
     it: that they are negative still follows, that they are positive does not.
     """
     full = list(means.shares.values())[-1]
-    start = (
-        f"People who are shown everything choose the {target} in {full.value:.3f} of their votes"
-    )
+    shown = f"who are shown everything choose the {target} in {full.value:.3f} of their votes"
     if means.joint is None:
-        return start
+        return f"People {shown}"
     has_groups = means.joint.groups.known
+    start = f"People {shown}" if has_groups else f"On {count(means.clips, 'clip')}, people {shown}"
     interval = means.joint.groups if has_groups else means.joint.raters
     more_or_less = "{} than the sum of what each adds alone"
     if interval.excludes_zero and interval.high < 0:
