@@ -42,7 +42,7 @@ def test_programs_and_commands_of_the_page_run(
     finally:
         for name in programs:
             sys.modules.pop(name, None)
-    assert programs == ["votes", "crowd", "features", "beside"]
+    assert programs == ["votes", "crowd", "labels", "features", "beside"]
     printed = capsys.readouterr().out
     assert printed.count("Agreement of people and model") == 3
     assert "30 clips that mcgurk rated are samples of mcgurk-model, matched by file name" in printed

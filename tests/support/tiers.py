@@ -28,6 +28,7 @@ SLOW_FILES = (
     "test_serving",
     "test_servers_behind_nginx",
     "test_faults",
+    "test_people_recordings",
     "test_hostile_widgets",
     "test_refinement",  # its tests share what a slow one computes
 )
