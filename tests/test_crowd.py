@@ -625,6 +625,19 @@ def test_groups_are_a_choice_of_why_fuse() -> None:
 # ---- bad input
 
 
+def test_sizes_of_peoples_contributions_are_not_called_exact() -> None:
+    """Ten raters give the joint terms a size where these are 0."""
+    address = {"model": "crowd", "data": "crowd", "sample": "clip-0288"}
+    people = pages.build_panel("Why fuse", "why-ranking", address)
+    assert people.shows.startswith("mean size and mean of the measured contributions")
+    assert "with few raters all are too large" in people.not_shown
+    model = pages.build_panel(
+        "Why fuse", "why-ranking", address | {"model": "qj-crowd", "data": "crowd-features"}
+    )
+    assert "exact contributions" in model.shows
+    assert "raters" not in model.not_shown
+
+
 def test_ties_count_for_no_class_and_are_named() -> None:
     counts = np.array([[[5, 5, 0], [1, 8, 1], [0, 3, 3]], [[6, 1, 1], [2, 2, 2], [9, 0, 0]]])
     votes = Votes(("voice", "face"), CLASSES, counts, np.array([0, 0]))

@@ -164,12 +164,19 @@ def coalition_ranking(
         + alt_text.list_terms({term: one.value for term, one in ranked.sizes.items()})
         + "."
     )
+    kind, not_shown = "exact", "their distribution over samples: see the swarm."
+    if crowd_summary.has_votes(study):
+        kind = "measured"
+        not_shown += (
+            " Nor sizes without noise: with few raters all are too large, most of all those of joint terms, which have "
+            "the errors of all conditions. Means with sign are not."
+        )
     return panel.PanelFigure(
         "why-ranking",
         describe_ranking(ranked, text.term),
         figure,
-        shows=f"mean size and mean of the exact contributions, the largest size first; {_describe_cohort(levels)}",
-        not_shown="their distribution over samples: see the swarm.",
+        shows=f"mean size and mean of the {kind} contributions, the largest size first; {_describe_cohort(levels)}",
+        not_shown=not_shown,
         alt=alt,
         table=ranked.frame,
     )

@@ -24,8 +24,8 @@ from qfusion.wording.numbers import format_interval, format_known
 
 TERM_TRENDS: dict[Trend, str] = {
     Trend.RISES: "the model's contributions of {modalities} rise with {labels}",
-    Trend.FALLS: "those of {modalities} fall where {labels} rise",
-    Trend.NOT_SHOWN: "no significant relation to {labels} for {modalities}",
+    Trend.FALLS: "the model's contributions of {modalities} fall where {labels} rise",
+    Trend.NOT_SHOWN: "no significant relation of the model's contributions of {modalities} to {labels}",
     Trend.UNKNOWN: "too few or constant contributions of {modalities}",
 }
 WHOSE = "people's"
@@ -55,7 +55,7 @@ def describe_match(clips: MatchedClips, people: str, model: str) -> str:
     for number, what in (
         (clips.only_people, f"rated clips that {model} lacks"),
         (clips.only_model, f"samples of {model} that nobody rated"),
-        (clips.ambiguous, "names of several samples"),
+        (clips.ambiguous, "names that several samples share"),
         (clips.other_split, "clips in other parts of the model's data"),
         (clips.other_class, "clips of a class that the model lacks"),
     ):
