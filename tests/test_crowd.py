@@ -566,6 +566,19 @@ def test_contrasts_are_differences_of_means_with_resampled_intervals() -> None:
         assert one.p == pytest.approx(2 * student.sf(abs(expected) / error, freedom))
 
 
+def test_groups_that_are_single_actors_are_not_tested() -> None:
+    votes = random_votes(3, 120)
+    actors = np.arange(120) // 10
+    labels = np.char.add("actor ", actors.astype(str))
+    found = crowd_groups.contrast_groups(votes, labels, ["actor 0", "actor 1"], actors[:, None])
+    assert all(np.isnan(one.p) and not one.difference.known for one in found)
+    means = {name: crowd.mean_terms(votes, np.flatnonzero(labels == name)) for name in labels[:11]}
+    result = crowd_summary.GroupContrasts("actor", "actors", means, found, [np.nan] * len(found))
+    assert words.describe_group_contrasts(result) == (
+        "Whether contributions differ by actor is unknown: there are too few actors in a group"
+    )
+
+
 def test_a_group_of_no_clip_or_of_all_is_refused() -> None:
     votes = random_votes()
     with pytest.raises(InvalidInput, match="must hold some clips, not all, but holds 0"):

@@ -29,7 +29,7 @@ class Contrast:
     Attributes:
         group: name of the group. term: a modality, or `crowd.JOINT` for the sum of all joint contributions.
         mean: of the group. difference: to the mean of the others, with its interval.
-        p: two-sided, uncorrected; NaN where there is no interval.
+        p: two-sided, uncorrected; NaN where there is no interval, as of a group that is a single actor.
     """
 
     group: str
@@ -123,7 +123,7 @@ def _contrast(
     freedom: int,
 ) -> Contrast:
     known = drawn[np.isfinite(drawn)]
-    if not len(known):
+    if not len(known) or freedom < 1:  # a single actor does not tell how actors differ
         nothing = bootstrap.Interval(float(difference), np.nan, np.nan, n, 0)
         return Contrast(group, term, float(mean), nothing, float("nan"))
     low, high = np.quantile(known, bootstrap.EDGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from qfusion._sentences import count, listed, share
@@ -114,10 +115,13 @@ def describe_information(information: crowd.Information, target: str) -> str:
 
 def describe_group_contrasts(result: GroupContrasts) -> str:
     """Return which mean contributions of groups differ from those of all other clips, corrected for their number."""
-    tests = f"{count(len(result.contrasts), 'comparison')}, Holm"
+    tested = [one for one in result.contrasts if math.isfinite(one.p)]
+    if not tested:
+        return f"Whether contributions differ by {result.column} is unknown: there are too few {result.unit} in a group"
+    tests = f"{count(len(tested), 'comparison')}, Holm"
     shown = result.shown
     if not shown:
-        ends = [abs(end) for one in result.contrasts for end in _ends(one)]
+        ends = [abs(end) for one in tested for end in _ends(one)]
         bound = f": 95% intervals lie within ±{max(ends):.2f}" if ends else ""
         return f"That contributions differ by {result.column} is not shown{bound} ({tests})"
     parts = [
