@@ -590,3 +590,19 @@ def test_the_command_sets_people_beside_a_model(
     shown = capsys.readouterr().out
     assert "Agreement of people and model" in shown
     assert "Clips whose verdict is joint for the model alone: 10 of 20" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--by", "kind", "--beside", "qj-crowd"), "cannot be combined"),
+        (("--match", "voice=audio"), "--match needs `--beside MODEL`"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(
+    options: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(("people", "--model", "crowd", *options))
+    assert ended.value.code == 1
+    assert message in capsys.readouterr().err

@@ -10,6 +10,8 @@ import typer
 from rich.console import RenderableType
 
 import qfusion
+from qfusion._checks import check
+from qfusion._sentences import listed
 from qfusion.commands.common import Data, Model
 from qfusion.commands.printing import Json, print_result, table
 
@@ -77,6 +79,7 @@ def people(
     from qfusion.analysis import crowd_comparison, crowd_summary
     from qfusion.wording import crowd as words
 
+    _require_options(by, beside, {"--match": match, "--match-classes": match_classes})
     study = qfusion.analysis.open_study(model, data)
     if beside:
         choices = crowd_comparison.Choices(split, match, match_classes, scale)
@@ -105,6 +108,19 @@ def people(
     if groups:
         shown.append(_groups_table(groups, by))
     print_result(record, as_json, *shown)
+
+
+def _require_options(by: str, beside: str, only_beside: Mapping[str, str]) -> None:
+    """Check that no option is given that the others leave unused."""
+    check(
+        not (by and beside),
+        "Options `--by` and `--beside` cannot be combined: a model is compared on all clips together. Leave one out.",
+    )
+    unused = [option for option, value in only_beside.items() if value]
+    check(
+        bool(beside) or not unused,
+        f"Option {listed(unused)} needs `--beside MODEL`. Add it, or leave the option out.",
+    )
 
 
 def _print_beside(people: Study, model: Study, choices: Choices, as_json: bool) -> None:
