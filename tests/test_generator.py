@@ -567,6 +567,159 @@ def test_structure_of_a_system_of_dimension_512_is_found() -> None:
     assert symmetries.strong_symmetries(random_physics(512, 0, 71)[0], L).count == 0
 
 
+# Inputs at which a first version failed
+
+
+def depolarizing(D: int, rate: float) -> Physics:
+    """All differences of states decay at one rate, at different frequencies."""
+    units = np.eye(D * D, dtype=complex).reshape(D * D, D, D)
+    return np.diag(7.0 * rate * np.arange(D)) + 0j, math.sqrt(rate / D) * units
+
+
+@pytest.mark.parametrize("rate", [1 / 3, 0.1, 1e-6, 1e-10])
+def test_bands_hold_every_mode_in_any_unit_of_time(rate: float) -> None:
+    modes = generator_modes.find_modes(real_generators.real_generator(*depolarizing(3, rate)))
+    (band,) = mode_shares.rate_bands(modes, (2.0, 5.0))
+    assert band.count == 8  # all of them are the slowest, whatever their frequency
+    H, L = random_physics(3, 2, 80)
+    counts = [
+        [band.count for band in mode_shares.rate_bands(generator_modes.find_modes(A), (2.0, 5.0))]
+        for A in (
+            real_generators.real_generator(H, L),
+            real_generators.real_generator(rate * H, math.sqrt(rate) * L),
+        )
+    ]
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("D", [3, 5, 6, 7])
+def test_multiples_of_the_identity_do_nothing(D: int) -> None:
+    turn = np.linalg.qr(random_physics(D, 0, 81)[0])[0]
+    one = turn @ turn.conj().T
+    assert nearest_generators.jump_ranks((0.3 + 0.7j) * one[None]).needed == 0
+    assert not real_generators.real_generator(3 * one, 0.7 * one[None]).any()
+    assert symmetries.strong_symmetries(3 * one, 0.7 * one[None]).count == D**2 - 1
+
+
+def test_generators_without_dissipation_have_all_numbers() -> None:
+    for H in (np.zeros((2, 2), complex), random_physics(21, 0, 82)[0]):
+        study = lindblad_systems.open_system(H, T=1.0, dims=(len(H),), name="unitary")
+        spectrum = generator_summary.describe_spectrum(study)
+        assert spectrum.kreiss == 1
+        assert spectrum.gap == 0  # not a rounding error that decays
+        assert spectrum.conserved == spectrum.symmetries > 0
+
+
+def test_distances_below_rounding_are_not_measured() -> None:
+    H, L = Z, np.stack([LOWER, 0.5 * LOWER.T])
+    study = lindblad_systems.open_system(H, L, T=1000.0, dims=(2,), name="damped")
+    shares = generator_summary.share_modes(study)
+    assert shares.is_cut
+    assert shares.duration < 20
+    assert shares.rate == pytest.approx(1.25, rel=1e-6)  # of populations, not ln(10^16) / 1000
+    assert np.isfinite(shares.parts).all()
+    modes = generator_summary.find_modes(study)
+    with pytest.raises(InvalidInput, match="only rounding is left"):
+        mode_shares.split_rates(
+            study.model.system(), modes, mode_shares.rate_bands(modes, (2.0,)), Z[None], [0, 1000.0]
+        )
+
+
+def test_samples_in_the_steady_state_have_no_distance() -> None:
+    study = lindblad_systems.open_system(Z, LOWER[None], T=1.0, dims=(2,), name="decay")
+    assert generator_summary.share_modes(study).samples == 1
+    with pytest.raises(InvalidInput, match="start in the steady state"):
+        generator_summary.share_modes_of(study, np.array([1]))
+
+
+def test_modes_that_do_not_add_up_are_refused() -> None:
+    lower = np.diag(np.sqrt(np.arange(1, 16)), 1).astype(complex)
+    H, L = lower.conj().T @ lower, lower[None]
+    modes = generator_modes.find_modes(real_generators.real_generator(H, L))
+    ends = np.zeros((1, 16, 16), complex)
+    ends[0, -1, -1], ends[0, 0, 0] = 1, -1
+    system = lindblad.System(torch.as_tensor(H), torch.as_tensor(L), (16,), ("light",))
+    with pytest.raises(InvalidInput, match="too far from normal to divide distances"):
+        mode_shares.split_rates(system, modes, mode_shares.rate_bands(modes, (2.0,)), ends, [0, 1])
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_entropy_production_of_a_dark_state_is_finite(turn: int) -> None:
+    """No jump leaves it, so that the flow into empty states is zero, up to rounding."""
+    U = np.linalg.qr(random_physics(2, 0, turn)[0])[0] if turn else np.eye(2)
+    H, L, dark = (U @ M @ U.conj().T for M in (0.5 * X, LOWER, np.diag([0.0, 1.0])))
+    steady = qutip.steadystate(qutip.Qobj(H), [qutip.Qobj(L)]).full()
+    made = entropy_production.entropy_production(H, L[None], dark, steady, [0, 1e-6, 1e-4, 1e-2])
+    slope = -np.diff(made.relative[0, 2:]) / (1e-2 - 1e-4)
+    assert made.rates[0, :3] == pytest.approx([0.8608] * 3, abs=1e-3)
+    assert slope == pytest.approx(made.rates[0, 2:].mean(), rel=1e-2)
+    bright = np.eye(2) - dark
+    made = entropy_production.entropy_production(H, L[None], bright, steady, [0, 1])
+    assert np.isinf(made.rates[0, 0])
+
+
+def test_a_mode_without_overlap_never_dominates() -> None:
+    study = lindblad_systems.open_system(*defective_physics(), T=2.0, dims=(2,), name="point")
+    assert generator_summary.share_modes(study).dominance == -1
+    modes = generator_modes.find_modes(np.diag([-1.0, -2.0, -3.0]))
+    assert np.isinf(mode_shares.dominance_time(modes, np.array([[1e-17], [1.0], [0.0]])))[0]
+
+
+def test_dominance_holds_for_turning_pairs_and_equal_eigenvalues() -> None:
+    """The pair is elliptic, so that its part is small at times."""
+    A = np.zeros((5, 5))
+    A[:2, :2] = [[-1.0, 9.0], [-1.0, -1.0]]
+    A[2:, 2:] = np.diag([-2.0, -2.0, -5.0])
+    Q = np.random.default_rng(83).standard_normal((5, 5))
+    A = Q @ A @ np.linalg.inv(Q)
+    modes = generator_modes.find_modes(A)
+    slowest = mode_shares.slowest_modes(modes)
+    vectors = np.random.default_rng(84).standard_normal((5, 4))
+    for p, start in enumerate(mode_shares.dominance_time(modes, vectors)):
+        own = modes.project(vectors, slowest)[:, p]
+        for t in start * (1 + 1e-6) + np.linspace(0, 8, 400):
+            step = scipy.linalg.expm(t * A)
+            assert (
+                np.linalg.norm(step @ own) >= np.linalg.norm(step @ (vectors[:, p] - own)) * 0.999
+            )
+
+
+def test_many_equal_eigenvalues_take_one_schur_form() -> None:
+    """Four equal qubits have 34 eigenvalues, of up to 24 modes; it took a Schur form for each."""
+    one = [np.eye(2**k) for k in range(5)]
+    H = sum(np.kron(np.kron(one[k], 0.2 * X + 0.5 * Z), one[3 - k]) for k in range(4))
+    L = np.stack([np.kron(np.kron(one[k], LOWER), one[3 - k]) for k in range(4)])
+    A = real_generators.real_generator(H, L)
+    modes = generator_modes.find_modes(A)
+    assert len(set(modes.groups)) == 34
+    assert not modes.is_defective.any()
+    some = modes.groups == np.bincount(modes.groups).argmax()
+    projector = modes.project(np.eye(len(A)), some)
+    assert np.abs(projector @ projector - projector).max() < 1e-9
+    assert np.abs(A @ projector - projector @ A).max() < 1e-9
+
+
+def test_the_drawn_numerical_range_contains_all_eigenvalues() -> None:
+    """The boundary points of a normal generator miss corners."""
+    turn = np.linalg.qr(random_physics(4, 0, 85)[0])[0]
+    H, L = (turn @ np.diag(d) @ turn.conj().T for d in ([0, 1, 2.5, 4], [1, 0.3, -0.2, 2.0]))
+    study = lindblad_systems.open_system(H, L[None], T=1.0, dims=(2, 2), name="dephasing")
+    spectrum = generator_summary.describe_spectrum(study)
+    corners = spectrum.range_real + 1j * spectrum.range_imag
+    sides = np.roll(corners, -1) - corners
+    for value in spectrum.real + 1j * spectrum.imag:
+        assert ((sides.conj() * (value - corners)).imag >= -1e-5 * np.abs(corners).max() ** 2).all()
+    assert spectrum.gap == 0
+    assert spectrum.conserved == spectrum.symmetries == 3
+
+
+def test_shares_are_measured_at_the_end_of_the_evolution() -> None:
+    study = opening.open_study("qj-parity")
+    shares = generator_summary.share_modes(study)
+    place = int(np.flatnonzero(np.isclose(shares.times, shares.duration))[0])
+    assert shares.shares_at_end == pytest.approx(shares.shares[place])
+
+
 # Studies
 
 

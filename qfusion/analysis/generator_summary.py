@@ -18,6 +18,7 @@ from qfusion.analysis import audit_basis, drawn_samples, joint_gains
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
+from qfusion.errors import InvalidInput
 from qfusion.explain import additive_projection
 from qfusion.models.abilities import can
 from qfusion.quantum import (
@@ -36,8 +37,10 @@ from qfusion.track.steady_state import Attractor
 
 LIVE_DIMENSION = 36  # largest D whose modes are computed for a page, in some seconds
 SAMPLES = 12  # test samples whose distances are split by modes
-STEPS = 24  # per T, at which distances are drawn
-REACH = 5  # of these curves, times T
+STEPS = 24  # per T, at which shares are measured
+REACH = 5  # of the curves that are drawn, times T
+DRAWN = 10  # times per T on these curves
+AT_STEADY = 1e-9  # trace distance below which a sample starts in the steady state
 EDGES = (2.0, 5.0, 10.0, 20.0)  # factors of the gap that divide bands of modes
 WINDOW = (-4.0, 2.0, 6.0)  # of the pseudospectra, in gaps: from Re, to Re, to Im
 GRID = (11, 7)  # points of it along Re and Im
@@ -55,15 +58,17 @@ class Spectrum:
 
     Attributes:
         dimension: D. side: D^2 - 1, number of modes.
-        real, imag: eigenvalues of Im >= 0, the slowest first. gap: smallest decay rate.
+        real, imag: eigenvalues of Im >= 0, the slowest first. gap: smallest decay rate; 0 where a mode does not decay,
+            within rounding.
         conditions: condition numbers of these eigenvalues; infinite ones as -1.
         defective: eigenvalues without all eigenvectors.
         norm: Hilbert-Schmidt norm of the generator. departure: Henrici's departure from normality.
         abscissa: rate at which Hilbert-Schmidt distances can grow at most.
-        radius: norm of the smallest perturbation that ends the decay of a mode; the gap where the matrix is normal.
-        kreiss: Kreiss constant. kreiss_upper: e n K.
+        radius: spectral norm of the smallest change of the matrix, to any other, that ends the decay of a mode; the gap
+            where the matrix is normal.
+        kreiss: bound of the Kreiss constant from below. kreiss_upper: e n times it.
         growth_times, growth: |exp(tL)| on traceless operators.
-        range_real, range_imag: boundary of the numerical range.
+        range_real, range_imag: corners of a polygon within the numerical range, around all eigenvalues.
         grid_real, grid_imag, resolvent: log10 |(z - L)^-1| around the slow modes, (ny, nx).
         conserved: independent conserved quantities beside the trace. symmetries: strong symmetries beside the identity.
     """
@@ -97,14 +102,16 @@ class BandShares:
     """Share of modes in the distance of test samples to the steady state, and in the rate at which it falls.
 
     Attributes:
-        samples: how many. duration: T.
+        samples: how many, without those that start in the steady state.
+        duration: T, or an earlier time where some distance falls so far until T that only rounding is left of it.
         low, high: ends of the bands of decay rates (the slowest mode alone first; the last has no end, -1).
         counts: modes. rates: their mean rates.
         times, distance: trace distance, mean over samples. shares: mean share of each band in it, (nT, B).
         parts: part of the mean rate over [0, T] that each band has, mean over samples.
         rate, lowest, highest: mean rate over [0, T]: its mean over samples, and their range. error: of its parts.
         slow_start, slow_end: absolute share of the slowest mode at 0 and T, mean over samples.
-        dominance: earliest time from which the slowest mode surely has half of a Hilbert-Schmidt distance; -1 if never.
+        dominance: earliest time from which the slowest mode surely has half of a Hilbert-Schmidt distance; -1 if never,
+            or for defective generators.
         square_rate: mean rate of the Hilbert-Schmidt distance. orthogonal_rate: what it would be if modes were
             orthogonal; -1 for defective generators.
         crossings: pairs of samples of which the one that starts farther is nearer after `reach`.
@@ -137,6 +144,16 @@ class BandShares:
     example: tuple[str, ...]
     reach: float
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether `duration` is before T, since distances fall to rounding."""
+        return self.reach <= self.duration * (1 + 1e-9)
+
+    @property
+    def shares_at_end(self) -> np.ndarray:
+        """Mean share of each band at `duration`, (B,)."""
+        return np.array([np.interp(self.duration, self.times, share) for share in self.shares.T])
+
 
 @dataclass(frozen=True, eq=False)
 class Simpler:
@@ -164,7 +181,7 @@ class Simplifications:
         metric: name of the metric; "" without truth. rows: test rows.
         generators: learned, nearest local, nearest Hamiltonian, and none.
         ranks: of the jump operators. given: number of jump operators of the model.
-        symmetries: strong symmetries beside the identity.
+        symmetries: strong symmetries beside the identity; None where they are too many to be counted.
     """
 
     metric: str
@@ -172,7 +189,7 @@ class Simplifications:
     generators: tuple[Simpler, ...]
     ranks: nearest_generators.JumpRanks
     given: int
-    symmetries: int
+    symmetries: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +250,9 @@ def describe_spectrum(study: Study, tweak: str = "") -> Spectrum:
     A = real_generators.real_generator(system.H, system.jumps)
     form = non_normality.schur_form(A)
     kreiss = non_normality.kreiss_constant(form)
-    gap = max(float(modes.rates[0]), 0.0)
+    gap = float(modes.rates[0])
+    if gap <= symmetries.SAME * float(np.abs(modes.values).max()):
+        gap = 0.0
     unit = gap if gap > 0 else max(float(np.linalg.norm(A)) / len(A), 1e-6)
     left, right, top = WINDOW
     grid_real = unit * np.linspace(left, right, GRID[0])
@@ -242,7 +261,7 @@ def describe_spectrum(study: Study, tweak: str = "") -> Spectrum:
         resolvent = np.log10(
             non_normality.pseudospectrum(form, grid_real.tolist(), grid_imag.tolist())
         )
-    boundary = non_normality.numerical_range(A, 32)
+    boundary = non_normality.enclose(non_normality.numerical_range(A, 32), modes.values)
     T = max(system.duration, 1e-6)
     growth_times = np.linspace(0, REACH * T, 11)
     upper = modes.values.imag >= 0
@@ -297,13 +316,18 @@ def share_modes_of(study: Study, rows: np.ndarray, tweak: str = "") -> BandShare
     check(len(rows) > 0, "There must be one sample at least, but there is none.")
     system = tweaked_model(study, tweak).system()
     differences = _steady_differences(study, rows, tweak)
+    away = np.abs(np.linalg.eigvalsh(differences)).sum(1) / 2 > AT_STEADY
+    check(
+        bool(away.any()),
+        "Distances to the steady state must be above 0 to fall, but the samples start in the steady state.",
+    )
+    rows, differences = rows[away], differences[away]
     modes = find_modes(study, tweak)
     bands = mode_shares.rate_bands(modes, EDGES)
-    T = float(system.duration)
+    T, times = _clear_times(system, differences)
     within = mode_shares.split_rates(
         system, modes, bands, differences, np.linspace(0, T, STEPS + 1).tolist()
     )
-    times = np.linspace(0, REACH * T, STEPS * 2 + 1)
     longer = mode_shares.split_rates(system, modes, bands, differences, times.tolist())
     square = mode_shares.split_rates(system, modes, bands, differences, [0.0, T], "hilbert-schmidt")
     vectors = real_generators.to_coordinates(differences).T
@@ -341,6 +365,17 @@ def share_modes_of(study: Study, rows: np.ndarray, tweak: str = "") -> BandShare
     )
 
 
+def _clear_times(system: lindblad.System, differences: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return T and the times at which distances are drawn, up to `REACH` T; or an earlier time for both, where only
+    rounding is left of distances later."""
+    T = float(system.duration)
+    times = T * np.arange(REACH * DRAWN + 1) / DRAWN
+    last = mode_shares.clear_until(system, differences, times.tolist())
+    if last >= T:
+        return T, times[times <= last]
+    return last, np.linspace(0, last, DRAWN + 1)
+
+
 def _steady_differences(study: Study, rows: np.ndarray, tweak: str) -> np.ndarray:
     """Return the initial states of rows less the steady state, (n, D, D)."""
     model = tweaked_model(study, tweak)
@@ -349,7 +384,11 @@ def _steady_differences(study: Study, rows: np.ndarray, tweak: str) -> np.ndarra
     check(
         attractor.steady is not None and attractor.unique,
         "The generator must have a unique steady state, from which distances are measured, but it has none: "
-        + ("nothing dissipates." if attractor.steady is None else "some deviations never decay."),
+        + (
+            "nothing dissipates."
+            if attractor.steady is None
+            else "some deviations do not decay, within rounding."
+        ),
     )
     check(
         model.duration > 0,
@@ -402,8 +441,16 @@ def simplify(study: Study, tweak: str = "") -> Simplifications:
         ),
         ranks=nearest_generators.jump_ranks(jumps),
         given=len(jumps),
-        symmetries=symmetries.strong_symmetries(H, jumps).count,
+        symmetries=_count_symmetries(H, jumps),
     )
+
+
+def _count_symmetries(H: Any, jumps: Any) -> int | None:
+    """Return the number of strong symmetries beside the identity; None where they are too many to be counted."""
+    try:
+        return symmetries.strong_symmetries(H, jumps).count
+    except InvalidInput:
+        return None
 
 
 def _scores(study: Study, model: Any, rows: np.ndarray, H: Any, jumps: Any) -> np.ndarray:
@@ -477,8 +524,8 @@ def _no_entropy(attractor: Attractor, T: float) -> str:
         return "Nothing dissipates: the entropy of the whole state stays as it is, and none is produced."
     if not attractor.unique:
         return (
-            "Some deviations never decay: there are several steady states, and the production depends on which one it "
-            "is measured from."
+            "Some deviations do not decay, within rounding: there are several steady states, and the production "
+            "depends on which one it is measured from."
         )
     if T <= 0:
         return "Nothing evolves: the duration is 0."

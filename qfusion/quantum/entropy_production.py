@@ -21,15 +21,13 @@ from qfusion.quantum import gauge, lindblad, states
 from qfusion.quantum.checks import check_times, require_state
 
 FULL_RANK = 1e-10  # smallest eigenvalue of a steady state whose logarithm is taken
-DIVERGES = (
-    1e-6  # flow into an empty state, relative to the largest, from which the rate is infinite
-)
+DIVERGES = 1e-10  # flow into an empty state, relative to the rates of the generator, from which sigma is infinite
 STATIONARY = (
     1e-8  # largest entry of the generator applied to a steady state, relative to its largest rate
 )
 NOT_FULL = (
-    "The steady state has the eigenvalue {low:.2g}: it lacks full rank, so the relative entropy of a state to it is "
-    "infinite, and entropy production is not defined."
+    "The steady state has the eigenvalue {low:.2g}: it lacks full rank, so the relative entropy to it is infinite for "
+    "states that reach beyond its support, and entropy production is not defined."
 )
 
 
@@ -87,7 +85,9 @@ def entropy_production(
     # over long times rounding changes the trace, by which relative entropy would change
     evolved = evolved / torch.diagonal(evolved, dim1=-2, dim2=-1).sum(-1)[..., None, None]
     change = lindblad.act(generator, evolved)
-    rates, relative = _rates(evolved.numpy(), change.numpy(), log_steady)
+    rates, relative = _rates(
+        evolved.numpy(), change.numpy(), log_steady, _largest_rate(generator.terms[0])
+    )
     return EntropyProduction(np.array(moments), rates.T, relative.T)
 
 
@@ -103,8 +103,7 @@ def _log_of_steady(generator: lindblad.Generator, steady: Tensor) -> np.ndarray:
     require_state("steady", steady)
     reason = lacks_full_rank(steady)
     check(not reason, reason)
-    term = generator.terms[0]
-    size = float((term.jumps.abs() ** 2).sum()) + 2 * float(torch.linalg.matrix_norm(term.H, 2))
+    size = _largest_rate(generator.terms[0])
     residual = float(lindblad.act(generator, steady).abs().max())
     check(
         residual <= STATIONARY * max(size, 1e-300),
@@ -115,10 +114,17 @@ def _log_of_steady(generator: lindblad.Generator, steady: Tensor) -> np.ndarray:
     return (vectors * np.log(values)) @ vectors.conj().T
 
 
+def _largest_rate(term: lindblad.Term) -> float:
+    """Return a bound of the rates of a generator: the rates of all jumps, and twice the largest energy."""
+    jumps = float((term.jumps.abs() ** 2).sum())
+    return jumps + 2 * float(torch.linalg.matrix_norm(term.H, 2))
+
+
 def _rates(
-    rho: np.ndarray, change: np.ndarray, log_steady: np.ndarray
+    rho: np.ndarray, change: np.ndarray, log_steady: np.ndarray, largest: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return sigma and the relative entropy of states (..., D, D) that change by `change`."""
+    """Return sigma and the relative entropy of states (..., D, D) that change by `change`, under a generator whose
+    rates are at most `largest`."""
     rho = (rho + rho.conj().swapaxes(-1, -2)) / 2
     values, vectors = np.linalg.eigh(rho)
     # eigenvalues below rounding are that small at most: what flows into them is negligible unless the rate is infinite
@@ -126,7 +132,7 @@ def _rates(
     is_zero = values <= floor
     logs = np.log(np.maximum(values, floor))
     flow = np.einsum("...ia,...ij,...ja->...a", vectors.conj(), change, vectors, optimize=True).real
-    grows = (is_zero & (flow > DIVERGES * np.abs(flow).max(-1, keepdims=True))).any(-1)
+    grows = (is_zero & (flow > DIVERGES * largest)).any(-1)
     to_steady = np.einsum("...ij,ji->...", change, log_steady).real
     rates = to_steady - (flow * logs).sum(-1)
     entropy = -(np.where(is_zero, 0.0, values) * logs).sum(-1)

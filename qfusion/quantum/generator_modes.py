@@ -103,8 +103,12 @@ def find_modes(A: np.ndarray) -> Modes:
     groups = _group_equal(values, condition, _frobenius(A))
     simple = np.bincount(groups)[groups] == 1
     left[:, simple] = left[:, simple] / overlaps[simple].conj()
-    for group in np.flatnonzero(np.bincount(groups) > 1):
-        _replace_group(A, np.flatnonzero(groups == group), values, right, left, condition)
+    several = np.flatnonzero(np.bincount(groups) > 1)
+    if len(several):
+        forms = _complex_schur(A), _complex_schur(A.conj().T)
+        for group in several:
+            places = np.flatnonzero(groups == group)
+            _replace_group(A, forms, places, values, right, left, condition)
     return Modes(values, right, left, groups, condition)
 
 
@@ -146,8 +150,15 @@ def _group_equal(values: np.ndarray, condition: np.ndarray, norm: float) -> np.n
     return groups
 
 
+def _complex_schur(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return T and Q of A = Q T Q^+, T upper triangular."""
+    T, Q = scipy.linalg.schur(A.astype(complex), output="complex")
+    return T, Q
+
+
 def _replace_group(
     A: np.ndarray,
+    forms: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
     places: np.ndarray,
     values: np.ndarray,
     right: np.ndarray,
@@ -155,10 +166,14 @@ def _replace_group(
     condition: np.ndarray,
 ) -> None:
     """Replace the eigenvectors of equal eigenvalues by orthonormal bases of their invariant subspaces, and their
-    condition numbers by the norm of the spectral projector, or infinity where eigenvectors are missing."""
+    condition numbers by the norm of the spectral projector, or infinity where eigenvectors are missing.
+
+    Args:
+        forms: Schur forms of A and of its adjoint.
+    """
     m, centre = len(places), values[places].mean()
-    right_basis = _invariant_basis(A, centre, places, values)
-    left_basis = _invariant_basis(A.conj().T, centre.conj(), places, values.conj())
+    right_basis = _invariant_basis(*forms[0], centre, m)
+    left_basis = _invariant_basis(*forms[1], centre.conj(), m)
     right[:, places], left[:, places] = right_basis, left_basis
     block = right_basis.conj().T @ A @ right_basis
     # without a missing eigenvector the block is a multiple of the identity, up to rounding
@@ -168,25 +183,20 @@ def _replace_group(
     missing = rest > 1e3 * EPS * len(A) * _frobenius(A) * projector and rest > LOOSE * spread
     condition[places] = np.inf if missing else projector
     if missing:
-        values[places] = np.trace(block) / m
+        mean = np.trace(block) / m
+        # a real matrix has a real one, unless its conjugate is another eigenvalue
+        is_real = np.isrealobj(A) and abs(mean.imag) <= np.sqrt(EPS) * _frobenius(A)
+        values[places] = mean.real if is_real else mean
 
 
-def _invariant_basis(
-    A: np.ndarray, centre: complex, places: np.ndarray, values: np.ndarray
-) -> np.ndarray:
-    """Return an orthonormal basis (n, m) of the invariant subspace of the eigenvalues nearest to a point, from an
-    ordered Schur form."""
-    T, Q = scipy.linalg.schur(A.astype(complex), output="complex")
-    distances = np.sort(np.abs(np.diagonal(T) - centre))
-    m = len(places)
-    radius = distances[m - 1] if m == len(A) else (distances[m - 1] + distances[m]) / 2
-    if m == len(A):
-        return Q
-    _, basis, count = scipy.linalg.schur(
-        A.astype(complex), output="complex", sort=lambda value: abs(value - centre) <= radius
-    )
+def _invariant_basis(T: np.ndarray, Q: np.ndarray, centre: complex, m: int) -> np.ndarray:
+    """Return an orthonormal basis (n, m) of the invariant subspace of the m eigenvalues nearest to a point, from a
+    Schur form A = Q T Q^+, which is reordered."""
+    chosen = np.zeros(len(T), dtype=np.int32)
+    chosen[np.argsort(np.abs(np.diagonal(T) - centre), kind="stable")[:m]] = 1
+    _, basis, *_, failed = scipy.linalg.lapack.ztrsen(chosen, T, Q, job=b"N")
     check(
-        count == m,
-        f"Equal eigenvalues near {centre:.6g} could not be set apart from others: {count} of {m}.",
+        failed == 0,
+        f"Equal eigenvalues near {centre:.6g} could not be set apart from others, which are too near.",
     )
     return basis[:, :m]

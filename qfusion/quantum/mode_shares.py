@@ -15,6 +15,7 @@ A share can be negative or above 1 where modes are not orthogonal. The gap is th
 nearly all of the distance.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,6 +32,11 @@ from qfusion.quantum.generator_modes import Modes
 
 NORMS = ("trace", "hilbert-schmidt")
 NODES = 32  # of the integral of the rate over time
+SAME = 1e-9  # difference of eigenvalues relative to the largest, below which they are the same
+CLEAR = 1e-10  # part of a distance at 0 below which rounding decides what is left of it
+COMPLETE = 1e-6  # part of a difference by which its parts may miss it
+TINY = 1e-300  # in place of a norm of zero, by which nothing is divided
+NONE = 1e-12  # part of a vector below which it has nothing of a mode
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +80,8 @@ class ModeShares:
 
 
 def rate_bands(modes: Modes, edges: Sequence[float]) -> tuple[Band, ...]:
-    """Return the bands of decay rates: the slowest eigenvalue and its conjugate alone, and the others between edges.
-    Bands without modes are left out.
+    """Return the bands of decay rates: the modes of the smallest rate alone, and the others between edges. Bands
+    without modes are left out.
 
     Args:
         modes: of a generator on traceless operators.
@@ -93,8 +99,9 @@ def rate_bands(modes: Modes, edges: Sequence[float]) -> tuple[Band, ...]:
     slowest = slowest_modes(modes)
     bounds = [gap, *(gap * edge for edge in edges), np.inf]
     bands = [Band(gap, gap, int(slowest.sum()), gap, slowest)]
+    of_groups = modes_rate(modes)
     for low, high in pairwise(bounds):
-        chosen = (modes_rate(modes) >= low) & (modes_rate(modes) < high) & ~slowest
+        chosen = (of_groups >= low) & (of_groups < high) & ~slowest
         if chosen.any():
             bands.append(Band(low, high, int(chosen.sum()), float(rates[chosen].mean()), chosen))
     return tuple(bands)
@@ -102,18 +109,16 @@ def rate_bands(modes: Modes, edges: Sequence[float]) -> tuple[Band, ...]:
 
 def modes_rate(modes: Modes) -> np.ndarray:
     """Return the decay rates (n,), with one number for equal eigenvalues and their conjugates."""
-    digits = np.round(modes.rates, 9)
-    means = np.bincount(modes.groups, digits) / np.bincount(modes.groups)
-    return np.round(means[modes.groups], 9)
+    means = np.bincount(modes.groups, modes.rates) / np.bincount(modes.groups)
+    rates = means[modes.groups]
+    step = SAME * max(float(np.abs(modes.values).max()), 1e-300)
+    return np.where(rates <= modes.rates[0] + step, modes.rates[0], np.round(rates / step) * step)
 
 
 def slowest_modes(modes: Modes) -> np.ndarray:
-    """Return which modes have the slowest decaying eigenvalue or its conjugate, (n,), bool."""
-    first = modes.values[0]
-    near = 1e-9 * max(1.0, float(np.abs(modes.values).max()))
-    groups = modes.groups[
-        (np.abs(modes.values - first) <= near) | (np.abs(modes.values - first.conj()) <= near)
-    ]
+    """Return which modes decay at the smallest rate, of whatever frequency, (n,), bool."""
+    near = SAME * float(np.abs(modes.values).max())
+    groups = modes.groups[modes.rates <= modes.rates[0] + near]
     return np.isin(modes.groups, groups)
 
 
@@ -136,7 +141,9 @@ def split_rates(
         norm: "trace" or "hilbert-schmidt".
 
     Raises:
-        InvalidInput: when arguments do not fit. NotFound: when there is no such norm.
+        InvalidInput: when arguments do not fit, eigenvalues are so badly conditioned that the parts of a difference do
+            not add up to it, or a distance falls so far that only rounding is left of it (see `clear_until`).
+        NotFound: when there is no such norm.
     """
     choose("Norm", norm, NORMS)
     moments = np.array(check_times(times))
@@ -154,6 +161,7 @@ def split_rates(
         "Argument `differences` must hold operators (P, D, D) of norm above 0.",
     )
     parts = np.stack([modes.project(X.T, band.chosen).T for band in bands], axis=1)  # (P, B, n)
+    _check_complete(parts, X, modes)
     generator = gauge.dense_traceless(system.H, system.jumps)
     nodes, weights = _graded_nodes(float(moments[-1]))
     both = np.unique(np.concatenate([moments, nodes]))
@@ -161,11 +169,58 @@ def split_rates(
     evolved = lindblad.evolve(generator, start, both.tolist(), "states")
     change = lindblad.act(generator, evolved)
     distances, shares = _dual_products(evolved.numpy(), evolved.numpy(), norm)
+    least = float((distances / distances[0]).min())
+    check(
+        least >= CLEAR,
+        f"Argument `times` must end before distances fall to {CLEAR:.0e} of their size, where only rounding is left, "
+        f"but at t = {moments[-1]:g} one has {least:.1g} of it. Use times up to `clear_until`.",
+    )
     slopes = _dual_products(evolved.numpy(), change.numpy(), norm)[1]
     at, of_nodes = np.searchsorted(both, moments), np.searchsorted(both, nodes)
     rates = -np.einsum("t,tpb->pb", weights, slopes[of_nodes]) / moments[-1]
     total = -np.log(distances[at[-1]] / distances[at[0]]) / moments[-1]
     return ModeShares(moments, distances[at].T, shares[at].swapaxes(0, 1), rates, total)
+
+
+def _check_complete(parts: np.ndarray, X: np.ndarray, modes: Modes) -> None:
+    """Raise InvalidInput unless parts (P, B, n) add up to vectors (P, n)."""
+    missing = np.linalg.norm(parts.sum(1) - X, axis=1) / np.linalg.norm(X, axis=1)
+    worst = float(modes.condition[~modes.is_defective].max(initial=1.0))
+    check(
+        bool(missing.max() <= COMPLETE),
+        "The generator is too far from normal to divide distances by its modes: the parts miss the whole by "
+        f"{missing.max():.1g} of it, as eigenvalues have condition numbers up to {worst:.1g}.",
+    )
+
+
+def clear_until(
+    system: lindblad.System, differences: np.ndarray | Tensor, times: Sequence[float]
+) -> float:
+    """Return the last of the times up to which every trace distance is well above `CLEAR` of its size at 0, also as a
+    Hilbert-Schmidt distance. What is later may be rounding. If that is before the second of the times, return a time
+    up to which it holds, by halving it.
+
+    Args:
+        system: H and jump operators. differences: traceless Hermitian operators (P, D, D), of norm above 0.
+        times: ascending, from 0 to T > 0, (nT,).
+    """
+    generator = gauge.dense_traceless(system.H, system.jumps)
+    start = torch.as_tensor(np.ascontiguousarray(differences)).to(torch.complex128)
+
+    def are_clear(moments: list[float]) -> np.ndarray:
+        later = lindblad.evolve(generator, start, moments, "states")
+        sizes = torch.linalg.matrix_norm(later, "nuc").numpy()
+        return np.asarray((sizes >= 2 * math.sqrt(len(system.H)) * CLEAR * sizes[0]).all(1))
+
+    moments = list(check_times(times))
+    is_clear = np.logical_and.accumulate(are_clear(moments))
+    last = moments[int(is_clear.sum()) - 1]
+    if last > 0:
+        return last
+    end = moments[1]
+    while not are_clear([0.0, end])[1]:
+        end /= 2
+    return end
 
 
 def _graded_nodes(T: float) -> tuple[np.ndarray, np.ndarray]:
@@ -184,14 +239,14 @@ def _dual_products(
     delta = (delta + delta.conj().swapaxes(-1, -2)) / 2
     if norm == "trace":
         values, vectors = np.linalg.eigh(delta)
-        size = np.abs(values).sum(-1)
+        size = np.maximum(np.abs(values).sum(-1), TINY)
         # of an eigenvalue that is zero up to rounding, the sign is none
         signs = np.where(
             np.abs(values) > 1e-13 * np.abs(values).max(-1, keepdims=True), np.sign(values), 0.0
         )
         dual = (vectors * signs[..., None, :]) @ vectors.conj().swapaxes(-1, -2)
     else:
-        size = np.linalg.norm(delta, axis=(-2, -1))
+        size = np.maximum(np.linalg.norm(delta, axis=(-2, -1)), TINY)
         dual = delta / size[..., None, None]
     return size, np.einsum("tpab,tpkba->tpk", dual, parts).real / size[..., None]
 
@@ -220,16 +275,21 @@ def orthogonal_rate(modes: Modes, X: np.ndarray, T: float) -> np.ndarray:
 def dominance_time(
     modes: Modes, X: np.ndarray, part: float = 0.5, longest: float = 1e9
 ) -> np.ndarray:
-    """Return the time from which the slowest eigenvalue has at least `part` of the Hilbert-Schmidt norm of vectors
-    X (n, P) as they evolve, (P,); infinite where it has not until `longest` times the inverse of its rate.
+    """Return the time from which the slowest modes have at least `part` of the Hilbert-Schmidt norm of vectors
+    X (n, P) as they evolve, (P,); infinite where they have not until `longest` times the inverse of their rate, or a
+    vector has nothing of them.
 
     The norm of the other modes is bounded by the sum of the norms of their parts: the time is one at which the slowest
-    surely dominates.
+    surely dominate. Parts of defective eigenvalues do not decay at their rate alone: where there are any, no time is
+    sure, and all are infinite.
     """
+    if modes.is_defective.any():
+        return np.full(X.shape[1], np.inf)
     slowest = slowest_modes(modes)
     rates = modes.rates
-    sizes = np.abs(modes.overlaps(X)) * np.linalg.norm(modes.right, axis=0)[:, None]
-    own = np.linalg.norm(modes.project(X, slowest), axis=0)
+    sizes = _sizes_of_parts(modes, X)
+    own = _least_size_of_slowest(modes, X, slowest)
+    own[own <= NONE * modes.condition[0] * np.linalg.norm(X, axis=0)] = 0
     times = np.empty(X.shape[1])
     for p in range(X.shape[1]):
 
@@ -247,6 +307,28 @@ def dominance_time(
             low, high = (low, middle) if dominates(middle) else (middle, high)
         times[p] = 0.0 if dominates(0.0) else high
     return times
+
+
+def _sizes_of_parts(modes: Modes, X: np.ndarray) -> np.ndarray:
+    """Return the norms (n, P) of the parts of vectors X (n, P) in every mode. Of several equal eigenvalues, the first
+    has the norm of their common part, and the others have zero."""
+    sizes = np.abs(modes.overlaps(X)) * np.linalg.norm(modes.right, axis=0)[:, None]
+    for several in np.flatnonzero(np.bincount(modes.groups) > 1):
+        same = np.flatnonzero(modes.groups == several)
+        common = np.linalg.norm(modes.project(X, modes.groups == several), axis=0)
+        sizes[same] = 0
+        sizes[same[0]] = common
+    return sizes
+
+
+def _least_size_of_slowest(modes: Modes, X: np.ndarray, slowest: np.ndarray) -> np.ndarray:
+    """Return a bound from below of the norm (P,) that the parts of vectors in the slowest modes have, beside their
+    decay. Modes of other frequencies turn against one another: the norm of R c is at least the smallest singular value
+    of R times that of c, which does not change."""
+    right = modes.right[:, slowest]
+    numbers = np.linalg.lstsq(right, modes.project(X, slowest).astype(complex), rcond=None)[0]
+    least = np.linalg.svd(right, compute_uv=False)[-1]
+    return np.asarray(least * np.linalg.norm(numbers, axis=0))
 
 
 def shares_frame(shares: ModeShares, bands: Sequence[Band]) -> pd.DataFrame:

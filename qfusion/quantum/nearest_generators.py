@@ -31,6 +31,7 @@ from qfusion.quantum.states import embed
 
 STEPS = 20_000  # of the projected gradients, at most
 CONVERGED = 1e-12  # change of the distance relative to the generator's norm, at which they end
+ROUNDING = 1e-14  # norm of jump operators relative to those given, below which they are none
 RANK = 1e-9  # eigenvalue of the Kossakowski matrix, relative to the largest, below which a jump operator is none
 
 
@@ -121,7 +122,11 @@ def jump_ranks(jumps: np.ndarray | Tensor) -> JumpRanks:
     # the matrix of Tr[L_k^+ L_l] has the same eigenvalues beyond zero
     rates = np.clip(np.linalg.eigvalsh(flat.conj() @ flat.T), 0, None)[::-1]
     top = float(rates.max(initial=0.0))
-    return JumpRanks(rates, int((rates > RANK * top).sum()) if top > 0 else 0)
+    # of a multiple of the identity, which does nothing, rounding leaves a part without trace
+    rounding = (ROUNDING * float(np.linalg.norm(jumps))) ** 2
+    if top <= rounding:
+        return JumpRanks(np.zeros_like(rates), 0)
+    return JumpRanks(rates, int((rates > max(RANK * top, rounding)).sum()))
 
 
 def _traceless(H: np.ndarray | Tensor, jumps: np.ndarray | Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ of a difference of states never grows (Ruskai 1994), but this norm can.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,20 +92,28 @@ def resolvent_norm(T: np.ndarray, z: complex) -> float:
     return math.sqrt(_largest_eigenvalue(apply, n, complex))
 
 
-def _largest_eigenvalue(apply: object, n: int, dtype: type) -> float:
+def _largest_eigenvalue(apply: Callable[[np.ndarray], np.ndarray], n: int, dtype: type) -> float:
     """Return the largest eigenvalue of a positive operator."""
     operator = scipy.sparse.linalg.LinearOperator((n, n), apply, dtype=dtype)
     start: np.ndarray = np.random.default_rng(0).standard_normal(n).astype(dtype)
-    values = scipy.sparse.linalg.eigsh(
-        operator,
-        k=1,
-        which="LA",
-        v0=start,
-        tol=1e-10,
-        maxiter=ITERATIONS,
-        return_eigenvectors=False,
-    )
-    return max(float(values[0]), 0.0)
+    for tolerance, vectors in ((1e-10, 20), (1e-6, 80)):
+        try:
+            values = scipy.sparse.linalg.eigsh(
+                operator,
+                k=1,
+                which="LA",
+                v0=start,
+                tol=tolerance,
+                ncv=min(vectors, n),
+                maxiter=ITERATIONS,
+                return_eigenvectors=False,
+            )
+        except scipy.sparse.linalg.ArpackNoConvergence:
+            continue  # many eigenvalues next to the largest, as of a normal matrix
+        return max(float(values[0]), 0.0)
+    unit: np.ndarray = np.eye(n, dtype=dtype)
+    whole = np.stack([apply(e) for e in unit], axis=1)
+    return max(float(np.linalg.eigvalsh((whole + whole.conj().T) / 2)[-1]), 0.0)
 
 
 def numerical_abscissa(A: np.ndarray) -> float:
@@ -115,13 +123,39 @@ def numerical_abscissa(A: np.ndarray) -> float:
 
 def numerical_range(A: np.ndarray, count: int = 64) -> np.ndarray:
     """Return so many points of the boundary of {x^+ A x : |x| = 1}, which is convex and contains all eigenvalues,
-    (count,) complex (Johnson 1978)."""
+    (count,) complex (Johnson 1978). The polygon of these points lies within it; see `enclose`."""
     check(count >= 3, f"Argument `count` must be at least 3, but is {count}.")
     points = []
     for angle in np.linspace(0, 2 * np.pi, count, endpoint=False):
         _, x = _support(A, angle)
         points.append(x.conj() @ (A @ x))
     return np.array(points)
+
+
+def enclose(boundary: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the corners (K,) of the smallest convex polygon around points of the boundary of a numerical range, (B,),
+    and eigenvalues (n,), counterclockwise. It lies within the numerical range, and has the corners of a normal matrix,
+    which are eigenvalues that the boundary points may miss."""
+    points = np.unique(
+        np.concatenate([boundary, values])
+    )  # by their real parts, then by their imaginary ones
+    lower, upper = _half_hull(points), _half_hull(points[::-1])
+    return np.array([*lower[:-1], *upper[:-1]] if len(points) > 1 else points)
+
+
+def _half_hull(points: np.ndarray) -> list[complex]:
+    """Return the corners of the lower half of the convex hull of sorted points (Andrew 1979)."""
+    corners: list[complex] = []
+    for point in points.tolist():
+        while len(corners) > 1 and _turn(corners[-2], corners[-1], point) <= 0:
+            corners.pop()
+        corners.append(point)
+    return corners
+
+
+def _turn(a: complex, b: complex, c: complex) -> float:
+    """Return twice the area of a triangle, positive where it turns left."""
+    return ((b - a).conjugate() * (c - a)).imag
 
 
 def _support(A: np.ndarray, angle: float) -> tuple[float, np.ndarray]:
@@ -133,7 +167,10 @@ def _support(A: np.ndarray, angle: float) -> tuple[float, np.ndarray]:
         values, vectors = scipy.linalg.eigh(part, subset_by_index=[n - 1, n - 1])
     else:
         start: np.ndarray = np.random.default_rng(0).standard_normal(n).astype(part.dtype)
-        values, vectors = scipy.sparse.linalg.eigsh(part, k=1, which="LA", v0=start, tol=1e-12)
+        try:
+            values, vectors = scipy.sparse.linalg.eigsh(part, k=1, which="LA", v0=start, tol=1e-12)
+        except scipy.sparse.linalg.ArpackError:  # no convergence, or nothing but zero
+            values, vectors = scipy.linalg.eigh(part, subset_by_index=[n - 1, n - 1])
     return float(values[0]), vectors[:, 0]
 
 
@@ -147,10 +184,12 @@ def stability_radius(form: SchurForm, steps: int = 12, is_real: bool = True) -> 
     epsilon whose pseudospectrum touches the imaginary axis (Van Loan 1985). In a normal matrix it is the
     gap, else less.
 
-    The minimum is searched beside the imaginary parts of so many of the slowest eigenvalues, and refined.
+    The perturbation may be any complex matrix, in the spectral norm. The difference to another Lindblad generator may
+    have to be larger. The minimum is searched beside the imaginary parts of so many of the slowest eigenvalues, and
+    refined: it is a bound from above.
     """
     slow = form.values[np.argsort(-form.values.real)[:steps]]
-    starts = np.unique(np.round(np.append(np.abs(slow.imag) if is_real else slow.imag, 0.0), 9))
+    starts = np.unique(np.append(np.abs(slow.imag) if is_real else slow.imag, 0.0))
 
     def size(y: float) -> float:
         norm = form.resolvent_norm(complex(0.0, y))
@@ -158,7 +197,7 @@ def stability_radius(form: SchurForm, steps: int = 12, is_real: bool = True) -> 
 
     sizes = [size(y) for y in starts]
     best = int(np.argmin(sizes))
-    width = max(abs(float(slow.real.max())), 1e-12)
+    width = max(abs(float(slow.real.max())), 1e-12 * float(np.abs(form.T).max()), 1e-300)
     refined = scipy.optimize.minimize_scalar(
         size,
         bounds=(starts[best] - width, starts[best] + width),
@@ -208,6 +247,8 @@ def kreiss_constant(
         top <= 1e-9 * scale,
         f"The matrix must have no eigenvalue of positive real part, but has one of {top:.3g}.",
     )
+    if not form.T.any():
+        return Kreiss(1.0, None, len(form.T))
     size = float(np.linalg.norm(form.T, 2)) if len(form.T) <= DENSE else scale * 2
     reach = float(np.abs(form.values.imag).max())
     lowest = 0.0 if is_real else -reach

@@ -10,6 +10,7 @@ dense algebra costs a quarter of that on complex matrices.
 import math
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
@@ -19,6 +20,8 @@ from qfusion.quantum.generators import superoperator
 MAX_DIMENSION = (
     64  # largest D: its matrix has 4,095 rows, 134 MB, and takes two minutes to diagonalise
 )
+
+ROUNDING = 1e-14  # entry of the matrix relative to those of the operators, below which it is none
 
 
 def real_generator(
@@ -43,7 +46,15 @@ def real_generator(
     u = _reflection(D)
     matrix = matrix - 2 * np.outer(u, u @ matrix)
     matrix = matrix - 2 * np.outer(matrix @ u, u)
+    # multiples of the identity in H and L_k do nothing, and leave rounding
+    given = max(_largest(H), _largest(jumps) ** 2)
+    if np.abs(matrix).max() <= ROUNDING * D * given:
+        return np.zeros((D * D - 1, D * D - 1))
     return np.ascontiguousarray(matrix[1:, 1:])
+
+
+def _largest(X: np.ndarray | Tensor) -> float:
+    return float(np.abs(torch.as_tensor(X).detach().numpy()).max(initial=0.0))
 
 
 def check_dimension(D: int) -> None:

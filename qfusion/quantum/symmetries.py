@@ -21,6 +21,7 @@ from qfusion.quantum import gauge, lindblad
 from qfusion.quantum.generator_modes import Modes
 from qfusion.quantum.real_generators import check_dimension, to_operators
 
+ROUNDING = 1e-14  # norm of a traceless part relative to the operators, below which it is none
 SAME = 1e-9  # difference relative to the norm below which numbers count as equal, and operators as commuting
 MAX_UNKNOWNS = 4096  # numbers of an operator that commutes with A: of more, D is too large
 MAX_ENTRIES = 2**24  # of all symmetries together
@@ -64,7 +65,10 @@ def strong_symmetries(H: np.ndarray | Tensor, jumps: np.ndarray | Tensor) -> Sym
     )
     sizes = np.linalg.norm(hermitian, axis=(1, 2))
     largest = float(sizes.max(initial=0.0))
-    hermitian = hermitian[sizes > SAME * max(largest, 1e-300)] if largest > 0 else hermitian[:0]
+    # what is left of multiples of the identity is rounding
+    given = np.linalg.norm(np.asarray(H)), np.linalg.norm(np.asarray(jumps))
+    rounding = ROUNDING * np.where(np.arange(len(sizes)) == 0, *given)
+    hermitian = hermitian[sizes > np.maximum(SAME * largest, rounding)]
     scaled = hermitian / np.linalg.norm(hermitian, axis=(1, 2), keepdims=True)
     weights = np.random.default_rng(0).uniform(0.5, 1.5, len(scaled))
     values, vectors = np.linalg.eigh(np.einsum("k,kab->ab", weights, scaled) + np.zeros((D, D)))
