@@ -720,6 +720,23 @@ def test_shares_are_measured_at_the_end_of_the_evolution() -> None:
     assert shares.shares_at_end == pytest.approx(shares.shares[place])
 
 
+def test_a_system_too_large_for_modes_is_explained_without(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    H, L = random_physics(66, 2, 86, 0.1)
+    study = lindblad_systems.open_system(H / 10, L, T=1.0, dims=(6, 11), name="large")
+    monkeypatch.setattr("qfusion.analysis.open_study", lambda *_: study)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["generator", "--model", "large", "--json"])
+    assert not ended.value.code
+    record = json.loads(capsys.readouterr().out)
+    assert record["spectrum"] is None
+    assert "2 to 64" in record["says"][0]
+    assert record["strong_symmetries"] == 0
+    assert record["jump_operators"]["needed"] == 2
+    assert record["generators"][1]["distance"] > 0
+
+
 # Studies
 
 
@@ -736,6 +753,7 @@ def test_the_gap_of_a_shipped_model_and_its_sentences(capsys: pytest.CaptureFixt
     assert np.abs(np.sum(shares["shares"], axis=1) - 1).max() < 1e-4
     entropy = record["entropy"]
     assert entropy["integral"] == pytest.approx(entropy["closed"], rel=1e-3)
+    assert -1 not in shares["high"]
     assert min(rate for rate in entropy["rates"] if rate is not None) >= -1e-12
     learned = record["generators"][0]
     accuracy = study.split_metrics(study.scores[study.dataset.rows("test")])["accuracy"]

@@ -11,7 +11,9 @@ from rich.console import RenderableType
 import qfusion
 from qfusion.commands.common import Data, Model
 from qfusion.commands.printing import Json, print_result, table
-from qfusion.errors import QFusionError
+from qfusion.errors import InvalidInput
+
+ABSENT = {"conditions", "high", "dominance", "orthogonal_rate"}  # whose -1 says that there is none
 
 
 def generator(
@@ -35,9 +37,9 @@ def generator(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Explain a Lindblad generator: why its gap misleads, how far it is from normal, its symmetries, how many jump
-    operators it needs, and what the nearest local and Hamiltonian generators cost. All modes of a system of dimension
-    64 take two minutes, unless the model ships with them.
+    """Explain a Lindblad generator: whether its gap misleads and why, how far it is from normal, its symmetries, how
+    many jump operators it needs, and what the nearest local and Hamiltonian generators cost. All modes of a system of
+    dimension 64 take two minutes, unless the model ships with them; of larger ones, they are left out.
     """
     from qfusion.analysis import generator_summary as summary
     from qfusion.wording import generator_modes as words
@@ -47,20 +49,24 @@ def generator(
     record: dict[str, Any] = {"model": study.name, "tweak": tweak}
     shown: list[RenderableType | str] = []
 
-    spectrum = summary.describe_spectrum(study, tweak)
-    sentences = words.describe_spectrum(spectrum)
-    record["spectrum"] = _plain(spectrum)
+    sentences: list[str] = []
+    spectrum = shares = None
     try:
+        spectrum = summary.describe_spectrum(study, tweak)
         shares = summary.share_modes(study, tweak)
-    except QFusionError as error:
-        record["shares"] = None
-        sentences = [str(error), *sentences]
-    else:
-        record["shares"] = _plain(shares)
-        sentences = [*words.describe_shares(shares), *sentences]
+    except InvalidInput as error:
+        sentences.append(str(error))
+    record["spectrum"], record["shares"] = _plain(spectrum), _plain(shares)
+    if shares is not None:
+        sentences += words.describe_shares(shares)
         shown.append(_bands_table(shares))
+    if spectrum is not None:
+        sentences += words.describe_spectrum(spectrum)
     simpler = summary.simplify(study, tweak)
+    if spectrum is None:
+        sentences.append(f"{words.describe_strong_symmetries(simpler)}.")
     sentences += words.describe_simplifications(simpler)
+    record["strong_symmetries"] = simpler.symmetries
     record["generators"] = [_plain(one) for one in simpler.generators]
     record["jump_operators"] = {
         "given": simpler.given,
@@ -72,20 +78,45 @@ def generator(
         entropy = summary.produce_entropy(study, row, tweak)
         sentences.append(f"{words.describe_entropy(entropy)}.")
         record["entropy"] = _entropy_record(entropy)
-        if record["shares"] is not None:
-            own = summary.share_modes_of(study, np.array([row]), tweak)
-            record["sample_shares"] = _plain(own)
-            sentences.append(f"Of this sample alone: {words.describe_gap(own)}.")
+        if spectrum is not None:
+            sentences += _describe_sample(study, row, tweak, record)
     record["says"] = sentences
     print_result(record, as_json, *sentences, *shown)
 
 
-def _plain(result: Any) -> dict[str, Any]:
-    """Return the fields of a result as numbers and lists."""
-    return {
+def _describe_sample(study: Any, row: int, tweak: str, record: dict[str, Any]) -> list[str]:
+    """Return sentences on the shares of modes in one sample, and write the numbers into a record."""
+    from qfusion.analysis import generator_summary as summary
+    from qfusion.wording import generator_modes as words
+
+    try:
+        own = summary.share_modes_of(study, np.array([row]), tweak)
+    except InvalidInput as error:
+        return [f"This sample alone has no shares of modes. {error}"]
+    record["sample_shares"] = _plain(own)
+    return [
+        f"This sample alone: {words.describe_gap(own)[0].lower()}{words.describe_gap(own)[1:]}."
+    ]
+
+
+def _plain(result: Any) -> dict[str, Any] | None:
+    """Return the fields of a result as numbers and lists, and what is infinite or does not exist, -1, as None."""
+    if result is None:
+        return None
+    fields = {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in vars(result).items()
     }
+    for name in ABSENT & fields.keys():
+        value = fields[name]
+        fields[name] = (
+            [_or_none(one) for one in value] if isinstance(value, list) else _or_none(value)
+        )
+    return fields
+
+
+def _or_none(value: float) -> float | None:
+    return None if value == -1 else value
 
 
 def _entropy_record(entropy: Any) -> dict[str, Any]:
@@ -105,7 +136,7 @@ def _entropy_record(entropy: Any) -> dict[str, Any]:
 
 
 def _bands_table(shares: Any) -> RenderableType:
-    last = int(np.searchsorted(shares.times, shares.duration))
+    at_end = shares.shares_at_end
     rows = []
     for i, (low, high) in enumerate(zip(shares.low, shares.high, strict=True)):
         ends = f"{low:.4g}"
@@ -118,12 +149,18 @@ def _bands_table(shares: Any) -> RenderableType:
                 ends,
                 f"{int(shares.counts[i]):,}",
                 f"{shares.shares[0, i]:+.4f}",
-                f"{shares.shares[last, i]:+.4f}",
+                f"{at_end[i]:+.4f}",
                 f"{shares.parts[i]:+.3g}",
             ]
         )
     return table(
-        ["Decay rates", "Modes", "Share at 0", "Share at T", "Part of the rate"],
+        [
+            "Decay rates",
+            "Modes",
+            "Share at 0",
+            f"Share at t = {shares.duration:.4g}",
+            "Part of the rate",
+        ],
         rows,
         f"Trace distance to the steady state by modes, mean over {shares.samples} samples "
         f"(rate {shares.rate:.4g}, error of the parts below {max(shares.error, 1e-12):.0e})",
@@ -143,7 +180,7 @@ def _generators_table(simpler: Any) -> RenderableType:
     return table(
         [
             "Generator",
-            "Distance",
+            "Distance / norm",
             "Change of output",
             _metric_title(simpler.metric),
             "Loss (95% CI)",

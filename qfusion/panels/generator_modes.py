@@ -11,6 +11,7 @@ from qfusion._sentences import count
 from qfusion.analysis import generator_summary, text
 from qfusion.analysis.memo import find_result
 from qfusion.analysis.sample import Sample
+from qfusion.errors import InvalidInput
 from qfusion.figures import generator_modes, label_charts, style
 from qfusion.models.abilities import can
 from qfusion.panels import alt_text, panel, params
@@ -49,11 +50,20 @@ def has_modes(sample: Sample) -> bool:
 
 
 def has_shares(sample: Sample) -> bool:
-    """Return whether modes are at hand, and all samples end in one steady state."""
-    if not has_modes(sample) or sample.model.duration <= 0:
-        return False
+    """Return whether modes are at hand, and divide the distances of samples to one steady state."""
+    return has_modes(sample) and not _shares_obstacle(sample)
+
+
+def _shares_obstacle(sample: Sample) -> str:
+    """Return why distances are not divided by modes; "" where they are."""
     attractor = generator_summary.find_attractor(sample.study, sample.tweak_text)
-    return attractor.steady is not None and attractor.unique
+    if attractor.steady is None or not attractor.unique:
+        return words.NO_SHARES
+    try:
+        generator_summary.share_modes(sample.study, sample.tweak_text)
+    except InvalidInput as error:
+        return text.escape_markdown(str(error))
+    return ""
 
 
 def produces_entropy(sample: Sample) -> bool:
@@ -65,17 +75,18 @@ def describe_missing_parts(sample: Sample) -> str:
     """Return why parts of the section are not drawn, as markdown; "" where all are."""
     reasons = []
     dimension = math.prod(sample.study.model.dims)
-    if not has_modes(sample):
+    if has_modes(sample):
+        reasons.append(_shares_obstacle(sample))
+    else:
         reasons.append(
-            words.describe_missing_modes(
-                dimension, text.escape_markdown(sample.study.name), sample.tweak_text
-            )
+            words.describe_missing_modes(dimension, sample.study.name, sample.tweak_text)
         )
-    elif not has_shares(sample):
-        reasons.append(words.NO_SHARES)
+        if dimension > MAX_DIMENSION and evolves(sample):
+            simpler = generator_summary.simplify(sample.study, sample.tweak_text)
+            reasons.append(f"{words.describe_strong_symmetries(simpler)}.")
     if evolves(sample) and not produces_entropy(sample):
         reasons.append(_entropy(sample).reason)
-    return " ".join(reasons)
+    return " ".join(filter(None, reasons))
 
 
 def mode_shares(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -87,7 +98,9 @@ def mode_shares(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     figure = generator_modes.distance_by_modes(
         shares.times, shares.distance, parts, names, gap, shares.duration, theme
     )
-    last = int(np.searchsorted(shares.times, shares.duration))
+    at_end = shares.shares_at_end
+    end_distance = float(np.interp(shares.duration, shares.times, shares.distance))
+    ends = f"t = {shares.duration:.3g}, where the mean rate ends" if shares.is_cut else "T"
 
     def table() -> pd.DataFrame:
         columns = {"t": shares.times, "distance": shares.distance}
@@ -98,14 +111,15 @@ def mode_shares(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         "generator-shares",
         words.title_gap(shares),
         figure,
-        called="Why the gap misleads",
+        called="Does the gap mislead?",
         lead=" ".join(words.describe_shares(shares)),
         shows=f"the mean trace distance of {count(shares.samples, 'test sample')} to the steady state, and the part "
-        "that each band of modes has in it: with S the sign of the difference δ of the states, |δ| = Tr[S δ] is a sum "
-        f"over modes. Dashed: the slope of the gap; dotted: T.{model_caption(sample)}",
+        "that each band of modes has in it, its mean share times the mean distance: with S the sign of the difference "
+        "δ of the states, |δ| = Tr[S δ] is a sum over modes. Dashed: the slope of the gap; dotted: "
+        f"{ends}.{model_caption(sample)}",
         not_shown="parts that are negative or below 10⁻⁷. Modes are not orthogonal, so parts can cancel.",
-        alt=f"Distance from {shares.distance[0]:.2f} to {shares.distance[last]:.2f} at T. Shares at T: "
-        + alt_text.list_numbers(names, shares.shares[last])
+        alt=f"Distance from {shares.distance[0]:.2f} to {end_distance:.2g} at t = {shares.duration:.3g}. Shares then: "
+        + alt_text.list_numbers(names, at_end)
         + ".",
         table=table,
     )
@@ -152,10 +166,12 @@ def spectrum(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         called="How far from normal",
         lead=" ".join(words.describe_spectrum(found_modes)),
         shows=f"all {found_modes.side:,} eigenvalues of the generator on traceless operators, with the numerical range "
-        "(dashed); right, those near the gap (dotted); colours: ε is the smallest change of the generator that "
-        "puts an eigenvalue there. Around an eigenvalue of a normal generator it is the distance to that."
+        "(dashed); right, those near the gap (dotted); colours: ε is the size, in the spectral norm, of the smallest "
+        "change of the generator's matrix that puts an eigenvalue there. Around an eigenvalue of a normal generator it "
+        "is the distance to that. Rates are in 1 / time, as H with ħ = 1."
         f"{model_caption(sample)}",
-        not_shown="which samples contain a mode.",
+        not_shown="which samples contain a mode, nor the smallest change to another Lindblad generator, which may have "
+        "to be larger.",
         alt=f"{found_modes.side:,} eigenvalues, gap {found_modes.gap:.3g}; departure from normality "
         f"{found_modes.departure:.3g} of norm {found_modes.norm:.3g}; numerical abscissa {found_modes.abscissa:.3g}.",
         table=table,
@@ -185,8 +201,13 @@ def entropy_production(sample: Sample, theme: style.Theme = "light") -> panel.Pa
         called="Entropy production",
         lead=f"{words.describe_entropy(result)}.",
         shows="Spohn's entropy production σ = −Tr[L(ρ)(ln ρ − ln ρₛₛ)], in nats per time, and its sum until t, which "
-        "is S(ρ(0)‖ρₛₛ) − S(ρ(t)‖ρₛₛ); dashed: S(ρ(0)‖ρₛₛ). At t = 0 the state is pure and σ infinite, with a finite "
-        f"sum. An integral of σ differs from the relative entropies by {abs(result.integral - result.closed):.0e} nats."
+        "is S(ρ(0)‖ρₛₛ) − S(ρ(t)‖ρₛₛ); dashed: S(ρ(0)‖ρₛₛ). "
+        + (
+            "At t = 0 the state is pure and σ infinite, with a finite sum. "
+            if np.isinf(rates[0])
+            else ""
+        )
+        + f"An integral of σ differs from the relative entropies by {abs(result.integral - result.closed):.0e} nats."
         f"{cite_sample(sample)}",
         not_shown="heat or temperature: the steady state need not be thermal.",
         alt=f"Produced until T: {produced[-1]:.3f} of {whole:.3f} nats; rate at T {rates[-1]:.3g}.",

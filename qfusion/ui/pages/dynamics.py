@@ -275,7 +275,7 @@ def generator_tab(context: page_context.PageContext, sample: Sample) -> None:
 
 
 def generator_section(context: page_context.PageContext, sample: Sample) -> None:
-    """Why the gap misleads, how far the generator is from normal, entropy production, and simpler generators."""
+    """Whether the gap misleads, how far the generator is from normal, entropy production, and simpler generators."""
     if generator_modes.evolves(sample):
         reason = generator_modes.describe_missing_parts(sample)
         if reason:
