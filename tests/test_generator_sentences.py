@@ -232,12 +232,15 @@ def test_jump_operators() -> None:
     assert "nothing dissipates" in words.describe_jumps(simplifications((), ()))
 
 
-def test_a_generator_that_is_simple_already_is_the_learned_one() -> None:
+def test_a_generator_that_is_simple_already_is_its_own_nearest() -> None:
     result = simplifications((0.0, 0.0, 0.0))
     local = replace(result.generators[1], distance=1e-9)
     result = replace(result, generators=(result.generators[0], local, *result.generators[2:]))
-    assert words.describe_simpler(result, local) == "The nearest local generator is the learned one"
-    assert words.title_simpler(result).startswith("the local one is the learned one and")
+    assert (
+        words.describe_simpler(result, local)
+        == "The nearest local generator is the generator itself"
+    )
+    assert words.title_simpler(result).startswith("the local one is the generator itself and")
 
 
 def test_strong_symmetries_of_large_systems() -> None:

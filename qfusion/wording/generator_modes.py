@@ -311,7 +311,7 @@ def describe_simpler(result: Simplifications, one: Simpler) -> str:
     """Return how far a simpler generator is, and what it costs on the test rows."""
     name = GENERATORS[one.name][0].upper() + GENERATORS[one.name][1:]
     if one.distance < EQUAL and one.name != NONE:
-        return f"{name} is the learned one"
+        return f"{name} is the generator itself"
     start = f"{name} is {one.distance:.2g} of the generator's norm away"
     if one.name == NONE:
         start = name
@@ -337,7 +337,7 @@ def title_simpler(result: Simplifications) -> str:
         if one.name not in (LOCAL, HAMILTONIAN):
             continue
         if one.distance < EQUAL:
-            parts.append(f"the {one.name} one is the learned one")
+            parts.append(f"the {one.name} one is the generator itself")
             continue
         if not one.loss:
             parts.append(f"the {one.name} one changes the output by {one.change:.2g}")
