@@ -84,12 +84,12 @@ def test_the_card_follows_a_slider() -> None:
 def test_the_card_stays_while_pages_and_samples_change() -> None:
     app = visit("Samples", whole=False, exercise="read-a-waterfall")
     assert app.selectbox(key="sample").value == "p2924"
-    assert statuses(app) == [False, False, True]
+    assert statuses(app) == [False, False, True, True]
     app.session_state["sample"] = "p2938"
     app.run()
-    assert statuses(app) == [True, True, True]
+    assert statuses(app) == [True, True, True, True]
     app = walk(app, "What if")
-    assert statuses(app) == [True, True, True]
+    assert statuses(app) == [True, True, True, True]
     assert address(app)["exercise"] == ["read-a-waterfall"]
     app = walk(app, "Train")
     assert "This page shows no sample" in said(app)

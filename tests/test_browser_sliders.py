@@ -196,12 +196,12 @@ def test_the_card_of_an_exercise_follows_a_slider_and_leads_on(visit: Callable[[
 
 def test_back_leads_to_the_exercise_before(visit: Callable[[str], Any]) -> None:
     page = visit("/samples?exercise=a-rather-than-b")
-    wait_for_outcome(page, "2 of 3 conditions are met.")
+    wait_for_outcome(page, "4 of 5 conditions are met.")
     page.get_by_role("link", name="Skip to the next").click()
     wait_for_outcome(page, "5 of 7 conditions are met.")
     settle(page)
     page.go_back()
-    wait_for_outcome(page, "2 of 3 conditions are met.")
+    wait_for_outcome(page, "4 of 5 conditions are met.")
     settle(page)
     assert "Exercise 3 of 10" in page.locator(".st-key-exercise").inner_text()
     assert not page.locator(".st-key-notices").count()

@@ -61,6 +61,30 @@ def test_the_start_of_a_shipped_exercise_fails_and_its_solution_passes(name: str
     assert words.describe_outcome(outcome).endswith(exercise.lesson)
 
 
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("a-rather-than-b", "samples?model=qcnn-digits&data=digits&sample=digit-0003&output=8:3"),
+        ("a-rather-than-b", "samples?model=qcnn-digits&data=digits&sample=digit-0003&output=7:6"),
+        (
+            "read-a-waterfall",
+            "dynamics?model=qj-planted&data=planted&sample=p2961&H.text-vision=0.9",
+        ),
+        (
+            "find-a-conflict",
+            "dynamics?model=qj-planted&data=planted&sample=p0468&H.text-vision=0.999",
+        ),
+        (
+            "noise-on-the-circuit",
+            "circuit?model=qcnn-parity&data=parity&sample=pair-6602&phi=3.00=0.1&noise.damping=0.45",
+        ),
+    ],
+)
+def test_a_shipped_exercise_is_not_solved_by_another_way_than_its_task(name: str, way: str) -> None:
+    """By the alternative of another digit, by sliders of another page, or by edits beside the noise."""
+    assert not exercise_links.check_state(COURSE[name], way).solved
+
+
 def test_the_course_takes_about_an_hour_with_what_ships() -> None:
     assert len(COURSE) == 10
     assert 50 <= sum(exercise.minutes for exercise in course()) <= 70
@@ -96,6 +120,13 @@ def test_what_the_course_says_is_true() -> None:
         for other in "08"
     }
     assert against["8"] / against["0"] == pytest.approx(0.5, abs=0.05)
+    tables = [situation("qcnn-parity", "pair-6621", tweak).sample for tweak in ("", "3.00=1.57")]
+    accuracies = [f"{sample.metrics['accuracy']:.0%}" for sample in tables]
+    assert accuracies == ["97%", "88%"]
+    assert tables[0].study.model.phi.numel() == 32
+    for strength, decided in ((0.7, "kept"), (0.74, "changed")):
+        noisy = situation("qcnn-parity", "pair-6602", noise=(strength, 0.0, 0.0))
+        assert seen("noisy_decision is kept", noisy) == decided
     samples = [situation(sample="pair-6601", tweak=tweak).sample for tweak in ("", "T=3")]
     gone = situation(tweak=LOCAL).sample
     assert gone.verdict.joint == pytest.approx(0, abs=1e-9)
@@ -294,6 +325,8 @@ def test_choices_are_those_of_the_address() -> None:
     }
     here = exercise_situations.open_situation(pages.open_page("samples", address).view)
     assert seen("output is 2:8", here) == "2:8"
+    assert seen("explained is 2", here) == "2"
+    assert "not classes" in problem("explained is 2", situation("qj-planted", "p2924"))
     assert seen("background is joint", here) == "joint"
     assert seen("sample is x", here) == "digit-0003"
     assert seen("model is x", here) == "qcnn-digits"

@@ -145,6 +145,11 @@ def _classes(here: Situation) -> Sequence[str]:
     return here.sample.classes
 
 
+def _explained(here: Situation, part: str, time: float) -> str:
+    """Return the class whose score is explained: the first one of `A:B`."""
+    return _classes(here)[here.sample.output]
+
+
 def _sign(here: Situation, part: str, time: float) -> str:
     return "positive" if here.sample.score > 0 else "negative"
 
@@ -500,6 +505,7 @@ QUANTITIES: Mapping[str, Quantity] = {
         lambda here: ("train", "valid", "test"),
     ),
     "output": _word(lambda here, part, time: here.output or PREDICTED),
+    "explained": _word(_explained, _classes),
     "background": _word(
         lambda here, part, time: here.background, lambda here: tuple(OFFERED.values())
     ),

@@ -78,6 +78,7 @@ WORDS = {
     "sample": "the sample {be} {value}",
     "split": "the sample {be} of the {value} split",
     "output": "the explained output {be} {value}",
+    "explained": "the explained class {be} ‘{value}’",
     "background": "the background {be} {value}",
     "option": "the choice ‘{part}’ {be} ‘{value}’",
 }
@@ -96,6 +97,7 @@ WORD_NAMES = {
     "sample": "the sample",
     "split": "the split of the sample",
     "output": "the explained output",
+    "explained": "the explained class",
     "background": "the background",
     "option": "the choice {part}",
 }
