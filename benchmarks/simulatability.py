@@ -11,16 +11,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 
+import numpy as np
 import torch
+from scipy import stats
 
 from benchmarks import tables
 from qfusion._sentences import listed
-from qfusion.analysis import shipped_results, simulatability as analysis
+from qfusion.analysis import paired, shipped_results, simulatability as analysis
 from qfusion.analysis.opening import open_study
-from qfusion.explain import simulatability
+from qfusion.explain import bootstrap, simulatability
 from qfusion.explain.simulatability import ALONE, CONTRIBUTIONS, SCORES, Factor, Simulatability
 from qfusion.panels import pickers
-from qfusion.wording.simulatability import WORTH, title_worth
+from qfusion.wording.simulatability import WORTH, is_only_control, title_worth
 from scripts.ship_results import shipped_models
 
 RIVALS = ("gradient x input", "integrated gradients", simulatability.SHUFFLED)
@@ -43,22 +45,58 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = []
-    helped = []
+    results = {}
     for model in shipped_models():
         study = open_study(model, pickers.own_data(model))
         with contextlib.nullcontext() if options.shipped else shipped_results.computed_anew():
             result = analysis.teach_students(study, 0)
         rows.append(_row(model, result))
-        factor = result.arms[CONTRIBUTIONS].factor
-        if factor is not None and factor.helps:
-            helped.append(f"`{model}`")
+        results[f"`{model}`"] = result
         print(rows[-1], flush=True)
     note = tables.provenance("simulatability.py")
-    count = f"Contributions save samples for {len(helped)} of {len(rows)} models: {listed(helped)}."
+    count = _count_models(results)
     source = "Read from the results that ship with the models. " if options.shipped else ""
     seeds = "Seed 0; ten draws. Factors above 1 are fewer samples; in brackets 95 % intervals."
     table = tables.markdown(HEADER, rows)
     tables.write("simulatability", f"{count} {source}{seeds}\n\n{table}\n\n{note}")
+
+
+def _count_models(results: dict[str, Simulatability]) -> str:
+    """Return for which models contributions save samples, each by itself and after Holm's correction over models."""
+    learnt = {
+        model: result.arms[CONTRIBUTIONS] for model, result in results.items() if result.learns
+    }
+    helped = [
+        model
+        for model, arm in learnt.items()
+        if arm.factor is not None and arm.factor.helps and not is_only_control(arm)
+    ]
+    adjusted = paired.holm([_p_value(arm.factor) for arm in learnt.values()])
+    sure = [
+        model for model, p in zip(learnt, adjusted, strict=True) if p < 0.05 and model in helped
+    ]
+    others = [model for model in helped if model not in sure]
+    start = (
+        f"Students learn something of {len(learnt)} of {len(results)} models. Of these, contributions save samples for "
+        f"{len(helped)}: {listed(helped)}. That takes each interval by itself"
+    )
+    if not others:
+        return (
+            f"{start}, and holds for all of them after Holm's correction over {len(learnt)} models."
+        )
+    return (
+        f"{start}; after Holm's correction over {len(learnt)} models it holds for {len(sure)}, and not for "
+        f"{listed(others)}."
+    )
+
+
+def _p_value(factor: Factor | None) -> float:
+    """Return the two-sided p-value of a factor of 1, from the width of its interval in log n."""
+    if factor is None or not factor.interval.known:
+        return 1.0
+    value, low, high = np.log([factor.interval.value, factor.interval.low, factor.interval.high])
+    error = (high - low) / (2 * stats.norm.ppf(bootstrap.EDGES[1]))
+    return float(2 * stats.norm.sf(abs(value) / error)) if error > 0 else 1.0
 
 
 def _row(model: str, result: Simulatability) -> list[str]:

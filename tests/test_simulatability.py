@@ -94,6 +94,7 @@ def test_decisions_at_random_teach_nothing() -> None:
     assert all(arm.factor is None and arm.beyond_scores is None for arm in result.arms.values())
     assert "learns nothing" in words.describe_worth(result)
     assert "no factor" in words.describe_worth(result)
+    assert "with contributions it agrees on" in words.describe_worth(result)
     assert words.describe_leak(result) == words.describe_rivals(result) == ""
     assert len(words.describe_students(result)) == 1
     assert result.factors()["factor"].isna().all()
@@ -116,6 +117,18 @@ def test_curves_that_reach_nothing_in_common_give_a_bound() -> None:
     assert shift(SIZES, high, low) == (pytest.approx(1 / 16), True)
     flat = np.full(5, 0.5)
     assert shift(SIZES, flat, flat) == (1, False)
+    touching = np.linspace(0.6, 0.7, 5)
+    assert shift(SIZES, low, touching) == (pytest.approx(16), True)
+
+
+def test_a_flat_curve_that_another_crosses_gives_no_bound() -> None:
+    """It counts from its middle, 64 samples, as a curve does that rises a little."""
+    flat, rising = np.full(5, 0.7), np.linspace(0.65, 0.81, 5)
+    reached = 16 * 2**1.25  # samples with which the rising curve has 0.7
+    assert shift(SIZES, flat, rising) == (pytest.approx(64 / reached), False)
+    assert shift(SIZES, rising, flat) == (pytest.approx(reached / 64), False)
+    tilted = np.linspace(0.7 - 1e-7, 0.7 + 1e-7, 5)
+    assert shift(SIZES, tilted, rising)[0] == pytest.approx(64 / reached, abs=1e-4)
 
 
 def test_curves_are_made_monotone() -> None:
@@ -173,6 +186,11 @@ def bad_lessons() -> dict[str, tuple[Lessons, str]]:
         "constant": (replace(good, decisions=np.zeros(100, dtype=int)), "decisions must differ"),
         "infinite": (replace(good, inputs=infinite), "inputs"),
         "no contributions": (replace(good, targets={}), "must have the targets 'contributions'"),
+        "few groups": (replace(good, clusters=np.arange(80)[:, None] // 20), "at least 10 groups"),
+        "width": (
+            replace(good, unseen_inputs=good.unseen_inputs[:, :3]),
+            r"`unseen_inputs` must have shape \(80, 16\)",
+        ),
         "shape": (replace(good, targets={CONTRIBUTIONS: np.zeros((3, 2))}), r"shape \(100, K\)"),
     }
 
@@ -239,6 +257,9 @@ def interval(value: float, low: float, high: float) -> Factor:
         (interval(2.3, 1.4, 3.0), "2.3 x fewer samples"),
         (interval(1.2, 0.9, 1.5), "nothing"),
         (interval(0.5, 0.4, 0.8), "2.0 x more samples"),
+        (interval(1.04, 1.01, 1.07), "1.04 x fewer samples"),
+        (interval(0.97, 0.95, 0.99), "1.03 x more samples"),
+        (interval(0.99, 1.01, 1.07), "nothing"),
         (None, "unknown"),
     ],
 )
@@ -299,10 +320,46 @@ def test_the_programs_of_the_page_run(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_a_control_that_helps_is_said(planted: simulatability.Simulatability) -> None:
     assert words.describe_control(planted) == ""
+    assert "shuffled" not in words.title_worth(planted)
     arms = dict(planted.arms)
     arms[SHUFFLED] = replace(arms[SHUFFLED], factor=interval(1.2, 1.1, 1.3))
     result = replace(planted, arms=arms)
     assert "x fewer samples beyond them" in words.describe_control(result)
+    assert words.title_worth(result).endswith(" x beyond shuffled ones)")
     arms[CONTRIBUTIONS] = replace(arms[CONTRIBUTIONS], beyond_control=interval(1.1, 0.9, 1.3))
-    assert "nothing beyond them" in words.describe_control(result)
+    assert "nothing beyond them that could be shown" in words.describe_control(result)
     assert words.title_worth(result).endswith("nothing beyond shuffled ones")
+    arms[CONTRIBUTIONS] = replace(arms[CONTRIBUTIONS], beyond_control=interval(0.8, 0.7, 0.9))
+    assert "1.2 x more samples beyond them (" in words.describe_control(result)
+
+
+def test_a_title_of_nothing_beyond_the_control_is_explained(
+    planted: simulatability.Simulatability,
+) -> None:
+    """Contributions help, shuffled ones do not, and the difference is not shown."""
+    arms = dict(planted.arms)
+    arms[SHUFFLED] = replace(arms[SHUFFLED], factor=interval(1, 0.9, 1.1))
+    arms[CONTRIBUTIONS] = replace(
+        arms[CONTRIBUTIONS],
+        factor=interval(1.2, 1.05, 1.4),
+        beyond_control=interval(1.2, 0.98, 1.5),
+    )
+    result = replace(planted, arms=arms)
+    assert words.title_worth(result).endswith("nothing beyond shuffled ones")
+    assert "nothing beyond them that could be shown" in words.describe_control(result)
+
+
+def test_resamples_without_any_sample_do_not_count() -> None:
+    """Crossed clusters: in some resamples no sample has all its clusters."""
+    clusters = np.stack([np.arange(10) + 10 * place for place in range(4)], 1)
+    assert any((block.sum(1) == 0).any() for block in bootstrap.counts(10, 1000, 0, clusters))
+    clusters = np.repeat(clusters, 8, 0)
+    good = planted_lessons(128, 80)
+    sure = replace(
+        good,
+        unseen_inputs=good.inputs[:80],
+        unseen_decisions=good.decisions[:80],
+        clusters=clusters,
+    )
+    result = measure(sure)
+    assert min(one.low for one in result.arms[ALONE].agreement) > 0.3

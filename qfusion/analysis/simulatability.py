@@ -12,7 +12,13 @@ from qfusion.analysis.chunks import iterate_chunks
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.explain import attribution, feature_deletion, simulatability, task_features
+from qfusion.explain import (
+    attribution,
+    bootstrap,
+    feature_deletion,
+    simulatability,
+    task_features,
+)
 from qfusion.training import batches, checkpoint_cards
 
 LEARNT_FROM, UNSEEN = "train+valid", "test"
@@ -53,10 +59,19 @@ def find_obstacle(study: Study) -> str:
             f"'{study.dataset.name}' has {rows[LEARNT_FROM]:,} training and validation rows and {rows[UNSEEN]:,} test "
             "rows. Use a larger data set."
         )
-    if len(np.unique(decisions(study))) < 2:
+    dataset = study.dataset
+    learnt_from, unseen = (
+        task_features.draw_rows(dataset.rows(s), MOST) for s in (LEARNT_FROM, UNSEEN)
+    )
+    if not bootstrap.has_enough(len(unseen), cohort_table.row_clusters(dataset, unseen)):
         return (
-            f"The decisions of '{study.name}' must differ, but are the same on all samples of "
-            f"'{study.dataset.name}', so there is nothing to predict. Choose another model or data set."
+            f"Unseen samples must come from at least {bootstrap.FEWEST} groups for an interval, but the test rows of "
+            f"'{dataset.name}' come from fewer. Use a data set with more groups."
+        )
+    if len(np.unique(decisions(study)[learnt_from])) < 2:
+        return (
+            f"The decisions of '{study.name}' must differ, but are the same on all samples of '{dataset.name}' to "
+            "learn from, so there is nothing to predict. Choose another model or data set."
         )
     return ""
 

@@ -79,13 +79,13 @@ class Factor:
 
     @property
     def helps(self) -> bool:
-        """Whether the interval lies above 1."""
-        return self.interval.known and self.interval.low > 1
+        """Whether the factor and its interval lie above 1."""
+        return self.interval.known and min(self.interval.low, self.interval.value) > 1
 
     @property
     def hurts(self) -> bool:
-        """Whether the interval lies below 1."""
-        return self.interval.known and self.interval.high < 1
+        """Whether the factor and its interval lie below 1."""
+        return self.interval.known and max(self.interval.high, self.interval.value) < 1
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,8 @@ def measure(
         seed: of the draws, the first weights, and the bootstrap.
 
     Raises:
-        InvalidInput: when there are too few samples, a number is not finite, or all decisions are equal.
+        InvalidInput: when there are too few samples or clusters, a number is not finite, all decisions are equal, or
+            shapes do not fit.
     """
     _check_lessons(lessons)
     check(
@@ -235,8 +236,19 @@ def _check_lessons(lessons: Lessons) -> None:
         CONTRIBUTIONS in lessons.targets,
         f"Argument `lessons` must have the targets '{CONTRIBUTIONS}', but has {sorted(lessons.targets)}.",
     )
+    check(
+        bootstrap.has_enough(T, lessons.clusters),
+        f"Unseen samples must come from at least {bootstrap.FEWEST} groups for an interval, but come from fewer. Use a "
+        "data set with more groups.",
+    )
     require_finite("inputs", lessons.inputs)
     require_finite("unseen_inputs", lessons.unseen_inputs)
+    width = lessons.inputs.shape[1]
+    check(
+        lessons.unseen_inputs.shape == (T, width),
+        f"Argument `unseen_inputs` must have shape ({T}, {width}), as `inputs` have {width} columns, but has shape "
+        f"{lessons.unseen_inputs.shape}.",
+    )
     for name, target in lessons.targets.items():
         check(
             target.ndim == 2 and len(target) == N,
@@ -427,12 +439,13 @@ def _resample(
     of_draws = np.concatenate(list(bootstrap.counts(draws, RESAMPLES, seed + 1))) / draws
     begin = 0
     for block in of_rows:
-        shares = block / np.maximum(block.sum(1, keepdims=True), 1)
-        by_draw = numbers @ shares.T.astype(np.float32)  # (arms, sizes, draws, b)
         weights = of_draws[begin : begin + len(block)]
-        curves.append(np.einsum("asdb,bd->bas", by_draw, weights))
-        majorities.append(shares @ is_majority)
         begin += len(block)
+        totals = block.sum(1)
+        shares = block[totals > 0] / totals[totals > 0, None]  # crossed clusters can leave none
+        by_draw = numbers @ shares.T.astype(np.float32)  # (arms, sizes, draws, b)
+        curves.append(np.einsum("asdb,bd->bas", by_draw, weights[totals > 0]))
+        majorities.append(shares @ is_majority)
     return np.concatenate(curves), np.concatenate(majorities)
 
 
@@ -459,7 +472,8 @@ def shift(sizes: Sequence[int], before: np.ndarray, after: np.ndarray) -> tuple[
 
     Both are made monotone (isotonic regression) and interpolated in log n; the factor is the geometric mean over the
     agreements that both reach. If one lies above all of the other, it is the ratio of the last to the first number of
-    samples, or the inverse, which bounds it.
+    samples, or the inverse, which bounds it. Where they have a single agreement in common, as where one is flat, the
+    middle of the numbers of samples counts at which a curve has it.
 
     Args:
         sizes: numbers of samples, ascending. before, after: agreements, (n,).
@@ -471,14 +485,21 @@ def shift(sizes: Sequence[int], before: np.ndarray, after: np.ndarray) -> tuple[
     first, second = _make_monotone(before), _make_monotone(after)
     low, high = max(first[0], second[0]), min(first[-1], second[-1])
     span = float(np.exp(logs[-1] - logs[0]))
-    if high <= low:
-        higher = float(second.mean() - first.mean())
-        if higher == 0:
-            return 1.0, False
-        return (span, True) if higher > 0 else (1 / span, True)
+    if high < low:
+        return (span, True) if second[0] > first[-1] else (1 / span, True)
+    if high == low:
+        factor = float(np.exp(_middle_at(low, first, logs) - _middle_at(low, second, logs)))
+        return factor, bool(np.isclose(abs(np.log(factor)), np.log(span)))
     levels = low + (np.arange(LEVELS) + 0.5) / LEVELS * (high - low)
     distance = _samples_at(levels, first, logs) - _samples_at(levels, second, logs)
     return float(np.exp(distance.mean())), False
+
+
+def _middle_at(level: float, curve: np.ndarray, logs: np.ndarray) -> float:
+    """Return log n in the middle of where a non-decreasing curve has a level."""
+    if level in curve:
+        return float(logs[curve == level].take([0, -1]).mean())
+    return float(np.interp(level, curve, logs))
 
 
 def _make_monotone(curve: np.ndarray) -> np.ndarray:

@@ -68,7 +68,12 @@ def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         f"from their inputs alone, by the number of samples that it learned from: mean over {result.draws} draws from "
         f"{result.drawn_from:,} samples, with 95% intervals of the first two over draws and unseen samples. Lines "
         "differ in what the student also learned from. Dotted: the share of the most frequent decision. "
-        + _sentences(describe_worth(result), describe_leak(result), describe_rivals(result))
+        + _sentences(
+            describe_worth(result),
+            describe_control(result),
+            describe_leak(result),
+            describe_rivals(result),
+        )
     )
     last = {name: arm.agreement[-1].value for name, arm in result.arms.items()}
     return panel.PanelFigure(
@@ -100,7 +105,7 @@ def student_factors(study: Study, theme: style.Theme = "light") -> panel.PanelFi
         list(factors),
         {"factor": label_charts.interval_ends(intervals)},
         hues=[hue for name, hue in _hues(result, theme).items() if name in factors],
-        x_title="times fewer samples than decisions alone",
+        x_title="times fewer samples",
         theme=theme,
     )
     ends = [1.0, *(end for one in intervals for end in (one.low, one.high))]

@@ -16,10 +16,8 @@ def name_worth(factor: Factor | None) -> str:
     samples", or "unknown" where students learn nothing."""
     if factor is None:
         return "unknown"
-    if factor.helps:
-        return f"{_at_least(factor)}{factor.interval.value:.1f} x fewer samples"
-    if factor.hurts:
-        return f"{_at_least(factor)}{1 / factor.interval.value:.1f} x more samples"
+    if factor.helps or factor.hurts:
+        return f"{_format_times(factor)} x {'fewer' if factor.helps else 'more'} samples"
     return NOTHING
 
 
@@ -28,9 +26,14 @@ def title_worth(result: Simulatability) -> str:
     if not result.learns:
         return f"{WORTH}: unknown, since the student learns nothing"
     arm = result.arms[simulatability.CONTRIBUTIONS]
-    if _is_only_control(arm):
+    control = _factor(result, simulatability.SHUFFLED)
+    if is_only_control(arm):
         return f"{WORTH}: {NOTHING} beyond shuffled ones"
-    return f"{WORTH}: {name_worth(arm.factor)}"
+    worth = f"{WORTH}: {name_worth(arm.factor)}"
+    if arm.factor is None or not arm.factor.helps or control is None or not control.helps:
+        return worth
+    assert arm.beyond_control is not None  # it helps
+    return f"{worth} ({_format_times(arm.beyond_control)} x beyond shuffled ones)"
 
 
 def describe_worth(result: Simulatability) -> str:
@@ -38,23 +41,26 @@ def describe_worth(result: Simulatability) -> str:
     if not result.learns:
         last, gain = result.sizes[-1], result.gain
         alone = result.arms[simulatability.ALONE].agreement[-1].value
+        taught = result.arms[simulatability.CONTRIBUTIONS].agreement[-1]
         return (
-            f"The student learns nothing: after {last:,} samples it agrees with the model on {alone:.1%} of the unseen "
-            f"samples, and always saying the most frequent decision agrees on {result.majority:.1%} (difference "
-            f"{gain.value:+.1%}, 95% CI {format_interval(gain.low, gain.high, '+.1%')}), so no factor is given"
+            "The student learns nothing that could be shown from decisions alone: after "
+            f"{last:,} samples it agrees with the model on {alone:.1%} of the unseen samples, and always saying the "
+            f"most frequent decision agrees on {result.majority:.1%} (difference {gain.value:+.1%}, 95% CI "
+            f"{format_interval(gain.low, gain.high, '+.1%')}), so no factor is given; with contributions it agrees on "
+            f"{taught.value:.1%} (95% CI {format_interval(taught.low, taught.high, '.1%')})"
         )
     factor = _factor(result, simulatability.CONTRIBUTIONS)
     assert factor is not None  # the student learns something
     ends = format_interval(factor.interval.low, factor.interval.high, ".2f")
     if factor.helps:
         start = (
-            f"A student that also learns from contributions needs {_at_least(factor)}{factor.interval.value:.1f} times "
-            "fewer samples to predict the model's decisions"
+            f"A student that also learns from contributions needs {_format_times(factor)} times fewer samples to "
+            "predict the model's decisions"
         )
     elif factor.hurts:
         start = (
-            f"A student that also learns from contributions needs {_at_least(factor)}{1 / factor.interval.value:.1f} "
-            "times more samples to predict the model's decisions"
+            f"A student that also learns from contributions needs {_format_times(factor)} times more samples to "
+            "predict the model's decisions"
         )
     else:
         start = "Contributions save a student no samples that these students could show"
@@ -71,11 +77,11 @@ def describe_leak(result: Simulatability) -> str:
     ends = format_interval(beyond.low, beyond.high, ".2f")
     alone = f"The score alone, which contributions add up to, is worth {name_worth(scores.factor)}"
     if arm.beyond_scores.helps:
-        rest = f"its parts teach beyond it ({beyond.value:.2f} times fewer samples, 95% CI {ends})"
+        rest = f"its parts teach beyond it ({_format_times(arm.beyond_scores)} times fewer samples, 95% CI {ends})"
     elif arm.beyond_scores.hurts:
-        rest = f"its parts teach less than it does ({beyond.value:.2f}, 95% CI {ends})"
+        rest = f"its parts teach less than it does (factor {beyond.value:.2f}, 95% CI {ends})"
     else:
-        rest = f"its parts teach nothing beyond it that could be shown ({beyond.value:.2f}, 95% CI {ends})"
+        rest = f"its parts teach nothing beyond it that could be shown (factor {beyond.value:.2f}, 95% CI {ends})"
     return f"{alone}; {rest}"
 
 
@@ -95,26 +101,25 @@ def describe_rivals(result: Simulatability) -> str:
 
 
 def describe_control(result: Simulatability) -> str:
-    """Return what contributions are worth beyond shuffled ones, where shuffled ones help as well; else empty."""
+    """Return what contributions are worth beyond shuffled ones, where shuffled ones help as well or true ones are not
+    shown to be better; else empty."""
     control = _factor(result, simulatability.SHUFFLED)
     arm = result.arms[simulatability.CONTRIBUTIONS]
-    if control is None or not control.helps or arm.beyond_control is None:
+    if control is None or arm.beyond_control is None:
+        return ""
+    if not (control.helps or is_only_control(arm)):
         return ""
     ends = format_interval(control.interval.low, control.interval.high, ".2f")
     beyond = arm.beyond_control.interval
     beyond_ends = format_interval(beyond.low, beyond.high, ".2f")
-    start = (
-        f"Shuffled contributions, which say nothing of a sample, are worth {name_worth(control)} (95% CI {ends}), as a "
-        "second target steadies a student"
+    shown = "" if arm.beyond_control.helps or arm.beyond_control.hurts else " that could be shown"
+    return (
+        f"Shuffled contributions, which say nothing of a sample, are worth {name_worth(control)} (95% CI {ends}); "
+        f"true ones are worth {name_worth(arm.beyond_control)} beyond them{shown} (95% CI {beyond_ends})"
     )
-    if arm.beyond_control.helps:
-        end = f"true ones are worth {name_worth(arm.beyond_control)} beyond them (95% CI {beyond_ends})"
-    else:
-        end = f"true ones are worth nothing beyond them that could be shown (95% CI {beyond_ends})"
-    return f"{start}; {end}"
 
 
-def _is_only_control(arm: Arm) -> bool:
+def is_only_control(arm: Arm) -> bool:
     """Return whether contributions help, but not more than shuffled ones."""
     if arm.factor is None or not arm.factor.helps:
         return False
@@ -136,5 +141,11 @@ def _factor(result: Simulatability, name: str) -> Factor | None:
     return result.arms[name].factor
 
 
-def _at_least(factor: Factor) -> str:
-    return "at least " if factor.is_bound else ""
+def _format_times(factor: Factor) -> str:
+    """Return how many times fewer or more, above 1, in as few digits as tell it from 1: "2.3", "1.04"."""
+    value = factor.interval.value
+    times = max(value, 1 / value)
+    digits = 1
+    while digits < 6 and float(f"{times:.{digits}f}") == 1:
+        digits += 1
+    return f"{'at least ' if factor.is_bound else ''}{times:.{digits}f}"

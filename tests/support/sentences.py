@@ -492,7 +492,8 @@ TEMPLATES: tuple[Template, ...] = (
     Template(
         "control that helps",
         "wording.simulatability:describe_control",
-        "the interval of the control's factor lies above 1; true ones beyond it where theirs does",
+        "the interval of the control's factor lies above 1, or true ones help and their factor beyond it is not shown; "
+        "true ones beyond it where theirs lies above or below 1",
         STUDENTS,
     ),
     Template(
