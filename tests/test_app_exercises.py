@@ -238,7 +238,7 @@ def form(app: AppTest, **values: Any) -> AppTest:
 def test_the_form_fills_in_present_values_and_checks_the_start() -> None:
     app = visit("Dynamics", whole=False, model="qj-parity", sample="pair-6650", T="0.5")
     assert "Write a task and choose at least one condition" in said(form(app))
-    chosen = ["The number of changed knobs", "The slider T", "Which knobs may be changed"]
+    chosen = ["The number of changes to the model", "The slider T", "What may be changed"]
     app = form(app, task=TASK, conditions=chosen)
     assert app.number_input(key="_exercise.changes..value").value == 1
     assert app.number_input(key="_exercise.knob.T.value").value == 0.5

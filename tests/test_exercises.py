@@ -567,8 +567,8 @@ def test_sentences_follow_from_conditions_and_numbers() -> None:
         ("changed within H,T", "Only couplings and the duration are changed", "H.text-audio"),
         ("changed within T", "Only the duration is changed", "H.text-audio"),
         ("term[text+audio] >= 0.5", "The contribution of text + audio is at least 0.5", "-0.528"),
-        ("changes <= 0", "The number of changed knobs is 0", "1"),
-        ("changes < 2", "The number of changed knobs is below 2", "1"),
+        ("changes <= 0", "The number of changes to the model is 0", "1"),
+        ("changes < 2", "The number of changes to the model is below 2", "1"),
         ("time > 0.3", "The time of the cursor is above 0.3", "0.25"),
     ):
         checked = goals.check_condition(goals.parse_condition(text), here)
