@@ -123,11 +123,11 @@ def test_curves_that_reach_nothing_in_common_give_a_bound() -> None:
 
 def test_a_flat_curve_that_another_crosses_gives_no_bound() -> None:
     """It counts from its middle, 64 samples, as a curve does that rises a little."""
-    flat, rising = np.full(5, 0.7), np.linspace(0.65, 0.81, 5)
-    reached = 16 * 2**1.25  # samples with which the rising curve has 0.7
+    flat, rising = np.full(5, 0.75), np.linspace(0.65, 0.81, 5)
+    reached = 16 * 2**2.5  # samples with which the rising curve has 0.75
     assert shift(SIZES, flat, rising) == (pytest.approx(64 / reached), False)
     assert shift(SIZES, rising, flat) == (pytest.approx(reached / 64), False)
-    tilted = np.linspace(0.7 - 1e-7, 0.7 + 1e-7, 5)
+    tilted = np.linspace(0.75 - 1e-7, 0.75 + 1e-7, 5)
     assert shift(SIZES, tilted, rising)[0] == pytest.approx(64 / reached, abs=1e-4)
 
 
