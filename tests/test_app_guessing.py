@@ -11,7 +11,7 @@ from qfusion.analysis import decision_game
 from qfusion.analysis.decision_game import Guess
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
-from qfusion.wording.decision_game import describe_guesses
+from qfusion.wording.decision_game import describe_giveaway, describe_guesses
 from tests.support.app import FILES, said, visit
 
 MODEL = "qj-parity"
@@ -71,9 +71,23 @@ def test_ten_guesses_are_counted_with_exact_intervals() -> None:
     best = outcome(5, 0)
     assert best.p == pytest.approx(2 / 252)
     assert "helped you" in describe_guesses(best)
+    assert "p = 0.048" in describe_guesses(outcome(5, 1))  # not 0.05
     assert "you were better" in describe_guesses(outcome(0, 5))
     same = outcome(5, 5)
     assert "do not show" in describe_guesses(same)
+
+
+def test_what_sizes_give_away_is_measured() -> None:
+    """Against a forest in another program: 91% on agreement of digits, half on parity."""
+    agree = decision_game.measure_giveaway(open_study("qj-avagree"))
+    parity = decision_game.measure_giveaway(open_study(MODEL))
+    assert agree is not None
+    assert parity is not None
+    assert agree.rate.value == pytest.approx(0.905, abs=0.02)
+    assert agree.gain.low > 0.3
+    assert "give decisions away in part" in describe_giveaway(agree)
+    assert parity.gain.low < 0 < parity.majority
+    assert "is not shown" in describe_giveaway(parity)
 
 
 def test_a_game_that_is_not_over_has_no_outcome() -> None:
@@ -98,6 +112,7 @@ def test_a_reader_guesses_ten_decisions() -> None:
     words = said(app)
     assert "5 of 5" in words
     assert "do not show whether the explanation helps you" in words
+    assert "that sizes alone give decisions away is not shown" in words
     played = app.session_state["_decision_game"]
     table = decision_game.guess_table(played.game, played.guesses)
     assert table["right"].all()

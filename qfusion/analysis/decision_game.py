@@ -15,7 +15,8 @@ import pandas as pd
 from scipy import stats
 
 from qfusion._checks import check
-from qfusion.analysis import simulatability
+from qfusion.analysis import cohort_table, simulatability
+from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.explain import bootstrap
 
@@ -23,6 +24,9 @@ SPLIT = "test"
 EACH = 5  # samples of either condition
 SIDES = ("not above 0", "above 0")  # of a regression whose sign decides
 HALVES = ("not above the median", "above the median")
+FEWEST = 60  # samples that tell whether sizes give decisions away, at least
+NEIGHBOURS = 15  # samples with similar sizes that vote on a decision
+FOLDS = 10
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,21 @@ class Outcome:
     p: float
 
 
+@dataclass(frozen=True)
+class Giveaway:
+    """How often the sizes that the game shows give decisions away, without any input.
+
+    Attributes:
+        rate: share of the samples whose decision nearest neighbours in these sizes tell, by cross-validation.
+        majority: share of the most frequent decision.
+        gain: the difference.
+    """
+
+    rate: bootstrap.Interval
+    majority: float
+    gain: bootstrap.Interval
+
+
 def find_game_obstacle(study: Study) -> str:
     """Return why there is nothing to guess, as a sentence; empty where there is."""
     if not study.reads_features:
@@ -147,6 +166,32 @@ def contribution_sizes(study: Study, sample: str) -> dict[str, float]:
     sizes = {term: abs(value) for term, value in dividends.items() if term}
     total = sum(sizes.values())
     return {term: size / total if total > 0 else 0.0 for term, size in sizes.items()}
+
+
+@memo(8)
+def measure_giveaway(study: Study) -> Giveaway | None:
+    """Return how often sizes of contributions alone give a model's decisions away on explained test samples.
+
+    None where there are too few samples, or all decisions are equal.
+    """
+    from sklearn.model_selection import KFold, cross_val_predict  # takes a second to import
+    from sklearn.neighbors import KNeighborsClassifier
+
+    is_asked = np.isin(study.explained_rows, study.dataset.rows(SPLIT))
+    rows = study.explained_rows[is_asked]
+    decided = simulatability.decisions(study)[rows]
+    clusters = cohort_table.row_clusters(study.dataset, rows)
+    has_samples = len(rows) >= FEWEST and bootstrap.has_enough(len(rows), clusters)
+    if not has_samples or len(np.unique(decided)) < 2:
+        return None
+    sizes = np.abs(study.explained_dividends()[is_asked, 1:])
+    shares = sizes / np.maximum(sizes.sum(1, keepdims=True), np.finfo(float).tiny)
+    folds = KFold(FOLDS, shuffle=True, random_state=0)
+    told = cross_val_predict(KNeighborsClassifier(NEIGHBOURS), shares, decided, cv=folds)
+    hits = (told == decided).astype(float)
+    is_majority = (decided == np.bincount(decided).argmax()).astype(float)
+    means = bootstrap.means({"rate": hits, "gain": hits - is_majority}, clusters=clusters)
+    return Giveaway(means["rate"], float(is_majority.mean()), means["gain"])
 
 
 def summarize_guesses(game: Game, guesses: Sequence[Guess]) -> Outcome:

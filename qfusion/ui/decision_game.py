@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.analysis import decision_game, text
 from qfusion.analysis.decision_game import Game, Guess
 from qfusion.analysis.study import Study
 from qfusion.panels import faithfulness as builders
 from qfusion.panels.contribution_sizes import contribution_sizes
 from qfusion.ui import figure, page_context, sample_content, state, widgets
-from qfusion.wording.decision_game import describe_guesses
+from qfusion.wording.decision_game import describe_giveaway, describe_guesses
 
 PLAYED = "_decision_game"  # the game of this session
 MOST_BUTTONS = 6  # decisions that have a button each; more are in a list
@@ -51,7 +52,7 @@ def _draw_game(context: page_context.PageContext, study: Study) -> None:
     if not _is_of(played, study):
         _draw_start(study)
     elif played.is_over:
-        _draw_outcome(played)
+        _draw_outcome(study, played)
     else:
         _draw_question(context, study, played)
 
@@ -129,9 +130,12 @@ def _answer(played: Played, place: int, answer: str) -> None:
     state.put(PLAYED, Played(played.game, guesses, now))
 
 
-def _draw_outcome(played: Played) -> None:
+def _draw_outcome(study: Study, played: Played) -> None:
     outcome = decision_game.summarize_guesses(played.game, played.guesses)
     st.markdown(f"**{text.escape_markdown(describe_guesses(outcome))}.**")
+    giveaway = decision_game.measure_giveaway(study)
+    if giveaway is not None:
+        st.caption(f"{text.escape_markdown(true_minus(describe_giveaway(giveaway)), 600)}.")
     table = decision_game.guess_table(played.game, played.guesses)
     st.dataframe(
         table[["order", "sample", "condition", "guess", "decision", "right", "seconds"]],

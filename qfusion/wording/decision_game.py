@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qfusion.analysis.decision_game import Outcome, Rate
+from qfusion.analysis.decision_game import Giveaway, Outcome, Rate
 from qfusion.wording.numbers import format_interval
 
 
@@ -10,7 +10,7 @@ def describe_guesses(outcome: Outcome) -> str:
     """Return how many guesses were right with and without explanations, and whether that tells anything."""
     explained, plain = _count(outcome.explained), _count(outcome.plain)
     start = f"You were right in {explained} with the explanation and in {plain} without it"
-    test = f"Fisher's exact test: p = {outcome.p:.2f}; odds ratio 95% CI {_ends(outcome)}"
+    test = f"Fisher's exact test: p = {outcome.p:.2g}; odds ratio 95% CI {_ends(outcome)}"
     if outcome.low > 1:
         end = "the explanation helped you on these ten samples"
     elif outcome.high < 1:
@@ -18,6 +18,19 @@ def describe_guesses(outcome: Outcome) -> str:
     else:
         end = "ten guesses do not show whether the explanation helps you"
     return f"{start}: {end} ({test})"
+
+
+def describe_giveaway(giveaway: Giveaway) -> str:
+    """Return whether sizes alone give decisions away, so that right guesses need no understanding."""
+    rate, gain = giveaway.rate, giveaway.gain
+    start = (
+        "A nearest-neighbour classifier that sees only these sizes tells the decision of "
+        f"{rate.value:.0%} of {rate.n:,} test samples, and the most frequent decision is right in "
+        f"{giveaway.majority:.0%} (difference {gain.value:+.0%}, 95% CI {format_interval(gain.low, gain.high, '+.0%')})"
+    )
+    if gain.low > 0:
+        return f"{start}: sizes alone give decisions away in part, to whoever knows those of many other samples"
+    return f"{start}: that sizes alone give decisions away is not shown"
 
 
 def _count(rate: Rate) -> str:

@@ -503,6 +503,13 @@ TEMPLATES: tuple[Template, ...] = (
         "test_app_guessing.py",
     ),
     Template(
+        "sizes that give decisions away",
+        "wording.decision_game:describe_giveaway",
+        "the interval of what nearest neighbours tell, less the most frequent decision's share, lies above 0; else not "
+        "shown",
+        "test_app_guessing.py",
+    ),
+    Template(
         "own terms and people's labels",
         "wording.label_agreement:describe_label_trends",
         "the interval of the rank correlation excludes zero, and it lies beyond 95 % of shuffled labels; else not "
