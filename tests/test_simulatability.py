@@ -185,6 +185,18 @@ def bad_lessons() -> dict[str, tuple[Lessons, str]]:
         "few": (planted_lessons(40, 80), "at least 60 samples"),
         "constant": (replace(good, decisions=np.zeros(100, dtype=int)), "decisions must differ"),
         "infinite": (replace(good, inputs=infinite), "inputs"),
+        "names": (
+            replace(good, decisions=np.where(good.decisions, "yes", "no")),
+            "`decisions` must be a row of class numbers",
+        ),
+        "negative": (
+            replace(good, unseen_decisions=2 * good.unseen_decisions - 1),
+            "`unseen_decisions` must be a row of class numbers",
+        ),
+        "reserved": (
+            replace(good, targets=dict(good.targets) | {SHUFFLED: np.zeros((100, 1))}),
+            "must not be named",
+        ),
         "no contributions": (replace(good, targets={}), "must have the targets 'contributions'"),
         "few groups": (replace(good, clusters=np.arange(80)[:, None] // 20), "at least 10 groups"),
         "width": (

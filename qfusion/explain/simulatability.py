@@ -95,9 +95,10 @@ class Arm:
     Attributes:
         agreement: share of unseen samples on which the student predicts the model's decision, by number of samples.
         weight: mean of the chosen weights, by number of samples. unused: share of draws in which it is 0.
-        factor: how many times fewer samples than decisions alone; None of these, and where they teach nothing.
-        beyond_scores: how many times fewer samples than scores; None of scores, and likewise.
-        beyond_control: how many times fewer samples than shuffled contributions; None of these, and likewise.
+        factor: how many times fewer samples than decisions alone; None for decisions alone themselves, and for all arms
+            where decisions alone teach nothing.
+        beyond_scores: how many times fewer samples than scores; None for scores, where there are none, and likewise.
+        beyond_control: how many times fewer samples than shuffled contributions; None for these, and likewise.
     """
 
     agreement: tuple[bootstrap.Interval, ...]
@@ -226,6 +227,8 @@ def _check_lessons(lessons: Lessons) -> None:
         f"Students need at least {FEWEST} samples to learn from and as many unseen ones, but there are {N} and {T}. "
         "Use a larger data set.",
     )
+    for name in ("decisions", "unseen_decisions"):
+        _check_decisions(name, getattr(lessons, name))
     present = np.unique(lessons.decisions)
     check(
         len(present) > 1,
@@ -235,6 +238,12 @@ def _check_lessons(lessons: Lessons) -> None:
     check(
         CONTRIBUTIONS in lessons.targets,
         f"Argument `lessons` must have the targets '{CONTRIBUTIONS}', but has {sorted(lessons.targets)}.",
+    )
+    reserved = {ALONE, SHUFFLED} & set(lessons.targets)
+    check(
+        not reserved,
+        f"Targets must not be named {sorted(reserved)}: these are students without a target and the control. Rename "
+        "them.",
     )
     check(
         bootstrap.has_enough(T, lessons.clusters),
@@ -255,6 +264,16 @@ def _check_lessons(lessons: Lessons) -> None:
             f"Target '{name}' must have shape ({N}, K), but has shape {target.shape}.",
         )
         require_finite(name, target)
+
+
+def _check_decisions(name: str, decisions: np.ndarray) -> None:
+    dtype = np.asarray(decisions).dtype
+    is_numbers = np.issubdtype(dtype, np.integer)
+    check(
+        np.ndim(decisions) == 1 and is_numbers and np.min(decisions) >= 0,
+        f"Argument `{name}` must be a row of class numbers, 0 or more, but is an array of {dtype} of shape "
+        f"{np.shape(decisions)}. Number the classes from 0.",
+    )
 
 
 def _with_shuffled(targets: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
