@@ -24,7 +24,7 @@ def describe_giveaway(giveaway: Giveaway) -> str:
     """Return whether sizes alone give decisions away, so that right guesses need no understanding."""
     rate, gain = giveaway.rate, giveaway.gain
     start = (
-        "A nearest-neighbour classifier that sees only these sizes tells the decision of "
+        "A nearest-neighbour classifier that sees only the sizes of contributions tells the decision of "
         f"{rate.value:.0%} of {rate.n:,} test samples, and the most frequent decision is right in "
         f"{giveaway.majority:.0%} (difference {gain.value:+.0%}, 95% CI {format_interval(gain.low, gain.high, '+.0%')})"
     )
