@@ -273,7 +273,7 @@ def alone(
     )
     return panel.PanelFigure(
         "crowd-alone",
-        _as_markdown(words.describe_fusing(result)),
+        words.title_alone(result),
         figure,
         shows=shows,
         not_shown="how certain people's verdict on one clip is: the table has the errors of their joint terms.",

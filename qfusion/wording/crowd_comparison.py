@@ -159,6 +159,15 @@ def describe_fusing(result: CrowdAndModel) -> str:
     )
 
 
+def title_alone(result: CrowdAndModel) -> str:
+    """Return on how many clips the verdict is joint for one side alone."""
+    compared = result.result
+    return (
+        f"The verdict is joint on {count(len(compared.only_model), 'clip')} for the model alone, on "
+        f"{len(compared.only_people):,} for people alone"
+    )
+
+
 def _points(difference: Interval) -> str:
     value = f"{100 * difference.value:+.0f} points"
     if not difference.known:
