@@ -470,14 +470,25 @@ def run(*words: str) -> None:
     assert not ended.value.code, words
 
 
-def test_ratings_are_imported_and_explained_by_commands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for imported sets and models of one test."""
     for name in ("MODELS", "IMPORTED"):
         monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
-    wide_table(random_votes(6, 60)).to_csv(tmp_path / "votes.csv", index=False)
-    arguments = ("data", "import-ratings", str(tmp_path / "votes.csv"), "--name", "mine")
-    run(*arguments, "--classes", ",".join(CLASSES), "--json")
+    return tmp_path
+
+
+def import_random_votes(folder: Path, clips: int, name: str, *options: str) -> None:
+    table = folder / "votes.csv"
+    wide_table(random_votes(6, clips)).to_csv(table, index=False)
+    classes = ",".join(CLASSES)
+    run("data", "import-ratings", str(table), "--name", name, "--classes", classes, *options)
+
+
+def test_ratings_are_imported_and_explained_by_commands(
+    own_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_random_votes(own_folder, 60, "mine", "--json")
     assert json.loads(capsys.readouterr().out)["clips"] == 60
     again = checkpoint.load("mine").model
     assert isinstance(again, Game)
@@ -494,15 +505,9 @@ def test_ratings_are_imported_and_explained_by_commands(
 
 
 def test_intervals_of_few_clips_are_called_too_few(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    own_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("MODELS", "IMPORTED"):
-        monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
-    wide_table(random_votes(6, 5)).to_csv(tmp_path / "votes.csv", index=False)
-    run(
-        *("data", "import-ratings", str(tmp_path / "votes.csv"), "--name", "few"),
-        *("--classes", ",".join(CLASSES)),
-    )
+    import_random_votes(own_folder, 5, "few")
     run("people", "--model", "few")
     shown = capsys.readouterr().out
     assert "too few" in shown

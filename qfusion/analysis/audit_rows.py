@@ -28,11 +28,11 @@ import numpy as np
 from qfusion.analysis import paired
 from qfusion.analysis.audit_basis import SHARES, EvaluationBasis, evaluation_basis
 from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
-from qfusion.analysis.audit_verdicts import FEWEST, judge
+from qfusion.analysis.audit_verdicts import FEWEST, HERE, judge
 from qfusion.data import DataSet
+from qfusion.explain import bootstrap
 
 WITHIN = 0.02  # differences of the metric up to it count as none
-NORMAL = 1.96  # standard errors to an end of a 95% interval
 OF_ERROR = 0.25  # so do differences up to this part of the model's error, where that is smaller
 
 Record = Mapping[str, Any]
@@ -213,12 +213,19 @@ def _rows_variance(
         counted = ~np.isnan(a)
         variance = paired.variance_over_rows(a[counted] - b[counted], ground.clusters)
         if variance == 0 and ground.metric in SHARES:
-            return (paired.reach_of_equal_rows(ground.effective) / NORMAL) ** 2
+            return (paired.reach_of_equal_rows(ground.effective) / bootstrap.NORMAL) ** 2
         return variance
     if ground.metric not in SHARES:
         return None
     a, b = (np.array([record["test"][ground.metric] for record in part]) for part in (ours, theirs))
     return paired.bound_over_rows(a, b, ground.effective)
+
+
+def verdict_scope(row: Mapping[str, Any]) -> str:
+    """Return the scope of `SCOPES` whose interval a row's verdict rests on: "seeds" where the verdict says so, or where
+    there is no interval over new rows."""
+    rows_known = math.isfinite(ends(row, "rows")[0])
+    return "rows" if rows_known and not str(row["verdict"]).endswith(HERE) else "seeds"
 
 
 def ends(row: Mapping[str, Any], scope: str) -> tuple[float, float]:

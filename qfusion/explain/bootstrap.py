@@ -23,6 +23,7 @@ RESAMPLES = 2000
 LEVEL = 0.95
 FEWEST = 10  # samples or clusters of an interval, at least
 EDGES = (1 - LEVEL) / 2, (1 + LEVEL) / 2  # of a percentile interval
+NORMAL = 1.96  # standard errors to each side of a normal interval of this level
 MAX_COUNTS = 4_000_000  # most counts held at once
 
 

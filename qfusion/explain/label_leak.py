@@ -24,7 +24,6 @@ from qfusion.explain.task_features import (
 
 LEAK = 0.15  # excess loss of test rows that is a leak, as a share of the loss of the base rate
 ERRORS = 3.0  # standard errors by which the excess loss must differ from 0
-NORMAL = 1.96  # standard errors to each side of a 95% interval
 FEWEST_GROUPS = 10  # groups of training rows, such as videos, of which half are held out; of fewer, half of the rows
 
 
@@ -61,14 +60,12 @@ def find_label_leaks(dataset: DataSet, rows: int = ROWS) -> tuple[LabelLeak, ...
     training = draw_rows(dataset.rows(LEARNT), rows)
     test = draw_rows(dataset.rows(UNSEEN), rows)
     both = np.concatenate([training, test])
-    is_test = np.arange(len(both)) >= len(training)
     is_held_out = _hold_out(dataset, training)
-    learn = np.flatnonzero(~is_test)[~is_held_out]
+    learn, inside = np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
+    outside = len(training) + np.arange(len(test))
     y = dataset.y[both]
     if len(test) < FEWEST or len(np.unique(y[learn])) < 2:
         return ()
-    inside = np.flatnonzero(~is_test)[is_held_out]
-    outside = np.flatnonzero(is_test)
     clusters = None if dataset.clusters is None else dataset.clusters.numbers[both]
     classes = len(dataset.target.classes)
     base = _base_rate_loss(y, classes)
@@ -127,7 +124,7 @@ def _mean_error(values: np.ndarray, rows: np.ndarray, clusters: np.ndarray | Non
     groups = None if clusters is None else clusters[rows]
     interval = bootstrap.mean(own, clusters=groups)
     if interval.known:
-        return (interval.high - interval.low) / (2 * NORMAL)
+        return (interval.high - interval.low) / (2 * bootstrap.NORMAL)
     if groups is not None:
         own = pd.Series(own).groupby(groups[:, 0]).mean().to_numpy()
     return float(own.std(ddof=1) / len(own) ** 0.5) if len(own) > 1 else np.inf

@@ -7,7 +7,7 @@ from qfusion._sentences import capitalise, listed
 from qfusion.analysis import patching, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import gate_shapley, generator_pruning
+from qfusion.explain import bootstrap, gate_shapley, generator_pruning
 from qfusion.explain.state_patching import PATCH_DEFAULT, PATCH_KINDS
 from qfusion.figures import label_charts, patching_charts, share_curves, style
 from qfusion.models import decisions
@@ -22,7 +22,6 @@ from qfusion.wording.samples import cite_sample
 # Which piece does it?
 
 ONE, MEAN = LENDERS = ("one sample", "background mean")
-NORMAL = 1.96  # standard errors to each side of a 95% interval
 GROUP_UNITS = {
     gate_shapley.DECISION: "added to the {}",
     gate_shapley.LOSS: "added to the mean loss",
@@ -102,8 +101,8 @@ def gate_groups(
     low = values
     high = values
     if of == gate_shapley.DECISION:
-        low = values - NORMAL * result.errors
-        high = values + NORMAL * result.errors
+        low = values - bootstrap.NORMAL * result.errors
+        high = values + bootstrap.NORMAL * result.errors
     elif of == gate_shapley.LOSS:
         low, high = (np.array([getattr(i, end) for i in result.losses]) for end in ("low", "high"))
     whole = len(sample.dataset.rows("test"))

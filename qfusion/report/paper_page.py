@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 
 from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import audit_rows, paper_list
-from qfusion.analysis.audit_verdicts import HERE
 from qfusion.analysis.paper_results import Estimate, FigureResult, Gap, ModelResult, Reproduction
 from qfusion.analysis.paper_training import READING
 from qfusion.figures import label_charts, style
@@ -185,8 +184,7 @@ def format_gap(gap: Gap | None) -> str:
 def resource_scope(row: Mapping[str, Any]) -> str:
     """Return the scope of the interval that is shown of a resource's worth: that of its verdict; new seeds alone where
     single rows were not recorded, as the bound over rows says next to nothing."""
-    rows_known = math.isfinite(audit_rows.ends(row, "rows")[0]) and not row.get("bounded")
-    return "rows" if rows_known and not str(row["verdict"]).endswith(HERE) else "seeds"
+    return "seeds" if row.get("bounded") else audit_rows.verdict_scope(row)
 
 
 def explain_resources(result: Reproduction) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion.analysis import audit, audit_basis
-from qfusion.analysis.audit_rows import OF_ERROR, WITHIN, ends
+from qfusion.analysis.audit_rows import OF_ERROR, WITHIN, ends, verdict_scope
 from qfusion.analysis.audit_verdicts import HERE
 from qfusion.analysis.memo import memo
 from qfusion.analysis.review import evidence
@@ -142,10 +142,7 @@ def _judge_resources(study: Study) -> tuple[dict[str, str], dict[str, Interval],
         row = rows.get(SHORT[name])
         if row is None or "worth" not in row:
             continue
-        judged_by = "seeds" if row["verdict"].endswith(HERE) else "rows"
-        low, high = ends(row, judged_by)
-        if np.isnan(low):
-            low, high = ends(row, "seeds")
+        low, high = ends(row, verdict_scope(row))
         verdicts[name] = row["verdict"]
         worth[name] = Interval(row["worth"], low, high, row["seeds"], 0)
     if verdicts:
