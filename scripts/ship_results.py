@@ -146,7 +146,7 @@ def compute_results(study: Study, *, quick: bool = False) -> dict[str, Any]:
 def write_explanation(study: Study) -> None:
     """Write the coalition values of the explained rows, computed anew."""
     values = study.space.compute_explanation().values
-    shipped_explanations.write_values(study.name, study.space.explanation_place().stem, values)
+    shipped_explanations.write_values(study, values)
 
 
 def main(

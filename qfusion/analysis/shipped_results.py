@@ -5,8 +5,9 @@
 
 `scripts/ship_results.py` computes such functions of every shipped model and writes a file of its name to
 `qfusion/assets/results`: means, curves and intervals over test samples, nothing of single samples but the ids of
-examples. A file is used for the study that pages open first, and only while its key is that of the model's card with
-the digest of its weights, the data, the measurements over training seeds, and `VERSION`. Otherwise results are
+examples. A file is used for the study that pages open first, and only while its key is that of what ships: the model's
+card with the digest of its weights, the version that the data set declares, and the measurements over training seeds.
+No number that is computed is part of a key, since its last bits differ between processors. Otherwise results are
 computed.
 """
 
@@ -31,7 +32,8 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import stability
 
 FOLDER = _assets.asset_path("results")
-VERSION = 1  # raise it with every change of a calculation that changes shipped results, and ship them again
+# Versions of functions other than 1, by name: raise one when its results change, and ship them again.
+VERSIONS: dict[str, int] = {}
 MAX_BYTES = 200_000  # of a file
 MAX_NUMBERS = 100_000  # of an array
 _PLAIN = (str, bool, int, types.NoneType)
@@ -46,7 +48,7 @@ def find_shipped(name: str, arguments: Sequence[Any], kind: Any) -> tuple[Any] |
         name: of the function. arguments: of the call, with the study first. kind: type of the result.
     """
     study, *others = arguments
-    if _ignored.get() or not getattr(study, "is_default", False):
+    if not is_used(study):
         return None
     if not all(isinstance(value, _PLAIN) for value in others):
         return None
@@ -60,9 +62,11 @@ def find_shipped(name: str, arguments: Sequence[Any], kind: Any) -> tuple[Any] |
         return None
 
 
-def are_ignored() -> bool:
-    """Return whether shipped results are ignored, see `computed_anew`."""
-    return _ignored.get()
+def is_used(study: Any) -> bool:
+    """Return whether what ships is used for a study: it is one that pages open first, of data that come with the
+    library, and no results are `computed_anew`."""
+    is_first = getattr(study, "is_default", False) and bool(study.dataset.version)
+    return is_first and not _ignored.get()
 
 
 @contextmanager
@@ -99,20 +103,21 @@ def write_results(study: Any, results: Mapping[str, Any], folder: Path = FOLDER)
 
 
 def name_call(name: str, arguments: Sequence[Any]) -> str:
-    """Return the name by which the result of a call is written: the function, and its arguments but the study."""
-    return f"{name}({', '.join(map(repr, arguments))})"
+    """Return the name by which the result of a call is written: the function, its arguments but the study, and its
+    version."""
+    version = VERSIONS.get(name, 1)
+    return f"{name}({', '.join(map(repr, arguments))})" + (f" {version}" if version > 1 else "")
 
 
 def make_key(study: Any) -> str:
     """Return SHA-256, in hex, over everything that determines the results of a study with its default background: the
-    card of its model, which has the digest of the weights, its data, the measurements over training seeds, and
-    `VERSION`."""
+    card of its model, which has the digest of the weights, the version of its data, and the measurements over
+    training seeds."""
     seeds = stability.FOLDER / f"{Path(study.name).name}.safetensors"
     parts = (
-        str(VERSION),
         json.dumps(study.card, sort_keys=True, default=str),
         study.model.score_kind,
-        study.dataset.identity,
+        study.dataset.version,
         hashlib.sha256(seeds.read_bytes()).hexdigest() if seeds.is_file() else "",
     )
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -62,6 +62,8 @@ class DataSet:
         is_game: whether it holds the samples of a measured game, which have no features.
         recorded: digest of an imported set, recorded when it was checked. With it, checks are not repeated and
             memory-mapped arrays are not read. `dataclasses.replace` drops it.
+        version: name and version of a set that comes with the library, as `data.load` returned it; else empty. It is
+            declared, see `sources.Source`, and the same on every machine. `dataclasses.replace` drops it.
 
     Raises:
         InvalidInput: when shapes disagree, ids repeat, a split is empty, a value is NaN or infinite, or there are more
@@ -89,6 +91,7 @@ class DataSet:
     own: DataSet | None = field(default=None, repr=False)
     is_game: bool = False
     recorded: InitVar[str] = ""
+    version: str = field(default="", init=False)
 
     def __post_init__(self, recorded: str) -> None:
         target_type = float if self.target.kind == "regression" else np.int64

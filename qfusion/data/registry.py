@@ -106,7 +106,9 @@ def load_manifest(name: str, stamp: str) -> DataSet:
     if name in opened:  # a session shows its own data, whatever else has their name
         return opened_sets.read_set(opened[name])
     if name in sources():
-        return sources()[name].load()
+        dataset = sources()[name].load()
+        object.__setattr__(dataset, "version", f"{name} {sources()[name].version}")
+        return dataset
     base, _, label = name.partition(":")
     return load_manifest(base, stamp).select_label(label) if label else load_imported(name)
 

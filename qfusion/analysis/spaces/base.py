@@ -76,17 +76,14 @@ class BaseSpace(SampleSpace):
         """
         study = self.study
         background = study.explanation_background
-        is_stored = encodings.is_kept(study.model, study.dataset)
-        is_shipped = shipped_explanations.is_shipped(study.name)
-        if not background.is_exact or not (is_stored or is_shipped):
+        if not background.is_exact:
             return self.compute_explanation()
-        place = self.explanation_place()
-        values = shipped_explanations.find_values(study.name, place.stem)
-        if values is None and not is_stored:
+        values = shipped_explanations.find_values(study)
+        if values is None and not encodings.is_kept(study.model, study.dataset):
             return self.compute_explanation()
         if values is None:
             values = encodings.encoded_arrays(
-                place, lambda: {"values": self.compute_explanation().values}
+                self._explanation_place(), lambda: {"values": self.compute_explanation().values}
             )["values"]
         return coalitions.explanation_of_values(study.model, values, background)
 
@@ -96,7 +93,7 @@ class BaseSpace(SampleSpace):
         inputs = study.inputs(study.explained_rows)
         return explain.explain(study.model, inputs, study.explanation_background)
 
-    def explanation_place(self) -> Path:
+    def _explanation_place(self) -> Path:
         """Return the path at which the explanation of the explained rows is stored; its name is a digest of everything
         that the explanation depends on."""
         study = self.study

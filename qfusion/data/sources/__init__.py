@@ -105,6 +105,8 @@ class Source:
         by_hand: a sentence on why not every file has a public copy of the same bytes; empty if each has one.
         archive: archive of the files, if they have no public copies of their own.
         game: reads the measured game that the set is, such as the votes of people; None where it has features.
+        version: of the set that `load` returns. Raise it when the code that makes the set changes its numbers; what
+            ships for its models is then computed anew.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Source:
     by_hand: str = ""
     archive: Archive | None = None
     game: Callable[[], GameTable] | None = None
+    version: int = 1
 
     @property
     def folder(self) -> Path:
