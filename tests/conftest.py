@@ -360,7 +360,7 @@ def no_job_goes_on() -> Iterator[None]:
         jobs.JOBS.clear()
     left = multiprocessing.active_children()
     for child in left:
-        child.kill()
+        child.terminate()  # those of joblib have no `kill`
     assert not left, "processes that these tests have begun go on"
 
 
