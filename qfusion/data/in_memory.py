@@ -36,6 +36,7 @@ from qfusion.data.given_forms import GivenForm
 from qfusion.data.given_targets import read_split, read_targets
 from qfusion.data.modality_spec import Modality
 from qfusion.data.table_preview import TablePreview
+from qfusion.data.target_classes import class_name
 from qfusion.errors import translate_errors
 
 TARGETS = ("y", "label", "labels", "target", "targets", "score", "class")
@@ -65,7 +66,8 @@ def data_set_of(
         target: name of the entry or column with the targets; guessed unless given.
         modalities: of a frame or Parquet file, the columns of each modality; of others, the names of the modalities, in
             their order.
-        classes: names of the classes, in the order of their numbers; guessed unless given.
+        classes: names of the classes, in the order of their numbers; unless given, the categories of a Categorical in
+            its order, else the words or numbers that occur, sorted.
         contents: of a modality, what is shown for each sample: texts, lists of words (one a step of a sequence),
             pictures or sounds, see `data.given_contents`; or the name of the entry or column that holds them. Pictures
             that are features are shown without it.
@@ -146,9 +148,10 @@ def _of_arrays(
     contents: Mapping[str, Any],
 ) -> DataSet:
     """Return a data set of a dictionary of arrays."""
+    entries = {str(key): value for key, value in given.items()}
     arrays = {
-        str(key): value.to_numpy() if isinstance(value, (pd.Series, pd.DataFrame)) else value
-        for key, value in given.items()
+        key: value.to_numpy() if isinstance(value, (pd.Series, pd.DataFrame)) else value
+        for key, value in entries.items()
     }
     check(
         not isinstance(modalities, Mapping),
@@ -180,7 +183,7 @@ def _of_arrays(
     return _build(
         name,
         parts,
-        arrays[target],
+        entries[target],
         target,
         classes,
         arrays[ids] if ids else None,
@@ -645,6 +648,10 @@ def _build(
     contents: Mapping[str, Sequence[Any]],
 ) -> DataSet:
     """Return the data set of parts that were read."""
+    if classes is None and isinstance(getattr(y, "dtype", None), pd.CategoricalDtype):
+        y = pd.Categorical(y).remove_unused_categories()
+        classes = [class_name(label) for label in y.categories]
+        y = [None if pd.isna(label) else class_name(label) for label in y]
     y = _targets_array(y)
     check(
         y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1),

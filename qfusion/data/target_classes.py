@@ -48,7 +48,7 @@ def encode_classes(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[st
         f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
         "regression if they are amounts, or name another column.",
     )
-    return codes.astype(np.int64), tuple(_class_name(label) for label in known.tolist())
+    return codes.astype(np.int64), tuple(class_name(label) for label in known.tolist())
 
 
 def encode_label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> Targets:
@@ -91,8 +91,8 @@ def encode_label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str
     )
 
 
-def _class_name(label: Any) -> str:
+def class_name(label: Any) -> str:
     """The name of a class; a whole number that was read as a float is written without a point."""
-    if isinstance(label, float) and label.is_integer():
+    if isinstance(label, (float, np.floating)) and float(label).is_integer():
         return str(int(label))
     return str(label)

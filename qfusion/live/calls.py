@@ -11,8 +11,8 @@ import copy
 import inspect
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ class ModelCall:
         style: of STYLES, or the method of a scikit-learn model.
         dtype: of the features that it takes.
         forms: in which it takes them.
+        taken: the one of its outputs that is taken, see `find_columns`; empty where it returns nothing else.
     """
 
     model: Any
@@ -45,6 +46,7 @@ class ModelCall:
     dtype: torch.dtype
     _arrange: Arrange
     forms: Forms = STORED
+    taken: str = ""
 
     def __call__(self, features: Mapping[str, Any]) -> Tensor:
         """Return the columns (B, K), float64, for features by modality.
@@ -52,8 +54,14 @@ class ModelCall:
         Raises:
             InvalidInput: when the model raises, or returns no table with one row a sample.
         """
+        return self.find_output(features)[1]
+
+    def find_output(
+        self, features: Mapping[str, Any], counts: Container[int] = ()
+    ) -> tuple[str, Tensor]:
+        """Return the output that is taken, and its columns (B, K), see `find_columns`."""
         rows = len(_values(next(iter(features.values()))))
-        arguments, named = self._arrange(_cast(features, self.dtype))
+        arguments, named = self._arrange(_copied(features, self.dtype))
         with silence.silenced_output():
             try:
                 with torch.no_grad():
@@ -65,7 +73,7 @@ class ModelCall:
                     f"The model fails on {rows} rows ({type(error).__name__}: {str(error)[:300]}). Correct it, or how "
                     "it is called (`call`)."
                 ) from error
-        return to_columns(result, rows)
+        return find_columns(result, rows, counts, self.taken)
 
     def slopes(self, features: Mapping[str, Any], weights: Tensor) -> dict[str, Tensor]:
         """Return the gradients of the sum of columns times `weights` (B, K), by modality; empty where the model has no
@@ -81,8 +89,9 @@ class ModelCall:
         }
         try:
             with torch.enable_grad(), silence.silenced_output():
-                arguments, named = self._arrange(_cast(tracked, self.dtype))
-                columns = to_columns(self.model(*arguments, **named), len(weights), detach=False)
+                arguments, named = self._arrange(_copied(tracked, self.dtype))
+                result = self.model(*arguments, **named)
+                columns = find_columns(result, len(weights), (), self.taken, detach=False)[1]
             if not columns.requires_grad:
                 return {}
             slopes = torch.autograd.grad(
@@ -139,10 +148,11 @@ def call_model(
             for forms in _forms(modalities) if likely != "joined" else [STORED]:
                 call = ModelCall(own, likely, dtype, arrange_by(model, likely, names, forms), forms)
                 try:
-                    columns = call(rows)
+                    taken, columns = call.find_output(rows, counts)
                 except InvalidInput as error:
                     problem = problem or f"{error} {_describe_given(rows, forms)}"
                     continue
+                call = replace(call, taken=taken)
                 if columns.shape[1] in counts:
                     return call
                 first = first or call
@@ -239,9 +249,12 @@ def _values(features: Any) -> Tensor:
     return features[0] if isinstance(features, tuple) else features
 
 
-def _cast(features: Mapping[str, Any], dtype: torch.dtype) -> dict[str, Any]:
+def _copied(features: Mapping[str, Any], dtype: torch.dtype) -> dict[str, Any]:
+    """Return a copy of features for one call, which a model may write into."""
     return {
-        name: (value[0].to(dtype), value[1]) if isinstance(value, tuple) else value.to(dtype)
+        name: (value[0].to(dtype, copy=True), value[1].clone())
+        if isinstance(value, tuple)
+        else value.to(dtype, copy=True)
         for name, value in features.items()
     }
 
@@ -260,19 +273,27 @@ def _describe_given(features: Mapping[str, Any], forms: Forms) -> str:
     return sentence
 
 
-def to_columns(result: Any, rows: int, detach: bool = True) -> Tensor:
-    """Return what a model returned as columns (B, K), float64.
+def find_columns(
+    result: Any, rows: int, counts: Container[int], taken: str = "", detach: bool = True
+) -> tuple[str, Tensor]:
+    """Return which output of a model is taken, such as "`logits`" or "2 of 3", and its columns (B, K), float64.
 
     Args:
-        result: a tensor or array (B,) or (B, K); or a dictionary, a data class or an output of `transformers`, of which
-            the entry of a name of `OUTPUTS` is taken, else the first such; or a list or tuple of them.
+        result: a tensor or array (B,) or (B, K), of which the name is empty; or a dictionary, a data class or an output
+            of `transformers`, of which the entry of a name of `OUTPUTS` is taken, else the first such that has as many
+            columns as `counts`, else the first such; or a list or tuple of them.
         rows: B.
+        counts: numbers of columns that fit the targets.
+        taken: the output, where it was found before.
         detach: whether gradients end here.
 
     Raises:
         InvalidInput: when there is no such array.
     """
-    for value in _candidates(result):
+    found: list[tuple[str, Tensor]] = []
+    for name, value in _candidates(result):
+        if taken and name != taken:
+            continue
         columns = torch.as_tensor(np.array(value) if isinstance(value, np.ndarray) else value)
         columns = columns.detach().cpu() if detach else columns
         if columns.is_complex():
@@ -281,40 +302,53 @@ def to_columns(result: Any, rows: int, detach: bool = True) -> Tensor:
         if columns.ndim == 0 and rows == 1:
             columns = columns[None]
         if columns.ndim >= 1 and len(columns) == rows:
-            return columns.reshape(rows, -1) if rows else columns.reshape(0, 1)
-        if columns.ndim == 1 and rows == 1:
-            return columns[None]
+            columns = columns.reshape(rows, -1) if rows else columns.reshape(0, 1)
+        elif columns.ndim == 1 and rows == 1:
+            columns = columns[None]
+        else:
+            continue
+        if columns.shape[1] in counts or name.strip("`") in OUTPUTS:
+            return name, columns
+        found.append((name, columns))
+    if found:
+        return found[0]
     raise InvalidInput(
         f"The model must return scores with one row for each of {rows} samples, (B,) or (B, K), but returns "
         f"{_describe(result)}."
     )
 
 
-def _candidates(result: Any) -> Iterator[Any]:
-    """Yield the arrays in what a model returned that may be its scores, the likeliest first."""
+def _candidates(result: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the arrays in what a model returned that may be its scores with their names, the likeliest first."""
     if isinstance(result, (Tensor, np.ndarray, float, int)):
-        yield result
+        yield "", result
         return
     by_name = result if isinstance(result, Mapping) else getattr(result, "__dict__", {})
     if not isinstance(result, (list, tuple)) or hasattr(result, "_fields"):
-        named = [by_name.get(name, getattr(result, name, None)) for name in OUTPUTS]
-        yield from (value for value in named if isinstance(value, (Tensor, np.ndarray)))
-    values = result if isinstance(result, (list, tuple)) else list(by_name.values())
-    entries = list(values)
-    if entries and all(isinstance(entry, (float, int)) for entry in entries):
-        yield np.asarray(entries, dtype=float)
+        named = {name: by_name.get(name, getattr(result, name, None)) for name in OUTPUTS}
+        for name, value in named.items():
+            if isinstance(value, (Tensor, np.ndarray)):
+                yield f"`{name}`", value
+    if isinstance(result, (list, tuple)):
+        entries = {f"{k + 1} of {len(result)}": entry for k, entry in enumerate(result)}
+    else:
+        entries = {f"`{name}`": entry for name, entry in by_name.items()}
+    values = list(entries.values())
+    if values and all(isinstance(entry, (float, int)) for entry in values):
+        yield "", np.asarray(values, dtype=float)
         return
-    if entries and all(isinstance(entry, (list, tuple)) for entry in entries):
+    if values and all(isinstance(entry, (list, tuple)) for entry in values):
         with contextlib.suppress(ValueError, TypeError):  # rows of lists that are no numbers
-            yield np.asarray(entries, dtype=float)
+            yield "", np.asarray(values, dtype=float)
         return
-    if entries and isinstance(result, (list, tuple)) and _are_columns(entries):
-        yield torch.stack([torch.as_tensor(entry) for entry in entries], -1)
-    for entry in entries:
+    if values and isinstance(result, (list, tuple)) and _are_columns(values):
+        yield "", torch.stack([torch.as_tensor(entry) for entry in values], -1)
+        return
+    for name, entry in sorted(entries.items(), key=lambda item: "att" in item[0].lower()):
         if isinstance(entry, (Tensor, np.ndarray)) and np.ndim(entry) > 0:
-            yield entry
+            yield name if len(entries) > 1 else "", entry
     if hasattr(result, "__array__"):
-        yield np.asarray(result)
+        yield "", np.asarray(result)
 
 
 def _are_columns(entries: list[Any]) -> bool:

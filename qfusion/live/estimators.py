@@ -10,6 +10,7 @@ import pandas as pd
 from torch import Tensor, nn
 
 from qfusion._checks import check
+from qfusion.data.target_classes import class_name
 from qfusion.errors import InvalidInput
 
 METHODS = ("predict_proba", "decision_function", "predict")
@@ -46,7 +47,8 @@ def estimator_method(
     method = getattr(model, known)
     names = [str(name) for name in getattr(model, "feature_names_in_", ())]
     has_names = bool(names) and set(names) == set(columns) and len(names) == len(columns)
-    order = [] if classes is None else _class_order(model, classes)
+    own = [] if classes is None else column_classes(model, classes)
+    order = [] if classes is None or own == [*classes] else [own.index(name) for name in classes]
 
     def predict(matrix: Tensor) -> Any:
         table: Any = matrix.numpy()
@@ -90,26 +92,23 @@ def _estimator_type(model: Any) -> str:
         return ""
 
 
-def _class_order(model: Any, classes: Sequence[str]) -> list[int]:
-    """Return the places of the data set's classes among the estimator's; none where both agree or cannot be compared.
+def column_classes(model: Any, classes: Sequence[str]) -> list[str]:
+    """Return the classes of an estimator's columns in their order: its `classes_`, where these are not just numbers.
+
+    Args:
+        model: an estimator, or another model, whose columns are taken to have the order of the data set.
+        classes: names of the classes of the data set, in their order.
 
     Raises:
         InvalidInput: when an estimator of named classes lacks some of the data set.
     """
-    own = [_class_name(label) for label in getattr(model, "classes_", ())]
+    own = [class_name(label) for label in getattr(model, "classes_", ())]
     if set(own) == set(classes):
-        places = [own.index(name) for name in classes]
-        return [] if places == sorted(places) else places
+        return own
     numbered = own == [str(place) for place in range(len(own))]
     check(
         not own or (numbered and len(own) == len(classes)),
         f"The scikit-learn model knows the classes {', '.join(own[:10])}, but the targets have "
         f"{', '.join(list(classes)[:10])}. Give the targets that it was fitted on, or name its classes in `classes`.",
     )
-    return []
-
-
-def _class_name(label: Any) -> str:
-    if isinstance(label, (float, np.floating)) and float(label).is_integer():
-        return str(int(label))
-    return str(label)
+    return list(classes)

@@ -13,7 +13,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed
@@ -22,7 +24,7 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet, in_memory
 from qfusion.errors import InvalidInput
-from qfusion.live import arrangements, calls, circuits, parallel_calls, training_mode
+from qfusion.live import arrangements, calls, circuits, estimators, parallel_calls, training_mode
 from qfusion.models import FusionModel, input_features, lindblad_model, live_model, nested
 from qfusion.training import checkpoint, imports, program_checks
 
@@ -34,6 +36,8 @@ MAX_SECONDS = 1800.0  # for the scores of all samples
 LONG = 60.0  # seconds of opening that a user is warned of
 RUNS = 2  # of every sample while it is opened
 TOLERANCE = 1e-9  # by which scores may differ from call to call, relative to their size
+BETTER = 0.4  # by which the mean recall of another order of the columns is far better
+MAX_ORDERED = 500  # classes whose order is examined
 HOLDS = ("scores", "probabilities", "log-probabilities")
 
 
@@ -122,7 +126,40 @@ def open_model(
         return build_study(title, made.card, made.model, dataset).precompute()
     opened = _open_call(model, dataset, wires, output, call, circuit)
     card = _card(opened, dataset, title)
-    return build_study(title, card, opened, dataset).precompute()
+    study = build_study(title, card, opened, dataset).precompute()
+    remark = _remark_on_order(study) if study.classes else ""
+    if remark:
+        warnings.warn(remark, stacklevel=2)
+        card["notes"] += " " + remark
+    return study
+
+
+def _remark_on_order(study: Study) -> str:
+    """Return a sentence where another order of the columns fits the targets far better, else an empty text.
+
+    Orders are compared by the mean recall of the classes, which all are 1 / C for a model that always gives one class.
+    """
+    y, count = study.dataset.y, len(study.classes)
+    least = max(BETTER, 2 * (count / len(y)) ** 0.5)  # which no model without knowledge reaches
+    if least > 1 or count > MAX_ORDERED:
+        return ""
+    recalls = np.zeros((count, count))
+    np.add.at(recalls, (y, study.predicted), 1 / np.bincount(y, minlength=count)[y])
+    known = len(np.unique(y))
+    own, columns = recalls.trace() / known, linear_sum_assignment(recalls, maximize=True)[1]
+    best = recalls[np.arange(count), columns].sum() / known
+    if best - own < least:
+        return ""
+    order = [study.classes[place] for place in np.argsort(columns)]
+    return (
+        f"Check the order of the columns: the mean recall of the classes is {own:.2f}, but {best:.2f} if the columns "
+        f"are {_first(order)} in this order. Return them in the order of the classes, or give targets that are words, "
+        "and name these in the order of the columns in `classes`."
+    )
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
 
 
 def _check_unused(arguments: Mapping[str, Any], what: str, remedy: str) -> None:
@@ -205,7 +242,10 @@ def _open_call(
         opened = live_model.LiveCircuit(
             dataset.input_specs, outputs, quick, holds, source, **settings
         )
-    opened.notes = _notes(opened, called, why, scatter)
+    opened.notes = (
+        *_output_notes(opened, called, model, columns.shape[1]),
+        *_notes(opened, called, why, scatter),
+    )
     return opened.double().eval()
 
 
@@ -348,11 +388,30 @@ def _warn_of_time(seconds: float, dataset: DataSet) -> None:
         )
 
 
+def _output_notes(
+    opened: live_model.LiveModel, called: calls.ModelCall, model: Any, columns: int
+) -> list[str]:
+    """Return sentences on how the model is called, and what it returns."""
+    notes = [f"Called {_STYLES.get(called.style, 'by `' + called.style + '`')}."]
+    if called.taken:
+        notes.append(f"Its output {called.taken} is taken.")
+    if opened.holds == "regression":
+        return notes
+    names: Sequence[str] = opened.outputs
+    if estimators.is_estimator(model):
+        names = estimators.column_classes(model, names)
+    if columns == 1:
+        notes.append(f"Its number speaks for class {names[1]}, against {names[0]}.")
+    else:
+        notes.append(f"Its columns are the classes {_first(names)} in this order.")
+    return notes
+
+
 def _notes(
     opened: live_model.LiveModel, called: calls.ModelCall, why: str, scatter: float
 ) -> tuple[str, ...]:
     """Return sentences on how the model was opened, for its card."""
-    notes = [f"Called {_STYLES.get(called.style, 'by `' + called.style + '`')}."]
+    notes = []
     if opened.repeats > 1:
         notes.append(
             f"Scores change from call to call, by up to {scatter:.2g} for the same input, as with shots: means of "
