@@ -18,7 +18,7 @@ import torch
 from qfusion._checks import check
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
-from qfusion.data import DataSet
+from qfusion.data import DataSet, in_memory
 from qfusion.data.ket_features import as_ket_set, product_state_set, product_states
 from qfusion.data.set_store import store_data_set
 from qfusion.data.target_spec import Target
@@ -39,7 +39,7 @@ ALONE = (
 
 def open_lindblad(
     model: LindbladModel,
-    data: DataSet | None = None,
+    data: Any = None,
     *,
     name: str = "lindblad",
     title: str = "",
@@ -52,7 +52,7 @@ def open_lindblad(
 
     Args:
         model: of `lindblad_model`; it stays as it is.
-        data: samples; None for the basis states.
+        data: samples, see `qfusion.data.in_memory.data_set_of`; None for the basis states.
         name: that the model goes by. title: what a person calls it.
         output: the observable of a regression to read, where `read` has several.
 
@@ -65,6 +65,7 @@ def open_lindblad(
         f"Argument `model` must be a Lindblad system, but is a {type(model).__name__}. Make one with "
         "`qfusion.lindblad_model(H, L, ...)`.",
     )
+    data = None if data is None else in_memory.data_set_of(data)
     classes = () if data is None else data.target.classes
     check(
         not classes or len(model.outputs) == len(classes),

@@ -295,7 +295,12 @@ class Sample:
         return qfusion.panels.notebook.sample_html(self)
 
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
-        """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories."""
+        """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories.
+
+        Raises:
+            InvalidInput: when the model has no evolution in time.
+        """
+        self.study.model.evolution("to track", "The model of the sample")
         return sample_evolution.follow(
             self.study, self.row, self.tweak, negativity=negativity, runs=runs
         )

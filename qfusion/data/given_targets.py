@@ -21,8 +21,8 @@ def read_targets(
 ) -> tuple[np.ndarray, Target]:
     """Return targets as numbers, and what they are.
 
-    They are classes where they are words, truth values, at most `MAX_CLASSES` whole numbers of an integer type, or only
-    0.0 and 1.0; else amounts.
+    They are classes where they are words, truth values, at most `MAX_CLASSES` whole numbers of an integer type or more
+    that number classes, or only 0.0 and 1.0; else amounts.
 
     Args:
         y: (N,). name: of their entry. classes: names of the classes in their order, if given.
@@ -42,7 +42,7 @@ def read_targets(
     values = np.unique(y) if whole else np.empty(0)
     # 0.0 and 1.0 are the targets of a binary cross-entropy
     counts = y.dtype.kind in "iu" or classes is not None or values.tolist() == [0, 1]
-    few = whole and counts and len(values) <= MAX_CLASSES
+    few = whole and counts and (len(values) <= MAX_CLASSES or _number_from_zero(values, len(y)))
     if classes is not None and whole:
         check(
             bool((y >= 0).all() and (y < len(classes)).all()),
@@ -64,6 +64,11 @@ def read_targets(
         f"Targets `{name}` must have at least two classes, but all are {known[:1]}. Give `classes`.",
     )
     return numbers, Target("classification", name, None, known)
+
+
+def _number_from_zero(values: np.ndarray, count: int) -> bool:
+    """Return whether different whole numbers are 0, 1, ... with few gaps, and most of them occur several times."""
+    return values[0] == 0 and values[-1] < 1.2 * len(values) and 2 * len(values) <= count
 
 
 def _number_classes(

@@ -76,10 +76,12 @@ def data_set_of(
         InvalidInput: when the data have another form, no targets, or too few samples; the message names the entry.
         NotFound: when there is no such data set or file.
     """
-    check(
-        modalities is None or not isinstance(modalities, str),
-        f"Argument `modalities` must be a list of names, or a dictionary of columns, but is {modalities!r}.",
-    )
+    for argument, names in (("modalities", modalities), ("classes", classes)):
+        check(
+            names is None or (hasattr(names, "__len__") and not isinstance(names, str)),
+            f"Argument `{argument}` must be a list of names{', or a dictionary of columns' * (names is modalities)}, "
+            f"but is {names!r:.100}.",
+        )
     check(
         contents is None or isinstance(contents, Mapping),
         "Argument `contents` must be a dictionary such as {'text': list_of_texts}, but is a "

@@ -1,4 +1,4 @@
-"""Any circuit of Qiskit or OpenQASM as a study, so that it can be walked gate by gate.
+"""Any circuit of Qiskit, OpenQASM or PennyLane as a study, so that it can be walked gate by gate.
 
 study = open_circuit("adder.qasm")
 qfusion.show(study, page="circuit")
@@ -7,6 +7,7 @@ qfusion.show(study, page="circuit")
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from qfusion._checks import MOST_MODALITIES, check, require_whole
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet, Modality, Target
-from qfusion.errors import translate_import_errors
+from qfusion.errors import translate_errors, translate_import_errors
 from qfusion.live import bare_circuits, flat_source, opening, openqasm_files, qiskit_gates
 
 with translate_import_errors():
@@ -41,9 +42,10 @@ def open_circuit(
     that are 1. The target is the circuit's own result, so that the model has no error.
 
     Args:
-        circuit: see `bare_circuits.circuit_model`.
+        circuit: see `bare_circuits.circuit_model`; or a QNode of PennyLane without arguments, whose wires are one
+            register.
         read: a Pauli word, or one operator of Qiskit, whose expectation is explained; by default Z of the last
-            qubit that is measured, or of the last one.
+            qubit that is measured, or of the last one. Of a QNode its first expectation, or Z of its last wire.
         weights: values of its parameters.
         name: of the study.
         rows: most basis states, from 3: all of them where there are no more, else |0...0> and random ones.
@@ -54,13 +56,16 @@ def open_circuit(
         NotFound: when there is no such file.
     """
     require_whole("rows", rows, 3, 4096)
+    pennylane = sys.modules.get("pennylane")
+    if pennylane is not None and isinstance(circuit, pennylane.QNode):
+        check(
+            read is None and weights is None,
+            "Arguments `read` and `weights` have no effect on a QNode, which measures and holds them itself.",
+        )
+        return _open_qnode(circuit, name, rows)
     own = openqasm_files.read_circuit(circuit)
     flat = bare_circuits.flatten_circuit(own)
-    check(
-        2 <= flat.qubits <= flat_source.MAX_QUBITS,
-        f"Circuits of 2 to {flat_source.MAX_QUBITS} qubits can be walked gate by gate, but this one has {flat.qubits}. "
-        "Use `circuit_model` for scores without states.",
-    )
+    _check_qubits(flat.qubits)
     values = bare_circuits.parse_weights(weights, [parameter.name for parameter in flat.parameters])
     if read is None:
         last = max(flat.measured.values(), default=flat.qubits - 1)
@@ -78,6 +83,53 @@ def open_circuit(
     data = _basis_data(bits, registers, model(**features)[:, 0].numpy(), name)
     wires = {register: list(mine) for register, mine in registers.items()}
     return opening.open_model(model, data, wires=wires, name=name)
+
+
+def _open_qnode(circuit: Any, name: str, rows: int) -> Study:
+    """Return a QNode as a study: RY(pi) on the wires whose bit is 1, then its own gates."""
+    import pennylane as qml
+
+    from qfusion.live import qnode_calls
+
+    with (
+        qnode_calls.recorded_calls() as recorded,
+        translate_errors(
+            "The QNode cannot be run without arguments",
+            "Write its weights into its function.",
+            Exception,
+            why="{words:.200}",
+        ),
+    ):
+        circuit()
+    tape, wires = recorded[0].tape, recorded[0].wires
+    check(tape is not None, f"The QNode cannot be walked: {recorded[0].problem}.")
+    _check_qubits(len(wires))
+    expectations = [
+        measured
+        for measured in tape.measurements
+        if isinstance(measured, qml.measurements.ExpectationMP)
+    ]
+
+    @qml.qnode(qml.device("default.qubit", wires=wires), interface="torch")
+    def walked(q: torch.Tensor) -> Any:
+        for place, wire in enumerate(wires):
+            qml.RY(np.pi * q[..., place], wires=wire)
+        for operation in tape.operations:
+            qml.apply(operation)
+        return qml.apply(expectations[0]) if expectations else qml.expval(qml.Z(wires[-1]))
+
+    bits = _basis_states(len(wires), rows)
+    y = walked(torch.as_tensor(bits, dtype=torch.float64)).detach().numpy()
+    data = _basis_data(bits, {"q": range(len(wires))}, y, name)
+    return opening.open_model(lambda q: walked(q), data, wires={"q": wires}, name=name)
+
+
+def _check_qubits(count: int) -> None:
+    check(
+        2 <= count <= flat_source.MAX_QUBITS,
+        f"Circuits of 2 to {flat_source.MAX_QUBITS} qubits can be walked gate by gate, but this one has {count}. Use "
+        "`circuit_model` for scores without states.",
+    )
 
 
 def _prepare(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from qfusion._checks import check
@@ -17,7 +17,7 @@ def arrange(
     roles: Sequence[str],
     places: Sequence[tuple[int, ...]],
     modalities: Sequence[str],
-    wires: Mapping[str, Sequence[Any]] | None,
+    wires: Mapping[str, Any] | None,
 ) -> tuple[dict[str, int], tuple[int, ...], bool]:
     """Return the registers with their numbers of qubits, the qubits in the order of the registers, and whether their
     modalities were guessed.
@@ -29,7 +29,7 @@ def arrange(
         labels: of all qubits, in the order of the circuit.
         roles, places: of the gates, see `gate_roles.find_layers`.
         modalities: names, in the order of the model.
-        wires: labels of the qubits of each modality; guessed unless given.
+        wires: labels of the qubits of each modality, or the label of one; guessed unless given.
 
     Raises:
         InvalidInput: when `wires` names another modality or qubit, or a qubit twice.
@@ -49,7 +49,7 @@ def arrange(
 
 
 def _parse_wires(
-    labels: Sequence[Any], modalities: Sequence[str], wires: Mapping[str, Sequence[Any]]
+    labels: Sequence[Any], modalities: Sequence[str], wires: Mapping[str, Any]
 ) -> dict[str, tuple[int, ...]]:
     check(
         isinstance(wires, Mapping) and bool(wires),
@@ -64,9 +64,10 @@ def _parse_wires(
             name in modalities,
             f"Argument `wires` names {name!r}, but the modalities are {', '.join(modalities)}.",
         )
+        mine = [mine] if isinstance(mine, str) or not isinstance(mine, Iterable) else list(mine)
         for label in mine:
             check(
-                label in places,
+                isinstance(label, Hashable) and label in places,
                 f"Argument `wires` gives qubit {label!r} to {name!r}, but the circuit has the qubits "
                 f"{', '.join(map(repr, labels))}.",
             )

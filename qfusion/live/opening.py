@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, require_whole
 from qfusion._sentences import listed
 from qfusion.analysis import lindblad_systems, opening
 from qfusion.analysis.study import Study
@@ -37,6 +37,7 @@ LONG = 60.0  # seconds of opening that a user is warned of
 RUNS = 2  # of every sample while it is opened
 TOLERANCE = 1e-9  # by which scores may differ from call to call, relative to their size
 BETTER = 0.4  # by which the mean recall of another order of the columns is far better
+MAX_CIRCUITS = 10_000  # that run for a sample
 MAX_ORDERED = 500  # classes whose order is examined
 HOLDS = ("scores", "probabilities", "log-probabilities")
 
@@ -93,10 +94,11 @@ def open_model(
         "contents": contents,
     }
     check(
-        not name or imports.NAME.fullmatch(name) is not None,
+        not name or (isinstance(name, str) and imports.NAME.fullmatch(name) is not None),
         "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or digit, but is "
-        f"{name[:80]!r}. Choose another.",
+        f"{name!r:.80}. Choose another.",
     )
+    require_whole("circuit", circuit, 0, MAX_CIRCUITS)
     if isinstance(model, Study):
         _check_unused({"data": data, **described}, "study", "Open the model itself to change it.")
         return model

@@ -99,11 +99,11 @@ def show(
         data: see `study`.
         sample: id of the sample to begin with.
         page: to begin with: "samples", "circuit", "cohorts", "dynamics", "compare", or "" for the overview.
-        port: to listen on; one that is free by default.
+        port: to listen on, which must be free; any free one by default.
         browser: whether to open a browser.
 
     Raises:
-        InvalidInput: when the server does not start; as of `qfusion.open` for a model.
+        InvalidInput: when the port is taken or the server does not start; as of `qfusion.open` for a model.
         NotFound: when there is no such sample.
     """
     if isinstance(study, (str, checkpoint.Checkpoint)):  # which has a name already
@@ -123,7 +123,7 @@ def show(
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="qfusion-"))  # which only this user can read
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        port = port or free_port()
+        port = free_port(port or 0)
         # the server loads its libraries while the model is opened
         process = _start_server(folder, port, {**os.environ, **place_variables(folder, name)})
         stack.callback(_stop, process)
@@ -215,10 +215,22 @@ def _is_known(study: Study) -> bool:
         return False
 
 
-def free_port() -> int:
-    """Return a port of this machine that nothing listens on."""
+def free_port(port: int = 0) -> int:
+    """Return a port of this machine that nothing listens on: the given one, or any for 0.
+
+    Raises:
+        InvalidInput: when the given one is taken, or is none that a program of this user may listen on.
+    """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        if os.name == "posix":  # elsewhere it would also take ports that are in use
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError, TypeError) as error:
+            raise InvalidInput(
+                f"Argument `port` is {port!r}, on which the dashboard cannot listen ({error}). Give another, or leave "
+                "it out for one that is free."
+            ) from error
         return int(probe.getsockname()[1])
 
 

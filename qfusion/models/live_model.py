@@ -401,7 +401,12 @@ class LiveCircuit(LiveModel):
     def circuit_facts(self, states: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return facts on the circuit, the same for every sample."""
         facts = self.source.facts
-        return {"library": facts.library, "remarks": facts.remarks, "guessed": facts.guessed}
+        return {
+            "library": facts.library,
+            "remarks": facts.remarks,
+            "guessed": facts.guessed,
+            "angles": facts.angles,
+        }
 
     def plain_columns(self, states: Mapping[str, Any]) -> Tensor:
         """Return the columns (B, K) of the function, with what is changed in its circuit, without gradients."""

@@ -64,6 +64,11 @@ def describe_own_circuit(facts: Mapping[str, Any]) -> str:
         sentences.append(
             "Each qubit is named after the modality that its gates encode; the argument wires corrects that."
         )
+    if not facts["angles"]:
+        sentences.append(
+            "There are no sliders of angles, since no gate depends on weights that are trained: frozen ones and arrays "
+            "of NumPy are constants."
+        )
     return " ".join([*sentences, *facts["remarks"]])
 
 
