@@ -109,8 +109,9 @@ def _check_finite(data: CheckedData) -> None:
         count = 0
         first: list[Any] = []
         for at, piece in set_digest.enumerate_pieces(set_digest.pieces(m.values)):
-            if not np.isfinite(piece).all():
-                bad = np.argwhere(~np.isfinite(piece))
+            wrong = np.isinf(piece) if m.given is not None else ~np.isfinite(piece)
+            if wrong.any():
+                bad = np.argwhere(wrong)
                 if not first:
                     first = [at + bad[0][0], *bad[0][1:]]
                 count += len(bad)

@@ -377,14 +377,9 @@ def _column_modality(name: str, columns: pd.DataFrame) -> Modality:
             )
             + " them first, such as with a step of a scikit-learn pipeline or `pandas.get_dummies`.",
         )
-    missing = int(columns.isna().sum().sum())
-    check(
-        missing == 0,
-        f"Modality '{name}' must hold numbers, but {missing} of its values are missing, the first in column "
-        f"{columns.columns[columns.isna().any()].tolist()[:1]}. Impute them or drop the rows.",
-    )
     names = [" ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in columns.columns]
-    return Modality(name, columns.to_numpy(np.float32), None, tuple(names))
+    values = columns.to_numpy(np.float32, na_value=np.nan)
+    return Modality(name, values, None, tuple(names), given=GivenForm(values.shape[1:]))
 
 
 def _of_items(

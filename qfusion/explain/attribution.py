@@ -220,6 +220,11 @@ def attribute(
         x, mask = x[:, :length], mask[:, :length]
     x = x.detach().double()
     start = _baseline(model, modality, x, baseline, other)
+    check(
+        not bool((x - start).isnan().any()),
+        f"Some features of modality '{modality}' are missing in this sample, so that no path leads from a baseline to it. "
+        "Choose another sample.",
+    )
     valued = _term_function(model, inputs, background, modality, term, output)
 
     def term_at(values: Tensor) -> Tensor:

@@ -105,7 +105,7 @@ def _nearest_encoding(
         return StateChange(before, before, modality, False, own, math.inf, False, -math.inf)
     turning = {**states, modality: fill_state(states[modality], best[None])}
     after = score_encodings(model, turning)[0].numpy()
-    size = float((best - own).norm())
+    size = float((best - own).nan_to_num().norm())
     return StateChange(before, after, modality, True, best, size, False, 0.0)
 
 

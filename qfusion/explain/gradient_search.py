@@ -52,11 +52,12 @@ def nearest(
     """Return the numbers (k,) nearest to the sample's own that turn the decision; None where none were found.
 
     Args:
-        states: of one sample. modality: whose numbers may change.
+        states: of one sample. modality: whose numbers may change; those that are missing (NaN) stay so.
         was: the sample's decision, as of `counterfactual.decision`.
         ends: numbers to walk to besides, (E, k): the NEAREST of them that turn the decision are.
     """
     own, C = flat(states[modality]), len(model.outputs)
+    missing, own = own[0].isnan(), own.nan_to_num()
 
     def beyond(numbers: Tensor, others: Tensor | None = None) -> Tensor:
         """Return how far each row is beyond the decision boundary, (B,): towards any other decision, or towards the
@@ -66,7 +67,8 @@ def nearest(
         wide = nested.nested_mapped(
             lambda entry: entry.expand(count, *entry.shape[1:]), dict(states)
         )
-        scores = model.scores({**wide, modality: fill_state(states[modality], numbers)})
+        known = numbers.masked_fill(missing, torch.nan)
+        scores = model.scores({**wide, modality: fill_state(states[modality], known)})
         if C == 1:
             return scores[:, 0] * (-1.0 if was else 1.0) - MARGIN
         lead = (
@@ -87,6 +89,8 @@ def nearest(
     points = torch.cat([own + 1.05 * (here - own) for here in steps])  # a little beyond
     with torch.no_grad():
         if ends is not None:
+            ends = ends.masked_fill(missing, 0)
+            ends = ends[ends.isfinite().all(1)]
             turning = ends[beyond(ends) > 0]
             points = torch.cat([points, turning[(turning - own).norm(dim=1).argsort()[:NEAREST]]])
         points = points[torch.isfinite(points).all(1)]
@@ -100,4 +104,4 @@ def nearest(
             over = beyond(own + middle * (points - own))[:, None] > 0
             low, high = torch.where(over, low, middle), torch.where(over, middle, high)
         reached = own + high * (points - own)
-        return reached[int((reached - own).norm(dim=1).argmin())]
+        return reached[int((reached - own).norm(dim=1).argmin())].masked_fill(missing, torch.nan)

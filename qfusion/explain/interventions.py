@@ -104,7 +104,7 @@ def nearest_donor(
         tiled = nested.nested_tiled(dict(states), count)
         scores = counterfactual.score_encodings(model, {**tiled, modality: candidates})
         difference = gradient_search.flat(candidates) - gradient_search.flat(states[modality])
-        distances = torch.linalg.vector_norm(difference, dim=-1)
+        distances = torch.linalg.vector_norm(difference.nan_to_num(), dim=-1)
     else:
         scores = form.value(counterfactual.score_form(model, states, modality).detach(), candidates)
         distances = form.distance(states[modality], candidates)

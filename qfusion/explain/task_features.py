@@ -42,6 +42,7 @@ def principal_components(values: np.ndarray, width: int = WIDTH) -> np.ndarray:
     """Return the leading principal components of standardised features, scaled by one number to unit mean variance."""
     from sklearn.decomposition import PCA
 
+    check(not np.isnan(values).any(), "A modality has missing values. Impute them first.")
     centred = values - values.mean(0)
     spread = centred.std(0)
     varying = spread > 1e-9 * max(float(spread.max(initial=0)), 1e-300)

@@ -126,14 +126,32 @@ def open_model(
     if isinstance(model, FusionModel):
         made = checkpoint.make_checkpoint(model, dataset, name=title)
         return build_study(title, made.card, made.model, dataset).precompute()
-    opened = _open_call(model, dataset, wires, output, call, circuit)
-    card = _card(opened, dataset, title)
-    study = build_study(title, card, opened, dataset).precompute()
+    missing = _missing_values(dataset)
+    try:
+        opened = _open_call(model, dataset, wires, output, call, circuit)
+        opened.notes += tuple(
+            f"{count:,} values of '{part}' are missing: the model takes NaN."
+            for part, count in missing.items()
+        )
+        card = _card(opened, dataset, title)
+        study = build_study(title, card, opened, dataset).precompute()
+    except InvalidInput as error:
+        if not missing:
+            raise
+        raise InvalidInput(
+            f"{error} Values of {listed(list(missing))} are missing (NaN): impute them if the model does not take them."
+        ) from error
     remark = _remark_on_order(study) if study.classes else ""
     if remark:
         warnings.warn(remark, stacklevel=2)
         card["notes"] += " " + remark
     return study
+
+
+def _missing_values(dataset: DataSet) -> dict[str, int]:
+    """Return the number of missing values of each modality that has any."""
+    counts = {part.name: int(np.isnan(part.values).sum()) for part in dataset.modalities}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _remark_on_order(study: Study) -> str:
@@ -368,15 +386,17 @@ def _check_independent(
 
 
 def _feature_means(dataset: DataSet) -> dict[str, list[float]]:
-    """Return the mean of every feature over the training rows, and over the steps of sequences."""
+    """Return the mean of every known feature over the training rows, and over the steps of sequences."""
     sums = {name: torch.zeros((), dtype=torch.float64) for name in dataset.names}
-    counts = dict.fromkeys(dataset.names, 0)
+    counts = {name: torch.zeros((), dtype=torch.int64) for name in dataset.names}
     for rows in dataset.blocks(dataset.rows("train")):
         for name, features in dataset.inputs(rows, torch.float64).items():
             steps = input_features.real_steps(*input_features.values_and_mask(features))
-            sums[name] = sums[name] + steps.sum(0)
-            counts[name] += len(steps)
-    return {name: (sums[name] / counts[name]).float().tolist() for name in dataset.names}
+            sums[name] = sums[name] + steps.nansum(0)
+            counts[name] = counts[name] + (~steps.isnan()).sum(0)
+    return {
+        name: (sums[name] / counts[name].clamp_min(1)).float().tolist() for name in dataset.names
+    }
 
 
 def _warn_of_time(seconds: float, dataset: DataSet) -> None:

@@ -80,6 +80,7 @@ class FusionModel(nn.Module, ABC):
             once, without a learning rate, in the place of steps on batches.
         encodes: whether its encoders make a row of numbers of each modality, and nothing else looks at features: then
             it takes `Encoded` in their place.
+        takes_missing: whether features may be missing, as NaN.
         reads_features: whether scores depend on features; False of a game, whose values are in a table.
         unseen_operations: floating-point operations a row that torch does not see: those of programs of another
             runtime.
@@ -101,6 +102,7 @@ class FusionModel(nn.Module, ABC):
     staged: bool = False
     convex: bool = False
     encodes: bool = True
+    takes_missing: ClassVar[bool] = False
     reads_features: ClassVar[bool] = True
     unseen_operations: int = 0
     entanglement_is_slow: ClassVar[bool] = False
@@ -190,7 +192,8 @@ class FusionModel(nn.Module, ABC):
             name in inputs,
             f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.",
         )
-        return validate_features(name, inputs[name], self.input_specs[name], self.bias.dtype)
+        spec = self.input_specs[name]
+        return validate_features(name, inputs[name], spec, self.bias.dtype, self.takes_missing)
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
         """Encode one modality. The result is the output of its encoder unless a model processes it further. `inputs`

@@ -77,7 +77,7 @@ def mean_over_steps(values: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def validate_features(
-    name: str, features: Features, spec: InputSpec, dtype: torch.dtype
+    name: str, features: Features, spec: InputSpec, dtype: torch.dtype, missing: bool = False
 ) -> Features:
     """Return the features of a modality in the precision of the model.
 
@@ -86,6 +86,7 @@ def validate_features(
         features: features in any floating-point precision.
         spec: form that the model was built for.
         dtype: data type of the model's weights.
+        missing: whether values may be missing, as NaN.
 
     Raises:
         InvalidInput: if the features are not floating-point numbers, not finite, or of another form, or if the model
@@ -99,14 +100,14 @@ def validate_features(
         "with `.float()` or `.double()`; the model takes either.",
     )
     _check_shape(name, values, mask, spec)
-    _check_finite(name, values)
+    _check_finite(name, values.nan_to_num(0, torch.inf, -torch.inf) if missing else values)
     check(
         dtype in (torch.float32, torch.float64),
         f"The model must be in single or double precision, but its weights are {dtype}: states hold too few digits "
         "in it. Call `.float()` or `.double()` on it; features may be of any precision.",
     )
     own = values.to(dtype)
-    if own.dtype != values.dtype and not torch.isfinite(own).all():
+    if own.dtype != values.dtype and own.isinf().any():
         raise InvalidInput(
             f"Features of modality `{name}` must be finite in the model's {dtype}, but hold "
             f"{values.abs().max():.2g}. Scale them, or call `.double()` on the model."

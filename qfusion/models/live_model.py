@@ -61,6 +61,7 @@ class LiveModel(base.FusionModel):
 
     kind = KIND
     encodes = False
+    takes_missing = True
     title = "Model of your own"
     notes: tuple[str, ...] = ()
 
