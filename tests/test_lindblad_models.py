@@ -332,6 +332,8 @@ def test_kets_of_a_data_set_are_those_of_the_function() -> None:
     H, L = random_system((2, 2), 10)
     model = lindblad_model(H, L, encode, (SZ, "left"), T=0.9, names=("left", "right"))
     study = open_lindblad(model, plain, name="mine")
+    arrays = {m.name: m.values for m in plain.modalities} | {"y": plain.y, "split": plain.split}
+    assert np.abs(open_lindblad(model, arrays).scores - study.scores).max() < 1e-15
     made = encode({m.name: m.values.astype(float) for m in plain.modalities})
     for name, kets in kets_of(study).items():
         assert np.abs(kets - made[name]).max() < 1e-15

@@ -17,6 +17,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.panels import circuit_layers, circuit_panel, device_noise, qubit_panels
+from qfusion.wording.circuit_remarks import describe_circuit
 from tests.support import own_models
 
 ROW = 7
@@ -218,6 +219,46 @@ def test_qubits_are_guessed_from_the_encoding(angles):
     )
     assert other.model.registers() == {"right": 2, "left": 1, "other": 1}
     assert other.model.source.labels == (0, 3, 1, 2)
+    single = qfusion.open(
+        own_models.angle_classifier(), own_models.two_modalities(), wires={"left": 2}
+    )
+    assert single.model.registers() == {"other": 3, "left": 1}
+
+
+@pytest.mark.parametrize("is_frozen", [True, False])
+def test_frozen_weights_have_no_sliders_and_the_page_says_why(is_frozen):
+    random = np.random.default_rng(0)
+    weights = random.normal(size=(1, 2, 3))
+    if is_frozen:
+        weights = torch.tensor(weights, requires_grad=False)
+
+    @qml.qnode(qml.device("default.qubit", wires=2))
+    def circuit(left, right):
+        qml.RY(left, wires=0)
+        qml.RY(right, wires=1)
+        qml.StronglyEntanglingLayers(weights, wires=range(2))
+        return qml.expval(qml.Z(1))
+
+    study = qfusion.open(
+        lambda left, right: circuit(left[:, 0], right[:, 0]), own_models.two_modalities()
+    )
+    words = describe_circuit(study.model, study.model.encode(study.inputs([ROW])))
+    assert "There are no sliders of angles, since no gate depends on weights" in words
+
+
+def test_trained_weights_have_sliders(angles):
+    assert "sliders" not in describe_circuit(
+        angles.model, angles.model.encode(angles.inputs([ROW]))
+    )
+
+
+def test_what_a_model_cannot_do_is_said(angles):
+    plain = qfusion.open(
+        lambda left, right: left[:, :1] * right[:, :1], own_models.two_modalities()
+    )
+    for study in (angles, plain):
+        with pytest.raises(InvalidInput, match="no evolution in time to track"):
+            study.sample(str(study.dataset.ids[ROW])).track()
 
 
 @pytest.mark.parametrize(
@@ -227,6 +268,8 @@ def test_qubits_are_guessed_from_the_encoding(angles):
         ({"up": [0]}, "modalities are left, right"),
         ({"left": [0], "right": [0]}, "one modality"),
         ([0, 1], "must name the qubits"),
+        ({"left": 9}, "qubit 9"),
+        ({"left": [[0]]}, r"qubit \[0\]"),
     ],
 )
 def test_wires_that_do_not_fit_are_refused(wires, words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import time
 from dataclasses import dataclass
@@ -12,7 +13,12 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -20,8 +26,9 @@ from torch import Tensor, nn
 from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 
 import qfusion
-from qfusion.analysis import modality_attribution
+from qfusion.analysis import decision_flips, modality_attribution
 from qfusion.data import Audio, Image, Text
+from qfusion.data.given_targets import read_targets
 from qfusion.data.in_memory import data_set_of
 from qfusion.errors import InvalidInput
 from tests.support import own_models
@@ -299,12 +306,13 @@ FRAME = pd.DataFrame(
         ),
         (FRAME, {"modalities": ["left", "right"]}, "must name the columns"),
         (
-            FRAME.assign(left_1=np.where(Y == 1, np.nan, 1)),
+            FRAME.assign(left_0=np.where(Y == 1, np.nan, 1)),
             {},
-            r"missing, the first in column \['left_1'\]",
+            "Values of left are missing",
         ),
-        (FRAME.assign(left_1=pd.array([None] + [1] * (N - 1), dtype="Int64")), {}, "missing"),
-        (_with(left=np.where(LEFT > 2, np.nan, LEFT)), {}, "must be finite"),
+        (FRAME.assign(left_0=pd.array([None] + [1] * (N - 1), dtype="Int64")), {}, "missing"),
+        (_with(left=np.where(LEFT > 1, np.nan, LEFT)), {}, "Values of left are missing"),
+        (_with(left=np.where(LEFT > 2, np.inf, LEFT)), {}, "must be finite"),
         (_with(id=["x"] * N), {}, "must be unique"),
         (_with(id=["x"]), {}, "Entry `id` must have 60 values"),
         (_with(split=["train"]), {}, "Entry `split` must have 60 values"),
@@ -340,6 +348,11 @@ FRAME = pd.DataFrame(
         (_with(y=NAMES), {"classes": ["yes", "maybe"]}, "'no'"),
         (DATA, {"target": "label"}, "names 'label'"),
         (DATA, {"output": "logit"}, "does not exist"),
+        (DATA, {"name": 7}, "Argument `name`"),
+        (DATA, {"circuit": "first"}, "Argument `circuit` must be a whole number"),
+        (DATA, {"classes": 2}, "Argument `classes` must be a list"),
+        (DATA, {"modalities": 2}, "Argument `modalities` must be a list"),
+        (_with(y=pd.Categorical([None, *NAMES[1:]])), {}, "row 0 has none"),
         ("planted", {"classes": ["a"]}, "Argument `classes` describes data of your own"),
     ],
 )
@@ -378,6 +391,56 @@ def test_returned_forms(wrap: Any, expected: dict[str, float]) -> None:
 
 def _scaled(scale: float, left: Tensor, right: Tensor, *, shift: float = 0.0) -> Tensor:
     return scale * scores(left, right) + shift
+
+
+def test_the_output_that_is_taken_is_named() -> None:
+    attention = LEFT[:, :2]
+    weights = torch.tensor(attention)
+    for wrap, taken in (
+        (lambda result: (weights.new_ones(len(result), 3), result), "2 of 2"),
+        (lambda result: {"attention": weights.new_ones(len(result), 2), "cls": result}, "`cls`"),
+        (lambda result: {"hidden": result.repeat(1, 4), "logits": result}, "`logits`"),
+    ):
+        study = qfusion.open(lambda left, right, wrap=wrap: wrap(scores(left, right)), DATA)
+        assert f"Its output {taken} is taken." in study.card["notes"]
+        assert study.scores == pytest.approx(qfusion.open(scores, DATA).scores, abs=1e-12)
+    assert "is taken" not in qfusion.open(scores, DATA).card["notes"]
+
+
+def _shifts(left: Tensor, right: Tensor) -> Tensor:
+    left += 1
+    return scores(left, right)
+
+
+def _masks(text: Tensor, audio: Tensor, text_mask: Tensor) -> Tensor:
+    text[~text_mask] = 3
+    text_mask[:, 1:] = False
+    audio.mul_(2)
+    return torch.stack([text.sum((1, 2)), (text[:, 0].sum(1) * audio[:, 0]).tanh()], 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [(_shifts, DATA), (_masks, {"text": STEPS, "audio": LEFT, "y": Y})],
+)
+def test_models_that_write_into_their_input_get_copies(model: Any, data: dict[str, Any]) -> None:
+    @functools.wraps(model)
+    def copies(**features: Tensor) -> Tensor:
+        return model(**{part: values.clone() for part, values in features.items()})
+
+    given = copy.deepcopy(data)
+    study, plain = qfusion.open(model, data), qfusion.open(copies, given)
+    assert study.model.repeats == 1
+    assert study.scores == pytest.approx(plain.scores, abs=1e-12)
+    assert dividends(study) == pytest.approx(dividends(plain), abs=1e-12)
+    rows = study.model.encode(study.inputs([3, 4]))
+    kept = copy.deepcopy(rows)
+    weights = torch.ones(2, 2, dtype=torch.float64)
+    for part, slope in study.trained.call.slopes(rows, weights).items():
+        torch.testing.assert_close(slope, plain.trained.call.slopes(kept, weights)[part])
+    for part, features in rows.items():
+        torch.testing.assert_close(features, kept[part])
+    assert all(np.array_equal(one, other) for one, other in zip(data["y"], given["y"], strict=True))
 
 
 class Holder:
@@ -514,6 +577,58 @@ def test_targets_are_read_as_they_are_meant() -> None:
     assert reversed_.dataset.y.tolist() == (1 - Y).tolist()
 
 
+def test_categories_keep_their_order() -> None:
+    order = ["yes", "unused", "no"]
+    category = pd.Categorical(NAMES, categories=order)
+    for data in (_with(y=category), _with(y=pd.Series(category)), FRAME.assign(y=category)):
+        study = qfusion.open(scores, data)
+        assert study.classes == ("yes", "no")
+        assert study.dataset.y.tolist() == (1 - Y).tolist()
+        assert "Its columns are the classes yes, no in this order." in study.card["notes"]
+    numbers = qfusion.open(scores, _with(y=pd.Categorical(Y, categories=[1, 0])))
+    assert numbers.classes == ("1", "0")
+    assert numbers.dataset.y.tolist() == (1 - Y).tolist()
+
+
+def test_columns_in_another_order_are_noticed() -> None:
+    def opposite(left: Tensor, right: Tensor) -> Tensor:
+        product = left[:, 0] * right[:, 0]
+        return torch.stack([product, -product], 1)
+
+    with pytest.warns(UserWarning, match="is 0.00, but 1.00 if the columns are 1, 0 in this order"):
+        study = qfusion.open(opposite, DATA)
+    assert "Check the order of the columns" in study.card["notes"]
+    thirds = np.digitize(LEFT[:, 0], [-0.4, 0.4])
+
+    def shifted(left: Tensor, right: Tensor) -> Tensor:
+        return torch.stack([(left[:, 0] - mean).square().neg() for mean in (0, 0.9, -0.9)], 1)
+
+    with pytest.warns(UserWarning, match="if the columns are b, c, a in this order"):
+        qfusion.open(shifted, _with(y=np.array(["a", "b", "c"])[thirds]))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda left, right: torch.stack([0 * left[:, 0], 0 * left[:, 0] + 1], 1),
+        lambda left, right: torch.stack([left[:, 1], right[:, 1]], 1),
+    ],
+)
+def test_models_without_knowledge_have_no_other_order(model: Any) -> None:
+    study = qfusion.open(model, _with(y=(np.arange(N) % 10 == 0).astype(int)))
+    assert "Check the order" not in study.card["notes"]
+
+
+@pytest.mark.parametrize("count", [120, 348])
+def test_many_whole_numbers_from_zero_are_classes(count: int) -> None:
+    random = np.random.default_rng(count)
+    y = random.permutation(np.arange(4 * count) % count)
+    _, target = read_targets(y, "y", None)
+    assert target.classes == tuple(map(str, range(count)))
+    for amounts in (y + 18, y * 7, np.arange(4 * count)):
+        assert read_targets(amounts, "y", None)[1].kind == "regression"
+
+
 @pytest.mark.parametrize(
     ("model", "y", "words"),
     [
@@ -565,6 +680,46 @@ def test_classes_in_another_order() -> None:
                 other.sample(ids, output=0).score, abs=1e-9
             )
         assert plain.scores.argmax(1).tolist() == (1 - other.scores.argmax(1)).tolist()
+
+
+def test_the_card_names_the_classes_of_an_estimators_columns() -> None:
+    data = _with(y=NAMES)
+    forest = RandomForestClassifier(5, random_state=0).fit(JOINED, NAMES)
+    notes = qfusion.open(forest, data, classes=["yes", "no"]).card["notes"]
+    assert "Its columns are the classes no, yes in this order." in notes
+    notes = qfusion.open(Perceptron().fit(JOINED, NAMES), data, classes=["yes", "no"]).card["notes"]
+    assert "Its number speaks for class yes, against no." in notes
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=5),
+        make_pipeline(SimpleImputer(), LogisticRegression()),
+    ],
+)
+def test_missing_features_are_given_to_models_that_take_them(model: Any) -> None:
+    missing = np.where(LEFT > 1, np.float32(np.nan), LEFT)
+    model.fit(np.concatenate([missing, RIGHT], 1), Y)
+    frame = FRAME.assign(**{f"left_{k}": missing[:, k] for k in range(4)})
+
+    def logarithms(features: dict[str, Tensor]) -> np.ndarray:
+        joined = torch.cat([features["left"], features["right"]], 1).numpy()
+        return np.log(model.predict_proba(joined))
+
+    row = int(np.flatnonzero(np.isnan(missing).any(1))[0])
+    for data in (_with(left=missing), frame):
+        study = qfusion.open(model, data)
+        assert f"{int(np.isnan(missing).sum())} values of 'left' are missing" in study.card["notes"]
+        sample = study.sample(str(study.dataset.ids[row]))
+        expected = own_models.brute_force_dividends(study, row, logarithms, sample.output)
+        assert sample.dividends == pytest.approx(expected, abs=1e-10)
+        flips = decision_flips.what_would_flip(study, row)
+        assert not any(
+            np.isnan([flip.state.distance, flip.donor.distance]).any() for flip in flips.values()
+        )
+        with pytest.raises(InvalidInput, match="are missing in this sample"):
+            modality_attribution.attribute(study, row, "left", "score", 0, "mean")
 
 
 def test_columns_in_the_order_of_the_fit() -> None:

@@ -509,6 +509,69 @@ def test_a_bare_circuit_of_openqasm_3_is_explained(tmp_path):
         assert value == pytest.approx(expected[name], abs=1e-10)
 
 
+def test_a_qnode_can_be_walked():
+    import pennylane as qml
+
+    angle = torch.nn.Parameter(torch.tensor(0.4, dtype=torch.float64))
+
+    def gates():
+        qml.Hadamard("a")
+        qml.CRX(angle, wires=["a", 1])
+        qml.QFT(wires=["a", 1, 2])
+
+    def ends(measure, bits):
+        @qml.qnode(qml.device("default.qubit", wires=["a", 1, 2]))
+        def circuit():
+            qml.BasisState(bits, wires=["a", 1, 2])
+            gates()
+            return measure()
+
+        return circuit()
+
+    @qml.qnode(qml.device("default.qubit"))
+    def expectation():
+        gates()
+        return qml.expval(qml.Y(1) @ qml.Z("a"))
+
+    @qml.qnode(qml.device("default.qubit", wires=["a", 1, 2]))
+    def probabilities():
+        gates()
+        return qml.probs(wires="a")
+
+    for circuit, measured in (
+        (expectation, lambda: qml.expval(qml.Y(1) @ qml.Z("a"))),
+        (probabilities, lambda: qml.expval(qml.Z(2))),
+    ):
+        study = qfusion.open_circuit(circuit)
+        source = study.trained.source
+        assert len(study.dataset) == 8
+        assert source.facts.angles == 1
+        for name in ("000", "011", "101"):
+            row = study.dataset.row(name)
+            bits = np.array([int(bit) for bit in name])
+            assert study.scores[row, 0] == pytest.approx(
+                float(ends(measured, bits).detach()), abs=1e-12
+            )
+            *_, state = statevector.walk(source.gates(study.inputs(np.array([row]))), 3)
+            expected = ends(qml.state, bits).detach().numpy()
+            assert abs(np.vdot(state.numpy(), expected)) == pytest.approx(1, abs=1e-12)
+
+
+def test_qnodes_that_cannot_be_walked_are_refused():
+    import pennylane as qml
+
+    device = qml.device("default.qubit", wires=2)
+    needs = qml.QNode(lambda x: qml.expval(qml.Z(0)), device)
+    alone = qml.QNode(lambda: qml.expval(qml.Z(0)), qml.device("default.qubit", wires=1))
+    for circuit, options, words in (
+        (needs, {}, "cannot be run without arguments"),
+        (alone, {}, "this one has 1"),
+        (alone, {"read": "Z"}, "no effect on a QNode"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            qfusion.open_circuit(circuit, **options)
+
+
 def test_any_circuit_can_be_walked():
     study = qfusion.live.open_circuit(OPENQASM_2, name="majority")
     source = study.trained.source

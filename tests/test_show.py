@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import socket
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -286,6 +287,17 @@ def test_show_starts_a_server_that_stop_ends(study: Any) -> None:
     finally:
         dashboard.stop()
     assert not dashboard.is_running
+
+
+def test_a_port_that_is_taken_is_named(study: Any) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        with pytest.raises(InvalidInput, match=f"Argument `port` is {taken}, on which"):
+            qfusion.show(study, port=taken, browser=False)
+    with pytest.raises(InvalidInput, match="Argument `port` is 70000"):
+        qfusion.show(study, port=70_000, browser=False)
 
 
 def test_a_server_without_its_owner_ends(tmp_path: Path) -> None:

@@ -66,8 +66,9 @@ class DataSet:
             declared, see `sources.Source`, and the same on every machine. `dataclasses.replace` drops it.
 
     Raises:
-        InvalidInput: when shapes disagree, ids repeat, a split is empty, a value is NaN or infinite, or there are more
-            than 12 modalities; the message names the modality, the first such sample and the feature.
+        InvalidInput: when shapes disagree, ids repeat, a split is empty, a value is infinite, or NaN unless given in
+            Python, or there are more than 12 modalities; the message names the modality, the first such sample and the
+            feature.
     """
 
     name: str

@@ -222,8 +222,8 @@ def attribute(
     start = _baseline(model, modality, x, baseline, other)
     check(
         not bool((x - start).isnan().any()),
-        f"Some features of modality '{modality}' are missing in this sample, so that no path leads from a baseline to it. "
-        "Choose another sample.",
+        f"Some features of modality '{modality}' are missing in this sample, so that no path leads from a baseline to "
+        "it. Choose another sample.",
     )
     valued = _term_function(model, inputs, background, modality, term, output)
 

@@ -290,7 +290,7 @@ def find_columns(
     Raises:
         InvalidInput: when there is no such array.
     """
-    found: list[tuple[str, Tensor]] = []
+    others: list[tuple[str, Tensor]] = []
     for name, value in _candidates(result):
         if taken and name != taken:
             continue
@@ -309,9 +309,9 @@ def find_columns(
             continue
         if columns.shape[1] in counts or name.strip("`") in OUTPUTS:
             return name, columns
-        found.append((name, columns))
-    if found:
-        return found[0]
+        others.append((name, columns))
+    if others:
+        return others[0]
     raise InvalidInput(
         f"The model must return scores with one row for each of {rows} samples, (B,) or (B, K), but returns "
         f"{_describe(result)}."

@@ -173,8 +173,8 @@ def _remark_on_order(study: Study) -> str:
     order = [study.classes[place] for place in np.argsort(columns)]
     return (
         f"Check the order of the columns: the mean recall of the classes is {own:.2f}, but {best:.2f} if the columns "
-        f"are {_first(order)} in this order. Return them in the order of the classes, or give targets that are words, "
-        "and name these in the order of the columns in `classes`."
+        f"are {_first(order)} in this order. Return them in the order of the classes; or give words as targets, and "
+        "name them in the order of the columns in `classes`."
     )
 
 
