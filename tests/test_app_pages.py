@@ -416,6 +416,24 @@ def test_missing_data_show_download_instructions(
     assert asked.selectbox(key="data").value == "scenes"
 
 
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [({"model": "qj-mosi"}, "scenes"), ({"model": "qcnn-houston", "data": "planted"}, "planted")],
+)
+def test_models_without_their_data_are_not_offered(
+    link: dict[str, str], shown: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
+    app = visit("Overview", whole=False, **link)
+    assert not app.error
+    assert f"Model '{link['model']}' lacks its data" in plain(app.warning[0].value)
+    assert app.selectbox(key="data").value == shown
+    offered = " ".join(app.selectbox(key="model").options)
+    assert "qj-planted" in offered
+    assert "mosi" not in offered
+    assert "houston" not in offered
+
+
 def test_links_cannot_open_model_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A folder as `train --out my-model` makes it."""
     folder = tmp_path / "my-model"

@@ -154,9 +154,7 @@ def coalition_ranking(
             "mean with sign": label_charts.interval_ends(ranked.means.values()),
         },
         hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
-        x_title=style.title_with_unit(
-            "contribution", cohort_contributions.contribution_unit(levels), "<br>"
-        ),
+        x_title=text.with_unit("contribution", cohort_contributions.contribution_unit(levels)),
         theme=theme,
     )
     alt = (

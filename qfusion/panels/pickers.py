@@ -1,7 +1,7 @@
 """The choices of every page that shows a model: model, data set, sample, output, background."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,15 @@ def offered_outputs(classes: Sequence[str]) -> list[str]:
 def own_data(model: str) -> str:
     """Return the name of the data set that a model was trained on."""
     return str(opening.load_checkpoint(model).card["data"]["name"])
+
+
+def offered_models(known: Collection[str]) -> list[str]:
+    """Return the models that menus offer: those trained on one of the `known` data sets, and damaged ones, which are
+    named when they are picked.
+    """
+    cards = checkpoint_folders.card_paths()
+    data = {name: _readable_card(cards[name]).get("data", {}).get("name") for name in models()}
+    return [name for name, own in data.items() if own is None or own in known]
 
 
 def trained_models(data_name: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ import streamlit as st
 from qfusion import _checks
 from qfusion.analysis import outputs, sample_words
 from qfusion.analysis.study import Study
+from qfusion.errors import NotFound
 from qfusion.panels import page_state, pickers
 from qfusion.ui import closed_box, page_params, state
 from qfusion.ui.background_picker import background_in_links, background_picker
@@ -33,7 +34,9 @@ def settle_pickers() -> None:
     model = page_params.param_text(pickers.MODEL.key)
     if not model:
         state.put(pickers.MODEL.key, next(pickers.trained_models(wanted), pickers.models()[0]))
-    elif problem := pickers.misfit(model, wanted):
+    elif model in pickers.offered_models(pickers.sources()) and (
+        problem := pickers.misfit(model, wanted)
+    ):
         state.notice(
             f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
             "The model's own data are shown."
@@ -56,9 +59,8 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
             model, data = (state.get(one.key) for one in (pickers.MODEL, pickers.DATA))
             if model is None and data in known:  # what is left has to fit
                 state.put(pickers.MODEL.key, next(pickers.trained_models(data), names[0]))
-            elif model in names and pickers.own_data(model) not in known:
-                state.put(pickers.MODEL.key, next(pickers.trained_models(known[0]), names[0]))
-    model = _model(names)
+    _replace_model_without_data(names, known)
+    model = _model(names, known)
     draw_replay(model)
     chosen = _data(known, pickers.own_data(model))
     _checks.check(
@@ -84,14 +86,33 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
     return study, row, output
 
 
-def _model(names: list[str]) -> str:
-    """Draw the picker of the model and return the id that is chosen."""
+def _replace_model_without_data(names: list[str], known: list[str]) -> None:
+    """Show a model of the chosen data in place of one that fits no data on this machine."""
+    model, data = (page_params.param_text(one.key) for one in (pickers.MODEL, pickers.DATA))
+    if model not in names or model in pickers.offered_models(known):
+        return
+    if data in known and not pickers.misfit(model, data):
+        return
+    try:
+        pickers.test_data(pickers.own_data(model))
+    except NotFound as missing:
+        state.notice(f"Model '{model}' lacks its data. {missing} Another model is shown.")
+    state.put(pickers.MODEL.key, next(pickers.trained_models(data or known[0]), names[0]))
+
+
+def _model(names: list[str], known: list[str]) -> str:
+    """Draw the picker of the model and return the id that is chosen.
+
+    Args:
+        names: of all models. known: the data sets on this machine; other models are not offered.
+    """
     shown = pickers.model_names()
+    offered = {*pickers.offered_models(known), page_params.param_text(pickers.MODEL.key)}
     with closed_box.place(pickers.MODEL):
         model = str(
             draw(
                 pickers.MODEL,
-                options=[name for name in shown if name in names],
+                options=[name for name in shown if name in names and name in offered],
                 default=names[0],
                 on_change=apply_model_choice,
                 width="stretch",
