@@ -719,6 +719,7 @@ def test_panels_state_the_measurements(name: str) -> None:
         picture = make(levels)
         assert len(picture.table())
         assert picture.figure is not None
+        assert "&lt;" not in str(picture.figure.layout.xaxis.title.text)
         assert "cohort" in picture.shows
     basins = model_fusion.seed_basins(one)
     assert "explanation" in basins.title

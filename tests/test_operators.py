@@ -11,6 +11,7 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.operators import group_states, operator, operator_groups
+from qfusion.figures import operator_spectra
 from qfusion.models import InputSpec, QuantumJump, mass_algebra
 from tests.support.coalition_problems import problem
 from tests.support.entangled import model_of
@@ -201,3 +202,23 @@ def test_invalid_arguments_are_refused() -> None:
         operator(jump, explain.background(jump, other, "joint"), "text").bits(0)
     with pytest.raises(InvalidInput, match="is diagonal"):
         operator(model, background, "v0").amplitudes(0)
+
+
+@pytest.mark.parametrize("places", [[0.1, 0.1], [0.2, 0.5, 0.2, 0.5]])
+def test_samples_at_the_same_place_are_all_seen(places: list[float]) -> None:
+    x, half = np.array(places), len(places) // 2
+    truth = np.repeat([0, 1], half)
+    figure = operator_spectra.extreme_plane(
+        [f"s{n}" for n in range(len(x))],
+        x,
+        x,
+        "for",
+        "against",
+        truth=truth,
+        truth_name="yes",
+        split=True,
+    )
+    below, above = figure.data[:2]
+    assert np.array_equal(below.x, above.x)
+    assert above.marker.symbol.endswith("-open")
+    assert above.marker.size > below.marker.size

@@ -607,6 +607,25 @@ def test_pages_equal_the_figures_by_name(study: Any, planted: Any) -> None:
     ).layout.xaxis.range == (0, 1e-6)
 
 
+@pytest.mark.parametrize("names", [("left", "right"), ("sound", "text", "face")])
+def test_equal_lines_are_drawn_once(names: tuple[str, ...]) -> None:
+    times, line = np.linspace(0, 1, 5), np.arange(5.0)
+    lines = dict.fromkeys(names[:2], line) | dict.fromkeys(names[2:], -line)
+    apart = {name: line + place for place, name in enumerate(names)}
+    drawn = correlation_cuts.cut_curves(times, {"cut": lines, "dephased": apart}, 0.0, names)
+    legend = [trace.name for trace in drawn.data if trace.showlegend is not False]
+    equal = f"{names[0]} and {names[1]} (equal)"
+    assert legend[:-3] == [equal, *names[2:], *names[:2]]
+    metric = correlation_cuts.cut_metric(
+        times,
+        {"cut": {name: (values,) for name, values in lines.items()}},
+        {"undisturbed": 1.0},
+        names,
+        y_title="accuracy",
+    )
+    assert [trace.name for trace in metric.data] == [equal, *names[2:], "undisturbed"]
+
+
 def test_pages_reuse_computed_states(study: Any, planted: Any) -> None:
     row = int(planted.rows("test")[3])
     tweaks = [LEARNED, Tweak(duration=0.7), Tweak(duration=0.0)]

@@ -1,6 +1,6 @@
 """Scores, metrics and terms after the correlations of a modality were removed, against the time of the removal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -20,7 +20,15 @@ from qfusion.figures.style import (
     term_title,
     title_with_unit,
 )
-from qfusion.figures.time_lines import draw_time_cursor, time_line, time_range
+from qfusion.figures.time_lines import (
+    draw_time_cursor,
+    merge_equal_series,
+    part_colour,
+    parts_title,
+    parts_union,
+    time_line,
+    time_range,
+)
 
 # Scores, metrics and terms after the correlations of a modality were taken away, against the time of the cut.
 
@@ -51,20 +59,22 @@ def cut_curves(
         modalities: of the model, in their order. cursor: a time that is marked.
     """
     figure = base_figure(theme, 340, legend=True, right=20, top=8)
+    titled: set[str] = set()  # lines with an entry in the legend
     for kind, lines in scores.items():
-        for name, values in lines.items():
+        for title, hue, values in _distinct_lines(lines, modalities, theme):
             figure.add_trace(
                 time_line(
                     times,
                     values,
-                    term_title(name),
-                    term_colour(name, modalities),
+                    title,
+                    hue,
                     KINDS[kind][1],
                     "y",
-                    kind == next(iter(scores)),
+                    title not in titled,
                     KINDS[kind][0],
                 )
             )
+            titled.add(title)
     figure.add_trace(
         time_line(
             time_range(times),
@@ -156,6 +166,7 @@ def cut_metric(
     """
     figure, rows = _stacked_plots(times, list(lines), label(y_title), "normal", theme)
     cut, solid = KINDS["cut"]
+    titled: set[str] = set()
     for bands, row in zip(lines.values(), rows, strict=True):
         first = row == "y"
         for name, (_, *ends) in bands.items():
@@ -176,19 +187,14 @@ def cut_metric(
                         "hoverinfo": "skip",
                     }
                 )
-        for name, (values, *_) in bands.items():
+        means = {name: values for name, (values, *_) in bands.items()}
+        for title, hue, values in _distinct_lines(means, modalities, theme):
             figure.add_trace(
                 time_line(
-                    times,
-                    values,
-                    term_title(name),
-                    term_colour(name, modalities),
-                    solid,
-                    row,
-                    first,
-                    cut if first else "",
+                    times, values, title, hue, solid, row, title not in titled, cut if first else ""
                 )
             )
+            titled.add(title)
         for (name, level), dash in zip(
             levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False
         ):
@@ -206,6 +212,14 @@ def cut_metric(
             )
     figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"} for row in rows[1:]})
     return figure
+
+
+def _distinct_lines(
+    lines: Mapping[str, np.ndarray], modalities: Sequence[str], theme: Theme
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield title, colour and values of every different line: of two modalities, a cut of either is the same cut."""
+    for parts, values in merge_equal_series({(name,): line for name, line in lines.items()}):
+        yield parts_title(parts), part_colour(parts_union(parts), modalities, theme), values
 
 
 def _stacked_plots(

@@ -360,13 +360,12 @@ def extreme_plane(
 
     marker: dict[str, Any]
     if split:
-        for name, flag, hue, symbol in (
-            (f"other than {label(truth_name)}", 0, GREY, "circle"),
-            (f"truly {label(truth_name)}", 1, FOR, "diamond"),
+        # open markers around filled ones: samples of both classes can be at the same place
+        for name, flag, hue, look in (
+            (f"other than {label(truth_name)}", 0, GREY, {"symbol": "circle", "size": 5}),
+            (f"truly {label(truth_name)}", 1, FOR, {"symbol": "diamond-open", "size": 10}),
         ):
-            colour = fade_colour(hue, 0.7)
-            marker = {"symbol": symbol, "color": colour, "line": {"width": 0}}
-            add_samples(truth == flag, name, marker)
+            add_samples(truth == flag, name, {"color": fade_colour(hue, 0.7), **look})
     else:
         reach = float(np.abs(truth).max(initial=0)) or 1.0
         marker = {
