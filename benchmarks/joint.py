@@ -11,6 +11,7 @@ from qfusion.explain.contribution_shares import joint_share
 from qfusion.models import FusionModel, QuantumJump
 
 TEST_ROWS, BACKGROUND_ROWS = 100, 50  # at most, of `fused`
+STILL = 1e-9  # terms that range less do not vary
 
 
 def share(
@@ -45,7 +46,7 @@ def fused(
 ) -> dict[str, float | dict[str, float]]:
     """Returns how a model of any kind fuses: `joint`, the joint part of all terms' sizes, the mean over test rows and
     scores; where the data have planted contributions `agreement`, by combination the correlation of the model's terms
-    with them, 0 where its terms do not vary.
+    with them, 0 where its terms do not vary; combinations whose planted terms do not vary are left out.
 
     The same TEST_ROWS and BACKGROUND_ROWS, drawn at random, for every model.
 
@@ -67,7 +68,9 @@ def fused(
     if dataset.truth is not None:
         truth = dataset.truth.iloc[rows]
         result["agreement"] = {
-            name: _correlation(each[:, 0], truth[name].to_numpy()) for name, each in terms.items()
+            name: _correlation(each[:, 0], truth[name].to_numpy())
+            for name, each in terms.items()
+            if np.ptp(truth[name].to_numpy()) > STILL
         }
     return result
 
@@ -85,5 +88,4 @@ def draw_rows(dataset: data.DataSet, split: str, most: int) -> np.ndarray:
 
 
 def _correlation(ours: np.ndarray, true: np.ndarray) -> float:
-    vary = min(np.ptp(ours), np.ptp(true)) > 1e-9
-    return float(np.corrcoef(ours, true)[0, 1]) if vary else 0.0
+    return float(np.corrcoef(ours, true)[0, 1]) if np.ptp(ours) > STILL else 0.0

@@ -120,6 +120,14 @@ def test_every_view_of_faithfulness_opens(model: str) -> None:
             assert re.search(order, said(app))
 
 
+def test_constant_terms_are_not_in_the_table_of_truth() -> None:
+    app = visit(FAITHFULNESS, whole=False, model="qj-scenes", proof="Truth")
+    assert "2 terms are constant" in plain(said(app))
+    table = app.dataframe[0].value
+    assert list(table["term"]) == ["picture + question"]
+    assert not table.isna().any(axis=None)
+
+
 def test_warnings_equal_the_measurements() -> None:
     study = study_of("qj-planted")
     found = trust.compare_with_truth(study)

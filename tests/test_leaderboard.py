@@ -7,6 +7,7 @@ import argparse
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -550,8 +551,6 @@ def test_the_linear_model_is_trained_as_one() -> None:
 def test_a_search_begins_with_the_recipe_and_keeps_the_best(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from dataclasses import replace
-
     place = terms.PLACES["digits"]
     quick = replace(
         place,
@@ -574,8 +573,6 @@ def test_a_search_begins_with_the_recipe_and_keeps_the_best(
 
 
 def test_one_run_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     place = terms.PLACES["digits"]
     quick = replace(
         place, recipe=replace(place.recipe, options=place.recipe.options | dict(epochs=2))
@@ -807,6 +804,16 @@ def test_how_a_model_fuses_is_measured_on_equal_terms() -> None:
     names = [name for name in truth.columns if name]
     share = truth[[name for name in names if "+" in name]].sum(axis=1) / truth[names].sum(axis=1)
     assert joint.planted(dataset) == pytest.approx(share.mean())
+
+
+@pytest.mark.parametrize("constant", [["text"], ["audio", "text+vision"]])
+def test_constant_planted_terms_have_no_agreement(constant: list[str]) -> None:
+    dataset = terms.PLACES["planted"].dataset
+    truth = dataset.truth.assign(**dict.fromkeys(constant, 0.25))
+    torch.manual_seed(0)
+    model = models.build("late", dataset.input_specs, ("score",), {}).double().eval()
+    agreement: Any = joint.fused(model, replace(dataset, truth=truth))["agreement"]
+    assert list(agreement) == [name for name in truth.columns if name and name not in constant]
 
 
 def test_links(shown: Path) -> None:

@@ -180,8 +180,9 @@ def planted_agreement(
         title,
         figure,
         shows="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
-        "the planted one; the mean over seeds, and in the first column that over all combinations. 0 also where "
-        "a model has no such term.",
+        "the planted one; the mean over seeds, and in the first column that over all combinations drawn. 0 also where "
+        "a model has no such term. Combinations whose planted contributions are constant have no correlation and are "
+        "left out.",
         not_shown="sizes: a contribution of half the planted size has the same correlation.",
         alt=alt,
         table=table,

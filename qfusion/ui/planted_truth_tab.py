@@ -35,7 +35,7 @@ def truth_tab(
             f"{over[term][0]:.3f} ± {over[term][1]:.3f}" for term in against_truth.terms
         ]
     st.dataframe(
-        table,
+        table.dropna(),  # a constant term has no correlation
         hide_index=True,
         height="content",
         alt="Correlation of exact with true contributions, term by term.",
