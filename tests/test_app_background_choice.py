@@ -280,11 +280,11 @@ def test_time_from_which_joint_terms_dominate() -> None:
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
     assert (
         network_layers.describe_takeover(moments, {"": rising, "x": single, "x+y": rising})
-        == "Joint terms outweigh the single modalities from “a” on (67% of the net sums at the end)"
+        == "Joint terms outweigh the single modalities from “a” on (joint share 67% at the end)"
     )
     assert (
         network_layers.describe_takeover(moments, {"x": single, "x+y": rising[::-1]})
-        == "At the end the single modalities outweigh the joint terms (100% of the net sums)"
+        == "At the end the single modalities outweigh the joint terms (joint share 0%)"
     )
     table = network_layers.layer_table(
         moments,

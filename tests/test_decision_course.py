@@ -21,22 +21,22 @@ def terms(joint: list[float]) -> dict[str, np.ndarray]:
 
 
 def test_joint_share_and_the_time_from_which_it_dominates() -> None:
-    share = contribution_shares.net_joint_share(terms([0.0, -3.0, 0.5, 3.0]))
+    share = contribution_shares.joint_share(terms([0.0, -3.0, 0.5, 3.0]))
     assert share == pytest.approx([0, 0.75, 1 / 3, 0.75])  # sizes count, the baseline does not
     assert decision_course.first_joint_place(share) == 3
     assert (
         decision_course.first_joint_place(
-            contribution_shares.net_joint_share(terms([2.0, 2.0, 2.0, 2.0]))
+            contribution_shares.joint_share(terms([2.0, 2.0, 2.0, 2.0]))
         )
         == 0
     )
     assert (
         decision_course.first_joint_place(
-            contribution_shares.net_joint_share(terms([5.0, 5.0, 5.0, 0.5]))
+            contribution_shares.joint_share(terms([5.0, 5.0, 5.0, 0.5]))
         )
         is None
     )
-    assert contribution_shares.net_joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
+    assert contribution_shares.joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
     assert decision_course.relative_progress(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(
         0.75
     )
@@ -75,9 +75,9 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     assert not app.error
     assert not app.warning
     found = Sample(study, row)
-    share = contribution_shares.net_joint_share(found.path_dividends)
+    share = contribution_shares.joint_share(found.path_dividends)
     words = plain(said(app))
-    assert f"At t = 0.50: joint terms are {share[20]:.0%} of the net sums" in words
+    assert f"At t = 0.50: the joint share is {share[20]:.0%} (" in words
     assert "logarithmic negativity" in words
     assert "split into Shapley values" in words
     assert sum(found.path_shapley[name][-1] for name in study.modalities) + found.path_dividends[
@@ -89,11 +89,9 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
 
 
 def test_slider_shows_joint_share_of_its_pair() -> None:
-    app = visit("Dynamics", model="qj-parity", sample="pair-7600")
-    assert app.segmented_control(key="above").value == "entropy"
+    app = visit("Dynamics", model="qj-parity", sample="pair-7600", above="mutual information")
     assert "decision unchanged" not in said(app)
     app.slider(key="H.left-right").set_value(0.0).run()
-    assert app.segmented_control(key="above").value == "mutual information"
     words = plain(said(app))
     study = open_study("qj-parity", "parity")
     row = study.dataset.row("pair-7600")
@@ -110,18 +108,31 @@ def test_slider_shows_joint_share_of_its_pair() -> None:
     assert re.search(
         "Joint terms dominate from t = 0.* on; .*mutual information of left and right", words
     )
-    app.button(key="_reset").click().run()
-    assert app.segmented_control(key="above").value == "entropy"
-    assert "mutual information of left" not in plain(said(app))
 
 
 @pytest.mark.parametrize(
-    ("query", "kept"), [({"above": "entanglement"}, "entanglement"), ({"T": "0.9"}, "entropy")]
+    ("query", "kept"), [({"above": "entanglement"}, "entanglement"), ({}, "entropy")]
 )
-def test_link_settings_persist_when_a_slider_moves(query: dict[str, str], kept: str) -> None:
+def test_upper_panel_stays_when_a_slider_moves(query: dict[str, str], kept: str) -> None:
     app = visit("Dynamics", model="qj-parity", **query)
     app.slider(key="H.left-right").set_value(0.5).run()
     assert app.segmented_control(key="above").value == kept
+    assert ("above" in app.query_params) == bool(query)
+
+
+def one_after_another(joint: list[float]) -> dict[str, np.ndarray]:
+    """Own terms of opposite signs, whose net sum is small."""
+    return {"": TEXT, "text": 4 * TEXT, "audio": -3.5 * TEXT, "text+audio": np.array(joint)}
+
+
+@pytest.mark.parametrize("joint", [[0.0, 0.0, 1.0, 2.0], [0.0, 0.0, -1.0, -2.0]])
+def test_terms_that_cancel_count_by_their_sizes(joint: list[float]) -> None:
+    shares = contribution_shares.joint_share(one_after_another(joint))
+    assert shares[-1] == pytest.approx(2 / 9.5)
+    title = answers.title_joint_course(
+        one_after_another(joint), TEXT, "the entropy", "nats", list("abcd")
+    )
+    assert title.startswith("Single modalities dominate throughout (joint share 0% to 21%)")
 
 
 @pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])
@@ -142,10 +153,10 @@ def test_network_shows_the_course_by_layer(title: str, query: dict[str, str]) ->
     )
     assert not app.error
     assert not app.warning
-    share = contribution_shares.net_joint_share(
+    share = contribution_shares.joint_share(
         {term: found.dividends[:, 0, i, output] for i, term in enumerate(found.coalitions)}
     )
-    assert f"At “{name}”: joint terms are {share[1]:.0%} of the net sums" in plain(said(app))
+    assert f"At “{name}”: the joint share is {share[1]:.0%} (" in plain(said(app))
 
 
 def test_invalid_cursor_values_show_a_notice() -> None:

@@ -26,16 +26,6 @@ def shapley_shares(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
     return np.where(total > 0, size / np.where(total > 0, total, 1), 1 / size.shape[axis])
 
 
-def net_joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return |J| / (|U| + |J|), (T,), where J is the sum of the joint terms and U the sum of the terms of single
-    modalities. It is 0 if both sums are 0. Above one half the joint terms decide, as in `verdicts.classify_relations`.
-    """
-    joint = sum((v for t, v in dividends.items() if "+" in t), start=np.zeros(1))
-    own = sum((v for t, v in dividends.items() if t and "+" not in t), start=np.zeros(1))
-    size = np.abs(own) + np.abs(joint)
-    return np.where(size > 0, np.abs(joint) / np.where(size > 0, size, 1), 0.0)
-
-
 def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the joint terms' part of the sizes of all terms but the baseline, (T,); 0 where all are 0."""
     joint = sum((np.abs(v) for t, v in dividends.items() if "+" in t), start=np.zeros(1))

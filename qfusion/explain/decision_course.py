@@ -28,7 +28,7 @@ def joint_course(share: np.ndarray) -> JointCourse:
     """Return when joint terms outweigh single modalities.
 
     Args:
-        share: net joint share along time or layers, (P,), see `contribution_shares.net_joint_share`.
+        share: joint share along time or layers, (P,), see `contribution_shares.joint_share`.
     """
     place = first_joint_place(share)
     if place is None:
@@ -40,7 +40,7 @@ def first_joint_place(share: np.ndarray) -> int | None:
     """Return the first place from which on joint terms outweigh single modalities to the end, or None.
 
     Args:
-        share: net joint share along time or layers, (P,).
+        share: joint share along time or layers, (P,).
     """
     wins = share > 0.5
     if not wins[-1]:

@@ -8,7 +8,7 @@ from qfusion._sentences import size
 from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
-from qfusion.explain.contribution_shares import net_joint_share
+from qfusion.explain.contribution_shares import joint_share
 from qfusion.figures import circuit_charts, layer_charts, style
 from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import DIVIDENDS
@@ -95,21 +95,20 @@ def decision_over_layers(
 
 
 def describe_takeover(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
-    """Describe from where on the sum of the joint terms outweighs that of single modalities for good, or that it does
-    not.
+    """Describe from where on the joint terms outweigh single modalities in size for good, or that they do not.
 
     Shares are written in percent, so that what is level there outweighs nothing.
     """
     size = sum(np.abs(values) for term, values in terms.items() if term)
     if np.asarray(size, dtype=float)[-1] <= SMALL:
         return "At the end all terms are zero"
-    percent = np.round(100 * net_joint_share(terms))
+    percent = np.round(100 * joint_share(terms))
     if percent[-1] == 50:
-        return "At the end joint terms and single modalities are equal (50% of the net sums each)"
+        return "At the end joint terms and single modalities are equal in size (joint share 50%)"
     if percent[-1] < 50:
-        return f"At the end the single modalities outweigh the joint terms ({100 - percent[-1]:.0f}% of the net sums)"
+        return f"At the end the single modalities outweigh the joint terms (joint share {percent[-1]:.0f}%)"
     since = moments[np.max(np.flatnonzero(percent <= 50), initial=-1) + 1]
-    share = f"{percent[-1]:.0f}% of the net sums at the end"
+    share = f"joint share {percent[-1]:.0f}% at the end"
     return f"Joint terms outweigh the single modalities from “{since}” on ({share})"
 
 

@@ -33,15 +33,15 @@ def draw_cursor_values(
     Returns:
         The line for the cursor at each place, as plain text.
     """
-    joint = contribution_shares.net_joint_share(dividends)
+    joint = contribution_shares.joint_share(dividends)
     at_start, at_end = share(joint[0]), share(joint[-1])
     lines = []
     for at, name in enumerate(where):
         now = share(joint[at])
         largest = answers.describe_largest_terms(dividends, at)
-        short = f"At {name}: joint terms {now}, {largest}, {moving_name} {moving[at]:.3f} {unit}."
+        short = f"At {name}: joint share {now}, {largest}, {moving_name} {moving[at]:.3f} {unit}."
         whole = (
-            f"At {name}: joint terms are {now} of the net sums ({at_start} at the start, {at_end} at the end); "
+            f"At {name}: the joint share is {now} ({at_start} at the start, {at_end} at the end); "
             f"{largest}; {moving_name} "
             f"{moving[at]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end)."
         )

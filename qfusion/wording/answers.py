@@ -8,7 +8,7 @@ from qfusion._sentences import listed, share, size, sizes, top
 from qfusion.analysis import Sample, background_agreement, decision_flips, text
 from qfusion.analysis.study import Study
 from qfusion.explain import decision_course
-from qfusion.explain.contribution_shares import net_joint_share
+from qfusion.explain.contribution_shares import joint_share
 from qfusion.explain.decision_course import JointCourse
 from qfusion.models.abilities import can
 from qfusion.wording.backgrounds import describe_agreement
@@ -34,8 +34,10 @@ OTHER_DECISION = " (to {decision})"
 
 # "When did it happen?"
 NOT_FOLLOWED = "The model is read out at its end only, so that the decision cannot be followed."
-JOINT_FROM = "Joint terms outweigh single modalities from **{place}** on (the end is {last})."
-NOT_JOINT = "At the end, joint terms do not outweigh single modalities."
+JOINT_FROM = (
+    "In size, joint terms outweigh single modalities from **{place}** on (the end is {last})."
+)
+NOT_JOINT = "At the end, joint terms do not outweigh single modalities in size."
 TIME, LAYER = "t = {:.2f}", "“{}”"
 
 # "What did the dynamics add?"
@@ -192,8 +194,8 @@ def title_joint_course(
         moving_name, unit: name and unit of the measure.
         where: names of the P places.
     """
-    joint_share = net_joint_share(dividends)
-    place = decision_course.first_joint_place(joint_share) or 0
+    shares = joint_share(dividends)
+    place = decision_course.first_joint_place(shares) or 0
     values = {
         "name": moving_name,
         "unit": unit,
@@ -201,9 +203,9 @@ def title_joint_course(
         "now": moving[place],
         "last": moving[-1],
     }
-    return COURSE_TITLES[decision_course.joint_course(joint_share)].format(
-        start=share(joint_share[0]),
-        end=share(joint_share[-1]),
+    return COURSE_TITLES[decision_course.joint_course(shares)].format(
+        start=share(shares[0]),
+        end=share(shares[-1]),
         place=where[place],
         ends=ENDS.format(**values),
         by_then=_progress_template(moving, place).format(**values),
@@ -244,7 +246,7 @@ def answer_since_when(sample: Sample) -> str:
         where = [LAYER.format(text.escape_markdown(at)) for at in sample.places]
     if not timed or not sample.classes:
         return describe_last_decision(sample.study, sample.path_explanation.prediction[:, 0], where)
-    place = decision_course.first_joint_place(net_joint_share(sample.path_dividends))
+    place = decision_course.first_joint_place(joint_share(sample.path_dividends))
     if place is None:
         return NOT_JOINT
     return JOINT_FROM.format(place=where[place], last=where[-1])

@@ -8,7 +8,6 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_evolution import MOST_ERROR
-from qfusion.models import Tweak
 from qfusion.models.abilities import can
 from qfusion.panels import (
     convergence,
@@ -55,7 +54,6 @@ from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import describe_integration_error
 from qfusion.wording.steady_states import describe_attractor
 
-_TOUCHED = "_touched"
 AS_LEARNED = "The model as it was learned. Move a slider to see its effect on this decision."
 AS_GIVEN = "The system as it was given. Move a slider to see its effect on the value that is read."
 WIDE = (1.25, 1)  # of two columns
@@ -137,23 +135,6 @@ def compare_with_learned(context: page_context.PageContext, sample: Sample) -> C
         changed_numbers.metrics_changed(tested, others)
 
     return rest
-
-
-def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
-    """Choose what is drawn above the decision as sliders move. When the first slider is moved, it is the mutual
-    information of the pairs that a slider acts on. When all are as learned, it is entropy again. What a link or the
-    reader chose is left as it is.
-    """
-    touched, before = bool(tweak.numbers()), state.get(_TOUCHED)
-    state.put(_TOUCHED, touched)
-    if before is None or before == touched or len(modalities) == 1:
-        return
-    usual = {
-        False: decision_evolution.ENTROPY,
-        True: decision_evolution.PAIRS,
-    }  # by whether a slider is moved
-    if (state.get(dynamics_page.MOVING.key) or decision_evolution.ENTROPY) == usual[before]:
-        state.put(dynamics_page.MOVING.key, usual[touched])
 
 
 def decision_tab(
@@ -309,7 +290,6 @@ def dynamics(context: page_context.PageContext) -> None:
             model_export_dialog.export_button(context)
         with main, page_runs.guard():
             sample = context.tweaked_sample(tweak)
-            follow_touch(tweak, context.study.modalities)
             rest = compare_with_learned(context, sample)
             # The time cursor stands outside of the views that have it: of a widget that goes away with one view and
             # comes back with another, the browser forgets its parameter.
