@@ -66,7 +66,7 @@ def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:
     app.text_input(key=recordings_form.FOLDER).set_value(str(tmp_path / "clips"))
     press(app, "Join")
     assert not app.error
-    assert "Linked recordings to 1 sample of **mine**" in plain(app.success[0].value)
+    assert "Linked recordings to 1 sample of **mine**" in plain(app.toast[0].value)
     assert f"1 of {len(ids)} samples have a recording" in plain(said(app))
     clip = data.load("mine").clip_of(0)
     assert clip is not None
@@ -95,7 +95,7 @@ def test_file_is_examined_repaired_and_saved(tmp_path: Path) -> None:
     assert "mine" not in data.names()
     app.checkbox(key="_repair_fill-zero").check().run()
     press(app, "Save data set")
-    assert "Saved mine with 70 samples" in plain(app.success[0].value).replace("**", "")
+    assert "Saved mine with 70 samples" in plain(app.toast[0].value).replace("**", "")
     assert app.selectbox(key="set").value == "mine"
     assert data.load("mine").modalities[1].values[2, 0, 1] == 0
     assert "fill-zero: 1 value of audio" in plain(said(app))
@@ -200,7 +200,7 @@ def test_removed_name_can_be_used_again(tmp_path: Path) -> None:
     app.run()
     assert data.load("mine").digest[:12] in said(app)
     press(app, "Yes, remove it")
-    assert "mine was removed" in app.success[0].value
+    assert "mine was removed" in app.toast[0].value
     assert "mine" not in data.names()
     assert app.selectbox(key="set").value == "scenes"
 
@@ -215,7 +215,7 @@ def test_both_systems_train_on_an_imported_set(
     app = press(visit("Data", whole=False, set="mine"), "Train both systems on it")
     assert begun == ["quantum-jump-mine", "entangled-qcnn-mine"]
     assert [run.plan.data for run in run_list.list_runs()] == ["mine", "mine"]
-    assert "Both systems are being trained on mine" in plain(app.success[0].value).replace("**", "")
+    assert "Both systems are being trained on mine" in plain(app.toast[0].value).replace("**", "")
     assert not app.error
     # of sets that are shipped there are models, and a server that only shows trains nothing
     labels = [button.label for button in visit("Data", whole=False, set="planted").button]

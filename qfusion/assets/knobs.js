@@ -283,6 +283,7 @@ if (!window.qfusionKnobs) {
 export default function ({data, parentElement, setTriggerValue}) {
   const fresh = page?.address !== data.address;
   page = data;
+  if (fresh) for (const box of document.querySelectorAll('.qf-response')) box.remove();  // of the model before
   if (fresh && touched) {
     // the same slider may be dragged on while the page comes
     const {knob} = touched, held = data.knobs[knob] && (pressed || input(knob) === document.activeElement);

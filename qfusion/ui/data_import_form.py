@@ -260,6 +260,11 @@ def _examine(files: list[Any], path: str, **options: Any) -> None:
         )
         shutil.rmtree(folder / "upload", ignore_errors=True)
         shown.update(label="Examined", state="complete")
+    st.toast(
+        "Examined. The report is under **Import your data**.",
+        icon=":material/fact_check:",
+        duration="long",
+    )
     weakref.finalize(result, result.staged.discard)  # its files go with the session
     state.put(FOUND, result)
 

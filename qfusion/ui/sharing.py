@@ -61,20 +61,6 @@ def link_and_session(
             '<button type="button" id="qf-copy" class="qf-button">'
             '<span class="qf-label">Copy link</span></button>'
         )
-        if sample is not None:
-            dialogs.dialog_button(
-                "Share as story", ":material/movie:", "_story_open", _story, sample
-            )
-        if has_sample(page_params.current()):
-            dialogs.dialog_button(
-                "Share as exercise",
-                ":material/school:",
-                "_exercise_open",
-                exercise_form.exercise_form,
-            )
-        dialogs.dialog_button(
-            "Session", ":material/save:", "_session_open", _dialog, dict(pages), dict(made_from)
-        )
         # where the browser says what became of the click; its script is the same on every page and knows nothing of
         # the reader
         always = {
@@ -89,6 +75,20 @@ def link_and_session(
             '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'
             f"<script>{_SCRIPT}</script>",
             unsafe_allow_javascript=True,
+        )
+        if sample is not None:
+            dialogs.dialog_button(
+                "Share as story", ":material/movie:", "_story_open", _story, sample
+            )
+        if has_sample(page_params.current()):
+            dialogs.dialog_button(
+                "Share as exercise",
+                ":material/school:",
+                "_exercise_open",
+                exercise_form.exercise_form,
+            )
+        dialogs.dialog_button(
+            "Session", ":material/save:", "_session_open", _dialog, dict(pages), dict(made_from)
         )
 
 

@@ -14,8 +14,9 @@ def page() -> None:
     with page_runs.guard(), st.container(key="fold-data"):
         if state.take(state.ASKS_NEED):
             state.put(data_fusion.NEED.key, True)  # it is asked at once whether it needs fusion
-        if words := state.get(state.DATA_MESSAGE):
-            st.success(words, icon=":material/check_circle:")
+        if words := state.take(state.DATA_MESSAGE):
+            # in view wherever the reader has scrolled to
+            st.toast(words, icon=":material/check_circle:", duration="long")
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
             listing()
@@ -24,9 +25,6 @@ def page() -> None:
             with right:
                 draw_set(dataset)
     data_import_form()
-    state.take(
-        state.DATA_MESSAGE
-    )  # only now: what begins the page again before its end does not lose it
 
 
 page_runs.run_page(__file__, __name__)
