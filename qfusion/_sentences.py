@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 # where they are written alike.
 
 ZERO = 1e-9  # of a share: what is smaller is rounding
-# The hyphen of a negative number: at the beginning of a word, before a digit.
-_NEGATIVE = re.compile(r"(?:(?<=[\s(\[‘“*|,:;>±])|^)-(?=\.?\d)")
+# The hyphen of a negative number: at the beginning of a word, before a digit; in markdown it may be escaped.
+_NEGATIVE = re.compile(r"(?:(?<=[\s(\[‘“*|,:;>±])|^)\\?-(?=\\?\.?\d)")
 
 
 def top(numbers: Mapping[str, float], places: int = 2, *, smallest: bool = False) -> list[str]:

@@ -154,12 +154,12 @@ def test_filters_by_class_and_verdict(digits: Study) -> None:
     rows = digits.dataset.rows("test")
     wrong = int((digits.predicted[rows] != digits.dataset.y[rows]).sum())
     app = visit("Samples", whole=False, model="qcnn-digits", verdict="wrong")
-    assert f"{wrong:,} of {len(digits.dataset):,} samples pass" in said(app)
+    assert f"{wrong:,} of {len(rows):,} test samples pass" in said(app)
     app.multiselect(key="class").select("3").run()
     assert not app.exception
     threes = int(((digits.predicted[rows] != 3) & (digits.dataset.y[rows] == 3)).sum())
     assert (
-        f"{threes:,} of {len(digits.dataset):,} samples pass"
+        f"{threes:,} of {len(rows):,} test samples pass"
         if threes
         else "No sample passes these filters"
     ) in said(app)

@@ -273,3 +273,11 @@ def test_twin_that_failed_with_some_seeds_is_reported() -> None:
     names = [row["resource"] for row in audit.load_shipped_audit("avparity")["rows"]]
     left = [name for at, name in enumerate(names) if not any(abs(y - at) < 0.5 for y in places)]
     assert left == ["coherence (local basis)", "any evolution"]  # neither has a mean to draw
+
+
+@pytest.mark.parametrize("model", ["qj-parity", "qcnn-parity"])
+def test_conclusion_knows_what_the_quantum_part_has_measured(model: str) -> None:
+    app = visit("Why fuse", model=model, why="The quantum part")
+    assert not app.error
+    study = open_study(model)
+    assert Part.RESOURCES not in fusion_summary.find_summary(study, Sample(study, 0, 0)).missing

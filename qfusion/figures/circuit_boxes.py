@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from qfusion._sentences import true_minus
 from qfusion.analysis import sample_circuits
 from qfusion.analysis.memo import memo
 from qfusion.analysis.tasks import Task
@@ -110,7 +111,7 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
                     on,
                     number,
                     number,
-                    f"{gate.sentence} θ = {gate.values['theta']:.3f}.",
+                    true_minus(f"{gate.sentence} θ = {gate.values['theta']:.3f}."),
                     term_colour(gate.modalities[0], modalities),
                     values=matrix_tip(_gate_matrix(gate).numpy()),
                 )
@@ -126,7 +127,7 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
                     on,
                     number,
                     number,
-                    f"{gate.sentence} Angles (rad) by outcome: {table}.",
+                    true_minus(f"{gate.sentence} Angles (rad) by outcome: {table}."),
                     BLUE,
                 )
             )
@@ -190,7 +191,7 @@ def _step_box(
 
 
 def _angles(gate: Any) -> str:
-    return ", ".join(f"{value:.3f}" for value in gate.values.values())
+    return true_minus(", ".join(f"{value:.3f}" for value in gate.values.values()))
 
 
 def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:

@@ -89,7 +89,7 @@ def path_so_far(
 
 def describe_too_many_qubits(sample: Sample) -> str:
     """Return the sentence that is shown in place of the joint state of many qubits."""
-    elsewhere = ", see the State view of the Dynamics page" if can(sample.model, "time") else ""
+    elsewhere = "; see the State view of the Dynamics page" if can(sample.model, "time") else ""
     return f"The joint state of this gate is not shown, since it acts on more than four qubits{elsewhere}."
 
 

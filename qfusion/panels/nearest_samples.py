@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion._sentences import listed
+from qfusion._sentences import listed, true_minus
 from qfusion.analysis import (
     crowd_summary,
     sample_coordinates,
@@ -156,7 +156,7 @@ def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[b
     for row, truth, prediction in zip(rows, truths, predictions, strict=True):
         is_known = study.dataset.has_truth(row)
         written = form.format(truth) if is_known else "no truth"
-        texts.append(f"{written} → {form.format(prediction)}")
+        texts.append(true_minus(f"{written} → {form.format(prediction)}"))
         if study.classes and is_known:
             correct.append(truth == prediction)
         else:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.analysis import background_choice, cohort_table, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
@@ -95,7 +96,7 @@ def _other(study: Study, row: int) -> str:
         f"It is predicted ‘{text.escape_markdown(study.classes[int(study.predicted[place])])}’ "
         f"({describe_softmax(study.probabilities[place].max())})"
         if study.classes
-        else f"Its score is {study.scores[place, 0]:+.2f}"
+        else true_minus(f"Its score is {study.scores[place, 0]:+.2f}")
     )
     return sample_box(pickers.CONTRAST, study.dataset, default, help=f"{says}. Type to search.")
 

@@ -18,7 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import plotly_live
 from qfusion import _assets
-from qfusion._sentences import capitalise
+from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures.visible_range import apply_visible, parse_visible
@@ -186,7 +186,7 @@ def heading(title: str, picture: PanelFigure | None = None) -> None:
         title: as markdown. picture: of the panel; None where only the title is drawn.
     """
     if picture is None or picture.figure is not None:
-        st.markdown(f"#### {capitalise(title)}")
+        st.markdown(f"#### {capitalise(true_minus(title))}")
     else:
         with st.container(
             horizontal=True,
@@ -195,7 +195,7 @@ def heading(title: str, picture: PanelFigure | None = None) -> None:
             gap=None,
             key=f"top-{picture.name}",
         ):
-            st.markdown(f"#### {capitalise(title)}")
+            st.markdown(f"#### {capitalise(true_minus(title))}")
             _about_popover(picture)
             st.download_button(
                 "CSV",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion._sentences import share
+from qfusion._sentences import share, true_minus
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.models import table_edits
@@ -238,10 +238,10 @@ def _editor(cell: Cell) -> None:
     yes = [text.escape_markdown(name) for name, bit in zip(read, digits, strict=True) if bit == "1"]
     st.markdown(
         f"**{text.escape_markdown(study.space.elements[element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): "
-        f"φ = {angle:.3f} "
+        f"φ = {true_minus(f'{angle:.3f}')} "
         f"rad → mass **{_mass(angle):.2f}**"
         + (
-            f"; learned {learned:.3f} rad → {_mass(learned):.2f}"
+            f"; learned {true_minus(f'{learned:.3f}')} rad → {_mass(learned):.2f}"
             if cell.changed
             else ", as learned"
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_replay import Replay
@@ -120,7 +121,7 @@ def draw_gate(context: page_context.PageContext, sample: Sample, walk: Replay, a
         st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber forward.")
         return
     name, wires, sentence, values = walk.gates[at - 1]
-    numbers = ", ".join(f"{key} = {value:.3f}" for key, value in values.items())
+    numbers = true_minus(", ".join(f"{key} = {value:.3f}" for key, value in values.items()))
     st.markdown(
         f"**Gate {at} of {walk.count}: {text.escape_markdown(name)}** on {text.escape_markdown(', '.join(wires))}. "
         f"{text.escape_markdown(sentence)}"

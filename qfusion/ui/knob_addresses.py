@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from plotly_live.curves import encode_curves
+from qfusion._sentences import true_minus
 from qfusion.errors import NotFound, QFusionError
 from qfusion.ui.server_addresses import address_below
 
@@ -339,7 +340,9 @@ def _responses(followed: Followed, knob: str) -> dict[str, Any]:
         own: dict[str, Any] = {
             "scores": _round(scores),
             "changes": _changes(sample, key, curves.low, curves.high),
-            "words": f"{sample.quantity.capitalize()} from {scores.min():.2f} to {scores.max():.2f}",
+            "words": true_minus(
+                f"{sample.quantity.capitalize()} from {scores.min():.2f} to {scores.max():.2f}"
+            ),
         }
         if name:
             _, values = slider_curves.metric_curves(sample.study, sample.tweak, key)

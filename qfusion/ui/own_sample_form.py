@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from qfusion import _limits, _read_only
+from qfusion._sentences import true_minus
 from qfusion.analysis import text, training_distance
 from qfusion.analysis.opening import with_samples
 from qfusion.analysis.sample import build_sample
@@ -191,10 +192,11 @@ def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample)
                 for name in study.modalities:
                     _input(context, made, name)
         with read:
-            decision = answers.format_decision_value(study, sample.scores)
+            decision = true_minus(answers.format_decision_value(study, sample.scores))
             st.markdown(f"#### {text.escape_markdown(study.name)} decides: {decision}")
             st.markdown(
-                f"{answers.answer_decision(sample)}{_describe_replaced(made, study.modalities)}"
+                true_minus(answers.answer_decision(sample))
+                + _describe_replaced(made, study.modalities)
             )
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.button(

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from qfusion.analysis import audit, jobs, text, twin_training
+from qfusion.analysis.fusion_summary import measured_resources
 from qfusion.analysis.study import Study
 from qfusion.ui import access, job_progress, page_context, page_runs, panels, permissions
 
@@ -19,6 +20,7 @@ def quantum_section(context: page_context.PageContext) -> None:
             icon=":material/help:",
         )
         return
+    measured_resources(study)  # for the conclusion on top, which waits for them
     panels.show(study, context.theme, "why-audit", first=1)
     panels.show(study, context.theme, "why-cut")
     with st.container(key="fold-why-twins"), page_runs.guard():

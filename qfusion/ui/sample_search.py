@@ -52,8 +52,8 @@ def note_hidden_sample(context: page_context.PageContext, rows: pd.DataFrame) ->
     )
 
 
-def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
-    """The rows as a table; a click on one makes it the sample."""
+def sample_table(context: page_context.PageContext, rows: pd.DataFrame, split: str) -> None:
+    """The rows as a table; a click on one makes it the sample. They are of this split, or of "all"."""
     first = [  # after the id and what was said; then whatever else the data set has
         "truth",
         "prediction",
@@ -102,8 +102,10 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
         if len(rows) > MOST_ROWS
         else ""
     )
+    data = context.study.dataset
+    every = f"{len(data):,}" if split == "all" else f"{len(data.rows(split)):,} {split}"
     st.caption(
-        f"{len(rows):,} of {len(context.study.dataset):,} samples pass.{some} Select a row, or click "
+        f"{len(rows):,} of {every} samples pass.{some} Select a row, or click "
         "a point below, to open a sample."
     )
 

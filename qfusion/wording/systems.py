@@ -276,7 +276,7 @@ def model_card_rows(study: Study) -> dict[str, Any]:
         rows |= {
             "state dimensions": _dims(model),
             "jump operators": model.jump_count,
-            "measurement vectors": describe_read_out(model),
+            "read-out": describe_read_out(model),
             "duration T": f"{model.duration:g}",
         }
     elif can(study.model, "kets"):

@@ -95,7 +95,7 @@ def page() -> None:
         )
         if len(rows):
             note_hidden_sample(context, rows)
-            sample_table(context, rows)
+            sample_table(context, rows, chosen["split"])
             sample_scatter(context, chosen, len(rows))
         else:
             st.info(
