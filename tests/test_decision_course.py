@@ -56,7 +56,10 @@ def test_answer_sentences() -> None:
     assert said_of["late"] == (
         "Joint terms dominate from t = 2 on; the entropy has then completed 75% of its change"
     )
-    assert "Single modalities dominate at the end (joint share 0% to 20%)" in said_of["never"]
+    assert (
+        "Joint terms do not outweigh single modalities at the end (joint share 0% to 20%)"
+        in said_of["never"]
+    )
     assert "the entropy goes from 0.00 to 1.00 nats" in said_of["always"]
 
 
@@ -132,7 +135,7 @@ def test_terms_that_cancel_count_by_their_sizes(joint: list[float]) -> None:
     title = answers.title_joint_course(
         one_after_another(joint), TEXT, "the entropy", "nats", list("abcd")
     )
-    assert title.startswith("Single modalities dominate throughout (joint share 0% to 21%)")
+    assert title.startswith("Joint terms never outweigh single modalities (joint share 0% to 21%)")
 
 
 @pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])

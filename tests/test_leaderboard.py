@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -22,6 +23,7 @@ from qfusion.figures import leaderboard_charts
 from qfusion.panels import leaderboard as panels, leaderboard_results, leaderboard_robustness
 from qfusion.panels.page_state import PageState
 from qfusion.training import Options
+from qfusion.wording.joint_shares import describe_joint_share
 from qfusion.wording.leaderboard import explain_board_summary, summarise_board
 from tests.support.app import plain, said, visit
 
@@ -867,3 +869,15 @@ def test_equal_rounded_scores_have_no_best_model() -> None:
     agreed = leaderboard_results.planted_agreement(board, data="planted")
     written = agreed.table()["mean"].map("{:.2f}".format).tolist()
     assert ("finds the planted" in agreed.title) == (written.count(written[0]) == 1)
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        ([4.8, 5.2, 28.0], "have a joint share of 5%; all models 5 to 28%"),
+        ([5.0, 7.0, 6.0], "have a joint share of 5 to 7%; all models 5 to 7%"),
+    ],
+)
+def test_equal_shares_are_one_number(shares: list[float], words: str) -> None:
+    table = pd.DataFrame({"label": list("abc"), "mean": [0.9, 0.9, 0.5], "percent": shares})
+    assert describe_joint_share(table, "MAE") == f"The 2 best by MAE, equally good, {words}"

@@ -536,8 +536,8 @@ def check_decision_leaves_single_modalities() -> None:
             )
             place = joint_since(share)
             if place is None:
-                assert words.startswith("Single modalities dominate")
-                assert ("throughout" in words) == (max(share) <= 0.5), (words, share)
+                assert "outweigh single modalities" in words
+                assert ("never" in words) == (max(share) <= 0.5), (words, share)
                 assert ("at the end" in words) == (max(share) > 0.5), (words, share)
             else:
                 assert words.startswith("Joint terms dominate")

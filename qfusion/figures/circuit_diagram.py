@@ -121,12 +121,13 @@ def diagram(
     top = min(w.y for w in wires)
     bottom = max(w.y for w in wires)
     width = max((box.column for box in boxes), default=0) + 1
+    head = 14 if ends else 0  # for the label above the read-outs
     figure = base_figure(
         theme,
-        int(12 + unit * (bottom - top + 2 * EDGE)),
+        int(12 + head + unit * (bottom - top + 2 * EDGE)),
         left=14 + 7 * max(len(w.name) for w in wires),
         right=22,
-        top=6,
+        top=6 + head,
         bottom=6,
     )
     shapes: list[dict[str, Any]] = []
@@ -210,6 +211,8 @@ def _add_readouts(
         written | {"x": x + 0.16, "xanchor": "left", "y": places[row], "text": f"{p:.2f}"}
         for row, p in ends.items()
     ]
+    above = {"x": x - half, "y": low - half, "xanchor": "left", "yanchor": "bottom"}
+    notes.append(written | above | {"text": "P(1) at the end"})
     notes.append(written | {"x": x + 1.25, "y": middle, "text": decision[0]})
     figure.add_scatter(
         x=[x + 1.25],

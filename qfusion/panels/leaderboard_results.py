@@ -43,7 +43,8 @@ def results(
         "board",
         f"{short}, best on top",
         figure,
-        shows="the mean over seeds with its 95% interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, "
+        shows="the mean over the seeds of the board's training with its 95% interval; small dots are single seeds. "
+        "Models of the menu have a training of their own. Blue: QiNN-QJ, red: QCNN, "
         "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
         not_shown="the variation of results over other test rows.",
         alt=alt,
@@ -84,7 +85,7 @@ def draw_size_tradeoff(
         heading = f"{short} against size"
         shows = (
             f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is "
-            "drawn at 1."
+            "drawn at 1. Models of the menu may have another size."
         )
         not_shown = "results of smaller or larger networks of the same kind: every model was trained at one size."
     numbers = [
@@ -135,7 +136,8 @@ def joint_shares(
         figure,
         shows="the share of joint terms in the sizes of all terms, over test rows and outputs; 0 for a sum "
         "of one output per modality. 100 test rows against 50 training rows, drawn at random, the "
-        "same for all models; mean over the measured seeds.",
+        "same for all models; mean over the measured seeds. Models of the menu have a training of their own, and "
+        "Cohorts take all their test rows.",
         not_shown="whether joint terms are correct: see the metric and, for planted contributions, their "
         "agreement.",
         alt=alt,

@@ -50,8 +50,9 @@ def robustness(
     best = (min if smallest else max)(noisiest, key=noisiest.__getitem__)
     title = extrema.describe_extremum(
         noisiest,
-        one="With the most noise on {what}, {names} is best: {short} {value:.3f}, {quiet:.3f} without noise",
-        some="With the most noise on {what}, {names} are equally good: {short} {value:.3f}",
+        one="With the most noise on {what}, {names} is best: {short} {value:.3f}, {quiet:.3f} without noise (first "
+        "seed)",
+        some="With the most noise on {what}, {names} are equally good: {short} {value:.3f} (first seeds)",
         many="{count} models",
         places=3,
         smallest=smallest,

@@ -51,8 +51,8 @@ EVOLUTION, NETWORK = "the evolution", "the network after the fusion"
 
 # Titles: when joint terms outweigh single modalities, and what entanglement does meanwhile.
 COURSE_TITLES: dict[JointCourse, str] = {
-    JointCourse.NEVER: "Single modalities dominate throughout (joint share {start} to {end}); {ends}",
-    JointCourse.LOST: "Single modalities dominate at the end (joint share {start} to {end}); {ends}",
+    JointCourse.NEVER: "Joint terms never outweigh single modalities (joint share {start} to {end}); {ends}",
+    JointCourse.LOST: "Joint terms do not outweigh single modalities at the end (joint share {start} to {end}); {ends}",
     JointCourse.ALWAYS: "Joint terms dominate from the start (joint share {start} to {end}); {ends}",
     JointCourse.FROM: "Joint terms dominate from {place} on; {by_then}",
 }

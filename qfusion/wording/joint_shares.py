@@ -20,9 +20,15 @@ def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
         words = f"{name}, the best by {metric}, has a joint share of {percent.iloc[0]:.0f}%"
     else:
         words = (
-            f"The {len(best)} best by {metric}, equally good, have joint shares of "
-            f"{best['percent'].min():.0f} to {best['percent'].max():.0f}%"
+            f"The {len(best)} best by {metric}, equally good, have a joint share of "
+            f"{_range(best['percent'])}"
         )
     if len(table) == 1:
         return words
-    return f"{words}; all models {percent.min():.0f} to {percent.max():.0f}%"
+    return f"{words}; all models {_range(percent)}"
+
+
+def _range(percent: pd.Series) -> str:
+    """Return the lowest and the highest of some shares in per cent; one number where they are written alike."""
+    low, high = f"{percent.min():.0f}", f"{percent.max():.0f}"
+    return f"{high}%" if low == high else f"{low} to {high}%"
