@@ -13,7 +13,7 @@ if (!window.qfusionShares) {
   const copied = (text) => {
     const said = new URL(text).searchParams, sample = said.get("sample");
     if (sample?.startsWith("own-")) return "Copied, but a sample of your own is in this session alone. Save the session instead.";
-    return "Copied: it opens this view" + (sample ? ` of sample ${sample} by ${said.get("model")}.` : ".");
+    return "Copied: it opens this view" + (sample && document.querySelector(".st-key-sample") ? ` of sample ${sample} by ${said.get("model")}.` : ".");
   };
   const say = (words) => { const at = part("qf-said"); at.textContent = words; at.hidden = false; };
   const show = (text) => { const field = part("qf-field"); field.value = text; field.hidden = false; return field; };

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from qfusion._sentences import listed
+from qfusion._sentences import listed, true_minus
 from qfusion.analysis import sample_evolution, text
 from qfusion.analysis.sample import Sample
 from qfusion.models.abilities import can
@@ -119,11 +119,12 @@ def describe_change(
 def describe_tweaked_sample(sample: Sample) -> str:
     """Return `describe_tweak` of a sample whose tweak changes something, for any model that accepts a tweak."""
     timed = can(sample.model, "time")
-    return describe_tweak(
+    words = describe_tweak(
         sample,
         list_changes(sample.tweak) if timed else [text.escape_markdown(sample.tweak_text)],
         correlation_change(sample) if timed else {},
     )
+    return true_minus(words)
 
 
 def describe_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, Ends]) -> str:

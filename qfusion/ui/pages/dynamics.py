@@ -5,7 +5,6 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion._sentences import true_minus
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_evolution import MOST_ERROR
@@ -119,7 +118,7 @@ def compare_with_learned(context: page_context.PageContext, sample: Sample) -> C
 
     def rest() -> None:
         if now.tweak.numbers():
-            line.markdown(true_minus(tweak_effects.describe_tweaked_sample(sample)))
+            line.markdown(tweak_effects.describe_tweaked_sample(sample))
         else:
             line.caption(AS_GIVEN if study.model.is_given else AS_LEARNED)
         tested = [
