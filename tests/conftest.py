@@ -359,7 +359,9 @@ def no_job_goes_on() -> Iterator[None]:
         jobs.WORKER.submit(int).result(120)  # what was under way has ended
         jobs.JOBS.clear()
     children = multiprocessing.active_children()
-    left = [child for child in children if type(child).__name__ != "LokyProcess"]  # which joblib keeps
+    left = [
+        child for child in children if type(child).__name__ != "LokyProcess"
+    ]  # which joblib keeps
     for child in left:
         child.kill()
     assert not left, "processes that these tests have begun go on"
