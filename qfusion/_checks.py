@@ -54,7 +54,7 @@ def require_few_modalities(what: str, count: int) -> None:
     check(
         count <= MOST_MODALITIES,
         f"{what} must have at most {MOST_MODALITIES} modalities, but has {count}: every coalition of them is "
-        f"explained, and {count} have {2.0**count:,.0f}. Join some of them into one, or leave some out.",
+        f"explained, and {count} have 2^{count}. Join some of them into one, or leave some out.",
     )
 
 

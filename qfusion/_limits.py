@@ -76,6 +76,11 @@ def is_enforced() -> bool:
     return _enforced[0]
 
 
+def serves_strangers() -> bool:
+    """Return whether readers from elsewhere may bring files to this process."""
+    return is_enforced() and os.environ.get("QFUSION_IMPORT") in ("upload", "path")
+
+
 def check_count(variable: str, there: int, more: int, remedy: str) -> None:
     """Raise InvalidInput if `more` items would exceed a limit of the server.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import pickle
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,10 @@ def test_opcodes_that_only_old_or_large_pickles_hold() -> None:
 
 def read_pickle(content: bytes) -> Any:
     """What a pickle of these bytes holds."""
-    return pickle_reader.read_pickle("old.pkl", io.BytesIO(content))
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        return pickle_reader.read_pickle(pickle_reader.MappedFile(file.name))
 
 
 # ---- views

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import collections
-import io
+import mmap
 import os
 import pickle
 import resource
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from qfusion import data
+from qfusion import _limits, data
 from qfusion.data import files, foreign_files, importing, mmsa
 from qfusion.data.isolated import child, pickle_reader
 from qfusion.errors import InvalidInput
@@ -45,15 +46,24 @@ PLAIN = {
 
 
 def read(content: bytes, folder: Path, name: str = "x.pkl") -> Any:
-    """What a pickle of these bytes holds, read by the process of its own."""
+    """What a pickle of these bytes holds."""
     path = folder / name
     path.write_bytes(content)
     return foreign_files.read_pickle(path)
 
 
 def read_here(content: bytes) -> Any:
-    """What a pickle of these bytes holds, read by the same reader in this process, without limits."""
-    return pickle_reader.read_pickle("x.pkl", io.BytesIO(content))
+    """What a pickle of these bytes holds, with the reader's own errors."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        return pickle_reader.read_pickle(pickle_reader.MappedFile(file.name))
+
+
+@pytest.fixture
+def strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read as those of strangers are, by a process with limits."""
+    monkeypatch.setattr(_limits, "serves_strangers", lambda: True)
 
 
 class Runs:
@@ -73,6 +83,51 @@ def test_pickles_of_numpy_and_python_are_read(protocol: int, tmp_path: Path) -> 
         assert content[name].shape == thing.shape
         assert content[name].tolist() == thing.tolist(), name
     assert {name: content[name] for name in PLAIN} == PLAIN
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_strangers_pickles_are_read_alike(
+    protocol: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    things = {**THINGS, "large": np.arange(10_000.0)}
+    content = pickle.dumps({**things, **PLAIN}, protocol)
+    own = read(content, tmp_path)
+    monkeypatch.setattr(_limits, "serves_strangers", lambda: True)
+    stranger = read(content, tmp_path)
+    for name in things:
+        assert own[name].dtype == stranger[name].dtype
+        assert own[name].tolist() == stranger[name].tolist() == things[name].tolist()
+    assert {name: own[name] for name in PLAIN} == {name: stranger[name] for name in PLAIN}
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_large_arrays_are_views_of_the_file(protocol: int, order: Any, tmp_path: Path) -> None:
+    values = np.asarray(np.random.default_rng(0).normal(size=(300, 100)), order=order)
+    blocks = {"array": values, "bytes": bytes(values.data), "bytearray": bytearray(values.data)}
+    content = read(pickle.dumps(blocks, protocol), tmp_path)
+    assert np.array_equal(content["array"], values)
+    assert isinstance(content["array"].base.base.obj, mmap.mmap)
+    assert content["bytes"] == content["bytearray"] == blocks["bytes"]
+
+
+@pytest.mark.parametrize(("protocol", "is_read"), [(0, False), (2, False), (3, True), (5, True)])
+def test_own_pickles_are_limited_by_the_memory_of_the_machine(
+    protocol: int, is_read: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = pickle.dumps(np.zeros(2**17), protocol)
+    monkeypatch.setattr(files, "MAX_SIZE", 2**10)
+    assert read(content, tmp_path).shape == (2**17,)
+    monkeypatch.setattr(files, "available_memory", lambda: 2 * 10**6)
+    if is_read:
+        assert read(content, tmp_path).shape == (2**17,)
+    else:
+        needs = rf"File `x.pkl` needs at least {4 * len(content) / 1e6:,.0f} MB of memory, but 2 MB"
+        with pytest.raises(InvalidInput, match=needs):
+            read(content, tmp_path)
+    monkeypatch.setattr(_limits, "serves_strangers", lambda: True)
+    with pytest.raises(InvalidInput, match=r"MB of memory, but 0 MB are available"):
+        read(content, tmp_path)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -108,6 +163,7 @@ def test_refusal_is_shown_to_the_importer(tmp_path: Path, monkeypatch: pytest.Mo
     assert os.listdir(tmp_path) == ["x.pkl"]
 
 
+@pytest.mark.usefixtures("strangers")
 def test_the_process_that_reads_a_pickle_opens_no_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +258,7 @@ def declared(shape: str, kind: str = "f4", content: bytes = b"C\x04abcd") -> byt
     )
 
 
+@pytest.mark.usefixtures("strangers")
 def test_declared_sizes_allocate_no_memory(tmp_path: Path) -> None:
     assert read(declared("(I1\nt"), tmp_path).shape == (1,)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -314,6 +371,7 @@ def test_moderately_shared_objects_are_read(tmp_path: Path) -> None:
         b"\x80\x04(" + b"(K\x01\x91" * 200_000 + b"l.",
     ],
 )
+@pytest.mark.usefixtures("strangers")
 def test_expansion_of_few_bytes_is_limited(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,16 +387,7 @@ def test_a_pickle_cut_anywhere_is_refused(tmp_path: Path) -> None:
             read(content[: len(content) * part // 20 + 1], tmp_path)
 
 
-def test_damaged_bytes_are_read_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(reader: str, path: Path, folder: Path, memory: int, most: int) -> foreign_files.Ending:
-        """In this process, which is faster."""
-        try:
-            child.convert(reader, str(path), str(folder), most)
-        except Exception as error:
-            return foreign_files.Ending(1, f"{type(error).__name__}: {error}")
-        return foreign_files.Ending()
-
-    monkeypatch.setattr(foreign_files, "run_child", run)
+def test_damaged_bytes_are_read_or_refused(tmp_path: Path) -> None:
     content = bytearray(pickle.dumps(importable.mmsa(counts={"train": 3, "valid": 2, "test": 2})))
     rng = np.random.default_rng(0)
     for trial in range(120):

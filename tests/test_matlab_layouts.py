@@ -244,7 +244,7 @@ def test_declared_hdf5_shape_allocates_no_memory(shape: tuple[int, int], tmp_pat
     def declare(file: Any) -> None:
         file.create_dataset("big", shape, "f8", chunks=(1, 1024) if shape[1] > 1024 else (1024, 4))
 
-    with pytest.raises(InvalidInput, match=r"at most 2 GiB|more than 100 times"):
+    with pytest.raises(InvalidInput, match=r"needs at least|more than 100 times"):
         foreign_files.read_mat(spoilt(tmp_path / "v.mat", declare))
 
 

@@ -3,6 +3,8 @@
 import contextlib
 import hashlib
 import os
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from qfusion import _limits
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
 
-MAX_SIZE = 2 * 1024**3  # bytes of a file that is read into memory, also after unpacking
+MAX_SIZE = 2 * 1024**3  # bytes of a stranger's file that is read into memory, also after unpacking
 MAX_RATIO = 100  # a file may unpack to so many times its size,
 HARMLESS = 2**28  # and to so many bytes in any case
 
@@ -32,12 +34,27 @@ def file_size(path: Path) -> int:
     )
 
 
+def available_memory() -> int:
+    """Return the bytes of memory that this machine has left, or a huge number if it does not tell."""
+    with contextlib.suppress(OSError):
+        entry = re.search(r"MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text())
+        if entry:
+            return 1024 * int(entry[1])
+    return sys.maxsize
+
+
+def max_size() -> int:
+    """Return the bytes that a file may take in memory: MAX_SIZE for a stranger's, else what is available."""
+    return MAX_SIZE if _limits.serves_strangers() else available_memory()
+
+
 def check_size(name: str, size: int) -> None:
-    """Raise InvalidInput when a file called `name` has, or unpacks to, more bytes than MAX_SIZE."""
+    """Raise InvalidInput when a file called `name` has, or unpacks to, more bytes than `max_size`."""
+    most = max_size()
     check(
-        size <= MAX_SIZE,
-        f"File `{name}` must have at most {MAX_SIZE / 1024**3:.0f} GiB, also when unpacked, but has more. Keep fewer "
-        "samples or features, or use single precision.",
+        size <= most,
+        f"File `{name}` needs at least {size / 1e6:,.0f} MB of memory, but {most / 1e6:,.0f} MB are available. Keep "
+        "fewer samples or features, or use single precision.",
     )
 
 

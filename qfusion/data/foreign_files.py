@@ -1,10 +1,12 @@
 """Read untrusted pickles, .mat files and HDF5 files.
 
-Each is read by a process of its own (`isolated.child`), which may take only so much memory and time: some damaged
-files end their reader's process (a segmentation fault), make it take memory for whatever number of cells they
-declare, or keep it busy for ever. A pickle names functions that Python's reader would call; the child knows none but
-the few that NumPy's pickles name, and cannot open files. What comes back are plain containers and arrays. Windows
-limits only the time of such a process, and macOS not its memory.
+A pickle names functions that Python's reader would call; ours knows none but the few that NumPy's pickles name. What it
+returns are plain containers and arrays.
+
+.mat and HDF5 files, and the pickles of strangers, are read by a process of its own (`isolated.child`), which may take
+only so much memory and time: some damaged files end their reader's process (a segmentation fault), make it take memory
+for whatever number of cells they declare, or keep it busy for ever. Windows limits only the time of such a process, and
+macOS not its memory.
 """
 
 import errno
@@ -20,14 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from qfusion import _child_environment
+from qfusion import _child_environment, _limits
 from qfusion._checks import check
 from qfusion.data import files, signatures
-from qfusion.data.isolated import child, mat_reader, value_tree
+from qfusion.data.isolated import child, mat_reader, pickle_reader, value_tree
 from qfusion.errors import translate_errors
 
-SECONDS = 60  # of the processor
-PATIENCE = 300  # seconds of the clock
+SECONDS = 60  # of the processor, for a small file
+PATIENCE = 300  # seconds of the clock, for a small file
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _COPY = "Write or copy it again."
 _AGAIN = "Save it again, with `save -v7` in MATLAB or `scipy.io.savemat` in Python."
@@ -44,28 +46,31 @@ def read_pickle(path: Path) -> Any:
             for what), is cut short, damaged or too large.
     """
     size = files.file_size(path)
-    files.check_size(path.name, size)
     signatures.require(path, "a pickle", "pickle")
-    memory = 8 * size + files.HARMLESS
-    with tempfile.TemporaryDirectory(
-        prefix="qfusion-pickle-", ignore_cleanup_errors=True
-    ) as folder:
-        ending = run_child("pickle", path, Path(folder), memory, files.MAX_SIZE)
-        check(not ending.refusal, ending.refusal)
-        check(
-            not ending.is_out_of_memory,
-            f"File `{path.name}` unpacks to far more than its own size, which is refused. Save it with pickle protocol "
-            "4 or 5.",
-        )
-        check(
-            not ending.is_cut_short,
-            f"File `{path.name}` is cut short: its pickle ends in the middle, after {size:,} bytes. Copy it again.",
-        )
-        check(
-            not ending.reason,
-            f"File `{path.name}` cannot be read as a pickle: it {ending.reason}. {_COPY}",
-        )
-        return value_tree.read_value(Path(folder))
+    if _limits.serves_strangers():
+        files.check_size(path.name, size)
+        ending, content = _read_pickle_apart(path, 8 * size + files.HARMLESS)
+    else:
+        with path.open("rb") as file:
+            start = file.read(2)
+        if start[:1] != b"\x80" or start[1:] < b"\3":  # numbers as text
+            files.check_size(path.name, 4 * size)
+        ending, content = _read_pickle_here(path)
+    check(not ending.refusal, ending.refusal)
+    check(
+        not ending.is_out_of_memory,
+        f"File `{path.name}` unpacks to far more than its own size, which is refused. Save it with pickle protocol 4 "
+        "or 5.",
+    )
+    check(
+        not ending.is_cut_short,
+        f"File `{path.name}` is cut short: its pickle ends in the middle, after {size:,} bytes. Copy it again.",
+    )
+    check(
+        not ending.reason,
+        f"File `{path.name}` cannot be read as a pickle: it {ending.reason}. {_COPY}",
+    )
+    return content
 
 
 def read_mat(path: Path) -> dict[str, Any]:
@@ -140,9 +145,7 @@ class Ending:
     @property
     def is_cut_short(self) -> bool:
         """Whether a pickle ended in the middle."""
-        return self.code > 0 and (
-            self.message.startswith("EOFError") or "pickle data was truncated" in self.message
-        )
+        return self.code > 0 and self.message.startswith("EOFError")
 
     @property
     def reason(self) -> str:
@@ -169,6 +172,7 @@ def run_child(reader: str, path: Path, folder: Path, memory: int, most: int) -> 
         OSError: when the disk takes no more of what it reads.
     """
     remedy = _AGAIN if path.suffix.lower() == ".mat" else _COPY
+    more = files.file_size(path) // 2**24  # seconds for a large file
     with translate_errors(
         f"File `{path.name}` cannot be read as {_describe_kind(reader, path)}",
         remedy,
@@ -179,7 +183,7 @@ def run_child(reader: str, path: Path, folder: Path, memory: int, most: int) -> 
             [
                 *(sys.executable, "-P", child.__file__),
                 *(reader, str(path.absolute()), str(folder)),
-                *(str(memory), str(SECONDS), str(most)),
+                *(str(memory), str(SECONDS + more), str(most)),
             ],
             env=_child_environment.child_variables(
                 HDF5_PLUGIN_PRELOAD="::"
@@ -187,7 +191,7 @@ def run_child(reader: str, path: Path, folder: Path, memory: int, most: int) -> 
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            timeout=PATIENCE,
+            timeout=PATIENCE + 5 * more,
             check=False,
         )
     lines = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")
@@ -195,6 +199,25 @@ def run_child(reader: str, path: Path, folder: Path, memory: int, most: int) -> 
     if ending.disk_error:
         raise OSError(ending.disk_error, os.strerror(ending.disk_error), str(folder))
     return ending
+
+
+def _read_pickle_apart(path: Path, memory: int) -> tuple[Ending, Any]:
+    """Return how the child that reads a pickle ended, and the content."""
+    with tempfile.TemporaryDirectory(
+        prefix="qfusion-pickle-", ignore_cleanup_errors=True
+    ) as folder:
+        ending = run_child("pickle", path, Path(folder), memory, 0)
+        return ending, None if ending.code else value_tree.read_value(Path(folder))
+
+
+def _read_pickle_here(path: Path) -> tuple[Ending, Any]:
+    """Return how the reading of a pickle in this process ended, and the content."""
+    try:
+        return Ending(), pickle_reader.read_pickle(pickle_reader.MappedFile(str(path)))
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file raises whatever its bytes lead to
+        return Ending(1, child.describe_error(error)), None
 
 
 def _describe_kind(reader: str, path: Path) -> str:
@@ -212,8 +235,8 @@ def _read_variables(path: Path) -> dict[str, Any]:
     """Return the variables that the child reads from a .mat or HDF5 file."""
     size = files.file_size(path)
     # SciPy and h5py need address space, too; zlib packs at most 1 : 1032
-    memory = 2**30 + 3 * min(files.MAX_SIZE, 1100 * size)
-    most = min(files.MAX_SIZE, max(files.HARMLESS, files.MAX_RATIO * size))
+    memory = 2**30 + 3 * min(files.max_size(), 1100 * size)
+    most = min(files.max_size(), max(files.HARMLESS, files.MAX_RATIO * size))
     with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
         ending = run_child("mat", path, Path(folder), memory, most)
         reason = ending.reason

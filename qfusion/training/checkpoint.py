@@ -6,7 +6,6 @@ imported model has its program in place of the weights, `NAME.pt2` or `NAME.onnx
 
 import copy
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,12 +76,10 @@ def load(name: str | Path) -> Checkpoint:
         return Checkpoint(live_link.linked_model(card, data), card)
     if card["model"] == program.KIND:
         # where readers from elsewhere might bring models before torch loaded them, one of theirs may lie here
-        open_to_all = _limits.is_enforced() and os.environ.get("QFUSION_IMPORT") in (
-            "upload",
-            "path",
-        )
         check(
-            not open_to_all or bool(card.get("trusted")) or program.program_kind(data) != "torch",
+            not _limits.serves_strangers()
+            or bool(card.get("trusted"))
+            or program.program_kind(data) != "torch",
             f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from "
             "a reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
             f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",

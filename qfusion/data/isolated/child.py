@@ -29,16 +29,22 @@ def convert(reader: str, path: str, folder: str, most: int, confined: bool = Fal
         confined: whether the process loses the right to open files before it reads a pickle; SciPy and h5py need it.
     """
     value_tree = load("value_tree")
-    with value_tree.open_files(Path(folder)) as (tree, blocks), Path(path).open("rb") as file:
+    with value_tree.open_files(Path(folder)) as (tree, blocks):
         if reader == "pickle":
             pickle_reader = load("pickle_reader")
             pickle_reader.load_codecs()
+            file = pickle_reader.MappedFile(path)
             if confined:
                 load("process_limits").forbid_opening_files()
-            value = pickle_reader.read_pickle(path, file)
+            value = pickle_reader.read_pickle(file)
         else:
             value = load("mat_reader").read_variables(path, most)
         value_tree.write_value(value, tree, blocks)
+
+
+def describe_error(error: Exception) -> str:
+    """Return an error as one line, "KIND: WORDS"."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def main(arguments: list[str]) -> None:
@@ -56,4 +62,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except Exception as error:  # a damaged file raises whatever its bytes lead to
-        sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())}")
+        sys.exit(describe_error(error))

@@ -1,21 +1,24 @@
-"""Read one pickle by `pickle.Unpickler`, restricted to the few classes that NumPy's pickles name.
+"""Read one pickle by Python's own unpickler, restricted to the few classes that NumPy's pickles name.
 
 A pickle is a program that may call whatever it can name. `find_class` knows the names of `CONSTRUCTORS` only, and
 returns functions of this module in their place: they make plain containers, text, numbers and NumPy arrays of
 numbers, text or such objects. Nothing of NumPy's own unpickling runs, as the state that a pickle hands to an array or
-a type could break into memory. How much memory a pickle may take is limited by the process (`process_limits`).
+a type could break into memory. Large arrays are views of the file, so that they take no memory before they are used.
 """
 
 import codecs
+import mmap
 import pickle
 import re
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
+LARGE = 2**16  # bytes from which a block is a view of the file
+BYTES = (bytes, bytearray, memoryview)
 MAX_OBJECTS = 20_000_000
 MAX_INTEGER_BYTES = 64
 MAX_DIMENSIONS = 8
@@ -28,40 +31,67 @@ class Refused(Exception):
 
 
 def load_codecs() -> None:
-    """Import the codecs of ENCODINGS, before the process loses the right to open files."""
-    for encoding in ENCODINGS:
+    """Import the codecs that pickles need, before the process loses the right to open files."""
+    for encoding in (*ENCODINGS, "raw-unicode-escape"):
         codecs.lookup(encoding)
 
 
-def read_pickle(path: str, file: BinaryIO) -> Any:
-    """Return the content of a pickle: plain containers, text, bytes, numbers and arrays.
+class MappedFile:
+    """A file for `Unpickler`, mapped into memory; large blocks are read as views of it."""
 
-    Args:
-        path: of the file, for messages.
-        file: open for reading.
+    def __init__(self, path: str):
+        self.name = Path(path).name
+        with Path(path).open("rb") as file:
+            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.readline = self.map.readline
+
+    def read(self, size: int) -> Any:
+        """Return the next bytes.
+
+        Raises:
+            EOFError: when the file has fewer.
+        """
+        start = self.map.tell()
+        if start + size > len(self.map):
+            raise EOFError
+        if size < LARGE:
+            return self.map.read(size)
+        self.map.seek(start + size)
+        return memoryview(self.map)[start : start + size]
+
+
+def read_pickle(file: MappedFile) -> Any:
+    """Return the content of a pickle: plain containers, text, bytes, numbers and arrays.
 
     Raises:
         Refused: when it names a function or class that is not of the list, or unfolds to far more than its size.
         Exception: whatever damaged bytes lead to.
     """
-    name = Path(path).name
-    value = Unpickler(file, name).load()
-    size = file.seek(0, 2)
-    parts = _Parts(name, MAX_OBJECTS)
-    if parts.size(value) > 2 * size + 2**20:
+    value = Unpickler(file).load()
+    parts = _Parts(file.name, MAX_OBJECTS)
+    if parts.size(value) > 2 * len(file.map) + 2**20:
         raise Refused(
-            f"File `{name}` holds the same parts so many times, or inside themselves, that it unfolds to far more than "
-            "its own size, which is refused. Save every sample as an array of its own."
+            f"File `{file.name}` holds the same parts so many times, or inside themselves, that it unfolds to far more "
+            "than its own size, which is refused. Save every sample as an array of its own."
         )
     return _plain_value(value)
 
 
-class Unpickler(pickle.Unpickler):
-    """Unpickler that knows the names of `CONSTRUCTORS` and no others."""
+class Unpickler(pickle._Unpickler):
+    """Unpickler that knows the names of `CONSTRUCTORS` and no others.
 
-    def __init__(self, file: BinaryIO, name: str):
+    It is the one in Python, which takes blocks as the file gives them; the one in C copies them.
+    """
+
+    # a bytearray would be a copy, too
+    dispatch = {
+        **pickle._Unpickler.dispatch,
+        pickle.BYTEARRAY8[0]: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],
+    }
+
+    def __init__(self, file: MappedFile):
         super().__init__(file, encoding="bytes")  # as Python 2 wrote text
-        self.name = name
+        self.name = file.name
 
     def find_class(self, module: str, name: str) -> Any:
         """Return the constructor that is called in place of a function or class.
@@ -223,7 +253,7 @@ def _container(kind: Callable[..., Any]) -> Callable[..., Any]:
     """Return the constructor of a container from another; from a number it would take memory on the file's word."""
 
     def make(value: Any = ()) -> Any:
-        _require(isinstance(value, (list, tuple, set, frozenset, dict, str, bytes, bytearray)))
+        _require(isinstance(value, (list, tuple, set, frozenset, dict, str, *BYTES)))
         return kind(value)
 
     return make
@@ -299,7 +329,7 @@ class _Parts:
                 f"File `{self.name}` must hold at most {self.most:,} objects, but holds more. Save sequences as arrays."
             )
         value = part.array if isinstance(part, _Array) else part
-        if isinstance(value, (str, bytes, bytearray)):
+        if isinstance(value, (str, *BYTES)):
             return 1 + len(value)
         if isinstance(value, np.ndarray) and value.dtype != object:
             return 1 + max(value.nbytes // 8, *value.shape, 0)  # an empty array may be long
@@ -337,6 +367,8 @@ def _plain_value(value: Any) -> Any:
         return type(value)(_plain_value(entry) for entry in value)
     if isinstance(value, (set, frozenset)):
         return type(value)(_key(entry) for entry in value)
+    if isinstance(value, memoryview):
+        return bytes(value)
     if isinstance(value, int):
         _require(value.bit_length() <= 8 * MAX_INTEGER_BYTES)
     _require(value is None or isinstance(value, (bool, int, float, str, bytes, bytearray)))
