@@ -45,15 +45,15 @@ def choose(name: str, value: str, options: Iterable[str]) -> str:
     raise NotFound(f"{name} {str(value)[:80]!r} does not exist. {hint}")
 
 
-def require_few_modalities(what: str, count: int) -> None:
+def require_few_modalities(what: str, count: int, noun: str = "modalities") -> None:
     """Raise InvalidInput, with the number of coalitions, when there are more modalities than can be explained.
 
     Args:
-        what: has so many, as the subject of a sentence: "A data set". count: of the modalities.
+        what: has so many, as the subject of a sentence: "A data set". count: of the modalities. noun: they are called.
     """
     check(
         count <= MOST_MODALITIES,
-        f"{what} must have at most {MOST_MODALITIES} modalities, but has {count}: every coalition of them is "
+        f"{what} must have at most {MOST_MODALITIES} {noun}, but has {count}: every coalition of them is "
         f"explained, and {count} have 2^{count}. Join some of them into one, or leave some out.",
     )
 

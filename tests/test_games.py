@@ -339,10 +339,21 @@ def test_samples_of_other_players_are_refused() -> None:
     )
     with pytest.raises(InvalidInput, match="no coalition of sample 's0' has `video`"):
         game_table.read_game(frame)
-    many = tuple(f"p{number}" for number in range(13))
-    rows = [("s", name, 0.0) for name in ("", *many)]
-    with pytest.raises(InvalidInput, match="at most 12"):
-        game_table.read_game(pd.DataFrame(rows, columns=["sample", "coalition", "value"]))
+
+
+@pytest.mark.parametrize("count", [13, 1100, 30_000])
+def test_more_than_twelve_players_are_refused(count: int) -> None:
+    many = [f"p{number}" for number in range(count)]
+    for coalitions in (many, ["+".join(many)], [f"({min(count, 999)}, 0)"]):
+        rows = [("s", coalition, 0.0) for coalition in ("", *coalitions)]
+        with pytest.raises(InvalidInput, match="A game must have at most 12 players, but has"):
+            game_table.read_game(pd.DataFrame(rows, columns=["sample", "coalition", "value"]))
+
+
+@pytest.mark.parametrize("cell", ["(1" + " " * 10**6 + "x", "(0 , 1" + " ," * 10**6])
+def test_blanks_in_a_coalition_take_no_time(cell: str) -> None:
+    with pytest.raises(InvalidInput, match="row 4 names '"):
+        game_table.read_game(change(coalition=cell)(make_frame()), players=PLAYERS)
 
 
 @pytest.mark.parametrize("order", [0, 4, True, 1.5])

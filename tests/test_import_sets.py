@@ -520,6 +520,81 @@ def test_integers_are_classes_by_default(tmp_path: Path) -> None:
         assert data.load(f"as-{target}").target.kind == kind
 
 
+LONG = (9007199254740992, 9007199254740993, -1234567890123456789)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".pkl", ".npz"])
+def test_whole_numbers_beyond_doubles_keep_their_digits(suffix: str, tmp_path: Path) -> None:
+    labels = [LONG[row % 3] for row in range(60)]
+    if suffix == ".pkl":
+        content = importable.mmsa()
+        for part in content.values():
+            del part["regression_labels"], part["annotations"]
+            part["classification_labels"] = labels[: len(part["id"])]
+        path = importable.write_mmsa(tmp_path / "m.pkl", content)
+    elif suffix == ".npz":
+        rng = np.random.default_rng(0)
+        views = {name: rng.normal(size=(60, 3)) for name in ("a", "b")}
+        path = npz(tmp_path / "v.npz", **views, y=np.array(labels))
+    else:
+        path = importable.tables(tmp_path / "t", suffix=suffix, label=labels)
+    staged = examined(path).staged
+    assert staged.classes == tuple(map(str, sorted(LONG)))
+    assert [staged.classes[place] for place in staged.y[:3]] == list(map(str, labels[:3]))
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["joy", "Joy", "anger"], "in capitals or blanks only: 'Joy' and 'joy'. If"),
+        (["Very  good", "bad", "very good"], "only: 'Very  good' and 'very good'. If"),
+        (["joy", "anger", "fear"], None),
+    ],
+)
+def test_classes_that_differ_in_capitals_are_named(
+    classes: list[str], message: str | None, tmp_path: Path
+) -> None:
+    labels = [classes[row % 3] for row in range(60)]
+    found = codes(examined(importable.tables(tmp_path / "t", label=labels)))
+    assert ("similar-classes" in found) == bool(message)
+    assert not message or message in found["similar-classes"].words
+
+
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        ([0, 1, 2, -1], "15 samples have the target '-1',"),
+        (["happy", "sad", "xxx", "calm"], "15 samples have the target 'xxx',"),
+        ([0, -999, 1, -1], "30 samples have the target '-999' or '-1',"),
+        ([0.25, 0.5, -999.0, 3.5], "15 samples have the target -999,"),
+        ([-1, 1], ""),
+        ([-2, -1, 0, 1, 2, -2], ""),
+        ([-9.5, -9.0, 9.5], ""),
+    ],
+)
+def test_targets_that_may_stand_for_missing_ones_are_mentioned(
+    labels: list[Any], shown: str, tmp_path: Path
+) -> None:
+    column = [labels[row % len(labels)] for row in range(60)]
+    found = codes(examined(importable.tables(tmp_path / "t", label=column)))
+    assert ("placeholder" in found) == bool(shown)
+    assert not shown or shown in found["placeholder"].words
+
+
+@pytest.mark.parametrize("names", [("audio",), ("audio", "vision")])
+def test_sequences_padded_in_front_are_mentioned(names: tuple[str, ...], tmp_path: Path) -> None:
+    def change(content: Any) -> None:
+        for part in content.values():
+            for name in names:
+                part[name] = part[name][:, ::-1]
+                del part[f"{name}_lengths"]
+
+    found = examined(changed(tmp_path, change)).report.findings
+    late = [finding for finding in found if finding.code == "front-padding"]
+    assert tuple(finding.where for finding in late) == names
+    assert all("samples begin with a step of zeros" in finding.words for finding in late)
+
+
 def test_samples_without_an_id_or_split(tmp_path: Path) -> None:
     def change(content: Any) -> None:
         content["train"]["id"][7] = ""

@@ -125,6 +125,23 @@ def test_memory_order_of_arrays_has_no_effect(order: str, tmp_path: Path) -> Non
     assert data.load("other").ids[4] == "clip-4"
 
 
+@pytest.mark.parametrize("kind", [bool, np.int64, np.float32])
+def test_mask_beside_sequences_gives_their_lengths(kind: Any, tmp_path: Path) -> None:
+    arrays = sequences("C")
+    lengths = arrays.pop("words_lengths")
+    steps = np.arange(arrays["words"].shape[1])
+    right = {**arrays, "words_mask": (steps < lengths[:, None]).astype(kind)}
+    found = examined(write(tmp_path / "v.npz", **right))
+    words = next(part for part in found.staged.parts if part.name == "words")
+    assert words.lengths.tolist() == lengths.tolist()
+    assert not [finding for finding in found.report.findings if finding.code == "no-view"]
+    left = {**arrays, "words_mask": right["words_mask"][:, ::-1]}
+    with pytest.raises(
+        InvalidInput, match="mask of modality 'words' must be 1 for the first steps"
+    ):
+        examined(write(tmp_path / "v.npz", **left))
+
+
 @pytest.mark.parametrize("name", ["speaker", "notes", "z"])
 def test_matrix_of_strings_is_skipped_alone(name: str, tmp_path: Path) -> None:
     words = np.full((COUNT, 2), "word")

@@ -177,24 +177,32 @@ def test_the_index_may_be_the_id(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize(
-    "change",
+    ("change", "code"),
     [
-        lambda lines, d: [line + d for line in lines],  # every line ends with one
-        lambda lines, d: [lines[0], *(line + d for line in lines[1:])],  # the header does not
-        lambda lines, d: [  # as R's write.table does
-            lines[0],
-            *(f"{row}{d}{line}" for row, line in enumerate(lines[1:], 1)),
-        ],
+        (lambda lines, d: [line + d for line in lines], "empty-column"),  # every line ends with one
+        # the header does not
+        (lambda lines, d: [lines[0], *(line + d for line in lines[1:])], "empty-column"),
+        (
+            lambda lines, d: [  # as R's write.table does
+                lines[0],
+                *(f"{row}{d}{line}" for row, line in enumerate(lines[1:], 1)),
+            ],
+            "row-number",
+        ),
     ],
 )
-def test_trailing_delimiters_and_row_names(change: Any, delimiter: str, tmp_path: Path) -> None:
+def test_trailing_delimiters_and_row_names(
+    change: Any, code: str, delimiter: str, tmp_path: Path
+) -> None:
     features, labels = frames()
     place = folder_of(tmp_path, features, labels, ".csv")
     lines = features.to_csv(index=False, sep=delimiter).splitlines()
     (place / "voice.csv").write_text("\n".join(change(lines, delimiter)) + "\n")
     found = examined(place)
     assert names(found) == ("pitch", "energy", "x")
-    assert "a column without a name" in said(found, "row-number")[0].words
+    (finding,) = said(found, code)
+    assert "a column without a name" in finding.words
+    assert ("sorted by the target" in finding.words) == (code == "row-number")
     importing.import_set([place], "kept")
     assert data.load("kept").modalities[0].values == pytest.approx(
         features.iloc[:, 1:].to_numpy(), rel=1e-6
@@ -449,6 +457,8 @@ def test_numbers_in_words() -> None:
     unlike = ["a1", "1st", "2-3", "", "?", "#DIV/0!"]
     assert number_words.are_like_numbers(like).all()
     assert not number_words.are_like_numbers(unlike).any()
+    blanks = " " * 10**6
+    assert not number_words.are_like_numbers([f"1{blanks}x", f"({blanks}x"]).any()
 
 
 # ---- ids

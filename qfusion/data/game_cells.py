@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion._checks import MOST_MODALITIES, check
+from qfusion._checks import check, require_few_modalities
 from qfusion.errors import InvalidInput
 from qfusion.quantum import decomposition
 
 EMPTY = ("", "(none)", "()", "empty")  # names of the empty coalition
 MAX_NAME = 60  # characters of a player's or output's name
 MAX_ID = 200  # characters of a sample's name
-_TUPLE = re.compile(r"\(?\s*(?:\d{1,3}\s*,\s*)*\d{1,3}\s*,?\s*\)?")
+_TUPLE = re.compile(
+    r"\(?\s*+(?:\d{1,3}\s*+,\s*+)*\d{1,3}\s*+,?\s*+\)?"
+)  # without turning back at blanks
 
 
 def is_missing(cell: Any) -> bool:
@@ -150,12 +152,7 @@ def parse_coalitions(
     names = tuple(map(str, players))
     if not names and any(by_number):
         highest = max(int(part) for numbered, parts in members if numbered for part in parts)
-        count = highest + 1
-        check(
-            count <= MOST_MODALITIES,
-            f"A game must have at most {MOST_MODALITIES} players, but a coalition has player {highest}.",
-        )
-        names = tuple(f"player {number}" for number in range(count))
+        names = tuple(f"player {number}" for number in range(highest + 1))
     elif not names:
         names = tuple(dict.fromkeys(part for _, parts in members for part in parts))
     check_names(names)
@@ -202,7 +199,8 @@ def _members(text: str) -> tuple[bool, list[str]]:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise InvalidInput unless the names of players are distinct and can be those of modalities."""
+    """Raise InvalidInput unless the names of players are few, distinct and can be those of modalities."""
+    require_few_modalities("A game", len(names), "players")
     for name in names:
         check(
             0 < len(name) <= MAX_NAME and name.isprintable() and "+" not in name,

@@ -15,6 +15,7 @@ and `high`. Samples with the same `cluster` (such as sentences of one video) are
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion._checks import check, choose, require_few_modalities
+from qfusion._checks import check, choose
 from qfusion._sentences import count
 from qfusion.data import game_cells, game_completion, game_files, shapiq_values
 from qfusion.data.clusters import Clusters
@@ -258,7 +259,7 @@ def _named_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the table with reserved names in small letters, and without columns that have no name."""
     names = [str(name).strip() for name in frame.columns]
     names = [name.lower() if name.lower() in RESERVED else name for name in names]
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, number in Counter(names).items() if number > 1)
     check(
         not repeated,
         f"The table must have distinct column names, but repeats {quoted(repeated)}. Rename one.",
@@ -289,8 +290,7 @@ def _select_output(frame: pd.DataFrame, output: str, quantity: str) -> pd.DataFr
 def _check_players(
     names: tuple[str, ...], inside: np.ndarray, samples: np.ndarray, ids: Sequence[str]
 ) -> None:
-    """Check that there are a few players with good names, and that every sample has all of them."""
-    require_few_modalities("A game", len(names))
+    """Check that there are players, and that every sample has all of them."""
     check(
         len(names) > 0,
         "The table must have at least one player, but its coalitions are all empty. Name players in column "

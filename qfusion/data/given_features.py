@@ -173,14 +173,21 @@ def _masked_sequence(name: str, array: np.ndarray, steps: Any, whole: bool) -> M
     )
     form = GivenForm(() if array.ndim == 2 else array.shape[1:], whole)
     padded = array.reshape(*array.shape[:2], -1).astype(np.float32)
-    lengths = _lengths(name, np.asarray(as_array(steps)), padded.shape[:2])
+    lengths = step_lengths(name, np.asarray(as_array(steps)), padded.shape[:2])
     padded[np.arange(padded.shape[1]) >= lengths[:, None]] = 0
     features = numbered_features(name, padded.shape[2])
     return Modality(name, padded, lengths, tuple(features), given=form)
 
 
-def _lengths(name: str, steps: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the number of real steps of every sample, from a mask or from lengths."""
+def step_lengths(name: str, steps: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the number of real steps of every sample, (N,).
+
+    Args:
+        name: of the modality. steps: its mask (N, T), or lengths (N,). shape: (N, T).
+
+    Raises:
+        InvalidInput: when they do not fit, or padding stands elsewhere than behind the steps.
+    """
     check(
         steps.dtype.kind in "fiub" and steps.shape in (shape, shape[:1]),
         f"The mask of modality '{name}' must have shape {tuple(shape)}, or its lengths {tuple(shape[:1])}, but has "

@@ -17,6 +17,18 @@ from qfusion.errors import InvalidInput
 
 SHARED_SHARE = 0.1  # share of samples with the content of another one from which it is noted
 RARE_CLASS = 3  # samples of a class below which some part of the split has none
+PLACEHOLDERS = (
+    "-1",
+    "-9",
+    "-99",
+    "-999",
+    "-9999",
+    "xxx",
+    "missing",
+    "unknown",
+    "unlabelled",
+    "unlabeled",
+)
 _LARGEST_CLASS = 0.9  # share of one class above which accuracy says little
 
 
@@ -35,6 +47,7 @@ def find_all(staged: StagedSet, scans: Mapping[str, Scan]) -> Iterator[Finding]:
     yield from _id_findings(staged, rank)
     yield from _split_findings(staged, rank)
     yield from _target_findings(staged)
+    yield from _name_findings(staged)
     if staged.classes:
         yield from _class_findings(staged, rank)
     yield from _copy_findings(staged, rank, scans)
@@ -51,6 +64,14 @@ def _value_findings(part: Part, scan: Scan) -> Iterator[Finding]:
         "note",
         scan.zero,
         f"{_count_samples(scan.zero, 'is', 'are')} zeros only, as where a modality is missing.",
+        where=part.name,
+    )
+    yield from _rows_finding(
+        "front-padding",
+        "warning",
+        scan.late,
+        f"{_count_samples(scan.late, 'begins', 'begin')} with a step of zeros, which counts as a step. If it is "
+        "padding, move the other steps to the front: padding is read at the end only.",
         where=part.name,
     )
 
@@ -205,6 +226,43 @@ def _target_findings(staged: StagedSet) -> Iterator[Finding]:
             "error",
             "All samples have the same target: there is nothing to predict.",
         )
+
+
+def _name_findings(staged: StagedSet) -> Iterator[Finding]:
+    """Classes whose names differ in capitals only, and targets that often stand for a missing one."""
+    alike: dict[str, list[str]] = {}
+    for name in staged.labels or staged.classes:
+        alike.setdefault(" ".join(name.casefold().split()), []).append(repr(name[:40]))
+    pairs = [" and ".join(names) for names in alike.values() if len(names) > 1]
+    if pairs:
+        yield Finding(
+            "similar-classes",
+            "warning",
+            f"Classes differ in capitals or blanks only: {shown_names(pairs)}. If they are the same, write them alike.",
+        )
+    rows, shown = _find_placeholders(staged)
+    yield from _rows_finding(
+        "placeholder",
+        "warning",
+        rows,
+        f"{_count_samples(rows, 'has', 'have')} the target {shown}, which often stands for a missing one. If it does, "
+        "leave it empty in the file.",
+    )
+
+
+def _find_placeholders(staged: StagedSet) -> tuple[np.ndarray, str]:
+    """Return which samples have a target that often stands for a missing one, bool (N,), and these targets."""
+    if staged.classes:
+        names = {name for name in staged.classes if name.casefold() in PLACEHOLDERS}
+        others = set(staged.classes) - names
+        if others == {"1"} or any(name.startswith("-") for name in others):
+            names.discard("-1")  # a sign, or one of a scale
+        places = [place for place, name in enumerate(staged.classes) if name in names]
+        return np.isin(staged.y, places), " or ".join(repr(staged.classes[at]) for at in places)
+    y = np.unique(staged.y[~staged.missing])
+    if len(y) > 2 and y[1] - y[0] > y[-1] - y[1] and f"{y[0]:g}" in PLACEHOLDERS:
+        return staged.y == y[0], f"{y[0]:g}"
+    return np.zeros(len(staged), bool), ""
 
 
 def _class_findings(staged: StagedSet, rank: np.ndarray) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from qfusion._checks import check
 from qfusion.data import files, number_words
 from qfusion.data.file_words import parse_split, word_array
-from qfusion.data.row_numbers import find_named_row_numbers
+from qfusion.data.row_numbers import find_named_row_numbers, is_empty
 from qfusion.data.sample_ids import count_decomposed, normalize_ids
 from qfusion.data.set_reader import SetReader
 from qfusion.data.staged_set import Part, StagedSet
@@ -143,12 +143,20 @@ class LabelReader(SetReader):
         )
 
     def note_row_numbers(self, table: Table, names: Sequence[str], where: str = "") -> None:
-        """Note which columns of a table are left out since they count or name its rows."""
-        if names:
+        """Note which columns of a table are left out since they are empty, or count or name its rows."""
+        empty = [name for name in names if is_empty(table, name)]
+        counting = [name for name in names if name not in empty]
+        if empty:
+            self.add_finding(
+                "empty-column",
+                f"Left out of `{table.path.name}`, as all cells are empty: {quote_columns(empty)}.",
+                where=where,
+            )
+        if counting:
             self.add_finding(
                 "row-number",
-                f"Left out of `{table.path.name}`, as numbers or names of its rows: {quote_columns(names)}. Rows are "
-                "often sorted by the target, so that their number predicts it.",
+                f"Left out of `{table.path.name}`, as numbers or names of its rows: {quote_columns(counting)}. Rows "
+                "are often sorted by the target, so that their number predicts it.",
                 "warning",
                 where,
             )
@@ -219,13 +227,14 @@ class LabelReader(SetReader):
                 )
             self.add_finding("classes", sentence)
             return Targets(*encode_classes(words.where(words != "", None)))
+        y, classes = encode_classes(number_words.exact_numbers(words, numbers))
         if target == "auto":
             self.add_finding(
                 "classes",
-                f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set "
-                "with --target regression if they are amounts.",
+                f"Labels are {len(classes)} different whole numbers, taken for classes. Import the set with --target "
+                "regression if they are amounts.",
             )
-        return Targets(*encode_classes(np.where(np.isfinite(numbers), numbers, np.nan)))
+        return Targets(y, classes)
 
     def _numbers(
         self, column: str, words: Sequence[str], must: bool = False

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import class_labels, pickle_layouts
+from qfusion.data import class_labels, number_words, pickle_layouts
 from qfusion.data.mmsa_splits import SplitReader
 from qfusion.data.target_classes import Targets, encode_classes
 from qfusion.errors import InvalidInput
@@ -94,9 +94,9 @@ class TargetReader(SplitReader):
                 f"{', '.join(classes[:12])}.",
             )
             return Targets(y, classes)
-        labels: list[Any] = self._words(key)
+        labels: Any = self._words(key)
         with contextlib.suppress(ValueError):  # what is no number stays a word
-            labels = list(map(float, labels))
+            labels = number_words.exact_numbers(labels, np.array(list(map(float, labels))))
         y, classes = encode_classes(labels)
         self.add_finding(
             "classes",

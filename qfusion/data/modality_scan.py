@@ -18,6 +18,7 @@ class Scan:
         low, high: of the finite values, by feature (F,).
         broken: which samples have a value that is not finite, bool (N,).
         zero: which samples are zeros only, bool (N,).
+        late: which sequences begin with a step of zeros and hold others, bool (N,).
         keys: digests of the rows, uint64 (N,).
         contents: numbers of the contents, int64 (N,), equal where rows are nearly equal.
     """
@@ -28,6 +29,7 @@ class Scan:
     high: np.ndarray
     broken: np.ndarray
     zero: np.ndarray
+    late: np.ndarray
     keys: np.ndarray
     contents: np.ndarray
 
@@ -48,6 +50,7 @@ def scan_part(part: Part) -> Scan:
         high=np.full(features, -np.inf),
         broken=np.zeros(samples, bool),
         zero=np.zeros(samples, bool),
+        late=np.zeros(samples, bool),
         keys=np.zeros(samples, np.uint64),
         contents=np.zeros(samples, np.int64),
     )
@@ -67,6 +70,8 @@ def scan_part(part: Part) -> Scan:
         scan.low = np.minimum(scan.low, lowest.min(0))
         scan.high = np.maximum(scan.high, highest.max(0))
         scan.zero[rows] = ~piece.reshape(len(piece), -1).any(1)
+        if part.lengths is not None:
+            scan.late[rows] = ~piece[:, 0].any(1) & ~scan.zero[rows]
         scan.keys[rows] = _row_digests(piece)
         signature.add(piece)
     scan.contents = signature.contents()

@@ -9,9 +9,9 @@ What is accepted:
 - labels called as in `class_labels.NAMES`, in any capitals: N whole numbers, N words, or a column a class. Each class
   is named by its label, or the number of its column, and classes are in that order.
 
-A `.npz` file may also hold `ids`, `split`, `<view>_lengths` for sequences (N, T, F), and `y` of numbers for a
-regression. Without `split` the split is random by a fixed seed, 70/30 with equal shares in every class, the validation
-part taken from the 70%.
+A `.npz` file may also hold `ids`, `split`, `<view>_lengths` or `<view>_mask` for sequences (N, T, F), and `y` of
+numbers for a regression. Without `split` the split is random by a fixed seed, 70/30 with equal shares in every class,
+the validation part taken from the 70%.
 """
 
 from collections.abc import Iterator
@@ -30,6 +30,7 @@ from qfusion.data.file_words import (
     parse_split,
     word_array,
 )
+from qfusion.data.given_features import step_lengths
 from qfusion.data.multiview_variables import MultiviewFile, describe_layout, is_npz
 from qfusion.data.padding import find_padded_lengths
 from qfusion.data.set_reader import SetReader
@@ -39,6 +40,7 @@ from qfusion.data.variables import Variable
 
 SUFFIXES = (".mat", ".npz")
 OWN = ("ids", "split")
+STEPS = ("lengths", "mask")  # of sequences, as VIEW_lengths (N,) or VIEW_mask (N, T)
 NAMES = "label_names"  # of the columns of labels, where a sample may have several
 
 
@@ -71,11 +73,16 @@ class MultiviewReader(SetReader):
         if not is_npz(self.path):
             return {}
         known = {*OWN, NAMES}
-        lengths = {f"{name}_lengths" for name in self.content.variables}
+        steps = {
+            f"{name}_{ending}"
+            for name, variable in self.content.variables.items()
+            for ending in STEPS
+            if ending == "lengths" or len(variable.shape) == 3
+        }
         return {
             name.lower() if name.lower() in known else name: self.content.variables.pop(name)
             for name in list(self.content.variables)
-            if name.lower() in known or name in lengths
+            if name.lower() in known or name in steps
         }
 
     def stage(self) -> StagedSet:
@@ -107,7 +114,7 @@ class MultiviewReader(SetReader):
         )
 
     def _note_left_out(self, layout: view_layout.Layout) -> None:
-        names = [f"{name}_lengths" for name in layout.views]
+        names = [f"{name}_{ending}" for name in layout.views for ending in STEPS]
         unused = [name for name in self.own if name not in (*OWN, NAMES, *names)]
         plain = [variable.name for variable in layout.left_out if not variable.why]
         self.note_left_out([*plain, *unused], "view nor label")
@@ -198,7 +205,7 @@ class MultiviewReader(SetReader):
         last = view in layout.last
         name = make_modality_name(view)
         shape = variable.shape[-1:] + variable.shape[:-1] if last else variable.shape
-        lengths = self._lengths(f"{view}_lengths", shape)
+        lengths = self._lengths(view, shape)
         is_padded = lengths is None and _may_be_padded(variable, shape)
         if is_padded:
             lengths = find_padded_lengths(lambda: variable.samples(last))
@@ -236,17 +243,13 @@ class MultiviewReader(SetReader):
             )
         return part
 
-    def _lengths(self, key: str, shape: tuple[int, ...]) -> np.ndarray | None:
-        """Return the number of steps of each sample of a view; None if it holds no sequences."""
-        if key not in self.own or len(shape) != 3:
+    def _lengths(self, view: str, shape: tuple[int, ...]) -> np.ndarray | None:
+        """Return the number of steps of each sample of a view; None if the file does not say it."""
+        key = next((f"{view}_{ending}" for ending in STEPS if f"{view}_{ending}" in self.own), "")
+        if not key or len(shape) != 3:
             return None
-        lengths = self.own[key].whole().astype(np.int64).ravel()
-        check(
-            lengths.shape == shape[:1] and bool(((lengths >= 1) & (lengths <= shape[1])).all()),
-            f"Array `{key}` in `{self.path.name}` must hold a number in 1..{shape[1]} a sample, but does not. Correct "
-            "it.",
-        )
-        return lengths
+        steps = self.own[key].whole()
+        return step_lengths(view, steps if steps.shape == shape[:2] else steps.ravel(), shape[:2])
 
 
 def _check_views(layout: view_layout.Layout, fewest: int, names: list[str]) -> None:

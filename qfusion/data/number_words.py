@@ -14,9 +14,10 @@ _COMMA = re.compile(
 _THOUSANDS_COMMA = re.compile(r"[-+]?\d{1,3}(,\d{3})*,\d{3}\.\d*")
 _POINT = re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
 _THOUSANDS_POINT = re.compile(r"[-+]?\d{1,3}(\.\d{3})+")
-_LIKE_A_NUMBER = re.compile(
-    r"[-+(]?\s*[$€£¥]?\s*[-+]?\d[\d.,'’ \u00a0\u202f]*([eE][-+]?\d+)?\s*[%‰$€£¥]?\)?"
+_LIKE_A_NUMBER = re.compile(  # without turning back at blanks
+    r"[-+(]?\s*+[$€£¥]?\s*+[-+]?\d[\d.,'’ \u00a0\u202f]*+([eE][-+]?\d+)?\s*+[%‰$€£¥]?\)?"
 )
+_LONG = re.compile(r"[-+]?\d{16,400}")
 
 
 def parse_numbers(words: Sequence[str], decimal_comma: bool = False) -> np.ndarray:
@@ -31,6 +32,17 @@ def parse_numbers(words: Sequence[str], decimal_comma: bool = False) -> np.ndarr
     if decimal_comma and has_decimal_comma(plain.tolist()):
         plain = _replace_decimal_commas(plain)
     return pd.to_numeric(plain, errors="coerce").to_numpy(np.float64)
+
+
+def exact_numbers(words: Sequence[str], numbers: np.ndarray) -> np.ndarray:
+    """Return the finite numbers (N,) of words as objects, None for others. Whole numbers keep all their digits, also
+    those beyond 2^53.
+    """
+    exact = np.where(np.isfinite(numbers), numbers, None)
+    for row in np.flatnonzero(np.isfinite(numbers) & (np.abs(numbers) >= 2**53)):
+        if _LONG.fullmatch(words[row]):
+            exact[row] = int(words[row])
+    return exact
 
 
 def has_decimal_comma(words: Sequence[str]) -> bool:

@@ -26,6 +26,14 @@ def find_named_row_numbers(table: Table, own: Collection[str | None]) -> list[st
     return numbering
 
 
+def is_empty(table: Table, name: str) -> bool:
+    """Return whether all cells of a column are empty or blank."""
+    if is_nested(table.kinds.get(name)):
+        return False
+    batches = table.batches([name], (name,))
+    return not any(word and word.strip() for b in batches for word in b.column(0).to_pylist())
+
+
 def find_counting_columns(table: Table, names: Sequence[str], rows: np.ndarray) -> list[str]:
     """Return the columns that count the rows of the file, or the samples.
 

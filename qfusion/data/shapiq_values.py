@@ -203,7 +203,7 @@ def _checked(
     )
     M = int(players)
     check(M >= 1, f"Interaction values must have a player, but those of {name} have {M}.")
-    require_few_modalities("A game", M)
+    require_few_modalities("A game", M, "players")
     known: dict[tuple[int, ...], float] = {(): float(baseline)}
     for coalition, value in dividends.items():
         members = tuple(sorted(int(m) for m in coalition))
