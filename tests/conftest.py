@@ -129,15 +129,15 @@ sharing.install(10)  # the library keeps results by key too, and is as roomy her
 
 
 # The first tier, which `pytest` runs: laws, units, the command line and a visit of every page. pyproject.toml says so.
-FIRST_TIER = "not browser and not slow and not data"
+FIRST_TIER = "not browser and not slow and not data and not large"
 # Names a folder in which the processor seconds of every test are written.
 TIMES = "QFUSION_TEST_TIMES"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the option that runs every tier."""
+    """Adds the option that runs every tier but the large one."""
     parser.addoption(
-        "--all", action="store_true", help="run the tests of every tier, not only the first"
+        "--all", action="store_true", help="run the tests of every tier, only `-m large` not"
     )
 
 
@@ -151,7 +151,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     is_default = config.option.markexpr == FIRST_TIER
     if is_default and (config.getoption("--all") or names_files):
-        config.option.markexpr = ""
+        config.option.markexpr = "not large"
     config.add_cleanup(alone.clear)
     if folder := os.environ.get(TIMES):
         Path(folder).mkdir(parents=True, exist_ok=True)

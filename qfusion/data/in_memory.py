@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -276,7 +277,7 @@ def _of_frame(
         entries: Any = {key: frame[column] for key, column in single.items()}
     else:
         columns = [str(column) for column in frame.columns]
-        repeated = sorted({column for column in columns if columns.count(column) > 1})
+        repeated = [column for column, times in Counter(columns).items() if times > 1]
         check(
             not repeated,
             f"Argument `data` must have columns of different names, but {repeated[:1]} occurs twice.",
