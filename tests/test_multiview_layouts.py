@@ -125,6 +125,20 @@ def test_memory_order_of_arrays_has_no_effect(order: str, tmp_path: Path) -> Non
     assert data.load("other").ids[4] == "clip-4"
 
 
+@pytest.mark.parametrize("shape", [(6, 3), (4, 5)])
+def test_arrays_taken_for_pictures_are_mentioned(shape: tuple[int, int], tmp_path: Path) -> None:
+    values = noise(COUNT, *shape)
+    values[::2, 0] = 0  # padded in front, if they are sequences
+    arrays = {"clip": values, "b": noise(COUNT, 4), "y": CLASSES}
+    (finding,) = [
+        finding
+        for finding in examined(write(tmp_path / "v.npz", **arrays)).report.findings
+        if finding.code == "pictures"
+    ]
+    assert f"pictures of {shape[0]} x {shape[1]}" in finding.words
+    assert "`clip_lengths` or `clip_mask`" in finding.words
+
+
 @pytest.mark.parametrize("kind", [bool, np.int64, np.float32])
 def test_mask_beside_sequences_gives_their_lengths(kind: Any, tmp_path: Path) -> None:
     arrays = sequences("C")

@@ -220,6 +220,13 @@ class MultiviewReader(SetReader):
             lengths,
             picture=picture if lengths is None and len(picture) > 1 else None,
         )
+        if is_padded and lengths is None:
+            self.add_finding(
+                "pictures",
+                f"Read as pictures of {shape[1]} x {shape[2]}. If these are steps of sequences, say how many are real "
+                f"in `{view}_lengths` or `{view}_mask` of a .npz.",
+                where=name,
+            )
         if lengths is not None:
             if is_padded:
                 padding = "Steps of zeros at the end count as padding."

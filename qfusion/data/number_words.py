@@ -17,7 +17,7 @@ _THOUSANDS_POINT = re.compile(r"[-+]?\d{1,3}(\.\d{3})+")
 _LIKE_A_NUMBER = re.compile(  # without turning back at blanks
     r"[-+(]?\s*+[$€£¥]?\s*+[-+]?\d[\d.,'’ \u00a0\u202f]*+([eE][-+]?\d+)?\s*+[%‰$€£¥]?\)?"
 )
-_LONG = re.compile(r"[-+]?\d{16,400}")
+_LONG = re.compile(r"[-+]?\d{16,308}")
 
 
 def parse_numbers(words: Sequence[str], decimal_comma: bool = False) -> np.ndarray:
@@ -38,10 +38,11 @@ def exact_numbers(words: Sequence[str], numbers: np.ndarray) -> np.ndarray:
     """Return the finite numbers (N,) of words as objects, None for others. Whole numbers keep all their digits, also
     those beyond 2^53.
     """
-    exact = np.where(np.isfinite(numbers), numbers, None)
-    for row in np.flatnonzero(np.isfinite(numbers) & (np.abs(numbers) >= 2**53)):
-        if _LONG.fullmatch(words[row]):
-            exact[row] = int(words[row])
+    exact = numbers.astype(object)
+    exact[~np.isfinite(numbers)] = None
+    for row, (word, number) in enumerate(zip(words, numbers, strict=True)):
+        if abs(number) >= 2**53 and _LONG.fullmatch(word):
+            exact[row] = int(word)
     return exact
 
 
