@@ -9,6 +9,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from qfusion import _user_folders
 from qfusion.data import DataSet, Modality, Series, Target, Text, opened_sets
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.live import serving, showing
+from qfusion.models import live_link
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.training import checkpoint
 from tests.support import own_models
@@ -167,8 +169,6 @@ def test_a_process_that_ends_is_said_and_what_is_known_stays(
 
 
 def test_a_wrong_token_is_not_answered(study: Any, tmp_path: Path) -> None:
-    from qfusion.models import live_link
-
     server = serving.ModelServer(study.trained, str(tmp_path / "model"), b"right")
     link = live_link.LiveLink(str(tmp_path / "model"), b"wrong", NAME)
     with pytest.raises(InvalidInput, match="has ended"):
@@ -176,11 +176,58 @@ def test_a_wrong_token_is_not_answered(study: Any, tmp_path: Path) -> None:
     server.close()
 
 
+@pytest.mark.parametrize("sent", [None, b"", b"GET / HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize("is_path", [True, False])
+def test_a_client_that_says_nothing_or_leaves_does_not_end_the_listener(
+    study: Any, tmp_path: Path, sent: bytes | None, is_path: bool
+) -> None:
+    """`sent` is what it sends before it leaves; None for one that stays silent."""
+    server = serving.ModelServer(
+        study.trained, str(tmp_path / "model") if is_path else None, b"token"
+    )
+    with socket.socket(socket.AF_UNIX if is_path else socket.AF_INET) as client:
+        client.connect(server.address)
+        if sent is not None:
+            client.sendall(sent)
+            client.close()
+        features = live_link.pack_features(study.model.encode(study.inputs([1])))
+        answer = live_link.LiveLink(server.address, b"token", NAME).ask({"do": "columns"}, features)
+    assert set(answer[1]) == {"columns"}
+    server.close()
+
+
+@pytest.mark.parametrize("is_path", [True, False])
+def test_a_process_that_does_not_answer_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_path: bool
+) -> None:
+    """A stopped process: the system takes its connections, and nobody reads."""
+    monkeypatch.setattr(live_link, "GREETING", 0.2)
+    with socket.socket(socket.AF_UNIX if is_path else socket.AF_INET) as stopped:
+        stopped.bind(str(tmp_path / "model") if is_path else ("127.0.0.1", 0))
+        stopped.listen(1)
+        for _ in range(4):  # more than the system takes
+            began = time.monotonic()
+            with pytest.raises(InvalidInput, match="is stopped"):
+                live_link.LiveLink(stopped.getsockname(), b"token", NAME).ask({}, {})
+            assert time.monotonic() - began < 5
+
+
+def test_a_request_does_not_wait_for_others_without_end(
+    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
+    server = serving.ModelServer(study.trained, str(tmp_path / "model"), b"token")
+    link = live_link.LiveLink(server.address, b"token", NAME)
+    with server._lock, ThreadPoolExecutor() as threads:  # the model computes
+        asked = [threads.submit(link.ask, {}, {}) for _ in range(2)]
+        for entry in asked:
+            assert "more than 1 seconds" in str(entry.exception(timeout=5))
+    server.close()
+
+
 def test_requests_that_make_no_sense_are_answered_with_a_problem(
     study: Any, tmp_path: Path
 ) -> None:
-    from qfusion.models import live_link
-
     server = serving.ModelServer(study.trained, str(tmp_path / "model"), b"right")
     link = live_link.LiveLink(str(tmp_path / "model"), b"right", NAME)
     for header in ({}, {"do": "gates", "change": {}}, {"do": "columns"}):

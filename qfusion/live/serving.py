@@ -30,27 +30,32 @@ class ModelServer:
     def __init__(self, model: live_model.LiveModel, address: str | None, token: bytes):
         self._model, self._token = model, token
         self._lock = threading.Lock()
-        self._listener = connection.Listener(address or ("127.0.0.1", 0), backlog=16, authkey=token)
+        self._closed = threading.Event()
+        self._listener = connection.Listener(address or ("127.0.0.1", 0), backlog=16)
         self.address = self._listener.address
         threading.Thread(target=self._listen, name="qfusion-live", daemon=True).start()
 
     def close(self) -> None:
         """Stop listening. Connections that are open end with the process."""
+        self._closed.set()
         with suppress(OSError):
             self._listener.close()
 
     def _listen(self) -> None:
-        while True:
+        while not self._closed.is_set():
             try:
                 opened = self._listener.accept()
-            except AuthenticationError:
+            except OSError:  # such as too many open files
+                self._closed.wait(0.1)
                 continue
-            except (OSError, EOFError):
-                return
             threading.Thread(target=self._serve, args=(opened,), daemon=True).start()
 
     def _serve(self, opened: Any) -> None:
-        with opened, suppress(OSError, EOFError):
+        with opened, suppress(OSError, EOFError, AuthenticationError):
+            live_link.limit_waits(opened, live_link.GREETING)
+            connection.deliver_challenge(opened, self._token)
+            connection.answer_challenge(opened, self._token)
+            live_link.limit_waits(opened, 0)  # until its next request
             while True:
                 opened.send_bytes(self._answer(opened.recv_bytes(live_link.MAX_MESSAGE)))
 

@@ -7,6 +7,9 @@ prove to each other that they know a token. Nothing is pickled. The user's proce
 from __future__ import annotations
 
 import json
+import os
+import socket
+import struct
 import threading
 from collections.abc import Mapping
 from multiprocessing import AuthenticationError, connection
@@ -23,11 +26,12 @@ from qfusion.models import circuit_change, kind_files, live_model
 from qfusion.quantum.statevector import Gate
 
 MAX_MESSAGE = 1 << 30  # bytes
+GREETING = 10.0  # seconds in which both ends prove that they know the token
 KINDS = (kind_files.LIVE, kind_files.LIVE_CIRCUIT)
 ENDING = kind_files.LIVE_ENDING
 ENDED = (
-    "The Python process that holds model '{name}' has ended, or is busy elsewhere. What was computed before is still "
-    "shown. Run `qfusion.show` there again for more."
+    "The Python process that holds model '{name}' has ended, is stopped, or is busy elsewhere. What was computed "
+    "before is still shown. Let it go on, or run `qfusion.show` there again."
 )
 
 
@@ -85,6 +89,38 @@ def unpack_features(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     return features
 
 
+def limit_waits(opened: connection.Connection, seconds: float) -> None:
+    """Make reading from a connection, and writing to it, fail with an OSError after so many seconds; 0 for no limit."""
+    if os.name == "nt":
+        limit: Any = int(1000 * seconds)
+    else:
+        limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))  # a timeval
+    end = socket.socket(fileno=opened.fileno())
+    try:
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            end.setsockopt(socket.SOL_SOCKET, option, limit)
+    finally:
+        end.detach()
+
+
+def _connect(address: Any, token: bytes, seconds: float) -> connection.Connection:
+    """Return a connection to a process that knows the token, on which nothing waits longer than `seconds`."""
+    with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as end:
+        end.settimeout(GREETING)
+        end.connect(address)
+        end.setblocking(True)
+        opened = connection.Connection(end.detach())
+    try:
+        limit_waits(opened, min(GREETING, seconds))
+        connection.answer_challenge(opened, token)
+        connection.deliver_challenge(opened, token)
+        limit_waits(opened, seconds)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
 class LiveLink:
     """The dashboard's end of the link.
 
@@ -92,7 +128,7 @@ class LiveLink:
         address: of the user's process. token: that both ends know. name: of the model, for messages.
     """
 
-    def __init__(self, address: str, token: bytes, name: str):
+    def __init__(self, address: str | tuple[str, int], token: bytes, name: str):
         self._address, self._token, self._name = address, token, name
         self._lock = threading.Lock()
         self._connection: Any = None
@@ -111,8 +147,18 @@ class LiveLink:
             f"A request to model '{self._name}' has {len(message) / 2**30:.1f} GiB; at most 1 is sent. Use fewer rows "
             "of the background.",
         )
-        with self._lock:
-            answer = self._exchange(message)
+        seconds = _limits.limit("QFUSION_PROGRAM_S")
+        late = (
+            f"Model '{self._name}' takes more than {seconds} seconds for one request, which is all that this server "
+            "waits (QFUSION_PROGRAM_S)."
+        )
+        check(self._lock.acquire(timeout=seconds), late)
+        try:
+            answer = self._exchange(message, seconds)
+        finally:
+            self._lock.release()
+        if answer is None:
+            raise InvalidInput(late)
         try:
             result, numbers = unpack_message(answer)
         except ValueError as error:
@@ -123,11 +169,11 @@ class LiveLink:
             raise InvalidInput(str(result["problem"])[:1000])
         return result, numbers
 
-    def _exchange(self, message: bytes) -> bytes:
-        seconds = _limits.limit("QFUSION_PROGRAM_S")
+    def _exchange(self, message: bytes, seconds: int) -> bytes | None:
+        """Return the answer; None if it does not begin within so many seconds."""
         try:
             if self._connection is None:
-                self._connection = connection.Client(self._address, authkey=self._token)
+                self._connection = _connect(self._address, self._token, seconds)
             self._connection.send_bytes(message)
             if self._connection.poll(seconds):
                 return bytes(self._connection.recv_bytes(MAX_MESSAGE))
@@ -140,10 +186,7 @@ class LiveLink:
             self.close()
             raise
         self.close()
-        raise InvalidInput(
-            f"Model '{self._name}' takes more than {seconds} seconds for one request, which is all that this server "
-            "waits (QFUSION_PROGRAM_S)."
-        )
+        return None
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -268,7 +311,9 @@ def linked_model(card: Mapping[str, Any], data: bytes) -> live_model.LiveModel:
     """
     try:
         place = json.loads(data)
-        link = LiveLink(str(place["address"]), bytes.fromhex(place["token"]), str(card["name"]))
+        address = place["address"]  # a path, or a host and a port
+        address = address if isinstance(address, str) else tuple(address)
+        link = LiveLink(address, bytes.fromhex(place["token"]), str(card["name"]))
         known = card["live"]
 
         call = LinkedCall(link)
