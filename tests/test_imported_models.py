@@ -25,7 +25,7 @@ import pandas as pd
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file, save_model
 from torch import Tensor, nn
 
 import qfusion.models.program as program_module
@@ -34,6 +34,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.sources import Source
+from qfusion.data.weight_files import load_state
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import (
@@ -868,6 +869,56 @@ def test_factory_with_weights_is_traced_without_its_code(code: Any) -> None:
     sys.modules.pop("foreign")
     checkpoint.load("made")
     assert "foreign" not in sys.modules
+
+
+class Tied(nn.Module):
+    """Two layers with the same weight, the second of which is compiled."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(width, width), nn.Linear(width, width, bias=False)
+        self.last.weight = self.first.weight
+        self.norm = nn.BatchNorm1d(width)
+
+
+@pytest.mark.parametrize("width", [2, 5])
+@pytest.mark.parametrize("wrapped", ["module.", "_orig_mod.module.", "module._orig_mod.", ""])
+def test_weights_of_wrapped_models_and_tied_weights_are_loaded(width: int, wrapped: str) -> None:
+    torch.manual_seed(width)
+    trained, made = Tied(width), Tied(width)
+    made.norm = torch.nn.Sequential(made.norm)  # type: ignore[assignment]
+    trained.norm = torch.compile(torch.nn.Sequential(trained.norm))  # type: ignore[assignment]
+    torch.nn.init.normal_(trained.norm.get_parameter("_orig_mod.0.bias"))
+    save_model(trained, "tied.safetensors")
+    state = {wrapped + name: values for name, values in load_file("tied.safetensors").items()}
+    assert len(state) == len(trained.state_dict()) - 1
+    load_state(made, state, "Weights")
+    for one, other in zip(made.state_dict().values(), trained.state_dict().values(), strict=True):
+        torch.testing.assert_close(one, other)
+    assert made.last.weight is made.first.weight
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"first.weight": None}, r"2 weights of it are missing \(first.weight, last.weight\)"),
+        ({"n_averaged": torch.ones(1)}, r"1 weight is unknown to it \(module.n_averaged\)"),
+        (
+            {"first.bias": None, "net.bias": torch.ones(2)},
+            r"missing \(first.bias\) and 1 weight is unknown to it \(module.net.bias\)",
+        ),
+        ({"first.bias": torch.ones(7)}, r"size mismatch for first.bias.*\[7\].*\[2\]"),
+    ],
+)
+def test_weights_of_another_model_are_refused_with_every_cause(
+    changed: dict[str, Tensor | None], words: str
+) -> None:
+    made = Tied(2)
+    state = {f"module.{name}": values for name, values in made.state_dict().items()}
+    del state["module.last.weight"]
+    state |= {f"module.{name}": values for name, values in changed.items()}
+    with pytest.raises(InvalidInput, match=words):
+        load_state(made, {k: v for k, v in state.items() if v is not None}, "Weights w")
 
 
 def test_adapters_for_other_libraries(code: Any) -> None:

@@ -10,7 +10,12 @@ import numpy as np
 from qfusion.data.extractor_types import Begun, Chosen
 from qfusion.data.file_words import numbered_features
 from qfusion.data.sample_content import Film
-from qfusion.data.weight_files import list_weights, load_transformer, translate_weight_errors
+from qfusion.data.weight_files import (
+    list_weights,
+    load_state,
+    load_transformer,
+    translate_weight_errors,
+)
 
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # of ImageNet's colours, in 0..1
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
@@ -89,11 +94,12 @@ def network(chosen: Chosen) -> Begun:
             p for p in list_weights(chosen["folder"]) if p.suffix in (".safetensors", ".pth")
         )
         net = lib.get_model(chosen["model"], weights=None).eval()
-        net.load_state_dict(
+        state = (
             load_file(path)
             if path.suffix == ".safetensors"
             else torch.load(path, map_location="cpu", weights_only=True)
         )
+        load_state(net, state, f"Weights {path.name}")
     # what decides is called so in one or the other of its networks
     for name in {"fc", "classifier", "heads", "head"} & {name for name, _ in net.named_children()}:
         setattr(net, name, torch.nn.Identity())

@@ -33,7 +33,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.data import DataSet, signatures
+from qfusion.data import DataSet, signatures, weight_files
 from qfusion.errors import InvalidInput, NotFound, translate_errors
 from qfusion.models._program_child import short
 from qfusion.models.program import Port
@@ -104,21 +104,14 @@ def run_factory(reference: str, weights: Path | None) -> nn.Module:
             f"Weights {weights} are not there. Give the path of a .safetensors file.",
         )
         signatures.require(weights, "safetensors", "zip", "pickle")
-        with (
-            translate_errors(
-                f"Weights {weights.name} are no safetensors",
-                "Save them by `safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`.",
-                *(safetensors.SafetensorError, OSError),
-                why=_WHY,
-            ),
-            translate_errors(
-                f"Weights {weights.name} are not those of this model",
-                "Save the state_dict of the same model.",
-                RuntimeError,
-                why=_WHY,
-            ),
+        with translate_errors(
+            f"Weights {weights.name} are no safetensors",
+            "Save them by `safetensors.torch.save_model(model, 'weights.safetensors')`.",
+            *(safetensors.SafetensorError, OSError),
+            why=_WHY,
         ):
-            made.load_state_dict(safetensors.torch.load_file(weights))
+            state = safetensors.torch.load_file(weights)
+        weight_files.load_state(made, state, f"Weights {weights.name}")
     return made.cpu().eval().requires_grad_(False)
 
 
