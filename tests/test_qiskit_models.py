@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
+import time
 from functools import partial
 from typing import Any
 
@@ -647,6 +648,83 @@ BAD_FILES = {
     + ") q[0];": ("nested"),
     "OPENQASM 2.0; qreg q[2]; //" + "x" * (9 << 20): "characters",
 }
+
+
+_WIDE = ",".join(f"q[{k}]" for k in range(12))
+_BODY_3 = {  # of OpenQASM 3, by what it would take long for
+    "doubled twice": ("gate g0 a { h a; }", "gate g{1} a {{ g{0} a; g{0} a; }}", "g{0} q[0];"),
+    "inverted": ("gate g0 a { }", "gate g{1} a {{ inv @ g{0} a; g{0} a; }}", "g{0} q[0];"),
+    "controlled": (
+        "gate g0 a, b { cx a, b; h a; }",
+        "gate g{1} a, b {{ ctrl @ g{0} a, b; ctrl @ g{0} b, a; }}",
+        "g{0} q[0], q[1];",
+    ),
+}
+LONG_FILES = {
+    **{
+        first
+        + "".join(step.format(k, k + 1) for k in range(25))
+        + "qubit[2] q;"
+        + last.format(25): "call more than 20,000 gates"
+        for first, step, last in _BODY_3.values()
+    },
+    "gate g a { h a; t a; } qubit[12] q;" + "ctrl @ " * 11 + f"g {_WIDE};": "call more than",
+    "qubit[12] q;" + "ctrl @ " * 5 + f"inv @ ctrl @ U(1, 2, 3) {_WIDE[:34]};": "call more than",
+    "qubit[2] q; ctrl(100000000000) @ x q[0], q[1];": "too many controls",
+    f"gate g {_WIDE.replace('[', '').replace(']', '')} {{ h q0; }} qubit[12] q; pow(2) @ g {_WIDE};": (
+        "acts on 12 qubits"
+    ),
+    "qubit[2] q; pow(1e3) @ ctrl(7) @ x q[0];": "acts on 7 qubits",
+    "qubit[2] q; for int i in [0:100000000000000000000000] { x q[0]; }": "A number in line 1",
+    "qubit[2] q; for int i in [0:9999] { for int j in [0:9999] { } }": "too many steps",
+    "qubit[2] q; for int i in [0:9999] { for int j in [0:9999] { barrier q; } }": "too many steps",
+    "h $999999999;": "uses qubit",
+    "qubit[900] q;" + "h q;" * 2000: "without idle qubits",
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), LONG_FILES.items(), ids=range(len(LONG_FILES)))
+def test_openqasm_that_unfolds_without_end_is_refused_at_once(text: str, problem: str) -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidInput, match=problem):
+        qfusion.live.open_circuit(f'OPENQASM 3.0; include "stdgates.inc"; {text}')
+    assert time.process_time() - began < 10
+
+
+def test_modifiers_and_nested_definitions_of_openqasm_3_are_read() -> None:
+    """Gates of the text, controlled, inverted and raised to a power, act as their matrices."""
+    text = """OPENQASM 3.0; include "stdgates.inc"; qubit[3] q;
+    gate half(t) a { rx(t) a; s a; }
+    gate twice(t) a, b { half(t) a; half(2 * t) b; half(t) a; }
+    input float turn; ry(turn) q[0]; ry(-turn) q[0];
+    h q[0]; ctrl @ twice(0.3) q[0], q[1], q[2]; inv @ half(0.7) q[0]; pow(0.5) @ x q[1];
+    for int i in [0:2] { ctrl(2) @ half(0.4) q[0], q[1], q[2]; }"""
+
+    def half(t: float) -> np.ndarray:
+        rx = [[np.cos(t / 2), -1j * np.sin(t / 2)], [-1j * np.sin(t / 2), np.cos(t / 2)]]
+        return np.diag([1, 1j]) @ np.array(rx)
+
+    def controlled(gate: np.ndarray) -> np.ndarray:
+        whole = np.eye(2 * len(gate), dtype=complex)
+        whole[len(gate) :, len(gate) :] = gate
+        return whole
+
+    h, one = np.array([[1, 1], [1, -1]]) / 2**0.5, np.eye(2)
+    root = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
+    state = np.kron(h, np.eye(4))[:, 0]
+    state = controlled(np.kron(half(0.3) @ half(0.3), half(0.6))) @ state
+    state = np.kron(np.kron(half(0.7).conj().T, root), one) @ state
+    state = np.linalg.matrix_power(controlled(controlled(half(0.4))), 3) @ state
+    words = ["ZII", "IZI", "IIZ", "XYZ"]
+    model = qfusion.live.circuit_model(text, {"a": ["turn"]}, words)
+    paulis = {"I": one, "X": h @ np.diag([1, -1]) @ h, "Z": np.diag([1, -1])}
+    paulis["Y"] = 1j * paulis["X"] @ paulis["Z"]
+    expected = [
+        (state.conj() @ np.kron(np.kron(paulis[w[2]], paulis[w[1]]), paulis[w[0]]) @ state).real
+        for w in words
+    ]
+    found = model(a=torch.tensor([[0.4]]))[0].numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-10)
 
 
 @pytest.mark.parametrize(("text", "problem"), BAD_FILES.items(), ids=range(len(BAD_FILES)))

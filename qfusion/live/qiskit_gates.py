@@ -28,6 +28,7 @@ with translate_import_errors():
     from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 MAX_GATES = 20_000  # of one circuit
+STEPS = 5  # that are followed for each gate: barriers, rounds of loops, definitions
 MAX_DEPTH = 50  # of definitions within definitions
 LARGEST_GATE = 6  # qubits of a gate without a definition
 SILENT = ("barrier", "delay", "id", "global_phase", "snapshot")
@@ -192,7 +193,8 @@ def flatten(circuit: Any, most: int = MAX_GATES) -> FlatCircuit:
     measured: dict[int, int] = {}
     touched: set[int] = set()
     ended: set[int] = set()
-    for operation, wires, bits in _operations(circuit, tuple(range(circuit.num_qubits)), 0):
+    steps = iter(range(STEPS * most))
+    for operation, wires, bits in _operations(circuit, tuple(range(circuit.num_qubits)), 0, steps):
         if operation.name == "measure":
             measured = {bit: wire for bit, wire in measured.items() if bit != bits[0]}
             measured[bits[0]] = wires[0]
@@ -238,11 +240,19 @@ def _parameters(operation: Any, places: Mapping[Any, int]) -> frozenset[int]:
 
 
 def _operations(
-    circuit: Any, wires: Sequence[int], depth: int
+    circuit: Any, wires: Sequence[int], depth: int, steps: Iterator[int]
 ) -> Iterator[tuple[Any, tuple[int, ...], tuple[int, ...]]]:
-    """Yield standard gates, gates with a small matrix, measurements and resets of a circuit, definitions expanded."""
+    """Yield standard gates, gates with a small matrix, measurements and resets of a circuit, definitions expanded. Each
+    circuit and instruction takes one of the `steps`.
+    """
     check(depth <= MAX_DEPTH, f"its gates are defined by one another more than {MAX_DEPTH} deep")
-    for instruction in circuit.data:
+    for instruction in (None, *circuit.data):
+        check(
+            next(steps, None) is not None,
+            "its definitions, loops and barriers take too many steps to follow. Explain a part of it",
+        )
+        if instruction is None:
+            continue
         operation = instruction.operation
         on = tuple(wires[circuit.find_bit(qubit).index] for qubit in instruction.qubits)
         bits = tuple(circuit.find_bit(bit).index for bit in instruction.clbits)
@@ -252,7 +262,7 @@ def _operations(
             yield operation, on, bits
             continue
         if isinstance(operation, library.ForLoopOp):
-            yield from _loop(operation, on, depth)
+            yield from _loop(operation, on, depth, steps)
             continue
         check(
             not isinstance(operation, library.ControlFlowOp),
@@ -265,7 +275,7 @@ def _operations(
         )
         definition = _definition(operation)
         if definition is not None and not _is_matrix(operation):
-            yield from _operations(definition, on, depth + 1)
+            yield from _operations(definition, on, depth + 1, steps)
             continue
         check(
             _has_matrix(operation) and len(on) <= LARGEST_GATE,
@@ -276,7 +286,7 @@ def _operations(
 
 
 def _loop(
-    operation: Any, wires: tuple[int, ...], depth: int
+    operation: Any, wires: tuple[int, ...], depth: int, steps: Iterator[int]
 ) -> Iterator[tuple[Any, tuple[int, ...], tuple[int, ...]]]:
     """Yield the operations of a loop over known numbers."""
     numbers, parameter, body = operation.params
@@ -287,7 +297,7 @@ def _loop(
     for number in numbers:
         bound = parameter is not None and parameter in body.parameters
         yield from _operations(
-            body.assign_parameters({parameter: number}) if bound else body, wires, depth + 1
+            body.assign_parameters({parameter: number}) if bound else body, wires, depth + 1, steps
         )
 
 
