@@ -93,7 +93,7 @@ class Reader(threading.Thread):
         """Fetch polynomials of a slider, and evaluate them where it stands."""
         key = self.rng.choice(list(learned_values(self.sample.study.model)))
         value = self.tweak.get(key, learned_values(self.sample.study.model)[key])
-        query = urllib.parse.urlencode({"knob": key, "reader": f"reader {self.number}"})
+        query = urllib.parse.urlencode({"knob": key})
         stage = self.rng.choice(("final", "decision"))
         with urllib.request.urlopen(f"{self.url}{self.address()}/{stage}?{query}") as reply:
             group = json.load(reply)["groups"]["scores"]

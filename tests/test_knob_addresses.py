@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import threading
 import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,7 +17,7 @@ from numpy.polynomial import chebyshev
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from qfusion.analysis import slider_curves
+from qfusion.analysis import interpolation, slider_curves
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.models.tweak import learned_values
@@ -24,8 +28,10 @@ MOST_BYTES = 200_000  # of an answer, for slow lines
 
 
 @pytest.fixture
-def client() -> TestClient:
-    return TestClient(Starlette(routes=server.routes()))
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch.setattr(knob_addresses, "_sessions", OrderedDict())
+    with TestClient(Starlette(routes=server.routes())) as client:  # one event loop for all requests
+        yield client
 
 
 def followed(model: str, terms: str = decision_evolution.DIVIDENDS) -> knob_addresses.Followed:
@@ -52,7 +58,7 @@ def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -
     address = knob_addresses.knobs_address(shown)
     key = next(iter(learned_values(shown.sample.study.model)))
     for stage in knob_addresses.STAGES:
-        reply = client.get(f"{address}/{stage}", params={"knob": key, "reader": "one"})
+        reply = client.get(f"{address}/{stage}", params={"knob": key})
         assert reply.status_code == 200
         assert len(reply.content) < MOST_BYTES
         assert not reply.json()["late"]
@@ -68,7 +74,7 @@ def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -
             assert np.allclose(numbers(groups["terms"], 1.3), curves["dividends"], atol=1e-5)
             final = numbers(groups["final"], 1.3)[:, 0]
             assert np.allclose(final, curves["dividends"][:, -1], atol=1e-5)
-    reply = client.get(f"{address}/{knob_addresses.RESPONSES}", params={"reader": "one"})
+    reply = client.get(f"{address}/{knob_addresses.RESPONSES}")
     assert len(reply.content) < MOST_BYTES
     assert set(reply.json()["knobs"]) == set(learned_values(shown.sample.study.model))
 
@@ -76,7 +82,7 @@ def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -
 def test_shapley_values_are_sent_where_they_are_shown(client: TestClient) -> None:
     shown = followed("qj-parity", decision_evolution.SHAPLEY)
     address = knob_addresses.knobs_address(shown)
-    reply = client.get(f"{address}/decision", params={"knob": "T", "reader": "one"})
+    reply = client.get(f"{address}/decision", params={"knob": "T"})
     assert reply.json()["groups"]["terms"]["names"] == list(shown.sample.modalities)
 
 
@@ -88,16 +94,16 @@ def test_equal_pages_share_an_address_and_others_do_not() -> None:
 
 def test_bad_requests_are_refused(client: TestClient) -> None:
     address = knob_addresses.knobs_address(followed("qj-parity"))
-    asked = {"knob": "T", "reader": "one"}
+    asked = {"knob": "T"}
     assert client.get("/knobs/unknown/decision", params=asked).status_code == 404
     assert client.get(f"{address}/nothing", params=asked).status_code == 404
     for knob in ("", "H.nothing", "__class__", "T" * 10_000):
-        reply = client.get(f"{address}/decision", params={"knob": knob, "reader": "r" * 9999})
+        reply = client.get(f"{address}/decision", params={"knob": knob})
         assert reply.status_code == 404, knob
         assert len(reply.text) < 1000
 
 
-def test_the_next_touch_of_a_reader_stops_the_last_one(
+def test_the_next_touch_of_a_session_stops_the_last_one(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = followed("qj-planted")
@@ -112,9 +118,7 @@ def test_the_next_touch_of_a_reader_stops_the_last_one(
 
     monkeypatch.setattr(slider_curves.coalitions, "explain_times", slow)
     replies = []
-    ask = lambda knob: client.get(  # noqa: E731
-        f"{address}/decision", params={"knob": knob, "reader": "two"}
-    )
+    ask = lambda knob: client.get(f"{address}/decision", params={"knob": knob})  # noqa: E731
     first = threading.Thread(target=lambda: replies.append(ask("H.text-vision")))
     first.start()
     assert begun.wait(20)
@@ -122,3 +126,66 @@ def test_the_next_touch_of_a_reader_stops_the_last_one(
     first.join()
     assert replies[0].status_code == 204
     assert ask("H.text-vision").status_code == 200  # nothing half-done was kept
+
+
+@pytest.mark.parametrize("asked", [("T",), ("H.audio", "H.text-vision", "T")])
+def test_requests_of_one_session_do_not_delay_another(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
+) -> None:
+    shown = followed("qj-planted")
+    monkeypatch.setattr(knob_addresses, "session_id", lambda: "one")
+    address = knob_addresses.knobs_address(shown)
+    monkeypatch.setattr(knob_addresses, "session_id", lambda: "two")
+    other = knob_addresses.knobs_address(shown)
+    assert other != address
+    busy, most = [], []
+
+    def slow(followed: Any, knob: str) -> dict[str, Any]:
+        busy.append(knob)
+        most.append(len(busy))
+        for _ in range(20):
+            time.sleep(0.01)
+            if (event := interpolation._stop.get()) is not None and event.is_set():
+                break
+        busy.remove(knob)
+        interpolation.raise_if_stopped()
+        return {"groups": {}, "late": []}
+
+    answers = dict(knob_addresses._ANSWERS)
+    monkeypatch.setattr(knob_addresses, "_ANSWERS_OF", {knob_addresses.Followed: answers})
+    answers["decision"], answers["final"] = slow, lambda followed, knob: {}
+    with ThreadPoolExecutor(32) as threads:
+        replies = [
+            threads.submit(
+                client.get,
+                f"{address}/decision",
+                params={"knob": asked[n % len(asked)], "reader": str(n)},
+            )
+            for n in range(60)
+        ]
+        time.sleep(0.05)
+        began = time.monotonic()
+        assert client.get(f"{other}/final", params={"knob": "T"}).status_code == 200
+        assert time.monotonic() - began < 1
+        codes = [reply.result().status_code for reply in replies]
+    assert max(most) == 1
+    assert set(codes) <= {200, 204}
+    assert 204 in codes
+    assert 200 in codes
+
+
+def test_addresses_of_one_session_do_not_displace_those_of_another(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = followed("qj-parity")
+    mine = knob_addresses.knobs_address(shown)
+    monkeypatch.setattr(knob_addresses, "session_id", lambda: "another")
+    theirs = [
+        knob_addresses.knobs_address(
+            dataclasses.replace(shown, metric_title=str(n), metrics=(f"{n}",))
+        )
+        for n in range(2000)
+    ]
+    assert client.get(f"{mine}/final", params={"knob": "T"}).status_code == 200
+    assert client.get(f"{theirs[0]}/final", params={"knob": "T"}).status_code == 404
+    assert client.get(f"{theirs[-1]}/final", params={"knob": "T"}).status_code == 200

@@ -53,7 +53,7 @@ def test_answers_hold_the_noisy_decision_and_are_small(client: TestClient) -> No
     groups: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     for stage in knob_addresses.NOISE_STAGES:
-        reply = client.get(f"{address}/{stage}", params={"knob": KEY, "reader": "one"})
+        reply = client.get(f"{address}/{stage}", params={"knob": KEY})
         assert reply.status_code == 200
         assert len(reply.content) < MOST_BYTES
         assert not reply.json()["late"]
@@ -75,7 +75,7 @@ def test_errors_that_are_estimated_from_runs_come_late(client: TestClient) -> No
     study = qfusion.open(own_models.angle_classifier(), own_models.two_modalities(rows=30))
     address = knob_addresses.knobs_address(followed(Sample(study, 7, int(study.predicted[7]))))
     for stage, late in (("decision", []), ("terms", ["standard errors"]), ("errors", [])):
-        reply = client.get(f"{address}/{stage}", params={"knob": KEY, "reader": "one"})
+        reply = client.get(f"{address}/{stage}", params={"knob": KEY})
         assert reply.status_code == 200
         assert reply.json()["late"] == late
 
@@ -86,7 +86,7 @@ def test_bad_requests_are_refused(client: TestClient) -> None:
         assert client.get(f"{address}/{stage}", params={"knob": KEY}).status_code == 404
     for stage in knob_addresses.NOISE_STAGES:
         for knob in ("", "noise.heat", "damping", "__class__", "n" * 10_000):
-            reply = client.get(f"{address}/{stage}", params={"knob": knob, "reader": "r" * 9999})
+            reply = client.get(f"{address}/{stage}", params={"knob": knob})
             assert reply.status_code == 404, (stage, knob)
             assert len(reply.text) < 1000
 

@@ -86,7 +86,7 @@ def test_the_answer_holds_both_and_is_small(
     address = knob_addresses.knobs_address(
         knob_addresses.FollowedPair(sample, across, up, metrics=True)
     )
-    reply = client.get(f"{address}/pair", params={"knob": "pair", "reader": "one"})
+    reply = client.get(f"{address}/pair", params={"knob": "pair"})
     assert reply.status_code == 200
     assert len(reply.content) < MOST_BYTES
     assert reply.json()["late"] == ["test metrics"]
@@ -109,7 +109,7 @@ def test_bad_requests_are_refused(client: TestClient) -> None:
     for stage in ("decision", "responses", "nothing"):
         assert client.get(f"{address}/{stage}", params={"knob": "pair"}).status_code == 404
     for knob in ("", "T", "__class__", "p" * 10_000):
-        reply = client.get(f"{address}/pair", params={"knob": knob, "reader": "r" * 9999})
+        reply = client.get(f"{address}/pair", params={"knob": knob})
         assert reply.status_code == 404
         assert len(reply.text) < 1000
     for across, up, status in (("T", "T", 422), ("H.nothing", "T", 404)):

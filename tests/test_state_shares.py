@@ -109,7 +109,7 @@ def test_the_answer_holds_the_curves_and_bad_requests_are_refused() -> None:
     changes = changes_of(sample, 0.2)
     followed = knob_addresses.FollowedShares(sample, changes, {"mix.left": "left"})
     address = knob_addresses.knobs_address(followed)
-    reply = client.get(f"{address}/share", params={"knob": "mix.left", "reader": "one"})
+    reply = client.get(f"{address}/share", params={"knob": "mix.left"})
     assert reply.status_code == 200
     assert len(reply.content) < 200_000
     curves = mix_curves.mix_curves(sample.study, sample.row, sample.output, changes, "left")

@@ -6,7 +6,6 @@
 
 const HOVER = 120;  // milliseconds on a slider until its curves are asked for
 const CALM = 1500;  // milliseconds after a page has come until the curves behind all sliders are asked for, unless one is touched
-const reader = Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, '0')).join('');
 let page = null;  // what is followed: the data of the component that was drawn last
 let touched = null;  // the slider that is followed
 let frame = 0, hover = 0, calm = 0, pressed = false;
@@ -47,7 +46,7 @@ async function load(own) {
   for (const stage of own.sheet.stages) {
     if (own.asked.has(stage) || stage === 'built' && !shows('built')) continue;
     own.asked.add(stage);
-    const answer = await ask(own.sheet.address, stage, {knob: own.knob, reader}, own.abort.signal);
+    const answer = await ask(own.sheet.address, stage, {knob: own.knob}, own.abort.signal);
     if (own !== touched) return;
     if (!answer) continue;
     const groups = Object.fromEntries(Object.entries(answer.groups).map(([name, group]) => [name, Object.assign(new (group.counts ? Surface : Curves)(group), {shown: group.shown})]));
@@ -203,7 +202,7 @@ function end() {
 
 // A curve behind every track: the score against the slider's value, and a mark wherever the decision changes.
 async function curves(own, press) {
-  const answer = await ask(own.address, 'responses', {reader}, AbortSignal.timeout(60_000));
+  const answer = await ask(own.address, 'responses', {}, AbortSignal.timeout(60_000));
   if (!answer || own !== page) return;
   own.drawn = true;
   for (const knob of Object.keys(page.knobs)) behind(knob, answer, press);

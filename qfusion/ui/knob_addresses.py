@@ -1,8 +1,8 @@
 """Addresses at which a browser fetches what a page shows against one slider, as polynomials.
 
-A page gives the address of what it shows; it cannot be guessed. One request is for one slider and one stage: first the
-decision at T, which is known in a tenth of a second, then the decision over time, measures of the states, test metrics,
-and what each term built. A reader's next touch stops what is evaluated for the last one.
+A page gives its session the address of what it shows; it cannot be guessed. One request is for one slider and one
+stage: first the decision at T, which is known in a tenth of a second, then the decision over time, measures of the
+states, test metrics, and what each term built. One request of a session is evaluated at a time: the next one stops it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from starlette.requests import Request
@@ -23,6 +23,7 @@ from plotly_live.curves import encode_curves
 from qfusion._sentences import true_minus
 from qfusion.errors import NotFound, QFusionError
 from qfusion.ui.server_addresses import address_below
+from qfusion.ui.streamlit_internals import session_id
 
 if TYPE_CHECKING:  # the server answers before these are loaded
     import numpy as np
@@ -41,14 +42,10 @@ RESPONSES = "responses"  # the stage of the curves behind all sliders
 CURVE_POINTS = 61  # of a curve behind a slider
 PIXEL = 4e-3  # error, relative to the largest value, above which a quantity is not followed: a pixel of 250
 
-_MOST = 512  # addresses that are good at a time
-_MOST_READERS = 1024
-_LONGEST_READER = 64  # letters
-_threads = ThreadPoolExecutor(2, thread_name_prefix="knobs")
+_MOST = 8  # addresses of a session that are good at a time
+_MOST_SESSIONS = 128
+_threads = ThreadPoolExecutor(16, thread_name_prefix="knobs")  # sessions that are served at a time
 _guard = threading.Lock()
-_offered: OrderedDict[str, AnyFollowed] = OrderedDict()  # by the end of the address
-_names: dict[tuple[object, ...], str] = {}
-_running: OrderedDict[str, threading.Event] = OrderedDict()  # by reader
 
 
 @dataclass(frozen=True)
@@ -171,73 +168,79 @@ class FollowedShares:
 AnyFollowed: TypeAlias = Followed | FollowedAngles | FollowedNoise | FollowedPair | FollowedShares
 
 
+@dataclass(eq=False)
+class _Session:
+    """What the sliders of a session follow.
+
+    Attributes:
+        offered: by the end of the address.
+        turn: of the request that is evaluated.
+        stop: that ends the last request.
+    """
+
+    offered: OrderedDict[str, AnyFollowed] = field(default_factory=OrderedDict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+_sessions: OrderedDict[str, _Session] = OrderedDict()  # by id, the last used last
+
+
 def knobs_address(followed: AnyFollowed) -> str:
-    """Return the address below which a browser fetches the stages. It is valid until `_MOST` others are given."""
+    """Return the address below which this session's browser fetches the stages. It is valid until the session has been
+    given `_MOST` others.
+    """
     with _guard:
-        name = _names.setdefault(followed.key, secrets.token_urlsafe(18))
-        _offered[name] = followed
-        _offered.move_to_end(name)
-        while len(_offered) > _MOST:
-            _, oldest = _offered.popitem(last=False)
-            del _names[oldest.key]
-        return address_below(f"knobs/{name}")
+        session = _sessions.setdefault(session_id(), _Session())
+        _keep_last(_sessions, session_id(), _MOST_SESSIONS)
+        known = (name for name, other in session.offered.items() if other.key == followed.key)
+        name = next(known, "") or secrets.token_urlsafe(18)
+        session.offered[name] = followed
+        _keep_last(session.offered, name, _MOST)
+    return address_below(f"knobs/{name}")
+
+
+def _keep_last(entries: OrderedDict[str, Any], last: str, most: int) -> None:
+    entries.move_to_end(last)
+    while len(entries) > most:
+        entries.popitem(last=False)
 
 
 async def answer_knob(request: Request) -> Response:
     """Answer a request for one stage of one slider."""
-    with _guard:
-        followed = _offered.get(request.path_params["name"])
-    stage = request.path_params["stage"]
-    reader = request.query_params.get("reader", "")[:_LONGEST_READER]
+    name, stage = request.path_params["name"], request.path_params["stage"]
     knob = request.query_params.get("knob", "")
-    if followed is None or stage not in _answers_of(followed):
+    with _guard:
+        session = next((entry for entry in _sessions.values() if name in entry.offered), None)
+        followed = session.offered[name] if session is not None else None
+    if session is None or followed is None or stage not in _answers_of(followed):
         return PlainTextResponse("Open the page again.", 404)
-    stop = _begin(reader, (request.path_params["name"], knob))
+    session.stop.set()
+    session.stop = stop = threading.Event()
     loop = asyncio.get_running_loop()
     try:
-        content = await loop.run_in_executor(_threads, _evaluate, followed, stage, knob, stop)
+        async with session.turn:
+            content = await loop.run_in_executor(_threads, _evaluate, followed, stage, knob, stop)
     except NotFound as error:
         return PlainTextResponse(str(error), 404)
     except QFusionError as error:
         return PlainTextResponse(str(error), 422)
     if content is None:
-        return Response(status_code=204)  # another slider was touched
+        return Response(status_code=204)  # the session has asked for something else
     return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
 
 def _evaluate(
     followed: AnyFollowed, stage: str, knob: str, stop: threading.Event
 ) -> Mapping[str, Any] | None:
-    from qfusion.analysis.interpolation import Stopped, stopped_by
+    from qfusion.analysis.interpolation import Stopped, raise_if_stopped, stopped_by
 
     try:
         with stopped_by(stop):
+            raise_if_stopped()
             return _answers_of(followed)[stage](followed, knob)
     except Stopped:
         return None
-
-
-class _Touch(threading.Event):
-    """What a reader touched last."""
-
-    def __init__(self, what: tuple[str, str]):
-        super().__init__()
-        self.what = what
-
-
-def _begin(reader: str, what: tuple[str, str]) -> threading.Event:
-    """Return the event that ends an evaluation, and end that of another slider by the same reader."""
-    with _guard:
-        last = _running.get(reader)
-        if isinstance(last, _Touch) and last.what == what and not last.is_set():
-            return last
-        if last is not None:
-            last.set()
-        _running[reader] = now = _Touch(what)
-        _running.move_to_end(reader)
-        while len(_running) > _MOST_READERS:
-            _running.popitem(last=False)
-        return now
 
 
 def _final(followed: Followed, knob: str) -> dict[str, Any]:
