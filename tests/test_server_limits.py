@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -186,6 +188,25 @@ def at_work(
     while not told:
         time.sleep(0.001)
     return thread
+
+
+_FEW_FILES = """
+import asyncio, os, resource, sys
+limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), limit))
+from qfusion.ui import server
+async def begin():
+    async with server.lifespan(None):
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (limit, limit)
+        os._exit(0)
+asyncio.run(begin())
+"""
+
+
+@pytest.mark.parametrize("few", [128, 256])
+def test_a_server_may_open_as_many_files_as_its_system_allows(few: int) -> None:
+    pytest.importorskip("resource")
+    subprocess.run([sys.executable, "-c", _FEW_FILES, str(few)], check=True, timeout=120)
 
 
 def test_long_calculations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     streamlit_internals.refuse_other_types()
     streamlit_internals.silence_default_warning()
     _share_memory()
+    _allow_open_files()
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
     if _user_folders.OWNER in os.environ:
@@ -165,6 +166,18 @@ def _share_memory() -> None:
     """
     with suppress(OSError, AttributeError):  # another library than glibc
         ctypes.CDLL("libc.so.6").mallopt(-8, 2)  # M_ARENA_MAX of malloc.h
+
+
+def _allow_open_files() -> None:
+    """Let this process have as many open files as its system allows. Each page that is loaded takes about three, and
+    many systems begin with 256.
+    """
+    with suppress(ImportError, ValueError, OSError):  # Windows has no such limit
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        soft = 1 << 16 if most == resource.RLIM_INFINITY else most
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
 
 
 def _bound_messages() -> None:
