@@ -35,9 +35,9 @@ def begin_run() -> None:
     browser does: a slider then takes half as long again. Streamlit runs scripts in new threads, and OpenMP counts per
     thread, so once per process is not enough for torch; BLAS is set once for all.
 
-    Streamlit collects garbage after every run, and until it has looked at everything nothing else happens in the
-    process, not even sending what was drawn. The modules of torch, QuTiP and PennyLane are hundreds of thousands of
-    objects that are never garbage: 0.2 to 0.3 s after every move of a slider. Set aside, they cost nothing.
+    Until a collection of garbage has looked at everything, nothing else happens in the process, not even sending what
+    was drawn. The modules of torch, QuTiP and PennyLane are hundreds of thousands of objects that are never garbage:
+    0.2 to 0.3 s each time. Set aside, they cost nothing.
     """
     global frozen_modules
     _limit_blas()
