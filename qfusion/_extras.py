@@ -22,6 +22,7 @@ _FILES = Need("Writing a figure to a file", "figures")
 _DASHBOARD = Need("The dashboard", "app")
 _ONNX = Need("An ONNX model", "onnx")
 _QISKIT = Need("A circuit of Qiskit", "qiskit")
+_OPENQASM = Need("Reading OpenQASM 3", "qiskit")
 _DEVICES = Need("The noise of a device", "devices")
 _AGENTS = Need("Answering agents", "agents")
 
@@ -55,7 +56,8 @@ NEEDS = {
     "dit": Need("Measuring redundancy with dit", "information"),
     "qiskit": _QISKIT,
     "qiskit_machine_learning": _QISKIT,
-    "qiskit_qasm3_import": Need("Reading OpenQASM 3", "qiskit"),
+    "openqasm3": _OPENQASM,
+    "qiskit_qasm3_import": _OPENQASM,
     "qiskit_aer": _DEVICES,
     "qiskit_ibm_runtime": _DEVICES,
 }

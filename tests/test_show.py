@@ -205,24 +205,17 @@ def test_a_process_that_does_not_answer_is_not_waited_for(
     with socket.socket(socket.AF_UNIX if is_path else socket.AF_INET) as stopped:
         stopped.bind(str(tmp_path / "model") if is_path else ("127.0.0.1", 0))
         stopped.listen(1)
+        began = time.monotonic()
         for _ in range(4):  # more than the system takes
-            began = time.monotonic()
+            link = live_link.LiveLink(stopped.getsockname(), b"token", NAME)
             with pytest.raises(InvalidInput, match="is stopped"):
-                live_link.LiveLink(stopped.getsockname(), b"token", NAME).ask({}, {})
-            assert time.monotonic() - began < 5
-
-
-def test_a_request_does_not_wait_for_others_without_end(
-    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
-    server = serving.ModelServer(study.trained, str(tmp_path / "model"), b"token")
-    link = live_link.LiveLink(server.address, b"token", NAME)
-    with server._lock, ThreadPoolExecutor() as threads:  # the model computes
-        asked = [threads.submit(link.ask, {}, {}) for _ in range(2)]
-        for entry in asked:
-            assert "more than 1 seconds" in str(entry.exception(timeout=5))
-    server.close()
+                link.ask({}, {})
+        monkeypatch.setattr(live_link, "GREETING", 10.0)
+        monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
+        with ThreadPoolExecutor() as threads:  # who wait for one another
+            asked = [threads.submit(link.ask, {}, {}) for _ in range(4)]
+            assert all(isinstance(entry.exception(), InvalidInput) for entry in asked)
+        assert time.monotonic() - began < 10
 
 
 def test_requests_that_make_no_sense_are_answered_with_a_problem(

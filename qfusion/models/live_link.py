@@ -105,13 +105,14 @@ def limit_waits(opened: connection.Connection, seconds: float) -> None:
 
 def _connect(address: Any, token: bytes, seconds: float) -> connection.Connection:
     """Return a connection to a process that knows the token, on which nothing waits longer than `seconds`."""
+    greeting = min(GREETING, seconds)
     with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as end:
-        end.settimeout(GREETING)
+        end.settimeout(greeting)
         end.connect(address)
         end.setblocking(True)
         opened = connection.Connection(end.detach())
     try:
-        limit_waits(opened, min(GREETING, seconds))
+        limit_waits(opened, greeting)
         connection.answer_challenge(opened, token)
         connection.deliver_challenge(opened, token)
         limit_waits(opened, seconds)
