@@ -290,7 +290,7 @@ def test_synergy_error_is_reported_for_the_worst_pair() -> None:
         }
     )
     assert describe_synergies(frame) == (
-        "F_syn from 50 background samples correlates 0.75 with the exact joint term of a+c (mean of 4 draws, lowest "
+        "F_syn from 50 background samples correlates 0.75 with the joint term of a+c (mean of 4 draws, lowest "
         "0.60; relative error 50%)"
     )
     assert describe_synergies(frame.iloc[2:]).startswith("No joint term of a pair varies")
@@ -371,7 +371,7 @@ def values_of(v: np.ndarray) -> coalitions.Explanation:
     """An explanation of given coalition values (B, 2^M)."""
     M = v.shape[1].bit_length() - 1
     stand_in = SimpleNamespace(modalities=NAMES[:M], outputs=("y",), logit_scale=1.0)
-    background: Any = SimpleNamespace(name="b", size=1)
+    background: Any = SimpleNamespace(name="b", samples=1)
     return coalitions.explanation_of_values(stand_in, v[..., None], background)  # type: ignore[arg-type]
 
 

@@ -13,10 +13,23 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import qfusion
+from qfusion.analysis.spaces import evaluated
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes
+from qfusion.live import opening, pennylane_batches
+from qfusion.live.quick_calls import QuickCall
+from qfusion.models import live_model
 from qfusion.models.circuit_change import CircuitChange
-from qfusion.panels import circuit_layers, circuit_panel, device_noise, qubit_panels
+from qfusion.panels import (
+    circuit_layers,
+    circuit_panel,
+    device_noise,
+    faithfulness,
+    model_fusion,
+    qubit_panels,
+    sample_decision,
+)
+from qfusion.wording.backgrounds import describe_baseline
 from qfusion.wording.circuit_remarks import describe_circuit
 from tests.support import own_models
 
@@ -468,7 +481,120 @@ def test_slow_models_use_few_rows_of_the_background():
         return torch.stack([left[:, 0], right[:, 0]], 1)
 
     study = qfusion.open(slow, own_models.two_modalities(rows=12))
-    assert study.is_sampled or study.sample_background.size <= 16
+    assert study.is_sampled or study.sample_background.samples <= 16
+
+
+@pytest.mark.parametrize("slow", [(1, 0.2), (2, 0.5), (3, 0.5), (5, 1.0)])
+def test_one_slow_call_while_opening_decides_nothing(slow, monkeypatch):
+    calls, seconds = slow
+    reads = 0
+
+    class Clock:
+        @staticmethod
+        def perf_counter():
+            nonlocal reads
+            reads += 1
+            return 1e-4 * reads + (seconds if reads >= calls else 0)
+
+    monkeypatch.setattr(opening, "time", Clock)
+    data = own_models.two_modalities(rows=60)
+    study = qfusion.open(lambda left, right: left[:, :1] * right[:, :1], data)
+    monkeypatch.undo()
+    assert not study.is_sampled
+    assert study.model.unseen_operations < 1e-4 * live_model.OPERATIONS_PER_SECOND
+
+
+@pytest.mark.parametrize(("rows", "noise"), [(20, 0.0), (80, 1.0)])
+def test_exact_is_said_only_where_all_combinations_are_taken(rows, noise, monkeypatch):
+    data = own_models.two_modalities(rows=rows)
+
+    def model(left, right):
+        return torch.sin(left[:, :1] + 2 * right[:, :1]) + noise * left[:, 1:2]
+
+    study = qfusion.open(model, data)
+    sample = study.sample(study.dataset.ids[ROW])
+    assert study.is_exact
+    assert sample.term_errors == {}
+    assert "Contributions are exact" in faithfulness.trust_warnings(study).shows
+    assert f"the {study.background.size} training samples, each" in describe_baseline(
+        study.sample_background
+    )
+
+    monkeypatch.setattr(evaluated, "MAX_NUMBERS", 0)
+    drawn = qfusion.open(model, data)
+    errors = drawn.sample(drawn.dataset.ids[ROW]).term_errors
+    assert not drawn.is_exact
+    assert drawn.sample_background.size == drawn.background.size
+    apart = abs(drawn.dividends(ROW)[""] - study.dividends(ROW)[""])
+    assert 0 < apart < 4 * errors[""]
+    for panel in (
+        faithfulness.trust_warnings(drawn),
+        model_fusion.loss_reduction(drawn),
+        sample_decision.waterfall(drawn.sample(drawn.dataset.ids[ROW])),
+    ):
+        assert "Standard error of a term over draws" in panel.shows
+        assert "Contributions are exact" not in panel.shows
+        assert "exact values" not in panel.shows
+
+
+def _entangled(device):
+    @qml.qnode(device, interface="torch")
+    def circuit(left, right, weights):
+        qml.AngleEmbedding(left[..., :2], wires=[0, 1])
+        qml.AngleEmbedding(right[..., :2], wires=[2, 3], rotation="Y")
+        qml.StronglyEntanglingLayers(weights, wires=range(4))
+        return [qml.expval(qml.PauliZ(0)), qml.expval(qml.PauliX(3))]
+
+    return circuit
+
+
+def _row_by_row(circuit, weights):
+    def model(left, right):
+        rows = zip(left, right, strict=True)
+        return torch.stack([torch.stack(circuit(*row, weights)) for row in rows])
+
+    return model
+
+
+def _depends_on_results(circuit, weights):
+    def model(left, right):
+        rows = []
+        for one, other in zip(left, right, strict=True):
+            first = torch.stack(circuit(one, other, weights))
+            rows.append(torch.stack(circuit(one + first[1], other, weights * (1 + first[0]))))
+        return torch.stack(rows)
+
+    return model
+
+
+@pytest.mark.parametrize(("name", "apart"), [("lightning.qubit", 1e-6), ("default.qubit", 1e-12)])
+@pytest.mark.parametrize("make", [_row_by_row, _depends_on_results])
+def test_circuits_that_run_row_by_row_are_evaluated_together(name, apart, make):
+    weights = torch.linspace(0, 2, 24, dtype=torch.float64).reshape(2, 4, 3)
+    circuit = _entangled(qml.device(name, wires=4))
+    rows = dict(list(own_models.two_modalities(rows=6).items())[:2])
+    inputs = {key: torch.as_tensor(value, dtype=torch.float64) for key, value in rows.items()}
+    model = make(circuit, weights)
+    with torch.no_grad():
+        expected = model(**inputs)
+    quick = pennylane_batches.quick_call(lambda features: model(**features), inputs)
+    torch.testing.assert_close(quick(inputs), expected, rtol=0, atol=apart, check_dtype=False)
+
+
+def test_a_device_without_batches_evaluates_all_rows():
+    circuit = _entangled(qml.device("lightning.qubit", wires=4))
+    weights = torch.linspace(0, 2, 24, dtype=torch.float64).reshape(2, 4, 3)
+
+    def batched(left, right):
+        return torch.stack(circuit(left, right, weights), -1)
+
+    for model in (batched, _row_by_row(circuit, weights)):
+        study = qfusion.open(model, own_models.two_modalities(rows=20))
+        assert isinstance(study.trained.call, QuickCall)
+        assert study.sample_background.size >= study.background.size
+        expected = own_models.brute_force_dividends(study, ROW, _plain(batched), 0)
+        found = study.dividends(ROW, 0)
+        assert all(abs(found[name] - expected[name]) < 1e-6 for name in expected)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron, Ridge
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ from qfusion.analysis import decision_flips, modality_attribution
 from qfusion.data import Audio, Image, Text
 from qfusion.data.given_targets import read_targets
 from qfusion.data.in_memory import data_set_of
-from qfusion.errors import InvalidInput
+from qfusion.errors import InvalidInput, NotFound
 from tests.support import own_models
 
 N = 60
@@ -720,6 +721,60 @@ def test_missing_features_are_given_to_models_that_take_them(model: Any) -> None
         )
         with pytest.raises(InvalidInput, match="are missing in this sample"):
             modality_attribution.attribute(study, row, "left", "score", 0, "mean")
+
+
+def _signs(classes: int) -> tuple[dict[str, Any], np.ndarray]:
+    """Features whose signs decide the class, and the features side by side."""
+    data = own_models.two_modalities(rows=60)
+    matrix = np.concatenate([data["left"], data["right"]], 1)
+    kind = (matrix[:, 0] > 0).astype(int) + (matrix[:, -1] > 0) * (classes - 1)
+    return {**data, "y": np.array(["a", "b", "c"])[np.minimum(kind, classes - 1)]}, matrix
+
+
+@pytest.mark.parametrize(
+    ("model", "classes"),
+    [(KNeighborsClassifier(3), 2), (RandomForestClassifier(7, random_state=0), 3)],
+)
+def test_probabilities_of_0_and_1_are_clipped_by_the_number_of_training_rows(
+    model: Any, classes: int
+) -> None:
+    data, matrix = _signs(classes)
+    model.fit(matrix, data["y"])
+    study = qfusion.open(model, data)
+    rows = len(study.dataset.rows("train"))
+    least = 1 / (2 * rows + classes)
+    logs = np.log(model.predict_proba(matrix).clip(least, 1 - least))
+    others = (logs.sum(1, keepdims=True) - logs) / (classes - 1)
+    np.testing.assert_allclose(study.scores, logs - others, atol=1e-9)
+    assert f"clipped at {least:.2g}" in study.card["notes"]
+    assert f"n = {rows} training rows" in study.card["notes"]
+
+
+def test_inner_probabilities_are_not_clipped() -> None:
+    for classes in (2, 3):
+        data, matrix = _signs(classes)
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(matrix, data["y"])
+        logs = model.predict_log_proba(matrix)
+        study = qfusion.open(model, data)
+        assert logs.min() < -np.log(2 * len(study.dataset.rows("train")) + classes)
+        assert "clipped" not in study.card["notes"]
+        others = (logs.sum(1, keepdims=True) - logs) / (classes - 1)
+        np.testing.assert_allclose(study.scores, logs - others, atol=1e-4)
+
+
+@pytest.mark.parametrize(("chosen", "classes"), [("a", 2), ("c", 3)])
+def test_a_probability_is_explained_where_it_is_asked_for(chosen: str, classes: int) -> None:
+    data, matrix = _signs(classes)
+    model = RandomForestClassifier(7, random_state=0).fit(matrix, data["y"])
+    study = qfusion.open(model, data, probability=chosen)
+    expected = model.predict_proba(matrix)[:, list(model.classes_).index(chosen)]
+    np.testing.assert_allclose(study.scores[:, 0], expected, atol=1e-9)
+    sample = study.sample(study.dataset.ids[5])
+    assert sum(sample.dividends.values()) == pytest.approx(expected[5])
+    assert (sample.unit, sample.quantity) == (f"probability of ‘{chosen}’", "probability")
+    assert sample.truth == float(data["y"][5] == chosen)
+    with pytest.raises(NotFound, match="probability"):
+        qfusion.open(model, data, probability="other")
 
 
 def test_columns_in_the_order_of_the_fit() -> None:

@@ -262,6 +262,29 @@ def test_drawn_combinations_approximate_all_combinations(kind: str) -> None:
     assert (found.background, found.background_size) == (PRODUCT, 20)
 
 
+@pytest.mark.parametrize(("kind", "M", "count"), [("concatenation", 2, 20), ("mult", 3, 7)])
+def test_all_combinations_are_exact(kind: str, M: int, count: int) -> None:
+    model = model_of(kind, M, sequences=kind == "mult")
+    x, rows = rows_of(model, 2, 1), rows_of(model, count, 2)
+    shuffled: Any = explain.background(model, rows, PRODUCT)
+    combined = shuffled.combined
+    found = explain.explain(model, x, combined)
+    wanted = over_all_combinations(model, x, rows)
+    assert np.abs(found.values - wanted).max() < 1e-12
+    assert combined.is_exact
+    assert found.is_exact
+    assert not shuffled.is_exact
+    assert not explain.explain(model, x, shuffled).is_exact
+    assert (found.background, found.background_size) == (PRODUCT, count)
+    missing = model.modalities[:1]
+    without = model.algebra.value_without(model.encode(x), combined, missing)
+    place = found.coalitions.index("+".join(model.modalities[1:]))
+    assert np.abs(without - wanted[:, place]).max() < 1e-12
+    assert combined.subsample(count + 1).numbers().equal(shuffled.numbers())
+    some = combined.subsample(count - 1)
+    assert (some.size, some.is_exact) == (count - 1, False)
+
+
 @pytest.mark.parametrize("drawn", [0, 12])
 def test_standard_errors_bound_the_deviation_of_draws(drawn: int) -> None:
     """Over many draws of the combinations, of all rows or some; means are right on average."""

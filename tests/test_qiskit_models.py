@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import qfusion
+from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 
 qiskit = pytest.importorskip("qiskit", reason="needs the extra `qiskit`")
@@ -27,7 +28,7 @@ from qiskit.quantum_info import SparsePauliOp  # noqa: E402
 from qiskit_machine_learning.connectors import TorchConnector  # noqa: E402
 from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN  # noqa: E402
 
-from qfusion.live import qiskit_calls, qiskit_circuits, qiskit_gates  # noqa: E402
+from qfusion.live import qiskit_calls, qiskit_gates, quick_calls  # noqa: E402
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange  # noqa: E402
 from qfusion.quantum import statevector  # noqa: E402
 
@@ -114,7 +115,7 @@ def sampled() -> Any:
 def brute_force(call: Any, study: Any, sample: Any, output: int) -> dict[str, float]:
     """Contributions by the definition, over the rows of the study's background."""
     names = study.modalities
-    rows = study.background.states
+    rows = study.sample_background.states
     own = study.trained.encode(study.inputs(np.array([study.dataset.row(sample)])))
     value = {}
     for size in range(len(names) + 1):
@@ -188,7 +189,7 @@ def test_contributions_equal_brute_force(which, request):
             expected = brute_force(partial(own_scores, study), study, str(sample), output)
             for name, value in own.items():
                 assert value == pytest.approx(expected[name], abs=1e-10)
-    assert isinstance(study.trained.call, qiskit_circuits.QuickCall)
+    assert isinstance(study.trained.call, quick_calls.QuickCall)
 
 
 def own_scores(study: Any, features: Any) -> np.ndarray:
@@ -402,7 +403,26 @@ def test_an_estimator_with_shots_is_repeated():
     )
     study = qfusion.open(lambda x: network.forward(x.numpy(), WEIGHTS[:4]), table(12, a=1, b=1))
     assert study.trained.repeats > 1
-    assert not isinstance(study.trained.call, qiskit_circuits.QuickCall)
+    assert not isinstance(study.trained.call, quick_calls.QuickCall)
+    assert "With default_precision=0" in study.card["notes"]
+
+
+@pytest.mark.parametrize(("precision", "words"), [(0.015625, "0.0156"), (0.2, "0.2")])
+def test_a_module_is_explained_without_the_noise_of_a_simulator(precision, words):
+    circuit, inputs, weights = feature_circuit(2)
+    common = dict(circuit=circuit, input_params=inputs, weight_params=weights)
+    noisy = EstimatorQNN(**common, estimator=StatevectorEstimator(), default_precision=precision)
+    exact = EstimatorQNN(**common, estimator=StatevectorEstimator(), default_precision=0)
+    studies = [
+        qfusion.open(TorchConnector(network, WEIGHTS[:4]), table(12, a=1, b=1))
+        for network in (noisy, exact)
+    ]
+    assert noisy.default_precision == precision
+    assert studies[0].trained.repeats == 1
+    np.testing.assert_allclose(studies[0].scores, studies[1].scores, atol=1e-9)
+    said = f"default_precision=0, so that its scores are exact; with the model's own {words}"
+    assert said in studies[0].card["notes"]
+    assert "precision" not in studies[1].card["notes"]
 
 
 OPENQASM_2 = """OPENQASM 2.0;
@@ -826,8 +846,9 @@ def test_contributions_on_a_device_add_up_to_the_noisy_score(small):
     assert table["device"].sum() == pytest.approx(float(noisy), abs=1e-9)
     ideal = small.sample("sample-0003", output=run.output)
     assert table["ideal"].sum() == pytest.approx(ideal.score, abs=1e-9)
-    for name, value in ideal.dividends.items():
-        assert table["ideal"][name] == pytest.approx(value, abs=1e-9)
+    against_rows = explain.explain(small.model, ideal.inputs, small.background)
+    expected = against_rows.dividends[0, :, run.output]
+    np.testing.assert_allclose(table["ideal"], expected, atol=1e-9)
     assert (table["low"] < table["device"]).all()
     assert (table["device"] < table["high"]).all()
     assert run.two_qubit_gates >= 8

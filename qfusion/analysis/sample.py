@@ -105,7 +105,7 @@ class Sample:
     def term_errors(self) -> dict[str, float]:
         """Standard errors of the terms, by coalition, where they are measured or sampled; else empty."""
         explanation = self.explanation
-        if explanation.errors is None or not explanation.errors.any():
+        if explanation.errors is None or explanation.is_exact:
             return {}
         errors = explanation.errors[0, :, self.output].tolist()
         return dict(zip(explanation.coalitions, errors, strict=True))
@@ -142,7 +142,7 @@ class Sample:
 
     @cached_property
     def explanation(self) -> Explanation:
-        """Exact contributions, under the tweak."""
+        """Contributions, under the tweak."""
         if not self.tweak_text:
             return self.study.explained(self.row)
         return _explain(self)

@@ -208,6 +208,11 @@ class Study:
             < self.background.size
         )
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether `explanation` is exact, see `Explanation.is_exact`, without computing it."""
+        return bool(self.model.algebra.is_exact(self.explanation_background))
+
     def inputs(self, rows: Any = None) -> dict[str, Any]:
         """Return the model's inputs for some rows, by default all. For a large set, these are the outputs of the
         encoders, which are cached.
@@ -246,10 +251,12 @@ class Study:
 
     @property
     def quantity(self) -> str:
-        """Name of the explained quantity: the log-odds of a class, the score of a regression, or people's share of
-        votes."""
+        """Name of the explained quantity: the log-odds of a class, the score of a regression, people's share of
+        votes, or a probability."""
         if self.dataset.target.name.startswith(SHARE):
             return "share of votes"
+        if self.dataset.target.unit == "probability":
+            return "probability"
         return "log-odds" if self.classes else "score"
 
     def score_unit(self, output: int) -> str:
@@ -263,7 +270,10 @@ class Study:
         name = self.dataset.target.name
         if not self.dataset.target.known:
             return name
-        return name if name.endswith("score") or name.startswith(SHARE) else f"{name} score"
+        is_named = (
+            name.endswith("score") or name.startswith(SHARE) or self.quantity == "probability"
+        )
+        return name if is_named else f"{name} score"
 
     @property
     def scale(self) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Exact contributions of every coalition of modalities to a decision.
+"""Contributions of every coalition of modalities to a decision.
 
 `explain` returns coalition values, Harsanyi dividends and Shapley values of samples (Harsanyi 1963; Shapley 1953);
 `explain_times` and `explain_layers` return them at every time, or layer, where a model can be read out. The values are
@@ -27,7 +27,7 @@ from qfusion.quantum import decomposition
 def explain(
     model: FusionModel, inputs: Mapping[str, Features], background: Background
 ) -> Explanation:
-    """Return the exact contributions of every modality and combination to the scores of every sample.
+    """Return the contributions of every modality and combination to the scores of every sample.
 
     Args:
         model: a trained model in eval mode.
@@ -107,7 +107,7 @@ def explain_points(
 
 @dataclass(frozen=True)
 class Explanation:
-    """Exact contributions for B samples and C outputs; `explain_times` and `explain_layers` add a leading axis.
+    """Contributions for B samples and C outputs; `explain_times` and `explain_layers` add a leading axis.
 
     Attributes:
         modalities: names, M of them.
@@ -141,6 +141,11 @@ class Explanation:
     def interaction(self) -> np.ndarray:
         """Shapley interaction index of any two modalities, (..., B, M, M, C), 0 on the diagonal; see `interaction`."""
         return games.interaction(self.dividends, len(self.modalities))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the contributions have no standard errors: of drawn rows, of repeated runs, or as measured."""
+        return self.errors is None or not self.errors.any()
 
     @property
     def prediction(self) -> np.ndarray:
@@ -224,7 +229,7 @@ def explanation_of_values(
         dividends=dividends,
         shapley=games.shapley(dividends, M),
         background=background.name,
-        background_size=background.size,
+        background_size=background.samples,
         errors=errors,
         logit_scale=model.logit_scale,
     )

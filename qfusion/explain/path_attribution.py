@@ -203,7 +203,7 @@ def aumann_shapley(
         parts,
         error,
         background.name,
-        background.size,
+        background.samples,
         moments,
         through,
         rate,
@@ -316,7 +316,7 @@ def aumann_shapley_per_sample(
         parts,
         float(np.abs(start + parts.sum(-1) - end).max()),
         background.name,
-        background.size,
+        background.samples,
     )
 
 

@@ -157,7 +157,7 @@ def sensitivity(
         terms.effects(names, slopes),
         np.array([terms.samples(name) for name in names]),
         background.kind,
-        background.size,
+        background.samples,
     )
 
 

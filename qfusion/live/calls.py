@@ -11,7 +11,7 @@ import copy
 import inspect
 import sys
 import types
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +39,7 @@ class ModelCall:
         dtype: of the features that it takes.
         forms: in which it takes them.
         taken: the one of its outputs that is taken, see `find_columns`; empty where it returns nothing else.
+        finish: what is made of its columns, if anything.
     """
 
     model: Any
@@ -47,6 +48,7 @@ class ModelCall:
     _arrange: Arrange
     forms: Forms = STORED
     taken: str = ""
+    finish: Callable[[Tensor], Tensor] | None = None
 
     def __call__(self, features: Mapping[str, Any]) -> Tensor:
         """Return the columns (B, K), float64, for features by modality.
@@ -54,7 +56,7 @@ class ModelCall:
         Raises:
             InvalidInput: when the model raises, or returns no table with one row a sample.
         """
-        return self.find_output(features)[1]
+        return self._finished(self.find_output(features)[1])
 
     def find_output(
         self, features: Mapping[str, Any], counts: Container[int] = ()
@@ -75,6 +77,9 @@ class ModelCall:
                 ) from error
         return find_columns(result, rows, counts, self.taken)
 
+    def _finished(self, columns: Tensor) -> Tensor:
+        return columns if self.finish is None else self.finish(columns)
+
     def slopes(self, features: Mapping[str, Any], weights: Tensor) -> dict[str, Tensor]:
         """Return the gradients of the sum of columns times `weights` (B, K), by modality; empty where the model has no
         gradients of torch.
@@ -92,6 +97,7 @@ class ModelCall:
                 arguments, named = self._arrange(_copied(tracked, self.dtype))
                 result = self.model(*arguments, **named)
                 columns = find_columns(result, len(weights), (), self.taken, detach=False)[1]
+                columns = self._finished(columns)
             if not columns.requires_grad:
                 return {}
             slopes = torch.autograd.grad(

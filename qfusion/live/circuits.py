@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-
-from torch import Tensor
 
 from qfusion.errors import InvalidInput
 from qfusion.models import live_model
@@ -49,29 +46,6 @@ def find_circuit(
             f"Argument `wires` names qubits, but no circuit can be shown: {why}. Leave `wires` out."
         )
     return None, why
-
-
-def quicken(
-    source: live_model.CircuitSource,
-    call: live_model.Call,
-    rows: Mapping[str, Any],
-    columns: Tensor,
-    seconds: float,
-) -> tuple[live_model.Call, float]:
-    """Return a call of the same model that may be quicker, and the seconds that one row takes.
-
-    Args:
-        source: of its circuit. call: of the model.
-        rows: features of some rows. columns: what the model gives for these.
-        seconds: that one row takes by `call`.
-    """
-    make = getattr(source, "quick_call", None)
-    quick = None if make is None else make(rows, columns)
-    if quick is None:
-        return call, seconds
-    began = time.perf_counter()
-    quick(rows)
-    return quick, (time.perf_counter() - began) / len(columns)
 
 
 def _makers(

@@ -7,10 +7,13 @@ qfusion.show(study)
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,14 +26,24 @@ from qfusion.analysis import lindblad_systems, opening
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet, in_memory
+from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
-from qfusion.live import arrangements, calls, circuits, estimators, parallel_calls, training_mode
+from qfusion.live import (
+    arrangements,
+    calls,
+    circuits,
+    estimators,
+    parallel_calls,
+    quick_calls,
+    training_mode,
+)
 from qfusion.models import FusionModel, input_features, lindblad_model, live_model, nested
 from qfusion.training import checkpoint, imports, program_checks
 
 ROWS = 10  # by which a model is tried
-QUICK = 0.1  # seconds for these rows, within which so many times as many are timed
-MANY = 20
+QUICK = 0.1  # seconds that a model is timed for
+MANY = 200  # times these rows, at most, which are timed at once
+TIMINGS = 3  # of which the smallest counts: another program may slow down any of them
 REPEATS = 8  # of a model whose scores scatter
 MAX_SECONDS = 1800.0  # for the scores of all samples
 LONG = 60.0  # seconds of opening that a user is warned of
@@ -39,6 +52,7 @@ TOLERANCE = 1e-9  # by which scores may differ from call to call, relative to th
 BETTER = 0.4  # by which the mean recall of another order of the columns is far better
 MAX_CIRCUITS = 10_000  # that run for a sample
 MAX_ORDERED = 500  # classes whose order is examined
+ZERO = 1e-30  # probability: amplitudes that should cancel leave some 1e-32
 HOLDS = ("scores", "probabilities", "log-probabilities")
 
 
@@ -55,6 +69,7 @@ def open_model(
     call: str = "",
     circuit: int = 0,
     contents: Mapping[str, Any] | None = None,
+    probability: str = "",
 ) -> Study:
     """Return a model with its data as a study, without a server and without files.
 
@@ -73,6 +88,8 @@ def open_model(
             found from some rows unless given.
         call: how it is called, see `qfusion.live.arrangements`; found unless given.
         circuit: number of the circuit that is shown, from 0, where several run for a sample.
+        probability: of a classifier, the class whose probability is explained instead of log-odds, as the amount of a
+            regression: contributions then sum to the probability.
 
     Returns:
         The study; its samples have the contributions, the verdict, and of a circuit the states and entropies.
@@ -92,6 +109,7 @@ def open_model(
         "call": call or None,
         "circuit": circuit or None,
         "contents": contents,
+        "probability": probability or None,
     }
     check(
         not name or (isinstance(name, str) and imports.NAME.fullmatch(name) is not None),
@@ -128,11 +146,13 @@ def open_model(
         return build_study(title, made.card, made.model, dataset).precompute()
     missing = _missing_values(dataset)
     try:
-        opened = _open_call(model, dataset, wires, output, call, circuit)
+        opened = _open_call(model, dataset, wires, output, call, circuit, probability)
         opened.notes += tuple(
             f"{count:,} values of '{part}' are missing: the model takes NaN."
             for part, count in missing.items()
         )
+        if probability:
+            dataset = _probability_data(dataset, probability)
         card = _card(opened, dataset, title)
         study = build_study(title, card, opened, dataset).precompute()
     except InvalidInput as error:
@@ -205,15 +225,15 @@ def _open_call(
     output: str,
     style: str,
     chosen: int,
+    probability: str,
 ) -> live_model.LiveModel:
     """Return a user's model as a model of qfusion, after trying it on some rows."""
     rows = program_checks.sample_rows(dataset)
     names = dataset.names
     classes = dataset.target.classes if dataset.target.kind == "classification" else None
     called = _call(model, dataset, rows, style, classes)
-    columns, seconds = _timed(called, rows)
+    columns, again, seconds = _timed(called, rows)
     _check_duration(seconds, dataset)
-    again = called(rows)
     scatter = _largest_difference(columns, again)
     size = TOLERANCE * (
         1 + float(columns[columns.isfinite()].abs().max()) if columns.isfinite().any() else 1
@@ -246,40 +266,81 @@ def _open_call(
         "The model gives only 0 and 1, as a decision and no score. Return its scores or probabilities, before `argmax` "
         "or a threshold.",
     )
-    shared = (
-        parallel_calls.parallel_call(called, seconds, rows, columns)
-        if repeats == 1 and not hasattr(model, "circuit_source")  # which is evaluated in batches
-        else called
-    )
+    least = 0.0
+    if probability:
+        place = outputs.index(
+            choose("Argument `probability`", probability, outputs if classifies else ())
+        )
+        finish = partial(_probability, holds=holds, count=len(outputs), place=place)
+        called, outputs, holds = replace(called, finish=finish), ("score",), "regression"
+    elif _has_certainty(called, holds, dataset, seconds):
+        least = 1 / (2 * len(dataset.rows("train")) + len(outputs))
+        called = replace(called, finish=partial(_clip, holds=holds, least=least))
+    if called.finish is not None:
+        columns = called.finish(columns)
+    source, why = circuits.find_circuit(model, called, rows, names, wires, chosen)
+    shared: live_model.Call = called
+    if repeats == 1:
+        shared, seconds = _quickest(model, source, called, rows, columns, seconds)
     means = _feature_means(dataset)
     _warn_of_time(seconds, dataset)
     settings: dict[str, Any] = {"means": means, "seconds": seconds, "repeats": repeats}
-    source, why = circuits.find_circuit(model, called, rows, names, wires, chosen)
-    if source is None:
-        opened = live_model.LiveModel(dataset.input_specs, outputs, shared, holds, **settings)
-    else:
-        quick, settings["seconds"] = circuits.quicken(source, shared, rows, columns, seconds)
-        opened = live_model.LiveCircuit(
-            dataset.input_specs, outputs, quick, holds, source, **settings
-        )
+    opened = (
+        live_model.LiveModel(dataset.input_specs, outputs, shared, holds, **settings)
+        if source is None
+        else live_model.LiveCircuit(dataset.input_specs, outputs, shared, holds, source, **settings)
+    )
     opened.notes = (
         *_output_notes(opened, called, model, columns.shape[1]),
         *_notes(opened, called, why, scatter),
     )
+    if least:
+        opened.notes += (_describe_clipping(least, dataset),)
     return opened.double().eval()
 
 
-def _timed(called: calls.ModelCall, rows: Mapping[str, Any]) -> tuple[torch.Tensor, float]:
-    """Return the columns (B, K) of a few rows, and the seconds that a row takes: of a quick model, in a large batch."""
+def _timed(
+    called: live_model.Call, rows: Mapping[str, Any]
+) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """Return the columns (B, K) that two calls give for a few rows, and the seconds that a row takes: of a quick model,
+    in a large batch.
+    """
+    columns, first = _clocked(called, rows)
+    again, second = _clocked(called, rows)
+    seconds, times = min(first, second), 1
+    while times < MANY and seconds < QUICK / 2:
+        times = min(MANY, int(times * QUICK / max(seconds, 1e-6)))
+        many = nested.nested_tiled(dict(rows), times)
+        seconds = min(_clocked(called, many)[1] for _ in range(TIMINGS))
+    return columns, again, seconds / (times * len(columns))
+
+
+def _quickest(
+    model: Any,
+    source: live_model.CircuitSource | None,
+    called: calls.ModelCall,
+    rows: Mapping[str, Any],
+    columns: torch.Tensor,
+    seconds: float,
+) -> tuple[live_model.Call, float]:
+    """Return the quickest call of a model that gives the same, and the seconds that a row takes: with its circuits
+    evaluated for all rows at once, in several processes, or as it is.
+    """
+    quick = None if source is None else quick_calls.quick_call(source, rows, columns)
+    if quick is not None:
+        _, _, quick_seconds = _timed(quick, rows)
+        if quick_seconds < seconds:
+            return quick, quick_seconds
+    if hasattr(model, "circuit_source"):  # which is evaluated in batches
+        return called, seconds
+    return parallel_calls.parallel_call(called, seconds, rows, columns), seconds
+
+
+def _clocked(called: live_model.Call, rows: Mapping[str, Any]) -> tuple[torch.Tensor, float]:
+    """Return the columns (B, K) of rows, and the seconds that the call took."""
     began = time.perf_counter()
     columns = called(rows)
-    seconds = time.perf_counter() - began
-    if seconds > QUICK:
-        return columns, seconds / len(columns)
-    many = nested.nested_tiled(dict(rows), MANY)
-    began = time.perf_counter()
-    called(many)
-    return columns, (time.perf_counter() - began) / (MANY * len(columns))
+    return columns, time.perf_counter() - began
 
 
 def _check_duration(seconds: float, dataset: DataSet) -> None:
@@ -383,6 +444,54 @@ def _check_independent(
             "normalisation in training mode. Call `model.eval()`, or score rows one by one; circuits with shots need a "
             "simulator without a fixed seed.",
         )
+
+
+def _has_certainty(called: calls.ModelCall, holds: str, dataset: DataSet, seconds: float) -> bool:
+    """Return whether a model gives probabilities of 0 or 1 for training rows, as many as a second allows."""
+    if holds not in ("probabilities", "log-probabilities"):
+        return False
+    smallest = ZERO if holds == "probabilities" else math.log(ZERO)
+    rows = dataset.rows("train")[: max(ROWS, int(1 / max(seconds, 1e-6)))]
+    for block in dataset.blocks(rows):
+        columns = called(dataset.inputs(block, torch.float64))
+        if columns.shape[1] == 1:
+            whole = 1 - columns if holds == "probabilities" else (-columns.expm1()).log()
+            columns = torch.cat([columns, whole], 1)
+        if bool((columns <= smallest).any()):
+            return True
+    return False
+
+
+def _clip(columns: torch.Tensor, holds: str, least: float) -> torch.Tensor:
+    """Return probabilities, or their logarithms, that are at least so large and so far from 1."""
+    ends = (least, 1 - least) if holds == "probabilities" else (math.log(least), math.log1p(-least))
+    return columns.clamp(*ends)
+
+
+def _probability(columns: torch.Tensor, holds: str, count: int, place: int) -> torch.Tensor:
+    """Return the probability (B, 1) of one of so many classes."""
+    scores = live_model.columns_to_scores(columns, holds, count)
+    return scores.softmax(1)[:, [place]]
+
+
+def _probability_data(dataset: DataSet, name: str) -> DataSet:
+    """Return a data set of classes as one of amounts: 1 where a sample is of a class, and 0 elsewhere."""
+    y = (dataset.y == dataset.target.classes.index(name)).astype(float)
+    target = Target(
+        "regression", f"probability of ‘{name}’", (0.0, 1.0), unit="probability", convention="plain"
+    )
+    return replace(dataset, target=target, y=np.where(dataset.is_annotated, y, np.nan))
+
+
+def _describe_clipping(least: float, dataset: DataSet) -> str:
+    """Return the sentences on a model that gives probabilities of 0 or 1."""
+    classes = dataset.target.classes
+    return (
+        f"It gives probabilities of 0 or 1, whose log-odds are infinite. They are clipped at {least:.2g} and "
+        f"{1 - least:.6g}: 1 / (2n + {len(classes)}) is the estimate by Krichevsky and Trofimov (1981) of "
+        f"the probability of a class that none of n = {len(dataset.rows('train')):,} training rows has. For "
+        f"contributions to a probability itself open it with `probability={classes[-1]!r}`."
+    )
 
 
 def _feature_means(dataset: DataSet) -> dict[str, list[float]]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.live import circuit_wires, qnode_calls, readings
+from qfusion.live import circuit_wires, pennylane_batches, qnode_calls, quick_calls, readings
 from qfusion.live.gate_roles import FIXED, find_layers
 from qfusion.models import live_model, nested
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
@@ -170,6 +170,10 @@ class PennyLaneCircuit:
         with qnode_calls.answered_calls(answer):
             return self._call(features)
 
+    def quick_call(self, rows: Mapping[str, Any]) -> quick_calls.QuickCall | None:
+        """Return a call of the model whose circuits run for all rows at once; None where they do already."""
+        return pennylane_batches.quick_call(self._call, rows)
+
     def angle_frequencies(self, gate: int, name: str) -> tuple[float, ...] | None:
         """Return the frequencies of expectation values in an angle of a gate, ascending; None where not known."""
         operation = self._tape.operations[gate]
@@ -189,9 +193,7 @@ class PennyLaneCircuit:
         return trigonometric.gate_frequencies(matrix)
 
     def _record(self, features: Mapping[str, Any]) -> list[qnode_calls.QNodeCall]:
-        with qnode_calls.recorded_calls() as calls:
-            self._call(features)
-        return calls
+        return qnode_calls.record(self._call, features)
 
     def _places(self, operation: Any) -> tuple[int, ...]:
         return tuple(self._labels.index(label) for label in operation.wires.labels)
@@ -309,6 +311,7 @@ def changed_qnode(qnode: Any, change: CircuitChange, labels: Sequence[Any]) -> A
     """
     if change.device:
         return _run_on_device(qnode, change=change, labels=tuple(labels))
+    qnode = pennylane_batches.batched_qnode(qnode)
     if change.is_noisy or change.shots:
         name = "default.mixed" if change.is_noisy else "default.qubit"
         seed = change.seed if change.shots else None

@@ -20,6 +20,7 @@ from qfusion.errors import translate_import_errors
 from qfusion.live.observed_method import ObservedMethod
 
 with translate_import_errors():
+    from qiskit import primitives
     from qiskit_machine_learning import connectors, neural_networks
 
 Answer = Callable[[Any, np.ndarray, int], np.ndarray | None]
@@ -68,12 +69,40 @@ def changed_calls(answer: Answer) -> Iterator[None]:
 
 
 def make_exact(model: torch.nn.Module) -> None:
-    """Let every `TorchConnector` inside a module return double precision, where Qiskit's own rounds to single. It then
-    raises RuntimeError instead of taking part in a gradient.
+    """Let every `TorchConnector` inside a copy of a module return double precision, where Qiskit's own rounds to
+    single, and exact expectation values, where a simulator adds noise to them. It then raises RuntimeError instead of
+    taking part in a gradient.
     """
     for module in model.modules():
         if isinstance(module, connectors.TorchConnector) and not module._sparse:
             module.__dict__["forward"] = partial(_forward_exactly, module)
+            network = module.neural_network
+            if adds_noise(network) and isinstance(
+                network.estimator, primitives.StatevectorEstimator
+            ):
+                network.given_precision = network._default_precision
+                network._default_precision = 0.0
+
+
+def adds_noise(network: Any) -> bool:
+    """Return whether a network's expectation values scatter, with the standard deviation `default_precision`."""
+    is_exact = getattr(getattr(network, "estimator", None), "_exact_mode", False)
+    return not is_exact and getattr(network, "default_precision", 0.0) > 0
+
+
+def describe_precision(network: Any) -> str:
+    """Return a sentence on the noise of a network's expectation values; empty where its user gave it none."""
+    if hasattr(network, "given_precision"):
+        return (
+            "The copy of its EstimatorQNN that is explained has default_precision=0, so that its scores are exact; "
+            f"with the model's own {network.given_precision:.3g} they scatter."
+        )
+    if not adds_noise(network):
+        return ""
+    return (
+        f"Its EstimatorQNN adds noise of standard deviation {network.default_precision:.3g} to expectation values. "
+        "With default_precision=0 and an estimator that simulates states, scores are exact and quicker."
+    )
 
 
 def _forward_exactly(connector: Any, inputs: torch.Tensor) -> torch.Tensor:

@@ -61,6 +61,13 @@ def recorded_calls() -> Iterator[list[QNodeCall]]:
         yield observer.calls
 
 
+def record(call: Callable[[Any], Any], features: Any) -> list[QNodeCall]:
+    """Return the calls of QNodes of a model for some features, in their order."""
+    with recorded_calls() as calls:
+        call(features)
+    return calls
+
+
 @contextmanager
 def changed_calls(change: Callable[[Any, int], Any]) -> Iterator[None]:
     """Context manager that runs other QNodes inside its block.

@@ -56,7 +56,7 @@ def _common(sample: Sample) -> Described:
         "data_sha256": sample.dataset.digest,
         "sample": sample.id,
         "background": sample.background.name,
-        "background_size": sample.background.size,
+        "background_size": sample.background.samples,
     }
     explanation = sample.explanation
     return {

@@ -193,6 +193,10 @@ class CoalitionAlgebra(ABC, Generic[M, B]):
             Values, and errors; None for errors where the values are exact.
         """
 
+    def is_exact(self, background: Background) -> bool:
+        """Return whether the values against a background of the model have no errors."""
+        return background.is_exact
+
     def values_along(
         self, states: Mapping[str, Any], background: Background, observables: Tensor
     ) -> np.ndarray:

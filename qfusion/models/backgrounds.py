@@ -33,9 +33,10 @@ class Background(ABC):
 
     Attributes:
         kind: of `KINDS`.
-        size: number of samples averaged over; 0 for "mixed" and "zero".
+        size: number of samples, or of combinations of their modalities, averaged over; 0 for "mixed" and "zero".
         label: name of a cohort, or id of the sample to contrast with.
-        total: number of samples that were drawn from, where the background is a random part of them; else 0.
+        total: number of samples that were drawn from, where the background is a random part of them, or that are
+            combined; else 0.
     """
 
     kind: str
@@ -52,6 +53,11 @@ class Background(ABC):
     def is_exact(self) -> bool:
         """Whether means over its samples are exact."""
         return not self.is_drawn
+
+    @property
+    def samples(self) -> int:
+        """Number of samples averaged over, also where their modalities are combined."""
+        return min(self.size, self.total or self.size)
 
     @property
     def name(self) -> str:

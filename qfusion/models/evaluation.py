@@ -11,7 +11,8 @@ differences within a row.
 Against "product" the rows are combinations: each modality's rows in an order of their own. That is a Latin hypercube
 sample of all N^M combinations (McKay, Beckman and Conover 1979), each row of each modality once: the mean is exact
 where one modality alone is absent. The errors are those of independent draws, and rather too large: they include the
-variation of each modality's own term, which evens out.
+variation of each modality's own term, which evens out. They are common to samples in part: all share the baseline. With
+all combinations (`SampleBackground.combined`) all means are exact.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -39,7 +42,8 @@ class SampleBackground(Background):
     """The encodings of background samples.
 
     Of kind "product" the rows of every modality are shuffled on their own: as many combinations of rows are taken as
-    there are rows, and means over them have standard errors.
+    there are rows, and means over them have standard errors. Or all combinations are taken, see `combined`; `size` is
+    then their number.
 
     Attributes:
         states: encodings by modality, `size` rows each.
@@ -58,13 +62,23 @@ class SampleBackground(Background):
         return not self.is_drawn and not self._is_shuffled
 
     @property
+    def is_combined(self) -> bool:
+        """Whether it holds all combinations of rows of the modalities."""
+        return self.size > self.total > 0
+
+    @property
     def population(self) -> float:
         """Number of rows, or of combinations of rows, that the rows are drawn from."""
         return math.inf if self._is_shuffled else max(self.total, self.size)
 
     @property
     def _is_shuffled(self) -> bool:
-        return self.kind == "product" and len(self.states) > 1 and self.size > 1
+        return (
+            self.kind == "product"
+            and len(self.states) > 1
+            and self.size > 1
+            and not self.is_combined
+        )
 
     def numbers(self) -> Tensor:
         leaves = nested.nested_leaves(dict(self.states))
@@ -74,9 +88,45 @@ class SampleBackground(Background):
         """Return a background of `count` rows, drawn at random, each once; itself where it has no more."""
         if count >= self.size:
             return self
-        drawn = np.sort(np.random.default_rng(seed).choice(self.size, count, replace=False))
-        states = {name: nested.nested_part(entry, drawn) for name, entry in self.states.items()}
-        return replace(self, states=states, size=count)
+        rows = np.arange(self.size)
+        if self.is_combined:  # those that have each row of each modality once
+            rows = rows[:: (self.size - 1) // (self.total - 1)]
+            count = min(count, self.total)
+        drawn = np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
+        return self._part(drawn)
+
+    @cached_property
+    def combined(self) -> SampleBackground:
+        """All combinations of the rows of the modalities, of a background of kind "product" of all rows."""
+        grid = np.indices((self.size,) * len(self.states)).reshape(len(self.states), -1)
+        states = {
+            name: nested.nested_part(entry, rows)
+            for (name, entry), rows in zip(self.states.items(), grid, strict=True)
+        }
+        return replace(self, states=states, size=grid.shape[1], total=self.size)
+
+    def without(self, present: decomposition.Subset) -> SampleBackground:
+        """Return the rows that a coalition is averaged over: of all combinations, those of the absent modalities."""
+        if not self.is_combined:
+            return self
+        M = len(self.states)
+        grid = np.arange(self.size).reshape((self.total,) * M)
+        rows = grid[tuple(0 if m in present else slice(None) for m in range(M))]
+        return self._part(rows.ravel())
+
+    def baseline(self, model: ScoringModel) -> np.ndarray:
+        """Return v of the empty coalition, (C,): computed once for each model, which must not change afterwards."""
+        if model not in self._baselines:
+            self._baselines[model] = _mean_scores(model, self.without((0,)).states, self, ())[0]
+        return self._baselines[model]
+
+    @cached_property
+    def _baselines(self) -> WeakKeyDictionary[ScoringModel, np.ndarray]:
+        return WeakKeyDictionary()
+
+    def _part(self, rows: np.ndarray) -> SampleBackground:
+        states = {name: nested.nested_part(entry, rows) for name, entry in self.states.items()}
+        return replace(self, states=states, size=len(rows))
 
 
 class EvaluationAlgebra(CoalitionAlgebra[ScoringModel, SampleBackground]):
@@ -106,6 +156,8 @@ class EvaluationAlgebra(CoalitionAlgebra[ScoringModel, SampleBackground]):
         self, states: Mapping[str, Any], background: Background
     ) -> tuple[np.ndarray, np.ndarray | None]:
         rows = self.check_background(background)
+        if rows.is_combined:
+            return _combined_values(self.model, states, rows), None
         values, errors = evaluated_values(self.model, states, rows)
         return values, None if rows.is_exact else errors
 
@@ -114,8 +166,7 @@ class EvaluationAlgebra(CoalitionAlgebra[ScoringModel, SampleBackground]):
     ) -> np.ndarray:
         """Return v(all but the missing modalities), (B, C): this one coalition alone is evaluated."""
         rows, present = self.check_background(background), self._present(missing)
-        scores = score_all_rows(self.model, states, rows, [present])
-        return np.concatenate([part[:, 0].mean(1) for part in scores])
+        return _mean_scores(self.model, states, rows, present)
 
 
 def evaluated_values(
@@ -136,6 +187,27 @@ def evaluated_values(
         deviations.append(by_row.std(1, ddof=min(1, rows - 1)))
     factor = np.sqrt(1 / rows - 1 / background.population)
     return np.concatenate(means), np.concatenate(deviations) * factor
+
+
+def _combined_values(
+    model: ScoringModel, states: Mapping[str, Any], background: SampleBackground
+) -> np.ndarray:
+    """Return v(S), (B, 2^M, C), each the mean over all combinations of rows of the modalities left out."""
+    order = decomposition.subsets(len(model.modalities))
+    own = [_mean_scores(model, states, background, present) for present in order if present]
+    baseline = np.broadcast_to(background.baseline(model), own[0].shape)
+    return np.stack([baseline, *own], 1)
+
+
+def _mean_scores(
+    model: ScoringModel,
+    states: Mapping[str, Any],
+    background: SampleBackground,
+    present: decomposition.Subset,
+) -> np.ndarray:
+    """Return v of one coalition, (B, C)."""
+    scores = score_all_rows(model, states, background.without(present), [present])
+    return np.concatenate([part[:, 0].mean(1) for part in scores])
 
 
 def score_all_rows(

@@ -199,6 +199,10 @@ class GameAlgebra(CoalitionAlgebra[Game, GameBackground]):
             and background.modalities == self.model.modalities
         )
 
+    def is_exact(self, background: Background) -> bool:
+        """Return whether the values were given without errors."""
+        return self.model.errors is None or not bool(self.model.errors.any())
+
     def coalition_values(
         self, states: Mapping[str, Any], background: Background
     ) -> tuple[np.ndarray, np.ndarray | None]:

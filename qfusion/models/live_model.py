@@ -248,6 +248,10 @@ class RepeatedAlgebra(evaluation.EvaluationAlgebra):
         super().__init__(model)
         self.repeats = int(getattr(model, "repeats", 2))
 
+    def is_exact(self, background: Background) -> bool:
+        """Return False: scores scatter."""
+        return False
+
     def coalition_values(
         self, states: Mapping[str, Any], background: Background
     ) -> tuple[np.ndarray, np.ndarray | None]:

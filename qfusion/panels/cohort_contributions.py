@@ -244,8 +244,9 @@ def dividends(
             theme=theme,
         )
     rest = len(study.terms) - len(terms)
+    exact = "exact " if study.is_exact else ""
     shows = (
-        f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
+        f"every sample's {exact}contribution of each term, with its sign; {shape}; grey: all, coloured: "
         "the cohort, diamond: this "
         "sample. "
     ) + describe_study_background(levels)
@@ -287,8 +288,11 @@ def contribution_unit(levels: cohort_levels.Levels) -> str:
 
 
 def describe_study_background(levels: cohort_levels.Levels) -> str:
-    """Describe the background of a cohort's explanations."""
-    return backgrounds.describe_comparison(levels.study.explanation_background)
+    """Describe the background of a cohort's explanations, and the standard errors where it is drawn."""
+    study = levels.study
+    return backgrounds.describe_comparison(
+        study.explanation_background
+    ) + backgrounds.describe_standard_errors(study)
 
 
 def describe_worst_relation(errors: dict[str, bootstrap.Interval]) -> str:

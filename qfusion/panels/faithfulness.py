@@ -25,7 +25,7 @@ from qfusion.panels.seed_stability import (
 )
 from qfusion.panels.shapley_methods import other_methods
 from qfusion.panels.student_curves import can_learn, can_teach, student_curves, student_factors
-from qfusion.wording.backgrounds import background_markdown
+from qfusion.wording.backgrounds import background_markdown, describe_standard_errors
 from qfusion.wording.reliability import describe_finding
 
 
@@ -47,13 +47,12 @@ def trust_warnings(
         f"{background_markdown(study.explanation_background)}. Every sentence follows from the "
         "figures below. "
     )
-    if study.is_sampled:
-        shows += (
-            f"Contributions of a sample sum to its {study.quantity}. With other background rows they "
-            "would differ by the standard error on the Samples page."
-        )
-    else:
-        shows += f"Contributions are exact: they sum to the {study.quantity}, without sampling."
+    shows += (
+        f"Contributions are exact: they sum to the {study.quantity}, without sampling."
+        if study.is_exact
+        else f"Contributions of a sample sum to its {study.quantity}."
+        + describe_standard_errors(study)
+    )
     alt = "; ".join(one.sentence for one in words)
 
     def table() -> pd.DataFrame:

@@ -32,7 +32,11 @@ from qfusion.panels import (
     seed_stability,
     wrong_samples,
 )
-from qfusion.wording.backgrounds import background_markdown, describe_comparison
+from qfusion.wording.backgrounds import (
+    background_markdown,
+    describe_comparison,
+    describe_standard_errors,
+)
 from qfusion.wording.cohorts import (
     describe_intervals,
     describe_level_intervals,
@@ -119,11 +123,12 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         x_title=f"reduction of the {title}",
         theme=theme,
     )
+    exact = " with exact values" if study.is_exact else ""
     shows = (
         f"the reduction of the {title}{mean} by coalitions, with the modalities outside them absent, "
-        f"mean over {game.total.n:,} test samples: SAGE's game with exact values. Contributions and "
+        f"mean over {game.total.n:,} test samples: SAGE's game{exact}. Contributions and "
         f"Shapley values both sum to the total reduction. {interval_words(study)}. "
-        f"{describe_comparison(study.explanation_background)}"
+        f"{describe_comparison(study.explanation_background)}{describe_standard_errors(study)}"
     )
     alt = (
         f"Reduction of the {title}: "
@@ -162,9 +167,10 @@ def coalition_ranking(
         + alt_text.list_terms({term: one.value for term, one in ranked.sizes.items()})
         + "."
     )
-    kind, not_shown = "exact", "their distribution over samples: see the swarm."
+    kind = "exact " if study.is_exact else ""
+    not_shown = "their distribution over samples: see the swarm."
     if crowd_summary.has_votes(study):
-        kind = "measured"
+        kind = "measured "
         not_shown += (
             " Nor sizes without noise: with few raters all are too large, most of all those of joint terms, which have "
             "the errors of all conditions. Means with sign are not."
@@ -173,7 +179,7 @@ def coalition_ranking(
         "why-ranking",
         describe_ranking(ranked, text.term),
         figure,
-        shows=f"mean size and mean of the {kind} contributions, the largest size first; {_describe_cohort(levels)}",
+        shows=f"mean size and mean of the {kind}contributions, the largest size first; {_describe_cohort(levels)}",
         not_shown=not_shown,
         alt=alt,
         table=ranked.frame,
@@ -331,7 +337,7 @@ def _describe_cohort(levels: cohort_levels.Levels) -> str:
     return (
         f"{text.escape_markdown(name_cohort_with_size(levels))} of {text.escape_markdown(name_split(levels))}. "
         f"{describe_level_intervals(levels)}. "
-        f"{describe_comparison(levels.study.explanation_background)}"
+        f"{describe_comparison(levels.study.explanation_background)}{describe_standard_errors(levels.study)}"
     )
 
 

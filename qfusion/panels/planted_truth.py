@@ -50,12 +50,12 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         theme=theme,
     )
     shows = (
-        f"each term of {len(rows):,} test samples: the exact term of the model and the planted term{of_classes}. "
+        f"each term of {len(rows):,} test samples: the term of the model and the planted term{of_classes}. "
         f"The background is {background_markdown(study.explanation_background)} for the model and all "
         f"samples for the truth. ρ is the rank correlation; the ring is this sample.{constant}"
     )
     alt = (
-        "Scatter of true and exact contributions: "
+        "Scatter of true contributions and those of the model: "
         + ", ".join(
             f"{t} {r:.2f}"
             for t, r in zip(against_truth.terms, against_truth.rank, strict=True)

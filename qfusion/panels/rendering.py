@@ -134,7 +134,7 @@ def _render_named_figure(view: str, address: Query) -> RenderedPanel:
         "seed": sample.study.card.get("seed"),
         "output": sample.explanation.outputs[sample.output],
         "background": sample.background.name,
-        "background_size": int(sample.background.size),
+        "background_size": int(sample.background.samples),
     }
     if view == "cut-test":
         title = f"{sample.name} on {sample.dataset.name}"

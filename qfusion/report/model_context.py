@@ -17,7 +17,7 @@ from qfusion.explain.state_cuts import cut_correlations
 from qfusion.figures import notebook, numbers, result_tables
 from qfusion.training import checkpoint_cards, metrics
 from qfusion.wording.audits import name_audited_model, summarise_audit
-from qfusion.wording.backgrounds import describe_background
+from qfusion.wording.backgrounds import describe_background, describe_standard_error
 from qfusion.wording.building import describe_building
 from qfusion.wording.cohorts import describe_level_intervals, name_split
 from qfusion.wording.cuts import describe_cut, describe_cuts
@@ -69,6 +69,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
         "describe_cuts": describe_cuts,
         "cut_correlations": cut_correlations,
         "describe_background": describe_background,
+        "describe_standard_error": describe_standard_error,
         "describe_level_intervals": describe_level_intervals,
         "name_split": name_split,
         "describe_decision": describe_decision,

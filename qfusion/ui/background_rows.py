@@ -51,7 +51,7 @@ def background_rows(study: Study) -> Study:
                 "rows are used."
             )
             _decline(study)
-    with _popover(f"{study.explanation_background.size:,} of {study.background.size:,} rows"):
+    with _popover(f"{study.explanation_background.samples:,} of {study.background.size:,} rows"):
         whose = (
             f"the first {len(study.explained_rows):,} test samples"
             if len(study.explained_rows) < len(study.dataset.rows("test"))
@@ -67,7 +67,7 @@ def background_rows(study: Study) -> Study:
                 key="_all_rows",
                 on_click=_want,
                 args=(study,),
-                help="Computes exact contributions in the background. You can continue to use the page.",
+                help="Computes the contributions against all rows in the background. You can continue to use the page.",
             )
     if under_way:
         with st.container(width=260, key="refining"):
@@ -95,9 +95,9 @@ def _popover(label: str) -> DeltaGenerator:
 
 def _some(study: Study) -> str:
     """How many rows are used where not all are."""
-    one = study.sample_background.size
+    one = study.sample_background.samples
     alone = "all" if one == study.background.size else f"{one:,}"
-    return f"{study.explanation_background.size:,} rows (the open one with {alone})"
+    return f"{study.explanation_background.samples:,} rows (the open one with {alone})"
 
 
 def _want(study: Study) -> None:

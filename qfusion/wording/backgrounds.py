@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from qfusion._sentences import listed
 from qfusion.analysis import background_agreement, text
+from qfusion.analysis.study import Study
 from qfusion.explain.coalitions import Explanation
 from qfusion.models.backgrounds import Background
 from qfusion.models.game import GameBackground
@@ -29,6 +32,11 @@ BASELINE_MEAN = "Baseline: the mean over {background}."
 COMPARED = "Compared with {background}."
 STANDARD_ERROR = " Standard error of a term over draws of the background rows: at most {error:.2g}."
 MEASURED_ERROR = " Standard error of a term: at most {error:.2g}."
+SEVERAL_STANDARD_ERRORS = (
+    " Standard error of a term over draws of the background rows: at most {error:.2g} in half of the samples. It is in "
+    "part the same for all samples, so that a mean over samples has it, too."
+)
+SEVERAL_MEASURED_ERRORS = " Standard error of a term: at most {error:.2g} in half of the samples."
 
 # Agreement of the verdicts against several backgrounds.
 SAME_VERDICT = "All {count} backgrounds give the same verdict."
@@ -45,7 +53,7 @@ def describe_background(background: Background, markup: Markup = PLAIN) -> str:
     """
     if isinstance(background, GameBackground):
         return OWN_BASELINE
-    total = max(background.total, background.size)
+    total = background.total or background.size
     template = BACKGROUNDS[background.kind]
     if background.kind == "cohort" and not background.label:
         template = UNNAMED_COHORT
@@ -76,10 +84,24 @@ def describe_comparison(background: Background) -> str:
 
 def describe_standard_error(explanation: Explanation, output: int) -> str:
     """Return the standard error of a sample's terms where its background is drawn from a larger one; else empty."""
-    if explanation.errors is None or not explanation.errors.any():
+    if explanation.errors is None or explanation.is_exact:
         return ""
     template = STANDARD_ERROR if explanation.background_size else MEASURED_ERROR
     return template.format(error=explanation.errors[0, :, output].max())
+
+
+def describe_standard_errors(study: Study) -> str:
+    """Return the standard errors of the terms of all explained samples, for the class decided for; empty where they
+    are exact.
+    """
+    if study.is_exact:
+        return ""
+    explanation = study.explanation
+    places, outputs = np.arange(len(explanation.errors)), study.predicted[study.explained_rows]
+    largest = explanation.errors[places, :, outputs].max(1)
+    is_drawn = not study.explanation_background.is_exact
+    template = SEVERAL_STANDARD_ERRORS if is_drawn else SEVERAL_MEASURED_ERRORS
+    return template.format(error=float(np.median(largest)))
 
 
 def describe_agreement(relations: Mapping[str, str]) -> str:

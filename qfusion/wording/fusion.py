@@ -80,7 +80,7 @@ LEAD_TITLES: dict[Lead, str] = {
 
 # Accuracy of a sampled synergy.
 SYNERGY = (
-    "F_syn from {rows} background samples correlates {correlation:.2f} with the exact joint term of {pair} (mean of "
+    "F_syn from {rows} background samples correlates {correlation:.2f} with the joint term of {pair} (mean of "
     "{draws} draws, lowest {lowest:.2f}; relative error {error:.0%})"
 )
 NO_SYNERGY = "No joint term of a pair varies over these samples, so correlations are undefined"
@@ -164,7 +164,7 @@ def describe_ranking(result: Ranking, name: Callable[[str], str] = str) -> str:
 
 
 def describe_synergies(frame: pd.DataFrame) -> str:
-    """Return the agreement of F_syn with the exact joint terms, as a title.
+    """Return the agreement of F_syn with the joint terms, as a title.
 
     Args:
         frame: from `sampled_synergy.synergies`.

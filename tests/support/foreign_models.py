@@ -100,22 +100,24 @@ def factory(folder: Path) -> Callable[..., Tensor]:
 
 
 def looped(forward: Callable[..., Tensor], dataset: Any, row: int) -> tuple[int, dict[str, float]]:
-    """The predicted class, and the dividends of its log-odds, by forward passes one background row at a time; rows of
-    the second modality are shuffled, as the background draws each modality on its own."""
+    """The predicted class, and the dividends of its log-odds, by forward passes one combination of background rows at a
+    time: each modality is drawn on its own."""
     own, rows = (
         dataset.inputs([row], torch.float64),
         dataset.inputs(dataset.rows("train"), torch.float64),
     )
     values: dict[tuple[str, ...], np.ndarray] = {}
     N = len(rows[NAMES[0]])
-    rows[NAMES[1]] = rows[NAMES[1]][np.random.default_rng(0).permutation(N)]
     with torch.no_grad():
         for S in ((), *((name,) for name in NAMES), NAMES):
             each = [
                 forward(
-                    *(own[name] if name in S else rows[name][n : n + 1] for name in NAMES)
+                    *(
+                        own[name] if name in S else rows[name][n : n + 1]
+                        for name, n in zip(NAMES, pair, strict=True)
+                    )
                 ).numpy()[0]
-                for n in range(N)
+                for pair in itertools.product(range(N), repeat=len(NAMES))
             ]
             z = np.mean(each, 0)
             values[S] = z - (z.sum() - z) / (len(z) - 1)

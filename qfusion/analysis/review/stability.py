@@ -36,7 +36,7 @@ def compare_seeds(study: Study, names: tuple[str, ...]) -> stability.Stability:
         study.coalitions,
         tuple(range(len(studies))),
         np.array(dividends),
-        study.explanation_background.size,
+        study.explanation_background.samples,
         bool(study.classes),
     )
 

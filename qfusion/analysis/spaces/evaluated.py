@@ -19,6 +19,7 @@ from qfusion.models import nested
 # Floating-point operations for the explanation of a test set, of one sample, and of samples that are explained at once:
 # some two seconds of one core, one, and a fifth of one.
 BUDGET, SAMPLE_BUDGET, STEP = 1e10, 4e9, 8e8
+MAX_NUMBERS = 2**23  # features of combinations of rows: 64 MB
 OVERHEAD = 20_000  # operations a row besides those of products
 SLOW = (
     3  # budgets that a page may take with the fewest rows; beyond, it begins with the first samples
@@ -57,7 +58,7 @@ class EvaluatedSpace(BaseSpace):
         """Yield the explanations of the explained rows, a few at a time, in their order."""
         study = self.study
         background = study.explanation_background
-        step = max(1, int(STEP / (background.size * self.cost)))
+        step = max(1, int(STEP / self._operations(background, 1)))
         all_rows = study.explained_rows
         for rows in np.array_split(all_rows, range(step, len(all_rows), step)):
             yield explain.explain(study.model, study.inputs(rows), background)
@@ -85,21 +86,47 @@ class EvaluatedSpace(BaseSpace):
     def operations(self) -> float:
         """Floating-point operations of the explanation of the explained rows."""
         study = self.study
-        return len(study.explained_rows) * study.explanation_background.size * self.cost
+        return self._operations(study.explanation_background, len(study.explained_rows))
 
     def explanation_background(self) -> Any:
-        """Return the background, or so many of its rows as a test set allows.
+        """Return the background, or so many of its rows as a test set allows, see `_affordable`."""
+        return self._affordable(BUDGET, len(self.study.explained_rows))
+
+    def sample_background(self) -> Any:
+        """Return the background, or so many of its rows as take about a second for one sample, see `_affordable`."""
+        return self._affordable(SAMPLE_BUDGET, 1)
+
+    def _affordable(self, budget: float, samples: int) -> Any:
+        """Return all combinations of the background's rows where these and so many samples allow; else all its rows, or
+        a part of them.
 
         How many depends on the model and the data alone.
         """
-        return self._subsample(BUDGET / len(self.study.explained_rows))
-
-    def sample_background(self) -> Any:
-        """Return the background, or so many of its rows as take about a second for one sample."""
-        return self._subsample(SAMPLE_BUDGET)
-
-    def _subsample(self, budget: float) -> Any:
         background = self.study.background
+        if self._can_combine(background) and self._of_combined(background.size, samples) <= budget:
+            return background.combined
         if self.study.uses_all_rows:
             return background
-        return background.subsample(max(FEWEST, int(budget / self.cost)))
+        return background.subsample(max(FEWEST, int(budget / (samples * self.cost))))
+
+    def _can_combine(self, background: Any) -> bool:
+        """Whether the mean over all combinations of rows, which is computed once, is quick, and they fit in memory."""
+        if background.kind != "product" or background.size < background.total:
+            return False
+        N, M = background.size, len(background.states)
+        is_quick = (
+            N**M * self.cost / 2**M <= SAMPLE_BUDGET
+            and getattr(self.study.model, "repeats", 1) == 1
+        )
+        return is_quick and background.numbers().numel() * N ** (M - 1) <= MAX_NUMBERS
+
+    def _operations(self, background: Any, samples: int) -> float:
+        """Return the floating-point operations of the explanation of so many samples."""
+        if background.is_combined:
+            return self._of_combined(background.total, samples)
+        return samples * background.size * self.cost
+
+    def _of_combined(self, rows: int, samples: int) -> float:
+        """Return these operations against all combinations of so many rows of each modality, without the baseline."""
+        M = len(self.study.modalities)
+        return samples * ((rows + 1) ** M - rows**M) * self.cost / 2**M
