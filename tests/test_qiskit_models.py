@@ -30,6 +30,7 @@ from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN  # 
 
 from qfusion.live import qiskit_calls, qiskit_gates, quick_calls  # noqa: E402
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange  # noqa: E402
+from qfusion.panels import circuit_panel, qubit_panels  # noqa: E402
 from qfusion.quantum import statevector  # noqa: E402
 
 SIZES = {"text": 3, "audio": 5}
@@ -483,6 +484,47 @@ def test_a_bare_circuit_gives_what_qiskit_gives(read):
         np.testing.assert_allclose(columns[row], expected, atol=1e-12)
     noisy = model.columns({k: torch.as_tensor(data[k]) for k in SIZES}, CircuitChange(damping=0.1))
     assert (noisy - columns).abs().max() > 1e-3
+
+
+def _with_ancilla() -> Any:
+    circuit = QuantumCircuit(3)
+    circuit.ry(Parameter("x"), 0)
+    circuit.ry(Parameter("y"), 2)
+    circuit.h(1)
+    circuit.cry(0.7, 0, 1)
+    circuit.crx(0.4, 2, 1)
+    return circuit
+
+
+def _with_read_out() -> Any:
+    circuit = QuantumCircuit(4)
+    circuit.ry(Parameter("x"), 0)
+    circuit.ry(Parameter("y"), 1)
+    circuit.cx(0, 1)
+    circuit.append(library.StatePreparation([0.6, 0, 0, 0.8j]), [1, 3])  # of qubits in use
+    circuit.cx(1, 2)
+    circuit.cry(1.1, 0, 3)
+    return circuit
+
+
+@pytest.mark.parametrize(("make", "audio"), [(_with_ancilla, 2), (_with_read_out, 1)])
+def test_registers_of_no_modality_are_drawn(make, audio):
+    circuit = make()
+    word = "Z".rjust(circuit.num_qubits, "I")
+    model = qfusion.live.circuit_model(circuit, {"text": ["x"], "audio": ["y"]}, [word])
+    data = table(12, text=1, audio=1)
+    study = qfusion.open(model, data, output="scores")
+    assert set(study.model.registers()) == {"text", "audio", "other"}
+    sample = study.sample(str(study.dataset.ids[3]))
+    for draw in (circuit_panel.diagram, qubit_panels.entropies, qubit_panels.information):
+        assert draw(sample).title
+    values = {"x": data["text"][3, 0], "y": data["audio"][3, 0]}
+    state = statevector_of(circuit, values)
+    for name, qubit in (("text", 0), ("audio", audio)):
+        others = [place for place in range(circuit.num_qubits) if place != qubit]
+        rho = quantum_info.partial_trace(state, others)
+        expected = quantum_info.entropy(rho, base=np.e)
+        assert sample.entropies[name] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_bare_circuit_of_openqasm_3_is_explained(tmp_path):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pennylane as qml
 import pytest
 import torch
 
@@ -137,6 +138,32 @@ def test_every_page_is_drawn(placed: Any, title: str) -> None:
     assert not app.exception, app.exception
     if title == "Circuit":
         assert "PennyLane ran for this sample" in said(app)
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_the_circuit_page_draws_registers_of_no_modality(
+    reset: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @qml.qnode(qml.device("default.qubit", wires=4))
+    def circuit(left: Any, right: Any) -> Any:
+        qml.RY(left[..., 0], wires=0)
+        qml.RY(right[..., 0], wires=1)
+        qml.CNOT(wires=[0, 2])
+        if reset:
+            qml.measure(2, reset=True)
+        qml.CRX(0.8, wires=[1, 2])
+        return qml.expval(qml.PauliZ(2))
+
+    study = qfusion.open(
+        lambda left, right: circuit(left, right), own_models.two_modalities(rows=20), name="more"
+    )
+    with contextlib.ExitStack() as stack:
+        for name, value in showing.place_variables(tmp_path, "more").items():
+            monkeypatch.setenv(name, value)
+        showing.place_study(study, tmp_path, stack)
+        app = visit("Circuit", model="more", data="data", sample=SAMPLE, gate="3")
+    assert not app.error
+    assert "other share" in said(app)
 
 
 def test_edited_angles_are_said_on_the_circuit_page(placed: Any) -> None:

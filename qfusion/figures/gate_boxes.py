@@ -11,7 +11,7 @@ from qfusion._sentences import listed
 from qfusion.figures.circuit_diagram import LINES, Box, Wire
 from qfusion.figures.circuit_replay import Replay
 from qfusion.figures.qubit_displays import matrix_tip
-from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
+from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, registers_colour
 from qfusion.models.protocols import TRAINED, GateCircuit
 from qfusion.quantum.light_cone import gate_step
 from qfusion.quantum.statevector import Gate
@@ -73,11 +73,9 @@ def replay_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Rep
     owners = []
     for name, size in registers.items():
         owners.extend([name] * size)
-    coloured = max(registers.values()) <= len(LINES)
-    hues = [
-        term_colour(owner, model.modalities) if coloured and owner in model.modalities else ""
-        for owner in owners
-    ]
+    known = not set(registers).isdisjoint(model.modalities)
+    coloured = known and max(registers.values()) <= len(LINES)
+    hues = [registers_colour([owner], model.modalities) if coloured else "" for owner in owners]
     wires = [Wire(name, float(q), hues[q]) for q, name in enumerate(progressed.wires)]
     moments = [(m.wires, m.before, m.after, m.mutual) for m in progressed.moments]
     steps = [gate_step(gate.wires, gate.matrix) for gate in progressed.gates]

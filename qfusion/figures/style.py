@@ -123,6 +123,15 @@ def term_colour(term: str, modalities: Sequence[str]) -> str:
     return "#" + "".join(f"{sum(channel) // len(hues):02X}" for channel in zip(*hues, strict=True))
 
 
+def registers_colour(registers: Sequence[str], modalities: Sequence[str]) -> str:
+    """Return the hex colour of registers of qubits: that of the coalition of their modalities, and half grey where one
+    is of no modality.
+    """
+    own = [name for name in registers if name in modalities]
+    hue = term_colour("+".join(own), modalities)
+    return hue if len(own) == len(registers) else blend_colours(hue, GREY, 0.5)
+
+
 def term_dash(term: str) -> str:
     """Return line style of a coalition: solid for one modality, dashed for a pair, dotted for more."""
     return {0: "solid", 1: "solid", 2: "dash"}.get(len(split_term(term)), "dot")

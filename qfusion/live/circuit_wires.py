@@ -42,7 +42,8 @@ def arrange(
     rest = tuple(place for place in range(len(labels)) if place not in owned)
     registers = {name: mine for name, mine in owners.items() if mine}
     if rest:
-        registers[REST if registers else ALL] = rest
+        name = REST if registers else ALL
+        registers[name + "_" * (name in modalities)] = rest
     ordered = dict(sorted(registers.items(), key=lambda item: item[1][0]))
     order = tuple(place for mine in ordered.values() for place in mine)
     return {name: len(mine) for name, mine in ordered.items()}, order, wires is None and bool(owned)

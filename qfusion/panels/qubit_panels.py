@@ -232,7 +232,7 @@ def entropies(
 def information(
     sample: Sample, theme: style.Theme = "light", *, gate: int | None = None
 ) -> panel.PanelFigure:
-    """Draw mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
+    """Draw mutual information of registers of qubits, gate by gate; arguments as of `diagram`."""
     require(sample.model, "gates")
     check(
         shares(sample),
@@ -254,17 +254,17 @@ def information(
         names,
         gate_index(walk, gate),
         walk.parts,
-        hues=[style.term_colour("+".join(group), sample.modalities) for group in shared],
+        hues=[style.registers_colour(group, sample.modalities) for group in shared],
         y_title="mutual information (nats)",
         theme=theme,
     )
-    shows = "mutual information of the qubits of every two modalities after each gate, S(a) + S(b) - S(ab): "
+    shows = "mutual information of every two registers after each gate, S(a) + S(b) - S(ab): "
     if len(names) == 1:
         shows += "as nothing else is there, twice the entropy of either."
     else:
         shows += (
             "all that they share, classical and quantum; all together, the total correlation, the sum of the "
-            "modalities' entropies."
+            "registers' entropies."
         )
     shows += cite_sample(sample)
     alt = (
@@ -339,10 +339,10 @@ def describe_final_mixedness(entropy: Mapping[str, float]) -> str:
 
 
 def describe_sharing(mutual: Mapping[str, float]) -> str:
-    """Describe which two modalities' qubits share most at the end; mutual information in nats by pair."""
+    """Describe which two registers share most at the end; mutual information in nats by pair."""
     return extrema.describe_extremum(
         mutual,
-        none="The modalities' qubits share next to nothing at the end ({size} nats)",
+        none="The registers share next to nothing at the end ({size} nats)",
         only="{names} share {value:.2f} nats at the end",
         one="{names} share most at the end ({value:.2f} nats)",
         some="{names}: these pairs share most at the end, alike ({value:.2f} nats)",
@@ -351,5 +351,5 @@ def describe_sharing(mutual: Mapping[str, float]) -> str:
     )
 
 
-# whether a model's plain gates act on the qubits of several modalities
+# whether a model's plain gates act on several registers
 shares = panel.needs("gates", where=lambda study: len(study.model.registers()) > 1)

@@ -62,7 +62,7 @@ def describe_own_circuit(facts: Mapping[str, Any]) -> str:
     sentences = [f"The gates are those that {facts['library']} ran for this sample."]
     if facts["guessed"]:
         sentences.append(
-            "Each qubit is named after the modality that its gates encode; the argument wires corrects that."
+            "Each qubit is named after the modality that its gates encode, or other; the argument wires corrects that."
         )
     if not facts["angles"]:
         sentences.append(
