@@ -640,6 +640,237 @@ def test_models_that_would_take_hours_are_refused(monkeypatch):
         qfusion.open(slow, own_models.two_modalities(rows=50))
 
 
+def _opened_circuit(steps, device="default.qubit", wires=4):
+    """Returns a study of a circuit of some steps, each a function of the features, that reads the last qubit; and its
+    QNode of any measurements of the first steps of one row."""
+    ran_on = qml.device(device, wires=wires) if isinstance(device, str) else device
+
+    def act(left, right, count):
+        for step in steps[:count]:
+            step(left, right)
+
+    @qml.qnode(ran_on)
+    def circuit(left, right):
+        act(left, right, None)
+        return qml.expval(qml.PauliZ(2))
+
+    study = qfusion.open(
+        lambda left, right: 2 + circuit(left, right), own_models.two_modalities(2, 2, rows=12)
+    )
+
+    def measured(row, measure, count=None):
+        features = study.inputs([row])
+
+        @qml.qnode(ran_on)
+        def run():
+            act(features["left"][0].double(), features["right"][0].double(), count)
+            return measure()
+
+        return np.asarray(run())
+
+    return study, measured
+
+
+def _encode(left, right):
+    qml.RY(left[..., 0], wires=0)
+    qml.RX(right[..., 0], wires=1)
+
+
+def _entangle(left, right):
+    qml.CNOT(wires=[0, 2])
+    qml.CNOT(wires=[1, 2])
+    qml.CRY(0.4, wires=[2, 0])
+
+
+PREPARED = {
+    "BasisState": lambda *_: qml.BasisState(np.array([1, 1]), wires=[1, 2]),
+    "BasisEmbedding": lambda *_: qml.BasisEmbedding(np.array([1, 0, 1]), wires=[2, 0, 1]),
+    "StatePrep": lambda *_: qml.StatePrep(np.array([0.6, 0, 0, 0.8j]), wires=[0, 2]),
+    "StatePrep of one": lambda *_: qml.StatePrep(np.array([0.8, -0.6]), wires=[1]),
+    "AmplitudeEmbedding": lambda left, _: qml.AmplitudeEmbedding(
+        left.abs() + 0.1, wires=[2], normalize=True
+    ),
+    "AmplitudeEmbedding of three": lambda _, right: qml.AmplitudeEmbedding(
+        right.abs(), wires=[0, 1, 2], normalize=True, pad_with=0.3
+    ),
+    "AllSinglesDoubles": lambda *_: qml.AllSinglesDoubles(
+        np.array([0.5]), wires=[0, 1], hf_state=np.array([1, 0]), singles=[[0, 1]]
+    ),
+    "AllSinglesDoubles of four": lambda *_: qml.AllSinglesDoubles(
+        np.array([0.3, 0.7]),
+        wires=range(4),
+        hf_state=np.array([1, 1, 0, 0]),
+        singles=[[0, 2]],
+        doubles=[[0, 1, 2, 3]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_states_prepared_on_qubits_in_use_are_those_of_pennylane(name):
+    last = [lambda *_: qml.CRX(0.9, wires=[1, 2])]
+    study, measured = _opened_circuit([_encode, _entangle, PREPARED[name], *last])
+    registers = study.model.registers()
+    labels = iter(study.model.source.labels)
+    wires = {register: [next(labels) for _ in range(n)] for register, n in registers.items()}
+    own = study.model.source.labels
+    for row in (1, 4):
+        sample = study.sample(str(study.dataset.ids[row]))
+        expected = {
+            register: float(measured(row, lambda on=on: qml.vn_entropy(wires=on)))
+            for register, on in wires.items()
+        }
+        assert sample.entropies == pytest.approx(expected, abs=1e-7)
+        before = own_models.states_of_gates(study, row)[-2]
+        rho = measured(row, lambda: qml.density_matrix(wires=own), count=3)
+        np.testing.assert_allclose(np.outer(before, before.conj()), rho, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (lambda *_: qml.measure(0, postselect=1), "one outcome of a measurement alone"),
+        (lambda *_: qml.measure(2, reset=True, postselect=0), "one outcome of a measurement alone"),
+        (lambda *_: qml.QubitUnitary(np.diag([1, 0.5]), wires=0), "QubitUnitary is not unitary"),
+        (lambda *_: qml.QubitUnitary(np.ones((2, 2)), wires=1), "QubitUnitary is not unitary"),
+    ],
+)
+def test_circuits_that_do_not_keep_the_length_of_a_state_have_no_states(step, words):
+    study, _ = _opened_circuit([_encode, _entangle, step])
+    assert words in study.card["notes"]
+    assert "circuit" not in study.model.abilities
+
+
+@pytest.mark.parametrize("ket", [[0.6, 0.1, 0.8, 0.3], [2.0, 0, 0, 0]])
+def test_unnormalised_states_are_not_followed(ket):
+    prepare = [lambda *_: qml.StatePrep(np.array(ket), wires=[2, 3], validate_norm=False)]
+    study, _ = _opened_circuit([*prepare, _encode, _entangle])
+    assert f"a vector of length {np.linalg.norm(ket):.3g}" in study.card["notes"]
+    assert "circuit" not in study.model.abilities
+
+
+@pytest.mark.parametrize("more", [qml.RX(0.2, wires=0), qml.SWAP(wires=[1, 3])])
+def test_a_device_that_has_other_states_is_noticed(more):
+    class Other(qml.devices.DefaultQubit):
+        name = "other.qubit"
+
+        def execute(self, circuits, execution_config=None):
+            longer = [tape.copy(operations=[*tape.operations, more]) for tape in circuits]
+            return super().execute(longer, execution_config)
+
+    study, _ = _opened_circuit([_encode, _entangle], Other(wires=4))
+    assert "on its device is another one, by" in study.card["notes"]
+    assert "circuit" not in study.model.abilities
+
+
+@pytest.mark.parametrize("embed", [False, True])
+def test_states_in_single_precision_are_states(embed):
+    weights = torch.linspace(-2, 2, 60, dtype=torch.float32)
+
+    def encode(left, right):
+        if embed:
+            qml.AmplitudeEmbedding(left.float(), wires=[0], normalize=True)
+        else:
+            qml.RY(left[..., 0].float(), wires=0)
+        qml.RY(right[..., 0].float(), wires=1)
+
+    def turn(*_):
+        for place, weight in enumerate(weights):
+            qml.RX(weight, wires=place % 3)
+            qml.CRY(weight, wires=[place % 3, (place + 1) % 3])
+
+    study, measured = _opened_circuit([encode, turn])
+    for row in range(4):
+        sample = study.sample(str(study.dataset.ids[row]))
+        expected = float(measured(row, lambda: qml.vn_entropy(wires=[0])))
+        assert sample.entropies["left"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda: qml.StatePrep(np.array([0.6, 0.8]), wires=[2]),
+        lambda: qml.BasisState(np.array([1, 0]), wires=[2, 3]),
+    ],
+)
+def test_noise_around_a_later_preparation_equals_that_of_a_mixed_device(prepare):
+    study, _ = _opened_circuit([_encode, lambda *_: prepare(), _entangle])
+    row, strength = 3, 0.1
+    features = study.model.encode(study.inputs([row]))
+    gates = prepare().decomposition()
+
+    @qml.qnode(qml.device("default.mixed", wires=4))
+    def noisy():
+        _encode(features["left"][0], features["right"][0])
+        for part in gates:
+            qml.apply(part)
+        for gate in (qml.CNOT([0, 2]), qml.CNOT([1, 2]), qml.CRY(0.4, [2, 0])):
+            for wire in gate.wires:
+                qml.DepolarizingChannel(0.75 * strength, wires=wire)
+        return qml.expval(qml.PauliZ(2))
+
+    changed = study.model.with_change(CircuitChange(depolarising=strength))
+    assert float(changed.columns(features)) == pytest.approx(2 + float(noisy()), abs=1e-9)
+    shots = study.model.with_change(CircuitChange(shots=20_000, seed=1)).columns(features)
+    assert float(shots) == pytest.approx(float(study.model.columns(features)), abs=0.03)
+
+
+def _use_ancilla(*_):
+    qml.Hadamard(wires=3)
+    qml.CRY(0.8, wires=[0, 3])
+    qml.CRX(0.7, wires=[3, 2])
+
+
+def _reset(*_):
+    qml.CNOT(wires=[1, 2])
+    qml.measure(2, reset=True)
+    qml.CRX(0.7, wires=[0, 2])
+
+
+@pytest.mark.parametrize("step", [_use_ancilla, _reset])
+def test_registers_of_no_modality_are_drawn(step):
+    study, measured = _opened_circuit([_encode, _entangle, step], wires=5)
+    sample = study.sample(str(study.dataset.ids[ROW]))
+    assert list(study.model.registers()) == ["left", "right", "other"]
+    for draw in (
+        circuit_panel.diagram,
+        qubit_panels.qubits,
+        qubit_panels.balls,
+        qubit_panels.outcomes,
+        qubit_panels.matrix,
+        qubit_panels.entropies,
+        circuit_layers.layer_values,
+        device_noise.scores,
+        device_noise.terms,
+    ):
+        assert draw(sample).title
+    shared = qubit_panels.information(sample)
+    assert len({line.line.color for line in shared.figure.data}) == 4
+    last = shared.table().iloc[-1]
+    expected = measured(ROW, lambda: qml.mutual_info(wires0=[0], wires1=[1]))
+    assert last["left : right"] == pytest.approx(float(expected), abs=1e-7)
+    expected = measured(ROW, lambda: qml.vn_entropy(wires=[0]))
+    assert sample.entropies["left"] == pytest.approx(float(expected), abs=1e-7)
+    walk = circuit_boxes.replay(study, ROW)
+    assert len({wire.hue for wire in walk.wires}) == 3
+
+
+@pytest.mark.parametrize("name", ["other", "qubits"])
+def test_registers_of_no_modality_have_a_name_of_their_own(name):
+    @qml.qnode(qml.device("default.qubit", wires=3))
+    def circuit(features, more):
+        qml.RY(features[..., 0] + (name == "qubits") * more[..., 0], wires=0)
+        qml.RY(more[..., 0], wires=1)
+        qml.CNOT(wires=[0, 2])
+        return qml.expval(qml.PauliZ(2))
+
+    a, b, y = own_models.two_modalities(rows=12).values()
+    data = {name: a, "more": b, "y": y}
+    study = qfusion.open(lambda **x: circuit(x[name], x["more"]), data, call="names")
+    named = {"other": ["other", "more", "other_"], "qubits": ["qubits_"]}
+    assert list(study.model.registers()) == named[name]
+
+
 def test_circuits_without_states_say_why():
     wide = qml.device("default.qubit", wires=18)
 

@@ -7,6 +7,7 @@ model around it run as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion._sentences import listed
 from qfusion.errors import InvalidInput
 from qfusion.live import circuit_wires, pennylane_batches, qnode_calls, quick_calls, readings
 from qfusion.live.gate_roles import FIXED, find_layers
@@ -25,6 +27,8 @@ from qfusion.quantum import states, statevector, trigonometric
 
 MAX_QUBITS = 16  # whose states are held gate by gate
 MAX_MIXED = 8  # whose density matrix is held, with noise
+CHECKED = 4  # states of a circuit that are checked against its device
+APART = 1e-4  # of entries of states that are the same, also in single precision
 NAMES = {  # of the angles of a gate, where PennyLane's parameters have a meaning
     "Rot": ("phi", "theta", "omega"),
     "CRot": ("phi", "theta", "omega"),
@@ -81,6 +85,7 @@ class PennyLaneCircuit:
         )
         self.roles = tuple(self._roles)
         self.layers = find_layers(self.roles, places)
+        self._check_states(shown, first)
         angles = sum(len(names) for names in self.trainable().values())
         self.facts = live_model.CircuitFacts(
             "PennyLane", angles, len(recorded), chosen, guessed, self._remarks(recorded)
@@ -188,8 +193,6 @@ class PennyLaneCircuit:
         linear = (qml.measurements.ExpectationMP, qml.measurements.ProbabilityMP)
         if not all(isinstance(measured, linear) for measured in self._tape.measurements):
             return None
-        if any(isinstance(other, qml.Projector) for other in self._tape.operations):
-            return None  # an outcome is selected, and divided by its probability
         return trigonometric.gate_frequencies(matrix)
 
     def _record(self, features: Mapping[str, Any]) -> list[qnode_calls.QNodeCall]:
@@ -197,6 +200,30 @@ class PennyLaneCircuit:
 
     def _places(self, operation: Any) -> tuple[int, ...]:
         return tuple(self._labels.index(label) for label in operation.wires.labels)
+
+    def _check_states(self, call: qnode_calls.QNodeCall, features: Mapping[str, Any]) -> None:
+        """Check the states of a sample, on the way through the gates and at the end, against those of the device.
+
+        Raises:
+            InvalidInput: when a gate is not unitary, or neighbouring qubits have another state on the device.
+        """
+        gates, n = self.gates(features), len(self.labels)
+        own = [label for label in self.labels if label in call.written.wires]
+        pairs = list(pairwise(own)) or [tuple(own)]
+        ends = [len(gates) * part // CHECKED for part in range(1, CHECKED)]
+        on_device = qnode_calls.device_states(call, ends, pairs)
+        if on_device is None:
+            return
+        known = dict(zip((*ends, len(gates)), on_device, strict=True))
+        for done, psi in enumerate(statevector.walk(gates, n)):
+            for pair, rho in zip(pairs, known.get(done, ()), strict=False):
+                A = states.apart(psi, (2,) * n, [self.labels.index(label) for label in pair])
+                apart = float(np.abs((A @ A.mH).numpy() - rho).max())
+                check(
+                    apart < APART,
+                    f"after {done} of its {len(gates)} gates, the state of {listed([repr(label) for label in pair])} "
+                    f"on its device is another one, by {apart:.2g}",
+                )
 
     def _find_roles(
         self, first: Mapping[str, Any], second: Mapping[str, Any], modalities: Sequence[str]
@@ -253,12 +280,27 @@ def angle_names(operation: Any) -> tuple[str, ...]:
 
 
 def to_gate(operation: Any, places: Mapping[Any, int]) -> statevector.Gate:
-    """Return an operation of PennyLane as a gate, on qubits by `places` of their labels."""
+    """Return an operation of PennyLane as a gate, on qubits by `places` of their labels.
+
+    Raises:
+        InvalidInput: when it is not unitary, or prepares a vector whose length is not 1.
+    """
     on = tuple(places[label] for label in operation.wires.labels)
     if isinstance(operation, qml.operation.StatePrepBase):
         psi = torch.as_tensor(_numbers(operation.state_vector()).reshape(-1).astype(complex))
-        return statevector.Gate("StatePrep", on, states.preparation(psi), {})
+        length = float(torch.linalg.vector_norm(psi))
+        check(
+            abs(length - 1) < APART,
+            f"its {operation.name} prepares a vector of length {length:.3g}, which is no state",
+        )
+        return statevector.Gate("StatePrep", on, states.preparation(psi / length), {})
     matrix = torch.as_tensor(_numbers(qml.matrix(operation, operation.wires)).astype(complex))
+    excess = matrix.mH @ matrix - torch.eye(len(matrix))
+    check(
+        float(excess.abs().max()) < APART,
+        f"its operation {operation.name} is not unitary, so no state vector follows the gates",
+    )
+    matrix = matrix - matrix @ excess / 2  # unitary in double precision too
     names = angle_names(operation)
     values = {
         name: float(np.real(_numbers(parameter)))
@@ -349,6 +391,7 @@ def _change_tape(tape: Any, change: CircuitChange) -> tuple[list[Any], Any]:
     operations = edit_operations(expanded.operations, change)
     if change.is_noisy:
         operations = _with_noise(operations, change, tape.measurements)
+    operations = qnode_calls.expand_preparations(operations)
     return [tape.copy(operations=operations)], lambda results: results[0]
 
 

@@ -6,7 +6,7 @@ are called as functions and those inside `qml.qnn.TorchLayer` alike. Only the th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,12 +28,14 @@ class QNodeCall:
 
     Attributes:
         qnode: that was called.
+        written: its tape as the user wrote it, of the first row; None where it cannot be made.
         tape: its gates and measurements, templates being expanded; None where they cannot be listed.
         problem: why they cannot be listed; else empty.
         wires: labels of all qubits, in the order of the device, or else of the circuit.
     """
 
     qnode: Any
+    written: Any
     tape: Any
     problem: str
     wires: tuple[Any, ...]
@@ -117,14 +119,38 @@ def _to_torch(result: Any) -> Any:
     return result if isinstance(result, torch.Tensor) else torch.as_tensor(np.asarray(result))
 
 
-def _record(qnode: Any, args: Any, kwargs: Any) -> QNodeCall:
+def device_states(
+    call: QNodeCall, ends: Sequence[int], groups: Sequence[Sequence[Any]]
+) -> list[list[np.ndarray]] | None:
+    """Return the density matrices of groups of qubits that a device has after so many gates, and those at the end of
+    the circuit as it was written; None of a device that tells no exact states.
+
+    Args:
+        call: whose circuit it is. ends: numbers of its gates. groups: labels of the qubits.
+    """
+    measured = [qml.density_matrix(wires=list(group)) for group in groups]
+    parts = [call.tape.operations[:end] for end in ends]
+    tapes = [qml.tape.QuantumScript(part, measured) for part in (*parts, call.written.operations)]
     try:
-        tape = qml.workflow.construct_tape(qnode, level="user")(*args, **kwargs)
-        tape, problem = expand_tape(_first_of_batch(tape)), ""
+        results = qml.execute(tapes, call.qnode.device, diff_method=None)
+    except Exception:  # whatever a device raises
+        return None
+    return [
+        [np.asarray(qml.math.toarray(rho)) for rho in (result if len(groups) > 1 else [result])]
+        for result in results
+    ]
+
+
+def _record(qnode: Any, args: Any, kwargs: Any) -> QNodeCall:
+    written = tape = None
+    problem = ""
+    try:
+        written = _first_of_batch(qml.workflow.construct_tape(qnode, level="user")(*args, **kwargs))
+        tape = expand_tape(written)
     except InvalidInput as error:
-        tape, problem = None, str(error)
+        problem = str(error)
     except Exception as error:  # whatever a user's circuit raises
-        tape, problem = None, f"its gates cannot be listed ({type(error).__name__}: {error})"[:300]
+        problem = f"its gates cannot be listed ({type(error).__name__}: {error})"[:300]
     known = getattr(qnode.device, "wires", None)
     if known is not None:
         wires = tuple(known.labels)
@@ -132,7 +158,7 @@ def _record(qnode: Any, args: Any, kwargs: Any) -> QNodeCall:
         wires = () if tape is None else _ordered(tape.wires.labels)
     if tape is not None:
         wires += tuple(label for label in tape.wires.labels if label not in wires)
-    return QNodeCall(qnode, tape, problem, wires)
+    return QNodeCall(qnode, written, tape, problem, wires)
 
 
 def _ordered(labels: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -150,27 +176,26 @@ def _first_of_batch(tape: Any) -> Any:
     return tapes[0]
 
 
-def is_gate(operation: Any) -> bool:
-    """Return whether an operation is drawn as one gate: it prepares a state, or has a matrix that is not too large."""
-    if isinstance(operation, qml.operation.StatePrepBase):
-        return True
-    has_matrix = operation.has_matrix or isinstance(operation, qml.SelectPauliRot)
-    return bool(has_matrix) and len(operation.wires) <= LARGEST_GATE
-
-
 def expand_tape(tape: Any) -> Any:
     """Return a tape whose operations are preparations of states and gates with a matrix.
 
-    Measurements inside the circuit are deferred to its end, with one more qubit each, which changes no outcome.
+    Measurements inside the circuit are deferred to its end, with one more qubit each, which changes no outcome. Where
+    gates have acted on qubits before, devices turn a preparation of their state into gates; so does this.
 
     Raises:
         InvalidInput: when an operation is not unitary.
     """
-    if any(isinstance(operation, qml.ops.MidMeasure) for operation in tape.operations):
+    measured = [one for one in tape.operations if isinstance(one, qml.ops.MidMeasure)]
+    check(
+        all(one.postselect is None for one in measured),
+        "it keeps one outcome of a measurement alone (`postselect`), so no state vector follows the gates",
+    )
+    if measured:
         (tape,), _ = qml.defer_measurements(tape)
     operations: list[Any] = []
+    used: set[Any] = set()
     for operation in tape.operations:
-        operations += _expand(operation)
+        operations += _expand(operation, used)
     return qml.tape.QuantumScript(
         operations,
         tape.measurements,
@@ -179,10 +204,23 @@ def expand_tape(tape: Any) -> Any:
     )
 
 
-def _expand(operation: Any, depth: int = 0) -> list[Any]:
+def expand_preparations(operations: Sequence[Any]) -> list[Any]:
+    """Return operations whose preparations of states are gates, but for one that is first: devices do not take others,
+    or not in batches.
+    """
+    result = list(operations[:1])
+    for operation in operations[1:]:
+        prepares = isinstance(operation, qml.operation.StatePrepBase)
+        result += _expand(operation, set(operation.wires)) if prepares else [operation]
+    return result
+
+
+def _expand(operation: Any, used: set[Any], depth: int = 0) -> list[Any]:
+    """Return the gates of an operation, and add its qubits to those that are used."""
     if isinstance(operation, (qml.Barrier, qml.Snapshot, qml.GlobalPhase, qml.Identity)):
         return []
-    if is_gate(operation):
+    if _is_gate(operation, used):
+        used.update(operation.wires)
         return [operation]
     check(
         not isinstance(operation, qml.operation.Channel)
@@ -196,5 +234,15 @@ def _expand(operation: Any, depth: int = 0) -> list[Any]:
     )
     parts: list[Any] = []
     for part in operation.decomposition():
-        parts += _expand(part, depth + 1)
+        parts += _expand(part, used, depth + 1)
     return parts
+
+
+def _is_gate(operation: Any, used: set[Any]) -> bool:
+    """Return whether an operation is drawn as one gate: it prepares a state of qubits that are not used yet, or has a
+    matrix that is not too large.
+    """
+    if isinstance(operation, qml.operation.StatePrepBase):
+        return used.isdisjoint(operation.wires)
+    has_matrix = operation.has_matrix or isinstance(operation, qml.SelectPauliRot)
+    return bool(has_matrix) and len(operation.wires) <= LARGEST_GATE
