@@ -193,7 +193,8 @@ class Follower {
     this.values(meta, curves, x).forEach((values, k) => {
       const places = this.across(line, x, values.length);
       const points = Array.from(values, (value, n) => [places[n].toFixed(2), yaxis.d2p(value).toFixed(2)]);
-      paths[k]?.setAttribute('d', `M${points.map(point => point.join(',')).join('L')}`);
+      const steps = line.trace.line?.shape === 'hv' && points.slice(1).map(([x, y]) => `H${x}V${y}`);
+      paths[k]?.setAttribute('d', steps ? `M${points[0]}${steps.join('')}` : `M${points.join('L')}`);
       marks.forEach((mark, n) => {
         if (points[n]) mark.setAttribute('transform', `translate(${points[n].join(',')})`);
       });

@@ -65,9 +65,9 @@ def encoded_states(study: Any, row: int) -> Any:
 
 
 @memo(16, background=False, task=Task.TRACE_GATES)
-def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
+def information(study: Any, row: int, words: str = "") -> dict[tuple[str, ...], np.ndarray]:
     """Mutual information of registers along plain gates, see `track.gate_replay.register_information`."""
-    model = study.model.gate_circuit()
+    model = study.model.tweaked(words).gate_circuit()
     return track.gate_replay.register_information(
         model.gates(encoded_states(study, row)), model.registers()
     )

@@ -7,6 +7,7 @@ const APART = 15, LEADER = 16;  // pixels, see figures/line_labels.py
 const BAR_PAD = 0.18, LABEL_ROOM = 0.17;  // of a range, see decision_charts.py
 const BAR_HALF = 0.31;  // of a row
 const SIDE = 13;  // places at which the reach of each of two sliders is looked at
+const NEEDLE = 2;  // pixels below which a needle is a dot
 const CAP = 4;  // half the height of the ends of an error bar, in pixels, see figures/decision_charts.py
 
 // Series of two sliders at once: sums of products of polynomials of both. Ends are those of each; a place is a pair.
@@ -63,6 +64,8 @@ const signed = value => {
   return Number(text) === 0 ? '+0.00' : minus(value < 0 ? text : `+${text}`);
 };
 
+const shareWords = value => value >= 0.9995 ? '> 0.999' : value < 0.0005 ? '< 0.001' : value.toFixed(3);
+
 function shortNumbers(values) {  // as of figures/generator_attribution.py
   const most = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   const digits = most > 1e-12 ? Math.min(9, Math.max(2, 1 - Math.floor(Math.log10(most)))) : 2;
@@ -97,7 +100,7 @@ class ModelFollower extends Follower {
 
   get follows() { return this.host.data?.some(({meta}) => meta?.group || meta?.classes); }
 
-  get moves() { return Boolean(super.moves || this.bars || this.cells || this.classes || this.spread); }
+  get moves() { return Boolean(super.moves || this.bars || this.cells || this.classes || this.spread || this.circuit); }
 
   give(groups) {
     super.give(groups);
@@ -112,6 +115,7 @@ class ModelFollower extends Follower {
     this.cells = this.groups.end && this.matrix();
     this.classes = this.groups.scores?.shown && this.probabilities();
     this.spread = this.errorBars();
+    this.circuit = this.groups.ends && this.qubits();
   }
 
   widens() { return true; }
@@ -136,7 +140,7 @@ class ModelFollower extends Follower {
 
   line(parts) {
     const line = super.line(parts), path = line?.paths[0];
-    if (!path) return null;
+    if (!path) return line;
     if (this.learned && !this.host._fullData.some(({legendgroup}) => legendgroup === 'as learned')) {
       const ghost = path.cloneNode();
       ghost.setAttribute('class', 'qf-ghost');
@@ -153,8 +157,6 @@ class ModelFollower extends Follower {
     }
     return line;
   }
-
-  block() { return null; }  // bars are drawn by their rows
 
   label(line) {
     const {trace} = line, {annotations} = this.host._fullLayout;
@@ -258,6 +260,77 @@ class ModelFollower extends Follower {
     });
   }
 
+  // The needles of discs, how likely qubits read 1 at the ends of their wires, and the decision.
+  qubits() {
+    const {host} = this, {annotations, xaxis, yaxis} = host._fullLayout, find = part => host._fullData.find((_, n) => this.meta(n)?.[part]);
+    const noteAt = (x, y, fits) => annotations.flatMap((note, n) => Math.abs(note.y - y) < 1e-6 && fits(note, note.x - x) ? [host.querySelector(`.infolayer .annotation[data-index="${n}"]`)] : []);
+    const place = (x, y) => [xaxis._offset + xaxis.d2p(x), yaxis._offset + yaxis.d2p(y)];
+    const textAt = (x, y, fits) => {
+      const text = noteAt(x, y, fits)[0]?.querySelector('.annotation-text-g text');
+      const leaves = text ? [...text.querySelectorAll('tspan')].filter(span => !span.children.length) : [];
+      return (leaves.length ? leaves : text ? [text] : []).map(leaf => { this.keepText(leaf); return leaf; });
+    };
+    const [discs, ends, decision] = ['discs', 'ends', 'decision'].map(find), shown = {discs: [], ends: null, decision: null};
+    discs?.meta.discs.forEach((name, n) => {
+      const [x, y] = [discs.x[n], discs.y[n]], size = discs.marker.size;
+      for (const note of noteAt(x, y, ({ax, axref, text}, apart) => !apart && (axref === 'pixel' && ax !== undefined && !text || text === '•'))) {
+        this.keep(note, 'style');
+        note.style.visibility = 'hidden';
+      }
+      const [thin, thick] = [1.2, 1.6].map(width => {
+        const path = document.createElementNS(SVG, 'path');
+        path.style.strokeWidth = width;
+        host.querySelector('.infolayer').append(path);
+        this.undo.push(() => path.remove());
+        return path;
+      });
+      shown.discs.push({name, at: place(x, y), radius: (size[n] ?? size) / 2, thin, thick, entropy: textAt(x, y, ({text}, apart) => !apart && / nats$/.test(text))});
+    });
+    if (ends) {
+      const layer = host.querySelector(`.trace${ends.uid}`), paths = [...layer.querySelectorAll('.js-fill, .js-line')];
+      for (const path of paths) this.keep(path, 'd');
+      const frames = ends.meta.ends.map((name, n) => {
+        const [left, right, low] = [ends.x[6 * n], ends.x[6 * n + 1], ends.y[6 * n + 2]];
+        return {name, left, right, low, text: textAt(right, low - ends.meta.height / 2, ({text}, apart) => apart < 0.5 && /^[\d.]+$/.test(text))};
+      });
+      shown.ends = {paths, frames, height: ends.meta.height, xaxis, yaxis};
+    }
+    if (decision) shown.decision = {classes: decision.meta.decision, leaves: textAt(decision.x[0], decision.y[0], (_, apart) => !apart)};
+    return discs || ends ? {...shown, hues: discs?.meta.hues, before: discs?.meta.before} : null;
+  }
+
+  drawQubits({discs, ends, decision, hues, before}, x) {
+    const {states, scores} = this.groups, write = (text, words) => { if (text && text.textContent !== words) text.textContent = words; };
+    for (const {name, at: [left, top], radius, thin, thick, entropy} of discs) {
+      const values = states?.series(x, name), needle = (path, [a, b, c]) => {
+        const hue = hues[Math.abs(b) < 0.1 ? 0 : b > 0 ? 1 : 2], r = radius < 12 ? 1 : 1.6, [across, down] = [left + a * radius, top - c * radius];
+        path.setAttribute('d', `${Math.hypot(a, c) * radius < NEEDLE ? '' : `M${left},${top}L${across},${down}`}M${across - r},${down}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0`);
+        Object.assign(path.style, {stroke: hue, fill: hue});
+      };
+      if (!values) continue;  // not known until the slider is let go: a disc without a needle
+      const [now, was] = [values.slice(0, 3), values.slice(3)], length = Math.min(Math.hypot(...now), 1);
+      needle(thick, now);
+      if (before) { needle(thin, was); thin.style.opacity = now.some((value, n) => Math.abs(value - was[n]) > 0.02) ? 0.35 : 0; }
+      const bits = [(1 + length) / 2, (1 - length) / 2].reduce((sum, p) => p > 0 ? sum - p * Math.log(p) : sum, 0);
+      write(entropy[0], `${bits.toFixed(2)} nats`);
+    }
+    if (ends) {
+      const {paths, frames, height, xaxis, yaxis} = ends, path = frames.map(({name, left, right, low, text}) => {
+        const share = Math.min(Math.max(this.groups.ends.series(x, name)[0], 0), 1), [from, to, top, bottom] = [xaxis.d2p(left), xaxis.d2p(right), yaxis.d2p(low - height * share), yaxis.d2p(low)];
+        write(text[0], share.toFixed(2));
+        return `M${from},${top}H${to}V${bottom}H${from}Z`;
+      }).join('');
+      for (const one of paths) one.setAttribute('d', path);
+    }
+    if (!decision || !scores) return;
+    const values = [...scores.at(x)], {classes, leaves: [first, second]} = decision;
+    if (classes.length) {
+      const shares = softmax(values.map(value => value * scores.shown.scale)), best = shares.indexOf(Math.max(...shares));
+      write(first, classes[best]);
+      write(second, shareWords(shares[best]));
+    } else write(second, signed(values[0]));
+  }
+
   keepText(text) {
     const before = text.textContent;
     this.keep(text, 'transform', 'style');
@@ -271,10 +344,12 @@ class ModelFollower extends Follower {
     if (this.cells) this.drawCells(this.cells, x);
     if (this.classes) this.drawClasses(this.classes, x);
     if (this.spread) this.drawSpread(this.spread, x);
+    if (this.circuit) this.drawQubits(this.circuit, x);
   }
 
-  across({xaxis, trace}, x, count) {  // times are evenly spaced, and the last one may move
-    const left = xaxis.d2p(0), step = (xaxis.d2p(this.duration ? x : trace.x.at(-1)) - left) / (count - 1);
+  across(line, x, count) {  // times are evenly spaced, and the last one may move
+    if (!this.duration) return super.across(line);
+    const {xaxis} = line, left = xaxis.d2p(0), step = (xaxis.d2p(x) - left) / (count - 1);
     return Array.from({length: count}, (_, n) => left + step * n);
   }
 

@@ -26,7 +26,7 @@ function touch(knob) {
   if (touched?.knob === knob && touched.address === page.address) return;
   if (touched) end();
   clearTimeout(calm);
-  touched = {knob, address: page.address, groups: {}, late: [], asked: new Set(), undone: 0, abort: new AbortController(), followers: new Map(), value: page.knobs[knob].value};
+  touched = {knob, address: page.address, groups: {}, late: [], asked: new Set(), undone: 0, abort: new AbortController(), followers: new Map(), written: new Map(), value: page.knobs[knob].value};
   touched.sheet = {...page, ...page.knobs[knob].sheet};  // some sliders of a page have an address and numbers of their own
   const slider = input(knob);
   if (!slider && !page.knobs[knob].sides) { touched = null; return; }
@@ -39,12 +39,14 @@ function touch(knob) {
   loading(touched);
 }
 
-const shows = group => [...document.querySelectorAll('.qf-figure')].some(host => host.data?.some(({meta}) => meta?.group === group));
+// Stages that are asked for only where a figure shows one of their groups.
+const DRAWN = {built: ['built'], states: ['states', 'ends', 'outcomes', 'entropies'], shared: ['shared']};
+const shows = stage => !DRAWN[stage] || [...document.querySelectorAll('.qf-figure')].some(host => host.data?.some(({meta}) => DRAWN[stage].includes(meta?.group)));
 
-// The stages come one after another, so that the decision follows first; the last one only where its figure is drawn.
+// The stages come one after another, so that the decision follows first.
 async function load(own) {
   for (const stage of own.sheet.stages) {
-    if (own.asked.has(stage) || stage === 'built' && !shows('built')) continue;
+    if (own.asked.has(stage) || !shows(stage)) continue;
     own.asked.add(stage);
     const answer = await ask(own.sheet.address, stage, {knob: own.knob}, own.abort.signal);
     if (own !== touched) return;
@@ -91,7 +93,7 @@ async function draw() {
   } finally {
     own.drawing = false;
   }
-  if (own.loaded && own.sheet.stages.includes('built') && !own.asked.has('built') && shows('built')) loading(own);
+  if (own.loaded && own.sheet.stages.some(stage => !own.asked.has(stage) && shows(stage))) loading(own);
   own.shown = drawn;
   if (drawn !== picture(own)) soon();
 }
@@ -126,7 +128,20 @@ const number = (value, digits) => {
   return Number(text) === 0 ? (0).toFixed(digits) : minus(text);
 };
 
+// The number beside a slider, and where the page says its value in words.
+function rewrite(own) {
+  const {number: field, words} = page.knobs[own.knob], put = (node, key, text) => {
+    if (!own.written.has(node)) own.written.set(node, {key, before: node[key]});
+    if (node[key] !== text) node[key] = text;
+  };
+  const input = field && document.querySelector(`.st-key-${CSS.escape(field)} input`);
+  if (input) put(input, 'value', own.value.toFixed(4));
+  const values = words && document.querySelector('.st-key-gate-values p')?.firstChild;
+  if (values) put(values, 'nodeValue', values.nodeValue.split(', ').map(part => part.startsWith(`${words} = `) ? `${words} = ${minus(own.value.toFixed(3))}` : part).join(', '));
+}
+
 function tell(own) {
+  rewrite(own);
   const scores = [...own.groups.scores.at(own.value)], now = scores[page.output];
   const shares = scores.length > 1 ? softmax(scores.map(score => score * page.scale)) : [];
   const tiles = document.querySelectorAll('.st-key-pair-metrics [data-testid="stMetric"]');
@@ -140,7 +155,7 @@ function tell(own) {
     if (!tiles[n]) return;
     const errors = error && own.groups['scores errors'];
     const spread = errors ? ` ± ${number(errors.at(own.value)[page.output], 3)}` : '';
-    const words = probability === undefined ? number(value, 3) : value >= 0.9995 ? '> 0.999' : value < 0.0005 ? '< 0.001' : number(value, 3);
+    const words = probability === undefined ? number(value, 3) : shareWords(value);
     write(tiles[n], words + spread, value - learned);
   });
   const line = document.querySelector(page.line);
@@ -196,6 +211,7 @@ function end() {
     host.drawn = '';
     host.draw();
   }
+  for (const [node, {key, before}] of own.written) node[key] = before;
   quiet();
   curvesSoon(window.qfusionKnobs.press);
 }

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.circuit_diagram import HUES, LINES, arrow, disc_tip
+from qfusion.figures.circuit_diagram import HUES, LINES, arrow, disc_tip, needle_hues
+from qfusion.figures.followed_series import ENTROPIES, discs_meta, line_meta
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.line_labels import offer_line_labels
 from qfusion.figures.style import (
@@ -72,6 +73,7 @@ def bloch_row(
         name="qubits",
         text=[disc_tip(*entry) for entry in zip(names, bloch, map(float, entropy), strict=True)],
         hovertemplate="%{text}<extra></extra>",
+        meta=discs_meta(names, needle_hues(theme), before is not None),
         marker={
             "size": 60,
             "color": PAPER[theme],
@@ -116,6 +118,7 @@ def entropy_lines(
     *,
     hues: Sequence[str] = (),
     y_title: str = "von Neumann entropy (nats)",
+    group: str = ENTROPIES,
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw the entropy of every qubit over the gates, or more that is counted in nats, with a cursor and marks where
@@ -124,6 +127,7 @@ def entropy_lines(
     Args:
         values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in
             their dashes.
+        group: of the series, see `followed_series`.
     """
     gates = len(values) - 1
     end = gates + AFTER * max(gates, 1)
@@ -135,6 +139,7 @@ def entropy_lines(
             x=[*range(len(values)), end],
             mode="lines",
             name=label(name, 24),
+            meta=line_meta(group, [name]),
             line={
                 "width": 2,
                 "color": hue,

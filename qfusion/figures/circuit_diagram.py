@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from qfusion.figures.followed_series import discs_meta, ends_meta
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.qubit_displays import KINDS, draw_displays
 from qfusion.figures.series_styles import DASHES
@@ -187,6 +188,7 @@ def _add_readouts(
         for row, p in ends.items()
     ]
     draw_displays(figure, shown, KINDS[0], theme)
+    figure.data[-2].meta = ends_meta([wires[row].name for row in ends], 2 * half)
     low = min(places.values())
     high = max(places.values())
     middle = (low + high) / 2
@@ -446,6 +448,7 @@ def _discs(
         cliponaxis=False,
         hovertemplate="%{text}<extra></extra>",
         text=tips,
+        meta=discs_meta([wires[row].name for row, *_ in discs], needle_hues(theme)),
         marker={
             "size": diameters,
             "color": PAPER[theme],
@@ -465,15 +468,19 @@ def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
     )
 
 
+def needle_hues(theme: Theme) -> tuple[str, str, str]:
+    """Return the colours of needles whose <Y> is about 0, above, and below it."""
+    return INK[theme], BLUE, VERMILLION
+
+
 def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -> dict[str, Any]:
     """Return a needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
     a, b, c = (float(v) for v in vector)
+    level, above, below = needle_hues(theme)
     if abs(b) < 0.1:
-        hue = INK[theme]
-    elif b > 0:
-        hue = BLUE
+        hue = level
     else:
-        hue = VERMILLION
+        hue = above if b > 0 else below
     if math.hypot(a, c) * radius < 2:
         return {"x": x, "y": y, "text": "•", "showarrow": False, "font": {"size": 12, "color": hue}}
     # Plotly's arrows point at (x, y): this one is turned round, so that it starts there.

@@ -13,6 +13,11 @@ FINAL = "final"  # contributions at T
 BUILT = "built"  # what each term of the dynamics built
 CLASSES = "classes"  # scores of classes, by their number, or the only score
 NOISY = "noisy"  # contributions under noise
+STATES = "states"  # Bloch vectors of qubits after a gate and before it
+ENDS = "ends"  # probabilities that qubits read 1 at the end of a circuit
+OUTCOMES = "outcomes"  # of the qubits of a gate: `before` and `after` it
+ENTROPIES = "entropies"  # of qubits after every gate
+SHARED = "shared"  # mutual information after every gate
 
 
 def line_meta(group: str, names: Sequence[str], equal: bool = False) -> dict[str, Any]:
@@ -50,3 +55,23 @@ def part_meta(part: str) -> dict[str, Any]:
     `end`.
     """
     return {"group": FINAL if part == "connectors" else BUILT, "part": part}
+
+
+def discs_meta(names: Sequence[str], hues: Sequence[str], before: bool = False) -> dict[str, Any]:
+    """Return the `meta` of discs of qubits with needles.
+
+    Args:
+        names: of the qubits. hues: of needles whose <Y> is about 0, above, and below it.
+        before: whether thin needles show the state before the gate.
+    """
+    return {"group": STATES, "discs": list(names), "hues": list(hues), "before": before}
+
+
+def ends_meta(names: Sequence[str], height: float) -> dict[str, Any]:
+    """Return the `meta` of the filled parts of frames, of this height, at the ends of the wires of qubits."""
+    return {"group": ENDS, "ends": list(names), "height": height}
+
+
+def decision_meta(classes: Sequence[str]) -> dict[str, Any]:
+    """Return the `meta` of the box of a decision, with what it calls the classes; without any it shows the score."""
+    return {"group": ENDS, "decision": list(classes)}

@@ -10,6 +10,7 @@ from qfusion._sentences import count, listed
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_diagram, circuit_replay, qubit_displays, style
+from qfusion.figures.followed_series import decision_meta
 from qfusion.models.abilities import can
 from qfusion.panels import panel
 from qfusion.panels.gate_replays import (
@@ -115,6 +116,11 @@ def diagram(
         decision=decision(sample),
         theme=theme,
     )
+    if display == DISCS:
+        names = [style.label(name, 12) for name in sample.study.classes]
+        figure.update_traces(meta=decision_meta(names), selector={"name": "decision"})
+    else:  # states between gates do not follow an angle
+        figure.update_traces(meta=None)
     shows = f"every operation in order; later operations are faint. {_SHOWN[display]}"
     if likely:
         shows += f" At the ends of wires, the probabilities that their qubits read 1 {when}, then the decision."

@@ -1,6 +1,6 @@
 """Qubits of a circuit at a gate: Bloch vectors, outcomes, density matrices and entropies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import bloch_balls, circuit_charts, state_charts, style
+from qfusion.figures import bloch_balls, circuit_charts, followed_series, state_charts, style
 from qfusion.models import require
 from qfusion.models.abilities import can
 from qfusion.panels import alt_text, panel
@@ -116,6 +116,8 @@ def outcomes(
         what=f"outcome of {', '.join(wires)}",
         theme=theme,
     )
+    for trace, when in zip(figure.data, ("after", "before"), strict=True):
+        trace.meta = followed_series.line_meta(followed_series.OUTCOMES, [when])
     shows = (
         f"how likely each outcome of {text.escape_markdown(', '.join(wires))} is; the number in the title is the trace "
         f"distance (0 to 1).{words}{cite_sample(sample)}"
@@ -238,9 +240,9 @@ def information(
         shares(sample),
         "Qubits of one register share nothing with another one. Look at `entropies`.",
     )
-    shared = sample_circuits.information(sample.study, sample.row)
+    shared = sample_circuits.information(sample.study, sample.row, sample.tweak)
     walk = replay(sample)
-    names = [" : ".join(group) if len(group) == 2 else "all together" for group in shared]
+    names = name_groups(shared)
     values = np.stack(list(shared.values()), 1)
     title = describe_sharing(
         {
@@ -256,6 +258,7 @@ def information(
         walk.parts,
         hues=[style.registers_colour(group, sample.modalities) for group in shared],
         y_title="mutual information (nats)",
+        group=followed_series.SHARED,
         theme=theme,
     )
     shows = "mutual information of every two registers after each gate, S(a) + S(b) - S(ab): "
@@ -284,6 +287,11 @@ def information(
         alt=alt,
         table=table,
     )
+
+
+def name_groups(groups: Iterable[tuple[str, ...]]) -> list[str]:
+    """Return the names of the lines of `information`, by the registers of each."""
+    return [" : ".join(group) if len(group) == 2 else "all together" for group in groups]
 
 
 def describe_mixedness(entropy: Mapping[str, float]) -> str:

@@ -8,7 +8,7 @@ modality qubits are replayed without the state of all qubits, whose number would
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import combinations, islice, pairwise
+from itertools import chain, combinations, islice, pairwise
 from typing import Generic
 
 import numpy as np
@@ -62,12 +62,15 @@ class Replay(Generic[G]):
 
 
 @torch.no_grad()
-def replay_fusion(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Replay[FusionGate]:
+def replay_fusion(
+    model: EntangledQCNN, theta: Mapping[str, Tensor], count: int | None = None
+) -> Replay[FusionGate]:
     """Return the replay of one sample.
 
     Args:
         model: whose circuit it is.
         theta: the sample's angles per modality, (n,) radians each.
+        count: of the gates that are done; all by default.
 
     Raises:
         InvalidInput: when a modality is missing, or its angles have another number or are not finite.
@@ -75,12 +78,11 @@ def replay_fusion(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Replay[F
     values, fused, wires, gates = lay_out_gates(model, theta)
     changes = (
         (on, before, after, [wires.index(wire) for wire in on], bloch_vectors(after))
-        for on, before, after in (
-            *_fusion_changes(gates, values),
-            *_network_changes(model, gates, values, fused),
+        for on, before, after in chain(
+            _fusion_changes(gates, values), _network_changes(model, gates, values, fused)
         )
     )
-    return _replay(gates, wires, changes)
+    return _replay(gates, wires, islice(changes, count))
 
 
 def bloch_vectors(rho: Tensor) -> np.ndarray:

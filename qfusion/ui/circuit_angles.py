@@ -21,8 +21,6 @@ def draw_gate_angles(sample: Sample, gate: int, values: dict[str, float]) -> Non
         values: angles of the gate now, by name.
     """
     names = sample.study.model.source.trainable().get(gate - 1, ())
-    if sample.tweak_text:
-        st.info(tweak_effects.describe_tweaked_sample(sample), icon=":material/edit:")
     if names:
         with st.container(border=True, key="box-gate", gap="xsmall"):
             for name in names:
@@ -37,6 +35,8 @@ def draw_gate_angles(sample: Sample, gate: int, values: dict[str, float]) -> Non
                     args=(network.EDITS.key, ""),
                 )
                 tweak_history.undo_and_redo(sample.study)
+    if sample.tweak_text:  # below what is turned, which stays where it is
+        st.info(tweak_effects.describe_tweaked_sample(sample), icon=":material/edit:")
     if problem := table_edits_field.edits_problem(sample.study):
         st.error(text.message(problem), icon=":material/error:")
 

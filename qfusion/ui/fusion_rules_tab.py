@@ -236,7 +236,7 @@ def _editor(cell: Cell) -> None:
     element, stage, pattern = cell.place
     digits, read = reading.patterns[pattern], reading.controls[stage]
     yes = [text.escape_markdown(name) for name, bit in zip(read, digits, strict=True) if bit == "1"]
-    st.markdown(
+    st.container(key="cell-says").markdown(
         f"**{text.escape_markdown(study.space.elements[element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): "
         f"φ = {true_minus(f'{angle:.3f}')} "
         f"rad → mass **{_mass(angle):.2f}**"

@@ -122,11 +122,14 @@ def draw_gate(context: page_context.PageContext, sample: Sample, walk: Replay, a
         return
     name, wires, sentence, values = walk.gates[at - 1]
     numbers = true_minus(", ".join(f"{key} = {value:.3f}" for key, value in values.items()))
-    st.markdown(
-        f"**Gate {at} of {walk.count}: {text.escape_markdown(name)}** on {text.escape_markdown(', '.join(wires))}. "
-        f"{text.escape_markdown(sentence)}"
-        + (f"  \n{text.escape_markdown(numbers)}" if numbers else "")
-    )
+    with st.container(key="gate-says"):
+        st.markdown(
+            f"**Gate {at} of {walk.count}: {text.escape_markdown(name)}** on {text.escape_markdown(', '.join(wires))}. "
+            f"{text.escape_markdown(sentence)}"
+        )
+    if numbers:
+        with st.container(key="gate-values"):  # they follow an angle while it is dragged
+            st.markdown(text.escape_markdown(numbers))
     widgets.draw(circuit.QUBITS_AS)
     panels.show(sample, context.theme, "qubits", "bloch-gates")
     if not walk.moments[at - 1][0]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # the server answers before these are loaded
     from qfusion.analysis.sample import Sample
 
 STAGES = ("final", "decision", "measures", "metrics", "built")  # of a slider of the dynamics
-ANGLE_STAGES = ("decision", "terms", "metrics")  # of the slider of an angle
+ANGLE_STAGES = ("decision", "terms", "states", "shared", "metrics")  # of the slider of an angle
 NOISE_STAGES = ("decision", "terms", "metrics", "errors")  # of the slider of a strength of noise
 SHARE = "share"  # the stage of the share of another sample's state
 PAIR = "pair"  # two sliders at once, and the stage of them
@@ -87,16 +87,18 @@ class FollowedAngles:
         sample: of a model whose angles can be set, under the reader's edits.
         sliders: by the key of their widget.
         metrics: names of the test metrics shown.
+        gate: of the scrubber, from 1; 0 where no qubits are shown.
     """
 
     sample: Sample
     sliders: Mapping[str, AngleSlider]
     metrics: tuple[str, ...]
+    gate: int = 0
 
     @property
     def key(self) -> tuple[object, ...]:
         """Everything that determines the answers."""
-        return (*self.sample.memo_key(), tuple(self.sliders.items()), self.metrics)
+        return (*self.sample.memo_key(), tuple(self.sliders.items()), self.metrics, self.gate)
 
 
 @dataclass(frozen=True)
@@ -412,6 +414,49 @@ def _angle_terms(followed: FollowedAngles, knob: str) -> dict[str, Any]:
     }
 
 
+def _angle_states(followed: FollowedAngles, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import angle_tables
+    from qfusion.panels import gate_replays
+
+    slider, sample = _angle_slider(followed, knob), followed.sample
+    if not followed.gate:
+        return {"groups": {}, "late": []}
+    walk = gate_replays.replay(sample)
+    wires = [wire.name for wire in walk.wires]
+    names = {
+        "states": wires,
+        "ends": [wires[row] for row in walk.followed],
+        "outcomes": ("before", "after"),
+        "entropies": wires,
+    }
+    curves = angle_tables.state_curves(sample, slider, followed.gate)
+    groups = {name: (names[name], values) for name, values in curves.coefficients.items()}
+    if "entropies" in groups:
+        groups["entropies"] = (wires, _until_the_end(groups["entropies"][1]))
+    answer = _answer(curves, "the states of the qubits", groups)
+    if "states" not in groups:
+        answer["late"].append("the states at the scrubber")
+    return answer
+
+
+def _angle_shared(followed: FollowedAngles, knob: str) -> dict[str, Any]:
+    from qfusion.analysis import angle_tables, sample_circuits
+    from qfusion.panels.qubit_panels import name_groups
+
+    sample = followed.sample
+    names = name_groups(sample_circuits.information(sample.study, sample.row, sample.tweak))
+    curves = angle_tables.shared_curves(sample, _angle_slider(followed, knob))
+    values = _until_the_end(curves.coefficients["shared"])
+    return _answer(curves, "the mutual information", {"shared": (names, values)})
+
+
+def _until_the_end(values: np.ndarray) -> np.ndarray:
+    """Return values after every gate, (..., G + 1), with the last one again, as lines over the gates go on behind it."""
+    import numpy as np
+
+    return np.concatenate([values, values[..., -1:]], -1)
+
+
 def _angle_metrics(followed: FollowedAngles, knob: str) -> dict[str, Any]:
     from qfusion.analysis import angle_tables
 
@@ -558,6 +603,8 @@ _ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
 _ANGLE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "decision": _angle_decision,
     "terms": _angle_terms,
+    "states": _angle_states,
+    "shared": _angle_shared,
     "metrics": _angle_metrics,
 }
 

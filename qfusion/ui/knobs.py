@@ -10,13 +10,15 @@ from qfusion.analysis import noise_curves
 from qfusion.analysis.angle_tables import AngleSlider
 from qfusion.analysis.changed_samples import SWAP, Change
 from qfusion.analysis.sample import Sample
-from qfusion.models import gate_angles
+from qfusion.models import gate_angles, table_edits
 from qfusion.models.abilities import can
 from qfusion.models.tweak import DURATION
 from qfusion.panels import (
+    circuit,
     decision_evolution,
     device_noise,
     dynamics_page,
+    gate_replays,
     panel,
     slider_maps,
     what_if,
@@ -71,15 +73,16 @@ def follow_sliders(
     )
 
 
-def follow_angles(sample: Sample) -> None:
-    """Let the numbers and the waterfall of the Circuit page follow the sliders of angles.
+def follow_angles(sample: Sample, walks: bool = True) -> None:
+    """Let the numbers and figures of the Circuit page follow the sliders of angles.
 
     Args:
         sample: of a model whose angles can be set, under the reader's edits.
+        walks: whether the circuit is shown with the state at the scrubber.
     """
     if not angle_sliders(sample.study):
         return
-    followed, described, tiles = _describe_angles(sample)
+    followed, described, tiles = _describe_angles(sample, walks)
     _follow(
         sample,
         followed,
@@ -181,7 +184,7 @@ def follow_shares(
 
 
 def _describe_angles(
-    sample: Sample,
+    sample: Sample, walks: bool = True
 ) -> tuple[knob_addresses.FollowedAngles, dict[str, dict[str, Any]], list[dict[str, Any]]]:
     """Return what is followed of a sample, the descriptions of the sliders of its angles, and those of the tiles."""
     sliders = angle_sliders(sample.study)
@@ -194,6 +197,7 @@ def _describe_angles(
             for place in shown_classes(base)
         ]
     tiles += [{"metric": name, "learned": base.metrics[name]} for name in names]
+    gate, words = _shown_gate(sample) if walks else (0, {})
     described = {
         key: {
             "css": css_name(key),
@@ -202,10 +206,30 @@ def _describe_angles(
             "after": " rad",
             "high": slider.high,
             "time": False,
+            "angle": slider.name,
+            "number": css_name(f"_number.{key.partition('.')[2]}"),
+            "words": words.get(slider.name, ""),
         }
         for key, slider in sliders.items()
     }
-    return knob_addresses.FollowedAngles(sample, sliders, names), described, tiles
+    return knob_addresses.FollowedAngles(sample, sliders, names, gate), described, tiles
+
+
+def _shown_gate(sample: Sample) -> tuple[int, dict[str, str]]:
+    """Return the gate at the scrubber, and how its values are called on the page, by the names of their angles."""
+    walk = gate_replays.replay(sample)
+    gate = int(state.get(circuit.GATE.key, walk.count))
+    if not gate:
+        return 0, {}
+    values = walk.gates[gate - 1][3]
+    if not can(sample.study.model, "rules"):
+        return gate, {f"{gate}.{name}": name for name in values}
+    places = [".".join(map(str, (of, *place))) for of, place in walk.takes[gate - 1]]
+    if places and places[0].startswith("phi."):
+        shape = table_edits.table_shape(sample.study.model)
+        element, stage = map(int, places[0].split(".")[1:])
+        places = [table_edits.edit_key(shape, element, stage, n) for n in range(len(values))]
+    return gate, dict(zip(places, values, strict=False))
 
 
 def _follow(

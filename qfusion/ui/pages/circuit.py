@@ -91,7 +91,7 @@ def fusion_network(context: page_context.PageContext) -> None:
             circuit.PART, TABS, context, sample, theme=context.theme, **context.scopes(sample.tweak)
         )
         if view != "Noise and shots":  # which follows its own sliders
-            knobs.follow_angles(sample)
+            knobs.follow_angles(sample, walks=view == "Walk")
 
 
 def entropies_tab(context: page_context.PageContext, sample: Sample) -> None:
