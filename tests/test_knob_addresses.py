@@ -6,23 +6,29 @@ import base64
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 from numpy.polynomial import chebyshev
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+import qfusion
 from qfusion.analysis import interpolation, slider_curves
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
+from qfusion.explain import angle_response
 from qfusion.models.tweak import learned_values
-from qfusion.panels import decision_evolution, pickers
-from qfusion.ui import knob_addresses, server
+from qfusion.panels import decision_evolution, gate_replays, pickers
+from qfusion.quantum import statevector
+from qfusion.ui import knob_addresses, knobs, server
+from tests.support import own_models
 
 MOST_BYTES = 200_000  # of an answer, for slow lines
 
@@ -186,3 +192,75 @@ def test_addresses_of_one_session_do_not_displace_those_of_another(
     assert client.get(f"{mine}/final", params={"knob": "T"}).status_code == 200
     assert client.get(f"{theirs[0]}/final", params={"knob": "T"}).status_code == 404
     assert client.get(f"{theirs[-1]}/final", params={"knob": "T"}).status_code == 200
+
+
+def answer(client: TestClient, shown: Any, stage: str, knob: str) -> Any:
+    address = knob_addresses.knobs_address(shown)
+    return client.get(f"{address}/{stage}", params={"knob": knob, "reader": "one"}).json()
+
+
+def angles_of(sample: Sample, gate: int) -> knob_addresses.FollowedAngles:
+    return knob_addresses.FollowedAngles(sample, knobs.angle_sliders(sample.study), (), gate)
+
+
+@pytest.mark.parametrize("make", [own_models.angle_classifier, own_models.reuploading_classifier])
+def test_states_follow_the_angle_of_a_gate_of_an_own_circuit(
+    client: TestClient, make: Callable[[], Any]
+) -> None:
+    widths = (4, 3) if make is own_models.angle_classifier else (3, 3)
+    study = qfusion.open(make(), own_models.two_modalities(*widths, rows=24))
+    name = angle_response.angle_names(study.model)[1]
+    gate, value = int(name.partition(".")[0]), -0.83
+    sample = study.sample(str(study.dataset.ids[2]))
+    shown = angles_of(sample, gate)
+    answers = [answer(client, shown, stage, f"_angle.{name}") for stage in ("states", "shared")]
+    assert not any(reply["late"] for reply in answers)
+    groups = answers[0]["groups"] | answers[1]["groups"]
+    now = replace(sample, tweak=f"{name}={value}")
+    sizes = tuple(study.model.registers().values())
+    states = [
+        psi.numpy().reshape((2,) * sum(sizes))
+        for psi in statevector.walk(now.model.gates(now.model.encode(sample.inputs)), sum(sizes))
+    ]
+    alone = np.array([[qubit_state(psi, q) for q in range(psi.ndim)] for psi in states])
+    pauli = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
+    bloch = np.einsum("aij,gqji->gqa", pauli, alone).real
+    followed_bloch = numbers(groups["states"], value)
+    assert np.allclose(followed_bloch, np.concatenate([bloch[gate], bloch[gate - 1]], 1), atol=1e-5)
+    assert np.allclose(numbers(groups["ends"], value)[:, 0], (1 - bloch[-1, :, 2]) / 2, atol=1e-5)
+    entropy = np.array([[entropy_of(rho) for rho in row] for row in alone]).T
+    assert np.allclose(numbers(groups["entropies"], value)[:, :-1], entropy, atol=2e-3)
+    halves = [psi.reshape(2 ** sizes[0], -1) for psi in states]
+    mutual = [2 * entropy_of(half @ half.conj().T) for half in halves]
+    assert np.allclose(numbers(groups["shared"], value)[0, :-1], mutual, atol=4e-3)
+
+
+def qubit_state(psi: np.ndarray, qubit: int) -> np.ndarray:
+    rows = np.moveaxis(psi, qubit, 0).reshape(2, -1)
+    return rows @ rows.conj().T
+
+
+def entropy_of(rho: np.ndarray) -> float:
+    return float(scipy.stats.entropy(np.linalg.eigvalsh(rho).clip(0)))
+
+
+@pytest.mark.parametrize(("name", "gate"), [("0.01", 3), ("convolution.0.0", 30)])
+def test_states_follow_an_angle_of_a_network(client: TestClient, name: str, gate: int) -> None:
+    study = open_study("qcnn-parity")
+    sample, value = study.sample(pickers.default_sample(study)), 2.2
+    key = next(key for key, slider in knobs.angle_sliders(study).items() if slider.name == name)
+    reply = answer(client, angles_of(sample, gate), "states", key)
+    walk = gate_replays.replay(replace(sample, tweak=f"{name}={value}"))
+    groups, rows = reply["groups"], list(walk.followed)
+    assert np.allclose(
+        numbers(groups["ends"], value)[:, 0], (1 - walk.bloch[-1, rows, 2]) / 2, atol=2e-3
+    )
+    assert ("states" in groups) == (name == "0.01")
+    if "states" not in groups:
+        assert reply["late"] == ["the states at the scrubber"]
+        return
+    vectors = np.concatenate([walk.bloch[gate], walk.bloch[gate - 1]], 1)
+    assert np.allclose(numbers(groups["states"], value), vectors, atol=2e-3)
+    assert np.allclose(
+        numbers(groups["outcomes"], value)[1], np.diag(walk.moments[gate - 1][2]).real, atol=2e-3
+    )

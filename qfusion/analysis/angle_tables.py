@@ -82,10 +82,11 @@ def state_curves(sample: Sample, slider: AngleSlider, gate: int) -> Interpolatio
         sample: of a model whose angles can be set. gate: so many gates are done, one at least.
 
     Returns:
-        `ends`, the probabilities that qubits read 1 at the end, (Q,); of a network, its fused qubits. `states`, of every
-        qubit the Bloch vectors after the gate and before it, (Q, 6), and `outcomes`, the probabilities of the outcomes of
-        the gate's qubits before and after it, (2, D): not of an angle of the network, which many gates share. Of plain
-        gates also `entropies`, of every qubit after every gate, (Q, G + 1) nats.
+        `ends`: probability that each qubit reads 1 at the end, (Q,); of a network, each fused qubit.
+        `states`: Bloch vectors of each qubit after the gate and before it, (Q, 6), and `outcomes`: probabilities of the
+            outcomes of the gate's qubits before and after it, (2, D). Not of an angle of the network, which many gates
+            share.
+        `entropies`: of each qubit after every gate, (Q, G + 1) nats, of plain gates.
     """
     name, shapes = slider.name, {}
     is_table = can(sample.model, "rules") and gate_angles.network_part(name) is None

@@ -90,17 +90,18 @@ function scaled(scale, share) {  // the colour at a share of a colour scale
 
 class ModelFollower extends Follower {
   // `duration`: the largest value of the slider where it is the length of the axis of time. `learned`: whether the
-  // figure shows the model as learned, whose lines then stay as dotted ones.
-  constructor(host, duration, learned) {
+  // figure shows the model as learned, whose lines then stay as dotted ones. `angle`: name of the one that the slider
+  // turns. `output`: number of the explained score.
+  constructor(host, duration, learned, angle, output) {
     super(host, null);
-    Object.assign(this, {duration, learned});
+    Object.assign(this, {duration, learned, angle, output});
   }
 
   meta(n) { return this.host.data[n]?.meta; }
 
   get follows() { return this.host.data?.some(({meta}) => meta?.group || meta?.classes); }
 
-  get moves() { return Boolean(super.moves || this.bars || this.cells || this.classes || this.spread || this.circuit); }
+  get moves() { return Boolean(super.moves || this.bars || this.cells || this.classes || this.spread || this.circuit || this.ring); }
 
   give(groups) {
     super.give(groups);
@@ -116,6 +117,7 @@ class ModelFollower extends Follower {
     this.classes = this.groups.scores?.shown && this.probabilities();
     this.spread = this.errorBars();
     this.circuit = this.groups.ends && this.qubits();
+    this.ring = this.angle && this.groups.scores && this.scoreNow();
   }
 
   widens() { return true; }
@@ -271,6 +273,7 @@ class ModelFollower extends Follower {
       return (leaves.length ? leaves : text ? [text] : []).map(leaf => { this.keepText(leaf); return leaf; });
     };
     const [discs, ends, decision] = ['discs', 'ends', 'decision'].map(find), shown = {discs: [], ends: null, decision: null};
+    if (!ends && !(discs && this.groups.states)) return null;
     discs?.meta.discs.forEach((name, n) => {
       const [x, y] = [discs.x[n], discs.y[n]], size = discs.marker.size;
       for (const note of noteAt(x, y, ({ax, axref, text}, apart) => !apart && (axref === 'pixel' && ax !== undefined && !text || text === '•'))) {
@@ -296,7 +299,23 @@ class ModelFollower extends Follower {
       shown.ends = {paths, frames, height: ends.meta.height, xaxis, yaxis};
     }
     if (decision) shown.decision = {classes: decision.meta.decision, leaves: textAt(decision.x[0], decision.y[0], (_, apart) => !apart)};
-    return discs || ends ? {...shown, hues: discs?.meta.hues, before: discs?.meta.before} : null;
+    return {...shown, hues: discs?.meta.hues, before: discs?.meta.before};
+  }
+
+  // On the curve of the score against the slider's own angle, where it stands.
+  scoreNow() {
+    const {host} = this, now = host._fullData.find((_, n) => this.meta(n)?.angle === this.angle);
+    const ring = now && host.querySelector(`.trace${now.uid} .points > path`), line = host.querySelector('.shapelayer path[data-index="0"]');
+    if (!ring || !line) return null;
+    this.keep(ring, 'transform');
+    this.keep(line, 'transform');
+    return {ring, line, xaxis: axisOf(host, now.xaxis), yaxis: axisOf(host, now.yaxis), from: now.x[0]};
+  }
+
+  drawScore({ring, line, xaxis, yaxis, from}, x) {
+    const [low, high] = xaxis.range, turn = 2 * Math.PI, at = x < low ? x + turn : x > high ? x - turn : x;
+    ring.setAttribute('transform', `translate(${xaxis.d2p(at)},${yaxis.d2p(this.groups.scores.at(x)[this.output])})`);
+    line.setAttribute('transform', `translate(${xaxis.d2p(at) - xaxis.d2p(from)},0)`);
   }
 
   drawQubits({discs, ends, decision, hues, before}, x) {
@@ -345,6 +364,7 @@ class ModelFollower extends Follower {
     if (this.classes) this.drawClasses(this.classes, x);
     if (this.spread) this.drawSpread(this.spread, x);
     if (this.circuit) this.drawQubits(this.circuit, x);
+    if (this.ring) this.drawScore(this.ring, x);
   }
 
   across(line, x, count) {  // times are evenly spaced, and the last one may move

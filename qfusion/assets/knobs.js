@@ -101,8 +101,8 @@ async function draw() {
 async function follow(own, host) {
   let follower = own.followers.get(host);
   if (!follower) {
-    const {time, high} = page.knobs[own.knob];
-    follower = new ModelFollower(host, time ? high : 0, page.learned);
+    const {time, high, angle} = page.knobs[own.knob];
+    follower = new ModelFollower(host, time ? high : 0, page.learned, angle, page.output);
     if (!follower.follows) return;
     follower.give(own.groups);
     own.followers.set(host, follower);

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion.figures.circuit_diagram import HUES, LINES, arrow, disc_tip, needle_hues
-from qfusion.figures.followed_series import ENTROPIES, discs_meta, line_meta
+from qfusion.figures.followed_series import ENTROPIES, discs_meta, line_meta, series_names
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.line_labels import offer_line_labels
 from qfusion.figures.style import (
@@ -139,7 +139,7 @@ def entropy_lines(
             x=[*range(len(values)), end],
             mode="lines",
             name=label(name, 24),
-            meta=line_meta(group, [name]),
+            meta=line_meta(group, series_names([name])),
             line={
                 "width": 2,
                 "color": hue,

@@ -167,17 +167,20 @@ def flip_distances(
     *,
     farthest: float,
     unit: str,
+    radians: bool = True,
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw the distance to the nearest state that flips the decision (bar) and to the nearest sample (diamond).
 
     Args:
         names: of the modalities.
-        states, donors: distances in radians, infinite where there is none.
+        states, donors: distances, infinite where there is none.
         modalities: in the model's order; fixes the colours.
-        farthest: the largest possible distance.
+        farthest: the largest possible distance, or the largest of these.
         unit: name of the distance.
+        radians: whether distances are those of all states, in radians; else of encodings that were found.
     """
+    pointed, nearest = (" rad", "nearest of all states") if radians else ("", "nearest found")
     rows = list(range(len(names)))
     state_reach = [float(s) if np.isfinite(s) else 0.0 for s in states]
     donor_reach = [float(d) if np.isfinite(d) else 0.0 for d in donors]
@@ -192,9 +195,9 @@ def flip_distances(
         y=rows,
         orientation="h",
         width=0.5,
-        name="nearest of all states",
+        name=nearest,
         marker={"color": [term_colour(n, modalities) for n in names]},
-        hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>",
+        hovertemplate=f"%{{x:.4f}}{pointed}<extra>{nearest}</extra>",
     )
     figure.add_scatter(
         x=[donors[row] for row in donor_rows],
@@ -207,7 +210,7 @@ def flip_distances(
             "color": INK[theme],
             "line": {"width": 2},
         },
-        hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>",
+        hovertemplate=f"%{{x:.4f}}{pointed}<extra>nearest that a sample has</extra>",
     )
     figure.add_scatter(
         x=text_starts,
@@ -223,7 +226,7 @@ def flip_distances(
     figure.update_yaxes(**row_axis([label(name, 24) for name in names]))
     longest = max([*text_starts, 0.1 * farthest])
     figure.update_xaxes(
-        title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
+        title={"text": f"distance: {label(unit)}" + f" (rad; at most {farthest:.2f})" * radians},
         range=[0, 1.75 * longest],
     )
     return figure

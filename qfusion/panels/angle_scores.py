@@ -8,6 +8,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain.angle_response import angle_names
 from qfusion.figures import angle_chart, style
+from qfusion.figures.followed_series import now_meta
 from qfusion.models.abilities import can
 from qfusion.panels import page_state, panel, params
 from qfusion.wording import angles
@@ -56,6 +57,7 @@ def angle_scores(
         x_title=f"{angles.name_angle(sample.study, name)}{gate} (rad)",
         theme=theme,
     )
+    figure.update_traces(meta=now_meta(name), selector={"name": "now"})
     shows = (
         f"{'above, ' if curve.dividends else ''}the {quantity}{name_explained_class(sample)} for every value of this "
         "angle, all others as they stand; "

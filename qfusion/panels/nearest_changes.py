@@ -1,4 +1,5 @@
-"""The smallest changes of states and parameters that flip a decision. Distances of states are in radians."""
+"""The smallest changes of states and parameters that flip a decision. Distances of states are in radians, those of
+features in the units of these."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from qfusion.analysis.study import Study
 from qfusion.figures import state_changes, style
 from qfusion.models import terms
 from qfusion.models.abilities import can
+from qfusion.models.live_model import LiveModel
 from qfusion.models.terms import Search
 from qfusion.panels import panel
 from qfusion.wording import answers
@@ -26,6 +28,8 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     study = sample.study
     result = decision_flips.what_would_flip(sample.study, sample.row)
     farthest, unit, how = _distance_terms(study, result)
+    radians = can(study.model, "states")
+    suffix = "_rad" if radians else ""
     never = [text.escape_markdown(name) for name, flip in result.items() if not flip.state.possible]
     unsure = [
         text.escape_markdown(name)
@@ -40,6 +44,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         study.modalities,
         farthest=farthest,
         unit=unit,
+        radians=radians,
         theme=theme,
     )
     shows = (
@@ -60,7 +65,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     for name, flip in result.items():
         distance = f"{flip.state.distance:.2f}" if flip.state.possible else "none"
         distances.append(f"{name} {distance}")
-    alt = f"Distances to a flip: {', '.join(distances)}."
+    alt = f"Distances to a flip ({unit}{', rad' * radians}): {', '.join(distances)}."
 
     def table() -> pd.DataFrame:
         rows = []
@@ -72,7 +77,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
                     "sample": sample.id,
                     "modality": name,
                     "possible": state.possible,
-                    "distance_rad": state.distance,
+                    f"distance{suffix}": state.distance,
                     "optimum": "exact" if state.exact else "best found",
                     "decision_after": answers.format_decision(study, state.after)
                     if state.possible
@@ -80,7 +85,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
                     "verified": state.verified,
                     "room": state.reach,
                     "nearest_sample": flip.donor_id,
-                    "its_distance_rad": donor.distance,
+                    f"its_distance{suffix}": donor.distance,
                     "samples_that_flip": donor.turning,
                     "samples_tried": donor.tried,
                 }
@@ -104,7 +109,11 @@ def _distance_terms(
 ) -> tuple[float, str, str]:
     """Return the largest possible distance, its name, and the method that finds the smallest distance."""
     if can(study.model, "kets"):
-        return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
+        return (
+            math.pi / 2,
+            "Fubini–Study angle",
+            "exact, by a secular equation, and the cosine squared of each distance is the fidelity",
+        )
     if can(study.model, "states"):
         return (
             math.pi * math.sqrt(study.model.elements),
@@ -121,7 +130,9 @@ def _distance_terms(
             ],
             default=1.0,
         ),
-        "norm of the change of the encoding",
+        "norm of the change of the features, in their own units"
+        if isinstance(study.model, LiveModel)
+        else "norm of the change of the encoding",
         "the best found by gradients and other samples; nearer ones may exist",
     )
 

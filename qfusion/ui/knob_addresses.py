@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # the server answers before these are loaded
     from qfusion.analysis.sample import Sample
 
 STAGES = ("final", "decision", "measures", "metrics", "built")  # of a slider of the dynamics
-ANGLE_STAGES = ("decision", "terms", "states", "shared", "metrics")  # of the slider of an angle
+ANGLE_STAGES = ("decision", "states", "terms", "shared", "metrics")  # of the slider of an angle
 NOISE_STAGES = ("decision", "terms", "metrics", "errors")  # of the slider of a strength of noise
 SHARE = "share"  # the stage of the share of another sample's state
 PAIR = "pair"  # two sliders at once, and the stage of them
@@ -416,13 +416,14 @@ def _angle_terms(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 
 def _angle_states(followed: FollowedAngles, knob: str) -> dict[str, Any]:
     from qfusion.analysis import angle_tables
+    from qfusion.figures.followed_series import series_names
     from qfusion.panels import gate_replays
 
     slider, sample = _angle_slider(followed, knob), followed.sample
     if not followed.gate:
         return {"groups": {}, "late": []}
     walk = gate_replays.replay(sample)
-    wires = [wire.name for wire in walk.wires]
+    wires = series_names(wire.name for wire in walk.wires)
     names = {
         "states": wires,
         "ends": [wires[row] for row in walk.followed],
@@ -441,17 +442,19 @@ def _angle_states(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 
 def _angle_shared(followed: FollowedAngles, knob: str) -> dict[str, Any]:
     from qfusion.analysis import angle_tables, sample_circuits
+    from qfusion.figures.followed_series import series_names
     from qfusion.panels.qubit_panels import name_groups
 
     sample = followed.sample
-    names = name_groups(sample_circuits.information(sample.study, sample.row, sample.tweak))
+    shared = sample_circuits.information(sample.study, sample.row, sample.tweak)
+    names = series_names(name_groups(shared))
     curves = angle_tables.shared_curves(sample, _angle_slider(followed, knob))
     values = _until_the_end(curves.coefficients["shared"])
     return _answer(curves, "the mutual information", {"shared": (names, values)})
 
 
 def _until_the_end(values: np.ndarray) -> np.ndarray:
-    """Return values after every gate, (..., G + 1), with the last one again, as lines over the gates go on behind it."""
+    """Return values after every gate, (..., G + 1), with the last again: lines over the gates go on behind it."""
     import numpy as np
 
     return np.concatenate([values, values[..., -1:]], -1)

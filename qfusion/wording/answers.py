@@ -11,6 +11,7 @@ from qfusion.explain import decision_course
 from qfusion.explain.contribution_shares import joint_share
 from qfusion.explain.decision_course import JointCourse
 from qfusion.models.abilities import can
+from qfusion.models.live_model import LiveModel
 from qfusion.wording.backgrounds import describe_agreement
 from qfusion.wording.markup import MARKDOWN
 from qfusion.wording.samples import describe_softmax, name_explained_class
@@ -98,24 +99,41 @@ def describe_flips(study: Study, flips: Mapping[str, decision_flips.Flip]) -> st
     if not able:
         return NO_FLIP if can(study.model, "states") else NO_FLIP_FOUND
     distances = {name: flip.state.distance for name, flip in able.items()}
-    unit = " rad" if can(study.model, "states") else ""
     names_by_end: dict[tuple[str, str], list[str]] = {}
     for name in top(distances, smallest=True):
         state = able[name].state
         end = ("would" if state.verified else "may", format_decision(study, state.after))
-        names_by_end.setdefault(end, []).append(text.escape_markdown(name))
+        names_by_end.setdefault(end, []).append(name)
     sentence = ", ".join(
         CHANGE.format(
             article="a" if place else "A",
-            names=" or of ".join(names),
+            names=" or of ".join(map(text.escape_markdown, names)),
             distance=size(min(distances.values())),
-            unit=unit,
+            unit=text.escape_markdown(name_flip_unit(study, names)),
             may=may,
             decision=decision,
         )
         for place, ((may, decision), names) in enumerate(names_by_end.items())
     )
     return sentence + _describe_donor(study, flips, {decision for _, decision in names_by_end})
+
+
+def name_flip_unit(study: Study, modalities: Sequence[str]) -> str:
+    """Return what follows the size of a change of one of these modalities: its unit, as " rad" of a state, or " in the
+    norm of its features".
+    """
+    if can(study.model, "states"):
+        return " rad"
+    if not isinstance(study.model, LiveModel):
+        return " in the norm of its encoding"
+    features = [
+        part.feature_names[0]
+        for part in study.dataset.modalities
+        if part.name in modalities and part.size == 1 and not part.is_sequence
+    ]
+    if len(features) == len(modalities) == 1:
+        return f" in ‘{features[0]}’"
+    return " in the norm of its features"
 
 
 def _describe_donor(
