@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+import qfusion
 from qfusion import data, explain
 from qfusion.analysis import (
     background_choice,
@@ -31,6 +33,7 @@ from qfusion.models import decisions
 from qfusion.panels import nearest_changes
 from qfusion.panels.changed_decision import TITLES
 from qfusion.training import checkpoint, checkpoint_cards
+from qfusion.wording import answers
 from tests.support import charts
 from tests.support.app import plain, said, value, visit
 from tests.support.basis_labels import qubits
@@ -254,6 +257,49 @@ def test_no_flip_is_reported_where_none_exists(monkeypatch: Any) -> None:
     picture = nearest_changes.nearest_flips(sample)
     assert "confirmed by running the model again" not in picture.shows
     assert picture.alt == "Distances to a flip: text none, audio none, vision none."
+
+
+def patients(columns: dict[str, list[str]]) -> Any:
+    """Returns a model of a user's own whose score is linear in features of two modalities, with names and units."""
+    random = np.random.default_rng(0)
+    names = [name for part in columns.values() for name in part]
+    table = pd.DataFrame(random.normal(size=(40, len(names))), columns=names)
+
+    def score(**features: Any) -> Any:
+        return sum(np.asarray(part).sum(1) for part in features.values())
+
+    table["y"] = np.sign(table.sum(axis=1))
+    return qfusion.open(score, table, modalities=columns, target="y")
+
+
+@pytest.mark.parametrize(
+    ("columns", "units"),
+    [
+        (
+            {"body": ["age (years)"], "blood": ["glucose (mmol/l)"]},
+            ("in ‘age (years)’", "in ‘glucose (mmol/l)’"),
+        ),
+        (
+            {"body": ["age (years)"], "blood": ["iron", "zinc", "lead"]},
+            ("in ‘age (years)’", "in the norm of its features"),
+        ),
+    ],
+)
+def test_flips_of_features_are_in_their_own_units(
+    columns: dict[str, list[str]], units: tuple[str, str]
+) -> None:
+    study = patients(columns)
+    found = decision_flips.what_would_flip(study, 0)
+    for (name, flip), unit in zip(found.items(), units, strict=True):
+        words = plain(answers.describe_flips(study, {name: flip}))
+        assert (
+            f"A change of {name} alone by {flip.state.distance:.2f} {unit} would flip it" in words
+        )
+    picture = nearest_changes.nearest_flips(study.sample(str(study.dataset.ids[0])))
+    written = picture.figure.to_json() + picture.title + picture.shows + picture.alt
+    assert "rad" not in written.replace("gradients", "")
+    assert "in their own units" in picture.figure.layout.xaxis.title.text
+    assert {"distance", "its_distance"} <= set(picture.table().columns)
 
 
 def test_flipping_parameters_are_listed() -> None:

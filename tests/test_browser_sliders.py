@@ -12,7 +12,7 @@ import pytest
 
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.models import table_edits
-from qfusion.panels import pickers
+from qfusion.panels import gate_replays, pickers
 from scripts import dragging, visits
 from tests.support.browser import settle, visit
 
@@ -94,6 +94,56 @@ def test_every_picture_of_a_drag_of_an_angle_equals_the_exact_page(
     settle(page)
     tile = page.locator(".st-key-pair-metrics [data-testid=stMetricValue]").first
     assert tile.inner_text().strip() == live
+
+
+@pytest.mark.parametrize(
+    ("model", "place", "gate"), [("qcnn-parity", "0.0.3", 3), ("qcnn-digits", "1.0.0", 8)]
+)
+def test_the_circuit_follows_an_angle_and_what_does_not_is_dimmed(
+    visit: Callable[[str], Any], model: str, place: str, gate: int
+) -> None:
+    study = open_study(model)
+    sample = study.sample(pickers.default_sample(study))
+    edit = table_edits.edit_key(table_edits.table_shape(study.model), *map(int, place.split(".")))
+    address = f"/circuit?model={model}&sample={sample.id}&gate={gate}&outcome={edit.split('.')[-1]}"
+    page = visit(address)
+    page.set_viewport_size({"width": 1440, "height": 2000})
+    visits.still(page)
+    before = page.locator(f".st-key-_number-{place.replace('.', '-')} input").input_value()
+    slider = dragging.Slider(page, f"_phi.{place}")
+    start = slider.value
+    slider.hold()
+    for share in (0.3, 0.8, 0.62):
+        slider.move(share)
+        dragging.wait_until_followed(page, ("scores", "states", "ends", "outcomes"))
+        dragging.wait_until_drawn(page)
+        walk = gate_replays.replay(replace(sample, tweak=f"{edit}={slider.value!r}"))
+        rows = list(walk.followed)
+        words = page.locator(".st-key-panel-circuit .annotation-text").all_text_contents()
+        assert [f"{(1 - z) / 2:.2f}" for z in walk.bloch[-1, rows, 2]] == [
+            word for word in words if re.fullmatch(r"[01]\.\d\d", word)
+        ]
+        words = page.locator(".st-key-panel-qubits .annotation-text").all_text_contents()
+        assert [f"{abs(entropy):.2f} nats" for entropy in walk.entropy[gate][rows]] == [
+            word for word in words if word.endswith(" nats")
+        ]
+        number = page.locator(f".st-key-_number-{place.replace('.', '-')} input")
+        assert number.input_value() == f"{slider.value:.4f}"
+        assert f"{edit.split('.')[-1]} = {slider.value:.3f}" in page.inner_text(
+            ".st-key-gate-values"
+        )
+    shade = "each => getComputedStyle(each).opacity"
+    for name, clear in (("circuit", 1), ("qubits", 1), ("before-after", 1), ("matrix-after", 0)):
+        opacity = float(page.locator(f".st-key-panel-{name}").evaluate(shade))
+        assert (opacity == 1) == bool(clear), name
+    assert float(page.locator(".st-key-gate-says").evaluate(shade)) < 1
+    slider.move((start + 1.57) / 6.28)  # back where it was
+    assert slider.value == start
+    slider.release()
+    page.wait_for_function("() => !document.querySelector('.qf-live')")
+    assert number.input_value() == before
+    settle(page)
+    assert not page.locator("[data-knob], [data-follows], [data-live]").count()
 
 
 def test_numbers_follow_and_the_exact_page_shows_the_same(visit: Callable[[str], Any]) -> None:

@@ -322,7 +322,7 @@ class ModelFollower extends Follower {
     const {states, scores} = this.groups, write = (text, words) => { if (text && text.textContent !== words) text.textContent = words; };
     for (const {name, at: [left, top], radius, thin, thick, entropy} of discs) {
       const values = states?.series(x, name), needle = (path, [a, b, c]) => {
-        const hue = hues[Math.abs(b) < 0.1 ? 0 : b > 0 ? 1 : 2], r = radius < 12 ? 1 : 1.6, [across, down] = [left + a * radius, top - c * radius];
+        const hue = hues[Math.abs(b) < 0.1 ? 0 : b > 0 ? 1 : 2], r = radius < 12 ? 0.6 : 1, [across, down] = [left + a * radius, top - c * radius];
         path.setAttribute('d', `${Math.hypot(a, c) * radius < NEEDLE ? '' : `M${left},${top}L${across},${down}`}M${across - r},${down}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0`);
         Object.assign(path.style, {stroke: hue, fill: hue});
       };

@@ -65,7 +65,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     for name, flip in result.items():
         distance = f"{flip.state.distance:.2f}" if flip.state.possible else "none"
         distances.append(f"{name} {distance}")
-    alt = f"Distances to a flip ({unit}{', rad' * radians}): {', '.join(distances)}."
+    alt = f"Distances to a flip: {', '.join(distances)}."
 
     def table() -> pd.DataFrame:
         rows = []
@@ -133,7 +133,8 @@ def _distance_terms(
         "norm of the change of the features, in their own units"
         if isinstance(study.model, LiveModel)
         else "norm of the change of the encoding",
-        "the best found by gradients and other samples; nearer ones may exist",
+        "the best found by gradients and other samples; nearer ones may exist, and changes of modalities with other "
+        "units do not compare",
     )
 
 

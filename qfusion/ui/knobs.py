@@ -263,7 +263,7 @@ def _follow(
             "address": knob_addresses.knobs_address(followed),
             "stages": list(stages),
             "knobs": sliders,
-            "learned": not sample.tweak_text,
+            "learned": isinstance(followed, knob_addresses.Followed) and not sample.tweak_text,
             "quantity": sample.quantity,
             "classes": list(sample.classes),
             "output": sample.output,

@@ -109,7 +109,7 @@ def describe_flips(study: Study, flips: Mapping[str, decision_flips.Flip]) -> st
             article="a" if place else "A",
             names=" or of ".join(map(text.escape_markdown, names)),
             distance=size(min(distances.values())),
-            unit=text.escape_markdown(name_flip_unit(study, names)),
+            unit=name_flip_unit(study, names),
             may=may,
             decision=decision,
         )
@@ -119,21 +119,20 @@ def describe_flips(study: Study, flips: Mapping[str, decision_flips.Flip]) -> st
 
 
 def name_flip_unit(study: Study, modalities: Sequence[str]) -> str:
-    """Return what follows the size of a change of one of these modalities: its unit, as " rad" of a state, or " in the
-    norm of its features".
+    """Return the unit of a change of one of these modalities, as markdown: " rad" of a state, else as " in the norm of
+    its features".
     """
     if can(study.model, "states"):
         return " rad"
     if not isinstance(study.model, LiveModel):
         return " in the norm of its encoding"
-    features = [
-        part.feature_names[0]
-        for part in study.dataset.modalities
-        if part.name in modalities and part.size == 1 and not part.is_sequence
-    ]
-    if len(features) == len(modalities) == 1:
-        return f" in ‘{features[0]}’"
-    return " in the norm of its features"
+    changed = [part for part in study.dataset.modalities if part.name in modalities]
+    if any(part.size > 1 or part.is_sequence for part in changed):
+        return " in the norm of its features"
+    names = [part.feature_names[0] for part in changed]
+    if len(names) > 1 or names[0].startswith(changed[0].name):  # numbered, as it has none
+        return " in its own unit"
+    return f" in ‘{text.escape_markdown(names[0])}’"
 
 
 def _describe_donor(
