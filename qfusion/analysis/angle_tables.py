@@ -88,19 +88,22 @@ def state_curves(sample: Sample, slider: AngleSlider, gate: int) -> Interpolatio
             share.
         `entropies`: of each qubit after every gate, (Q, G + 1) nats, of plain gates.
     """
+    space: Any = sample.study.space
     name, shapes = slider.name, {}
     is_table = can(sample.model, "rules") and gate_angles.network_part(name) is None
-    observables = _end_observables(sample.model) if is_table else None
+    observables: Any = _end_observables(sample.model) if is_table else None
 
     def evaluate(angle: float) -> np.ndarray:
         raise_if_stopped()
-        model = gate_angles.with_angle(sample.model, name, angle)
+        model: Any = gate_angles.with_angle(sample.model, name, angle)
         if not can(model, "rules"):
             parts = _plain_states(sample, model, gate)
         else:
-            parts = _network_ends(sample, model, observables)
+            fused = model.fuse(space.named_masses([sample.row]))[0]
+            z = qcnn.evaluate(observables if is_table else _end_observables(model), fused)[0]
+            parts = {"ends": (1 - z.numpy()) / 2}
             if is_table:
-                theta = sample.study.space.theta(sample.row)
+                theta = space.theta(sample.row)
                 parts |= _gate_states(gate_replay.replay_fusion(model, theta, gate), gate)
         shapes.update({key: part.shape for key, part in parts.items()})
         return np.concatenate([part.reshape(-1) for part in parts.values()])
@@ -155,14 +158,6 @@ def _end_observables(model: Any) -> torch.Tensor:
     n = model.elements
     bits = np.arange(2**n)[:, None] >> np.arange(n)[::-1] & 1  # the first qubit leftmost
     return sample_circuits.value_observables(model, torch.from_numpy(1.0 - 2 * bits))
-
-
-def _network_ends(
-    sample: Sample, model: Any, observables: torch.Tensor | None
-) -> dict[str, np.ndarray]:
-    vectors = model.fuse(sample.study.space.named_masses([sample.row]))[0]
-    z = qcnn.evaluate(_end_observables(model) if observables is None else observables, vectors)[0]
-    return {"ends": (1 - z.numpy()) / 2}
 
 
 def _response(sample: Sample, name: str, rows: np.ndarray, *, with_terms: bool) -> AngleResponse:
