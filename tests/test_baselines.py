@@ -254,7 +254,7 @@ def test_every_kind_trains_and_can_be_saved(kind, source, tmp_path):
 
 def test_baselines_are_among_the_pickers(tmp_path, monkeypatch):
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
-    dataset = tiny("classification")
+    dataset = replace(tiny("classification"), name="digits")
     for kind in ("late", "entangled-qcnn"):
         model = registry.build(kind, dataset.input_specs, dataset.target.classes, {})
         card = checkpoint_cards.make_card(

@@ -265,7 +265,7 @@ def test_hover_texts_contain_matrices() -> None:
     U = qml.matrix(replace(circuit, gates=inside).tape(measured=False), wire_order=wires)
     assert convolution.values.endswith("together:<br>" + qubit_displays.matrix_tip(np.asarray(U)))
     assert all(
-        f"{next(iter(gate.values.values())):.3f}" in convolution.values
+        f"{next(iter(gate.values.values())):.3f}".replace("-", "\u2212") in convolution.values
         for gate in inside
         if gate.values
     )

@@ -20,10 +20,7 @@ def test_lost_connection_keeps_the_session(server: serving.Server) -> None:
         assert not seen.exceptions
         assert seen.session == session
         assert "seen before" in seen.words()
-        query |= {
-            "H.left": "0.3",
-            "above": "mutual information",
-        }  # of what the slider acts on, drawn when it moves
+        query |= {"H.left": "0.3"}
         assert figures(shown(seen)) == figures(shown(other.open("dynamics", **query)))
 
 

@@ -299,7 +299,7 @@ class ModelFollower extends Follower {
       shown.ends = {paths, frames, height: ends.meta.height, xaxis, yaxis};
     }
     if (decision) shown.decision = {classes: decision.meta.decision, leaves: textAt(decision.x[0], decision.y[0], (_, apart) => !apart)};
-    return {...shown, hues: discs?.meta.hues, before: discs?.meta.before};
+    return {...shown, hues: discs?.meta.colors, before: discs?.meta.before};
   }
 
   // On the curve of the score against the slider's own angle, where it stands.

@@ -72,7 +72,7 @@ def discs_meta(names: Sequence[str], hues: Sequence[str], before: bool = False) 
         names: of the qubits. hues: of needles whose <Y> is about 0, above, and below it.
         before: whether thin needles show the state before the gate.
     """
-    return {"group": STATES, "discs": series_names(names), "hues": list(hues), "before": before}
+    return {"group": STATES, "discs": series_names(names), "colors": list(hues), "before": before}
 
 
 def ends_meta(names: Sequence[str], height: float) -> dict[str, Any]:

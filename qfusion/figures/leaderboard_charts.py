@@ -7,7 +7,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion._sentences import true_minus
 from qfusion.figures.colour_scales import SIGNED_SCALE
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.series_styles import DASHES
@@ -255,8 +254,7 @@ def planted_agreement(
         showscale=False,
         xgap=2,
         ygap=2,
-        text=[[true_minus(f"{value:.2f}") for value in row] for row in values],
-        texttemplate="%{text}",
+        texttemplate="%{z:.2f}",
         textfont={"size": 11},
         hoverongaps=False,
         customdata=[[[label(model), label(part)] for part in parts] for model in models],
