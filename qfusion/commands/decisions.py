@@ -120,7 +120,7 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
         size = result["background_size"]
         background = f"{background} of {size:,} training samples" if size else "its own baseline"
     return table(
-        ["Modalities", "Value with these", "Contribution", "Shapley value"],
+        ["Modalities", "Value", "Contribution", "Shapley value"],
         rows,
         f"{result['sample']}: {_quantity_title(result)} {number(result['prediction'])}, truth {truth}, "
         f"{result['disturbance']}, against {background}",

@@ -80,8 +80,7 @@ def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFram
     short = (
         f"**{text.escape_markdown(first['label'])}** leads on {text.escape_markdown(entry['title'])} with "
         f"{metric.short} "
-        f"{first['mean']:.4f}. Means over {first['seeds']:.0f} seeds of the board's training. "
-        + _told_apart(result, name, key)
+        f"{first['mean']:.4f}. " + _told_apart(result, name, key)
     )
     measurement = (
         f"{metric.short}: {describe_metric(key)} The {better}, the better. "
