@@ -31,8 +31,8 @@ from scripts.visitor import Seen, Visitor  # noqa: E402
 
 State = tuple[str, tuple[tuple[str, str], ...]]
 _OWN = re.compile(
-    r"[0-9a-f]{32,}|\$\$ID-[^\"' ]*"
-)  # what differs from session to session: ids of elements and files
+    r"[0-9a-f]{32,}|\$\$ID-[^\"' ]*|knobs/[\w-]+"
+)  # what differs from session to session: ids of elements and files, addresses of sliders
 
 
 def states() -> list[State]:
