@@ -57,7 +57,7 @@ def texts(node: Any) -> Iterator[str]:
         yield node
     elif isinstance(node, dict):
         for key, value in node.items():
-            if key not in ("bdata", "group"):  # packed numbers, names of series that are followed
+            if key != "bdata":
                 yield from texts(value)
     elif isinstance(node, list):
         for value in node:

@@ -99,7 +99,7 @@ class ModelFollower extends Follower {
 
   meta(n) { return this.host.data[n]?.meta; }
 
-  get follows() { return this.host.data?.some(({meta}) => meta?.group || meta?.classes); }
+  get follows() { return this.host.data?.some(({meta}) => meta?.group || meta?.classes || meta?.angle); }
 
   get moves() { return Boolean(super.moves || this.bars || this.cells || this.classes || this.spread || this.circuit || this.ring); }
 

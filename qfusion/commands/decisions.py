@@ -96,6 +96,7 @@ def print_decision(result: dict[str, Any], as_json: bool) -> None:
 def _terms_table(result: Mapping[str, Any]) -> RenderableType:
     """Return the table of the baseline and of every term; small joint terms are summed where there are many."""
     dividends, errors = result["dividends"], result["standard_error"] or {}
+    has_errors = any(errors.values())
     shapley = result["shapley"]
     shown, others = qfusion.analysis.shown_terms.select_shown_terms([dividends])
     rows = []
@@ -104,8 +105,7 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
             [
                 name or "(none)",
                 number(result["coalitions"][name]),
-                f"{dividends[name]:+.3f}"
-                + (f" ± {errors[name]:.3f}" if any(errors.values()) else ""),
+                f"{dividends[name]:+.3f}" + (f" ± {errors[name]:.3f}" if has_errors else ""),
                 f"{shapley[name]:+.3f}" if name in shapley else "",
             ]
         )

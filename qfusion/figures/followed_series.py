@@ -14,7 +14,6 @@ TERMS = "terms"  # contributions or Shapley values over time
 FINAL = "final"  # contributions at T
 BUILT = "built"  # what each term of the dynamics built
 CLASSES = "classes"  # scores of classes, by their number, or the only score
-SCORES = "scores"  # of all outputs
 NOISY = "noisy"  # contributions under noise
 STATES = "states"  # Bloch vectors of qubits after a gate and before it
 ENDS = "ends"  # probabilities that qubits read 1 at the end of a circuit
@@ -87,4 +86,4 @@ def decision_meta(classes: Sequence[str]) -> dict[str, Any]:
 
 def now_meta(angle: str) -> dict[str, Any]:
     """Return the `meta` of the mark of the present score on its curve against an angle."""
-    return {"group": SCORES, "angle": angle}
+    return {"angle": angle}

@@ -59,8 +59,9 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
             model, data = (state.get(one.key) for one in (pickers.MODEL, pickers.DATA))
             if model is None and data in known:  # what is left has to fit
                 state.put(pickers.MODEL.key, next(pickers.trained_models(data), names[0]))
-    _replace_model_without_data(names, known)
-    model = _model(names, known)
+    offered = pickers.offered_models(known)
+    _replace_model_without_data(names, offered, known)
+    model = _model(names, offered)
     draw_replay(model)
     chosen = _data(known, pickers.own_data(model))
     _checks.check(
@@ -86,10 +87,10 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
     return study, row, output
 
 
-def _replace_model_without_data(names: list[str], known: list[str]) -> None:
+def _replace_model_without_data(names: list[str], offered: list[str], known: list[str]) -> None:
     """Show a model of the chosen data in place of one that fits no data on this machine."""
     model, data = (page_params.param_text(one.key) for one in (pickers.MODEL, pickers.DATA))
-    if model not in names or model in pickers.offered_models(known):
+    if model not in names or model in offered:
         return
     if data in known and not pickers.misfit(model, data):
         return
@@ -100,19 +101,20 @@ def _replace_model_without_data(names: list[str], known: list[str]) -> None:
     state.put(pickers.MODEL.key, next(pickers.trained_models(data or known[0]), names[0]))
 
 
-def _model(names: list[str], known: list[str]) -> str:
+def _model(names: list[str], offered: list[str]) -> str:
     """Draw the picker of the model and return the id that is chosen.
 
     Args:
-        names: of all models. known: the data sets on this machine; other models are not offered.
+        names: of all models. offered: those whose data are on this machine, see `pickers.offered_models`; of the others
+            the chosen one alone is in the menu.
     """
     shown = pickers.model_names()
-    offered = {*pickers.offered_models(known), page_params.param_text(pickers.MODEL.key)}
+    chosen = page_params.param_text(pickers.MODEL.key)
     with closed_box.place(pickers.MODEL):
         model = str(
             draw(
                 pickers.MODEL,
-                options=[name for name in shown if name in names and name in offered],
+                options=[name for name in shown if name in names and name in (*offered, chosen)],
                 default=names[0],
                 on_change=apply_model_choice,
                 width="stretch",
