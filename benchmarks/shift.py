@@ -137,7 +137,7 @@ def with_vector(model: FusionModel, seed: int) -> FusionModel:
 
 def judged(explanation: Explanation, outputs: np.ndarray, scores: str) -> verdicts.Verdicts:
     """Returns the verdicts on all samples; the sign of a score decides only of log-odds."""
-    return verdicts.judge(explanation, outputs, by_sign=scores == "log-odds")
+    return verdicts.judge(explanation, outputs, boundary=0.0 if scores == "log-odds" else None)
 
 
 def terms_of(explanation: Explanation, outputs: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from qfusion.analysis.columns import dividend_column
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_coordinates import coordinate_kinds
 from qfusion.analysis.sample_projection import _COLUMN, explained_rows, sample_map
-from qfusion.analysis.study import Study
+from qfusion.analysis.study import Study, yes_or_no
 from qfusion.data import DataSet
 from qfusion.explain import cohort_filters, verdicts
 
@@ -92,13 +92,13 @@ def own_row(study: Study, row: int, output: int | None) -> pd.Series:
     explanation = study.explained(row)
     number = int(study.predicted[row]) if output is None else output
     doubt = study.seed_uncertainty(np.array([row]), np.array([number]))
-    judged = verdicts.judge(explanation, number, doubt, study.decides_by_sign)
+    judged = verdicts.judge(explanation, number, doubt, study.boundary)
     dividends = explanation.dividends[:, :, number]
     columns: dict[str, np.ndarray] = {
         "split": study.dataset.split[[row]],
         "error": np.array([np.nan]),
-        "relation": judged.relation,
-        "leader": judged.leaders,
+        **judged.columns(),
+        "conflict": yes_or_no(judged.conflict),
         VERDICT: np.array([""], dtype=object),
         **study.space.facts(np.array([row])),
         **_contribution_columns(study, dividends, judged),

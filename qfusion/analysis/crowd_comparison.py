@@ -269,7 +269,7 @@ def _compare(
                 as_probabilities=one == PROBABILITY,
             ),
             _in_classes_of_people(clips.classes, len(model.classes))[model.predicted[clips.model]],
-            model.decides_by_sign and one == LOG_ODDS,
+            0.0 if one == LOG_ODDS else 1 / len(model.classes),
         )
         for one in SCALES
     }

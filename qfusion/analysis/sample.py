@@ -259,8 +259,8 @@ class Sample:
     @property
     def verdict(self) -> verdicts.Verdict:
         """How its modalities relate and which leads, under the tweak."""
-        by_sign = self.study.decides_by_sign
-        return verdicts.verdict(self.explanation, 0, self.output, self.seed_uncertainty, by_sign)
+        boundary = self.study.boundary
+        return verdicts.verdict(self.explanation, 0, self.output, self.seed_uncertainty, boundary)
 
     @property
     def seed_uncertainty(self) -> verdicts.Doubt | None:

@@ -44,10 +44,12 @@ def find_examples(study: Study, split: str = "test") -> list[Example]:
     """
     rows = np.intersect1d(study.dataset.rows(split), study.explained_rows)
     sizes = np.array([len(term.split("+")) if term else 0 for term in study.coalitions])
-    dividends = study.explained_dividends()[np.isin(study.explained_rows, rows)]
+    inside_split = np.isin(study.explained_rows, rows)
+    dividends = study.explained_dividends()[inside_split]
     errors = study.errors[rows]
-    relation = study.explained_verdicts().relation[np.isin(study.explained_rows, rows)]
-    good = decides_clearly(study, rows)
+    judged = study.explained_verdicts()
+    relation, is_open = judged.relation[inside_split], judged.is_open[inside_split]
+    good = decides_clearly(study, rows) & ~is_open
     if study.has_truth:
         good &= errors <= np.median(errors)
     examples: list[Example] = []

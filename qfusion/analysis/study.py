@@ -418,7 +418,13 @@ class Study:
         """The verdicts on the rows of `explained_rows`, of one output or of each sample's predicted class."""
         outputs = self._explained_outputs(output)
         doubt = self.seed_uncertainty(self.explained_rows, outputs)
-        return verdicts.judge(self.explanation, outputs, doubt, self.decides_by_sign)
+        return verdicts.judge(self.explanation, outputs, doubt, self.boundary)
+
+    def verdict(self, row: int) -> verdicts.Verdict:
+        """Return the verdict on one sample, of its predicted class."""
+        output = int(self.predicted[row])
+        doubt = self.seed_uncertainty(np.array([row]), np.array([output]))
+        return verdicts.verdict(self.explained(row), 0, output, doubt, self.boundary)
 
     def _explained_outputs(self, output: int | None) -> np.ndarray:
         """Return the explained output of each row of `explained_rows`: `output`, or by default the predicted class."""
@@ -427,9 +433,15 @@ class Study:
         return np.full(len(self.explained_rows), output)
 
     @property
+    def boundary(self) -> float | None:
+        """Explained score between two decisions, see `Target.boundary`; 1 / C of people's votes for one of C classes."""
+        crowd = getattr(self.model, "crowd", None)
+        return self.dataset.target.boundary if crowd is None else 1 / len(crowd.classes)
+
+    @property
     def decides_by_sign(self) -> bool:
-        """Whether the sign of the explained score is the decision, see the function `decides_by_sign`."""
-        return decides_by_sign(self.dataset)
+        """Whether the sign of the explained score is the decision."""
+        return self.boundary == 0
 
     @per_model_cache
     def _stability(self) -> stability.Stability | None:
@@ -470,12 +482,12 @@ class Study:
             for i, term in enumerate(self.coalitions)
             if term
         }
+        verdict_columns = judged.columns() | {"conflict": yes_or_no(judged.conflict)}
         columns = {
             "split": data.split,
             **answers,
             "error": self.errors,
-            "relation": self.scatter(judged.relation),
-            "leader": self.scatter(judged.leaders),
+            **{name: self.scatter(values) for name, values in verdict_columns.items()},
             **facts,
             **contributions,
         }
@@ -504,7 +516,6 @@ class Study:
         return self.row_metrics(self.dataset.rows(split), scores)
 
 
-def decides_by_sign(dataset: DataSet) -> bool:
-    """Return whether the sign of the explained score is the decision: of classes, and of a target with two sides."""
-    target = dataset.target
-    return target.kind == "classification" or target.convention != "plain"
+def yes_or_no(values: np.ndarray) -> np.ndarray:
+    """Return "yes" or "no" for every bool of an array, as tables of samples have it."""
+    return np.where(values, "yes", "no").astype(object)

@@ -33,15 +33,15 @@ def decision_record(
     coalitions = explanation.coalitions
     classes = dataset.target.classes
     truth = dataset.y[row] if dataset.has_truth(row) else None
-    by_sign = qfusion.analysis.study.decides_by_sign(dataset)
-    verdict = qfusion.explain.verdict(explanation, 0, index, doubt, by_sign)
+    boundary = dataset.target.boundary
+    verdict = qfusion.explain.verdict(explanation, 0, index, doubt, boundary)
     interaction = {}
     for a, b in combinations(range(len(explanation.modalities)), 2):
         pair = f"{explanation.modalities[a]}+{explanation.modalities[b]}"
         interaction[pair] = explanation.interaction[0, a, b, index]
     spread = None
     if doubt is not None:
-        spread = dict(zip(coalitions[1:], doubt.spread[0], strict=True))
+        spread = dict(zip(coalitions, doubt.spread[0], strict=True))
     if classes:
         quantity = "log-odds"
         truth = None if truth is None else classes[truth]
@@ -72,11 +72,10 @@ def decision_record(
 
 
 def _describe_verdict(verdict: qfusion.explain.verdicts.Verdict) -> list[str]:
-    words = qfusion.wording.verdicts
-    largest = words.describe_largest(verdict.dividends)
+    words = qfusion.wording
     return [
-        f"{words.describe_decision(verdict)} {largest}.",
-        f"Did the modalities conflict? {words.describe_conflict(verdict)}",
+        words.verdicts.describe_decision(verdict),
+        f"Did the modalities conflict? {words.conflicts.describe_conflict(verdict)}",
     ]
 
 
@@ -97,6 +96,7 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
     """Return the table of the baseline and of every term; small joint terms are summed where there are many."""
     dividends, errors = result["dividends"], result["standard_error"] or {}
     has_errors = any(errors.values())
+    within = result["verdict"]["within_spread"]
     shapley = result["shapley"]
     shown, others = qfusion.analysis.shown_terms.select_shown_terms([dividends])
     rows = []
@@ -107,11 +107,12 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
                 number(result["coalitions"][name]),
                 f"{dividends[name]:+.3f}" + (f" ± {errors[name]:.3f}" if has_errors else ""),
                 f"{shapley[name]:+.3f}" if name in shapley else "",
+                "yes" if (name or "baseline") in (within or ()) else "",
             ]
         )
     if others:
         total = sum(dividends[name] for name in others)
-        rows.append([f"({len(others):,} other joint terms)", "", f"{total:+.3f}", ""])
+        rows.append([f"({len(others):,} other joint terms)", "", f"{total:+.3f}", "", ""])
     truth = result["truth"]
     if not isinstance(truth, str):
         truth = "not known" if truth is None else number(truth)
@@ -119,9 +120,11 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
     if background in ("joint", "product"):
         size = result["background_size"]
         background = f"{background} of {size:,} training samples" if size else "its own baseline"
+    columns = ["Modalities", "Value", "Contribution", "Shapley value", "Within seeds' spread"]
+    shown_columns = len(columns) - (within is None)
     return table(
-        ["Modalities", "Value", "Contribution", "Shapley value"],
-        rows,
+        columns[:shown_columns],
+        [row[:shown_columns] for row in rows],
         f"{result['sample']}: {_quantity_title(result)} {number(result['prediction'])}, truth {truth}, "
         f"{result['disturbance']}, against {background}",
     )

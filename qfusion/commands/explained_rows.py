@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,14 +29,17 @@ def contribution_rows(
     explanation, seconds = explain_rows(output, disturbance, opened, rows)
     numbers = output.numbers(explanation)
     doubt = seed_doubt(output, disturbance, opened, rows, numbers)
-    by_sign = qfusion.analysis.study.decides_by_sign(opened.dataset)
-    verdict = qfusion.explain.judge(explanation, numbers, doubt, by_sign)
+    verdict = qfusion.explain.judge(explanation, numbers, doubt, opened.dataset.target.boundary)
     frame = explanation.frame(opened.dataset.ids[rows].tolist(), output=numbers).reset_index()
     if opened.classes and output.reference is not None:
         frame.insert(1, "output", str(output))
     elif opened.classes:
         frame.insert(1, "output", np.array(explanation.outputs, dtype=object)[numbers])
-    return frame.assign(relation=verdict.relation, leader=verdict.leaders), seconds
+    within = [
+        "; ".join(term or "baseline" for term in compress(explanation.coalitions, row))
+        for row in verdict.within_spread
+    ]
+    return frame.assign(**verdict.columns(), within_spread=within), seconds
 
 
 def explain_rows(
@@ -121,7 +125,7 @@ def relation_by_background(
     current = opened.background.kind
     if disturbance.missing or current not in kinds or "mixed" not in kinds:
         return {}
-    by_sign = qfusion.analysis.study.decides_by_sign(opened.dataset)
+    boundary = opened.dataset.target.boundary
     relations = {}
     for kind in kinds:
         if kind == current:
@@ -131,6 +135,6 @@ def relation_by_background(
         explanation, _ = explain_rows(output, disturbance, other, row)
         index = int(output.numbers(explanation)[0])
         relations[kind] = qfusion.explain.verdict(
-            explanation, 0, index, by_sign=by_sign
+            explanation, 0, index, boundary=boundary
         ).relation.value
     return relations

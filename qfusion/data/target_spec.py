@@ -72,6 +72,17 @@ class Target:
         """The label in question, if the target is one of several labels; else empty."""
         return self.name if self.name in self.labels and len(self.classes) == 2 else ""
 
+    @property
+    def boundary(self) -> float | None:
+        """Score between two decisions: 0 of the log-odds of a class and of scores with two sides; None of a number that
+        is measured by its distance from the truth alone, or that cannot be negative."""
+        has_sides = self.range is None or self.range[0] < 0
+        return (
+            0.0
+            if self.kind == "classification" or (self.convention != "plain" and has_sides)
+            else None
+        )
+
     def _check_label_sets(self) -> None:
         """Check that `sets` holds indices of labels for every class."""
         indices = [index for labels in self.sets for index in labels]

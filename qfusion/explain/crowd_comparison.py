@@ -60,12 +60,12 @@ class Side:
     Attributes:
         explanation: of one output, the same class as the other side's.
         decisions: number of the class that is chosen, or `TIE`, (n,).
-        by_sign: whether the sign of the explained score is the decision, as of `verdicts.judge`.
+        boundary: score between two decisions, as of `verdicts.judge`: 0 of log-odds, 1 / C of shares of C classes.
     """
 
     explanation: coalitions.Explanation
     decisions: np.ndarray
-    by_sign: bool
+    boundary: float
 
     @property
     def terms(self) -> np.ndarray:
@@ -75,7 +75,7 @@ class Side:
     @property
     def judged(self) -> verdicts.Verdicts:
         """The verdicts on all clips."""
-        return verdicts.judge(self.explanation, by_sign=self.by_sign)
+        return verdicts.judge(self.explanation, boundary=self.boundary)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +240,7 @@ def compare(
     columns = {name: one.astype(float) for name, one in fusing.items()}
     columns[DIFFERENCE] = columns["model alone"] - columns["people alone"]
     if probabilities is not None:
-        voted = vote_with_probabilities(probabilities, votes.raters[rows], seed)
+        voted = vote_with_probabilities(probabilities, votes.raters[rows], people.boundary, seed)
         columns |= {VOTED: voted, VOTED_MORE: voted - _fuses(ours)}
     rates = bootstrap.means(columns, clusters=clusters, resamples=resamples, seed=seed)
     tau = kendall_tau(people.terms, model.terms)
@@ -393,7 +393,7 @@ def _side(votes: Votes, values: np.ndarray, decisions: np.ndarray) -> Side:
             background_size=0,
         ),
         decisions,
-        by_sign=False,
+        boundary=1 / len(votes.classes),
     )
 
 
@@ -430,13 +430,18 @@ def compare_halves(
 
 
 def vote_with_probabilities(
-    probabilities: coalitions.Explanation, raters: np.ndarray, seed: int = 0, draws: int = SPLITS
+    probabilities: coalitions.Explanation,
+    raters: np.ndarray,
+    boundary: float,
+    seed: int = 0,
+    draws: int = SPLITS,
 ) -> np.ndarray:
     """Return how often the verdict on every clip is joint, (n,), for raters who vote with the probabilities of a model.
 
     Args:
         probabilities: the model's, as values of the coalitions of n clips.
-        raters: their number on every clip in every condition, (n, 2^M - 1). seed, draws: of their votes.
+        raters: their number on every clip in every condition, (n, 2^M - 1). boundary: as of `Side`.
+        seed, draws: of their votes.
     """
     M = len(probabilities.modalities)
     values = np.clip(probabilities.values[..., 0], 0, 1)
@@ -453,7 +458,7 @@ def vote_with_probabilities(
             shapley=games.shapley(dividends, M),
             errors=None,
         )
-        times += _fuses(verdicts.judge(explanation, by_sign=False))
+        times += _fuses(verdicts.judge(explanation, boundary=boundary))
     return times / draws
 
 

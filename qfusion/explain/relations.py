@@ -1,18 +1,20 @@
-"""How the modalities of a sample relate: joint, correction, conflict, dominance, agreement or undecided.
+"""How the modalities of a sample relate: undecided, prior, joint, correction, conflict, dominance or agreement.
 
 The Harsanyi dividends of the explained output are own terms (of one modality) that sum to U and joint terms (of
-several) that sum to J; b is the baseline and A the sum of the sizes of all terms but the baseline. The first rule that
-holds gives the relation:
+several) that sum to J; b is the baseline, measured from the boundary between decisions, and A the sum of the sizes of
+all terms but the baseline. The first rule that holds gives the relation:
 
-    undecided    |U + J| < A / 8, or b + U + J has the sign of b and not that of U + J
+    undecided    |U + J| < A / 8
+    prior        b has the sign of b + U + J, and |b| >= |U + J|: without any modality the decision would be the same
     joint        |J| >= |U|, and J points where U + J does
     correction   J opposes U with at least half of its size
-    conflict     the two largest own terms oppose, the smaller at least a third of the larger
+    conflict     an own term opposes the largest own term with at least a third of its size
     dominance    the largest own term exceeds all other own terms together
     agreement    else
 
-Net sums are compared, so terms that cancel do not count, and the rules hold for any number of modalities. The names
-follow M2Lens (Wang et al. 2021), which has own terms alone.
+Net sums are compared, so terms that cancel do not count, and the rules hold for any number of modalities. A score
+without a boundary, such as that of a plain regression, has no prior. Whether own terms conflict is also a fact of
+its own, `find_conflicts`, whatever the relation. The names follow M2Lens (Wang et al. 2021), which has own terms alone.
 """
 
 from enum import StrEnum
@@ -24,6 +26,7 @@ class Relation(StrEnum):
     """Relation of the modalities of a sample, by the rules of this module."""
 
     UNDECIDED = "undecided"
+    PRIOR = "prior"
     JOINT = "joint"
     CORRECTION = "correction"
     CONFLICT = "conflict"
@@ -32,8 +35,8 @@ class Relation(StrEnum):
 
     @property
     def names_modalities(self) -> bool:
-        """Whether the relation is about single modalities."""
-        return self in (Relation.CONFLICT, Relation.DOMINANCE, Relation.AGREEMENT)
+        """Whether single modalities decide, so that one of them can lead."""
+        return self not in (Relation.UNDECIDED, Relation.PRIOR, Relation.JOINT)
 
 
 RELATIONS = tuple(relation.value for relation in Relation)
@@ -44,29 +47,40 @@ AGAINST = 1 / 3  # of the largest own term, from which an opposite one is a conf
 
 
 def classify_relations(
-    baseline: np.ndarray, own: np.ndarray, joint: np.ndarray, by_sign: bool = True
+    baseline: np.ndarray, own: np.ndarray, joint: np.ndarray, boundary: float | None = 0.0
 ) -> np.ndarray:
     """Return how the modalities of B samples relate, of `RELATIONS`, (B,).
 
     Args:
         baseline: (B,). own: terms of single modalities, (B, M). joint: terms of several, (B, 2^M - 1 - M).
-        by_sign: whether the sign of the score is the decision.
+        boundary: score between two decisions, see `data.Target.boundary`; None where there is none.
     """
     size = np.abs(own).sum(1) + np.abs(joint).sum(1)
     U, J = own.sum(1), joint.sum(1)
     net = U + J
-    ordered = np.take_along_axis(own, np.argsort(-np.abs(own), axis=1, kind="stable"), 1)
-    largest = ordered[:, 0]
-    second = ordered[:, 1] if own.shape[1] > 1 else np.zeros(len(own))
-    score = baseline + net
     cancels = np.abs(net) < CANCELLED * size
-    by_baseline = by_sign & (score * baseline > 0) & (score * net <= 0) & (size > 0)
+    is_prior = np.zeros(len(own), bool)
+    if boundary is not None:
+        before = baseline - boundary
+        is_prior = (before * (before + net) > 0) & (np.abs(before) >= np.abs(net))
     is_joint = (np.abs(J) >= np.abs(U)) & (J * net > 0)
     corrects = (J * U < 0) & (np.abs(J) >= TAKEN_BACK * np.abs(U))
-    opposes = (largest * second < 0) & (np.abs(second) >= AGAINST * np.abs(largest))
-    dominates = np.abs(largest) > np.abs(ordered[:, 1:]).sum(1)
+    ordered = np.sort(np.abs(own), axis=1)
+    dominates = ordered[:, -1] > ordered[:, :-1].sum(1)
     return np.select(
-        [cancels | by_baseline, is_joint, corrects, opposes, dominates],
-        ["undecided", "joint", "correction", "conflict", "dominance"],
+        [cancels, is_prior, is_joint, corrects, find_conflicts(own), dominates],
+        ["undecided", "prior", "joint", "correction", "conflict", "dominance"],
         "agreement",
     ).astype(object)
+
+
+def find_conflicts(own: np.ndarray) -> np.ndarray:
+    """Return whether the own terms of B samples conflict, bool (B,): whether one opposes the largest with at least
+    `AGAINST` of its size.
+
+    Args:
+        own: terms of single modalities, (B, M).
+    """
+    against = AGAINST * np.abs(own).max(1, keepdims=True)
+    counts = (np.abs(own) >= against) & (own != 0)
+    return np.asarray((counts & (own > 0)).any(1) & (counts & (own < 0)).any(1))

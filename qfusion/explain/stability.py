@@ -23,7 +23,8 @@ from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
 from qfusion.explain import bootstrap, contribution_shares, verdicts
-from qfusion.explain.leaders import find_leaders, lead_margins
+from qfusion.explain.leaders import find_leaders, lead_margins, leading_terms
+from qfusion.explain.relations import classify_relations
 from qfusion.models import games
 
 FOLDER = _assets.asset_path("stability")
@@ -110,28 +111,55 @@ class Stability:
         return np.asarray(np.std(leads, 0, ddof=1))
 
     @cached_property
-    def _left_open(self) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-        """How often leaders differ; deviations of leads (B + 1, M), dividends (B + 1, 2^M - 1) and scores (B + 1,),
-        their means last."""
-        deviations = (
-            self._lead_spread,
-            self.spread(),
-            np.std(self.dividends.sum(-1), 0, ddof=1),
-        )
-        leads, spread, score = (
-            np.concatenate([entry, entry.mean(0, keepdims=True)]) for entry in deviations
-        )
-        return 1 - self.leader_agreement(), leads, spread, score
+    def _spreads(self) -> dict[str, np.ndarray]:
+        """Standard deviations over the seeds of leads, dividends, sums and scores, by the names of `verdicts.Doubt`;
+        the median over samples last, (B + 1, ...)."""
+        M = len(self.modalities)
+        terms = self.dividends[..., 1:]
+        sums = np.stack([terms[..., :M].sum(-1), terms[..., M:].sum(-1), terms.sum(-1)], -1)
+        deviations = {
+            "lead": self._lead_spread,
+            "spread": np.std(self.dividends, 0, ddof=1),
+            "sums": np.std(sums, 0, ddof=1),
+            "score": np.std(self.dividends.sum(-1), 0, ddof=1),
+        }
+        return {
+            name: np.concatenate([values, np.median(values, 0, keepdims=True)])
+            for name, values in deviations.items()
+        }
 
-    def doubt(self, places: np.ndarray) -> verdicts.Doubt:
-        """Return the uncertainty of some samples due to the seeds.
+    def doubt(self, places: np.ndarray, boundary: float | None = 0.0) -> verdicts.Doubt:
+        """Return what the seeds leave open about some samples.
 
         Args:
-            places: among the measured test rows; -1 for a sample that was not measured, for which the mean over those
-                that were stands, (n,).
+            places: among the measured test rows; -1 for a sample that was not measured, for which the median over
+                those that were stands, (n,).
+            boundary: score between two decisions, see `verdicts.judge`.
         """
-        other, leads, spread, score = self._left_open
-        return verdicts.Doubt(len(self.seeds), other, leads[places], spread[places], score[places])
+        relations, direction, lead = self._read_seeds(places, boundary)
+        same_direction = direction[1:] == direction[0]
+        return verdicts.Doubt(
+            seeds=len(self.seeds),
+            relations=np.where(places >= 0, relations[1:], ""),
+            same_direction=same_direction,
+            same_lead=same_direction & (lead[1:] == lead[0]),
+            **{name: values[places] for name, values in self._spreads.items()},
+        )
+
+    def _read_seeds(
+        self, places: np.ndarray, boundary: float | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return by every seed the relation of some samples, the sign of what decides, and the number of the largest
+        own term in the direction of the sum of terms, (R, n) each."""
+        M, R, n = len(self.modalities), len(self.seeds), len(places)
+        dividends = self.dividends[:, places].reshape(R * n, -1)
+        baseline, own, joint = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, M + 1 :]
+        relation = classify_relations(baseline, own, joint, boundary)
+        net = np.sign(dividends[:, 1:].sum(1))
+        before = np.sign(baseline - (boundary or 0.0))
+        direction = np.where(relation == "prior", before, net)
+        lead = leading_terms(own, net)
+        return relation.reshape(R, n), direction.reshape(R, n), lead.reshape(R, n)
 
 
 def _rank(a: np.ndarray, b: np.ndarray) -> float:
@@ -240,7 +268,7 @@ def seed_doubt(
         stability: of `load_measured`. dataset: it was measured on.
         rows: of the data set, (n,). outputs: number of the explained output, (n,). Of classes the true one's log-odds
             were measured, which are those of the other one with the opposite sign where there are two. For another of
-            several classes the mean over samples stands, as it does for samples that were not measured.
+            several classes the median over samples stands, as it does for samples that were not measured.
     """
     if stability is None:
         return None
@@ -249,4 +277,4 @@ def seed_doubt(
     inside = known[np.minimum(places, len(known) - 1)] == rows
     if stability.of_true_class and len(dataset.target.classes) > 2:
         inside = inside & (dataset.y[rows] == outputs)
-    return stability.doubt(np.where(inside, places, -1))
+    return stability.doubt(np.where(inside, places, -1), dataset.target.boundary)

@@ -5,94 +5,102 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.explain.leaders import LEAD, lead_margins
-from qfusion.explain.relations import AGAINST, TAKEN_BACK, Relation
+from qfusion.explain.leaders import LEAD, SPREADS, lead_margins
+from qfusion.explain.relations import TAKEN_BACK, Relation
 from qfusion.explain.verdicts import NOBODY, Verdict
 
-UNSTABLE = 0.2  # of the samples, of which two seeds name another leader: more is a leader by seed
+MOST = 0.5  # of the sum of all terms, from which a modality has most of it
+NEGLIGIBLE = 0.05  # of the largest own term: a smaller one is not named beside it
 
 
 class Leadership(StrEnum):
-    """Whether a modality leads by its Shapley share."""
+    """What leads a decision, and whether Shapley shares name the same modality."""
 
     NOTHING = "nothing contributes"
-    BASELINE = "baseline decides"
+    OPEN = "left open by seeds"
+    UNDECIDED = "terms cancel"
+    PRIOR = "baseline decides"
+    JOINT = "combination decides"
     LEADER = "leader"
-    SEED_DEPENDENT = "leader with this seed"  # seeds disagree on more than `UNSTABLE`
+    UNCERTAIN = (
+        "lead uncertain"  # ahead by `LEAD`, but not by `SPREADS` standard deviations over seeds
+    )
     CLOSE = "no leader"
-    UNCERTAIN = "no leader beyond seeds"  # ahead by `LEAD`, but not beyond its spread over seeds
+    OTHER = "shares name another modality"
+
+
+_BY_RELATION = {
+    Relation.UNDECIDED: Leadership.UNDECIDED,
+    Relation.PRIOR: Leadership.PRIOR,
+    Relation.JOINT: Leadership.JOINT,
+}
 
 
 def leadership(verdict: Verdict) -> Leadership:
-    """Return whether a modality leads, and how certain that is."""
-    if verdict.relation == Relation.UNDECIDED:
-        return Leadership.BASELINE
+    """Return what leads a decision, and whether Shapley shares name the same modality."""
     if verdict.size == 0:
         return Leadership.NOTHING
+    if verdict.is_open:
+        return Leadership.OPEN
+    if verdict.relation in _BY_RELATION:
+        return _BY_RELATION[verdict.relation]
     if verdict.leader:
-        if verdict.other_leader > UNSTABLE:
-            return Leadership.SEED_DEPENDENT
         return Leadership.LEADER
     ahead = lead_margins(np.array(list(verdict.shares.values()))).max()
-    return Leadership.UNCERTAIN if ahead >= LEAD else Leadership.CLOSE
+    if ahead < LEAD:
+        return Leadership.CLOSE
+    return Leadership.UNCERTAIN if ahead < verdict.needed else Leadership.OTHER
 
 
-class SeedDoubt(StrEnum):
-    """A property of a decision that training seeds leave uncertain."""
-
-    LEADER = "leader"
-    DECISION = "decision"
-    LARGEST = "largest term"
-
-
-def seed_doubts(verdict: Verdict) -> list[SeedDoubt]:
-    """Return the uncertainties over training seeds, an empty list if no seeds were measured."""
-    if not verdict.seeds:
-        return []
-    doubts = []
-    if verdict.leader and verdict.other_leader > UNSTABLE:
-        doubts.append(SeedDoubt.LEADER)
-    if verdict.score_spread > abs(verdict.score):
-        doubts.append(SeedDoubt.DECISION)
-    if verdict.spread > abs(verdict.dividends[verdict.largest]):
-        doubts.append(SeedDoubt.LARGEST)
-    return doubts
+def most_of_sum(verdict: Verdict) -> str:
+    """Return the modality whose Shapley value is most of the sum of all terms, or "" if there is none or if training
+    seeds leave open whether it contributes."""
+    first = max(verdict.shapley, key=lambda name: abs(verdict.shapley[name]))
+    has_most = verdict.net != 0 and verdict.shapley[first] / verdict.net > MOST
+    return first if has_most and first not in verdict.within_spread else ""
 
 
 class Opposition(StrEnum):
-    """How the two largest own terms of a sample relate."""
+    """How the own terms of a sample relate."""
 
     NO_CONTRIBUTION = "no contribution"
     ONE_MODALITY = "one modality"
     CONFLICT = "conflict"
-    OVERRULED = "overruled"  # they oppose each other, but joint terms or the baseline decide
     ONE_CONTRIBUTES = "one contributes"
     MINOR = "minor opposition"  # less than `AGAINST` of the largest
     ALIGNED = "aligned"
 
 
 def opposition(verdict: Verdict) -> Opposition:
-    """Return how the two largest own terms relate; `CONFLICT` for the relation conflict alone."""
+    """Return how the own terms relate; `CONFLICT` where they conflict, whatever the relation."""
     own = [verdict.dividends[name] for name in verdict.ranked_modalities]
     if own[0] == 0:
         return Opposition.NO_CONTRIBUTION
     if len(own) == 1:
         return Opposition.ONE_MODALITY
-    if verdict.relation == Relation.CONFLICT:
+    if verdict.conflict:
         return Opposition.CONFLICT
     if own[1] == 0:
         return Opposition.ONE_CONTRIBUTES
-    if own[0] * own[1] > 0:
-        return Opposition.ALIGNED
-    if abs(own[1]) >= AGAINST * abs(own[0]):
-        return Opposition.OVERRULED
-    return Opposition.MINOR
+    return Opposition.MINOR if min(own) < 0 < max(own) else Opposition.ALIGNED
+
+
+def sides(verdict: Verdict) -> tuple[list[str], list[str]]:
+    """Return the modalities whose own terms have the sign of all own terms together, and those against it, each with
+    the largest first. Terms below `NEGLIGIBLE` of the largest are left out."""
+    ranked = verdict.ranked_modalities
+    least = NEGLIGIBLE * abs(verdict.dividends[ranked[0]])
+    named = [name for name in ranked if abs(verdict.dividends[name]) >= max(least, 1e-300)]
+    direction = np.sign(verdict.own) or np.sign(verdict.dividends[ranked[0]])
+    winners = [name for name in named if verdict.dividends[name] * direction > 0]
+    return winners, [name for name in named if name not in winners]
 
 
 def verdict_record(verdict: Verdict) -> dict[str, Any]:
     """Return the verdict as JSON values, as the command line prints it."""
-    record = {
+    record: dict[str, Any] = {
         "relation": verdict.relation.value,
+        "conflict": verdict.conflict,
         "leadership": leadership(verdict).value,
         "opposition": opposition(verdict).value,
         "leader": verdict.leader or NOBODY,
@@ -104,18 +112,31 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
         "shares": dict(verdict.shares),
         "lead_needed": verdict.needed,
         "seeds": verdict.seeds,
-        "other_leader": None,
-        "spread_of_largest": None,
+        "seeds_agree": None,
+        "within_spread": None,
         "spread_of_score": None,
     }
     if verdict.seeds:
-        record["other_leader"] = verdict.other_leader
-        record["spread_of_largest"] = verdict.spread
+        record["within_spread"] = [
+            term or "baseline" for term in verdict.dividends if term in verdict.within_spread
+        ]
         record["spread_of_score"] = verdict.score_spread
+    if verdict.agreeing is not None:
+        record["seeds_agree"] = verdict.agreeing / verdict.seeds
     return record
 
 
+def is_score_uncertain(verdict: Verdict) -> bool:
+    """Return whether the explained score is nearer to the boundary than `SPREADS` standard deviations over seeds."""
+    if verdict.boundary is None:
+        return False
+    return abs(verdict.score - verdict.boundary) < SPREADS * verdict.score_spread
+
+
 def opposes_jointly(verdict: Verdict) -> bool:
-    """Return whether the joint terms oppose the own terms with at least `TAKEN_BACK` of their size."""
-    opposed = verdict.own * verdict.joint < 0
-    return opposed and abs(verdict.joint) >= TAKEN_BACK * abs(verdict.own)
+    """Return whether the joint terms oppose the own terms with at least `TAKEN_BACK` of their size, where training
+    seeds do not leave either sum open."""
+    own, joint = verdict.own, verdict.joint
+    sums = zip((own, joint), verdict.sum_spreads, strict=False)
+    is_read = all(abs(value) >= SPREADS * spread for value, spread in sums)
+    return is_read and own * joint < 0 and abs(joint) >= TAKEN_BACK * abs(own)

@@ -5,13 +5,14 @@ take who decided from here. The rules are in `explain.relations` and `explain.le
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from qfusion.explain import coalitions, contribution_shares
-from qfusion.explain.leaders import LEAD, named_leaders
-from qfusion.explain.relations import CANCELLED, Relation, classify_relations
+from qfusion.explain.leaders import SPREADS, leading_terms, named_leaders, needed_lead
+from qfusion.explain.relations import Relation, classify_relations, find_conflicts
+from qfusion.models import games
 
 NOBODY = "none"  # the word of tables where no modality leads
 ROUNDING = 1e-12  # of the largest coalition value: what is smaller is none
@@ -19,21 +20,28 @@ ROUNDING = 1e-12  # of the largest coalition value: what is smaller is none
 
 @dataclass(frozen=True, eq=False)
 class Doubt:
-    """Uncertainty of B samples due to the training seed.
+    """What R training seeds leave open about B samples: standard deviations over the seeds, and their verdicts.
 
     Attributes:
-        seeds: how many were trained.
-        other_leader: the share of samples of which two seeds name another modality first.
-        lead: standard deviation over seeds of how far a modality is ahead of every other, (B, M).
-        spread: standard deviation over seeds of each dividend but the baseline, (B, 2^M - 1).
-        score: standard deviation over seeds of the explained score, (B,); None where it was not measured.
+        seeds: R; the explained model is that of the first.
+        lead: of how far a modality is ahead of every other in Shapley shares, (B, M).
+        spread: of each dividend, the baseline first, (B, 2^M).
+        sums: of the sum of own terms, of joint terms and of both, (B, 3).
+        score: of the explained score, (B,).
+        relations: by the other seeds, of `relations.RELATIONS`; "" where they were not measured, (R - 1, B).
+        same_direction: whether what decides by another seed, the baseline of a prior and else all terms together, has
+            the same sign, (R - 1, B). same_lead: whether it also has the same largest own term in the direction of the
+            sum of terms, (R - 1, B).
     """
 
     seeds: int
-    other_leader: float
     lead: np.ndarray
     spread: np.ndarray
-    score: np.ndarray | None = None
+    sums: np.ndarray
+    score: np.ndarray
+    relations: np.ndarray
+    same_direction: np.ndarray
+    same_lead: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,30 +49,49 @@ class Verdicts:
     """The verdicts on B samples, as columns.
 
     Attributes:
-        relation: of `relations.RELATIONS`, (B,). leader: a modality, or "" where none leads, (B,).
+        relation: of `relations.RELATIONS`, (B,). conflict: whether own terms conflict, whatever the relation, (B,).
+        leader: a modality, or "" where none leads, (B,).
         largest: the coalition with the largest dividend in size, (B,).
         joint_share: size of the joint terms as a share of A, (B,).
         shares: of the Shapley values, (B, M). needed: the lead that it takes to be named, (B,).
+        within_spread: whether a dividend is smaller than `leaders.SPREADS` standard deviations over training seeds,
+            the baseline first, (B, 2^M); False where no seeds were measured.
+        is_open: whether what leads is within that spread, or by another verdict in most training seeds, (B,).
+        seeds_agree: share of the training seeds, this one included, that give the same relation; NaN where they were
+            not measured, (B,).
     """
 
     relation: np.ndarray
+    conflict: np.ndarray
     leader: np.ndarray
     largest: np.ndarray
     joint_share: np.ndarray
     shares: np.ndarray
     needed: np.ndarray
+    within_spread: np.ndarray
+    is_open: np.ndarray
+    seeds_agree: np.ndarray
 
     @property
     def leaders(self) -> np.ndarray:
         """`leader` with `NOBODY` where none leads, (B,)."""
         return np.where(self.leader == "", NOBODY, self.leader)
 
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the columns of tables of samples, (B,) each."""
+        return {
+            "relation": self.relation,
+            "conflict": self.conflict,
+            "leader": self.leaders,
+            "seeds_agree": self.seeds_agree,
+        }
+
 
 def judge(
     explanation: coalitions.Explanation,
     outputs: int | np.ndarray = 0,
     doubt: Doubt | None = None,
-    by_sign: bool = True,
+    boundary: float | None = 0.0,
 ) -> Verdicts:
     """Return the verdicts on every sample of an explanation.
 
@@ -72,33 +99,80 @@ def judge(
         explanation: of B samples.
         outputs: number of the explained output, of all samples or of each, (B,).
         doubt: of the same samples; None where no seeds were measured.
-        by_sign: whether the sign of the score is the decision, as of a classifier; not of a regression that is
-            measured by its distance from the truth alone.
+        boundary: score between two decisions, as of a classifier; None of a regression that is measured by its
+            distance from the truth alone, see `data.Target.boundary`.
     """
     M, B = len(explanation.modalities), len(explanation.dividends)
     samples = np.arange(B)
     outputs = np.broadcast_to(np.asarray(outputs), (B,))
     rounded = _round_dividends(explanation)[samples, :, outputs]
-    baseline, dividends = rounded[:, 0], rounded[:, 1:]
-    size = np.abs(dividends)
+    terms = rounded[:, 1:]
+    size = np.abs(terms)
     total = size.sum(1)
-    relation = classify_relations(baseline, dividends[:, :M], dividends[:, M:], by_sign)
-    shares = contribution_shares.shares(explanation)[samples, :, outputs]
-    spread = np.zeros_like(shares) if doubt is None else doubt.lead
-    needed = np.maximum(LEAD, spread)
-    shapley_size = np.abs(explanation.shapley[samples, :, outputs]).sum(1)
-    contributes = (total > 0) & (shapley_size > 0)
-    leader = named_leaders(shares, needed, contributes & (relation != "undecided"))
+    relation = classify_relations(rounded[:, 0], terms[:, :M], terms[:, M:], boundary)
+    shapley = explanation.shapley[samples, :, outputs]
+    shares = contribution_shares.shapley_shares(shapley)
+    needed = needed_lead(0.0 if doubt is None else doubt.lead, shapley)
+    within = np.zeros(rounded.shape, bool)
+    is_open = np.zeros(B, bool)
+    if doubt is not None:
+        within = np.abs(rounded) < SPREADS * doubt.spread
+        is_open = _find_open(rounded, within, relation, doubt) & (total > 0)
+    leader = named_leaders(shapley, terms, relation, needed)
+    leader[is_open | (total == 0)] = -1
     names = np.array([*explanation.modalities, ""], dtype=object)  # place -1: no leader
-    terms = np.array(explanation.coalitions[1:], dtype=object)
+    coalition_of = np.array(explanation.coalitions[1:], dtype=object)
     return Verdicts(
         relation=relation,
+        conflict=find_conflicts(terms[:, :M]),
         leader=names[leader],
-        largest=terms[size.argmax(1)],
+        largest=coalition_of[size.argmax(1)],
         joint_share=size[:, M:].sum(1) / np.where(total > 0, total, 1),
         shares=shares,
         needed=needed[samples, shares.argmax(1)],
+        within_spread=within,
+        is_open=is_open,
+        seeds_agree=_seeds_agree(relation, doubt),
     )
+
+
+def _find_open(
+    dividends: np.ndarray, within: np.ndarray, relation: np.ndarray, doubt: Doubt
+) -> np.ndarray:
+    """Return whether training seeds leave open what leads, (B,): it is within its spread over them, or most of them
+    give another verdict.
+
+    What leads is the baseline, the sum of the joint terms, or the largest own term in the direction of the decision;
+    of a correction both sums, too.
+
+    Args:
+        dividends: of one output, the baseline first, (B, 2^M). within: whether they are within their spread, (B, 2^M).
+        relation: (B,).
+    """
+    M = doubt.lead.shape[1]
+    own, joint = dividends[:, 1 : M + 1], dividends[:, M + 1 :].sum(1)
+    joint_within = np.abs(joint) < SPREADS * doubt.sums[:, 1]
+    sums_within = joint_within | (np.abs(own.sum(1)) < SPREADS * doubt.sums[:, 0])
+    first = leading_terms(own, np.sign(dividends[:, 1:].sum(1)))
+    own_within = within[np.arange(len(own)), 1 + first]
+    same = doubt.relations == relation
+    same &= np.where(relation == "dominance", doubt.same_lead, True)
+    is_measured = (doubt.relations != "").all(0)
+    is_minority = is_measured & (1 + same.sum(0) <= doubt.seeds / 2)
+    leads_within = np.select(
+        [relation == "prior", relation == "joint", relation == "correction"],
+        [within[:, 0], joint_within, own_within | sums_within],
+        own_within,
+    )
+    return (relation != "undecided") & (leads_within | is_minority)
+
+
+def _seeds_agree(relation: np.ndarray, doubt: Doubt | None) -> np.ndarray:
+    """Return the share of the training seeds that give the same relation, (B,); NaN where they were not measured."""
+    if doubt is None:
+        return np.full(len(relation), np.nan)
+    same = 1 + (doubt.relations == relation).sum(0)
+    return np.where((doubt.relations != "").all(0), same / doubt.seeds, np.nan)
 
 
 def _round_dividends(explanation: coalitions.Explanation) -> np.ndarray:
@@ -113,28 +187,47 @@ class Verdict:
     """The verdict on one sample.
 
     Attributes:
-        relation, leader, largest, joint_share: as in `Verdicts`.
-        modalities: names. shares: of the Shapley values, by modality. needed: the lead that it takes to be named.
+        relation, conflict, leader, largest, joint_share, is_open: as in `Verdicts`.
+        modalities: names. shares: of the Shapley values, by modality. shapley: these values, by modality.
+        needed: the lead that it takes to be named.
         dividends: by coalition, the baseline under "".
+        boundary: score between two decisions; None where there is none.
+        outputs: names of all outputs. output: number of the explained one.
+        before: scores of all outputs without any modality.
         margin: how far the scores are from another decision: the distance of a single score to 0, else the log-odds of
             the class decided for against the next one, in nats.
-        seeds: training seeds that were measured, 0 where none were. other_leader: as in `Doubt`.
-        spread: standard deviation of the largest term over the seeds. score_spread: of the explained score.
+        seeds: training seeds that were measured, 0 where none were. agreeing: how many of them give the same relation,
+            this one included; None where this was not measured. agreeing_sign, agreeing_lead: how many of these decide
+            in the same direction, and also with the same modality first.
+        spread: standard deviation of every dividend over the seeds, by coalition; empty where none were measured.
+        sum_spreads: of the sums of own terms, of joint terms and of both. score_spread: of the explained score.
+        within_spread: the dividends that are within their spread, "" for the baseline.
     """
 
     relation: Relation
+    conflict: bool
     leader: str
     largest: str
     joint_share: float
     modalities: tuple[str, ...]
     shares: Mapping[str, float]
+    shapley: Mapping[str, float]
     needed: float
     dividends: Mapping[str, float]
+    boundary: float | None
+    outputs: tuple[str, ...]
+    output: int
+    before: tuple[float, ...]
     margin: float
+    is_open: bool = False
     seeds: int = 0
-    other_leader: float = 0.0
-    spread: float = 0.0
+    agreeing: int | None = None
+    agreeing_sign: int = 0
+    agreeing_lead: int = 0
+    spread: Mapping[str, float] = field(default_factory=dict)
+    sum_spreads: tuple[float, float, float] = (0.0, 0.0, 0.0)
     score_spread: float = 0.0
+    within_spread: frozenset[str] = frozenset()
 
     @property
     def baseline(self) -> float:
@@ -167,9 +260,11 @@ class Verdict:
         return sum(abs(value) for term, value in self.dividends.items() if term)
 
     @property
-    def cancels(self) -> bool:
-        """Whether the terms nearly cancel."""
-        return abs(self.net) < CANCELLED * self.size
+    def baseline_decides(self) -> bool:
+        """Whether the decision has the sign of the baseline, both measured from the boundary."""
+        if self.boundary is None:
+            return False
+        return (self.baseline - self.boundary) * (self.score - self.boundary) > 0
 
     @property
     def ranked_modalities(self) -> list[str]:
@@ -182,39 +277,76 @@ def verdict(
     sample: int = 0,
     output: int = 0,
     doubt: Doubt | None = None,
-    by_sign: bool = True,
+    boundary: float | None = 0.0,
 ) -> Verdict:
     """Return the verdict on one sample of an explanation.
 
     Args:
         explanation: of B samples. sample: which of them. output: number of the explained output.
         doubt: of the same B samples; None where no seeds were measured.
-        by_sign: whether the sign of the score is the decision.
+        boundary: score between two decisions, see `judge`.
     """
-    verdicts = judge(explanation, output, doubt, by_sign)
+    verdicts = judge(explanation, output, doubt, boundary)
     names = explanation.modalities
     dividends = _round_dividends(explanation)[sample, :, output]
+    terms = explanation.coalitions
     result = Verdict(
         relation=Relation(verdicts.relation[sample]),
+        conflict=bool(verdicts.conflict[sample]),
         leader=str(verdicts.leader[sample]),
         largest=str(verdicts.largest[sample]),
         joint_share=float(verdicts.joint_share[sample]),
         modalities=tuple(names),
         shares=dict(zip(names, verdicts.shares[sample].tolist(), strict=True)),
+        shapley=dict(zip(names, explanation.shapley[sample, :, output].tolist(), strict=True)),
         needed=float(verdicts.needed[sample]),
-        dividends=dict(zip(explanation.coalitions, dividends.tolist(), strict=True)),
+        dividends=dict(zip(terms, dividends.tolist(), strict=True)),
+        boundary=boundary,
+        outputs=tuple(explanation.outputs),
+        output=output,
+        before=tuple(explanation.values[sample, 0].tolist()),
         margin=_margin(explanation.logits[sample, -1]),
+        is_open=bool(verdicts.is_open[sample]),
     )
     if doubt is None:
         return result
-    place = explanation.coalitions.index(result.largest) - 1
+    is_measured = bool((doubt.relations[:, sample] != "").all())
+    same = doubt.relations[:, sample] == verdicts.relation[sample]
     return replace(
         result,
         seeds=doubt.seeds,
-        other_leader=doubt.other_leader,
-        spread=float(doubt.spread[sample, place]),
-        score_spread=0.0 if doubt.score is None else float(doubt.score[sample]),
+        agreeing=1 + int(same.sum()) if is_measured else None,
+        agreeing_sign=1 + int((same & doubt.same_direction[:, sample]).sum()),
+        agreeing_lead=1 + int((same & doubt.same_lead[:, sample]).sum()),
+        spread=dict(zip(terms, doubt.spread[sample].tolist(), strict=True)),
+        sum_spreads=tuple(doubt.sums[sample].tolist()),
+        score_spread=float(doubt.score[sample]),
+        within_spread=frozenset(
+            term
+            for term, is_within in zip(terms, verdicts.within_spread[sample], strict=True)
+            if is_within
+        ),
     )
+
+
+def verdict_of_terms(
+    dividends: Mapping[str, float], modalities: tuple[str, ...], boundary: float | None = 0.0
+) -> Verdict:
+    """Return the verdict on one decision from its dividends alone, by coalition, the baseline under ""."""
+    terms = np.array(list(dividends.values()))[None, :, None]
+    total = np.broadcast_to(terms.sum(1, keepdims=True), terms.shape).copy()
+    total[:, 0] = terms[:, 0]
+    explanation = coalitions.Explanation(
+        modalities,
+        ("score",),
+        tuple(dividends),
+        total,
+        terms,
+        games.shapley(terms, len(modalities)),
+        "",
+        0,
+    )
+    return verdict(explanation, boundary=boundary)
 
 
 def _margin(scores: np.ndarray) -> float:

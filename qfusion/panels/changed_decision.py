@@ -10,7 +10,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion._sentences import listed
 from qfusion.analysis import changed_samples, text
 from qfusion.analysis.sample import Sample
-from qfusion.explain import counterfactual
+from qfusion.explain import counterfactual, verdicts
 from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
 from qfusion.figures.result_tables import terms_table
 from qfusion.models import require
@@ -142,7 +142,9 @@ def waterfall(
                 *(result.terms(study, sample.output) for result in (before, now))
             )
         )
-    finding = answers.title_largest_for_class(sample, terms)
+    learned = sample.untweaked.verdict
+    changed = verdicts.verdict_of_terms(terms, study.modalities, study.boundary)
+    finding = answers.title_decision(learned if when == BEFORE else changed)
     name = f"what-if-{'as-it-is' if when == BEFORE else 'changed'}"
     shows = (
         f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."

@@ -160,7 +160,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
     return panel.PanelFigure(
         "waterfall-edited",
-        answers.title_largest_for_class(sample, now),
+        answers.title_decision(sample.verdict),
         figure,
         shows=shows,
         not_shown="the learned tables: reset all cells.",

@@ -145,7 +145,7 @@ def example_waterfall(
     sample, row = _find_example(study, kind)
     output = int(study.predicted[row])
     dividends = study.dividends(row, output)
-    finding = answers.title_largest(dividends)
+    finding = answers.title_decision(study.verdict(row))
     figure = decision_charts.waterfall(
         dividends,
         study.modalities,

@@ -1,5 +1,7 @@
 """The decision on one sample: prediction, contributions and Shapley values."""
 
+from typing import Any
+
 import pandas as pd
 
 from qfusion.analysis import crowd_summary, text
@@ -93,12 +95,17 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 @panel.cached
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the decision, term by term."""
-    dividends = dict(sample.untweaked.verdict.dividends)
+    judged = sample.untweaked.verdict
+    dividends = dict(judged.dividends)
     truth = sample.true_dividends
-    more = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
+    more: dict[str, list[Any]] = {}
+    if truth is not None:
+        more["true_dividend"] = list(map(truth.get, dividends))
     errors = sample.untweaked.term_errors
     if errors:
         more["standard_error"] = list(map(errors.get, dividends))
+    if judged.seeds:
+        more["within_spread"] = [term in judged.within_spread for term in dividends]
     figure = decision_charts.waterfall(
         dividends,
         sample.modalities,
@@ -131,7 +138,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
     return panel.PanelFigure(
         "waterfall",
-        answers.title_largest_for_class(sample, dividends),
+        answers.title_decision(judged),
         figure,
         lead=lead,
         shows=shows,

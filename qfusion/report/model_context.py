@@ -20,6 +20,7 @@ from qfusion.wording.audits import name_audited_model, summarise_audit
 from qfusion.wording.backgrounds import describe_background, describe_standard_error
 from qfusion.wording.building import describe_building
 from qfusion.wording.cohorts import describe_level_intervals, name_split
+from qfusion.wording.conflicts import describe_conflict
 from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.deletion import describe_beaten_orders
 from qfusion.wording.evidence import INERT
@@ -27,7 +28,7 @@ from qfusion.wording.fusion import describe_importance
 from qfusion.wording.generator_figures import CAPTIONS
 from qfusion.wording.model_notes import describe_notes
 from qfusion.wording.reliability import TrustWarning, describe_finding
-from qfusion.wording.verdicts import describe_conflict, describe_decision, describe_largest
+from qfusion.wording.verdicts import describe_decision
 
 
 def model_context(sample: Sample, own: bool) -> dict[str, Any]:
@@ -73,7 +74,6 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
         "describe_level_intervals": describe_level_intervals,
         "name_split": name_split,
         "describe_decision": describe_decision,
-        "describe_largest": describe_largest,
         "describe_conflict": describe_conflict,
         "notebook": notebook,
         "numbers": numbers,

@@ -23,9 +23,10 @@ from qfusion.report.recordings import recording_context
 from qfusion.report.shown_commands import has_command, reproduction_lines
 from qfusion.report.template_blocks import fill_template
 from qfusion.wording.circuits import describe_step_error
+from qfusion.wording.decision_changes import describe_last_change
 from qfusion.wording.list_names import with_id
 from qfusion.wording.samples import describe_calibration, describe_softmax
-from qfusion.wording.verdicts import describe_last_change, name_decision
+from qfusion.wording.verdicts import name_decision
 
 MAX_POINTS = 4000  # of a waveform
 

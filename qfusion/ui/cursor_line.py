@@ -1,6 +1,6 @@
 """The decision at a cursor, in one line: over time, and over the layers of a circuit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,7 @@ def draw_cursor_values(
     place: int,
     where: Sequence[str],
     unit: str,
+    unread: Collection[str] = (),
 ) -> list[str]:
     """Draw the numbers at the cursor in one line.
 
@@ -29,6 +30,7 @@ def draw_cursor_values(
         dividends: contributions over the places, (P,), by coalition.
         moving: another quantity over the places, (P,). moving_name, unit: of it.
         place: number of the one at the cursor. where: what each place is called, as markdown, P of them.
+        unread: terms within their spread over training seeds, which are not named.
 
     Returns:
         The line for the cursor at each place, as plain text.
@@ -38,7 +40,7 @@ def draw_cursor_values(
     lines = []
     for at, name in enumerate(where):
         now = share(joint[at])
-        largest = answers.describe_largest_terms(dividends, at)
+        largest = answers.describe_largest_terms(dividends, at, unread)
         short = f"At {name}: joint share {now}, {largest}, {moving_name} {moving[at]:.3f} {unit}."
         whole = (
             f"At {name}: the joint share is {now} ({at_start} at the start, {at_end} at the end); "
@@ -69,5 +71,6 @@ def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
             place,
             [f"“{moment}”" for moment in moments],
             "nats",
+            sample.verdict.within_spread,
         )
     cursor_follow.follow_layers(moments, place, words)

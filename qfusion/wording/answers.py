@@ -1,6 +1,6 @@
 """The five questions about a sample with their answers, and titles about its decision, as Markdown."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -10,19 +10,19 @@ from qfusion.analysis.study import Study
 from qfusion.explain import decision_course
 from qfusion.explain.contribution_shares import joint_share
 from qfusion.explain.decision_course import JointCourse
+from qfusion.explain.verdicts import Verdict
 from qfusion.models.abilities import can
 from qfusion.models.live_model import LiveModel
 from qfusion.wording.backgrounds import describe_agreement
+from qfusion.wording.conflicts import describe_conflict
+from qfusion.wording.contributions import describe_largest
+from qfusion.wording.decision_changes import describe_change, describe_last_change
 from qfusion.wording.markup import MARKDOWN
-from qfusion.wording.samples import describe_softmax, name_explained_class
+from qfusion.wording.samples import describe_softmax
 from qfusion.wording.verdicts import (
-    describe_change,
-    describe_conflict,
     describe_decision,
-    describe_largest,
-    describe_last_change,
+    describe_headline,
     describe_leader,
-    largest_terms,
     name_decision,
 )
 
@@ -65,6 +65,7 @@ OVERSHOOTS = "{name} is then {now:z.2f} {unit} ({first:z.2f} at the start, {last
 
 # The largest term at the cursor.
 NO_TERM = "no term above 0.005 in size"
+UNREAD_TERM = "the largest term is within its spread over training seeds"
 LARGEST_TERM = "largest term {names}"
 LARGEST_TERMS = "largest terms, equal in size, {names}"
 
@@ -184,16 +185,9 @@ def title_largest(dividends: Mapping[str, float]) -> str:
     return describe_largest(dividends, MARKDOWN)
 
 
-def title_largest_for_class(sample: Sample, dividends: Mapping[str, float]) -> str:
-    """Return the largest contribution, as a title that says whether it is for or against the explained class."""
-    if not sample.classes:
-        return title_largest(dividends)
-    largest = [dividends[term] for term in largest_terms(dividends)]
-    against = bool(largest) and max(largest) < 0
-    towards = name_explained_class(sample)
-    if against:
-        towards = towards.replace(" for ", " against ", 1)
-    return describe_largest(dividends, MARKDOWN, towards)
+def title_decision(verdict: Verdict) -> str:
+    """Return who decided, as a title."""
+    return describe_headline(verdict, MARKDOWN._replace(strong=str))
 
 
 def title_joint_course(
@@ -239,12 +233,17 @@ def _progress_template(moving: np.ndarray, place: int) -> str:
     return OVERSHOOTS
 
 
-def describe_largest_terms(dividends: Mapping[str, np.ndarray], place: int) -> str:
-    """Return which terms are the largest at a place, with their values."""
+def describe_largest_terms(
+    dividends: Mapping[str, np.ndarray], place: int, unread: Collection[str] = ()
+) -> str:
+    """Return which terms are the largest at a place, with their values, unless one is `unread`: within its spread over
+    training seeds."""
     now = {term: float(values[place]) for term, values in dividends.items() if term}
     first = top(sizes(now))
     if round(abs(now[first[0]]), 2) == 0:
         return NO_TERM
+    if any(term in unread for term in first):
+        return UNREAD_TERM
     template = LARGEST_TERM if len(first) == 1 else LARGEST_TERMS
     return template.format(
         names=listed([f"{text.term(term)} ({now[term]:+.2f})" for term in first])
@@ -276,7 +275,8 @@ def answer_change(sample: Sample) -> str:
         for place in (0, -1)
     )
     by = EVOLUTION if can(sample.model, "time") else NETWORK
-    return describe_change(start, end, by, MARKDOWN, sample.quantity)
+    unread = sample.verdict.within_spread
+    return describe_change(start, end, by, MARKDOWN, sample.quantity, unread)
 
 
 def _answer_flips(sample: Sample) -> str:

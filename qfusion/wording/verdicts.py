@@ -1,145 +1,132 @@
-"""The decision on one sample in sentences: relation, leader, conflict, largest contribution, changes and uncertainty.
+"""The decision on one sample in sentences: who decided, which modality leads, and what training seeds leave open.
 
-The numbers and enums are those of `qfusion.explain.verdicts`.
+The numbers and enums are those of `qfusion.explain.verdicts`. A term within its spread over training seeds is neither
+named nor is its sign read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from qfusion._sentences import listed, share, sizes, top
-from qfusion.explain.decision_changes import Change, DecisionChange, compare_decisions
-from qfusion.explain.decision_course import last_change
+from qfusion._sentences import capitalise, listed
+from qfusion.explain.leaders import SPREADS
 from qfusion.explain.relations import Relation
 from qfusion.explain.verdict_findings import (
     Leadership,
-    Opposition,
-    SeedDoubt,
+    is_score_uncertain,
     leadership,
-    opposes_jointly,
-    opposition,
-    seed_doubts,
+    most_of_sum,
+    sides,
 )
 from qfusion.explain.verdicts import Verdict
 from qfusion.models import decisions
+from qfusion.wording.contributions import (
+    MAX_NAMED,
+    NOTHING_CHANGES,
+    format_contribution,
+    largest_terms,
+)
 from qfusion.wording.markup import PLAIN, Markup
 
 # Definitions of the relations, for captions and the glossary.
 RELATION_DEFINITIONS: dict[Relation, str] = {
-    Relation.UNDECIDED: "Contributions nearly cancel, or the baseline decides against them.",
+    Relation.UNDECIDED: "Contributions nearly cancel.",
+    Relation.PRIOR: (
+        "The baseline has the sign of the decision and is at least as large as the sum of all contributions: without "
+        "any modality the decision would be the same."
+    ),
     Relation.JOINT: "Joint terms sum to at least as much as own terms, in the direction of the decision.",
     Relation.CORRECTION: "Joint terms oppose the sum of the own terms with at least half of its size.",
-    Relation.CONFLICT: "The two largest own terms have opposite signs, the smaller at least a third of the larger.",
+    Relation.CONFLICT: "An own term opposes the largest own term with at least a third of its size.",
     Relation.DOMINANCE: "The own term of one modality exceeds those of all others together.",
     Relation.AGREEMENT: "None of the above: several own terms have the same sign, and joint terms change little.",
 }
 
 # "Which modality decided this?"
 NO_CONTRIBUTION = "{none}: no modality changes the decision."
-CANCELS = (
-    "{undecided}: contributions nearly cancel (net {net}, {size:.2f} in total size), and the baseline ({baseline}) "
-    "{outcome}."
-)
-BASELINE_DECIDES = (
-    "{the_baseline} ({baseline}) decides: contributions sum to {net} and do not change its sign."
-)
 RELATION_SENTENCES: dict[Relation, str] = {
+    Relation.UNDECIDED: "{undecided}: contributions nearly cancel (net {net}, {size:.2f} in total size){outcome}.",
+    Relation.PRIOR: "{no_modality} decided: before any modality {before}. {sum}.",
     Relation.JOINT: "{the_combination} decides: joint terms sum to {joint}, single modalities to {own}.",
     Relation.CORRECTION: (
         "{single_modalities} decide, corrected by the combination: they sum to {own}, and joint terms take back "
         "{taken_back:.0%} of that ({joint})."
     ),
-    Relation.CONFLICT: "{in_conflict}: {first} against {second}.",
+    Relation.CONFLICT: "{in_conflict}: {outweighs}.",
     Relation.DOMINANCE: (
-        "{first_strong} dominates: its own contribution exceeds those of all other modalities together."
+        "{first} dominates: its own contribution exceeds those of all other modalities together."
     ),
     Relation.AGREEMENT: "{several_modalities} point the same way: {same_way}.",
 }
-ALONE = "{first_strong} decides alone."
+ALONE = "{first} decides alone."
+FIRST = "{first} comes first; other own contributions are within their spread over {seeds} training seeds."
+OUTWEIGHS = "{one_side} {outweigh} {other_side}"
+AGAINST = "{one_side} against {other_side}, which sum to {own}"
+UNREAD_AGAINST = "what opposes {one_side} is within its spread over training seeds"
+SAYS = "the model says {decision} ({baseline}{probability})"
+VALUE = "the value is {baseline}, on the side of {boundary:.2g} that is decided for"
+ADD, CHANGE = "The modalities add {net}{most}", "The modalities change that by {net}{most}"
+UNREAD_SUM = "What the modalities add is within its spread over {seeds} training seeds (standard deviation {spread:.2g})"
+MOST_OF_IT = ", most of it {name}"
+BASELINE_SIDE = ", with the sign of the baseline ({baseline})"
+BASELINE_DECIDES = ", and the baseline ({baseline}) decides"
+BASELINE_OUTWEIGHED = ", and just outweigh the baseline ({baseline})"
+NEAR_BASELINE = ", so that the score is near the baseline ({baseline})"
+JOINT_ALONE = (
+    "{the_combination} decides: joint terms sum to {joint}; the sum of single modalities is within its spread over "
+    "{seeds} training seeds."
+)
+JOINT_ALONE_HEADLINE = "The combination decides: joint terms {joint}"
+
+# The verdict as a title.
+HEADLINES: dict[Relation, str] = {
+    Relation.UNDECIDED: "Undecided: contributions nearly cancel (net {net})",
+    Relation.PRIOR: "The baseline ({baseline}) decides, not the modalities",
+    Relation.JOINT: "The combination decides: joint terms {joint}, single modalities {own}",
+    Relation.CORRECTION: "Single modalities ({own}) decide, corrected by the combination ({joint})",
+    Relation.CONFLICT: "{outweighs}",
+    Relation.DOMINANCE: "{first} dominates",
+    Relation.AGREEMENT: "{same_way} point the same way",
+}
+FIRST_HEADLINE = "{first} comes first"
+
+# What training seeds leave open.
+DISAGREE = "retrainings disagree on who leads"
+SAME_LEAD = "all {seeds} retrainings give the verdict ‘{relation}’, but its size is uncertain"
+UNMEASURED_LEAD = "retrainings may disagree on who leads"
+OPEN_SENTENCES: dict[str, str] = {
+    DISAGREE: "{open}: {agreeing} of {seeds} (this one included) give the verdict ‘{relation}’{others}.",
+    SAME_LEAD: "{open}: the standard deviation of what leads is more than half of its size.",
+    UNMEASURED_LEAD: (
+        "{open}: what leads is smaller than {spreads:g} standard deviations that are typical over {seeds} training "
+        "seeds."
+    ),
+}
+SEEDS_AGREE = "{agreeing} of {seeds} retrainings (this one included) give the same verdict{others}."
+OTHER_LEADS = ", {agreeing_lead} with the same modality first"
+OTHER_SIGNS = ", {agreeing_sign} in the same direction"
+SCORE_UNCERTAIN = "The decision is uncertain: over {seeds} training seeds its value ({score}) varies by ±{score_spread:.2g}."
+ONE_TRAINING = "One training; others may differ."
 
 # "Which modality leads?", as titles.
 LEADERSHIP_TITLES: dict[Leadership, str] = {
-    Leadership.NOTHING: "No modality changes the decision",
-    Leadership.BASELINE: "{no_modality} leads: the baseline decides",
+    Leadership.NOTHING: NOTHING_CHANGES,
+    Leadership.UNDECIDED: "Contributions nearly cancel; Shapley shares are {ranking}",
+    Leadership.PRIOR: "The baseline decides; Shapley shares of the rest are {ranking}",
+    Leadership.JOINT: "The combination decides; Shapley shares, which split joint terms evenly, are {ranking}",
     Leadership.LEADER: "{leader} leads with {share} of the Shapley shares{others}",
-    Leadership.SEED_DEPENDENT: "{leader} leads with {share} of the Shapley shares{others} for this training seed",
-    Leadership.CLOSE: "{no_modality} leads: Shapley shares are {ranking}",
     Leadership.UNCERTAIN: (
-        "{no_modality} leads reliably: Shapley shares are {ranking}, and the lead varies by ±{needed:.0f} points over "
-        "{seeds} training seeds"
+        "Shapley shares are {ranking}, and the lead varies by ±{deviation:.0f} points over {seeds} training seeds"
     ),
+    Leadership.CLOSE: "Shapley shares are close: {ranking}",
+    Leadership.OTHER: "Shapley shares, which include parts of joint terms, are {ranking}",
 }
-
-# The uncertainty over training seeds.
-SEED_SENTENCES: dict[SeedDoubt, str] = {
-    SeedDoubt.LEADER: (
-        "On average, two of {seeds} training seeds have different leading modalities on {other_leader:.0%} of the test "
-        "samples."
-    ),
-    SeedDoubt.DECISION: (
-        "The decision is uncertain: over {seeds} training seeds its value ({score}) varies by ±{score_spread:.2g}."
-    ),
-    SeedDoubt.LARGEST: (
-        "The largest contribution is smaller than its spread over {seeds} training seeds (±{spread:.2g})."
-    ),
-}
-
-# "Did the modalities conflict?"
-OPPOSITION_SENTENCES: dict[Opposition, str] = {
-    Opposition.NO_CONTRIBUTION: "{no}: no modality contributes on its own.",
-    Opposition.ONE_MODALITY: "{no}: {first} is the only modality.",
-    Opposition.CONFLICT: "{yes}: {first} and {second} oppose each other.",
-    Opposition.OVERRULED: "{no}: {first} and {second} oppose each other on their own, but {reason}.",
-    Opposition.ONE_CONTRIBUTES: "{no}: only {first} contributes on its own.",
-    Opposition.MINOR: "{no}: {second} opposes {first}, but is less than a third of its size.",
-    Opposition.ALIGNED: "{no}: {first} and {second} point the same way.",
-}
-OVERRULED_BY: dict[Relation, str] = {
-    Relation.JOINT: "joint terms decide",
-    Relation.CORRECTION: "joint terms oppose the sum of single modalities",
-    Relation.UNDECIDED: "contributions nearly cancel, or the baseline decides",
-}
-JOINT_OPPOSES = " Joint terms ({joint}) oppose the sum of the single modalities ({own})."
-
-# The largest contribution, as titles.
-LARGEST_NONE = "No modality changes the decision"
-LARGEST_ONE = "{names} {contribute} most ({values})"
-LARGEST_SEVERAL = "{names} contribute most, equal in size ({values})"
-MORE = "{names} and {more} more"
-MAX_NAMED = 3  # contributions that a title names
-
-# "When did it happen?", along time or layers.
-READ_ONCE = "The decision is {decision} at {last}, the only place where it is read."
-CONSTANT = "The decision is {decision} from the start ({first}) to the end ({last})."
-CHANGED = "The decision is {decision} from {since} on (the end is {last}); before, it was {before}."
-
-# "What did the dynamics add?"
-CHANGE_SENTENCES: dict[Change, str] = {
-    Change.NOTHING: "{nothing}: {by} leaves every contribution unchanged.",
-    Change.ADDITIVE: "No joint terms: {by} {moved}; the decision remains a sum over single modalities.",
-    Change.BECOMES_JOINT: (
-        "{every_joint_term}: {by} raises the joint share of the contributions from 0% to {end} ({largest}) and {moved}."
-    ),
-    Change.STAYS_JOINT: (
-        "The joint share of the contributions is {start} before and {strong_end} after ({largest}); {by} {moved}."
-    ),
-}
-UNMOVED = "leaves the {quantity} at {after}"
-MOVED = "takes the {quantity} from {before} to {after}"
-ONLY_JOINT_TERM = "{name} jointly, {value:+.2f}"
-LARGEST_JOINT_TERM = "largest: {names}"
-LARGEST_JOINT_TERMS = "largest, equal in size: {names}"
-TINY_JOINT_TERMS = "none above 0.005 in size"
 
 # Decisions, within sentences.
 POSITIVE, NEGATIVE = "positive", "negative"
 TIE = "a tie between {classes}"
 CLASS = "‘{name}’"
-
-
-def format_contribution(value: float) -> str:
-    """Return a contribution with two decimal places, or with one significant digit where these would be zeros."""
-    return f"{value:+.2f}" if value == 0 or abs(value) >= 0.005 else f"{value:+.0e}"
 
 
 def name_decision(scores: np.ndarray, classes: Sequence[str], markup: Markup = PLAIN) -> str:
@@ -153,237 +140,233 @@ def name_decision(scores: np.ndarray, classes: Sequence[str], markup: Markup = P
 
 
 def describe_decision(verdict: Verdict, markup: Markup = PLAIN) -> str:
-    """Return who decided, in one or two sentences: the relation with its numbers, the leader, and the uncertainty over
-    training seeds."""
+    """Return who decided, in one or two sentences: the relation with its numbers, the leader, and what training seeds
+    leave open."""
     if not largest_terms(verdict.dividends):
         return NO_CONTRIBUTION.format(none=markup.strong("None"))
+    if verdict.is_open:
+        return _open_sentence(verdict, markup)
     sentences = [_relation_sentence(verdict, markup)]
-    if verdict.relation.names_modalities or verdict.leader:
+    if leadership(verdict) == Leadership.LEADER and len(verdict.modalities) > 1:
         sentences.append(f"{describe_leader(verdict, markup)}.")
-    return " ".join([*sentences, *describe_seed_doubts(verdict)])
+    return " ".join([*sentences, *describe_seeds(verdict)])
+
+
+def describe_headline(verdict: Verdict, markup: Markup = PLAIN) -> str:
+    """Return who decided as a title, with the same lead as `describe_decision`."""
+    if not largest_terms(verdict.dividends):
+        return NOTHING_CHANGES
+    if verdict.is_open:
+        return _name_open(verdict)
+    template = HEADLINES[verdict.relation]
+    if verdict.relation == Relation.JOINT and _is_unread(verdict, verdict.own, 0):
+        template = JOINT_ALONE_HEADLINE
+    elif verdict.relation == Relation.AGREEMENT and not _has_several(verdict):
+        template = FIRST_HEADLINE
+    return capitalise(template.format(**_pieces(verdict, markup)))
+
+
+def describe_seeds(verdict: Verdict) -> list[str]:
+    """Return what training seeds say of the verdict, one sentence each; an empty list where none were measured."""
+    sentences = []
+    if is_score_uncertain(verdict):
+        sentences.append(
+            SCORE_UNCERTAIN.format(
+                seeds=verdict.seeds,
+                score=format_contribution(verdict.score),
+                score_spread=verdict.score_spread,
+            )
+        )
+    if verdict.agreeing is not None:
+        sentences.append(
+            SEEDS_AGREE.format(
+                agreeing=verdict.agreeing,
+                seeds=verdict.seeds,
+                others=_describe_others(verdict, verdict.agreeing),
+            )
+        )
+    return sentences
+
+
+def _describe_others(verdict: Verdict, agreeing: int) -> str:
+    """Return how many of the seeds with the same relation also have the same lead, or direction, if some have not."""
+    if verdict.relation == Relation.UNDECIDED:
+        return ""
+    if verdict.relation.names_modalities:
+        is_other = verdict.agreeing_lead < agreeing
+        return OTHER_LEADS.format(agreeing_lead=verdict.agreeing_lead) if is_other else ""
+    is_other = verdict.agreeing_sign < agreeing
+    return OTHER_SIGNS.format(agreeing_sign=verdict.agreeing_sign) if is_other else ""
+
+
+def _open_kind(verdict: Verdict) -> str:
+    """Return how the lead is left open, a key of `OPEN_SENTENCES`."""
+    if verdict.agreeing is None:
+        return UNMEASURED_LEAD
+    names = verdict.relation.names_modalities
+    same = verdict.agreeing_lead if names else verdict.agreeing_sign
+    return SAME_LEAD if same == verdict.seeds else DISAGREE
+
+
+def _name_open(verdict: Verdict) -> str:
+    """Return how the lead is left open, as the beginning of a sentence."""
+    words = _open_kind(verdict).format(seeds=verdict.seeds, relation=verdict.relation)
+    return capitalise(words)
+
+
+def _open_sentence(verdict: Verdict, markup: Markup) -> str:
+    return OPEN_SENTENCES[_open_kind(verdict)].format(
+        open=markup.strong(_name_open(verdict)),
+        agreeing=verdict.agreeing,
+        others=_describe_others(verdict, verdict.agreeing or 0),
+        seeds=verdict.seeds,
+        relation=verdict.relation,
+        spreads=SPREADS,
+    )
 
 
 def _relation_sentence(verdict: Verdict, markup: Markup) -> str:
-    numbers = {
-        "net": format_contribution(verdict.net),
-        "own": format_contribution(verdict.own),
-        "joint": format_contribution(verdict.joint),
-        "baseline": format_contribution(verdict.baseline),
-    }
-    if verdict.relation == Relation.UNDECIDED:
-        if not verdict.cancels:
-            return BASELINE_DECIDES.format(the_baseline=markup.strong("The baseline"), **numbers)
-        decides = verdict.baseline * verdict.score > 0
-        return CANCELS.format(
-            undecided=markup.strong("Undecided"),
-            size=verdict.size,
-            outcome="decides" if decides else "is just outweighed",
-            **numbers,
-        )
-    terms = _own_terms(verdict, markup)
-    if verdict.relation == Relation.DOMINANCE and len(terms) == 1:
-        return ALONE.format(first_strong=markup.strong(terms[0]))
-    taken_back = 0.0
-    if verdict.relation == Relation.CORRECTION:
-        taken_back = abs(verdict.joint / verdict.own)
-    return RELATION_SENTENCES[verdict.relation].format(
+    template = RELATION_SENTENCES[verdict.relation]
+    if verdict.relation == Relation.DOMINANCE and len(verdict.modalities) == 1:
+        template = ALONE
+    if verdict.relation == Relation.JOINT and _is_unread(verdict, verdict.own, 0):
+        template = JOINT_ALONE
+    if verdict.relation == Relation.AGREEMENT and not _has_several(verdict):
+        template = FIRST
+    pieces = _pieces(verdict, markup)
+    return template.format(
+        undecided=markup.strong("Undecided"),
+        no_modality=markup.strong("No modality"),
         the_combination=markup.strong("The combination"),
         single_modalities=markup.strong("Single modalities"),
         in_conflict=markup.strong("Modalities in conflict"),
         several_modalities=markup.strong("Several modalities"),
-        first=terms[0],
-        first_strong=markup.strong(terms[0]),
-        second=terms[-1] if len(terms) == 1 else terms[1],
-        same_way=listed(_aligned_terms(verdict, markup)),
-        taken_back=taken_back,
-        **numbers,
+        **pieces | {"first": markup.strong(pieces["first"])},
     )
 
 
-def _own_terms(verdict: Verdict, markup: Markup) -> list[str]:
-    """Return the modalities with their own terms, the largest in size first."""
-    return [
-        f"{markup.escape(name)} ({format_contribution(verdict.dividends[name])})"
-        for name in verdict.ranked_modalities
-    ]
+def _pieces(verdict: Verdict, markup: Markup) -> dict[str, Any]:
+    """Return what the sentences about a relation are made of."""
+    winners, _ = sides(verdict)
+    return {
+        "net": format_contribution(verdict.net),
+        "size": verdict.size,
+        "own": format_contribution(verdict.own),
+        "joint": format_contribution(verdict.joint),
+        "seeds": verdict.seeds,
+        "taken_back": abs(verdict.joint / verdict.own) if verdict.own else 0.0,
+        "baseline": format_contribution(verdict.baseline),
+        "outcome": _describe_outcome(verdict),
+        "before": _describe_before(verdict, markup),
+        "sum": _describe_sum(verdict, markup),
+        "first": _name_term(verdict, winners[0], markup) if winners else "",
+        "same_way": name_side(verdict, winners, markup),
+        "outweighs": _describe_sides(verdict, markup),
+    }
 
 
-def _aligned_terms(verdict: Verdict, markup: Markup) -> list[str]:
-    """Return the modalities whose own terms have the same sign as the largest own term, with these terms."""
-    ranked = verdict.ranked_modalities
-    sign = np.sign(verdict.dividends[ranked[0]])
-    terms = _own_terms(verdict, markup)
-    return [
-        term for name, term in zip(ranked, terms, strict=True) if verdict.dividends[name] * sign > 0
-    ]
+def _has_several(verdict: Verdict) -> bool:
+    """Return whether several own terms in the direction of their sum are beyond their spread over training seeds."""
+    return len(readable_terms(verdict, sides(verdict)[0])) > 1
+
+
+def _describe_sides(verdict: Verdict, markup: Markup) -> str:
+    """Return which own terms outweigh which others, as far as the named ones do."""
+    winners, losers = sides(verdict)
+    readable = [readable_terms(verdict, side) for side in (winners, losers)]
+    named = sum(abs(verdict.dividends[name]) for name in readable[0][:MAX_NAMED])
+    opposed = sum(abs(verdict.dividends[name]) for name in losers)
+    template = OUTWEIGHS if named > opposed else AGAINST
+    if not readable[1]:
+        template = UNREAD_AGAINST
+    return template.format(
+        one_side=name_side(verdict, winners, markup),
+        other_side=name_side(verdict, losers, markup),
+        outweigh="outweighs" if len(readable[0]) == 1 else "outweigh",
+        own=format_contribution(verdict.own),
+    )
+
+
+def _is_unread(verdict: Verdict, value: float, place: int) -> bool:
+    """Return whether a sum of terms is within its spread over training seeds; `place` as of `sum_spreads`."""
+    return abs(value) < SPREADS * verdict.sum_spreads[place]
+
+
+def _describe_outcome(verdict: Verdict) -> str:
+    """Return what terms that nearly cancel do to the baseline, as the end of a sentence."""
+    if "" in verdict.within_spread:
+        return ""
+    if verdict.boundary is None:
+        template = NEAR_BASELINE
+    elif (verdict.baseline - verdict.boundary) * verdict.net > 0:
+        template = BASELINE_SIDE
+    else:
+        template = BASELINE_DECIDES if verdict.baseline_decides else BASELINE_OUTWEIGHED
+    return template.format(baseline=format_contribution(verdict.baseline))
+
+
+def _describe_before(verdict: Verdict, markup: Markup) -> str:
+    """Return what is decided without any modality."""
+    baseline, scores = verdict.baseline, np.array(verdict.before)
+    is_first = len(scores) == 1 or (scores.argmax() == verdict.output) == (baseline > 0)
+    if verdict.boundary != 0 or not is_first:
+        return VALUE.format(
+            baseline=format_contribution(baseline), boundary=verdict.boundary or 0.0
+        )
+    classes = verdict.outputs if len(scores) > 1 else ()
+    probability = f", {1 / (1 + np.exp(-abs(baseline))):.0%}" if len(scores) == 2 else ""
+    return SAYS.format(
+        decision=name_decision(scores, classes, markup),
+        baseline=format_contribution(baseline),
+        probability=probability,
+    )
+
+
+def _describe_sum(verdict: Verdict, markup: Markup) -> str:
+    """Return what all modalities add to the baseline."""
+    if _is_unread(verdict, verdict.net, 2):
+        return UNREAD_SUM.format(seeds=verdict.seeds, spread=verdict.sum_spreads[2])
+    most = most_of_sum(verdict)
+    template = ADD if verdict.net * verdict.baseline > 0 else CHANGE
+    return template.format(
+        net=format_contribution(verdict.net),
+        most=MOST_OF_IT.format(name=markup.escape(most)) if most else "",
+    )
+
+
+def _name_term(verdict: Verdict, name: str, markup: Markup) -> str:
+    return f"{markup.escape(name)} ({format_contribution(verdict.dividends[name])})"
+
+
+def readable_terms(verdict: Verdict, names: Sequence[str]) -> list[str]:
+    """Return those modalities whose own terms are beyond their spread over training seeds."""
+    return [name for name in names if name not in verdict.within_spread]
+
+
+def name_side(verdict: Verdict, names: Sequence[str], markup: Markup) -> str:
+    """Return the modalities whose own terms can be read, with these terms; the smaller ones of many are "others"."""
+    readable = readable_terms(verdict, names)
+    words = [_name_term(verdict, name, markup) for name in readable]
+    if len(words) > MAX_NAMED:
+        words = [*words[:MAX_NAMED], "others"]
+    return listed(words)
 
 
 def describe_leader(verdict: Verdict, markup: Markup = PLAIN) -> str:
-    """Return which modality leads by its Shapley share, or that none does, as a title."""
-    ranked = sorted(verdict.shares, key=lambda name: -verdict.shares[name])
-    shares = [f"{markup.escape(name)} {verdict.shares[name]:.0%}" for name in ranked]
-    first = verdict.leader or ranked[0]
+    """Return the Shapley shares as a title: which modality leads, only where the verdict names it too."""
+    if not largest_terms(verdict.dividends):
+        return NOTHING_CHANGES
     kind = leadership(verdict)
-    if not largest_terms(verdict.dividends) and kind != Leadership.BASELINE:
-        kind = Leadership.NOTHING
+    if kind == Leadership.OPEN:
+        return describe_headline(verdict, markup)
+    ranked = sorted(verdict.shares, key=lambda name: -verdict.shares[name])
+    shares = {name: f"{markup.escape(name)} {verdict.shares[name]:.0%}" for name in ranked}
+    others = [words for name, words in shares.items() if name != verdict.leader]
     return LEADERSHIP_TITLES[kind].format(
-        no_modality=markup.strong("No single modality"),
-        leader=markup.strong(markup.escape(first)),
-        share=f"{verdict.shares[first]:.0%}",
-        others=f" ({', '.join(shares[1:])})" if len(shares) > 1 else "",
-        ranking=", ".join(shares),
-        needed=100 * verdict.needed,
+        leader=markup.strong(markup.escape(verdict.leader)),
+        share=f"{verdict.shares.get(verdict.leader, 0.0):.0%}",
+        others=f" ({', '.join(others)})" if others else "",
+        ranking=", ".join(shares.values()),
+        deviation=100 * verdict.needed / SPREADS,
         seeds=verdict.seeds,
     )
-
-
-def describe_seed_doubts(verdict: Verdict) -> list[str]:
-    """Return the uncertainties over training seeds, one sentence each, or an empty list if there are none."""
-    return [
-        SEED_SENTENCES[doubt].format(
-            seeds=verdict.seeds,
-            other_leader=verdict.other_leader,
-            score=format_contribution(verdict.score),
-            score_spread=verdict.score_spread,
-            spread=verdict.spread,
-        )
-        for doubt in seed_doubts(verdict)
-    ]
-
-
-def describe_conflict(verdict: Verdict, markup: Markup = PLAIN) -> str:
-    """Return whether the modalities conflict: "Yes" for the relation `conflict` alone."""
-    terms = _own_terms(verdict, markup)
-    kind = opposition(verdict)
-    sentence = OPPOSITION_SENTENCES[kind].format(
-        yes=markup.strong("Yes"),
-        no=markup.strong("No"),
-        first=terms[0],
-        second=terms[-1] if len(terms) == 1 else terms[1],
-        reason=OVERRULED_BY.get(verdict.relation, ""),
-    )
-    independent = (Opposition.ONE_CONTRIBUTES, Opposition.MINOR, Opposition.ALIGNED)
-    if kind in independent and opposes_jointly(verdict):
-        sentence += JOINT_OPPOSES.format(
-            joint=format_contribution(verdict.joint), own=format_contribution(verdict.own)
-        )
-    return sentence
-
-
-def largest_terms(dividends: Mapping[str, float]) -> list[str]:
-    """Return the coalitions with the largest dividends in size as written, or an empty list if all are 0."""
-    terms = sizes({term: value for term, value in dividends.items() if term})
-    largest = max(terms.values(), default=0.0)
-    if not largest:
-        return []
-    places = max(2, 1 - int(np.floor(np.log10(largest))))
-    return top(terms, places)
-
-
-def describe_largest(
-    dividends: Mapping[str, float], markup: Markup = PLAIN, towards: str = ""
-) -> str:
-    """Return the largest contribution as a title, or all that are equal as written.
-
-    Args:
-        dividends: by coalition, the baseline under "".
-        towards: text after the values, such as " for ‘yes’".
-    """
-    largest = largest_terms(dividends)
-    if not largest:
-        return LARGEST_NONE
-    named = largest[:MAX_NAMED]
-    values = listed(list(dict.fromkeys(format_contribution(dividends[term]) for term in named)))
-    members = [[markup.escape(name) for name in term.split("+")] for term in named]
-    if len(largest) == 1:
-        together = len(members[0]) > 1
-        return LARGEST_ONE.format(
-            names=capital(listed(members[0]) + (" together" if together else "")),
-            contribute="contribute" if together else "contributes",
-            values=values + towards,
-        )
-    names = listed(
-        [f"{listed(part)} {'together' if len(part) > 1 else 'alone'}" for part in members]
-    )
-    if len(largest) > MAX_NAMED:
-        names = MORE.format(names=names, more=len(largest) - MAX_NAMED)
-    return LARGEST_SEVERAL.format(names=capital(names), values=values + towards)
-
-
-def capital(sentence: str) -> str:
-    """Return a sentence with a capital first letter."""
-    return sentence[:1].upper() + sentence[1:]
-
-
-def describe_last_change(
-    decisions: Sequence[object], places: Sequence[str], markup: Markup = PLAIN
-) -> str:
-    """Return since when the decision is the final one.
-
-    Args:
-        decisions: written decisions along time or layers.
-        places: names of the times or layers.
-    """
-    since = last_change(decisions)
-    template = CONSTANT
-    if len(decisions) == 1:
-        template = READ_ONCE
-    elif since > 0:
-        template = CHANGED
-    return template.format(
-        decision=decisions[-1],
-        first=places[0],
-        last=places[-1],
-        since=markup.strong(places[since]),
-        before=decisions[max(since - 1, 0)],
-    )
-
-
-def describe_change(
-    start: Mapping[str, float],
-    end: Mapping[str, float],
-    by: str,
-    markup: Markup = PLAIN,
-    quantity: str = "score",
-) -> str:
-    """Return the change of a decision between two times or layers: its joint share, and the largest joint terms.
-
-    Args:
-        start, end: dividends by coalition before and after, the baseline under "".
-        by: the cause of the change, such as "the evolution".
-        quantity: name of the sum of the terms.
-    """
-    change = compare_decisions(start, end)
-    shares = share(change.joint_share_start), share(change.joint_share_end)
-    return CHANGE_SENTENCES[change.kind].format(
-        nothing=markup.strong("Nothing"),
-        every_joint_term=markup.strong("Every joint term"),
-        by=by,
-        moved=_describe_move(change, quantity),
-        start=shares[0],
-        end=shares[1],
-        strong_end=markup.strong(shares[1]),
-        largest=_describe_joint_terms(change.joint, markup) if change.joint else "",
-    )
-
-
-def _describe_move(change: DecisionChange, quantity: str) -> str:
-    before, after = f"{change.score_start:+z.2f}", f"{change.score_end:+z.2f}"
-    template = UNMOVED if before == after else MOVED
-    return template.format(quantity=quantity, before=before, after=after)
-
-
-def _describe_joint_terms(joint: Mapping[str, float], markup: Markup) -> str:
-    """Return the largest joint terms with their values."""
-    largest = [
-        ONLY_JOINT_TERM.format(
-            name=listed([markup.escape(part) for part in term.split("+")]), value=joint[term]
-        )
-        for term in top(sizes(joint))
-    ]
-    if len(joint) == 1:
-        return largest[0]
-    if all(round(value, 2) == 0 for value in joint.values()):
-        return TINY_JOINT_TERMS
-    template = LARGEST_JOINT_TERM if len(largest) == 1 else LARGEST_JOINT_TERMS
-    return template.format(names=listed(largest))

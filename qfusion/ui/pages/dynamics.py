@@ -154,7 +154,7 @@ def decision_tab(
     where = [f"t = {time:.2f}" for time in sample.places]
     with st.container(key="cursor-values"):
         words = cursor_line.draw_cursor_values(
-            sample.path_dividends, mean, name, place, where, unit
+            sample.path_dividends, mean, name, place, where, unit, sample.verdict.within_spread
         )
     cursor_follow.follow_time(sample.places, share, words)
     if dynamics_page.can_cut(sample):
