@@ -17,7 +17,7 @@ from qfusion.panels.changed_decision import TITLES
 from qfusion.ui import loading
 from qfusion.wording import answers
 from qfusion.wording.answers import QUESTIONS
-from qfusion.wording.verdicts import describe_change
+from qfusion.wording.decision_changes import describe_change
 from tests.support.app import FILES, plain, said, visit
 from tests.support.basis_labels import qubits
 from tests.support.charts import figures

@@ -422,7 +422,7 @@ def test_the_simulated_crowd_ships_as_its_seed_makes_it() -> None:
     assert by_kind["alike"].contributions["voice+face"].groups.high < 0
     truth = crowd_source.true_contributions(simulated_crowd.simulate_crowd(2026, 600)).to_numpy()
     is_joint = (
-        classify_relations(truth[:, 0], truth[:, 1:3], truth[:, 3:], by_sign=False) == "joint"
+        classify_relations(truth[:, 0], truth[:, 1:3], truth[:, 3:], boundary=None) == "joint"
     )
     assert is_joint.mean() == pytest.approx(0.107, abs=5e-4), "docs/people.md gives it"
     sentences = words.describe_crowd(summary, study.modalities)

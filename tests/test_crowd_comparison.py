@@ -60,7 +60,7 @@ def explained(values: np.ndarray, players: tuple[str, ...] = PLAYERS) -> Explana
 def random_side(seed: int, clips: int, players: tuple[str, ...] = PLAYERS) -> statistics.Side:
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(clips, 2 ** len(players), 1))
-    return statistics.Side(explained(values, players), rng.integers(0, 3, clips), True)
+    return statistics.Side(explained(values, players), rng.integers(0, 3, clips), 0.0)
 
 
 # ---- statistics
@@ -546,13 +546,13 @@ def test_people_are_not_said_to_fuse_more_for_the_noise_of_few_raters() -> None:
         np.stack([np.roll(counts[row], places[row], axis=-1) for row in range(400)]),
         places,
     )
-    model = statistics.Side(explanation, places, False)
+    model = statistics.Side(explanation, places, 0.25)
     found = statistics.compare(votes, model, probabilities=explanation)
     assert found.fusing["model alone"].value == 0
     assert found.fuses_more.high < -0.15
     assert found.fuses_more_voted is not None
     assert found.fuses_more_voted.low < 0 < found.fuses_more_voted.high
-    many = statistics.vote_with_probabilities(explanation, np.full((400, 3), 100_000))
+    many = statistics.vote_with_probabilities(explanation, np.full((400, 3), 100_000), 0.25)
     assert many.mean() < 0.01
 
 

@@ -15,8 +15,9 @@ from qfusion.models import QuantumJump
 from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subsets
 from qfusion.wording.backgrounds import describe_background
+from qfusion.wording.decision_changes import describe_change, describe_last_change
 from qfusion.wording.markup import Markup
-from qfusion.wording.verdicts import describe_change, describe_last_change, name_decision
+from qfusion.wording.verdicts import name_decision
 from tests.support.coalition_problems import problem
 
 

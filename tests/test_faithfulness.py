@@ -19,7 +19,15 @@ from scipy import stats
 
 from qfusion import explain
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import Explanation, faithfulness, feature_deletion, reliability, stability
+from qfusion.explain import (
+    Explanation,
+    faithfulness,
+    feature_deletion,
+    reliability,
+    stability,
+    verdicts,
+)
+from qfusion.explain.relations import classify_relations
 from qfusion.models import InputSpec, QuantumJump, input_features
 from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subset_name, subsets
@@ -393,7 +401,7 @@ def grounded(finding: reliability.Finding) -> str:
 def test_terms_with_a_stable_order_are_comparable() -> None:
     """The lowest mean correlation of all is named, however the terms compare in size."""
     rng = np.random.default_rng(2)
-    terms = rng.normal(size=(1500, 8)) * [1, 9, 1, 1, 5, 1, 1, 0.1]
+    terms = rng.normal(size=(1500, 8)) * [0.1, 9, 1, 1, 5, 1, 1, 0.1]
     noise = np.array([0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1, 0.01])
     runs = terms + noise * rng.normal(size=(3, 1500, 8))
     runs[..., 3] = terms[:, 3] + 0.2 * rng.normal(size=(3, 1500))
@@ -526,11 +534,14 @@ def named_by_hand(found: stability.Stability) -> np.ndarray:
     for r, b in np.ndindex(R, B):
         m = int(leads[r, b].argmax())
         baseline, *terms = found.dividends[r, b]
+        own, joint = terms[:3], sum(terms[3:])
         net, size = sum(terms), sum(map(abs, terms))
-        left_to_baseline = (baseline + net) * baseline > 0 >= (baseline + net) * net
-        if abs(net) < size / 8 or left_to_baseline:
+        is_prior = (baseline + net) * baseline > 0 and abs(baseline) >= abs(net)
+        is_joint = abs(joint) >= abs(sum(own)) and joint * net > 0
+        if abs(net) < size / 8 or is_prior or is_joint:
             continue
-        if leads[r, b, m] >= max(0.1, np.std(leads[:, b, m], ddof=1)):
+        is_first = m == int(np.argmax(np.array(own) * np.sign(net)))
+        if is_first and leads[r, b, m] >= 0.1 and found.shapley[r, b, m] * net > 0:
             named[r, b] = m
     return named
 
@@ -546,35 +557,54 @@ def leads_by_hand(found: stability.Stability) -> np.ndarray:
 
 
 def test_seed_uncertainty_by_hand() -> None:
-    """Leads and terms of every sample over the seeds; the mean over samples for one that was not measured."""
+    """Leads and terms of every sample over the seeds; the median over samples for one that was not measured."""
     found = measured(noise=0.6, B=9)
     leads = leads_by_hand(found)
-    pairs = [(0, 1), (0, 2), (1, 2)]
-    named = named_by_hand(found)
-    other = np.mean([named[a, b] != named[c, b] for a, c in pairs for b in range(9)])
-    assert 0 < other < 1
     for rows in ([4, -1, 0, 8], [-1], []):
         doubt = found.doubt(np.array(rows, int))
-        assert (doubt.seeds, doubt.other_leader) == (3, pytest.approx(other))
-        for numbers, runs in ((doubt.lead, leads), (doubt.spread, found.dividends[..., 1:])):
+        assert doubt.seeds == 3
+        own, joint = found.dividends[..., 1:4].sum(-1), found.dividends[..., 4:].sum(-1)
+        sums = np.stack([own, joint, own + joint], -1)
+        for numbers, runs in (
+            (doubt.lead, leads),
+            (doubt.spread, found.dividends),
+            (doubt.sums, sums),
+        ):
             deviations = [
                 [np.std(runs[:, b, i], ddof=1) for i in range(runs.shape[2])] for b in range(9)
             ]
-            wanted = [np.mean(deviations, 0) if b < 0 else deviations[b] for b in rows]
+            wanted = [np.median(deviations, 0) if b < 0 else deviations[b] for b in rows]
             assert numbers == pytest.approx(np.reshape(wanted, (len(rows), runs.shape[2])))
         scores = found.dividends.sum(-1)
         deviations = [np.std(scores[:, b], ddof=1) for b in range(9)]
-        wanted = [np.mean(deviations) if b < 0 else deviations[b] for b in rows]
+        wanted = [np.median(deviations) if b < 0 else deviations[b] for b in rows]
         assert doubt.score == pytest.approx(np.array(wanted))
+        check_other_seeds(found, doubt, rows)
+
+
+def check_other_seeds(found: stability.Stability, doubt: verdicts.Doubt, rows: list[int]) -> None:
+    """The verdicts of the other seeds, one sample and seed at a time."""
+    for place, b in enumerate(rows):
+        leads = []
+        for r in range(3):
+            one = found.dividends[r, [b]]
+            relation = classify_relations(one[:, 0], one[:, 1:4], one[:, 4:])[0]
+            net = np.sign(one[0, 1:].sum())
+            decides = np.sign(one[0, 0]) if relation == "prior" else net
+            leads.append((decides, int(np.argmax(one[0, 1:4] * net))))
+            if r:
+                assert doubt.relations[r - 1, place] == (relation if b >= 0 else "")
+                assert doubt.same_direction[r - 1, place] == (leads[r][0] == leads[0][0])
+                assert doubt.same_lead[r - 1, place] == (leads[r] == leads[0])
 
 
 def test_warnings_refer_to_the_measured_rows_and_outputs() -> None:
-    """Of classes the log-odds of the true one were: another one, like a row of another split, has the mean; of two
+    """Of classes the log-odds of the true one were: another one, like a row of another split, has the median; of two
     classes the other one's log-odds are the same with the opposite sign."""
     data: Any = SimpleNamespace(
         rows=lambda split: {"test": np.array([2, 5, 7])}[split],
         y=np.arange(10) % 3,
-        target=SimpleNamespace(classes=()),
+        target=SimpleNamespace(classes=(), boundary=0.0),
     )
     plain = measured(B=3)
     classes = replace(plain, of_true_class=True)

@@ -75,11 +75,12 @@ from qfusion.report import cohort_report, sample_report
 from qfusion.training import rate_search
 from qfusion.wording import answers, deletion, eigenstate_votes
 from qfusion.wording.cuts import describe_cut, describe_cuts
+from qfusion.wording.decision_changes import describe_change, describe_last_change
 from qfusion.wording.numbers import describe_drawn
 from qfusion.wording.reliability import describe_finding
 from qfusion.wording.samples import format_probability
 from qfusion.wording.steps import describe_match
-from qfusion.wording.verdicts import describe_change, describe_last_change, name_decision
+from qfusion.wording.verdicts import name_decision
 from tests.support.sentences import HERE, TEMPLATES
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,9 +33,9 @@ from qfusion.explain.relations import classify_relations
 from qfusion.explain.verdict_findings import (
     Leadership,
     Opposition,
+    is_score_uncertain,
     leadership,
     opposition,
-    seed_doubts,
     verdict_record,
 )
 from qfusion.explain.verdicts import Doubt, Verdict
@@ -47,15 +48,14 @@ from qfusion.panels import (
     sample_decision,
 )
 from qfusion.wording import answers as markdown
+from qfusion.wording.conflicts import describe_conflict
+from qfusion.wording.contributions import describe_largest, format_contribution, largest_terms
 from qfusion.wording.markup import Markup
 from qfusion.wording.verdicts import (
-    describe_conflict,
     describe_decision,
-    describe_largest,
+    describe_headline,
     describe_leader,
-    describe_seed_doubts,
-    format_contribution,
-    largest_terms,
+    describe_seeds,
 )
 from tests.support.app import plain
 
@@ -89,22 +89,27 @@ def by_hand(terms: dict[str, float]) -> str:
     )
     A = sum(abs(value) for term, value in terms.items() if term)
     U, J = sum(own), sum(value for term, value in terms.items() if "+" in term)
-    if not A:
-        return "agreement"
     if abs(U + J) < A / 8:
         return "undecided"
     score = terms[""] + U + J
-    if score * terms[""] > 0 and score * (U + J) <= 0:
-        return "undecided"
+    if score * terms[""] > 0 and abs(terms[""]) >= abs(U + J):
+        return "prior"
     if abs(J) >= abs(U) and J * (U + J) > 0:
         return "joint"
     if J * U < 0 and 2 * abs(J) >= abs(U):
         return "correction"
-    if len(own) > 1 and own[0] * own[1] < 0 and 3 * abs(own[1]) >= abs(own[0]):
+    if conflicts_by_hand(terms):
         return "conflict"
     if abs(own[0]) > sum(map(abs, own[1:])):
         return "dominance"
     return "agreement"
+
+
+def conflicts_by_hand(terms: dict[str, float]) -> bool:
+    """Whether an own term opposes the largest one with a third of its size, or an equally large one does."""
+    own = [value for term, value in terms.items() if term and "+" not in term]
+    most = max(map(abs, own))
+    return any(a * b < 0 and 3 * min(abs(a), abs(b)) >= most for a in own for b in own)
 
 
 def shares_by_hand(terms: dict[str, float], names: tuple[str, ...]) -> dict[str, float]:
@@ -146,7 +151,8 @@ def checked(found: Verdict) -> None:
         describe_conflict(found),
         describe_leader(found),
     )
-    assert whether.startswith("Yes") == (relation == "conflict")
+    assert found.conflict == conflicts_by_hand(terms) == whether.startswith("Yes")
+    assert not (found.conflict and relation in ("agreement", "dominance"))
     shares = shares_by_hand(terms, found.modalities)
     ranked = sorted(shares.values(), reverse=True)
     ahead = ranked[0] - ranked[1] if len(ranked) > 1 else ranked[0]
@@ -155,23 +161,31 @@ def checked(found: Verdict) -> None:
         assert found.leader == ""
         assert said == "None: no modality changes the decision."
         return
-    if relation == "undecided":
+    if found.is_open:
         assert found.leader == ""
-        assert said.startswith("Undecided" if found.cancels else "The baseline")
-        assert leadership(found) == Leadership.BASELINE
-    elif found.leader:
+        assert leadership(found) == Leadership.OPEN
+        assert "etraining" in said
+        assert describe_headline(found) == title
+        return
+    assert said.startswith("Undecided") == (relation == "undecided")
+    assert said.startswith("No modality decided") == (relation == "prior")
+    if found.leader:
+        assert relation in ("correction", "conflict", "dominance", "agreement")
         assert shares[found.leader] == pytest.approx(ranked[0])
         assert ahead >= max(LEAD, found.needed) - 1e-12
+        direction = np.sign(found.net)
+        assert terms[found.leader] * direction == max(terms[n] * direction for n in shares)
         assert f"{found.leader} leads with {shares[found.leader]:.0%}" in title
     else:
-        assert ahead < max(LEAD, found.needed)
-        assert leadership(found) in (Leadership.CLOSE, Leadership.UNCERTAIN)
-        assert title.startswith("No single modality leads")
-        assert "leads with" not in said
+        assert leadership(found) in (
+            *(Leadership.UNDECIDED, Leadership.PRIOR, Leadership.JOINT),
+            *(Leadership.CLOSE, Leadership.UNCERTAIN, Leadership.OTHER),
+        )
+        assert "leads with" not in said + title
     assert said.startswith("The combination") == (relation == "joint")
     assert ("take back" in said) == (relation == "correction")
     assert said.startswith("Modalities in conflict") == (relation == "conflict")
-    assert (opposition(found) == Opposition.CONFLICT) == (relation == "conflict")
+    assert (opposition(found) == Opposition.CONFLICT) == found.conflict
     assert said.startswith("Several modalities") == (relation == "agreement")
     assert sizes[found.largest] == max(sizes.values())
     largest = describe_largest(terms)
@@ -195,8 +209,11 @@ def test_verdicts_on_random_dividends_follow_the_rule(M: int) -> None:
             together.largest[row],
         )
         checked(found)
-    alone = {"dominance", "undecided", "agreement"}
-    assert set(together.relation) == (set(RELATIONS) if M > 1 else alone)
+    alone = {"dominance", "prior"}
+    assert set(together.relation) - {"agreement"} == (
+        set(RELATIONS) - {"agreement"} if M > 1 else alone
+    )
+    assert M == 1 or "agreement" in together.relation
 
 
 def of(terms: dict[str, float], doubt: Doubt | None = None) -> Verdict:
@@ -223,7 +240,7 @@ def test_round_off_is_not_a_part() -> None:
     one = of({"": 2.0, "a": 9.75, "b": -7e-15, "a+b": 1e-15})
     assert (one.relation, one.dividends["b"], one.dividends["a+b"]) == ("dominance", 0.0, 0.0)
     assert "pulls" not in describe_conflict(one)
-    both = judge(made(np.array([[1e14, 2e14, 1e3, 1e13], [1.0, 0.5, -0.4, 0.05]])))
+    both = judge(made(np.array([[1e14, 2e14, 1e3, 1e13], [0.1, 0.5, -0.4, 0.05]])))
     assert both.relation.tolist() == ["dominance", "conflict"]  # each sample beside its own values
     none = of({"": 2.0, "a": -1e-15, "b": -8e-16, "a+b": 1e-15})
     assert none.leader == ""
@@ -244,7 +261,7 @@ def test_seed_uncertainty_is_reported_for_measured_models_only() -> None:
         build_sample(with_background(study, "zero"), row),
     ):
         assert other.seed_uncertainty is None
-        assert (other.verdict.seeds, seed_doubts(other.verdict)) == (0, [])
+        assert (other.verdict.seeds, describe_seeds(other.verdict)) == (0, [])
 
 
 TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}
@@ -256,20 +273,20 @@ TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}
         (
             {"a": 0.1, "b": -0.1, "a+b": 1.0},
             "joint",
-            "a",
-            "No: a (+0.10) and b (-0.10) oppose each other on their own, but joint terms decide.",
+            "",
+            "Yes: a (+0.10) against b (-0.10), and the joint terms then decide.",
         ),
         (
             {"a": 1.0, "b": -0.2, "a+b": 0.1},
             "dominance",
             "a",
-            "No: b (-0.20) opposes a (+1.00), but is less than a third of its size.",
+            "No: b (-0.20) against a (+1.00), but with less than a third of the largest.",
         ),
         (
             {"a": 0.6, "b": -0.3, "a+b": 0.1},
             "conflict",
             "a",
-            "Yes: a (+0.60) and b (-0.30) oppose each other.",
+            "Yes: a (+0.60) against b (-0.30).",
         ),
         (
             {"a": 0.5, "b": 0.5, "a+b": 0.2},
@@ -281,12 +298,12 @@ TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}
             {"a": 0.5, "b": -0.1, "a+b": 0.35},
             "dominance",
             "a",
-            "No: b (-0.10) opposes a (+0.50), but is less than a third of its size.",
+            "No: b (-0.10) against a (+0.50), but with less than a third of the largest.",
         ),
         (
             {"a": 0.5, "b": 0.0, "a+b": 0.5},
             "joint",
-            "a",
+            "",
             "No: only a (+0.50) contributes on its own.",
         ),
         (
@@ -300,12 +317,11 @@ TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}
             {"a": 0.6, "b": -0.5, "a+b": -0.11},
             "undecided",
             "",
-            "No: a (+0.60) and b (-0.50) oppose each other on their own, but contributions nearly cancel, or the "
-            "baseline decides.",
+            "Yes: a (+0.60) against b (-0.50), and contributions nearly cancel.",
         ),
         (
             {"": -2.0, "a": 1.0, "b": 0.5, "a+b": 0.1},
-            "undecided",
+            "prior",
             "",
             "No: a (+1.00) and b (+0.50) point the same way.",
         ),
@@ -320,27 +336,149 @@ def test_all_kinds_occur_with_two_modalities(
     checked(found)
 
 
-def test_seed_uncertainty_weakens_the_verdict() -> None:
-    terms = TWO | {"a": 1.0, "b": 0.6, "a+b": 0.2}  # shares .61 and .39
-    steady = Doubt(5, 0.05, np.array([[0.02, 0.02]]), np.array([[0.1, 0.1, 0.1]]))
-    assert of(terms, steady).leader == of(terms).leader == "a"
-    assert describe_seed_doubts(of(terms, steady)) == []
-    unsure = of(terms, Doubt(5, 0.05, np.array([[0.4, 0.4]]), np.array([[0.1, 0.1, 0.1]])))
+def doubt_of(
+    spread: tuple[float, ...], *relations: str, lead: float = 0.0, **changes: Any
+) -> Doubt:
+    """What seeds leave open about one sample of two modalities: spreads of its four dividends, words of other seeds."""
+    R = len(relations)
+    same = {"same_direction": np.ones((R, 1), bool), "same_lead": np.ones((R, 1), bool)}
+    numbers = {"lead": np.full((1, 2), lead), "sums": np.zeros((1, 3)), "score": np.zeros(1)}
+    given = {name: np.array(value) for name, value in changes.items()}
+    words = np.array(relations, dtype=object).reshape(R, 1)
+    return Doubt(seeds=R + 1, spread=np.array([spread]), relations=words, **numbers | same | given)
+
+
+AHEAD = TWO | {"a": 1.0, "b": 0.6, "a+b": 0.2}  # shares .61 and .39
+
+
+def test_terms_within_their_spread_are_neither_named_nor_read() -> None:
+    steady = of(AHEAD, doubt_of((0.1, 0.1, 0.1, 0.1), *4 * ["dominance"], lead=0.02))
+    assert (steady.leader, steady.within_spread) == ("a", {""})
+    assert describe_decision(steady) == (
+        "a (+1.00) dominates: its own contribution exceeds those of all other modalities together. a leads with 61% of "
+        "the Shapley shares (b 39%). 5 of 5 retrainings (this one included) give the same verdict."
+    )
+    unsure = of(AHEAD, doubt_of((0, 0.1, 0.1, 0.1), *4 * ["dominance"], lead=0.2))
     assert unsure.leader == ""
     assert describe_leader(unsure) == (
-        "No single modality leads reliably: Shapley shares are a 61%, b 39%, and the lead varies by ±40 points over "
-        "5 training seeds"
+        "Shapley shares are a 61%, b 39%, and the lead varies by ±20 points over 5 training seeds"
     )
-    other = of(terms, Doubt(5, 0.35, np.array([[0.02, 0.02]]), np.array([[1.5, 0.1, 0.1]])))
+    small = of(AHEAD | {"b": -0.6}, doubt_of((0, 0.1, 0.4, 0.1), *4 * ["conflict"]))
+    assert small.within_spread == {"b"}
+    assert describe_conflict(small) == (
+        "Yes, with this training: what opposes a (+1.00) is within its spread over 5 training seeds."
+    )
     assert (
-        describe_leader(other)
-        == "a leads with 61% of the Shapley shares (b 39%) for this training seed"
+        describe_headline(small)
+        == "What opposes a (+1.00) is within its spread over training seeds"
     )
-    assert describe_seed_doubts(other) == [
-        "On average, two of 5 training seeds have different leading modalities on 35% of the test samples.",
-        "The largest contribution is smaller than its spread over 5 training seeds (±1.5).",
-    ]
-    assert verdict_record(other)["spread_of_largest"] == 1.5
+    assert not is_score_uncertain(small)
+    wide = of(AHEAD, doubt_of((0, 0.1, 0.1, 0.1), *4 * ["dominance"], score=[0.95]))
+    assert describe_seeds(wide)[0] == (
+        "The decision is uncertain: over 5 training seeds its value (+1.80) varies by ±0.95."
+    )
+    assert verdict_record(small)["within_spread"] == ["b"]
+    assert verdict_record(small)["seeds_agree"] == 1
+
+
+@pytest.mark.parametrize(
+    ("relations", "changes", "said"),
+    [
+        (
+            ["dominance", "joint", "joint", "dominance"],
+            {},
+            "Retrainings disagree on who leads: 3 of 5 (this one included) give the verdict ‘dominance’.",
+        ),
+        (
+            4 * ["dominance"],
+            {"same_lead": [[True], [True], [False], [False]]},
+            "Retrainings disagree on who leads: 5 of 5 (this one included) give the verdict ‘dominance’, 3 with the "
+            "same modality first.",
+        ),
+        (
+            4 * ["dominance"],
+            {},
+            "All 5 retrainings give the verdict ‘dominance’, but its size is uncertain: the standard deviation of what "
+            "leads is more than half of its size.",
+        ),
+        (
+            4 * [""],
+            {},
+            "Retrainings may disagree on who leads: what leads is smaller than 2 standard deviations that are typical "
+            "over 5 training seeds.",
+        ),
+    ],
+)
+def test_a_lead_within_the_spread_is_left_open(
+    relations: list[str], changes: dict[str, Any], said: str
+) -> None:
+    found = of(AHEAD, doubt_of((0, 0.6, 0.1, 0.1), *relations, **changes))
+    assert (found.relation, found.is_open, found.leader) == ("dominance", True, "")
+    assert describe_decision(found) == said
+    assert describe_headline(found) == describe_leader(found) == said.partition(":")[0]
+    checked(found)
+
+
+def test_a_verdict_of_the_fewer_seeds_is_left_open() -> None:
+    found = of(AHEAD, doubt_of((0, 0.1, 0.1, 0.1), "joint", "joint", "joint", "dominance"))
+    assert describe_headline(found) == "Retrainings disagree on who leads"
+    more = of(AHEAD, doubt_of((0, 0.1, 0.1, 0.1), "joint", "joint", "dominance", "dominance"))
+    assert describe_headline(more) == "A (+1.00) dominates"
+    prior = TWO | {"": 4.0, "a": 0.6, "b": 0.2}
+    spread = (2.5, 0.1, 0.1, 0.1)
+    assert of(prior, doubt_of(spread, "prior", "prior")).is_open
+    assert not of(prior, doubt_of((1.0, 0.9, 0.9, 0.9), "prior", "prior")).is_open
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        (
+            {"": 4.68, "a": 0.47, "b": 0.26, "a+b": 0.01},
+            "No modality decided: before any modality the model says ‘x’ (+4.68, 99%). The modalities add +0.74, most "
+            "of it a.",
+        ),
+        (
+            {"": -4.68, "a": 2.0, "b": 1.8, "a+b": 0.2},
+            "No modality decided: before any modality the model says ‘y’ (-4.68, 99%). The modalities change that by "
+            "+4.00, most of it a.",
+        ),
+    ],
+)
+def test_the_baseline_is_said_to_decide(terms: dict[str, float], said: str) -> None:
+    one = np.array(list(terms.values()))[None, :, None]
+    dividends = np.concatenate([one, -one], -1)
+    values = dividends.sum(1, keepdims=True).repeat(4, 1)
+    values[:, 0] = dividends[:, 0]
+    explained = Explanation(
+        *(("a", "b"), ("x", "y"), tuple(terms), values, dividends, shapley(dividends, 2)),
+        *("joint", 10),
+    )
+    found = verdict(explained)
+    assert (found.relation, found.leader) == ("prior", "")
+    assert describe_decision(found) == said
+    assert (
+        describe_headline(found) == f"The baseline ({terms['']:+.2f}) decides, not the modalities"
+    )
+    assert (
+        verdict(explained, output=1).relation == "prior"
+    )  # the other class, with the opposite sign
+    assert verdict(explained, boundary=None).relation == "dominance"
+    assert verdict(explained, boundary=9.0).relation == "prior"  # both are below it
+
+
+@pytest.mark.parametrize(
+    ("terms", "outcome"),
+    [
+        ({"": -0.06, "a": 0.5, "b": -0.55}, ", with the sign of the baseline (-0.06)."),
+        ({"": -0.06, "a": 0.5, "b": -0.45}, ", and the baseline (-0.06) decides."),
+        ({"": -0.04, "a": 0.5, "b": -0.45}, ", and just outweigh the baseline (-0.04)."),
+    ],
+)
+def test_undecided_says_what_the_baseline_does(terms: dict[str, float], outcome: str) -> None:
+    found = of(TWO | terms)
+    assert found.relation == "undecided"
+    assert describe_decision(found).endswith(outcome)
 
 
 @pytest.mark.parametrize(
@@ -363,9 +501,14 @@ def test_largest_part_is_named_and_equal_parts_together(terms: dict, said: str) 
 def test_verdict_uses_the_output_and_scores_of_the_sample() -> None:
     """Of several samples, outputs and seeds: each number by hand."""
     rng = np.random.default_rng(0)
-    values = rng.normal(size=(4, 8, 3)).cumsum(0)
     names = ("a", "b", "c")
+    drawn = rng.normal(size=(4, 8, 3)) * np.reshape([0.1, 2, 2, 2, 0.5, 0.5, 0.5, 0.3], (8, 1))
+    members = [set(filter(None, name.split("+"))) for name in coalition_names(names)]
+    values = np.stack(
+        [drawn[:, [part <= whole for part in members]].sum(1) for whole in members], 1
+    )
     terms = dividends_of(values, 3)
+    assert terms == pytest.approx(drawn)
     explained = Explanation(
         names,
         ("x", "y", "z"),
@@ -376,7 +519,11 @@ def test_verdict_uses_the_output_and_scores_of_the_sample() -> None:
         "joint",
         10,
     )
-    doubt = Doubt(5, 0.25, rng.uniform(0, 0.6, (4, 3)), rng.uniform(1, 2, (4, 7)))
+    doubt = Doubt(
+        *(5, rng.uniform(0, 0.3, (4, 3)), rng.uniform(0, 0.2, (4, 8)), np.zeros((4, 3))),
+        *(np.zeros(4), np.full((4, 4), "", dtype=object), np.ones((4, 4), bool)),
+        np.ones((4, 4), bool),
+    )
     leaders = set()
     for b, c in np.ndindex(4, 3):
         own = dict(zip(explained.coalitions, terms[b, :, c].tolist(), strict=True))
@@ -386,27 +533,27 @@ def test_verdict_uses_the_output_and_scores_of_the_sample() -> None:
         best_but_one, last = sorted(values[b, -1])[-2:]  # raw scores: no scale before a softmax
         for given in (None, doubt):
             found = verdict(explained, b, c, given)
-            needed = LEAD if given is None else max(LEAD, doubt.lead[b, names.index(best)])
+            needed = LEAD if given is None else max(LEAD, 2 * doubt.lead[b, names.index(best)])
             ahead = shares[best] - sorted(shares.values())[-2]
             leaders.add(found.leader)
             assert (found.relation, found.largest) == (by_hand(own), largest)
-            named = ahead >= needed and found.relation != "undecided"
+            net = sum(value for term, value in own.items() if term)
+            first = max(names, key=lambda name: own[name] * np.sign(net))
+            within = {} if given is None else dict(zip(own, 2 * doubt.spread[b], strict=True))
+            assert found.within_spread == {t for t in within if abs(own[t]) < within[t]}
+            named = ahead >= needed and first == best and found.relation.names_modalities
+            named = named and found.shapley[best] * net > 0 and first not in found.within_spread
             assert found.leader == (best if named else "")
             assert found.dividends == pytest.approx(own)
             assert found.shares == pytest.approx(shares)
             assert found.needed == pytest.approx(needed)
             assert found.margin == pytest.approx(last - best_but_one)
-            spread = doubt.spread[b, explained.coalitions.index(largest) - 1]
-            assert (found.seeds, found.other_leader, found.spread) == (
-                (0, 0, 0) if given is None else (5, 0.25, spread)
-            )
+            assert (found.seeds, found.agreeing) == (0 if given is None else 5, None)
             record = verdict_record(found)
             assert record["leader"] == (found.leader or "none")
             assert record["lead_needed"] == found.needed
             assert record["shares"] == found.shares
-            assert (record["seeds"], record["other_leader"], record["spread_of_largest"]) == (
-                (0, None, None) if given is None else (5, 0.25, spread)
-            )
+            assert (record["seeds"], record["seeds_agree"]) == (found.seeds, None)
             assert [record[name] for name in ("relation", "largest", "joint_share", "margin")] == [
                 getattr(found, name) for name in ("relation", "largest", "joint_share", "margin")
             ]
@@ -521,6 +668,7 @@ def test_all_panels_agree_with_the_verdicts(study: Study) -> None:
             )
         )
         assert row["relation"] == by_hand(terms)
+        assert row["conflict"] == ("yes" if conflicts_by_hand(terms) else "no")
         shares = sorted(
             ((share, name) for name, share in shares_by_hand(terms, study.modalities).items()),
             reverse=True,
@@ -586,15 +734,9 @@ def test_sample_panels_agree_with_verdicts(study: Study) -> None:
         assert found.relation == study.frame(None).loc[sample.id, "relation"]
         assert (found.leader or "none") == study.frame(None).loc[sample.id, "leader"]
         waterfall, shapley_bars = sample_decision.waterfall(sample), sample_decision.shapley(sample)
-        assert (
-            f"conflict?** **{'Yes' if found.relation == 'conflict' else 'No'}**" in waterfall.lead
-        )
-        assert plain(waterfall.title).startswith(
-            plain(markdown.title_largest(found.dividends)).removesuffix(")")
-        )
-        assert plain(shapley_bars.title).startswith(
-            f"{found.leader} leads with" if found.leader else "No single modality leads"
-        )
+        assert f"conflict?** **{'Yes' if found.conflict else 'No'}**" in waterfall.lead
+        assert plain(waterfall.title) == plain(markdown.title_decision(found))
+        assert ("leads with" in shapley_bars.title) == bool(found.leader)
         asked = (
             overview.sample_questions(sample).table().set_index("question")["answer"]
             if row == rows[0]
@@ -602,7 +744,7 @@ def test_sample_panels_agree_with_verdicts(study: Study) -> None:
         )
         if asked is not None:
             assert asked["Did the modalities conflict?"].startswith(
-                "**Yes**" if found.relation == "conflict" else "**No**"
+                "**Yes**" if found.conflict else "**No**"
             )
         if can(sample.model, "time"):
             share = sample.path_explanation.dividends[-1, 0, :, sample.output]
@@ -620,7 +762,7 @@ def test_example_cards_match_their_names_and_conflicts_come_first(
     for card in shown:
         found = build_sample(study, study.dataset.row(card.sample)).verdict
         assert found.relation == relations[card.sample] == sample_examples.RELATION[card.kind]
-        assert describe_conflict(found).startswith("Yes" if card.kind == "conflict" else "No")
+        assert describe_conflict(found).startswith("Yes" if found.conflict else "No")
     missing = [
         kind
         for kind in ("agreement", "conflict", "synergy")

@@ -434,7 +434,7 @@ class Study:
 
     @property
     def boundary(self) -> float | None:
-        """Explained score between two decisions, see `Target.boundary`; 1 / C of people's votes for one of C classes."""
+        """Explained score between two decisions, see `Target.boundary`; 1 / C of votes for one of C classes."""
         crowd = getattr(self.model, "crowd", None)
         return self.dataset.target.boundary if crowd is None else 1 / len(crowd.classes)
 

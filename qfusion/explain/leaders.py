@@ -19,23 +19,17 @@ SPREADS = 2.0  # standard deviations over training seeds, below which a number i
 _BY_MODALITY = [relation.value for relation in Relation if relation.names_modalities]
 
 
-def find_leaders(
-    dividends: np.ndarray,
-    M: int,
-    spread: np.ndarray | float = 0.0,
-    boundary: float | None = 0.0,
-) -> np.ndarray:
-    """Return the number of the modality that leads each of B samples, or -1 where none is named, (B,).
+def find_leaders(dividends: np.ndarray, M: int, boundary: float | None = 0.0) -> np.ndarray:
+    """Return the number of the modality that leads each of B samples by one model, or -1 where none does, (B,).
 
     Args:
         dividends: of one output, the baseline first, (B, 2^M). M: modalities.
-        spread: of each modality's lead over training seeds, (B, M), see `verdicts.Doubt.lead`.
         boundary: see `relations.classify_relations`.
     """
     baseline, own, joint = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, M + 1 :]
     shapley = games.shapley(dividends[..., None], M)[..., 0]
     relation = classify_relations(baseline, own, joint, boundary)
-    return named_leaders(shapley, dividends[:, 1:], relation, needed_lead(spread, shapley))
+    return named_leaders(shapley, dividends[:, 1:], relation, needed_lead(0.0, shapley))
 
 
 def needed_lead(spread: np.ndarray | float, shapley: np.ndarray) -> np.ndarray:

@@ -97,11 +97,10 @@ class Stability:
     def leader_agreement(self) -> float:
         """Return how often two seeds say the same of who leads: the same modality, or that none does.
 
-        A modality is named as everywhere: where it is ahead by more than its lead spreads over the seeds, see
-        `leaders.find_leaders`.
+        Each seed names its leader as if it were the only one, see `leaders.find_leaders`.
         """
-        M, spread = len(self.modalities), self._lead_spread
-        leaders = np.stack([find_leaders(entry, M, spread) for entry in self.dividends])
+        M = len(self.modalities)
+        leaders = np.stack([find_leaders(entry, M) for entry in self.dividends])
         return float(np.mean([(a == b).mean() for a, b in itertools.combinations(leaders, 2)]))
 
     @cached_property
@@ -152,7 +151,7 @@ class Stability:
         """Return by every seed the relation of some samples, the sign of what decides, and the number of the largest
         own term in the direction of the sum of terms, (R, n) each."""
         M, R, n = len(self.modalities), len(self.seeds), len(places)
-        dividends = self.dividends[:, places].reshape(R * n, -1)
+        dividends = self.dividends[:, places].reshape(R * n, 2**M)
         baseline, own, joint = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, M + 1 :]
         relation = classify_relations(baseline, own, joint, boundary)
         net = np.sign(dividends[:, 1:].sum(1))

@@ -67,7 +67,10 @@ UNREAD_AGAINST = "what opposes {one_side} is within its spread over training see
 SAYS = "the model says {decision} ({baseline}{probability})"
 VALUE = "the value is {baseline}, on the side of {boundary:.2g} that is decided for"
 ADD, CHANGE = "The modalities add {net}{most}", "The modalities change that by {net}{most}"
-UNREAD_SUM = "What the modalities add is within its spread over {seeds} training seeds (standard deviation {spread:.2g})"
+UNREAD_SUM = (
+    "What the modalities add is within its spread over {seeds} training seeds "
+    "(standard deviation {spread:.2g})"
+)
 MOST_OF_IT = ", most of it {name}"
 BASELINE_SIDE = ", with the sign of the baseline ({baseline})"
 BASELINE_DECIDES = ", and the baseline ({baseline}) decides"
@@ -106,7 +109,10 @@ OPEN_SENTENCES: dict[str, str] = {
 SEEDS_AGREE = "{agreeing} of {seeds} retrainings (this one included) give the same verdict{others}."
 OTHER_LEADS = ", {agreeing_lead} with the same modality first"
 OTHER_SIGNS = ", {agreeing_sign} in the same direction"
-SCORE_UNCERTAIN = "The decision is uncertain: over {seeds} training seeds its value ({score}) varies by ±{score_spread:.2g}."
+SCORE_UNCERTAIN = (
+    "The decision is uncertain: over {seeds} training seeds its value ({score}) varies by "
+    "±{score_spread:.2g}."
+)
 ONE_TRAINING = "One training; others may differ."
 
 # "Which modality leads?", as titles.
