@@ -63,7 +63,7 @@ OWN_WORDS = {
 }
 TYPES = {"planted": "regime", "scenes": "asks_about"}  # the column that names a sample's type
 DECIDING = {"text decides": "text", "voice decides": "audio", "face decides": "vision"}
-WORDS = ("agreement", "dominance", "conflict", "correction", "joint", "undecided")
+WORDS = ("agreement", "dominance", "conflict", "correction", "joint", "prior", "undecided")
 
 Record = dict[str, Any]
 
