@@ -183,7 +183,7 @@ def checked(found: Verdict) -> None:
         )
         assert "leads with" not in said + title
     assert said.startswith("The combination") == (relation == "joint")
-    assert ("take back" in said) == (relation == "correction")
+    assert ("corrected by the combination" in said) == (relation == "correction")
     assert said.startswith("Modalities in conflict") == (relation == "conflict")
     assert (opposition(found) == Opposition.CONFLICT) == found.conflict
     assert said.startswith("Several modalities") == (relation == "agreement")
@@ -355,8 +355,9 @@ def test_terms_within_their_spread_are_neither_named_nor_read() -> None:
     steady = of(AHEAD, doubt_of((0.1, 0.1, 0.1, 0.1), *4 * ["dominance"], lead=0.02))
     assert (steady.leader, steady.within_spread) == ("a", {""})
     assert describe_decision(steady) == (
-        "a (+1.00) dominates: its own contribution exceeds those of all other modalities together. a leads with 61% of "
-        "the Shapley shares (b 39%). 5 of 5 retrainings (this one included) give the same verdict."
+        "a (+1.00) dominates: its own contribution exceeds those of all other modalities together. Joint terms add "
+        "+0.20. a leads with 61% of the Shapley shares (b 39%). 5 of 5 retrainings (this one included) give the same "
+        "verdict."
     )
     unsure = of(AHEAD, doubt_of((0, 0.1, 0.1, 0.1), *4 * ["dominance"], lead=0.2))
     assert unsure.leader == ""

@@ -60,6 +60,11 @@ RELATION_SENTENCES: dict[Relation, str] = {
     Relation.AGREEMENT: "{several_modalities} point the same way: {same_way}.",
 }
 ALONE = "{first} decides alone."
+JOINT_TAKE, JOINT_ADD = (
+    " Joint terms take back {taken_back:.0%} of the sum of single modalities ({joint}).",
+    " Joint terms add {joint}.",
+)
+MENTIONED = 0.1  # of the own terms' sum, from which joint terms are mentioned beside them
 FIRST = "{first} comes first; other own contributions are within their spread over {seeds} training seeds."
 OUTWEIGHS = "{one_side} {outweigh} {other_side}"
 AGAINST = "{one_side} against {other_side}, which sum to {own}"
@@ -125,7 +130,7 @@ LEADERSHIP_TITLES: dict[Leadership, str] = {
     Leadership.UNCERTAIN: (
         "Shapley shares are {ranking}, and the lead varies by ±{deviation:.0f} points over {seeds} training seeds"
     ),
-    Leadership.CLOSE: "Shapley shares are close: {ranking}",
+    Leadership.CLOSE: "The largest Shapley shares are close: {ranking}",
     Leadership.OTHER: "Shapley shares, which include parts of joint terms, are {ranking}",
 }
 
@@ -240,6 +245,8 @@ def _relation_sentence(verdict: Verdict, markup: Markup) -> str:
     if verdict.relation == Relation.AGREEMENT and not _has_several(verdict):
         template = FIRST
     pieces = _pieces(verdict, markup)
+    if _mentions_joint(verdict):
+        template += JOINT_TAKE if verdict.own * verdict.joint < 0 else JOINT_ADD
     return template.format(
         undecided=markup.strong("Undecided"),
         no_modality=markup.strong("No modality"),
@@ -249,6 +256,14 @@ def _relation_sentence(verdict: Verdict, markup: Markup) -> str:
         several_modalities=markup.strong("Several modalities"),
         **pieces | {"first": markup.strong(pieces["first"])},
     )
+
+
+def _mentions_joint(verdict: Verdict) -> bool:
+    """Return whether joint terms are mentioned beside the single modalities that decide."""
+    if verdict.relation not in (Relation.CONFLICT, Relation.DOMINANCE, Relation.AGREEMENT):
+        return False
+    is_visible = abs(verdict.joint) >= MENTIONED * abs(verdict.own)
+    return is_visible and not _is_unread(verdict, verdict.joint, 1)
 
 
 def _pieces(verdict: Verdict, markup: Markup) -> dict[str, Any]:

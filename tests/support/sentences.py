@@ -112,12 +112,12 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "decision settled since",
-        "wording.verdicts:describe_last_change",
+        "wording.decision_changes:describe_last_change",
         "no place from there on decides otherwise, the one before it does",
     ),
     Template(
         "what the dynamics added",
-        "wording.verdicts:describe_change",
+        "wording.decision_changes:describe_change",
         "'nothing' where no term moved; joint shares of start and end; the largest joint terms",
     ),
     Template(
@@ -621,36 +621,37 @@ TEMPLATES: tuple[Template, ...] = (
     Template(
         "who decided",
         "wording.verdicts:describe_decision",
-        "'the combination' where joint parts are half of the size or more, one modality where its own part "
-        "outweighs "
-        "all others together",
+        "the relation by the rules; nobody where training seeds leave the lead open",
+        VERDICT,
+    ),
+    Template(
+        "who decided, as a title",
+        "wording.verdicts:describe_headline",
+        "the same lead as the sentence",
         VERDICT,
     ),
     Template(
         "conflict",
-        "wording.verdicts:describe_conflict",
-        "yes where the two largest own parts are opposite, the smaller at least a third of the larger, and "
-        "neither "
-        "joint parts nor one modality are more than the rest",
+        "wording.conflicts:describe_conflict",
+        "yes where an own term opposes the largest with at least a third of its size",
         VERDICT,
     ),
     Template(
         "leader",
         "wording.verdicts:describe_leader",
-        "its share is 10 points ahead, and by more than a standard deviation over training seeds",
+        "the verdict names it, and its share is 10 points and two standard deviations over training seeds ahead",
         VERDICT,
     ),
     Template(
         "largest part",
-        "wording.verdicts:describe_largest",
+        "wording.contributions:describe_largest",
         "as large as no other as it is written",
         VERDICT,
     ),
     Template(
         "what seeds leave open",
-        "wording.verdicts:describe_seed_doubts",
-        "seeds name another leader on more than a fifth of the samples; a part is smaller than its "
-        "spread",
+        "wording.verdicts:describe_seeds",
+        "how many give the same verdict; the score is within two standard deviations of the boundary",
         VERDICT,
     ),
     Template(

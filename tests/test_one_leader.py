@@ -1,0 +1,120 @@
+"""All that a screen says of a sample names one lead: the verdict, the titles of figures, the answers and the tiles."""
+
+import re
+
+import numpy as np
+import pytest
+
+from qfusion import _assets
+from qfusion._sentences import true_minus
+from qfusion.analysis.opening import open_study
+from qfusion.analysis.sample import Sample, build_sample
+from qfusion.analysis.study import Study
+from qfusion.analysis.text import strip_markup
+from qfusion.errors import DataUnavailable
+from qfusion.explain.relations import RELATIONS
+from qfusion.panels import overview, sample_decision
+from qfusion.wording import answers, decision_summaries
+
+SHIPPED = sorted(path.stem for path in _assets.asset_path("models").glob("*.json"))
+EACH = 2  # samples of every relation, with and without a lead that seeds leave open
+
+
+@pytest.fixture(scope="module", params=SHIPPED)
+def study(request: pytest.FixtureRequest) -> Study:
+    """A shipped model on its data."""
+    try:
+        return open_study(request.param)
+    except DataUnavailable as error:
+        pytest.skip(str(error))
+
+
+def choose_rows(study: Study) -> list[int]:
+    """Test rows of every relation that occurs, where seeds leave the lead open and where they do not."""
+    judged = study.explained_verdicts()
+    inside = np.isin(study.explained_rows, study.dataset.rows("test"))
+    rows = []
+    for relation in RELATIONS:
+        for is_open in (False, True):
+            chosen = inside & (judged.relation == relation) & (judged.is_open == is_open)
+            rows += study.explained_rows[chosen][:EACH].tolist()
+    return rows
+
+
+def sentences_of(sample: Sample) -> dict[str, str]:
+    """What a screen says of a sample, without markup, by its place."""
+    waterfall, shapley = sample_decision.waterfall(sample), sample_decision.shapley(sample)
+    facts = decision_summaries.summarize_decision(sample).facts
+    return {
+        "verdict": strip_markup(answers.answer_decision(sample)),
+        "conflict": strip_markup(answers.answer_conflict(sample)),
+        "waterfall": strip_markup(waterfall.title),
+        "lead": strip_markup(waterfall.lead),
+        "shapley": strip_markup(shapley.title),
+        "tiles": "; ".join(f"{fact.name} {fact.value}" for fact in facts),
+    }
+
+
+def leads_in(sentence: str, modalities: tuple[str, ...]) -> set[str]:
+    """Everything that a sentence says to decide, lead or come first."""
+    found = set()
+    for name in modalities:
+        pattern = rf"(?i)(?<![\w]){re.escape(name)} (\([^)]*\) )?(leads|dominates|decides alone|comes first)"
+        if re.search(pattern, sentence):
+            found.add(name)
+    for words, lead in (
+        (r"combination decides", "the combination"),
+        (
+            r"(?i)baseline (\([^)]*\) )?decides[;,]? ?(not|Shapley|$)|No modality decided",
+            "the baseline",
+        ),
+        (r"(?i)retrainings (may )?disagree on who leads|All \d+ retrainings give", "open"),
+    ):
+        if re.search(words, sentence):
+            found.add(lead)
+    return found
+
+
+def test_a_screen_names_one_lead(study: Study) -> None:
+    rows = choose_rows(study)
+    assert rows
+    for row in rows:
+        sample = build_sample(study, row)
+        found, said = sample.verdict, sentences_of(sample)
+        leads = {place: leads_in(words, study.modalities) for place, words in said.items()}
+        together = set.union(*leads.values())
+        assert len(together) <= 1, (sample.id, said)
+        expected = {"joint": "the combination", "prior": "the baseline"}.get(found.relation, "")
+        expected = "open" if found.is_open else expected or found.leader
+        if expected and found.size:
+            assert leads["verdict"] == leads["shapley"] == {expected}, (sample.id, said)
+        if expected in ("open", "the combination", "the baseline") and found.size:
+            assert leads["waterfall"] == {expected}, (sample.id, said)
+        if found.leader:
+            direction = np.sign(found.net)
+            named = [name for name in study.modalities if f"{name} (" in said["waterfall"].lower()]
+            assert not named or found.leader in named or found.relation == "correction"
+            assert found.dividends[found.leader] * direction > 0
+        check_unread(sample, said)
+        assert ("Yes" in said["conflict"][:3]) == found.conflict
+
+
+def check_unread(sample: Sample, said: dict[str, str]) -> None:
+    """No sentence names an own or joint term within its spread over training seeds, with its value."""
+    for term in sample.verdict.within_spread - {""}:
+        name = " and ".join(term.split("+"))
+        for place, words in said.items():
+            assert f"{name} (+" not in words, (sample.id, place, words)
+            assert f"{name} (-" not in words, (sample.id, place, words)
+            assert f"{name} (−" not in words, (sample.id, place, words)
+
+
+def test_examples_and_questions_name_the_lead_of_the_verdict(study: Study) -> None:
+    kinds = overview.EXAMPLES["telling-waterfall-"].endings(None, study)
+    for kind in kinds:
+        panel = overview.example_waterfall(study, kind=kind)
+        row = study.dataset.row(overview._find_example(study, kind)[0])
+        verdict = study.verdict(row)
+        title = true_minus(strip_markup(answers.title_decision(verdict)))
+        assert strip_markup(panel.title).endswith(title)
+        assert not verdict.is_open or "etrainings" in panel.title
