@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ from qfusion.panels import (
     pickers,
     sample_decision,
 )
-from qfusion.wording import answers as markdown
+from qfusion.wording import answers as markdown, systems
 from qfusion.wording.conflicts import describe_conflict
 from qfusion.wording.contributions import describe_largest, format_contribution, largest_terms
 from qfusion.wording.markup import Markup
@@ -807,3 +808,15 @@ def test_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> None
     rows = open_study("qj-planted").frame(None).loc[table.index]
     assert table["relation"].tolist() == rows["relation"].tolist()
     assert table["leader"].tolist() == rows["leader"].tolist()
+
+
+def test_the_card_says_what_the_baseline_means_of_imbalanced_classes() -> None:
+    """Shipped data are balanced; of a set with few positives the card gives the base rates."""
+    study = open_study("qcnn-digits")
+    assert systems.describe_base_rates(study) == ""
+    y = study.dataset.y.copy()
+    y[np.flatnonzero(y == 3)[12:]] = 4
+    rates = replace(study.dataset, y=y)
+    said = systems.describe_base_rates(replace(study, dataset=rates))
+    assert "1% ‘3’" in said
+    assert "may follow from it alone" in said

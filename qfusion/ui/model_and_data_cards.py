@@ -106,6 +106,7 @@ def _describe_model(study: Study) -> str:
     show of it.
     """
     notes = text.escape_markdown(describe_notes(study.card)) or systems.describe_system(study)
+    notes = f"{notes} {systems.describe_base_rates(study)}".strip()
     if isinstance(study.trained, LiveModel | Imported):
         return f"{notes}\n\n{describe_abilities(study.model)}"
     return notes

@@ -3,12 +3,15 @@
 import math
 from typing import Any, NamedTuple
 
-from qfusion._sentences import count, listed
+import numpy as np
+
+from qfusion._sentences import count, listed, share
 from qfusion.analysis import text
 from qfusion.analysis.study import Study
 from qfusion.models.abilities import can
 from qfusion.models.truth_tables import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
+from qfusion.training.checkpoint_cards import training_split
 from qfusion.wording.model_kinds import SENTENCES
 
 # Descriptions of a model, in two or three sentences.
@@ -52,6 +55,13 @@ RETAINED_READ_OUT = "linear read-out of {retained} kept qubits"
 VECTORS_EACH = "{vectors} on each modality"
 VECTORS = "{vectors} on {place}"
 JOINT_STATE, ONE_STATE = "the joint state", "{modality} alone"
+
+# What the baseline means where the training classes are imbalanced.
+BASE_RATES = (
+    "Of the training samples, {most} are ‘{frequent}’ and {least} ‘{rare}’. The baseline, the score without any "
+    "modality, reflects such shares, so that a decision may follow from it alone (relation ‘prior’)."
+)
+IMBALANCED = 2.0  # ratio of the most to the least frequent class
 
 # Units of features.
 PER_STEP, IN_ALL = "numbers per step", "numbers"
@@ -256,6 +266,23 @@ def describe_read_out(model: Any) -> str:
 
 def _vectors(number: int) -> str:
     return count(number, "measurement vector")
+
+
+def describe_base_rates(study: Study) -> str:
+    """Return what the baseline means where training classes are imbalanced, as Markdown, else an empty string."""
+    y = study.dataset.y[study.dataset.rows(training_split(study.card))]
+    if not study.classes or not len(y):
+        return ""
+    shares = np.bincount(y[y >= 0], minlength=len(study.classes)) / len(y)
+    most, least = int(shares.argmax()), int(shares.argmin())
+    if shares[most] < IMBALANCED * shares[least]:
+        return ""
+    return BASE_RATES.format(
+        most=share(shares[most]),
+        frequent=text.escape_markdown(study.classes[most]),
+        least=share(shares[least]),
+        rare=text.escape_markdown(study.classes[least]),
+    )
 
 
 def model_card_rows(study: Study) -> dict[str, Any]:
