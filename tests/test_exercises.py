@@ -206,7 +206,7 @@ def test_terms_are_those_of_all_coalitions() -> None:
     assert sum(shapley) == pytest.approx(score - values[frozenset()])
     share = abs(shapley[1]) / sum(map(abs, shapley))
     assert seen("share[audio] > 0", here) == pytest.approx(share)
-    assert seen("leader is audio", here) == "audio"
+    assert seen("leader is none", here) == "none"  # the combination decides
     assert seen("verdict is joint", here) == "joint"
     assert seen("sign is negative", here) == "negative"
     assert seen("correct is yes", here) == "yes"
@@ -550,9 +550,9 @@ def test_the_sliders_count_on_the_pages_that_have_them() -> None:
 def test_sentences_follow_from_conditions_and_numbers() -> None:
     here = situation("qj-planted", "p2924", "H.text-audio=0.5", cursor=0.25)
     for text, requirement, now in (
-        ("leader is vision", "Vision leads the decision", "audio"),
-        ("leader is none", "No modality leads the decision", "audio"),
-        ("leader is not none", "A modality leads the decision", "audio"),
+        ("leader is vision", "Vision leads the decision", "none leads"),
+        ("leader is none", "No modality leads the decision", "none leads"),
+        ("leader is not none", "A modality leads the decision", "none leads"),
         ("verdict is not joint", "The verdict is not joint", "joint"),
         (
             "decision is changed",

@@ -118,3 +118,21 @@ def test_examples_and_questions_name_the_lead_of_the_verdict(study: Study) -> No
         title = true_minus(strip_markup(answers.title_decision(verdict)))
         assert strip_markup(panel.title).endswith(title)
         assert not verdict.is_open or "etrainings" in panel.title
+
+
+def test_the_rules_hold_on_every_test_sample(study: Study) -> None:
+    """Prior and conflict, from the dividends: of classes log-odds of the decided class."""
+    judged = study.explained_verdicts()
+    dividends = study.explained_dividends()
+    M = len(study.modalities)
+    baseline, own, terms = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, 1:]
+    net, size = terms.sum(1), np.abs(terms).sum(1)
+    decides = (baseline * (baseline + net) > 0) & (np.abs(baseline) >= np.abs(net))
+    is_prior = decides & (np.abs(net) >= size / 8) & study.decides_by_sign
+    assert ((judged.relation == "prior") == is_prior).all()
+    third = np.abs(own).max(1, keepdims=True) / 3
+    opposed = ((own >= third) & (own > 0)).any(1) & ((own <= -third) & (own < 0)).any(1)
+    assert (judged.conflict == opposed).all()
+    assert not (opposed & np.isin(judged.relation, ["agreement", "dominance"])).any()
+    known = judged.seeds_agree[~np.isnan(judged.seeds_agree)]
+    assert ((known > 0) & (known <= 1)).all()

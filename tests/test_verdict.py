@@ -670,7 +670,7 @@ def test_all_panels_agree_with_the_verdicts(study: Study) -> None:
             )
         )
         assert row["relation"] == by_hand(terms)
-        assert row["conflict"] == ("yes" if conflicts_by_hand(terms) else "no")
+        assert row["opposed"] == ("yes" if conflicts_by_hand(terms) else "no")
         shares = sorted(
             ((share, name) for name, share in shares_by_hand(terms, study.modalities).items()),
             reverse=True,
@@ -808,6 +808,14 @@ def test_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> None
     rows = open_study("qj-planted").frame(None).loc[table.index]
     assert table["relation"].tolist() == rows["relation"].tolist()
     assert table["leader"].tolist() == rows["leader"].tolist()
+    assert table["seeds_agree"].tolist() == rows["seeds_agree"].tolist()
+    assert ((rows["opposed"] == "yes") == table["conflict"]).all()
+    assert table["conflict"].dtype == bool
+    sample = build_sample(
+        open_study("qj-planted"), int(open_study("qj-planted").dataset.row("p0575"))
+    )
+    flagged = table.loc["p0575", "within_spread"].split("; ")
+    assert set(flagged) == {term or "baseline" for term in sample.verdict.within_spread}
 
 
 def test_the_card_says_what_the_baseline_means_of_imbalanced_classes() -> None:

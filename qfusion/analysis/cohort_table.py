@@ -11,7 +11,7 @@ from qfusion.analysis.columns import dividend_column
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_coordinates import coordinate_kinds
 from qfusion.analysis.sample_projection import _COLUMN, explained_rows, sample_map
-from qfusion.analysis.study import Study, yes_or_no
+from qfusion.analysis.study import Study, verdict_columns
 from qfusion.data import DataSet
 from qfusion.explain import cohort_filters, verdicts
 
@@ -97,8 +97,7 @@ def own_row(study: Study, row: int, output: int | None) -> pd.Series:
     columns: dict[str, np.ndarray] = {
         "split": study.dataset.split[[row]],
         "error": np.array([np.nan]),
-        **judged.columns(),
-        "conflict": yes_or_no(judged.conflict),
+        **verdict_columns(judged),
         VERDICT: np.array([""], dtype=object),
         **study.space.facts(np.array([row])),
         **_contribution_columns(study, dividends, judged),

@@ -482,12 +482,11 @@ class Study:
             for i, term in enumerate(self.coalitions)
             if term
         }
-        verdict_columns = judged.columns() | {"conflict": yes_or_no(judged.conflict)}
         columns = {
             "split": data.split,
             **answers,
             "error": self.errors,
-            **{name: self.scatter(values) for name, values in verdict_columns.items()},
+            **{name: self.scatter(values) for name, values in verdict_columns(judged).items()},
             **facts,
             **contributions,
         }
@@ -516,6 +515,9 @@ class Study:
         return self.row_metrics(self.dataset.rows(split), scores)
 
 
-def yes_or_no(values: np.ndarray) -> np.ndarray:
-    """Return "yes" or "no" for every bool of an array, as tables of samples have it."""
-    return np.where(values, "yes", "no").astype(object)
+def verdict_columns(judged: verdicts.Verdicts) -> dict[str, np.ndarray]:
+    """Return the columns of tables of samples on pages, (B,) each: whether own terms conflict is `opposed`, "yes" or
+    "no", since networks with masses have a column `conflict`."""
+    columns = judged.columns()
+    opposed = np.where(columns.pop("conflict"), "yes", "no").astype(object)
+    return columns | {"opposed": opposed}
