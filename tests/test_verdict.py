@@ -814,7 +814,7 @@ def test_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> None
     sample = build_sample(
         open_study("qj-planted"), int(open_study("qj-planted").dataset.row("p0575"))
     )
-    flagged = table.loc["p0575", "within_spread"].split("; ")
+    flagged = filter(None, table.loc["p0575", "within_spread"].split("; "))
     assert set(flagged) == {term or "baseline" for term in sample.verdict.within_spread}
 
 
