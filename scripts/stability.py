@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +22,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from train_models import RECIPES, SEEDS, Recipe  # noqa: E402
 
-from qfusion import data, explain  # noqa: E402
-from qfusion.analysis.study_building import explained_model  # noqa: E402
-from qfusion.explain import backgrounds, stability  # noqa: E402
-from qfusion.models import FusionModel, registry  # noqa: E402
-from qfusion.training import Options, checkpoint, checkpoint_cards, checkpoint_folders, train  # noqa: E402
+from qfusion import data  # noqa: E402
+from qfusion.analysis import seed_spread  # noqa: E402
+from qfusion.explain import stability  # noqa: E402
+from qfusion.models import registry  # noqa: E402
+from qfusion.training import checkpoint, checkpoint_folders  # noqa: E402
 
 
 def mismatch(recipe: Recipe, card: dict) -> str:
@@ -41,35 +40,7 @@ def mismatch(recipe: Recipe, card: dict) -> str:
     return ", ".join([*different, *options])
 
 
-def dividends(
-    model: FusionModel, dataset: data.DataSet, card: dict
-) -> tuple[np.ndarray, explain.Explanation]:
-    """Returns the dividends (B, 2^M) of the test rows: of the only score, or of the log-odds of the true class."""
-    rows = dataset.rows("test")
-    model = explained_model(model, dataset)
-    background = explain.background(
-        model,
-        dataset.inputs(dataset.rows(checkpoint_cards.training_split(card)), torch.float64),
-        backgrounds.DEFAULT,
-    )
-    found = explain.explain(model, dataset.inputs(rows, torch.float64), background)
-    outputs = (
-        dataset.y[rows] if dataset.target.kind == "classification" else np.zeros(len(rows), int)
-    )
-    return found.dividends[np.arange(len(rows)), :, outputs], found
-
-
-def seed_of(name: str, seed: int, dataset: data.DataSet, runs: Path | None) -> FusionModel:
-    """Returns the model of a seed: as `train_models.py --runs` kept it, or trained."""
-    recipe = RECIPES[name]
-    if runs and (kept := runs / f"{name}-seed{seed}.json").is_file():
-        model = checkpoint.load(kept).model
-    else:
-        model = train(recipe.model, dataset, recipe.settings, Options(**recipe.options), seed).model
-    return model.double().eval()
-
-
-def measure(name: str, seeds: list[int], folder: Path, runs: Path | None = None) -> None:
+def measure(name: str, count: int, folder: Path, runs: Path | None = None) -> None:
     """Takes or trains one recipe from every seed and writes its file."""
     recipe, shipped = RECIPES[name], checkpoint.load(name)
     if differs := mismatch(recipe, shipped.card):
@@ -77,27 +48,32 @@ def measure(name: str, seeds: list[int], folder: Path, runs: Path | None = None)
             f"{name}: the recipe differs from the shipped card in {differs}. Run scripts/train_models.py {name} first."
         )
     dataset = data.load(recipe.data)
-    values, explanation = dividends(shipped.model, dataset, shipped.card)
-    found, deviation = [values], 0.0
-    for seed in seeds:
-        start = time.perf_counter()
-        model = seed_of(name, seed, dataset, runs)
-        values, _ = dividends(model, dataset, shipped.card)
-        if seed == seeds[0]:
-            deviation = float(np.abs(values - found[0]).max())
-        else:
-            found.append(values)
-        print(f"{name} seed {seed}: {time.perf_counter() - start:.0f} s", flush=True)
-    measured = stability.Stability(
-        explanation.modalities,
-        explanation.coalitions,
-        tuple(seeds),
-        np.array(found),
-        explanation.background_size,
-        dataset.target.kind == "classification",
+    kept = runs or folder
+
+    def trained_card(seed: int) -> Path:
+        return kept / f"{name}-seed{seed}.json"
+
+    seed = shipped.card["seed"]
+    again = seed_spread.load_alike(trained_card(seed), shipped.card, dataset, seed)
+    if again is None:
+        again = seed_spread.train_seed(shipped.card, dataset, seed)
+    values, _ = seed_spread.explain_model(shipped.model, dataset, shipped.card)
+    values_again, _ = seed_spread.explain_model(again, dataset, shipped.card)
+    deviation = float(np.abs(values_again - values).max())
+    measured = seed_spread.measure_seeds(
+        shipped,
+        dataset,
+        count,
+        place=folder / f"{name}.safetensors",
+        trained_card=trained_card,
+        notes={
+            "settings": recipe.settings,
+            "options": recipe.options,
+            "first_seed_trained_anew": deviation,
+        },
     )
     print(
-        f"{name}: seed {seeds[0]} trained here differs from the shipped one by {deviation:.1e} at most; the "
+        f"{name}: seed {seed} trained here differs from the shipped one by {deviation:.1e} at most; the "
         f"same leading modality in {measured.leader_agreement():.3f} of cases",
         flush=True,
     )
@@ -107,17 +83,6 @@ def measure(name: str, seeds: list[int], folder: Path, runs: Path | None = None)
             f"  {term}: rank correlation {mean:.3f}, lowest {lowest:.3f}, median deviation {spread:.3f}",
             flush=True,
         )
-    stability.save(
-        folder / f"{name}.safetensors",
-        measured,
-        weights=shipped.card["weights_sha256"],
-        data=dataset.digest,
-        notes={
-            "settings": recipe.settings,
-            "options": recipe.options,
-            "first_seed_trained_anew": deviation,
-        },
-    )
 
 
 def main() -> None:
@@ -136,7 +101,7 @@ def main() -> None:
     for name in arguments.names or [
         name for name in RECIPES if name in checkpoint_folders.available()
     ]:
-        measure(name, SEEDS[: arguments.seeds], arguments.out, arguments.runs)
+        measure(name, arguments.seeds, arguments.out, arguments.runs)
 
 
 if __name__ == "__main__":

@@ -162,15 +162,8 @@ def test_deletion_by_our_order_beats_every_random_order(model: str) -> None:
 
 def test_unmeasured_seeds_show_a_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(stability, "FOLDER", tmp_path)
-    monkeypatch.setattr(
-        trust.stability,
-        "load",
-        lambda name, card, digest, rows, load=stability.load: load(
-            name, card, digest, rows, tmp_path
-        ),
-    )
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
-    assert "not measured for this model" in words.lower()
+    assert "not measured for model 'qj-planted'. `python scripts/stability.py`" in words
     study = study_of("qj-planted")
     _, explained = trust.explain_test_rows(study)
     rng = np.random.default_rng(0)

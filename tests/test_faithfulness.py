@@ -667,11 +667,11 @@ def test_stability_file_contains_all_measurements(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = replace(measured(B=5), seeds=(4, 0, 9), of_true_class=True, background_size=77)
-    path = tmp_path / "new" / "folder" / "m.safetensors"
+    path = tmp_path / "new" / "folder" / "m.seeds"
     for _ in range(2):
         stability.save(path, found, weights="w", data="d", notes={"rate": 0.1})
     card = {"weights_sha256": "w"}
-    again = stability.load("m", card, "d", 5, path.parent)
+    again = stability.load("m", card, "d", 5, path.with_suffix(".json"))
     for name in ("modalities", "coalitions", "seeds", "of_true_class", "background_size"):
         assert getattr(again, name) == getattr(found, name)
     assert (again.dividends == found.dividends.astype(np.float16)).all()
@@ -679,29 +679,39 @@ def test_stability_file_contains_all_measurements(
         about = json.loads(file.metadata()["about"])
     assert about["notes"] == {"rate": 0.1}
     monkeypatch.setattr(stability, "MAX_BYTES", path.stat().st_size)
-    stability.load("m", card, "d", 5, path.parent)
+    stability.load("m", card, "d", 5, path.with_suffix(".json"))
     monkeypatch.setattr(stability, "MAX_BYTES", path.stat().st_size - 1)
     with pytest.raises(IntegrityError, match="too large"):
-        stability.load("m", card, "d", 5, path.parent)
+        stability.load("m", card, "d", 5, path.with_suffix(".json"))
 
 
 def test_stability_file_is_bound_to_its_models_and_data(tmp_path: Path) -> None:
-    found, card = measured(), {"weights_sha256": "w"}
-    with pytest.raises(NotFound, match="not measured for model 'm'"):
-        stability.load("m", card, "d", 40, tmp_path)
-    stability.save(tmp_path / "m.safetensors", found, weights="w", data="d")
-    again = stability.load("m", card, "d", 40, tmp_path)
+    found, card = measured(), {"weights_sha256": "w", "training": {"epochs": 1}}
+    place, card_path = tmp_path / "m.seeds", tmp_path / "m.json"
+    with pytest.raises(NotFound, match=r"not measured for model 'm'.*--seeds 5"):
+        stability.load("m", card, "d", 40, card_path)
+    stability.save(place, found, weights="w", data="d")
+    again = stability.load("m", card, "d", 40, card_path)
     assert again.dividends == pytest.approx(found.dividends, abs=2e-3)
     assert (again.modalities, again.seeds, again.background_size) == (NAMES, (0, 1, 2), 9)
     for other in (({"weights_sha256": "x"}, "d", 40), (card, "e", 40), (card, "d", 39)):
         with pytest.raises(NotFound, match="of other weights or data"):
-            stability.load("m", *other, tmp_path)
-    with pytest.raises(NotFound):
-        stability.load("../m", {"weights_sha256": "x"}, "d", 40, tmp_path)
-    for damage in (b"", b"\xff" * 100, (tmp_path / "m.safetensors").read_bytes()[:-8]):
-        (tmp_path / "m.safetensors").write_bytes(damage)
-        with pytest.raises(IntegrityError, match=r"m\.safetensors"):
-            stability.load("m", card, "d", 40, tmp_path)
+            stability.load("m", *other, card_path)
+    with pytest.raises(NotFound, match="not trained here"):
+        stability.load("../m", {"weights_sha256": "x"}, "d", 40)
+    for damage in (b"", b"\xff" * 100, place.read_bytes()[:-8]):
+        place.write_bytes(damage)
+        with pytest.raises(IntegrityError, match=r"m\.seeds"):
+            stability.load("m", card, "d", 40, card_path)
+
+
+@pytest.mark.parametrize("size", [1e-7, 1.0, 1e6])
+def test_contributions_of_any_size_are_kept(size: float, tmp_path: Path) -> None:
+    found = measured()
+    found = replace(found, dividends=found.dividends * size)
+    stability.save(tmp_path / "m.seeds", found, weights="w", data="d")
+    again = stability.load("m", {"weights_sha256": "w"}, "d", 40, tmp_path / "m.json")
+    assert again.dividends == pytest.approx(found.dividends, rel=1e-3, abs=1e-6 * size)
 
 
 def test_shipped_stability_files_are_complete() -> None:

@@ -88,7 +88,8 @@ def file_stamps(model: str, data: str, sample: str = "") -> Hashable:
 @memo(4, task=Task.APPLY_MODEL, stamp=file_stamps)
 def _study(model: str, data: str) -> Study:
     result = load_checkpoint(model)
-    return build_study(model, result.card, result.model, sources.load(data)).precompute()
+    dataset = sources.load(data)
+    return build_study(model, result.card, result.model, dataset, result.path).precompute()
 
 
 def _is_shared(
@@ -110,7 +111,7 @@ def open_study(
     if isinstance(model, str) and _is_shared(model, data):
         return with_visitors(_study(model, str(data or _training_data(load_checkpoint(model)))))
     result, dataset = load_model_and_data(model, data)
-    return build_study(model_name(result), result.card, result.model, dataset)
+    return build_study(model_name(result), result.card, result.model, dataset, result.path)
 
 
 def open_game(source: Any, name: str = games.NAME, title: str = "", **options: Any) -> Study:

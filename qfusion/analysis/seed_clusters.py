@@ -1,18 +1,14 @@
 """Clusters of explanations over training seeds: one explanation of a sample, or several."""
 
 from qfusion.analysis import cohort_table
-from qfusion.analysis.memo import file_stamp, memo
+from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.analysis.trust import SPLIT, load_stability
+from qfusion.analysis.trust import SPLIT, load_stability, stamp_seeds
 from qfusion.explain import explanation_clusters, stability
 
 
-@memo(
-    8,
-    stamp=lambda study: file_stamp(stability.FOLDER / f"{study.name}.safetensors"),
-    task=Task.CLUSTER_SEEDS,
-)
+@memo(8, stamp=stamp_seeds, task=Task.CLUSTER_SEEDS)
 def cluster_seeds(study: Study) -> explanation_clusters.Basins:
     """Whether the seeds of a model explain each test sample in one way.
 

@@ -29,7 +29,6 @@ from qfusion._checks import check, read_json
 from qfusion._memory_cache import CACHE
 from qfusion._sentences import meanwhile
 from qfusion.errors import InvalidInput
-from qfusion.explain import stability
 
 FOLDER = _assets.asset_path("results")
 # Versions of functions other than 1, by name: raise one when its results change, and ship them again.
@@ -113,7 +112,7 @@ def make_key(study: Any) -> str:
     """Return SHA-256, in hex, over everything that determines the results of a study with its default background: the
     card of its model, which has the digest of the weights, the version of its data, and the measurements over
     training seeds."""
-    seeds = stability.FOLDER / f"{Path(study.name).name}.safetensors"
+    seeds = study.seeds_path
     parts = (
         json.dumps(study.card, sort_keys=True, default=str),
         study.model.score_kind,

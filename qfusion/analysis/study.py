@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.special import softmax
 import qfusion
 from qfusion import explain
 from qfusion.analysis.columns import dividend_column
-from qfusion.analysis.memo import memo
+from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.spaces import space_class
 from qfusion.analysis.spaces.base import BaseSpace
 from qfusion.analysis.study_cache import dataset_cache, per_model_cache
@@ -49,6 +50,7 @@ class Study:
         uses_all_rows: whether explanations use every row of the background where a part would suffice.
         reference: number of the class that the others are compared with, or None if each class is compared with all
             others.
+        card_path: path of the checkpoint's card, or None for a model that is in no file.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Study:
     _set: Any = field(default=None, repr=False)
     _alone: Any = field(default=None, repr=False)
     reference: int | None = field(default=None, kw_only=True)
+    card_path: Path | None = field(default=None, kw_only=True)
 
     @cached_property
     def space(self) -> BaseSpace:
@@ -92,15 +95,16 @@ class Study:
         return f"Study({self.name!r} on {self.dataset.name!r}, {len(self.dataset):,} samples)"
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
-        """Return a key that identifies this study: the model's name, the digest of its weights, the digest of the
-        data including words, and, if it matters, that of the background. Results cached under this key are shown to
-        whoever asks.
+        """Return a key that identifies this study: the model's name, the digest of its weights, the file of its other
+        training seeds, the digest of the data including words, and, if it matters, that of the background. Results
+        cached under this key are shown to whoever asks.
         """
         if self._set is not None:
             return (*self._set.memo_key(background), self._alone.dataset.digest)
         key: tuple[str, ...] = (
             self.name,
             str(self.card.get("weights_sha256", "")),
+            self._seeds_stamp,
             self.model.score_kind,
             self.dataset.identity,
         )
@@ -443,9 +447,23 @@ class Study:
         """Whether the sign of the explained score is the decision."""
         return self.boundary == 0
 
+    @property
+    def seeds_path(self) -> Path:
+        """Path of the file with what was measured over training seeds, whether or not it exists."""
+        return stability.find_file(self.name, self.card_path)
+
+    @per_model_cache
+    def _seeds_stamp(self) -> str:
+        return " ".join(map(str, file_stamp(self.seeds_path)))
+
     @per_model_cache
     def _stability(self) -> stability.Stability | None:
-        return stability.load_measured(self.name, self.card, self.dataset)
+        return stability.load_measured(self.name, self.card, self.dataset, self.card_path)
+
+    @property
+    def seeds_state(self) -> stability.SeedsState:
+        """What is known of the spread over training seeds."""
+        return stability.seeds_state(self._stability, self.card)
 
     def seed_uncertainty(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
         """Return the uncertainty of some samples over training seeds, see `stability.seed_doubt`, or None if the

@@ -1,6 +1,7 @@
 """Building of studies, and checks whether a model fits a data set."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,8 +36,14 @@ def explained_model(model: Any, dataset: DataSet) -> Any:
 
 
 @torch.no_grad()
-def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Study:
-    """Return a model on a data set.
+def build_study(
+    name: str,
+    card: Mapping[str, Any],
+    model: Any,
+    dataset: DataSet,
+    card_path: Path | None = None,
+) -> Study:
+    """Return a model on a data set. For `card_path`, see `Study`.
 
     Raises:
         InvalidInput: when the model was made for other modalities or feature numbers than the data set has.
@@ -49,4 +56,4 @@ def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet
     )
     explained = explained_model(model, dataset)
     explained = space_class(model).prepare_model(explained)
-    return Study(name, card, explained, dataset, model)
+    return Study(name, card, explained, dataset, model, card_path=card_path)

@@ -169,12 +169,12 @@ def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[
     return runs
 
 
-def _stamp_seeds(study: Study) -> tuple[int, int]:
+def stamp_seeds(study: Study) -> tuple[int, int]:
     """Return the stamp of the file with what was measured over training seeds."""
-    return file_stamp(stability.FOLDER / f"{study.name}.safetensors")
+    return file_stamp(study.seeds_path)
 
 
-@memo(8, stamp=_stamp_seeds)
+@memo(8, stamp=stamp_seeds)
 def load_stability(study: Study) -> stability.Stability:
     """Load what was measured over training seeds. It is read anew when its file changes.
 
@@ -182,7 +182,11 @@ def load_stability(study: Study) -> stability.Stability:
         NotFound, IntegrityError: when nothing was, or the file does not belong to this model and these data.
     """
     return stability.load(
-        study.name, study.card, study.dataset.digest, len(study.dataset.rows(SPLIT))
+        study.name,
+        study.card,
+        study.dataset.digest,
+        len(study.dataset.rows(SPLIT)),
+        study.card_path,
     )
 
 
@@ -195,7 +199,7 @@ def with_training_background(study: Study) -> Study:
 SEVERITIES = ("warning", "fine", "unknown")
 
 
-@memo(8, stamp=_stamp_seeds)
+@memo(8, stamp=stamp_seeds)
 def find_stability(study: Study) -> list[reliability.Finding]:
     """Return the findings on the spread over training seeds.
 

@@ -6,7 +6,6 @@ A finished training is stored (QFUSION_CACHE) under a digest of all that determi
 import json
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from qfusion.analysis.twin_runs import Run, Terms, variant_settings
 from qfusion.errors import NotFound, QFusionError
 from qfusion.models import twin_settings
 from qfusion.runs import training_queue
-from qfusion.training import Options, default_options
+from qfusion.training.options import card_options
 
 SEEDS, MOST = 5, 10  # seeds that a page trains; that are looked for
 
@@ -50,14 +49,11 @@ def twin_terms(study: Study) -> Terms:
     # below 0 it is as in the hidden layers, which a bilinear head wants said
     if settings.get("input_dropout", 0) < 0:
         settings["input_dropout"] = settings["dropout"]
-    chosen = {
-        key: value for key, value in card.get("training", {}).items() if key in Options.names()
-    }
     return Terms(
         study.dataset.name,
         study.dataset,
         settings,
-        replace(default_options(study.dataset), **chosen),
+        card_options(card, study.dataset),
     )
 
 

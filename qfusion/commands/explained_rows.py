@@ -86,7 +86,10 @@ def seed_doubt(
     if opened.background.kind != qfusion.explain.backgrounds.DEFAULT:
         return None
     name = str(opened.arguments[0])
-    seeds = qfusion.explain.stability.load_measured(name, opened.trained.card, opened.dataset)
+    trained = opened.trained
+    seeds = qfusion.explain.stability.load_measured(
+        name, trained.card, opened.dataset, trained.path
+    )
     return qfusion.explain.stability.seed_doubt(seeds, opened.dataset, rows, numbers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 
 import qfusion
 from qfusion._checks import check
-from qfusion._sentences import Pace
+from qfusion._sentences import Pace, share
 from qfusion.commands.printing import (
     Json,
     metrics_table,
@@ -83,6 +84,16 @@ def train(
             help="Keep the model after so many epochs, too, evenly spread: NAME@EPOCH, for the cursor over training.",
         ),
     ] = 0,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=20,
+            metavar="COUNT",
+            help="Train so many seeds in all, --seed the first, and keep how much their explanations "
+            "differ. With --resume also of a run that is finished.",
+        ),
+    ] = None,
     events: Annotated[
         bool,
         typer.Option(
@@ -112,9 +123,9 @@ def train(
     """
     if find_rate:
         check(
-            not (resume or out or name or replay or events or queue) and device == "auto",
+            not (resume or out or name or replay or seeds or events or queue) and device == "auto",
             "Argument `--find-rate` keeps nothing and runs here: leave out --out, --name, --resume, --replay, "
-            "--events, --queue and --device.",
+            "--seeds, --events, --queue and --device.",
         )
         _find_rate(read_plan(data, model, seed, assign or [], config), as_json)
         return
@@ -125,6 +136,10 @@ def train(
             "Argument `--resume` goes on with what was begun: leave out --data, --out, --name, --model, --seed, "
             "--set, --replay and --config.",
         )
+        check(
+            seeds is None or group.size == 1,
+            "Argument `--seeds` trains in one process: leave out torchrun, or --seeds.",
+        )
         folder = Path()
         if group.leads and resume is None:
             check(
@@ -132,8 +147,10 @@ def train(
                 "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.",
             )
             plan = read_plan(data, model, seed, assign or [], config, replay)
-            modalities = qfusion.data.load(plan.data).names
-            sentence = qfusion.data.coalition_terms.describe_coalition_count(len(modalities))
+            dataset = qfusion.data.load(plan.data)
+            if seeds is not None:
+                qfusion.analysis.seed_spread.require_measurable(dataset, seeds)
+            sentence = qfusion.data.coalition_terms.describe_coalition_count(len(dataset.names))
             if sentence:
                 print_remark(sentence)
             folder = qfusion.runs.create_run(plan, out, name or "").path
@@ -142,17 +159,41 @@ def train(
             if not (folder / "plan.json").is_file():
                 folder = qfusion.runs.find_run(str(resume)).path
         run = qfusion.runs.Run(Path(group.agreed(str(folder))))
-        with progress_bar("Training") as show:
-            training_bar = _TrainingBar(show)
-            measured = qfusion.runs.train_run(
-                run, training_bar.epoch, group, place, events, queue, training_bar.batch
-            )
+        if seeds is not None and run.record().state == "finished":
+            measured = qfusion.training.checkpoint_cards.load_card(run.model_path)["this_seed"]
+        else:
+            with progress_bar("Training") as show:
+                training_bar = _TrainingBar(show)
+                measured = qfusion.runs.train_run(
+                    run, training_bar.epoch, group, place, events, queue, training_bar.batch
+                )
         if not group.leads:
             return
-    _print_run(run, measured, as_json)
+        over_seeds = None
+        if seeds is not None and run.record().state == "finished":
+            over_seeds = _measure_seeds(run, seeds, place, queue)
+    _print_run(run, measured, over_seeds, as_json)
 
 
-def _print_run(run: qfusion.runs.Run, measured: Any, as_json: bool) -> None:
+def _measure_seeds(
+    run: qfusion.runs.Run, count: int, device: Any, queue: bool
+) -> qfusion.explain.stability.Stability:
+    """Train the other seeds of a run that is finished, and return the contributions by all seeds."""
+    trained = qfusion.training.checkpoint.load(run.model_path)
+    dataset = qfusion.data.load(run.plan.data)
+    slot: AbstractContextManager[Any] = nullcontext()
+    if queue:
+        slot = qfusion.runs.training_queue.hold_slot(name=run.name)
+    with slot:
+        return qfusion.analysis.seed_spread.measure_seeds(trained, dataset, count, device=device)
+
+
+def _print_run(
+    run: qfusion.runs.Run,
+    measured: Any,
+    over_seeds: qfusion.explain.stability.Stability | None,
+    as_json: bool,
+) -> None:
     """Print where the model was written, and its metrics; of a run without a model its state."""
     record = run.record()
     plan = run.plan
@@ -170,6 +211,11 @@ def _print_run(run: qfusion.runs.Run, measured: Any, as_json: bool) -> None:
         )
         if note:
             print_remark(note)
+        if over_seeds is not None:
+            print_remark(
+                f"Of {len(over_seeds.seeds)} seeds, two say the same of which modality leads on "
+                f"{share(over_seeds.leader_agreement())} of the test samples."
+            )
         title = f"{plan.model} on {plan.data}, seed {plan.seed}"
         tables.append(metrics_table(["Metric", *measured], list(measured.values()), title))
     else:
@@ -179,6 +225,7 @@ def _print_run(run: qfusion.runs.Run, measured: Any, as_json: bool) -> None:
             "model": plan.model,
             "data": plan.data,
             "seed": plan.seed,
+            "seeds": [plan.seed] if over_seeds is None else list(over_seeds.seeds),
             "out": str(run.path),
             "state": record.state,
             "epochs": record.epoch,

@@ -1,15 +1,16 @@
 """Stability of explanations over training seeds: contributions of the same test rows by models of several seeds.
 
-`scripts/stability.py` trains the seeds of a recipe and writes `qfusion/assets/stability/NAME.safetensors`: for each
-seed, the exact contributions of every test row in half precision. They belong to the score or, for a classifier, to
-the log-odds of the true class, which every seed explains. The file names the weights and the data that it was measured
-with, and is not used for others.
+`analysis.seed_spread` trains the seeds and writes the file of a model: for each seed, the exact contributions of every
+test row in half precision. They belong to the score or, for a classifier, to the log-odds of the true class, which
+every seed explains. The file names the weights and the data that it was measured with, and is not used for others. That
+of a shipped model is `qfusion/assets/stability/NAME.safetensors`; that of any other is beside its card, `NAME.seeds`.
 """
 
 import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,22 @@ from qfusion.explain import bootstrap, contribution_shares, verdicts
 from qfusion.explain.leaders import find_leaders, lead_margins, leading_terms
 from qfusion.explain.relations import classify_relations
 from qfusion.models import games
+from qfusion.training import checkpoint_folders
 
 FOLDER = _assets.asset_path("stability")
 FORMAT = 2  # 1: of raw scores of the true class, against whole rows of the background
 TERM_KINDS = ("contributions", "Shapley values")
 SPLIT = "test"  # whose rows are measured
 MAX_BYTES = 4_000_000  # bytes
+HALF = 1e-2, 6e4  # size of the largest contribution that half precision keeps
+
+
+class SeedsState(StrEnum):
+    """What is known of the spread of a model's explanations over training seeds."""
+
+    MEASURED = "measured"
+    ONE_TRAINING = "one training"  # trained, from one seed
+    NOT_TRAINED = "not trained here"  # a measured game, or a model that was imported or given
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +73,7 @@ class Stability:
             and shape[:1] == (len(self.seeds),)
             and shape[2:] == (2**M,),
             f"Dividends of {len(self.seeds)} seeds and {M} modalities must have shape ({len(self.seeds)}, B, {2**M}) "
-            f"with two seeds at least, but have shape {shape}. Measure again with scripts/stability.py.",
+            f"with two seeds at least, but have shape {shape}. Measure the seeds again.",
         )
         require_finite("dividends", self.dividends)
 
@@ -180,7 +191,7 @@ def save(
 
     Args:
         path: of the file; stability: what was measured.
-        weights, data: digests of the shipped weights and of the data set it was measured with.
+        weights, data: digests of the weights of the first seed and of the data set it was measured with.
         notes: more to keep, such as the settings that were trained.
     """
     words = {
@@ -195,31 +206,48 @@ def save(
         "notes": dict(notes or {}),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {"dividends": stability.dividends.astype(np.float16)}
+    least, most = HALF
+    is_kept_by_half = least <= np.abs(stability.dividends).max() <= most
+    precision = np.float16 if is_kept_by_half else np.float32
+    tensors = {"dividends": stability.dividends.astype(precision)}
     _files.write_file(path, save_tensors(tensors, {"about": json.dumps(words)}))
 
 
+def find_file(name: str, card_path: Path | None) -> Path:
+    """Return the path of the file of a model, whether or not it exists.
+
+    Args:
+        name: of the model. card_path: of its card; None for a model that is in no file.
+    """
+    if card_path is not None:
+        beside = card_path.with_suffix(checkpoint_folders.SEEDS)
+        if beside.is_file():
+            return beside
+    return FOLDER / f"{Path(name).name}.safetensors"
+
+
 def load(
-    name: str, card: Mapping[str, Any], data_digest: str, rows: int, folder: Path = FOLDER
+    name: str,
+    card: Mapping[str, Any],
+    data_digest: str,
+    rows: int,
+    card_path: Path | None = None,
 ) -> Stability:
     """Return the stability that was measured for a model.
 
     Args:
         name: of the model; card: its card; data_digest: of the data it is applied to; rows: how many test rows these
-            have.
+            have. card_path: see `find_file`.
 
     Raises:
         NotFound: when nothing was measured for these weights and data, with the reason.
         IntegrityError: when the file is damaged.
     """
-    path = folder / f"{Path(name).name}.safetensors"
-    check(
-        path.is_file(),
-        f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe.",
-        NotFound,
-    )
+    path = find_file(name, card_path)
+    remedy = _describe_remedy(card, card_path)
+    check(path.is_file(), f"Stability is not measured for model '{name}'. {remedy}", NotFound)
     with translate_errors(
-        f"{path.name} in assets/stability cannot be read",
+        f"{path.name} cannot be read",
         "Copy or measure it again.",
         *(SafetensorError, KeyError, ValueError, TypeError, AttributeError, OSError),
         error=IntegrityError,
@@ -243,19 +271,39 @@ def load(
         as_explained
         and measured_with == (card.get("weights_sha256"), data_digest)
         and values.shape[1] == rows,
-        f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
-        "`python scripts/stability.py` measures anew.",
+        f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. {remedy}",
         NotFound,
     )
     return stability
 
 
+def _describe_remedy(card: Mapping[str, Any], card_path: Path | None) -> str:
+    if not card.get("training"):
+        return "It was not trained here."
+    if card_path is not None and card_path.parent == _assets.asset_path("models"):
+        return "`python scripts/stability.py` measures shipped models."
+    return "`python -m qfusion train ... --seeds 5` measures it, or the button on Faithfulness, Training seeds."
+
+
 @default_on_error(None)
-def load_measured(name: str, card: Mapping[str, Any], dataset: DataSet) -> Stability | None:
+def load_measured(
+    name: str, card: Mapping[str, Any], dataset: DataSet, card_path: Path | None = None
+) -> Stability | None:
     """Return the stability that was measured for a model on a data set, or None if none was measured. The arguments
     are those of `load`.
     """
-    return load(name, card, dataset.digest, len(dataset.rows(SPLIT)))
+    return load(name, card, dataset.digest, len(dataset.rows(SPLIT)), card_path)
+
+
+def seeds_state(stability: Stability | None, card: Mapping[str, Any]) -> SeedsState:
+    """Return what is known of the spread over training seeds.
+
+    Args:
+        stability: of `load_measured`. card: of the model.
+    """
+    if stability is not None:
+        return SeedsState.MEASURED
+    return SeedsState.ONE_TRAINING if card.get("training") else SeedsState.NOT_TRAINED
 
 
 def seed_doubt(

@@ -147,6 +147,9 @@ def _save(
     measured = {split: metrics.evaluate(in_double, dataset, split, group) for split in SPLITS}
     if group.leads:
         after = f"{checkpoint_folders.AFTER}{epoch}" if epoch else ""
+        training = {**asdict(fit.options), "seed": plan.seed}
+        if epoch or not fit.done:
+            training[checkpoint_cards.STOPPED] = len(fit.history)
         path = run.model_path
         title = plan.title or f"{plan.model} on {dataset.title}"
         checkpoint.save(
@@ -158,7 +161,7 @@ def _save(
                 name=f"{run.name}{after}",
                 title=f"{title}, after epoch {epoch}" if epoch else title,
                 seed=plan.seed,
-                training={**asdict(fit.options), "seed": plan.seed},
+                training=training,
                 metrics={split: metrics.summary([values]) for split, values in measured.items()},
                 this_seed=measured,
                 seeds=[plan.seed],

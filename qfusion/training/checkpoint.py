@@ -30,10 +30,13 @@ _BOTH = "Copy both files again or train the model again."
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained model, in double precision and eval mode, and its card. The model is shared: treat it as read-only."""
+    """A trained model, in double precision and eval mode, its card, and the path of the card's file, if there is one.
+    The model is shared: treat it as read-only.
+    """
 
     model: Any  # a FusionModel
     card: dict[str, Any]
+    path: Path | None = None
 
     @property
     def fusion(self) -> FusionModel:
@@ -73,7 +76,7 @@ def load(name: str | Path) -> Checkpoint:
             card_path.absolute() in [place.absolute() for place in _user_folders.opened_places()],
             f"Model '{card_path.stem}' lives in a Python process. Open it there with `qfusion.show`.",
         )
-        return Checkpoint(live_link.linked_model(card, data), card)
+        return Checkpoint(live_link.linked_model(card, data), card, card_path)
     if card["model"] == program.KIND:
         # where readers from elsewhere might bring models before torch loaded them, one of theirs may lie here
         check(
@@ -84,9 +87,9 @@ def load(name: str | Path) -> Checkpoint:
             "a reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
             f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",
         )
-        return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
+        return Checkpoint(imported.from_card(card, data, weights.name).eval(), card, card_path)
     if card["model"] == game.KIND:
-        return Checkpoint(game.from_card(card, data, weights.name).eval(), card)
+        return Checkpoint(game.from_card(card, data, weights.name).eval(), card, card_path)
     with translate_errors(
         f"{card_path.name} and its weights do not fit together",
         _BOTH,
@@ -114,7 +117,7 @@ def load(name: str | Path) -> Checkpoint:
             raise InvalidInput(
                 f"{card_path.name} does not describe a model that can be built: {error}"
             ) from error
-    return Checkpoint(model.double().eval().requires_grad_(False), card)
+    return Checkpoint(model.double().eval().requires_grad_(False), card, card_path)
 
 
 def _tensors(data: bytes, double: bool) -> dict[str, torch.Tensor]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from qfusion.training import sampling_error
 
 FORMAT = 1
+STOPPED = (
+    "stopped_after"  # in `training`: epochs of a model that was taken before its training ended
+)
 _ENDINGS = {  # of the files of models without weights of their own
     kind_files.IMPORTED: tuple(kind_files.IMPORTED_ENDINGS.values()),
     kind_files.LIVE: (kind_files.LIVE_ENDING,),

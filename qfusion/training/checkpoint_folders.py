@@ -11,6 +11,7 @@ AFTER = (
     "@"  # separates the name of a model from the epoch after which it was saved, see `saved_epochs`
 )
 CARD = "model.json"  # name of the card in the folder that `train --out` makes
+SEEDS = ".seeds"  # ending of the file, beside a card, that `explain.stability` reads
 
 
 def folders() -> list[Path]:
@@ -44,6 +45,7 @@ def stamp(name: str) -> str:
     endings = (
         ".json",
         ".safetensors",
+        SEEDS,
         kind_files.LIVE_ENDING,
         *kind_files.IMPORTED_ENDINGS.values(),
     )

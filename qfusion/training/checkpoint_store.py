@@ -19,12 +19,12 @@ from qfusion._checks import check
 from qfusion.errors import translate_errors
 from qfusion.training import checkpoint_folders
 from qfusion.training.checkpoint_cards import weights_digest, weights_path
-from qfusion.training.checkpoint_folders import AFTER, find_card
+from qfusion.training.checkpoint_folders import AFTER, SEEDS, find_card
 
 
 def remove(name: str) -> Path:
-    """Remove card and weights of one of the reader's checkpoints, and its models saved after epochs. Return the folder
-    that contained them.
+    """Remove card and weights of one of the reader's checkpoints, what was measured over its training seeds, and its
+    models saved after epochs. Return the folder that contained them.
 
     Raises:
         NotFound: when there is none of that name. InvalidInput: when it came with the library, or cannot be removed.
@@ -46,6 +46,7 @@ def remove(name: str) -> Path:
         for card in (path, *path.parent.glob(f"{glob.escape(path.stem)}{AFTER}*.json")):
             weights = weights_path(card)
             card.unlink(missing_ok=True)
+            card.with_suffix(SEEDS).unlink(missing_ok=True)
             if weights is not None:
                 weights.unlink(missing_ok=True)
     return path.parent

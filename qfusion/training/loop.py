@@ -51,6 +51,7 @@ def train(
     options: Options | Mapping[str, Any] | None = None,
     seed: int = 0,
     on_epoch: Callable[[Progress], bool | None] = lambda _: None,
+    device: torch.device | str = "cpu",
 ) -> Result[Any]:
     """Build a model for a data set and train it on its training rows.
 
@@ -61,11 +62,13 @@ def train(
         options: of the training, or by name those that differ from `default_options`.
         seed: of initial weights, order, dropout and trajectories; the same seed gives the same weights.
         on_epoch: called after each epoch; training ends when it returns False.
+        device: to train on, where the model stays.
 
     Raises:
         InvalidInput, NotFound: when a setting or option does not exist or has an impossible value.
     """
-    return _run_to_end(prepare(kind, dataset, settings, options, seed), on_epoch)
+    training = prepare(kind, dataset, settings, options, seed, device=device)
+    return _run_to_end(training, on_epoch)
 
 
 def fit(

@@ -133,6 +133,13 @@ def default_options(dataset: DataSet) -> Options:
     return Options(loss="cross_entropy" if dataset.target.kind == "classification" else "l1")
 
 
+def card_options(card: Mapping[str, Any], dataset: DataSet) -> Options:
+    """Return the options that a model was trained with, by its card; what the card leaves out is the default."""
+    training = card.get("training", {})
+    chosen = {name: training[name] for name in Options.names() if name in training}
+    return complete_options(dataset, chosen)
+
+
 def complete_options(
     dataset: DataSet, options: Options | Mapping[str, Any] | None = None
 ) -> Options:

@@ -1,12 +1,13 @@
 """Progress of jobs that run in the background while the page stays usable, see `analysis.memo`."""
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from qfusion import _sentences
 from qfusion.analysis import jobs, text
-from qfusion.ui import access, reruns
+from qfusion.ui import access, page_runs, permissions, reruns
 
 LAST_STEP = "collecting the results"
 PULSE = 1.0  # seconds between two looks at how far it is
@@ -37,6 +38,33 @@ def watch(
     stay()
     draw_progress(job, words, waiting(), last_step)
     st.button("Cancel", key=key, on_click=cancel)
+
+
+def is_training(job: jobs.Job | None, words: str, note: str, key: str) -> bool:
+    """Return whether a training that a reader has started goes on. Draw its progress meanwhile, or the reason for its
+    failure.
+
+    Args:
+        job, words: as of `draw_progress`. note: sentence on what stays if it is cancelled, by who may train.
+        key: in the keys of what is drawn.
+    """
+    if job is None:
+        return False
+    if job.is_active:
+        with st.container(width=420, key=f"{key}-progress"):
+            st.fragment(watch, run_every=PULSE)(
+                job,
+                words,
+                lambda: ", waiting for other trainings" if not job.done else "",
+                wanted=lambda: True,
+                stay=lambda: jobs.renew_interest(job, access.session_id()),
+                cancel=partial(page_runs.run_or_notice, permissions.training, job.stop),
+                key=f"_{key}_cancel",
+            )
+        st.caption(f"Training continues when you leave the page. {note}")
+    elif job.state == jobs.State.FAILED:
+        st.warning(text.message(job.problem))
+    return job.is_active
 
 
 def is_done(

@@ -5,7 +5,7 @@ import streamlit as st
 from qfusion.analysis import audit, jobs, text, twin_training
 from qfusion.analysis.fusion_summary import measured_resources
 from qfusion.analysis.study import Study
-from qfusion.ui import access, job_progress, page_context, page_runs, panels, permissions
+from qfusion.ui import job_progress, page_context, page_runs, panels, permissions
 
 
 def quantum_section(context: page_context.PageContext) -> None:
@@ -30,23 +30,13 @@ def quantum_section(context: page_context.PageContext) -> None:
 def twins(study: Study) -> None:
     """Draw the button that trains the model's twins in a separate process, or the progress of this training."""
     known, job = audit.count_trained_seeds(study), jobs.find_job(twin_training.twins_key(study))
-    if job is not None and job.is_active:
-        with st.container(width=420, key="twins-progress"):
-            st.fragment(job_progress.watch, run_every=job_progress.PULSE)(
-                job,
-                "Twins: {job.done:,} of {job.total:,} trained",
-                lambda: ", waiting for other trainings" if not job.done else "",
-                wanted=lambda: True,
-                stay=lambda: jobs.renew_interest(job, access.session_id()),
-                cancel=job.stop,
-                key="_twins_cancel",
-            )
-        st.caption(
-            "Training continues when you leave the page. Trained twins are kept, also if you cancel."
-        )
+    if job_progress.is_training(
+        job,
+        "Twins: {job.done:,} of {job.total:,} trained",
+        "Trained twins are kept, also if you cancel.",
+        "twins",
+    ):
         return
-    if job is not None and job.state == jobs.State.FAILED:
-        st.warning(text.message(job.problem))
     seeds = min(twin_training.MOST, known + twin_training.SEEDS)
     left = len(twin_training.plan_twin_runs(study, range(known, seeds)))
     if left and not permissions.says_no_training(

@@ -1,26 +1,37 @@
-"""Agreement of the explanations between training seeds."""
+"""Agreement of the explanations between training seeds, and the training of other seeds of the reader's own model."""
 
 import streamlit as st
 
-from qfusion.analysis import text, trust
+from qfusion import _sentences
+from qfusion.analysis import jobs, seed_spread, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
 from qfusion.panels import panel, seed_stability
-from qfusion.ui import figure, page_context, widgets
+from qfusion.ui import figure, job_progress, page_context, page_runs, permissions, widgets
 
 
 def seeds_tab(
     context: page_context.PageContext, study: Study, seeds: stability.Stability | None, missing: str
 ) -> None:
-    """Rank correlation between seeds, and the current sample by every seed."""
-    if seeds is None:
+    """Rank correlation between seeds, and the current sample by every seed. Seeds that are not trained yet are trained
+    here.
+    """
+    if seeds is None and not study.reads_features:
         st.info(
-            f"Not measured for this model. {missing}"
-            if study.reads_features
-            else "A measured game was not trained here: it has no training seeds.",
+            "A measured game was not trained here: it has no training seeds.",
             icon=":material/info:",
         )
         return
+    if seeds is None:
+        st.info(missing, icon=":material/info:")
+    else:
+        draw_seeds(context, study, seeds)
+    with st.container(key="training-seeds"), page_runs.guard():
+        draw_training(study.base_study, 1 if seeds is None else len(seeds.seeds))
+
+
+def draw_seeds(context: page_context.PageContext, study: Study, seeds: stability.Stability) -> None:
+    """Draw what the measured seeds agree on."""
     terms = widgets.draw(panel.TERMS)
 
     def draw_sample() -> panel.PanelFigure | None:
@@ -39,4 +50,42 @@ def seeds_tab(
     st.caption(
         f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "
         "samples."
+    )
+
+
+def draw_training(study: Study, known: int) -> None:
+    """Draw the button that trains other seeds of a model of the reader's own, the progress of this training, or why
+    there are none to train; nothing where all are trained.
+    """
+    job = jobs.find_job(seed_spread.seeds_key(study))
+    if job_progress.is_training(
+        job,
+        "Seeds: {job.done:,} of {job.total:,} epochs",
+        "Trained seeds are kept, also if you cancel.",
+        "seeds",
+    ):
+        return
+    left = seed_spread.SEEDS - known
+    if left < 1:
+        return
+    if obstacle := seed_spread.find_obstacle(study):
+        st.caption(text.message(obstacle))
+        return
+    command = f"python -m qfusion train --resume {study.name} --seeds {seed_spread.SEEDS}"
+    if permissions.says_no_training("train other seeds", command):
+        return
+    seconds = seed_spread.seconds_for_a_seed(study.name)
+    takes = (
+        ""
+        if seconds is None
+        else f" About {_sentences.duration(left * seconds)}, as this one took."
+    )
+    st.button(
+        f"Train {_sentences.count(left, 'more seed')}",
+        icon=":material/model_training:",
+        help="Trains the model again with its settings, options and data, one seed after another, in a separate "
+        f"process, and compares the contributions.{takes}",
+        key="_seeds_train",
+        on_click=page_runs.run_or_notice,
+        args=(permissions.training, seed_spread.begin_seeds, study),
     )

@@ -26,7 +26,8 @@ from qfusion.explain import disturbances
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.plain_models import fitted_sets
 from qfusion.models import registry
-from qfusion.training import Options, checkpoint_cards, default_options, metrics, train
+from qfusion.training import checkpoint_cards, metrics, train
+from qfusion.training.options import card_options
 
 NOISE = 1.0  # standard deviations of the noise on one modality
 DRAWS = 3  # of the noise
@@ -80,12 +81,7 @@ def retrained_values(study: Study) -> dict[str, np.ndarray]:
         NotFound: when the model's kind cannot be trained.
     """
     sets = [name for name in fitted_sets(study.modalities) if name != "+".join(study.modalities)]
-    chosen = {
-        key: value
-        for key, value in study.card.get("training", {}).items()
-        if key in Options.names()
-    }
-    options = replace(default_options(study.dataset), **chosen)
+    options = card_options(study.card, study.dataset)
     result = {}
     rows = study.dataset.rows("test")
     with _sentences.progress_shown("Training with fewer modalities") as tell:
