@@ -75,16 +75,13 @@ def draw_training(study: Study, known: int) -> None:
     if permissions.says_no_training("train other seeds", command):
         return
     seconds = seed_spread.seconds_for_a_seed(study.name)
-    takes = (
-        ""
-        if seconds is None
-        else f" About {_sentences.duration(left * seconds)}, as this one took."
-    )
+    takes = "" if seconds is None else f" (about {_sentences.duration(left * seconds)})"
     st.button(
-        f"Train {_sentences.count(left, 'more seed')}",
+        f"Train {_sentences.count(left, 'more seed')}{takes}",
         icon=":material/model_training:",
         help="Trains the model again with its settings, options and data, one seed after another, in a separate "
-        f"process, and compares the contributions.{takes}",
+        "process, and compares the contributions. Runs that differ from this one in the seed alone are taken as they "
+        "are. The time is that of this model's own training.",
         key="_seeds_train",
         on_click=page_runs.run_or_notice,
         args=(permissions.training, seed_spread.begin_seeds, study),
