@@ -57,8 +57,10 @@ def measure(name: str, count: int, folder: Path, runs: Path | None = None) -> No
     again = seed_spread.load_alike(trained_card(seed), shipped.card, dataset, seed)
     if again is None:
         again = seed_spread.train_seed(shipped.card, dataset, seed)
-    values, _ = seed_spread.explain_model(shipped.model, dataset, shipped.card)
-    values_again, _ = seed_spread.explain_model(again, dataset, shipped.card)
+    values, values_again = (
+        seed_spread.split_dividends(seed_spread.seed_study(shipped.card, model, dataset, seed))
+        for model in (shipped.model, again)
+    )
     deviation = float(np.abs(values_again - values).max())
     measured = seed_spread.measure_seeds(
         shipped,

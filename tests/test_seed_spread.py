@@ -82,6 +82,18 @@ def test_command_trains_other_seeds_and_keeps_their_spread(place: Path, capsys: 
     assert study.seeds_state == SeedsState.MEASURED
 
 
+def test_seeds_of_a_rival_are_explained_as_on_pages(place: Path, capsys: Any) -> None:
+    words = ["--data", "sensors", "--name", "rival", "--model", "concatenation"]
+    train(*words, "--set", "epochs=1", "--set", "hidden=4", "--seeds", "2")
+    study = open_study("rival", "sensors")
+    measured = trust.load_stability(study)
+    rows, explanation = trust.explain_test_rows(study)
+    expected = explanation.dividends[np.arange(len(rows)), :, study.dataset.y[rows]]
+    assert measured.dividends[0] == pytest.approx(expected, rel=2e-3, abs=1e-3)
+    assert measured.background_size == study.explanation_background.samples
+    assert np.abs(measured.dividends[1] - expected).max() > 1e-2
+
+
 def test_finished_run_is_measured_without_training_it_again(place: Path, capsys: Any) -> None:
     train_new("later")
     assert json.loads(capsys.readouterr().out)["seeds"] == [0]

@@ -19,10 +19,10 @@ from qfusion.analysis import runs
 from qfusion.analysis.jobs import Job, begin_job, run_in_process
 from qfusion.analysis.opening import load_checkpoint
 from qfusion.analysis.study import Study
-from qfusion.analysis.study_building import explained_model
+from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet, load as load_data
 from qfusion.errors import InvalidInput, default_on_error
-from qfusion.explain import backgrounds, stability
+from qfusion.explain import stability
 from qfusion.models import FusionModel, registry
 from qfusion.runs import find_run, plans, quotas, training_queue
 from qfusion.training import (
@@ -73,8 +73,8 @@ def measure_seeds(
     if trained_card is None:
         trained_card = partial(sibling_card, result.path, card)
     seeds = seed_numbers(card, count)
-    first, explanation = explain_model(result.model, dataset, card)
-    dividends = {seeds[0]: first}
+    study = seed_study(card, result.model, dataset, seeds[0])
+    dividends = {seeds[0]: split_dividends(study)}
     if measured is not None:
         dividends |= dict(zip(measured.seeds, measured.dividends, strict=True))
     missing = [seed for seed in seeds if seed not in dividends]
@@ -90,14 +90,14 @@ def measure_seeds(
             model = load_alike(trained_card(seed), card, dataset, seed)
             if model is None:
                 model = train_seed(card, dataset, seed, show_epoch, device)
-            dividends[seed], _ = explain_model(model, dataset, card)
+            dividends[seed] = split_dividends(seed_study(card, model, dataset, seed))
             measured = stability.Stability(
-                explanation.modalities,
-                explanation.coalitions,
+                study.modalities,
+                study.coalitions,
                 tuple(dividends),
                 np.array(list(dividends.values())),
-                explanation.background_size,
-                dataset.target.kind == "classification",
+                study.explanation_background.samples,
+                bool(study.classes),
             )
             stability.save(
                 place,
@@ -176,23 +176,26 @@ def require_measurable(
     )
 
 
-def explain_model(
-    model: FusionModel, dataset: DataSet, card: Mapping[str, Any]
-) -> tuple[np.ndarray, explain.Explanation]:
-    """Return the dividends (B, 2^M) of the B test rows by a model, and the whole explanation.
-
-    They are those of the only score, or of the log-odds of the true class, against the default background.
+def seed_study(card: Mapping[str, Any], model: FusionModel, dataset: DataSet, seed: int) -> Study:
+    """Return the study of a model that differs from that of a card in its seed alone. It shares no cached results with
+    the model of the card.
     """
-    rows = dataset.rows(stability.SPLIT)
-    explained = explained_model(model.double().eval(), dataset)
-    training_rows = dataset.rows(checkpoint_cards.training_split(card))
-    background = explain.background(
-        explained, dataset.inputs(training_rows, torch.float64), backgrounds.DEFAULT
-    )
-    explanation = explain.explain(explained, dataset.inputs(rows, torch.float64), background)
-    classifies = dataset.target.kind == "classification"
-    outputs = dataset.y[rows] if classifies else np.zeros(len(rows), int)
-    return explanation.dividends[np.arange(len(rows)), :, outputs], explanation
+    own = {**card, "seed": seed, "weights_sha256": f"{card['weights_sha256']} seed {seed}"}
+    return build_study(str(card.get("name", "")), own, model.double().eval(), dataset)
+
+
+def split_dividends(study: Study) -> np.ndarray:
+    """Return the dividends (B, 2^M) of the B test rows: of the only score, or of the log-odds of the true class. The
+    background is that of the study's explanation.
+    """
+    dataset = study.dataset
+    blocks = dataset.blocks(dataset.rows(stability.SPLIT))
+    dividends = []
+    for rows in blocks:
+        explanation = explain.explain(study.model, study.inputs(rows), study.explanation_background)
+        outputs = dataset.y[rows] if study.classes else np.zeros(len(rows), int)
+        dividends.append(explanation.dividends[np.arange(len(rows)), :, outputs])
+    return np.concatenate(dividends)
 
 
 def train_seed(

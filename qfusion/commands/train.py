@@ -147,10 +147,9 @@ def train(
                 "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.",
             )
             plan = read_plan(data, model, seed, assign or [], config, replay)
-            dataset = qfusion.data.load(plan.data)
-            if seeds is not None:
-                qfusion.analysis.seed_spread.require_measurable(dataset, seeds)
-            sentence = qfusion.data.coalition_terms.describe_coalition_count(len(dataset.names))
+            _require_measurable(plan, seeds)
+            modalities = qfusion.data.load(plan.data).names
+            sentence = qfusion.data.coalition_terms.describe_coalition_count(len(modalities))
             if sentence:
                 print_remark(sentence)
             folder = qfusion.runs.create_run(plan, out, name or "").path
@@ -158,6 +157,7 @@ def train(
             folder = Path(str(resume))
             if not (folder / "plan.json").is_file():
                 folder = qfusion.runs.find_run(str(resume)).path
+            _require_measurable(qfusion.runs.Run(folder).plan, seeds)
         run = qfusion.runs.Run(Path(group.agreed(str(folder))))
         if seeds is not None and run.record().state == "finished":
             measured = qfusion.training.checkpoint_cards.load_card(run.model_path)["this_seed"]
@@ -173,6 +173,12 @@ def train(
         if seeds is not None and run.record().state == "finished":
             over_seeds = _measure_seeds(run, seeds, place, queue)
     _print_run(run, measured, over_seeds, as_json)
+
+
+def _require_measurable(plan: qfusion.runs.Plan, seeds: int | None) -> None:
+    """Check that so many seeds of a plan can be compared, before any is trained."""
+    if seeds is not None:
+        qfusion.analysis.seed_spread.require_measurable(qfusion.data.load(plan.data), seeds)
 
 
 def _measure_seeds(
