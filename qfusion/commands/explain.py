@@ -22,6 +22,7 @@ from qfusion.commands.explained_rows import (
     contribution_rows,
     disturbed_inputs,
     explain_rows,
+    load_seeds,
     relation_by_background,
     seed_doubt,
 )
@@ -174,6 +175,10 @@ def _sample_record(
     label = "" if output.reference is None else str(output)
     record = decision_record(explanation, opened.dataset, row[0], index, doubt, label)
     verdict = record["verdict"]
+    states = qfusion.explain.stability.SeedsState
+    state = qfusion.explain.stability.seeds_state(load_seeds(opened), opened.trained.card)
+    if state == states.ONE_TRAINING:
+        verdict["says"].append(qfusion.wording.verdicts.ONE_TRAINING)
     relations = relation_by_background(output, disturbance, opened, row, verdict["relation"])
     if relations:
         verdict["relation_by_background"] = relations

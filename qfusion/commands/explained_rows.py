@@ -85,12 +85,15 @@ def seed_doubt(
         return None
     if opened.background.kind != qfusion.explain.backgrounds.DEFAULT:
         return None
-    name = str(opened.arguments[0])
+    return qfusion.explain.stability.seed_doubt(load_seeds(opened), opened.dataset, rows, numbers)
+
+
+def load_seeds(opened: OpenedModel) -> qfusion.explain.stability.Stability | None:
+    """Return the explanations by several training seeds, or None if they were not measured."""
     trained = opened.trained
-    seeds = qfusion.explain.stability.load_measured(
-        name, trained.card, opened.dataset, trained.path
+    return qfusion.explain.stability.load_measured(
+        str(opened.arguments[0]), trained.card, opened.dataset, trained.path
     )
-    return qfusion.explain.stability.seed_doubt(seeds, opened.dataset, rows, numbers)
 
 
 def disturbed_inputs(

@@ -10,6 +10,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain import decision_course
 from qfusion.explain.contribution_shares import joint_share
 from qfusion.explain.decision_course import JointCourse
+from qfusion.explain.stability import SeedsState
 from qfusion.explain.verdicts import Verdict
 from qfusion.models.abilities import can
 from qfusion.models.live_model import LiveModel
@@ -20,6 +21,7 @@ from qfusion.wording.decision_changes import describe_change, describe_last_chan
 from qfusion.wording.markup import MARKDOWN
 from qfusion.wording.samples import describe_softmax
 from qfusion.wording.verdicts import (
+    ONE_TRAINING,
     describe_decision,
     describe_headline,
     describe_leader,
@@ -154,9 +156,13 @@ def _describe_donor(
 
 
 def answer_decision(sample: Sample) -> str:
-    """Return which modality decided, and whether other backgrounds give the same verdict."""
-    agreement = describe_agreement(background_agreement.words_of_sample(sample))
-    return f"{describe_decision(sample.verdict, MARKDOWN)} {agreement}".strip()
+    """Return which modality decided, and whether other trainings and backgrounds give the same verdict."""
+    sentences = [
+        describe_decision(sample.verdict, MARKDOWN),
+        ONE_TRAINING if sample.study.seeds_state == SeedsState.ONE_TRAINING else "",
+        describe_agreement(background_agreement.words_of_sample(sample)),
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def answer_conflict(sample: Sample) -> str:
