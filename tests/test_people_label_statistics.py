@@ -459,6 +459,9 @@ def test_single_sample_sentence(
     labels: dict[str, float], terms: dict[str, float], whole: float, words: str
 ) -> None:
     assert describe_sample_labels(trust.sample_agreement(labels, terms, whole), "X") == words
+    unread = trust.sample_agreement(labels, terms, whole, tuple(labels))
+    if any(labels.values()):
+        assert "signs say nothing" in describe_sample_labels(unread, "X")
 
 
 def test_slopes_and_signs_are_written_with_their_intervals() -> None:

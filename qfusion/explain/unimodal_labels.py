@@ -5,7 +5,7 @@ the baseline. People's labels of single modalities (CH-SIMS, Yu and others 2020,
 are compared is in `term_agreement`; people's votes, which are contributions themselves, are in `crowd_comparison`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -233,16 +233,21 @@ class SampleAgreement:
 
     Attributes:
         same_sign, other_sign: modalities whose label is not 0, by whether the own term has its sign.
+        unread: those whose own term is within its spread over training seeds, so that it has no sign to compare.
         conflict: whether the labels and that of the whole have both signs; None where a label is missing.
     """
 
     same_sign: tuple[str, ...]
     other_sign: tuple[str, ...]
     conflict: bool | None
+    unread: tuple[str, ...] = ()
 
 
 def sample_agreement(
-    labels: Mapping[str, float], terms: Mapping[str, float], whole: float
+    labels: Mapping[str, float],
+    terms: Mapping[str, float],
+    whole: float,
+    within_spread: Collection[str] = (),
 ) -> SampleAgreement:
     """Return whether the own terms of one sample have the signs of its labels.
 
@@ -250,14 +255,16 @@ def sample_agreement(
         labels: by modality, those that are known.
         terms: own terms, by modality.
         whole: label of the whole; NaN where a label is missing, so that a conflict is unknown.
+        within_spread: terms within their spread over training seeds.
     """
     same_sign: list[str] = []
     other_sign: list[str] = []
     for name, label in labels.items():
-        if label == 0:
+        if label == 0 or name in within_spread:
             continue
         agrees = np.sign(terms[name]) == np.sign(label)
         (same_sign if agrees else other_sign).append(name)
     called = label_conflicts(np.array([list(labels.values())]), np.array([whole]))[0]
     conflict = None if np.isnan(called) else bool(called)
-    return SampleAgreement(tuple(same_sign), tuple(other_sign), conflict)
+    unread = tuple(name for name, label in labels.items() if label and name in within_spread)
+    return SampleAgreement(tuple(same_sign), tuple(other_sign), conflict, unread)

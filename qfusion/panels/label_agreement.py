@@ -290,7 +290,12 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     terms = {name: own[name] for name in known}
     whole = float(study.dataset.y[sample.row])
     lacks = [text.escape_markdown(str(name)) for name in row.index if name not in known]
-    agreement = unimodal_labels.sample_agreement(known, terms, float("nan") if lacks else whole)
+    agreement = unimodal_labels.sample_agreement(
+        known,
+        terms,
+        float("nan") if lacks else whole,
+        sample.untweaked.verdict.within_spread,
+    )
     title = describe_sample_labels(agreement, labels.description, text.escape_markdown)
     dots = {
         name: np.array([(value, np.nan, np.nan) for value in values.values()])

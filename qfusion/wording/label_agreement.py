@@ -42,6 +42,7 @@ MODEL_TRENDS: dict[Trend, str] = {
 CHANGE = "{modality} ({value:+z.3f} [{low:+z.3f}, {high:+z.3f}])"
 
 # One sample.
+UNREAD = "own terms are within their spread over training seeds, so that their signs say nothing"
 ALL_ZERO = "{labels} of all modalities are 0"
 SAME_SIGN = "own terms have the signs of {labels} of {same}"
 SOME_SIGNS = "own terms have the signs of {labels} of {same}, not of {other}"
@@ -169,7 +170,7 @@ def describe_sample_labels(
     elif agreement.other_sign:
         template = OTHER_SIGN
     else:
-        template = ALL_ZERO
+        template = UNREAD if agreement.unread else ALL_ZERO
     title = template.format(
         labels=labels,
         same=_list_names(agreement.same_sign, name),
