@@ -7,6 +7,7 @@ import pytest
 
 from qfusion import _assets
 from qfusion._sentences import true_minus
+from qfusion.analysis import sample_examples
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
@@ -110,11 +111,9 @@ def check_unread(sample: Sample, said: dict[str, str]) -> None:
 
 
 def test_examples_and_questions_name_the_lead_of_the_verdict(study: Study) -> None:
-    kinds = overview.EXAMPLES["telling-waterfall-"].endings(None, study)
-    for kind in kinds:
-        panel = overview.example_waterfall(study, kind=kind)
-        row = study.dataset.row(overview._find_example(study, kind)[0])
-        verdict = study.verdict(row)
+    for example in sample_examples.find_examples(study):
+        panel = overview.example_waterfall(study, kind=example.kind)
+        verdict = study.verdict(study.dataset.row(example.sample))
         title = true_minus(strip_markup(answers.title_decision(verdict)))
         assert strip_markup(panel.title).endswith(title)
         assert not verdict.is_open or "etrainings" in panel.title

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import _assets, _limits, _read_only, _sentences, explain
+from qfusion import _limits, _read_only, _sentences, explain
 from qfusion._checks import check, require_whole
 from qfusion.analysis import runs
 from qfusion.analysis.jobs import Job, begin_job, run_in_process
@@ -124,7 +124,7 @@ def own_place(card_path: Path | None) -> Path:
         InvalidInput: when the model is in no file, or came with the library.
     """
     check(
-        card_path is not None and card_path.parent != _assets.asset_path("models"),
+        card_path is not None and card_path.parent != stability.SHIPPED_MODELS,
         "Other seeds are trained of models of your own that are in a file. Train one, or save it.",
     )
     assert card_path is not None

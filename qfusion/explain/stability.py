@@ -30,6 +30,7 @@ from qfusion.models import games
 from qfusion.training import checkpoint_folders
 
 FOLDER = _assets.asset_path("stability")
+SHIPPED_MODELS = _assets.asset_path("models")
 FORMAT = 2  # 1: of raw scores of the true class, against whole rows of the background
 TERM_KINDS = ("contributions", "Shapley values")
 SPLIT = "test"  # whose rows are measured
@@ -280,7 +281,7 @@ def load(
 def _describe_remedy(card: Mapping[str, Any], card_path: Path | None) -> str:
     if not card.get("training"):
         return "It was not trained here."
-    if card_path is not None and card_path.parent == _assets.asset_path("models"):
+    if card_path is not None and card_path.parent == SHIPPED_MODELS:
         return "`python scripts/stability.py` measures shipped models."
     return "`python -m qfusion train ... --seeds 5` measures it, or the button on Faithfulness, Training seeds."
 

@@ -246,7 +246,7 @@ def _format_interval(
 def _describe_leader(
     whole: Mapping[str, bootstrap.Interval], part: Mapping[str, bootstrap.Interval], every: str
 ) -> str:
-    """Return which modality leads on average, by more than `verdicts.LEAD`, or that none does."""
+    """Return which modality leads on average, by more than `leaders.LEAD`, or that none does."""
     leader = leading_modality({name: entry.value for name, entry in part.items()})
     if not leader:
         shares = [
