@@ -313,23 +313,28 @@ def _class_findings(staged: StagedSet, rank: np.ndarray) -> Iterator[Finding]:
 def _copy_findings(
     staged: StagedSet, rank: np.ndarray, scans: Mapping[str, Scan]
 ) -> Iterator[Finding]:
-    """Samples that are equal in every modality, and rows of one modality that occur in two parts of the split."""
+    """Samples that are equal in every modality, and rows of one modality that occur in two parts of the split. Where
+    most are, as rows of few yes-or-no answers are, it is noted only.
+    """
     digests = np.zeros(len(staged), np.uint64)
     for scan in scans.values():
         digests = digests * np.uint64(0x9E3779B97F4A7C15) + scan.keys
     leaking = _recurs_later(digests, rank)
     repeated = _repeats_earlier(digests, rank)
+    few = _have_few_values(digests)
+    severity = "note" if few else "warning"
+    outcome = "few different samples occur at all" if few else "test results would be too good"
     yield from _rows_finding(
         "leak-sample",
-        "warning",
+        severity,
         leaking,
         f"{_count_samples(leaking, 'is', 'are')}, in every modality, the same as one in a later part of the split "
-        f"(training, validation, test): test results would be too good. {shown_names(staged.ids[leaking].tolist())}.",
+        f"(training, validation, test): {outcome}. {shown_names(staged.ids[leaking].tolist())}.",
         "drop-leaking",
     )
     yield from _rows_finding(
         "duplicate-sample",
-        "warning",
+        severity,
         repeated,
         f"{_count_samples(repeated, 'is', 'are')}, in every modality, the same as an earlier one in the same part: "
         f"{shown_names(staged.ids[repeated].tolist())}.",
@@ -340,7 +345,7 @@ def _copy_findings(
         shared = _recurs_later(scan.keys[usable], rank[usable])
         if not shared.any():
             continue
-        has_few_values = len(np.unique(scan.keys)) < len(staged) / 2
+        has_few_values = _have_few_values(scan.keys)
         reason = ": the same recording or sentence may be in both."
         if has_few_values:
             reason = ", where few different values occur at all."
@@ -351,6 +356,11 @@ def _copy_findings(
             f"the split{reason}",
             name,
         )
+
+
+def _have_few_values(keys: np.ndarray) -> bool:
+    """Return whether there are fewer than half as many different values as samples."""
+    return len(np.unique(keys)) < len(keys) / 2
 
 
 def _sharing_findings(scans: Mapping[str, Scan]) -> Iterator[Finding]:

@@ -4,10 +4,10 @@ A model that has seen the video, the person or the very row of a test sample can
 the task, and its test metrics overstate what it does on new ones (Kapoor and Narayanan 2023, Patterns 4, 100804).
 
     groups        test rows whose group (video, picture, speaker) has learned rows
-    copies        test rows equal to a learned row in every modality
-    near copies   test rows that differ from a learned row by at most `NEAR` standard deviations (root mean square over
-                  the features) in every modality, and by a quarter at most of what the nearest learned row usually
-                  does, and are no copies
+    copies        test rows equal to a learned row in every modality, beyond what chance explains
+    common        test rows equal to a learned row where chance explains it, as among rows of six yes-or-no answers
+    near copies   test rows that are much nearer to a learned row than learned rows are to each other, see
+                  `near_copies`, and are equal to none
     seen content  test rows whose content of one modality is that of a learned row. In itself it is no fault: many
                   pictures are asked the same question
 """
@@ -19,15 +19,11 @@ import numpy as np
 
 from qfusion._checks import choose
 from qfusion.data import DataSet, shared_content
+from qfusion.explain import near_copies
 from qfusion.explain.task_features import LEARNT, UNSEEN, draw_rows, pool_features
 
-NEAR = 0.1  # root mean square difference of the features of a near copy, in standard deviations
-USUAL = 0.25  # of the median distance to the nearest learned row, within which a near copy lies
-FEWEST_FEATURES = 8  # with fewer, rows are near by chance
 MOST_ROWS = 20_000  # learned rows that are looked at, and test rows
-SCREEN = 48  # directions of the projection by which pairs are screened
-SLACK = 3.0  # of the projected distance: what the screen lets pass
-_AT_ONCE = 1 << 24  # distances computed in one step
+BLOCKS = 4  # of features, whose values are taken as independent
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +51,13 @@ class SplitOverlap:
         test_rows: number of test rows looked at. learned_rows: number of learned rows looked at.
         declared: overlaps of the groupings that the data set declares, such as videos.
         columns: overlaps of columns of the table, such as speakers.
-        copies, near_copies: numbers of test rows, ascending.
-        seen: share of the test rows whose content of a modality is that of a learned row, by modality.
-        nearest: median distance of test rows to the nearest learned row, root mean square over modalities, in standard
-            deviations of features; estimated by a random projection. Unrelated rows have 1.4.
-        features: varying features of all modalities together; near copies are looked for from `FEWEST_FEATURES` on.
+        copies, near_copies, common: numbers of test rows, ascending.
+        seen: share of the test rows whose content of a modality is that of a learned row, by modality; 0 where chance
+            explains most of them.
+        nearest: median distance of the test rows that are no copies or near copies to the nearest learned row, root
+            mean square over modalities, in standard deviations of features over learned rows. Unrelated rows have 1.4.
+        near: median distances of the near copies to the nearest and to the tenth nearest learned row.
+        features: number of features by which near copies are looked for, see `near_copies.FEWEST_FEATURES`.
     """
 
     test_rows: int
@@ -68,8 +66,10 @@ class SplitOverlap:
     columns: tuple[GroupOverlap, ...]
     copies: np.ndarray
     near_copies: np.ndarray
+    common: np.ndarray
     seen: Mapping[str, float]
     nearest: float
+    near: tuple[float, float]
     features: int
 
 
@@ -85,37 +85,42 @@ def find_split_overlap(dataset: DataSet, columns: tuple[str, ...] = ()) -> Split
     """
     learned = draw_rows(dataset.rows(LEARNT), MOST_ROWS)
     test = draw_rows(dataset.rows(UNSEEN), MOST_ROWS)
-    features = {
-        name: pool_features(dataset, name, np.concatenate([learned, test]))
-        for name in dataset.names
-    }
+    both = np.concatenate([learned, test])
+    features = {name: pool_features(dataset, name, both) for name in dataset.names}
     contents = {name: shared_content.number_contents(values) for name, values in features.items()}
     L = len(learned)
     joint = np.unique(np.stack(list(contents.values()), 1), axis=0, return_inverse=True)[1].ravel()
-    scaled = {name: _standardise(values) for name, values in features.items()}
-    width = sum(values.shape[1] for values in scaled.values())
-    is_copy = np.isin(joint[L:], joint[:L]) if width else np.zeros(len(test), bool)
-    is_near = np.zeros(len(test), bool)
-    nearest = np.nan
-    if width >= FEWEST_FEATURES:
-        parts = [values for values in scaled.values() if values.shape[1]]
-        is_near, nearest = _find_near_rows(
-            [values[L:] for values in parts], [values[:L] for values in parts]
-        )
+    scaled = {name: _standardise(values, L) for name, values in features.items()}
+    parts = [part for part in scaled.values() if part.shape[1]]
+    is_equal = np.isin(joint[L:], joint[:L]) & bool(parts)
+    is_copy = _exceeds_chance(np.concatenate(list(scaled.values()), 1), joint, L)
+    groups = np.arange(L) if dataset.clusters is None else dataset.clusters.numbers[learned, 0]
+    found = near_copies.find_near_copies(
+        [part[L:] for part in parts], [part[:L] for part in parts], groups, is_equal
+    )
     return SplitOverlap(
         test_rows=len(test),
         learned_rows=L,
         declared=_declared_overlaps(dataset),
         columns=tuple(_column_overlap(dataset, column) for column in columns),
         copies=test[is_copy],
-        near_copies=test[is_near & ~is_copy],
-        seen={
-            name: float(np.isin(content[L:], content[:L]).mean())
-            for name, content in contents.items()
-        },
-        nearest=nearest,
-        features=width,
+        near_copies=test[found.is_near],
+        common=test[is_equal & ~is_copy],
+        seen={name: _share_seen(scaled[name], content, L) for name, content in contents.items()},
+        nearest=_median(found.nearest[~(is_copy | found.is_near)]),
+        near=(_median(found.nearest[found.is_near]), _median(found.tenth[found.is_near])),
+        features=found.features,
     )
+
+
+def _share_seen(features: np.ndarray, contents: np.ndarray, learned: int) -> float:
+    is_equal = np.isin(contents[learned:], contents[:learned])
+    exceeds = _exceeds_chance(features, contents, learned)
+    return float(is_equal.mean()) if 2 * exceeds.sum() > is_equal.sum() else 0.0
+
+
+def _median(values: np.ndarray) -> float:
+    return float(np.median(values)) if len(values) else np.nan
 
 
 def _declared_overlaps(dataset: DataSet) -> tuple[GroupOverlap, ...]:
@@ -141,70 +146,44 @@ def _group_overlap(dataset: DataSet, name: str, labels: np.ndarray) -> GroupOver
     )
 
 
-def _standardise(values: np.ndarray) -> np.ndarray:
-    """Return the varying features with unit deviation, float32 (N, k)."""
+def _standardise(values: np.ndarray, learned: int) -> np.ndarray:
+    """Return the varying features in standard deviations of the learned rows, the first ones, float32 (N, k).
+
+    Noisy test rows must not make the others look alike, so that they do not count where learned rows vary.
+    """
     values = np.nan_to_num(np.asarray(values, np.float64))
-    spread = values.std(0)
-    varying = spread > 1e-9 * max(float(spread.max(initial=0)), 1e-300)
-    return ((values[:, varying] - values[:, varying].mean(0)) / spread[varying]).astype(np.float32)
+    whole = values.std(0)
+    varying = whole > 1e-9 * max(float(whole.max(initial=0)), 1e-300)
+    values, whole = values[:, varying], whole[varying]
+    spread = values[:learned].std(0) if learned else whole
+    spread = np.where(spread > 1e-9 * whole, spread, whole)
+    return ((values - values.mean(0)) / spread).astype(np.float32)
 
 
-def _find_near_rows(test: list[np.ndarray], learned: list[np.ndarray]) -> tuple[np.ndarray, float]:
-    """Return which test rows are near a learned row in every modality, bool (n,), and the median distance to the
-    nearest learned row.
+def _exceeds_chance(features: np.ndarray, joint: np.ndarray, learned: int) -> np.ndarray:
+    """Return which test rows are equal to a learned row where chance does not explain it, bool (n,).
 
-    Pairs are screened by the distance in a random projection of all modalities, where each has one weight, and then
-    compared in every modality.
-
-    Args:
-        test, learned: standardised features of every modality, (n, k) and (N, k).
-    """
-    rng = np.random.default_rng(0)
-    a = np.zeros((len(test[0]), SCREEN), np.float32)
-    b = np.zeros((len(learned[0]), SCREEN), np.float32)
-    for own, other in zip(test, learned, strict=True):
-        directions = rng.normal(size=(own.shape[1], SCREEN)) / np.sqrt(SCREEN * own.shape[1])
-        a += own @ directions.astype(np.float32)
-        b += other @ directions.astype(np.float32)
-    squares = (b**2).sum(1)
-    nearest = np.zeros(len(a))
-    rows, others = [], []
-    step = max(1, _AT_ONCE // max(1, len(b)))
-    for start in range(0, len(a), step):
-        block = a[start : start + step]
-        distances = (block**2).sum(1)[:, None] + squares - 2 * block @ b.T
-        nearest[start : start + step] = np.maximum(distances.min(1), 0)
-        pairs = np.nonzero(distances <= SLACK * len(test) * NEAR**2)
-        rows.append(pairs[0] + start)
-        others.append(pairs[1])
-    usual = float(np.median(nearest)) / len(test)
-    near_rows = _confirm_pairs(
-        test, learned, np.concatenate(rows), np.concatenate(others), USUAL**2 * usual
-    )
-    result = np.zeros(len(a), bool)
-    result[near_rows] = True
-    return result, usual**0.5
-
-
-def _confirm_pairs(
-    test: list[np.ndarray],
-    learned: list[np.ndarray],
-    rows: np.ndarray,
-    others: np.ndarray,
-    limit: float,
-) -> np.ndarray:
-    """Return the test rows of those pairs that are near in every modality.
+    Chance gives equal rows where features have few values. The probability that learned rows have the values of a test
+    row is taken as the product over `BLOCKS` blocks of features of the share of learned rows that have the block's
+    values, and other values elsewhere. Where no learned row has these values, Good and Turing's estimate of the share
+    of such values is taken, from the numbers of values that occur once and twice (Good 1953, Biometrika 40, 237).
 
     Args:
-        rows, others: of a pair the test row and the learned row, (P,).
-        limit: mean squared difference over modalities, at most.
+        features: varying features of learned rows and of test rows after them, (N + n, k).
+        joint: numbers of their contents, (N + n,). learned: N.
     """
-    total = np.zeros(len(rows))
-    near = np.ones(len(rows), bool)
-    for start in range(0, len(rows), 1 << 14):
-        part = slice(start, start + (1 << 14))
-        for own, other in zip(test, learned, strict=True):
-            square = ((own[rows[part]] - other[others[part]]) ** 2).mean(1)
-            near[part] &= square <= NEAR**2
-            total[part] += square / len(test)
-    return np.unique(rows[near & (total <= limit)])
+    test = joint[learned:]
+    is_equal = np.isin(test, joint[:learned])
+    if not is_equal.any() or not features.shape[1]:
+        return np.zeros(len(test), bool)
+    own = np.bincount(joint[:learned], minlength=int(joint.max(initial=0)) + 1)[test]
+    expected = np.full(len(test), float(learned))
+    dealt = np.random.default_rng(0).permutation(features.shape[1])
+    for block in np.array_split(dealt, min(BLOCKS, len(dealt))):
+        numbers = shared_content.number_contents(features[:, block])
+        others = np.bincount(numbers[:learned], minlength=int(numbers.max()) + 1)[numbers[learned:]]
+        kinds = np.unique(np.stack([numbers[:learned], joint[:learned]], 1), axis=0)[:, 0]
+        occur = np.bincount(kinds)
+        unseen = 2 * ((occur == 2).sum() + 1) / ((occur == 1).sum() + 1)
+        expected *= np.maximum(others - own, unseen) / learned
+    return is_equal & near_copies.discoveries(np.where(is_equal, np.minimum(expected, 1), 1))

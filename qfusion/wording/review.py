@@ -10,6 +10,8 @@ from qfusion.analysis.review.measured_metrics import MEAN, MODEL, SEED
 from qfusion.analysis.review.resources import SHORT
 from qfusion.analysis.review.run import Review
 from qfusion.explain.bootstrap import Interval
+from qfusion.explain.known_labels import TOGETHER
+from qfusion.explain.near_copies import FEWEST_FEATURES
 from qfusion.explain.seed_reliability import GOOD, POOR
 from qfusion.wording.numbers import format_known
 
@@ -123,8 +125,19 @@ def _near_copies(check: Check) -> str:
     n = check.numbers
     return (
         f"{count(n['near_copies'], 'test row')} of {n['test_rows']:,} nearly "
-        f"{'repeats' if n['near_copies'] == 1 else 'repeat'} a learned row: within 0.1 standard deviations in every "
-        f"modality, where the nearest learned row is {n['nearest']:.2f} away in the median."
+        f"{'repeats' if n['near_copies'] == 1 else 'repeat'} a learned row, which is {n['near'][0]:.2f} standard "
+        f"deviations away in the median, where the tenth nearest learned row is {n['near'][1]:.2f} away."
+    )
+
+
+def _labels_known(check: Check) -> str:
+    n = check.numbers
+    features = "all modalities" if n["known"] == TOGETHER else n["known"]
+    return (
+        f"By {features}, the labels of test rows follow those of the nearest learned rows (correlation "
+        f"{interval_words(n['known_test'])}). Those of held-out training rows do not "
+        f"({interval_words(n['known_training'])}), and a linear model is not shown to learn them. So test rows repeat "
+        "something of learned rows, and test metrics are not those of new rows."
     )
 
 
@@ -153,13 +166,21 @@ def _content_seen(check: Check) -> str:
 def _disjoint(check: Check) -> str:
     n = check.numbers
     assert check.number is not None
-    repeats = "repeats or nearly repeats" if n["features"] >= 8 else "repeats"
+    repeats = "repeats or nearly repeats" if n["features"] >= FEWEST_FEATURES else "repeats"
     end = f"(upper end of the 95% interval {check.number.high:.1%})"
     none = f"None of {n['test_rows']:,} test rows"
     if not n["declared"]:
         return f"{none} {repeats} a row that the model learned from {end}."
     groups = listed(list(dict.fromkeys(n["declared"])))
     return f"{none} shares {groups} with rows that the model learned from, and none {repeats} one {end}."
+
+
+def _common_values(check: Check) -> str:
+    n = check.numbers
+    return (
+        f"{count(n['common'], 'test row')} of {n['test_rows']:,} {'is' if n['common'] == 1 else 'are'} equal to a "
+        "learned row in every modality, as chance explains where features have few values. Nothing else is shared."
+    )
 
 
 def _constant(check: Check) -> str:
@@ -513,10 +534,12 @@ SENTENCES: dict[Finding, Callable[[Check], str]] = {
     Finding.GROUPS_SHARED: _groups_shared,
     Finding.COPIES: _copies,
     Finding.NEAR_COPIES: _near_copies,
+    Finding.LABELS_KNOWN: _labels_known,
     Finding.CLOSE_ROWS: _close_rows,
     Finding.PEOPLE_KNOWN: _people_known,
     Finding.CONTENT_SEEN: _content_seen,
     Finding.DISJOINT: _disjoint,
+    Finding.COMMON_VALUES: _common_values,
     Finding.CONSTANT: _constant,
     Finding.TARGET_IN_FEATURES: _target_in_features,
     Finding.TARGET_NEARLY_IN_FEATURES: _target_in_features,

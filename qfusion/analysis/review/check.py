@@ -50,10 +50,12 @@ class Finding(Enum):
     GROUPS_SHARED = "test groups were learned from", Verdict.FAULT
     COPIES = "copies across the split", Verdict.FAULT
     NEAR_COPIES = "near copies across the split", Verdict.FAULT
+    LABELS_KNOWN = "labels that cannot be learned are known of test rows", Verdict.FAULT
     CLOSE_ROWS = "test rows lie close to learned rows", Verdict.NOTE
     PEOPLE_KNOWN = "test people were learned from", Verdict.NOTE
     CONTENT_SEEN = "content of a modality was learned from", Verdict.NOTE
     DISJOINT = "nothing is shared", Verdict.PASSED
+    COMMON_VALUES = "test rows are equal to learned rows as chance explains", Verdict.PASSED
     # Modalities
     CONSTANT = "a modality is constant", Verdict.FAULT
     TARGET_IN_FEATURES = "features contain the target", Verdict.FAULT

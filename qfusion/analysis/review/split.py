@@ -11,7 +11,7 @@ from qfusion.analysis.review.evidence import share_of_rows
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
-from qfusion.explain import split_overlap
+from qfusion.explain import known_labels, split_overlap
 
 PEOPLE = ("speaker", "actor", "person", "participant", "subject", "signer", "user", "patient")
 CLOSE = 0.1  # median distance to the nearest learned row, in standard deviations, below which rows are close
@@ -24,13 +24,20 @@ def find_overlap(dataset: DataSet, columns: tuple[str, ...]) -> split_overlap.Sp
     return split_overlap.find_split_overlap(dataset, columns)
 
 
+@memo(4, task=Task.COMPARE_SPLITS)
+def find_known_labels(dataset: DataSet) -> known_labels.KnownLabels | None:
+    """Return by which features labels of test rows are known, see `known_labels.find_known_labels`."""
+    return known_labels.find_known_labels(dataset)
+
+
 def people_columns(dataset: DataSet) -> tuple[str, ...]:
     """Return the columns of the table that name people."""
     return tuple(str(column) for column in dataset.table if str(column).lower() in PEOPLE)
 
 
 def check_split(study: Study, claims: Claims) -> Check:
-    """Return whether groups, copies or near copies of test rows were learned from.
+    """Return whether groups, copies or near copies of test rows were learned from, and whether their labels are known
+    though those of learned rows cannot be learned.
 
     Groupings that the data set declares, and columns that `claims` name, must not be on both sides. Columns that name
     people are reported.
@@ -51,6 +58,9 @@ def check_split(study: Study, claims: Claims) -> Check:
         findings.append(Finding.COPIES)
     if len(overlap.near_copies):
         findings.append(Finding.NEAR_COPIES)
+    known = find_known_labels(dataset) if study.has_truth else None
+    if known is not None:
+        findings.append(Finding.LABELS_KNOWN)
     if overlap.nearest < CLOSE:
         findings.append(Finding.CLOSE_ROWS)
     if people:
@@ -59,15 +69,20 @@ def check_split(study: Study, claims: Claims) -> Check:
     if seen:
         findings.append(Finding.CONTENT_SEEN)
     leaked = [overlap.copies, overlap.near_copies, *(one.rows for one in forbidden)]
-    if not any(map(len, leaked)):
-        findings.append(Finding.DISJOINT)
     test = dataset.rows("test")
     hits = np.isin(test, np.concatenate(leaked))
+    if not hits.any() and known is None:
+        findings.append(Finding.COMMON_VALUES if len(overlap.common) else Finding.DISJOINT)
+    number = share_of_rows(hits, cohort_table.row_clusters(dataset, test))
+    unit = "share of test rows that share something with learned rows"
+    if known is not None and not hits.any():
+        number = known.outside
+        unit = "correlation of the labels of test rows with those of the nearest learned rows"
     return Check(
         Topic.SPLIT,
         sort_findings(findings),
-        share_of_rows(hits, cohort_table.row_clusters(dataset, test)),
-        "share of test rows that share something with learned rows",
+        number,
+        unit,
         {
             "test_rows": len(test),
             "leaked": int(hits.sum()),
@@ -77,7 +92,12 @@ def check_split(study: Study, claims: Claims) -> Check:
             "declared": [one.name for one in forbidden],
             "copies": len(overlap.copies),
             "near_copies": len(overlap.near_copies),
+            "common": len(overlap.common),
             "nearest": overlap.nearest,
+            "near": overlap.near,
+            "known": "" if known is None else known.modality,
+            "known_test": None if known is None else known.outside,
+            "known_training": None if known is None else known.inside,
             "people": [one.name for one in people],
             "people_rows": len(people[0].rows) if people else 0,
             "seen": seen,
@@ -96,7 +116,11 @@ def _overlap_table(dataset: DataSet, overlap: split_overlap.SplitOverlap) -> pd.
         }
         for one in (*overlap.declared, *overlap.columns)
     ]
-    for name, places in (("copies", overlap.copies), ("near copies", overlap.near_copies)):
+    for name, places in (
+        ("copies", overlap.copies),
+        ("near copies", overlap.near_copies),
+        ("equal by chance", overlap.common),
+    ):
         examples = ", ".join(map(str, dataset.ids[places[:3]]))
         rows.append({"shared": name, "test rows": len(places), "examples": examples})
     for name, share in overlap.seen.items():
