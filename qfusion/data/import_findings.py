@@ -16,6 +16,10 @@ from qfusion.data.staged_set import Finding, Part, StagedSet
 from qfusion.errors import InvalidInput
 
 SHARED_SHARE = 0.1  # share of samples with the content of another one from which it is noted
+FEW_ROWS, FEW_SAMPLES = (
+    0.5,
+    0.2,
+)  # different ones a sample below which values of a modality, or of all, are few
 RARE_CLASS = 3  # samples of a class below which some part of the split has none
 PLACEHOLDERS = (
     "-1",
@@ -313,15 +317,15 @@ def _class_findings(staged: StagedSet, rank: np.ndarray) -> Iterator[Finding]:
 def _copy_findings(
     staged: StagedSet, rank: np.ndarray, scans: Mapping[str, Scan]
 ) -> Iterator[Finding]:
-    """Samples that are equal in every modality, and rows of one modality that occur in two parts of the split. Where
-    most are, as rows of few yes-or-no answers are, it is noted only.
+    """Samples that are equal in every modality, and rows of one modality that occur in two parts of the split. It is
+    noted only where different samples are few, as rows of few yes-or-no answers are.
     """
     digests = np.zeros(len(staged), np.uint64)
     for scan in scans.values():
         digests = digests * np.uint64(0x9E3779B97F4A7C15) + scan.keys
     leaking = _recurs_later(digests, rank)
     repeated = _repeats_earlier(digests, rank)
-    few = _have_few_values(digests)
+    few = _have_few_values(digests, FEW_SAMPLES)
     severity = "note" if few else "warning"
     outcome = "few different samples occur at all" if few else "test results would be too good"
     yield from _rows_finding(
@@ -345,7 +349,7 @@ def _copy_findings(
         shared = _recurs_later(scan.keys[usable], rank[usable])
         if not shared.any():
             continue
-        has_few_values = _have_few_values(scan.keys)
+        has_few_values = _have_few_values(scan.keys, FEW_ROWS)
         reason = ": the same recording or sentence may be in both."
         if has_few_values:
             reason = ", where few different values occur at all."
@@ -358,9 +362,9 @@ def _copy_findings(
         )
 
 
-def _have_few_values(keys: np.ndarray) -> bool:
-    """Return whether there are fewer than half as many different values as samples."""
-    return len(np.unique(keys)) < len(keys) / 2
+def _have_few_values(keys: np.ndarray, most: float) -> bool:
+    """Return whether the number of different values is below a share of that of samples."""
+    return len(np.unique(keys)) < most * len(keys)
 
 
 def _sharing_findings(scans: Mapping[str, Scan]) -> Iterator[Finding]:
