@@ -124,6 +124,16 @@ def test_empty_modality_is_an_error_and_can_be_dropped(tmp_path: Path) -> None:
     assert data.load("two").names == ("text", "vision")
 
 
+def test_equal_rows_of_few_answers_are_noted(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 2, (2, 400, 3)).astype(float)
+    split = np.repeat(["train", "valid", "test"], [240, 60, 100])
+    np.savez(tmp_path / "set.npz", a=first, b=second, y=rng.integers(0, 2, 400), split=split)
+    found = codes(examined(tmp_path / "set.npz"))
+    assert [found[one].severity for one in ("leak-sample", "duplicate-sample")] == ["note"] * 2
+    assert "few different samples occur at all" in found["leak-sample"].words
+
+
 def test_duplicates_and_leaks_are_found_and_can_be_dropped(tmp_path: Path) -> None:
     def change(content: Any) -> None:
         copy_sample(content, ("train", 3), ("test", 5))  # the same sample in two parts

@@ -108,23 +108,6 @@ def test_duplicated_rows_are_found(clean: DataSet, noise: float, finding: Findin
     assert finding in result.of(Topic.SPLIT).findings
 
 
-def test_near_copies_equal_brute_force(clean: DataSet) -> None:
-    dataset = made.duplicated_rows(clean, 0.08)
-    overlap = find_split_overlap(dataset)
-    learned, test = dataset.rows("train+valid"), dataset.rows("test")
-    distances = []
-    for one in dataset.modalities:
-        values = one.values[np.concatenate([learned, test])]
-        scaled = (values - values.mean(0)) / values.std(0)
-        a, b = scaled[len(learned) :], scaled[: len(learned)]
-        distances.append(((a[:, None] - b[None]) ** 2).mean(2))
-    near = np.logical_and.reduce([part <= 0.1**2 for part in distances])
-    mean = np.mean(distances, 0)
-    near &= mean <= 0.25**2 * overlap.nearest**2
-    assert overlap.near_copies.tolist() == test[near.any(1)].tolist()
-    assert overlap.nearest == pytest.approx(np.median(np.sqrt(mean.min(1))), rel=0.2)
-
-
 def test_the_best_seed_is_found(clean: DataSet) -> None:
     known = measure_metrics(open_study("clean-0", clean), Claims(seeds=SEEDS)).seeds["acc2_non0"]
     best = ClaimedFigure("acc2_non0", round(max(known), 4), 5e-5)
