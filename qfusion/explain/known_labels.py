@@ -78,7 +78,7 @@ def find_known_labels(dataset: DataSet, rows: int = ROWS) -> KnownLabels | None:
             bootstrap.mean(values, clusters=groups)
             for values, groups in zip((inside, outside), shared, strict=True)
         ]
-        errors = standard_error(measured[0]), standard_error(told[1])
+        errors = standard_error(measured[0]), standard_error(measured[1])
         if not better > ERRORS * np.hypot(*errors):  # nor where it is unknown
             continue
         linear = _linear_products(X, dataset.y[both], targets, folds[: len(training)])
@@ -87,7 +87,7 @@ def find_known_labels(dataset: DataSet, rows: int = ROWS) -> KnownLabels | None:
             linear.mean() > ERRORS * mean_error(linear, np.arange(len(linear)), own)
         )
         if not is_learned:
-            known.append(KnownLabels(name, outside=measured[1], inside=told[0]))
+            known.append(KnownLabels(name, outside=measured[1], inside=measured[0]))
     return max(known, key=lambda one: one.outside.value, default=None)
 
 
