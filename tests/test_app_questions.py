@@ -111,8 +111,7 @@ WHERE = {
 }
 OPEN = {"Dynamics": ("view", "Decision"), "Circuit": ("part", "Entropies")}
 SAID = {
-    "Which modality decided this?": r"leads with \d+% of the Shapley shares|No single modality leads|"
-    r"The combination decides: joint terms sum to|take back \d+% of that|nearly cancel|^The baseline ",
+    "Which modality decided this?": r"\d of 5 trainings give the (same )?verdict",
     "Did the modalities conflict?": r"^(Yes|No): ",
     "What would flip it?": r"A change of \w+ alone by [\d.]+ rad would flip it to|No change of a single modality",
     "When did it happen?": r"^The decision is .+ (from the start|from .+ on)",

@@ -65,7 +65,10 @@ def _log_odds(names: dict[str, Any], text: Any, mask: Any, picture: Any) -> np.n
 def test_the_model_has_learned(ran: Any) -> None:
     assert ran["right"].double().mean() > 0.9
     assert ran["study"].classes == ("complaint", "irony", "praise")
-    assert ran["sample"].verdict.relation.value == "joint"
+    verdict = ran["sample"].verdict
+    assert verdict.relation.value == "prior"  # of texts and faces that are drawn independently
+    assert verdict.before[1] == max(verdict.before) > 0
+    assert verdict.dividends["text+picture"] > 1
 
 
 def test_contributions_equal_brute_force(ran: Any) -> None:

@@ -132,7 +132,8 @@ def test_numbers_equal_the_library(answers: dict[str, Any]) -> None:
     equal(explained["dividends"], one.dividends)
     equal(explained["shapley"], one.shapley)
     equal(
-        explained["spread"], dict(zip(one.study.terms, one.seed_uncertainty.spread[0], strict=True))
+        explained["spread"],
+        dict(zip(one.study.coalitions, one.seed_uncertainty.spread[0], strict=True)),
     )
     assert explained["prediction"] == pytest.approx(sum(explained["dividends"].values()))
     assert told["verdict"]["verdict"]["relation"] == one.verdict.relation

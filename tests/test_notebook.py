@@ -263,7 +263,7 @@ def test_sample_shows_verdict_terms_and_figure(jump: Sample, network: Sample) ->
             place = page.words.index(term or "baseline")
             assert page.words[place + 1] == f"{value:.3f}"
             if term and sample.seed_uncertainty:
-                spread = sample.seed_uncertainty.spread[0, sample.study.terms.index(term)]
+                spread = sample.seed_uncertainty.spread[0, sample.study.coalitions.index(term)]
                 assert page.words[place + 2] == f"{spread:.3f}"
 
 

@@ -69,7 +69,7 @@ def leads_in(sentence: str, modalities: tuple[str, ...]) -> set[str]:
             r"(?i)baseline (\([^)]*\) )?decides[;,]? ?(not|Shapley|$)|No modality decided",
             "the baseline",
         ),
-        (r"(?i)retrainings (may )?disagree on who leads|All \d+ retrainings give", "open"),
+        (r"(?i)retrainings (may )?disagree on who leads|All \d+ trainings give", "open"),
     ):
         if re.search(words, sentence):
             found.add(lead)
@@ -116,7 +116,7 @@ def test_examples_and_questions_name_the_lead_of_the_verdict(study: Study) -> No
         verdict = study.verdict(study.dataset.row(example.sample))
         title = true_minus(strip_markup(answers.title_decision(verdict)))
         assert strip_markup(panel.title).endswith(title)
-        assert not verdict.is_open or "etrainings" in panel.title
+        assert not verdict.is_open or "trainings" in panel.title
 
 
 def test_the_rules_hold_on_every_test_sample(study: Study) -> None:

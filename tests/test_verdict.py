@@ -165,7 +165,7 @@ def checked(found: Verdict) -> None:
     if found.is_open:
         assert found.leader == ""
         assert leadership(found) == Leadership.OPEN
-        assert "etraining" in said
+        assert "training" in said
         assert describe_headline(found) == title
         return
     assert said.startswith("Undecided") == (relation == "undecided")
@@ -357,7 +357,7 @@ def test_terms_within_their_spread_are_neither_named_nor_read() -> None:
     assert (steady.leader, steady.within_spread) == ("a", {""})
     assert describe_decision(steady) == (
         "a (+1.00) dominates: its own contribution exceeds those of all other modalities together. Joint terms add "
-        "+0.20. a leads with 61% of the Shapley shares (b 39%). 5 of 5 retrainings (this one included) give the same "
+        "+0.20. a leads with 61% of the Shapley shares (b 39%). 5 of 5 trainings give the same "
         "verdict."
     )
     unsure = of(AHEAD, doubt_of((0, 0.1, 0.1, 0.1), *4 * ["dominance"], lead=0.2))
@@ -389,18 +389,18 @@ def test_terms_within_their_spread_are_neither_named_nor_read() -> None:
         (
             ["dominance", "joint", "joint", "dominance"],
             {},
-            "Retrainings disagree on who leads: 3 of 5 (this one included) give the verdict ‘dominance’.",
+            "Retrainings disagree on who leads: 3 of 5 trainings give the verdict ‘dominance’.",
         ),
         (
             4 * ["dominance"],
             {"same_lead": [[True], [True], [False], [False]]},
-            "Retrainings disagree on who leads: 5 of 5 (this one included) give the verdict ‘dominance’, 3 with the "
+            "Retrainings disagree on who leads: 5 of 5 trainings give the verdict ‘dominance’, 3 with the "
             "same modality first.",
         ),
         (
             4 * ["dominance"],
             {},
-            "All 5 retrainings give the verdict ‘dominance’, but its size is uncertain: the standard deviation of what "
+            "All 5 trainings give the verdict ‘dominance’, but its size is uncertain: the standard deviation of what "
             "leads is more than half of its size.",
         ),
         (

@@ -53,7 +53,7 @@ def sample_html(sample: Sample) -> str:
         }
     )
     if doubt is not None:
-        terms[f"± over {doubt.seeds} training seeds"] = [float("nan"), *doubt.spread[0]]
+        terms[f"± over {doubt.seeds} training seeds"] = doubt.spread[0]
     if errors_of is not None:
         terms["± over rows of the background"] = errors_of[0, :, sample.output]
     return _html(

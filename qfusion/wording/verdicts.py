@@ -101,17 +101,17 @@ FIRST_HEADLINE = "{first} comes first"
 
 # What training seeds leave open.
 DISAGREE = "retrainings disagree on who leads"
-SAME_LEAD = "all {seeds} retrainings give the verdict ‘{relation}’, but its size is uncertain"
+SAME_LEAD = "all {seeds} trainings give the verdict ‘{relation}’, but its size is uncertain"
 UNMEASURED_LEAD = "retrainings may disagree on who leads"
 OPEN_SENTENCES: dict[str, str] = {
-    DISAGREE: "{open}: {agreeing} of {seeds} (this one included) give the verdict ‘{relation}’{others}.",
+    DISAGREE: "{open}: {agreeing} of {seeds} trainings give the verdict ‘{relation}’{others}.",
     SAME_LEAD: "{open}: the standard deviation of what leads is more than half of its size.",
     UNMEASURED_LEAD: (
         "{open}: what leads is smaller than {spreads:g} standard deviations that are typical over {seeds} training "
         "seeds."
     ),
 }
-SEEDS_AGREE = "{agreeing} of {seeds} retrainings (this one included) give the same verdict{others}."
+SEEDS_AGREE = "{agreeing} of {seeds} trainings give the same verdict{others}."
 OTHER_LEADS = ", {agreeing_lead} with the same modality first"
 OTHER_SIGNS = ", {agreeing_sign} in the same direction"
 SCORE_UNCERTAIN = (
