@@ -210,7 +210,7 @@ def test_a_cohort_is_made_and_kept_a_view_is_pinned_and_compared_and_a_point_ope
     visit: Callable[[str], Any],
 ) -> None:
     page = visit("/cohorts?model=qj-planted&sample=p0031")
-    click_point(page, place(page, "types", "all of test", 3))
+    click_point(page, place(page, "types", "all of test", 4))
     page.wait_for_function(
         "() => document.querySelector('.st-key-filter input').value === 'relation=conflict'"
     )
