@@ -39,6 +39,7 @@ from qfusion.explain import (
     fusion_baselines,
     information,
     information_levels,
+    information_parts,
     label_leak,
     logarithmic_pool,
     partial_information,
@@ -152,7 +153,7 @@ def test_parts_of_samples_average_to_the_decomposition_and_add_up() -> None:
     rng = np.random.default_rng(0)
     levels = {"a": rng.integers(0, 3, 500), "b": rng.integers(0, 4, 500)}
     y = (levels["a"] + levels["b"] + rng.integers(0, 2, 500)) % 3
-    result = information.decompose_levels(levels, None, y, corrected=False)
+    result = information_parts.decompose_levels(levels, None, y, corrected=False)
     joint = levels["a"] * 4 + levels["b"]
     p = np.zeros((3, 4, 3))
     np.add.at(p, (levels["a"], levels["b"], y), 1 / 500)
@@ -161,16 +162,16 @@ def test_parts_of_samples_average_to_the_decomposition_and_add_up() -> None:
         [bits[node] for node in ("a|b", "a", "b", "a+b")], abs=2e-4
     )
     assert sum(part.value for part in result.parts.values()) == pytest.approx(result.total.value)
-    by_sample = information.pointwise(list(levels.values()), joint, y)
+    by_sample = information_parts.pointwise(list(levels.values()), joint, y)
     assert by_sample.sum(axis=1).mean() == pytest.approx(result.total.value)
-    alone = partial_information.union([information.table(levels["a"], y)]).bits
+    alone = partial_information.union([information_parts.table(levels["a"], y)]).bits
     assert (by_sample["redundancy"] + by_sample["unique 1"]).mean() == pytest.approx(alone)
 
 
 def test_independent_labels_have_zero_information_within_intervals() -> None:
     rng = np.random.default_rng(1)
     levels = {"a": rng.integers(0, 12, 2000), "b": rng.integers(0, 12, 2000)}
-    result = information.decompose_levels(levels, None, rng.integers(0, 2, 2000))
+    result = information_parts.decompose_levels(levels, None, rng.integers(0, 2, 2000))
     assert result.shuffled["synergy"] > 0.02  # what few rows in 144 cells seem to tell
     assert all(part.low - 0.003 <= 0 <= part.high + 0.003 for part in result.parts.values())
 
@@ -180,7 +181,7 @@ def test_intervals_are_clustered_means_of_sample_bits() -> None:
     video = np.repeat(np.arange(15), 8)
     levels = {"a": rng.integers(0, 3, 15)[video], "b": rng.integers(0, 2, 120)}
     y = (levels["a"] + levels["b"] * rng.integers(0, 2, 120)) % 3
-    result = information.decompose_levels(
+    result = information_parts.decompose_levels(
         levels, None, y, estimator="mine", clusters=video[:, None], corrected=False
     )
     joint = pd.Series(2 * levels["a"] + levels["b"])
@@ -201,7 +202,7 @@ def test_intervals_are_clustered_means_of_sample_bits() -> None:
 
 
 def test_shuffled_labels_correct_the_bias_and_widen_intervals() -> None:
-    less = information.subtract_shuffled(
+    less = information_parts.subtract_shuffled(
         Interval(0.5, 0.4, 0.8, 90, 2000), np.array([0.1, 0.3, 0.05])
     )
     off = 1.96 * statistics.stdev([0.1, 0.3, 0.05])
@@ -211,25 +212,69 @@ def test_shuffled_labels_correct_the_bias_and_widen_intervals() -> None:
     rng = np.random.default_rng(0)
     levels, y = {"a": rng.integers(0, 4, 90), "b": rng.integers(0, 3, 90)}, rng.integers(0, 3, 90)
     plain, result = (
-        information.decompose_levels(levels, None, y, corrected=some) for some in (False, True)
+        information_parts.decompose_levels(levels, None, y, corrected=some)
+        for some in (False, True)
     )
     for name, part in (result.parts | {"total": result.total}).items():
         was = (plain.parts | {"total": plain.total})[name]
-        assert part.value == pytest.approx(was.value - result.shuffled[name])
-        assert part.high - part.low > was.high - was.low
+        assert 0 <= part.low <= part.value <= part.high
+        assert part.high - part.value > was.high - was.value or part.high == result.total.high
+    assert result.total.value == pytest.approx(
+        max(0, plain.total.value - result.shuffled["total"]), abs=1e-12
+    )
     assert sum(result.shuffled[name] for name in result.parts) == pytest.approx(
         result.shuffled["total"]
     )
-    assert min(part.high for part in result.parts.values()) >= 0  # information is never below 0
     # by Miller 1955, (|X| - 1)(|Y| - 1) / (2 n ln 2) bits are told by chance
     assert result.shuffled["total"] == pytest.approx(11 * 2 / (2 * 90 * np.log(2)), rel=0.4)
+
+
+@pytest.mark.parametrize(
+    ("bits", "expected"),
+    [
+        # redundancy, unique to a, unique to b, synergy, total; then alone a and alone b, too
+        ((0.1, 0.2, 0.0, 0.3, 0.6), (0.1, 0.2, 0.0, 0.3, 0.6, 0.3, 0.1)),
+        ((0.3, 0.3, 0.0, -0.1, 0.5), (0.25, 0.25, 0.0, 0.0, 0.5, 0.5, 0.25)),
+        ((-0.1, 0.05, -0.02, 0.03, -0.04), (0.0,) * 7),
+    ],
+)
+def test_parts_are_fitted_to_the_total(
+    bits: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
+    names = ("redundancy", "a", "b", "synergy", "total", "alone[a]", "alone[b]")
+    values = dict(zip(names, (*bits, bits[0] + bits[1], bits[0] + bits[2]), strict=True))
+    estimates = {name: Interval(bit, bit - 0.2, bit + 0.1, 50, 90) for name, bit in values.items()}
+    fitted = information_parts.fit_to_total(estimates, ("a", "b"))
+    assert [fitted[name].value for name in names] == pytest.approx(expected)
+    for one in fitted.values():
+        assert 0 <= one.low <= one.value <= one.high <= fitted["total"].high
+    unknown = {name: replace(one, low=np.nan, high=np.nan) for name, one in estimates.items()}
+    assert not any(
+        one.known for one in information_parts.fit_to_total(unknown, ("a", "b")).values()
+    )
+
+
+@pytest.mark.parametrize("sources", [2, 3])
+def test_parts_never_exceed_the_total(sources: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, shuffled labels took more off the synergy than there was, and the unique part exceeded the total."""
+    resamples(monkeypatch, 20)
+    monkeypatch.setattr(information_parts, "SHUFFLES", 3)
+    rng = np.random.default_rng(0)
+    levels = {name: rng.integers(0, 12 // sources, 150) for name in "abc"[:sources]}
+    for y in (levels["a"] > 1, (levels["a"] + levels["b"]) % 2, rng.integers(0, 2, 150)):
+        result = information_parts.decompose_levels(levels, None, y.astype(int))
+        total = result.total.value
+        values = [part.value for part in result.parts.values()]
+        assert sum(values) == pytest.approx(total)
+        assert all(0 <= value <= total + 1e-12 for value in values)
+        assert all(0 <= one.value <= total + 1e-12 for one in result.alone.values())
 
 
 def test_table_has_one_row_per_part() -> None:
     def one(value: float) -> Interval:
         return Interval(value, value - 0.1, value + 0.3, 50, 2000)
 
-    made = information.Decomposition(
+    made = information_parts.Decomposition(
         "Gaussian", ("x", "synergy of y"), one(1), {"x": one(2), "y": one(3)}, one(4), one(10),
         {"redundancy": 0.5, "y": 0.25}, 0.0, 50, 0,
     )  # fmt: skip
@@ -249,12 +294,12 @@ def test_table_has_one_row_per_part() -> None:
 def test_labels_are_shuffled_by_video() -> None:
     rng = np.random.default_rng(0)
     y = np.arange(60)
-    plain = information.shuffle_labels(y, None, rng)
+    plain = information_parts.shuffle_labels(y, None, rng)
     assert sorted(plain) == y.tolist() != plain.tolist()
     video, picture = rng.permutation(np.repeat(np.arange(12), 5)), np.arange(60) // 2
     # of several things those of which there are fewest, whichever stands first
     for clusters in (video[:, None], np.stack([picture, video], 1), np.stack([video, picture], 1)):
-        other = information.shuffle_labels(y, clusters, rng)
+        other = information_parts.shuffle_labels(y, clusters, rng)
         whole = [sorted(y[video == k].tolist()) for k in range(12)]
         moved = [sorted(other[video == k].tolist()) for k in range(12)]
         assert sorted(moved) == sorted(whole) != moved
@@ -265,20 +310,20 @@ def test_noise_levels_carry_no_information() -> None:
     """Twenty levels that say nothing seem to tell .03 bits of 400 rows, and one level none."""
     rng = np.random.default_rng(0)
     y, noise, one = rng.integers(0, 2, 400), rng.integers(0, 20, 400), np.zeros(400, int)
-    plain = partial_information.union([information.table(noise, y)]).bits
-    gain = information.more_bits(noise, one, y)
+    plain = partial_information.union([information_parts.table(noise, y)]).bits
+    gain = information_parts.more_bits(noise, one, y)
     assert plain > 0.02
     assert gain.low < 0 < gain.high
     assert abs(gain.value) < plain / 2
-    clear = information.more_bits(y, one, y)
+    clear = information_parts.more_bits(y, one, y)
     assert clear.low > 0.9
-    assert information.more_bits(noise, noise, y).value == 0
+    assert information_parts.more_bits(noise, noise, y).value == 0
 
 
 def test_labels_are_also_shuffled_within_groups() -> None:
     """Pairs of yes and no, one after the other: a shuffle of whole groups alone would change no label."""
     y, pair = np.tile([1, 0], 200), np.repeat(np.arange(200), 2)
-    other = information.shuffle_labels(y, pair[:, None], np.random.default_rng(0))
+    other = information_parts.shuffle_labels(y, pair[:, None], np.random.default_rng(0))
     assert (other.reshape(200, 2).sum(1) == 1).all()
     assert 0.3 < (other == y).mean() < 0.7
 
@@ -481,7 +526,7 @@ def nats(
     with pytest.MonkeyPatch.context() as patch:
         resamples(patch, 20)  # nobody asks for the intervals
         for kind, (levels, y) in clustered.items():
-            plain = information.decompose_levels(levels, None, y, corrected=False)
+            plain = information_parts.decompose_levels(levels, None, y, corrected=False)
             found[kind] = {name: part.value * np.log(2) for name, part in plain.parts.items()}
     return found
 
@@ -509,10 +554,10 @@ def test_bias_of_sparse_tables_is_corrected(
 ) -> None:
     """Some .05 of the synergy of every set is what shuffled labels give."""
     resamples(monkeypatch, 20)
-    monkeypatch.setattr(information, "SHUFFLES", 5)
+    monkeypatch.setattr(information_parts, "SHUFFLES", 5)
     for kind in ("unique 1", "unique 2"):
         levels, y = clustered[kind]
-        less = information.decompose_levels(levels, None, y)
+        less = information_parts.decompose_levels(levels, None, y)
         assert abs(less.synergy.value) < 0.02, kind
         assert max(less.parts, key=lambda name: less.parts[name].value) == kind[-1]
 
@@ -527,7 +572,7 @@ def test_clustered_rows_do_not_inflate_information(
     levels = {name: rng.integers(0, 4, 60)[video] for name in ("text", "audio")}
     order = rng.permutation(len(video))  # rows of a video need not stand together
     told = {
-        shared: information.decompose_levels(
+        shared: information_parts.decompose_levels(
             {name: level[order] for name, level in levels.items()},
             None,
             (rng.integers(0, 2, 60)[video])[order],
@@ -536,7 +581,7 @@ def test_clustered_rows_do_not_inflate_information(
         for shared in (False, True)
     }
     assert told[False].total.low > 0.1  # as if all rows were others
-    assert told[True].total.low < 0
+    assert told[True].total.low == 0
     assert abs(told[True].synergy.value) < 0.1
 
 
@@ -608,7 +653,7 @@ def test_additive_data_show_no_joint_gain(
     assert result.baselines.metric == prediction_task.SIGN
     assert result.baselines.scores[fusion_baselines.GAIN].low <= 0
     assert result.baselines.scores[fusion_baselines.MORE].low > 0
-    assert "at most" in describe_baselines(result.baselines)
+    assert "no significant gain over late ones" in describe_baselines(result.baselines)
     assert set(result.by) == {"learned", "clusters", "Gaussian"}
     assert set(result.of_rest) == set("abc")
     assert sum(result.lattice.values()) > 0
@@ -626,6 +671,55 @@ def test_five_modalities_are_grouped_into_best_and_rest() -> None:
     assert result.main.sources == ("d", "the rest")
     assert result.main.unique["d"].low > 0.3
     assert set(result.of_rest) == set("abcde")
+
+
+def cheap_estimate(features: dict[str, np.ndarray], y: np.ndarray) -> information.Estimate:
+    """By a linear and a quadratic model alone."""
+    return information.estimate_from_predictions(
+        baseline_predictions.Predictions(
+            prediction_task.task_from_features(features, y),
+            family=(baseline_models.LINEAR, baseline_models.QUADRATIC),
+        )
+    )
+
+
+@pytest.mark.usefixtures("light")
+@pytest.mark.parametrize("binary", [True, False])
+def test_parity_of_two_of_twelve_modalities_is_synergistic(binary: bool) -> None:
+    """Before, signs of numbers were 'unique to the rest; synergy at most 0.01'."""
+    rng = np.random.default_rng(0)
+    features = {f"m{m}": rng.normal(size=(300, 1)) for m in range(12)}
+    if binary:
+        features = {name: np.sign(values) for name, values in features.items()}
+    y = (features["m0"] * features["m1"] > 0).astype(int).ravel()
+    result = cheap_estimate(features, y)
+    first, rest = result.main.sources
+    assert first in ("m0", "m1")
+    assert rest == information.REST
+    assert result.main.synergy.low > 0.1
+    assert result.main.synergy.value > 0.95 * result.main.total.value
+    sentence = describe_information(result)
+    assert (
+        f"{first} against the 11 others together: {result.main.synergy.value:.2f} synerg"
+        in sentence
+    )
+    assert "at most" not in sentence
+
+
+@pytest.mark.usefixtures("light")
+def test_the_sign_of_a_product_of_gaussians_is_synergistic() -> None:
+    """One of eight features each, in 500 rows, of which the other members of the family find less than .1 bits."""
+    rng = np.random.default_rng(0)
+    features = {name: rng.normal(size=(500, 8)) for name in "ab"}
+    y = (features["a"][:, 0] * features["b"][:, 0] > 0).astype(int)
+    result = cheap_estimate(features, y)
+    assert result.main.synergy.low > 0.1
+    assert result.main.synergy.value == max(part.value for part in result.main.parts.values())
+    few = {name: values[:80] for name, values in features.items()}
+    missed = describe_information(cheap_estimate(few, y[:80]))
+    assert "no significant information" in missed
+    assert "other models may find some" in missed
+    assert "at most" not in missed
 
 
 def test_rows_with_shared_pictures_are_held_out_together() -> None:
@@ -923,7 +1017,7 @@ def test_smallest_loss_of_every_kind_is_selected() -> None:
         }
     )
     joint = least(
-        {f"{member} on all": whole[member] for member in ("trees", "network")}
+        {f"{member} on all": whole[member] for member in ("quadratic", "trees", "network")}
         | {
             "base rate": predictions.base,
             "all stacked": predictions.combine(
@@ -1058,7 +1152,7 @@ def test_estimate_reports_every_fit_and_its_samples(
     asked: list[Any] = []
     monkeypatch.setattr(information, "exact", lambda *of: asked.append(of) or {"a node": 0.5})
     monkeypatch.setattr(baseline_models, "make_model", lambda member, classes: Line())
-    monkeypatch.setattr(information, "SHUFFLES", 2)
+    monkeypatch.setattr(information_parts, "SHUFFLES", 2)
     monkeypatch.setattr(information, "MOST_CELLS", 32)  # of three sources of two levels
     monkeypatch.setattr(
         partial_information.union, "__defaults__", (1e-2, 40)
@@ -1066,11 +1160,11 @@ def test_estimate_reports_every_fit_and_its_samples(
     resamples(monkeypatch, 20)
     planted = data.load("planted")
     result = information.estimate(planted, rows=60)
-    fits = (
-        (3 + 3 + 1) * 3 * 5
-    )  # of single ones, of all others and of all, by three members on five folds
+    # of single ones, of all others and of all, by every member on five folds
+    members = len(baseline_models.FAMILY)
+    fits = (3 + 3 + 1) * members * 5
     assert told == [(done, fits) for done in range(1, fits + 1)]
-    assert f"{fits // 3} of {fits} fits stopped before convergence." in describe_evaluation(
+    assert f"{fits // members} of {fits} fits stopped before convergence." in describe_evaluation(
         result.baselines.evaluation
     )
     task = prediction_task.task_from_dataset(planted, rows=60)
@@ -1095,9 +1189,15 @@ def test_estimate_reports_every_fit_and_its_samples(
     assert frame["of"].unique().tolist() == ["all", *planted.names]
     whole = [*result.by.values(), *result.of_rest.values()]
     assert frame["bits"].tolist() == [bits for one in whole for bits in one.frame()["bits"]]
-    # the first of the two is the one that predicts best alone
-    loss = {name: predictions.loss(predictions.predict_best([name])[1]) for name in planted.names}
-    first = min(loss, key=lambda name: loss[name])
+    # the first of the two takes most off the loss if it is added first and last
+    gains = {}
+    for name in planted.names:
+        others = [other for other in planted.names if other != name]
+        alone, rest = (
+            predictions.loss(predictions.predict_best(some)[1]) for some in ([name], others)
+        )
+        gains[name] = rest - alone
+    first = max(gains, key=lambda name: gains[name])
     assert list(result.samples) == [
         "redundancy", f"unique[{first}]", f"unique[{information.REST}]", "synergy",
     ]  # fmt: skip
@@ -1241,6 +1341,11 @@ def test_documentation_lists_the_model_family() -> None:
         assert network["early_stopping"]
         assert trees["random_state"] == network["random_state"] == 0
         assert bool(classes) == (few == {0.3: "0.3 of them for a number"})
+        for words in (
+            f"{baseline_models.MOST_PRODUCTS} features, squares and products",
+            f"{baseline_models.MOST_FACTORS} features of most variance",
+        ):
+            assert words in told.replace("\n", " ")
         assert (
             "Classifier"
             in type(baseline_models.make_model(baseline_models.TREES, classes)).__name__
@@ -1263,23 +1368,25 @@ def test_titles_of_gains_follow_their_intervals() -> None:
             fusion_baselines.BaselineComparison("accuracy", scores, {}, 90, 0)
         )
     unknown = Interval(0.1, math.nan, math.nan, 1234, 0)
-    at_most = "Joint models: no significant gain over late ones (at most +0.007 accuracy)"
+    not_shown = (
+        "Joint models: no significant gain over late ones (95% CI +0.000 to +0.007 accuracy)"
+    )
     none = replace(joint, low=0.0)
     for more, gain, words in (
         (late, unknown, "1,234 rows are too few to compare joint with late models"),
         (
             late,
             none,
-            f"{at_most}; late ones gain +0.100 (95% CI +0.020 to +0.300) over the best modality",
+            f"{not_shown}; late ones gain +0.100 (95% CI +0.020 to +0.300) over the best modality",
         ),
         *(
-            (part, none, f"{at_most}; late ones: no significant gain over the best modality")
+            (part, none, f"{not_shown}; late ones: no significant gain over the best modality")
             for part in (replace(late, low=0.0), unknown, replace(unknown, low=0.1))
         ),
         (
             late,
             replace(joint, low=-1, high=0.0),
-            "Joint models: no significant gain over late ones (at most +0.000 acc",
+            "Joint models: no significant gain over late ones (95% CI -1.000 to +0.000 acc",
         ),
     ):
         scores = {fusion_baselines.MORE: more, fusion_baselines.GAIN: gain}
@@ -1293,7 +1400,7 @@ def test_titles_of_information_follow_its_intervals() -> None:
         return Interval(value, value - half, value + half, 90, 2000)
 
     def told(total: Interval, synergy: Interval = one(0.4), gain: Interval = one(0.3)) -> str:  # noqa: B008
-        main = information.Decomposition(
+        main = information_parts.Decomposition(
             "learned", ("x", "y"), one(0.1), {"x": one(0.7), "y": one(0.02)}, synergy, total, {}, 0, 1234, 2
         )  # fmt: skip
         plain = fusion_baselines.BaselineComparison("accuracy", {}, {}, 90, 0)
@@ -1305,7 +1412,8 @@ def test_titles_of_information_follow_its_intervals() -> None:
 
     assert told(one(1.2)) == (
         "Small models find at least 1.15 of the target's 1.50 bits (estimate 1.20: 0.70 unique to X, 0.40 synergistic "
-        "and 0.10 redundant). Joint models find 0.30 (95% CI 0.25 to 0.35) bits more than late ones"
+        "and 0.10 redundant). Joint models find 0.30 (0.25 to 0.35 over resampled rows) bits more than "
+        "late ones"
     )
     assert (
         told(one(1.2, math.nan))
@@ -1313,14 +1421,45 @@ def test_titles_of_information_follow_its_intervals() -> None:
     )
     for total in (one(0.05), one(0.01)):
         assert told(total, gain=one(0.05)) == (
-            f"Small models find no significant information about the target (at most {total.high:.2f} of its 1.50 bits)"
-            ". Joint models find no significant information beyond late ones (at most 0.10 bits)"
+            f"Small models find no significant information about the target ({total.value:.2f} of its 1.50 bits); "
+            "other models may find some. Joint models find no significant information beyond late ones"
         )
     assert told(one(1.2), one(0.05), one(-0.2)).endswith(
-        "0.10 redundant; synergy at most 0.10). Joint models find no significant information beyond late ones (at most "
-        "0.00 bits)"
+        "0.10 redundant; these models find no significant synergy). Joint models find no significant information "
+        "beyond late ones"
     )
-    assert told(one(1.2), one(-0.1), one(0.2, math.nan)).endswith("; synergy at most 0.00)")
+    assert told(one(1.2), one(0.0), one(0.2, math.nan)).endswith(
+        "; these models find no significant synergy)"
+    )
+
+
+def test_titles_of_many_modalities_name_what_is_compared() -> None:
+    def one(value: float) -> Interval:
+        return Interval(value, value - 0.05, value + 0.05, 90, 2000)
+
+    def told(synergy: float, of_others: float) -> str:
+        unique = {"x": one(0.1), information.REST: one(of_others)}
+        main = information_parts.Decomposition(
+            "learned", ("x", information.REST), one(0.0), unique, one(synergy), one(0.9), {}, 0, 90, 2
+        )  # fmt: skip
+        plain = fusion_baselines.BaselineComparison("accuracy", {}, {}, 90, 0)
+        return describe_information(
+            information.Estimate(
+                "it", tuple("xyzuvw"), {"learned": main}, {}, one(0.0), 1.0, {}, plain, pd.DataFrame()
+            ),
+            str.upper,
+        )  # fmt: skip
+
+    start = (
+        "Small models find at least 0.85 of the target's 1.00 bits (estimate 0.90; "
+        "X against the 5 others together: "
+    )
+    end = "). Joint models find no significant information beyond late ones"
+    assert told(0.8, 0.0) == f"{start}0.80 synergistic and 0.10 unique to X{end}"
+    assert told(0.0, 0.8) == (
+        f"{start}0.80 unique to the others and 0.10 unique to X; these models find no significant synergy of X with "
+        f"the others; what is unique to the others may be synergy among them{end}"
+    )
 
 
 def test_parts_on_which_estimators_disagree_are_reported(

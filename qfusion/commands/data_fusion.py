@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qfusion.explain import bootstrap, information, partial_information
+from qfusion.explain import bootstrap, information, information_parts, partial_information
 from qfusion.wording.information import (
     describe_baselines,
     describe_estimation,
@@ -17,7 +17,7 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
     def one(interval: bootstrap.Interval) -> dict[str, float]:
         return {"value": interval.value, "low": interval.low, "high": interval.high}
 
-    def parts(entry: information.Decomposition) -> dict[str, Any]:
+    def parts(entry: information_parts.Decomposition) -> dict[str, Any]:
         return {
             "redundancy": one(entry.redundancy),
             "unique": {name: one(part) for name, part in entry.unique.items()},
@@ -50,6 +50,7 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
         "entropy": result.entropy,
         **parts(main),
         "bound": "total and alone are lower bounds: the data hold at least their low ends",
+        "range": "low and high of parts are of what the models find over resampled rows, no confidence interval",
         "shared": dict(result.different),
         "below_chance": below_chance,
         "finding": result.finding.value,

@@ -140,7 +140,8 @@ def _information_table(name: str, result: Mapping[str, Any]) -> RenderableType:
             "Alone (lower bounds)",
         ],
         rows,
-        f"Bits of the target of {name}, {result['entropy']:.2f} in all, from {result['n']:,} rows",
+        f"Bits of the target of {name}, {result['entropy']:.2f} in all, from {result['n']:,} rows; in brackets the "
+        "range over resampled rows",
     )
 
 

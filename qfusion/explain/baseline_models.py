@@ -1,13 +1,22 @@
-"""The family of small models that predict a target: linear models, trees and networks of fixed settings."""
+"""The family of small models that predict a target: linear and quadratic models, trees and networks of fixed settings.
+
+The quadratic model finds products of features, such as the sign of a product, from few rows. Trees first need a feature
+that predicts alone, and networks need more rows.
+"""
 
 from typing import Any
 
 import numpy as np
 
 LINEAR = "linear"
+QUADRATIC = "quadratic"
 TREES = "trees"
 NETWORK = "network"
-FAMILY = (LINEAR, TREES, NETWORK)
+FAMILY = (LINEAR, QUADRATIC, TREES, NETWORK)
+MOST_FACTORS = 64  # features that a quadratic model multiplies, those of most variance
+MOST_PRODUCTS = (
+    100  # features, squares and products that it reads, those of the largest F statistic
+)
 TINY = 1e-4  # smallest probability
 Outputs = np.ndarray  # (n, C) log probabilities of classes, (n, 1) of a number
 
@@ -20,6 +29,8 @@ def make_model(member: str, classes: int) -> Any:
     """
     if member == LINEAR:
         return _make_linear_model(classes)
+    if member == QUADRATIC:
+        return _make_quadratic_model(classes)
     if member == TREES:
         return _make_trees(classes)
     return _make_network(classes)
@@ -31,6 +42,24 @@ def _make_linear_model(classes: int) -> Any:
     if classes:
         return LogisticRegression(C=0.1, max_iter=500)
     return RidgeCV(np.logspace(-1, 4, 11))
+
+
+def _make_quadratic_model(classes: int) -> Any:
+    from sklearn.feature_selection import SelectKBest, f_classif, f_regression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    return make_pipeline(
+        SelectKBest(_variances, k=MOST_FACTORS),
+        PolynomialFeatures(2, include_bias=False),
+        StandardScaler(),
+        SelectKBest(f_classif if classes else f_regression, k=MOST_PRODUCTS),
+        _make_linear_model(classes),
+    )
+
+
+def _variances(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return X.var(0)
 
 
 def _make_trees(classes: int) -> Any:

@@ -2,7 +2,7 @@
 
     single    the best modality by itself
     late      outputs of single modalities added: log-odds of classes, or numbers; a linear model of all features too
-    joint     all features together: trees, a network, and these stacked on the late one
+    joint     all features together: a quadratic model, trees, a network, and these stacked on the late one
 
 The weights by which outputs are added are 0 or more, and outputs with a larger loss on held-out rows than the base rate
 are not used.

@@ -1,7 +1,7 @@
 """Whether data need fusion, estimated before any model is trained: the redundant, unique and synergistic information of
 the modalities about the target, in bits, and the gain of joint models over late ones.
 
-Three estimators are shown beside each other, each with its interval, since they may disagree (`estimate`):
+Three estimators are shown beside each other, since they may disagree (`estimate`):
 
     clusters    k-means clusters of every modality, and the plug-in distribution of these and the target (Liang and
                 others 2023, arXiv 2302.12247), minus the value for shuffled labels
@@ -11,11 +11,14 @@ Three estimators are shown beside each other, each with its interval, since they
 
 Clusters and learned levels are functions of the features. No function of a feature carries more information about the
 target than the feature itself. The information of one modality, and the total, are therefore lower bounds of the
-information in the data. The interval describes the information that these small models find; only its lower end bounds
-that of the data. The parts (redundant, unique, synergistic) are those of the information found; in the data each may be
-larger or smaller. benchmarks/why_coverage.py measures the coverage of the bounds on known distributions.
+information in the data, and the low end of their range over resampled rows is a lower confidence bound. There is no
+upper bound: small models may miss any information. The parts (redundant, unique, synergistic) are those of the
+information found; in the data each may be larger or smaller, and their ranges are no confidence intervals.
+benchmarks/why_coverage.py measures both on known distributions.
 
-The decomposition is that of `partial_information`.
+The decomposition is that of `information_parts`. Of more than `MOST_SOURCES` modalities, one is decomposed against all
+others together: the one that adds most information if it is added first and last. Synergy among these others is part of
+what they tell together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,219 +46,26 @@ from qfusion.explain.information_levels import (
     output_levels,
     task_classes,
 )
-from qfusion.explain.partial_information import I_MIN, exact, union
+from qfusion.explain.information_parts import (
+    CLUSTERS,
+    GAUSSIAN,
+    LEARNED,
+    REDUNDANCY,
+    SYNERGY,
+    TOTAL,
+    Decomposition,
+    decompose_levels,
+    fit_to_total,
+    more_bits,
+    name_alone,
+    pointwise,
+)
+from qfusion.explain.partial_information import I_MIN, exact
 
-CLUSTERS, LEARNED, GAUSSIAN = ESTIMATORS = ("clusters", "learned", "Gaussian")
-REDUNDANCY, SYNERGY, TOTAL = "redundancy", "synergy", "total"
-SHUFFLES = 10
 MOST_CELLS = 200_000  # of a table of all sources and the target
-MOST_SOURCES = 4  # of more, the one that tells most is decomposed against the rest
+MOST_SOURCES = 4  # of more, one is decomposed against the rest
 REST = "the rest"
-VISIBLE = 0.005  # bits: intervals that are nearer than this count as meeting
-
-
-@dataclass(frozen=True, eq=False)
-class Decomposition:
-    """Decomposition of the information that sources carry about a target, in bits, by one estimator.
-
-    Attributes:
-        estimator: one of `ESTIMATORS`. sources: names, such as the modalities.
-        redundancy, synergy, total: redundant, synergistic, and all together. unique: by source. `total` is a lower
-            bound of what the data hold; the parts are of what is found.
-        alone: by source, what it tells by itself, unique or not: a lower bound, too.
-        shuffled: what shuffled labels give for each, by name, already taken off: it bounds the bias of few rows in many
-            cells from above; of `Gaussian` none.
-        gap: the union information may be so many bits smaller, where its search stopped early.
-        n: samples. classes: of the target, to which a number was cut by quantiles; 0 where it was left a number.
-    """
-
-    estimator: str
-    sources: tuple[str, ...]
-    redundancy: bootstrap.Interval
-    unique: Mapping[str, bootstrap.Interval]
-    synergy: bootstrap.Interval
-    total: bootstrap.Interval
-    shuffled: Mapping[str, float]
-    gap: float
-    n: int
-    classes: int
-    alone: Mapping[str, bootstrap.Interval] = field(default_factory=dict)
-
-    @property
-    def parts(self) -> dict[str, bootstrap.Interval]:
-        """Redundancy, unique parts by source, synergy."""
-        return {REDUNDANCY: self.redundancy, **self.unique, SYNERGY: self.synergy}
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row per part, one for the total, and one for the information of each single source."""
-        rows = {REDUNDANCY: (REDUNDANCY, self.redundancy)}
-        rows |= {f"unique[{name}]": (name, one) for name, one in self.unique.items()}
-        rows |= {SYNERGY: (SYNERGY, self.synergy), TOTAL: (TOTAL, self.total)}
-        rows |= {_alone(name): (_alone(name), one) for name, one in self.alone.items()}
-        return pd.DataFrame(
-            [
-                {
-                    "estimator": self.estimator,
-                    "part": part,
-                    "bits": one.value,
-                    "low": one.low,
-                    "high": one.high,
-                    "shuffled": self.shuffled.get(key, np.nan),
-                }
-                for part, (key, one) in rows.items()
-            ]
-        )
-
-
-def _alone(name: str) -> str:
-    """Return the name of the information of a single source by itself."""
-    return f"alone[{name}]"
-
-
-def table(level: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the shares of samples by class and level, (|Y|, |levels|)."""
-    result = np.zeros((int(y.max()) + 1, int(level.max()) + 1))
-    np.add.at(result, (y, level), 1 / len(y))
-    return result
-
-
-def decompose_levels(
-    levels: Mapping[str, np.ndarray],
-    joint: np.ndarray | None,
-    y: np.ndarray,
-    *,
-    estimator: str = CLUSTERS,
-    clusters: np.ndarray | None = None,
-    corrected: bool = True,
-) -> Decomposition:
-    """Return the decomposition for samples whose sources and target have few values.
-
-    A sample's part is what it adds to a union information (the dual of its search), so that parts are means over
-    samples, whose intervals resample what these share. Information is never below 0, so an interval from which shuffled
-    labels were taken off reaches 0 at least.
-
-    Args:
-        levels: of every source, whole numbers from 0, (n,). joint: levels of what all tell together; the sources'
-            combinations unless given. y: classes from 0 without gaps, (n,).
-        estimator: what it is called. clusters: see `bootstrap.counts`.
-        corrected: whether what shuffled labels give is taken off, those of rows that share something together.
-    """
-    names = tuple(levels)
-    if joint is None:
-        joint = np.unique(np.stack(list(levels.values())), axis=1, return_inverse=True)[1].ravel()
-    columns, gap = _parts(levels, joint, y)
-    rng = np.random.default_rng(0)
-    shuffled_means = []
-    for _ in range(SHUFFLES if corrected else 0):
-        parts, _gap = _parts(levels, joint, shuffle_labels(y, clusters, rng))
-        shuffled_means.append({name: part.mean() for name, part in parts.items()})
-    shuffled = pd.DataFrame(shuffled_means, columns=list(columns))
-    result = {
-        name: subtract_shuffled(one, shuffled[name].to_numpy(float)) if corrected else one
-        for name, one in bootstrap.means(columns, clusters=clusters).items()
-    }
-    if corrected:
-        may_be_negative = {REDUNDANCY} if len(names) > 2 else set()
-        result |= {
-            name: replace(one, high=max(one.high, 0.0))
-            for name, one in result.items()
-            if name not in may_be_negative
-        }
-    return Decomposition(
-        estimator,
-        names,
-        result[REDUNDANCY],
-        {name: result[name] for name in names},
-        result[SYNERGY],
-        result[TOTAL],
-        {str(name): float(bits) for name, bits in shuffled.mean().items()},
-        gap,
-        len(y),
-        int(y.max()) + 1,
-        {name: result[_alone(name)] for name in names},
-    )
-
-
-def shuffle_labels(
-    y: np.ndarray, clusters: np.ndarray | None, rng: np.random.Generator
-) -> np.ndarray:
-    """Return the labels shuffled over rows. Labels of rows that share something move together, because rows of a
-    video, for example, are alike in more than the target. Labels within such a group are shuffled too, because every
-    group may have the same labels in the same order. If rows share several things, the one with the fewest groups is
-    used.
-    """
-    if clusters is None:
-        return rng.permutation(y)
-    known, place = min(
-        (np.unique(column, return_inverse=True) for column in np.asarray(clusters).T),
-        key=lambda one: len(one[0]),
-    )
-    by_group = np.argsort(place, kind="stable")
-    by_other_group = np.lexsort((rng.random(len(y)), rng.permutation(len(known))[place]))
-    result = np.empty_like(y)
-    result[by_group] = y[by_other_group]
-    return result
-
-
-def subtract_shuffled(one: bootstrap.Interval, shuffled: np.ndarray) -> bootstrap.Interval:
-    """Return an interval minus the mean of the values for shuffled labels. The interval is widened by the 95%
-    spread of these values: near 0, a mean over samples does not reflect how much the table itself could vary.
-    """
-    spread = 1.96 * shuffled.std(ddof=1)
-    value = one.value - shuffled.mean()
-    below = float(np.hypot(one.low - one.value, spread))
-    above = float(np.hypot(one.high - one.value, spread))
-    return replace(one, value=value, low=value - below, high=value + above)
-
-
-def _parts(
-    levels: Mapping[str, np.ndarray], joint: np.ndarray, y: np.ndarray
-) -> tuple[dict[str, np.ndarray], float]:
-    """Return the bits of every sample by part, which average to the decomposition, and the largest gap of a search."""
-    names = list(levels)
-    tables = {name: table(level, y) for name, level in levels.items()}
-
-    def union_bits(sources: Sequence[str]) -> tuple[np.ndarray, float]:
-        bound = union([tables[name] for name in sources])
-        return bound.pointwise([levels[name] for name in sources], y), bound.gap
-
-    whole, gap = union_bits(names)
-    unique = {}
-    for name in names:
-        rest, rest_gap = union_bits([other for other in names if other != name])
-        unique[name] = whole - rest
-        gap = max(gap, rest_gap)
-    total = union([table(joint, y)]).pointwise([joint], y)
-    alone = {_alone(name): union_bits([name])[0] for name in names}
-    redundancy = whole - np.sum(list(unique.values()), axis=0)
-    parts = {REDUNDANCY: redundancy, **unique, SYNERGY: total - whole, TOTAL: total, **alone}
-    return {name: part.round(12) for name, part in parts.items()}, gap  # no 1e-17 for 0
-
-
-def pointwise(levels: Sequence[np.ndarray], joint: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    """Return the information of two sources about each sample's target, in bits: redundancy, unique 1, unique 2 and
-    synergy, one row per sample.
-
-    Of a sample, i_m = log p(y | x_m) / p(y) = h(x_m) - h(x_m | y) with surprises h; what both tell is taken as the
-    least surprise less the least surprise given y (Finn and Lizier 2018), as LSMI does with estimated densities (Yang
-    and others, ICML 2025). Parts of single samples may be negative: sources may mislead.
-
-    Args:
-        levels: of the two sources, (n,) each. joint: levels of what they tell together, (n,). y: classes, (n,).
-    """
-    tables = [table(level, y) for level in levels]
-    plain = [-np.log2(t.sum(0)[level]) for t, level in zip(tables, levels, strict=True)]
-    given = [-np.log2(t[y, level] / t.sum(1)[y]) for t, level in zip(tables, levels, strict=True)]
-    redundancy = np.minimum(*plain) - np.minimum(*given)
-    first, second = (h - k - redundancy for h, k in zip(plain, given, strict=True))
-    return pd.DataFrame(
-        {
-            "redundancy": redundancy,
-            "unique 1": first,
-            "unique 2": second,
-            "synergy": union([table(joint, y)]).pointwise([joint], y) - redundancy - first - second,
-        }
-    )
+VISIBLE = 0.005  # bits that two decimals show
 
 
 # What is asked of a data set: every estimator, the plain test, and each modality against the rest.
@@ -303,6 +113,11 @@ class Estimate:
         return self.by[LEARNED]
 
     @property
+    def grouped(self) -> bool:
+        """Whether one modality is decomposed against all others together."""
+        return REST in self.main.sources
+
+    @property
     def finding(self) -> Finding:
         """Whether small models find information about the target."""
         if not self.main.total.known:
@@ -311,14 +126,18 @@ class Estimate:
 
     @property
     def significant(self) -> dict[str, bootstrap.Interval]:
-        """Parts whose intervals are above 0, the largest first."""
-        parts = {key: part for key, part in self.main.parts.items() if part.known and part.low > 0}
+        """Parts of `VISIBLE` bits or more whose ranges are above 0, the largest first."""
+        parts = {
+            key: part
+            for key, part in self.main.parts.items()
+            if part.known and part.low > 0 and part.value >= VISIBLE
+        }
         return dict(sorted(parts.items(), key=lambda item: -item[1].value))
 
     @property
     def apart(self) -> list[tuple[str, Decomposition]]:
         """Parts on which an estimator that asks about the same sources disagrees with the learned one, with it: their
-        intervals are `VISIBLE` bits or more apart."""
+        ranges are `VISIBLE` bits or more apart."""
         others = [one for one in self.by.values() if one is not self.main]
         return [
             (name, other)
@@ -339,7 +158,7 @@ class Estimate:
 
 
 def _distance(one: bootstrap.Interval, other: bootstrap.Interval) -> float:
-    """Return the distance between two intervals. It is not above 0 if they meet."""
+    """Return the distance between two ranges. It is not above 0 if they meet."""
     return max(other.low - one.high, one.low - other.high)
 
 
@@ -378,12 +197,14 @@ def estimate_from_predictions(
     outputs = {one: predictions.predict_best([one])[1] for one in names}
     levels = {one: output_levels(part, count) for one, part in outputs.items()}
     learned = partial(decompose_levels, estimator=LEARNED, clusters=task.clusters)
-    of_rest, pairs = {}, {}
+    of_rest, pairs, added = {}, {}, {}
     for one in names if len(names) > 2 else ():
         rest = predictions.predict_best([other for other in names if other != one])[1]
         pairs[one] = {one: output_levels(outputs[one], many), REST: output_levels(rest, many)}
         of_rest[one] = learned(pairs[one], top, y)
-    leads = min(names, key=lambda one: predictions.loss(outputs[one]))
+        # what it takes off the loss first and last, up to a number that all share
+        added[one] = predictions.loss(rest) - predictions.loss(outputs[one])
+    leads = max(added, key=added.__getitem__, default="")
     grouped = len(names) > MOST_SOURCES
     by = {LEARNED: of_rest[leads] if grouped else learned(levels, top, y)}
     features = {one: task.inputs([one]) for one in ([leads] if grouped else names)}
@@ -418,27 +239,6 @@ def estimate_from_predictions(
         task.different,
         predictions.below_chance,
     )
-
-
-def more_bits(
-    more: np.ndarray, fewer: np.ndarray, y: np.ndarray, clusters: np.ndarray | None = None
-) -> bootstrap.Interval:
-    """Return by how many bits some levels are more informative about the target than others, minus the value for
-    shuffled labels. The correction is needed because many levels appear more informative than few.
-
-    Args:
-        more, fewer: levels, (n,) each. y: classes, (n,). clusters: see `bootstrap.counts`.
-    """
-
-    def difference(of: np.ndarray) -> np.ndarray:
-        first, second = (
-            union([table(level, of)]).pointwise([level], of) for level in (more, fewer)
-        )
-        return first - second
-
-    rng = np.random.default_rng(0)
-    shuffled = [difference(shuffle_labels(y, clusters, rng)).mean() for _ in range(SHUFFLES)]
-    return subtract_shuffled(bootstrap.mean(difference(y), clusters=clusters), np.array(shuffled))
 
 
 def gaussian(
@@ -483,20 +283,26 @@ def gaussian(
         return replace(some[0], **ends | {"high": ends["high"] + unseen})
 
     names = list(outputs)
-    unique = {
-        name: among(0, *((name, other) for other in names if other != name), least=0.0)
-        for name in names
+    estimates = {
+        REDUNDANCY: among(-2, *((name, "") for name in names)),
+        SYNERGY: among(0, *((TOTAL, name) for name in names)),
+        TOTAL: among(0, (TOTAL, "")),
     }
+    for name in names:
+        others = [other for other in names if other != name]
+        estimates[name] = among(0, *((name, other) for other in others), least=0.0)
+        estimates[name_alone(name)] = among(0, (name, ""))
+    result = fit_to_total(estimates, names)
     return Decomposition(
         GAUSSIAN,
         tuple(names),
-        among(-2, *((name, "") for name in names)),
-        unique,
-        among(0, *((TOTAL, name) for name in names)),
-        among(0, (TOTAL, "")),
+        result[REDUNDANCY],
+        {name: result[name] for name in names},
+        result[SYNERGY],
+        result[TOTAL],
         {},
         0.0,
         len(task.predicted),
         0,
-        {name: among(0, (name, "")) for name in names},
+        {name: result[name_alone(name)] for name in names},
     )

@@ -1,6 +1,6 @@
 """Plain models of any modalities, trained on the training rows and read on the test rows beside the model in question.
 
-Of the family of `baseline_models` (a linear model, trees, a small network), the member with the least loss on the
+Of the family of `baseline_models` (linear, quadratic, trees, a small network), the member with the least loss on the
 validation rows stands for a set of modalities: alone, all but one, or all. Late fusion adds the outputs of the best
 models of single modalities with weights that are fitted on the validation rows. Where no member is better there than
 the base rate, the base rate stands.

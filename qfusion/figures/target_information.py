@@ -34,7 +34,7 @@ def information_bars(
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw one bar per row with the information told redundantly, by each source alone, and only together. Values are
-    in bits, with intervals.
+    in bits, with whiskers.
 
     Args:
         rows: names of the R rows. parts: by `SHARED`, source or `TOGETHER`: (R, 3) of value, low and high, NaN where a

@@ -7,7 +7,7 @@ import numpy as np
 from qfusion.analysis import information_estimate, text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
-from qfusion.explain import baseline_predictions, information
+from qfusion.explain import baseline_predictions, information, information_parts
 from qfusion.figures import label_charts, style, target_information
 from qfusion.panels import alt_text, intervals, panel, params
 from qfusion.wording.information import (
@@ -28,9 +28,9 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
         **{f"{name} against the rest": one for name, one in result.of_rest.items()},
     }
     titles = {
-        information.REDUNDANCY: target_information.SHARED,
+        information_parts.REDUNDANCY: target_information.SHARED,
         **{name: name for name in (*result.modalities, information.REST)},
-        information.SYNERGY: target_information.TOGETHER,
+        information_parts.SYNERGY: target_information.TOGETHER,
     }
     parts = {
         title: label_charts.interval_ends(one.parts.get(key) for one in rows.values())
@@ -50,7 +50,8 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
     shows = (
         f"the information of the target of {text.escape_markdown(dataset.name)}, in bits, by {len(result.by)} "
         "estimators, "
-        f"with redundancy as BROJA defines it. Whiskers: {_draw_over_rows(dataset, result)}.{rest} "
+        f"with redundancy as BROJA defines it. Whiskers: the range of 95% of resamples of {_units(dataset, result)}, "
+        f"with the same fitted models.{rest} "
         + " ".join(
             map(
                 _plain,
@@ -77,7 +78,7 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
         not_shown="that a model must fuse: a sum is synergistic, too, and late models can compute sums. Nor "
         "the full information in the data: the total is a lower bound, since small models may miss "
         "patterns that need many rows. The parts in the data may be larger or smaller than their "
-        "estimates. Estimates below 0 are drawn as 0.",
+        "estimates, and outside their whiskers, which are no confidence intervals.",
         alt=alt,
         table=result.frame,
     )
@@ -101,11 +102,11 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
         theme=theme,
     )
     shows = (
-        "linear models, trees and a small network, cross-validated on "
+        "linear and quadratic models, trees and a small network, cross-validated on "
         f"{text.escape_markdown(dataset.name)}: the best model of one modality, of sums over "
         "modalities (late), and of all features together (joint), or the base rate if no model is "
         "better. The best model has the smallest held-out loss, so small advantages are partly due "
-        f"to chance. Intervals: {_draw_over_rows(dataset, estimate)}. "
+        f"to chance. Intervals: 95% bootstrap intervals over {_units(dataset, estimate)}. "
         + " ".join(map(_plain, describe_evaluation(result.evaluation)))
     )
     alt = ", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + "."
@@ -126,8 +127,8 @@ def _plain(words: str) -> str:
     return text.escape_markdown(words, 600)
 
 
-def _draw_over_rows(dataset: Any, result: information.Estimate) -> str:
-    return intervals.describe_resampling(dataset, dataset.find_rows(result.samples.index), "rows")
+def _units(dataset: Any, result: information.Estimate) -> str:
+    return intervals.name_units(dataset, dataset.find_rows(result.samples.index), "rows")
 
 
 def information_bits_of_study(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:

@@ -129,8 +129,8 @@ def referee(
         None,
         shows=f"ten checks of {text.escape_markdown(study.name)} on {len(dataset.rows('test')):,} test samples of "
         f"{text.escape_markdown(dataset.name)}. {intervals.describe_resampling(dataset, dataset.rows('test'))}; over "
-        "seeds, t intervals. Plain models are linear models, trees and a small network, fitted to the training samples "
-        "and chosen on the validation samples.",
+        "seeds, t intervals. Plain models are linear and quadratic models, trees and a small network, fitted to the "
+        "training samples and chosen on the validation samples.",
         not_shown="faults that leave no trace in the data, the model and its record, such as a split that was chosen "
         "by its result.",
         alt=" ".join(words.describe_check(one) for one in review.checks),

@@ -52,7 +52,7 @@ def fusion_needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> No
         cancel=partial(state.put, data_fusion.NEED.key, False),  # the next run leaves the job
         width=420,
         keys=("needs-progress", "_needs_cancel"),
-        last_step="computing the information and its intervals",
+        last_step="computing the information",
     ):
         panels.show(
             scope, theme, "needs-bits", "needs-worth", columns=columns, gap="medium", first=2

@@ -6,34 +6,31 @@ from qfusion._sentences import listed
 from qfusion.data import shared_content
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.fusion_baselines import GAIN, MORE, BaselineComparison, Evaluation, JointGain
-from qfusion.explain.information import (
-    GAUSSIAN,
-    LEARNED,
-    MOST_SOURCES,
-    REDUNDANCY,
-    SYNERGY,
-    Estimate,
-    Finding,
-)
-from qfusion.wording.numbers import format_known
+from qfusion.explain.information import REST, Estimate, Finding
+from qfusion.explain.information_parts import GAUSSIAN, LEARNED, REDUNDANCY, SYNERGY
+from qfusion.wording.numbers import format_interval, format_known
 
 # Information that small models find.
 FINDINGS: dict[Finding, str] = {
     Finding.UNKNOWN: "{n:,} rows are too few to estimate the information about the target",
     Finding.NOT_SHOWN: (
-        "Small models find no significant information about the target (at most {high:.2f} of its {entropy:.2f} bits)"
+        "Small models find no significant information about the target ({value:.2f} of its {entropy:.2f} bits); other "
+        "models may find some"
     ),
     Finding.FOUND: (
         "Small models find at least {low:.2f} of the target's {entropy:.2f} bits (estimate {value:.2f}{parts}{synergy})"
     ),
 }
 PARTS, NO_PART = ": {parts}", "; no single part is significant"
+GROUPED_PARTS = "; {name} against the {others} others together: {parts}"
 UNIQUE, REDUNDANT, SYNERGISTIC = "unique to {name}", "redundant", "synergistic"
-SYNERGY_BOUND = "; synergy at most {high:.2f}"
+UNIQUE_TO_OTHERS = "unique to the others"
+NO_SYNERGY = "; these models find no significant synergy"
+NO_GROUPED_SYNERGY = "; these models find no significant synergy of {name} with the others"
+AMONG_OTHERS = "; what is unique to the others may be synergy among them"
 JOINT_MORE = ". Joint models find {gain} bits more than late ones"
-JOINT_NOT_MORE = (
-    ". Joint models find no significant information beyond late ones (at most {high:.2f} bits)"
-)
+OVER_ROWS = "{value:.2f} ({range} over resampled rows)"
+JOINT_NOT_MORE = ". Joint models find no significant information beyond late ones"
 DISAGREE = ". Estimators disagree: {parts}"
 VISIBLE_GAP = 0.005  # bits
 
@@ -43,7 +40,7 @@ GAIN_TITLES: dict[JointGain, str] = {
     JointGain.GAIN: "Joint models gain {joint} {metric} over late ones",
     JointGain.LOSS: "Joint models do worse than late ones: {joint} {metric}",
     JointGain.NOT_SHOWN: (
-        "Joint models: no significant gain over late ones (at most {high:+.3f} {metric}); {late}"
+        "Joint models: no significant gain over late ones (95% CI {interval} {metric}); {late}"
     ),
 }
 LATE_GAIN = "late ones gain {gain} over the best modality"
@@ -72,9 +69,9 @@ QUANTILES = (
     "The target is cut into {classes} classes by quantiles to measure information in bits; the Gaussian estimator uses "
     "the values themselves."
 )
-REST = (
-    "{leading} is the most informative of {modalities} modalities; its information is compared with that of all others "
-    "together."
+GROUPED = (
+    "Of {modalities} modalities, {leading} adds most information first and last; it is compared with all others "
+    "together. Synergy among these others is part of what they tell together."
 )
 ESTIMATORS = (
     "The learned estimator uses levels of the best small model's output, the cluster estimator {cells} clusters by "
@@ -83,8 +80,9 @@ ESTIMATORS = (
 )
 BOUNDS = (
     "The total, and the information of each modality alone, are lower bounds of the information in the data, since no "
-    "function of features can increase it. Parts are of the information found; the parts in the data may be larger or "
-    "smaller."
+    "function of features can increase it. There is no upper bound, since small models may miss any information. Parts "
+    "are of the information found: 0 or more, and together the total. The parts in the data may be larger or smaller, "
+    "also beyond their ranges over resampled rows."
 )
 GAP = "The search for the union information stopped at most {gap:.3f} bits above it."
 
@@ -102,30 +100,49 @@ def describe_information(result: Estimate, name: Callable[[str], str] = str) -> 
         REDUNDANCY: REDUNDANT,
         SYNERGY: SYNERGISTIC,
     }
-    parts = [f"{part.value:.2f} {labels[key]}" for key, part in result.significant.items()]
-    synergy = ""
-    if main.synergy.low <= 0:
-        synergy = SYNERGY_BOUND.format(high=max(main.synergy.high, 0))
+    if result.grouped:
+        labels[REST] = UNIQUE_TO_OTHERS
     sentence = FINDINGS[result.finding].format(
         n=main.n,
         entropy=result.entropy,
         value=main.total.value,
         low=main.total.low,
-        high=main.total.high,
-        parts=PARTS.format(parts=listed(parts)) if parts else NO_PART,
-        synergy=synergy,
+        parts=_describe_parts(result, labels, name),
+        synergy=_describe_synergy(result, name),
     )
     if result.finding == Finding.UNKNOWN:
         return sentence
     return sentence + _describe_gain(result.gain) + _describe_disagreement(result, labels)
 
 
+def _describe_parts(result: Estimate, labels: dict[str, str], name: Callable[[str], str]) -> str:
+    parts = listed([f"{part.value:.2f} {labels[key]}" for key, part in result.significant.items()])
+    if not parts:
+        return NO_PART
+    if not result.grouped:
+        return PARTS.format(parts=parts)
+    return GROUPED_PARTS.format(
+        name=name(result.main.sources[0]), others=len(result.modalities) - 1, parts=parts
+    )
+
+
+def _describe_synergy(result: Estimate, name: Callable[[str], str]) -> str:
+    """Return whether no synergy is found, and where some may be hidden."""
+    significant = result.significant
+    sentence = ""
+    if significant and SYNERGY not in significant:
+        template = NO_GROUPED_SYNERGY if result.grouped else NO_SYNERGY
+        sentence = template.format(name=name(result.main.sources[0]))
+    return sentence + (AMONG_OTHERS if REST in significant else "")
+
+
 def _describe_gain(gain: Interval) -> str:
     if not gain.known:
         return ""
     if gain.low > 0:
-        return JOINT_MORE.format(gain=format_known(gain, ".2f"))
-    return JOINT_NOT_MORE.format(high=max(gain.high, 0))
+        values = format_interval(gain.low, gain.high, ".2f")
+        return JOINT_MORE.format(gain=OVER_ROWS.format(value=gain.value, range=values))
+    return JOINT_NOT_MORE
 
 
 def _describe_disagreement(result: Estimate, labels: dict[str, str]) -> str:
@@ -147,8 +164,8 @@ def describe_estimation(result: Estimate) -> Iterator[str]:
     main = result.by[LEARNED]
     if GAUSSIAN in result.by:  # of numbers alone
         yield QUANTILES.format(classes=main.classes)
-    if len(result.modalities) > MOST_SOURCES:
-        yield REST.format(modalities=len(result.modalities), leading=main.sources[0])
+    if result.grouped:
+        yield GROUPED.format(modalities=len(result.modalities), leading=main.sources[0])
     yield ESTIMATORS.format(cells=result.cells)
     yield BOUNDS
     gap = max(decomposition.gap for decomposition in result.by.values())
@@ -163,7 +180,7 @@ def describe_baselines(result: BaselineComparison) -> str:
         n=result.n,
         metric=result.metric,
         joint=format_known(joint, "+.3f"),
-        high=joint.high,
+        interval=format_interval(joint.low, joint.high, "+.3f"),
         late=LATE_GAIN.format(gain=format_known(late, "+.3f"))
         if result.late_gains
         else LATE_NO_GAIN,

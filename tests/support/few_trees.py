@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qfusion.explain import baseline_models, bootstrap, information
+from qfusion.explain import baseline_models, bootstrap, information_parts
 
 
 def few_trees(patch: pytest.MonkeyPatch) -> None:
@@ -28,7 +28,7 @@ def few_trees(patch: pytest.MonkeyPatch) -> None:
         return whole(member, classes).set_params(**smaller.get(member, {}))
 
     patch.setattr(baseline_models, "make_model", small)
-    patch.setattr(information, "SHUFFLES", 3)
+    patch.setattr(information_parts, "SHUFFLES", 3)
     resamples(patch, 400)
 
 
