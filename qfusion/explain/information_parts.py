@@ -142,31 +142,31 @@ def fit_to_total(
     estimates: Mapping[str, bootstrap.Interval], sources: Sequence[str]
 ) -> dict[str, bootstrap.Interval]:
     """Return estimates whose parts are 0 or more and add up to the total. Negative values become 0, and the other parts
-    are scaled. Ranges are cut at 0 and at the high end of the total, and hold the value.
+    are scaled. Ranges are cut at 0 and hold the value.
 
     Args:
         estimates: of the total, of each part, and of each source alone. The parts add up to the total.
         sources: names of the sources.
     """
-    total = _limit(estimates[TOTAL], max(0.0, estimates[TOTAL].value), np.inf)
+    total = max(0.0, estimates[TOTAL].value)
     positive = {part: max(0.0, estimates[part].value) for part in (REDUNDANCY, *sources, SYNERGY)}
     whole = sum(positive.values())
-    scale = total.value / whole if whole > 0 else 0.0
-    values = {part: scale * value for part, value in positive.items()}
+    scale = total / whole if whole > 0 else 0.0
+    values = {TOTAL: total} | {part: scale * value for part, value in positive.items()}
     for name in sources:
         alone = estimates[name_alone(name)].value
         if len(sources) == 2:
             alone = values[REDUNDANCY] + values[name]
-        values[name_alone(name)] = min(max(0.0, alone), total.value)
-    limited = {name: _limit(estimates[name], value, total.high) for name, value in values.items()}
-    return {TOTAL: total, **limited}
-
-
-def _limit(one: bootstrap.Interval, value: float, most: float) -> bootstrap.Interval:
-    """Return an estimate with another value. Its range is cut at 0 and at `most`, and holds the value."""
-    low = float(np.clip(one.low, 0, value))
-    high = float(np.clip(one.high, value, most))
-    return replace(one, value=float(value), low=low, high=high)
+        values[name_alone(name)] = min(max(0.0, alone), total)
+    return {
+        name: replace(
+            estimates[name],
+            value=float(value),
+            low=float(np.clip(estimates[name].low, 0, value)),
+            high=float(np.maximum(estimates[name].high, value)),
+        )
+        for name, value in values.items()
+    }
 
 
 def shuffle_labels(
