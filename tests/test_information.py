@@ -247,7 +247,7 @@ def test_parts_are_fitted_to_the_total(
     fitted = information_parts.fit_to_total(estimates, ("a", "b"))
     assert [fitted[name].value for name in names] == pytest.approx(expected)
     for one in fitted.values():
-        assert 0 <= one.low <= one.value <= one.high
+        assert (one.low, one.high) == pytest.approx((max(0, one.value - 0.2), one.value + 0.1))
     unknown = {name: replace(one, low=np.nan, high=np.nan) for name, one in estimates.items()}
     assert not any(
         one.known for one in information_parts.fit_to_total(unknown, ("a", "b")).values()

@@ -142,7 +142,7 @@ def fit_to_total(
     estimates: Mapping[str, bootstrap.Interval], sources: Sequence[str]
 ) -> dict[str, bootstrap.Interval]:
     """Return estimates whose parts are 0 or more and add up to the total. Negative values become 0, and the other parts
-    are scaled. Ranges are cut at 0 and hold the value.
+    are scaled. Ranges move with their values and are cut at 0.
 
     Args:
         estimates: of the total, of each part, and of each source alone. The parts add up to the total.
@@ -158,15 +158,14 @@ def fit_to_total(
         if len(sources) == 2:
             alone = values[REDUNDANCY] + values[name]
         values[name_alone(name)] = min(max(0.0, alone), total)
-    return {
-        name: replace(
-            estimates[name],
-            value=float(value),
-            low=float(np.clip(estimates[name].low, 0, value)),
-            high=float(np.maximum(estimates[name].high, value)),
-        )
-        for name, value in values.items()
-    }
+    return {name: _move(estimates[name], value) for name, value in values.items()}
+
+
+def _move(one: bootstrap.Interval, value: float) -> bootstrap.Interval:
+    """Return an estimate with another value, with its range moved as far and cut at 0."""
+    shift = value - one.value
+    low, high = np.maximum([one.low + shift, one.high + shift], 0)
+    return replace(one, value=float(value), low=float(low), high=float(high))
 
 
 def shuffle_labels(
