@@ -24,7 +24,7 @@ from qfusion.models import log_odds, qcnn_density, qcnn_features, table_edits, t
 from qfusion.panels import circuit_panel, gate_replays, tweak_effects
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, checkpoint_folders, metrics
-from tests.support.app import PAGES, plain, said, value, visit
+from tests.support.app import PAGES, headline_of, plain, said, value, visit
 from tests.support.circuit_views import VIEWS
 from tests.support.entangled import model_of
 
@@ -120,10 +120,8 @@ def test_samples_page_shows_decision_for_the_selected_class(digits: Study) -> No
             app.selectbox(key="output").select(digits.classes[truth]).run()
             assert not app.exception
         dividends = found.dividends[0, :, output]
-        own = dividends[1:4]
-        largest = own[np.argmax(own * np.sign(dividends[1:].sum()))]
-        assert f"({largest:+.2f})" in plain(said(app))
-        assert f"‘{digits.classes[output]}’" in plain(said(app))
+        headline = headline_of(found, dividends)
+        assert f"For ‘{digits.classes[output]}’: {headline}" in plain(said(app))
     assert (
         visit(
             "Samples", whole=False, model="qcnn-digits", sample=sample, output=digits.classes[truth]

@@ -370,10 +370,7 @@ def test_terms_within_their_spread_are_neither_named_nor_read() -> None:
     assert describe_conflict(small) == (
         "Yes, with this training: what opposes a (+1.00) is within its spread over 5 training seeds."
     )
-    assert (
-        describe_headline(small)
-        == "What opposes a (+1.00) is within its spread over training seeds"
-    )
+    assert describe_headline(small) == "What opposes a is within its spread over training seeds"
     assert not is_score_uncertain(small)
     wide = of(AHEAD, doubt_of((0, 0.1, 0.1, 0.1), *4 * ["dominance"], score=[0.95]))
     assert describe_seeds(wide)[0] == (
@@ -737,7 +734,7 @@ def test_sample_panels_agree_with_verdicts(study: Study) -> None:
         assert (found.leader or "none") == study.frame(None).loc[sample.id, "leader"]
         waterfall, shapley_bars = sample_decision.waterfall(sample), sample_decision.shapley(sample)
         assert f"conflict?** **{'Yes' if found.conflict else 'No'}**" in waterfall.lead
-        assert plain(waterfall.title) == plain(markdown.title_decision(found))
+        assert plain(waterfall.title) == plain(markdown.title_decision(found, sample))
         assert ("leads with" in shapley_bars.title) == bool(found.leader)
         asked = (
             overview.sample_questions(sample).table().set_index("question")["answer"]

@@ -144,7 +144,7 @@ def waterfall(
         )
     learned = sample.untweaked.verdict
     changed = verdicts.verdict_of_terms(terms, study.modalities, study.boundary)
-    finding = answers.title_decision(learned if when == BEFORE else changed)
+    finding = answers.title_decision(learned if when == BEFORE else changed, sample)
     name = f"what-if-{'as-it-is' if when == BEFORE else 'changed'}"
     shows = (
         f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."

@@ -64,7 +64,7 @@ def waterfall(
     shows += describe_baseline(one.background)
     return panel.PanelFigure(
         f"waterfall-{letter}",
-        f"{letter}: {answers.title_decision(one.verdict)}",
+        f"{letter}: {answers.title_decision(one.verdict, one)}",
         drawn,
         shows=shows,
         not_shown="the cause of the annotation, only the computation of this model.",

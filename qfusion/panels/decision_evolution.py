@@ -209,7 +209,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     )
     return panel.PanelFigure(
         "waterfall-now",
-        answers.title_decision(sample.verdict),
+        answers.title_decision(sample.verdict, sample),
         figure,
         shows=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",

@@ -160,7 +160,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
     return panel.PanelFigure(
         "waterfall-edited",
-        answers.title_decision(sample.verdict),
+        answers.title_decision(sample.verdict, sample),
         figure,
         shows=shows,
         not_shown="the learned tables: reset all cells.",

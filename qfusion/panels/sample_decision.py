@@ -138,7 +138,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
     return panel.PanelFigure(
         "waterfall",
-        answers.title_decision(judged),
+        answers.title_decision(judged, sample),
         figure,
         lead=lead,
         shows=shows,

@@ -19,7 +19,7 @@ from qfusion.wording.conflicts import describe_conflict
 from qfusion.wording.contributions import describe_largest
 from qfusion.wording.decision_changes import describe_change, describe_last_change
 from qfusion.wording.markup import MARKDOWN
-from qfusion.wording.samples import describe_softmax
+from qfusion.wording.samples import describe_softmax, name_explained_class
 from qfusion.wording.verdicts import (
     ONE_TRAINING,
     describe_decision,
@@ -191,9 +191,10 @@ def title_largest(dividends: Mapping[str, float]) -> str:
     return describe_largest(dividends, MARKDOWN)
 
 
-def title_decision(verdict: Verdict) -> str:
-    """Return who decided, as a title."""
-    return describe_headline(verdict, MARKDOWN._replace(strong=str))
+def title_decision(verdict: Verdict, sample: Sample | None = None) -> str:
+    """Return who decided, as a title; with the explained class of a sample, if given."""
+    towards = "" if sample is None else name_explained_class(sample).strip()
+    return describe_headline(verdict, MARKDOWN._replace(strong=str), towards)
 
 
 def title_joint_course(

@@ -85,17 +85,17 @@ JOINT_ALONE = (
     "{the_combination} decides: joint terms sum to {joint}; the sum of single modalities is within its spread over "
     "{seeds} training seeds."
 )
-JOINT_ALONE_HEADLINE = "The combination decides: joint terms {joint}"
+JOINT_ALONE_HEADLINE = "the combination decides (joint terms {joint})"
 
 # The verdict as a title.
 HEADLINES: dict[Relation, str] = {
-    Relation.UNDECIDED: "Undecided: contributions nearly cancel (net {net})",
-    Relation.PRIOR: "The baseline ({baseline}) decides, not the modalities",
-    Relation.JOINT: "The combination decides: joint terms {joint}, single modalities {own}",
-    Relation.CORRECTION: "Single modalities ({own}) decide, corrected by the combination ({joint})",
-    Relation.CONFLICT: "{outweighs}",
+    Relation.UNDECIDED: "undecided, as contributions nearly cancel (net {net})",
+    Relation.PRIOR: "the baseline ({baseline}) decides, not the modalities",
+    Relation.JOINT: "the combination decides (joint terms {joint}, single modalities {own})",
+    Relation.CORRECTION: "single modalities ({own}) decide, corrected by the combination ({joint})",
+    Relation.CONFLICT: "{outweighs_by_name}",
     Relation.DOMINANCE: "{first} dominates",
-    Relation.AGREEMENT: "{same_way} point the same way",
+    Relation.AGREEMENT: "{same_way_by_name} point the same way",
 }
 FIRST_HEADLINE = "{first} comes first"
 
@@ -163,8 +163,17 @@ def describe_decision(verdict: Verdict, markup: Markup = PLAIN) -> str:
     return " ".join([*sentences, *describe_seeds(verdict)])
 
 
-def describe_headline(verdict: Verdict, markup: Markup = PLAIN) -> str:
-    """Return who decided as a title, with the same lead as `describe_decision`."""
+def describe_headline(verdict: Verdict, markup: Markup = PLAIN, towards: str = "") -> str:
+    """Return who decided as a title, with the same lead as `describe_decision`.
+
+    Args:
+        towards: what the score is of, such as "for ‘yes’", in front.
+    """
+    headline = _headline(verdict, markup)
+    return capitalise(f"{towards}: {headline}" if towards else headline)
+
+
+def _headline(verdict: Verdict, markup: Markup) -> str:
     if not largest_terms(verdict.dividends):
         return NOTHING_CHANGES
     if verdict.is_open:
@@ -174,7 +183,7 @@ def describe_headline(verdict: Verdict, markup: Markup = PLAIN) -> str:
         template = JOINT_ALONE_HEADLINE
     elif verdict.relation == Relation.AGREEMENT and not _has_several(verdict):
         template = FIRST_HEADLINE
-    return capitalise(template.format(**_pieces(verdict, markup)))
+    return template.format(**_pieces(verdict, markup))
 
 
 def describe_seeds(verdict: Verdict) -> list[str]:
@@ -220,14 +229,13 @@ def _open_kind(verdict: Verdict) -> str:
 
 
 def _name_open(verdict: Verdict) -> str:
-    """Return how the lead is left open, as the beginning of a sentence."""
-    words = _open_kind(verdict).format(seeds=verdict.seeds, relation=verdict.relation)
-    return capitalise(words)
+    """Return how the lead is left open, as a clause."""
+    return _open_kind(verdict).format(seeds=verdict.seeds, relation=verdict.relation)
 
 
 def _open_sentence(verdict: Verdict, markup: Markup) -> str:
     return OPEN_SENTENCES[_open_kind(verdict)].format(
-        open=markup.strong(_name_open(verdict)),
+        open=markup.strong(capitalise(_name_open(verdict))),
         agreeing=verdict.agreeing,
         others=_describe_others(verdict, verdict.agreeing or 0),
         seeds=verdict.seeds,
@@ -282,7 +290,9 @@ def _pieces(verdict: Verdict, markup: Markup) -> dict[str, Any]:
         "sum": _describe_sum(verdict, markup),
         "first": _name_term(verdict, winners[0], markup) if winners else "",
         "same_way": name_side(verdict, winners, markup),
+        "same_way_by_name": name_side(verdict, winners, markup, values=False),
         "outweighs": _describe_sides(verdict, markup),
+        "outweighs_by_name": _describe_sides(verdict, markup, values=False),
     }
 
 
@@ -291,7 +301,7 @@ def _has_several(verdict: Verdict) -> bool:
     return len(readable_terms(verdict, sides(verdict)[0])) > 1
 
 
-def _describe_sides(verdict: Verdict, markup: Markup) -> str:
+def _describe_sides(verdict: Verdict, markup: Markup, *, values: bool = True) -> str:
     """Return which own terms outweigh which others, as far as the named ones do."""
     winners, losers = sides(verdict)
     readable = [readable_terms(verdict, side) for side in (winners, losers)]
@@ -301,8 +311,8 @@ def _describe_sides(verdict: Verdict, markup: Markup) -> str:
     if not readable[1]:
         template = UNREAD_AGAINST
     return template.format(
-        one_side=name_side(verdict, winners, markup),
-        other_side=name_side(verdict, losers, markup),
+        one_side=name_side(verdict, winners, markup, values=values),
+        other_side=name_side(verdict, losers, markup, values=values),
         outweigh="outweighs" if len(readable[0]) == 1 else "outweigh",
         own=format_contribution(verdict.own),
     )
@@ -364,10 +374,19 @@ def readable_terms(verdict: Verdict, names: Sequence[str]) -> list[str]:
     return [name for name in names if name not in verdict.within_spread]
 
 
-def name_side(verdict: Verdict, names: Sequence[str], markup: Markup) -> str:
-    """Return the modalities whose own terms can be read, with these terms; the smaller ones of many are "others"."""
+def name_side(
+    verdict: Verdict, names: Sequence[str], markup: Markup, *, values: bool = True
+) -> str:
+    """Return the modalities whose own terms can be read, with these terms; the smaller ones of many are "others".
+
+    Args:
+        values: whether the terms are given.
+    """
     readable = readable_terms(verdict, names)
-    words = [_name_term(verdict, name, markup) for name in readable]
+    if values:
+        words = [_name_term(verdict, name, markup) for name in readable]
+    else:
+        words = [markup.escape(name) for name in readable]
     if len(words) > MAX_NAMED:
         words = [*words[:MAX_NAMED], "others"]
     return listed(words)

@@ -6,10 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from qfusion.analysis import sample_words
+from qfusion.explain import Explanation
+from qfusion.explain.verdicts import verdict_of_terms
 from qfusion.ui import lazy_panels, navigation
+from qfusion.wording.verdicts import describe_headline
 from tests.support import charts
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -80,3 +84,10 @@ def value(app: AppTest, label: str) -> float:
             if re.split(r" \(truth|, this seed", metric.label.replace("\\", ""))[0] == label
         )
     )
+
+
+def headline_of(explanation: Explanation, terms: np.ndarray) -> str:
+    """Returns who decided by the dividends (2^M,) of one sample, as titles say it within a sentence."""
+    dividends = dict(zip(explanation.coalitions, terms.tolist(), strict=True))
+    title = describe_headline(verdict_of_terms(dividends, explanation.modalities), towards="x")
+    return title.removeprefix("X: ")
