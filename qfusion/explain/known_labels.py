@@ -129,9 +129,9 @@ def _nearest_training_rows(X: np.ndarray, folds: np.ndarray, training: int) -> n
     result = np.zeros(len(X), int)
     for fold in range(FOLDS):
         learn = np.flatnonzero(folds[:training] != fold)
-        asked = np.flatnonzero(folds == fold)
+        predicted = np.flatnonzero(folds == fold)
         model = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(X[learn])
-        result[asked] = learn[model.kneighbors(X[asked], return_distance=False)[:, 0]]
+        result[predicted] = learn[model.kneighbors(X[predicted], return_distance=False)[:, 0]]
     return result
 
 

@@ -163,7 +163,7 @@ def waterfall(
 
     return panel.PanelFigure(
         name,
-        f"{when}: {_within_sentence(finding)}",
+        f"{when}, {_within_sentence(finding)}",
         drawn,
         shows=shows,
         not_shown="whether such a combination occurs in data: changed modalities may not match.",
