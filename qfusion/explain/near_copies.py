@@ -162,14 +162,14 @@ def _neighbours(
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
         block = rows[part]
-        found = (block**2).sum(1)[:, None] + squares - 2 * block @ others.T
-        places[part] = found.argmin(1)
+        apart = (block**2).sum(1)[:, None] + squares - 2 * block @ others.T
+        places[part] = apart.argmin(1)
         if len(starts) < len(others):
-            found = np.minimum.reduceat(found, starts, axis=1)
+            apart = np.minimum.reduceat(apart, starts, axis=1)
         known = own[part] >= 0
-        found[known, own[part][known]] = np.inf
+        apart[known, own[part][known]] = np.inf
         at = np.array([0, MIDDLE - 1, LAST - 1])
-        distances[part] = np.partition(found, at, axis=1)[:, at]
+        distances[part] = np.partition(apart, at, axis=1)[:, at]
     return np.sqrt(np.maximum(distances, 0)), places
 
 
@@ -180,8 +180,8 @@ def _nearest_places(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     step = max(1, _AT_ONCE // len(others))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        found = squares - 2 * rows[part] @ others.T
-        result[part] = np.argpartition(found, LAST - 1, axis=1)[:, :LAST]
+        apart = squares - 2 * rows[part] @ others.T
+        result[part] = np.argpartition(apart, LAST - 1, axis=1)[:, :LAST]
     return result
 
 

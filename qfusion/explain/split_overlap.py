@@ -95,7 +95,7 @@ def find_split_overlap(dataset: DataSet, columns: tuple[str, ...] = ()) -> Split
     is_equal = np.isin(joint[L:], joint[:L]) & bool(parts)
     is_copy = _exceeds_chance(np.concatenate(list(scaled.values()), 1), joint, L)
     groups = np.arange(L) if dataset.clusters is None else dataset.clusters.numbers[learned, 0]
-    found = near_copies.find_near_copies(
+    near = near_copies.find_near_copies(
         [part[L:] for part in parts], [part[:L] for part in parts], groups, is_equal
     )
     return SplitOverlap(
@@ -104,12 +104,12 @@ def find_split_overlap(dataset: DataSet, columns: tuple[str, ...] = ()) -> Split
         declared=_declared_overlaps(dataset),
         columns=tuple(_column_overlap(dataset, column) for column in columns),
         copies=test[is_copy],
-        near_copies=test[found.is_near],
+        near_copies=test[near.is_near],
         common=test[is_equal & ~is_copy],
         seen={name: _share_seen(scaled[name], content, L) for name, content in contents.items()},
-        nearest=_median(found.nearest[~(is_copy | found.is_near)]),
-        near=(_median(found.nearest[found.is_near]), _median(found.tenth[found.is_near])),
-        features=found.features,
+        nearest=_median(near.nearest[~(is_copy | near.is_near)]),
+        near=(_median(near.nearest[near.is_near]), _median(near.tenth[near.is_near])),
+        features=near.features,
     )
 
 
