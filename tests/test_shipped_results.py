@@ -37,8 +37,10 @@ MODELS = sorted(card.stem for card in checkpoint_folders.folders()[0].glob("*.js
 RECORDS = shipped_results.FOLDER
 MODEL = "qj-parity"  # whose results are computed within a second
 STUDENTS = "teach_students(0)"
+AGREEMENT = shipped_results.name_call("agreement", ())
 RELATIVE = 1e-4  # difference of numbers between machines
 NEAR = 1e-6  # of numbers that are zero
+SINGULAR = 12.0  # log10 of a resolvent at an eigenvalue, where rounding alone keeps it finite
 
 
 @pytest.fixture(params=MODELS)
@@ -98,6 +100,8 @@ def assert_near(shipped: Any, computed: Any, at: str, near: float = NEAR) -> Non
             assert_near(shipped[place], value, f"{at}[{place}]")
     elif isinstance(computed, float) and math.isnan(computed):
         assert math.isnan(shipped), at
+    elif ".resolvent[" in at and min(shipped, computed) > SINGULAR:
+        return
     elif isinstance(computed, float):
         assert shipped == pytest.approx(computed, rel=RELATIVE, abs=near), at
     else:
@@ -190,7 +194,7 @@ def test_results_of_other_inputs_are_computed(
         assert find_agreement(study) is None
     assert find_agreement(study) is not None
     with monkeypatch.context() as patch:
-        patch.setitem(shipped_results.VERSIONS, "agreement", 2)
+        patch.setitem(shipped_results.VERSIONS, "agreement", 99)
         assert find_agreement(study) is None
     monkeypatch.setattr(stability, "FOLDER", tmp_path)  # verdicts depend on the training seeds
     assert find_agreement(study) is None
@@ -204,7 +208,7 @@ def encode(results: Any, **changes: Any) -> bytes:
 
 def encode_agreement(**changes: Any) -> bytes:
     """A file with an agreement that has other values."""
-    return encode({"agreement()": read_record(MODEL)["results"]["agreement()"] | changes})
+    return encode({AGREEMENT: read_record(MODEL)["results"][AGREEMENT] | changes})
 
 
 DAMAGES = {
@@ -221,8 +225,8 @@ DAMAGES = {
     "list for a number": encode_agreement(samples=[1]),
     "fraction of samples": encode_agreement(samples=1.5),
     "number for texts": encode_agreement(kinds=3),
-    "missing field": encode({"agreement()": {"kinds": ["product"]}}),
-    "text for a record": encode({"agreement()": "fine"}),
+    "missing field": encode({AGREEMENT: {"kinds": ["product"]}}),
+    "text for a record": encode({AGREEMENT: "fine"}),
     "other key": encode(read_record(MODEL)["results"], key="0" * 64),
     "key is a list": encode(read_record(MODEL)["results"], key=[]),
 }
@@ -256,7 +260,7 @@ def test_results_outside_the_folder_are_not_read(
     (tmp_path / "results").mkdir()
     monkeypatch.setattr(shipped_results, "FOLDER", tmp_path / "results")
     study = replace(study_of(), name="../outside")
-    shipped_results.write_results(study, {"agreement()": None}, tmp_path / "results")
+    shipped_results.write_results(study, {AGREEMENT: None}, tmp_path / "results")
     assert not (tmp_path / "outside.json").exists()
     (tmp_path / "results" / "outside.json").rename(tmp_path / "outside.json")
     assert find_agreement(study) is None
