@@ -225,7 +225,9 @@ def test_two_processes_explain_as_one(tmp_path, monkeypatch):
     )
     assert len(one) == len(data.load("planted").rows("valid"))
     pd.testing.assert_frame_equal(one, two, rtol=1e-12)
-    pd.testing.assert_frame_equal(one, text, rtol=1e-9)
+    empty = {"within_spread": one["within_spread"]}  # of noisy inputs no seeds were measured
+    assert (one["within_spread"] == "").all()
+    pd.testing.assert_frame_equal(one, text.assign(**empty), rtol=1e-9)
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
 
 

@@ -173,7 +173,7 @@ def test_two_checkpoints_with_the_same_probabilities_give_the_same_table(
         command(capsys, *words, "--split", "test", "--out", tmp_path / file)
         tables.append(pd.read_csv(tmp_path / file, keep_default_na=False))
     first, second = tables
-    numbers = first.select_dtypes("number").columns
+    numbers = first.select_dtypes("number").columns.drop("seeds_agree")  # of the shipped one alone
     assert len(numbers) == 8
     assert np.abs(first[numbers] - second[numbers]).max().max() < 1e-5
     assert (first["output"] == second["output"]).all()

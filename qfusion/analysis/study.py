@@ -436,7 +436,7 @@ class Study:
             return self.predicted[self.explained_rows]
         return np.full(len(self.explained_rows), output)
 
-    @property
+    @cached_property
     def boundary(self) -> float | None:
         """Explained score between two decisions, see `Target.boundary`; 1 / C of votes for one of C classes."""
         crowd = getattr(self.model, "crowd", None)

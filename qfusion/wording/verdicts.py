@@ -253,6 +253,11 @@ def _relation_sentence(verdict: Verdict, markup: Markup) -> str:
     if verdict.relation == Relation.AGREEMENT and not _has_several(verdict):
         template = FIRST
     pieces = _pieces(verdict, markup)
+    if verdict.relation == Relation.PRIOR:
+        pieces |= {
+            "before": _describe_before(verdict, markup),
+            "sum": _describe_sum(verdict, markup),
+        }
     if _mentions_joint(verdict):
         template += JOINT_TAKE if verdict.own * verdict.joint < 0 else JOINT_ADD
     return template.format(
@@ -286,8 +291,6 @@ def _pieces(verdict: Verdict, markup: Markup) -> dict[str, Any]:
         "taken_back": abs(verdict.joint / verdict.own) if verdict.own else 0.0,
         "baseline": format_contribution(verdict.baseline),
         "outcome": _describe_outcome(verdict),
-        "before": _describe_before(verdict, markup),
-        "sum": _describe_sum(verdict, markup),
         "first": _name_term(verdict, winners[0], markup) if winners else "",
         "same_way": name_side(verdict, winners, markup),
         "same_way_by_name": name_side(verdict, winners, markup, values=False),
