@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion._sentences import capitalise, listed
+from qfusion._sentences import capitalise, listed, share
 from qfusion.explain.leaders import SPREADS
 from qfusion.explain.relations import Relation
 from qfusion.explain.verdict_findings import (
@@ -348,7 +348,7 @@ def _describe_before(verdict: Verdict, markup: Markup) -> str:
             baseline=format_contribution(baseline), boundary=verdict.boundary or 0.0
         )
     classes = verdict.outputs if len(scores) > 1 else ()
-    probability = f", {1 / (1 + np.exp(-abs(baseline))):.0%}" if len(scores) == 2 else ""
+    probability = f", {share(1 / (1 + np.exp(-abs(baseline))))}" if len(scores) == 2 else ""
     return SAYS.format(
         decision=name_decision(scores, classes, markup),
         baseline=format_contribution(baseline),
