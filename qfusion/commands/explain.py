@@ -175,9 +175,7 @@ def _sample_record(
     label = "" if output.reference is None else str(output)
     record = decision_record(explanation, opened.dataset, row[0], index, doubt, label)
     verdict = record["verdict"]
-    states = qfusion.explain.stability.SeedsState
-    state = qfusion.explain.stability.seeds_state(load_seeds(opened), opened.trained.card)
-    if state == states.ONE_TRAINING:
+    if doubt is None and _has_one_training(opened):
         verdict["says"].append(qfusion.wording.verdicts.ONE_TRAINING)
     relations = relation_by_background(output, disturbance, opened, row, verdict["relation"])
     if relations:
@@ -185,6 +183,13 @@ def _sample_record(
         verdict["says"].append(qfusion.wording.backgrounds.describe_agreement(relations))
     record["disturbance"] = qfusion.wording.disturbances.describe_disturbance(disturbance)
     return record, index
+
+
+def _has_one_training(opened: OpenedModel) -> bool:
+    """Return whether the model was trained, and no other training seeds were measured."""
+    stability = qfusion.explain.stability
+    state = stability.seeds_state(load_seeds(opened), opened.trained.card)
+    return state == stability.SeedsState.ONE_TRAINING
 
 
 def _split_record(

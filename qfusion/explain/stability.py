@@ -116,20 +116,15 @@ class Stability:
         return float(np.mean([(a == b).mean() for a, b in itertools.combinations(leaders, 2)]))
 
     @cached_property
-    def _lead_spread(self) -> np.ndarray:
-        """Standard deviation over seeds of how far each modality is ahead of every other, (B, M)."""
-        leads = lead_margins(contribution_shares.shapley_shares(self.shapley))
-        return np.asarray(np.std(leads, 0, ddof=1))
-
-    @cached_property
     def _spreads(self) -> dict[str, np.ndarray]:
         """Standard deviations over the seeds of leads, dividends, sums and scores, by the names of `verdicts.Doubt`;
         the median over samples last, (B + 1, ...)."""
         M = len(self.modalities)
+        leads = lead_margins(contribution_shares.shapley_shares(self.shapley))
         terms = self.dividends[..., 1:]
         sums = np.stack([terms[..., :M].sum(-1), terms[..., M:].sum(-1), terms.sum(-1)], -1)
         deviations = {
-            "lead": self._lead_spread,
+            "lead": np.std(leads, 0, ddof=1),
             "spread": np.std(self.dividends, 0, ddof=1),
             "sums": np.std(sums, 0, ddof=1),
             "score": np.std(self.dividends.sum(-1), 0, ddof=1),

@@ -136,7 +136,7 @@ def is_score_uncertain(verdict: Verdict) -> bool:
 def opposes_jointly(verdict: Verdict) -> bool:
     """Return whether the joint terms oppose the own terms with at least `TAKEN_BACK` of their size, where training
     seeds do not leave either sum open."""
+    if verdict.own_within or verdict.joint_within:
+        return False
     own, joint = verdict.own, verdict.joint
-    sums = zip((own, joint), verdict.sum_spreads, strict=False)
-    is_read = all(abs(value) >= SPREADS * spread for value, spread in sums)
-    return is_read and own * joint < 0 and abs(joint) >= TAKEN_BACK * abs(own)
+    return own * joint < 0 and abs(joint) >= TAKEN_BACK * abs(own)

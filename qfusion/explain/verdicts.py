@@ -43,6 +43,11 @@ class Doubt:
     same_direction: np.ndarray
     same_lead: np.ndarray
 
+    @property
+    def is_measured(self) -> np.ndarray:
+        """Whether the relations by the other seeds are known, (B,)."""
+        return np.asarray((self.relations != "").all(0))
+
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
@@ -157,8 +162,7 @@ def _find_open(
     own_within = within[np.arange(len(own)), 1 + first]
     same = doubt.relations == relation
     same &= np.where(relation == "dominance", doubt.same_lead, True)
-    is_measured = (doubt.relations != "").all(0)
-    is_minority = is_measured & (1 + same.sum(0) <= doubt.seeds / 2)
+    is_minority = doubt.is_measured & (1 + same.sum(0) <= doubt.seeds / 2)
     leads_within = np.select(
         [relation == "prior", relation == "joint", relation == "correction"],
         [within[:, 0], joint_within, own_within | sums_within],
@@ -172,7 +176,7 @@ def _seeds_agree(relation: np.ndarray, doubt: Doubt | None) -> np.ndarray:
     if doubt is None:
         return np.full(len(relation), np.nan)
     same = 1 + (doubt.relations == relation).sum(0)
-    return np.where((doubt.relations != "").all(0), same / doubt.seeds, np.nan)
+    return np.where(doubt.is_measured, same / doubt.seeds, np.nan)
 
 
 def _round_dividends(explanation: coalitions.Explanation) -> np.ndarray:
@@ -255,6 +259,21 @@ class Verdict:
         return self.own + self.joint
 
     @property
+    def own_within(self) -> bool:
+        """Whether the sum of own terms is within its spread over training seeds."""
+        return abs(self.own) < SPREADS * self.sum_spreads[0]
+
+    @property
+    def joint_within(self) -> bool:
+        """Whether the sum of joint terms is within its spread over training seeds."""
+        return abs(self.joint) < SPREADS * self.sum_spreads[1]
+
+    @property
+    def net_within(self) -> bool:
+        """Whether the sum of all terms but the baseline is within its spread over training seeds."""
+        return abs(self.net) < SPREADS * self.sum_spreads[2]
+
+    @property
     def size(self) -> float:
         """Sum of the sizes of all terms but the baseline."""
         return sum(abs(value) for term, value in self.dividends.items() if term)
@@ -310,12 +329,11 @@ def verdict(
     )
     if doubt is None:
         return result
-    is_measured = bool((doubt.relations[:, sample] != "").all())
     same = doubt.relations[:, sample] == verdicts.relation[sample]
     return replace(
         result,
         seeds=doubt.seeds,
-        agreeing=1 + int(same.sum()) if is_measured else None,
+        agreeing=1 + int(same.sum()) if doubt.is_measured[sample] else None,
         agreeing_sign=1 + int((same & doubt.same_direction[:, sample]).sum()),
         agreeing_lead=1 + int((same & doubt.same_lead[:, sample]).sum()),
         spread=dict(zip(terms, doubt.spread[sample].tolist(), strict=True)),

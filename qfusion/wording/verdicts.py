@@ -179,7 +179,7 @@ def _headline(verdict: Verdict, markup: Markup) -> str:
     if verdict.is_open:
         return _name_open(verdict)
     template = HEADLINES[verdict.relation]
-    if verdict.relation == Relation.JOINT and _is_unread(verdict, verdict.own, 0):
+    if verdict.relation == Relation.JOINT and verdict.own_within:
         template = JOINT_ALONE_HEADLINE
     elif verdict.relation == Relation.AGREEMENT and not _has_several(verdict):
         template = FIRST_HEADLINE
@@ -248,7 +248,7 @@ def _relation_sentence(verdict: Verdict, markup: Markup) -> str:
     template = RELATION_SENTENCES[verdict.relation]
     if verdict.relation == Relation.DOMINANCE and len(verdict.modalities) == 1:
         template = ALONE
-    if verdict.relation == Relation.JOINT and _is_unread(verdict, verdict.own, 0):
+    if verdict.relation == Relation.JOINT and verdict.own_within:
         template = JOINT_ALONE
     if verdict.relation == Relation.AGREEMENT and not _has_several(verdict):
         template = FIRST
@@ -276,7 +276,7 @@ def _mentions_joint(verdict: Verdict) -> bool:
     if verdict.relation not in (Relation.CONFLICT, Relation.DOMINANCE, Relation.AGREEMENT):
         return False
     is_visible = abs(verdict.joint) >= MENTIONED * abs(verdict.own)
-    return is_visible and not _is_unread(verdict, verdict.joint, 1)
+    return is_visible and not verdict.joint_within
 
 
 def _pieces(verdict: Verdict, markup: Markup) -> dict[str, Any]:
@@ -321,11 +321,6 @@ def _describe_sides(verdict: Verdict, markup: Markup, *, values: bool = True) ->
     )
 
 
-def _is_unread(verdict: Verdict, value: float, place: int) -> bool:
-    """Return whether a sum of terms is within its spread over training seeds; `place` as of `sum_spreads`."""
-    return abs(value) < SPREADS * verdict.sum_spreads[place]
-
-
 def _describe_outcome(verdict: Verdict) -> str:
     """Return what terms that nearly cancel do to the baseline, as the end of a sentence."""
     if "" in verdict.within_spread:
@@ -358,7 +353,7 @@ def _describe_before(verdict: Verdict, markup: Markup) -> str:
 
 def _describe_sum(verdict: Verdict, markup: Markup) -> str:
     """Return what all modalities add to the baseline."""
-    if _is_unread(verdict, verdict.net, 2):
+    if verdict.net_within:
         return UNREAD_SUM.format(seeds=verdict.seeds, spread=verdict.sum_spreads[2])
     most = most_of_sum(verdict)
     template = ADD if verdict.net * verdict.baseline > 0 else CHANGE
