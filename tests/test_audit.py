@@ -26,7 +26,6 @@ from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource
 from qfusion.analysis.fusion_summary import Part
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
-from qfusion.data import importing
 from qfusion.errors import NotFound
 from qfusion.explain import additive_projection, dephasing
 from qfusion.models import twins
@@ -34,6 +33,7 @@ from qfusion.panels import quantum_resources
 from qfusion.quantum import decomposition
 from qfusion.training import checkpoint, metrics, train
 from qfusion.wording.fusion_summary import describe_missing, summarise_fusion
+from tests.support import importable
 from tests.support.app import plain, said, visit
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -48,15 +48,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Folders of this module's own with a set whose class is the XOR of two sensors, and a model of each system."""
     root = tmp_path_factory.mktemp("audit")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("CACHE", "RUNS", "MODELS", "IMPORTED"):
-            patch.setenv(f"QFUSION_{name}", str(root / name.lower()))
-        rng = np.random.default_rng(0)
-        a, b = rng.integers(0, 2, (2, 120))
-        features = {"radar": a[:, None] + rng.normal(size=(120, 3)), "camera": b[:, None] * 2.0}
-        np.savez(root / "sensors.npz", **features, y=a ^ b)
-        importing.import_set(
-            [root / "sensors.npz"], "sensors", repair=["make-split"], target="classification"
-        )
+        importable.import_sensors(root, patch)
         (root / "models").mkdir()
         dataset = data.load("sensors")
         for kind, settings in SETTINGS.items():

@@ -18,11 +18,11 @@ import qfusion
 from qfusion import cli, data
 from qfusion.analysis import jobs, seed_spread, trust
 from qfusion.analysis.opening import open_study
-from qfusion.data import importing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import stability
 from qfusion.explain.stability import SeedsState
 from qfusion.training import checkpoint, checkpoint_cards, checkpoint_store
+from tests.support import importable
 from tests.support.app import plain, said, visit
 
 SETTINGS = {"dims": 2, "hidden": 4, "jumps": 1, "measurements": 4}
@@ -34,15 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Folders of this module's own, with a set whose class is the XOR of two sensors."""
     root = tmp_path_factory.mktemp("seeds")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("CACHE", "RUNS", "MODELS", "IMPORTED"):
-            patch.setenv(f"QFUSION_{name}", str(root / name.lower()))
-        rng = np.random.default_rng(0)
-        a, b = rng.integers(0, 2, (2, 120))
-        features = {"radar": a[:, None] + rng.normal(size=(120, 3)), "camera": b[:, None] * 2.0}
-        np.savez(root / "sensors.npz", **features, y=a ^ b)
-        importing.import_set(
-            [root / "sensors.npz"], "sensors", repair=["make-split"], target="classification"
-        )
+        importable.import_sensors(root, patch)
         yield root
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from qfusion.data import multiview
+from qfusion.data import importing, multiview
 
 COUNTS = {"train": 40, "valid": 10, "test": 20}
 SIZES = {"text": 8, "audio": 5, "vision": 6}
@@ -130,3 +131,17 @@ def views_of(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[str, 
         views = {part.name: np.load(part.path) for part in staged.parts}
     said = [each.words for each in staged.findings if each.code in ("left-out", "no-view")]
     return views, staged.y, staged.classes, said
+
+
+def import_sensors(root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Imports `sensors`, a set whose class is the XOR of two sensors, into folders below `root` that hold all else that
+    a test keeps, too."""
+    for name in ("CACHE", "RUNS", "MODELS", "IMPORTED"):
+        patch.setenv(f"QFUSION_{name}", str(root / name.lower()))
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 2, (2, 120))
+    features = {"radar": a[:, None] + rng.normal(size=(120, 3)), "camera": b[:, None] * 2.0}
+    np.savez(root / "sensors.npz", **features, y=a ^ b)
+    importing.import_set(
+        [root / "sensors.npz"], "sensors", repair=["make-split"], target="classification"
+    )
