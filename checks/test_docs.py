@@ -112,9 +112,12 @@ def commands() -> Iterator[tuple[str, set[str]]]:
     ("words", "options"), [pytest.param(*found, id=found[0]) for found in commands()]
 )
 def test_every_command_and_option_is_documented(words: str, options: set[str]) -> None:
-    text = (ROOT / "docs" / "cli.md").read_text()
+    pages = [ROOT / "docs" / "cli.md", *(ROOT / "docs" / "plugins").glob("*.md")]
+    text = "\n".join(page.read_text() for page in pages)
     sections = re.findall(rf"^## `{words}`.*?(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
-    assert len(sections) == 1, f"docs/cli.md needs a section '## `{words}`'"
+    assert len(sections) == 1, (
+        f"docs/cli.md, or the page of the plugin, needs a section '## `{words}`'"
+    )
     assert f"python -m qfusion {words}" in sections[0], "the section shows no call"
     assert {o for o in options if f"`{o}" not in sections[0]} == set(), (
         "options that the section leaves out"

@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 
 import qfusion
-from qfusion import _extras
+from qfusion import _extras, plugin
 
 ROOT = Path(__file__).resolve().parent.parent
 # From the top down; what shares a bracket stands side by side and imports nothing of each other.
@@ -24,6 +24,7 @@ LAYERS = (
     ("__init__",),
     ("__main__",),
     ("pages", "app", "cli"),
+    ("plugins",),
     ("commands",),
     ("ui",),
     ("panels",),
@@ -40,6 +41,7 @@ LAYERS = (
     ("_shared_limits",),
     ("_limits",),
     ("_read_only",),
+    ("plugin",),
     (
         "_assets",
         "_checks",
@@ -113,6 +115,27 @@ def _imports(path: Path) -> Iterator[str]:
             # loaded once something of it is asked for
             library = ast.unparse(node.value.func) == "Library"
             yield from map(ast.literal_eval, node.value.args if library else ())
+
+
+def named_plugins(path: Path) -> set[str]:
+    """Returns the plugins whose modules a file imports or names."""
+    return set(re.findall(r"\bqfusion\.plugins\.(\w+)", path.read_text()))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sources() if part(path) != "plugins"],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_the_core_names_no_plugin(path: Path) -> None:
+    assert not named_plugins(path)
+
+
+@pytest.mark.parametrize("one", plugin.plugins(), ids=lambda one: one.name)
+def test_a_plugin_names_only_those_that_it_requires(one: plugin.Plugin) -> None:
+    folder = ROOT / "qfusion" / "plugins" / one.name
+    used = {name for path in folder.rglob("*.py") for name in named_plugins(path)}
+    assert used <= {one.name, *one.requires}
 
 
 def wrong_imports(path: Path) -> list[str]:

@@ -24,7 +24,6 @@ _ONNX = Need("An ONNX model", "onnx")
 _QISKIT = Need("A circuit of Qiskit", "qiskit")
 _OPENQASM = Need("Reading OpenQASM 3", "qiskit")
 _DEVICES = Need("The noise of a device", "devices")
-_AGENTS = Need("Answering agents", "agents")
 
 # By the name of the import.
 NEEDS = {
@@ -50,8 +49,6 @@ NEEDS = {
     "distributed": Need("Sharing work with a cluster", "cluster"),
     "onnx": _ONNX,
     "onnxruntime": _ONNX,
-    "mcp": _AGENTS,
-    "pydantic": _AGENTS,
     "tokenizers": Need("Reading a tokenizer.json", "tokenizers"),
     "dit": Need("Measuring redundancy with dit", "information"),
     "qiskit": _QISKIT,

@@ -1,6 +1,6 @@
 """The command line, `python -m qfusion COMMAND`.
 
-Commands live in `qfusion.commands`, a file a group, and import what they need when they run. Here errors become one
+Commands live in `qfusion.commands` and in plugins, and import what they need when they run. Here errors become one
 line on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.
 """
 
@@ -9,66 +9,54 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from qfusion import __version__, _garbage, _sentences
-from qfusion._lazy import load
+from qfusion import __version__, _garbage, _sentences, plugin
 from qfusion.commands.printing import example_text, sample_progress_bar
 from qfusion.errors import QFusionError, translate_system_errors
+from qfusion.plugin import Command
 
-
-class Entry(NamedTuple):
-    """A command, or a group of commands, and the module of `qfusion.commands` that has it.
-
-    Attributes:
-        place: MODULE.FUNCTION, or MODULE.app of a group.
-        examples: how it is called, for the help.
-        context: settings of its context.
-    """
-
-    place: str
-    examples: list[str]
-    context: dict[str, Any] | None = None
-
-
-COMMANDS = {
-    "app": Entry(
-        "dashboard.dashboard",
+# Those of the core; plugins add theirs.
+COMMANDS: dict[str, Command] = {
+    "app": Command(
+        "qfusion.commands.dashboard:dashboard",
         ["app", "app --port 8600 --theme.base dark"],
         {"allow_extra_args": True, "ignore_unknown_options": True},  # to Streamlit
     ),
-    "mcp": Entry("agents.mcp", ["mcp", "mcp --model my-model"]),
-    "models": Entry("models.models", ["models"]),
-    "train": Entry("train.train", ["train --data planted --out my-model --seed 0 --set epochs=30"]),
-    "sweep": Entry(
-        "sweep.sweep",
+    "models": Command("qfusion.commands.models:models", ["models"]),
+    "train": Command(
+        "qfusion.commands.train:train",
+        ["train --data planted --out my-model --seed 0 --set epochs=30"],
+    ),
+    "sweep": Command(
+        "qfusion.commands.sweep:sweep",
         [
             "sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
             "sweep --name first --jobs 4",
             "sweep --name first --storage /shared/first.journal --cluster tcp://HOST:8786",
         ],
     ),
-    "evaluate": Entry(
-        "evaluate.evaluate",
+    "evaluate": Command(
+        "qfusion.commands.evaluate:evaluate",
         [
             "evaluate --model qj-mosi --split test --json",
             "evaluate --model qj-mosi --missing text --noise audio=0.5",
         ],
     ),
-    "explain": Entry(
-        "explain.explain",
+    "explain": Command(
+        "qfusion.commands.explain:explain",
         [
             "explain --model qj-mosi --sample ID --json",
             "explain --model qj-mosi --split test --out contributions.csv",
             "explain --model qj-mosi --split test --out contributions.csv --cluster tcp://HOST:8786",
         ],
     ),
-    "why": Entry(
-        "why.why",
+    "why": Command(
+        "qfusion.commands.why:why",
         [
             "why --data parity",
             "why --model qj-planted --json",
@@ -76,16 +64,16 @@ COMMANDS = {
             "why --model qcnn-avdigits --groups ID --json",
         ],
     ),
-    "check": Entry(
-        "review.check",
+    "check": Command(
+        "qfusion.commands.review:check",
         [
             "check qj-mosi",
             "check qj-mosi --claim acc2_non0=0.79 --resource entanglement",
             "check my-model --data my-data --rival plain-network --seed-model my-model-1 --seed-model my-model-2",
         ],
     ),
-    "reproduce": Entry(
-        "reproduce.reproduce",
+    "reproduce": Command(
+        "qfusion.commands.reproduce:reproduce",
         [
             "reproduce",
             "reproduce qinn-qj --data mosi --pdf qinn-qj.pdf --jobs 2",
@@ -93,73 +81,75 @@ COMMANDS = {
             "reproduce leaderboard --data planted --seeds 3",
         ],
     ),
-    "generator": Entry(
-        "generator.generator",
+    "generator": Command(
+        "qfusion.commands.generator:generator",
         ["generator --model qj-planted", "generator --model qj-parity --sample ID --json"],
     ),
-    "simulatability": Entry(
-        "simulatability.simulatability",
+    "simulatability": Command(
+        "qfusion.commands.simulatability:simulatability",
         ["simulatability qj-planted", "simulatability qj-mosi qcnn-digits --json"],
     ),
-    "exercise": Entry(
-        "exercise.exercise",
+    "exercise": Command(
+        "qfusion.commands.exercise:exercise",
         [
             "exercise",
             "exercise weaken-a-coupling --solution",
             "exercise weaken-a-coupling --check links.txt",
         ],
     ),
-    "people": Entry(
-        "people.people", ["people --model crowd", "people --model crowd --beside qj-crowd"]
+    "people": Command(
+        "qfusion.commands.people:people",
+        ["people --model crowd", "people --model crowd --beside qj-crowd"],
     ),
-    "track": Entry(
-        "track.track", ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"]
+    "track": Command(
+        "qfusion.commands.track:track",
+        ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],
     ),
-    "figure": Entry(
-        "figure.figure",
+    "figure": Command(
+        "qfusion.commands.figure:figure",
         [
             "figure --model qj-planted --sample ID --view over-time --out decision.pdf",
             "figure --recipe decision.pdf --out decision.svg --theme grey",
         ],
     ),
-    "compose": Entry(
-        "compose.compose",
+    "compose": Command(
+        "qfusion.commands.compose:compose",
         [
             "compose decision.pdf entropy-recipe.json --columns 2 --size aps-double --out figure.pdf",
             "compose --link LINK --panel decision-over-time --panel entropy --out figure.svg",
         ],
     ),
-    "figures": Entry(
-        "figure_archive.figures",
+    "figures": Command(
+        "qfusion.commands.figure_archive:figures",
         [
             "figures --link LINK --size aps-single --out figures.zip",
             "figures --link LINK --panel decision-over-time --cohort 'relation=conflict' --most 20 "
             "--out conflicts.zip",
         ],
     ),
-    "report": Entry(
-        "report.report",
+    "report": Command(
+        "qfusion.commands.report:report",
         [
             "report --model qj-planted --sample ID --out report.pdf",
             "report --model qj-planted --cohort 'relation=conflict' --out FOLDER",
         ],
     ),
-    "story": Entry(
-        "story.story",
+    "story": Command(
+        "qfusion.commands.story:story",
         [
             "story --model qj-parity --sample ID --out story.html",
             "story --model qj-parity --sample ID --tweak H.left-right=0.5 --out story.mp4",
         ],
     ),
-    "export": Entry(
-        "export.export",
+    "export": Command(
+        "qfusion.commands.export:export",
         [
             "export --model qj-planted --set H.text-audio=0.5 --format checkpoint --out weaker.json",
             "export --model qcnn-digits --sample ID --format openqasm3 --out circuit.qasm",
         ],
     ),
-    "data": Entry("data.app", []),
-    "model": Entry("imported_models.app", []),
+    "data": Command("qfusion.commands.data:app", []),
+    "model": Command("qfusion.commands.imported_models:app", []),
 }
 
 
@@ -168,28 +158,37 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands, in the order of the help."""
-        return [*COMMANDS]
+        return [name for name in all_commands() if " " not in name]
 
     def get_command(self, ctx: Any, name: str) -> TyperCommand | TyperGroup | None:
         """Return the command of this name, or None if there is none."""
-        return build_command(name, COMMANDS[name]) if name in COMMANDS else None
+        command = all_commands().get(name)
+        return None if command is None else build_command(name, command)
 
 
-def build_command(name: str, entry: Entry) -> TyperCommand | TyperGroup:
+def all_commands() -> dict[str, Command]:
+    """Return the commands of the core and of plugins, by their words: "data extract" is in the group `data`."""
+    return COMMANDS | dict(plugin.entries("commands"))
+
+
+def build_command(words: str, command: Command) -> TyperCommand | TyperGroup:
     """Import the module of a command, and return the command, or the group of commands."""
-    module, _, function = entry.place.partition(".")
-    content = getattr(load(f"qfusion.commands.{module}"), function)
+    content = plugin.load_name(command.function)
+    name = words.rpartition(" ")[2]
     if isinstance(content, typer.Typer):
         group = typer.main.get_group(content)
         group.name = name
+        for inner_words, inner in plugin.entries("commands"):
+            if inner_words.startswith(f"{words} "):
+                group.add_command(build_command(inner_words, inner))
         return group
     single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    single.command(name, epilog=example_text(*entry.examples), context_settings=entry.context)(
+    single.command(name, epilog=example_text(*command.examples), context_settings=command.context)(
         content
     )
-    command = typer.main.get_command(single)
-    assert isinstance(command, TyperCommand)
-    return command
+    built = typer.main.get_command(single)
+    assert isinstance(built, TyperCommand)
+    return built
 
 
 app = typer.Typer(

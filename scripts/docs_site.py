@@ -37,7 +37,7 @@ PACKAGES = (
     *FIRST,
     *sorted(
         {path.parent.name for path in (ROOT / "qfusion").glob("*/__init__.py")}
-        - {*FIRST, "commands", "ui"}
+        - {*FIRST, "commands", "plugins", "ui"}
     ),
 )
 CHANGES = "changelog.md"  # the page that CHANGELOG.md becomes
@@ -90,8 +90,12 @@ def linked(text: str, folder: str = "api/") -> str:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Adds the packages to the navigation."""
-    section = next(each["Reference"] for each in config.nav or [] if "Reference" in each)
+    """Adds the plugins that are there and the packages to the navigation."""
+    sections = {name: pages for each in config.nav or [] for name, pages in each.items()}
+    sections["Plugins"] += sorted(
+        f"plugins/{path.name}" for path in (ROOT / "docs" / "plugins").glob("*.md")
+    )
+    section = sections["Reference"]
     section += [{f"qfusion.{package}": f"api/{package}.md"} for package in PACKAGES]
     return config
 

@@ -1,4 +1,4 @@
-"""Command line, agents' tools, notebook, report and pages show equal numbers of the same sample.
+"""Command line, notebook, report and pages show equal numbers of the same sample.
 
 A surface is what a reader sees: each function below reads the numbers off one of them.
 """
@@ -18,7 +18,6 @@ import pytest
 from qfusion import report
 from qfusion.analysis import open_sample
 from qfusion.analysis.sample import Sample
-from qfusion.commands import agent_tools
 from qfusion.figures import numbers
 from qfusion.models.abilities import can
 from qfusion.panels import rendering
@@ -42,10 +41,6 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 def terms_on_command_line(sample: Sample) -> dict[str, float]:
     return dict(record_on_command_line(sample)["dividends"])
-
-
-def terms_of_agents(sample: Sample) -> dict[str, float]:
-    return dict(agent_tools.explain(sample.name, sample.id)["dividends"])
 
 
 def terms_in_notebook(sample: Sample) -> dict[str, float]:
@@ -96,7 +91,7 @@ def link(path: str, sample: Sample) -> str:
 
 @pytest.mark.parametrize(
     "read",
-    [terms_on_command_line, terms_of_agents, terms_in_notebook],
+    [terms_on_command_line, terms_in_notebook],
     ids=lambda read: read.__name__,
 )
 def test_programs_show_the_contributions_of_the_library(
@@ -113,9 +108,6 @@ def test_page_and_report_show_the_contributions_of_the_library(sample: Sample) -
 def test_verdict_is_the_same(sample: Sample) -> None:
     relation = sample.verdict.relation.value
     assert record_on_command_line(sample)["verdict"]["relation"] == relation
-    record = agent_tools.verdict(sample.name, sample.id)
-    assert record["verdict"]["relation"] == relation
-    assert record["truth"] == sample.truth
 
 
 def test_counts_of_test_samples_are_the_same(sample: Sample) -> None:
@@ -144,7 +136,7 @@ def test_report_has_a_circuit_where_the_page_draws_one(sample: Sample) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_panels_of_a_page_have_the_numbers_of_files_and_tools(path: str, sample: Sample) -> None:
-    """`qfusion figure --link` and the agents' tool `figure` draw what `render_panel` returns."""
+    """`qfusion figure --link` draws what `render_panel` returns."""
     shown = page_visits.visit(link(path, sample))
     page, address = rendering.parse_link(shown.link)
     names = [name for name in rendering.figure_names(page, address) if name in shown.tables]

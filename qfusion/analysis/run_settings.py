@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from qfusion import data
+from qfusion import data, plugin
 from qfusion._checks import choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.runs import Seen
@@ -13,7 +13,7 @@ from qfusion.analysis.tasks import Task
 from qfusion.errors import default_on_error
 from qfusion.models import registry
 from qfusion.runs import Plan, training_watch
-from qfusion.training import Options, checkpoint_folders, default_options
+from qfusion.training import Options, default_options
 
 
 def differences(
@@ -98,7 +98,7 @@ def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
     """Return the name and settings of a shipped model of that kind, trained on those data. Both are empty if there
     is none.
     """
-    for path in sorted(checkpoint_folders.folders()[0].glob("*.json")):
+    for path in plugin.glob_assets("models", "*.json"):
         card = json.loads(path.read_text(encoding="utf-8"))
         if card.get("model") == model and card["data"].get("name") == data:
             known = {**registry.settings(model), **dict.fromkeys(Options.names())}

@@ -124,7 +124,7 @@ def own_place(card_path: Path | None) -> Path:
         InvalidInput: when the model is in no file, or came with the library.
     """
     check(
-        card_path is not None and card_path.parent != stability.SHIPPED_MODELS,
+        card_path is not None and not checkpoint_folders.is_shipped(card_path),
         "Other seeds are trained of models of your own that are in a file. Train one, or save it.",
     )
     assert card_path is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion import _assets
+from qfusion import _assets, plugin
 from qfusion.analysis import shipped_results
 from qfusion.data import array_cache
 
@@ -44,7 +44,7 @@ def write_values(study: Any, values: np.ndarray) -> Path:
 
 
 def _path(name: str) -> Path:
-    return FOLDER / f"{Path(name).name}.npz"
+    return plugin.find_asset(FOLDER, f"{Path(name).name}.npz")
 
 
 def _make_key(study: Any) -> str:

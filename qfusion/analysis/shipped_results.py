@@ -24,7 +24,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from qfusion import _assets, _files
+from qfusion import _assets, _files, plugin
 from qfusion._checks import check, read_json
 from qfusion._memory_cache import CACHE
 from qfusion._sentences import meanwhile
@@ -152,7 +152,7 @@ def unpack_result(value: Any, kind: Any) -> Any:
 def _load(study: Any) -> Mapping[str, Any]:
     """Return the results of a study's file by the names of their calls; none where it is missing, of other weights or
     data, or damaged."""
-    path = FOLDER / f"{Path(study.name).name}.json"
+    path = plugin.find_asset(FOLDER, f"{Path(study.name).name}.json")
     try:
         about = path.stat()
     except OSError:

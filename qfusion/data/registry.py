@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
+from qfusion import plugin
 from qfusion._checks import choose
 from qfusion.data import files, multiview, multiview_set, opened_sets, sources as package
 from qfusion.data.data_set import DataSet
@@ -39,12 +40,13 @@ class SourceInfo:
 @lru_cache(maxsize=1)
 def sources() -> dict[str, package.Source]:
     """Return the data sets that come with the library or are read from known files, by name: all that modules of
-    `sources` declare."""
+    `sources` and plugins declare."""
     modules = [
         import_module(item.name)
         for item in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
     ]
     declared = [source for m in modules for source in getattr(m, "SOURCES", None) or [m.SOURCE]]
+    declared += map(plugin.load_name, plugin.entries("sources"))
     return {source.name: source for source in sorted(declared, key=lambda source: source.place)}
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
-from qfusion import _assets, _files
+from qfusion import _assets, _files, plugin
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
@@ -30,7 +30,6 @@ from qfusion.models import games
 from qfusion.training import checkpoint_folders
 
 FOLDER = _assets.asset_path("stability")
-SHIPPED_MODELS = _assets.asset_path("models")
 FORMAT = 2  # 1: of raw scores of the true class, against whole rows of the background
 TERM_KINDS = ("contributions", "Shapley values")
 SPLIT = "test"  # whose rows are measured
@@ -219,7 +218,7 @@ def find_file(name: str, card_path: Path | None) -> Path:
         beside = card_path.with_suffix(checkpoint_folders.SEEDS)
         if beside.is_file():
             return beside
-    return FOLDER / f"{Path(name).name}.safetensors"
+    return plugin.find_asset(FOLDER, f"{Path(name).name}.safetensors")
 
 
 def load(
@@ -276,7 +275,7 @@ def load(
 def _describe_remedy(card: Mapping[str, Any], card_path: Path | None) -> str:
     if not card.get("training"):
         return "It was not trained here."
-    if card_path is not None and card_path.parent == SHIPPED_MODELS:
+    if card_path is not None and checkpoint_folders.is_shipped(card_path):
         return "`python scripts/stability.py` measures shipped models."
     return "`python -m qfusion train ... --seeds 5` measures it, or the button on Faithfulness, Training seeds."
 

@@ -18,10 +18,12 @@ what is missing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
 from typing import Any, Literal
 
 from qfusion._lazy import load
 from qfusion.errors import InvalidInput
+from qfusion.plugin import load_name
 
 Ability = Literal[
     "states", "kets", "masses", "time", "layers", "rules", "circuit", "gates", "terms", "changes"
@@ -39,8 +41,32 @@ ABILITIES: dict[Ability, str] = {
     "changes": "circuit of a user's own to change",
 }
 
-# Classes of models by kind; filled by `models.registry`.
-REGISTERED: dict[str, Any] = {}
+
+class Kinds(MutableMapping[str, Any]):
+    """Classes of models by kind. Those of plugins are set as "MODULE:CLASS" and imported when they are first used."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, Any] = {}
+
+    def __getitem__(self, kind: str) -> Any:
+        if isinstance(self._classes[kind], str):
+            self._classes[kind] = load_name(self._classes[kind])
+        return self._classes[kind]
+
+    def __setitem__(self, kind: str, model: Any) -> None:
+        self._classes[kind] = model
+
+    def __delitem__(self, kind: str) -> None:
+        del self._classes[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+
+REGISTERED = Kinds()  # filled by `models.registry`
 
 
 def can(model: object, ability: Ability) -> bool:

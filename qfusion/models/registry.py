@@ -3,12 +3,13 @@
 import inspect
 import math
 from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Literal, overload
 
 import torch
 from torch.overrides import TorchFunctionMode
 
+from qfusion import plugin
 from qfusion._checks import check, choose
 from qfusion.models import (
     abilities,
@@ -72,7 +73,7 @@ TWINS: Kinds = _register_kinds(
     coherent_qcnn.CoherentQCNN,
 )
 # The two quantum systems first: pages list models in this order.
-FUSION: Kinds = abilities.REGISTERED
+FUSION: MutableMapping[str, Any] = abilities.REGISTERED
 FUSION.update(
     _register_kinds(
         quantum_jump.QuantumJump,
@@ -84,6 +85,7 @@ FUSION.update(
 FUSION.update(NEIGHBOURS)
 FUSION.update(BASELINES)
 FUSION.update(TWINS)
+FUSION.update(plugin.entries("models"))
 # Models that live in a Python process: they are not trained here, nor kept.
 LIVE: Kinds = _register_kinds(live_model.LiveModel, live_model.LiveCircuit)
 # Kinds of systems that are given, not trained

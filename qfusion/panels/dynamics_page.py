@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from qfusion import plugin
 from qfusion.analysis import slider_curves
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
@@ -79,6 +80,7 @@ VIEW = params.SelectParam(
         "Steady state",
         "Sensitivity",
         "H and L",
+        *plugin.tab_names("dynamics"),
     ),
     fits=TIMED,
 )

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from qfusion import plugin
 from qfusion.analysis import label_comparison, method_comparison, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import attribution, feature_deletion
@@ -82,6 +83,7 @@ VIEWS = (
     PEOPLE,
     STUDENTS,
     referee.VIEW,
+    *plugin.tab_names("faithfulness"),
 )
 
 

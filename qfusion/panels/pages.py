@@ -8,19 +8,21 @@ A page of the dashboard draws what the same builders return. Programs, recipes a
 """
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from qfusion import panels
+from qfusion import panels, plugin
 from qfusion._checks import choose
+from qfusion._lazy import load
 from qfusion.figures import style
 from qfusion.models.abilities import can
+from qfusion.panels import views
 from qfusion.panels.address import OpenedPage, complete_address
 from qfusion.panels.page_state import Address, PageState
 from qfusion.panels.panel import TERMS, Panel, PanelFigure, always, needs
-from qfusion.panels.params import Param, ParamFamily, ParamRule, rules
-from qfusion.panels.scopes import open_scope
+from qfusion.panels.params import Param, ParamFamily, ParamRule, TextParam, rules
+from qfusion.panels.scopes import SCOPES, open_scope
 
 QUESTIONS = {
     "overview": "Which modality decided, how large are joint terms, and when did they arise?",
@@ -150,7 +152,41 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "sweeps": panels.sweep_panels.SWEEP_CONTROLS,
     "leaderboard": (panels.leaderboard.controls,),
 }
-PAGES_WITHOUT_MODEL = ("data", "train", "sweeps")  # pages that need neither model nor sample
+# The file of plugin pages without a file of their own, and the parameter of links that names the page.
+PLUGIN_FILE, PLUGIN_PAGE = "pages/plugin.py", "name"
+PAGES_WITHOUT_MODEL = ["data", "train", "sweeps"]  # pages that need neither model nor sample
+
+
+def _add_plugins() -> None:
+    """Add the pages, panels and views of plugins."""
+    for page in plugin.entries("pages"):
+        title = page.title.lower()
+        QUESTIONS[title] = page.question
+        PAGES.setdefault(title, {})
+        if not page.file:
+            PAGE_PARAMS[title] = (TextParam(PLUGIN_PAGE, "Page", "It is ignored."),)
+        if not page.has_model:
+            PAGES_WITHOUT_MODEL.append(title)
+    for title, module in plugin.entries("panels"):
+        part = load(module)
+        _add_panels(title, part.PANELS, getattr(part, "CONTROLS", ()))
+        PANEL_FAMILIES[title] = _merge(
+            dict(PANEL_FAMILIES.get(title, {})), getattr(part, "NAMED", {})
+        )
+        SCOPES.update(getattr(part, "SCOPES", {}))
+    for title, names in plugin.entries("views"):
+        for view in map(plugin.load_name, names):
+            _add_panels(title, {views.view_name(view): views.make_panel(view)})
+
+
+def _add_panels(
+    title: str, panels_of_page: dict[str, Panel], controls: Iterable[Param | ParamFamily] = ()
+) -> None:
+    PAGES[title] = ChainMap(panels_of_page, dict(PAGES[title]))
+    PAGE_PARAMS[title] = (*PAGE_PARAMS.get(title, ()), *controls)
+
+
+_add_plugins()
 
 
 def build_panel(

@@ -41,9 +41,10 @@ def models() -> list[str]:
 
 def model_names() -> dict[str, list_names.ModelName]:
     """Return the names of all models in lists, by id, grouped by system."""
-    shipped = checkpoint_folders.folders()[0]
     names = [
-        list_names.name_model(name, _readable_card(path), shipped=path.parent == shipped)
+        list_names.name_model(
+            name, _readable_card(path), shipped=checkpoint_folders.is_shipped(path)
+        )
         for name, path in checkpoint_folders.card_paths().items()
     ]
     return {name.id: name for name in sorted(names)}

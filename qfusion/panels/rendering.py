@@ -2,18 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from qfusion import plugin
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.figures import VIEWS
 from qfusion.figures.recipe import MAX_TEXT, Recipe, software, table_digest
 from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels.address import FREE, describe_source
-from qfusion.panels.pages import PAGES, build_panel, open_page, visible_panels
+from qfusion.panels.pages import (
+    PAGES,
+    PLUGIN_FILE,
+    PLUGIN_PAGE,
+    build_panel,
+    open_page,
+    visible_panels,
+)
 from qfusion.wording.backgrounds import describe_background
 
 TEXT_PANELS = (
@@ -34,7 +43,13 @@ Query = Mapping[str, Sequence[str]]
 
 
 def page_path(page: str) -> str:
-    """Return the path of a page, given by its title in lower case: `decision operators` -> `operators`."""
+    """Return the path of a page, given by its title in lower case: `decision operators` -> `operators`.
+
+    Pages of plugins without a file of their own share the path `plugin`.
+    """
+    for other in plugin.entries("pages"):
+        if other.title.lower() == page:
+            return Path(other.file or PLUGIN_FILE).stem
     return _PATHS.get(page, page.replace(" ", "_"))
 
 
@@ -177,4 +192,6 @@ def parse_link(link: str) -> tuple[str, dict[str, list[str]]]:
             f"The link cannot be read ({str(error)[:100]}). Copy it again."
         ) from error
     path = parts.path.strip("/").rsplit("/", 1)[-1]
+    if path == Path(PLUGIN_FILE).stem:
+        return choose("Page", query.get(PLUGIN_PAGE, [""])[-1].lower(), PAGES), query
     return _PAGE_OF_PATH[choose("Page", path, _PAGE_OF_PATH)], query

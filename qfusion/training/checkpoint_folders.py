@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from qfusion import _assets, _user_folders
+from qfusion import _user_folders, plugin
 from qfusion._checks import check, choose
 from qfusion.errors import NotFound
 from qfusion.models import kind_files
@@ -15,14 +15,16 @@ SEEDS = ".seeds"  # ending of the file, beside a card, that `explain.stability` 
 
 
 def folders() -> list[Path]:
-    """Return the folders of checkpoints: those of the shipped models and of the shipped games, then the user's
-    (QFUSION_MODELS or the user data folder).
+    """Return the folders of checkpoints: those of the shipped models and games, of the core and of plugins, then the
+    user's (QFUSION_MODELS or the user data folder).
     """
-    return [
-        _assets.asset_path("models"),
-        _assets.asset_path("games"),
-        _user_folders.own_folder("models"),
-    ]
+    shipped = [*plugin.asset_paths("models"), *plugin.asset_paths("games")]
+    return [*shipped, _user_folders.own_folder("models")]
+
+
+def is_shipped(card_path: Path) -> bool:
+    """Return whether a card is that of a shipped model."""
+    return card_path.parent in plugin.asset_paths("models")
 
 
 def locate_card(model: Path) -> tuple[str, Path]:

@@ -4,11 +4,12 @@ from typing import Any
 
 import streamlit as st
 
+from qfusion import plugin
 from qfusion.models import Ability, abilities
-from qfusion.panels import address, page_state, pickers
+from qfusion.panels import address, page_state, pages, pickers
 from qfusion.ui import background_picker, guidance, saved, state
 
-PAGES = {
+_CORE_PAGES = {
     "Explore": (
         ("app.py", "Overview", ":material/home:"),
         ("pages/samples.py", "Samples", ":material/table_rows:"),
@@ -43,6 +44,19 @@ REQUIRED_ABILITIES: dict[str, tuple[Ability, ...]] = {
 WHAT_IF = "What if"  # needs features to change
 _LINKED_AS = {key: linked for linked, key in address.LINKED.items()}
 UNAVAILABLE = "_unfit_pages"  # those that the model picked does not have
+
+
+def _with_plugins() -> dict[str, tuple[tuple[str, str, str], ...]]:
+    """Return the pages of the core and of plugins by group: file, title and icon of each."""
+    groups = {group: list(links) for group, links in _CORE_PAGES.items()}
+    for page in plugin.entries("pages"):
+        groups.setdefault(page.group, []).append(
+            (page.file or pages.PLUGIN_FILE, page.title, page.icon)
+        )
+    return {group: tuple(links) for group, links in groups.items()}
+
+
+PAGES = _with_plugins()
 FILES = {title: file for group in PAGES.values() for file, title, _ in group}
 
 
@@ -84,7 +98,12 @@ def draw_menu() -> None:
         with st.expander(group, expanded=True, type="compact", key=f"_group-{group}"):
             for page, label, icon in links:
                 if label not in unfit:
-                    link(page, label, icon)
+                    link(
+                        page,
+                        label,
+                        icon,
+                        **({pages.PLUGIN_PAGE: label} if page == pages.PLUGIN_FILE else {}),
+                    )
             lines = [f"{label} is left out: {_missing_part(label)}." for label in unfit]
             if lines and group == "Understand":
                 st.caption(

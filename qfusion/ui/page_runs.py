@@ -10,8 +10,10 @@ from typing import Any, ParamSpec
 
 import streamlit as st
 
+from qfusion import plugin
 from qfusion.analysis import text
 from qfusion.errors import QFusionError, translate_system_errors
+from qfusion.panels import pages
 from qfusion.ui import exercises, first_paint, page_params, reruns, state
 
 P = ParamSpec("P")
@@ -76,7 +78,20 @@ def run_page(file: str, name: str = "__main__") -> None:
     page is in a module that stays loaded. Do nothing if the file is imported, as its `name` tells.
     """
     if name == "__main__":
-        draw_page(importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page)
+        draw_page(_page_function(f"pages/{Path(file).name}"))
+
+
+def _page_function(file: str) -> Callable[[], object]:
+    """Return the function that draws the page of a file: that of a plugin, or that of the core."""
+    name = st.query_params.get(pages.PLUGIN_PAGE)
+    for page in plugin.entries("pages"):
+        if page.file == file or (
+            not page.file and file == pages.PLUGIN_FILE and page.title == name
+        ):
+            function: Callable[[], object] = plugin.load_name(page.draw)
+            return function
+    function = importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page
+    return function
 
 
 def draw_page(page: Callable[[], object]) -> None:

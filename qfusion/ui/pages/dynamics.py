@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from qfusion import plugin
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_evolution import MOST_ERROR
@@ -308,7 +309,7 @@ def dynamics(context: page_context.PageContext) -> None:
                     widgets.draw(dynamics_page.CURSOR, step=1 / last)
             panels.tabs(
                 dynamics_page.VIEW,
-                TABS | {"Decision": partial(decision_tab, rest)},
+                TABS | {"Decision": partial(decision_tab, rest)} | plugin.tabs("dynamics"),
                 *(context, sample),
                 theme=context.theme,
                 **context.scopes(tweak),

@@ -1,9 +1,11 @@
 """Faithfulness: how far the explanations of this model can be trusted, and when not."""
 
 from contextlib import nullcontext
+from functools import partial
 
 import streamlit as st
 
+from qfusion import plugin
 from qfusion.analysis import background_agreement, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
@@ -58,6 +60,8 @@ def evidence(context: page_context.PageContext) -> None:
             referee.VIEW: lambda: referee_tab(context, default),
             builders.STUDENTS: lambda: students_tab(context, default),
         }
+        for name, draw_tab in plugin.tabs("faithfulness").items():
+            draw[name] = partial(draw_tab, context, context.tweaked_sample())
         panels.tabs(builders.PROOF, draw, theme=context.theme, **context.scopes())
         guess_section(context, default)
         if trust.is_comparison_missing(default):

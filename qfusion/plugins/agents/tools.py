@@ -12,14 +12,14 @@ from typing import Any, Literal
 import qfusion
 from qfusion._checks import check, choose, require_whole
 from qfusion.commands import decisions, figure_files, models
-from qfusion.commands.agent_arguments import (
+from qfusion.models.abilities import can
+from qfusion.plugins.agents.arguments import (
     MOST_ROWS,
     address_values,
     list_page,
     open_sample,
     open_study,
 )
-from qfusion.models.abilities import can
 
 MOST_TIMES = 101  # of a track
 MOST_TEXT = 200  # characters of a sample's text in a list

@@ -16,12 +16,12 @@ import pytest
 
 from qfusion import track
 from qfusion.analysis import open_sample
-from qfusion.commands import agent_tools, agents
 from qfusion.figures.export import read_recipe
 from qfusion.panels import pages, rendering, reproduction
+from qfusion.plugins.agents import server, tools
 from scripts import serving
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 MODEL, SAMPLE, TWEAK = "qj-planted", "p2924", "H.text-audio=0.5"
 ONE = {"model": MODEL, "sample": SAMPLE}
 AT = {"page": "samples", "panel": "waterfall", "address": ONE}
@@ -192,7 +192,7 @@ def test_invalid_arguments_are_tool_errors(answers: dict[str, Any], what: str) -
 
 
 def test_tools_declare_arguments_and_read_only_access(answers: dict[str, Any]) -> None:
-    assert list(answers["tools"]) == [tool.__name__ for tool in agent_tools.TOOLS]
+    assert list(answers["tools"]) == [tool.__name__ for tool in tools.TOOLS]
     assert "never by paths" in answers["instructions"]
     for tool in answers["tools"].values():
         assert tool.annotations.read_only_hint is True
@@ -222,7 +222,7 @@ def asked(name: str, arguments: dict[str, Any]) -> Any:
     from mcp.client import Client
 
     async def ask() -> Any:
-        async with Client(agents.build_server()) as client:
+        async with Client(server.build_server()) as client:
             return await client.call_tool(name, arguments)
 
     return asyncio.run(ask())
@@ -258,6 +258,6 @@ def test_numbers_are_accepted_as_ids(number: float) -> None:
 
 
 def test_schemas_have_no_additional_properties() -> None:
-    tools = asyncio.run(agents.build_server().list_tools())
-    assert len(tools) == len(agent_tools.TOOLS)
-    assert all(tool.input_schema["additionalProperties"] is False for tool in tools)
+    listed = asyncio.run(server.build_server().list_tools())
+    assert len(listed) == len(tools.TOOLS)
+    assert all(tool.input_schema["additionalProperties"] is False for tool in listed)

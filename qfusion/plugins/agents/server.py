@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import qfusion
 from qfusion import _read_only
-from qfusion.commands import agent_tools, common, printing
+from qfusion.commands import common, printing
 from qfusion.errors import QFusionError, translate_import_errors, translate_system_errors
+from qfusion.plugins.agents import tools
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -37,22 +38,22 @@ def build_server() -> MCPServer:
         from mcp.server import MCPServer
         from mcp.types import ToolAnnotations
 
-        from qfusion.commands.checked_tool import CheckedTool
+        from qfusion.plugins.agents.checked_tool import CheckedTool
 
-    tools = [
+    checked_tools = [
         CheckedTool.from_checked_function(
             _answer_in_turn(tool),
             annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
-            structured_output=tool is not agent_tools.figure,
+            structured_output=tool is not tools.figure,
         )
-        for tool in agent_tools.TOOLS
+        for tool in tools.TOOLS
     ]
     return MCPServer(
         "qfusion",
         version=qfusion.__version__,
         instructions=INSTRUCTIONS,
         log_level="WARNING",
-        tools=tools,
+        tools=checked_tools,
     )
 
 
@@ -67,7 +68,7 @@ def _answer_in_turn(tool: Callable[..., Any]) -> Callable[..., Any]:
                 result = tool(**named)
         except (QFusionError, MemoryError) as error:
             raise ToolError(str(error) or "It takes more memory than there is.") from error
-        return result if tool is agent_tools.figure else json.loads(printing.json_text(result))
+        return result if tool is tools.figure else json.loads(printing.json_text(result))
 
     return answer
 

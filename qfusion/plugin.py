@@ -1,0 +1,194 @@
+"""Plugins: whole stories from numbers to pages, beside the core.
+
+A plugin is a folder of `qfusion/plugins`, or a distribution that names a `Plugin` under the entry point group
+`qfusion.plugins`. Either way one object says what it adds:
+
+    PLUGIN = Plugin("acme", commands={"weigh": Command("acme.scales:weigh", ["weigh qj-planted"])})
+
+Everything is named by text, "MODULE:NAME", and imported when it is first used. The module that holds the object imports
+nothing else of qfusion. The core never imports a plugin; it asks here what there is.
+"""
+
+import importlib
+import pkgutil
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+from qfusion import _assets
+from qfusion._extras import NEEDS, Need
+from qfusion._lazy import load
+
+GROUP = "qfusion.plugins"
+# what a plugin can add
+Hook = Literal["commands", "models", "pages", "panels", "sources", "tabs", "views"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the command line, or a group of commands.
+
+    Attributes:
+        function: "MODULE:NAME" of the function, or of the `typer.Typer` of a group.
+        examples: calls of it, for its help.
+        context: settings of its context.
+    """
+
+    function: str
+    examples: list[str] = field(default_factory=list)
+    context: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the dashboard.
+
+    Attributes:
+        title: title of the page and label in the menu.
+        question: the question that the page answers, shown beside its title.
+        draw: "MODULE:NAME" of the function that draws it.
+        group: group of the menu: Explore, Understand, Build or Learn.
+        icon: icon in the menu, as Streamlit names it.
+        file: file of the page below the folder of `app.py`; the page is drawn by `pages/plugin.py` without one.
+        has_model: whether the page is that of a model, its data and a sample.
+    """
+
+    title: str
+    question: str
+    draw: str
+    group: str = "Understand"
+    icon: str = ":material/extension:"
+    file: str = ""
+    has_model: bool = True
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab of a page.
+
+    Attributes:
+        page: title of the page, in lower case: dynamics or faithfulness.
+        name: its label.
+        draw: "MODULE:NAME" of the function that draws it, given the page's context and the sample as the page shows
+            it.
+    """
+
+    page: str
+    name: str
+    draw: str
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What a plugin adds to the core.
+
+    Attributes:
+        name: its name, that of its folder.
+        requires: names of the plugins that it uses. Without one of them it is not loaded.
+        commands: commands by their words; "data extract" joins the group `data`.
+        extras: by the name of an import, its purpose and the extra that installs it.
+        models: by kind, "MODULE:CLASS" of models that can be trained.
+        pages: pages of the dashboard.
+        panels: by page, in lower case, the modules with its PANELS and, optional, NAMED and CONTROLS.
+        sources: "MODULE:NAME" of data sources.
+        tabs: tabs of pages of the core.
+        views: by page, in lower case, "MODULE:NAME" of views, see `panels.views`.
+        assets: folder of files that ship with it, in the layout of `qfusion/assets`.
+    """
+
+    name: str
+    requires: tuple[str, ...] = ()
+    commands: Mapping[str, Command] = field(default_factory=dict)
+    extras: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    pages: tuple[Page, ...] = ()
+    panels: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    tabs: tuple[Tab, ...] = ()
+    views: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    assets: Path | None = None
+
+
+@cache
+def plugins() -> tuple[Plugin, ...]:
+    """Return the plugins that are installed, each after those that it requires. Without these it is left out."""
+    waiting: dict[str, Plugin] = {}
+    for plugin in (*_own_plugins(), *_installed_plugins()):
+        waiting.setdefault(plugin.name, plugin)
+    ordered: dict[str, Plugin] = {}
+    while ready := [one for one in waiting.values() if ordered.keys() >= {*one.requires}]:
+        for plugin in ready:
+            ordered[plugin.name] = waiting.pop(plugin.name)
+            NEEDS.update({module: Need(*need) for module, need in plugin.extras.items()})
+    return tuple(ordered.values())
+
+
+def entries(hook: Hook) -> Iterator[Any]:
+    """Yield what all plugins add to one part of the core: the entries of a tuple, or the items of a mapping."""
+    for plugin in plugins():
+        value = getattr(plugin, hook)
+        yield from value.items() if isinstance(value, Mapping) else value
+
+
+def asset_paths(name: str) -> list[Path]:
+    """Return the files or folders of a name that ship: that of `qfusion/assets`, then those of plugins."""
+    folders = [_assets.asset_path(), *_asset_folders()]
+    return [folder / name for folder in folders if (folder / name).exists()]
+
+
+def find_asset(folder: Path, file: str) -> Path:
+    """Return the path of a file that ships in a folder of the core or in the folder of that name of a plugin; where
+    there is none, that of the core."""
+    places = [folder, *(other / folder.name for other in _asset_folders())]
+    return next((place / file for place in places if (place / file).is_file()), folder / file)
+
+
+def glob_assets(folder: str, pattern: str) -> list[Path]:
+    """Return the files that ship in a folder of the core and in those of that name of plugins, by name."""
+    paths = (path for place in asset_paths(folder) for path in place.glob(pattern))
+    return sorted(paths, key=lambda path: path.name)
+
+
+def _asset_folders() -> list[Path]:
+    return [plugin.assets for plugin in plugins() if plugin.assets is not None]
+
+
+def load_name(reference: str) -> Any:
+    """Return what "MODULE:NAME" names. The module is imported.
+
+    Raises:
+        MissingPackage: when the module needs a package that is not installed.
+    """
+    module, _, name = reference.partition(":")
+    return getattr(load(module), name)
+
+
+def tabs(page: str) -> dict[str, Any]:
+    """Return the functions that draw the tabs that plugins add to a page, by label."""
+    return {tab.name: load_name(tab.draw) for tab in entries("tabs") if tab.page == page}
+
+
+def tab_names(page: str) -> list[str]:
+    """Return the labels of the tabs that plugins add to a page."""
+    return [tab.name for tab in entries("tabs") if tab.page == page]
+
+
+def _own_plugins() -> Iterator[Plugin]:
+    folder = Path(__file__).parent / "plugins"
+    for module in pkgutil.iter_modules([str(folder)]):
+        yield importlib.import_module(f"{GROUP}.{module.name}").PLUGIN
+
+
+def _installed_plugins() -> Iterable[Plugin]:
+    for point in entry_points(group=GROUP):
+        try:
+            yield point.load()
+        except Exception as error:  # whatever another distribution raises
+            warnings.warn(
+                f"Plugin {point.name} cannot be imported, so it is left out: {error!r}",
+                stacklevel=2,
+            )
