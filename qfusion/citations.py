@@ -5,11 +5,10 @@
 194-220, 1963.'
 """
 
-import tomllib
 from collections.abc import Iterable
 from typing import Any
 
-from qfusion import _assets
+from qfusion import plugin
 from qfusion._checks import choose
 from qfusion._sentences import listed
 
@@ -31,7 +30,9 @@ _SPECIAL = str.maketrans(
 
 # By key: the kind of the BibTeX entry; authors, "First Last" each; title as printed; year; `fields` of BibTeX, such as
 # journal, volume, pages, doi, eprint; and `where` it stands for a reader, unless that follows from the fields.
-SOURCES: dict[str, dict[str, Any]] = tomllib.loads(_assets.asset_text("citations.toml"))
+SOURCES: dict[str, dict[str, Any]] = {
+    key: entry for record in plugin.read_assets("citations.toml") for key, entry in record.items()
+}
 
 
 def source(key: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ nothing else of qfusion. The core never imports a plugin; it asks here what ther
 
 import importlib
 import pkgutil
+import tomllib
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -145,6 +146,11 @@ def find_asset(folder: Path, file: str) -> Path:
     there is none, that of the core."""
     places = [folder, *(other / folder.name for other in _asset_folders())]
     return next((place / file for place in places if (place / file).is_file()), folder / file)
+
+
+def read_assets(name: str) -> list[dict[str, Any]]:
+    """Return the contents of the TOML files of a name that ship with the core and with plugins."""
+    return [tomllib.loads(path.read_text(encoding="utf-8")) for path in asset_paths(name)]
 
 
 def glob_assets(folder: str, pattern: str) -> list[Path]:

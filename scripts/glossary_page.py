@@ -1,4 +1,4 @@
-"""Writes docs/glossary.md from qfusion/assets/glossary.toml, which the app's Glossary page shows as well.
+"""Writes docs/glossary.md from the files glossary.toml of the core and of plugins.
 
 python scripts/glossary_page.py
 """
@@ -6,11 +6,14 @@ python scripts/glossary_page.py
 from __future__ import annotations
 
 import re
-import tomllib
+import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
+from qfusion import plugin  # noqa: E402
+
 HEAD = """# Glossary
 
 Definitions of the terms of the app and of these pages, with formulas. The Glossary page of the app shows the
@@ -21,7 +24,11 @@ same entries, from `qfusion/assets/glossary.toml`. Symbols are those of
 
 def read() -> dict[str, Any]:
     """Return the glossary: its entries under `entry`, the terms of every panel under `panels`."""
-    return tomllib.loads((ROOT / "qfusion" / "assets" / "glossary.toml").read_text())
+    records = plugin.read_assets("glossary.toml")
+    return {
+        "entry": [one for record in records for one in record["entry"]],
+        "panels": {key: terms for record in records for key, terms in record["panels"].items()},
+    }
 
 
 def entries() -> list[dict[str, Any]]:

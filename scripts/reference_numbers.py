@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion.models.abilities import can
-from qfusion.training import checkpoint, checkpoint_folders
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+from qfusion.models.abilities import can  # noqa: E402
+from qfusion.training import checkpoint, checkpoint_folders  # noqa: E402
 
 VOLATILE = ("seconds", "out")  # of a record: they differ from run to run
 

@@ -3,7 +3,6 @@
 The entries are in `qfusion/assets/glossary.toml`.
 """
 
-import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,7 +10,7 @@ import msgspec
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
-from qfusion import _assets
+from qfusion import plugin
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.wording.measures import measures_with_entries
 
@@ -57,10 +56,12 @@ class Entry:
 @lru_cache(maxsize=1)
 def read_entries() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
     """Return the entries of the glossary by term, and the terms that each panel uses by the name of the panel."""
-    record = tomllib.loads(_assets.asset_text("glossary.toml"))
-    return {
-        entry.term: entry for entry in msgspec.convert(record["entry"], list[Entry])
-    }, msgspec.convert(record["panels"], dict[str, tuple[str, ...]])
+    terms: dict[str, Entry] = {}
+    panels: dict[str, tuple[str, ...]] = {}
+    for record in plugin.read_assets("glossary.toml"):
+        terms |= {one.term: one for one in msgspec.convert(record["entry"], list[Entry])}
+        panels |= msgspec.convert(record["panels"], dict[str, tuple[str, ...]])
+    return terms, panels
 
 
 def _all_entries() -> dict[str, Entry]:

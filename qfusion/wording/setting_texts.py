@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 
-from qfusion import _assets
+from qfusion import plugin
 from qfusion.models import (
     encoders,
     network_model,
@@ -36,7 +35,7 @@ class Setting:
     choices: tuple[str, ...] = ()
 
 
-_FILE = tomllib.loads(_assets.asset_text("settings.toml"))
+_FILES = plugin.read_assets("settings.toml")  # of the core first
 _CHOICES = {
     **options.CHOICES,
     **quantum_jump.CHOICES,
@@ -48,7 +47,9 @@ _CHOICES = {
     "pooling": sequence_pooling.POOLINGS,
 }
 SETTINGS = {
-    key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()
+    key: Setting(**{"choices": _CHOICES.get(key, ()), **words})
+    for record in _FILES
+    for key, words in record["settings"].items()
 }
 
 # The settings of a system that a form shows first, after epochs and learning rate.
