@@ -81,10 +81,6 @@ COMMANDS: dict[str, Command] = {
             "reproduce leaderboard --data planted --seeds 3",
         ],
     ),
-    "generator": Command(
-        "qfusion.commands.generator:generator",
-        ["generator --model qj-planted", "generator --model qj-parity --sample ID --json"],
-    ),
     "simulatability": Command(
         "qfusion.commands.simulatability:simulatability",
         ["simulatability qj-planted", "simulatability qj-mosi qcnn-digits --json"],

@@ -31,7 +31,7 @@ OPENED = (
     "/what_if?model=qj-planted&sample=p0014&knobs=true&do.audio=another%20sample%27s",
     "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
     "/dynamics?model=qj-parity&data=parity&view=H%20and%20L",
-    "/dynamics?model=qj-parity&data=parity&view=H%20and%20L&generator=true",
+    "/dynamics?model=qj-parity&data=parity&view=Generator",
     "/leaderboard?board=parity",
     "/circuit?model=third&data=digits",
     "/faithfulness?proof=Other%20methods&proof.run=true",

@@ -8,23 +8,23 @@ Without names, the results of all shipped models whose data are on this machine,
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
-from qfusion import data  # noqa: E402
+from qfusion import data, plugin  # noqa: E402
 from qfusion.analysis import (  # noqa: E402
     background_agreement,
     fusion_summary,
     fusion_tests,
-    generator_summary,
     joint_gains,
     patching,
     sample_examples,
@@ -38,18 +38,8 @@ from qfusion.analysis.study import Study  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.explain import additive_projection, feature_deletion  # noqa: E402
 from qfusion.panels import pickers  # noqa: E402
-from qfusion.training import checkpoint_folders  # noqa: E402
 
 EXPLAINED = ("qcnn-digits", "qcnn-easyvqa", "qcnn-scenes")  # the explanation of others is fast
-GENERATORS = (  # whose modes ship: each takes up to five minutes of a core
-    "qj-avagree",
-    "qj-avparity",
-    "qj-easyvqa",
-    "qj-parity",
-    "qj-planted",
-    "qj-scenes",
-)
-QUICK_DIMENSION = 16  # largest D of a system whose modes are computed within seconds
 # Models on which the slow calculations are made again in tests. Others take a quarter of a minute to two minutes.
 TAUGHT = "qcnn-parity"
 PRUNED = ("qj-mosi", "qj-parity", "qj-planted", "qj-scenes")
@@ -68,7 +58,7 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function, and its argumen
 
 def shipped_models() -> list[str]:
     """Return the names of the shipped models whose data are on this machine."""
-    cards = checkpoint_folders.folders()[0].glob("*.json")
+    cards = plugin.glob_assets("models", "*.json")
     return [name for name in sorted(card.stem for card in cards) if has_data(name)]
 
 
@@ -102,14 +92,14 @@ def shipped_calls(study: Study) -> Iterator[Call]:
         yield simulatability.teach_students, (0,)
     if study.reads_features and len(study.modalities) > 1:
         yield fusion_tests.sample_synergies, (fusion_tests.ROWS,)
-    yield from generator_calls(study)
+    for module in plugin_modules():
+        yield from module.shipped_calls(study)
 
 
-def generator_calls(study: Study) -> Iterator[Call]:
-    """Yield the calls on the generator of a model in `GENERATORS`."""
-    if study.name in GENERATORS:
-        yield generator_summary.share_modes, ("",)
-        yield generator_summary.describe_spectrum, ("",)
+def plugin_modules() -> list[ModuleType]:
+    """Return the modules `shipped_calls` of plugins that have one."""
+    names = [f"qfusion.plugins.{one.name}.shipped_calls" for one in plugin.plugins()]
+    return [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
 
 
 def is_slow(study: Study, call: Call) -> bool:
@@ -123,7 +113,10 @@ def is_slow(study: Study, call: Call) -> bool:
     }
     if call[0] in slow_elsewhere:
         return study.name not in slow_elsewhere[call[0]]
-    return call in list(generator_calls(study)) and math.prod(study.model.dims) > QUICK_DIMENSION
+    return any(
+        call in list(module.shipped_calls(study)) and module.is_slow(study, call[0])
+        for module in plugin_modules()
+    )
 
 
 def compute_results(study: Study, *, quick: bool = False) -> dict[str, Any]:

@@ -195,16 +195,3 @@ def test_generator_view_on_the_page(model: str) -> None:
     assert ("The slowest decay is" in plain(said(app))) == (model == "qj-parity")
     app = visit("Dynamics", model=model, view="H and L", letters="L77")
     assert "L77" in plain(app.warning[0].value)
-
-
-def test_the_generator_section_says_why_the_gap_misleads() -> None:
-    app = visit("Dynamics", model="qj-planted", view="H and L", generator="true")
-    assert not app.error
-    words = plain(said(app))
-    assert "6.5 times the spectral gap of 0.0103" in words
-    assert "has 0.0077 % of the distance at 0 and 0.043 % at T" in words
-    assert "nats until T" in words
-    assert "The nearest Hamiltonian generator is 0.69 of the generator's norm away" in words
-    changed = {"H.text": "0.5"}
-    app = visit("Dynamics", model="qj-planted", view="H and L", generator="true", **changed)
-    assert "generator --model qj-planted --tweak H.text=0.5" in plain(said(app))

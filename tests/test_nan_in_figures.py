@@ -20,7 +20,6 @@ from tests.support import figure_examples
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended,
 # no such part of the bits, no colour, no interval of few samples.
 MEANT = {
-    "generator_modes.entropy_lines": {"rates"},  # infinite at the start of a pure state
     "group_charts.group_contributions": {"terms"},
     "leaderboard_charts.planted_agreement": {"values"},
     "scatter_map.nearest_bars": {"typical"},

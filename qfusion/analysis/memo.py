@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 
 # entered around every computation that has a task; a run of a page sets it to show a spinner
-waiting: ContextVar[Callable[[Task], AbstractContextManager[Any]]] = ContextVar(
+waiting: ContextVar[Callable[[Task | str], AbstractContextManager[Any]]] = ContextVar(
     "waiting", default=nullcontext
 )
 
@@ -41,7 +41,7 @@ def memo(
     size: int,
     *,
     background: bool = True,
-    task: Task | None = None,
+    task: Task | str | None = None,
     stamp: Callable[..., Hashable] = lambda *_, **__: None,
     shipped: Any = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -52,7 +52,7 @@ def memo(
             too, see `_memory_cache`.
         background: whether results depend on the background of a study; else studies that differ in it alone share
             them.
-        task: what is computed, where it takes long: shown meanwhile, see `waiting`.
+        task: what is computed, or its caption, where it takes long: shown meanwhile, see `waiting`.
         stamp: of the arguments, what changes whenever files do that a result is read from.
         shipped: type of the result, where results of shipped models come with the package, see `shipped_results`. The
             function's first argument is a study.

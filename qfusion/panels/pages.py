@@ -78,7 +78,6 @@ PAGES: dict[str, Mapping[str, Panel]] = {
         panels.term_sensitivity.PANELS,
         panels.slider_maps.PANELS,
         panels.states.PANELS,
-        panels.generator_modes.PANELS,
         _NETWORK_ON_DYNAMICS,
     ),
     "circuit": _merge(
@@ -124,7 +123,6 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
         panels.physics.BUILT_OVER,
         panels.physics.BUILT_PART,
         panels.generator_terms.OPERATOR,
-        panels.generator_modes.GENERATOR,
         panels.term_sensitivity.sensitivity_choices,
         panels.slider_maps.map_choices,
         panels.network.LAYER,

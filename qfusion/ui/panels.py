@@ -13,7 +13,7 @@ import streamlit as st
 from qfusion.figures.style import Theme
 from qfusion.panels import pages, params
 from qfusion.panels.panel import PanelFigure
-from qfusion.ui import page_params, page_runs, skeletons, state, widgets
+from qfusion.ui import guidance, page_params, page_runs, skeletons, state, widgets
 from qfusion.ui.figure import draw, draw_content, titled_frame
 from qfusion.ui.lazy_panels import lazy_panel
 from qfusion.ui.panel_animation import animate
@@ -103,6 +103,15 @@ def show(
                     draw(picture, **options)
                 else:
                     lazy_panel(name, partial(_built, build, options))
+
+
+def show_with_leads(scope: Any, theme: Theme, *names: str) -> None:
+    """Draw panels of this page, each with its lead, whatever guidance the reader chose."""
+    for build in builders(scope, theme, *names).values():
+        picture = build()
+        if picture.lead and not guidance.full():
+            st.markdown(picture.lead)
+        draw(picture)
 
 
 def show_with_controls(

@@ -22,7 +22,6 @@ TASKS: dict[Task, str] = {
     Task.CUT_CORRELATIONS: "Removing correlations from these samples (about 8 ms each) …",
     Task.CUT_RESOURCES: "Cutting resources from the model …",
     Task.DISTURB_SAMPLES: "Adding noise to modalities …",
-    Task.DIAGONALISE_GENERATOR: "Computing all modes of the generator (seconds; at D = 64 two minutes) …",
     Task.DRAW_CIRCUIT: "Drawing the circuit with PennyLane …",
     Task.ENCODE_FIRST_SAMPLES: "Encoding the first samples …",
     Task.ENCODE_SAMPLES: "Computing the state of every sample …",
@@ -51,7 +50,6 @@ TASKS: dict[Task, str] = {
     Task.RUN_ON_DEVICE: "Simulating the device (some ten seconds) …",
     Task.SAMPLE_SYNERGIES: "Sampling synergies …",
     Task.SEARCH_LEAKS: "Searching features for the target …",
-    Task.SIMPLIFY_GENERATOR: "Searching for the nearest simpler generators …",
     Task.SPLIT_DECISIONS: "Explaining the decisions on the test samples (once) …",
     Task.SPLIT_LOSS: "Splitting the test loss …",
     Task.TABULATE_PARAMETERS: "Varying every parameter (once for this model, about ten seconds) …",
@@ -62,6 +60,8 @@ TASKS: dict[Task, str] = {
 }
 
 
-def describe_task(task: Task | None) -> str:
-    """Return the caption of a computation; empty for None."""
-    return "" if task is None else TASKS[task]
+def describe_task(task: Task | str | None) -> str:
+    """Return the caption of a computation: of a plugin, the text itself; empty for None."""
+    if isinstance(task, Task):
+        return TASKS[task]
+    return task or ""

@@ -48,7 +48,6 @@ ADDRESSES = (
     ),
     f"/dynamics?{JUMP}&view=State&matrixas=Hinton%20diagram&t=0.5&of=text",
     f"/dynamics?{OF_CLASSES}&view=H+and+L",
-    f"/dynamics?{OF_CLASSES}&view=H+and+L&generator=true",
     f"/dynamics?{JUMP}&fig.decision-over-time=hide%3Dtext%26x%3D0%2C0.6&H.text=0.5",
     f"/dynamics?{NETWORK}",
     f"/circuit?{JUMP}",

@@ -38,7 +38,6 @@ from qfusion.figures import (
     generator_attribution_areas,
     generator_attribution_flow,
     generator_charts,
-    generator_modes,
     group_charts,
     interaction_charts,
     jump_raster,
@@ -286,23 +285,6 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     ),
     "distance_chart.distance_line": lambda t: distance_chart.distance_line(
         T, np.exp(-2 * T), 2.0, 1.5, theme=t
-    ),
-    "generator_modes.pseudospectra": lambda t: generator_modes.pseudospectra(
-        -np.arange(1.0, 5.0),
-        np.arange(4.0),
-        np.cos(np.arange(6.0)) * 5 - 2,
-        np.sin(np.arange(6.0)) * 5,
-        np.linspace(-3, 1, 5),
-        np.linspace(0, 3, 4),
-        R.random((4, 5)),
-        1.0,
-        theme=t,
-    ),
-    "generator_modes.distance_by_modes": lambda t: generator_modes.distance_by_modes(
-        T, np.exp(-2 * T), np.outer(np.exp(-2 * T), [0.3, -0.1]), [HOSTILE, "fast"], 0.5, 1.0, t
-    ),
-    "generator_modes.entropy_lines": lambda t: generator_modes.entropy_lines(
-        T, np.append(np.inf, np.exp(-T[1:])), 1 - np.exp(-T), 1.5, theme=t
     ),
     "sparklines.sparkline": lambda t: sparklines.sparkline(T, LINES, M, theme=t),
     "time_lines.draw_time_cursor": lambda t: time_lines.draw_time_cursor(

@@ -16,7 +16,6 @@ from qfusion.panels import (
     decision_evolution,
     dynamics as builders,
     dynamics_page,
-    generator_modes,
     generator_terms,
     jumps,
     panel,
@@ -226,16 +225,7 @@ def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
         st.text(describe_attractor(convergence.long_time_limit(sample).attractor))
         st.info("With these sliders there is no unique steady state. Raise a dissipation.")
     else:
-        draw_with_leads(context, sample, "distance", "steady")
-
-
-def draw_with_leads(context: page_context.PageContext, sample: Sample, *names: str) -> None:
-    """Draw panels with what the figures alone do not tell, whatever guidance the reader chose."""
-    for build in panels.builders(sample, context.theme, *names).values():
-        picture = build()
-        if picture.lead and not guidance.full():
-            st.markdown(picture.lead)
-        figure.draw(picture)
+        panels.show_with_leads(sample, context.theme, "distance", "steady")
 
 
 def sensitivity(context: page_context.PageContext, sample: Sample) -> None:
@@ -247,23 +237,10 @@ def sensitivity(context: page_context.PageContext, sample: Sample) -> None:
 
 
 def generator_tab(context: page_context.PageContext, sample: Sample) -> None:
-    """The graph of couplings beside the levels, and below them letters and modes."""
+    """Draw the graph of couplings beside the levels, and below them letters and modes."""
     panels.show(sample, context.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
     widgets.draw(generator_terms.OPERATOR, context.study)
     panels.show(sample, context.theme, "letters", "modes", columns=WIDE, gap="medium")
-    with widgets.fold(generator_modes.GENERATOR, ":material/scatter_plot:") as box:
-        if box.open:
-            generator_section(context, sample)
-
-
-def generator_section(context: page_context.PageContext, sample: Sample) -> None:
-    """Whether the gap misleads, how far the generator is from normal, entropy production, and simpler generators."""
-    if generator_modes.evolves(sample):
-        reason = generator_modes.describe_missing_parts(sample)
-        if reason:
-            st.caption(reason)
-    names = ("generator-shares", "generator-simpler", "generator-entropy", "generator-spectrum")
-    draw_with_leads(context, sample, *names)
 
 
 TABS = {

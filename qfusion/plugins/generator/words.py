@@ -6,7 +6,8 @@ import math
 import shlex
 
 from qfusion._sentences import count, listed, share
-from qfusion.analysis.generator_summary import (
+from qfusion.plugins.generator.real_generators import MAX_DIMENSION
+from qfusion.plugins.generator.summary import (
     HAMILTONIAN,
     LEARNED,
     LOCAL,
@@ -17,7 +18,6 @@ from qfusion.analysis.generator_summary import (
     Simplifications,
     Spectrum,
 )
-from qfusion.quantum.real_generators import MAX_DIMENSION
 from qfusion.wording.numbers import format_interval, name_metric
 
 HALF = 0.5  # part of the rate from which the slowest mode is said to make it

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis import generator_summary as summary
-from qfusion.quantum.entropy_production import EntropyProduction
-from qfusion.quantum.nearest_generators import JumpRanks
-from qfusion.wording import generator_modes as words
+from qfusion.plugins.generator import summary, words
+from qfusion.plugins.generator.entropy_production import EntropyProduction
+from qfusion.plugins.generator.nearest_generators import JumpRanks
 
 
 def shares(**changes: Any) -> summary.BandShares:

@@ -26,9 +26,10 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.quantum import gauge, lindblad, real_generators
+from qfusion.plugins.generator import real_generators
+from qfusion.plugins.generator.generator_modes import Modes
+from qfusion.quantum import gauge, lindblad
 from qfusion.quantum.checks import check_times
-from qfusion.quantum.generator_modes import Modes
 
 NORMS = ("trace", "hilbert-schmidt")
 NODES = 32  # of the integral of the rate over time

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum import gauge, lindblad, real_generators
+from qfusion.plugins.generator import real_generators
+from qfusion.plugins.generator.generator_modes import check_matrix
+from qfusion.quantum import gauge, lindblad
 from qfusion.quantum.checks import check_times
-from qfusion.quantum.generator_modes import check_matrix
 
 DENSE = 48  # largest side of a matrix whose singular values are all computed: beyond it, iteration is faster
 MANY = 400  # largest side of a Hermitian matrix whose largest eigenvalue is not found by iteration

@@ -14,27 +14,28 @@ import torch
 
 from qfusion import track
 from qfusion._checks import check
-from qfusion.analysis import audit_basis, drawn_samples, joint_gains
+from qfusion.analysis import drawn_samples, joint_gains
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import InvalidInput
 from qfusion.explain import additive_projection
 from qfusion.models.abilities import can
-from qfusion.quantum import (
+from qfusion.plugins.generator import (
     crossings,
     entropy_production,
     generator_modes,
-    lindblad,
     mode_shares,
     nearest_generators,
     non_normality,
     real_generators,
-    states,
     symmetries,
 )
+from qfusion.quantum import lindblad, states
 from qfusion.track.steady_state import Attractor
 
+DIAGONALISING = "Computing all modes of the generator (seconds; at D = 64 two minutes) …"
+SIMPLIFYING = "Searching for the nearest simpler generators …"
 LIVE_DIMENSION = 36  # largest D whose modes are computed for a page, in some seconds
 SAMPLES = 12  # test samples whose distances are split by modes
 STEPS = 24  # per T, at which shares are measured
@@ -223,7 +224,7 @@ def tweaked_model(study: Study, tweak: str) -> Any:
     return model.tweaked(tweak) if tweak else model
 
 
-@memo(1, background=False, task=Task.DIAGONALISE_GENERATOR)
+@memo(1, background=False, task=DIAGONALISING)
 def find_modes(study: Study, tweak: str = "") -> generator_modes.Modes:
     """Return all modes of the generator.
 
@@ -241,7 +242,7 @@ def find_attractor(study: Study, tweak: str = "") -> Attractor:
     return track.attractor(tweaked_model(study, tweak).system())
 
 
-@memo(4, background=False, task=Task.DIAGONALISE_GENERATOR, shipped=Spectrum)
+@memo(4, background=False, task=DIAGONALISING, shipped=Spectrum)
 @torch.no_grad()
 def describe_spectrum(study: Study, tweak: str = "") -> Spectrum:
     """Return eigenvalues and measures of non-normality of the generator; see `find_modes` for limits."""
@@ -294,7 +295,7 @@ def describe_spectrum(study: Study, tweak: str = "") -> Spectrum:
     )
 
 
-@memo(4, background=False, task=Task.DIAGONALISE_GENERATOR, shipped=BandShares)
+@memo(4, background=False, task=DIAGONALISING, shipped=BandShares)
 @torch.no_grad()
 def share_modes(study: Study, tweak: str = "") -> BandShares:
     """Return how modes share the distances of test samples to the steady state.
@@ -399,7 +400,7 @@ def _steady_differences(study: Study, rows: np.ndarray, tweak: str) -> np.ndarra
     return states.density(kets).numpy() - attractor.steady
 
 
-@memo(8, background=False, task=Task.SIMPLIFY_GENERATOR)
+@memo(8, background=False, task=SIMPLIFYING)
 @torch.no_grad()
 def simplify(study: Study, tweak: str = "") -> Simplifications:
     """Return what the nearest local and the nearest Hamiltonian generator cost on test rows, beside none.
@@ -433,7 +434,7 @@ def simplify(study: Study, tweak: str = "") -> Simplifications:
     ]
     has_truth = study.dataset.target.known and study.has_truth
     return Simplifications(
-        metric=audit_basis.main_metric(study.dataset)[0] if has_truth else "",
+        metric=next(iter(joint_gains.metric_labels(study.dataset))) if has_truth else "",
         rows=len(rows),
         generators=tuple(
             _measure(study, rows, name, distance, learned, scores, has_truth)
@@ -474,7 +475,7 @@ def _measure(
     change = float(np.sqrt(((scores - learned) ** 2).mean()))
     if not has_truth:
         return Simpler(name, distance, change, (), ())
-    metric, label = audit_basis.main_metric(study.dataset)
+    metric, label = next(iter(joint_gains.metric_labels(study.dataset).items()))
     without = additive_projection.Additive(len(study.modalities), learned, scores, None, len(rows))
     parts = joint_gains.measure_gains(study, rows, without, {metric: label})
     value, loss = parts["additive"][metric], parts["gain"][metric]

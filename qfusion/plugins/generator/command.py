@@ -41,8 +41,7 @@ def generator(
     many jump operators it needs, and what the nearest local and Hamiltonian generators cost. All modes of a system of
     dimension 64 take two minutes, unless the model ships with them; of larger ones, they are left out.
     """
-    from qfusion.analysis import generator_summary as summary
-    from qfusion.wording import generator_modes as words
+    from qfusion.plugins.generator import summary, words
 
     study = qfusion.analysis.open_study(model, data)
     row = study.dataset.row(sample) if sample else None
@@ -86,8 +85,7 @@ def generator(
 
 def _describe_sample(study: Any, row: int, tweak: str, record: dict[str, Any]) -> list[str]:
     """Return sentences on the shares of modes in one sample, and write the numbers into a record."""
-    from qfusion.analysis import generator_summary as summary
-    from qfusion.wording import generator_modes as words
+    from qfusion.plugins.generator import summary, words
 
     try:
         own = summary.share_modes_of(study, np.array([row]), tweak)

@@ -8,31 +8,35 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import count
-from qfusion.analysis import generator_summary, text
+from qfusion.analysis import text
 from qfusion.analysis.memo import find_result
 from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
-from qfusion.figures import generator_modes, label_charts, style
+from qfusion.figures import label_charts, style
 from qfusion.models.abilities import can
-from qfusion.panels import alt_text, panel, params
-from qfusion.panels.dynamics_page import TIMED
-from qfusion.panels.generator_terms import GENERATOR_VIEW, model_caption
-from qfusion.quantum.real_generators import MAX_DIMENSION
-from qfusion.wording import generator_modes as words
+from qfusion.panels import alt_text, panel
+from qfusion.panels.dynamics_page import VIEW
+from qfusion.panels.generator_terms import model_caption
+from qfusion.plugins.generator import (
+    figures,
+    summary,
+    words,
+)
+from qfusion.plugins.generator.real_generators import MAX_DIMENSION
 from qfusion.wording.numbers import name_metric
 from qfusion.wording.samples import cite_sample
 
 NAMES = {
-    generator_summary.LOCAL: "nearest local",
-    generator_summary.HAMILTONIAN: "nearest Hamiltonian",
-    generator_summary.NONE: "no evolution",
+    summary.LOCAL: "nearest local",
+    summary.HAMILTONIAN: "nearest Hamiltonian",
+    summary.NONE: "no evolution",
 }
 
 
 def evolves(sample: Sample) -> bool:
     """Return whether the sample evolves under a generator whose simpler ones can be found."""
     model = sample.study.model
-    return can(model, "time") and 1 < math.prod(model.dims) <= generator_summary.EVOLVED
+    return can(model, "time") and 1 < math.prod(model.dims) <= summary.EVOLVED
 
 
 def has_modes(sample: Sample) -> bool:
@@ -44,8 +48,8 @@ def has_modes(sample: Sample) -> bool:
         return False
     arguments = sample.study, sample.tweak_text
     return (
-        D <= generator_summary.LIVE_DIMENSION
-        or find_result(generator_summary.describe_spectrum, *arguments) is not None
+        D <= summary.LIVE_DIMENSION
+        or find_result(summary.describe_spectrum, *arguments) is not None
     )
 
 
@@ -56,11 +60,11 @@ def has_shares(sample: Sample) -> bool:
 
 def _shares_obstacle(sample: Sample) -> str:
     """Return why distances are not divided by modes; "" where they are."""
-    attractor = generator_summary.find_attractor(sample.study, sample.tweak_text)
+    attractor = summary.find_attractor(sample.study, sample.tweak_text)
     if attractor.steady is None or not attractor.unique:
         return words.NO_SHARES
     try:
-        generator_summary.share_modes(sample.study, sample.tweak_text)
+        summary.share_modes(sample.study, sample.tweak_text)
     except InvalidInput as error:
         return text.escape_markdown(str(error))
     return ""
@@ -82,7 +86,7 @@ def describe_missing_parts(sample: Sample) -> str:
             words.describe_missing_modes(dimension, sample.study.name, sample.tweak_text)
         )
         if dimension > MAX_DIMENSION and evolves(sample):
-            simpler = generator_summary.simplify(sample.study, sample.tweak_text)
+            simpler = summary.simplify(sample.study, sample.tweak_text)
             reasons.append(f"{words.describe_strong_symmetries(simpler)}.")
     if evolves(sample) and not produces_entropy(sample):
         reasons.append(_entropy(sample).reason)
@@ -91,11 +95,11 @@ def describe_missing_parts(sample: Sample) -> str:
 
 def mode_shares(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the distance of test samples to the steady state by bands of modes, with the slope of the gap."""
-    shares = generator_summary.share_modes(sample.study, sample.tweak_text)
+    shares = summary.share_modes(sample.study, sample.tweak_text)
     gap = float(shares.rates[0])
     names = [_band_name(shares, place, gap) for place in range(len(shares.rates))]
     parts = shares.shares * shares.distance[:, None]
-    figure = generator_modes.distance_by_modes(
+    figure = figures.distance_by_modes(
         shares.times, shares.distance, parts, names, gap, shares.duration, theme
     )
     at_end = shares.shares_at_end
@@ -125,7 +129,7 @@ def mode_shares(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     )
 
 
-def _band_name(shares: generator_summary.BandShares, place: int, gap: float) -> str:
+def _band_name(shares: summary.BandShares, place: int, gap: float) -> str:
     low, high = float(shares.low[place]), float(shares.high[place])
     number = int(shares.counts[place])
     if low == high:
@@ -137,8 +141,8 @@ def _band_name(shares: generator_summary.BandShares, place: int, gap: float) -> 
 
 def spectrum(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the eigenvalues with the numerical range, and pseudospectra around the slow ones."""
-    found_modes = generator_summary.describe_spectrum(sample.study, sample.tweak_text)
-    figure = generator_modes.pseudospectra(
+    found_modes = summary.describe_spectrum(sample.study, sample.tweak_text)
+    figure = figures.pseudospectra(
         found_modes.real,
         found_modes.imag,
         found_modes.range_real,
@@ -178,8 +182,8 @@ def spectrum(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     )
 
 
-def _entropy(sample: Sample) -> generator_summary.SampleEntropy:
-    return generator_summary.produce_entropy(sample.study, sample.row, sample.tweak_text)
+def _entropy(sample: Sample) -> summary.SampleEntropy:
+    return summary.produce_entropy(sample.study, sample.row, sample.tweak_text)
 
 
 def entropy_production(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -189,7 +193,7 @@ def entropy_production(sample: Sample, theme: style.Theme = "light") -> panel.Pa
     assert production is not None, "`produces_entropy` asks first"
     rates, produced = production.rates[0], production.produced[0]
     whole = float(production.relative[0, 0])
-    figure = generator_modes.entropy_lines(production.times, rates, produced, whole, theme)
+    figure = figures.entropy_lines(production.times, rates, produced, whole, theme)
 
     def table() -> pd.DataFrame:
         return pd.DataFrame({"t": production.times, "rate": rates, "produced": produced})
@@ -217,8 +221,8 @@ def entropy_production(sample: Sample, theme: style.Theme = "light") -> panel.Pa
 
 def simpler_generators(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw what the nearest local and Hamiltonian generators, and none, cost on the test rows."""
-    result = generator_summary.simplify(sample.study, sample.tweak_text)
-    others = [one for one in result.generators if one.name != generator_summary.LEARNED]
+    result = summary.simplify(sample.study, sample.tweak_text)
+    others = [one for one in result.generators if one.name != summary.LEARNED]
     values = np.array([one.loss or (one.change, np.nan, np.nan) for one in others])
     names = [NAMES[one.name] for one in others]
     metric = name_metric(result.metric) if result.metric else ""
@@ -262,11 +266,10 @@ def simpler_generators(sample: Sample, theme: style.Theme = "light") -> panel.Pa
     )
 
 
-GENERATOR = params.SwitchParam("generator", "The generator", "It stays folded.", fits=TIMED)
-_OPEN = panel.all_open(GENERATOR_VIEW, GENERATOR.opens)
+_OPEN = VIEW.is_one_of("Generator")
 PANELS = {
     "generator-shares": panel.Panel(mode_shares, fits=has_shares, opens=_OPEN),
-    "generator-spectrum": panel.Panel(spectrum, fits=has_modes, opens=_OPEN),
-    "generator-entropy": panel.Panel(entropy_production, fits=produces_entropy, opens=_OPEN),
     "generator-simpler": panel.Panel(simpler_generators, fits=evolves, opens=_OPEN),
+    "generator-entropy": panel.Panel(entropy_production, fits=produces_entropy, opens=_OPEN),
+    "generator-spectrum": panel.Panel(spectrum, fits=has_modes, opens=_OPEN),
 }

@@ -19,21 +19,20 @@ from liouscope.core import lindblad as liouscope_lindblad
 from liouscope.diagnostics import mpemba, nonnormality, spectral, transient
 
 from qfusion import cli, track
-from qfusion.analysis import generator_summary, lindblad_systems, opening
+from qfusion.analysis import lindblad_systems, opening
 from qfusion.errors import InvalidInput
-from qfusion.quantum import (
+from qfusion.plugins.generator import (
     crossings,
     entropy_production,
-    gauge,
     generator_modes,
-    lindblad,
     mode_shares,
     nearest_generators,
     non_normality,
     real_generators,
-    states,
+    summary,
     symmetries,
 )
+from qfusion.quantum import gauge, lindblad, states
 
 NEAR = 1e-8
 X, Y, Z = qutip.sigmax().full(), qutip.sigmay().full(), qutip.sigmaz().full()
@@ -604,7 +603,7 @@ def test_multiples_of_the_identity_do_nothing(D: int) -> None:
 def test_generators_without_dissipation_have_all_numbers() -> None:
     for H in (np.zeros((2, 2), complex), random_physics(21, 0, 82)[0]):
         study = lindblad_systems.open_system(H, T=1.0, dims=(len(H),), name="unitary")
-        spectrum = generator_summary.describe_spectrum(study)
+        spectrum = summary.describe_spectrum(study)
         assert spectrum.kreiss == 1
         assert spectrum.gap == 0  # not a rounding error that decays
         assert spectrum.conserved == spectrum.symmetries > 0
@@ -613,12 +612,12 @@ def test_generators_without_dissipation_have_all_numbers() -> None:
 def test_distances_below_rounding_are_not_measured() -> None:
     H, L = Z, np.stack([LOWER, 0.5 * LOWER.T])
     study = lindblad_systems.open_system(H, L, T=1000.0, dims=(2,), name="damped")
-    shares = generator_summary.share_modes(study)
+    shares = summary.share_modes(study)
     assert shares.is_cut
     assert shares.duration < 20
     assert shares.rate == pytest.approx(1.25, rel=1e-6)  # of populations, not ln(10^16) / 1000
     assert np.isfinite(shares.parts).all()
-    modes = generator_summary.find_modes(study)
+    modes = summary.find_modes(study)
     with pytest.raises(InvalidInput, match="only rounding is left"):
         mode_shares.split_rates(
             study.model.system(), modes, mode_shares.rate_bands(modes, (2.0,)), Z[None], [0, 1000.0]
@@ -627,9 +626,9 @@ def test_distances_below_rounding_are_not_measured() -> None:
 
 def test_samples_in_the_steady_state_have_no_distance() -> None:
     study = lindblad_systems.open_system(Z, LOWER[None], T=1.0, dims=(2,), name="decay")
-    assert generator_summary.share_modes(study).samples == 1
+    assert summary.share_modes(study).samples == 1
     with pytest.raises(InvalidInput, match="start in the steady state"):
-        generator_summary.share_modes_of(study, np.array([1]))
+        summary.share_modes_of(study, np.array([1]))
 
 
 def test_modes_that_do_not_add_up_are_refused() -> None:
@@ -660,7 +659,7 @@ def test_entropy_production_of_a_dark_state_is_finite(turn: int) -> None:
 
 def test_a_mode_without_overlap_never_dominates() -> None:
     study = lindblad_systems.open_system(*defective_physics(), T=2.0, dims=(2,), name="point")
-    assert generator_summary.share_modes(study).dominance == -1
+    assert summary.share_modes(study).dominance == -1
     modes = generator_modes.find_modes(np.diag([-1.0, -2.0, -3.0]))
     assert np.isinf(mode_shares.dominance_time(modes, np.array([[1e-17], [1.0], [0.0]])))[0]
 
@@ -704,7 +703,7 @@ def test_the_drawn_numerical_range_contains_all_eigenvalues() -> None:
     turn = np.linalg.qr(random_physics(4, 0, 85)[0])[0]
     H, L = (turn @ np.diag(d) @ turn.conj().T for d in ([0, 1, 2.5, 4], [1, 0.3, -0.2, 2.0]))
     study = lindblad_systems.open_system(H, L[None], T=1.0, dims=(2, 2), name="dephasing")
-    spectrum = generator_summary.describe_spectrum(study)
+    spectrum = summary.describe_spectrum(study)
     corners = spectrum.range_real + 1j * spectrum.range_imag
     sides = np.roll(corners, -1) - corners
     for value in spectrum.real + 1j * spectrum.imag:
@@ -715,7 +714,7 @@ def test_the_drawn_numerical_range_contains_all_eigenvalues() -> None:
 
 def test_shares_are_measured_at_the_end_of_the_evolution() -> None:
     study = opening.open_study("qj-parity")
-    shares = generator_summary.share_modes(study)
+    shares = summary.share_modes(study)
     place = int(np.flatnonzero(np.isclose(shares.times, shares.duration))[0])
     assert shares.shares_at_end == pytest.approx(shares.shares[place])
 
@@ -766,28 +765,28 @@ def test_the_gap_of_a_shipped_model_and_its_sentences(capsys: pytest.CaptureFixt
 def test_a_lone_system_is_explained_without_truth(capsys: pytest.CaptureFixture[str]) -> None:
     H, L = defective_physics()
     study = lindblad_systems.open_system(H, L, T=2.0, dims=(2,), name="fluorescence")
-    spectrum = generator_summary.describe_spectrum(study)
+    spectrum = summary.describe_spectrum(study)
     assert spectrum.defective == 2
-    shares = generator_summary.share_modes(study)
+    shares = summary.share_modes(study)
     assert shares.orthogonal_rate == -1
-    simpler = generator_summary.simplify(study)
+    simpler = summary.simplify(study)
     assert simpler.metric == ""
     assert [one.name for one in simpler.generators] == ["learned", "local", "Hamiltonian", "none"]
     assert simpler.generators[1].distance < 1e-7  # a single modality is local
-    entropy = generator_summary.produce_entropy(study, 0)
+    entropy = summary.produce_entropy(study, 0)
     assert entropy.reason == ""
     unitary = lindblad_systems.open_system(H, T=2.0, dims=(2,), name="rabi")
-    assert "Nothing dissipates" in generator_summary.produce_entropy(unitary, 0).reason
+    assert "Nothing dissipates" in summary.produce_entropy(unitary, 0).reason
     with pytest.raises(InvalidInput, match=r"unique steady state.*nothing dissipates"):
-        generator_summary.share_modes(unitary)
-    assert generator_summary.describe_spectrum(unitary).conserved == 1
+        summary.share_modes(unitary)
+    assert summary.describe_spectrum(unitary).conserved == 1
 
 
 def test_tweaks_change_the_generator() -> None:
     study = opening.open_study("qj-parity")
-    weaker = generator_summary.find_attractor(study, "D.left=0.5,D.right=0.5,D.left-right=0.5")
-    assert weaker.gap < generator_summary.find_attractor(study).gap
-    none = generator_summary.simplify(study, "D.left=0,D.right=0,D.left-right=0")
+    weaker = summary.find_attractor(study, "D.left=0.5,D.right=0.5,D.left-right=0.5")
+    assert weaker.gap < summary.find_attractor(study).gap
+    none = summary.simplify(study, "D.left=0,D.right=0,D.left-right=0")
     assert none.ranks.needed == 0
     hamiltonian = none.generators[2]
     assert hamiltonian.distance == pytest.approx(0, abs=1e-12)
@@ -796,9 +795,9 @@ def test_tweaks_change_the_generator() -> None:
 
 def test_models_without_an_evolution_are_refused() -> None:
     study = opening.open_study("qcnn-digits")
-    assert not generator_summary.evolves(study)
+    assert not summary.evolves(study)
     with pytest.raises(InvalidInput, match="to study its generator"):
-        generator_summary.simplify(study)
+        summary.simplify(study)
 
 
 def test_kets_of_samples_are_states() -> None:
@@ -807,7 +806,7 @@ def test_kets_of_samples_are_states() -> None:
     assert torch.allclose(torch.einsum("naa->n", rho).real, torch.ones(3, dtype=torch.float64))
 
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "generator.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "plugins" / "generator.md"
 
 
 def test_programs_of_the_page_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -821,7 +820,7 @@ def test_programs_of_the_page_run(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_command_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (command,) = re.findall(r"^    python -m qfusion (\S.*)$", PAGE.read_text(), re.MULTILINE)
+    command, *_ = re.findall(r"^    python -m qfusion (\S.*)$", PAGE.read_text(), re.MULTILINE)
     with pytest.raises(SystemExit) as ended:
         cli.main(command.split())
     assert not ended.value.code

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion.plugins.generator.generator_modes import Modes
+from qfusion.plugins.generator.real_generators import check_dimension, to_operators
 from qfusion.quantum import gauge, lindblad
-from qfusion.quantum.generator_modes import Modes
-from qfusion.quantum.real_generators import check_dimension, to_operators
 
 ROUNDING = 1e-14  # norm of a traceless part relative to the operators, below which it is none
 SAME = 1e-9  # difference relative to the norm below which numbers count as equal, and operators as commuting

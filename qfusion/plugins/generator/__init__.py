@@ -1,0 +1,19 @@
+"""What a Lindblad generator does beyond its gap: modes, non-normality, symmetries, entropy production, and the nearest
+simpler generators. A tab of Dynamics and the command `generator`."""
+
+from pathlib import Path
+
+from qfusion.plugin import Command, Plugin, Tab
+
+PLUGIN = Plugin(
+    "generator",
+    commands={
+        "generator": Command(
+            "qfusion.plugins.generator.command:generator",
+            ["generator --model qj-planted", "generator --model qj-parity --sample ID --json"],
+        )
+    },
+    panels={"dynamics": "qfusion.plugins.generator.panels"},
+    tabs=(Tab("dynamics", "Generator", "qfusion.plugins.generator.tab:draw_tab"),),
+    assets=Path(__file__).parent / "assets",
+)
