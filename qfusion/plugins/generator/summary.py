@@ -199,7 +199,7 @@ class SampleEntropy:
 
     Attributes:
         reason: why there is none; "" where there is.
-        production: as `quantum.entropy_production` gives it, of one state; None where there is none.
+        production: as `entropy_production` gives it, of one state; None where there is none.
         integral: of sigma over time from `EARLY` T to T. closed: the same by the relative entropies, which it equals.
     """
 
