@@ -1,0 +1,84 @@
+"""All that the pages say of three samples, compared with the files in tests/golden.
+
+With QFUSION_REWRITE=1 the files are written anew: read their difference before you commit them. Alternative texts are
+left out, as they list the numbers of the figures.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qfusion._sentences import true_minus
+from qfusion.analysis.opening import open_sample
+from qfusion.errors import QFusionError
+from qfusion.panels import pages, scopes
+from qfusion.panels.page_state import PageState
+from qfusion.panels.panel import Panel, PanelFigure
+from qfusion.panels.pins import Pin
+from qfusion.wording import answers
+
+GOLDEN = Path(__file__).parent / "golden"
+# model, data set, sample, and the sample that is compared with it
+SAMPLES = [
+    ("qcnn-parity", "parity", "pair-6601", "pair-0003"),
+    pytest.param("qj-planted", "planted", "p0031", "p1671", marks=pytest.mark.slow),
+    pytest.param("qj-scenes", "scenes", "scene-6338", "scene-6479", marks=pytest.mark.slow),
+]
+# Pages that are not about a sample, or that compute for half a minute as the panels of a reviewer do; a panel of times.
+LEFT_OUT_PAGES = {"data", "train", "sweeps", "leaderboard", "why fuse"}
+LEFT_OUT_PANELS = ("referee-", "estimators")
+
+
+def build_pictures(view: PageState) -> Iterator[tuple[str, PanelFigure]]:
+    """All panels of a page that fit its sample, with their names."""
+    opened: dict[str, Any] = {}
+    panels: dict[str, Panel] = {**pages.PAGES[view.page], **pages.PANEL_FAMILIES.get(view.page, {})}
+    for start, panel in panels.items():
+        if start.startswith(LEFT_OUT_PANELS):
+            continue
+        scope = scopes.open_scope(view, panel.scope, opened)
+        with suppress(QFusionError):  # a family without members
+            for end in panel.endings(view, scope):
+                arguments = panel.arguments(view, end)
+                if panel.fits(scope, **arguments):
+                    yield start + end, panel.build(scope, "light", **arguments)
+
+
+def write_sentences(model: str, data: str, sample: str, other: str) -> Iterator[str]:
+    """Lines with the answers about a sample, and with the texts of every panel of every page."""
+    opened = open_sample(model, sample, data)
+    for question, answer in answers.QUESTIONS.items():
+        yield f"{question} {true_minus(answer(opened))}"
+    address = {"model": model, "data": data, "sample": sample, "pin": str(Pin(model, data, other))}
+    for page in pages.PAGES:
+        if page in LEFT_OUT_PAGES:
+            continue
+        yield f"\n# {page}"
+        for name, picture in build_pictures(pages.open_page(page, address).view):
+            yield f"\n## {name}"
+            yield picture.full_title
+            for label, words in (
+                ("lead", picture.lead),
+                ("shows", picture.shows),
+                ("limits", picture.not_shown),
+            ):
+                if words:
+                    yield f"{label}: {' '.join(words.split())}"
+
+
+@pytest.mark.parametrize(("model", "data", "sample", "other"), SAMPLES)
+def test_pages_say_the_same_of_a_sample(model: str, data: str, sample: str, other: str) -> None:
+    path = GOLDEN / f"{model}.txt"
+    lines = "\n".join(write_sentences(model, data, sample, other)).splitlines()
+    if os.environ.get("QFUSION_REWRITE") == "1":
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    before = path.read_text(encoding="utf-8").splitlines()
+    changes = list(difflib.unified_diff(before, lines, path.name, "now", n=1, lineterm=""))
+    assert not changes, "\n".join(changes)
