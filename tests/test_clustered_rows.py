@@ -13,6 +13,7 @@ from qfusion.analysis.cohort_slices import wilson
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import bootstrap
+from qfusion.panels.cohort_contributions import difference_errors
 from qfusion.wording.cohorts import describe_intervals
 
 
@@ -224,6 +225,17 @@ def test_batched_correlations_equal_single_ones() -> None:
         assert np.isnan(found).all() == (np.ptp(x) == 0 or np.ptp(y) == 0)
     with np.errstate(invalid="ignore"):
         assert np.isnan(bootstrap.pearson(np.zeros(0), np.zeros(0), np.ones((2, 0)))).all()
+
+
+def test_errors_of_a_difference_of_means_count_clusters() -> None:
+    """Every row twice has the error of one; where a part has one cluster alone, it is not known."""
+    rng = np.random.default_rng(0)
+    pairs, part = np.repeat(np.arange(20), 2)[:, None], np.arange(40) < 20
+    values = (np.repeat(rng.normal(0, 1, 20), 2) + 0.9 * part)[:, None]
+    together = difference_errors(values, part, pairs)
+    assert together == pytest.approx(difference_errors(values[::2], part[::2], None), rel=0.2)
+    assert (together > 1.2 * difference_errors(values, part, None)).all()
+    assert np.isinf(difference_errors(values, np.arange(40) < 2, pairs)).all()
 
 
 def test_clusters_of_mosi_are_videos() -> None:

@@ -43,11 +43,3 @@ def test_summary_of_a_number_gives_truth_and_error() -> None:
     assert summary.outcome is Outcome.MEASURED
     assert float(truth) == pytest.approx(study.dataset.y[row], abs=0.0051)
     assert float(error) == pytest.approx(abs(prediction - float(truth)), abs=0.0101)
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(0.98123, "0.981"), (0.99951, "> 0.999"), (1.0, "> 0.999"), (1e-9, "< 0.001")],
-)
-def test_probabilities_are_not_rounded_to_certainty(value: float, written: str) -> None:
-    assert format_probability(value) == written

@@ -5,9 +5,10 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from qfusion.figures import style
+from qfusion.figures import colour_scales, colour_values, jump_trajectories, style
 
 ROOT = Path(__file__).resolve().parents[1]
 THEMES = ("light", "dark")
@@ -76,3 +77,51 @@ def test_the_style_sheet_has_no_colour_of_its_own() -> None:
     sheet = (ROOT / "qfusion" / "assets" / "theme" / "app.css").read_text()
     known = {colour.upper() for colours, _ in tokens().values() for colour in colours.values()}
     assert {found.upper() for found in re.findall(r"#[0-9A-Fa-f]{6}\b", sheet)} <= known
+
+
+def lab(colour: str) -> np.ndarray:
+    """CIE L*a*b* of a hex colour, in which distances are those that are seen."""
+    linear = np.array(
+        [
+            v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
+            for v in (value / 255 for value in style.rgb_channels(colour))
+        ]
+    )
+    x = (
+        np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+        @ linear
+        / [0.9505, 1, 1.089]
+    )
+    f = np.where(x > 0.008856, np.cbrt(x), 7.787 * x + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def test_states_and_jumps_have_distinct_hues() -> None:
+    """Hues of jump operators, basis states and runs are far from all modalities and pairs, seen on both papers."""
+    others = [*style.MODALITY_HUES, *style.LIGHT_MIXTURES.values(), style.GREY]
+    for k, hue in enumerate(style.STATE_HUES):
+        for other in [*others, *style.STATE_HUES[:k]]:
+            assert np.linalg.norm(lab(hue) - lab(other)) > 25
+        for paper in style.PAPER.values():
+            assert contrast(hue, paper) >= 3
+    T = np.linspace(0, 1, 5)
+    figure = jump_trajectories.single_runs(
+        T, [(T, T), (T, 1 - T)], [[], [(0.5, 0)]], None, "entropy", channels=1
+    )
+    used = {trace.line.color for trace in figure.data if trace.mode == "lines"}
+    assert used <= set(style.STATE_HUES)
+
+
+def test_signed_maps_are_neutral_at_zero() -> None:
+    """Zero is nearest to the paper and both arms leave it: lightest on light paper, darkest on dark."""
+    for name, sign in (("light", -1), ("dark", 1)):
+        stops = [
+            colour_scales.interpolate_colour(colour_scales.SIGNED_SCALE[name], place)
+            for place in np.linspace(0, 1, 11)
+        ]  # type: ignore[index]
+        light = sign * np.array([colour_values.lightness(colour) for colour in stops])
+        assert light.argmin() == 5
+        assert (np.diff(light[:6]) < 0).all()
+        assert (np.diff(light[5:]) > 0).all()
+        gap = abs(colour_values.lightness(stops[5]) - colour_values.lightness(style.PAPER[name]))  # type: ignore[index]
+        assert gap < 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -16,6 +17,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import IfElseOp
 from qiskit.quantum_info import Statevector
 
+from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import EntangledQCNN, qcnn, truth_tables
 from qfusion.quantum.circuits import BLOCKS
@@ -331,3 +333,64 @@ def test_invalid_angles_are_refused() -> None:
     ):
         with pytest.raises(InvalidInput, match=message):
             fusion_circuit(model, wrong)
+
+
+@pytest.mark.parametrize(("M", "seed"), list(itertools.product([1, 2, 3, 4], [0, 1])))
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_fusion_entanglement_is_inert(M: int, seed: int, when: str) -> None:
+    """`The entanglement that the fusion makes is inert for the scores`: a fused qubit, and so every score, is the same
+    whether or not the modality qubits are dephased in Z before or after the multiplexed rotation."""
+    generator = torch.Generator().manual_seed(seed)
+    masses = torch.rand(M, dtype=torch.float64, generator=generator)
+    phi = 2 * math.pi * torch.rand(1, 1, 2**M, dtype=torch.float64, generator=generator)
+    amplitudes = [torch.stack([(1 - p).sqrt(), p.sqrt()]) for p in masses]
+    psi = amplitudes[0]
+    for each in amplitudes[1:]:
+        psi = torch.kron(psi, each)
+    rho = torch.outer(psi, psi)
+    turns = torch.zeros(2 * 2**M, 2 * 2**M, dtype=torch.float64)
+    for b, angle in enumerate(phi[0, 0]):
+        c, s = torch.cos(angle / 2), torch.sin(angle / 2)
+        turns[2 * b : 2 * b + 2, 2 * b : 2 * b + 2] = torch.stack(
+            [torch.stack([c, -s]), torch.stack([s, c])]
+        )
+    start = torch.diag(torch.tensor([1.0, 0.0], dtype=torch.float64))
+
+    def fused(dephase: str) -> torch.Tensor:
+        state = torch.diag(torch.diagonal(rho)) if dephase == "before" else rho
+        joint = (turns @ torch.kron(state, start) @ turns.T).reshape(2**M, 2, 2**M, 2)
+        if dephase == "after":
+            joint = joint * torch.eye(2**M, dtype=joint.dtype)[:, None, :, None]
+        return torch.einsum("bibj->ij", joint)
+
+    with_it, without = fused("never"), fused(when)
+    assert torch.allclose(with_it, without, atol=1e-12, rtol=0)
+    vector = truth_tables.fuse(masses[None, None], phi)[0][0, 0]
+    read = torch.stack(
+        [torch.ones((), dtype=torch.float64), 2 * without[0, 1], without[0, 0] - without[1, 1]]
+    )
+    assert torch.allclose(vector, read, atol=1e-12, rtol=0)
+
+
+def test_inert_entanglement_leaves_every_score_of_a_shipped_network() -> None:
+    """The same for the scores of a shipped network: read from the qubits of a classical mixture over outcomes."""
+    study = open_study("qcnn-parity")
+    inputs = study.dataset.inputs(study.dataset.rows("test")[:5], torch.float64)
+    with torch.no_grad():
+        states = study.model.encode(inputs)
+        masses = torch.stack([states[name].double() for name in study.modalities], -1)
+        P = truth_tables.probabilities(
+            masses
+        )  # a mixture over outcomes, as if the modality qubits had been measured
+        phi = study.model.phi.double()[:, 0]
+        vectors = torch.stack(
+            [
+                torch.ones_like(P[..., 0]),
+                (P * torch.sin(phi)).sum(-1),
+                (P * torch.cos(phi)).sum(-1),
+            ],
+            -1,
+        )
+        assert phi.shape[-1] == P.shape[-1]
+        mixed = study.model.read(vectors) + study.model.bias
+        assert torch.allclose(mixed, study.model.double()(inputs), atol=1e-12, rtol=0)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 
 from qfusion import models
 from qfusion.analysis import benchmark_board
@@ -72,6 +73,29 @@ def test_paired_test_by_hand() -> None:
     for ours, theirs in (([1], [2]), ([1, 2], [1, 2, 3])):
         with pytest.raises(InvalidInput, match="needs the same two seeds or more"):
             comparisons.paired(ours, theirs)
+
+
+def test_bounds_by_two_one_sided_tests() -> None:
+    """The bound is the smallest margin at which both one-sided t-tests of SciPy reject at 5 %."""
+    rng = np.random.default_rng(31)
+    for _ in range(30):
+        difference = rng.normal(rng.normal(), 1, 10)
+        pair = comparisons.paired(difference, np.zeros(10))
+        for margin in (pair.bound * 0.999, pair.bound * 1.001):
+            both = [
+                stats.ttest_1samp(difference, side, alternative=way).pvalue
+                for side, way in ((-margin, "greater"), (margin, "less"))
+            ]
+            assert comparisons.equivalence(difference, np.zeros(10), margin) == pytest.approx(
+                max(both)
+            )
+            assert (max(both) < 0.05) == (margin > pair.bound)
+        low, high = stats.t.interval(0.9, 9, difference.mean(), stats.sem(difference))
+        assert pair.bound == pytest.approx(max(abs(low), abs(high)))
+    assert comparisons.equivalence([1, 1], [1, 1], 0.1) == 0
+    assert comparisons.equivalence([2, 2], [1, 1], 0.1) == 1
+    with pytest.raises(InvalidInput, match="margin"):
+        comparisons.equivalence([1, 2], [1, 1], 0)
 
 
 def test_holm_by_hand() -> None:
@@ -236,6 +260,47 @@ def test_the_claim_about_parameters_names_both_counts_of_every_classical_head(
         in words
     )
     assert "Against a bilinear head of 100 to 300 parameters: better on `digits`" in words
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("for", "The network is better."),
+        ("open", "The two are not told apart: at most 0.0181 apart (90 % interval)."),
+        ("against", "The network is worse."),
+    ],
+)
+def test_few_parameters(verdict: str, words: str) -> None:
+    """Better and worse by the adjusted p and the sign; else `not told apart` with a bound, never `not below`. Both
+    counts of parameters stand there with their ratios."""
+    p = 0.4 if verdict == "open" else 0.001
+    difference = -0.01 if verdict == "against" else 0.01
+    [entry] = leaderboard_claims.judged(
+        [
+            {
+                "data": "parity",
+                "primary": False,
+                "accuracy": 0.9,
+                "rival_accuracy": 0.9 - difference,
+                "own": 10,
+                "theirs": 300,
+                "own_total": 1000,
+                "their_total": 1290,
+                "p": p,
+                "holm": p,
+                "difference": difference,
+                "low": -0.02,
+                "high": 0.02,
+                "bound": 0.0181,
+                "items": 539,
+            }
+        ]
+    )
+    said = leaderboard_claims.sentence(entry, "Data", "TFN")
+    assert entry["verdict"] == verdict
+    assert words in said
+    assert "300 (30 times as many) and 1,290 (1.29 times as many)" in said
+    assert "over seeds and 539 test items" in said
 
 
 def test_the_claim_about_parameters_has_one_primary_outcome(board: dict[str, Any]) -> None:

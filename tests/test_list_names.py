@@ -15,31 +15,6 @@ from qfusion.wording.list_names import Group
 from tests.support.app import offered_ids, visit
 
 
-def card(kind: str, title: str) -> dict[str, str]:
-    return {"model": kind, "title": title}
-
-
-@pytest.mark.parametrize(
-    ("kind", "title", "label"),
-    [
-        ("quantum-jump", "QiNN-QJ on two digits", "QiNN-QJ · two digits"),
-        ("quantum-jump", "quantum-jump on CMU-MOSI", "QiNN-QJ · CMU-MOSI"),
-        ("entangled-qcnn", "Entangled fusion + QCNN on Houston", "Entangled QCNN · Houston"),
-        ("late", "my\n own   title", "Late fusion · my own title"),
-        ("imported", "mine on digits", "Imported · digits"),
-        ("linear", "", "Linear"),
-        ("late", "x" * 200, f"Late fusion · {'x' * 79}…"),
-    ],
-)
-def test_the_label_is_the_system_and_what_it_was_trained_on(
-    kind: str, title: str, label: str
-) -> None:
-    name = list_names.name_model("mine", card(kind, title), shipped=True)
-    assert name.label == label
-    assert name.option.splitlines() == [f"{label} ", "mine"]
-    assert name.in_line == f"{label} (mine)"
-
-
 def test_a_model_whose_card_cannot_be_read_is_listed_by_its_id() -> None:
     name = list_names.name_model("damaged", {}, shipped=False)
     assert name.option == "damaged"
@@ -56,7 +31,9 @@ def test_models_are_grouped_by_system_and_own_ones_come_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
-    (tmp_path / "mine.json").write_text(json.dumps({"format": 1} | card("quantum-jump", "Mine")))
+    (tmp_path / "mine.json").write_text(
+        json.dumps({"format": 1, "model": "quantum-jump", "title": "Mine"})
+    )
     (tmp_path / "damaged.json").write_text("{")
     names = list(pickers.model_names().values())
     assert [name.group for name in names] == sorted(name.group for name in names)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Sequence
 from itertools import chain, combinations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import qutip
 from hypothesis import given, strategies as st
 from streamlit.testing.v1 import AppTest
 
+from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED, coupling_key, couplings, learned_values
+from qfusion.panels import tweak_effects
 
 # Only `+` is refused in a name; characters that mean something in texts and links come up often.
 NAMES = st.text(
@@ -186,3 +191,76 @@ def test_links_set_the_sliders_of_names_with_hyphens() -> None:
     app.run()
     assert app.text[0].value == "T=0.5"
     assert "'H.b' does not exist" in app.session_state["_notices"][0]
+
+
+def test_correlation_of_the_modalities_of_a_slider_equals_qutip() -> None:
+    """Against entropies of QuTiP's states, by its partial trace."""
+    sample = open_sample("qj-planted", "p0031")
+    text_audio, every = ("text", "audio"), sample.modalities
+
+    def entropy(rho: qutip.Qobj, part: Sequence[str]) -> float:
+        return float(qutip.entropy_vn(rho.ptrace([every.index(name) for name in part])))
+
+    def together(rho: qutip.Qobj, part: Sequence[str]) -> float:
+        rest = [name for name in every if name not in part]
+        sides = [part, rest] if len(part) == 1 else [[name] for name in part]
+        return sum(entropy(rho, side) for side in sides) - entropy(
+            rho, every if len(part) == 1 else part
+        )
+
+    def entangled(rho: qutip.Qobj, part: Sequence[str]) -> float:
+        places = [every.index(name) for name in part]
+        state = rho if len(part) == 1 else rho.ptrace(places)
+        swapped = (
+            [place in places for place in range(len(every))] if len(part) == 1 else [True, False]
+        )
+        return float(np.log2(qutip.partial_transpose(state, swapped).norm("tr")))
+
+    asked: list[tuple[str, dict[str, tuple[str, ...]]]] = [
+        ("H.text-audio=0.45", {"mutual information": text_audio, "log-negativity": text_audio}),
+        (
+            "D.text-audio=2,H.text-audio=0.5",
+            {
+                "mutual information of text and audio": text_audio,
+                "log-negativity of text and audio": text_audio,
+            },
+        ),
+        (
+            "H.vision=0",
+            {
+                "mutual information of vision with the rest": ("vision",),
+                "log-negativity of vision with the rest": ("vision",),
+            },
+        ),
+        ("H.text-audio-vision=0", {"total correlation": every}),
+        ("T=0.5", {"total correlation": every}),
+        ("T=0", {"total correlation": every}),
+        (
+            "H.text-audio=0,D.text=2",
+            {
+                "mutual information of text and audio": text_audio,
+                "mutual information of text with the rest": ("text",),
+            },
+        ),
+        (
+            "H.text-audio=0,T=0.5",
+            {
+                "mutual information of text and audio": text_audio,
+                "total correlation of text, audio and vision": every,
+            },
+        ),
+        ("H.text-audio=0,H.text-vision=0,H.audio-vision=0", {"total correlation": every}),
+    ]
+    for tweak, parts in asked:
+        tweaked = dataclasses.replace(sample, tweak=tweak)
+        found = tweak_effects.correlation_change(tweaked)
+        assert list(found) == list(parts)
+        ends = [
+            qutip.Qobj(each.track().rho[-1], dims=[list(sample.model.dims)] * 2)
+            for each in (sample, tweaked)
+        ]
+        for name, part in parts.items():
+            bits = name.startswith("log-negativity")
+            wanted = [(entangled if bits else together)(rho, part) for rho in ends]
+            assert found[name][:2] == pytest.approx(wanted, abs=3e-5), (tweak, name)
+            assert found[name][2] == ("bits" if bits else "nats")
