@@ -47,18 +47,6 @@ def test_lists_and_help_import_no_engine(words: tuple[str, ...]) -> None:
     assert not HEAVY & modules_of(*words)
 
 
-def test_a_command_does_not_import_the_others() -> None:
-    loaded = {name for name in modules_of("models") if name.startswith("qfusion.commands.")}
-    assert loaded == {"qfusion.commands.models", "qfusion.commands.printing"}
-    assert "qfusion.commands.train" not in modules_of("app", "--help")
-
-
-def test_explain_imports_no_statistics_and_no_figures() -> None:
-    loaded = modules_of("explain", "--model", "qj-planted", "--sample", "p0000")
-    assert "torch" in loaded
-    assert not {"scipy.stats", "plotly", "qutip", "pennylane", "sklearn", "streamlit"} & loaded
-
-
 def test_every_command_is_built_under_its_name() -> None:
     for name, entry in cli.all_commands().items():
         assert cli.build_command(name, entry).name == name.rpartition(" ")[2]

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -113,25 +112,6 @@ def test_log_odds_without_a_head_ignore_a_common_score() -> None:
         theirs = log_odds.log_odds_against_others(other).scores(states)
     assert float((raw - moved).abs().max()) > 0.1
     assert torch.allclose(ours, theirs, atol=1e-12)
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_log_odds_equal_those_of_raw_scores(name: str, dataset: tuple[Any, Path]) -> None:
-    data, _ = dataset
-    study = open_study(name, DATA)
-    rows = data.rows("test")[:40]
-    with torch.no_grad():
-        z = checkpoint.load(name).model(data.inputs(rows, torch.float64)).numpy()
-    C = z.shape[1]
-    others = (z.sum(1, keepdims=True) - z) / (C - 1)
-    assert np.abs(study.scores[rows] - (z - others)).max() < 1e-9
-    p = np.exp(z - z.max(1, keepdims=True))
-    assert np.abs(study.probabilities[rows] - p / p.sum(1, keepdims=True)).max() < 1e-12
-    pair = study.with_reference(1)
-    assert np.abs(pair.scores[rows] - (z - z[:, 1:2])).max() < 1e-9
-    assert np.abs(pair.probabilities[rows] - study.probabilities[rows]).max() < 1e-12
-    assert np.array_equal(pair.predicted[rows], study.predicted[rows])
-    assert pair.with_reference(None).reference is None
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -40,22 +40,6 @@ from tests.support.encoded_models import dataset, model_of, sequences
 __all__ = ["dataset"]  # a fixture
 
 
-def test_thresholds_of_kept_and_heavy_sets(
-    dataset: DataSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No first samples, no features of drawn ones alone: only what is heavy as a whole is worth these."""
-    model, size = model_of("quantum-jump", dataset), encodings.feature_bytes(dataset)
-    for least, kept, heavy in (
-        (size, True, True),
-        (2 * size, True, False),
-        (3 * size, False, False),
-    ):
-        monkeypatch.setattr(encodings, "HEAVY", least)
-        assert encodings.is_kept(model, dataset) == kept
-        assert encodings.is_heavy(dataset) == heavy
-        assert encodings.is_ready(model, dataset) != heavy
-
-
 def files() -> list[Path]:
     return sorted(encodings.encoded_folder().glob("*.npz"))
 
@@ -368,32 +352,6 @@ def test_encoders_use_double_precision_where_needed(
     }
 
 
-def _at_once(folder: str, place: int, said: Any) -> None:
-    os.environ["QFUSION_CACHE"] = folder
-    encodings.HEAVY = 0
-    torch.set_num_threads(1)
-    dataset, told = sequences(), []
-    found = encodings.encoded_numbers(
-        model_of("quantum-jump", dataset), dataset, lambda done, total: told.append(done)
-    )
-    said.put((place, len(told), float(sum(each.sum() for each in found.values()))))
-
-
-def test_one_of_several_processes_encodes(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    said = context.Queue()
-    processes = [
-        context.Process(target=_at_once, args=(str(tmp_path), place, said)) for place in range(2)
-    ]
-    for each in processes:
-        each.start()
-    found = [said.get(timeout=120) for _ in processes]
-    for each in processes:
-        each.join()
-    assert sorted(count for _, count, _ in found) == [0, 1]
-    assert len({total for *_, total in found}) == 1
-
-
 def test_prefetching_does_not_change_weights(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -466,26 +424,3 @@ def test_recurrence_and_gradient_equal_torch() -> None:
         strict=True,
     ):
         torch.testing.assert_close(mine, other, rtol=0, atol=1e-13)
-
-
-@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_explanations_of_all_samples_are_cached(
-    kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    card = {
-        "data": {"name": "drawn"},
-        "inputs": dataset.input_specs,
-        "outputs": ["score"],
-        "training": {},
-    }
-    first = study_building.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
-    assert len(files()) == 2
-    monkeypatch.setattr(explain, "explain", None)  # nobody asks again
-    again = study_building.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
-    np.testing.assert_array_equal(first.dividends, again.dividends)
-    np.testing.assert_array_equal(first.shapley, again.shapley)
-    assert (again.coalitions, again.background, again.background_size) == (
-        first.coalitions,
-        first.background,
-        first.background_size,
-    )

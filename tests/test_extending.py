@@ -9,11 +9,10 @@ import json
 import pkgutil
 import re
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, feature_deletion
 from qfusion.models import FUSION
-from qfusion.panels import dynamics_page, pages, params, programs, scopes
+from qfusion.panels import dynamics_page, pages, params, programs
 from qfusion.panels.panel import Panel, PanelFigure
 from qfusion.quantum import measure_kinds, measures
 from qfusion.quantum.measure_kinds import States, Values
@@ -278,87 +277,6 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     )
     assert ranked.shape == tuple(inputs[name].shape)  # type: ignore[union-attr]
     assert occlusion in attribution.methods_by_title()
-
-
-def test_call_chain_from_page_to_figure_is_short() -> None:
-    """The calls of ours that stand on the stack when Dynamics' first figure begins to be drawn, from the page's
-    function on."""
-    seen: list[list[str]] = []
-
-    def look(frame: FrameType, event: str, _: Any) -> None:
-        drawn = (
-            "/qfusion/figures/" in frame.f_code.co_filename
-            and frame.f_code.co_name == "decision_lines"
-        )
-        if drawn and event == "call" and not seen:
-            calls, at = [], frame
-            while at.f_back is not None:
-                calls.append(f"{at.f_code.co_filename}:{at.f_code.co_name}")
-                at = at.f_back
-            seen.append(calls)
-
-    threading.setprofile(look)
-    try:
-        app = visit("Dynamics", model=MODEL, data=DATA, sample="pair-0041")  # no other test's
-    finally:
-        threading.setprofile(None)
-    assert not app.error
-    ours = [call for call in seen[0] if "/qfusion/" in call]
-    modules = {call.partition(":")[0] for call in ours}
-    assert any(call.endswith("pages/dynamics.py:page") for call in ours)
-    assert len(ours) <= 16, ours
-    assert len(modules) <= 10, modules
-
-
-# What any line may call: checks of arguments, words, and where results are kept.
-COMMON = {
-    "_checks.py",
-    "_memory_cache.py",
-    "_sentences.py",
-    "analysis/memo.py",
-    "analysis/text.py",
-}
-FIGURES = [
-    ("dynamics", "built"),
-    ("samples", "waterfall"),
-    ("cohorts", "dividends"),
-    ("faithfulness", "truth"),
-    ("circuit", "way"),
-    ("what if", "flips"),
-    ("decision operators", "spectrum"),
-]
-
-
-@pytest.mark.parametrize(("page", "name"), FIGURES)
-def test_one_figure_is_drawn_by_few_modules(page: str, name: str) -> None:
-    """With the sample's numbers at hand, as at every run of a page but the first: the modules that are entered between
-    its builder and plotly, and how deep. Working the numbers out enters the model's besides."""
-    address = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
-    view, panel, rest = pages.find_panel(page, name, pages.open_page(page, address).view.values)
-    scope, arguments = scopes.open_scope(view, panel.scope), panel.arguments(view, rest)
-    # drawn anew, though another test may have drawn it: the numbers are those of this study
-    getattr(panel.build, "__wrapped__", panel.build)(scope, "light", **arguments)
-    modules, deepest = set(), list[str]()
-
-    def look(frame: FrameType, event: str, _: Any) -> None:
-        nonlocal deepest
-        if event == "call" and "/qfusion/" in frame.f_code.co_filename:
-            modules.add(frame.f_code.co_filename.rpartition("/qfusion/")[2])
-            calls, at = list[str](), frame
-            while at is not None:
-                if "/qfusion/" in at.f_code.co_filename:
-                    calls.append(at.f_code.co_qualname)
-                at = at.f_back  # type: ignore[assignment]
-            deepest = max(deepest, calls, key=len)
-
-    sys.setprofile(look)
-    try:
-        panel.build(scope, "dark", **arguments)  # kept by theme
-    finally:
-        sys.setprofile(None)
-    numbers = sorted(name for name in modules - COMMON if not name.startswith("wording/"))
-    assert len(numbers) <= 25, "\n".join(numbers)
-    assert len(deepest) <= 14, " < ".join(deepest)
 
 
 def test_documented_words_of_the_code_exist() -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.ui import lazy_panels, prefetch
 from tests.support import charts
 from tests.support.app import visit
 
@@ -44,21 +40,3 @@ def test_panels_below_the_screen_are_drawn_on_demand() -> None:
     slider = next(one for one in app.slider if str(one.key).startswith("H."))
     slider.set_value(0.5).run()
     assert {"decision-over-time", "cut", "built"} <= drawn(app)
-
-
-def test_recent_panels_and_panels_of_the_address_are_drawn_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(lazy_panels, "MAX_VISIBLE", 1)
-    app = visit("Dynamics", whole=False, model="qj-parity")
-    for name in ("built", "cut", "waterfall-now"):
-        come(app, name)
-    assert waiting(app) & {"built", "cut", "waterfall-now"} == {"cut"}
-
-
-def test_prefetch_draws_the_visible_panels(monkeypatch: pytest.MonkeyPatch) -> None:
-    without: list[Any] = []
-    monkeypatch.setattr(prefetch, "prepare_ahead", lambda *words: without.append(words[-1]))
-    visit("Samples", whole=False, model="qj-parity")
-    assert {"shapley", "entropies"} <= without[-1]
-    assert "waterfall" not in without[-1]
