@@ -32,7 +32,6 @@ from qfusion.wording import crowd as words
 from qfusion.wording.decision_summaries import Outcome, summarize_decision
 
 CLASSES = ("anger", "happy", "sad")
-CONDITIONS = ("voice", "face", "voice+face")
 
 
 def random_votes(seed: int = 0, clips: int = 30, players: int = 2) -> Votes:

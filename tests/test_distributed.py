@@ -26,7 +26,6 @@ from qfusion.training.processes import Group, join_group
 from scripts.serving import free_port
 from tests.support.encoded_models import sequences
 
-ROOT = Path(__file__).resolve().parents[1]
 FORK = multiprocessing.get_context("fork")
 
 

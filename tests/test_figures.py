@@ -73,19 +73,6 @@ def test_figure_sets_template_and_text_colours(theme: style.Theme) -> None:
     assert not figure.layout.template.to_plotly_json().get("layout")
 
 
-def luminance(colour: str) -> float:
-    values = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("palette", [style.INK, style.QUIET])
-def test_text_contrast_is_aa(theme: style.Theme, palette: dict[str, str]) -> None:
-    pair = sorted((luminance(palette[theme]), luminance(style.PAPER[theme])))
-    assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5
-
-
 def test_waterfall_adds_up_and_ends_at_the_score() -> None:
     figure = decision_charts.waterfall(DIVIDENDS, MODALITIES, truth=0.3, unit="sentiment score")
     bars = traces(figure, "bar")[0]

@@ -384,10 +384,6 @@ def test_parquet_with_encoded_pictures(tmp_path):
 # Bad models.
 
 
-def _with(function):
-    return lambda: qfusion.open(function, own_models.two_modalities())
-
-
 def _nan(left, right):
     scores = torch.stack([left[:, 0], right[:, 0]], 1)
     return torch.where(scores > 0.5, torch.nan, scores)

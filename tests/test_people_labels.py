@@ -39,8 +39,6 @@ from qfusion.wording.studies import axis_titles
 from tests.support.app import plain, said, visit
 from tests.support.people import M, stand_in
 
-NAN = float("nan")
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:

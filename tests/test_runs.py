@@ -26,7 +26,6 @@ from qfusion.training import checkpoint, checkpoint_folders, prepare
 from qfusion.wording.run_states import describe_run_state
 from qfusion.wording.training_curves import describe_order
 
-ROOT = Path(__file__).resolve().parents[1]
 SMALL = dict(dims=2, measurements=4, hidden=8, dropout=0.2)
 FORK = multiprocessing.get_context("fork")
 

@@ -660,6 +660,11 @@ def test_what_the_dynamics_added(joint: float, words: str) -> None:
     assert words in said.replace("**", "")
 
 
+@pytest.mark.parametrize("end", [{"alpha": 0.3}, {"alpha": 0.3, "beta": 0.0, "alpha+beta": 0.0}])
+def test_the_dynamics_added_no_joint_terms(end: Numbers) -> None:
+    assert "No joint terms" in describe_change(dict.fromkeys(end, 0.0), end, "the evolution")
+
+
 def test_a_modality_matters_from_a_tenth_of_all_terms_on() -> None:
     epochs = np.array([1.0, 5.0, 9.0])
     terms = {

@@ -13,7 +13,6 @@ import io
 import json
 import re
 import sys
-import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -282,16 +281,6 @@ def in_every_format(
         for kind in FORMATS
     }
     return {kind: _hash(data) for kind, data in found.items()}
-
-
-def assert_legend(svg: bytes, figure: Any) -> None:
-    """Every entry of a figure's legend stands in its drawing by Chrome."""
-    from qfusion.figures import visible_range
-
-    texts = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
-    words = re.sub(r"\s+", "", " ".join("".join(each.itertext()) for each in texts))
-    for entry in visible_range.legend_entries(figure):
-        assert re.sub(r"\s+", "", visible_range.plain_legend_entry(entry))[:12] in words, entry
 
 
 def _hash(content: bytes) -> str:
