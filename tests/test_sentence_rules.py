@@ -556,7 +556,10 @@ def areas(ours: float, other: float, low: float = NAN, high: float = NAN) -> Cur
         (cohort_quality.describe_calibration(0.97, 0.90, 5000), "overconfident"),
         (cohort_quality.describe_calibration(0.80, 0.97, 5000), "underconfident"),
         (cohort_quality.describe_calibration(0.5, 1.0, 1), "no significant difference"),
-        (device_noise.describe_lead("7", 0.2, 0.1, 1000), "‘7’ leads by 2.0 standard errors"),
+        (
+            device_noise.describe_lead("7", 0.2, 0.1, 1000),
+            "leads by 2.0 standard errors of the difference at 1,000 shots",
+        ),
         (device_noise.describe_lead("7", 0.199, 0.1, 1000), "Not significant at 1,000 shots"),
         (device_noise.describe_lead("7", 1.0, 0.0, 1000), "without shot noise"),
         (deletion.describe_beaten_orders(areas(0.9, 0.1)), "beats every one of 1 random order "),
