@@ -10,11 +10,13 @@ import difflib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from qfusion import plugin
 from qfusion._sentences import true_minus
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import QFusionError
@@ -41,7 +43,7 @@ def build_pictures(view: PageState) -> Iterator[tuple[str, PanelFigure]]:
     opened: dict[str, Any] = {}
     panels: dict[str, Panel] = {**pages.PAGES[view.page], **pages.PANEL_FAMILIES.get(view.page, {})}
     for start, panel in panels.items():
-        if start.startswith(LEFT_OUT_PANELS):
+        if start.startswith(LEFT_OUT_PANELS) or is_of_plugin(panel):
             continue
         scope = scopes.open_scope(view, panel.scope, opened)
         with suppress(QFusionError):  # a family without members
@@ -51,6 +53,12 @@ def build_pictures(view: PageState) -> Iterator[tuple[str, PanelFigure]]:
                     yield start + end, panel.build(scope, "light", **arguments)
 
 
+def is_of_plugin(panel: Panel) -> bool:
+    """Whether a plugin adds the panel, or the view that it shows."""
+    build = panel.build.args[0] if isinstance(panel.build, partial) else panel.build
+    return build.__module__.startswith(plugin.GROUP)
+
+
 def write_sentences(model: str, data: str, sample: str, other: str) -> Iterator[str]:
     """Lines with the answers about a sample, and with the texts of every panel of every page."""
     opened = open_sample(model, sample, data)
@@ -58,7 +66,7 @@ def write_sentences(model: str, data: str, sample: str, other: str) -> Iterator[
         yield f"{question} {true_minus(answer(opened))}"
     address = {"model": model, "data": data, "sample": sample, "pin": str(Pin(model, data, other))}
     for page in pages.PAGES:
-        if page in LEFT_OUT_PAGES:
+        if page in LEFT_OUT_PAGES | {one.title.lower() for one in plugin.entries("pages")}:
             continue
         yield f"\n# {page}"
         for name, picture in build_pictures(pages.open_page(page, address).view):
