@@ -27,6 +27,7 @@ from qfusion.explain.simulatability import (
     shift,
 )
 from qfusion.wording import simulatability as words
+from tests.support.app import said, visit
 
 MODALITIES, FEATURES = 8, 2
 
@@ -376,3 +377,20 @@ def test_resamples_without_any_sample_do_not_count() -> None:
     )
     result = measure(sure)
     assert min(one.low for one in result.arms[ALONE].agreement) > 0.3
+
+
+def test_the_view_of_students_ends_in_a_sentence() -> None:
+    app = visit("Faithfulness", model="qj-planted", whole=False, proof="Students")
+    words = said(app)
+    assert "What an explanation is worth" in words
+    assert "The score alone" in words
+
+
+def test_a_student_that_learns_nothing_has_no_factors() -> None:
+    app = visit("Faithfulness", model="qcnn-scenes", whole=False, proof="Students")
+    assert "the student learns nothing" in said(app)
+
+
+def test_students_of_a_crowd_do_not_apply() -> None:
+    app = visit("Faithfulness", model="crowd", whole=False, proof="Students")
+    assert "measured game" in said(app)

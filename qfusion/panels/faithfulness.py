@@ -146,18 +146,6 @@ OTHER = params.SelectParam(
     empty=True,
     style={"placeholder": "none", "width": 320},
 )
-GUESS = params.SwitchParam("guess", "Guess the decision", "It stays folded.")
-GUESS_SEED = params.NumberParam(
-    "guess.seed",
-    "Seed",
-    "0 is used.",
-    "Everybody with the same seed is asked about the same samples in the same order.",
-    high=9999,
-    step=1,
-    whole=True,
-    look="box",
-    style={"width": 160},
-)
 CONTROLS = (
     PROOF,
     RANKING,
@@ -168,8 +156,6 @@ CONTROLS = (
     panel.TERMS,
     OTHER,
     *referee.CONTROLS,
-    GUESS,
-    GUESS_SEED,
 )
 _OPEN = PROOF.is_one_of(PEOPLE)
 _REVIEWED = PROOF.is_one_of(referee.VIEW)

@@ -81,7 +81,7 @@ def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         title_worth(result),
         figure,
         shows=shows,
-        not_shown="whether explanations help people, who are no small networks: guess the decision below. "
+        not_shown="whether explanations help people, who are no small networks. "
         "Contributions add up to the score, which tells how sure the model is; the line of scores shows what that "
         "alone teaches.",
         alt=f"Agreement after {result.sizes[-1]:,} samples: {alt_text.list_terms(last, '.2f')}.",

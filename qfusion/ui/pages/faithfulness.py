@@ -20,7 +20,6 @@ from qfusion.ui import (
     panels,
     skeletons,
 )
-from qfusion.ui.decision_game import guess_section
 from qfusion.ui.deletion_curves_tab import deletion_tab
 from qfusion.ui.other_methods_tab import estimators_tab
 from qfusion.ui.people_labels_tab import people_tab
@@ -63,7 +62,6 @@ def evidence(context: page_context.PageContext) -> None:
         for name, draw_tab in plugin.tabs("faithfulness").items():
             draw[name] = partial(draw_tab, context, context.tweaked_sample())
         panels.tabs(builders.PROOF, draw, theme=context.theme, **context.scopes())
-        guess_section(context, default)
         if trust.is_comparison_missing(default):
             with missing_comparison:
                 background_agreement.agreement(default)
