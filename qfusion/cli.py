@@ -85,14 +85,6 @@ COMMANDS: dict[str, Command] = {
         "qfusion.commands.simulatability:simulatability",
         ["simulatability qj-planted", "simulatability qj-mosi qcnn-digits --json"],
     ),
-    "exercise": Command(
-        "qfusion.commands.exercise:exercise",
-        [
-            "exercise",
-            "exercise weaken-a-coupling --solution",
-            "exercise weaken-a-coupling --check links.txt",
-        ],
-    ),
     "people": Command(
         "qfusion.commands.people:people",
         ["people --model crowd", "people --model crowd --beside qj-crowd"],

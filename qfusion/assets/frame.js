@@ -36,11 +36,6 @@ if (!window.qfusionFrame) {
     '[role="grid"], [data-testid="stDataFrame"], audio, video';
   document.addEventListener("keydown", (event) => {
     const at = document.activeElement, open = document.querySelector('[role="dialog"]');
-    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
-      event.preventDefault();
-      if (!open) press("_palette");
-      return;
-    }
     if (event.key === "F1") {
       const help = at?.closest('[data-testid="stElementContainer"]')?.querySelector(HELP);
       if (help) { event.preventDefault(); help.focus(); }
@@ -96,22 +91,7 @@ if (!window.qfusionFrame) {
   const near = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) if (isIntersecting) { near.unobserve(target); come(target); }
   });  // no margin: inside of Streamlit's scroller the window's has no effect, and with its own each action draws more
-  // The card of an exercise is drawn anew once a part of the page has been, by itself: by its hidden button.
-  let checked = 0;
-  const check = () => {
-    const card = document.getElementById("qf-exercise");
-    if (!card) return;
-    const numbers = [...document.querySelectorAll(".qf-exercise-changed")].map((mark) => Number(mark.dataset.changed));
-    const changed = Math.max(0, ...numbers);
-    if (changed <= Math.max(Number(card.dataset.drawn), checked)) return;
-    const state = document.querySelector("[data-test-script-state]")?.dataset.testScriptState;
-    if (state !== "notRunning" || Date.now() - left < 2000) { setTimeout(check, 100); return; }
-    checked = changed;
-    press("_exercise_refresh");
-    setTimeout(() => { checked = 0; check(); }, 5000);  // a click that was lost, as above
-  };
   const look = () => {
-    check();
     for (const place of document.querySelectorAll('[class*="st-key-later-"]')) {
       if (pressed.has(place) || !place.querySelector("button")) continue;  // its button may come after it
       pressed.add(place);

@@ -9,13 +9,12 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.panels.address import FREE, LINKED
-from qfusion.panels.guides import EXERCISE_KEYS
 from qfusion.panels.params import ParamRule, validate
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE, models, own_data
 from qfusion.ui import page_params, saved, state, streamlit_internals
 
 _ALIASES = "_aliases"
-_HANDLED = ("tour", "load", *EXERCISE_KEYS)  # read by `guided_tour`, `sharing` and `exercises`
+_HANDLED = ("tour", "load")  # read by `guided_tour` and `sharing`
 
 
 def arrive(title: str) -> None:
@@ -34,13 +33,7 @@ def arrive(title: str) -> None:
         st.session_state.pop(state.DRAWER, None)  # a dialog of the last page is closed
     params = page_params.open_params()
     params.begin()
-    has_history, is_opened = (
-        streamlit_internals.take_history_navigation(),
-        page_params.take_opened(),
-    )
-    if is_opened:
-        query = {}  # the link is set already
-    elif has_history:
+    if streamlit_internals.take_history_navigation():
         _restore(params, query)
     elif is_new:
         _read_link(params, query)
@@ -129,11 +122,7 @@ def drop_unknown(known: Iterable[str]) -> None:
     """Remove parameters from the link that neither the frame nor this page has, and names them in one notice."""
     allowed = {*known, *st.session_state}
     link = page_params.open_params().link
-    unknown = [
-        key
-        for key in link
-        if key not in allowed and not key.startswith(FREE) and key not in EXERCISE_KEYS
-    ]
+    unknown = [key for key in link if key not in allowed and not key.startswith(FREE)]
     if not unknown:
         return
     names = text.quote_names([key[:80] for key in unknown[: state.MAX_NOTICES]])

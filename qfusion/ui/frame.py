@@ -16,11 +16,8 @@ from qfusion.panels import address, pages, params, pickers
 from qfusion.ui import (
     access,
     arrival,
-    command_palette,
     context_bar,
     dialogs,
-    exercise_card,
-    exercises,
     figure_origin,
     first_figure,
     first_paint,
@@ -55,7 +52,6 @@ KEYS = {
     "← →": "previous and next sample",
     "/": "find a sample",
     "F1": "help of the field that has the focus",
-    "Ctrl+K": "search models, samples, pages and terms",
     "p": "pin this view",
     "c": "copy the link",
     "u": "undo the last tweak",
@@ -223,12 +219,9 @@ def _page_frame(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
             )
         sharing.open_loaded()
         guided_tour.arrive(title)
-        exercises.arrive(title)
         arrival.arrive(title)
         guided_tour.keep_step()
-        exercises.keep()
         with side:
-            command_palette.search_button(has_pickers=has_bar)
             widgets.check(guidance.DEPTH)
             widgets.draw(guidance.DEPTH)
         try:
@@ -269,7 +262,6 @@ def _draw_head(title: str) -> None:
         st.button("Reload the page", key="_redraw")
     _draw_title(title)
     guided_tour.tour_card(title, link, FILES)
-    exercise_card.exercise_card(title)
     draw_notices()
 
 

@@ -16,15 +16,12 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.panels.address import LINKED
 from qfusion.panels.guides import is_guide
 from qfusion.panels.page_state import PageState, format_value
 
 PAGE = "_page"  # title of the page that is open
 PICKED = "_kept"  # what the pickers of the last page with a model show, by key
 _PAGES, _SENT = "_page_params", "_address_sent"
-_OPENED = "_opened_anew"
-_ALWAYS = ("cohort", "pin")  # kept across pages, see `saved`
 Values = list[str]
 
 
@@ -142,34 +139,6 @@ def fold_arguments(key: str, default: Any) -> dict[str, Any]:
     params.register(key, default)
     params.folds.add(key)
     return {"key": key, "on_change": "rerun"}
-
-
-def open_anew(title: str, values: Mapping[str, Values] | None = None) -> None:
-    """Make this run open a page as a fresh session opens a link. It is called before `arrival.arrive`.
-
-    What the session holds for any page is forgotten: the values of its parameters, and those of the pickers.
-
-    Args:
-        title: of the page. values: of the link; those of the browser's address unless given.
-    """
-    pages: dict[str, PageParams] = st.session_state.get(_PAGES, {})
-    for params in pages.values():
-        for key in {*params.defaults, *params.link, *params.last}:
-            if key not in _ALWAYS and not is_guide(key) and not key.startswith("_"):
-                st.session_state.pop(key, None)
-    for key in st.session_state.pop(PICKED, {}):
-        st.session_state.pop(key, None)
-    pages.clear()
-    st.session_state.pop(PAGE, None)
-    if values is not None:
-        link = {LINKED.get(key, key): list(texts) for key, texts in values.items()}
-        open_params(title).link = link
-        st.session_state[_OPENED] = True
-
-
-def take_opened() -> bool:
-    """Return whether `open_anew` has set the values of this run, in place of the browser's address; once."""
-    return bool(st.session_state.pop(_OPENED, False))
 
 
 def link_values(key: str) -> Values | None:

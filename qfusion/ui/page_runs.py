@@ -14,7 +14,7 @@ from qfusion import plugin
 from qfusion.analysis import text
 from qfusion.errors import QFusionError, translate_system_errors
 from qfusion.panels import pages
-from qfusion.ui import exercises, first_paint, page_params, reruns, state
+from qfusion.ui import first_paint, page_params, reruns, state
 
 P = ParamSpec("P")
 _draws_page: ContextVar[bool] = ContextVar("draws_page", default=False)
@@ -52,7 +52,6 @@ def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, Non
         with guard():
             part(*arguments, **options)
         if not _draws_page.get():
-            exercises.mark_change()
             page_params.write_address()
 
     return drawn

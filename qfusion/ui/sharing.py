@@ -22,13 +22,11 @@ from qfusion.data import own_sessions
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.panels import decision_story
 from qfusion.panels.archives import file_name
-from qfusion.panels.exercise_situations import has_sample
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
 from qfusion.report.story_files import KINDS, render_story
 from qfusion.ui import (
     calculation_queue,
     dialogs,
-    exercise_form,
     loading,
     page_params,
     permissions,
@@ -79,13 +77,6 @@ def link_and_session(
         if sample is not None:
             dialogs.dialog_button(
                 "Share as story", ":material/movie:", "_story_open", _story, sample
-            )
-        if has_sample(page_params.current()):
-            dialogs.dialog_button(
-                "Share as exercise",
-                ":material/school:",
-                "_exercise_open",
-                exercise_form.exercise_form,
             )
         dialogs.dialog_button(
             "Session", ":material/save:", "_session_open", _dialog, dict(pages), dict(made_from)

@@ -23,8 +23,8 @@ FILES = {title: file for pages in navigation.PAGES.values() for file, title, _ i
 
 def visit(title: str, *, whole: bool = True, **query: Any) -> AppTest:
     """Opens a page cold with the given parameters in its address, and `qj-planted` as model where these name neither
-    model nor data nor a step of the tour nor an exercise; as a `whole`, or with what stands on its first screen."""
-    if not {"model", "data", "explore", "tour", "exercise"} & query.keys():
+    model nor data nor a step of the tour; as a `whole`, or with what stands on its first screen."""
+    if not {"model", "data", "explore", "tour"} & query.keys():
         query["model"] = "qj-planted"
     app = AppTest.from_file(APP, default_timeout=90)
     app.session_state["_near"] = [lazy_panels.EVERYTHING] * whole

@@ -44,7 +44,7 @@ def visit(page: Any, server: Any) -> Callable[[str], Any]:
     changing; the page must show no exception."""
 
     def open_address(address: str) -> Any:
-        if not re.search("(model|data|tour|exercise)=", address):
+        if not re.search("(model|data|tour)=", address):
             address += ("&" if "?" in address else "?") + "model=qj-planted"
         page.goto(server.url + address)
         settle(page)
