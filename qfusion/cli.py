@@ -126,7 +126,7 @@ COMMANDS: dict[str, Command] = {
         "qfusion.commands.story:story",
         [
             "story --model qj-parity --sample ID --out story.html",
-            "story --model qj-parity --sample ID --tweak H.left-right=0.5 --out story.mp4",
+            "story --model qj-parity --sample ID --tweak H.left-right=0.5 --out story.html",
         ],
     ),
     "export": Command(

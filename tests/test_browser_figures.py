@@ -19,7 +19,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.figures import evolution_charts, export
 from qfusion.figures.export_style import ExportStyle
 from qfusion.panels import decision_story, sample_decision
-from qfusion.report.story_files import render_story
+from qfusion.report.story_page import render_page
 from scripts import visits
 from tests.support.browser import (
     chosen_sample,
@@ -598,7 +598,7 @@ def test_page_plays_from_a_file(page: Any, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
     story = decision_story.build_story(open_sample("qj-parity", "pair-6601"))
-    (tmp_path / "story.html").write_bytes(render_story(story, ".html", seconds=2.0))
+    (tmp_path / "story.html").write_bytes(render_page(story, seconds=2.0))
     page = page.context.new_page()  # a file has another process: that of the app stays for the next
     page.goto((tmp_path / "story.html").as_uri())
     button, slider = page.locator("#play"), page.locator("#at")

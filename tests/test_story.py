@@ -1,17 +1,13 @@
-"""Stories of one sample in every format: literal texts, limits, and the lever by the model's numbers."""
+"""Stories of one sample: literal texts, limits, and the lever by the model's numbers."""
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
-import av
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -19,14 +15,11 @@ from qfusion import _assets, cli
 from qfusion.analysis import recording_strip
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
-from qfusion.data import clip_copies
 from qfusion.data.sample_content import Clip
-from qfusion.errors import InvalidInput, NotFound
+from qfusion.errors import InvalidInput
 from qfusion.panels import decision_story, term_sensitivity
 from qfusion.report.story import Story
-from qfusion.report.story_acts import Box
-from qfusion.report.story_files import check_length, render_story
-from qfusion.report.story_frames import Pixels, frames
+from qfusion.report.story_page import render_page
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = (
@@ -44,55 +37,6 @@ def sample() -> Sample:
 @pytest.fixture(scope="module")
 def story(sample: Sample) -> Story:
     return decision_story.build_story(sample)
-
-
-def decoded(data: bytes, suffix: str) -> tuple[list[np.ndarray], float]:
-    """The frames of a moving picture, and its seconds."""
-    with av.open(io.BytesIO(data), "r", format=suffix) as container:
-        assert container.duration is not None
-        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-        return shown, container.duration / 1e6
-
-
-def test_parity_as_video_and_gif(story: Story) -> None:
-    story = replace(story, acts=story.acts[:1])  # the other takes as long again
-    data = render_story(story, ".mp4", "dark", 2.0, 10.0)
-    shown, seconds = decoded(data, "mp4")
-    assert (len(shown), seconds, shown[0].shape) == (20, 2.0, (720, 1280, 3))
-    # uncovered from left to right: at its begin nothing of its right half, at its end all
-    early, late = (
-        np.abs(shown[at][100:500, 800:1240].astype(int) - [16, 22, 31]).max(2) > 40
-        for at in (1, 19)
-    )
-    assert early.sum() < 20 < 1000 < late.sum()
-    assert len(data) < 5e6
-
-    gif = render_story(story, ".gif", "light", 2.0, 30.0)
-    shown, seconds = decoded(gif, "gif")
-    # frames that are alike are one that stays longer
-    assert 30 < len(shown) <= 40
-    assert seconds == 2.0
-    assert shown[0].shape == (540, 960, 3)
-    assert len(gif) < 5e6
-
-
-def test_frame_shows_steps_before_the_cursor() -> None:
-    begin, end = np.zeros((4, 20, 3), np.uint8), np.ones((4, 20, 3), np.uint8)
-    shown = [*frames([Pixels(begin, end, Box(10.0, 1.0, 10.0, 2.0))] * 2, 10, 7)]
-    assert len(shown) == 10
-    assert [int((frame[0, :, 0] == 1).sum()) for frame in shown] == 2 * [12, 15, 17, 19, 20]
-    assert (shown[0][1:3, 11:13] == 7).all()
-    assert not (shown[0][0] == 7).any()
-
-
-def test_webm_is_vp9(tmp_path: Path) -> None:
-    clip_copies.encode(
-        tmp_path / "a.webm", iter(np.zeros((5, 32, 32, 3), np.uint8)), 10.0, comment="of"
-    )
-    with av.open(str(tmp_path / "a.webm")) as container:
-        assert container.streams.video[0].codec_context.name == "vp9"
-        assert container.metadata["COMMENT"] == "of"
-        assert len([*container.decode(video=0)]) == 5
 
 
 class Elements(HTMLParser):
@@ -120,7 +64,7 @@ def test_hostile_texts_are_shown_literally(story: Story) -> None:
         words={HOSTILE[:40]: HOSTILE},
         acts=tuple(replace(act, name=HOSTILE[:30], says=HOSTILE) for act in story.acts),
     )
-    page = render_story(hostile, ".html").decode()
+    page = render_page(hostile).decode()
     assert page.count("https://") == 0
     assert page.replace("http://www.w3.org", "").count("http://") == page.count("http://x.y/z")
     elements = Elements(page)
@@ -138,25 +82,14 @@ def test_hostile_texts_are_shown_literally(story: Story) -> None:
     assert not any(name.startswith("on") for _, attributes in elements.tags for name in attributes)
     assert any("<script>alert(1)</script>" in words for words in elements.words)
 
-    drawing = ElementTree.fromstring(render_story(hostile, ".svg", "dark"))
-    names = {str(element.tag).rpartition("}")[2] for element in drawing.iter()}
-    assert "script" not in names
-    assert {"animate", "desc", "image", "text"} <= names
-    assert all(
-        value.startswith(("data:", "#"))
-        for element in drawing.iter()
-        for name, value in element.attrib.items()
-        if name.endswith("href")
-    )
-
 
 def test_page_contains_the_whole_story(sample: Sample, story: Story) -> None:
-    page = render_story(story, ".html")
+    page = render_page(story)
     words = " ".join(Elements(page.decode()).words)
     for part in (story.title, story.says, story.made_from, *(act.says for act in story.acts)):
         assert part in words
     assert "python -m qfusion story --model qj-parity --data parity --sample pair-6601" in words
-    assert page == render_story(decision_story.build_story(sample), ".html")
+    assert page == render_page(decision_story.build_story(sample))
     assert len(page) < 5e6
 
 
@@ -199,32 +132,23 @@ def test_missing_clip_is_reported(sample: Sample, monkeypatch: Any, tmp_path: Pa
         assert words in result.facts[-1]
 
 
-def test_invalid_length_and_format_are_refused(story: Story) -> None:
-    with pytest.raises(InvalidInput, match=r"at most 1,800 frames, but 100 s at 60 .* are 6,000"):
-        render_story(story, ".mp4", seconds=100, rate=60)
+def test_invalid_length_is_refused(story: Story) -> None:
     with pytest.raises(InvalidInput, match=r"`seconds` must .*, but is 400"):
-        render_story(story, ".mp4", seconds=400, rate=25)
-    with pytest.raises(InvalidInput, match="120 s at 20 frames a second are 2,400"):
-        render_story(story, ".gif", seconds=120, rate=60)
-    check_length(90, 60, ".gif")  # is drawn at 20 a second
-    for suffix in (".html", ".svg"):
-        check_length(120, 60, suffix)  # has no frames
-    with pytest.raises(NotFound, match=r"Kind of a story '\.avi'"):
-        render_story(story, ".avi")
+        render_page(story, seconds=400)
 
 
 def test_command(tmp_path: Path, capsys: Any) -> None:
-    out = tmp_path / "story.svg"
+    out = tmp_path / "story.html"
     said = ["story", "--model", "qcnn-digits", "--sample", "digit-0003", "--tweak", "all:and"]
     with pytest.raises(SystemExit) as ended:
         cli.main([*said, "--out", str(out), "--json"])
     assert ended.value.code == 0
-    assert out.read_bytes().startswith(b"<svg")
+    assert out.read_bytes().startswith(b"<!DOCTYPE html>")
     record = json.loads(capsys.readouterr().out)
     assert record["acts"]["One lever"].startswith("fusion rules all:and: joint terms")
     for wrong, words in (
-        (["--out", "story.avi"], "must end in .html"),
-        (["--out", "story.mp4", "--seconds", "100", "--fps", "60"], "at most 1,800 frames"),
+        (["--out", "story.mp4"], "must end in .html"),
+        (["--out", "story.html", "--seconds", "400"], "`seconds` must"),
     ):
         with pytest.raises(SystemExit) as ended:
             cli.main([*said, *wrong])
@@ -239,6 +163,6 @@ def test_share_as_story_on_a_page() -> None:
     app.run()
     app.button(key="_story_open").click().run()
     assert not app.exception
-    assert list(app.radio(key="_story_kind").options) == ["Page", "MP4", "WebM", "GIF", "SVG"]
+    assert "Download story" in [one.proto.label for one in app.get("download_button")]
     words = " ".join(one.value.replace("\\", "") for one in app.markdown)
     assert "the effect of your change of the model: H.left=2" in words

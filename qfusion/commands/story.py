@@ -1,4 +1,4 @@
-"""`story`: write a page or a film about the decision on one sample."""
+"""`story`: write a page that plays, about the decision on one sample."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import qfusion
-from qfusion._checks import check, choose
+from qfusion._checks import check
 from qfusion._files import write_file
 from qfusion.commands.common import Data, Model, Output, load
 from qfusion.commands.explain import DEFAULT_BACKGROUND, Contrast, Kind, check_background
@@ -18,7 +18,7 @@ from qfusion.commands.printing import Json, print_remark, print_result
 def story(
     model: Model,
     sample: Annotated[str, typer.Option("--sample", metavar="ID", help="Id of the sample.")],
-    out: Annotated[Path, typer.Option(help="The file to write: .html, .mp4, .webm, .gif or .svg.")],
+    out: Annotated[Path, typer.Option(help="The file to write, which ends in .html.")],
     data: Data = None,
     output: Output = None,
     background: Kind = DEFAULT_BACKGROUND,
@@ -31,24 +31,15 @@ def story(
         ),
     ] = "",
     seconds: Annotated[float, typer.Option(help="How long it is, 1 to 120.")] = 10.0,
-    fps: Annotated[
-        float, typer.Option(help="Frames a second of a video, and at most of a GIF, 1 to 60.")
-    ] = 30.0,
-    theme: Annotated[
-        str, typer.Option(help="light or dark; a page follows who reads it.")
-    ] = "light",
     as_json: Json = False,
 ) -> None:
     """Write a story to show: a sample, the decision on it, its terms as they grow, and the effect of one lever."""
-    from qfusion.report.story_files import KINDS, check_length, render_story
+    from qfusion.report.story_page import render_page
 
-    suffix = out.suffix.lower()
     check(
-        suffix in KINDS,
-        f"Argument `--out` must end in {', '.join(KINDS)}, but is {out.name!r}. Choose one of these.",
+        out.suffix.lower() == ".html",
+        f"Argument `--out` must end in .html, but is {out.name!r}. Change its ending.",
     )
-    check_length(seconds, fps, suffix)
-    choose("Theme", theme, ("light", "dark"))
     check_background(background, contrast)
     import torch
 
@@ -64,7 +55,7 @@ def story(
         tweak=tweak,
     )
     result = qfusion.panels.decision_story.build_story(opened)
-    write_file(out, render_story(result, suffix, theme, seconds, fps))  # type: ignore[arg-type]
+    write_file(out, render_page(result, seconds))
     print_remark(f"Story written to {out}")
     print_result(
         {

@@ -181,7 +181,6 @@ def _share_axis_ranges(figures: list[go.Figure]) -> None:
 def _content_card(sample: Sample) -> dict[str, Any]:
     """Return the video, audio and text of the sample, and the known facts about it."""
     words: dict[str, str] = {}
-    pictures: dict[str, np.ndarray] = {}
     media: dict[str, Block] = {}
     if isinstance(sample.truth, float):
         truth = f"{sample.truth:+.2f}"
@@ -197,9 +196,8 @@ def _content_card(sample: Sample) -> dict[str, Any]:
             case Text():
                 words[name] = piece.text
             case Image():
-                pictures[name], media[name] = piece.pixels, picture(piece.pixels)
+                media[name] = picture(piece.pixels)
             case Film():
-                pictures[name] = np.asarray(piece.frames[len(piece.frames) // 2])
                 media[name] = recordings.film_block(piece)
             case Audio():
                 media[name] = recordings.audio_block(piece)
@@ -212,7 +210,7 @@ def _content_card(sample: Sample) -> dict[str, Any]:
             problem = str(error)
         else:
             if poster is not None:
-                pictures["recording"], media["recording"] = poster, picture(poster)
+                media["recording"] = picture(poster)
     if problem:
         facts.append(f"Its recording cannot be shown: {problem}")
-    return {"facts": tuple(facts), "words": words, "pictures": pictures, "media": media}
+    return {"facts": tuple(facts), "words": words, "media": media}

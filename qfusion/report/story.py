@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import plotly.graph_objects as go
 
 from qfusion.report.blocks import Block
@@ -36,7 +35,6 @@ class Story:
         acts: its parts, in order.
         facts: about the sample, one line each.
         words: text of the sample, by modality.
-        pictures: uint8 (h, w) or (h, w, 3), by modality.
         media: blocks of pictures, films and sounds that a page shows, by modality; see `report.blocks`.
         made_from: a sentence on model, data and versions.
         command: command that writes the story again; empty for a reader's own sample.
@@ -47,7 +45,6 @@ class Story:
     acts: tuple[Act, ...]
     facts: tuple[str, ...]
     words: Mapping[str, str]
-    pictures: Mapping[str, np.ndarray]
     media: Mapping[str, Block]
     made_from: str
     command: str

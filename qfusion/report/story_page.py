@@ -1,21 +1,34 @@
 """A story as one HTML page that plays by itself, without a server and without a network."""
 
+import re
+
 from qfusion import _assets
+from qfusion._checks import require_number
+from qfusion.figures.export_style import CREATOR, plotly_print, printing
 from qfusion.figures.html_page import script_digest
 from qfusion.figures.style import INK, PAPER, QUIET, Theme
+from qfusion.figures.themes import apply_theme
 from qfusion.report.plain_text import clean
 from qfusion.report.story import Act, Story
-from qfusion.report.story_acts import render_svg_act
-from qfusion.report.story_frames import HOLD
-from qfusion.report.story_svg import animate_clip, draw_cursor
 from qfusion.report.templates import environment
 
-PLOT = (860, 430)  # pixels of a page's plot
+SECONDS, MAX_SECONDS = 10.0, 120.0
+PLOT = (860, 430)  # pixels of the plot, at 96 dots an inch
+FONT = 17.0  # points
+HOLD = 0.15  # share of an act's time in which all of it is visible
 _THEMES: tuple[Theme, ...] = ("light", "dark")
 
 
-def render_page(story: Story, seconds: float) -> bytes:
-    """Return a story as an HTML page with a drawing of each act in both themes, and a script that uncovers them."""
+def render_page(story: Story, seconds: float = SECONDS) -> bytes:
+    """Return a story as an HTML page with a drawing of each act in both themes, and a script that uncovers them.
+
+    Args:
+        story: the story. seconds: duration, 1 to 120.
+
+    Raises:
+        InvalidInput: when it is shorter or longer.
+    """
+    require_number("seconds", seconds, 1.0, MAX_SECONDS)
     script = _assets.asset_text("story.js")
     acts = [
         {"name": clean(act.name), "says": clean(act.says), "drawings": _drawings(act, place)}
@@ -46,8 +59,32 @@ def render_page(story: Story, seconds: float) -> bytes:
 
 def _drawings(act: Act, place: int) -> list[tuple[Theme, str]]:
     """Return the drawings of an act by theme."""
-    drawings = []
-    for theme in _THEMES:
-        inside, box = render_svg_act(act, theme, f"grows-{theme}-{place}", PLOT)
-        drawings.append((theme, animate_clip(inside) + draw_cursor(box, theme)))
-    return drawings
+    return [(theme, _draw_act(act, theme, f"grows-{theme}-{place}")) for theme in _THEMES]
+
+
+def _draw_act(act: Act, theme: Theme, key: str) -> str:
+    """Return the content of an SVG of an act, in points.
+
+    The clip path that uncovers its growing lines has the id `key` and the class "grows"; a cursor stands at its right
+    edge.
+    """
+    style = plotly_print.Style(*(side * 25.4 / 96 for side in PLOT), FONT, 96, creator=CREATOR)
+    with printing():
+        svg = plotly_print.render(apply_theme(act.figure, theme), "svg", style).decode()
+    inside = svg[svg.index("</metadata>") + len("</metadata>") : svg.rindex("</svg>")]
+    clip = re.search(
+        r'<clipPath id="(\w+)">\s*<rect x="([\d.-]+)" y="([\d.-]+)" width="([\d.]+)" height="([\d.]+)"/>',
+        inside,
+    )
+    assert clip is not None, "plotly_print clips lines to their plot"
+    x, y, width, height = map(float, clip.groups()[1:])
+    inside = inside.replace(f' clip-path="url(#{clip[1]})"', "", act.standing)
+    inside = inside.replace(clip[1], "qf-kept").replace("<title>", "<desc>")
+    inside = re.sub(r' id="(?!qf-kept)[^"]*"', "", inside).replace("qf-kept", key)
+    inside = re.sub(
+        r'(<clipPath id="[\w-]+">\s*<rect [^>]*)/>', r'\1 class="grows"></rect>', inside
+    )
+    return (
+        f'{inside}<rect class="cursor" x="{x + width:g}" y="{y:g}" width="1.5" height="{height:g}" '
+        f'fill="{QUIET[theme]}"></rect>'
+    )

@@ -23,7 +23,7 @@ from qfusion.errors import QFusionError, default_on_error, translate_system_erro
 from qfusion.panels import decision_story
 from qfusion.panels.archives import file_name
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
-from qfusion.report.story_files import KINDS, render_story
+from qfusion.report.story_page import render_page
 from qfusion.ui import (
     calculation_queue,
     dialogs,
@@ -84,20 +84,10 @@ def link_and_session(
 
 
 _SCRIPT = _assets.asset_text("share.js")
-_STORIES = {
-    ".html": (
-        "Page",
-        "One HTML file that plays by itself, with pause and a slider, and needs no network.",
-    ),
-    ".mp4": ("MP4", "A video for slides and messages."),
-    ".webm": ("WebM", "A video for web pages."),
-    ".gif": ("GIF", "Plays wherever pictures are displayed."),
-    ".svg": ("SVG", "Animated vectors, for web pages."),
-}
 
 
 def _story(open_sample: Callable[[], Sample]) -> None:
-    """The formats, and the file."""
+    """Draw what a story is, and the button that downloads it."""
     sample = open_sample()
     st.markdown(
         f"An animation of ten seconds: sample {text.escape_markdown(sample.id)}, its decision, its "
@@ -109,29 +99,20 @@ def _story(open_sample: Callable[[], Sample]) -> None:
             "shows your change."
         )
     )
-    chosen = st.radio(
-        "Format",
-        list(_STORIES),
-        format_func=lambda kind: _STORIES[kind][0],
-        captions=[says for _, says in _STORIES.values()],
-        key="_story_kind",
-    )
-    kind = chosen or ".html"  # where a message says none, which no browser sends
-    theme = state.required_choice("Colours", ["light", "dark"], default="light", key="_story_theme")
 
     def make() -> bytes:
-        return render_story(decision_story.build_story(sample), kind, theme)  # type: ignore[arg-type]
+        return render_page(decision_story.build_story(sample))
 
     st.download_button(
         "Download story",
         calculation_queue.queue_download(translate_system_errors()(make)),
-        f"qfusion-story-{file_name(f'{sample.name}-{sample.id}', 80)}{kind}",
-        KINDS[kind],
+        f"qfusion-story-{file_name(f'{sample.name}-{sample.id}', 80)}.html",
+        "text/html",
         on_click="ignore",
         type="primary",
         icon=":material/download:",
-        key=f"_story{kind}",
-        help="Made on request: a page takes seconds, a video about ten.",
+        key="_story",
+        help="One HTML file that plays by itself, with pause and a slider, and needs no network.",
     )
 
 
