@@ -338,12 +338,6 @@ def _card(data: bytes, folder: Path) -> Any:
     return checkpoint.load(folder / "m.json")
 
 
-def _session(data: bytes, _: Path) -> Any:
-    from qfusion.ui import session_file
-
-    return session_file.read(data, ["Overview", "Samples", "Dynamics"])
-
-
 def _address(data: bytes, _: Path) -> Any:
     from urllib.parse import parse_qs
 
@@ -574,7 +568,7 @@ def _shown(data: bytes, _: Path) -> Any:
 def _doors() -> dict[str, Door]:
     from qfusion.data.synthetic import planted_editing
     from qfusion.explain import cohort_filters
-    from qfusion.figures import composed_figure, export, recipe, visible_range
+    from qfusion.figures import export, recipe, visible_range
     from qfusion.models import Tweak, program_card
     from qfusion.panels import pins
 
@@ -600,8 +594,6 @@ def _doors() -> dict[str, Door]:
         "program card": lambda data, _: program_card.read(_text(data), "card.toml"),
         "recipe": lambda data, _: recipe.parse(_text(data)),
         "file with recipe": lambda data, _: export.read_recipe(data),
-        "composition": lambda data, _: composed_figure.parse_composition(_text(data)),
-        "session": _session,
         "address": _address,
         "tweak": lambda data, _: Tweak.parse(_text(data), _model().model),
         "cohort": lambda data, _: cohort_filters.parse(_text(data)),
@@ -634,7 +626,7 @@ WEIGHT = {
     **{f"recording {ending}": 0.1 for ending in RECORDED},
 }  # share of an even one: slower doors
 PART = {"mat": 0.5, "csd": 0.5, "mat in its process": 0.1}  # of a batch: slow ones
-AS_JSON = ("recipe", "composition", "session", "model card", "imported set", "run")
+AS_JSON = ("recipe", "model card", "imported set", "run")
 
 
 def _examples(door: str) -> list[bytes]:
@@ -711,14 +703,6 @@ def _examples(door: str) -> list[bytes]:
             "caption": "",
         }
     )
-    from qfusion.ui.session_file import Session
-
-    session = Session(
-        "Samples",
-        {"Samples": {"model": ["qj-planted"], "H.text": ["0.5"]}},
-        {"figure.format": "svg"},
-        {},
-    )
     return [
         each.encode()
         for each in {
@@ -727,16 +711,6 @@ def _examples(door: str) -> list[bytes]:
             ),
             "recipe": [recipe, _recipe()],
             "file with recipe": [f"<svg><metadata>{recipe}</metadata></svg>", _recipe()],
-            "composition": [
-                json.dumps(
-                    {
-                        "kind": "qfusion composition",
-                        "version": 1,
-                        "panels": [json.loads(recipe)] * 2,
-                    }
-                )
-            ],
-            "session": [session.text()],
             "address": [
                 "model=qj-planted&data=planted&sample=p0031&H.text=0.5&view=State&t=0.5",
                 "model=qcnn-parity&gate=4",

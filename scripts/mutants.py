@@ -65,7 +65,6 @@ SLOW = (
     "test_programs",
     "test_notebook",
     "test_fusion_models_on_pages",
-    "test_sessions",
     "test_export_styles",
     "test_read_only",
     "test_journal_presets",

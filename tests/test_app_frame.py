@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from qfusion import data
-from qfusion.ui import session_file
 from tests.support import charts
 from tests.support.app import plain, said, visit
 
@@ -91,38 +88,3 @@ def test_context_bar_names_model_data_and_sample(title: str) -> None:
         "product of marginals",
     ]
     assert not list(app.sidebar.selectbox)
-
-
-def test_notes_are_saved_in_the_session_file() -> None:
-    app = visit("Samples", whole=False, data="planted", sample="p0031")
-    app.text_area(key="_note_text").input("odd: [x](y) <b>voice</b>").run()
-    app.button(key="_note_keep").click().run()
-    line = next(each.value for each in app.markdown if "odd" in each.value)
-    assert "sample=p0031" in line
-    assert "[x](y)" not in line  # shown as text
-    assert app.text_area(key="_note_text").value == ""
-    note = app.session_state["_notes"][0]
-    again = session_file.read(
-        session_file.Session("Samples", notes=(note,)).text().encode(), ["Samples"]
-    )
-    assert (again.notes, again.problems) == ((note,), ())
-    app.button(key="_note_drop_0").click().run()
-    assert not app.session_state["_notes"]
-
-
-@pytest.mark.parametrize(
-    "notes",
-    [
-        7,
-        [7],
-        [{"text": "x"}],
-        [{"text": "", "page": "Samples", "address": {}}],
-        [{"text": "x" * 2001, "page": "Samples", "address": {}}],
-        [{"text": "x", "page": "Nowhere", "address": {}}],
-    ],
-)
-def test_invalid_notes_of_a_file_are_left_out_with_a_notice(notes: object) -> None:
-    whole = json.loads(session_file.Session("Samples").text()) | {"notes": notes}
-    found = session_file.read(json.dumps(whole).encode(), ["Samples"])
-    assert not found.notes
-    assert "A note of the file" in found.problems[0]

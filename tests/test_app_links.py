@@ -4,7 +4,6 @@ its captions."""
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.panels import dynamics_page, page_state
-from qfusion.ui import navigation, session_file, sharing, state
+from qfusion.ui import state
 from tests.support import charts, exporting, page_visits
 from tests.support.app import option_id, plain, said, visit
 from tests.support.charts import figures, key_of
@@ -457,68 +456,3 @@ def test_notices_about_invalid_parts_are_limited() -> None:
     app = visit("Dynamics", whole=False, **{f"H.k{i}": "1" for i in range(300)})
     assert len(app.warning) <= state.MAX_NOTICES + 1
     assert "Further parts of the link are invalid" in plain(app.warning[-1].value)
-
-
-def test_loaded_session_replaces_the_whole_state() -> None:
-    address = {
-        "Dynamics": {
-            "model": [QJ],
-            "sample": ["p0031"],
-            "T": ["0.5"],
-            "H.text": ["1e9"],
-            "cohort": ["torn:relation=conflict"],
-        },
-        "Samples": {"split": ["valid"], "relation": ["conflict", "agreement"]},
-    }
-    kept = session_file.Session("Dynamics", address, {"figure.size": "double"})
-    app = visit(
-        "Dynamics",
-        whole=False,
-        load=sharing.wait(
-            kept, ("Model 'qj-planted' has been retrained since the session was saved.",)
-        ),
-    )
-    assert app.slider(key="T").value == 0.5
-    assert app.slider(key="H.text").value == 1.0
-    assert app.selectbox(key="sample").value == "p0031"
-    assert [plain(each.value).partition(":")[0] for each in app.warning] == [
-        "Model 'qj-planted' has been retrained since the session was saved.",
-        "In the link, `H.text`",
-    ]
-    assert app.query_params["cohort"] == "torn:relation=conflict"
-    assert app.session_state["figure.size"] == "double"
-    app.switch_page(navigation.FILES["Samples"]).run()
-    assert not app.exception
-    assert {key: widget_of(app, key).value for key in ("split", "relation")} == {
-        "split": "valid",
-        "relation": ["conflict", "agreement"],
-    }
-    assert app.selectbox(key="sample").value == "p0031"
-
-
-def widget_of(app: AppTest, key: str) -> Any:
-    return next(each for each in widgets(app) if each.key == key)
-
-
-def test_one_pending_session_file_per_reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: dict[str, Any] = {}
-    shown: list[str] = []
-    monkeypatch.setattr(sharing.state, "get", kept.get)
-    monkeypatch.setattr(sharing.state, "put", kept.__setitem__)
-    monkeypatch.setattr(sharing.st, "html", shown.append)
-    monkeypatch.setattr(sharing, "WAITING", OrderedDict())
-    other = sharing.wait(session_file.Session("Overview"))
-    for file in ("a", "a", *map(str, range(40))):
-        sharing.offer_session(session_file.Session("Overview"), file, navigation.FILES)
-    assert shown[0] == shown[1] != shown[2]
-    assert len(sharing.WAITING) == 2
-    assert other in sharing.WAITING
-    sharing.WAITING.clear()  # they have waited too long
-    sharing.offer_session(session_file.Session("Overview"), "39", navigation.FILES)
-    assert next(iter(sharing.WAITING)) in shown[-1]
-
-
-def test_expired_session_file_shows_a_notice() -> None:
-    app = visit("Overview", whole=False, load="<b>guess</b>")
-    assert "has expired" in plain(app.warning[0].value)
-    assert "load" not in app.query_params

@@ -1,8 +1,7 @@
-"""Samples of a visitor on the pages, in their session, in session files and in reports."""
+"""Samples of a visitor on the pages, in their session and in reports."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,8 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.columns import dividend_column
 from qfusion.analysis.sample import build_sample
-from qfusion.data import own_rows, own_samples, own_sessions
-from qfusion.ui import lazy_panels, reruns, session_file, sharing
+from qfusion.data import own_rows, own_samples
+from qfusion.ui import lazy_panels, reruns
 from tests.support.app import APP, FILES, plain, said, visit
 from tests.support.own_samples import parity, stroke
 from tests.support.third_model import PAGES
@@ -116,22 +115,8 @@ def test_own_sample_is_private_to_its_session(mine: own_samples.OwnSample) -> No
     assert app.selectbox(key="sample").value.startswith("pair-")
 
 
-def test_session_file_restores_the_own_sample(mine: own_samples.OwnSample) -> None:
-    """And names what cannot be made again."""
-    saved = session_file.Session(
-        "Samples",
-        {"Samples": {"model": ["qj-parity"], "data": ["parity"], "sample": [mine.id]}},
-        own=(own_sessions.session_record(mine), {"data": "parity", "given": {"left": {}}}),
-    )
-    read = session_file.read(saved.text().encode(), ["Samples"])
-    assert json.loads(read.text())["own"] == json.loads(saved.text())["own"]
-    app = visit("Samples", whole=False, load=sharing.wait(read))
-    assert app.selectbox(key="sample").value == mine.id
-    assert "does not say what was given" in plain(said(app))
-
-
 def test_report_states_that_truth_is_unknown(mine: own_samples.OwnSample) -> None:
-    """In the words on its decision and its annotation, with how to open it elsewhere."""
+    """In the words on its decision and its annotation, and that nothing opens it elsewhere."""
     token = opening.at_hand.set((mine,))
     try:
         one = open_sample("qcnn-parity", mine.id)
@@ -140,4 +125,5 @@ def test_report_states_that_truth_is_unknown(mine: own_samples.OwnSample) -> Non
     words = report.sample(one).render(".html").decode()
     assert "no truth is known" in words
     assert "made by a visitor" in words
-    assert "session=" in words
+    assert "no command opens it" in words
+    assert "open_sample" not in words

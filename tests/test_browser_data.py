@@ -384,7 +384,6 @@ def test_a_recording_is_played_from_the_peaks_of_its_strip(
         assert moment - 0.01 <= now < moment + 0.6
     it_is_played_and_sought_on_its_strip(page, one)
     only_what_the_page_has_drawn_is_sent(page, server, clips)
-    a_session_file_opens_the_same_recording_elsewhere(page, server, one, tmp_path)
     page.set_viewport_size({"width": 800, "height": 900})
     visits.still(page)
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
@@ -433,29 +432,3 @@ def only_what_the_page_has_drawn_is_sent(
     ):
         with pytest.raises(urllib.error.HTTPError, match=r"40[04]"):
             urllib.request.urlopen(server.url + path)
-
-
-def a_session_file_opens_the_same_recording_elsewhere(
-    page: Any, server: Any, one: recordings.Recording, tmp_path: Path
-) -> None:
-    wanted = page.locator(".qf-peaks").inner_text()
-    page.get_by_role("button", name="Session", exact=True).click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save session").click()
-    download.value.save_as(tmp_path / "mine.json")
-    # media are named by what they are joined to: nothing in the file says where they lie
-    assert one.path.parent.name not in (tmp_path / "mine.json").read_text()
-    # nothing of this reader is left in the browser, and the server begins another session
-    page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
-    page.context.clear_cookies()
-    visits.open_page(page, f"{server.url}/glossary")
-    page.get_by_role("button", name="Session", exact=True).click()
-    page.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(
-        tmp_path / "mine.json"
-    )
-    page.get_by_role("link", name=re.compile("^Open it")).click()
-    page.wait_for_function(READY, timeout=120_000)
-    visits.come(page, "strip")
-    assert page.locator(".qf-peaks").inner_text() == wanted
-    length = page.evaluate("() => document.querySelector('.qf-player video').duration")
-    assert length == pytest.approx(one.seconds, abs=0.15)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import ConnectionClosed
 
-from qfusion import data
-from qfusion.errors import NotFound
 from qfusion.panels import pickers
-from qfusion.training import checkpoint, checkpoint_folders
-from qfusion.ui import context_bar, gate, loading, sharing, state
+from qfusion.ui import context_bar, gate, state
 from scripts import fuzz_widgets, serving
 from scripts.cross_talk import differences, shown
 from scripts.fuzz_widgets import JUMP
@@ -53,7 +49,7 @@ RESIDUALS = {
         ("dynamics", JUMP, {"model": "../../etc/passwd"}),
         ("dynamics", JUMP, {"data": "$x$ :smile: `a`"}),
         ("dynamics", JUMP, {"model": "nan", "data": "\x00", "sample": "x" * 10**5}),
-        ("dynamics", JUMP, {"_shortcuts": True, "_session_open": True, "_model_out": True}),
+        ("dynamics", JUMP, {"_shortcuts": True, "_model_out": True}),
         ("samples", JUMP, {"similar": []}),
         ("samples", JUMP, {"similar": ["x"], "words": []}),
         ("cohorts", {**JUMP, "cohorts.view": "Errors"}, SLICES),
@@ -179,21 +175,6 @@ def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     said |= {pickers.MODEL.key: "/srv/other/model.json", pickers.DATA.key: "planted"}
     context_bar.apply_data_choice()
     context_bar.apply_model_choice()
-
-
-def test_session_file_contains_no_path(tmp_path: Path) -> None:
-    views = np.random.default_rng(0).normal(size=(2, 9, 2))
-    np.savez(tmp_path / "set.npz", a=views[0], b=views[1], Y=np.arange(9) % 3)
-    for name in ("qj-planted.json", "qj-planted.safetensors"):
-        shutil.copy(checkpoint_folders.folders()[0] / name, tmp_path / name)
-    assert data.load(tmp_path / "set.npz")
-    assert checkpoint.load(tmp_path / "qj-planted.json")
-    for what, name in (("data", "set.npz"), ("model", "qj-planted.json")):
-        assert sharing.local_digest(what, str(tmp_path / name)) is None
-        with pytest.raises(NotFound, match="does not exist"):
-            (loading.load_dataset if what == "data" else loading.load_model)(str(tmp_path / name))
-    assert sharing.local_digest("data", "digits") == data.load("digits").digest
-    assert sharing.local_digest("model", "qj-planted")
 
 
 def test_tracebacks_are_identified_by_location() -> None:

@@ -102,7 +102,7 @@ def test_index_of_true_size_is_read(tmp_path: Path) -> None:
     assert media_probe.probe(path).sound == 8000
 
 
-def test_a_recording_in_a_session_file_takes_no_memory(tmp_path: Path) -> None:
+def test_a_recording_of_another_kind_takes_no_memory() -> None:
     """As an ending that its kind does not have, and as one that it has."""
     dataset = parity()
     for ending, words in ((".mp4", "must not end in '.mp4'"), (".wav", "must not end in '.wav'")):

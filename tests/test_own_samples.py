@@ -24,7 +24,7 @@ from qfusion.analysis import (
     sample_evolution,
     sample_similarity,
 )
-from qfusion.data import digit_features, own_rows, own_samples, own_sessions
+from qfusion.data import digit_features, own_rows, own_samples
 from qfusion.data.own_inputs import OwnInput
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.abilities import can
@@ -262,7 +262,6 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
 
 
 def test_missing_modalities_are_taken_from_a_sample() -> None:
-    """And a record of it in a session file gives the same sample again."""
     dataset = data.load("parity")
     mine = own_samples.make_sample(dataset, {"left": stroke()}, "pair-0007")
     row = dataset.row("pair-0007")
@@ -271,29 +270,3 @@ def test_missing_modalities_are_taken_from_a_sample() -> None:
     assert mine.fits(dataset)
     assert not mine.fits(data.load("parity3"))
     assert not replace(mine, features={"left": np.zeros(3), "right": np.zeros(64)}).fits(dataset)
-    record: Any = own_sessions.session_record(mine)
-    assert own_sessions.read_record(record).digest == mine.digest
-    for hostile in (
-        None,
-        {},
-        record | {"given": {}},
-        record | {"given": {"left": {"kind": "drawing", "ending": "", "content": "!"}}},
-        record | {"given": {"left": {"kind": "drawing", "ending": "", "content": "ä"}}},
-        record | {"given": {"left": {"kind": 3}}},
-        record | {"data": "/etc/passwd"},
-        record | {"like": "pair-9999"},
-        record | {"id": "own-000000"},
-    ):
-        with pytest.raises((InvalidInput, NotFound)):
-            own_sessions.read_record(hostile)
-    assert (
-        own_sessions.session_record(replace(mine, given={"left": OwnInput("clip", b"0" * 10**6)}))
-        is None
-    )
-
-
-@pytest.mark.parametrize("content", ["[]", "[" * 100_000, "{", '"x"'])
-def test_invalid_session_file_is_refused(content: str, tmp_path: Path) -> None:
-    (tmp_path / "session.json").write_text(content)
-    with pytest.raises(InvalidInput, match=r"session\.json cannot be read"):
-        own_sessions.read_session(tmp_path / "session.json")

@@ -158,7 +158,6 @@ def open_sample(
     members: str = "",
     rows: str = "",
     tweak: Tweak | str = "",
-    session: str | Path = "",
 ) -> Sample:
     """Return one sample before a model.
 
@@ -173,19 +172,11 @@ def open_sample(
         rows: "all" of the background are to be used also where some of them would do, see `Study.is_sampled`; all are
             used of what is not shared.
         tweak: what to change in the model, see the head of this module, or a `Tweak`.
-        session: path of a session file that holds the sample, where it is a visitor's own.
 
     Raises:
         NotFound, InvalidInput: naming the argument that does not fit.
     """
     study = open_study(model, data)
-    if session and not study.dataset.known_ids([sample]):
-        made = [
-            one
-            for one in sources.own_sessions.read_session(session)
-            if one.data == study.dataset.name
-        ]
-        study = with_samples(study.base_study, tuple(made))
     row = study.dataset.row(sample)
     choose("Background", background, dict.fromkeys(OFFERED.values()))
     check(

@@ -12,7 +12,7 @@ if (!window.qfusionShares) {
   };
   const copied = (text) => {
     const said = new URL(text).searchParams, sample = said.get("sample");
-    if (sample?.startsWith("own-")) return "Copied, but a sample of your own is in this session alone. Save the session instead.";
+    if (sample?.startsWith("own-")) return "Copied, but a sample of your own is in this session alone.";
     return "Copied: it opens this view" + (sample && document.querySelector(".st-key-sample") ? ` of sample ${sample} by ${said.get("model")}.` : ".");
   };
   const say = (words) => { const at = part("qf-said"); at.textContent = words; at.hidden = false; };
@@ -30,7 +30,7 @@ if (!window.qfusionShares) {
     if (text.length > longest) {
       part("qf-field").hidden = true;
       say(`This link has ${text.length.toLocaleString("en")} characters. Many servers and mail programs cut links at ` +
-          `${longest.toLocaleString("en")}, so it is not copied. Save the session as a file instead.`);
+          `${longest.toLocaleString("en")}, so it is not copied. Change fewer settings, or share the figure with its recipe.`);
       return;
     }
     try {

@@ -5,7 +5,7 @@
     study = study.with_own(append_samples(dataset, [sample]))
 
 Inputs are untrusted: sizes are checked before anything is decoded, and only the `makers` of the data set compute
-features. A session file stores the inputs, never the features, which are computed again.
+features.
 """
 
 import hashlib

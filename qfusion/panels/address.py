@@ -110,7 +110,7 @@ def complete_address(
 
 
 def describe_source(study: Study) -> dict[str, Any]:
-    """Return names and digests of a model and its data, as recipes and session files hold them."""
+    """Return names and digests of a model and its data, as recipes hold them."""
     return {
         "model": {"name": study.name, "digest": str(study.card.get("weights_sha256", ""))},
         "data": {"name": study.dataset.name, "digest": study.dataset.digest},

@@ -1,6 +1,6 @@
-"""Parameters of an address that lead the reader and draw nothing: the tour, a session file, words."""
+"""Parameters of an address that lead the reader and draw nothing: the tour, words."""
 
-GUIDES = ("tour", "load", "words")
+GUIDES = ("tour", "words")
 
 
 def is_guide(key: str) -> bool:

@@ -23,7 +23,7 @@ Address = Mapping[str, str | Sequence[str]]
 class PageState:
     """The reader's choices on one page.
 
-    Links, recipes, programs and session files are texts of it. `get` and `all` read any value as text; a parameter
+    Links, recipes and programs are texts of it. `get` and `all` read any value as text; a parameter
     (`params.Param`) reads its own value as what it stands for.
 
     Attributes:

@@ -333,8 +333,7 @@ class SampleParam(Param):
         """See `Param.require`."""
         check(
             not value.startswith(PREFIX) or bool(study.dataset.known_ids([value])),
-            f"Sample {value[:40]!r} was made by a visitor and lives in another session. Load the file that this "
-            "session was saved to.",
+            f"Sample {value[:40]!r} was made by a visitor and lives in another session. Choose one of the data set.",
             NotFound,
         )
         study.dataset.row(value)

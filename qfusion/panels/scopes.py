@@ -7,12 +7,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from qfusion.data.own_samples import PREFIX
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.panels.page_state import PageState
-
-# Name that ‘Save session’ gives to the file that holds a visitor's own samples.
-SESSION_FILE = "qfusion-session-samples.json"
 
 
 class Call(NamedTuple):
@@ -92,7 +88,6 @@ def _sample(view: PageState) -> Call:
         "contrast": view.require("contrast") if background == "contrast" else "",
         "members": members,
         "rows": view.get("rows"),
-        "session": SESSION_FILE if sample.startswith(PREFIX) else "",
     }
     return Call(
         "qfusion.analysis.opening",

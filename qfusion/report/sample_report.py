@@ -52,7 +52,7 @@ def report_on_sample(sample: Sample) -> Report:
             verdict=verdict,
             decision=describe_prediction(sample),
             commanded=has_command(sample),
-            commands=reproduction_lines(sample),
+            commands="" if sample.is_own else reproduction_lines(sample),
         ),
     )
 

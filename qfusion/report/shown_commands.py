@@ -33,8 +33,6 @@ def _open_sample_call(sample: Sample) -> str:
         arguments["members"] = f"{background.label}:FILTER"
     if sample.tweak_text:
         arguments["tweak"] = sample.tweak_text
-    if sample.is_own:
-        arguments["session"] = "SESSION.json"
     positional = f"{sample.name!r}, {sample.id!r}, {sample.dataset.name!r}"
     named = "".join(f", {name}={value!r}" for name, value in arguments.items() if value)
     return f"qfusion.analysis.open_sample({positional}{named})"

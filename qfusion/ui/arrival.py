@@ -14,7 +14,7 @@ from qfusion.panels.pickers import DATA, MODEL, SAMPLE, models, own_data
 from qfusion.ui import page_params, saved, state, streamlit_internals
 
 _ALIASES = "_aliases"
-_HANDLED = ("tour", "load")  # read by `guided_tour` and `sharing`
+_HANDLED = ("tour",)  # read by `guided_tour`
 
 
 def arrive(title: str) -> None:
@@ -54,7 +54,6 @@ def _read_link(params: page_params.PageParams, query: Mapping[str, list[str]]) -
     have been chosen since they were drawn.
     """
     picked = st.session_state.get(page_params.PICKED, {})
-    # What a session file holds for a page that opens for the first time.
     link = {key: texts for key, texts in params.link.items() if key not in st.session_state}
     for key, texts in query.items():
         if key in LINKED or key in _HANDLED:

@@ -24,7 +24,6 @@ from qfusion.ui import (
     guidance,
     guided_tour,
     missing_data,
-    notes,
     page_params,
     pinning,
     reruns,
@@ -100,7 +99,6 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
                 + ([] if study.reads_features else [WHAT_IF]),
             )
             pinning.pin_button(study, row, link)
-            notes.notes_button(title, FILES)
         if before is not None:
             before(study)
         _drop_invalid_params(study)
@@ -108,10 +106,8 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
             first_paint.shown_models.add(study.name)
         origin = address.describe_source(study)
         context = PageContext(study, row, theme(), wanted)
-        sharing.link_and_session(
+        sharing.share_buttons(
             side,
-            FILES,
-            origin,
             (lambda: context.tweaked_sample(tweak_choice.current_tweak(study)))
             if any(can(study.model, ability) for ability in ("time", "layers", "changes"))
             else None,
@@ -134,7 +130,7 @@ def begin_page(title: str, own: Iterable[params.Param] = ()) -> None:
     with _page_frame(title, has_bar=False) as (side, _):
         page_params.show_picked()
         _drop_invalid_params(own=own)
-        sharing.link_and_session(side, FILES, {})
+        sharing.share_buttons(side)
         state.put(figure_origin.ORIGIN, {})
 
 
@@ -217,7 +213,6 @@ def _page_frame(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
                 st.container(key="menu", gap="xxsmall"),
                 st.container(key="side", gap="small"),
             )
-        sharing.open_loaded()
         guided_tour.arrive(title)
         arrival.arrive(title)
         guided_tour.keep_step()

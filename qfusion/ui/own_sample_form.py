@@ -1,7 +1,7 @@
 """The form of a visitor's own sample: drawn, spoken or written, and processed like the training data.
 
 It becomes a sample of this session, is shown with its decision and its distance from the training data, and opens like
-any other. It stays in the session and in the file that ‘Save session’ writes; no other session sees it.
+any other. It stays in the session; no other session sees it.
 """
 
 import re
@@ -16,7 +16,7 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import text, training_distance
 from qfusion.analysis.opening import with_samples
 from qfusion.analysis.sample import build_sample
-from qfusion.data import Audio, Image, own_inputs, own_samples, own_sessions
+from qfusion.data import Audio, Image, own_inputs, own_samples
 from qfusion.data.data_set import DataSet
 from qfusion.data.picture_arrays import enlarge, grey_levels
 from qfusion.data.sample_content import Maker
@@ -34,6 +34,7 @@ from qfusion.ui import (
 from qfusion.wording import answers
 from qfusion.wording.training_distance import describe_distance
 
+MOST_SAMPLES = 8  # that a session keeps
 COLOURS = [
     "white",
     "red",
@@ -57,9 +58,9 @@ def session_samples() -> tuple[own_samples.OwnSample, ...]:
 
 
 def _open_sample(sample: own_samples.OwnSample) -> None:
-    """Keep a sample for this session, which holds the latest `own_sessions.MOST`, and open it."""
+    """Keep a sample for this session, which holds the latest `MOST_SAMPLES`, and open it."""
     others = [one for one in session_samples() if one.digest != sample.digest]
-    state.put(reruns.OWN, (*others, sample)[-own_sessions.MOST :])
+    state.put(reruns.OWN, (*others, sample)[-MOST_SAMPLES:])
     state.put(samples.TRY.key, False)  # what is asked for stands below
     state.choose_sample(sample.id)
 
@@ -76,8 +77,7 @@ def try_own(context: page_context.PageContext) -> None:
     boxes = own_samples.input_groups(dataset)
     given: dict[str, own_inputs.OwnInput] = {}
     st.caption(
-        "Your input is processed like the training data. It is deleted at the end of this session "
-        "unless you save the session."
+        "Your input is processed like the training data. It is deleted at the end of this session."
     )
     with st.container(key="own-boxes"):
         for cell, (first, names) in zip(st.columns(len(boxes)), boxes.items(), strict=True):

@@ -1,7 +1,7 @@
 """The parameters of a page in a session: the one place that reads a link and writes the address.
 
 A session holds each choice of the reader once, as the value of its widget. `current` gives all choices of the page as a
-`PageState`; panels, recipes, programs, session files and the address are made from it.
+`PageState`; panels, recipes, programs and the address are made from it.
 
 A link is read when a page opens (`PageParams.link`): a widget takes its value from there when it is drawn for the first
 time. From then on the session holds the value, and `write_address` writes the address at the end of each run. Nothing
@@ -105,21 +105,6 @@ def show_picked() -> None:
     """Add the values of the last page's pickers to the parameters of a page without pickers."""
     for key in st.session_state.get(PICKED, {}):
         open_params().show(key)
-
-
-def all_pages() -> dict[str, dict[str, Values]]:
-    """Return the values of the parameters of every page of this session, by page and key, for a session file."""
-    pages = {}
-    for title in [*st.session_state.get(_PAGES, {})]:
-        params = open_params(title)
-        values = params.last | {key: format_value(value) for key, value in params.values().items()}
-        pages[title] = dict(sorted(values.items()))
-    picked = st.session_state.get(PICKED, {})
-    title = st.session_state.get(PAGE, "")
-    pages[title] = pages.get(title, {}) | {
-        key: format_value(value) for key, value in picked.items()
-    }
-    return pages
 
 
 def bound(key: str, default: Any = None) -> dict[str, Any]:
