@@ -10,7 +10,7 @@ Arimo, which comes along, or STIX General, which matplotlib brings along; text s
 plotly is not drawn is refused by name (`reading`), never left out.
 """
 
-from plotly_print.page import Part, Style, render, render_grid
+from plotly_print.page import Style, render
 from plotly_print.values import PrintError
 
-__all__ = ["Part", "PrintError", "Style", "render", "render_grid"]
+__all__ = ["PrintError", "Style", "render"]

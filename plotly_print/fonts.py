@@ -3,9 +3,7 @@ installed font has them, and which have none."""
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -210,25 +208,3 @@ def clusters(text: str) -> list[str]:
 def _flag(letters: str) -> bool:
     """Whether it is one of the letters of which two make a flag."""
     return len(letters) == 1 and "\U0001f1e6" <= letters <= "\U0001f1ff"
-
-
-_MISSED: ContextVar[dict[str, str] | None] = ContextVar("missed", default=None)
-
-
-@contextmanager
-def missed() -> Iterator[dict[str, str]]:
-    """What is drawn within the block adds to this the letters that no font of this machine has,
-    each with nothing, and those that no usual font of LaTeX has, each with "latex"."""
-    letters: dict[str, str] = {}
-    token = _MISSED.set(letters)
-    try:
-        yield letters
-    finally:
-        _MISSED.reset(token)
-
-
-def miss(letters: Iterable[str], where: str = "") -> None:
-    """Let the block that collects them (`missed`) know that no font has these letters."""
-    collected = _MISSED.get()
-    if collected is not None:
-        collected.update(dict.fromkeys(letters, where))

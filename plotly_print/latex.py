@@ -111,7 +111,6 @@ def escape(text: str) -> str:
         letters, written = map("".join, zip(*group, strict=True))
         if beyond:
             shown = fonts.IGNORED.sub("", letters)
-            fonts.miss(shown, "latex")
             written = rf"{{\ifdefined\Umathcode {letters}\else {MISSING * len(shown)}\fi}}"
         result += written
     return result

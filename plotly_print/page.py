@@ -1,24 +1,20 @@
-"""Files for print: one figure, or several on one page."""
+"""Files for print."""
 
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from plotly_print import latex, paper, reading
-from plotly_print.layout import Layout, caption_block
-from plotly_print.letters import Letter, letter_style
-from plotly_print.scene import Hand, Mark, Scene, Words, moved
+from plotly_print.layout import Layout
+from plotly_print.letters import Letter
+from plotly_print.scene import Hand, Mark
 from plotly_print.values import RGBA, check, require_number, rgba
-from plotly_print.words import UNPRINTABLE, Block, printable, runs, wrapped
+from plotly_print.words import UNPRINTABLE, printable
 
 FORMATS = ("svg", "pdf", "png", "tikz")
 MM = paper.MM
 WIDTHS, FONTS, DPI = (20.0, 2000.0), (5.0, 120.0), (36, 1200)
 MAX_PIXELS = 120_000_000
-MAX_PANELS, MAX_COLUMNS = 12, 4
-LEAST_ROW = 60.0  # points: a row that is lower cannot be read
-# Between columns, between rows, below a letter: in sizes of the letters.
-_GAP, _BETWEEN, _UNDER = 1.4, 1.0, 0.3
 
 
 @dataclass(frozen=True)
@@ -44,15 +40,6 @@ class Style:
     lines: float = 1.0
     large: bool = False
     creator: str = "plotlyprint"
-
-
-@dataclass(frozen=True)
-class Part:
-    """A figure with its letter, such as "(a)", and its title where they are written."""
-
-    figure: go.Figure
-    letter: str = ""
-    title: str = ""
 
 
 def render(
@@ -87,82 +74,6 @@ def render(
     return _file(format, scene.ordered(), (width, tall), layout.hand.paper, style, title, metadata)
 
 
-def render_grid(
-    parts: list[Part],
-    format: str,
-    style: Style,
-    columns: int,
-    *,
-    most_mm: float = 240.0,
-    title: str = "",
-    caption: str = "",
-    metadata: str = "{}",
-) -> bytes:
-    """Figures as one file, in rows of equal height, each with its letter, one caption below all; a
-    last row that is not full shares the width among fewer.
-
-    Args:
-        parts: in the order of reading. format, style: as of `render`; a height of None follows
-            from the figures, up to `most_mm`.
-        columns: figures in a row.
-        title: of the file. caption: below all figures. metadata: as of `render`.
-
-    Raises:
-        PrintError: when there are too many figures, a size is out of range, or they do not fit.
-    """
-    check(
-        1 <= len(parts) <= MAX_PANELS,
-        f"Argument `parts` must hold 1 to {MAX_PANELS} figures, but holds {len(parts)}. Leave some "
-        "out.",
-    )
-    check(
-        isinstance(columns, int) and 1 <= columns <= MAX_COLUMNS,
-        f"Argument `columns` must be from 1 to {MAX_COLUMNS}, but is {columns!r}.",
-    )
-    width, fixed, size = _checked(format, style, metadata)
-    gap = _GAP * size
-    rows: list[list[tuple[Layout, Scene, float, Block]]] = []
-    for start in range(0, len(parts), columns):
-        row = parts[start : start + columns]
-        wide = (width - gap * (len(row) - 1)) / len(row)
-        layouts = [_layout(part.figure, style, wide, None, size) for part in row]
-        rows.append(
-            [
-                (layout, *layout.page(), _head(part, layout.hand, wide, style))
-                for part, layout in zip(row, layouts, strict=True)
-            ]
-        )
-    first = rows[0][0][0].hand
-    foot = caption_block(caption, first, width)
-    tops = [max(head.height for *_, head in row) + _UNDER * size for row in rows]
-    heights = [max(tall for _, _, tall, _ in row) for row in rows]
-    below = foot.height + 0.5 * size if foot else 0.0
-    spare = below + sum(tops) + _BETWEEN * size * (len(rows) - 1)
-    most = (MM * most_mm if fixed is None else fixed) - spare
-    if fixed is not None or sum(heights) > most:
-        check(
-            most / len(rows) >= LEAST_ROW,
-            f"{len(rows)} rows do not fit on {style.width_mm:.0f} x "
-            f"{style.height_mm or most_mm:.0f} mm with letters of {size:g} pt. Choose more "
-            "columns, a larger size or a smaller font, or leave out title and caption.",
-        )
-        heights = [height * most / sum(heights) for height in heights]
-    top = total = sum(heights) + spare
-    marks: list[Mark] = []
-    for panels, above, height in zip(rows, tops, heights, strict=True):
-        for place, (layout, scene, tall, head) in enumerate(panels):
-            left = place * (layout.width + gap)
-            if abs(tall - height) > 0.5:
-                layout.height = height
-                scene, tall = layout.page()
-            marks.append(Words(head, left, top, "left", "top", role="letter"))
-            marks += [moved(mark, left, top - above - tall) for mark in scene.ordered()]
-        top -= above + height + _BETWEEN * size
-    if foot:
-        marks.append(Words(foot, 0.0, 0.0, "left", "bottom", role="caption"))
-    return _file(format, marks, (width, total), first.paper, style, title, metadata)
-
-
 def _checked(format: str, style: Style, metadata: str) -> tuple[float, float | None, float]:
     """Width and height of the page, and size of the letters, in points."""
     check(
@@ -194,9 +105,9 @@ def _layout(
     width: float,
     height: float | None,
     size: float,
-    title: str = "",
-    caption: str = "",
-    letter: Letter | None = None,
+    title: str,
+    caption: str,
+    letter: Letter | None,
 ) -> Layout:
     """The layout of a figure on a page of width and height, with letters of a size, in points."""
     settings = reading.plain(figure)
@@ -219,17 +130,6 @@ def _layout(
         letter,
         style.large,
     )
-
-
-def _head(part: Part, hand: Hand, wide: float, style: Style) -> Block:
-    """The letter of a part, and its title behind it."""
-    letter = letter_style(hand, style.large)
-    between = "\u2002" if part.letter and part.title else ""
-    line = runs(printable(part.letter + between), letter) if part.letter else []
-    line += runs(printable(part.title), letter_style(hand, False)) if part.title else []
-    if not line:
-        return Block((), letter.size)
-    return wrapped(Block((tuple(line),), letter.size), wide)
 
 
 def _file(

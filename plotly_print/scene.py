@@ -4,7 +4,7 @@ letters."""
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -219,16 +219,6 @@ class Words:
 
 
 Mark = Stroke | Area | Dots | Cells | Words
-
-
-def moved(mark: Mark, dx: float, dy: float) -> Mark:
-    """A mark at another place of the page."""
-    place: dict[str, Any] = (
-        {"x": mark.x + dx, "y": mark.y + dy}
-        if isinstance(mark, (Cells, Words))
-        else {"points": mark.points + np.array([dx, dy])}
-    )
-    return replace(mark, **place, clip=mark.clip and Box.of(mark.clip.corners + [dx, dy]))
 
 
 @dataclass

@@ -192,7 +192,7 @@ def _has(letter: str, style: TextStyle) -> bool:
 
 def runs(text: str, style: TextStyle) -> list[Run]:
     """Letters as runs of one font each: with serifs those that STIX General has, others in Arimo,
-    others in DejaVu Sans, others in an installed font. Those that none has are collected by `fonts.missed`. Words
+    others in DejaVu Sans, others in an installed font; a square stands for those that none has. Words
     between marks of isolation are runs of their own, without the marks; so are words from right to
     left among others."""
     result: list[Run] = []
@@ -264,8 +264,6 @@ def _style_for(letters: str, style: TextStyle, drawn: str) -> TextStyle:
     known = covering_style(shown, style, drawn)
     if known is None and len(letters) > 1 and not _has(letters[0], style):
         return _style_for(letters[0], style, drawn)  # its marks are squares
-    if known is None:
-        fonts.miss(letter for letter in shown if not _has(letter, style))
     return known or replace(style, serif=False, face=fonts.dejavu(fonts.BOX, style.bold))
 
 

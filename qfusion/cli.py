@@ -100,21 +100,6 @@ COMMANDS: dict[str, Command] = {
             "figure --recipe decision.pdf --out decision.svg --theme grey",
         ],
     ),
-    "compose": Command(
-        "qfusion.commands.compose:compose",
-        [
-            "compose decision.pdf entropy-recipe.json --columns 2 --size aps-double --out figure.pdf",
-            "compose --link LINK --panel decision-over-time --panel entropy --out figure.svg",
-        ],
-    ),
-    "figures": Command(
-        "qfusion.commands.figure_archive:figures",
-        [
-            "figures --link LINK --size aps-single --out figures.zip",
-            "figures --link LINK --panel decision-over-time --cohort 'relation=conflict' --most 20 "
-            "--out conflicts.zip",
-        ],
-    ),
     "report": Command(
         "qfusion.commands.report:report",
         [

@@ -115,6 +115,15 @@ def test_own_sample_is_private_to_its_session(mine: own_samples.OwnSample) -> No
     assert app.selectbox(key="sample").value.startswith("pair-")
 
 
+def test_the_drawer_offers_no_code_for_an_own_sample(mine: own_samples.OwnSample) -> None:
+    app = opened("Dynamics", mine, "qj-parity")
+    app.session_state["_drawer"] = "waterfall-now"
+    app.run()
+    assert not app.exception
+    assert any("no program or command opens it" in each.value for each in app.caption)
+    assert not app.code
+
+
 def test_report_states_that_truth_is_unknown(mine: own_samples.OwnSample) -> None:
     """In the words on its decision and its annotation, and that nothing opens it elsewhere."""
     token = opening.at_hand.set((mine,))

@@ -97,7 +97,7 @@ def test_the_first_figure_comes_before_the_frame_where_it_stays_and_the_rest_com
         assert answer.status == 204
 
 
-def test_a_figure_stays_its_numbers_are_saved_a_zip_is_cancelled_and_what_waits_is_drawn_as_it_comes(
+def test_a_figure_stays_its_numbers_are_saved_and_what_waits_is_drawn_as_it_comes(
     page: Any, server: Any, tmp_path: Path
 ) -> None:
     visits.open_page(
@@ -110,7 +110,6 @@ def test_a_figure_stays_its_numbers_are_saved_a_zip_is_cancelled_and_what_waits_
     page.locator(".st-key-figure-verdict .qf-export").click()
     page.get_by_role("dialog").get_by_role("button", name="Download SVG").wait_for()
     assert not seen  # though the figure was drawn again, and the drawer has opened
-    the_making_of_a_zip_can_be_cancelled(page)
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="detached")
     figures_are_as_large_as_their_panels(page)
@@ -147,19 +146,6 @@ def a_figure_stays_and_only_its_numbers_change(page: Any) -> None:
         "() => document.querySelector('.st-key-figure-verdict .qf-figure').ariaLabel"
     )
     assert label == sample_decision.verdict(sample).alt
-
-
-def the_making_of_a_zip_can_be_cancelled(page: Any) -> None:
-    drawer = page.get_by_role("dialog")
-    drawer.get_by_text("Several as a zip file").click()
-    drawer.get_by_text("This figure for every sample of a cohort").click()
-    drawer.get_by_role("button", name="Create the zip file").click()
-    drawer.get_by_role("button", name="Cancel").click()
-    drawer.get_by_role("button", name="Cancel").wait_for(state="detached")
-    visits.still(page)
-    page.wait_for_timeout(1500)  # time in which it would have come
-    assert not drawer.get_by_role("button", name="figures, ").count()
-    assert drawer.get_by_role("button", name="Create the zip file").is_enabled()
 
 
 def figures_are_as_large_as_their_panels(page: Any) -> None:

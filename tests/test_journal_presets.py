@@ -14,7 +14,7 @@ import pytest
 from pypdf import PdfReader
 
 from plotly_print import PrintError, Style, latex, render
-from qfusion.figures import export, export_style, latex_snippet
+from qfusion.figures import export, export_style
 from qfusion.figures.export_style import ExportStyle
 from tests.support import exporting, typesetting
 from tests.support.exported_figures import RECIPE, WORDS, lines, texts, waterfall
@@ -83,7 +83,6 @@ def test_panels_have_the_letters_of_their_journal() -> None:
         "nature-single",
         "nature-double",
     }
-    assert set(export_style.COLUMNS) <= set(export_style.SIZES)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +149,6 @@ def test_texts_of_a_tikzpicture_are_escaped() -> None:
     assert r"\end{document}" not in body
     assert r"\textbackslash{}input\{/etc/passwd\}" in texts(said, "tikz")
     assert latex.escape("a\nb\x00") == latex.escape("a b\ufffd")
-    assert latex_snippet.latex_label("fig", "a b/../c", "") == "fig-a-b-c"
 
 
 def test_a_picture_of_too_many_cells_is_refused() -> None:

@@ -2,8 +2,7 @@
 
 import plotly.graph_objects as go
 import pytest
-from plotly_print import Style, layout, letters, reading, render, render_grid
-from plotly_print.page import Part
+from plotly_print import Style, layout, letters, reading, render
 from plotly_print.scene import Hand, Words
 
 INK, PAPER = (0.0, 0.0, 0.0, 1.0), (1.0, 1.0, 1.0, 1.0)
@@ -88,10 +87,3 @@ def test_a_letter_stands_above_words_that_are_in_its_place() -> None:
 def test_large_letters_are_larger_than_other_words() -> None:
     usual, large = (lettered(FOUR, large)[0][0].block.size for large in (False, True))
     assert large == pytest.approx(usual * letters.LARGER)
-
-
-def test_a_composed_figure_letters_its_figures_and_not_their_plots() -> None:
-    svg = render_grid([Part(FOUR, "(a)"), Part(FOUR, "(b)")], "svg", Style(183), 2).decode()
-    assert [svg.count(f">({letter})<") for letter in "abc"] == [1, 1, 0]
-    bare = render_grid([Part(FOUR), Part(FOUR)], "svg", Style(183), 2).decode()
-    assert ">(a)<" not in bare

@@ -20,13 +20,11 @@ import pypdf
 import pytest
 from PIL import Image
 from plotly_print import (
-    Part,
     PrintError,
     Style,
     axes,
     reading,
     render,
-    render_grid,
     values,
     words,
 )
@@ -141,18 +139,6 @@ def test_tikz_names_its_creator_and_needs_no_more_than_tikz() -> None:
     assert tex.startswith(f"%mine-recipe {RECIPE}\n%mine-size 89.0000 ")
     assert tex.count(r"\minefit{") == tex.count(r"\node[")
     assert tex.count(r"\begin{pgfscope}") == tex.count(r"\end{pgfscope}")
-
-
-def test_figures_on_one_page_have_letters_and_one_caption() -> None:
-    parts = [Part(waterfall(), f"({letter})", "Title") for letter in "abc"]
-    svg = render_grid(parts, "svg", Style(183), 2, caption="One caption")
-    shown = texts(svg)
-    assert {"(a)", "(b)", "(c)", "One caption"} <= {text.split("\u2002")[0] for text in shown}
-    assert shown.count("score") == 3
-    with pytest.raises(PrintError, match="do not fit"):
-        render_grid(parts * 4, "svg", Style(89), 1, most_mm=100)
-    with pytest.raises(PrintError, match="1 to 12"):
-        render_grid([], "svg", Style(), 1)
 
 
 def digests() -> dict[str, str]:

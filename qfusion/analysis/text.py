@@ -1,6 +1,7 @@
 """Words from data, files and links, shown as they are: never as markup, emoji, formulas or spreadsheet formulas."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -118,3 +119,16 @@ def strip_markup(markdown: str) -> str:
     words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown.replace(":\u200b", ":"))
     words = re.sub(r"(?<!\\)(\*\*|`)", "", words).replace("  \n", " ")
     return re.sub(r"\\([\\`*_{}\[\]()#+.!|<>~$&^=\-])", r"\1", words)
+
+
+def file_name(name: str, most: int = 60) -> str:
+    """Return a name that every file system accepts: letters, digits, dots and dashes, not hidden, in no folder.
+
+    Args:
+        name: any text.
+        most: the largest number of characters.
+    """
+    bare = unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode()
+    bare = re.sub(r"[^A-Za-z0-9._-]+", "-", bare)
+    bare = re.sub(r"\.{2,}", ".", bare)
+    return bare.strip(".-_")[:most].strip(".-_") or "unnamed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +13,9 @@ from qfusion.commands.common import Data, Output
 from qfusion.commands.figure_files import (
     read_recipe,
     render_figure,
-    write_composition,
     write_figure,
 )
-from qfusion.commands.figure_options import Dpi, Font, Letters, Size, Theme, given_options, restyle
+from qfusion.commands.figure_options import Dpi, Font, Letters, Size, Theme, given_options
 from qfusion.commands.printing import Json
 from qfusion.errors import InvalidInput
 from qfusion.figures import VIEWS
@@ -125,18 +123,7 @@ def figure(
         "`--model`. Leave it out.",
     )
     if recipe is not None:
-        text = read_recipe(recipe)
-        if qfusion.figures.composed_figure.is_composition(text):
-            check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
-            whole = qfusion.figures.composed_figure.parse_composition(text)
-            write_composition(
-                replace(whole, style=restyle(whole.style, changed, {"format": kind})),
-                out,
-                anyway,
-                as_json,
-            )
-            return
-        wanted = qfusion.figures.recipe.parse(text)
+        wanted = qfusion.figures.recipe.parse(read_recipe(recipe))
     elif link is not None:
         page, query = qfusion.panels.rendering.parse_link(link)
         if panel is None:
@@ -151,4 +138,4 @@ def figure(
             {key: [value] for key, value in parameters.items()},
         )
     content, about, remarks = render_figure(wanted, kind, changed, anyway)
-    write_figure(out, content, remarks, "Figure", about | {"out": str(out)}, as_json)
+    write_figure(out, content, remarks, about | {"out": str(out)}, as_json)

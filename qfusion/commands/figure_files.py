@@ -1,4 +1,4 @@
-"""Render figures and compositions, and write their files."""
+"""Render figures, and write their files."""
 
 from __future__ import annotations
 
@@ -30,14 +30,12 @@ def render_figure(
     styled = replace(wanted, style=restyle(wanted.style, changed, always))
     rendered = reproduction.reproduce(styled, anyway=anyway)
 
-    def content() -> bytes:
-        if kind == "json":
-            return reproduction.apply_style(rendered, styled.style).to_json().encode()
-        return reproduction.save_panel(rendered, styled)
-
-    file, missing_characters = qfusion.figures.missing_letters.write_with_remark(content, kind)
+    if kind == "json":
+        content = reproduction.apply_style(rendered, styled.style).to_json().encode()
+    else:
+        content = reproduction.save_panel(rendered, styled)
     record = figure_record(rendered) | {"look": styled.style.as_dict()}
-    return file, record, [*reproduction.recipe_warnings(wanted, rendered), missing_characters]
+    return content, record, reproduction.recipe_warnings(wanted, rendered)
 
 
 def read_recipe(path: Path) -> str:
@@ -54,42 +52,14 @@ def read_recipe(path: Path) -> str:
     return qfusion.figures.export.read_recipe(path.read_bytes())
 
 
-def write_composition(
-    whole: qfusion.figures.composed_figure.Composition, out: Path, anyway: bool, as_json: bool
-) -> None:
-    """Write the file of a composition, and print its record."""
-    panels = qfusion.panels.compositions.reproduce_composition(whole, anyway=anyway)
-    content, letters = qfusion.figures.missing_letters.write_with_remark(
-        lambda: qfusion.panels.compositions.save_composition(panels, whole), whole.style.format
-    )
-    write_figure(
-        out,
-        content,
-        [*qfusion.panels.compositions.composition_warnings(whole, panels), letters],
-        f"Figure of {len(panels)} panels",
-        {
-            "panels": [figure_record(panel) for panel in panels],
-            "columns": whole.columns,
-            "look": whole.style.as_dict(),
-            "out": str(out),
-        },
-        as_json,
-    )
-
-
 def write_figure(
-    out: Path,
-    content: bytes,
-    remarks: Iterable[str],
-    what: str,
-    about: dict[str, Any],
-    as_json: bool,
+    out: Path, content: bytes, remarks: Iterable[str], about: dict[str, Any], as_json: bool
 ) -> None:
     """Write the file of a figure, and print its remarks and its record."""
     write_file(out, content)
-    for remark in filter(None, remarks):
+    for remark in remarks:
         print_remark(f"qfusion: note: {remark}")
-    print_remark(f"{what} written to {out}")
+    print_remark(f"Figure written to {out}")
     print_result(about, as_json)
 
 

@@ -19,10 +19,6 @@ Theme = Annotated[str | None, typer.Option(help="light, dark or grey.")]
 Font = Annotated[float | None, typer.Option(help="Letters in pt, in print.")]
 Dpi = Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")]
 
-Title = Annotated[bool | None, typer.Option(help="Write the titles above.")]
-
-Caption = Annotated[bool | None, typer.Option(help="Write what is shown below.")]
-
 Letters = Annotated[
     bool | None, typer.Option(help="Letter the plots of a figure of several (a), (b), (c).")
 ]

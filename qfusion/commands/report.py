@@ -70,13 +70,6 @@ def report(
     else:
         made = _report_on_cohort(trained, dataset, str(cohort), output, background, contrast)
     files = qfusion.report.write(made, out)
-    letters = (
-        made.describe_missing_letters()
-        if any(path.suffix.lower() == ".pdf" for path in files)
-        else ""
-    )
-    if letters:
-        print_remark(f"qfusion: note: {letters}")
     for path in files:
         print_remark(f"Report written to {path}")
     print_result(

@@ -99,13 +99,6 @@ SIZES = {
     ),
 }
 SIZES_SAY = "  \n".join(f"{size.label}: {size.says}." for size in SIZES.values())
-COLUMNS = {
-    "aps-double",
-    "nature-double",
-    "ieee-double",
-    "acl-double",
-    "double",
-}  # across two columns of a page
 
 
 @dataclass(frozen=True)
@@ -123,7 +116,7 @@ class ExportStyle:
         title, caption: whether they are written above and below the figure.
         font: size of the axis titles in pt, in print; 0 stands for what is usual for the size.
         hidden: legend entries that are left out.
-        letters: whether the plots of a figure of several are lettered (a), (b), (c), as the panels of a composed one.
+        letters: whether the plots of a figure of several are lettered (a), (b), (c).
 
     Raises:
         InvalidInput: when a value is not one of these.

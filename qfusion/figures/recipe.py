@@ -81,7 +81,7 @@ def parse(text: str) -> Recipe:
     Raises:
         InvalidInput: when it is not a recipe, of another version, or holds what no recipe holds.
     """
-    record = read_record(text, "recipe", KIND, VERSION, MAX_TEXT)
+    record = _read_record(text)
     names = {key: record.get(key) for key in ("page", "panel")}
     for key, name in names.items():
         check(
@@ -122,33 +122,29 @@ def parse(text: str) -> Recipe:
     )
 
 
-def read_record(text: str, what: str, kind: str, version: int, most: int) -> dict[str, Any]:
-    """Return the contents of a recipe, or of a composition of several, as parsed JSON.
-
-    Raises:
-        InvalidInput: when it is none, of another version, or has more than so many characters.
-    """
+def _read_record(text: str) -> dict[str, Any]:
+    """Return the contents of a recipe as parsed JSON."""
     check(
-        len(text) <= most,
-        f"The {what} has {len(text):,} characters, and at most {most:,} are read. Export the figure again.",
+        len(text) <= MAX_TEXT,
+        f"The recipe has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Export the figure again.",
     )
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"The {what} is not JSON ({str(error)[:120]}). {_GIVE}") from error
+        raise InvalidInput(f"The recipe is not JSON ({str(error)[:120]}). {_GIVE}") from error
     check(
-        isinstance(record, dict) and record.get("kind") == kind,
-        f"This JSON is not a {kind}. {_GIVE}",
+        isinstance(record, dict) and record.get("kind") == KIND,
+        f"This JSON is not a {KIND}. {_GIVE}",
     )
     seen = record.get("version")
     made = record.get("software")
     newer = made.get("qfusion", "newer") if isinstance(made, dict) else "newer"
     check(
-        seen == version,
-        f"The {what} has version {str(seen)[:20]!r}, and this qfusion ({__version__}) reads version {version}. "
+        seen == VERSION,
+        f"The recipe has version {str(seen)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
         + (
             f"It was made with qfusion {str(newer)[:20]}: install that version."
-            if isinstance(seen, int) and seen > version
+            if isinstance(seen, int) and seen > VERSION
             else "Export the figure again."
         ),
     )

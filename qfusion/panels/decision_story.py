@@ -17,7 +17,6 @@ from qfusion.data.sample_content import Audio, Film, Image, Text
 from qfusion.errors import QFusionError
 from qfusion.explain.contribution_shares import joint_share
 from qfusion.figures import evolution_charts
-from qfusion.figures.latex_snippet import describe_origin
 from qfusion.figures.line_labels import keep_legend
 from qfusion.models import table_edits
 from qfusion.models.abilities import can
@@ -53,7 +52,7 @@ def build_story(sample: Sample) -> Story:
     elif (result := largest_lever(sample)) is not None:
         acts.append(_lever_act(*result))
     _share_axis_ranges([act.figure for act in acts])
-    origin = describe_origin(address.describe_source(study) | {"sample": sample.id})
+    origin = _describe_origin(sample)
     command = ""
     if shown_commands.has_command(sample):
         choices = shown_commands.output_options(sample)
@@ -69,6 +68,16 @@ def build_story(sample: Sample) -> Story:
         made_from=f"{origin} Made by qfusion {__version__}.",
         command=command,
     )
+
+
+def _describe_origin(sample: Sample) -> str:
+    """Return a sentence that names the model, the data set and the sample."""
+    source = address.describe_source(sample.study)
+    names = [
+        f"{part['name']} (SHA-256 {part['digest'][:8]}…)"
+        for part in (source["model"], source["data"])
+    ]
+    return f"Model {names[0]}, data set {names[1]}, sample {sample.id}."
 
 
 def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:

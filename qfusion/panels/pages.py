@@ -3,8 +3,8 @@
     picture = build("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"})
     picture.figure.show()
 
-A page of the dashboard draws what the same builders return. Programs, recipes and archives of panels are in `programs`,
-`rendering`, `reproduction`, `compositions` and `archives`.
+A page of the dashboard draws what the same builders return. Programs and recipes of panels are in `programs`,
+`rendering` and `reproduction`.
 """
 
 from collections import ChainMap
@@ -261,15 +261,6 @@ def panel_named(page: str, name: str) -> tuple[Panel, str]:
     if not start:
         choose(f"Panel of page '{page}'", name, PAGES[page])
     return families[start], name.removeprefix(start)
-
-
-def scope_name(page: str, panel: str) -> str:
-    """Return the name of the scope that a panel is built from, see `scopes.SCOPES`.
-
-    Raises:
-        NotFound: when there is no such page or panel.
-    """
-    return find_panel(page, panel, {})[1].scope
 
 
 def page_rules(view: PageState, study: Any) -> dict[str, ParamRule]:

@@ -45,17 +45,12 @@ class Report:
         return page.render(self.data(), draw_equation=draw_equation).encode()
 
     def pdf(self) -> bytes:
-        """Return the report as a PDF. Its foot names the letters that no font of this machine has. They are printed
-        as empty boxes.
+        """Return the report as a PDF. Letters that no font of this machine has are printed as empty boxes.
 
         Raises:
             QFusionError: when typst rejects the document, which is a defect of this library.
         """
         return report_pdf.typeset(self.data())
-
-    def describe_missing_letters(self) -> str:
-        """Return the foot of the PDF: the letters that no font of this machine has. It is empty if there are none."""
-        return report_pdf.describe_missing_letters(self.data())
 
     def source_keys(self) -> list[str]:
         """Return the keys of the cited sources, in the order of their first mention."""

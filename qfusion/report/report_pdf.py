@@ -47,7 +47,6 @@ def typeset(report: Mapping[str, Any]) -> bytes:
                 "sys_inputs": {
                     "document": lettering.text,
                     "families": json.dumps(list(families)),
-                    "foot": _missing_note(lettering.missing),
                 },
             }
             return bytes(_compile(f"{SOURCE}\n{PAPER}".encode(), options))
@@ -55,11 +54,6 @@ def typeset(report: Mapping[str, Any]) -> bytes:
         raise QFusionError(
             f"The report could not be typeset: {str(error)[:300]}. Write it as HTML and tell us."
         ) from error
-
-
-def describe_missing_letters(report: Mapping[str, Any]) -> str:
-    """Return the note at the foot of the PDF on letters that no font of this machine has, or an empty text."""
-    return _missing_note(_find_fonts(report).missing)
 
 
 def _compile(source: bytes, options: dict[str, Any]) -> Any:
@@ -80,27 +74,16 @@ def _copy_fonts(faces: list[Any], folder: Path) -> None:
         shutil.copy(file, folder)
 
 
-def _missing_note(missing: list[str]) -> str:
-    if not missing:
-        return ""
-    from qfusion.figures.missing_letters import notice
-
-    code_points = {ord(letter): f"U+{ord(letter):04X}" for letter in missing}
-    return notice(missing, "empty boxes stand for them.").translate(code_points)
-
-
 @dataclass(frozen=True)
 class _Lettering:
     """The text of a report and its fonts.
 
     Attributes:
         text: the report as JSON, with a box for each letter that no font has.
-        missing: these letters.
         faces: the installed font faces that the other letters need.
     """
 
     text: str
-    missing: list[str]
     faces: list[Any]
 
 
@@ -111,12 +94,11 @@ def _find_fonts(report: Mapping[str, Any]) -> _Lettering:
     ]
     text = json.dumps({**report, "blocks": blocks}, ensure_ascii=False)
     if all(map(_is_in_own_fonts, set(text))):
-        return _Lettering(text, [], [])
+        return _Lettering(text, [])
     words = dict.fromkeys(re.findall("[^\x00-\x7f]+", text))
     foreign = [word for word in words if not all(map(_is_in_own_fonts, word))]
     east = fonts.east("".join(foreign))
     clusters = dict.fromkeys(letters for word in foreign for letters in fonts.clusters(word))
-    missing: dict[str, None] = {}
     faces: dict[Any, None] = {}
     for letters in sorted(clusters, key=len, reverse=True):
         if all(_is_in_own_fonts(letter) or fonts.IGNORED.match(letter) for letter in letters):
@@ -129,12 +111,10 @@ def _find_fonts(report: Mapping[str, Any]) -> _Lettering:
             if len(letters) > 1:
                 base = fonts.face(letters[0], outlines=False, east=east)
             drawn = "" if base is None else letters[0]
-            missing.update(dict.fromkeys(letters.removeprefix(drawn)))
             text = text.replace(letters, drawn + fonts.BOX)
             shapes = [base]
         faces.update(dict.fromkeys(face for face in shapes if face is not None))
-    named = [letter for letter in missing if not fonts.IGNORED.match(letter)]
-    return _Lettering(text, named, list(faces))
+    return _Lettering(text, list(faces))
 
 
 def _is_in_own_fonts(letter: str) -> bool:

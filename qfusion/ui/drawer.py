@@ -7,55 +7,30 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import text
-from qfusion.figures.export_style import FORMATS, ExportStyle
-from qfusion.figures.latex_snippet import latex_figure
+from qfusion.data import own_samples
+from qfusion.figures import export
+from qfusion.figures.export_style import FORMATS
 from qfusion.figures.recipe import Recipe
 from qfusion.figures.themes import apply_theme
 from qfusion.figures.visible_range import apply_visible
-from qfusion.panels import archives, programs, rendering, reproduction
+from qfusion.panels import programs, rendering, reproduction
 from qfusion.panels.panel import PanelFigure
-from qfusion.ui import calculation_queue, figure_origin, page_runs, state
-from qfusion.ui.figure_batch import figure_batch
-from qfusion.ui.figure_composer import add_panel, composed_panels, composer, draw_preview
+from qfusion.ui import calculation_queue, figure_origin, page_runs
 from qfusion.ui.figure_style_form import caption_form, style_form, visible_range_form
-
-ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Several as a zip file"
 
 
 def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
-    """Draw the contents of the dialog that exports a panel's figure.
+    """Draw the contents of the dialog that exports a panel's figure: its preview and files, and the code that makes it.
 
     Args:
         drawn: the panel. chart: draws a figure on a page, see `ui.figure.draw_figure`.
     """
     st.markdown(f"**{text.escape_markdown(drawn.headline)}**")
-    what = state.required_choice(
-        "Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed"
-    )
     left, right = st.columns([6, 5], gap="medium")
     with right:
         style = style_form()
-    if what == ONE:
-        _one(drawn, style, left, right, chart)
-    elif what == SEVERAL:
-        composer(figure_origin.current_recipe(drawn), style, left, right)
-    else:
-        with left:
-            figure_batch(figure_origin.current_recipe(drawn), style)
-
-
-def _one(
-    drawn: PanelFigure,
-    style: ExportStyle,
-    left: DeltaGenerator,
-    right: DeltaGenerator,
-    chart: Callable[..., None],
-) -> None:
-    """Preview and files of the one figure, and the code that makes it."""
-    with right:
         title, caption = caption_form(drawn, style)
         visible = visible_range_form(drawn)
         downloads = st.container()
@@ -78,15 +53,25 @@ def _one(
                 "One file that opens in any browser without a network; points show their values on hover."
             )
         else:
-            draw_preview(
-                lambda style: reproduction.save_panel(taken, replace(recipe, style=style)),
-                style,
-                "drawer-preview",
-                f"Preview: {drawn.headline}",
-            )
+            _draw_preview(taken)
         with downloads:
             _figure_downloads(taken)
     _code(taken)
+
+
+def _draw_preview(taken: rendering.RenderedPanel) -> None:
+    """Draw the file as it will be printed, with its size."""
+    style = taken.recipe.style
+    shown = replace(taken.recipe, style=replace(style, format="svg"))
+    with calculation_queue.waiting("Drawing …"):
+        picture = reproduction.save_panel(taken, shown)
+    st.container(border=True, key="drawer-preview").image(
+        picture.decode(), width="stretch", alt=f"Preview: {taken.title}"
+    )
+    width, height = export.size_mm(picture)
+    st.caption(
+        f"{FORMATS[style.format]}: {width:.0f} × {height:.0f} mm in print, font size {style.font:g} pt."
+    )
 
 
 def file_name(recipe: Recipe) -> str:
@@ -143,22 +128,14 @@ def _figure_downloads(taken: rendering.RenderedPanel) -> None:
                 key=f"drawer{ending}",
                 help=words,
             )
-        st.button(
-            "Add to composition",
-            on_click=add_panel,
-            args=(recipe,),
-            icon=":material/add:",
-            key="drawer-add",
-            help=f"For a figure of several panels: {len(composed_panels())} added so far. They are kept while "
-            "you visit other pages.",
-        )
 
 
 def _code(taken: rendering.RenderedPanel) -> None:
     recipe, name = taken.recipe, file_name(taken.recipe)
-    python, again, latex = st.tabs(
-        ["The same numbers in Python", "The same file on the command line", "LaTeX"]
-    )
+    if str(recipe.made_from.get("sample", "")).startswith(own_samples.PREFIX):
+        st.caption("Your own sample lives in this session alone: no program or command opens it.")
+        return
+    python, again = st.tabs(["The same numbers in Python", "The same file on the command line"])
     python.code(
         programs.program(recipe.page, recipe.panel, recipe.address),
         language="python",
@@ -171,16 +148,3 @@ def _code(taken: rendering.RenderedPanel) -> None:
     )
     again.caption("The exported figure also serves as a recipe, since its file contains it.")
     again.code(recipe.text(), language="json", height=200)
-    stem = archives.file_name(name, 120)
-    latex.code(
-        latex_figure(
-            stem,
-            recipe.style,
-            title=recipe.title or taken.title,
-            caption=recipe.caption or taken.caption,
-            made_from=recipe.made_from,
-            name=stem.removeprefix("qfusion-"),
-        ),
-        language="latex",
-        wrap_lines=True,
-    )

@@ -57,7 +57,7 @@ def caption_form(drawn: PanelFigure, style: ExportStyle) -> tuple[str, str]:
 
 
 def _setting(name: str) -> dict[str, Any]:
-    """Keyword arguments of a widget of the style: its value stays for the next figure, and in a saved session."""
+    """Keyword arguments of a widget of the style: its value stays for the next figure."""
     return {"key": f"figure.{name}", "persist_state": "session"}
 
 
@@ -102,7 +102,7 @@ def style_form() -> ExportStyle:
             "Panel letters",
             default.letters,
             disabled=kind == "html",
-            help="(a), (b), (c) at the plots of a figure that has several, and at the panels of a composed one.",
+            help="(a), (b), (c) at the plots of a figure that has several.",
             **_setting("letters"),
         )
     with st.container(horizontal=True):

@@ -6,7 +6,6 @@ import streamlit as st
 
 from qfusion import model_export
 from qfusion.analysis import text
-from qfusion.panels import archives
 from qfusion.runs import plans
 from qfusion.training import checkpoint
 from qfusion.ui import (
@@ -121,7 +120,7 @@ def _download(
     st.download_button(
         f"Download {wanted.title}",
         calculation_queue.queue_download(make),
-        f"{archives.file_name(stem, 80)}{wanted.ending}",
+        f"{text.file_name(stem, 80)}{wanted.ending}",
         "application/octet-stream",
         on_click="ignore",
         type="primary",

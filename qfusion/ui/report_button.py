@@ -11,7 +11,6 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import build_sample
 from qfusion.errors import translate_system_errors
 from qfusion.explain.cohort_filters import Part
-from qfusion.panels import archives
 from qfusion.ui import calculation_queue, page_context, tweak_choice
 
 
@@ -63,7 +62,7 @@ def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
                     data=calculation_queue.queue_download(
                         translate_system_errors()(partial(make, suffix))
                     ),
-                    file_name=f"qfusion-{archives.file_name(name, 80)}{suffix}",
+                    file_name=f"qfusion-{text.file_name(name, 80)}{suffix}",
                     mime=kind,
                     on_click="ignore",
                     icon=":material/download:",

@@ -16,7 +16,6 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.errors import translate_system_errors
 from qfusion.panels import decision_story
-from qfusion.panels.archives import file_name
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
 from qfusion.report.story_page import render_page
 from qfusion.ui import (
@@ -82,7 +81,7 @@ def _story(open_sample: Callable[[], Sample]) -> None:
     st.download_button(
         "Download story",
         calculation_queue.queue_download(translate_system_errors()(make)),
-        f"qfusion-story-{file_name(f'{sample.name}-{sample.id}', 80)}.html",
+        f"qfusion-story-{text.file_name(f'{sample.name}-{sample.id}', 80)}.html",
         "text/html",
         on_click="ignore",
         type="primary",
