@@ -97,7 +97,7 @@ COMMANDS: dict[str, Command] = {
         "qfusion.commands.figure:figure",
         [
             "figure --model qj-planted --sample ID --view over-time --out decision.pdf",
-            "figure --recipe decision.pdf --out decision.svg --theme grey",
+            "figure --recipe decision.pdf --out decision.svg --theme dark",
         ],
     ),
     "report": Command(

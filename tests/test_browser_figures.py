@@ -542,7 +542,7 @@ def test_a_page_opens_without_a_network_and_runs_no_typed_script(
     browser: Any, tmp_path: Path
 ) -> None:
     page = browser.new_page()
-    look = ExportStyle(format="html", title=True, caption=True, theme="grey")
+    look = ExportStyle(format="html", title=True, caption=True, theme="dark")
     hostile = (
         f'{TYPED} <img src="http://127.0.0.1:9/x" onerror="document.title=1"> "onload="alert(1)'
     )

@@ -422,7 +422,7 @@ def test_figure_equals_explain(run: Any, tmp_path: Path, model: str, view: str) 
             "--out",
             again,
             "--theme",
-            "grey",
+            "light",
             "--title",
             "--hide",
             "text",

@@ -1,19 +1,16 @@
-"""Styles of exported figures: invalid styles, other themes, greyscale, hidden series."""
+"""Styles of exported figures: invalid styles, the other theme, hidden series."""
 
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import math
-import re
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from plotly_print import Style, render
 from qfusion.errors import InvalidInput
 from qfusion.figures import (
     attribution_charts,
@@ -22,16 +19,12 @@ from qfusion.figures import (
     export_style,
     operator_spectra,
     state_charts,
-    style,
     visible_range,
 )
-from qfusion.figures.colour_scales import interpolate_colour
-from qfusion.figures.colour_values import grey, lightness
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.themes import apply_theme
 from tests.support.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 
-WHITE = 1.05  # luminance of white paper, with the 0.05 of a contrast
 MODALITIES = ("text", "audio", "vision")
 NAMED_LIKE_PAPER = "#FFFFFF"  # a name that looks like a colour stays a name
 LINES = {
@@ -65,12 +58,6 @@ def example(name: str, theme: str) -> go.Figure:
     return FIGURES[name](theme)  # type: ignore[arg-type]
 
 
-@functools.cache
-def in_grey(name: str) -> go.Figure:
-    """The same in grey."""
-    return apply_theme(example(name, "light"), "grey")
-
-
 def test_default_style() -> None:
     assert ExportStyle().as_dict() == {
         "format": "svg",
@@ -85,7 +72,7 @@ def test_default_style() -> None:
     }
     assert ExportStyle(size="slide").font == export_style.SIZES["slide"].font
     look = ExportStyle(
-        format="pdf", size="poster", theme="grey", font=11, hidden=("b", "a", "b"), title=True
+        format="pdf", size="poster", theme="dark", font=11, hidden=("b", "a", "b"), title=True
     )
     assert look.hidden == ("b", "a")
     assert ExportStyle.parse(json.loads(json.dumps(look.as_dict()))) == look
@@ -142,7 +129,7 @@ def test_figure_is_unchanged_in_its_own_theme(theme: str) -> None:
 
 
 def test_names_that_look_like_colours_are_kept() -> None:
-    for theme in ("light", "dark", "grey"):
+    for theme in ("light", "dark"):
         found = apply_theme(example("attribution_charts.words, named", "light"), theme)
         assert [note.text for note in found.layout.annotations[::2]] == [
             "yes",
@@ -156,145 +143,6 @@ def test_foreign_figure_has_no_theme() -> None:
         apply_theme(go.Figure(), "dark")
     with pytest.raises(InvalidInput, match="'sepia'"):
         apply_theme(example("decision_charts.waterfall", "light"), "sepia")
-
-
-def colours(part: Any, key: str = "") -> set[str]:
-    """Every colour in a figure's JSON, where a colour stands."""
-    if isinstance(part, dict):
-        return set().union(
-            *(
-                colours(
-                    value,
-                    name if name.endswith("color") or name in ("colorscale", "shadow") else "",
-                )
-                for name, value in part.items()
-            )
-        )
-    if isinstance(part, list):
-        return set().union(*(colours(value, key) for value in part))
-    return {part} if isinstance(part, str) and key else set()
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_greyscale_changes_only_colours(name: str) -> None:
-    drawn = example(name, "dark")
-    found = apply_theme(drawn, "grey")
-    written = found.to_json()
-    for colour in colours(json.loads(written)):
-        for triple in re.findall(r"#(..)(..)(..)\b", colour) or re.findall(
-            r"rgba?\((\d+),\s*(\d+),\s*(\d+)", colour
-        ):
-            assert len(set(triple)) == 1, colour
-    assert written == in_grey(name).to_json()
-    assert len(found.data) == len(drawn.data)
-    for before, after in zip(drawn.data, found.data, strict=True):
-        assert after.name == before.name
-        assert str(after.to_plotly_json().get("x")) == str(before.to_plotly_json().get("x"))
-
-
-def contrast(colour: str) -> float:
-    value = ((lightness(colour) + 16) / 116) ** 3
-    return WHITE / (value + 0.05)
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_grey_series_are_distinguishable(name: str) -> None:
-    found = in_grey(name)
-    quiet = {grey(lightness(style.LINE["light"])), style.PAPER["light"]}
-    told: dict[tuple[Any, ...], str] = {}
-    for trace in found.data:
-        if (
-            trace.type != "scatter"
-            or "lines" not in (trace.mode or "lines")
-            or not trace.line.color
-            or trace.line.width == 0
-        ):
-            continue
-        if trace.line.color.startswith("#") and trace.line.color not in quiet:
-            assert contrast(trace.line.color) >= 3
-            if trace.name and trace.showlegend is not False and found.layout.showlegend:
-                assert (
-                    told.setdefault((trace.line.color, trace.line.dash, trace.yaxis), trace.name)
-                    == trace.name
-                )
-
-
-def test_series_of_one_dash_get_dashes_of_their_own_in_grey() -> None:
-    drawn = evolution_charts.measure_lines(
-        T,
-        {style.split_term(term): values for term, values in LINES.items()},
-        MODALITIES,
-        "entropy (nats)",
-    )
-    assert len({trace.line.dash for trace in drawn.data}) == 3
-    found = apply_theme(drawn, "grey")
-    assert (
-        len({(trace.line.dash, trace.line.width) for trace in found.data})
-        == len({trace.line.color for trace in drawn.data})
-        == 8
-    )
-    assert next(trace.line.dash for trace in found.data if trace.name == "all together") == "solid"
-    greys = sorted({lightness(trace.line.color) for trace in found.data})
-    assert min(b - a for a, b in itertools.pairwise(greys)) > 3
-
-
-def test_seven_series_of_bars_in_grey_can_be_printed() -> None:
-    drawn = style.base_figure("light", 300, legend=True)
-    for hue in range(7):
-        drawn.add_bar(x=["a"], y=[1], name=str(hue), marker={"color": f"#{hue + 1}0{hue}0AA"})
-    found = apply_theme(drawn, "grey")
-    assert len({trace.marker.pattern.shape for trace in found.data}) == 7
-    assert render(found, "svg", Style(89.0, None, 7.0)).startswith(b"<?xml")
-
-
-def test_grey_scales_encode_amount_and_sign() -> None:
-    amount = (
-        apply_theme(example("state_charts.density_matrix, modulus", "dark"), "grey")
-        .data[0]
-        .colorscale
-    )
-    levels = [lightness(colour) for _, colour in amount]
-    assert levels == sorted(levels, reverse=True)
-    assert levels[0] > 95
-    assert levels[-1] < 21
-    signed = [
-        lightness(colour)
-        for _, colour in apply_theme(example("attribution_charts.curve", "dark"), "grey")
-        .data[1]
-        .marker.colorscale
-    ]
-    assert signed == sorted(signed)
-    assert signed[5] == pytest.approx(75, abs=1)
-    assert all(contrast(grey(level)) <= contrast("#777777") for level in signed), (
-        "black letters must stand out"
-    )
-    cyclic = apply_theme(example("state_charts.density_matrix", "light"), "grey").data[0].colorscale
-    phase = [lightness(colour) for _, colour in cyclic]
-    assert phase == pytest.approx(phase[::-1])
-    assert phase[5] == max(phase)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [("circuit_charts.cut_entropies", "amount"), ("attribution_charts.words, named", "signed")],
-)
-def test_texts_on_grey_cells_are_readable(name: str, kind: str) -> None:
-    found = apply_theme(example(name, "dark"), "grey")
-    pairs = [
-        (note.font.color, shape.fillcolor)
-        for note, shape in zip(found.layout.annotations[::2], found.layout.shapes, strict=True)
-    ]
-    if kind == "amount":
-        cells, words = found.data
-        pairs = [
-            (colour, interpolate_colour(cells.colorscale, float(cells.z[y][x]) / cells.zmax))
-            for colour, x, y in zip(words.textfont.color, words.x, words.y, strict=True)
-        ]
-    assert pairs
-    for letters, cell in pairs:
-        assert (
-            max(contrast(letters), contrast(cell)) / min(contrast(letters), contrast(cell)) >= 4.4
-        )
 
 
 def test_legend_entries_are_those_displayed() -> None:

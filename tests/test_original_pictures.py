@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from qfusion.analysis import original_pictures
-from qfusion.figures import attribution_charts, coloured_pictures, themes
-from qfusion.figures.colour_scales import classify_scale
-from qfusion.figures.colour_values import lightness, parse_channels
+from qfusion.figures import attribution_charts, coloured_pictures
+from qfusion.figures.colour_values import parse_channels
 from qfusion.wording.attribution import describe_picture, name_pixel
 
 RED, BLUE = (220, 30, 20), (20, 40, 200)
@@ -49,7 +48,6 @@ def test_pixels_are_drawn_where_the_original_shows_something_else() -> None:
 
 def test_numbered_colours_are_those_of_the_picture() -> None:
     numbers, scale = coloured_pictures.number_colours(halves())
-    assert classify_scale(scale) == "picture"
     left, right = (parse_channels(scale[numbers[0, column]][1]) for column in (0, -1))
     assert (left, right) == (RED, BLUE)
 
@@ -68,15 +66,6 @@ def test_values_lie_over_the_picture_and_faint_ones_leave_it_seen() -> None:
     assert np.argwhere(np.isfinite(heat.z)).tolist() == [[0, 3], [5, 0]]
     np.testing.assert_array_equal(hover.z, values)
     assert hover.customdata[5][0].tolist() == [6, 1]
-
-
-def test_the_grey_theme_keeps_the_picture_and_shows_all_values() -> None:
-    figure = attribution_charts.picture(halves(), np.arange(24.0).reshape(6, 4) - 12)
-    original, _, _, hover = themes.apply_theme(figure, "grey").data
-    drawn = original.colorscale[int(np.asarray(original.z)[0, 0])][1]
-    wanted = lightness("#{:02X}{:02X}{:02X}".format(*RED))
-    assert lightness(drawn) == pytest.approx(wanted, abs=1)
-    assert hover.opacity == 1
 
 
 @pytest.mark.parametrize(

@@ -745,7 +745,7 @@ def test_figure_is_reproduced_from_its_file(
         "cut-terms",
         "--caption",
     ]
-    assert told(capsys, *words, "--theme", "grey", "--out", first)[0] == 0
+    assert told(capsys, *words, "--theme", "dark", "--out", first)[0] == 0
     code, out, _ = told(capsys, "figure", "--recipe", first, "--out", second, "--json")
     assert code == 0
     assert first.read_bytes() == second.read_bytes()

@@ -15,7 +15,7 @@ Size = Annotated[
         "nature-double, ieee-single, ieee-double, acl-single, acl-double or neurips."
     ),
 ]
-Theme = Annotated[str | None, typer.Option(help="light, dark or grey.")]
+Theme = Annotated[str | None, typer.Option(help="light or dark.")]
 Font = Annotated[float | None, typer.Option(help="Letters in pt, in print.")]
 Dpi = Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")]
 

@@ -1,12 +1,11 @@
 """Figures: arrays in, plotly figure out; a file a topic, and nothing that computes an explanation or knows a page.
 
 Every function that draws names its template and colours itself (importing streamlit replaces plotly's defaults by
-placeholders), escapes what comes from data, and takes `theme="light"|"dark"`; `style` makes of a figure the same in
-another one, greys for print included; `export` writes files, with a `recipe` inside, which leaves series out and sets
-ranges.
+placeholders), escapes what comes from data, and takes `theme="light"|"dark"`; `themes` makes of a figure the same in
+the other one; `export` writes files, with a `recipe` inside, which leaves series out and sets ranges.
 
 By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p0031")`, its numbers
-`figures.numbers.contributions(...)`, in every theme."""
+`figures.numbers.contributions(...)`, in both themes."""
 
 from typing import Any
 
@@ -57,8 +56,7 @@ def __getattr__(name: str) -> Any:
         return load("qfusion.analysis.opening").open_sample
     if name not in _NOTEBOOK:
         return _module(name)
-    draw = getattr(load("qfusion.figures.notebook"), name)
-    return load("qfusion.figures.themes").accepts_theme(draw)
+    return getattr(load("qfusion.figures.notebook"), name)
 
 
 def __dir__() -> list[str]:

@@ -308,7 +308,7 @@ def picture(
             **heat,
         }
     )
-    # All values, for the pointer. The grey theme, in which a faint value would look like a large one, shows these.
+    # All values, for the pointer.
     figure.add_trace(
         {
             "type": "heatmap",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from qfusion.figures.colour_scales import classify_scale, is_signed_scale
+from qfusion.figures.colour_scales import is_signed_scale
 from qfusion.figures.colour_values import is_scale_colour
 from qfusion.figures.style import ON_BRIGHT, ON_DARK
 
@@ -35,18 +35,3 @@ def _swap_letter_colours(
     for note in parts["layout"].get("annotations", ()):
         if note.get("font", {}).get("color") in notes:
             note["font"]["color"] = notes[note["font"]["color"]]
-
-
-def colour_letters_for_grey(parts: dict[str, Any]) -> None:
-    """Recolour the letters on cells that become grey: dark on the light greys of signed amounts, and exchanged on
-    amounts, of which the largest turn from bright to dark.
-    """
-    amounts = any(
-        trace.get("type") == "heatmap"
-        and isinstance(trace.get("colorscale"), (list, tuple))
-        and classify_scale(trace["colorscale"]) == "amount"
-        for trace in parts["data"]
-    )
-    dark = {ON_DARK: "#000000"}
-    exchanged = {ON_DARK: "#000000", ON_BRIGHT: "#FFFFFF"}
-    _swap_letter_colours(parts, exchanged if amounts else dark, dark)

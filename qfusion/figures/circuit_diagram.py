@@ -13,9 +13,9 @@ import plotly.graph_objects as go
 from qfusion.figures.followed_series import discs_meta, ends_meta
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.qubit_displays import KINDS, draw_displays
-from qfusion.figures.series_styles import DASHES
 from qfusion.figures.style import (
     BLUE,
+    DASHES,
     GREY,
     INK,
     LINE,

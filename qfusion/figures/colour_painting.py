@@ -1,4 +1,4 @@
-"""Colours in the parts of a figure: replacing every one, and collecting those of its series."""
+"""Colours in the parts of a figure: replacing every one."""
 
 import re
 from collections.abc import Callable
@@ -7,14 +7,10 @@ from typing import Any
 import numpy as np
 
 from qfusion.figures.colour_scales import NEUTRAL
-from qfusion.figures.colour_values import COLOUR, hex_colour, is_scale_colour
-from qfusion.figures.style import INK, LINE, ON_BRIGHT, ON_DARK, PAPER, QUIET, rgb_channels
+from qfusion.figures.colour_values import COLOUR, hex_colour
+from qfusion.figures.style import INK, LINE, PAPER, QUIET, rgb_channels
 
 COLOUR_PAIRS = (INK, QUIET, PAPER, LINE, NEUTRAL)  # of the light and the dark theme
-FIXED_COLOURS = {pair["light"].upper() for pair in COLOUR_PAIRS} | {
-    ON_BRIGHT.upper(),
-    ON_DARK.upper(),
-}
 _COLOURED = ("colors", "colorscale", "colorway", "shadow")  # besides all that ends in "color"
 
 
@@ -54,18 +50,3 @@ def replace_colours(text: str, change: Callable[[str], str]) -> str:
         return f"{match[0].split('(')[0]}({','.join(map(str, rgb_channels(changed)))}"
 
     return COLOUR.sub(new, text)
-
-
-def series_hues(part: Any) -> set[str]:
-    """Return the colours of a part of a figure, without those taken from a colour scale and without transparent
-    ones.
-    """
-    seen: set[str] = set()
-
-    def look(colour: str) -> str:
-        if not is_scale_colour(colour) and not colour.replace(" ", "").startswith("rgba(0,0,0,0"):
-            seen.update(hex_colour(match) for match in COLOUR.finditer(colour))
-        return colour
-
-    repaint(part, look)
-    return seen

@@ -1,4 +1,4 @@
-"""Colour scales: the signed scale of both themes, the colour at a place of a scale, and the kind of a scale.
+"""Colour scales: the signed scale of both themes, and the colour at a place of a scale.
 
 The colours of scales are written as `rgb`, which distinguishes them from hues of series when a figure is recoloured.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.figures.colour_values import lightness, parse_channels
+from qfusion.figures.colour_values import parse_channels
 from qfusion.figures.style import Theme, rgb_channels
 
 # Amounts with a sign, purple below zero and orange above: zero is the lightest on light paper (ColorBrewer's PuOr) and
@@ -46,21 +46,8 @@ SIGNED_SCALE: dict[str, list[list[Any]]] = {
     for theme, colours in _SIGNED.items()
 }
 NEUTRAL = {"light": "#F7F7F7", "dark": "#1F2733"}  # zero of other signed amounts
-PICTURE_STOPS = 64  # of the scale of a picture's numbered colours; all other scales have fewer
+PICTURE_STOPS = 64  # of the scale of a picture's numbered colours
 Scale = Sequence[Sequence[Any]]
-
-
-def classify_scale(scale: Scale) -> str:
-    """Return the kind of a colour scale, by its colours: "grey", "cyclic", "signed", "amount" or "picture"."""
-    if len(scale) >= PICTURE_STOPS:
-        return "picture"
-    triples = np.array([parse_channels(colour) for _, colour in scale], dtype=float)
-    if np.ptp(triples, axis=1).max() < 4:
-        return "grey"
-    if np.abs(triples[0] - triples[-1]).max() < 4:
-        return "cyclic"
-    start, middle, end = (lightness(interpolate_colour(scale, place)) for place in (0.0, 0.5, 1.0))
-    return "signed" if middle > max(start, end) + 15 else "amount"
 
 
 def signed_colour(place: float, theme: Theme) -> str:

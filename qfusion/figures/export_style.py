@@ -11,7 +11,7 @@ from qfusion._checks import check
 from qfusion._lazy import Library
 from qfusion._sentences import count
 from qfusion.errors import InvalidInput
-from qfusion.figures.style import AnyTheme
+from qfusion.figures.style import Theme
 
 # the print engine: matplotlib waits until something is drawn
 plotly_print: Any = Library("plotly_print")
@@ -26,7 +26,7 @@ FORMATS: dict[Format, str] = {
     "tikz": "TikZ",
 }
 RESOLUTIONS = (300, 600)
-THEMES = {"light": "Light", "dark": "Dark", "grey": "Greyscale"}
+THEMES = {"light": "Light", "dark": "Dark"}
 CREATOR = "qfusion"  # names the program, and what it keeps, in every file
 LEAST_FONT, MAX_FONT = 5.0, 60.0  # pt
 MAX_HIDDEN, MAX_NAME = 200, 500
@@ -112,7 +112,7 @@ class ExportStyle:
         format: of the file.
         dpi: dots an inch of a PNG, 300 or 600.
         size: a key of `SIZES`. An HTML page has the same layout, shown with letters as large as on the pages.
-        theme: "light", "dark", or "grey": greys on white paper that can be told apart when printed without colour.
+        theme: "light" or "dark".
         title, caption: whether they are written above and below the figure.
         font: size of the axis titles in pt, in print; 0 stands for what is usual for the size.
         hidden: legend entries that are left out.
@@ -125,7 +125,7 @@ class ExportStyle:
     format: Format = "svg"
     dpi: int = 300
     size: str = "single"
-    theme: AnyTheme = "light"
+    theme: Theme = "light"
     title: bool = False
     caption: bool = False
     font: float = 0.0

@@ -7,8 +7,16 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.guards import checks_arrays
-from qfusion.figures.series_styles import DASHES
-from qfusion.figures.style import GREY, STATE_HUES, Theme, axis, base_figure, fade_colour, label
+from qfusion.figures.style import (
+    DASHES,
+    GREY,
+    STATE_HUES,
+    Theme,
+    axis,
+    base_figure,
+    fade_colour,
+    label,
+)
 from qfusion.figures.time_lines import JUMP_SYMBOLS, TIME, legend_entry
 
 

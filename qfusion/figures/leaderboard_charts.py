@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.colour_scales import SIGNED_SCALE
 from qfusion.figures.guards import checks_arrays
-from qfusion.figures.series_styles import DASHES
 from qfusion.figures.style import (
     BLUE,
+    DASHES,
     GREEN,
     GREY,
     INK,

@@ -1,14 +1,9 @@
-"""Colours, fonts and axes of every figure, and the guards that let no figure show what is no number; the same figure in
-another theme, light and dark by exchanging what depends on the theme, grey for print without colour.
+"""Colours, fonts and axes of every figure.
 
 One hue a modality everywhere (Okabe and Ito 2008, readable with colour-blindness). A joint term takes the hue that
 mixing the *light* of its modalities gives: blue + vermillion = purple, blue + green = sky, vermillion + green = orange,
 all three = grey; joint lines are dashed and joint bars hatched, so that no reading rests on hue alone.
-
-In greys, on white paper, nothing is lost: series keep apart by their greys, which are spread evenly in lightness, and
-by dashes, markers and hatching where colour alone told them apart. Amounts run from light (none) to dark (most). Signed
-amounts run from mid-grey (most negative) over light grey (zero) to white (most positive), so that black letters stand
-out on all of them. Phases run from light (0) to dark (π, either side): the sign of a phase is not shown."""
+"""
 
 import html
 import math
@@ -39,6 +34,14 @@ MODALITY_HUES = (BLUE, VERMILLION, GREEN, YELLOW, PURPLE, SKY)
 # Jump operators, basis states and single runs: of no modality and of no pair. Contrast at least 3 to 1 on either paper,
 # at least 39 (CIE 1976) from all hues above, and from each other with colour-blindness too (Machado and others 2009).
 STATE_HUES = ("#EB2B77", "#811AFF", "#41A509", "#C554D1")
+DASHES = (
+    "solid",
+    "dash",
+    "dot",
+    "dashdot",
+    "longdash",
+    "longdashdot",
+)  # of lines, in turn
 LIGHT_MIXTURES: dict[tuple[int, ...], str] = {(0, 1): PURPLE, (0, 2): SKY, (1, 2): ORANGE}
 UNSIGNED_SCALE = "Cividis"  # amounts: dark = none, yellow = most
 CYCLIC_SCALE = "Phase"  # angles: both ends are the same colour
@@ -415,8 +418,3 @@ def add_ring(
 def rgb_channels(colour: str) -> tuple[int, int, int]:
     """Return the red, green and blue, 0 to 255, of a hex colour."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-# The same figure in another theme.
-
-AnyTheme = Literal["light", "dark", "grey"]

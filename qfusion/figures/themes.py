@@ -1,8 +1,6 @@
-"""The same figure in another theme: light, dark, or in shades of grey for print."""
+"""The same figure in the other theme: light or dark."""
 
-import functools
-from collections.abc import Callable
-from typing import Any, get_args
+from typing import get_args
 
 import plotly.graph_objects as go
 
@@ -11,22 +9,21 @@ from qfusion.figures.cell_letters import swap_letters_on_signed_cells
 from qfusion.figures.colour_painting import COLOUR_PAIRS, repaint, replace_colours
 from qfusion.figures.colour_scales import place_on_signed_scale, signed_colour
 from qfusion.figures.colour_values import is_scale_colour
-from qfusion.figures.grey_theme import convert_to_grey
 from qfusion.figures.offline_figure import Figure
-from qfusion.figures.style import PAPER, AnyTheme, Theme
+from qfusion.figures.style import PAPER, Theme
 
 
 def apply_theme(drawn: go.Figure, theme: str) -> go.Figure:
     """Draw the figure in a theme, whichever it was drawn in.
 
-    Always a new figure, and for "light" and "dark" what drawing it anew gives.
+    Always a new figure, and what drawing it anew gives.
 
     Raises:
         InvalidInput: for another theme, or a figure that is not drawn on the paper of "light" or "dark".
     """
     check(
-        theme in get_args(AnyTheme),
-        f"Argument `theme` must be 'light', 'dark' or 'grey', but is {str(theme)[:40]!r}.",
+        theme in get_args(Theme),
+        f"Argument `theme` must be 'light' or 'dark', but is {str(theme)[:40]!r}.",
     )
     present = read_theme(drawn)
     wanted: Theme = "dark" if theme == "dark" else "light"
@@ -45,7 +42,7 @@ def apply_theme(drawn: go.Figure, theme: str) -> go.Figure:
 
         parts = repaint(parts, paint)
         swap_letters_on_signed_cells(parts)
-    return Figure(convert_to_grey(parts) if theme == "grey" else parts)
+    return Figure(parts)
 
 
 def read_theme(drawn: go.Figure) -> Theme:
@@ -62,15 +59,3 @@ def read_theme(drawn: go.Figure) -> Theme:
         f"{paper[:40]!r}. Draw it with a function of qfusion.figures.",
     )
     return themes[0]
-
-
-def accepts_theme(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
-    """Draw a function that draws in "light" and "dark" as one that takes every theme."""
-
-    @functools.wraps(draw)
-    def drawing(*args: Any, theme: AnyTheme = "light", **chosen: Any) -> go.Figure:
-        if theme == "grey":
-            return apply_theme(draw(*args, **chosen), "grey")
-        return draw(*args, theme=theme, **chosen)
-
-    return drawing

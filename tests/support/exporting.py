@@ -269,7 +269,7 @@ def in_every_format(
     """SHA-256 of the file of a waterfall in every format, with nothing loaded that figures do not need."""
     from qfusion.figures import decision_charts, export
 
-    chosen = {"title": True, "caption": True, "theme": "grey"}
+    chosen = {"title": True, "caption": True, "theme": "dark"}
     found = {
         kind: export.save(
             decision_charts.waterfall(terms, modalities, truth=0.3),

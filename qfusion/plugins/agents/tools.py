@@ -232,7 +232,7 @@ def figure(
     panel: str,
     address: dict[str, str | list[str]],
     format: Literal["png", "svg"] = "png",
-    theme: Literal["light", "dark", "grey"] = "light",
+    theme: Literal["light", "dark"] = "light",
     size: str = "single",
 ) -> Any:
     """Draw a figure of a page as an image, and describe it.
