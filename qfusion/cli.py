@@ -104,7 +104,7 @@ COMMANDS: dict[str, Command] = {
         "qfusion.commands.report:report",
         [
             "report --model qj-planted --sample ID --out report.pdf",
-            "report --model qj-planted --cohort 'relation=conflict' --out FOLDER",
+            "report --model qj-planted --sample ID --out FOLDER",
         ],
     ),
     "story": Command(

@@ -6,8 +6,6 @@ from __future__ import annotations
 import html
 import json
 import pickle
-import re
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,31 +158,6 @@ def test_unusual_ids_are_shown_and_filtered(tmp_path: Path) -> None:
     assert app.selectbox(key="sample").value == odd
     assert any(option.startswith(odd) for option in app.selectbox(key="sample").options)
     assert "people's labels of each modality alone" in plain(said(app))
-    out = tmp_path / "all.zip"
-    printed(
-        [
-            "figures",
-            "--link",
-            "http://here/samples?model=simple&data=odd",
-            "--panel",
-            "waterfall",
-            "--cohort",
-            "split=test",
-            "--most",
-            "1",
-            "--out",
-            str(out),
-        ]
-    )
-    with zipfile.ZipFile(out) as archive:
-        assert all(
-            re.fullmatch(r"(numbers/)?[A-Za-z0-9_-]+\.(pdf|csv|json)", name)
-            for name in archive.namelist()
-        )
-        samples = [
-            entry["sample"] for entry in json.loads(archive.read("manifest.json"))["figures"]
-        ]
-    assert samples == [odd]
     of = ["--model", "simple", "--data", "odd", "--sample", odd]
     assert json.loads(printed(["explain", *of, "--json"]))["sample"] == odd
     picture, report = tmp_path / "odd.svg", tmp_path / "odd.html"

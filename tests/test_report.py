@@ -18,16 +18,13 @@ import pytest
 import torch
 
 import qfusion
-from qfusion import citations, cli, data, explain, models, report
-from qfusion.analysis import cohort_table, cut_measures, drawn_samples, study_building
-from qfusion.analysis.opening import load_model_and_data, open_sample, open_study
+from qfusion import citations, cli, data, models, report
+from qfusion.analysis.opening import load_model_and_data, open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import bootstrap, cohort_filters
 from qfusion.models.abilities import can
 from qfusion.report import (
-    cohort_report,
     equations,
     model_context,
     plain_text,
@@ -40,8 +37,6 @@ from qfusion.report.document import Report
 from qfusion.training import metrics
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.wording.backgrounds import describe_background
-from qfusion.wording.building import describe_building
-from qfusion.wording.cuts import describe_cuts
 from qfusion.wording.model_notes import describe_notes
 from tests.support import printed
 
@@ -442,9 +437,7 @@ def test_planted_truth_of_other_modalities_is_attributed(monkeypatch: Any) -> No
     }
     found = Checkpoint(model.double().eval().requires_grad_(False), card)
     monkeypatch.setattr(model_context, "model_answers", lambda _: {})
-    told = model_context.model_context(open_sample(found, str(planted.ids[0]), planted), own=False)[
-        "warnings"
-    ]
+    told = model_context.model_context(open_sample(found, str(planted.ids[0]), planted))["warnings"]
     words = " ".join(one.sentence for one in told)
     assert "of other modalities than the model's" in words
     assert "Nobody knows" not in words
@@ -474,99 +467,6 @@ def test_background_and_tweak_are_stated_and_used(chosen: dict[str, str], words:
     assert ("measured for the model as trained" in page.words) == ("tweak" in chosen)
 
 
-@pytest.fixture(scope="module")
-def study() -> Any:
-    found, dataset = load_model_and_data("qj-planted")
-    return study_building.build_study("qj-planted", found.card, found.model, dataset)
-
-
-@pytest.fixture(scope="module")
-def members(study: Any) -> Written:
-    about = cohort_report.select_members(
-        study,
-        cohort_table.cohort_table(study, None),
-        cohort_filters.parse("relation=conflict; error>0.4"),
-        "hard <b>",
-    )
-    return written(about, report.cohort(about))
-
-
-def test_cohort_report_has_members_shares_and_types(members: Written) -> None:
-    about, page = members.about, Page(members.html)
-    cohort = about.members
-    assert set(cohort["relation"]) == {"conflict"}
-    assert cohort["error"].min() > 0.4
-    words = [
-        f"{len(cohort):,} of {len(about.rows):,}",
-        "relation=conflict; error>0.4",
-        "hard <b>",
-        "by planted type",
-        f"{cohort['share[text]'].mean():.1%}",
-        f"{cohort['dividend[text+audio]'].mean():+.3f}".replace("-", "−"),
-    ]
-    assert [word for word in words if word not in page.words] == []
-    assert [word for word in words if word not in members.printed] == []
-    listed = next(table for table in tables(members.found) if table["head"][0] == "Sample")
-    assert [row[0] for row in listed["rows"]] == cohort.sort_values("error", ascending=False).index[
-        :60
-    ].tolist()
-    assert "b" not in {name for name, _ in page.tags}
-
-
-def test_cohort_report_has_path_attribution_and_cuts(members: Written) -> None:
-    about, page = members.about, Page(members.html)
-    rows = [about.sample.dataset.row(name) for name in about.members.index]
-    made = explain.aumann_shapley(
-        about.sample.model,
-        about.sample.dataset.inputs(rows, dtype=torch.float64),
-        about.sample.background,
-    )
-    cut = describe_cuts(
-        cut_measures.cut_curves(
-            about.sample.model, about.sample.dataset, drawn_samples.thin_rows(np.array(rows), 200)
-        )
-    )
-    for words in (describe_building(made), cut):
-        assert words in page.words
-
-
-def test_cohort_report_uses_the_requested_score(monkeypatch: Any) -> None:
-    study, parts = open_study("qj-parity"), cohort_filters.parse("truth=even; error>0.2")
-    monkeypatch.setattr(cohort_report, "model_context", lambda *_, **__: {})
-    monkeypatch.setattr(cohort_report, "measure_cuts", lambda _: None)
-    monkeypatch.setattr(cohort_report, "fill_template", lambda _, **names: names)
-    for output in (None, 1):
-        about = cohort_report.select_members(
-            study, cohort_table.cohort_table_with_maps(study, output, parts), parts, output=output
-        )
-        names: Any = report.cohort(about).blocks
-        assert ("--output odd" in names["command"]) == (output == 1)
-        assert about.explained_output == (
-            "log-odds of ‘odd’ (nats)" if output else "log-odds of the class decided for (nats)"
-        )
-        assert names["built"].output == ("odd" if output else "the class decided for")
-
-
-def test_difficulty_of_a_cohort_uses_clusters(members: Written, monkeypatch: Any) -> None:
-    about = members.about
-    monkeypatch.setattr(
-        cohort_report.CohortMembers,
-        "clusters",
-        lambda self, keep=None: (
-            np.arange(len(self.rows) if keep is None else keep.sum())[:, None] // 20
-        ),
-    )
-    sides = [
-        bootstrap.means(
-            {"error": about.rows["error"].to_numpy()[mask]}, clusters=about.clusters(mask)
-        )
-        for mask in (about.inside, ~about.inside)
-    ]
-    assert cohort_report.shares_context(about)["harder"] == cohort_report.compare_errors(
-        *(side["error"] for side in sides)
-    )
-
-
 def test_python_accepts_a_saved_cohort_as_background() -> None:
     about = a_case("qj-planted", background="cohort", members="hard:error>0.5", tweak="T=0.5")
     assert not shown_commands.has_command(about)
@@ -576,22 +476,11 @@ def test_python_accepts_a_saved_cohort_as_background() -> None:
     assert again.dividends == about.dividends
 
 
-def test_empty_cohort_is_refused(study: Any) -> None:
-    with pytest.raises(InvalidInput, match="No explained sample passes"):
-        cohort_report.select_members(
-            study, cohort_table.cohort_table(study, None), cohort_filters.parse("error>1000")
-        )
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--sample", "p0031", "--out", "x.docx"], [".html or .pdf", "x.docx"]),
         (["--sample", "nobody", "--out", "x.html"], ["nobody"]),
-        (["--out", "x.html"], ["--sample", "--cohort"]),
-        (["--sample", "p0031", "--cohort", "error>1", "--out", "x.html"], ["--sample", "--cohort"]),
-        (["--cohort", "nothing=1", "--out", "x.html"], ["nothing"]),
-        (["--cohort", "error>1", "--tweak", "T=1", "--out", "x.html"], ["--tweak"]),
         (["--sample", "p0031", "--tweak", "H.tex=1", "--out", "x.html"], ["H.tex", "H.text"]),
         (["--sample", "p0031", "--background", "mean", "--out", "x.html"], ["mean"]),
     ],

@@ -25,7 +25,6 @@ from qfusion.models import FUSION, build, can
 from qfusion.models.abilities import ABILITIES, kinds
 from qfusion.models.registry import NEIGHBOURS, require
 from qfusion.quantum.decomposition import subsets
-from qfusion.report import cohort_report
 from qfusion.track import master_equation
 from qfusion.training import checkpoint
 from qfusion.wording import systems
@@ -259,19 +258,10 @@ def test_model_is_exported_in_every_supported_format(
     assert quadratic + arrays["bias"] == pytest.approx(arrays["scores"], abs=1e-10)
 
 
-def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> None:
-    found = checkpoint.load("products")
+def test_the_report_of_a_sample(trained: DataSet, sample: str) -> None:
     words = report.sample(open_sample("products", sample)).html().decode()
     assert "trained observables of their product" in words
     assert "When it was decided" not in words
-    from qfusion.analysis import cohort_table
-
-    study = study_building.build_study("products", found.card, found.model, trained)
-    table = cohort_table.cohort_table(study, None)
-    assert (
-        b"Entanglement and joint deciding"
-        not in report.cohort(cohort_report.select_members(study, table, ())).html()
-    )
 
 
 def test_the_command_line(trained: DataSet, sample: str, tmp_path: Path) -> None:

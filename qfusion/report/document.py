@@ -17,7 +17,7 @@ from qfusion.report.templates import environment
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A report on a sample or a cohort.
+    """A report on a sample or a paper.
 
     Attributes:
         title: its heading.

@@ -14,14 +14,13 @@ from qfusion.analysis.study import Study
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import stability
 from qfusion.explain.state_cuts import cut_correlations
-from qfusion.figures import notebook, numbers, result_tables
+from qfusion.figures import notebook, numbers
 from qfusion.training import checkpoint_cards, metrics
 from qfusion.wording.audits import name_audited_model, summarise_audit
 from qfusion.wording.backgrounds import describe_background, describe_standard_error
 from qfusion.wording.building import describe_building
-from qfusion.wording.cohorts import describe_level_intervals, name_split
 from qfusion.wording.conflicts import describe_conflict
-from qfusion.wording.cuts import describe_cut, describe_cuts
+from qfusion.wording.cuts import describe_cut
 from qfusion.wording.deletion import describe_beaten_orders
 from qfusion.wording.evidence import INERT
 from qfusion.wording.fusion import describe_importance
@@ -31,12 +30,8 @@ from qfusion.wording.reliability import TrustWarning, describe_finding
 from qfusion.wording.verdicts import describe_decision
 
 
-def model_context(sample: Sample, own: bool) -> dict[str, Any]:
-    """Return the template variables of all reports on a model.
-
-    Args:
-        own: whether the sample's own terms over the training seeds are shown.
-    """
+def model_context(sample: Sample) -> dict[str, Any]:
+    """Return the template variables of all reports on a model."""
     # the same study as on the Faithfulness page, so that both have the same numbers
     study = sample.study.with_reference(None).with_default_background()
     seeds, why = _read_stability(sample)
@@ -50,7 +45,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
 
     return {
         "sample": sample,
-        "own": own,
+        "own": sample.row in sample.dataset.rows("test"),  # whose terms over seeds are known
         "count": len(trust.explained_test_rows(study)),
         "curves": trust.modality_curves(study),
         "planted": trust.compare_with_truth(study),
@@ -67,17 +62,13 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
         "notes": describe_notes,
         "describe_building": describe_building,
         "describe_cut": describe_cut,
-        "describe_cuts": describe_cuts,
         "cut_correlations": cut_correlations,
         "describe_background": describe_background,
         "describe_standard_error": describe_standard_error,
-        "describe_level_intervals": describe_level_intervals,
-        "name_split": name_split,
         "describe_decision": describe_decision,
         "describe_conflict": describe_conflict,
         "notebook": notebook,
         "numbers": numbers,
-        "result_tables": result_tables,
         "CAPTIONS": CAPTIONS,
         "INERT": INERT,
     }

@@ -42,7 +42,7 @@ def report_on_sample(sample: Sample) -> Report:
         f"{sample.dataset.name}.",
         fill_template(
             '{% include "sample.html" %}',
-            **model_context(sample, own=sample.row in sample.dataset.rows("test")),
+            **model_context(sample),
             **_terms_context(sample),
             **_data_context(sample),
             **recording_context(sample),

@@ -16,7 +16,6 @@ from qfusion.ui import (
     navigation,
     page_context,
     page_params,
-    report_button,
     saved,
     selections,
     state,
@@ -316,16 +315,6 @@ def ladder(context: page_context.PageContext, levels: cohort_levels.Levels) -> N
                 f"Read sample {text.escape_markdown(context.sample)}",
                 ":material/open_in_full:",
             )
-            if levels.inside.any():
-                name = levels.name
-                report_button.report_of_cohort(
-                    context,
-                    cohort_table.cohort_table_with_maps(
-                        context.explained_study, context.output_wanted, levels.parts
-                    ),
-                    levels.parts,
-                    name,
-                )
 
 
 def _cell(name: str, value: object) -> str:
