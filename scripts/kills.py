@@ -1,7 +1,7 @@
-"""Kills trainings, sweeps, imports, stories, the filling of encodings, whatever keeps files, and servers, at random
+"""Kills trainings, sweeps, imports, the filling of encodings, whatever keeps files, and servers, at random
 moments and in the middle of writing, and looks whether anything is lost.
 
-    python scripts/kills.py [--kills 200] [--seed 0] [--inside] [--kinds training sweep import story encodings ...]
+    python scripts/kills.py [--kills 200] [--seed 0] [--inside] [--kinds training sweep import encodings ...]
 
 The processes are those of the app and the command line, made to write slowly (`scripts/slow_writes.py`); each is killed
 with its process group by SIGKILL, two of three times, and with --inside always, while it is opening, syncing, renaming
@@ -42,9 +42,8 @@ import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 
 from qfusion import runs  # noqa: E402
-from qfusion._files import atomic, is_running, write_file  # noqa: E402
+from qfusion._files import atomic, is_running  # noqa: E402
 from qfusion._user_folders import cache_root  # noqa: E402
-from qfusion.analysis import open_sample  # noqa: E402
 from qfusion.data import (  # noqa: E402
     array_cache,
     imported_sets,
@@ -52,8 +51,6 @@ from qfusion.data import (  # noqa: E402
     load,
 )
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.panels import decision_story  # noqa: E402
-from qfusion.report.story_files import KINDS, render_story  # noqa: E402
 from qfusion.runs import Plan, Run, recorder, search_space, sweeps  # noqa: E402
 from qfusion.training import checkpoint, checkpoint_folders  # noqa: E402
 from qfusion.training.encodings import encoded_numbers, encoded_place  # noqa: E402
@@ -64,7 +61,6 @@ SHARES = {
     "training": 0.3,
     "sweep": 0.1,
     "import": 0.1,
-    "story": 0.1,
     "encodings": 0.1,
     "keeping": 0.15,
     "server": 0.15,
@@ -472,37 +468,6 @@ def small_model(seed: int = 0) -> checkpoint.Checkpoint:
     return checkpoint.load(run.name)
 
 
-def stories(killer: Killer, wanted: int) -> None:
-    """Kills processes that write stories of every kind over one another: each file is as before or as wanted."""
-    made, out = small_model(), exports()
-    out.mkdir()
-    dataset = load("planted")
-    ids = [str(dataset.ids[row]) for row in dataset.rows("test")[:2]]
-    told = [decision_story.build_story(open_sample(made, name, dataset)) for name in ids]
-
-    def written(kind: str, number: int) -> bytes:
-        return render_story(told[number], kind, seconds=1.0, rate=4.0)  # few frames
-
-    truth = {kind: [written(kind, number) for number in range(2)] for kind in KINDS}
-    before = dict.fromkeys(KINDS, b"")
-    tempfile.tempdir = str(killer.folder)  # where videos are put together
-
-    def tell(kind: str, number: int) -> None:
-        write_file(out / f"story{kind}", written(kind, number))
-
-    while killer.kills["story"] < wanted:
-        kind, number = killer.chance.choice(sorted(KINDS)), killer.chance.randrange(2)
-        place = out / f"story{kind}"
-        struck = killer.forked("story", partial(tell, kind, number), 1.0)
-        found = place.read_bytes() if place.exists() else b""
-        if found not in (truth[kind][number], *([before[kind]] if struck else [])):
-            killer.wrong(f"the story {place.name} of {len(found):,} bytes is neither old nor new")
-        before[kind] = found
-    tell(".svg", 0)
-    killer.same("half-written files of stories", parts(out), [])
-    tempfile.tempdir = None
-
-
 def encodings(killer: Killer, wanted: int) -> None:
     """Kills processes that fill the cache of what encoders make of a set: it is there whole or not at all."""
     model, dataset = small_model().model, load("planted")
@@ -782,7 +747,6 @@ def run(kills: int, seed: int, kinds: Mapping[str, float] = SHARES, inside: bool
         "training": training,
         "sweep": sweeping,
         "import": imports,
-        "story": stories,
         "encodings": encodings,
         "keeping": keeping,
         "server": served,
