@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion import _limits, data
+from qfusion import data
 from qfusion.data import files, foreign_files, importing, mmsa
 from qfusion.data.isolated import child, pickle_reader
 from qfusion.errors import InvalidInput
@@ -60,12 +60,6 @@ def read_here(content: bytes) -> Any:
         return pickle_reader.read_pickle(pickle_reader.MappedFile(file.name))
 
 
-@pytest.fixture
-def strangers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are read as those of strangers are, by a process with limits."""
-    monkeypatch.setattr(_limits, "serves_strangers", lambda: True)
-
-
 class Runs:
     """Pickles as a call of a function."""
 
@@ -85,21 +79,6 @@ def test_pickles_of_numpy_and_python_are_read(protocol: int, tmp_path: Path) -> 
     assert {name: content[name] for name in PLAIN} == PLAIN
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_strangers_pickles_are_read_alike(
-    protocol: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    things = {**THINGS, "large": np.arange(10_000.0)}
-    content = pickle.dumps({**things, **PLAIN}, protocol)
-    own = read(content, tmp_path)
-    monkeypatch.setattr(_limits, "serves_strangers", lambda: True)
-    stranger = read(content, tmp_path)
-    for name in things:
-        assert own[name].dtype == stranger[name].dtype
-        assert own[name].tolist() == stranger[name].tolist() == things[name].tolist()
-    assert {name: own[name] for name in PLAIN} == {name: stranger[name] for name in PLAIN}
-
-
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_large_arrays_are_views_of_the_file(protocol: int, order: Any, tmp_path: Path) -> None:
@@ -116,8 +95,6 @@ def test_own_pickles_are_limited_by_the_memory_of_the_machine(
     protocol: int, is_read: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = pickle.dumps(np.zeros(2**17), protocol)
-    monkeypatch.setattr(files, "MAX_SIZE", 2**10)
-    assert read(content, tmp_path).shape == (2**17,)
     monkeypatch.setattr(files, "available_memory", lambda: 2 * 10**6)
     if is_read:
         assert read(content, tmp_path).shape == (2**17,)
@@ -125,9 +102,6 @@ def test_own_pickles_are_limited_by_the_memory_of_the_machine(
         needs = rf"File `x.pkl` needs at least {4 * len(content) / 1e6:,.0f} MB of memory, but 2 MB"
         with pytest.raises(InvalidInput, match=needs):
             read(content, tmp_path)
-    monkeypatch.setattr(_limits, "serves_strangers", lambda: True)
-    with pytest.raises(InvalidInput, match=r"MB of memory, but 0 MB are available"):
-        read(content, tmp_path)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

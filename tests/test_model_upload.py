@@ -19,7 +19,6 @@ from qfusion.analysis import model_import as aside
 from qfusion.errors import InvalidInput
 from qfusion.models import program_card
 from qfusion.training import checkpoint, checkpoint_folders
-from qfusion.ui import permissions
 from tests.support import importable, near
 from tests.support.app import plain, said, visit
 
@@ -257,18 +256,3 @@ def test_card_can_be_corrected_on_the_page(folder: Path, here: None) -> None:
     assert "both" in checkpoint_folders.available(), said(app)
     assert "Accuracy" in plain(said(app))
     assert "[[input]]" in app.code[-1].value
-
-
-def test_remote_visitors_cannot_upload_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(permissions, "is_local", lambda: False)
-    app = visit("Train", **{"train.import": "true"})
-    assert "Uploads are disabled" in plain(said(app))
-    assert not [button for button in app.button if button.label == "Check and import"]
-    monkeypatch.setenv("QFUSION_IMPORT", "upload")
-    app = visit("Train", **{"train.import": "true"})
-    assert [button for button in app.button if button.label == "Check and import"]
-    assert "runs no code of its own" in plain(said(app))
-    assert ".pt2" not in plain(said(app))
-    assert app.file_uploader(key="_model.file").proto.type == [".onnx"]
-    assert "_model.replace" not in [box.key for box in app.checkbox]  # theirs, not another's
-    assert "_model.gone" not in [box.key for box in app.selectbox]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis import fusion_summary, jobs
+from qfusion.analysis import fusion_summary
 from qfusion.analysis.fusion_summary import FusionSummary, Part
 from qfusion.explain import additive_projection, bootstrap
 from qfusion.explain.fusion_baselines import GAIN, MORE, BaselineComparison
-from qfusion.ui import compilation, first_paint
 from qfusion.wording.fusion_summary import describe_missing, summarise_fusion
 
 
@@ -26,10 +24,10 @@ def heights(app: AppTest) -> list[str]:
 def two_cards() -> None:
     import streamlit as st
 
-    from qfusion.ui import calculation_queue, skeletons
+    from qfusion.ui import skeletons
 
     with skeletons.placeholders({"first": 100, "second": 200}, st.columns(2)) as waiting:
-        with calculation_queue.waiting("Counting …"):
+        with skeletons.computing("Counting …"):
             pass
         waiting.remove("first")
 
@@ -129,23 +127,3 @@ def test_conclusion_joins_what_is_known_with_intervals() -> None:
     nothing = fusion_summary.FusionSummary("accuracy", (Part.JOINT,))
     assert summarise_fusion(nothing) == "Whether this model fuses is being computed."
     assert additive_projection.joint_effect(joint, gains["gain"]["accuracy"]) == "gain"
-
-
-def test_umap_is_compiled_ahead_once_and_only_by_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[str] = []
-    done = threading.Event()
-
-    def run(work: Any, *_: Any) -> None:
-        begun.append(work.__name__)
-        done.set()
-
-    monkeypatch.setattr(jobs, "run_in_process", run)
-    monkeypatch.setattr(compilation, "find_spec", lambda name: name)
-    monkeypatch.setattr(first_paint, "shown_models", set())
-    compilation.compile_umap_ahead()
-    assert not begun
-    monkeypatch.setattr(first_paint, "shown_models", {"a model"})
-    compilation.compile_umap_ahead()
-    compilation.compile_umap_ahead()
-    assert done.wait(30)
-    assert begun == ["compile_umap"]

@@ -17,7 +17,7 @@ from qfusion.figures.themes import apply_theme
 from qfusion.figures.visible_range import apply_visible
 from qfusion.panels import archives, programs, rendering, reproduction
 from qfusion.panels.panel import PanelFigure
-from qfusion.ui import calculation_queue, figure_origin, page_runs, state
+from qfusion.ui import figure_origin, page_runs, state
 from qfusion.ui.figure_batch import figure_batch
 from qfusion.ui.figure_composer import add_panel, composed_panels, composer, draw_preview
 from qfusion.ui.figure_style_form import caption_form, style_form, visible_range_form
@@ -100,7 +100,7 @@ def _figure_downloads(taken: rendering.RenderedPanel) -> None:
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
         st.download_button(
             f"Download {FORMATS[kind]}",
-            calculation_queue.queue_download(lambda: reproduction.save_panel(taken, recipe)),
+            lambda: reproduction.save_panel(taken, recipe),
             f"{file_name(recipe)}.{kind}",
             mimetypes.types_map.get(f".{kind}", "text/x-tex"),
             on_click="ignore",

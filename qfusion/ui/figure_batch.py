@@ -14,7 +14,7 @@ from qfusion.explain import cohort_filters
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.recipe import Recipe
 from qfusion.panels import archives, pages
-from qfusion.ui import calculation_queue, saved, state, streamlit_internals
+from qfusion.ui import saved, state, streamlit_internals
 
 # Many figures at once as a zip, from the figure drawer: all of this page, or this one for every sample of a cohort.
 
@@ -150,12 +150,11 @@ def _advance(run: _Run, wanted: tuple[object, ...]) -> None:
     while True:
         done, count, name = run.at
         bar.progress(done / count, f"{done + 1} of {count}: {text.escape_markdown(name, 60)}")
-        with calculation_queue.waiting(""):
-            try:
-                run.at = next(run.steps)
-            except StopIteration as end:
-                manifest = end.value
-                break
+        try:
+            run.at = next(run.steps)
+        except StopIteration as end:
+            manifest = end.value
+            break
         if in_turns and time.monotonic() > until:
             st.rerun(scope="fragment")
     place.empty()

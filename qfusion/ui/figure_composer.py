@@ -14,7 +14,7 @@ from qfusion.figures.export_style import FORMATS, SIZES, ExportStyle
 from qfusion.figures.latex_snippet import latex_figure
 from qfusion.figures.recipe import Recipe
 from qfusion.panels import compositions, rendering
-from qfusion.ui import calculation_queue, page_runs, state
+from qfusion.ui import page_runs, state
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
@@ -94,7 +94,7 @@ def composer(
             columns,
             style,
         )
-        with calculation_queue.waiting("Drawing …"):
+        with st.spinner("Drawing …"):
             taken = compositions.reproduce_composition(whole)
             draw_preview(
                 lambda style: compositions.save_composition(taken, replace(whole, style=style)),
@@ -117,7 +117,7 @@ def draw_preview(
         key: of the container.
         alt: what is told who does not see it.
     """
-    with calculation_queue.waiting("Drawing …"):
+    with st.spinner("Drawing …"):
         picture, letters = missing_letters.write_with_remark(
             partial(make, replace(style, format="svg")), style.format
         )
@@ -163,7 +163,7 @@ def _downloads(whole: composed_figure.Composition, taken: list[rendering.Rendere
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             f"Download {'TikZ' if kind == 'tikz' else kind.upper()}",
-            calculation_queue.queue_download(lambda: compositions.save_composition(taken, whole)),
+            lambda: compositions.save_composition(taken, whole),
             f"{FILE}.{kind}",
             "application/octet-stream",
             on_click="ignore",

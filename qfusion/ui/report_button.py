@@ -12,7 +12,7 @@ from qfusion.analysis.sample import build_sample
 from qfusion.errors import translate_system_errors
 from qfusion.explain.cohort_filters import Part
 from qfusion.panels import archives
-from qfusion.ui import calculation_queue, page_context, tweak_choice
+from qfusion.ui import page_context, tweak_choice
 
 
 def report_of_sample(context: page_context.PageContext) -> None:
@@ -60,9 +60,7 @@ def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
             for suffix, kind in ((".pdf", "application/pdf"), (".html", "text/html")):
                 st.download_button(
                     suffix[1:].upper(),
-                    data=calculation_queue.queue_download(
-                        translate_system_errors()(partial(make, suffix))
-                    ),
+                    data=translate_system_errors()(partial(make, suffix)),
                     file_name=f"qfusion-{archives.file_name(name, 80)}{suffix}",
                     mime=kind,
                     on_click="ignore",

@@ -26,7 +26,6 @@ from qfusion.panels.exercise_situations import has_sample
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
 from qfusion.report.story_files import KINDS, render_story
 from qfusion.ui import (
-    calculation_queue,
     dialogs,
     exercise_form,
     loading,
@@ -133,7 +132,7 @@ def _story(open_sample: Callable[[], Sample]) -> None:
 
     st.download_button(
         "Download story",
-        calculation_queue.queue_download(translate_system_errors()(make)),
+        translate_system_errors()(make),
         f"qfusion-story-{file_name(f'{sample.name}-{sample.id}', 80)}{kind}",
         KINDS[kind],
         on_click="ignore",
@@ -245,7 +244,7 @@ def open_loaded() -> None:
     state.put(NOTES, session.notes)
     for record in session.own:
         try:
-            with calculation_queue.waiting("Restoring your samples …"):
+            with st.spinner("Restoring your samples …"):
                 made = own_sessions.read_record(record)
         except QFusionError as error:
             state.notice(f"One of your samples cannot be restored: {error} It is left out.")
