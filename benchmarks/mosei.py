@@ -2,17 +2,12 @@
 PyTorch loop over the same features.
 
     python benchmarks/mosei.py [--part 0.05] [--dry]
-    python benchmarks/mosei.py --readers 16 [--part 0.05] [--dry]
 
 A stand-in is written: 22,856 samples of 50 steps with 768, 74 and 35 features as MMSA publishes them, 4.0 GB, with
 made-up numbers (`--part` of the samples). Each step runs in a fresh process, whose anonymous memory, with that of its
 children, is looked at twenty times a second. The loop is three GRUs of our width and batches of 64 from the same memory
 map, on one thread. Pages are opened in Chromium, of a server that has just started. Writes the table `mosei` of
 docs/mmsa.md.
-
-With `--readers`, so many readers open pages of two models of that set at once, of a server that has nothing encoded,
-and two more go on with a small model beside them; the same on the server's next start, when all is encoded. Writes the
-table `mosei-readers`.
 """
 
 from __future__ import annotations
@@ -45,10 +40,8 @@ from scripts import serving  # noqa: E402
 
 STEPS, SIZES = 50, {"text": 768, "audio": 74, "vision": 35}
 COUNTS = {"train": 16326, "valid": 1871, "test": 4659}
-SHOWN = 700  # more samples than pages show first
 WIDTH, BATCH = 32, 64  # of our encoders, of a training step
 PAGE = ROOT / "docs" / "mmsa.md"
-LONGEST = 900  # seconds that both sets may take until they are encoded
 PULSE = 0.05  # seconds between two looks at memory
 
 

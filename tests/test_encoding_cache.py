@@ -376,9 +376,8 @@ def _at_once(folder: str, place: int, said: Any) -> None:
     encodings.HEAVY = 0
     torch.set_num_threads(1)
     dataset, told = sequences(), []
-    found = encodings.encoded_numbers(
-        model_of("quantum-jump", dataset), dataset, lambda done, total: told.append(done)
-    )
+    model = model_of("quantum-jump", dataset)
+    found = told_numbers(model, dataset, lambda done, total: told.append(done))
     said.put((place, len(told), float(sum(each.sum() for each in found.values()))))
 
 
