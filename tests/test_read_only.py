@@ -19,7 +19,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
-from qfusion import _read_only, model_export, runs
+from qfusion import _read_only, cli, model_export, runs
 from qfusion.analysis import twin_training
 from qfusion.analysis.opening import open_study
 from qfusion.data import downloads, import_formats, imported_sets, importing
@@ -111,6 +111,26 @@ def test_invalid_value_of_the_variable_stops_the_start(monkeypatch: pytest.Monke
     monkeypatch.setenv(permissions.ALLOW_UPLOADS, "perhaps")
     with pytest.raises(SystemExit, match="QFUSION_ALLOW_UPLOADS must be 1 or 0, but is 'perhaps'"):
         app_server.check_settings()
+
+
+def test_command_names_the_server_and_lifts_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(app_server, "serve", given.extend)
+    monkeypatch.setenv(permissions.ALLOW_UPLOADS, "0")
+    command = ["app", "--address", "0.0.0.0", "--host", "lab.example.org", "--theme.base", "dark"]
+    with pytest.raises(SystemExit, match="^0$"):
+        cli.main(command)
+    names = [
+        given[place + 1] for place, word in enumerate(given) if word == "--server.allowedHosts"
+    ]
+    assert names == ["lab.example.org", *permissions.LOOPBACK, "0.0.0.0"]
+    # else Streamlit asks others for the public address of a machine that listens on all of its own
+    assert given[given.index("--browser.serverAddress") + 1] == "lab.example.org"
+    assert given[-2:] == ["--theme.base", "dark"]
+    assert not permissions.allows_uploads()
+    with pytest.raises(SystemExit, match="^0$"):
+        cli.main([*command, "--allow-uploads"])
+    assert permissions.allows_uploads()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def circuit_files(
             label, mime, make = FILES[suffix]
             st.download_button(
                 label,
-                data=partial(make, drawn),  # type: ignore[arg-type]
+                data=partial(make, drawn),
                 file_name=f"{name}{suffix}",
                 mime=mime,
                 on_click="ignore",
