@@ -118,7 +118,7 @@ def test_command_names_the_server_and_lifts_the_rule(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(app_server, "serve", given.extend)
     monkeypatch.setenv(permissions.ALLOW_UPLOADS, "0")
     command = ["app", "--address", "0.0.0.0", "--host", "lab.example.org", "--theme.base", "dark"]
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         cli.main(command)
     names = [
         given[place + 1] for place, word in enumerate(given) if word == "--server.allowedHosts"
@@ -128,7 +128,7 @@ def test_command_names_the_server_and_lifts_the_rule(monkeypatch: pytest.MonkeyP
     assert given[given.index("--browser.serverAddress") + 1] == "lab.example.org"
     assert given[-2:] == ["--theme.base", "dark"]
     assert not permissions.allows_uploads()
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         cli.main([*command, "--allow-uploads"])
     assert permissions.allows_uploads()
 
