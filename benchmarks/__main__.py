@@ -26,7 +26,6 @@ TIME = (
     "loss",
     "scaling",
     "browser",
-    "workers",
 )
 
 

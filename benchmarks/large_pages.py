@@ -2,7 +2,7 @@
 
     python benchmarks/large_pages.py [--rows 1000000] [--dry]
 
-The set of `scale.py` is made, imported and a QiNN-QJ trained on it for one epoch; then a reader without a browser opens
+The set of `scale.py` is made, imported and a QiNN-QJ trained on it for one epoch; then a browser opens
 pages of a server that has just started, each twice. Writes the table `large-pages` of docs/scale-out.md.
 """
 
@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,8 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import scale  # noqa: E402
 import tables  # noqa: E402
 
-from scripts import serving  # noqa: E402
-from scripts.visitor import Visitor  # noqa: E402
+from scripts import serving, visits  # noqa: E402
 
 PAGES = ("", "samples", "cohorts", "dynamics", "what_if", "operators", "compare", "faithfulness")
 
@@ -66,15 +66,20 @@ def main() -> None:
         (folder / "models" / "big.json").write_text(card)
         shutil.copy(made / "model.safetensors", folder / "models" / "big.safetensors")
         rows = []
-        with serving.serve(folder, own, limit=300) as server:
-            for page in PAGES:
-                with Visitor(server.url, limit=400) as visitor:
-                    seen = [visitor.open(page, model="big", data="million") for _ in range(2)]
-                assert not any(each.exceptions for each in seen), seen
+        with visits.browsing(folder) as (server, browser):
+            for name in PAGES:
+                page = browser.new_page()
+                seconds = []
+                for _ in range(2):
+                    began = time.perf_counter()
+                    address = f"{server.url}/{name}?model=big&data=million"
+                    visits.open_page(page, address, 400_000)
+                    seconds.append(time.perf_counter() - began)
+                page.close()
                 rows.append(
                     [
-                        page.replace("_", " ").capitalize() or "Overview",
-                        *(f"{each.seconds:.1f}" for each in seen),
+                        name.replace("_", " ").capitalize() or "Overview",
+                        *(f"{each:.1f}" for each in seconds),
                         f"{serving.resident(server.pid) / 1e6:,.0f}",
                     ]
                 )

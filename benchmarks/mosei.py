@@ -2,17 +2,12 @@
 PyTorch loop over the same features.
 
     python benchmarks/mosei.py [--part 0.05] [--dry]
-    python benchmarks/mosei.py --readers 16 [--part 0.05] [--dry]
 
 A stand-in is written: 22,856 samples of 50 steps with 768, 74 and 35 features as MMSA publishes them, 4.0 GB, with
 made-up numbers (`--part` of the samples). Each step runs in a fresh process, whose anonymous memory, with that of its
 children, is looked at twenty times a second. The loop is three GRUs of our width and batches of 64 from the same memory
 map, on one thread. Pages are opened in Chromium, of a server that has just started. Writes the table `mosei` of
 docs/mmsa.md.
-
-With `--readers`, so many readers open pages of two models of that set at once, of a server that has nothing encoded,
-and two more go on with a small model beside them; the same on the server's next start, when all is encoded. Writes the
-table `mosei-readers`.
 """
 
 from __future__ import annotations
@@ -29,8 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,14 +37,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import tables  # noqa: E402
 
 from scripts import serving  # noqa: E402
-from scripts.visitor import Visitor  # noqa: E402
 
 STEPS, SIZES = 50, {"text": 768, "audio": 74, "vision": 35}
 COUNTS = {"train": 16326, "valid": 1871, "test": 4659}
-SHOWN = 700  # more samples than pages show first
 WIDTH, BATCH = 32, 64  # of our encoders, of a training step
 PAGE = ROOT / "docs" / "mmsa.md"
-LONGEST = 900  # seconds that both sets may take until they are encoded
 PULSE = 0.05  # seconds between two looks at memory
 
 
@@ -248,108 +239,6 @@ def pages(folder: Path) -> dict[str, Any]:
     return found
 
 
-PAGES = ("", "samples", "dynamics", "circuit", "what_if", "operators", "cohorts", "faithfulness")
-
-
-def readers(folder: Path, count: int, part: float) -> str:
-    """Returns a table: seconds that readers of two models wait for their pages, and the memory of all, while the models
-    encode the set and afterwards."""
-    file = folder / "mosei.pkl"
-    subprocess.run(
-        [sys.executable, __file__, "--write", str(file), "--part", str(part)], check=True
-    )
-    run("data", "import", file, "--name", "mosei")
-    file.unlink()
-    for seed in (0, 1):
-        run(
-            "train",
-            "--data",
-            "mosei",
-            "--name",
-            f"mosei-{seed}",
-            "--set",
-            "epochs=1",
-            "--seed",
-            str(seed),
-        )
-    shutil.rmtree(folder / "cache", ignore_errors=True)
-    lines = []
-    for state in ("nothing is encoded yet", "the next start of the server"):
-        with serving.serve(folder, {}, limit=300) as server, watched(server.pid) as most:
-            small = [read(server.url, {"model": "qj-planted"}, [page])[0] for page in PAGES]
-            began, encoded = time.perf_counter(), []
-
-            def look(began: float = began, encoded: list[float] = encoded) -> None:
-                kept = folder / "cache" / "encoded"
-                while sum(map(holds_all, kept.glob("*.npz"))) < 2:
-                    if time.perf_counter() - began > LONGEST:
-                        return
-                    time.sleep(1)
-                encoded.append(time.perf_counter() - began)
-
-            with ThreadPoolExecutor(count + 3) as pool:
-                pool.submit(look)
-                jobs = [
-                    pool.submit(
-                        read,
-                        server.url,
-                        {"model": f"mosei-{number % 2}", "data": "mosei"},
-                        [*PAGES[number % len(PAGES) :], *PAGES[: number % len(PAGES)]],
-                    )
-                    for number in range(count)
-                ]
-                beside = [
-                    pool.submit(read, server.url, {"model": "qj-planted"}, PAGES) for _ in range(2)
-                ]
-                waits = np.array([job.result() for job in jobs])
-                others = np.concatenate([job.result() for job in beside])
-        lines.append(
-            [
-                state,
-                f"{encoded[0]:.0f} s" if encoded else f"not within {LONGEST} s",
-                f"{np.median(waits[:, 0]):.1f} s, {waits[:, 0].max():.1f} s",
-                f"{np.median(waits[:, 1:]):.1f} s, {waits[:, 1:].max():.1f} s",
-                f"{np.median(others):.1f} s ({np.median(small):.1f} s alone)",
-                f"{most[0] / 1e6:,.0f} MB",
-            ]
-        )
-    return str(
-        tables.markdown(
-            [
-                "State",
-                "Both sets encoded after",
-                "First page: median, longest",
-                "Seven more pages each: median, longest",
-                "A page of a small model beside them: median",
-                "Anonymous memory, most",
-            ],
-            lines,
-        )
-    )
-
-
-def holds_all(path: Path) -> bool:
-    """Whether a kept file is of all samples, and not of the first ones or of explanations."""
-    with np.load(path) as arrays:
-        return "text" in arrays.files and len(arrays["text"]) > SHOWN
-
-
-def read(url: str, query: Mapping[str, str], pages: Sequence[str]) -> list[float]:
-    """Returns the seconds that a reader waits for each of some pages.
-
-    Raises:
-        RuntimeError: when a page ends in an error.
-    """
-    waits = []
-    for page in pages:
-        with Visitor(url, limit=600) as visitor:
-            answer = visitor.open(page, **query)
-        if answer.exceptions:
-            raise RuntimeError(f"{page}: {answer.exceptions}")
-        waits.append(answer.seconds)
-    return waits
-
-
 def main() -> None:
     """Measures and writes."""
     parser = argparse.ArgumentParser(
@@ -362,9 +251,6 @@ def main() -> None:
         action="store_true",
         help="train once, leave the loop and the pages out, print JSON and write nothing",
     )
-    parser.add_argument(
-        "--readers", type=int, default=0, help="so many readers at once, and nothing else"
-    )
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--plain", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -376,16 +262,6 @@ def main() -> None:
     os.environ |= serving.own_places(folder)
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
-        if asked.readers:
-            table = readers(folder, asked.readers, asked.part)
-            print(table)
-            if not asked.dry:
-                part = "the whole set" if asked.part == 1 else f"{asked.part:.0%} of the set"
-                said = f"{asked.readers} readers, two models, {part}."
-                tables.write(
-                    "mosei-readers", f"{table}\n\n{said} {tables.provenance('mosei.py')}", PAGE
-                )
-            return None
         runs = ("mosei-qj",) if asked.commands else ("before", "between", "mosei-qj")
         found = steps(folder, asked.part, runs)
         if asked.commands:

@@ -38,7 +38,6 @@ LAYERS = (
     ("training",),
     ("models", "data"),
     ("quantum", "citations"),
-    ("_shared_limits",),
     ("_limits",),
     ("_read_only",),
     ("plugin",),

@@ -35,7 +35,6 @@ NEEDS = {
     "jinja2": Need("A report", "figures"),
     "streamlit": _DASHBOARD,
     "starlette": _DASHBOARD,
-    "uvicorn": _DASHBOARD,
     "markdown_it": _DASHBOARD,
     "latex2mathml": _DASHBOARD,
     "authlib": Need("A login", "app"),

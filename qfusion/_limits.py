@@ -1,18 +1,11 @@
-"""Limits that a server sets for its visitors, one environment variable each.
+"""Limits that an environment variable sets each."""
 
-Limits on writing hold only in a process that serves others: the server calls `enforce_limits` when it starts. They do
-not hold on the command line of the owner.
-"""
-
-import contextlib
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from qfusion import _user_folders
 from qfusion._checks import check
 
-GIB, MIB = 2**30, 2**20
+MIB = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -23,23 +16,11 @@ class Limit:
     description: str
 
 
-_CORES = os.cpu_count() or 1
 LIMITS = {
-    "QFUSION_SESSIONS": Limit(64, "readers at once; every open tab counts"),
-    "QFUSION_UPLOADS_MB": Limit(512, "megabytes of uploads that one session holds"),
-    "QFUSION_ALL_UPLOADS_MB": Limit(2048, "megabytes of uploads that all sessions hold together"),
-    "QFUSION_HEAVY": Limit(max(1, _CORES - 1), "long calculations at once"),
-    "QFUSION_SLOTS": Limit(_CORES, "trainings at once"),
-    "QFUSION_QUEUED": Limit(50, "runs and sweeps that are trained or wait"),
-    "QFUSION_KEPT_RUNS": Limit(1000, "runs and sweeps that are kept"),
-    "QFUSION_DISK_GB": Limit(
-        50, "gigabytes that runs, imported sets, models and cache take together"
-    ),
+    "QFUSION_SLOTS": Limit(os.cpu_count() or 1, "trainings at once"),
     "QFUSION_KEPT_MB": Limit(2048, "megabytes of encoded samples and explanations that are kept"),
-    "QFUSION_PROGRAM_S": Limit(60, "seconds that one call of an imported program takes"),
-    "QFUSION_PROGRAM_MB": Limit(4096, "megabytes that an imported program takes beyond its start"),
+    "QFUSION_PROGRAM_S": Limit(60, "seconds that a Python process takes to answer"),
 }
-_enforced = [False]
 
 
 def limit(variable: str) -> int:
@@ -58,80 +39,3 @@ def limit(variable: str) -> int:
         f"{variable} must be a whole number from 1 ({entry.description}), but is {text[:20]!r}.",
     )
     return int(text)
-
-
-def check_variables() -> None:
-    """Raise InvalidInput if a variable has an invalid value."""
-    for variable in LIMITS:
-        limit(variable)
-
-
-def enforce_limits(on: bool = True) -> None:
-    """Enforce the limits on writing in this process, which serves others."""
-    _enforced[0] = on
-
-
-def is_enforced() -> bool:
-    """Return whether this process enforces the limits on writing."""
-    return _enforced[0]
-
-
-def serves_strangers() -> bool:
-    """Return whether readers from elsewhere may bring files to this process."""
-    return is_enforced() and os.environ.get("QFUSION_IMPORT") in ("upload", "path")
-
-
-def check_count(variable: str, there: int, more: int, remedy: str) -> None:
-    """Raise InvalidInput if `more` items would exceed a limit of the server.
-
-    Args:
-        variable: environment variable of the limit.
-        there: number of items that exist.
-        more: number of items to be added.
-        remedy: a sentence without its period, such as "Delete runs".
-    """
-    check(
-        not _enforced[0] or there + more <= limit(variable),
-        f"This server takes {limit(variable):,} {LIMITS[variable].description}, and has {there:,}: {more:,} more do "
-        f"not fit. {remedy}, or have {variable} raised.",
-    )
-
-
-def check_disk(what: str, size: int = 0) -> None:
-    """Raise InvalidInput if the server has no disk space left for its visitors. Call it before writing.
-
-    Args:
-        what: subject of the message, such as "The data".
-        size: number of bytes to be written, as far as it is known.
-    """
-    if not _enforced[0]:
-        return
-    folders = {
-        "runs": _user_folders.own_folder("runs"),
-        "imported sets": _user_folders.own_folder("imported"),
-        "models": _user_folders.own_folder("models"),
-        "cache": _user_folders.cache_root(),
-    }
-    taken = {name: _bytes(folder) for name, folder in folders.items()}
-    used = sum(taken.values())
-    most = limit("QFUSION_DISK_GB") * GIB
-    shares = ", ".join(f"{name} {_gib(entry)}" for name, entry in taken.items())
-    check(
-        used + size < most,
-        f"{what} would need {_gib(size)} more, but {_gib(used)} of the {_gib(most)} of this server are used "
-        f"({shares}). Delete runs, imported sets or models, or have QFUSION_DISK_GB raised.",
-    )
-
-
-def _gib(size: int) -> str:
-    return f"{size / GIB:.1f} GiB" if size >= GIB / 10 else f"{size / MIB:.1f} MiB"
-
-
-def _bytes(folder: Path) -> int:
-    """Return the total size of the files below a folder, in bytes. Files that vanish meanwhile count as 0."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(place, name)).st_size
-    return total

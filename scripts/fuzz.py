@@ -213,26 +213,6 @@ def _table(ending: str) -> Door:
     return door
 
 
-def _layout(data: bytes, folder: Path) -> Any:
-    """Tables in a layout that the bytes choose at random, of what programs write: what is in them must come out."""
-    import numpy as np
-
-    from qfusion.data import importing
-    from qfusion.errors import QFusionError
-    from scripts import table_layouts
-
-    (folder / "t").mkdir()
-    (folder / "staged").mkdir()
-    rng = np.random.default_rng(list(data[:64]))
-    expected = table_layouts.write(folder / "t", rng)
-    try:
-        examined = importing.examine_files([folder / "t"], folder / "staged")
-    except QFusionError as error:
-        raise AssertionError(f"a sound table is refused: {error}") from error
-    expected.check(examined)
-    return examined
-
-
 RECORDED = (".mp4", ".webm", ".avi", ".wav", ".mp3", ".flac", ".ogg", ".m4a", ".png", ".jpg")
 
 
@@ -578,7 +558,6 @@ def _doors() -> dict[str, Door]:
         "csv": _table(".csv"),
         "parquet": _table(".parquet"),
         "tsv": _table(".tsv"),
-        "table layout": _layout,
         "weights": _weights,
         "signed weights": _signed,
         "model card": _card,
@@ -610,7 +589,6 @@ WEIGHT = {
     "csv": 0.15,
     "parquet": 0.15,
     "tsv": 0.1,
-    "table layout": 0.15,
     "weights": 0.3,
     "model card": 0.3,
     "onnx": 0.3,
@@ -671,8 +649,6 @@ def _examples(door: str) -> list[bytes]:
             return _sequences()
         if door == "imported set":
             return [(imported_set() / "manifest.json").read_bytes()]
-        if door == "table layout":
-            return [bytes(range(start, start + 48)) for start in (0, 99)]
         if door in ("csv", "tsv", "parquet"):
             made = importable.tables(folder / "t", count=30, suffix=f".{door}")
             return [path.read_bytes() for path in sorted(made.iterdir())]

@@ -124,9 +124,9 @@ def serve(
     limit: float = 60,
     command: Sequence[str | Path] = STREAMLIT,
     place: Path = ROOT,
-    path: str = "",
+    address: str = "127.0.0.1",
 ) -> Iterator[Server]:
-    """Runs the app on a free loopback port while the block lasts.
+    """Runs the app on a free port while the block lasts.
 
     Args:
         folder: where the log goes.
@@ -134,18 +134,18 @@ def serve(
         limit: seconds to wait for the server to answer.
         command: that starts it, without its options.
         place: the folder that it runs in.
-        path: of its addresses, "/lab", where it is told to have one.
+        address: that it listens on.
 
     Raises:
         RuntimeError: when it does not answer in time; the message ends with what it printed.
     """
     port, log = free_port(), folder / "server.log"
-    url = f"http://127.0.0.1:{port}{path}"
+    url = f"http://127.0.0.1:{port}"
     options = [
         "--server.port",
         str(port),
         "--server.address",
-        "127.0.0.1",
+        address,
         "--server.headless",
         "true",
         "--server.fileWatcherType",

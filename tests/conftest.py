@@ -356,7 +356,9 @@ def no_job_goes_on() -> Iterator[None]:
     if jobs := sys.modules.get("qfusion.analysis.jobs"):
         for job in list(jobs.JOBS.values()):
             job.stop()
-        jobs.WORKER.submit(int).result(120)  # what was under way has ended
+        until = time.monotonic() + 120
+        while (jobs.RUNNING or jobs.WAITING) and time.monotonic() < until:
+            time.sleep(0.01)
         jobs.JOBS.clear()
     children = multiprocessing.active_children()
     left = [

@@ -12,10 +12,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from qfusion import data
+from qfusion import _read_only, data
 from qfusion.data import imported_sets, importing, registry
 from qfusion.runs import run_list, run_process
-from qfusion.ui import data_import_form, permissions, recordings_form, sample_content, uploads
+from qfusion.ui import data_import_form, recordings_form, sample_content, uploads
 from tests.support import importable, recordings
 from tests.support.app import offered_ids, plain, said, visit
 from tests.support.data_page import press
@@ -222,48 +222,11 @@ def test_both_systems_train_on_an_imported_set(
     assert "Train both systems on it" not in labels
 
 
-def test_remote_visitors_cannot_import(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(permissions, "is_local", lambda: False)
+def test_read_only_server_imports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_read_only, "is_read_only", lambda: True)
     app = visit("Data", whole=False)
-    assert "Uploads are disabled" in plain(app.info[0].value)
+    assert "read-only and does not import data" in plain(app.info[0].value)
     assert not [button for button in app.button if button.label == "Examine"]
-    monkeypatch.setenv("QFUSION_IMPORT", "upload")
-    app = visit("Data", whole=False)
-    assert [button for button in app.button if button.label == "Examine"]
-    assert "_import_from" not in app.session_state
-
-
-@pytest.mark.parametrize(
-    ("address", "headers", "local"),
-    [
-        ("127.0.0.1", {}, True),
-        ("127.0.0.1", {"Host": "127.0.0.1:8501"}, True),
-        ("localhost", {"Host": "[::1]:8501"}, True),
-        ("localhost", {"Host": "[::1]"}, True),
-        ("0.0.0.0", {"Host": "localhost"}, False),
-        (None, {"Host": "localhost"}, False),
-        ("127.0.0.1", {"Host": "qfusion.example.org"}, False),
-        ("127.0.0.1", {"Host": "localhost", "Origin": "http://127.0.0.1:8501"}, True),
-        (
-            "127.0.0.1",
-            {"Host": "localhost", "Origin": "https://lab.example.org"},
-            False,
-        ),  # a proxy that says nothing
-        ("127.0.0.1", {"Host": "[::1", "Origin": "null"}, False),
-        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.1"}, False),
-    ],
-)
-def test_local_visitors_are_recognised(
-    address: Any, headers: dict[str, str], local: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Context:
-        """Stands in for Streamlit's."""
-
-    context = Context()
-    context.headers = headers  # type: ignore[attr-defined]
-    monkeypatch.setattr(permissions.st, "get_option", lambda name: address)
-    monkeypatch.setattr(permissions.st, "context", context)
-    assert permissions.is_local() is local
 
 
 def test_upload_names_contain_no_path(tmp_path: Path) -> None:

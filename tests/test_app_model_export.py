@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qfusion import model_export
+from qfusion import _read_only, model_export
 from qfusion.training import checkpoint
 from tests.support.app import offered_ids, plain, said, visit
 
@@ -29,7 +29,6 @@ PLACES = [
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
-    monkeypatch.setenv("QFUSION_IMPORT", "path")
     return tmp_path
 
 
@@ -79,7 +78,7 @@ def test_tweaked_model_is_saved_under_an_unused_name(folder: Path) -> None:
     assert not other.error
 
 
-def test_remote_visitors_cannot_save_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QFUSION_IMPORT", "none")
+def test_read_only_server_saves_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_read_only, "is_read_only", lambda: True)
     app = opened(*PLACES[1][:2])
     assert "_keep_model" not in [each.key for each in app.button]

@@ -3,14 +3,8 @@ windows, a way through by the keyboard alone, no request in vain, and no jump of
 
 from __future__ import annotations
 
-import getpass
-import os
 import re
-import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,15 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from qfusion.figures import style
-from qfusion.ui import access
-from scripts import axe, page_measures, serving, visits
+from scripts import axe, page_measures, visits
 from tests.support import browser, readable
 from tests.support.browser import settle, sideways, visit, wait_for_words
 
 pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture
 ROOT = Path(__file__).resolve().parents[1]
-NGINX = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 # `python scripts/axe.py` looks at every view of both systems in both themes, all rules.
 # Where each walk begins, and whence it goes on by the sidebar, which costs less than to load the app anew. What is
 # pinned there is so on all pages of the light walk: in its wide window it takes the bar no second line.
@@ -409,44 +401,6 @@ def requests_in_vain(page: Any, url: str, words: str) -> list[str]:
 def test_a_cold_page_asks_nothing_in_vain(path: str, words: str, page: Any, server: Any) -> None:
     assert not requests_in_vain(page, server.url + path, words)
     assert urlsplit(page.url).path == urlsplit(path).path
-
-
-@pytest.fixture(scope="module")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server below a path, behind nginx as docs/serving.md writes it, but for its password."""
-    folder, port = tmp_path_factory.mktemp("proxied"), serving.free_port()
-    block = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs/serving.md").read_text(), re.DOTALL)[0]
-    block = re.sub(r" *auth_basic .*\n", "", block)
-    command = (sys.executable, "-m", "qfusion", "app", "--server.baseUrlPath", "lab")
-    own = serving.own_places(folder) | {access.PROXY: "yes"}
-    with serving.serve(folder, own, limit=240, command=command, path="/lab") as server:
-        user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
-        block = block.replace("127.0.0.1:8501", urlsplit(server.url).netloc)
-        (folder / "nginx.conf").write_text(
-            f"{user} daemon off; pid {folder}/pid; error_log stderr; events {{}}\n"
-            f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"
-            f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
-            f"server {{ listen 127.0.0.1:{port};\n{block} }} }}\n"
-        )
-        nginx = subprocess.Popen(["nginx", "-e", "stderr", "-c", str(folder / "nginx.conf")])
-        until = time.monotonic() + 20
-        while not serving.answers(f"http://127.0.0.1:{port}/lab"):
-            assert nginx.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/lab"
-        nginx.terminate()
-        nginx.wait(10)
-
-
-@NGINX
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [("/", "qfusion"), ("/data", "Available data sets")],
-)
-def test_behind_the_proxy_of_the_docs_too(path: str, words: str, page: Any, proxied: str) -> None:
-    assert not requests_in_vain(page, proxied + path, words)
-    assert urlsplit(page.url).path == f"/lab{path}"
 
 
 # Cumulative layout shift: of shifts that do not follow the reader's input, those within a window of at most five

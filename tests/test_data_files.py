@@ -18,7 +18,7 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from qfusion import _limits, data
+from qfusion import data
 from qfusion.cli import main
 from qfusion.data import DataSet, Image, files, foreign_files, multiview_set
 from qfusion.data.isolated import child, mat_reader, value_tree
@@ -254,14 +254,6 @@ def test_inconsistent_parts_are_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         data.load(mat(tmp_path, **variables))
-
-
-def test_server_messages_contain_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(NotFound, match=f"File {tmp_path}/x.wav does not exist"):
-        files.file_size(tmp_path / "x.wav")
-    monkeypatch.setattr(_limits, "is_enforced", lambda: True)
-    with pytest.raises(NotFound, match=r"File x\.wav does not exist"):
-        files.file_size(tmp_path / "x.wav")
 
 
 def test_missing_files_and_unknown_suffixes_are_refused(tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ import contextlib
 import errno
 import multiprocessing
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -118,23 +116,28 @@ def test_cached_encodings_equal_computed_ones(
         )
 
 
+def told_numbers(model: Any, dataset: DataSet, tell: _sentences.Tell) -> dict[str, np.ndarray]:
+    with _sentences.progress_to(lambda _: contextlib.nullcontext(tell)):
+        return encodings.encoded_numbers(model, dataset)
+
+
 def test_cache_key_is_weights_and_data_and_damaged_files_are_rebuilt(dataset: DataSet) -> None:
     model, told = model_of("quantum-jump", dataset), []
     tell = lambda done, total: told.append((done, total))  # noqa: E731
-    first = encodings.encoded_numbers(model, dataset, tell)
+    first = told_numbers(model, dataset, tell)
     assert told[-1] == (90, 90)
-    encodings.encoded_numbers(model, dataset, tell)
+    told_numbers(model, dataset, tell)
     CACHE.clear(encodings.CACHE_KIND)
     assert all(
         np.array_equal(first[name], each)
-        for name, each in encodings.encoded_numbers(model, dataset, tell).items()
+        for name, each in told_numbers(model, dataset, tell).items()
     )
     assert len(told) == 1
     (path,) = files()
     for damage in (b"", path.read_bytes()[:-40], path.read_bytes().replace(b"text", b"tixt")):
         path.write_bytes(damage)
         CACHE.clear(encodings.CACHE_KIND)
-        again = encodings.encoded_numbers(model, dataset, tell)
+        again = told_numbers(model, dataset, tell)
         assert all(np.array_equal(first[name], again[name]) for name in first)
         assert array_cache.read_arrays(path) is not None
     assert len(told) == 4
@@ -239,7 +242,7 @@ def _killed(folder: str, queue: Any) -> None:
         queue.put(os.getpid())
         time.sleep(60)
 
-    encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset, tell)
+    told_numbers(model_of("quantum-jump", dataset), dataset, tell)
 
 
 def test_killed_encoder_is_replaced_by_the_waiting_process(
@@ -271,17 +274,14 @@ def test_abandoned_encoding_restarts_and_cancelled_one_does_not(
     monkeypatch.setattr(encoding_jobs, "file_stamps", lambda model, data: (model, data))
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
     monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
-    slowly = "import time\nfor n in range(600): print(n, flush=True); time.sleep(0.05)"
-    popen, processes = subprocess.Popen, []
 
-    def begun(words: Any, **named: Any) -> Any:
-        processes.append(popen([sys.executable, "-c", slowly], **named))
-        return processes[-1]
+    def slowly(*_: str) -> None:
+        with _sentences.progress_shown("Encoding") as tell:
+            for done in range(600):
+                tell(done, 600)
+                time.sleep(0.05)
 
-    def ended(process: Any) -> bool:
-        return process.wait(30) != 0
-
-    monkeypatch.setattr(jobs.subprocess, "Popen", begun)
+    monkeypatch.setattr(encoding_jobs, "encode", slowly)
     with monkeypatch.context() as patch:
         patch.setattr(jobs, "PATIENCE", 0.2)
         first = encoding_jobs.begin_encoding("m", "d")
@@ -298,7 +298,10 @@ def test_abandoned_encoding_restarts_and_cancelled_one_does_not(
     third = encoding_jobs.begin_encoding("m", "d", again=True)
     assert third is not second
     third.stop()
-    assert all(map(ended, processes)), "none goes on"
+    until = time.monotonic() + 10
+    while jobs.RUNNING and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not jobs.RUNNING, "none goes on"
     assert {job.problem for job in (first, second, third)} == {""}
 
 
@@ -308,13 +311,13 @@ def test_failed_encoding_reports_a_reason(
     monkeypatch.setattr(encoding_jobs, "file_stamps", lambda model, data: (model, data))
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
     monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
-    popen = subprocess.Popen
-    fails = "import sys; print(45, flush=True); sys.exit('first\\nthe disk is full')"
-    monkeypatch.setattr(
-        jobs.subprocess,
-        "Popen",
-        lambda words, **named: popen([sys.executable, "-c", fails], **named),
-    )
+
+    def fails(*_: str) -> None:
+        with _sentences.progress_shown("Encoding") as tell:
+            tell(45, 90)
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(encoding_jobs, "encode", fails)
     job = encoding_jobs.begin_encoding("m", "d")
     while job.is_active:
         time.sleep(0.02)

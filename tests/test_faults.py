@@ -33,7 +33,6 @@ from qfusion.runs import (
     sweeps,
 )
 from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store
-from scripts import kills
 from tests.support import importable
 from tests.support.app import offered_ids, plain, visit
 
@@ -396,16 +395,3 @@ for page in ("Dynamics", "Circuit", "Sweeps"):
     assert "Evolution with QuTiP needs the extra `track`" in dynamics
     assert "A circuit in PennyLane needs the extra `track`" in circuit
     assert [line.split(" ")[1] for line in (dynamics, circuit, sweeps)] == ["0"] * 3
-
-
-@pytest.mark.parametrize("kind", ["keeping", "import", "encodings"])
-def test_killed_processes_lose_no_data(kind: str) -> None:
-    found = kills.run(4, 0, {kind: 1}, inside=True)
-    assert found.lost == []
-    assert found.kills.total() == found.within.total() == 4
-
-
-def test_fork_server_finds_its_modules() -> None:
-    for line in kills.ZYGOTE.splitlines():
-        if line.startswith(("import ", "from ")):
-            exec(line, {})

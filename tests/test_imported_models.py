@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file, save_model
 from torch import Tensor, nn
 
 import qfusion.models.program as program_module
-from qfusion import _limits, cli, data, explain
+from qfusion import cli, data, explain
 from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
@@ -1407,10 +1407,8 @@ def test_archives_that_torch_cannot_load(
     refused(kept("bad.pt2", edited(two[1], **members)), words)
 
 
-def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(
-    two: tuple[Two, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By what its bytes are, whatever it is called; one that was taken in before may be a stranger's."""
+def test_a_program_of_torch_is_imported_only_where_it_is_trusted(two: tuple[Two, bytes]) -> None:
+    """By what its bytes are, whatever it is called."""
     dataset = data.load("said0")
     with pytest.raises(
         InvalidInput,
@@ -1419,18 +1417,6 @@ def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(
     ):
         imports.take(kept("two.onnx", two[1]), dataset, only_onnx=True)
     imports.keep(imports.take(kept("two.pt2", two[1]), dataset), dataset, "two")
-    path = Path("models/two.json")
-    monkeypatch.setenv("QFUSION_IMPORT", "upload")
-    monkeypatch.setattr(_limits, "is_enforced", lambda: True)
-    checkpoint.load("two")
-    older = json.loads(path.read_text())
-    assert older.pop("trusted")
-    path.write_text(json.dumps(older))
-    with pytest.raises(
-        InvalidInput, match=r"'two' is a program of torch.export that a version before this one"
-    ):
-        checkpoint.load("two")
-    monkeypatch.delenv("QFUSION_IMPORT")
     checkpoint.load("two")
 
 

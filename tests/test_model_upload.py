@@ -19,9 +19,8 @@ from qfusion.analysis import model_import as aside
 from qfusion.errors import InvalidInput
 from qfusion.models import program_card
 from qfusion.training import checkpoint, checkpoint_folders
-from qfusion.ui import permissions
 from tests.support import importable, near
-from tests.support.app import plain, said, visit
+from tests.support.app import plain, visit
 
 DATA, WIDE = "small-set", {"text": 4, "audio": 3}
 
@@ -222,53 +221,3 @@ def test_upload_can_be_cancelled(folder: Path) -> None:
 
 def by_label(elements: Any, label: str) -> Any:
     return next(each for each in elements if each.label == label)
-
-
-def bring(app: Any, path: Path, name: str) -> None:
-    app.selectbox(key="_model.data").set_value(DATA)
-    app.file_uploader(key="_model.file").upload(
-        path.name, path.read_bytes(), "application/octet-stream"
-    )
-    app.text_input(key="_model.name").set_value(name)
-    by_label(app.button, "Check and import").click()
-    app.run(timeout=60)
-
-
-def test_card_can_be_corrected_on_the_page(folder: Path, here: None) -> None:
-    """How a program comes in at once is in tests/test_browser_data.py."""
-    app = visit("Train", **{"train.import": "true"})
-    assert "There is no run yet" in plain(said(app))
-    by_label(app.button, "Check and import").click().run()
-    assert "Choose an .onnx or .pt2 file first" in plain(said(app))
-    bring(app, folder / "misnamed.pt2", "both")
-    assert app.error, said(app)
-    assert "both" not in checkpoint_folders.available()
-    card = app.text_area[0].value
-    assert "[[input]]" in card
-    lines = [
-        'modality = ["text", "audio"]' if line.startswith("modality") else line
-        for line in card.splitlines()
-    ]
-    app.text_area[0].set_value("\n".join(lines))
-    by_label(app.button, "Import with this card").click()
-    app.run(timeout=60)
-    assert not app.exception
-    assert "both is now one of the models" in plain(app.success[0].value).replace("**", "")
-    assert "both" in checkpoint_folders.available(), said(app)
-    assert "Accuracy" in plain(said(app))
-    assert "[[input]]" in app.code[-1].value
-
-
-def test_remote_visitors_cannot_upload_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(permissions, "is_local", lambda: False)
-    app = visit("Train", **{"train.import": "true"})
-    assert "Uploads are disabled" in plain(said(app))
-    assert not [button for button in app.button if button.label == "Check and import"]
-    monkeypatch.setenv("QFUSION_IMPORT", "upload")
-    app = visit("Train", **{"train.import": "true"})
-    assert [button for button in app.button if button.label == "Check and import"]
-    assert "runs no code of its own" in plain(said(app))
-    assert ".pt2" not in plain(said(app))
-    assert app.file_uploader(key="_model.file").proto.type == [".onnx"]
-    assert "_model.replace" not in [box.key for box in app.checkbox]  # theirs, not another's
-    assert "_model.gone" not in [box.key for box in app.selectbox]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -46,13 +45,13 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     )  # five samples at a time
     monkeypatch.setattr(evaluated, "FEWEST", 8)
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
-    monkeypatch.setattr(jobs, "WORKER", ThreadPoolExecutor(1))
     monkeypatch.setattr(refinement, "AUTO", 1e30)
     _forget(study)
     yield study
     for job in list(jobs.JOBS.values()):
         job.stop()
-    jobs.WORKER.shutdown(wait=True)  # what goes on would hold the values of the next test
+    while jobs.RUNNING:  # what goes on would hold the values of the next test
+        time.sleep(0.01)
     _forget(study)
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _read_only, data, model_export, runs
 from qfusion._checks import choose
 from qfusion.analysis import background_choice, study_building
-from qfusion.data import import_store, imported_sets, importing
+from qfusion.data import imported_sets, importing
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
@@ -23,62 +22,11 @@ from qfusion.panels import cohort_quality, pickers
 from qfusion.runs import folder, plans, training_queue
 from qfusion.training import checkpoint
 from qfusion.ui import (
-    calculation_queue,
-    data_import_form,
-    gate,
-    permissions,
     sample_box,
     state,
     tweak_history,
 )
 from tests.support import importable
-
-
-def message(**widgets: list[float]) -> BackMsg:
-    asked = BackMsg()
-    asked.rerun_script.page_name = "dynamics"
-    for name, values in widgets.items():
-        asked.rerun_script.widget_states.widgets.add(id=name).double_array_value.data[:] = values
-    return asked
-
-
-# ---- messages
-
-
-def test_invalid_browser_messages_are_refused_or_ignored() -> None:
-    assert gate.close_code(message(a=[0.5]).SerializeToString()) == 0
-    assert gate.close_code(b"") == gate.IGNORED
-    assert gate.close_code(b"\xff\xff\xff") == 0  # which Streamlit refuses
-    assert gate.close_code(message(a=[float("nan")]).SerializeToString()) == 1007
-    assert gate.close_code(message(a=[0.0] * (gate.VALUES + 1)).SerializeToString()) == 1009
-    assert (
-        gate.close_code(
-            message(**{f"w{n}": [] for n in range(gate.VALUES + 1)}).SerializeToString()
-        )
-        == 1009
-    )
-    assert gate.close_code(b"x" * (gate.MESSAGE + 1)) == 1009
-    files = BackMsg()
-    files.file_urls_request.file_names.extend([""] * gate.FILES)
-    assert gate.close_code(files.SerializeToString()) == 0
-    files.file_urls_request.file_names.append("")
-    assert gate.close_code(files.SerializeToString()) == 1009
-    for kind in ("clear_cache", "load_git_info", "debug_shutdown_runtime", "set_run_on_save"):
-        asked = BackMsg()
-        setattr(asked, kind, True)
-        assert gate.close_code(asked.SerializeToString()) == gate.IGNORED
-
-
-def test_pending_files_per_reader_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calculation_queue, "QUEUE", calculation_queue.Queue(lambda: 1))
-    made = calculation_queue.queue_download(lambda: b"file")
-    assert made() == b"file"
-    calculation_queue.QUEUE.turns.extend(
-        calculation_queue.Turn("") for _ in range(calculation_queue.FILES)
-    )
-    with pytest.raises(InvalidInput, match="At most 4 files are made for you at once"):
-        made()
-
 
 # ---- names
 
@@ -102,25 +50,6 @@ def test_models_are_written_under_the_checked_name(tmp_path: Path) -> None:
         "mine.v2.json",
         "mine.v2.safetensors",
     ]
-
-
-@pytest.mark.parametrize(("level", "asked"), [("upload", 0), ("path", 1)])
-def test_replacing_a_set_needs_permission_to_remove(
-    level: str, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
-    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own")
-    with import_store.staging_folder() as place:
-        found, boxes = importing.examine_files([tmp_path / "m.pkl"], place), list[str]()
-        monkeypatch.setattr(permissions, "level", lambda: level)
-        monkeypatch.setattr(
-            data_import_form.st, "text_input", lambda label, **_: "own" if label == "Name" else ""
-        )
-        monkeypatch.setattr(
-            data_import_form.st, "checkbox", lambda label, **words: boxes.append(label) or False
-        )
-        data_import_form.draw_report(found)
-    assert sum(label.startswith("Replace") for label in boxes) == asked
 
 
 # ---- what others see
@@ -157,7 +86,7 @@ def test_read_only_server_removes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     (folder.runs_folder() / f".turn-{1:020d}-gone.0a1b2c3d").touch()
     (tmp_path / "sets" / ".old-mine.0a1b2c3d").mkdir(parents=True)
     before = sorted(map(str, tmp_path.rglob("*")))
-    _read_only.begin_read_only()
+    _read_only.set_rule(lambda: True)
     try:
         assert run.record().state == "interrupted"
         assert not run.is_held()
@@ -165,7 +94,7 @@ def test_read_only_server_removes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
         assert imported_sets.imported_names() == ()
         assert sorted(map(str, tmp_path.rglob("*"))) == before
     finally:
-        _read_only.begin_read_only(False)
+        _read_only.set_rule(lambda: False)
 
 
 # ---- time and memory

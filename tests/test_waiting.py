@@ -24,10 +24,10 @@ def heights(app: AppTest) -> list[str]:
 def two_cards() -> None:
     import streamlit as st
 
-    from qfusion.ui import calculation_queue, skeletons
+    from qfusion.ui import skeletons
 
     with skeletons.placeholders({"first": 100, "second": 200}, st.columns(2)) as waiting:
-        with calculation_queue.waiting("Counting …"):
+        with skeletons.computing("Counting …"):
             pass
         waiting.remove("first")
 

@@ -1,4 +1,4 @@
-"""Encode large data sets in a process of their own, while pages show the first samples.
+"""Encode large data sets in the background, while pages show the first samples.
 
 Encoding gigabytes of features takes a minute the first time, see `training.encodings`. Until the encodings are stored,
 `begin_encoding` computes them and `first_samples` returns the model on some of the samples, against a part of the
@@ -10,10 +10,9 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import torch
 
 from qfusion import data as sources
-from qfusion.analysis.jobs import Job, begin_job, find_job, run_in_process
+from qfusion.analysis.jobs import Job, begin_job, find_job
 from qfusion.analysis.memo import memo
 from qfusion.analysis.opening import file_stamps, load_checkpoint
 from qfusion.analysis.study import Study
@@ -42,8 +41,7 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
         again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
     """
     key, total = ("encoding", model, data, file_stamps(model, data)), len(sources.load(data))
-    make = partial(run_in_process, encode, [model, data], total, "Encoding")
-    return begin_job(key, make, total, again=again, aside=True)
+    return begin_job(key, partial(encode, model, data), total, again=again)
 
 
 @memo(4, task=Task.ENCODE_FIRST_SAMPLES, stamp=file_stamps)
@@ -72,9 +70,5 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
 
 
 def encode(model: str, data: str) -> None:
-    """Encode a data set before a model and print how many samples are done."""
-    torch.set_num_threads(1)
-    fused, dataset = load_checkpoint(model).model, sources.load(data)
-    encodings.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))
-    if not encodings.encoded_place(fused, dataset).exists():
-        raise SystemExit(1)  # it cannot be kept, as the last line says
+    """Encode a data set before a model."""
+    encodings.encoded_numbers(load_checkpoint(model).model, sources.load(data))

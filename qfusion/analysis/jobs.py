@@ -1,10 +1,11 @@
-"""Long computations in the background of the pages, in a thread or process of their own, with progress and cancel.
+"""Long computations in the background of the pages, in threads, with progress and cancel; trainings in processes.
 
 `begin_job` starts a job once for all who ask for the same, and `find_job` returns its progress; it goes on until all of
-them have left, or one cancels it for all.
+them have left, or one cancels it for all. Of what one reader has begun, one job is computed at a time.
 """
 
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -41,13 +42,19 @@ class _Left(Exception):
 class Job:
     """Job that runs in the background.
 
+    Args:
+        make: does the work. It ends soon after the job was stopped: as soon as it says how far it is, see
+            `progress_shown`.
+        total: how much there is to do, such as samples.
+        reader: who began it.
+
     Attributes:
-        total, done: how much there is to do, such as samples, and how much is done.
+        total, done: how much there is to do, and how much is done.
         problem: what went wrong where the state is "failed". result: what it gave where it is "done".
     """
 
-    def __init__(self, make: Callable[[], Any], total: int):
-        self._make = make
+    def __init__(self, make: Callable[[], Any], total: int, reader: str = ""):
+        self._make, self.reader = make, reader
         self.total, self.done, self.problem, self.state = total, 0, "", State.WAITING
         self.result: Any = None
         self._pace = _sentences.Pace()
@@ -97,7 +104,9 @@ class Job:
 
 JOBS: OrderedDict[Hashable, Job] = OrderedDict()
 _guard = threading.RLock()
-WORKER = ThreadPoolExecutor(1, "behind")
+EXECUTOR = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "jobs")
+WAITING: list[Job] = []
+RUNNING: list[Job] = []  # at most one of a reader
 
 
 def find_job(key: Hashable) -> Job | None:
@@ -117,8 +126,7 @@ def begin_job(
     asker: str = "",
     *,
     again: bool = False,
-    aside: bool = False,
-    lasting: bool = False,
+    training: bool = False,
 ) -> Job:
     """Return a job begun by this call or an earlier one.
 
@@ -127,19 +135,20 @@ def begin_job(
             is.
         asker: who wants it, such as a session, and says so again and again.
         again: whether one that has ended is begun anew.
-        aside: whether another process does it, so that it waits for no other job; else one goes after the other.
-        lasting: whether it goes on when nobody asks any more.
+        training: whether another process does it, so that it waits for no other job, and goes on when nobody asks any
+            more.
     """
-    seen = math.inf if lasting else time.monotonic()
+    seen = math.inf if training else time.monotonic()
     with _guard:
         job = find_job(key)
         if job is None or (again and not job.is_active):
-            job = JOBS[key] = Job(make, total)
+            job = JOBS[key] = Job(make, total, asker)
             job._seen[asker] = seen
-            if aside:
+            if training:
                 threading.Thread(target=job._run, daemon=True).start()
             else:
-                WORKER.submit(job._run)
+                WAITING.append(job)
+                _start_waiting()
             ended = [name for name, other in JOBS.items() if not other.is_active and name != key]
             for name in ended[: max(0, len(JOBS) - HELD)]:
                 del JOBS[name]
@@ -147,9 +156,25 @@ def begin_job(
         return job
 
 
+def _start_waiting() -> None:
+    """Start the jobs that wait, in their order, but of each reader one at a time."""
+    with _guard:
+        for job in list(WAITING):
+            if job.reader not in {other.reader for other in RUNNING}:
+                WAITING.remove(job)
+                RUNNING.append(job)
+                EXECUTOR.submit(_run_waiting, job)
+
+
+def _run_waiting(job: Job) -> None:
+    job._run()
+    with _guard:
+        RUNNING.remove(job)
+    _start_waiting()
+
+
 def run_in_process(work: Callable[..., None], words: Sequence[str], total: int, task: str) -> None:
-    """Run a job in a separate process, which prints the amount done, one number per line. The job must be begun
-    `aside`.
+    """Run a training in a separate process, which prints the amount done, one number per line.
 
     Args:
         work: function of a module that the process runs.

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from qfusion import _files, _limits, data as sources, explain
+from qfusion import _files, data as sources, explain
 from qfusion._checks import check
 from qfusion.data.isolated.process_limits import limit_process, used_address_space
 from qfusion.errors import InvalidInput, QFusionError
@@ -64,7 +64,6 @@ class Import:
             "ONNX, or by `torch.export.save`.",
         )
         imports.check_name(name, None, replace)
-        _limits.check_disk("The program", file.stat().st_size)
         self.file = file
         self.folder = tempfile.TemporaryDirectory(
             prefix="qfusion-import-", ignore_cleanup_errors=True

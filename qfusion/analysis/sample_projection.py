@@ -8,7 +8,6 @@ the columns that it needs, `pca[states].1` and `pca[states].2`, to a table.
 """
 
 import math
-import os
 import re
 import threading
 import warnings
@@ -180,13 +179,6 @@ def prepare_umap() -> None:
     few = np.random.default_rng(SEED).normal(size=(4 * NEIGHBOURS, 4))
     with _ONE_AT_A_TIME, compiled_code.compiling():
         _place_points(few)
-
-
-def compile_umap() -> None:
-    """Compile what UMAP needs, for other processes, at the lowest priority. Run it in a process of its own."""
-    if hasattr(os, "nice"):
-        os.nice(19)
-    prepare_umap()
 
 
 def _place_points(X: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import _limits, _read_only, _sentences, explain
+from qfusion import _read_only, _sentences, explain
 from qfusion._checks import check, require_whole
 from qfusion.analysis import runs
 from qfusion.analysis.jobs import Job, begin_job, run_in_process
@@ -24,7 +24,7 @@ from qfusion.data import DataSet, load as load_data
 from qfusion.errors import InvalidInput, default_on_error
 from qfusion.explain import stability
 from qfusion.models import FusionModel, registry
-from qfusion.runs import find_run, plans, quotas, training_queue
+from qfusion.runs import find_run, plans, training_queue
 from qfusion.training import (
     Progress,
     checkpoint,
@@ -296,12 +296,10 @@ def begin_seeds(study: Study, count: int = SEEDS) -> Job:
     continues even if nobody waits for it.
 
     Raises:
-        InvalidInput: where the server is read-only or trains as much as it may.
+        InvalidInput: where the server is read-only.
     """
     _read_only.check_allowed("train a model")
-    quotas.check_process_quota()
-    _limits.check_disk("A training")
     words = [study.name, study.dataset.name, str(count)]
     epochs = card_options(study.card, study.dataset).epochs * (count - 1)
     make = partial(run_in_process, work, words, epochs, "Training seeds")
-    return begin_job(seeds_key(study), make, epochs, again=True, aside=True, lasting=True)
+    return begin_job(seeds_key(study), make, epochs, again=True, training=True)

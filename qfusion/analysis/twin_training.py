@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from qfusion import _files, _sentences, _user_folders
+from qfusion import _files, _read_only, _sentences, _user_folders
 from qfusion._checks import check, read_json
 from qfusion.analysis.audit_plan import QCNN, QJ, VARIANTS
 from qfusion.analysis.jobs import Job, begin_job, run_in_process
@@ -133,13 +133,17 @@ def twins_key(study: Study) -> tuple[str, ...]:
 def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
     """Return the training of twins in a separate process, begun by this call or an earlier one. It continues even if
     nobody waits for it.
+
+    Raises:
+        InvalidInput: where the server is read-only.
     """
+    _read_only.check_allowed("train a model")
     words, total = (
         [study.name, study.dataset.name, str(seeds)],
         len(plan_twin_runs(study, range(seeds))),
     )
     make = partial(run_in_process, work, words, total, "Training twins")
-    return begin_job(twins_key(study), make, total, again=True, aside=True, lasting=True)
+    return begin_job(twins_key(study), make, total, again=True, training=True)
 
 
 def has_twins(study: Study) -> bool:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from qfusion import _read_only
 from qfusion._checks import check
 from qfusion.commands.common import Folders, add_models
 from qfusion.errors import InvalidInput
@@ -26,27 +25,24 @@ def dashboard(
         str,
         typer.Option(
             help="Address to listen on. The default is reached from this machine alone; with "
-            "0.0.0.0 everybody in its network may use the app."
+            "0.0.0.0 everybody in its network may use the app, which is then read-only."
         ),
     ] = "127.0.0.1",
+    host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name by which browsers may call the server, beside localhost and the address; "
+            "repeat it for more, `*.example.org` for all below a name."
+        ),
+    ] = None,
     model: Folders = None,
-    read_only: Annotated[
+    allow_uploads: Annotated[
         bool,
         typer.Option(
-            "--read-only",
-            help="Show only: no uploads, no paths of this machine, no training, "
-            "nothing kept or removed.",
+            "--allow-uploads",
+            help="Let everybody who reaches the server bring files, train and delete.",
         ),
     ] = False,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=64,
-            help="Servers behind the address, for many readers: nginx, which must be installed, keeps every reader "
-            "with one of them.",
-        ),
-    ] = 1,
 ) -> None:
     """Start the dashboard, and print its address. Further options are handed to Streamlit: `--theme.base dark`."""
     check(
@@ -54,21 +50,19 @@ def dashboard(
         f"`app` takes options only, but was given '{' '.join(more.args)[:100]}'. Leave that out.",
     )
     add_models(model)
-    _try_to_listen(address, port or (8501 if workers > 1 else None))
-    if read_only:
-        os.environ[_read_only.READ_ONLY] = "1"
-    if workers > 1:
-        from qfusion.ui import workers as several
+    _try_to_listen(address, port)
+    from qfusion.ui import permissions, server
 
-        several.serve(workers, address, port or 8501, more.args)
-        return
-    from qfusion.ui.server import serve
-
-    serve(
+    if allow_uploads:
+        os.environ[permissions.ALLOW_UPLOADS] = "1"
+    hosts = [*(host or []), *permissions.LOOPBACK, address]
+    server.serve(
         [
-            "--server.address",
-            address,
+            *("--server.address", address),
             *([] if port is None else ["--server.port", str(port)]),
+            *(word for name in hosts for word in ("--server.allowedHosts", name)),
+            # otherwise Streamlit asks others for the public address of a machine that listens on all
+            *("--browser.serverAddress", hosts[0]),
             *more.args,
         ]
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qfusion import _files, _limits, _user_folders
+from qfusion import _files, _user_folders
 from qfusion.errors import InvalidInput
 
 _DIGEST = "__digest__"
@@ -86,9 +86,8 @@ def write_arrays(path: Path, values: dict[str, np.ndarray], *, compressed: bool 
     """Write arrays and their digest to a file, whole or not at all; compressed, it is smaller and slower to read.
 
     Raises:
-        OSError, InvalidInput: when it cannot be written.
+        OSError: when it cannot be written.
     """
-    _limits.check_disk("The cache", sum(value.nbytes for value in values.values()))
     path.parent.mkdir(parents=True, exist_ok=True)
     save = np.savez_compressed if compressed else np.savez
     with _files.atomic(path) as part, part.open("wb") as file:

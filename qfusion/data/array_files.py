@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from qfusion import _limits
 from qfusion._checks import check
 from qfusion._sentences import meanwhile
 from qfusion.data.cast_errors import CastErrors
@@ -107,7 +106,6 @@ def require_room(folder: Path, size: int, what: str) -> None:
         size: bytes to be written.
         what: their name, for messages.
     """
-    _limits.check_disk(what, size)
     most = _MOST_BYTES.get()
     if most is not None:
         check(

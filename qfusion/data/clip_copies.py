@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion import _files, _limits, _user_folders
+from qfusion import _files, _user_folders
 from qfusion._checks import check
 from qfusion._lazy import load
 from qfusion.data import array_cache, decoders, frame_reader, media_files, media_probe, sound_reader
@@ -48,7 +48,6 @@ def make_copy(clip: Clip, stop: threading.Event | None = None) -> Path:
     name = _copy_name(clip)
 
     def write(place: Path) -> None:
-        _limits.check_disk("The copy of a recording", 2**26)
         write_copy(clip.path, clip.start, clip.end, place, stop=stop)  # type: ignore[call-arg]
 
     return _copy(name, write)
@@ -131,7 +130,6 @@ def encode(
 
     av = load("av")
 
-    _limits.check_disk("The copy of a recording", 2**26)
     with (
         translate_errors(
             "A recording cannot be written for the browser",

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion import _child_environment, _limits
+from qfusion import _child_environment
 from qfusion._checks import check
 from qfusion.data import files, signatures
 from qfusion.data.isolated import child, mat_reader, pickle_reader, value_tree
@@ -47,15 +47,11 @@ def read_pickle(path: Path) -> Any:
     """
     size = files.file_size(path)
     signatures.require(path, "a pickle", "pickle")
-    if _limits.serves_strangers():
-        files.check_size(path.name, size)
-        ending, content = _read_pickle_apart(path, 8 * size + files.HARMLESS)
-    else:
-        with path.open("rb") as file:
-            start = file.read(2)
-        if start[:1] != b"\x80" or start[1:] < b"\3":  # numbers as text
-            files.check_size(path.name, 4 * size)
-        ending, content = _read_pickle_here(path)
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start[:1] != b"\x80" or start[1:] < b"\3":  # numbers as text
+        files.check_size(path.name, 4 * size)
+    ending, content = _read_pickle_here(path)
     check(not ending.refusal, ending.refusal)
     check(
         not ending.is_out_of_memory,
@@ -201,15 +197,6 @@ def run_child(reader: str, path: Path, folder: Path, memory: int, most: int) -> 
     return ending
 
 
-def _read_pickle_apart(path: Path, memory: int) -> tuple[Ending, Any]:
-    """Return how the child that reads a pickle ended, and the content."""
-    with tempfile.TemporaryDirectory(
-        prefix="qfusion-pickle-", ignore_cleanup_errors=True
-    ) as folder:
-        ending = run_child("pickle", path, Path(folder), memory, 0)
-        return ending, None if ending.code else value_tree.read_value(Path(folder))
-
-
 def _read_pickle_here(path: Path) -> tuple[Ending, Any]:
     """Return how the reading of a pickle in this process ended, and the content."""
     try:
@@ -235,8 +222,8 @@ def _read_variables(path: Path) -> dict[str, Any]:
     """Return the variables that the child reads from a .mat or HDF5 file."""
     size = files.file_size(path)
     # SciPy and h5py need address space, too; zlib packs at most 1 : 1032
-    memory = 2**30 + 3 * min(files.max_size(), 1100 * size)
-    most = min(files.max_size(), max(files.HARMLESS, files.MAX_RATIO * size))
+    memory = 2**30 + 3 * min(files.available_memory(), 1100 * size)
+    most = min(files.available_memory(), max(files.HARMLESS, files.MAX_RATIO * size))
     with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
         ending = run_child("mat", path, Path(folder), memory, most)
         reason = ending.reason

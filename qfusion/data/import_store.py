@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from qfusion import _files, _limits, _read_only
+from qfusion import _files, _read_only
 from qfusion._checks import check
 from qfusion.data import imported_sets, registry
 from qfusion.data.import_record import check_rates, flush_to_disk, select_tokens, write_record
@@ -48,7 +48,6 @@ def store_set(
         DataUnavailable: when the disk refuses; nothing is stored then.
     """
     _read_only.check_allowed("import data")
-    _limits.check_disk("The data")
     examined.report.require_no_errors()
     check_set_name(name, replace)
     _check_length("title", title, MAX_TITLE)

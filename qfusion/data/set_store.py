@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 import qfusion
-from qfusion import _limits, _read_only
+from qfusion import _read_only
 from qfusion._checks import check
 from qfusion.data import imported_sets
 from qfusion.data.data_set import DataSet
@@ -43,7 +43,6 @@ def store_data_set(dataset: DataSet, name: str = "", *, replace: bool = False) -
     """
     name = name or dataset.name
     _read_only.check_allowed("store data")
-    _limits.check_disk("The data")
     check_set_name(name, replace)
     check(
         dataset.own is None,

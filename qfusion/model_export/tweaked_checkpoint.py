@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qfusion import __version__, _limits, _read_only
+from qfusion import __version__, _read_only
 from qfusion._checks import check
 from qfusion.analysis.opening import tweak_model
 from qfusion.data import DataSet
@@ -155,7 +155,6 @@ def add_to_own_models(
         InvalidInput: when the name is invalid or taken.
     """
     _read_only.check_allowed("keep a model")
-    _limits.check_disk("The model")
     check(
         validate_name(name) not in checkpoint_folders.available(),
         f"There is a model '{name}' already. Choose another name.",

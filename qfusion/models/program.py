@@ -17,14 +17,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from qfusion import _child_environment, _limits
+from qfusion import _child_environment
 from qfusion._checks import check
 from qfusion._lazy import require
 from qfusion.errors import InvalidInput
 from qfusion.models import _program_child as _child, kind_files
 
 MAX_SIZE = 1 << 30  # bytes of a file
-LOADING = 300  # seconds in which a server's program has to be loaded
 _TYPES = {
     str(kind).removeprefix("torch."): kind
     for kind in (
@@ -194,7 +193,7 @@ class Program:
         with self._lock:
             if self.process is None:
                 self._begun()
-            return self._exchanged(order, body, _limits.limit("QFUSION_PROGRAM_S"))
+            return self._exchanged(order, body)
 
     def _begun(self) -> dict[str, Any]:
         """Start the process, and return its description of the program."""
@@ -211,26 +210,13 @@ class Program:
             "file": self.file,
             "parent": os.getpid(),
             "threads": torch.get_num_threads(),
-            "memory": _limits.limit("QFUSION_PROGRAM_MB") * _limits.MIB
-            if _limits.is_enforced()
-            else 0,
+            "memory": 0,
         }
-        return self._exchanged(order, self._data, LOADING)[0]
+        return self._exchanged(order, self._data)[0]
 
-    def _exchanged(
-        self, order: dict[str, Any], body: bytes, seconds: int
-    ) -> tuple[dict[str, Any], bytes]:
+    def _exchanged(self, order: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         """Return the answer to a message. A process that does not answer is ended, and the next call starts another."""
-        process, late = cast("subprocess.Popen[bytes]", self.process), threading.Event()
-
-        def stop() -> None:
-            late.set()
-            process.kill()
-
-        clock = threading.Timer(seconds, stop)
-        clock.daemon = True
-        if _limits.is_enforced():
-            clock.start()
+        process = cast("subprocess.Popen[bytes]", self.process)
         try:
             _child.send(cast(Any, process.stdin), order, body)
             answer, tensors = _child.receive(cast(Any, process.stdout))
@@ -239,17 +225,15 @@ class Program:
                 process.wait(2)  # it says by its status why it ends
             _end(process)
             self.process = None
-            raise self._ended(process.returncode, late.is_set()) from error
+            raise self._ended(process.returncode) from error
         except (
             BaseException
         ):  # a reader's click ends a page's run: what comes later would answer another question
             _end(process)
             self.process = None
             raise
-        finally:
-            clock.cancel()
         if answer.get("memory"):
-            raise self._ended(_child.NO_MEMORY, False)
+            raise self._ended(_child.NO_MEMORY)
         check("problem" not in answer, str(answer.get("problem", ""))[:1000])
         check(
             "fails" not in answer,
@@ -258,15 +242,13 @@ class Program:
         )
         return answer, tensors
 
-    def _ended(self, status: int, late: bool) -> InvalidInput:
+    def _ended(self, status: int) -> InvalidInput:
         takes = {
-            "time": f"takes more than {_limits.limit('QFUSION_PROGRAM_S')} seconds a call, which is all that this "
-            "server gives it (QFUSION_PROGRAM_S)",
             "memory": "asks for more memory than there is for it",
             "processor": "takes more time of the processor than there is for it",
         }
         of_status = {_child.NO_MEMORY: "memory", -getattr(signal, "SIGXCPU", 24): "processor"}
-        of = "time" if late else of_status.get(status, "")
+        of = of_status.get(status, "")
         if of:
             return Exhausted(f"Program `{self.file}` {takes[of]}. Export a smaller model.", of)
         return InvalidInput(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from qfusion import _files, _limits, _read_only
+from qfusion import _files, _read_only
 from qfusion._checks import check, choose
 from qfusion.errors import translate_errors
 from qfusion.runs.folder import Run, runs_folder
@@ -28,7 +28,6 @@ def create_run(plan: Plan, path: str | Path | None = None, name: str = "") -> Ru
         InvalidInput: if the name is invalid or taken, or the folder cannot be written to.
     """
     _read_only.check_allowed("train a model")
-    _limits.check_disk("A run")
     if path is None:
         check_free(name)
     target = runs_folder() / name if path is None else Path(path)

@@ -142,9 +142,6 @@ def begin(name: str, search: search_space.Search, trials: int, where: str = "") 
     """
     _read_only.check_allowed("begin a sweep")
     require_number("trials", trials, 1, MAX_TRIALS)
-    if run_names.check_name(name) not in quotas.sweep_names():
-        quotas.check_storage_quota()
-        quotas.check_process_quota()
     study = open_study(name, where, search.direction)
     if "search" not in study.user_attrs:
         study.set_user_attr("search", asdict(search))

@@ -79,14 +79,8 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
     }
 
 
-def encoded_numbers(
-    model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None = None
-) -> dict[str, np.ndarray]:
-    """Return the outputs of the encoders for every sample, by modality, (N, outputs of the encoder).
-
-    Args:
-        tell: called after every block where they are at work; else it is shown as `_sentences.progress_shown` says.
-    """
+def encoded_numbers(model: FusionModel, dataset: DataSet) -> dict[str, np.ndarray]:
+    """Return the outputs of the encoders for every sample, by modality, (N, outputs of the encoder)."""
     path = encoded_place(model, dataset)
     result = _find(path)
     if result is None:
@@ -94,7 +88,7 @@ def encoded_numbers(
             result = _find(path)
             if result is None:
                 with _sentences.progress_shown("Encoding") as show:
-                    result = _remember(path, _made(model, dataset, tell or show))
+                    result = _remember(path, _made(model, dataset, show))
                 _store(path, result)
     return result
 

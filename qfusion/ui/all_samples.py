@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.analysis import drawn_samples, jobs
 from qfusion.analysis.study import Study
 from qfusion.panels import panel
-from qfusion.ui import access, job_progress, state
+from qfusion.ui import job_progress, state, streamlit_internals
 from qfusion.wording.numbers import describe_drawn
 
 
@@ -29,10 +29,10 @@ def everyone(
     if some >= len(rows) or state.get(panel.EVERYONE.key) != drawn_samples.ALL:
         if some < len(rows):
             st.caption(f"{describe_drawn(some, len(rows))}.")
-        jobs.leave_job(key, access.session_id())
+        jobs.leave_job(key, streamlit_internals.session_id())
         return False
     return job_progress.is_done(
-        jobs.begin_job(key, make, len(rows), access.session_id()),
+        jobs.begin_job(key, make, len(rows), streamlit_internals.session_id()),
         "All samples: {job.done:,} of {job.total:,}",
         "Not all samples can be measured: {job.problem}. Some of them are shown.",
         wanted=lambda: state.get(panel.EVERYONE.key) == drawn_samples.ALL,

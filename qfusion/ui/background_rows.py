@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.analysis import background_choice, jobs, refinement, text
 from qfusion.analysis.study import Study
 from qfusion.panels import pickers
-from qfusion.ui import access, page_params, state
+from qfusion.ui import page_params, state, streamlit_internals
 from qfusion.ui.job_progress import PULSE, watch
 from qfusion.ui.widgets import check
 
@@ -34,7 +34,7 @@ def background_rows(study: Study) -> Study:
         or (state.get(_DECLINED) != key and exact.space.operations <= refinement.AUTO)
     ):
         _want(study)
-        job = refinement.begin_refinement(study, access.session_id())
+        job = refinement.begin_refinement(study, streamlit_internals.session_id())
         if job.state == jobs.State.DONE:
             state.put(pickers.ROWS.key, background_choice.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
@@ -76,7 +76,7 @@ def background_rows(study: Study) -> Study:
                 "All rows: {job.done:,} of {job.total:,} samples",
                 lambda: ", waiting for another test set",
                 wanted=lambda: state.get(_WANTED) is not None,
-                stay=lambda: refinement.begin_refinement(study, access.session_id()),
+                stay=lambda: refinement.begin_refinement(study, streamlit_internals.session_id()),
                 cancel=lambda: _decline(study),
                 key="_refine_cancel",
             )
@@ -110,7 +110,7 @@ def _want(study: Study) -> None:
 
 def _leave() -> None:
     """Withdraw the request for all rows."""
-    jobs.leave_job(state.take(_WANTED), access.session_id())
+    jobs.leave_job(state.take(_WANTED), streamlit_internals.session_id())
 
 
 def _decline(study: Study) -> None:

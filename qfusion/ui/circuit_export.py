@@ -10,7 +10,6 @@ from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.panels import circuit
 from qfusion.ui import (
-    calculation_queue,
     guidance,
     model_export_dialog,
     page_context,
@@ -40,7 +39,7 @@ def circuit_files(
             label, mime, make = FILES[suffix]
             st.download_button(
                 label,
-                data=calculation_queue.queue_download(partial(make, drawn)),  # type: ignore[arg-type]
+                data=partial(make, drawn),
                 file_name=f"{name}{suffix}",
                 mime=mime,
                 on_click="ignore",

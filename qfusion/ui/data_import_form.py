@@ -26,8 +26,6 @@ from qfusion.data.import_report import Report
 from qfusion.data.table_preview import preview_table
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.ui import (
-    access,
-    calculation_queue,
     guidance,
     page_runs,
     permissions,
@@ -103,19 +101,11 @@ def data_import_form() -> None:
     """
     with st.container(key="fold-import"):
         st.header("Import your data", anchor=False)
-        level = permissions.level()
         if permissions.says_read_only("import data"):
             return
-        if level == "none":
-            st.info(
-                "Uploads are disabled, since this server accepts remote users. Use `python -m qfusion data "
-                f"import FILE --name NAME` on its machine, or set {permissions.VARIABLE}=upload.",
-                icon=":material/lock:",
-            )
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
-            if level != "none":
-                _source(level)
+            _source()
         with right:
             value = state.get(FOUND)
             if value is not None:
@@ -134,12 +124,8 @@ def _layouts() -> None:
             st.code(textwrap.dedent(example).strip("\n"), language=None)
 
 
-def _source(level: str) -> None:
-    how = (
-        state.required_choice("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from")
-        if level == "path"
-        else UPLOAD
-    )
+def _source() -> None:
+    how = state.required_choice("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from")
     files: list[Any] = []
     path = ""
     with st.container(border=True):
@@ -147,7 +133,7 @@ def _source(level: str) -> None:
             says = (
                 "One table, one MMSA pickle, one .mat or .npz file, or a table per modality, of at most "
                 f"{st.get_option('server.maxUploadSize')} MB per file. For larger files: "
-                f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data "
+                f"by path, or on the command line, `python -m qfusion data "
                 "import FILE --name NAME`, which reads them in pieces."
             )
             files = st.file_uploader(
@@ -221,7 +207,7 @@ def _preview_table(files: list[Any], path: str) -> None:
 def _check_brought(files: list[Any], path: str) -> None:
     check(
         bool(files) or bool(path.strip()),
-        access.refusal() or "There is nothing to examine yet. Choose a file first.",
+        "There is nothing to examine yet. Choose a file first.",
     )
 
 
@@ -234,7 +220,6 @@ def discard() -> None:
 def _examine(files: list[Any], path: str, **options: Any) -> None:
     _check_brought(files, path)
     with (
-        calculation_queue.waiting(""),
         st.status("Reading …") as shown,
         import_store.staging_folder(keep=True) as folder,
         limit_part_size(MAX_PATH),
@@ -335,12 +320,11 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
                 help="A folder with vocab.txt or tokenizer.json on the server's machine. The steps of text are "
                 "then labelled by its tokens.",
             )
-            if examined.staged.tokens is not None and permissions.level() == "path"
+            if examined.staged.tokens is not None
             else ""
         )
         replace = (
-            permissions.level() == "path"
-            and name in imported_sets.imported_names()  # it removes the other one
+            name in imported_sets.imported_names()  # it removes the other one
             and st.checkbox(
                 f"Replace the imported set {text.escape_markdown(name)}", key="_import_replace"
             )
@@ -348,7 +332,7 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
         left, right = st.columns(2)
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
         if left.button("Save data set", type="primary", icon=":material/save:", key="_import_keep"):
-            with page_runs.guard(), calculation_queue.waiting("Saving …"):
+            with page_runs.guard(), st.spinner("Saving …"):
                 stored = importing.keep_set(
                     examined,
                     name.strip(),

@@ -20,7 +20,6 @@ from qfusion.ui import (
     page_context,
     page_runs,
     panels,
-    permissions,
     state,
     widgets,
 )
@@ -79,13 +78,13 @@ def draw_set(dataset: DataSet) -> None:
         )
     recordings(dataset)
     if name in imported_sets.imported_names():
-        if not dataset.is_game and permissions.may_train() and not _read_only.is_read_only():
+        if not dataset.is_game and not _read_only.is_read_only():
             st.button(
                 "Train both systems on it",
                 key="_train_both",
                 icon=":material/model_training:",
                 on_click=page_runs.run_or_notice,
-                args=(permissions.training, _train_both, name),
+                args=(_train_both, name),
                 help=" and ".join(f"**{describe_kind(kind).title}**" for kind in setting_texts.MAIN)
                 + ", with default settings. Training runs in separate processes and continues when this page "
                 "is closed.",
@@ -154,7 +153,7 @@ def _import_record(name: str) -> None:
             f"Imported {text.escape_markdown(record['created'])} with qfusion "
             f"{text.escape_markdown(record['versions']['qfusion'])}."
         )
-    if permissions.level() == "path":
+    if not _read_only.is_read_only():
         with st.popover("Remove", icon=":material/delete:"):
             st.markdown(
                 f"Remove **{text.escape_markdown(name)}** from this machine? The original files are kept."

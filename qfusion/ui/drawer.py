@@ -17,7 +17,7 @@ from qfusion.figures.themes import apply_theme
 from qfusion.figures.visible_range import apply_visible
 from qfusion.panels import programs, rendering, reproduction
 from qfusion.panels.panel import PanelFigure
-from qfusion.ui import calculation_queue, figure_origin, page_runs
+from qfusion.ui import figure_origin, page_runs
 from qfusion.ui.figure_style_form import caption_form, style_form, visible_range_form
 
 
@@ -63,7 +63,7 @@ def _draw_preview(taken: rendering.RenderedPanel) -> None:
     """Draw the file as it will be printed, with its size."""
     style = taken.recipe.style
     shown = replace(taken.recipe, style=replace(style, format="svg"))
-    with calculation_queue.waiting("Drawing …"):
+    with st.spinner("Drawing …"):
         picture = reproduction.save_panel(taken, shown)
     st.container(border=True, key="drawer-preview").image(
         picture.decode(), width="stretch", alt=f"Preview: {taken.title}"
@@ -85,7 +85,7 @@ def _figure_downloads(taken: rendering.RenderedPanel) -> None:
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
         st.download_button(
             f"Download {FORMATS[kind]}",
-            calculation_queue.queue_download(lambda: reproduction.save_panel(taken, recipe)),
+            lambda: reproduction.save_panel(taken, recipe),
             f"{file_name(recipe)}.{kind}",
             mimetypes.types_map.get(f".{kind}", "text/x-tex"),
             on_click="ignore",

@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion.analysis import information_estimate, jobs, text
 from qfusion.figures.style import Theme
 from qfusion.panels import data_fusion
-from qfusion.ui import access, job_progress, panels, state, widgets
+from qfusion.ui import job_progress, panels, state, streamlit_internals, widgets
 
 
 def fusion_needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
@@ -41,10 +41,13 @@ def fusion_needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> No
             "Trains small models (up to a minute) to estimate unique, redundant and synergistic information about the "
             "target, and compares joint models with late fusion. Large sets are sampled at random."
         )
-        jobs.leave_job(key, access.session_id())
+        jobs.leave_job(key, streamlit_internals.session_id())
     elif job_progress.is_done(
         jobs.begin_job(
-            key, lambda: information_estimate.estimate_information(dataset), 1, access.session_id()
+            key,
+            lambda: information_estimate.estimate_information(dataset),
+            1,
+            streamlit_internals.session_id(),
         ),
         "Small models: {job.done:,} of {job.total:,} fitted",
         "{job.problem}",

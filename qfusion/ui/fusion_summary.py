@@ -7,7 +7,7 @@ from qfusion.analysis import crowd_summary, fusion_summary
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.text import escape_markdown
-from qfusion.ui import access, page_context, prefetch, reruns, streamlit_internals, take_home
+from qfusion.ui import page_context, prefetch, reruns, streamlit_internals, take_home
 from qfusion.wording.crowd import describe_fusion
 from qfusion.wording.fusion_summary import describe_missing, summarise_fusion
 
@@ -36,7 +36,9 @@ def _summary(study: Study, sample: Sample) -> None:
         st.rerun()  # it is whole, and no longer looked at again and again
     is_computing = is_later and not prefetch.is_busy()
     if is_computing:
-        fusion_summary.begin_missing(study, sample, summary.missing, access.session_id())
+        fusion_summary.begin_missing(
+            study, sample, summary.missing, streamlit_internals.session_id()
+        )
     take_home.take_home(summarise_fusion(summary, escape_markdown))
     if rest := describe_missing(summary, is_computing or not is_later):
         st.caption(rest)

@@ -5,9 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion import _sentences
+from qfusion import _read_only, _sentences
 from qfusion.analysis import jobs, text
-from qfusion.ui import access, page_runs, permissions, reruns
+from qfusion.ui import page_runs, reruns, streamlit_internals
 
 LAST_STEP = "collecting the results"
 PULSE = 1.0  # seconds between two looks at how far it is
@@ -57,14 +57,19 @@ def is_training(job: jobs.Job | None, words: str, note: str, key: str) -> bool:
                 words,
                 lambda: ", waiting for other trainings" if not job.done else "",
                 wanted=lambda: True,
-                stay=lambda: jobs.renew_interest(job, access.session_id()),
-                cancel=partial(page_runs.run_or_notice, permissions.training, job.stop),
+                stay=lambda: jobs.renew_interest(job, streamlit_internals.session_id()),
+                cancel=partial(page_runs.run_or_notice, _stop_training, job),
                 key=f"_{key}_cancel",
             )
         st.caption(f"Training continues when you leave the page. {note}")
     elif job.state == jobs.State.FAILED:
         st.warning(text.message(job.problem))
     return job.is_active
+
+
+def _stop_training(job: jobs.Job) -> None:
+    _read_only.check_allowed("stop a training")
+    job.stop()
 
 
 def is_done(
@@ -92,7 +97,7 @@ def is_done(
                 words,
                 lambda: ", waiting for other work" if job.state == jobs.State.WAITING else "",
                 wanted=wanted,
-                stay=lambda: jobs.renew_interest(job, access.session_id()),
+                stay=lambda: jobs.renew_interest(job, streamlit_internals.session_id()),
                 cancel=cancel,
                 key=keys[1],
                 last_step=last_step,

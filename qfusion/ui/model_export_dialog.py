@@ -4,17 +4,15 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion import model_export
+from qfusion import _read_only, model_export
 from qfusion.analysis import text
 from qfusion.runs import plans
 from qfusion.training import checkpoint
 from qfusion.ui import (
-    calculation_queue,
     dialogs,
     loading,
     page_context,
     page_runs,
-    permissions,
     state,
     tweak_choice,
 )
@@ -79,7 +77,7 @@ def _body(context: page_context.PageContext) -> None:
         st.caption(
             f"Not for this model: {', '.join(left_out)}. {text.message(reason.partition('. ')[2])}"
         )
-    if permissions.level() != "none":
+    if not _read_only.is_read_only():
         _keep(context, loaded, tweak)
 
 
@@ -119,7 +117,7 @@ def _download(
     )
     st.download_button(
         f"Download {wanted.title}",
-        calculation_queue.queue_download(make),
+        make,
         f"{text.file_name(stem, 80)}{wanted.ending}",
         "application/octet-stream",
         on_click="ignore",
@@ -158,7 +156,7 @@ def _keep(context: page_context.PageContext, loaded: checkpoint.Checkpoint, twea
         if pressed:
             called = name.strip() or free
             with page_runs.guard():
-                with calculation_queue.waiting("Measuring it on all samples …"):
+                with st.spinner("Measuring it on all samples …"):
                     model_export.add_to_own_models(loaded, tweak, context.study.dataset, called)
                 state.put(_KEPT, called)
                 state.put(state.DRAWER, None)

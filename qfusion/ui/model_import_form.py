@@ -21,11 +21,8 @@ from qfusion.models.program import KIND
 from qfusion.panels import learning as builders, pickers
 from qfusion.training import checkpoint_cards, checkpoint_folders, imports, metrics
 from qfusion.ui import (
-    access,
-    calculation_queue,
     navigation,
     page_runs,
-    permissions,
     state,
     uploads,
     widgets,
@@ -36,19 +33,10 @@ from qfusion.wording.model_notes import describe_summary
 _UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
 _SAID = "_model.said"
 _HOW = """
-Any model that predicts a number or a class from the modalities of a data set can be explored. {}
-Its inputs are matched to the modalities by names and shapes; what was guessed can be corrected. It is checked on ten
-rows and measured on all. `docs/model-files.md` walks through it. A model that you have in Python needs no file: see
-the other choices.
-"""
-_HOW_ELSEWHERE = (
-    "Import an `.onnx` file from `torch.onnx.export` or skl2onnx. Such a file runs no code of "
-    "its own."
-)
-_HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a program of PyTorch that you trust:
-
-    program = torch.export.export(model.eval(), example, dynamic_shapes=...)
-    torch.export.save(program, "mine.pt2")
+Any model that predicts a number or a class from the modalities of a data set can be explored. Import an `.onnx` file
+from `torch.onnx.export` or skl2onnx. Such a file runs no code of its own. Its inputs are matched to the modalities by
+names and shapes; what was guessed can be corrected. It is checked on ten rows and measured on all.
+`docs/model-files.md` walks through it. A model that you have in Python needs no file: see the other choices.
 """
 
 
@@ -75,20 +63,12 @@ def _import_page() -> None:
 
 
 def _upload_page() -> None:
-    """Draw the form for an `.onnx` or `.pt2` file."""
-    level = permissions.level()
-    if level == "none":
-        st.info(
-            "Uploads are disabled, since this server accepts remote users. Use `python -m qfusion model "
-            f"import FILE --data NAME --name NAME` on its machine, or set {permissions.VARIABLE}=upload.",
-            icon=":material/lock:",
-        )
-        return
+    """Draw the form for an `.onnx` file."""
     if message := state.take(_SAID):
         st.success(message, icon=":material/check_circle:")
     left, right = st.container(key="fold-model-import").columns([1, 1.25], gap="medium")
     with left:
-        order = _form(level)
+        order = _form()
     with right:
         if order is not None:
             _import(*order)
@@ -99,8 +79,8 @@ def _upload_page() -> None:
         if state.get(_CARD):
             _correct(*state.get(_CARD))
         elif not order and not state.get(_FOUND):
-            st.markdown(_HOW.format(_HOW_HERE if permissions.is_local() else _HOW_ELSEWHERE))
-    if level == "path" and (own := list(filter(_is_imported, checkpoint_folders.available()))):
+            st.markdown(_HOW)
+    if own := list(filter(_is_imported, checkpoint_folders.available())):
         with st.popover("Remove an imported model", icon=":material/delete:"):
             name = st.selectbox("Model", own, key="_model.gone")
             st.button(
@@ -111,25 +91,20 @@ def _upload_page() -> None:
             )
 
 
-def _form(level: str) -> tuple[str, str, str, bool, str] | None:
+def _form() -> tuple[str, str, str, bool, str] | None:
     """Draw the import form and return what to import: data set, name, title, whether to replace, and the card. It is
     None until submitted.
     """
-    formats = (
-        "ONNX, or a program of torch.export.save. The latter can run arbitrary code, so import only "
-        "one that you trust."
-        if permissions.is_local()
-        else "ONNX. Programs of torch.export can be imported on the server's own machine."
-    )
     with st.form("_model_form", border=True):
         data = st.selectbox(
             "Data set of its modalities", pickers.sources_with_features(), key="_model.data"
         )
         file = st.file_uploader(
             "Program",
-            type=[ending[1:] for ending in _endings()],
+            type="onnx",
             key="_model.file",
-            help=f"{formats} At most {st.get_option('server.maxUploadSize')} MB.",
+            help="ONNX. Programs of torch.export, whose loading runs code, are imported on the command line. "
+            f"At most {st.get_option('server.maxUploadSize')} MB.",
         )
         name = st.text_input(
             "Name",
@@ -141,9 +116,7 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
         title = st.text_input(
             "Title (default: the name)", key="_model.title", max_chars=import_store.MAX_TITLE
         ).strip()
-        replace = level == "path" and st.checkbox(
-            "Replace an imported model of that name", key="_model.replace"
-        )
+        replace = st.checkbox("Replace an imported model of that name", key="_model.replace")
         pressed = st.form_submit_button(
             "Check and import", icon=":material/fact_check:", type="primary"
         )
@@ -152,8 +125,7 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
     state.put(_CARD, None)
     check(
         file is not None,
-        access.refusal()
-        or f"There is nothing to import yet. Choose an {' or '.join(_endings())} file first.",
+        "There is nothing to import yet. Choose an .onnx file first.",
     )
     check(bool(name), "The model has no name yet. Type one.")
     # goes when the session does
@@ -162,25 +134,16 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
     return str(data), name, title, bool(replace), ""
 
 
-def _endings() -> tuple[str, ...]:
-    """Return the suffixes of the files that this reader may upload. torch.export.load runs what a file contains, so
-    .pt2 is only for readers on the server's own machine.
-    """
-    return model_import.SUFFIXES if permissions.is_local() else model_import.SUFFIXES[:1]
-
-
 def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
-    """Import the upload in a separate process when it is this reader's turn. The elapsed seconds and a button to
+    """Import the upload in a separate process. The elapsed seconds and a button to
     cancel are shown.
     """
-    with calculation_queue.waiting(""), ExitStack() as at_end:
+    with ExitStack() as at_end:
         _, path = state.get(_UPLOAD)
         state.put(_FOUND, None)
         state.put(_PROBLEM, None)
         try:
-            running = model_import.Import(
-                path, data, name, card, title, replace, only_onnx=not permissions.is_local()
-            )
+            running = model_import.Import(path, data, name, card, title, replace, only_onnx=True)
             at_end.callback(running.cancel)
             status = st.status("Checking …")
             # a click ends this run, and so the process

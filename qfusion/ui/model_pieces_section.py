@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion import model_export
+from qfusion import _read_only, model_export
 from qfusion._sentences import count
 from qfusion.analysis import patching, text
 from qfusion.analysis.study import Study
@@ -17,7 +17,6 @@ from qfusion.ui import (
     page_context,
     page_runs,
     panels,
-    permissions,
     sample_box,
     state,
     widgets,
@@ -61,7 +60,7 @@ def pieces_section(context: page_context.PageContext) -> None:
 
 def _smallest(context: page_context.PageContext) -> None:
     panels.show(context.study, context.theme, "smallest", first=1)
-    if permissions.level() != "none":
+    if not _read_only.is_read_only():
         keep_smallest(context.study)
 
 

@@ -165,7 +165,6 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         key="_start",
         disabled=wrong,
     ):
-        permissions.check_train()
         orders = {
             one: plans.make_plan(name, one, own, seed, replay=replay) for one, own in kinds.items()
         }
@@ -186,7 +185,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
 @st.fragment
 def new_run_form(open_: bool) -> None:
     """Draw the whole form. It is a fragment, so that typing redraws only this part."""
-    if not permissions.says_no_training("train, stop or delete", "python -m qfusion train"):
+    if not permissions.says_read_only("train, stop or delete"):
         settings = _settings_in_address()
         if settings and settings != state.get(_BEGUN):
             state.put(_FILLED, True)  # a later run may find the widgets at their defaults

@@ -10,7 +10,7 @@ from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.models.abilities import can
 from qfusion.panels import device_noise, device_runs
-from qfusion.ui import calculation_queue, knobs, page_context, panels, state, widgets
+from qfusion.ui import knobs, page_context, panels, state, widgets
 from qfusion.ui.changed_numbers import delta_options
 from qfusion.wording import systems
 
@@ -92,7 +92,7 @@ def _device(sample: Sample, noise: dict[str, Any]) -> None:
         )
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return
-        with calculation_queue.waiting("Running …"):
+        with st.spinner("Running …"):
             result = sample_circuits.run_on_device(
                 study, sample.row, sample.tweak, tuple(strengths), shots
             )

@@ -22,7 +22,6 @@ from qfusion.data.picture_arrays import enlarge, grey_levels
 from qfusion.data.sample_content import Maker
 from qfusion.panels import pickers, samples
 from qfusion.ui import (
-    calculation_queue,
     components,
     navigation,
     page_context,
@@ -109,7 +108,7 @@ def _made(
     before = own_samples.find_sample(dataset, given, like)
     if before is not None:
         return before
-    with calculation_queue.waiting("Reading your input …"):
+    with st.spinner("Reading your input …"):
         return own_samples.make_sample(dataset, given, like)
 
 

@@ -1,144 +1,76 @@
-"""Permissions of a visitor: to import data and models, and to train.
+"""Who may bring files, train and delete: one rule. A server that others reach takes no files.
 
-A reader on the server's own machine may do everything, others nothing unless the variables QFUSION_IMPORT and
-QFUSION_TRAIN allow it.
+A reader may if the server listens on the loopback address, the browser calls it by a name of the loopback address, and
+no proxy has passed the request on. Everybody else sees a read-only server, unless QFUSION_ALLOW_UPLOADS=1 or
+`qfusion app --allow-uploads` lifts the rule, as for a container of one's own.
 """
 
 import contextlib
 import ipaddress
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import streamlit as st
 
 from qfusion import _read_only
 from qfusion._checks import check
-from qfusion.ui.access import LOGIN, PROXY, auth
+from qfusion.ui.streamlit_internals import session_id
 
-VARIABLE, TRAIN = "QFUSION_IMPORT", "QFUSION_TRAIN"
-LEVELS, ANSWERS = ("none", "upload", "path"), ("yes", "no")
+ALLOW_UPLOADS = "QFUSION_ALLOW_UPLOADS"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
 
 
-def check_variables() -> None:
-    """Raise InvalidInput if a variable has an invalid value, or if readers must log in and no login provider is
-    configured. This is checked when the server starts.
+def allows_uploads() -> bool:
+    """Return whether the environment variable lifts the rule for all readers.
+
+    Raises:
+        InvalidInput: when it is neither 1 nor 0.
     """
-    for name, known in ((VARIABLE, LEVELS), (TRAIN, ANSWERS)):
-        value = os.environ.get(name, "")
-        check(
-            not value or value in known,
-            f"{name} must be one of {', '.join(known)}, but is {value[:40]!r}.",
-        )
-    for name in (LOGIN, PROXY):
-        value = os.environ.get(name, "")
-        check(value in ("", *ANSWERS), f"{name} must be yes or no, but is {value[:40]!r}.")
-    check(
-        os.environ.get(LOGIN, "") != "yes" or bool(auth()),
-        f"{LOGIN} is yes, but .streamlit/secrets.toml has no section [auth] that says with whom, or cannot be "
-        "read. Add it as docs/serving.md shows, or leave the variable out.",
-    )
+    value = os.environ.get(ALLOW_UPLOADS) or "0"
+    check(value in ("0", "1"), f"{ALLOW_UPLOADS} must be 1 or 0, but is {value[:40]!r}.")
+    return value == "1"
 
 
-def _answer(variable: str, known: tuple[str, ...], local: str, remote: str) -> str:
-    """Return the value of an environment variable on what visitors may do. If the variable does not say, the value
-    is `local` for a reader on this machine and `remote` for a reader elsewhere. On a read-only server it is always
-    `remote`.
-    """
-    value = os.environ.get(variable, "")
-    if _read_only.is_read_only():
-        return remote
-    if value in known:
-        return value
-    return local if is_local() else remote
+def may_write(headers: Mapping[str, str]) -> bool:
+    """Return whether a request with these headers may bring files, train and delete."""
+    return allows_uploads() or is_local(headers)
 
 
-def level() -> str:
-    """Return what a visitor may do: "path" (read files of the server's machine, upload, remove), "upload", or "none".
-
-    QFUSION_IMPORT says; where it does not, everything is allowed to a reader whose server listens on the loopback
-    address and was not asked through a proxy, and nothing to anybody else.
-    """
-    return _answer(VARIABLE, LEVELS, "path", "none")
-
-
-def may_train() -> bool:
-    """Whether a visitor may begin, stop and delete runs and sweeps: as QFUSION_TRAIN says, else who `is_local`."""
-    return _answer(TRAIN, ANSWERS, "yes", "no") == "yes"
+def is_local(headers: Mapping[str, str]) -> bool:
+    """Return whether a request with these headers came from the server's own machine, as far as can be determined."""
+    address = st.get_option("server.address") or ""
+    with contextlib.suppress(ValueError):
+        called = urlsplit(f"//{headers.get('Host', '')}").hostname
+        forwarded = any(name in headers for name in _FORWARDED)
+        return is_loopback(address) and called in LOOPBACK and not forwarded
+    return False  # a name that is none
 
 
-def check_train() -> None:
-    """Raise InvalidInput for a visitor who may not train. The buttons of such a form check this again."""
-    check(
-        may_train(),
-        f"On this server runs are not begun, stopped or deleted in the browser. Have {TRAIN}=yes set.",
-    )
+def is_loopback(address: str) -> bool:
+    """Return whether an address is reached from its own machine alone."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(address).is_loopback
+    return address == "localhost"
 
 
-def training(act: Callable[..., object], *words: Any) -> None:
-    """Carry out an action on trainings, for a visitor who may train. Errors are as for `check_train`."""
-    check_train()
-    act(*words)
+def begin_rule() -> None:
+    """Make this process read-only for all readers who may not write. The server calls it when it starts."""
+    _read_only.set_rule(_is_read_only)
 
 
-def says_read_only(what: str) -> bool:
-    """Return whether this server is read-only. If so, draw a message that it does not do `what`."""
+def _is_read_only() -> bool:
+    # a reader who has left has no headers; work that no page does is the server's own
+    headers = st.context.headers if session_id() else {"Host": "localhost"}
+    return not may_write(headers)
+
+
+def says_read_only(action: str) -> bool:
+    """Return whether the server is read-only for this reader. If so, say that it does not `action`."""
     if _read_only.is_read_only():
         st.info(
-            f"This server is read-only and does not {what}. Run qfusion on your own machine for that.",
+            f"This server is read-only and does not {action}. Run qfusion on your own machine for that.",
             icon=":material/lock:",
         )
     return _read_only.is_read_only()
-
-
-def says_no_training(what: str, command: str) -> bool:
-    """Whether this visitor may not train; says so then.
-
-    Args:
-        what: is not done here: "begin a sweep". command: that does it on the server's own machine.
-    """
-    if says_read_only(what):
-        return True
-    if not may_train():
-        st.info(
-            f"Visitors cannot {what} here, since this server accepts remote users. Use `{command}` on its "
-            f"machine, or set {TRAIN}=yes.",
-            icon=":material/lock:",
-        )
-    return not may_train()
-
-
-def is_local() -> bool:
-    """Return whether server and reader are on the same machine, as far as can be determined. The checks are the
-    address that the server listens on, the name by which the browser calls it, and the route of the request. A proxy
-    may hide the requested name, but not the page's origin.
-    """
-    if not is_loopback(st.get_option("server.address") or ""):
-        return False
-    headers = st.context.headers
-    called = [f"//{headers.get('Host') or 'localhost'}", headers.get("Origin") or "//localhost"]
-    passed_on = (
-        "Forwarded",
-        "Via",
-        "X-Real-Ip",
-        *(f"X-Forwarded-{of}" for of in ("For", "Host", "Proto")),
-    )
-    return all(is_loopback(_host(entry)) for entry in called) and not any(
-        headers.get(name) for name in passed_on
-    )
-
-
-def is_loopback(name: str) -> bool:
-    """Return whether a name or address is the machine's own, reachable only by its own programs."""
-    with contextlib.suppress(ValueError):  # a name
-        return ipaddress.ip_address(name).is_loopback
-    return name in LOOPBACK
-
-
-def _host(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""

@@ -17,7 +17,7 @@ from typing import Any
 from qfusion.errors import QFusionError
 from qfusion.panels import page_state, pages
 from qfusion.panels.panel import Panel
-from qfusion.ui import access
+from qfusion.ui import streamlit_internals
 
 IDLE_SECONDS = 0.4  # seconds until a browser has drawn a page
 BUSY = 1.5  # processes that run or wait, for each processor
@@ -43,7 +43,7 @@ def prepare_ahead(
     Returns:
         the task, or None while the machine is busy.
     """
-    session = access.session_id()
+    session = streamlit_internals.session_id()
     _wanted.pop(session, threading.Event()).set()
     if len(_wanted) > 1 or is_busy():
         return None

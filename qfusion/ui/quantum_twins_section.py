@@ -39,9 +39,7 @@ def twins(study: Study) -> None:
         return
     seeds = min(twin_training.MOST, known + twin_training.SEEDS)
     left = len(twin_training.plan_twin_runs(study, range(known, seeds)))
-    if left and not permissions.says_no_training(
-        "train twins", f"qfusion why --model {study.name} --twins {seeds}"
-    ):
+    if left and not permissions.says_read_only("train twins"):
         st.button(
             f"Train its twins ({left} trainings)" if not known else f"Add seeds ({left} trainings)",
             icon=":material/model_training:",
@@ -50,5 +48,5 @@ def twins(study: Study) -> None:
             "separate process.",
             key="_twins_train",
             on_click=page_runs.run_or_notice,
-            args=(permissions.training, twin_training.begin_twins, study, seeds),
+            args=(twin_training.begin_twins, study, seeds),
         )

@@ -10,7 +10,7 @@ from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import clip_join, clips
 from qfusion.data.data_set import DataSet
-from qfusion.ui import calculation_queue, guidance, page_runs, permissions, state
+from qfusion.ui import guidance, page_runs, state
 
 FOLDER, TABLE = "_join_folder", "_join_table"
 
@@ -20,7 +20,7 @@ def recordings(dataset: DataSet) -> None:
     recordings.
     """
     joined = clips.coverage(dataset.name) if clip_join.is_joinable(dataset) else None
-    may_join = permissions.level() == "path" and not _read_only.is_read_only()
+    may_join = not _read_only.is_read_only()
     if joined is None and not (may_join and clip_join.is_joinable(dataset)):
         return
     with st.expander("Recordings", icon=":material/movie:", expanded=joined is not None):
@@ -53,10 +53,10 @@ def recordings(dataset: DataSet) -> None:
 
 
 def _join(dataset: DataSet) -> None:
-    check(permissions.level() == "path", "Folders of this machine are not opened from here.")
+    _read_only.check_allowed("join recordings")
     folder, table = (str(state.get(key) or "").strip() for key in (FOLDER, TABLE))
     check(bool(folder), "Name the folder of the recordings.")
-    with calculation_queue.waiting(""), st.status("Reading the recordings …") as shown:
+    with st.status("Reading the recordings …") as shown:
 
         def tell(done: float, total: float, name: str) -> None:
             shown.update(

@@ -11,13 +11,13 @@ from qfusion.analysis.review.claims import Claims
 from qfusion.analysis.study import Study
 from qfusion.panels import referee
 from qfusion.ui import (
-    access,
     figure,
     job_progress,
     page_context,
     page_runs,
     panels,
     state,
+    streamlit_internals,
     widgets,
 )
 from qfusion.wording import review as words
@@ -43,7 +43,10 @@ def referee_tab(context: page_context.PageContext, study: Study) -> None:
         claims = referee.read_claims(study, **chosen)
         key = "review", *study.memo_key(), claims
         job = jobs.begin_job(
-            key, partial(run.find_review, study, claims), len(Topic), access.session_id()
+            key,
+            partial(run.find_review, study, claims),
+            len(Topic),
+            streamlit_internals.session_id(),
         )
         if job_progress.is_done(
             job,

@@ -8,7 +8,7 @@ from qfusion import report
 from qfusion.analysis import text
 from qfusion.analysis.sample import build_sample
 from qfusion.errors import translate_system_errors
-from qfusion.ui import calculation_queue, page_context, tweak_choice
+from qfusion.ui import page_context, tweak_choice
 
 
 def report_of_sample(context: page_context.PageContext) -> None:
@@ -32,9 +32,7 @@ def report_of_sample(context: page_context.PageContext) -> None:
             for suffix, kind in ((".pdf", "application/pdf"), (".html", "text/html")):
                 st.download_button(
                     suffix[1:].upper(),
-                    data=calculation_queue.queue_download(
-                        translate_system_errors()(partial(_write, context, changed, suffix))
-                    ),
+                    data=translate_system_errors()(partial(_write, context, changed, suffix)),
                     file_name=f"qfusion-{name}{suffix}",
                     mime=kind,
                     on_click="ignore",

@@ -9,7 +9,7 @@ import threadpoolctl
 import torch
 
 from qfusion.analysis import memo, opening
-from qfusion.ui import calculation_queue, streamlit_internals
+from qfusion.ui import skeletons, streamlit_internals
 from qfusion.wording.progress import describe_task
 
 OWN = "_own"  # in a session, the samples that its visitor has made
@@ -45,5 +45,5 @@ def begin_run() -> None:
     if len(sys.modules) != frozen_modules:
         frozen_modules = len(sys.modules)
         gc.freeze()
-    memo.waiting.set(lambda task: calculation_queue.waiting(describe_task(task)))
+    memo.waiting.set(lambda task: skeletons.computing(describe_task(task)))
     opening.at_hand.set(tuple(st.session_state.get(OWN) or ()))

@@ -4,18 +4,19 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from qfusion import _read_only
 from qfusion.analysis import runs, text
 from qfusion.errors import QFusionError, translate_system_errors
 from qfusion.panels import pickers, pins
 from qfusion.runs import run_process
-from qfusion.ui import loading, navigation, permissions, state
+from qfusion.ui import loading, navigation, state
 from qfusion.ui.runs_table import RUNS_PROBLEM
 
 
 def draw_actions(shown: list[runs.Seen]) -> None:
     """Draw buttons for the possible actions on the shown runs."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
-        if permissions.may_train():
+        if not _read_only.is_read_only():
             _buttons(shown)
         for entry in shown:
             _explore(entry)
@@ -69,7 +70,6 @@ def apply_to_runs(those: list[runs.Seen], act: Callable[[runs.Seen], None]) -> N
     problems = []
     for entry in those:
         try:
-            permissions.check_train()
             with translate_system_errors():
                 act(entry)
         except QFusionError as error:

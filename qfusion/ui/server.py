@@ -5,7 +5,6 @@ Nothing here is slow to import: the server answers first.
 
 from __future__ import annotations
 
-import ctypes
 import gzip
 import importlib
 import os
@@ -23,14 +22,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from qfusion import _garbage, _limits, _read_only, _shared_limits, _user_folders
+from qfusion import _garbage, _user_folders
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
-from qfusion.ui import access, origins, permissions, streamlit_internals
+from qfusion.ui import permissions, streamlit_internals
 from qfusion.ui.first_figure import answer_drawn
-from qfusion.ui.frontend_files import FrontendFiles
-from qfusion.ui.gate import MESSAGE, Guard, arriving, held_bytes
 from qfusion.ui.knob_addresses import answer_knob
 from qfusion.ui.recording_addresses import answer_recording
+from qfusion.ui.request_checks import RequestChecks
 from qfusion.ui.server_addresses import address_below, plotly_address
 from qfusion.ui.shipped_files import page_html, read_plotly
 
@@ -44,7 +42,6 @@ def serve(options: Sequence[str]) -> None:
     Raises:
         InvalidInput: when Streamlit knows no such option, or not such a value of it.
     """
-    origins.stay_here()  # also when Streamlit prints at which addresses it can be reached
     with translate_errors(
         "Streamlit does not take these options",
         "`streamlit run --help` lists them.",
@@ -75,8 +72,8 @@ def routes() -> list[Route]:
 
 
 def middleware() -> list[Middleware]:
-    """Return what every request passes before it is answered, outermost first."""
-    return [Middleware(Guard), Middleware(FrontendFiles)]
+    """Return what every request passes before it is answered."""
+    return [Middleware(RequestChecks)]
 
 
 def _answer_page(request: Request) -> Response:
@@ -88,11 +85,9 @@ def _answer_page(request: Request) -> Response:
 
 
 def check_settings() -> None:
-    """End the process with a one-line message if an environment variable has an invalid value."""
+    """End the process with a one-line message if the environment variable on uploads has an invalid value."""
     try:
-        _read_only.wants_read_only()
-        _limits.check_variables()
-        permissions.check_variables()
+        permissions.allows_uploads()
     except InvalidInput as error:
         sys.exit(str(error))
 
@@ -100,22 +95,12 @@ def check_settings() -> None:
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begins to load when the server does; what it loads stays for as long as the process."""
-    _read_only.begin_read_only(_read_only.wants_read_only())
-    _limits.enforce_limits()
-    origins.stay_here()
-    origins.settle_names()
-    _bound_messages()
-    streamlit_internals.keep_downloads()
-    streamlit_internals.refuse_other_types()
+    permissions.begin_rule()
     streamlit_internals.silence_default_warning()
-    _share_memory()
-    _allow_open_files()
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
     if _user_folders.OWNER in os.environ:
         threading.Thread(target=_follow_owner, daemon=True).start()
-    if _shared_limits.SHARED in os.environ:
-        threading.Thread(target=_note, daemon=True).start()
     yield
 
 
@@ -130,7 +115,7 @@ def _follow_owner() -> None:
     alone_since: float | None = None
     while True:
         time.sleep(0.5)
-        if process_runs(owner) or access.readers():
+        if process_runs(owner) or streamlit_internals.has_readers():
             alone_since = None
             continue
         alone_since = alone_since or time.monotonic()
@@ -148,47 +133,6 @@ def process_runs(number: int) -> bool:
     except OSError:  # of somebody else
         return True
     return True
-
-
-def _note() -> None:
-    """Report this server's current usage repeatedly to the servers that run beside it."""
-    while True:
-        time.sleep(2.0)
-        access.note()
-        used = sum(held_bytes().values()) + arriving.total()
-        _shared_limits.reserve("QFUSION_ALL_UPLOADS_MB", used, unit=_limits.MIB)
-
-
-def _share_memory() -> None:
-    """Limit all threads to two memory arenas. By default, glibc keeps one arena for each of some threads. Every run
-    of a page is a new thread, and memory that one arena has freed is not used by another. With sixteen readers that
-    is a sixth of the memory.
-    """
-    with suppress(OSError, AttributeError):  # another library than glibc
-        ctypes.CDLL("libc.so.6").mallopt(-8, 2)  # M_ARENA_MAX of malloc.h
-
-
-def _allow_open_files() -> None:
-    """Let this process have as many open files as its system allows. Each page that is loaded takes about three, and
-    many systems begin with 256.
-    """
-    with suppress(ImportError, ValueError, OSError):  # Windows has no such limit
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        soft = 1 << 16 if most == resource.RLIM_INFINITY else most
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
-
-
-def _bound_messages() -> None:
-    """Close a connection as soon as its message is longer than `MESSAGE`, even if the message never ends.
-    Streamlit's own limit is that of the messages it sends: 200 MB would be held for every connection, before any
-    page.
-    """
-    import uvicorn
-
-    bound = property(lambda config: MESSAGE, lambda config, size: None)
-    uvicorn.Config.ws_max_size = bound  # type: ignore[assignment]
 
 
 def wait() -> None:

@@ -19,7 +19,6 @@ from qfusion.panels import decision_story
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
 from qfusion.report.story_page import render_page
 from qfusion.ui import (
-    calculation_queue,
     dialogs,
     page_params,
     state,
@@ -80,7 +79,7 @@ def _story(open_sample: Callable[[], Sample]) -> None:
 
     st.download_button(
         "Download story",
-        calculation_queue.queue_download(translate_system_errors()(make)),
+        translate_system_errors()(make),
         f"qfusion-story-{text.file_name(f'{sample.name}-{sample.id}', 80)}.html",
         "text/html",
         on_click="ignore",

@@ -5,7 +5,6 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from qfusion import _assets
-from qfusion.ui.frontend_files import preload_links
 from qfusion.ui.server_addresses import plotly_address
 
 FIRST_STYLES = ("app.css", "phone.css", "first.css")
@@ -13,8 +12,8 @@ FIRST_STYLES = ("app.css", "phone.css", "first.css")
 
 @lru_cache(maxsize=1)
 def page_html() -> str:
-    """Return Streamlit's page with the base of the server's addresses, links to what a first run needs, and our style
-    added to it. Without the base, the page first asked below its own address, twice in vain, before anything was drawn.
+    """Return Streamlit's page with the base of the server's addresses, a link to Plotly.js and our style added to it.
+    Without the base, the page first asked below its own address, twice in vain, before anything was drawn.
     Without the style, everything moved when it came with the first run of the script.
     """
     script = f"<head><script>{_assets.asset_text('root.js')}</script>"
@@ -22,7 +21,7 @@ def page_html() -> str:
     style = "".join(_assets.asset_text("theme", name) for name in FIRST_STYLES)
     page = shipped_file("streamlit", "streamlit/static/index.html").decode()
     page = page.replace("<head>", script, 1)
-    page = page.replace("</head>", f"{preload_links()}{plotly}</head>", 1)
+    page = page.replace("</head>", f"{plotly}</head>", 1)
     # at the end, so that it counts more than the rules that Streamlit's script adds to the head
     return page.replace("</body>", f"<style>{style}</style></body>", 1)
 

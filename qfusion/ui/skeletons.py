@@ -100,7 +100,9 @@ def placeholders(heights: Mapping[str, int], cells: Sequence[Any] = ()) -> Itera
         result.remove_all()
 
 
-def show_open() -> AbstractContextManager[Any]:
-    """Draw the placeholders of the cards that are being computed. Return the place for what is going on."""
+@contextmanager
+def computing(words: str) -> Iterator[None]:
+    """Context manager that shows a spinner, with the placeholders of the cards that are being computed."""
     current = _open.get()
-    return nullcontext() if current is None else current.show()
+    with nullcontext() if current is None else current.show(), st.spinner(words):
+        yield

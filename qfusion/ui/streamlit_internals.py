@@ -7,37 +7,16 @@ other file imports Streamlit's internals.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-
-if TYPE_CHECKING:
-    from streamlit.proto.BackMsg_pb2 import BackMsg
-    from streamlit.runtime.media_file_manager import MediaFileMetadata
-    from streamlit.runtime.state.session_state import WStates
-
-_MINUTE = 60.0  # seconds
-# Fields of a widget's message by the type that the widget declares. Browsers send whole numbers for any number.
-_FIELDS = {
-    field: fields
-    for fields in (
-        {"bool_value"},
-        {"string_value"},
-        {"string_array_value"},
-        {"double_value", "int_value"},
-        {"double_array_value", "int_array_value"},
-    )
-    for field in fields
-}
 
 
 def session_id() -> str:
     """Return the id of the reader's session; empty in a thread that runs no page.
 
-    Without it, seats, uploads and jobs cannot be told apart by reader. Streamlit has no public id of a session.
+    Without it, jobs cannot be told apart by reader. Streamlit has no public id of a session.
     """
     context = get_script_run_ctx(suppress_warning=True)
     return context.session_id if context is not None else ""
@@ -74,14 +53,24 @@ def take_history_navigation() -> bool:
     return True
 
 
-def parse_message(content: bytes) -> BackMsg:
-    """Return a browser's message to the server.
+def has_readers() -> bool:
+    """Whether a browser is connected.
 
-    Without it, the size and the numbers of a message cannot be checked before Streamlit reads it.
+    Without it, a server that `qfusion.show` has started would not know when nobody looks at it any more.
     """
-    from streamlit.proto.BackMsg_pb2 import BackMsg
+    from streamlit.runtime import Runtime, RuntimeState
 
-    return BackMsg.FromString(content)
+    return Runtime.instance().state == RuntimeState.ONE_OR_MORE_SESSIONS_CONNECTED
+
+
+def is_host_allowed(host: str) -> bool:
+    """Whether the option `server.allowedHosts` names the server so.
+
+    Without it, Streamlit checks the name for websockets alone.
+    """
+    from streamlit.web.server.starlette import starlette_websocket
+
+    return starlette_websocket.is_host_allowed(host)
 
 
 def run_script(script: Path, options: Sequence[str]) -> None:
@@ -103,52 +92,6 @@ def option_error() -> type[Exception]:
     from streamlit.web import cli
 
     return cli.click.ClickException
-
-
-def keep_downloads() -> None:
-    """Keep each file that a reader has requested for at least a minute.
-
-    Without it, Streamlit removes the file once any two pages have been drawn since: with sixteen readers, one download
-    of twenty-five was gone before it was fetched.
-    """
-    from streamlit.runtime.media_file_manager import MediaFileMetadata
-
-    mark = MediaFileMetadata.mark_for_delete
-
-    def mark_after_a_minute(self: MediaFileMetadata) -> None:
-        until = vars(self).setdefault("until", time.monotonic() + _MINUTE)
-        if time.monotonic() > until:
-            mark(self)
-
-    MediaFileMetadata.mark_for_delete = mark_after_a_minute  # type: ignore[method-assign]
-
-
-def refuse_other_types() -> None:
-    """Make widgets refuse values of a type other than the declared one. The widget then has its default.
-
-    Without it, such a value raises an exception somewhere in Streamlit. The reader sees nothing of it, and the log has
-    pages.
-    """
-    from streamlit.runtime.state import session_state
-
-    read = session_state.WStates.__getitem__
-
-    def read_own_type(states: WStates, widget: str) -> Any:
-        value = states.states.get(widget)
-        metadata = states.widget_metadata.get(widget)
-        if isinstance(value, session_state.Serialized) and metadata is not None:
-            field = value.value.WhichOneof("value")
-            if field is not None and field not in _FIELDS.get(metadata.value_type, {field}):
-                states.states[widget] = session_state.Value(metadata.deserializer(None))
-                logging.getLogger(__name__).warning(
-                    "Refused a %s for widget %r, which takes a %s.",
-                    field,
-                    widget.split("-", 2)[-1][:80],
-                    metadata.value_type,
-                )
-        return read(states, widget)
-
-    session_state.WStates.__getitem__ = read_own_type  # type: ignore[method-assign]
 
 
 def prepare_first_element() -> None:

@@ -71,8 +71,7 @@ def draw_training(study: Study, known: int) -> None:
     if obstacle := seed_spread.find_obstacle(study):
         st.caption(text.message(obstacle))
         return
-    command = f"python -m qfusion train --resume {study.name} --seeds {seed_spread.SEEDS}"
-    if permissions.says_no_training("train other seeds", command):
+    if permissions.says_read_only("train other seeds"):
         return
     seconds = seed_spread.seconds_for_a_seed(study.name)
     takes = "" if seconds is None else f" (about {_sentences.duration(left * seconds)})"
@@ -84,5 +83,5 @@ def draw_training(study: Study, known: int) -> None:
         "are. The time is that of this model's own training.",
         key="_seeds_train",
         on_click=page_runs.run_or_notice,
-        args=(permissions.training, seed_spread.begin_seeds, study),
+        args=(seed_spread.begin_seeds, study),
     )

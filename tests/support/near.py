@@ -1,5 +1,5 @@
 """Programs of torch that run in the process of the tests: torch.export takes seconds to begin, in every process anew.
-What a program's own process may and does is asked where it has one (tests/test_server_limits.py and others)."""
+What a program's own process does is asked where it has one."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ SLOW_FILES = (
     "test_browser_navigation",
     "test_browser_training",
     "test_foreign_model_pages",
-    "test_reconnect",
     "test_page_figures_as_files",
     "test_programs",
     "test_memory_at_mosei_size",
@@ -25,11 +24,8 @@ SLOW_FILES = (
     "test_model_export",
     "test_distributed",
     "test_dask_cluster.py",
-    "test_serving",
-    "test_servers_behind_nginx",
     "test_faults",
     "test_people_recordings",
-    "test_hostile_widgets",
     "test_refinement",  # its tests share what a slow one computes
 )
 

@@ -79,7 +79,7 @@ def mcp(model: common.Folders = None) -> None:
     agent.
     """
     common.add_models(model)
-    _read_only.begin_read_only()
+    _read_only.set_rule(lambda: True)
     printing.print_remark(
         "qfusion: an agent is answered on standard input and output; Ctrl-C ends it."
     )

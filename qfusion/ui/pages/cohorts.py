@@ -7,7 +7,6 @@ import streamlit as st
 from qfusion.analysis import cohort_levels
 from qfusion.panels import cohorts as builders, dynamics_page, wrong_samples
 from qfusion.ui import (
-    compilation,
     figure,
     frame,
     lazy_panels,
@@ -90,7 +89,6 @@ def page() -> None:
             )
             for name, part in PARTS.items()
         }
-        compilation.compile_umap_ahead()
         panels.tabs(builders.VIEW, parts, theme=context.theme, **context.scopes(), levels=levels)
 
 

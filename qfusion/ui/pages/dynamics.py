@@ -25,7 +25,6 @@ from qfusion.panels import (
 )
 from qfusion.training import metrics
 from qfusion.ui import (
-    calculation_queue,
     changed_numbers,
     cursor_follow,
     cursor_line,
@@ -43,6 +42,7 @@ from qfusion.ui import (
     playback,
     sample_content,
     sensitivity_tab,
+    skeletons,
     slider_maps,
     state,
     tweak_sliders,
@@ -203,7 +203,7 @@ def trajectories_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
     runs, _ = widgets.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=context.study)
     st.caption(UNRAVELLING)
-    with calculation_queue.waiting(f"Sampling {runs} trajectories …"):
+    with skeletons.computing(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.show(sample, context.theme, "trajectories", "ensemble", first=1)
     if jumps.jumps_at_all(sample):

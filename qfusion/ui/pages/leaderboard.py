@@ -12,7 +12,6 @@ from qfusion.analysis.paper_results import Reproduction
 from qfusion.errors import translate_system_errors
 from qfusion.panels import leaderboard as builders, papers
 from qfusion.ui import (
-    calculation_queue,
     figure,
     frame,
     guidance,
@@ -236,9 +235,7 @@ def _choose_paper() -> None:
         shipped = papers.shipped_result(name)
         st.download_button(
             "PDF",
-            data=calculation_queue.queue_download(
-                translate_system_errors()(partial(_make_page, shipped))
-            ),
+            data=translate_system_errors()(partial(_make_page, shipped)),
             file_name=f"qfusion-{shipped.paper}-{shipped.data}.pdf",
             mime="application/pdf",
             on_click="ignore",

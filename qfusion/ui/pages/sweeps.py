@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from qfusion import _read_only
 from qfusion._checks import check
 from qfusion.analysis import sweep_trials, text
 from qfusion.panels import sweep_panels
@@ -114,7 +115,7 @@ def _best(trials: sweep_trials.Trials) -> None:
 
 def _buttons(trials: sweep_trials.Trials) -> None:
     """Draw the buttons to stop and resume."""
-    if not permissions.may_train():
+    if _read_only.is_read_only():
         return
     sweep, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
     stopped = bool(sweep.study.user_attrs.get("stopped"))
@@ -125,7 +126,7 @@ def _buttons(trials: sweep_trials.Trials) -> None:
             key="_sweep_stop",
             disabled=sweep.is_done or stopped,
             on_click=page_runs.run_or_notice,
-            args=(permissions.training, sweeps.stop, sweep),
+            args=(sweeps.stop, sweep),
             help="Processes stop at the end of their epoch. Interrupted trials are repeated on resuming.",
         )
         st.button(
@@ -134,7 +135,7 @@ def _buttons(trials: sweep_trials.Trials) -> None:
             key="_sweep_go_on",
             disabled=sweep.is_done,
             on_click=page_runs.run_or_notice,
-            args=(permissions.training, _resume, sweep),
+            args=(_resume, sweep),
             help="Starts one more process for this sweep, in addition to those that run.",
         )
         if not sweep.is_done:
@@ -159,7 +160,7 @@ def _resume(sweep: sweeps.Sweep) -> None:
 
 def _form() -> None:
     """Draw the form of a sweep: what to search, the number of trials, the metric, and the button."""
-    if permissions.says_no_training("start, stop or resume a sweep", "python -m qfusion sweep"):
+    if permissions.says_read_only("start, stop or resume a sweep"):
         return
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     name = widgets.draw(sweep_panels.SWEEP_DATA, place=left)
@@ -244,7 +245,6 @@ def _form() -> None:
         search = search_space.read_search(
             name, kind, {"epochs": epochs}, sweep_trials.ranges(rows), choices, str(judged)
         )
-        permissions.check_train()
         sweeps.begin(wanted, search, trials)
         sweeps.launch_worker(wanted)
         state.put(_BEGUN, wanted)
@@ -327,7 +327,7 @@ def page() -> None:
             "There is no sweep yet. Choose settings to search above and press Start, or run `python -m "
             "qfusion sweep`.",
             COMING,
-            permissions.may_train(),
+            not _read_only.is_read_only(),
         )
         return
     name = widgets.draw(sweep_panels.SWEEP_NAME, options=known)

@@ -18,7 +18,6 @@ from qfusion.ui import (
     page_params,
     page_runs,
     panels,
-    permissions,
     reruns,
     state,
     task_start,
@@ -100,7 +99,7 @@ def page() -> None:
             "There is no run yet. Choose data and a kind of model above and press Start. Training runs "
             "in a separate process and continues when this page is closed.",
             COMING,
-            permissions.may_train(),
+            not _read_only.is_read_only(),
         )
         return
     moving = _moving(seen)
