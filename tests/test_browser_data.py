@@ -342,7 +342,7 @@ def clips(own_places: None, tmp_path_factory: pytest.TempPathFactory) -> list[re
     folder = tmp_path_factory.mktemp("clips")
     made = recordings.make(folder, 12, seconds=2.0)
     run(
-        *("data", "extract", str(folder), f"--name={NAME}", "--replace", "--processes=1"),
+        *("data", "extract", str(folder), f"--name={NAME}", "--replace"),
         *("--words=ngrams:size=32", "--voice=spectrum:rate=10,bands=16,coefficients=4"),
         "--face=hog:grid=1,rate=6",
     )

@@ -10,13 +10,8 @@ from pathlib import Path
 
 import platformdirs
 
-from qfusion import _limits
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
-
-MAX_SIZE = 2 * 1024**3  # bytes of a stranger's file that is read into memory, also after unpacking
-MAX_RATIO = 100  # a file may unpack to so many times its size,
-HARMLESS = 2**28  # and to so many bytes in any case
 
 
 def file_size(path: Path) -> int:
@@ -28,10 +23,7 @@ def file_size(path: Path) -> int:
     with contextlib.suppress(OSError):  # too long for a name
         if path.is_file():
             return path.stat().st_size
-    # visitors learn nothing of the folders
-    raise NotFound(
-        f"File {(path.name if _limits.is_enforced() else str(path))[:200]} does not exist. Check the path."
-    )
+    raise NotFound(f"File {str(path)[:200]} does not exist. Check the path.")
 
 
 def available_memory() -> int:
@@ -43,33 +35,13 @@ def available_memory() -> int:
     return sys.maxsize
 
 
-def max_size() -> int:
-    """Return the bytes that a file may take in memory: MAX_SIZE for a stranger's, else what is available."""
-    return MAX_SIZE if _limits.serves_strangers() else available_memory()
-
-
 def check_size(name: str, size: int) -> None:
-    """Raise InvalidInput when a file called `name` has, or unpacks to, more bytes than `max_size`."""
-    most = max_size()
+    """Raise InvalidInput when a file called `name` needs more bytes of memory than are available."""
+    most = available_memory()
     check(
         size <= most,
         f"File `{name}` needs at least {size / 1e6:,.0f} MB of memory, but {most / 1e6:,.0f} MB are available. Keep "
         "fewer samples or features, or use single precision.",
-    )
-
-
-def check_unpacked(name: str, size: int, packed: int) -> None:
-    """Raise InvalidInput when a file unpacks to so much more than it is that nobody has measured that.
-
-    Args:
-        name: of the file.
-        size: bytes of what is in it.
-        packed: bytes that it has.
-    """
-    check(
-        size <= max(HARMLESS, MAX_RATIO * packed),
-        f"File `{name}` must not unpack to more than {MAX_RATIO} times its size, but its {packed / 1e6:.1f} MB would "
-        f"become {size / 1e6:,.0f} MB. If it is meant to, save it without compression.",
     )
 
 

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from qfusion.data import costs, decoders, pixels
-from qfusion.data.media_files import check_file, check_pixels
+from qfusion.data import pixels
+from qfusion.data.media_files import check_file
 from qfusion.data.media_types import PICTURES
 from qfusion.errors import QFusionError, translate_errors
 
 
-@decoders.run_in_process(10)
 def read_picture(path: Path, side: int | None = None) -> np.ndarray:
     """Return a picture file's pixels, uint8 (h, w, 3), upright as its camera says.
 
@@ -35,8 +34,6 @@ def read_picture(path: Path, side: int | None = None) -> np.ndarray:
         ),
         Image.open(path, formats=("PNG", "JPEG")) as image,
     ):
-        check_pixels(path, image.width, image.height)
-        costs.check_scans(path, image.width * image.height)
         upright = pixels.blend_on_white(ImageOps.exif_transpose(image), pixels.bit_depth(path))
         if side is not None:
             upright.thumbnail((side, side))

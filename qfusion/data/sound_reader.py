@@ -9,16 +9,13 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, require_number
-from qfusion.data import decoders
-from qfusion.data.media_files import DecodingBudget, check_part, decode_frames, open_media
+from qfusion.data.media_files import check_part, open_media
 from qfusion.data.sample_content import Audio
 from qfusion.errors import translate_import_errors
 
 MAX_RATE = 192_000  # samples a second
-EXTRA_SOUND = 600.0  # seconds of sound beside those that are asked for: a seek may lead before them
 
 
-@decoders.run_in_process(60, Audio)
 def read_sound(
     path: Path, start: float = 0.0, end: float | None = None, rate: int = 16_000
 ) -> Audio:
@@ -93,10 +90,9 @@ def _mix_channels(
         graph.add("abuffersink"),
     ).configure()
     container.seek(int((begin + max(0.0, start - 1.0)) * 1e6))
-    work = DecodingBudget(path, seconds=EXTRA_SOUND + end - start)
     frames = itertools.takewhile(
         lambda frame: frame.time is None or frame.time < begin + end,
-        decode_frames(container, stream, path, work),
+        container.decode(stream),
     )
     wanted, pieces, count = max(1, round((end - start) * rate)), list[np.ndarray](), 0
     for frame in itertools.chain(frames, [None]):

@@ -1,23 +1,14 @@
 """A story as a file: MP4, WebM, GIF, animated SVG, or one HTML page."""
 
-import tempfile
-from pathlib import Path
-
-import numpy as np
-
 from qfusion._checks import check, choose, require_number
-from qfusion.data import clip_copies
-from qfusion.figures.style import QUIET, Theme, rgb_channels
+from qfusion.figures.style import Theme
 from qfusion.report.story import Story
-from qfusion.report.story_frames import draw_acts, frames
 from qfusion.report.story_gif import render_gif
 from qfusion.report.story_page import render_page
 from qfusion.report.story_svg import render_svg
 
 KINDS = {
     ".html": "text/html",
-    ".mp4": "video/mp4",
-    ".webm": "video/webm",
     ".gif": "image/gif",
     ".svg": "image/svg+xml",
 }
@@ -54,19 +45,7 @@ def render_story(
         return render_page(story, seconds)
     if suffix == ".svg":
         return render_svg(story, theme, seconds)
-    if suffix == ".gif":
-        return render_gif(story, theme, seconds, min(rate, GIF_RATE))
-    return _render_video(story, suffix, theme, seconds, rate)
-
-
-def _render_video(story: Story, suffix: str, theme: Theme, seconds: float, rate: float) -> bytes:
-    acts = draw_acts(story, theme, VIDEO_DPI)
-    cursor = np.array(rgb_channels(QUIET[theme]))
-    drawn = frames(acts, round(seconds * rate), cursor)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"story{suffix}")
-        clip_copies.encode(path, drawn, rate, comment=f"{story.title}. {story.made_from}")
-        return path.read_bytes()
+    return render_gif(story, theme, seconds, min(rate, GIF_RATE))
 
 
 def check_length(seconds: float, rate: float, suffix: str) -> None:
