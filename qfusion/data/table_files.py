@@ -164,6 +164,8 @@ def _cast_truth_values(batch: pa.RecordBatch) -> pa.RecordBatch:
 def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if pa.types.is_large_string(column.type):
+        column = column.cast(pa.string())
     if word:
         check(
             not pa.types.is_nested(column.type),
