@@ -160,7 +160,6 @@ def find_clip(name: str, ids: np.ndarray, row: int) -> Clip | None:
         part.start,
         end,
         _select_words(file.words, part.start, end),
-        seconds,
         file.state,
     )
 

@@ -30,7 +30,7 @@ def check_file(path: Path, endings: Any) -> int:
         f"File `{path.name}` cannot be read ({os.strerror(errno.EACCES)}). Correct its permissions.",
         DataUnavailable,
     )
-    signatures.require(path, f"a {path.suffix} file", "picture")
+    signatures.require(path, f"a {path.suffix} file")
     return size
 
 

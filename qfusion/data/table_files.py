@@ -201,7 +201,7 @@ def open_table(path: Path) -> Table:
     """Return a table; InvalidInput when its header cannot be read."""
     files.file_size(path)
     if path.suffix.lower() == ".parquet":
-        signatures.require(path, "a Parquet file", "parquet")
+        signatures.require(path, "a Parquet file")
     else:
         signatures.require(path, "a table of text", "empty")
     with files.misread(

@@ -219,7 +219,7 @@ class TableReader(LabelReader):
         )
 
     def _read_npy(self, name: str, path: Path) -> Part:
-        signatures.require(path, "a .npy file", "npy")
+        signatures.require(path, "a .npy file")
         with translate_errors(
             f"File `{path.name}` cannot be read as a NumPy array of numbers",
             "Save it again by `numpy.save`.",
