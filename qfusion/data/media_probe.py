@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from qfusion._checks import check
-from qfusion.data import pixels
 from qfusion.data.media_files import open_media, read_duration, video_stream
 from qfusion.data.media_types import PICTURES
 from qfusion.data.picture_reader import read_picture
@@ -61,7 +60,8 @@ def probe(path: Path) -> Facts:
                 frame is not None,
                 f"File `{path.name}` declares pictures and holds none. Record or copy it again.",
             )
-            size = pixels.size_upright(frame)
+            is_sideways = frame.rotation % 180 != 0
+            size = (frame.height, frame.width) if is_sideways else (frame.width, frame.height)
             rate = float(moving.average_rate or moving.guessed_rate or 0) or None
         return Facts(
             "audio" if moving is None else "video",
