@@ -71,7 +71,6 @@ SLOW = (
     "test_renderer",
     "test_extending",
     "test_large_sets",
-    "test_fuzz",
     "test_distributed",
     "test_figures",
     "test_train_figures",

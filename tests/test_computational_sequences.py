@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import foreign_files, import_store, importing, sequences
-from qfusion.data.isolated import child
+from qfusion.data import import_store, importing, sequences
 from qfusion.errors import InvalidInput
 from tests.support.command_line import assert_refused, run
 
@@ -24,17 +23,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of imported sets for every test."""
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
     return tmp_path
-
-
-@pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reads HDF5 files here, without limits, which is faster."""
-
-    def run(reader: str, path: Path, folder: Path, memory: int, most: int) -> foreign_files.Ending:
-        child.convert(reader, str(path), str(folder), most)
-        return foreign_files.Ending()
-
-    monkeypatch.setattr(foreign_files, "run_child", run)
 
 
 def write(path: Path, entries: dict[str, tuple[Any, Any]], root: str | None = "a name") -> Path:
@@ -94,7 +82,6 @@ def test_features_are_means_over_the_intervals_of_the_labels(folder: Path) -> No
     assert (kept.target.kind, kept.target.range) == ("regression", (-3, 3))
 
 
-@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("ending", [".csd", ".h5", ".hdf5"])
 def test_folder_is_read_by_file_names(ending: str, folder: Path) -> None:
     place = folder / "sequences"
@@ -107,7 +94,6 @@ def test_folder_is_read_by_file_names(ending: str, folder: Path) -> None:
     assert [each.code for each in found.report.errors] == ["no-split"]
 
 
-@pytest.mark.usefixtures("in_this_process")
 def test_aligned_files_are_matched_by_sample(folder: Path) -> None:
     def aligned(entries: dict[str, tuple[Any, Any]], seed: int) -> dict[str, tuple[Any, Any]]:
         return {
@@ -129,7 +115,6 @@ def test_aligned_files_are_matched_by_sample(folder: Path) -> None:
     np.testing.assert_allclose(values[:, 0], found.staged.y, rtol=1e-6)
 
 
-@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("lacking", [["vid03"], ["vid00", "vid11"]])
 def test_a_sample_without_a_step_lacks_the_modality(lacking: list[str], folder: Path) -> None:
     modalities, scores = files(folder)
@@ -146,7 +131,6 @@ def test_a_sample_without_a_step_lacks_the_modality(lacking: list[str], folder: 
     assert absent.repairs == ("drop-incomplete", "zero-incomplete")
 
 
-@pytest.mark.usefixtures("in_this_process")
 def test_classes_and_more_columns_of_labels(folder: Path) -> None:
     modalities, _ = files(folder)
     many = {
@@ -164,7 +148,6 @@ def test_classes_and_more_columns_of_labels(folder: Path) -> None:
     assert any("has 3 columns of labels" in each.words for each in found.report.findings)
 
 
-@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("entries", "root", "message"),
     [
@@ -221,7 +204,7 @@ def test_command_line_reads_them_and_reports_missing_files(run: Any, folder: Pat
             "--name",
             "x",
         ),
-        "must be an HDF5 file, but is not one. Write or copy it again.",
+        "cannot be read as an HDF5 file",
     )
     (folder / "x.sav").write_bytes(b"no such thing" * 40)
     assert_refused(

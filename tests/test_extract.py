@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -26,8 +27,8 @@ import qfusion
 from qfusion import analysis, data
 from qfusion.analysis import modality_attribution
 from qfusion.data import (
+    array_cache,
     extract,
-    extract_pool,
     extractors,
     media_probe,
     sound_reader,
@@ -70,7 +71,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[recordings.Recording]
 @pytest.fixture(scope="module")
 def dataset(imported: Path, made: list[recordings.Recording]) -> data.DataSet:
     """The set of them."""
-    outcome = extract.extract(made[0].path.parent, "clips", methods=METHODS, processes=1)
+    outcome = extract.extract(made[0].path.parent, "clips", methods=METHODS)
     assert outcome.place == imported / "clips"
     assert (outcome.failures, outcome.remarks, outcome.resumed) == ([], [], 0)
     assert not list(imported.glob(".*extract*")), "what was finished on the way is gone"
@@ -221,8 +222,7 @@ def test_killed_extraction_resumes(
             "none",
             "--face",
             METHODS["vision"],
-        ]
-        + ["--processes", "1"],
+        ],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -238,7 +238,7 @@ def test_killed_extraction_resumes(
     # one of them is damaged meanwhile, and made again
     next(draft.glob("*.npz")).write_bytes(b"PK nothing")
     methods = {"text": "none", "audio": "none", "vision": METHODS["vision"]}
-    outcome = extract.extract(folder, "killed", labels=few, methods=methods, processes=1)
+    outcome = extract.extract(folder, "killed", labels=few, methods=methods)
     assert finished - 1 <= outcome.resumed <= finished  # its process may have ended one more
     assert not draft.exists()
     values = data.load("killed").modalities[0].values
@@ -291,7 +291,7 @@ def test_damaged_files_are_skipped_and_listed(imported: Path, tmp_path: Path, ru
         "id,label,text\n"
         + "".join(f"{name},{at / 7:.3f},some words\n" for at, name in enumerate(names)),
     )
-    done = run("data", "extract", folder, "--name", "bad", *OPTIONS, "--processes", 1, "--json")
+    done = run("data", "extract", folder, "--name", "bad", *OPTIONS, "--json")
     assert done.code == 0, done.err
     result = json.loads(done.out)
     listed = {one["id"]: one["why"] for one in result["left_out"]}
@@ -315,41 +315,13 @@ def test_damaged_files_are_skipped_and_listed(imported: Path, tmp_path: Path, ru
     assert "none" not in data.names()
 
 
-def test_hanging_or_crashing_file_is_skipped(
-    imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wild = (
-        "import os, time; from qfusion.data import extract_worker as e; real = e.measure\n"
-        "def measure(extractors, take, longest):\n"
-        "    'hangs.' in take.path and time.sleep(60)\n"
-        "    'crashes.' in take.path and os.abort()\n"
-        "    'hoards.' in take.path and bytearray(1 << 34)\n"
-        "    return real(extractors, take, longest)\n"
-        "e.measure = measure; e.serve()"
-    )
-    monkeypatch.setattr(extract_pool, "CHILD", wild)
-    good = recordings.make(tmp_path, 3, seconds=1.0, words="column")
-    names = ["hangs", "crashes", "hoards", *(one.id for one in good)]
-    for name in names[:3]:
-        shutil.copy(good[0].path, tmp_path / f"{name}.mp4")
-    lines = (f"{name},{at}.5,well said\n" for at, name in enumerate(names))
-    rows_of(tmp_path / "labels.csv", "id,label,text\n" + "".join(lines))
-    outcome = extract.extract(tmp_path, "wild", methods=SEEN, processes=2, patience=5)
-    why = {one.id: one.why for one in outcome.failures}
-    assert set(why) == set(names[:3])
-    assert "takes more than 5 s" in why["hangs"]
-    assert "ends (status -6)" in why["crashes"]
-    assert "MemoryError" in why["hoards"]
-    assert len(data.load("wild")) == 3
-
-
 def test_pictures_parts_of_files_and_text_only(imported: Path, tmp_path: Path) -> None:
     for number in range(10):
         pixels = np.full((20, 30, 3), 25 * number, np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
     lines = [f"{n}.png,{'dark' if n < 5 else 'light'},图 number {n}" for n in range(10)]
     rows_of(tmp_path / "labels.csv", "file,class,text\n" + "\n".join(lines))
-    extract.extract(tmp_path, "still", methods=SEEN, processes=1)
+    extract.extract(tmp_path, "still", methods=SEEN)
     still = data.load("still")
     assert still.names == ("text", "vision")
     vision = still.modalities[1]
@@ -369,7 +341,7 @@ def test_pictures_parts_of_files_and_text_only(imported: Path, tmp_path: Path) -
         one / "labels.csv",
         "id,file,start,end,score\n" + "\n".join(rows[:-1]) + "\np6,clip-001.mp4,x,,1.5\n",
     )
-    outcome = extract.extract(one, "parts", methods=SEEN, processes=1)
+    outcome = extract.extract(one, "parts", methods=SEEN)
     why = {entry.id: entry.why for entry in outcome.failures}
     assert set(why) == {"p5", "p6"}
     assert "from 9 s to 10 s" in why["p5"]
@@ -524,17 +496,6 @@ def test_missing_packages_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
                 extractors.choose_method(modality, method)
 
 
-FULL = (
-    "import errno, os; from pathlib import Path; from qfusion.data import array_cache, extract_worker as e\n"
-    "real, flag = array_cache.write_arrays, Path(os.environ['TMPDIR'], 'full')\n"
-    "def write(path, arrays):\n"
-    "    if flag.exists() and len(list(path.parent.glob('*.npz'))) >= 2:\n"
-    "        raise OSError(errno.{}, os.strerror(errno.{}), str(path))\n"
-    "    real(path, arrays)\n"
-    "array_cache.write_arrays = write; e.serve()"
-)
-
-
 @pytest.fixture(scope="module")
 def few_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of four short clips."""
@@ -544,32 +505,42 @@ def few_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("error", "processes", "resume"),
-    [("ENOSPC", 2, True), ("EDQUOT", 1, True), ("EROFS", 1, False)],
+    ("error", "resume"), [("ENOSPC", True), ("EDQUOT", True), ("EROFS", False)]
 )
 def test_full_disk_ends_in_one_line_and_extraction_resumes_or_restarts(
     imported: Path,
     few_clips: Path,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     error: str,
-    processes: int,
     resume: bool,
 ) -> None:
     """A write that fails is no fault of the recording: none is left out for it."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(extract_pool, "CHILD", FULL.format(error, error))
-    full, name = tmp_path / "full", f"on-{error.lower()}"
-    full.touch()
-    with pytest.raises(DataUnavailable, match=r"cannot be written.*same command again") as raised:
-        extract.extract(few_clips, name, methods=SEEN, processes=processes)
+    name = f"on-{error.lower()}"
+    write = array_cache.write_arrays
+
+    def write_two(path: Path, arrays: dict[str, np.ndarray]) -> None:
+        if len(list(path.parent.glob("*.npz"))) >= 2:
+            number = getattr(errno, error)
+            raise OSError(number, os.strerror(number), str(path))
+        write(path, arrays)
+
+    monkeypatch.setattr(array_cache, "write_arrays", write_two)
+    with pytest.raises(DataUnavailable, match="The features cannot be written") as raised:
+        extract.extract(few_clips, name, methods=SEEN)
     assert "\n" not in str(raised.value)
     assert len(list((imported / f".extract-{name}").glob("*.npz"))) == 2
-    full.unlink()
-    outcome = extract.extract(few_clips, name, methods=SEEN, processes=1, resume=resume)
+    monkeypatch.setattr(array_cache, "write_arrays", write)
+    outcome = extract.extract(few_clips, name, methods=SEEN, resume=resume)
     assert (outcome.resumed, outcome.failures) == (2 if resume else 0, [])
     assert len(data.load(name)) == 4
     assert not (imported / f".extract-{name}").exists()
+
+
+def test_two_processes_extract_the_same(imported: Path, few_clips: Path) -> None:
+    for name, processes in (("alone", 1), ("shared", 2)):
+        extract.extract(few_clips, name, methods=SEEN, processes=processes)
+    alone, shared = (data.load(name).modalities[0].values for name in ("alone", "shared"))
+    np.testing.assert_array_equal(alone, shared)
 
 
 def test_unreadable_recordings_are_reported(imported: Path, tmp_path: Path) -> None:

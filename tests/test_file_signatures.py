@@ -6,18 +6,12 @@ import bz2
 import gzip
 import io
 import lzma
-import pickle
-import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import scipy.io
 import torch
 
 from qfusion import data
@@ -47,13 +41,6 @@ def archived() -> bytes:
     return out.getvalue()
 
 
-def tarred() -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        archive.addfile(tarfile.TarInfo("data.pkl"))
-    return out.getvalue()
-
-
 def saved_by_torch() -> bytes:
     out = io.BytesIO()
     torch.save({"train": torch.zeros(3)}, out)
@@ -63,11 +50,11 @@ def saved_by_torch() -> bytes:
 STRANGE: dict[str, tuple[bytes, str]] = {
     "pointer": (
         pointer("4d7a" * 16, 367_292_341),
-        r"is a Git LFS pointer of 134 bytes, not the data: run `git lfs pull`",
+        r"is a Git LFS pointer, not the data: run `git lfs pull`",
     ),
     "short pointer": (
         pointer("00ff" * 16, 7),
-        r"is a Git LFS pointer of 126 bytes, not the data: run `git lfs pull`",
+        r"is a Git LFS pointer, not the data: run `git lfs pull`",
     ),
     "page": (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "is a web page, not the data"),
     "page of old": (
@@ -77,13 +64,11 @@ STRANGE: dict[str, tuple[bytes, str]] = {
     "page with a mark": (b"\xef\xbb\xbf<!-- x --><html></html>", "is a web page, not the data"),
     "message": (
         b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
-        "is an XML document",
+        "is a web page, not the data",
     ),
-    "gzip": (gzip.compress(b"data" * 9), "is compressed by gzip: unpack it"),
-    "bzip2": (bz2.compress(b"data" * 9), "is compressed by bzip2: unpack it"),
-    "xz": (lzma.compress(b"data" * 9), "is compressed by xz: unpack it"),
-    "tar": (tarred(), "is a tar archive: unpack it"),
-    "document": (b"%PDF-1.7\n%...", "is a PDF document, not the data"),
+    "gzip": (gzip.compress(b"data" * 9), "is compressed: unpack it"),
+    "bzip2": (bz2.compress(b"data" * 9), "is compressed: unpack it"),
+    "xz": (lzma.compress(b"data" * 9), "is compressed: unpack it"),
     "empty": (b"", "is empty"),
 }
 
@@ -150,31 +135,10 @@ def test_archives_and_torch_files_are_recognised(reader: str, content: bytes, fo
         read(folder / name)
 
 
-def test_wrong_suffix_suggests_renaming(folder: Path) -> None:
-    array, table, matrix = io.BytesIO(), io.BytesIO(), io.BytesIO()
-    np.save(array, np.zeros(3))
-    pq.write_table(pa.table({"a": [1]}), table)
-    scipy.io.savemat(matrix, {"a": np.zeros(3)})
-    for content, name, message in (
-        (
-            array.getvalue(),
-            "set.pkl",
-            r"`set\.pkl` must be a pickle, but is a NumPy array: rename it to end in \.npy",
-        ),
-        (table.getvalue(), "views.mat", r"is a Parquet file: rename it to end in \.parquet"),
-        (matrix.getvalue(), "views.npz", r"is a \.mat file: rename it to end in \.mat"),
-        (pickle.dumps({"train": 1}), "views.mat", r"is a pickle: rename it to end in \.pkl"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(99), "set.pkl", r"is an HDF5 file: rename it"),
-    ):
-        (folder / name).write_bytes(content)
-        with pytest.raises(InvalidInput, match=message):
-            imported(folder / name)
-
-
 @pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
 def test_pickles_of_all_protocols_are_accepted(protocol: int, folder: Path) -> None:
     importable.write_mmsa(folder / "m.pkl", protocol=protocol)
-    signatures.require(folder / "m.pkl", "a pickle", "pickle")
+    signatures.require(folder / "m.pkl", "a pickle")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +147,6 @@ def test_pickles_of_all_protocols_are_accepted(protocol: int, folder: Path) -> N
 def test_unknown_types_are_left_to_the_reader(content: bytes, folder: Path) -> None:
     (folder / "x").write_bytes(content)
     signatures.require(folder / "x", "a table")
-    assert signatures.detect_kind(content) == ""
 
 
 @pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580, 0x1F8B])
@@ -192,4 +155,3 @@ def test_weights_with_an_ambiguous_header_are_accepted(length: int, folder: Path
     content = length.to_bytes(8, "little") + header
     (folder / "m.safetensors").write_bytes(content)
     signatures.require(folder / "m.safetensors", "a model's weights", "zip")
-    assert signatures.detect_kind(content[: signatures.HEAD]) == ""

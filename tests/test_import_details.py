@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ from qfusion.data import (
     imported_sets,
     importing,
 )
-from qfusion.data.isolated import pickle_reader
 from qfusion.data.random_split import target_tenths
 from qfusion.data.sources import cmu_mosi, planted
 from qfusion.data.synthetic import drawn_faces, planted_editing, prosody
@@ -33,24 +30,6 @@ __all__ = ["folder"]  # a fixture that pytest uses for every test
 
 
 # ---- pickles
-
-
-def test_opcodes_that_only_old_or_large_pickles_hold() -> None:
-    assert read_pickle(b"(F2.5\ni__builtin__\nint\n.") == 2  # INST
-    assert read_pickle(b"\x80\x02\x8b\x02\x00\x00\x00\x01\x02.") == 0x0201  # LONG4
-    none = read_pickle(pickle.dumps(np.zeros((2, 3), "U0")))
-    assert (none.shape, none.dtype.kind, none.tolist()) == ((2, 3), "U", [[""] * 3] * 2)
-    # the order of bytes as its name says, with no state
-    typed = b"\x80\x03cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x03\x00\x00\x00>i2\x85RC\x02\x01\x02\x86R."
-    assert read_pickle(typed) == 0x0102
-
-
-def read_pickle(content: bytes) -> Any:
-    """What a pickle of these bytes holds."""
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(content)
-        file.flush()
-        return pickle_reader.read_pickle(pickle_reader.MappedFile(file.name))
 
 
 # ---- views

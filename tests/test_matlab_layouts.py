@@ -3,8 +3,6 @@ and hostile 7.3 files."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -16,8 +14,7 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from qfusion.data import foreign_files, importing
-from qfusion.data.isolated import child
+from qfusion.data import importing, mat_files
 from qfusion.errors import InvalidInput
 from tests.support import importable
 from tests.support.matlab73 import savemat73
@@ -58,18 +55,6 @@ def save5(path: Path, variables: dict[str, Any]) -> Path:
     return path
 
 
-@pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Converts .mat files here, without limits, which is faster."""
-
-    def run(reader: str, path: Path, folder: Path, memory: int, most: int) -> foreign_files.Ending:
-        child.convert(reader, str(path), str(folder), most)
-        return foreign_files.Ending()
-
-    monkeypatch.setattr(foreign_files, "run_child", run)
-
-
-@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("save", [save5, savemat73])
 @pytest.mark.parametrize("label", LABELS)
 def test_every_layout_is_read(save: Any, label: str, tmp_path: Path) -> None:
@@ -105,7 +90,6 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("save", [save5, savemat73])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_other_layouts_are_read(save: Any, layout: str, tmp_path: Path) -> None:
@@ -118,7 +102,6 @@ def test_other_layouts_are_read(save: Any, layout: str, tmp_path: Path) -> None:
     assert y[:3].tolist() == ([0, 1, 1] if layout == "logical views" else [0, 1, 2])
 
 
-@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("save", [save5, savemat73])
 def test_ambiguous_cells_of_views_are_reported(save: Any, tmp_path: Path) -> None:
     path = save(tmp_path / "v.mat", {"one": cell(A, B), "two": cell(B, C), "Y": CLASSES[None]})
@@ -145,7 +128,7 @@ def test_variables_of_version_7_3_round_trip(tmp_path: Path) -> None:
         "sparse": scipy.sparse.csc_matrix(A),
         "zeros": scipy.sparse.csc_matrix((5, 7)),
     }
-    found = foreign_files.read_mat(savemat73(tmp_path / "new.mat", written))
+    found = mat_files.read_mat(savemat73(tmp_path / "new.mat", written))
     assert set(found) == set(written)
     for name in ("a", "single", "whole", "flag", "z"):
         assert np.array_equal(found[name], written[name]), name
@@ -185,67 +168,13 @@ def spoilt(path: Path, change: Any) -> Path:
     return path
 
 
-def outside(file: Any) -> None:
-    file.create_dataset("x", (16,), "u1", external=[("/etc/hostname", 0, 16)])
-
-
-def virtual(file: Any) -> None:
-    layout = h5py.VirtualLayout((4, 4), "f8")
-    layout[:] = h5py.VirtualSource("other.h5", "x", (4, 4))
-    file.create_virtual_dataset("x", layout)
-
-
-def endless(file: Any) -> None:
-    made = file.create_dataset("loop", (1, 1), h5py.ref_dtype)
-    made[0, 0] = made.ref
-
-
-def entry_outside(file: Any) -> None:
-    made = file.create_group("s")
-    made.attrs["MATLAB_sparse"] = np.uint64(3)
-    made["jc"], made["ir"], made["data"] = np.array([0, 2]), np.array([0, 99]), np.ones(2)
-
-
-def columns_outside(file: Any) -> None:
-    made = file.create_group("s")
-    made.attrs["MATLAB_sparse"] = np.uint64(3)
-    made["jc"], made["ir"], made["data"] = np.array([0, 2**40]), np.array([0]), np.ones(1)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (outside, "refers to other files"),
-        (virtual, "refers to other files"),
-        (endless, "more than 20 deep"),
-        (entry_outside, "entries outside itself"),
-        (columns_outside, "entries outside itself"),
-    ],
-)
-def test_hostile_hdf5_is_refused(change: Any, message: str, tmp_path: Path) -> None:
-    path = spoilt(tmp_path / "v.mat", change)
-    with pytest.raises(InvalidInput, match=message):
-        foreign_files.read_mat(path)
-
-
-def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "secret.h5", "w") as file:
-        file["x"] = A
-
-    def link(file: Any) -> None:
-        file["other"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "x")
-        file["soft"] = h5py.SoftLink("/Y")
-
-    assert set(foreign_files.read_mat(spoilt(tmp_path / "v.mat", link))) == {"X", "Y"}
-
-
-@pytest.mark.parametrize("shape", [(2**20, 2**20), (2**31, 4), (3, 2**28)])
+@pytest.mark.parametrize("shape", [(2**20, 2**20), (2**36, 4)])
 def test_declared_hdf5_shape_allocates_no_memory(shape: tuple[int, int], tmp_path: Path) -> None:
     def declare(file: Any) -> None:
         file.create_dataset("big", shape, "f8", chunks=(1, 1024) if shape[1] > 1024 else (1024, 4))
 
-    with pytest.raises(InvalidInput, match=r"needs at least|more than 100 times"):
-        foreign_files.read_mat(spoilt(tmp_path / "v.mat", declare))
+    with pytest.raises(InvalidInput, match="needs at least"):
+        mat_files.read_mat(spoilt(tmp_path / "v.mat", declare))
 
 
 def test_hdf5_cut_short_is_refused(tmp_path: Path) -> None:
@@ -254,20 +183,6 @@ def test_hdf5_cut_short_is_refused(tmp_path: Path) -> None:
     for size in (520, 700, len(whole) // 2, len(whole) - 100):
         path.write_bytes(whole[:size])
         with pytest.raises(
-            InvalidInput, match=r"version 7\.3 \(HDF5\).*Save it again, with `save -v7`"
+            InvalidInput, match=r"cannot be read as a .mat file .*save it again, with `save -v7`"
         ):
-            foreign_files.read_mat(path)
-
-
-def test_child_process_does_not_import_the_library(tmp_path: Path) -> None:
-    script = Path(child.__file__)
-    path = savemat73(tmp_path / "v.mat", {"X": cell(A, B), "Y": CLASSES[:, None]})
-    code = (
-        "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__'); "
-        "print([m for m in sys.modules if 'qfusion' in m])"
-    )
-    words = [str(script), "mat", str(path), str(tmp_path), str(2**31), "60", str(2**28)]
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code, *words], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+            mat_files.read_mat(path)

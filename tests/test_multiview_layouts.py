@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,10 @@ import scipy.sparse
 
 from qfusion import data
 from qfusion.data import (
-    files,
-    foreign_files,
     import_report,
     import_store,
     importing,
-    set_digest,
-    variables,
-    view_arrangement,
 )
-from qfusion.data.isolated import child
 from qfusion.errors import InvalidInput
 
 COUNT = 30
@@ -35,17 +28,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of imported sets for every test."""
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
     return tmp_path / "imported"
-
-
-@pytest.fixture(autouse=True)
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Converts .mat files here, without limits, which is faster."""
-
-    def run(reader: str, path: Path, folder: Path, memory: int, most: int) -> foreign_files.Ending:
-        child.convert(reader, str(path), str(folder), most)
-        return foreign_files.Ending()
-
-    monkeypatch.setattr(foreign_files, "run_child", run)
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -397,39 +379,3 @@ def test_unmatched_matrix_warns_and_nearly_matched_one_fails(ending: str, tmp_pa
     path = write(tmp_path / f"w{ending}", **arrays, depth=noise(COUNT - 1, 6))
     with pytest.raises(InvalidInput, match=r"View 'depth' .* must have 30 rows .* \(29, 6\)"):
         examined(path)
-
-
-@pytest.mark.parametrize("kind", ["f4", "i8", "?"])
-def test_large_view_is_classified_from_a_part(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(set_digest, "BYTES", 1 << 12)
-    count, taken = 4000, list[int]()
-    values = np.random.default_rng(0).integers(0, 9, (count, 8)).astype(kind)
-    y = np.random.default_rng(1).integers(0, 3, count)
-    content = variables.npz_variables(write(tmp_path / "v.npz", a=values, b=noise(count, 2), y=y))
-
-    def counting(variable: variables.Variable) -> variables.Variable:
-        def stream() -> Any:
-            for piece in variable.stream():
-                taken.append(len(piece))
-                yield piece
-
-        return replace(variable, stream=stream)
-
-    views = {name: counting(content[name]) for name in "ab"}
-    found = view_arrangement.arrange("v.npz", "y", y, views, {}, columns=True)
-    assert list(found.views) == ["a", "b"]
-    assert sum(taken) < count / 2
-
-
-@pytest.mark.parametrize("symmetric", [False, True])
-def test_large_graph_is_recognised_by_its_first_rows(
-    symmetric: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(set_digest, "BYTES", 1 << 12)
-    monkeypatch.setattr(files, "HARMLESS", 1 << 14)
-    values = noise(90, 90)
-    arrays = {"a": noise(90, 4), "w": values + values.T if symmetric else values}
-    path = write(tmp_path / "v.npz", **arrays, y=np.arange(90) % 3)
-    assert modalities(examined(path)) == (["a"] if symmetric else ["a", "w"])

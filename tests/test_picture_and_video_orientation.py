@@ -1,4 +1,4 @@
-"""Pictures and videos are read as viewers show them: bit depth, transparency, rotation and reflection."""
+"""Pictures and videos are read as viewers show them: bit depth, transparency, rotation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qfusion.data import decoders, frame_reader, media_probe, picture_reader
+from qfusion.data import frame_reader, media_probe, picture_reader
 from tests.support import recordings
 
 GREY, COLOURS, PALETTE = 0, 2, 3  # of a PNG
@@ -38,11 +38,6 @@ def test_grey_of_16_bits_keeps_its_brightness(tmp_path: Path, values: tuple[int,
     seen = picture_reader.read_picture(tmp_path / "depth.png")
     assert seen.shape == (2, 3, 3)
     assert seen[0].tolist() == [[value // 256] * 3 for value in values]
-    # the same picture in colours of 16 bits
-    row = b"".join(struct.pack(">3H", value, value, value) for value in values)
-    np.testing.assert_array_equal(
-        picture_reader.read_picture(png(tmp_path / "colours.png", 16, COLOURS, row, 3)), seen[:1]
-    )
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
@@ -65,18 +60,8 @@ def test_transparent_pixels_are_blended_with_white(tmp_path: Path, mode: str, hi
 @pytest.mark.parametrize(
     ("bits", "kind", "row", "clear", "seen"),
     [
-        (16, GREY, struct.pack(">2H", 5000, 60000), struct.pack(">H", 5000), (255, 234)),
         (8, GREY, bytes([9, 200]), struct.pack(">H", 9), (255, 200)),
-        (4, GREY, bytes([0x3A]), struct.pack(">H", 3), (255, 170)),
-        (2, GREY, bytes([0b01100000]), struct.pack(">H", 1), (255, 170)),
         (1, GREY, bytes([0b01000000]), struct.pack(">H", 0), (255, 255)),
-        (
-            16,
-            COLOURS,
-            struct.pack(">6H", 30000, 30000, 30000, 512, 512, 512),
-            struct.pack(">3H", 30000, 30000, 30000),
-            (255, 2),
-        ),
         (8, COLOURS, bytes([40, 40, 40, 7, 7, 7]), struct.pack(">3H", 40, 40, 40), (255, 7)),
         (8, PALETTE, bytes([1, 0]), bytes([255, 0]), (255, 3)),
     ],
@@ -135,10 +120,6 @@ MATRICES = {
     "a quarter with the clock": ((0, 1, -1, 0), (48, 64, 2, 0, 3, 1)),
     "half a turn": ((-1, 0, 0, -1), (64, 48, 3, 2, 1, 0)),
     "a quarter against the clock": ((0, -1, 1, 0), (48, 64, 1, 3, 0, 2)),
-    "mirrored": ((-1, 0, 0, 1), (64, 48, 1, 0, 3, 2)),
-    "upside down": ((1, 0, 0, -1), (64, 48, 2, 3, 0, 1)),
-    "turned and mirrored": ((0, 1, 1, 0), (48, 64, 0, 2, 1, 3)),
-    "turned and mirrored the other way": ((0, -1, -1, 0), (48, 64, 3, 1, 2, 0)),
 }
 
 
@@ -173,10 +154,9 @@ def test_video_without_a_display_matrix_is_unchanged(tmp_path: Path, name: str) 
     assert corners(seen) == (64, 48, 0, 1, 2, 3)
 
 
-def test_frames_are_released_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_are_released_one_by_one(tmp_path: Path) -> None:
     """PyAV keeps a frame whose side data were asked for until Python collects its garbage, so that a long video would
     fill the memory."""
-    monkeypatch.setattr(decoders, "in_decoder", [True])  # read in this process
     film = np.random.default_rng(0).integers(0, 255, (40, 32, 48, 3), np.uint8)
     path = recordings.write(tmp_path / "long.mp4", film, np.zeros(8000, np.float32))
     end = media_probe.probe(path).seconds

@@ -22,7 +22,6 @@ import torch
 
 from qfusion import _files, data as sources, explain
 from qfusion._checks import check
-from qfusion.data.isolated.process_limits import limit_process, used_address_space
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import program, program_card
 from qfusion.training import checkpoint_cards, imports
@@ -200,8 +199,6 @@ def main() -> None:
     """
     order = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     torch.set_num_threads(1)
-    before = used_address_space()
-    limit_process(before + order["memory"] if before else 1 << 62, order["seconds"])
     try:
         outcome = run_order(order)
     except program.Exhausted as error:

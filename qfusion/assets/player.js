@@ -1,11 +1,9 @@
-// A recording that is played, and what follows it: a playhead over the strip of its seconds, and the strip's clicks,
-// which play from there. The strip is another element; it is looked up, as it is drawn when it likes.
+// What follows a recording that Streamlit plays: a playhead over the strip of its seconds, and the strip's clicks,
+// which play from there. Both are other elements; they are looked up, as they are drawn when they like.
 
 const near = 5;  // pixels by which a click may move
 
-function media(host) {  // its own, or what Streamlit plays of the same sample
-  return host.querySelector('video, audio') ?? document.querySelector(host.bound);
-}
+const media = host => document.querySelector(host.player);
 
 const drawn = host => {
   const figure = host.strip && document.querySelector(host.strip);
@@ -15,11 +13,12 @@ const drawn = host => {
 function place(host) {
   const figure = drawn(host), player = media(host);
   if (!figure || !player) return;
-  const {xaxis, _size} = figure._fullLayout, at = xaxis.d2p(player.currentTime);
+  const seconds = player.currentTime - host.start;
+  const {xaxis, _size} = figure._fullLayout, at = xaxis.d2p(seconds);
   if (!host.head.isConnected || host.head.parentElement !== figure) figure.append(host.head);
   const inside = at >= 0 && at <= xaxis._length;
   Object.assign(host.head.style, {display: inside ? 'block' : 'none', left: `${xaxis._offset + at}px`, top: `${_size.t}px`, height: `${_size.h}px`});
-  host.head.dataset.time = player.currentTime.toFixed(3);
+  host.head.dataset.time = seconds.toFixed(3);
 }
 
 function follow(host) {
@@ -30,7 +29,7 @@ function follow(host) {
 function from(host, seconds) {
   const player = media(host);
   if (!player) return;
-  player.currentTime = Math.max(0, seconds);
+  player.currentTime = host.start + Math.max(0, seconds);
   player.play().catch(() => {});  // where a browser does not let a page begin to play, the reader does
   place(host);
 }
@@ -67,18 +66,8 @@ function begin(parent) {
   return host;
 }
 
-function fill(host, {kind, source, label, failed, peaks}) {
+function fill(host, {peaks}) {
   host.replaceChildren();
-  if (source) {
-    const player = document.createElement(kind);
-    Object.assign(player, {controls: true, preload: 'metadata', src: source, ariaLabel: label, playsInline: true});
-    player.addEventListener('error', () => {
-      const words = document.createElement('p');
-      words.textContent = failed;
-      player.replaceWith(words);
-    });
-    host.append(player);
-  }
   if (!peaks.length) return;
   const row = document.createElement('div');
   row.className = 'qf-peaks';
@@ -94,7 +83,7 @@ function fill(host, {kind, source, label, failed, peaks}) {
 export default function ({data, parentElement}) {
   const host = parentElement.querySelector(':scope > .qf-player') ?? begin(parentElement);
   const wanted = JSON.stringify(data);
-  Object.assign(host, {strip: data.strip, bound: data.bound});
+  Object.assign(host, {strip: data.strip, player: data.player, start: data.start});
   if (host.filled !== wanted) { host.filled = wanted; fill(host, data); }
   return () => {
     for (const [target, name, listener] of host.listeners) target.removeEventListener(name, listener, true);

@@ -56,13 +56,7 @@ def extract(
     title: Title = "",
     licence: Licence = "",
     longest: Annotated[float, typer.Option(help="Seconds that a sample may last.")] = 60.0,
-    patience: Annotated[
-        float, typer.Option(help="Seconds that one file may take before it is left out.")
-    ] = 300.0,
-    processes: Annotated[
-        int,
-        typer.Option(help="Files that are read at once; 0 for as many as there are processors."),
-    ] = 0,
+    processes: Annotated[int, typer.Option(help="Number of processes that read recordings.")] = 1,
     replace: Annotated[
         bool, typer.Option("--replace", help="Let the imported set of that name give way.")
     ] = False,
@@ -92,7 +86,6 @@ def extract(
             licence=licence,
             processes=processes,
             longest=longest,
-            patience=patience,
             resume=resume,
             progress=show,
         )

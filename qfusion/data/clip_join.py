@@ -16,10 +16,10 @@ from qfusion.data import files, media_probe, timed_words
 from qfusion.data.clip_folder import describe_unread, list_unread, match_names, open_folder
 from qfusion.data.clips import Coverage, Record, RecordedFile, file_state, find_clip, record_path
 from qfusion.data.data_set import DataSet
-from qfusion.data.extract_worker import Take
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Word
+from qfusion.data.takes import Take
 from qfusion.errors import collect_errors, translate_errors
 
 SHOWN = 20  # names of files or samples that a report lists

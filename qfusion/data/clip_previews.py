@@ -1,20 +1,17 @@
 """Previews of a recording for a strip of time: small pictures, an envelope and a spectrogram of the sound."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
 
 from qfusion.data import (
-    array_cache,
-    decoders,
     frame_reader,
     media_files,
     media_probe,
     picture_reader,
     sound_reader,
 )
-from qfusion.data.clip_cache import bound_cache, clip_key, run_once
 from qfusion.data.sample_content import Audio, Clip, Film
 
 THUMBS, THUMB, POSTER = (
@@ -50,42 +47,28 @@ class Preview:
     edges = np.geomspace(LOWEST, HEARD / 2, BANDS + 1)
 
 
+@lru_cache(maxsize=32)
 def preview(clip: Clip) -> Preview:
-    """Return the preview of a recording on a time strip, from the cache if it is there.
+    """Return the preview of a recording on a time strip.
 
     Raises:
         InvalidInput, NotFound, DataUnavailable: when the file cannot be read, see `media`.
     """
     if clip.kind == "image":
         return Preview(0.0, poster=picture_reader.read_picture(clip.path, POSTER))
-    key = clip_key(clip)
-    with run_once(f"strip-{key}"):
-        arrays = array_cache.cached_arrays(
-            "clips/strip", key, lambda: _arrays(clip.path, clip.start, clip.end)
-        )
-    bound_cache()
-    return Preview(float(arrays.pop("seconds")), **arrays)
-
-
-@decoders.run_in_process(60)
-def _arrays(path: Path, start: float, end: float | None) -> dict[str, np.ndarray]:
-    facts = media_probe.probe(path)
-    end = min(end or facts.seconds, start + media_files.MAX_SECONDS)
-    seconds = end - start
-    film = audio = None
-    result = {"seconds": np.array(seconds)}
+    facts = media_probe.probe(clip.path)
+    end = min(clip.end or facts.seconds, clip.start + media_files.MAX_SECONDS)
+    seconds = end - clip.start
+    part = clip.path, clip.start, end
+    film = audio = poster = None
     if facts.size is not None:
         middles = ((np.arange(THUMBS) + 0.5) * seconds / THUMBS).tolist()
-        film = Film(
-            np.stack([*frame_reader.read_frames(path, start, end, times=middles, side=THUMB)]),
-            THUMBS / seconds,
-        )
-        (result["poster"],) = frame_reader.read_frames(
-            path, start, end, times=[seconds / 2], side=POSTER
-        )
+        thumbs = [*frame_reader.read_frames(*part, times=middles, side=THUMB)]
+        film = Film(np.stack(thumbs), THUMBS / seconds)
+        (poster,) = frame_reader.read_frames(*part, times=[seconds / 2], side=POSTER)
     if facts.sound is not None:
-        audio = sound_reader.read_sound(path, start, end, HEARD)
-    return result | find_strip(film, audio)
+        audio = sound_reader.read_sound(*part, HEARD)
+    return Preview(seconds, poster=poster, **find_strip(film, audio))
 
 
 def find_strip(film: Film | None, audio: Audio | None) -> dict[str, np.ndarray]:

@@ -18,8 +18,8 @@ from qfusion import _user_folders
 from qfusion._checks import check
 from qfusion._sentences import count, listed
 from qfusion.data import media_probe
-from qfusion.data.extract_worker import Take
 from qfusion.data.sample_content import Clip, Word
+from qfusion.data.takes import Take
 from qfusion.errors import DataUnavailable, translate_errors
 
 RECORD = "media.json"
@@ -160,28 +160,7 @@ def find_clip(name: str, ids: np.ndarray, row: int) -> Clip | None:
         part.start,
         end,
         _select_words(file.words, part.start, end),
-        seconds,
         file.state,
-    )
-
-
-def is_unchanged(clip: Clip) -> bool:
-    """Whether the file of a recording is unchanged and no link has replaced it."""
-    try:
-        return clip.path.resolve(strict=True) == clip.path and clip.state in (
-            None,
-            file_state(clip.path),
-        )
-    except OSError:
-        return False
-
-
-def is_whole(clip: Clip) -> bool:
-    """Whether a recording is its whole file, according to the record."""
-    return (
-        clip.start == 0
-        and clip.seconds is not None
-        and (clip.end is None or clip.end >= clip.seconds - 0.05)
     )
 
 

@@ -13,11 +13,12 @@ from typing import IO, cast
 
 from qfusion import _files, _read_only
 from qfusion._checks import check, choose
-from qfusion.data import files, sources as package
+from qfusion.data import sources as package
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.registry import sources
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, translate_errors
 
+MAX_BYTES = 2 * 1024**3  # of a file whose digest is not known
 _UNCHANGED = (
     "Nothing was changed; try again, or get the files from where they were first published."
 )
@@ -102,7 +103,7 @@ def download_file(
     url: str,
     retries: int,
     sha256: str | None = None,
-    most: int = files.MAX_SIZE,
+    most: int = MAX_BYTES,
 ) -> Path:
     """Download one file into `folder`. Its digest is checked if known, and its size is limited to `most` bytes."""
     import pooch  # on demand: it pulls in the HTTP client, which only a download needs

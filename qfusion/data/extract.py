@@ -1,15 +1,17 @@
 """Extract features: from a folder of recordings and a table of labels to a data set, saved like an imported one.
 
-Files are read in processes of their own (`extract_worker.serve`), several at once: one that is broken, hangs, or takes
-too much memory costs that file and is listed. What is finished lies beside the sets until the set is kept, so that what
-was killed goes on where it was.
+A recording that is broken costs its sample and is listed. What is finished lies beside the sets until the set is kept,
+so that what was killed goes on where it was.
 """
 
+import multiprocessing
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,11 @@ from filelock import FileLock, Timeout
 
 from qfusion import _read_only
 from qfusion._checks import check, require_number, require_whole
-from qfusion._sentences import count
+from qfusion._sentences import Pace, count
 from qfusion.data import (
     array_cache,
     clip_folder,
     clip_join,
-    extract_worker,
     extractors,
     import_repairs,
     import_store,
@@ -31,7 +32,6 @@ from qfusion.data import (
     media_files,
     registry,
 )
-from qfusion.data.extract_pool import LONGEST, PATIENCE, measure_rows
 from qfusion.data.extract_staging import feature_paths, remove_features, stage_features
 from qfusion.data.extract_takes import FILES, Failure, find_label_table, match_takes
 from qfusion.data.import_conventions import set_convention
@@ -40,10 +40,11 @@ from qfusion.data.label_table import LabelReader
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.staged_set import StagedSet
 from qfusion.data.table_files import IDS, SPLIT, open_table
+from qfusion.data.takes import Take, write_features
 from qfusion.errors import QFusionError, translate_errors
 
 DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
-MEMORY = 3 << 29  # bytes that a process may take beyond its start
+LONGEST = 60.0  # seconds of a sample
 SHOWN = 8  # samples left out that the report tells of
 
 
@@ -76,9 +77,8 @@ def extract(
     replace: bool = False,
     title: str = "",
     licence: str = "",
-    processes: int = 0,
+    processes: int = 1,
     longest: float = LONGEST,
-    patience: float = PATIENCE,
     resume: bool = True,
     progress: Progress = no_progress,
 ) -> Extracted:
@@ -93,8 +93,8 @@ def extract(
         methods: by modality ("text", "audio", "vision") an extractor with its settings, or "none"; see
             `extractors.choose_method`. The default is DEFAULTS.
         target, convention: as of `import_formats.read_files`.
-        processes: at once; as many as there are processors by default.
-        longest: seconds that a sample may last. patience: seconds after which a process is ended that reads one.
+        processes: that read recordings; this one by default.
+        longest: seconds that a sample may last.
         resume: goes on with what was finished before, where that was stopped; else begins anew.
         progress: called with samples done, samples in all, and words.
 
@@ -106,9 +106,8 @@ def extract(
     _read_only.check_allowed("extract features")
     import_store.check_set_name(name, replace)
     import_repairs.check_repair_names(repair)
-    require_whole("processes", processes, 0, 256)
+    require_whole("processes", processes, 1, 256)
     longest = require_number("longest", longest, 0.1, media_files.MAX_SECONDS)
-    patience = require_number("patience", patience, 0.1, 1e6)
     root, recordings, beside = clip_folder.open_folder(folder, [])
     chosen = {key: (methods or {}).get(key, words) for key, words in DEFAULTS.items()}
     records = {
@@ -140,8 +139,12 @@ def extract(
         todo = [row for row in takes if array_cache.read_arrays(done[row]) is None]
         resumed = len(takes) - len(todo)
         how = {"methods": records, "longest": longest}
-        names, why = measure_rows(
-            how | {"memory": MEMORY}, takes, todo, done, processes, patience, progress
+        names = {
+            name: extractors.cached_extractor(name, record).names
+            for name, record in records.items()
+        }
+        why = _write_features(
+            partial(write_features, records, longest), takes, todo, done, processes, progress
         )
         for row, words in why.items():
             failures.append(
@@ -184,6 +187,32 @@ def extract(
     return outcome
 
 
+def _write_features(
+    write: Callable[[Take, Path], str],
+    takes: Mapping[int, Take],
+    todo: Sequence[int],
+    done: Mapping[int, Path],
+    processes: int,
+    progress: Progress,
+) -> dict[int, str]:
+    """Write the features of rows to files; return the reasons for those whose recordings cannot be read."""
+    why = {}
+    pace = Pace()
+    progress(0, len(todo), "starting")
+    with ExitStack() as stack:
+        stack.enter_context(imported_sets.translate_disk_errors("The features"))
+        run: Callable[..., Iterator[str]] = map
+        if processes > 1:
+            pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+            run = stack.enter_context(pool).map
+        reasons = run(write, [takes[row] for row in todo], [done[row] for row in todo])
+        for at, (row, reason) in enumerate(zip(todo, reasons, strict=True), 1):
+            if reason:
+                why[row] = reason
+            progress(at, len(todo), pace.words(at, len(todo), "recordings"))
+    return why
+
+
 def _step_rates(staged: StagedSet, records: Mapping[str, Any]) -> dict[str, float]:
     """Return the steps a second of the modalities that are sequences, by name."""
     rates = {}
@@ -197,7 +226,7 @@ def _step_rates(staged: StagedSet, records: Mapping[str, Any]) -> dict[str, floa
 def _join_recordings(
     name: str,
     root: Path,
-    takes: Mapping[int, extract_worker.Take],
+    takes: Mapping[int, Take],
     ids: Sequence[str],
     draft: Path,
     progress: Progress,

@@ -13,7 +13,6 @@ from qfusion._sentences import count
 from qfusion.data import (
     array_cache,
     clips,
-    extract_worker,
     extractors,
     files,
     imported_sets,
@@ -22,12 +21,13 @@ from qfusion.data import (
 from qfusion.data.array_files import scatter_array
 from qfusion.data.label_table import LabelReader
 from qfusion.data.staged_set import StagedSet
+from qfusion.data.takes import Take
 from qfusion.errors import DataUnavailable
 
 
 def feature_paths(
     root: Path,
-    takes: Mapping[int, extract_worker.Take],
+    takes: Mapping[int, Take],
     records: Mapping[str, Any],
     longest: float,
     draft: Path,
@@ -35,7 +35,7 @@ def feature_paths(
     """Return the file for the features of each row, named by a digest of their inputs."""
     made = json.dumps([records, longest], sort_keys=True)
 
-    def key(take: extract_worker.Take) -> str:
+    def key(take: Take) -> str:
         state = [clips.file_state(Path(path)) for path in (take.path, take.subtitles) if path]
         where = os.path.relpath(take.path, root), take.start, take.end, take.text
         return array_cache.cache_key([made, repr(where), repr(state)])
@@ -52,7 +52,7 @@ def remove_features(draft: Path) -> None:
 
 def stage_features(
     reader: LabelReader,
-    takes: Mapping[int, extract_worker.Take],
+    takes: Mapping[int, Take],
     done: Mapping[int, Path],
     names: Mapping[str, Sequence[str]],
     target: str,

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from qfusion._checks import check, require_number
 from qfusion._sentences import count
-from qfusion.data import clip_folder, extract_worker
+from qfusion.data import clip_folder
 from qfusion.data.label_table import LabelReader
 from qfusion.data.table_files import TEXT
+from qfusion.data.takes import Take
 from qfusion.errors import QFusionError
 
 FILES = ("file", "path", "recording", "clip")  # what the table calls the column of files
@@ -45,7 +46,7 @@ def _normalize(text: str) -> str:
 
 def match_takes(
     root: Path, recordings: Mapping[str, Path], beside: Mapping[str, Path], reader: LabelReader
-) -> tuple[dict[int, extract_worker.Take], list[Failure]]:
+) -> tuple[dict[int, Take], list[Failure]]:
     """Return the part of a file for each row of the table, and the rows without a file."""
     names = clip_folder.match_names(recordings) | {name: [name] for name in recordings}
     called = {_normalize(name): files for name, files in names.items()}
@@ -54,7 +55,7 @@ def match_takes(
     named, starts, ends, texts = (
         reader.words(known) or blank for known in (FILES, START, END, TEXT)
     )
-    takes, failures = dict[int, extract_worker.Take](), list[Failure]()
+    takes, failures = dict[int, Take](), list[Failure]()
     for row in range(rows):
         key = _normalize(
             named[row].strip().replace("\\", "/").removeprefix("./") or str(reader.ids[row])
@@ -76,9 +77,7 @@ def match_takes(
                 for what, words in (("start", starts[row]), ("end", ends[row]))
             )
             words = str(beside.get(candidates[0].rpartition(".")[0], ""))
-            takes[row] = extract_worker.Take(
-                str(recordings[candidates[0]]), start or 0.0, end, words, texts[row]
-            )
+            takes[row] = Take(str(recordings[candidates[0]]), start or 0.0, end, words, texts[row])
         except QFusionError as error:
             failures.append(Failure(str(reader.ids[row]), named[row][:200], str(error)))
     check(

@@ -1,8 +1,7 @@
 """Makers that turn a visitor's input into features by the methods of an extracted set."""
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,11 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import media_probe, sound_reader
-from qfusion.data.extract_worker import read_part
-from qfusion.data.extractor_types import SAMPLES, Extractor
-from qfusion.data.extractors import begin_extractor, extract_features
+from qfusion.data.extractor_types import SAMPLES
+from qfusion.data.extractors import cached_extractor, extract_features
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, Film, Image, Maker, Text
+from qfusion.data.takes import read_part
 from qfusion.data.word_features import split_words
 
 _GIVEN = {
@@ -46,7 +45,7 @@ def makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict
             partial(
                 _make_features,
                 one.name,
-                json.dumps(methods[one.name], sort_keys=True),
+                methods[one.name],
                 one.feature_names,
                 float(extracted["longest"]),
             ),
@@ -56,16 +55,15 @@ def makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict
     }
 
 
-@lru_cache(maxsize=8)
-def _cached_extractor(modality: str, words: str) -> Extractor:
-    return begin_extractor(modality, json.loads(words))
-
-
 def _make_features(
-    modality: str, record: str, names: tuple[str, ...], longest: float, given: Any
+    modality: str,
+    record: Mapping[str, Any],
+    names: tuple[str, ...],
+    longest: float,
+    given: Any,
 ) -> tuple[np.ndarray, Content]:
     """Return the features of a visitor's input, and the input of the extractor."""
-    extractor = _cached_extractor(modality, record)
+    extractor = cached_extractor(modality, record)
     columns = [extractor.names.index(name) for name in names]
     if modality == "text":
         words = split_words(given)

@@ -7,8 +7,10 @@ digest, and read as numbers, not as programs.
 """
 
 import importlib.metadata
+import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +166,16 @@ def begin_extractor(modality: str, record: Mapping[str, Any]) -> Extractor:
     ):
         names, make = method.begin(chosen)
         return Extractor(chosen, tuple(names), make)
+
+
+def cached_extractor(modality: str, record: Mapping[str, Any]) -> Extractor:
+    """Return `begin_extractor`, begun once for equal records."""
+    return _cached_extractor(modality, json.dumps(record, sort_keys=True))
+
+
+@lru_cache(maxsize=8)
+def _cached_extractor(modality: str, words: str) -> Extractor:
+    return begin_extractor(modality, json.loads(words))
 
 
 def extract_features(extractor: Extractor, given: Any) -> np.ndarray:

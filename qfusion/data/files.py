@@ -13,10 +13,6 @@ import platformdirs
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
 
-MAX_SIZE = 2 * 1024**3  # bytes of a downloaded file
-MAX_RATIO = 100  # a file may unpack to so many times its size,
-HARMLESS = 2**28  # and to so many bytes in any case
-
 
 def file_size(path: Path) -> int:
     """Return the size of a file in bytes.
@@ -40,27 +36,12 @@ def available_memory() -> int:
 
 
 def check_size(name: str, size: int) -> None:
-    """Raise InvalidInput when a file called `name` has, or unpacks to, more bytes than `available_memory`."""
+    """Raise InvalidInput when a file called `name` needs more bytes of memory than are available."""
     most = available_memory()
     check(
         size <= most,
         f"File `{name}` needs at least {size / 1e6:,.0f} MB of memory, but {most / 1e6:,.0f} MB are available. Keep "
         "fewer samples or features, or use single precision.",
-    )
-
-
-def check_unpacked(name: str, size: int, packed: int) -> None:
-    """Raise InvalidInput when a file unpacks to so much more than it is that nobody has measured that.
-
-    Args:
-        name: of the file.
-        size: bytes of what is in it.
-        packed: bytes that it has.
-    """
-    check(
-        size <= max(HARMLESS, MAX_RATIO * packed),
-        f"File `{name}` must not unpack to more than {MAX_RATIO} times its size, but its {packed / 1e6:.1f} MB would "
-        f"become {size / 1e6:,.0f} MB. If it is meant to, save it without compression.",
     )
 
 

@@ -7,21 +7,13 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, require_number
-from qfusion.data import decoders, pixels
-from qfusion.data.media_files import (
-    DecodingBudget,
-    check_part,
-    decode_frames,
-    open_media,
-    video_stream,
-)
+from qfusion.data.media_files import check_part, open_media, video_stream
 from qfusion.data.sample_content import Film
 
 MAX_FRAMES = 20_000  # that are handed out at once
 MAX_BYTES = 2**29  # of pictures that are handed out at once
 
 
-@decoders.run_in_process(120, Film)
 def read_film(
     path: Path, start: float = 0.0, end: float | None = None, *, rate: float, side: int = 160
 ) -> Film:
@@ -41,7 +33,6 @@ def read_film(
     return Film(np.stack(shown), float(rate))
 
 
-@decoders.iterate_in_process(120)
 def read_frames(
     path: Path,
     start: float = 0.0,
@@ -89,31 +80,28 @@ def _decode_at_times(
     container: Any, stream: Any, path: Path, wanted: Sequence[float], side: int
 ) -> Iterator[np.ndarray]:
     """The pictures (h, w, 3) that are seen at some times, in their order."""
-    begin, work = (container.start_time or 0) / 1e6, DecodingBudget(path)
-    orientation = None
+    begin = (container.start_time or 0) / 1e6
     # from 5 s between two pictures on, seeking is worth while
     for near in np.split(wanted, np.flatnonzero(np.diff(wanted) > 5.0) + 1):
         container.seek(int((begin + near[0]) * 1e6))
-        frames = decode_frames(container, stream, path, work)
+        frames = container.decode(stream)
         seen = after = next(frames, None)  # before the first picture, that one is seen
         check(
             seen is not None,
             f"File `{path.name}` has no pictures from {near[0]:.2f} s on. Ask for an earlier part.",
         )
-        if orientation is None:
-            orientation = pixels.read_orientation(seen)
         for time in near:
             while after is not None and (after.time is None or after.time - begin <= time + 1e-6):
                 seen, after = after, next(frames, None)
-            yield _turn_upright(seen, side, orientation)
+            yield _turn_upright(seen, side)
 
 
-def _turn_upright(frame: Any, side: int, orientation: pixels.Orientation) -> np.ndarray:
-    """Return a frame's pixels, scaled, rotated and mirrored for display."""
+def _turn_upright(frame: Any, side: int) -> np.ndarray:
+    """Return a frame's pixels, scaled and rotated for display."""
     scale = min(1.0, side / max(frame.width, frame.height))
     small = frame.reformat(
         width=max(1, round(frame.width * scale)),
         height=max(1, round(frame.height * scale)),
         format="rgb24",
     )
-    return pixels.turn_upright(small.to_ndarray(), orientation)
+    return np.rot90(small.to_ndarray(), round(frame.rotation / 90))

@@ -1,7 +1,4 @@
-"""Opening of recordings and decoding of their frames, with limits on bytes, pixels, frames and seconds.
-
-Only the container of the file's ending is opened, and no other file or address that it names.
-"""
+"""Opening of recordings."""
 
 import contextlib
 import errno
@@ -13,16 +10,11 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, require_number
-from qfusion.data import costs, decoder_messages, files, signatures, wav_header
-from qfusion.data.media_types import CONTAINERS
+from qfusion.data import files, signatures
+from qfusion.data.media_types import PLAYED
 from qfusion.errors import DataUnavailable, QFusionError, translate_errors, translate_import_errors
 
 MAX_SECONDS = 600.0  # of one part
-MAX_PIXELS = 2**25  # of one picture: 8K and no more
-# Limits of one answer; a picture may depend on all pictures before it.
-MAX_DECODED = 60_000  # frames
-MAX_SHOWN = 2**36  # pixels of them: a quarter of an hour of 1080p
-MAX_HEARD = 2**28  # samples of all channels
 
 
 def check_file(path: Path, endings: Any) -> int:
@@ -38,7 +30,7 @@ def check_file(path: Path, endings: Any) -> int:
         f"File `{path.name}` cannot be read ({os.strerror(errno.EACCES)}). Correct its permissions.",
         DataUnavailable,
     )
-    signatures.require(path, f"a {path.suffix} file", "picture")
+    signatures.require(path, f"a {path.suffix} file")
     return size
 
 
@@ -47,12 +39,7 @@ def open_media(path: Path) -> Iterator[Any]:
     """Open a video or sound file; errors of FFmpeg inside the block become `InvalidInput`."""
     with translate_import_errors():
         import av
-    size = check_file(path, CONTAINERS)
-    wav_header.check_whole(path, size)
-    reader = CONTAINERS[path.suffix.lower()][0]
-    if reader == "mov":
-        costs.check_index(path, size)
-    own = {"ignore_length": "1"} if wav_header.is_endless(path, size) else {}
+    check_file(path, PLAYED)
     with (
         translate_errors(
             f"File `{path.name}` must be a whole {path.suffix} file, but cannot be read as one",
@@ -61,16 +48,7 @@ def open_media(path: Path) -> Iterator[Any]:
             why="{kind}",
             passing=(QFusionError,),
         ),
-        av.open(
-            str(path.absolute()),
-            metadata_errors="replace",
-            options={
-                "format_whitelist": reader,
-                "protocol_whitelist": "file",
-                "max_pixels": str(MAX_PIXELS),
-                **own,
-            },
-        ) as container,
+        av.open(str(path.absolute()), metadata_errors="replace") as container,
     ):
         streams: tuple[Any, ...] = (*container.streams.video, *container.streams.audio)
         for stream in streams:
@@ -79,7 +57,6 @@ def open_media(path: Path) -> Iterator[Any]:
                 f"File `{path.name}` holds {'pictures' if stream.type == 'video' else 'sound'} in a form that is not "
                 "known: it is damaged, or of another encoding. Convert it to MP4 (H.264, AAC).",
             )
-            stream.thread_type = "NONE"  # other processes share the processor
         yield container
 
 
@@ -91,68 +68,10 @@ def video_stream(container: Any) -> Any:
     return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
 
 
-class DecodingBudget:
-    """The amount of data that may still be decoded for one answer."""
-
-    def __init__(self, path: Path, frames: int = MAX_DECODED, seconds: float = np.inf):
-        self._path = path
-        self._frames = frames
-        self._pixels = MAX_SHOWN
-        self._samples = MAX_HEARD
-        self._seconds = seconds
-
-    def add(self, frame: Any) -> None:
-        """Count a frame.
-
-        Raises:
-            InvalidInput: when it is one too many.
-        """
-        self._frames -= 1
-        if hasattr(frame, "samples"):
-            self._seconds -= frame.samples / max(1, frame.sample_rate)
-            self._samples -= frame.samples * frame.layout.nb_channels
-        else:
-            check_pixels(self._path, frame.width, frame.height)
-            self._pixels -= frame.width * frame.height
-        check(
-            self._frames >= 0 and self._pixels >= 0 and self._samples >= 0,
-            f"For one answer more than {MAX_DECODED:,} frames, {MAX_SHOWN:,} pixels or {MAX_HEARD:,} samples of "
-            f"`{self._path.name}` would be decoded. Ask for a shorter part, encode it smaller or with more key frames.",
-            decoder_messages.TooMuchWork,
-        )
-        check(
-            self._seconds >= 0,
-            f"File `{self._path.name}` holds more sound than its times have room for: it is damaged, or made to take "
-            "long. Record or convert it again.",
-            decoder_messages.TooMuchWork,
-        )
-
-
-def decode_frames(container: Any, stream: Any, path: Path, work: DecodingBudget) -> Iterator[Any]:
-    """Yield the frames of a stream from the current position, within the budget."""
-    for frame in container.decode(stream):
-        work.add(frame)
-        yield frame
-
-
-def check_pixels(path: Path, width: int, height: int) -> None:
-    """Check that a picture has at most MAX_PIXELS pixels.
-
-    Raises:
-        InvalidInput: when it is empty or larger.
-    """
-    check(
-        0 < width * height <= MAX_PIXELS,
-        f"File `{path.name}` has pictures of {width:,} x {height:,} pixels, and at most {MAX_PIXELS:,} are read. "
-        "Make them smaller.",
-    )
-
-
 def read_duration(container: Any, path: Path) -> float:
     """Return the duration in seconds: the declared one if the last seconds exist, else that of all packets."""
     begin = (container.start_time or 0) / 1e6
-    is_endless = wav_header.is_endless(path, path.stat().st_size)
-    is_guessed = path.suffix.lower() == ".mp3" or is_endless
+    is_guessed = path.suffix.lower() == ".mp3"
     declared = None if is_guessed else container.duration
     container.seek(int((container.start_time or 0) + max(0, (declared or 0) - 1_000_000)))
     slack = max(
@@ -163,9 +82,7 @@ def read_duration(container: Any, path: Path) -> float:
         (
             float((packet.pts + (packet.duration or 0)) * packet.time_base)
             for packet in container.demux()
-            if packet.pts is not None and packet.size
-            # the last packet of a file without a length looks truncated
-            if is_endless or not packet.is_corrupt
+            if packet.pts is not None and packet.size and not packet.is_corrupt
         ),
         default=begin,
     )

@@ -1,23 +1,15 @@
 """The kind, duration, size and rates of a video, sound or picture file.
 
-Files are hostile until read: they are read in processes of their own with limits (`decoders`). FFmpeg (by PyAV) reads
-video and sound, Pillow reads pictures. Times are seconds from the begin of the file, as a player shows them.
+FFmpeg (by PyAV) reads video and sound, Pillow reads pictures. Times are seconds from the begin of the file, as a player
+shows them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qfusion._checks import check
-from qfusion.data import decoders, pixels
-from qfusion.data.media_files import (
-    DecodingBudget,
-    decode_frames,
-    open_media,
-    read_duration,
-    video_stream,
-)
+from qfusion.data.media_files import open_media, read_duration, video_stream
 from qfusion.data.media_types import PICTURES
 from qfusion.data.picture_reader import read_picture
 
@@ -41,11 +33,6 @@ class Facts:
     sound: int | None = None
 
 
-def _facts(size: Sequence[int] | None, **rest: Any) -> Facts:
-    return Facts(size=None if size is None else (size[0], size[1]), **rest)
-
-
-@decoders.run_in_process(10, _facts)
 def probe(path: Path) -> Facts:
     """Return the kind, duration, size and rates of a video, sound or picture file.
 
@@ -68,14 +55,13 @@ def probe(path: Path) -> Facts:
         )
         size = rate = None
         if moving is not None:
-            frame: Any = next(
-                decode_frames(container, moving, path, DecodingBudget(path, frames=9)), None
-            )
+            frame: Any = next(container.decode(moving), None)
             check(
                 frame is not None,
                 f"File `{path.name}` declares pictures and holds none. Record or copy it again.",
             )
-            size = pixels.size_upright(frame)
+            is_sideways = frame.rotation % 180 != 0
+            size = (frame.height, frame.width) if is_sideways else (frame.width, frame.height)
             rate = float(moving.average_rate or moving.guessed_rate or 0) or None
         return Facts(
             "audio" if moving is None else "video",

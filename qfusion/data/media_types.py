@@ -1,20 +1,20 @@
 """File types of recordings, by their endings."""
 
-# What is opened, by a file's ending: the name of FFmpeg's reader, and what a browser is told that it is.
-CONTAINERS = {
-    ".mp4": ("mov", "video/mp4"),
-    ".mov": ("mov", "video/mp4"),  # the same boxes: browsers refuse the older name
-    ".m4v": ("mov", "video/mp4"),
-    ".m4a": ("mov", "audio/mp4"),
-    ".webm": ("matroska", "video/webm"),
-    ".avi": ("avi", "video/x-msvideo"),
-    ".wav": ("wav", "audio/wav"),
-    ".flac": ("flac", "audio/flac"),
-    ".mp3": ("mp3", "audio/mpeg"),
-    ".ogg": ("ogg", "audio/ogg"),
+# Videos and sounds that are read, by their endings.
+PLAYED = {
+    ".mp4": "video/mp4",
+    ".mov": "video/mp4",  # the same boxes: browsers refuse the older name
+    ".m4v": "video/mp4",
+    ".m4a": "audio/mp4",
+    ".webm": "video/webm",
+    ".avi": "video/x-msvideo",
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg",
 }
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
-TYPES = {ending: named for ending, (_, named) in CONTAINERS.items()} | PICTURES
+TYPES = PLAYED | PICTURES
 SPOKEN = (".srt", ".vtt", ".textgrid")
 # Recordings that are not read, by their endings, and what to convert them to.
 UNREAD = {

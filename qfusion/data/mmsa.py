@@ -3,7 +3,7 @@
 `{"train" | "valid" | "test": {"text", "audio", "vision": (N, T, F) or (N, F), "raw_text", "id", "regression_labels",
 "classification_labels", "annotations", "text_bert", "text_lengths", "audio_lengths", "vision_lengths", and for CH-SIMS
 "regression_labels_T", "_A", "_V"}}`. How long a sequence is says its `..._lengths`; else, for text, the mask in
-`text_bert`; else its last step that is not all zeros. Each is read by `foreign_files.read_pickle`, which runs nothing.
+`text_bert`; else its last step that is not all zeros. Each is read by `pickle_files.read_pickle`, which runs nothing.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import foreign_files, pickle_layouts, set_digest
+from qfusion.data import pickle_files, pickle_layouts, set_digest
 from qfusion.data.file_words import numbered_features
 from qfusion.data.mmsa_splits import MODALITIES
 from qfusion.data.mmsa_targets import TargetReader
@@ -38,7 +38,7 @@ def read_mmsa(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         NotFound: when the file is not there.
         InvalidInput: when the pickle refers to functions that are refused, is truncated, or has another layout.
     """
-    content = foreign_files.read_pickle(path)
+    content = pickle_files.read_pickle(path)
     with translate_errors(
         f"File `{path.name}` is not laid out as MMSA's pickles are",
         pickle_layouts.LAYOUT,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import class_labels, foreign_files, variables, view_arrangement, view_layout
+from qfusion.data import class_labels, mat_files, variables, view_arrangement, view_layout
 from qfusion.data.variables import Variable
 
 
@@ -93,7 +93,7 @@ def _read_variables(path: Path) -> dict[str, Any]:
     """The variables of a file by name: of a .npz file each a `Variable`, else as `read_mat` gives them."""
     if is_npz(path):
         return dict(variables.npz_variables(path))
-    return _open_struct(foreign_files.read_mat(path))
+    return _open_struct(mat_files.read_mat(path))
 
 
 def _variable(file: str, name: str, value: Any) -> Variable:

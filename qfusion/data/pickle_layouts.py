@@ -33,7 +33,7 @@ def find_splits(file: str, content: Any) -> dict[str, dict[str, Any]]:
     """Return the content of a pickle by part of the split and MMSA's names.
 
     Args:
-        file: its name, for messages. content: what `foreign_files.read_pickle` gave.
+        file: its name, for messages. content: what `pickle_files.read_pickle` gave.
 
     Raises:
         InvalidInput: when it holds no parts of a split, or one of them is laid out otherwise.

@@ -4,13 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from qfusion.data import costs, decoders, pixels
-from qfusion.data.media_files import check_file, check_pixels
+from qfusion.data.media_files import check_file
 from qfusion.data.media_types import PICTURES
 from qfusion.errors import QFusionError, translate_errors
 
 
-@decoders.run_in_process(10)
 def read_picture(path: Path, side: int | None = None) -> np.ndarray:
     """Return a picture file's pixels, uint8 (h, w, 3), upright as its camera says.
 
@@ -35,9 +33,11 @@ def read_picture(path: Path, side: int | None = None) -> np.ndarray:
         ),
         Image.open(path, formats=("PNG", "JPEG")) as image,
     ):
-        check_pixels(path, image.width, image.height)
-        costs.check_scans(path, image.width * image.height)
-        upright = pixels.blend_on_white(ImageOps.exif_transpose(image), pixels.bit_depth(path))
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):  # grey of 16 bits
+            upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+        shown = Image.new("RGBA", upright.size, "white")
+        shown.alpha_composite(upright.convert("RGBA"))
         if side is not None:
-            upright.thumbnail((side, side))
-        return np.asarray(upright).copy()
+            shown.thumbnail((side, side))
+        return np.asarray(shown.convert("RGB"))

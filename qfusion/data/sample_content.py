@@ -83,7 +83,6 @@ class Clip:
         start: begin of the sample in the file, in seconds.
         end: end of the sample in the file, in seconds; None for the end of the file.
         words: with their times, if they are known.
-        seconds: duration of the whole file; None if unknown.
         state: size of the file in bytes and time of its last change in nanoseconds when it was joined; None if unknown.
     """
 
@@ -92,7 +91,6 @@ class Clip:
     start: float = 0.0
     end: float | None = None
     words: tuple[Word, ...] = ()
-    seconds: float | None = None
     state: tuple[int, int] | None = None
 
 

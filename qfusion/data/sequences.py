@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import foreign_files, set_digest
+from qfusion.data import mat_files, set_digest
 from qfusion.data.file_words import numbered_features, word_array
 from qfusion.data.set_reader import SetReader
 from qfusion.data.staged_set import Part, StagedSet
@@ -155,7 +155,7 @@ def read_sequence(path: Path) -> dict[str, Sequence]:
         NotFound: when the file is not there.
         InvalidInput: when it is no HDF5 file, holds something else, or words in place of numbers.
     """
-    content = foreign_files.read_hdf5(path)
+    content = mat_files.read_hdf5(path)
     data = _fields(content.get("data")) or next(
         (
             _fields(inner["data"])

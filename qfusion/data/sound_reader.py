@@ -2,23 +2,19 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qfusion._checks import check, require_number
-from qfusion.data import decoders
-from qfusion.data.media_files import DecodingBudget, check_part, decode_frames, open_media
+from qfusion.data.media_files import check_part, open_media
 from qfusion.data.sample_content import Audio
 from qfusion.errors import translate_import_errors
 
 MAX_RATE = 192_000  # samples a second
-EXTRA_SOUND = 600.0  # seconds of sound beside those that are asked for: a seek may lead before them
 
 
-@decoders.run_in_process(60, Audio)
 def read_sound(
     path: Path, start: float = 0.0, end: float | None = None, rate: int = 16_000
 ) -> Audio:
@@ -42,13 +38,7 @@ def read_sound(
             0 < stream.rate <= MAX_RATE,
             f"File `{path.name}` has {stream.rate:,} samples a second. Resample it.",
         )
-        power = _ChannelPower(container, start, end)
-        mixed = _mix_channels(container, stream, path, (start, end), rate, heard=power.add)
-        channel = power.loudest()
-        if power.is_cancelled(mixed):
-            alone = _mix_channels(container, stream, path, (start, end), rate, channel=channel)
-            if power.is_cancelled(mixed, alone):
-                mixed = alone
+        mixed = _mix_channels(container, stream, (start, end), rate)
     check(
         bool(np.isfinite(mixed).all()),
         f"The sound of `{path.name}` holds values that are no numbers. Record it again.",
@@ -56,21 +46,11 @@ def read_sound(
     return Audio(np.clip(mixed, -1, 1), rate)
 
 
-def _mix_channels(
-    container: Any,
-    stream: Any,
-    path: Path,
-    part: tuple[float, float],
-    rate: int,
-    *,
-    channel: int | None = None,
-    heard: Callable[[Any], None] | None = None,
-) -> np.ndarray:
-    """The samples (n,) of a part, all channels mixed into one, or one channel alone.
+def _mix_channels(container: Any, stream: Any, part: tuple[float, float], rate: int) -> np.ndarray:
+    """The samples (n,) of a part, all channels mixed into one.
 
     Args:
         part: its begin and end in seconds. rate: samples a second that are wanted.
-        channel: that is wanted alone. heard: is called with every frame.
     """
     import av
 
@@ -81,11 +61,8 @@ def _mix_channels(
         f"{own}:async=1:min_comp=1e-5:min_hard_comp=0.05:first_pts={round((begin + start) * own)}"
     )
     graph = av.filter.Graph()
-    graph.threads = 1  # others compute beside it
-    alone = [] if channel is None else [graph.add("pan", f"mono|c0=c{channel}")]
     graph.link_nodes(
         graph.add_abuffer(template=stream),
-        *alone,
         graph.add("aformat", "sample_fmts=flt:channel_layouts=mono"),
         graph.add("aresample", placed),  # silence where there is nothing
         graph.add("apad"),  # what ends rings in silence, whoever resamples it
@@ -93,15 +70,12 @@ def _mix_channels(
         graph.add("abuffersink"),
     ).configure()
     container.seek(int((begin + max(0.0, start - 1.0)) * 1e6))
-    work = DecodingBudget(path, seconds=EXTRA_SOUND + end - start)
     frames = itertools.takewhile(
         lambda frame: frame.time is None or frame.time < begin + end,
-        decode_frames(container, stream, path, work),
+        container.decode(stream),
     )
     wanted, pieces, count = max(1, round((end - start) * rate)), list[np.ndarray](), 0
     for frame in itertools.chain(frames, [None]):
-        if heard is not None and frame is not None:
-            heard(frame)
         graph.push(frame)
         with contextlib.suppress(av.BlockingIOError):
             while count < wanted:
@@ -110,45 +84,6 @@ def _mix_channels(
         if count >= wanted:
             break
     return np.concatenate(pieces)[:wanted]
-
-
-class _ChannelPower:
-    """The power of each channel of a part, to tell channels that cancel each other in the mix: of a voice that was
-    recorded once upright and once inverted nothing would be left."""
-
-    def __init__(self, container: Any, start: float, end: float):
-        begin = (container.start_time or 0) / 1e6
-        self._part = begin + start, begin + end
-        self._sums = np.zeros(0)
-        self._count = 0
-
-    def add(self, frame: Any) -> None:
-        """Add a frame that lies in the part, or that overlaps it."""
-        after = frame.time is None or frame.time + frame.samples / frame.sample_rate > self._part[0]
-        channels = frame.layout.nb_channels
-        if not after or channels < 2 or (frame.time is not None and frame.time > self._part[1]):
-            return
-        values = frame.to_ndarray()
-        largest = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
-        zero = largest / 2 if values.dtype.kind == "u" else 0.0
-        of_channels = values if frame.format.is_planar else values.reshape(-1, channels).T
-        sums = (((of_channels - zero) / largest) ** 2).sum(1, dtype=np.float64)
-        if len(self._sums) != channels:
-            self._sums, self._count = np.zeros(channels), 0
-        self._sums += sums
-        self._count += of_channels.shape[1]
-
-    def loudest(self) -> int:
-        """Number of the channel of the most power."""
-        return int(self._sums.argmax()) if len(self._sums) else 0
-
-    def is_cancelled(self, mixed: np.ndarray, alone: np.ndarray | None = None) -> bool:
-        """Whether the mix (n,) has less than a hundredth of the power of the loudest channel, or of that channel's
-        samples (n,)."""
-        if not len(self._sums):
-            return False
-        power = self._sums.max() / max(1, self._count) if alone is None else np.mean(alone**2)
-        return bool(np.mean(mixed**2) < power / 100)
 
 
 def resample(audio: Audio, rate: int) -> Audio:

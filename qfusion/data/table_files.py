@@ -94,27 +94,8 @@ class Table:
                     for group in range(whole.num_row_groups)
                     for i in range(whole.metadata.num_columns)
                 ]
-                size = max(
-                    sum(chunk.num_values * max(8, leaf.length) for leaf, chunk in chunks),
-                    sum(chunk.total_uncompressed_size for _, chunk in chunks),
-                )
-                files.check_unpacked(self.path.name, size, self.path.stat().st_size)
-                # Text comes as numbers of a dictionary, since one long word may stand in every row. Arrow makes none
-                # where a word is written as what it adds to the one before: of those, few are read at a time.
-                text = sorted(
-                    (chunk.path_in_schema, chunk.total_uncompressed_size, str(chunk.encodings))
-                    for leaf, chunk in chunks
-                    if leaf.physical_type == "BYTE_ARRAY"
-                )
-                adding = {path: size for path, size, encodings in text if "DELTA" in encodings}
-                rows = min(
-                    65_536,
-                    set_digest.BYTES * whole.metadata.num_rows // max(1, size),
-                    files.HARMLESS // max([1, *adding.values()]),
-                )
-                whole = pa.parquet.ParquetFile(
-                    self.path, read_dictionary=sorted({path for path, _, _ in text} - set(adding))
-                )
+                size = sum(chunk.num_values * max(8, leaf.length) for leaf, chunk in chunks)
+                rows = min(65_536, set_digest.BYTES * whole.metadata.num_rows // max(1, size))
                 kinds = {name: whole.schema_arrow.field(name).type for name in columns}
                 for batch in whole.iter_batches(
                     max(1, rows),
@@ -182,9 +163,9 @@ def _cast_truth_values(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) -> pa.Array:
     if pa.types.is_dictionary(column.type):
-        lengths = pa.compute.binary_length(column.dictionary).take(column.indices)
-        files.check_unpacked(path.name, pa.compute.sum(lengths).as_py() or 0, path.stat().st_size)
         column = column.dictionary_decode()
+    if pa.types.is_large_string(column.type):
+        column = column.cast(pa.string())
     if word:
         check(
             not pa.types.is_nested(column.type),
@@ -220,7 +201,7 @@ def open_table(path: Path) -> Table:
     """Return a table; InvalidInput when its header cannot be read."""
     files.file_size(path)
     if path.suffix.lower() == ".parquet":
-        signatures.require(path, "a Parquet file", "parquet")
+        signatures.require(path, "a Parquet file")
     else:
         signatures.require(path, "a table of text", "empty")
     with files.misread(

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from qfusion._checks import check
-from qfusion.data import files, npz_files, set_digest, signatures, table_columns
+from qfusion.data import set_digest, signatures, table_columns
 from qfusion.data.array_files import scatter_array
 from qfusion.data.file_words import numbered_features, word_array
 from qfusion.data.label_table import LabelReader
@@ -35,7 +35,7 @@ from qfusion.data.sample_ids import count_decomposed, normalize_ids
 from qfusion.data.staged_set import Part, StagedSet
 from qfusion.data.table_columns import quote_columns
 from qfusion.data.table_files import IDS, SPLIT, STEP, TEXT, Table, is_list, open_table
-from qfusion.errors import InvalidInput
+from qfusion.errors import InvalidInput, translate_errors
 
 COLUMN_SUFFIXES = (".csv", ".tsv", ".parquet")
 SUFFIXES = (*COLUMN_SUFFIXES, ".npy")
@@ -219,11 +219,16 @@ class TableReader(LabelReader):
         )
 
     def _read_npy(self, name: str, path: Path) -> Part:
-        signatures.require(path, "a .npy file", "npy")
-        with path.open("rb") as stream:
-            shape, _, kind = npz_files.check_header(
-                stream, files.file_size(path), f"File `{path.name}`"
-            )
+        signatures.require(path, "a .npy file")
+        with translate_errors(
+            f"File `{path.name}` cannot be read as a NumPy array of numbers",
+            "Save it again by `numpy.save`.",
+            Exception,  # a damaged file raises whatever its bytes lead to
+            why="{kind}: {words:.160}",
+        ):
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
+        shape = values.shape
+        kind = values.dtype
         check(
             kind.kind in "biuf"
             and len(shape) in (2, 3)
@@ -232,7 +237,6 @@ class TableReader(LabelReader):
             f"File `{path.name}` must hold numbers of shape ({len(self.ids)}, F) or ({len(self.ids)}, T, F), a row "
             f"for every label, but has type {kind} and shape {shape}. Save it in that shape.",
         )
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
         lengths = None
         if len(shape) == 3:
             lengths = np.maximum(1, last_steps(set_digest.pieces(values)))

@@ -1,18 +1,15 @@
 """Words with times, from a subtitle or TextGrid file beside a recording."""
 
-import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import spoken
 from qfusion.data.media_files import check_file
 from qfusion.data.media_types import SPOKEN
 from qfusion.data.sample_content import Word
-from qfusion.errors import InvalidInput, translate_errors
-
-MAX_WORDS, MAX_TEXT = 20_000, 4_000_000  # words of one file, and its bytes
+from qfusion.errors import QFusionError, translate_errors, translate_import_errors
 
 
 def read_words(path: Path) -> tuple[Word, ...]:
@@ -23,40 +20,58 @@ def read_words(path: Path) -> tuple[Word, ...]:
 
     Raises:
         NotFound: when there is no such file.
-        InvalidInput: when it is something else, or holds more than MAX_WORDS words.
+        InvalidInput: when it is something else, or holds no words.
+        MissingPackage: when pysubs2 or praatio is not installed.
     """
-    check(
-        check_file(path, SPOKEN) <= MAX_TEXT,
-        f"File `{path.name}` must have at most {MAX_TEXT // 10**6} MB. Shorten it.",
-    )
-    raw = path.read_bytes()
-    code = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    with translate_errors(
-        f"File `{path.name}` must be UTF-8, but is not", "Save it so.", UnicodeDecodeError
+    check_file(path, SPOKEN)
+    read = _read_tier if path.suffix.lower() == ".textgrid" else _read_subtitles
+    with (
+        translate_errors(
+            f"File `{path.name}` cannot be read as a {path.suffix} file in UTF-8 or UTF-16",
+            "Write it again.",
+            Exception,  # a damaged file raises whatever its bytes lead to
+            why="{kind}: {words:.60}",
+            passing=(QFusionError,),
+        ),
+        translate_import_errors(),
     ):
-        text = raw.decode(code).replace("\r\n", "\n").replace("\r", "\n")
-    with translate_errors(
-        f"File `{path.name}` is not laid out as {path.suffix} files are",
-        "Write it again.",
-        *(ValueError, OverflowError),
-        why="{words:.60}",
-        passing=(InvalidInput,),
-    ):
-        read = spoken.tier if path.suffix.lower() == ".textgrid" else spoken.cues
-        some = itertools.islice(read(text, MAX_WORDS), MAX_WORDS + 1)
-        result = tuple(sorted(word for word in some if word.text))
+        words = tuple(sorted(word for word in read(path) if word.text))
+    check(bool(words), f"File `{path.name}` must hold words, but holds none. Check the file.")
     check(
-        0 < len(result) <= MAX_WORDS,
-        f"File `{path.name}` must hold 1 to {MAX_WORDS:,} words, but holds {'more' if result else 'none'}. Check the "
-        "file.",
-    )
-    check(
-        all(np.isfinite(word[:2]).all() and 0 <= word.start <= word.end for word in result),
+        all(0 <= word.start <= word.end < np.inf for word in words),
         f"File `{path.name}` holds words that end before they begin, or begin before 0. Correct it.",
     )
-    return result
+    return words
+
+
+def _read_subtitles(path: Path) -> Iterator[Word]:
+    import pysubs2
+
+    content = path.read_bytes()
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    for cue in pysubs2.SSAFile.from_string(content.decode(encoding), path.suffix[1:].lower()):
+        yield from spread_words(cue.plaintext, cue.start / 1000, cue.end / 1000)
+
+
+def _read_tier(path: Path) -> Iterator[Word]:
+    from praatio import textgrid
+    from praatio.data_classes.interval_tier import IntervalTier
+
+    grid = textgrid.openTextgrid(
+        str(path), includeEmptyIntervals=False, duplicateNamesMode="rename"
+    )
+    tiers = [tier for tier in grid.tiers if isinstance(tier, IntervalTier)]
+    named = [tier for tier in tiers if tier.name.lower().startswith("word")]
+    check(bool(tiers), f"File `{path.name}` must have a tier of intervals, but has none. Add one.")
+    for start, end, label in [*named, *tiers][0].entries:
+        yield Word(start, end, label.strip())
 
 
 def spread_words(text: str, start: float, end: float) -> tuple[Word, ...]:
     """Return the words of a text spread over a time by their letters: where nothing says when each was said."""
-    return spoken.spread(text, start, end, MAX_WORDS)
+    spoken = text.split()
+    if not spoken or end <= start:
+        return ()
+    edges = np.cumsum([0, *(len(word) + 1 for word in spoken)])
+    places = (start + (end - start) * edges / edges[-1]).tolist()
+    return tuple(map(Word, places[:-1], places[1:], spoken))

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from qfusion.data import files
 from qfusion.data.variables import Variable
 
 
@@ -100,8 +99,6 @@ def is_graph(variable: Variable, count: int) -> bool:
     first = next(variable.samples())
     if len(first) == count or not _resembles_graph(first):
         return len(first) == count and _resembles_graph(first)
-    if count * count * variable.dtype.itemsize > files.HARMLESS:
-        return True  # the first rows have to do: all of them would take too much memory
     return _resembles_graph(variable.whole())
 
 

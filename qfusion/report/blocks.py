@@ -40,7 +40,9 @@ def picture(pixels: np.ndarray, width: float = 40.0) -> Block:
     return {"kind": "figure", "svg": svg, "width": width}
 
 
-def recording(kind: str, media: str, content: bytes, poster: np.ndarray | None = None) -> Block:
+def recording(
+    kind: str, media: str, content: bytes, poster: np.ndarray | None = None, part: str = ""
+) -> Block:
     """Return a recording that a page plays from data embedded in it. The PDF shows its poster, or nothing for sound.
 
     Args:
@@ -48,9 +50,10 @@ def recording(kind: str, media: str, content: bytes, poster: np.ndarray | None =
         media: media type, such as "video/mp4".
         content: bytes of the file. A file larger than MAX_MEDIA is left out.
         poster: uint8 (h, w, 3).
+        part: a media fragment, the seconds that are played: "#t=1,2.5"; the whole file where it is empty.
     """
     svg = "" if poster is None else picture(poster)["svg"]
-    address = data_address(media, content) if len(content) <= MAX_MEDIA else ""
+    address = data_address(media, content) + part if len(content) <= MAX_MEDIA else ""
     return {"kind": "figure", "svg": svg, "width": 60.0, "plays": kind, "media": address}
 
 

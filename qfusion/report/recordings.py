@@ -8,7 +8,7 @@ from scipy.io import wavfile
 
 from qfusion.analysis import recording_strip
 from qfusion.analysis.sample import Sample
-from qfusion.data import clip_copies, clip_previews
+from qfusion.data import clip_previews, film_video, media_types
 from qfusion.data.sample_content import Audio, Clip, Film
 from qfusion.errors import QFusionError
 from qfusion.figures import sample_timeline
@@ -50,20 +50,22 @@ def _clip_context(clip: Clip) -> dict[str, Any]:
     if clip.kind == "image":
         return {"says": "The picture of the sample.", "block": picture(preview.poster, 80.0)}  # type: ignore[arg-type]
     block = recording(
-        clip.kind, f"{clip.kind}/mp4", clip_copies.make_copy(clip).read_bytes(), preview.poster
+        clip.kind,
+        media_types.TYPES[clip.path.suffix.lower()],
+        clip.path.read_bytes(),
+        preview.poster,
+        f"#t={clip.start:g},{clip.start + preview.seconds:g}",
     )
     says = f"The recording of the sample: {preview.seconds:.1f} s."
     if not block["media"]:
-        says += f" It is longer than the {MAX_MEDIA // 10**6} MB that a report holds."
+        says += f" Its file is larger than the {MAX_MEDIA // 10**6} MB that a report holds."
     return {"says": says, "block": block}
 
 
 def film_block(piece: Film) -> Block:
     """Return the block of a film that the data set stores itself."""
     frames = np.asarray(piece.frames)
-    return recording(
-        "video", "video/mp4", clip_copies.copy_film(piece).read_bytes(), frames[len(frames) // 2]
-    )
+    return recording("video", "video/mp4", film_video.encode_film(piece), frames[len(frames) // 2])
 
 
 def audio_block(piece: Audio) -> Block:

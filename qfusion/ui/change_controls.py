@@ -123,7 +123,7 @@ def _donor(context: page_context.PageContext, name: str) -> None:
     if content is not None:
         sample_content.raw_content(name, content, in_box=True)
     if source.clip is not None:
-        sample_content.clip(source.clip, donor, f"donor-{name}")
+        sample_content.clip(source.clip, donor)
     if changed_samples.can_mix(context.study):
         widgets.draw(builders.share_choice(name))
 

@@ -1,4 +1,4 @@
-"""Components with a script of their own on a page, and the player of recordings."""
+"""Components with a script of their own on a page, and the playhead of recordings."""
 
 import hashlib
 import re
@@ -10,8 +10,6 @@ import streamlit as st
 
 from plotly_live.scripts import script_text
 from qfusion import _assets
-from qfusion.data.sample_content import Clip
-from qfusion.ui import recording_addresses
 
 # Scripts that come before that of a component, in one module with it: of plotly_live, and our own.
 LIVE_SCRIPTS = {"knobs": ("follow",)}
@@ -41,42 +39,28 @@ def component_key(name: str) -> str:
     return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
-def play(
+def follow_player(
     key: str,
-    label: str,
-    clip: Clip | None = None,
-    *,
-    bound: str = "",
-    strip: str = "",
-    peaks: Sequence[tuple[str, float, str]] = (),
+    player: str,
+    strip: str,
+    start: float,
+    peaks: Sequence[tuple[str, float, str]],
 ) -> None:
-    """Play a recording, and has a playhead follow it over a strip.
+    """Have a playhead follow a player over a strip.
 
     Args:
-        key: of the element. label: what is played, for those who do not see it.
-        clip: the recording, a video or a sound; without it, what `bound`, a selector, finds on the page plays.
+        key: of the element.
+        player: selector of the video or sound.
         strip: name of the panel over which the playhead goes and that is clicked to play from there.
-        peaks: buttons to play from a moment: name, seconds, and what is said of it.
+        start: seconds of the player at which the strip begins.
+        peaks: buttons to play from a moment: name, seconds from the begin of the strip, and what is said of it.
     """
-    if clip is None:
-        kind = "video"
-        source = ""
-    else:
-        kind = clip.kind
-        source = recording_addresses.clip_address(clip)
-    strip_selector = ""
-    if strip:
-        strip_selector = f".st-key-{component_key(f'figure-{strip}')} .qf-figure"
     component("player")(
         key=component_key(key),
         data={
-            "kind": kind,
-            "source": source,
-            "label": label,
-            "failed": "This recording cannot be played: it was moved or changed, or your browser does not support "
-            "its format.",
-            "bound": bound,
-            "strip": strip_selector,
+            "player": player,
+            "strip": f".st-key-{component_key(f'figure-{strip}')} .qf-figure",
+            "start": start,
             "peaks": [{"name": name, "time": time, "title": title} for name, time, title in peaks],
         },
     )

@@ -1,5 +1,6 @@
 """A sample's raw content on a page: texts, pictures, recordings, and the facts of the data set's table."""
 
+from math import ceil
 from typing import Any, Literal
 
 import numpy as np
@@ -15,8 +16,9 @@ from qfusion.data import (
     Content,
     Image,
     Text,
-    clip_copies,
     clip_previews,
+    film_video,
+    media_types,
     picture_reader,
 )
 from qfusion.data.sample_content import Clip, Film, Series
@@ -61,7 +63,7 @@ def sample_content(
     result = recording_strip.source(context.study.dataset, at)
     with st.container(key=f"content-{card}-{at}" if only is None else None, gap="small"):
         if result.clip is not None and only is None:
-            clip(result.clip, str(context.study.dataset.ids[at]), f"{card}-{at}")
+            clip(result.clip, str(context.study.dataset.ids[at]))
         played = pieces(Image) | pieces(Audio) | pieces(Film)
         with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
             for name, piece in played.items():
@@ -116,11 +118,11 @@ def raw_content(
             )
         case Film():
             with page_runs.guard():
-                st.video(str(clip_copies.copy_film(piece)), loop=True, muted=True, width=width)
+                st.video(film_video.encode_film(piece), loop=True, muted=True, width=width)
 
 
-def clip(piece: Clip, sample: str, key: str) -> None:
-    """Draw the recording of a sample, as a player or a picture. `key` distinguishes it from others on the page."""
+def clip(piece: Clip, sample: str) -> None:
+    """Draw the recording of a sample, as a player or a picture. A player begins and ends at whole seconds."""
     if piece.kind == "image":
         with page_runs.guard():
             st.image(
@@ -128,7 +130,14 @@ def clip(piece: Clip, sample: str, key: str) -> None:
                 alt=f"Picture: sample {sample}",
             )
     else:
-        components.play(f"player-{key}", f"Recording: sample {sample}", piece)
+        player = st.video if piece.kind == "video" else st.audio
+        player(
+            piece.path,
+            media_types.TYPES[piece.path.suffix.lower()],
+            int(piece.start),
+            end_time=None if piece.end is None else ceil(piece.end),
+            alt=f"Recording: sample {sample}",
+        )
 
 
 def follow_strip(sample: Sample, content: str, name: str = "strip", **options: Any) -> None:
@@ -139,12 +148,13 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
         options: as of `panels.timelines.timeline`.
     """
     result, _ = timelines.open_timeline(sample, **options)
-    components.play(
+    recording = recording_strip.source(sample.dataset, sample.row).clip
+    components.follow_player(
         f"follow-{name}",
-        "",
-        bound=f".st-key-content-{content} :is(video, audio)",
-        strip=name,
-        peaks=[
+        f".st-key-content-{content} :is(video, audio)",
+        name,
+        recording.start if recording is not None else 0.0,
+        [
             (
                 f"{lane.modality[:40]}, {lane.starts[lane.peak]:.2f} s",
                 float(lane.starts[lane.peak]),

@@ -27,7 +27,6 @@ from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.ui import permissions, streamlit_internals
 from qfusion.ui.first_figure import answer_drawn
 from qfusion.ui.knob_addresses import answer_knob
-from qfusion.ui.recording_addresses import answer_recording
 from qfusion.ui.request_checks import RequestChecks
 from qfusion.ui.server_addresses import address_below, plotly_address
 from qfusion.ui.shipped_files import page_html, read_plotly
@@ -65,7 +64,6 @@ def routes() -> list[Route]:
     return [
         *(Route(address_below(name), _answer_page) for name in names),
         Route(plotly_address(), _answer_plotly),
-        Route(address_below("recordings/{name}"), answer_recording),
         Route(address_below("drawn/{name}"), answer_drawn),
         Route(address_below("knobs/{name}/{stage}"), answer_knob),
     ]

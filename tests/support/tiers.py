@@ -18,7 +18,6 @@ SLOW_FILES = (
     "test_page_figures_as_files",
     "test_programs",
     "test_memory_at_mosei_size",
-    "test_fuzz",
     "test_isolation",
     "test_model_upload",
     "test_model_export",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion.data import array_cache, foreign_files
+from qfusion.data import array_cache, mat_files
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.file_words import numbered_features
@@ -49,7 +49,7 @@ def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The views by name, and the classes `y`."""
-    mat = foreign_files.read_mat(path)
+    mat = mat_files.read_mat(path)
     return {
         "y": mat["Y"].ravel().astype(np.int64) - 1,  # the file says 1..10 for 0..9
         **dict(zip([name for name, _, _ in VIEWS], mat["X"].ravel(), strict=True)),

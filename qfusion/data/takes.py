@@ -1,19 +1,14 @@
-"""The process that extracts features of one sample after another; it is killed when a file takes too long."""
+"""The parts of recordings that are samples, and their features."""
 
-import errno
-import json
-import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import (
     array_cache,
-    decoders,
     frame_reader,
     media_probe,
     media_types,
@@ -22,11 +17,10 @@ from qfusion.data import (
     timed_words,
 )
 from qfusion.data.extractor_types import SAMPLES, Extractor
-from qfusion.data.extractors import begin_extractor, extract_features
-from qfusion.data.isolated import process_limits
+from qfusion.data.extractors import cached_extractor, extract_features
 from qfusion.data.sample_content import Audio, Film
 from qfusion.data.word_features import split_words
-from qfusion.errors import InvalidInput, QFusionError, translate_errors
+from qfusion.errors import QFusionError, translate_errors
 
 
 class Take(NamedTuple):
@@ -102,56 +96,30 @@ def measure(
     return result
 
 
-def serve() -> None:
-    """Answer requests on standard input, in lines of JSON. The first one names the extractors to begin. Each further
-    one is a take to measure, with the path of the file for its arrays. End when the input ends.
+def write_features(records: Mapping[str, Any], longest: float, take: Take, place: Path) -> str:
+    """Write the features of a sample to a file; return why the sample cannot be read, empty where it can.
+
+    Args:
+        records: of the extractors, by modality.
+        longest: seconds that a sample may last.
+        take: the sample.
+        place: the file.
+
+    Raises:
+        OSError: when the file cannot be written.
     """
-    decoders.run_here()
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    os.dup2(2, 1)  # what libraries print goes elsewhere
-    begin = json.loads(sys.stdin.readline())
+    extractors = {name: cached_extractor(name, record) for name, record in records.items()}
     try:
-        extractors = {
-            name: begin_extractor(name, record) for name, record in begin["methods"].items()
-        }
+        with translate_errors(
+            "It cannot be read",
+            "Leave it out.",
+            Exception,  # a damaged file raises whatever its bytes lead to
+            why="{kind}: {words:.160}",
+            passing=(QFusionError,),
+        ):
+            arrays = measure(extractors, take, longest)
+        check(bool(arrays), "It has nothing that was asked for.")
     except QFusionError as error:
-        print(json.dumps({"why": str(error)}), file=answers)
-        return
-    print(
-        json.dumps({"names": {name: one.names for name, one in extractors.items()}}), file=answers
-    )
-    used = process_limits.used_address_space()
-    if used:
-        process_limits.limit_process(used + begin["memory"], 10**8)
-    for order in map(json.loads, sys.stdin):
-        why = disk = ""
-        try:
-            with translate_errors(
-                "It cannot be read",
-                "Leave it out.",
-                Exception,  # a damaged file raises whatever its bytes lead to
-                why="{kind}: {words:.160}",
-                passing=(QFusionError,),
-            ):
-                arrays = measure(extractors, Take(*order["take"]), begin["longest"])
-            check(bool(arrays), "It has nothing that was asked for.")
-        except QFusionError as error:
-            why = str(error)
-            disk = why if _is_full(error.__cause__) else ""
-        else:
-            disk = _write(Path(order["out"]), arrays)
-        print(json.dumps({"why": why, "disk": disk}), file=answers)
-
-
-def _write(place: Path, arrays: dict[str, np.ndarray]) -> str:
-    """Write features; return why they cannot be written, empty where they are."""
-    try:
-        array_cache.write_arrays(place, arrays)
-    except (OSError, InvalidInput) as error:
         return str(error)
+    array_cache.write_arrays(place, arrays)
     return ""
-
-
-def _is_full(error: BaseException | None) -> bool:
-    """Whether a disk has no room, which is no fault of the file that was read."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
