@@ -36,8 +36,7 @@ LIMITS = {
         50, "gigabytes that runs, imported sets, models and cache take together"
     ),
     "QFUSION_KEPT_MB": Limit(2048, "megabytes of encoded samples and explanations that are kept"),
-    "QFUSION_PROGRAM_S": Limit(60, "seconds that one call of an imported program takes"),
-    "QFUSION_PROGRAM_MB": Limit(4096, "megabytes that an imported program takes beyond its start"),
+    "QFUSION_PROGRAM_S": Limit(60, "seconds that one request to a Python process takes"),
 }
 _enforced = [False]
 

@@ -355,14 +355,6 @@ def _address(data: bytes, _: Path) -> Any:
     return pages.open_page("dynamics", said)
 
 
-def _network(data: bytes, folder: Path) -> Any:
-    from qfusion.training import imports
-
-    path = folder / "p.onnx"
-    path.write_bytes(data)
-    return imports.take(str(path), _planted(), only_onnx=True)
-
-
 def _run_forked(reader: str, path: Path, out: Path, memory: int, most: int) -> Any:
     """Do what `foreign_files.run_child` does by a fork instead of a new process: the same readers, the same limits, ten
     times as fast."""
@@ -588,7 +580,6 @@ def _doors() -> dict[str, Door]:
         "weights": _weights,
         "signed weights": _signed,
         "model card": _card,
-        "onnx": _network,
         "mat": _mat(own=False),
         "mat in its process": _mat(own=True),
         "csd": _mat(own=False, read=_sequence),
@@ -621,7 +612,6 @@ WEIGHT = {
     "table layout": 0.15,
     "weights": 0.3,
     "model card": 0.3,
-    "onnx": 0.3,
     "address": 0.3,
     "npz": 0.5,
     "pickle": 0.5,
@@ -690,8 +680,6 @@ def _examples(door: str) -> list[bytes]:
 
             sound = (checkpoint_folders.folders()[0] / f"qj-planted{ending}").read_bytes()
             return [sound] if door == "model card" else [sound, *_headers(sound)]
-        if door == "onnx":
-            return [_onnx()]
         if door.startswith("recording"):
             return _recorded(door.removeprefix("recording "), folder)
         if door.startswith("words"):
@@ -930,27 +918,10 @@ def _recipe() -> str:
     ).text()
 
 
-def _onnx() -> bytes:
-    from onnx import TensorProto, helper
-
-    nodes = [helper.make_node("MatMul", ["x", "w"], ["m"]), helper.make_node("Relu", ["m"], ["y"])]
-    weights = helper.make_tensor("w", TensorProto.FLOAT, [8, 1], [0.5] * 8)
-    x, y = (
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size])
-        for name, size in (("x", 8), ("y", 1))
-    )
-    graph = helper.make_graph(nodes, "g", [x], [y], [weights])
-    return bytes(
-        helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
-        ).SerializeToString()
-    )
-
-
 # -- a case, and what must not happen in it
 
-# What reads in a process of its own: ONNX models, recordings and pictures.
-PROCESSES = ("_program_child.py", "qfusion.data.decoder_server")
+# What reads in a process of its own: recordings and pictures.
+PROCESSES = ("qfusion.data.decoder_server",)
 _watched: dict[str, Any] = {"folder": None, "seen": [], "cache": "/dev/null"}
 _FORBIDDEN = (
     "subprocess.Popen",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 import threading
@@ -15,14 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from qfusion import _limits, data, runs
 from qfusion.analysis.runs import Seen
 from qfusion.data import array_cache
 from qfusion.data.array_files import require_room
 from qfusion.errors import InvalidInput
-from qfusion.models.program import Exhausted, Program
 from qfusion.runs import plans, quotas, sweeps, training_queue
 from qfusion.ui import access, calculation_queue, permissions, run_actions
 from qfusion.ui.pages import train as train_view
@@ -293,69 +290,3 @@ def test_cancelled_reader_leaves_the_queue() -> None:
     end.set()
     other.join()
     assert not line.turns
-
-
-@pytest.mark.usefixtures("serving")
-def test_a_slow_or_greedy_torch_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Slow(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            for _ in range(50):
-                x = x @ x
-            return x
-
-    side, buffer = torch.export.Dim("side", min=2), io.BytesIO()
-    torch.export.save(
-        torch.export.export(Slow(), (torch.ones(3, 3),), dynamic_shapes=({0: side, 1: side},)),
-        buffer,
-    )
-    monkeypatch.setenv("QFUSION_PROGRAM_MB", "300")
-    program = Program(buffer.getvalue(), "slow.pt2", "torch")
-    assert float(program.run([torch.eye(3)], 0).sum()) == 3
-    monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
-    with pytest.raises(
-        InvalidInput, match=r"`slow.pt2` takes more than 1 seconds a call.*QFUSION_PROGRAM_S"
-    ):
-        program.run([torch.eye(2000)], 0)
-    assert float(program.run([torch.eye(3)], 0).sum()) == 3  # in another process
-    monkeypatch.setenv("QFUSION_PROGRAM_S", "60")
-    with pytest.raises(Exhausted, match=r"`slow.pt2` asks for more memory than there is"):
-        program.run([torch.eye(6500)], 0)
-
-
-@pytest.mark.usefixtures("serving")
-def test_a_slow_onnx_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loop of a billion turns."""
-    from onnx import TensorProto, checker, helper
-
-    def value(name: str, kind: int, shape: list[int]) -> Any:
-        return helper.make_tensor_value_info(name, kind, shape)
-
-    inside = helper.make_graph(
-        [
-            helper.make_node("Identity", ["on"], ["still"]),
-            helper.make_node("Add", ["so_far", "so_far"], ["next"]),
-        ],
-        "inside",
-        [
-            value("turn", TensorProto.INT64, []),
-            value("on", TensorProto.BOOL, []),
-            value("so_far", TensorProto.FLOAT, [1, 3]),
-        ],
-        [value("still", TensorProto.BOOL, []), value("next", TensorProto.FLOAT, [1, 3])],
-    )
-    graph = helper.make_graph(
-        [helper.make_node("Loop", ["turns", "", "x"], ["y"], body=inside)],
-        "slow",
-        [value("x", TensorProto.FLOAT, [1, 3])],
-        [value("y", TensorProto.FLOAT, [1, 3])],
-        [helper.make_tensor("turns", TensorProto.INT64, [], [10**9])],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    checker.check_model(model)
-    monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
-    began = time.monotonic()
-    with pytest.raises(
-        InvalidInput, match=r"`slow.onnx` takes more than 1 seconds a call.*QFUSION_PROGRAM_S"
-    ):
-        Program(model.SerializeToString(), "slow.onnx", "onnx").run([torch.zeros(1, 3)], 0)
-    assert time.monotonic() - began < 5

@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 import qfusion
-from qfusion import _limits, _user_folders
+from qfusion import _user_folders
 from qfusion._checks import check
 from qfusion.data import DataSet, signatures
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
@@ -78,15 +78,6 @@ def load(name: str | Path) -> Checkpoint:
         )
         return Checkpoint(live_link.linked_model(card, data), card, card_path)
     if card["model"] == program.KIND:
-        # where readers from elsewhere might bring models before torch loaded them, one of theirs may lie here
-        check(
-            not _limits.serves_strangers()
-            or bool(card.get("trusted"))
-            or program.program_kind(data) != "torch",
-            f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from "
-            "a reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
-            f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",
-        )
         return Checkpoint(imported.from_card(card, data, weights.name).eval(), card, card_path)
     if card["model"] == game.KIND:
         return Checkpoint(game.from_card(card, data, weights.name).eval(), card, card_path)

@@ -36,8 +36,8 @@ REMARKS: dict[RemarkKind, str] = {
         "Program `{program}` takes exactly {rows} rows at once, so it is run in batches of that size."
     ),
     RemarkKind.LIKE_PROBABILITIES: (
-        "Output `{output}` is used as scores, as the card says, but its values look like probabilities. If they are, "
-        'set `holds = "probabilities"` in the card.'
+        "Output `{output}` is used as scores, as stated, but its values look like probabilities. If they are, "
+        "state that it holds probabilities."
     ),
     RemarkKind.OTHER_SUMS: (
         "Output `{output}` lies in [0, 1], but sums to {sums} in each row, not to 1, so it is used as scores and not "
@@ -51,7 +51,7 @@ REMARKS: dict[RemarkKind, str] = {
         "On the ten rows tested, the scores do not depend on {unread}, so these contribute 0 to them."
     ),
 }
-GUESSED, FROM_CARD = "a guess from {rows} rows", "as the card says"
+GUESSED, FROM_CARD = "a guess from {rows} rows", "as stated"
 NONE = "none"
 
 
