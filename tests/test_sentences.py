@@ -31,7 +31,6 @@ from qfusion.analysis.opening import open_sample
 from qfusion.data import Text
 from qfusion.data.import_report import build_report
 from qfusion.data.staged_set import Part, StagedSet
-from qfusion.errors import InvalidInput
 from qfusion.explain import cut_summaries, reliability
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.cut_losses import CutMetrics, Estimates
@@ -72,7 +71,6 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.report import cohort_report, sample_report
-from qfusion.training import rate_search
 from qfusion.wording import answers, deletion, eigenstate_votes
 from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -1842,21 +1840,6 @@ def check_setting_that_matters_most() -> None:
         assert said(words) == best
         assert bool(re.search("alike|equal", words)) == (len(best) > 1)
         assert f"{max(found.values()):.0%}" in words
-
-
-@checks("rate at which the loss falls")
-def check_rate_at_which_the_loss_falls() -> None:
-    steps = np.geomspace(1e-5, 1.0, 60)
-    for place in (20, 30, 40):
-        loss = 1 / (1 + np.exp((np.arange(60) - place) / 2.0))
-        found = rate_search.steepest(steps, loss)
-        assert abs(np.log(found / steps[place])) < abs(
-            np.log(steps[12] / steps[0])
-        )  # the lag of the running mean
-        assert found <= steps[place]
-    for flat in (np.ones(60), np.linspace(1, 2, 60)):
-        with pytest.raises(InvalidInput, match="did not fall"):
-            rate_search.steepest(steps, flat)
 
 
 @checks("report on values")

@@ -17,11 +17,9 @@ from qfusion._sentences import Pace, share
 from qfusion.commands.printing import (
     Json,
     metrics_table,
-    number,
     print_remark,
     print_result,
     progress_bar,
-    table,
 )
 from qfusion.commands.training_plan import read_plan
 
@@ -106,14 +104,6 @@ def train(
             "--queue", help="Wait until a processor is free among your other queued runs."
         ),
     ] = False,
-    find_rate: Annotated[
-        bool,
-        typer.Option(
-            "--find-rate",
-            help="Train nothing that is kept: let the learning rate grow over "
-            "120 steps and suggest one.",
-        ),
-    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a model. Its folder can then be given wherever --model is asked for. A training that was killed or stopped
@@ -121,14 +111,6 @@ def train(
 
     Under `torchrun --nproc-per-node=N -m qfusion train ...` N processes share every batch.
     """
-    if find_rate:
-        check(
-            not (resume or out or name or replay or seeds or events or queue) and device == "auto",
-            "Argument `--find-rate` keeps nothing and runs here: leave out --out, --name, --resume, --replay, "
-            "--seeds, --events, --queue and --device.",
-        )
-        _find_rate(read_plan(data, model, seed, assign or [], config), as_json)
-        return
     with qfusion.training.processes.join_group(device) as (group, place):
         check(
             resume is None
@@ -266,39 +248,3 @@ class _TrainingBar:
                 epochs,
                 f"epoch {epoch}, {self._pace.words(done, total)}{self._loss}",
             )
-
-
-def _find_rate(plan: qfusion.runs.Plan, as_json: bool) -> None:
-    dataset = qfusion.data.load(plan.data)
-    with progress_bar("Learning rate") as show:
-        rate = qfusion.training.find_rate(
-            plan.model,
-            dataset,
-            plan.settings,
-            qfusion.training.options.complete_options(dataset, plan.options),
-            plan.seed,
-            on_step=lambda done, total: show(done, total, f"step {done}"),
-        )
-    print_result(
-        {
-            "model": plan.model,
-            "data": plan.data,
-            "seed": plan.seed,
-            "suggestion": rate.suggestion,
-            "rates": rate.rates,
-            "losses": rate.losses,
-            "smoothed": rate.smoothed,
-        },
-        as_json,
-        table(
-            ["Rate", "Loss", "Smoothed"],
-            [
-                [f"{rate.rates[n]:.2e}", number(rate.losses[n], 4), number(rate.smoothed[n], 4)]
-                for n in range(0, len(rate.rates), 10)
-            ],
-            f"{plan.model} on {plan.data}, seed {plan.seed}",
-        ),
-    )
-    print_remark(
-        f"The loss falls most steeply at a rate of {rate.suggestion:.2g}: --set rate={rate.suggestion:.2g}"
-    )

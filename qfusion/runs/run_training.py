@@ -26,7 +26,6 @@ from qfusion.training import (
     metrics,
     prepare,
     processes,
-    sampling_error,
 )
 
 
@@ -165,7 +164,6 @@ def _save(
                 metrics={split: metrics.summary([values]) for split, values in measured.items()},
                 this_seed=measured,
                 seeds=[plan.seed],
-                sampling=sampling_error.model_sampling(model, dataset),
             ),
         )
     return measured

@@ -20,7 +20,7 @@ from qfusion._checks import check
 from qfusion.data import DataSet, signatures
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
 from qfusion.models import FusionModel, game, imported, live_link, program, registry
-from qfusion.training import metrics, sampling_error
+from qfusion.training import metrics
 from qfusion.training.checkpoint_cards import make_card, read_card, weights_digest, weights_name
 from qfusion.training.checkpoint_folders import find_card
 from qfusion.training.checkpoint_store import write
@@ -224,7 +224,6 @@ def make_checkpoint(
         this_seed=measured,
         seeds=[seed],
         notes=notes,
-        sampling=sampling_error.model_sampling(own, dataset),
     )
     card["weights_sha256"] = weights_digest(pack_weights(own), card)
     return Checkpoint(own, json.loads(json.dumps(card, allow_nan=False)))

@@ -1,4 +1,4 @@
-"""The notes of a model's card: the error of sampled scores, the source of an import, and remarks on its program."""
+"""The notes of a model's card: the source of an import, and remarks on its program."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,7 @@ import msgspec
 from qfusion.errors import IntegrityError, default_on_error, translate_errors
 from qfusion.training.imports import ImportRecord
 from qfusion.training.program_checks import Remark, RemarkKind
-from qfusion.training.sampling_error import Sampling
 
-SAMPLED = (
-    "Trained on sampled trajectories. With {trajectories} trajectories the score of a sample has a standard error of "
-    "{error:.2g} (sigma / sqrt(N) = {expected:.2g}) and a bias of {bias:.2g} from finite time steps. The standard "
-    "deviation of the exact scores over {samples} validation samples is {spread:.2g}. Explanations use the exact "
-    "scores."
-)
 IMPORTED = "Imported from {source}. It was trained elsewhere; its training rows are unknown."
 GAME = "Measured elsewhere, and imported from {source}."
 
@@ -55,18 +48,6 @@ GUESSED, FROM_CARD = "a guess from {rows} rows", "as stated"
 NONE = "none"
 
 
-def describe_sampling(sampling: Sampling) -> str:
-    """Return the error of sampled scores, as sentences."""
-    return SAMPLED.format(
-        trajectories=sampling.trajectories,
-        error=sampling.error,
-        expected=sampling.expected,
-        bias=sampling.bias,
-        samples=sampling.samples,
-        spread=sampling.spread,
-    )
-
-
 def describe_remark(remark: Remark) -> str:
     """Return a remark on an imported program, as a sentence or two."""
     values = dict(remark.values)
@@ -89,21 +70,13 @@ def describe_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe_notes(card: Mapping[str, Any]) -> str:
-    """Return the notes of a model's card: its own, the error of sampled scores, and remarks on an imported program."""
+    """Return the notes of a model's card: its own, and remarks on an imported program."""
     parts = [
         str(card.get("notes") or ""),
-        _sampling_note(card),
         _import_note(card),
         _game_note(card),
     ]
     return " ".join(filter(None, parts))
-
-
-@default_on_error("")
-def _sampling_note(card: Mapping[str, Any]) -> str:
-    if not card.get("sampling"):
-        return ""
-    return describe_sampling(_convert(card["sampling"], Sampling))
 
 
 @default_on_error("")

@@ -614,9 +614,6 @@ TEMPLATES: tuple[Template, ...] = (
         "data.import_report:build_report",
         "counts of values, samples, features and classes",
     ),
-    Template(
-        "rate at which the loss falls", "training.rate_search:steepest", "the loss falls somewhere"
-    ),
     # Who decided: of `explain.verdicts`, and of nothing else.
     Template(
         "who decided",
