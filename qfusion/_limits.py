@@ -29,9 +29,6 @@ LIMITS = {
     "QFUSION_UPLOADS_MB": Limit(512, "megabytes of uploads that one session holds"),
     "QFUSION_ALL_UPLOADS_MB": Limit(2048, "megabytes of uploads that all sessions hold together"),
     "QFUSION_HEAVY": Limit(max(1, _CORES - 1), "long calculations at once"),
-    "QFUSION_SLOTS": Limit(_CORES, "trainings at once"),
-    "QFUSION_QUEUED": Limit(50, "runs and sweeps that are trained or wait"),
-    "QFUSION_KEPT_RUNS": Limit(1000, "runs and sweeps that are kept"),
     "QFUSION_DISK_GB": Limit(
         50, "gigabytes that runs, imported sets, models and cache take together"
     ),
@@ -78,22 +75,6 @@ def is_enforced() -> bool:
 def serves_strangers() -> bool:
     """Return whether readers from elsewhere may bring files to this process."""
     return is_enforced() and os.environ.get("QFUSION_IMPORT") in ("upload", "path")
-
-
-def check_count(variable: str, there: int, more: int, remedy: str) -> None:
-    """Raise InvalidInput if `more` items would exceed a limit of the server.
-
-    Args:
-        variable: environment variable of the limit.
-        there: number of items that exist.
-        more: number of items to be added.
-        remedy: a sentence without its period, such as "Delete runs".
-    """
-    check(
-        not _enforced[0] or there + more <= limit(variable),
-        f"This server takes {limit(variable):,} {LIMITS[variable].description}, and has {there:,}: {more:,} more do "
-        f"not fit. {remedy}, or have {variable} raised.",
-    )
 
 
 def check_disk(what: str, size: int = 0) -> None:

@@ -20,7 +20,7 @@ from qfusion.analysis.runs import Seen
 from qfusion.data import array_cache
 from qfusion.data.array_files import require_room
 from qfusion.errors import InvalidInput
-from qfusion.runs import plans, quotas, sweeps, training_queue
+from qfusion.runs import plans
 from qfusion.ui import access, calculation_queue, permissions, run_actions
 from qfusion.ui.pages import train as train_view
 
@@ -93,15 +93,13 @@ def test_full_disk_is_reported_before_writing(serving: Path) -> None:
     with (serving / "runs" / "large").open("wb") as file:
         file.truncate(50 * _limits.GIB)  # of holes
     before = written(serving)
-    search = SimpleNamespace(direction="minimize")
     asked: dict[str, Any] = {
         "A run": lambda: runs.create_run(
             plans.make_plan("planted", "concatenation", {}), name="more"
         ),
-        "Runs": lambda: plans.start_runs(
+        "A run ": lambda: plans.start_runs(
             {f"more-{n}": plans.make_plan("planted", "concatenation", {}) for n in range(2)}
         ),
-        "A run ": lambda: sweeps.begin("more", search, 2),  # type: ignore[arg-type]  # refused before it is looked at
         "Modality": lambda: require_room(serving, 1, "Modality"),
         "The cache": lambda: array_cache.write_arrays(
             serving / "cache" / "x.npz", {"x": np.zeros(3)}
@@ -117,59 +115,6 @@ def test_full_disk_is_reported_before_writing(serving: Path) -> None:
         assert "\n" not in str(told.value)
         assert written(serving) == before
     data.load("planted")  # what cannot be cached is made all the same
-
-
-def test_command_line_has_no_limits(serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _limits.enforce_limits(False)
-    monkeypatch.setenv("QFUSION_KEPT_RUNS", "1")
-    for name in ("one", "two"):
-        quotas.check_storage_quota()
-        runs.create_run(plans.make_plan("planted", "concatenation", {}), name=name)
-
-
-def test_runs_and_sweeps_are_counted(serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = plans.make_plan("planted", "concatenation", {})
-    first = runs.create_run(plan, name="first")
-    monkeypatch.setenv("QFUSION_KEPT_RUNS", "2")
-    with pytest.raises(
-        InvalidInput, match=r"takes 2 runs and sweeps that are kept, and has 1: 2 more .*Delete"
-    ):
-        plans.start_runs({"second": plan, "third": plan})
-    monkeypatch.setenv("QFUSION_QUEUED", "1")
-    with (
-        first.lock(),
-        pytest.raises(InvalidInput, match=r"takes 1 .* and has 1: 1 more do not fit. Wait until"),
-    ):
-        plans.start_runs({"second": plan})
-    assert [run.name for run in runs.list_runs()] == ["first"]
-    assert not quotas.sweep_names()
-
-
-def test_trainings_start_in_order_of_arrival(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
-    monkeypatch.setenv("QFUSION_SLOTS", "1")
-    monkeypatch.setattr(training_queue, "POLL_SECONDS", 0.01)
-    (tmp_path / f".turn-{0:020d}-killed.{'0' * 12}").touch()  # of a process that is gone
-    order: list[str] = []
-
-    def train(name: str) -> None:
-        with training_queue.hold_slot(name=name):
-            order.append(name)
-
-    with training_queue.hold_slot(name="now"):
-        waiting = []
-        for name in ("b", "c", "a"):
-            waiting.append(threading.Thread(target=train, args=(name,)))
-            waiting[-1].start()
-            while len(training_queue.waiting_names()) < len(waiting):
-                time.sleep(0.01)
-        assert training_queue.waiting_names() == ["b", "c", "a"]
-    for each in waiting:
-        each.join()
-    assert order == ["b", "c", "a"]
-    assert training_queue.waiting_names() == []
 
 
 def at_work(

@@ -24,7 +24,7 @@ from qfusion.data import DataSet, load as load_data
 from qfusion.errors import InvalidInput, default_on_error
 from qfusion.explain import stability
 from qfusion.models import FusionModel, registry
-from qfusion.runs import find_run, plans, quotas, training_queue
+from qfusion.runs import find_run, plans
 from qfusion.training import (
     Progress,
     checkpoint,
@@ -279,8 +279,6 @@ def work(name: str, data: str, count: str) -> None:
 
     with (
         _sentences.progress_to(lambda _: nullcontext(show)),
-        # said often while it waits, so that whoever cancels need not wait
-        training_queue.hold_slot(partial(show, 0), name=f"seeds-of-{name}"),
         processes.join_group() as (_, device),
     ):
         measure_seeds(load_checkpoint(name), load_data(data), int(count), device=device)
@@ -296,10 +294,9 @@ def begin_seeds(study: Study, count: int = SEEDS) -> Job:
     continues even if nobody waits for it.
 
     Raises:
-        InvalidInput: where the server is read-only or trains as much as it may.
+        InvalidInput: where the server is read-only.
     """
     _read_only.check_allowed("train a model")
-    quotas.check_process_quota()
     _limits.check_disk("A training")
     words = [study.name, study.dataset.name, str(count)]
     epochs = card_options(study.card, study.dataset).epochs * (count - 1)

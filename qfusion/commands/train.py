@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,12 +97,6 @@ def train(
             "--events", help="Write event files that TensorBoard reads (needs tensorboard)."
         ),
     ] = False,
-    queue: Annotated[
-        bool,
-        typer.Option(
-            "--queue", help="Wait until a processor is free among your other queued runs."
-        ),
-    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a model. Its folder can then be given wherever --model is asked for. A training that was killed or stopped
@@ -147,13 +140,13 @@ def train(
             with progress_bar("Training") as show:
                 training_bar = _TrainingBar(show)
                 measured = qfusion.runs.train_run(
-                    run, training_bar.epoch, group, place, events, queue, training_bar.batch
+                    run, training_bar.epoch, group, place, events, training_bar.batch
                 )
         if not group.leads:
             return
         over_seeds = None
         if seeds is not None and run.record().state == "finished":
-            over_seeds = _measure_seeds(run, seeds, place, queue)
+            over_seeds = _measure_seeds(run, seeds, place)
     _print_run(run, measured, over_seeds, as_json)
 
 
@@ -164,16 +157,12 @@ def _require_measurable(plan: qfusion.runs.Plan, seeds: int | None) -> None:
 
 
 def _measure_seeds(
-    run: qfusion.runs.Run, count: int, device: Any, queue: bool
+    run: qfusion.runs.Run, count: int, device: Any
 ) -> qfusion.explain.stability.Stability:
     """Train the other seeds of a run that is finished, and return the contributions by all seeds."""
     trained = qfusion.training.checkpoint.load(run.model_path)
     dataset = qfusion.data.load(run.plan.data)
-    slot: AbstractContextManager[Any] = nullcontext()
-    if queue:
-        slot = qfusion.runs.training_queue.hold_slot(name=run.name)
-    with slot:
-        return qfusion.analysis.seed_spread.measure_seeds(trained, dataset, count, device=device)
+    return qfusion.analysis.seed_spread.measure_seeds(trained, dataset, count, device=device)
 
 
 def _print_run(

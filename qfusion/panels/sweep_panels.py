@@ -10,7 +10,7 @@ from qfusion.analysis.sweep_trials import ENOUGH, Trials
 from qfusion.figures import style, sweep_charts
 from qfusion.models import FUSION
 from qfusion.panels import alt_text, panel, params, pickers
-from qfusion.runs import quotas
+from qfusion.runs import sweep_storage
 from qfusion.wording import extrema
 
 
@@ -133,7 +133,7 @@ def has_finished_trials(trials: Trials) -> bool:
 
 
 SWEEP_NAME = params.SelectParam(
-    "sweep", "Sweep", "The last one is shown.", values=lambda _: quotas.sweep_names()
+    "sweep", "Sweep", "The last one is shown.", values=lambda _: sweep_storage.sweep_names()
 )
 SWEEP_VIEW = params.SelectParam(
     "sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs"

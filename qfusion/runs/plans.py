@@ -15,7 +15,7 @@ from qfusion import data as sources
 from qfusion._checks import check, choose, read_json, require_whole
 from qfusion.errors import translate_errors
 from qfusion.models import build, registry
-from qfusion.runs import folder, quotas, run_list, run_names, run_process, specifications
+from qfusion.runs import folder, run_list, run_names, run_process, specifications
 from qfusion.training import checkpoint_folders, default_options
 
 MOST_KEPT = 100  # epochs after which a model is kept
@@ -159,8 +159,6 @@ def start_runs(plans: Mapping[str, specifications.Plan], events: bool = False) -
         InvalidInput: when a name is not one or is taken, or nothing can be written.
     """
     check_names(list(plans))
-    quotas.check_storage_quota(len(plans))
-    quotas.check_process_quota(len(plans))
     made: list[folder.Run] = []
     begun = 0
     with translate_errors(

@@ -13,7 +13,7 @@ from pathlib import Path
 from qfusion import _files, _read_only
 from qfusion._checks import check
 from qfusion.errors import QFusionError
-from qfusion.runs import folder, quotas
+from qfusion.runs import folder
 
 # Starts a training in a process of its own, which goes on when the one that started it ends.
 
@@ -28,7 +28,7 @@ def launch_run(run: folder.Run, events: bool = False) -> None:
     """
     check(not run.is_held(folder.PATIENCE), f"Run {run.name} is being trained already.")
     process = start_process(
-        ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])],
+        ["train", "--resume", str(run.path), *(["--events"] if events else [])],
         run.path / "log.txt",
     )
     _files.write_file(run.path / "launched", f"{process.pid} {time.monotonic()}")
@@ -38,7 +38,6 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """Start a command of qfusion in a process that outlives this one; return at once. What it prints is added to
     `log`."""
     _read_only.check_allowed("start a process")
-    quotas.check_process_quota()
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "qfusion", *words],
@@ -54,7 +53,6 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
                 ),
             },
         )
-    quotas.started.append(process)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
     return process
 
