@@ -168,7 +168,9 @@ def test_read_only_folders_are_shown(
     importing.import_set([importable.tables(tmp_path / "tables")], "own")
     keep(trained)
     run = runs.create_run(plan(), name="run")
-    begun("sweep")
+    made = FORK.Process(target=begun, args=("sweep",))  # whose files are closed with it
+    made.start()
+    made.join()
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     writes: tuple[Callable[[], Any], ...] = (
         lambda: runs.create_run(plan(), name="new"),

@@ -43,8 +43,8 @@ from qfusion.models import (
     program_inputs,
     score_columns,
 )
-from qfusion.models.program import open_program
 from qfusion.models.program_card import Input, Output
+from qfusion.models.program_files import open_program
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import (
     checkpoint,

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
-from qfusion.models import base, input_features, nested, standardisation
-from qfusion.models.program import KIND, Port, Program, Side, open_program
+from qfusion.models import base, input_features, kind_files, nested, standardisation
+from qfusion.models.program import Port, Program, Side
 from qfusion.models.program_card import DTYPES, Input, ProgramCard, fit, parse
+from qfusion.models.program_files import open_program
 from qfusion.models.program_inputs import fed_array
 from qfusion.models.score_columns import class_scores
 
@@ -31,7 +32,7 @@ class Imported(base.FusionModel):
         InvalidInput, NotFound: when program, card and data do not fit.
     """
 
-    kind = KIND
+    kind = kind_files.IMPORTED
     encodes = False
     title = "Imported program"
 

@@ -8,13 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qfusion._checks import check
 from qfusion.errors import InvalidInput, translate_errors
-from qfusion.models import kind_files
-
-MAX_SIZE = 1 << 30  # bytes of a file
-KIND = kind_files.IMPORTED
-ENDINGS = kind_files.IMPORTED_ENDINGS
 
 Side = int | str  # a fixed number, or the name of one that is free
 
@@ -93,44 +87,3 @@ class Program(ABC):
     @abstractmethod
     def measure(self, inputs: Sequence[Tensor]) -> tuple[int, int]:
         """Return how many numbers the largest tensor of a run holds, and its floating-point operations."""
-
-
-def open_program(data: bytes, file: str) -> Program:
-    """Return the program in a file, with its kind detected from the bytes. Loading a program of torch.export runs
-    what its file holds; an ONNX model runs nothing but its operators.
-
-    Args:
-        data: of the file. file: its name, for messages.
-
-    Raises:
-        InvalidInput: when it is neither a program of torch.export nor an ONNX model, or cannot be loaded.
-        MissingPackage: when what an ONNX model needs is not installed.
-    """
-    check(
-        len(data) <= MAX_SIZE,
-        f"Program `{file}` has {len(data) / 2**30:.1f} GiB, but at most "
-        f"{MAX_SIZE / 2**30:.0f} are read. Export a smaller model.",
-    )
-    kind = program_kind(data)
-    check(
-        kind != "",
-        f"File `{file}` is neither a program of torch.export (.pt2) nor an ONNX model (.onnx). Export the model as "
-        "one of these, or import it by its factory, PACKAGE.MODULE:FACTORY.",
-    )
-    # here, since each engine loads its library
-    if kind == "torch":
-        from qfusion.models.program_torch import TorchProgram
-
-        return TorchProgram(data, file)
-    from qfusion.models.program_onnx import OnnxProgram
-
-    return OnnxProgram(data, file)
-
-
-def program_kind(data: bytes) -> str:
-    """Return the kind of a program according to its first bytes, "torch" or "onnx", or an empty text if it is
-    neither.
-    """
-    if data[:4] == b"PK\x03\x04":
-        return "torch"
-    return "onnx" if data[:1] in (b"\x08", b"\x12", b"\x1a", b"\x3a", b"\x42") else ""

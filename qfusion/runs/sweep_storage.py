@@ -20,9 +20,8 @@ from qfusion.runs.folder import runs_folder
 
 if TYPE_CHECKING:
     import optuna.storages
-    import sqlalchemy.pool
 else:
-    optuna, sqlalchemy = Library("optuna"), Library("sqlalchemy")
+    optuna = Library("optuna")
 
 SCHEMES = ("sqlite", "mysql", "postgresql")  # what Optuna's RDBStorage is documented with
 PREFIX = "qfusion/"  # of the names of studies, so that those of other programs are left as they are
@@ -121,14 +120,11 @@ def translate_database_errors(name: str) -> contextlib.AbstractContextManager[No
 
 def _database(address: str) -> optuna.storages.RDBStorage:
     hidden = hide_password(address)[:160]
-    # a file is not kept open between two uses
-    options = {"poolclass": sqlalchemy.pool.NullPool} if address.startswith("sqlite") else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # heartbeats are called experimental
         try:
             return optuna.storages.RDBStorage(
                 address,
-                engine_kwargs=options,
                 heartbeat_interval=BEAT,
                 grace_period=SILENT,
                 failed_trial_callback=optuna.storages.RetryFailedTrialCallback(),

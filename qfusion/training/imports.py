@@ -12,10 +12,12 @@ from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion.data import DataSet, import_store, signatures
 from qfusion.errors import NotFound, translate_errors
+from qfusion.models import kind_files
 from qfusion.models.imported import Imported
 from qfusion.models.input_features import real_steps, values_and_mask
-from qfusion.models.program import ENDINGS, KIND, Program, open_program, program_kind
+from qfusion.models.program import Program
 from qfusion.models.program_card import ADAPTERS, HOLDS, ProgramCard, read
+from qfusion.models.program_files import open_program, program_kind
 from qfusion.models.score_columns import looks_like
 from qfusion.training import (
     checkpoint,
@@ -197,7 +199,11 @@ def keep(
     ):
         place.mkdir(parents=True, exist_ok=True)
     return checkpoint_store.write(
-        place / f"{name}.json", taken.data, ENDINGS[program_kind(taken.data)], card, not replace_it
+        place / f"{name}.json",
+        taken.data,
+        kind_files.IMPORTED_ENDINGS[program_kind(taken.data)],
+        card,
+        not replace_it,
     )
 
 
@@ -205,7 +211,9 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     """Raise InvalidInput unless a model may be called so."""
     check(
         bool(checkpoint_folders.NAME.fullmatch(name))
-        and not name.lower().endswith((".json", ".safetensors", *ENDINGS.values())),
+        and not name.lower().endswith(
+            (".json", ".safetensors", *kind_files.IMPORTED_ENDINGS.values())
+        ),
         "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-', begin with a letter or digit and not end "
         f"as a file, but is {name[:80]!r}. Choose another.",
     )
@@ -217,7 +225,7 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     if taken and replace_it:
         check(
             checkpoint_cards.load_card(name if folder is None else folder / f"{name}.json")["model"]
-            == KIND,
+            == kind_files.IMPORTED,
             f"Model '{name}' was not imported and is not replaced. Choose another name.",
         )
     check(
@@ -237,7 +245,7 @@ def remove(name: str) -> Path:
     if games.is_game(name):
         return games.remove_game(name)
     check(
-        checkpoint_cards.load_card(name)["model"] == KIND,
+        checkpoint_cards.load_card(name)["model"] == kind_files.IMPORTED,
         f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
         "or its files.",
     )

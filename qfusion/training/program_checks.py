@@ -59,6 +59,7 @@ def run_sample_rows(model: Imported, rows: Mapping[str, Any]) -> Tensor:
 
 
 def is_apart(model: Imported, output: Tensor) -> bool:
+    """Return whether each column of an output (B, K) is of a class or label of its own, so that no sum is known."""
     return output.shape[1] == 1 or bool(model.card.output.label)
 
 

@@ -12,7 +12,7 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.data import import_store
 from qfusion.errors import QFusionError, default_on_error
-from qfusion.models import game, program
+from qfusion.models import game, kind_files, program_files
 from qfusion.panels import learning as builders, pickers
 from qfusion.training import (
     checkpoint_cards,
@@ -156,7 +156,7 @@ def _import(
 ) -> dict[str, Any]:
     """Import an ONNX model, and return what was found."""
     check(
-        program.program_kind(path.read_bytes()) != "torch",
+        program_files.program_kind(path.read_bytes()) != "torch",
         f"Program `{path.name}` is one of torch.export, and loading it runs the code that it holds. If you trust it, "
         f"import it on the command line: `python -m qfusion model import {path.name} --data {data} --name {name}`.",
     )
@@ -219,7 +219,7 @@ def _report(result: dict[str, Any]) -> None:
 
 @default_on_error(False)  # a damaged card says so where the model is picked
 def _is_imported(name: str) -> bool:
-    return checkpoint_cards.load_card(name)["model"] in (program.KIND, game.KIND)
+    return checkpoint_cards.load_card(name)["model"] in (kind_files.IMPORTED, game.KIND)
 
 
 def _remove(name: str) -> None:
