@@ -53,7 +53,8 @@ from qfusion.training import (
     imports,
 )
 from qfusion.training.sample_rows import sample_rows
-from qfusion.wording.model_notes import describe_notes, describe_remark
+from qfusion.wording.model_notes import describe_notes
+from qfusion.wording.program_notes import describe_remark
 from qfusion.wording.verdicts import name_decision
 from tests.support import common_parts
 from tests.support.two_views import A, N, T, Two, V

@@ -40,7 +40,7 @@ def own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def model_files() -> list[str]:
     place = Path(os.environ["QFUSION_MODELS"])
-    return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+    return sorted(path.name for path in place.glob("[!.]*"))
 
 
 def by_label(elements: Any, label: str) -> Any:

@@ -19,7 +19,7 @@ from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import program_card
 from qfusion.training import imports, train
-from qfusion.wording.model_notes import describe_remark
+from qfusion.wording.program_notes import describe_remark
 from tests.support import importable
 from tests.support.app import plain, said, visit
 

@@ -145,7 +145,7 @@ def import_(
         adapter=adapter,
     )
     for warning in taken.warnings:
-        print_remark(f"qfusion: warning: {qfusion.wording.model_notes.describe_remark(warning)}")
+        print_remark(f"qfusion: warning: {qfusion.wording.program_notes.describe_remark(warning)}")
     stored = None
     if not check_only:
         place = imports.keep(taken, dataset, str(name), out, title, replace)
@@ -157,7 +157,7 @@ def import_(
             ),
         }
     print_result(
-        qfusion.wording.model_notes.describe_summary(imports.summary(taken, stored)),
+        qfusion.wording.program_notes.describe_summary(imports.summary(taken, stored)),
         as_json,
         *_import_lines(taken, stored, dataset.title),
     )
@@ -182,7 +182,7 @@ def _import_lines(taken: Any, stored: dict[str, Any] | None, title: str) -> list
             ],
             f"{taken.source} on {title}",
         ),
-        *map(qfusion.wording.model_notes.describe_remark, taken.remarks),
+        *map(qfusion.wording.program_notes.describe_remark, taken.remarks),
         "Scores of ten rows are finite, repeat, and do not depend on one another.",
     ]
     if stored and stored["metrics"]:

@@ -268,7 +268,7 @@ def read_card(path: Path) -> ProgramCard:
 
 
 def summary(taken: Taken, stored: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the record of an import, for JSON; `wording.model_notes.describe_summary` has its remarks as sentences."""
+    """Return the record of an import, for JSON; `wording.program_notes` has its remarks as sentences."""
     return {
         "program": taken.source,
         "card": taken.model.card.as_dict(),

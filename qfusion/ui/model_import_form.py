@@ -23,7 +23,7 @@ from qfusion.training import (
 )
 from qfusion.ui import access, navigation, page_runs, permissions, state, uploads, widgets
 from qfusion.wording import own_models
-from qfusion.wording.model_notes import describe_summary
+from qfusion.wording.program_notes import describe_summary
 
 _FOUND, _PROBLEM, _SAID = "_model.found", "_model.problem", "_model.said"
 _HOW = """

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._checks import check
 from qfusion.analysis import run_settings, runs, text
-from qfusion.panels import learning as builders, params, sweep_panels, training_settings
+from qfusion.panels import learning as builders, params, training_settings
 from qfusion.runs import plans
 from qfusion.ui import (
     guidance,
@@ -32,8 +32,8 @@ _BEGUN = "_new.begun"  # what was set in the form as its runs were started
 def draw_form() -> None:
     """Draw the form; when it has just started runs, the page is drawn again with them."""
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    name = widgets.draw(sweep_panels.NEW_DATA, place=left)
-    kind = widgets.draw(sweep_panels.NEW_KIND, place=right)
+    name = widgets.draw(training_settings.NEW_DATA, place=left)
+    kind = widgets.draw(training_settings.NEW_KIND, place=right)
     dataset = loading.load_dataset(name)
     classes = dataset.target.classes
     left.caption(
