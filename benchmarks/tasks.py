@@ -461,34 +461,43 @@ def edit_a_gate(walk: Walk) -> str:
 
 
 def own_model(folder: Path) -> Path:
-    """Somebody's module for the shipped pairs of digits, trained elsewhere, as torch.export writes it."""
-    import torch
+    """Somebody's model for the shipped pairs of digits, trained elsewhere, as an ONNX file."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
 
     from qfusion import data
 
     pairs = data.load("parity")
-    rows = pairs.inputs(pairs.rows("train")[:4], torch.float64)
-    sizes = {name: x[0].numel() for name, x in rows.items()}
-
-    class Products(torch.nn.Module):
-        """Two pictures, multiplied."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            torch.manual_seed(0)
-            self.parts = torch.nn.ModuleDict(
-                {name: torch.nn.Linear(size, 6) for name, size in sizes.items()}
-            )
-            self.out = torch.nn.Linear(6, 2)
-
-        def forward(self, left: Any, right: Any) -> Any:
-            made = [self.parts["left"](left.flatten(1)), self.parts["right"](right.flatten(1))]
-            return self.out(made[0].tanh() * made[1].tanh())
-
-    module = Products().double().eval()
-    free = tuple({0: torch.export.Dim.DYNAMIC} for _ in rows)
-    path = folder / "products.pt2"
-    torch.export.save(torch.export.export(module, tuple(rows.values()), dynamic_shapes=free), path)
+    rng = np.random.default_rng(0)
+    shapes = {m.name: m.values.shape[1:] for m in pairs.modalities}
+    weights = {
+        name: rng.normal(size=(int(np.prod(shape)), 6)).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+    nodes = []
+    for name in shapes:
+        nodes.append(helper.make_node("Flatten", [name], [f"{name}_flat"]))
+        nodes.append(helper.make_node("MatMul", [f"{name}_flat", f"{name}_w"], [f"{name}_sum"]))
+        nodes.append(helper.make_node("Tanh", [f"{name}_sum"], [f"{name}_part"]))
+    nodes.append(helper.make_node("Mul", [f"{name}_part" for name in shapes], ["product"]))
+    nodes.append(helper.make_node("MatMul", ["product", "out_w"], ["scores"]))
+    weights = {f"{name}_w": values for name, values in weights.items()}
+    weights["out_w"] = rng.normal(size=(6, 2)).astype(np.float32)
+    kind = TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "products",
+        [
+            helper.make_tensor_value_info(name, kind, ["rows", *shape])
+            for name, shape in shapes.items()
+        ],
+        [helper.make_tensor_value_info("scores", kind, ["rows", 2])],
+        [numpy_helper.from_array(values, name) for name, values in weights.items()],
+    )
+    path = folder / "products.onnx"
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
+    )
     return path
 
 

@@ -44,7 +44,6 @@ LAYERS = (
     (
         "_assets",
         "_checks",
-        "_child_environment",
         "_files",
         "_garbage",
         "_lazy",

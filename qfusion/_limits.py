@@ -17,7 +17,6 @@ class Limit:
 
 
 LIMITS = {
-    "QFUSION_SLOTS": Limit(os.cpu_count() or 1, "trainings at once"),
     "QFUSION_KEPT_MB": Limit(2048, "megabytes of encoded samples and explanations that are kept"),
     "QFUSION_PROGRAM_S": Limit(60, "seconds that a Python process takes to answer"),
 }

@@ -37,7 +37,7 @@ COMMANDS: dict[str, Command] = {
         [
             "sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
             "sweep --name first --jobs 4",
-            "sweep --name first --storage /shared/first.journal --cluster tcp://HOST:8786",
+            "sweep --name first --storage postgresql://HOST/sweeps --cluster tcp://HOST:8786",
         ],
     ),
     "evaluate": Command(

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion.analysis import sweep_trials
 from qfusion.errors import InvalidInput
 from qfusion.figures import sweep_charts
-from qfusion.runs import quotas, sweeps
+from qfusion.runs import sweep_storage, sweeps
 from tests.support import charts
 from tests.support.app import visit
 from tests.support.sweeps import search
@@ -67,9 +67,9 @@ def test_links_and_damaged_sweeps_leave_the_page_usable(own_places):
     app = shown(sweep="<b>none</b>", sweep_view="nowhere")
     assert "does not exist" in words(app)
     assert app.selectbox(key="sweep").value == "good"
-    (quotas.sweeps_folder() / "bad.journal").write_text("{}\n{}\n")
+    (sweep_storage.sweeps_folder() / "bad.sqlite").write_text("{}\n{}\n")
     app = shown(sweep="bad")
-    assert "cannot be read as the journal" in words(app)
+    assert "cannot be read as a database" in words(app)
 
 
 def test_sweep_can_be_started_stopped_and_resumed(own_places, monkeypatch):

@@ -168,19 +168,19 @@ TERMS = """() => { const plot = document.querySelector('[class*="st-key-panel-wa
 def test_a_model_is_uploaded_and_explored(
     page: Any, server: serving.Server, tmp_path: Path
 ) -> None:
-    """The other pages and formats, without a browser, in tests/test_foreign_model_pages.py."""
+    """The other pages, without a browser, in tests/test_foreign_model_pages.py."""
     run(
         *("data", "import", str(importable.tables(tmp_path / "tables"))),
         *("--name", foreign_models.DATA, "--replace"),
     )
     dataset = data.load(foreign_models.DATA)
-    forward = foreign_models.program(tmp_path / "products.pt2")
-    import_model(page, server, "own-program", tmp_path / "products.pt2")
+    forward = foreign_models.network(tmp_path / "crossed.onnx")
+    import_model(page, server, "own-program", tmp_path / "crossed.onnx")
     sample = browser.chosen_sample(page)
     title = page.inner_text('[class*="st-key-panel-waterfall"] h4')
     row = list(dataset.ids).index(sample)
     wanted = foreign_models.looped(forward, dataset, row)
-    foreign_models.assert_explained(page.evaluate(TERMS), title, wanted, dataset, 1e-10)
+    foreign_models.assert_explained(page.evaluate(TERMS), title, wanted, dataset, 1e-5)
     follow(page, "Faithfulness")
     assert page.locator(WRONG).count() == 0, page.inner_text("body")
     assert browser.chosen(page, "model") == "own-program"

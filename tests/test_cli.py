@@ -595,8 +595,6 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
         (["figure", "--model", MODEL, "--sample", "nobody", "--out", "x.html"], ["nobody"]),
         (["figure", "--out", "x.svg"], ["--recipe", "--link", "--model"]),
         (["figure", "--recipe", "gone.json", "--out", "x.svg"], ["gone.json"]),
-        (["train", "--data", "planted", "--find-rate", "--events"], ["--find-rate", "--events"]),
-        (["train", "--data", "planted", "--find-rate", "--device", "cpu"], ["--device"]),
         (["sweep", "--name", "begun", "--metric", "mae"], ["--data NAME"]),
         (["sweep", "--name", "begun", "--seed", "3"], ["--data NAME"]),
         (

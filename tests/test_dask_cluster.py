@@ -26,7 +26,7 @@ from qfusion.commands import explained_rows, opened_model
 from qfusion.data import load
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import backgrounds
-from qfusion.runs import cluster, sweeps
+from qfusion.runs import cluster, sweep_storage, sweeps
 from scripts.serving import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,7 +61,7 @@ def slowly(module: Any, name: str) -> None:
 def _serve(kind: str, home: Path, *words: Any, **named: Any) -> None:
     """A scheduler or a worker, in a process whose files are its own; a kill is a kill: nobody starts it again."""
     os.environ.update({f"QFUSION_{name}": str(home / name.lower()) for name in OWN})
-    # a shared folder tells that one of this machine is gone; others wait for signs of life
+    sweep_storage.BEAT, sweep_storage.SILENT = 1, 3
     os.environ["QFUSION_RUNS"] = str(home.parent / "runs")
     os.chdir(home)
     slowly(explained_rows, "contribution_rows"), slowly(sweeps, "_value")
@@ -350,7 +350,6 @@ def test_missing_package_is_reported(capsys: Any, monkeypatch: Any) -> None:
     [
         (["explain", "--model", "qj-planted", "--sample", "p0031"], "--split"),
         (["sweep", "--name", "first", "--jobs", "2"], "--jobs"),
-        (["sweep", "--name", "first", "--queue"], "--queue"),
     ],
 )
 def test_unsupported_cluster_commands_are_refused(

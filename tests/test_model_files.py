@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import qfusion.models.program as program_module
 from qfusion import cli
 from qfusion.models import program_card
 from qfusion.training import checkpoint_cards, checkpoint_folders
-from tests.support import near
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "model-files.md").read_text()
 STEPS = 5  # of the training, which the page lets take 300
@@ -24,7 +22,6 @@ def test_programs_of_the_page_run(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(program_module, "Program", near.program)
     for name, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL):
         Path(name).write_text(code.replace("MulT(), 300", f"MulT(), {STEPS}"))
     commands = re.findall(r"^    python (\S.*)$", PAGE, re.MULTILINE)

@@ -17,10 +17,10 @@ from qfusion.data import import_repairs, importing
 from qfusion.data.target_classes import encode_label_sets
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import imported as cards, program_card
+from qfusion.models import program_card
 from qfusion.training import imports, train
-from qfusion.wording.model_notes import describe_remark
-from tests.support import importable, near
+from qfusion.wording.program_notes import describe_remark
+from tests.support import importable
 from tests.support.app import plain, said, visit
 
 LABELS = ("anger", "joy", "surprise")
@@ -188,10 +188,7 @@ class Heads(nn.Module):
 
 
 @pytest.mark.parametrize("sure", [False, True])
-def test_program_with_one_output_per_label(
-    tmp_path: Path, sure: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cards, "Program", near.program)  # its own process is asked elsewhere
+def test_program_with_one_output_per_label(tmp_path: Path, sure: bool) -> None:
     module, path = Heads(sure).double().eval(), tmp_path / "heads.pt2"
     rows = (torch.randn(4, 4, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64))
     torch.export.save(
@@ -207,7 +204,7 @@ def test_program_with_one_output_per_label(
             taken.remarks[0]
         )
         assert not taken.warnings
-        assert program_card.read(taken.model.card.text(), "card") == taken.model.card
+        assert program_card.parse(taken.model.card.as_dict()) == taken.model.card
         model, row = taken.model, dataset.rows("test")[:1]
         own, background = (
             dataset.inputs(row, torch.float64),

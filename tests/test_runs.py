@@ -20,7 +20,7 @@ from qfusion import runs
 from qfusion.analysis import training_curves
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import Plan, Run, folder, recorder, run_records, training_queue
+from qfusion.runs import Plan, Run, folder, recorder, run_records
 from qfusion.runs.training_watch import Watch
 from qfusion.training import checkpoint, checkpoint_folders, prepare
 from qfusion.wording.run_states import describe_run_state
@@ -392,20 +392,6 @@ def test_changed_data_are_refused():
     )
     with pytest.raises(InvalidInput, match="not the one"):
         runs.train_run(run)
-
-
-def test_slots_are_assigned_one_by_one(monkeypatch):
-    monkeypatch.setenv("QFUSION_SLOTS", "1")
-    with (
-        training_queue.hold_slot() as first,
-        training_queue.hold_slot(iter([True, False]).__next__) as second,
-    ):
-        assert (first, second) == (True, False)
-    with training_queue.hold_slot() as free:
-        assert free
-    monkeypatch.setenv("QFUSION_SLOTS", "none")
-    with pytest.raises(InvalidInput, match="QFUSION_SLOTS"):
-        training_queue.worker_slots()
 
 
 def wait_for(run: Run, *states: str, seconds: float = 60) -> str:

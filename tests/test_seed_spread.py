@@ -194,11 +194,10 @@ def test_unsuitable_data_are_refused_before_training(place: Path, capsys: Any) -
 
 
 def test_combinations_of_options_are_refused(place: Path, capsys: Any) -> None:
-    for words in (["--seeds", "1"], ["--seeds", "3", "--find-rate"]):
-        with pytest.raises(SystemExit) as stop:
-            cli.main(["train", "--data", "sensors", *words])
-        assert stop.value.code != 0
-        assert "--seeds" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["train", "--data", "sensors", "--seeds", "1"])
+    assert stop.value.code != 0
+    assert "--seeds" in capsys.readouterr().err
 
 
 def test_spread_is_removed_with_the_model(place: Path, capsys: Any) -> None:

@@ -16,8 +16,8 @@ import pytest
 from qfusion import runs
 from qfusion.cli import main
 from qfusion.data import load
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.runs import quotas, search_space, sweep_slots, sweeps
+from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.runs import search_space, sweep_storage, sweeps
 from qfusion.training import Options, prepare
 
 FORK = multiprocessing.get_context("fork")
@@ -128,13 +128,12 @@ def test_metrics_are_maximised():
     assert found.best().value == max(a.value for a in found.attempts() if a.state == "finished")
 
 
-def take_part(name: str, where: str = "") -> None:
-    sweeps.run_trials(sweeps.find(name, where))
+def take_part(name: str, where: str = "", pause: float = 0.0) -> None:
+    sweeps.run_trials(sweeps.find(name, where), lambda number, progress: time.sleep(pause))
 
 
-@pytest.mark.parametrize("where", ["", "shared.journal", "sqlite:///{}/shared.db"])
-def test_two_processes_share_the_trials(where, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize("where", ["", "sqlite:///{}/shared.db"])
+def test_two_processes_share_the_trials(where, tmp_path):
     where = where.format(tmp_path)
     sweeps.begin("both", search(), 8, where)
     members = [FORK.Process(target=take_part, args=("both", where)) for _ in range(2)]
@@ -143,80 +142,74 @@ def test_two_processes_share_the_trials(where, tmp_path, monkeypatch):
     for member in members:
         member.join(100)
     assert [member.exitcode for member in members] == [0, 0]
-    found = sweeps.find("both", where)
-    assert [a.number for a in found.attempts()] == list(range(8))
-    assert found.is_done
-    kept = [
-        t.user_attrs["place"] for t in found.study.trials if t.state.name in ("COMPLETE", "PRUNED")
-    ]
-    assert sorted(kept) == list(range(8))  # none twice
-    assert (
-        len(
-            {t.user_attrs["worker"]["lock"] for t in found.study.trials if "worker" in t.user_attrs}
-        )
-        == 2
-    )
-    assert not list(quotas.sweeps_folder().glob(".*.lock"))
+    made = sweeps.find("both", where)
+    assert [a.number for a in made.attempts()] == list(range(8))
+    assert made.is_done
+    states = [t.state.name for t in made.study.trials if "surplus" not in t.user_attrs]
+    assert len(states) == 8
+    assert set(states) <= {"COMPLETE", "PRUNED"}
+
+
+def test_trials_beyond_the_number_are_left_out(monkeypatch):
+    made = sweeps.begin("full", search(), 1)
+    sweeps.run_trials(made)
+    value = made.attempts()[0].value
+    with monkeypatch.context() as both:  # as when two processes begin the last one at once
+        both.setattr(sweeps.Sweep, "attempts", lambda self: [])
+        sweeps.run_trials(made, once=True)
+    assert len(made.study.trials) == 2
+    assert [a.value for a in made.attempts()] == [value]
+    more = sweeps.begin("full", search(), 2)
+    sweeps.run_trials(more, once=True)
+    assert [a.seed for a in more.attempts()] == [0, 1]
 
 
 def test_killed_trial_is_repeated(monkeypatch):
-    wanted = search(
-        assigned=dict(epochs=2000, batch=64, patience=0), ranges=["rate=1e-4:1e-3"], choices=[]
-    )
+    fixed = dict(epochs=2000, batch=64, patience=0)
+    wanted = search(model="late", assigned=fixed, ranges=["rate=1e-4:1e-3"], choices=[])
+    monkeypatch.setattr(sweep_storage, "BEAT", 1)
+    monkeypatch.setattr(sweep_storage, "SILENT", 2)
     sweeps.begin("killed", wanted, 2)
-    member = FORK.Process(target=take_part, args=("killed",))
+    member = FORK.Process(target=take_part, args=("killed",), kwargs={"pause": 0.1})
     member.start()
-    found, began = sweeps.find("killed"), time.time()
-    while not any(len(a.history) > 2 for a in found.attempts()):
+    made, began = sweeps.find("killed"), time.time()
+    while not any(len(a.history) > 2 for a in made.attempts()):
         assert time.time() - began < 60
         time.sleep(0.05)
-    tried = found.attempts()[0].tried
-    assert sweep_slots.is_alive(found.study.trials[0])
+    tried = made.attempts()[0].tried
+    time.sleep(3)  # it is alive
+    sweeps.release_lost_trials(made)
+    assert [a.state for a in made.attempts()] == ["running"]
     os.kill(member.pid, signal.SIGKILL)
     member.join()
-    assert not sweep_slots.is_alive(found.study.trials[0])
-    sweep_slots.reassign_trials(found.study, 2)
-    sweep_slots.reassign_trials(found.study, 2)  # once is enough
-    states = [(t.user_attrs["place"], t.state.name) for t in found.study.trials]
-    assert sorted(states) == [(0, "FAIL"), (0, "WAITING"), (1, "WAITING")]
+    time.sleep(4)
+    sweeps.release_lost_trials(made)
+    assert [(a.state, a.tried) for a in made.attempts()] == [("waiting", tried)]
     with monkeypatch.context() as quick:
         quick.setattr(
             sweeps,
             "train_trial",
-            lambda sweep, trial, number, dataset, on_epoch: (
-                trial.suggest_float("rate", 1e-4, 1e-3) + number,
-                optuna.trial.TrialState.COMPLETE,
+            lambda sweep, trial, place, dataset, on_epoch: (
+                trial.suggest_float("rate", 1e-4, 1e-3) + place
             ),
         )
-        sweeps.run_trials(found)
-    assert found.is_done
-    assert found.attempts()[0].tried == tried
-    assert found.attempts()[0].value == pytest.approx(tried["rate"])
+        sweeps.run_trials(made)
+    assert made.is_done
+    assert made.attempts()[0].tried == tried
+    assert made.attempts()[0].value == pytest.approx(tried["rate"])
 
 
-def test_silent_trial_of_another_machine_is_abandoned(monkeypatch):
-    found = sweeps.begin("far", search(), 1)
-    sweep_slots.reassign_trials(found.study, 1)
-    trial = found.study.ask()
-    trial.set_user_attr("worker", {"host": "elsewhere", "lock": ""})
-    assert sweep_slots.is_alive(found.study.trials[0])
-    monkeypatch.setattr(sweep_slots, "SILENT", -1.0)
-    assert not sweep_slots.is_alive(found.study.trials[0])
-    trial.set_user_attr("beat", time.time() + 100)
-    assert sweep_slots.is_alive(found.study.trials[0])
-    for lock in ("../x", "/etc/passwd", ".a.lock"):
-        trial.set_user_attr("worker", {"host": sweep_slots.machine_id(), "lock": lock})
-        assert not sweep_slots.is_alive(found.study.trials[0])
+def test_trial_that_others_have_given_up_ends_without_a_word():
+    made = sweeps.begin("slept", search(), 2)
 
+    def give_up(number, progress):
+        if len(made.study.trials) == 1:
+            made.study.tell(0, state=optuna.trial.TrialState.FAIL)
+            sweeps.repeat_trial(made.study, made.study.trials[0])
 
-def test_equal_trials_are_merged():
-    found = sweeps.begin("twice", search(), 2)
-    for _ in range(2):  # as when two processes settle at the same moment
-        for number in (0, 1):
-            found.study.enqueue_trial({}, user_attrs={"place": number})
-    sweeps.run_trials(found)
-    assert [t.state.name for t in found.study.trials] == ["COMPLETE", "COMPLETE", "FAIL", "FAIL"]
-    assert len(found.attempts()) == 2
+    sweeps.run_trials(made, give_up)
+    assert [a.state for a in made.attempts()] == ["finished", "finished"]
+    assert [t.state.name for t in made.study.trials] == ["FAIL", "COMPLETE", "COMPLETE"]
 
 
 def test_failed_trial_is_reported_and_the_sweep_continues(monkeypatch):
@@ -273,10 +266,10 @@ def test_another_search_under_the_same_name_is_refused(changed):
         ("file:///etc/passwd", "begins with 'file'"),
         ("redis://:secret@host", "begins with 'redis'"),
         ("sqlite:///x.db?mode=memory", "without options"),
-        ("x.txt", "ends in .journal"),
-        ("/nowhere/at/all/x.journal", "cannot be written"),
+        ("x.txt", "must be the address of a database"),
+        ("sqlite:////nowhere/at/all/x.db", "cannot be used"),
         ("postgresql://me:secret@localhost:1/x", "cannot be used"),
-        ("javascript:alert(1)//", "ends in .journal"),
+        ("javascript:alert(1)//", "begins with 'javascript'"),
     ],
 )
 def test_invalid_storage_is_refused_without_printing_passwords(where, message):
@@ -285,28 +278,14 @@ def test_invalid_storage_is_refused_without_printing_passwords(where, message):
     assert "secret" not in str(caught.value)
 
 
-def test_invalid_names_and_journals_are_refused(tmp_path):
+def test_invalid_names_and_damaged_sweeps_are_refused():
     with pytest.raises(InvalidInput, match="`name` must be"):
         sweeps.find("../x")
     with pytest.raises(NotFound, match="does not exist"):
         sweeps.find("absent")
-    assert quotas.sweep_names() == []
-    quotas.sweeps_folder().mkdir(parents=True)
-    for n, text in enumerate(
-        [
-            "{}\n",
-            "no\nno\n",
-            '{"op_code":0}\n' * 2,
-            "[]\n[]\n",
-            '{"op_code": 99, "worker_id": "x"}\n' * 2,
-            "\0" * 99,
-        ]
-    ):
-        (quotas.sweeps_folder() / f"bad{n}.journal").write_text(text)
-        with pytest.raises(QFusionError):
-            sweeps.find(f"bad{n}")
-    found = sweeps.begin("odd", search(), 1)
-    found.study.set_user_attr("search", {"data": 3})
+    assert sweep_storage.sweep_names() == []
+    odd = sweeps.begin("odd", search(), 1)
+    odd.study.set_user_attr("search", {"data": 3})
     with pytest.raises(IntegrityError, match="cannot be read"):
         sweeps.find("odd")
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 import multiprocessing
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,27 +13,20 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from qfusion import runs
-from qfusion.cli import main
 from qfusion.data import DataSet, load
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.training import (
     Fit,
     Options,
-    checkpoint,
-    find_rate,
     loop,
     metrics,
     prepare,
-    rate_search,
-    sampling_error,
     train,
 )
 from qfusion.training.heads import Heads
 from qfusion.training.losses import compute_loss
 from qfusion.training.precision import mixed_precision
 from qfusion.training.processes import Group
-from qfusion.wording.model_notes import describe_notes
 from tests.support.annotated_sets import annotated
 from tests.support.trainings import padded, same_weights, small
 
@@ -392,125 +383,3 @@ def test_two_processes_train_like_one(changed, tmp_path):
         torch.allclose(weights[name], value, atol=1e-9)
         for name, value in one.best_model().state_dict().items()
     )
-
-
-def test_rate_search_finds_the_steepest_descent():
-    grid = np.geomspace(1e-6, 1, 120)
-    curve = (
-        1
-        - 1 / (1 + np.exp(-3 * (np.log(grid) - np.log(1e-3))))
-        + np.maximum(0, np.log(grid / 0.05)) ** 2
-    )
-    assert rate_search.steepest(grid, rate_search.smooth(curve)) == pytest.approx(1e-3, rel=0.7)
-    with pytest.raises(InvalidInput, match="did not fall at any rate"):
-        rate_search.steepest(grid, np.linspace(0, 1, 120))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_rate_search_continues_after_bad_batches(seed: int) -> None:
-    """Single rows at low rates raise the loss by chance, which is no divergence."""
-    found = find_rate("late", small(3), {}, Options(loss="cross_entropy", batch=1), seed)
-    assert found.rates[-1] > 1e-4
-
-
-def test_suggested_rate_trains():
-    dataset, state, seen = small(3), torch.get_rng_state(), []
-    options = Options(loss="cross_entropy", batch=16)
-    found = find_rate(
-        "concatenation",
-        dataset,
-        {},
-        options,
-        2,
-        on_step=lambda done, total: seen.append((done, total)),
-    )
-    assert torch.equal(torch.get_rng_state(), state)
-    assert len(found.rates) == len(found.losses) == len(found.smoothed) == len(seen)
-    assert 1e-4 < found.suggestion < 1e-1
-    again = find_rate("concatenation", dataset, {}, options, 2)
-    assert np.array_equal(again.losses, found.losses)
-    reached = [
-        min(
-            p.valid_loss
-            for p in train(
-                "concatenation", dataset, {}, replace(options, epochs=8, rate=rate), 2
-            ).history
-        )
-        for rate in (found.suggestion, found.suggestion / 300)
-    ]
-    assert reached[0] < reached[1]
-    for wrong in (dict(low=0.0), dict(low=1.0, high=0.5), dict(steps=3)):
-        with pytest.raises(InvalidInput, match="must lie between"):
-            find_rate("concatenation", dataset, {}, options, **wrong)
-
-
-def test_command_suggests_a_rate_and_writes_nothing(capsys, tmp_path, monkeypatch):
-    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
-    with pytest.raises(SystemExit) as ended:
-        main(
-            [
-                "train",
-                "--data",
-                "digits",
-                "--model",
-                "late",
-                "--find-rate",
-                "--set",
-                "batch=128",
-                "--json",
-            ]
-        )
-    assert ended.value.code == 0
-    said = json.loads(capsys.readouterr().out)
-    assert 1e-5 < said["suggestion"] < 1
-    assert len(said["rates"]) == len(said["losses"])
-    assert not (tmp_path / "runs").exists()
-    with pytest.raises(SystemExit) as ended:
-        main(["train", "--data", "digits", "--find-rate", "--out", str(tmp_path / "model")])
-    assert ended.value.code == 1
-    assert "keeps nothing" in capsys.readouterr().err
-
-
-@pytest.mark.usefixtures("unchecked_shapes")  # of 500 small samplings
-def test_the_error_of_sampled_scores_falls_as_one_over_the_root_of_the_trajectories():
-    dataset = load("planted")
-    model = prepare(
-        "quantum-jump", dataset, dict(dims=2, dynamics="jumps", trajectories=4, steps=12), seed=1
-    ).model.double()
-    inputs = dataset.inputs(dataset.rows("valid")[:24], torch.float64)
-    found = {}
-    for count in (1, 4, 16):
-        model.settings["trajectories"] = count
-        found[count] = sampling_error.measure_sampling(model, inputs, repeats=30)
-    assert found[4].error == pytest.approx(found[4].expected, rel=0.08)
-    assert found[16].error == pytest.approx(found[1].error / 4, rel=0.08)
-    model.settings["steps"] = 3  # coarse steps: now the mean is off
-    coarse = sampling_error.measure_sampling(model, inputs, repeats=30)
-    assert coarse.bias > 2 * found[16].bias
-    with pytest.raises(InvalidInput, match="must sample trajectories"):
-        sampling_error.measure_sampling(
-            prepare("quantum-jump", dataset, dict(dims=2)).model, inputs
-        )
-
-
-def test_trajectory_run_reports_its_score_error(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
-    words = ["dims=2", "dynamics=jumps", "trajectories=2", "steps=4", "epochs=1", "batch=512"]
-    with pytest.raises(SystemExit):
-        main(
-            [
-                "train",
-                "--data",
-                "planted",
-                "--out",
-                str(tmp_path / "m"),
-                *(part for word in words for part in ("--set", word)),
-            ]
-        )
-    assert (
-        "With 2 trajectories the score of a sample has a standard error of"
-        in capsys.readouterr().err
-    )
-    card = checkpoint.load(Path(runs.Run(tmp_path / "m").model_path)).card
-    assert card["sampling"]["trajectories"] == 2
-    assert "standard error" in describe_notes(card)

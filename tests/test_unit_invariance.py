@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import FusionModel, registry
-from qfusion.training import Options, find_rate, loop, metrics, prepare, train
+from qfusion.training import Options, loop, metrics, prepare, train
 from qfusion.training.losses import loss_factor, target_unit
 from qfusion.training.processes import Group
 from tests.support.small_models import model_of, rows_of
@@ -226,8 +226,6 @@ def test_random_draws_occur_once_per_epoch() -> None:
     assert len(set(losses)) == len(losses)
 
 
-def test_convex_model_has_no_learning_rate_and_one_process() -> None:
-    with pytest.raises(InvalidInput, match="without a learning rate"):
-        find_rate("linear", small(), {})
+def test_convex_model_is_trained_in_one_process() -> None:
     with pytest.raises(InvalidInput, match="in one process, but there are 2"):
         prepare("linear", small(), {}, SHORT, group=Group(0, 2))

@@ -19,7 +19,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import cohort_quality, pickers
-from qfusion.runs import folder, plans, training_queue
+from qfusion.runs import plans
 from qfusion.training import checkpoint
 from qfusion.ui import (
     sample_box,
@@ -83,14 +83,12 @@ def test_read_only_server_removes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     run = runs.create_run(plans.make_plan("planted", "concatenation", {}), name="mine")
     (run.path / "lock").unlink(missing_ok=True)
     (run.path / "record.json").write_text('{"state": "running"}')
-    (folder.runs_folder() / f".turn-{1:020d}-gone.0a1b2c3d").touch()
     (tmp_path / "sets" / ".old-mine.0a1b2c3d").mkdir(parents=True)
     before = sorted(map(str, tmp_path.rglob("*")))
     _read_only.set_rule(lambda: True)
     try:
         assert run.record().state == "interrupted"
         assert not run.is_held()
-        training_queue.waiting_names()
         assert imported_sets.imported_names() == ()
         assert sorted(map(str, tmp_path.rglob("*"))) == before
     finally:

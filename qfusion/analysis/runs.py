@@ -25,7 +25,6 @@ class Status(StrEnum):
     """States of a training and of requests to it."""
 
     STARTING = STARTING
-    WAITING = "waiting"
     RUNNING = "running"
     PAUSING = "pausing"
     PAUSED = "paused"
@@ -55,8 +54,8 @@ class Seen:
 
     @property
     def alive(self) -> bool:
-        """Whether a process trains it, waits to, or is about to."""
-        return self.state in ("waiting", "running", STARTING)
+        """Whether a process trains it, or is about to."""
+        return self.state in ("running", STARTING)
 
     @property
     def status(self) -> Status:
@@ -83,7 +82,7 @@ def _record(run: Run) -> run_records.Record:
     otherwise when its file changes.
     """
     record = _record_as_written(run)
-    return run.record() if record.state in (*run_records.ALIVE, "interrupted") else record
+    return run.record() if record.state in ("running", "interrupted") else record
 
 
 def see(run: Run) -> Seen:
@@ -94,7 +93,7 @@ def see(run: Run) -> Seen:
         return Seen(run, None, None, "", problem=str(error))
     state = (
         STARTING
-        if record.state not in ("waiting", "running", "finished") and runs.is_starting(run)
+        if record.state not in ("running", "finished") and runs.is_starting(run)
         else record.state
     )
     return Seen(run, plan, record, state, run.pending_request())

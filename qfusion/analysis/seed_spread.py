@@ -24,7 +24,7 @@ from qfusion.data import DataSet, load as load_data
 from qfusion.errors import InvalidInput, default_on_error
 from qfusion.explain import stability
 from qfusion.models import FusionModel, registry
-from qfusion.runs import find_run, plans, training_queue
+from qfusion.runs import find_run, plans
 from qfusion.training import (
     Progress,
     checkpoint,
@@ -279,8 +279,6 @@ def work(name: str, data: str, count: str) -> None:
 
     with (
         _sentences.progress_to(lambda _: nullcontext(show)),
-        # said often while it waits, so that whoever cancels need not wait
-        training_queue.hold_slot(partial(show, 0), name=f"seeds-of-{name}"),
         processes.join_group() as (_, device),
     ):
         measure_seeds(load_checkpoint(name), load_data(data), int(count), device=device)

@@ -13,10 +13,8 @@ import pandas as pd
 from qfusion import data
 from qfusion._checks import check
 from qfusion.errors import default_on_error
-from qfusion.runs import quotas, sweeps
+from qfusion.runs import sweep_storage, sweeps
 from qfusion.training import metrics
-
-# What the Sweeps page knows of sweeps: trials as a table, what matters, a form's words. Free of streamlit.
 
 ENOUGH = 8  # finished trials from which importance is computed
 
@@ -160,7 +158,7 @@ def open_trials(name: str = "") -> Trials:
         NotFound, InvalidInput: when there is no such sweep, or none at all.
         IntegrityError: when what is kept of it is damaged.
     """
-    known = quotas.sweep_names()
+    known = sweep_storage.sweep_names()
     check(bool(name or known), "There is no sweep yet. Begin one with `python -m qfusion sweep`.")
     return collect_trials(sweeps.find(name or known[0]))
 

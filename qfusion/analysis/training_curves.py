@@ -28,7 +28,7 @@ def curve(record: run_records.Record, key: str) -> Curve:
 def training_loss(record: run_records.Record) -> Curve:
     """Return the training loss of every epoch and, while a run trains, of its latest batches."""
     epochs, losses = curve(record, "train_loss")
-    if record.state not in run_records.ALIVE:
+    if record.state != "running":
         return epochs, losses
     points = dict(record.batch_losses)
     points |= dict(zip(epochs.tolist(), losses.tolist(), strict=True))

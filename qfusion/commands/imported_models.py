@@ -29,7 +29,7 @@ app = typer.Typer(
     "import",
     epilog=example_text(
         "model import mult.pt2 --data planted --name my-mult",
-        "model import mult.pt2 --data planted --name my-mult --card mult.toml",
+        "model import net.onnx --data planted --name net --input x1=text --input x2=audio:mean --input x3=vision",
         "model import my_package.models:make --weights weights.safetensors --data mosi --name mine",
     ),
 )
@@ -50,12 +50,38 @@ def import_(
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="What the model is to be called.")
     ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="NAME=MODALITY[:GIVES]",
+            help="What an input takes that is not called like a modality: its values, or :mean, :mask, :padding or "
+            ":lengths. Repeatable.",
+        ),
+    ] = None,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            metavar="NAME",
+            help="Which output holds the scores, where there are several.",
+        ),
+    ] = "",
+    holds: Annotated[
+        str,
+        typer.Option(
+            "--holds",
+            metavar="KIND",
+            help="What it holds for classes: scores, log-probabilities or probabilities; by default what ten rows of "
+            "it look like.",
+        ),
+    ] = "",
     card: Annotated[
         Path | None,
         typer.Option(
             "--card",
             metavar="FILE",
-            help="The card, corrected; without it one is guessed and written.",
+            help="A card in place of these, for inputs with other axes, see docs/model-files.md.",
         ),
     ] = None,
     weights: Annotated[
@@ -95,10 +121,10 @@ def import_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import a program. Its inputs are matched to a data set's modalities by a card. It is checked on ten rows and
+    """Import a program. Its inputs take the modalities of their names, or of --input. It is checked on ten rows and
     saved among the models.
     """
-    from qfusion.training import imports
+    from qfusion.training import imports, named_card
 
     check(
         check_only or name is not None,
@@ -108,18 +134,18 @@ def import_(
     if name is not None and not check_only:
         imports.check_name(name, out, replace)
     dataset = qfusion.data.load(data)
-    corrected = None if card is None else imports.read_card(card)
-    written = _card_path(program)
-    try:
-        taken = imports.take(program, dataset, corrected, weights, adapter)
-    except imports.Unfit as error:
-        imports.write_card(error.card, written)
-        print_remark(f"A first card is written to {written}; correct it and add --card {written}.")
-        raise
-    if corrected is None:
-        imports.write_card(taken.model.card, written)
+    taken = imports.take(
+        program,
+        dataset,
+        None if card is None else imports.read_card(card),
+        inputs=named_card.read_names(inputs or []),
+        output=output,
+        holds=holds,
+        weights=weights,
+        adapter=adapter,
+    )
     for warning in taken.warnings:
-        print_remark(f"qfusion: warning: {qfusion.wording.model_notes.describe_remark(warning)}")
+        print_remark(f"qfusion: warning: {qfusion.wording.program_notes.describe_remark(warning)}")
     stored = None
     if not check_only:
         place = imports.keep(taken, dataset, str(name), out, title, replace)
@@ -131,24 +157,13 @@ def import_(
             ),
         }
     print_result(
-        qfusion.wording.model_notes.describe_summary(imports.summary(taken, stored)),
+        qfusion.wording.program_notes.describe_summary(imports.summary(taken, stored)),
         as_json,
         *_import_lines(taken, stored, dataset.title),
     )
-    if corrected is None:
-        print_remark(
-            f"The card was guessed and is written to {written}; where it is wrong, correct it, and add --card "
-            f"{written} --replace."
-        )
     if stored is not None:
         called = name if out is None else place
         print_remark(f"Kept as {called}; use it as --model {called}.")
-
-
-def _card_path(program: str) -> Path:
-    path = Path(program)
-    factory = program.rpartition(":")[2] if ":" in program else path.stem
-    return path.with_suffix(".toml") if path.exists() else Path(f"{factory}.toml")
 
 
 def _import_lines(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
@@ -167,7 +182,7 @@ def _import_lines(taken: Any, stored: dict[str, Any] | None, title: str) -> list
             ],
             f"{taken.source} on {title}",
         ),
-        *map(qfusion.wording.model_notes.describe_remark, taken.remarks),
+        *map(qfusion.wording.program_notes.describe_remark, taken.remarks),
         "Scores of ten rows are finite, repeat, and do not depend on one another.",
     ]
     if stored and stored["metrics"]:

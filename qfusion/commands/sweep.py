@@ -70,24 +70,21 @@ def sweep(
     storage: Annotated[
         str,
         typer.Option(
-            metavar="PLACE",
-            help="Where the sweep is kept, for machines that share it: a .journal file "
-            "or sqlite://, mysql://, postgresql://. Among your runs by default.",
+            metavar="ADDRESS",
+            help="Database of the sweep, for machines that share it: mysql://, postgresql:// or sqlite://. A file "
+            "among your runs by default.",
         ),
     ] = "",
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes on this machine.")] = 1,
     cluster: Address = "",
-    queue: Annotated[
-        bool, typer.Option("--queue", help="Wait until a processor is free among your queued runs.")
-    ] = False,
     as_json: Json = False,
 ) -> None:
     """Search settings by validation loss. Trials that do worse than the median are stopped early. If the search is
     killed, the same command continues it.
     """
     check(
-        not cluster or (jobs == 1 and not queue),
-        "Argument `--cluster` has its workers train, without --jobs and --queue. Give either.",
+        not cluster or jobs == 1,
+        "Argument `--cluster` has its workers train, without --jobs. Give either.",
     )
     if data is None:
         check(
@@ -114,7 +111,7 @@ def sweep(
             storage,
         )
     qfusion.runs.sweeps.resume(match)
-    _run_sweep(match, jobs, queue, cluster)
+    _run_sweep(match, jobs, cluster)
     _print_sweep(match, as_json)
 
 
@@ -151,7 +148,7 @@ def _print_sweep(sweep: qfusion.runs.sweeps.Sweep, as_json: bool) -> None:
     print_result(record, as_json, *lines)
 
 
-def _run_sweep(sweep: qfusion.runs.sweeps.Sweep, jobs: int, queue: bool, cluster: str) -> None:
+def _run_sweep(sweep: qfusion.runs.sweeps.Sweep, jobs: int, cluster: str) -> None:
     """Run trials in `jobs` processes of this machine, which end with this one, or on a cluster."""
     started: list[subprocess.Popen[bytes]] = []
     with progress_bar("Sweep") as show, qfusion.runs.cluster.connect(cluster) as client:
@@ -169,7 +166,7 @@ def _run_sweep(sweep: qfusion.runs.sweeps.Sweep, jobs: int, queue: bool, cluster
                     qfusion.runs.sweeps.launch_worker(sweep.name, sweep.storage)
                     for _ in range(jobs - 1)
                 ]
-                qfusion.runs.sweeps.run_trials(sweep, count, queue)
+                qfusion.runs.sweeps.run_trials(sweep, count)
             else:
                 qfusion.runs.sweeps.run_trials_on_cluster(client, sweep, count)
             for process in started:

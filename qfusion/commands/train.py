@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,11 +16,9 @@ from qfusion._sentences import Pace, share
 from qfusion.commands.printing import (
     Json,
     metrics_table,
-    number,
     print_remark,
     print_result,
     progress_bar,
-    table,
 )
 from qfusion.commands.training_plan import read_plan
 
@@ -100,20 +97,6 @@ def train(
             "--events", help="Write event files that TensorBoard reads (needs tensorboard)."
         ),
     ] = False,
-    queue: Annotated[
-        bool,
-        typer.Option(
-            "--queue", help="Wait until a processor is free among your other queued runs."
-        ),
-    ] = False,
-    find_rate: Annotated[
-        bool,
-        typer.Option(
-            "--find-rate",
-            help="Train nothing that is kept: let the learning rate grow over "
-            "120 steps and suggest one.",
-        ),
-    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a model. Its folder can then be given wherever --model is asked for. A training that was killed or stopped
@@ -121,14 +104,6 @@ def train(
 
     Under `torchrun --nproc-per-node=N -m qfusion train ...` N processes share every batch.
     """
-    if find_rate:
-        check(
-            not (resume or out or name or replay or seeds or events or queue) and device == "auto",
-            "Argument `--find-rate` keeps nothing and runs here: leave out --out, --name, --resume, --replay, "
-            "--seeds, --events, --queue and --device.",
-        )
-        _find_rate(read_plan(data, model, seed, assign or [], config), as_json)
-        return
     with qfusion.training.processes.join_group(device) as (group, place):
         check(
             resume is None
@@ -165,13 +140,13 @@ def train(
             with progress_bar("Training") as show:
                 training_bar = _TrainingBar(show)
                 measured = qfusion.runs.train_run(
-                    run, training_bar.epoch, group, place, events, queue, training_bar.batch
+                    run, training_bar.epoch, group, place, events, training_bar.batch
                 )
         if not group.leads:
             return
         over_seeds = None
         if seeds is not None and run.record().state == "finished":
-            over_seeds = _measure_seeds(run, seeds, place, queue)
+            over_seeds = _measure_seeds(run, seeds, place)
     _print_run(run, measured, over_seeds, as_json)
 
 
@@ -182,16 +157,12 @@ def _require_measurable(plan: qfusion.runs.Plan, seeds: int | None) -> None:
 
 
 def _measure_seeds(
-    run: qfusion.runs.Run, count: int, device: Any, queue: bool
+    run: qfusion.runs.Run, count: int, device: Any
 ) -> qfusion.explain.stability.Stability:
     """Train the other seeds of a run that is finished, and return the contributions by all seeds."""
     trained = qfusion.training.checkpoint.load(run.model_path)
     dataset = qfusion.data.load(run.plan.data)
-    slot: AbstractContextManager[Any] = nullcontext()
-    if queue:
-        slot = qfusion.runs.training_queue.hold_slot(name=run.name)
-    with slot:
-        return qfusion.analysis.seed_spread.measure_seeds(trained, dataset, count, device=device)
+    return qfusion.analysis.seed_spread.measure_seeds(trained, dataset, count, device=device)
 
 
 def _print_run(
@@ -266,39 +237,3 @@ class _TrainingBar:
                 epochs,
                 f"epoch {epoch}, {self._pace.words(done, total)}{self._loss}",
             )
-
-
-def _find_rate(plan: qfusion.runs.Plan, as_json: bool) -> None:
-    dataset = qfusion.data.load(plan.data)
-    with progress_bar("Learning rate") as show:
-        rate = qfusion.training.find_rate(
-            plan.model,
-            dataset,
-            plan.settings,
-            qfusion.training.options.complete_options(dataset, plan.options),
-            plan.seed,
-            on_step=lambda done, total: show(done, total, f"step {done}"),
-        )
-    print_result(
-        {
-            "model": plan.model,
-            "data": plan.data,
-            "seed": plan.seed,
-            "suggestion": rate.suggestion,
-            "rates": rate.rates,
-            "losses": rate.losses,
-            "smoothed": rate.smoothed,
-        },
-        as_json,
-        table(
-            ["Rate", "Loss", "Smoothed"],
-            [
-                [f"{rate.rates[n]:.2e}", number(rate.losses[n], 4), number(rate.smoothed[n], 4)]
-                for n in range(0, len(rate.rates), 10)
-            ],
-            f"{plan.model} on {plan.data}, seed {plan.seed}",
-        ),
-    )
-    print_remark(
-        f"The loss falls most steeply at a rate of {rate.suggestion:.2g}: --set rate={rate.suggestion:.2g}"
-    )

@@ -38,7 +38,9 @@ from qfusion.live import (
     training_mode,
 )
 from qfusion.models import FusionModel, input_features, lindblad_model, live_model, nested
-from qfusion.training import checkpoint, imports, program_checks
+from qfusion.models.score_columns import looks_like
+from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training.sample_rows import sample_rows
 
 ROWS = 10  # by which a model is tried
 QUICK = 0.1  # seconds that a model is timed for
@@ -112,7 +114,7 @@ def open_model(
         "probability": probability or None,
     }
     check(
-        not name or (isinstance(name, str) and imports.NAME.fullmatch(name) is not None),
+        not name or (isinstance(name, str) and checkpoint_folders.NAME.fullmatch(name) is not None),
         "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or digit, but is "
         f"{name!r:.80}. Choose another.",
     )
@@ -214,7 +216,10 @@ def _check_unused(arguments: Mapping[str, Any], what: str, remedy: str) -> None:
 def default_name(model: Any) -> str:
     """Return the name of a model of a user's own where none is given: that of its function or class."""
     name = getattr(model, "__name__", "") or type(model).__name__
-    is_plain = imports.NAME.fullmatch(name) is not None and name not in ("function", "method")
+    is_plain = checkpoint_folders.NAME.fullmatch(name) is not None and name not in (
+        "function",
+        "method",
+    )
     return str(name) if is_plain else "model"
 
 
@@ -228,7 +233,7 @@ def _open_call(
     probability: str,
 ) -> live_model.LiveModel:
     """Return a user's model as a model of qfusion, after trying it on some rows."""
-    rows = program_checks.sample_rows(dataset)
+    rows = sample_rows(dataset)
     names = dataset.names
     classes = dataset.target.classes if dataset.target.kind == "classification" else None
     called = _call(model, dataset, rows, style, classes)
@@ -253,7 +258,7 @@ def _open_call(
         holds = (
             choose("Argument `output`", output, HOLDS)
             if output
-            else program_checks.looks_like(columns, columns.shape[1] == 1)
+            else looks_like(columns, columns.shape[1] == 1)
         )
     outputs = dataset.target.classes if classifies else ("score",)
     _check_count(columns.shape[1], dataset)

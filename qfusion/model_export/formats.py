@@ -13,7 +13,7 @@ from qfusion.model_export.numpy_arrays import arrays_bytes
 from qfusion.model_export.qutip_file import qutip_bytes
 from qfusion.model_export.torch_program import program_bytes
 from qfusion.model_export.tweaked_checkpoint import centre_scores, zip_checkpoint
-from qfusion.models import Ability, abilities, can, game, imported, require
+from qfusion.models import Ability, abilities, can, game, kind_files, require
 from qfusion.training import checkpoint
 
 
@@ -115,7 +115,7 @@ def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:
     kind = str(trained.card["model"])
     if kind == game.KIND:
         return GAME
-    if kind == imported.Imported.kind and name in ("checkpoint", "torch"):
+    if kind == kind_files.IMPORTED and name in ("checkpoint", "torch"):
         return (
             f"Format '{name}' does not exist for a model that was imported: its program is a file already, "
             f"{trained.card['weights']}, beside its card."

@@ -1,7 +1,6 @@
 """Models from elsewhere: a program (.pt2 or .onnx) with a card that names its inputs and outputs."""
 
 from collections.abc import Mapping, Sequence
-from math import log
 from typing import Any
 
 import torch
@@ -9,10 +8,12 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
-from qfusion.models import base, input_features, nested, standardisation
-from qfusion.models.program import KIND, Port, Program, Side, open_program
-from qfusion.models.program_card import DTYPES, SMALLEST, Input, ProgramCard, fit, parse
+from qfusion.models import base, input_features, kind_files, nested, standardisation
+from qfusion.models.program import Port, Program, Side
+from qfusion.models.program_card import DTYPES, Input, ProgramCard, fit, parse
+from qfusion.models.program_files import open_program
 from qfusion.models.program_inputs import fed_array
+from qfusion.models.score_columns import class_scores
 
 TOGETHER = 1 << 24  # numbers of the largest tensor while rows are run together
 _FEW = 4  # rows by which that is found out
@@ -31,7 +32,7 @@ class Imported(base.FusionModel):
         InvalidInput, NotFound: when program, card and data do not fit.
     """
 
-    kind = KIND
+    kind = kind_files.IMPORTED
     encodes = False
     title = "Imported program"
 
@@ -200,44 +201,6 @@ class Imported(base.FusionModel):
         )
         scores = columns if output.holds == "regression" else class_scores(columns, output.holds)
         return scores[:, self._order] + self.bias
-
-
-def class_scores(columns: Tensor, holds: str) -> Tensor:
-    """Return scores whose softmax is the probability of each class.
-
-    Args:
-        columns: of B rows: (B, C) with one column for each class, or (B, 1) for the second of two.
-        holds: what they are: "scores", "log-probabilities" or "probabilities".
-
-    Returns:
-        (B, C), or (B, 2) with 0 for the first class and the log-odds of the second.
-    """
-    if columns.shape[1] == 1:
-        return torch.cat([torch.zeros_like(columns), _log_odds(columns, holds)], 1)
-    if holds == "probabilities":
-        return _clipped_logarithm(columns)
-    return _clip_infinite_rows(columns) if holds == "log-probabilities" else columns
-
-
-def _log_odds(columns: Tensor, holds: str) -> Tensor:
-    """The log-odds of one class against its absence."""
-    if holds == "scores":
-        return columns
-    if holds == "probabilities":
-        return _clipped_logarithm(columns) - _clipped_logarithm(1 - columns)
-    return _clip_infinite_rows(columns) - _clipped_logarithm(-torch.expm1(columns))
-
-
-def _clipped_logarithm(probabilities: Tensor) -> Tensor:
-    return probabilities.clamp(SMALLEST, 1).log()
-
-
-def _clip_infinite_rows(logarithms: Tensor) -> Tensor:
-    """Return log-probabilities unchanged, except that rows with minus infinity are clipped in the same way as
-    probabilities.
-    """
-    has_infinity = logarithms.isneginf().any(1, keepdim=True)
-    return torch.where(has_infinity, logarithms.clamp_min(log(SMALLEST)), logarithms)
 
 
 def _place(ports: Sequence[Port], name: str) -> int:

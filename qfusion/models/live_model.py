@@ -29,7 +29,7 @@ from qfusion.models import (
 )
 from qfusion.models.algebra import CoalitionAlgebra, ScoringModel
 from qfusion.models.backgrounds import Background
-from qfusion.models.imported import class_scores
+from qfusion.models.score_columns import class_scores
 from qfusion.quantum.statevector import Gate
 
 KIND = kind_files.LIVE
@@ -50,7 +50,7 @@ class LiveModel(base.FusionModel):
         inputs, outputs: as of every model: those of the data set.
         call: takes features by modality, (B, F) or (values (B, T, F), mask (B, T)) in double precision, and returns
             columns (B, K).
-        holds: what the columns are, see `imported.class_scores`; "regression" for a number.
+        holds: what the columns are, see `score_columns.class_scores`; "regression" for a number.
         means: of every feature of a modality over the training rows; zero unless given.
         seconds: that one row takes.
         repeats: calls whose mean is taken, of a function that gives other scores for the same input.
@@ -214,7 +214,7 @@ def columns_to_scores(columns: Tensor, holds: str, count: int) -> Tensor:
 
     Args:
         columns: output of a function.
-        holds: what they are, see `imported.class_scores`; "regression" for a number.
+        holds: what they are, see `score_columns.class_scores`; "regression" for a number.
         count: C, of the data set's target.
 
     Raises:

@@ -15,7 +15,6 @@ from qfusion.models import input_features
 Axis = int | str
 GIVES = ("values", "mean", "mask", "padding", "lengths")
 HOLDS = ("scores", "log-probabilities", "probabilities", "regression")
-OLDER = {"logits": "scores", "score": "regression"}  # values in cards of older versions
 DTYPES = {
     "float32": torch.float32,
     "float64": torch.float64,
@@ -27,20 +26,6 @@ DTYPES = {
 ADAPTERS = ("", "dict", "mmsa", "multibench")
 NAMED = ("rows", "steps", "features")
 _REMEDY = "Correct the card."
-SMALLEST = 1e-12  # probability; smaller ones are raised to it before a logarithm is taken
-CLIPPED = f"[{SMALLEST:g}, 1]"
-_HEAD = (
-    "# Inputs and output of the program. Correct wrong entries and import the program again with --card.",
-    "# [[input]]: modality is the name of one modality, or of several side by side",
-    f"#   gives: one of {', '.join(GIVES)}; a mask is true at real steps, padding is true at the others",
-    "#   axes: rows, steps, features, or fixed sizes such as the sides of a picture",
-    "#   steps: number of steps, to which shorter sequences are padded; 0 for any number",
-    "#   pad: side of the zeros of padding, right or left",
-    f"# [output]: holds is one of {', '.join(HOLDS)}; classes are in the order of the columns",
-    "#   label: the predicted label, if a sample can have several",
-    "#   scores: scores of the classes before a softmax; regression: the predicted number",
-    f"#   probabilities: clipped to {CLIPPED} before the log-odds of each row are computed",
-)
 
 
 @dataclass(frozen=True)
@@ -111,32 +96,6 @@ class ProgramCard:
         record = json.loads(json.dumps(asdict(self)))
         return {"input": record.pop("inputs"), **record}
 
-    def text(self) -> str:
-        """Return the card as TOML, with comments on its keys."""
-        adapters = ", ".join(map(repr, ADAPTERS))
-        lines = [
-            *_HEAD,
-            f"program = {_toml(self.program)}",
-            f"data = {_toml(self.data)}",
-            f"batch = {self.batch}  # number of rows in one call; 0 for any number",
-            f"adapter = {_toml(self.adapter)}  # call of a factory's module: one of {adapters}",
-        ]
-        parts: list[tuple[str, Input | Output]] = [("[[input]]", entry) for entry in self.inputs]
-        for title, part in [*parts, ("[output]", self.output)]:
-            lines += [
-                "",
-                title,
-                *(f"{key} = {_toml(value)}" for key, value in asdict(part).items()),
-            ]
-        return "\n".join([*lines, ""])
-
-
-def _toml(value: Any) -> str:
-    """Return a number, a text or a list of either in TOML. This is the same as in JSON except for characters that
-    are not printable.
-    """
-    return "".join(c if c.isprintable() else " " for c in json.dumps(value, ensure_ascii=False))
-
 
 def read(text: str, file: str) -> ProgramCard:
     """Return the card of a TOML file.
@@ -146,7 +105,7 @@ def read(text: str, file: str) -> ProgramCard:
     """
     with translate_errors(
         f"Card `{file}` is not TOML",
-        "Correct that line, or import without --card for a new one.",
+        "Correct that line.",
         ValueError,
         why="{words}",
         passing=(InvalidInput,),
@@ -217,7 +176,6 @@ def _input(words: Mapping[str, Any]) -> Input:
 def _output(words: Mapping[str, Any]) -> Output:
     _check_keys("[output]", words, ("name", "holds", "classes", "label"))
     holds, classes = str(words.get("holds", "scores")), words.get("classes", [])
-    holds = OLDER.get(holds, holds)
     check(
         holds in HOLDS,
         f"`holds` in the card must be one of {', '.join(HOLDS)}, but is {holds!r}. {_REMEDY}",
@@ -244,9 +202,7 @@ def fit(
     for entry in card.inputs:
         check(
             len(entry.modality) > 0,
-            f"Input `{entry.name}` has no modality yet. Write one of "
-            f"{', '.join(specs)} into its `modality` in the card, and import again with "
-            "--card.",
+            f"Input `{entry.name}` has no modality. Write one of {', '.join(specs)} into its `modality` in the card.",
         )
         for name in entry.modality:
             choose("Modality", name, specs)

@@ -28,7 +28,7 @@ from qfusion.panels.learning_inside import (
     parameter_norms,
     replay,
 )
-from qfusion.panels.sweep_panels import NEW_DATA, NEW_KIND
+from qfusion.panels.training_settings import NEW_DATA, NEW_KIND
 from qfusion.runs import plans
 from qfusion.training import metrics
 

@@ -17,7 +17,7 @@ from qfusion.figures import (
     style,
     training_charts,
 )
-from qfusion.models import game, program
+from qfusion.models import game, kind_files
 from qfusion.models.abilities import can
 from qfusion.panels import alt_text, page_state, panel
 from qfusion.panels.sample_curves import curve_names
@@ -100,7 +100,7 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
             f"mean (dot) and standard deviation (bar) over {count} training seeds; the ring is the loaded "
             f"seed ({card.get('seed')})."
         )
-    elif card["model"] == program.KIND:  # it was trained elsewhere
+    elif card["model"] == kind_files.IMPORTED:  # it was trained elsewhere
         shows += "values of the loaded weights."
     elif card["model"] == game.KIND:
         shows += "those of the values of all players together."

@@ -8,9 +8,8 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.analysis.sweep_trials import ENOUGH, Trials
 from qfusion.figures import style, sweep_charts
-from qfusion.models import FUSION
-from qfusion.panels import alt_text, panel, params, pickers
-from qfusion.runs import quotas
+from qfusion.panels import alt_text, panel, params, training_settings
+from qfusion.runs import sweep_storage
 from qfusion.wording import extrema
 
 
@@ -133,25 +132,13 @@ def has_finished_trials(trials: Trials) -> bool:
 
 
 SWEEP_NAME = params.SelectParam(
-    "sweep", "Sweep", "The last one is shown.", values=lambda _: quotas.sweep_names()
+    "sweep", "Sweep", "The last one is shown.", values=lambda _: sweep_storage.sweep_names()
 )
 SWEEP_VIEW = params.SelectParam(
     "sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs"
 )
-SWEEP_DATA, NEW_DATA = (
-    params.SelectParam(
-        f"{form}.data",
-        "Data",
-        "The first is taken.",
-        values=lambda _: pickers.sources_with_features(),
-        titles=pickers.data_names,
-    )
-    for form in ("sweep", "new")
-)
-SWEEP_KIND, NEW_KIND = (
-    params.SelectParam(f"{form}.kind", "Kind of model", "The first is taken.", values=FUSION)
-    for form in ("sweep", "new")
-)
+SWEEP_DATA = training_settings.data_choice("sweep.data")
+SWEEP_KIND = training_settings.kind_choice("sweep.kind")
 SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
 SWEEP = {
     "sweep-history": panel.Panel(

@@ -5,9 +5,27 @@ from typing import Any
 
 from qfusion.models import FUSION
 from qfusion.panels import page_state, params, pickers
-from qfusion.panels.sweep_panels import NEW_DATA, NEW_KIND
 from qfusion.runs import plans
 from qfusion.wording import setting_texts
+
+
+def data_choice(key: str) -> params.SelectParam:
+    """Return the choice of the data set to train on."""
+    return params.SelectParam(
+        key,
+        "Data",
+        "The first is taken.",
+        values=lambda _: pickers.sources_with_features(),
+        titles=pickers.data_names,
+    )
+
+
+def kind_choice(key: str) -> params.SelectParam:
+    """Return the choice of the kind of model to train."""
+    return params.SelectParam(key, "Kind of model", "The first is taken.", values=FUSION)
+
+
+NEW_DATA, NEW_KIND = data_choice("new.data"), kind_choice("new.kind")
 
 
 def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Param]:

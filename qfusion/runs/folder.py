@@ -32,7 +32,7 @@ from qfusion import _files, _read_only, _user_folders
 from qfusion._checks import check
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, translate_errors
 from qfusion.runs.file_locks import is_locked
-from qfusion.runs.run_records import ALIVE, Record
+from qfusion.runs.run_records import Record
 from qfusion.runs.specifications import Plan
 from qfusion.training import checkpoint_folders
 
@@ -86,12 +86,12 @@ class Run:
         """Return the progress of the run. A run whose process ended without reporting it is "interrupted"."""
         path = self.path / "record.json"
         if not path.is_file():
-            return Record(state="waiting" if self.is_held() else "interrupted")
+            return Record(state="running" if self.is_held() else "interrupted")
         record = _read(path, Record)
-        if record.state not in ALIVE or self.is_held():
+        if record.state != "running" or self.is_held():
             return record
         latest = _read(path, Record)  # the process may have ended between reading and checking
-        return record if latest.state not in ALIVE else replace(record, state="interrupted")
+        return record if latest.state != "running" else replace(record, state="interrupted")
 
     def write(self, record: Record) -> None:
         """Save the progress of the run."""
@@ -110,8 +110,8 @@ class Run:
         check(word in REQUESTS, f"Argument `word` must be 'pause' or 'stop', but is {word!r}.")
         record = self.record()
         check(
-            record.state in ALIVE,
-            f"Run {self.name} is {record.state}, so there is nothing to {word}. Choose one that waits or runs.",
+            record.state == "running",
+            f"Run {self.name} is {record.state}, so there is nothing to {word}. Choose one that runs.",
         )
         _files.write_file(self.path / "request", word)
 

@@ -28,7 +28,7 @@ def launch_run(run: folder.Run, events: bool = False) -> None:
     """
     check(not run.is_held(folder.PATIENCE), f"Run {run.name} is being trained already.")
     process = start_process(
-        ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])],
+        ["train", "--resume", str(run.path), *(["--events"] if events else [])],
         run.path / "log.txt",
     )
     _files.write_file(run.path / "launched", f"{process.pid} {time.monotonic()}")

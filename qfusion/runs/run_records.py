@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-STATES = ("waiting", "running", "paused", "stopped", "finished", "failed", "interrupted")
-ALIVE = ("waiting", "running")
+STATES = ("running", "paused", "stopped", "finished", "failed", "interrupted")
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Record:
             since the entry before.
     """
 
-    state: str = "waiting"
+    state: str = "running"
     message: str = ""
     epochs: int = 0
     history: tuple[Mapping[str, Any], ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +14,7 @@ from qfusion import data as sources
 from qfusion._checks import check
 from qfusion.data.row_splits import SPLITS
 from qfusion.errors import QFusionError
-from qfusion.runs import folder, training_queue
+from qfusion.runs import folder
 from qfusion.runs.recorder import RunRecorder
 from qfusion.runs.training_watch import Watch
 from qfusion.training import (
@@ -26,7 +26,6 @@ from qfusion.training import (
     metrics,
     prepare,
     processes,
-    sampling_error,
 )
 
 
@@ -36,7 +35,6 @@ def train_run(
     group: processes.Group = processes.ALONE,
     device: torch.device | str = "cpu",
     events: bool = False,
-    queue: bool = False,
     on_batch: Callable[[int, int, int, int], None] = lambda epoch, epochs, done, total: None,
 ) -> dict[str, Any]:
     """Train a run until it is finished, paused or stopped, and return its metrics by split; none when paused.
@@ -50,7 +48,6 @@ def train_run(
         group: the processes that train it together; the first one writes.
         device: to train on.
         events: write event files for TensorBoard into the run's folder `events`.
-        queue: wait for a free processor, see `training_queue.hold_slot`.
         on_batch: called as an epoch begins and after each batch, with the epoch, the number of epochs, the samples done
             and the number of samples.
 
@@ -64,14 +61,7 @@ def train_run(
         )
         recorder = RunRecorder(run, group, events)
         try:
-            slot: AbstractContextManager[bool] = nullcontext(True)
-            if queue:
-                slot = training_queue.hold_slot(lambda: not run.pending_request(), run.name)
-            with slot as is_wanted:
-                if is_wanted:
-                    return _train(run, recorder, on_epoch, group, device, on_batch)
-            recorder.close("paused" if run.pending_request() == "pause" else "stopped")
-            return {}
+            return _train(run, recorder, on_epoch, group, device, on_batch)
         except (QFusionError, MemoryError, OSError, RuntimeError, ValueError) as error:
             with suppress(QFusionError, ValueError):  # the disk may be full
                 recorder.close("failed", str(error) or type(error).__name__)
@@ -165,7 +155,6 @@ def _save(
                 metrics={split: metrics.summary([values]) for split, values in measured.items()},
                 this_seed=measured,
                 seeds=[plan.seed],
-                sampling=sampling_error.model_sampling(model, dataset),
             ),
         )
     return measured

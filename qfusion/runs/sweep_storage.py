@@ -1,148 +1,144 @@
-"""Storage of sweeps: Optuna's journal files, or databases that several machines reach."""
+"""Storage of sweeps: databases of Optuna, a file of SQLite for each among the user's runs, or one that machines share.
+
+Optuna itself finds trials whose process is gone, by their heartbeat, and repeats them.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sqlite3
-import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
-
-from filelock import FileLock
+from typing import TYPE_CHECKING, Literal
 
 from qfusion._checks import check
 from qfusion._lazy import Library
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
-from qfusion.runs import quotas, run_names
+from qfusion.errors import InvalidInput, NotFound, translate_errors
+from qfusion.runs import run_names
+from qfusion.runs.folder import runs_folder
 
 if TYPE_CHECKING:
-    import optuna.storages.journal
+    import optuna.storages
 else:
     optuna = Library("optuna")
 
-
-# Where sweeps are kept: Optuna's journal files, or databases that several machines reach.
-
 SCHEMES = ("sqlite", "mysql", "postgresql")  # what Optuna's RDBStorage is documented with
+PREFIX = "qfusion/"  # of the names of studies, so that those of other programs are left as they are
+BEAT = 15  # seconds between two signs of life of a trial
+SILENT = 60  # seconds without one after which a trial is repeated
 _URL = re.compile(r"(?P<scheme>[a-z]+)(\+[a-z0-9_]+)?://(?P<rest>[^\s]*)")
+_ENDING = ".sqlite"
 
 
-def journal_path(name: str, storage: str = "") -> Path | None:
-    """Return the journal file of a sweep, or None if the sweep is kept in a database.
+def sweeps_folder() -> Path:
+    """Return the folder of the user's sweeps, below that of the runs."""
+    return runs_folder() / ".sweeps"
+
+
+def sweep_names() -> list[str]:
+    """Return the names of the sweeps in the user's folder, the last changed first."""
+    stats = {}
+    for path in sweeps_folder().glob(f"*{_ENDING}"):
+        with contextlib.suppress(OSError):  # another process removes it meanwhile
+            stats[path.stem] = path.stat().st_mtime_ns
+    names = sorted(stats, key=lambda name: -stats[name])
+    return [name for name in names if run_names.NAME.fullmatch(name)]
+
+
+def storage_address(name: str, storage: str = "") -> str:
+    """Return the address of the database of a sweep: the given one, or that of a file among the user's runs.
 
     Raises:
-        InvalidInput: when `storage` is neither a file nor the address of a database of SCHEMES.
+        InvalidInput: when `storage` is not the address of a database of SCHEMES.
     """
     if not storage:
-        return quotas.sweeps_folder() / f"{run_names.check_name(name)}.journal"
-    if "://" not in storage:
-        path = Path(storage)
-        check(
-            path.suffix in (".journal", ".log"),
-            "Argument `storage` must name a file that ends in .journal or .log, or a database "
-            f"({', '.join(f'{s}://' for s in SCHEMES)}), but is {storage[:80]!r}.",
-        )
-        return path
+        path = sweeps_folder() / f"{run_names.check_name(name)}{_ENDING}"
+        return f"sqlite:///{path.absolute()}"
     match = _URL.fullmatch(storage)
     scheme = storage.split(":", 1)[0][:20]  # never more of it: there may be a password
     check(
         match is not None and match["scheme"] in SCHEMES,
-        "Argument `storage` must be a journal file or the address of a database, "
+        "Argument `storage` must be the address of a database, "
         f"{', '.join(f'{s}://...' for s in SCHEMES)}, but begins with {scheme!r}.",
     )
     check(
         scheme != "sqlite" or "?" not in storage,
         "Argument `storage` must name a file after sqlite:///, without options after '?'.",
     )
-    return None
+    return storage
 
 
-def hide_password(storage: str) -> str:
-    """Return the storage of a sweep without the password of a database."""
-    return re.sub(r"://([^/@:]*):[^@]*@", r"://\1:***@", storage)
-
-
-class _Lock:
-    """Lock for writing a journal, held by one process at a time. The system releases it if a process is killed,
-    whereas Optuna's own lock would block all others for half a minute.
-    """
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.lock = FileLock(path.with_name(f".{path.name}.held"), is_singleton=False)
-
-    def acquire(self) -> bool:
-        """Wait for the lock, and remove a last line that a full disk or a kill has cut off. Otherwise new text would
-        continue that line, and no later line could be read.
-        """
-        self.lock.acquire()
-        try:
-            with self.path.open("rb+") as file:
-                end = file.seek(0, 2)
-                file.seek(max(0, end - 1))
-                if end and file.read(1) != b"\n":
-                    file.seek(0)
-                    file.truncate(file.read().rfind(b"\n") + 1)
-        except OSError:
-            self.lock.release()
-            raise
-        return True
-
-    def release(self) -> None:
-        """Release the lock."""
-        self.lock.release()
+def hide_password(address: str) -> str:
+    """Return the address of a database without its password."""
+    return re.sub(r"://([^/@:]*):[^@]*@", r"://\1:***@", address)
 
 
 def open_study(
     name: str, storage: str = "", direction: Literal["minimize", "maximize", ""] = ""
 ) -> optuna.Study:
-    """Return the study of a sweep. A journal is created if there is none.
+    """Return the study of a sweep.
 
     Args:
-        name, storage: see `journal_path`.
+        name, storage: see `storage_address`.
         direction: makes it where there is none; empty: it must be there.
 
     Raises:
-        InvalidInput: when the place cannot be reached or written to, is another program's or of another version of
-            Optuna, or its study of that name was not begun by a sweep. See `journal_path` for others.
-        NotFound: when it must be there and is not. IntegrityError: when the journal is damaged.
+        InvalidInput: when the database cannot be reached or written to, or is another program's or of another version
+            of Optuna. See `storage_address` for others.
+        NotFound: when it must be there and is not.
     """
     run_names.check_name(name)
-    path = journal_path(name, storage)
-    check(
-        bool(direction) or path is None or path.is_file(),
-        f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice.",
-        NotFound,
-    )
+    address = storage_address(name, storage)
+    absent = f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice."
+    if address.startswith("sqlite"):
+        path = Path(address.partition(":///")[2])
+        check(bool(direction) or path.is_file(), absent, NotFound)
+        _check_sqlite(path)
+        if not storage:
+            with translate_errors(f"{path} cannot be written", "Correct its permissions."):
+                path.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    place = _database(storage) if path is None else _journal_storage(path, named=bool(storage))
-    return _study(name, place, path, storage, direction)
+    database = _database(address)
+    if direction:
+        return optuna.create_study(
+            storage=database, study_name=PREFIX + name, direction=direction, load_if_exists=True
+        )
+    check(PREFIX + name in optuna.get_all_study_names(database), absent, NotFound)
+    return optuna.load_study(storage=database, study_name=PREFIX + name)
 
 
-def _database(storage: str) -> Any:
-    """Return a database as an Optuna storage."""
-    address = hide_password(storage)[:80]
-    _check_sqlite(storage)
-    try:
-        return optuna.storages.RDBStorage(storage)
-    except RuntimeError as error:  # of Optuna itself: a schema of another version
-        older = "storage upgrade" in str(error)
-        remedy = (
-            "Keep a copy of it, then run `optuna storage upgrade --storage` with its address"
-            if older
-            else "Update Optuna here (`pip install -U optuna`)"
-        )
-        check(
-            "schema" not in str(error),
-            f"The database {address} was written by {'an older' if older else 'a newer'} version of Optuna than "
-            f"{optuna.__version__}. {remedy}, or choose another database.",
-        )
-        raise InvalidInput(_unusable(address, error)) from error
-    except Exception as error:  # of whichever driver
-        raise InvalidInput(_unusable(address, error)) from error
+def translate_database_errors(name: str) -> contextlib.AbstractContextManager[None]:
+    """Context manager that raises InvalidInput when the database of a sweep cannot be read or written."""
+    return translate_errors(
+        f"The database of sweep {name} cannot be used",
+        "Correct its permissions, or free some disk space.",
+        optuna.exceptions.StorageInternalError,
+        why="{kind}",
+    )
+
+
+def _database(address: str) -> optuna.storages.RDBStorage:
+    hidden = hide_password(address)[:160]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # heartbeats are called experimental
+        try:
+            return optuna.storages.RDBStorage(
+                address,
+                heartbeat_interval=BEAT,
+                grace_period=SILENT,
+                failed_trial_callback=optuna.storages.RetryFailedTrialCallback(),
+            )
+        except RuntimeError as error:  # of Optuna itself: a schema of another version
+            check(
+                "schema" not in str(error),
+                f"The database {hidden} was written by another version of Optuna than {optuna.__version__}. Copy it, "
+                "run `optuna storage upgrade --storage` with its address, update Optuna (`pip install -U optuna`), or "
+                "choose another database.",
+            )
+            raise InvalidInput(_unusable(hidden, error)) from error
+        except Exception as error:  # of whichever driver
+            raise InvalidInput(_unusable(hidden, error)) from error
 
 
 def _unusable(address: str, error: Exception) -> str:
@@ -153,10 +149,9 @@ def _unusable(address: str, error: Exception) -> str:
     )
 
 
-def _check_sqlite(storage: str) -> None:
+def _check_sqlite(path: Path) -> None:
     """Raise InvalidInput for a file of SQLite that another program fills: Optuna would add its tables to it."""
-    path = Path(storage.partition(":///")[2])
-    if not storage.startswith("sqlite") or not path.is_file() or not path.stat().st_size:
+    if not path.is_file() or not path.stat().st_size:
         return
     with translate_errors(
         f"{path} cannot be read as a database of SQLite",
@@ -173,115 +168,3 @@ def _check_sqlite(storage: str) -> None:
         f"{path} is a database of another program, with tables such as {min(tables, default='')[:40]!r}. Choose "
         "another file: a sweep would add its own tables to it.",
     )
-
-
-def _journal_storage(path: Path, named: bool) -> Any:
-    """Return a journal as an Optuna storage, created if there is none.
-
-    Args:
-        named: whether it is a file that was named, and not one among the user's runs.
-    """
-    with translate_errors(f"{path} cannot be written", "Choose a file where you may write."):
-        if not named:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        _check_journal(path)
-        with _reading(path), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            backend = optuna.storages.journal.JournalFileBackend(
-                str(path), lock_obj=cast(Any, _Lock(path))
-            )
-            return optuna.storages.JournalStorage(backend)
-
-
-def _check_journal(path: Path) -> None:
-    """Raise IntegrityError for a file that is not an Optuna journal, before anything is written to it. Files of
-    other programs are not changed.
-    """
-    if not path.exists() or not path.stat().st_size:
-        return
-    check(
-        path.is_file() and path.stat().st_size <= 500_000_000,
-        f"{path} is {'too large' if path.is_file() else 'no file'} for the journal of a sweep. Choose another one.",
-    )
-    with path.open("rb") as file:
-        line = file.readline(1 << 20)
-    try:
-        first = json.loads(line)
-        begins = isinstance(first, dict) and {"op_code", "worker_id"} <= first.keys()
-    except ValueError:  # or a first line that a kill has cut off
-        begins = line.startswith(b'{"op_code":') and not line.endswith(b"\n")
-    check(
-        begins,
-        f"{path} cannot be read as the journal of a sweep: it does not begin as Optuna's do. Choose another name, or "
-        "another file.",
-        IntegrityError,
-    )
-
-
-def _reading(path: Path) -> contextlib.AbstractContextManager[None]:
-    """Context manager that reports in one line that a journal cannot be read, whatever the damage."""
-    return translate_errors(
-        f"{path} cannot be read as the journal of a sweep",
-        "Choose another name, or delete the file.",
-        *(ValueError, KeyError, TypeError, AssertionError, AttributeError),
-        error=IntegrityError,
-        why="{kind}",
-        passing=(QFusionError,),
-    )
-
-
-def _study(
-    name: str,
-    place: Any,
-    path: Path | None,
-    storage: str,
-    direction: Literal["minimize", "maximize", ""],
-) -> optuna.Study:
-    """Return the study of a sweep in a storage. It is created if a `direction` is given and there is none."""
-    damaged = contextlib.nullcontext() if path is None else _reading(path)
-    with (
-        damaged,
-        translate_errors(
-            f"{path} cannot be written",
-            "Choose a file where you may write, or free some disk space.",
-        ),
-    ):
-        known = name in optuna.get_all_study_names(place)
-        check(
-            known or bool(direction),
-            f"Sweep {name!r} does not exist there. Begin it with --data and --range or --choice.",
-            NotFound,
-        )
-        if not known and direction:
-            with contextlib.suppress(optuna.exceptions.DuplicatedStudyError):  # by another process
-                study = optuna.create_study(storage=place, study_name=name, direction=direction)
-                study.set_user_attr(BEGUN, True)
-                return study
-        study = optuna.load_study(storage=place, study_name=name)
-        check(
-            _is_ours(study, among_runs=not storage),
-            f"The study {name!r} in {path or hide_password(storage)[:80]} was not begun by a sweep, and is left as it "
-            "is. Choose another name.",
-        )
-        return study
-
-
-BEGUN = "qfusion"  # marks a study that a sweep has made
-MARKED = 5.0  # seconds in which another process that has just made a study marks it
-
-
-def _is_ours(study: optuna.Study, among_runs: bool) -> bool:
-    """Whether a sweep has made a study, and not another program.
-
-    Args:
-        among_runs: whether it lies among the user's runs, where an empty one is of a sweep that was killed as it began.
-    """
-    began = time.monotonic()
-    while not {BEGUN, "search"} & study.user_attrs.keys():
-        is_empty = not study.trials and not study.user_attrs
-        if among_runs and is_empty:
-            return True
-        if not is_empty or time.monotonic() - began > MARKED:
-            return False
-        time.sleep(0.05)
-    return True

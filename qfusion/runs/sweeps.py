@@ -1,16 +1,16 @@
 """Sweeps: many trainings that try settings, by Optuna (Akiba and others 2019), in any number of processes and machines.
 
-A sweep is a study in a storage that all of them reach: a journal file or a database (`sweep_storage`). Its trials are
-distributed by `sweep_slots`.
+A sweep is a study in a database that all of them reach (`sweep_storage`). Optuna gives each process its trials, and
+repeats those whose process is gone.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,27 +21,17 @@ from qfusion import _read_only, data as sources
 from qfusion._checks import check, require_number
 from qfusion._lazy import Library
 from qfusion.errors import IntegrityError, QFusionError
-from qfusion.runs import (
-    cluster,
-    plans,
-    quotas,
-    run_names,
-    run_process,
-    search_space,
-    training_queue,
-)
-from qfusion.runs.sweep_slots import BEAT, claim_trial, hold_worker_lock, slot_trials
-from qfusion.runs.sweep_storage import journal_path, open_study
+from qfusion.runs import cluster, plans, run_names, run_process, search_space, sweep_storage
 from qfusion.training import Progress, metrics, prepare
 
 if TYPE_CHECKING:
-    import optuna.storages.journal
+    import optuna.storages
 else:
     optuna = Library("optuna")
 
-# Sweeps themselves.
-
 MAX_TRIALS = 10_000
+POLL = 1.0  # seconds between two looks at the trials of other processes
+_SURPLUS = "surplus"  # marks a trial beyond the number of trials
 WAITING, RUNNING, FINISHED, PRUNED, FAILED = "waiting", "running", "finished", "pruned", "failed"
 _STATES = {
     "WAITING": WAITING,
@@ -89,10 +79,10 @@ class Sweep:
     study: optuna.Study
 
     def attempts(self) -> list[Attempt]:
-        """Return all trials, in the order of their places."""
+        """Return all trials that were begun, in the order of their places; of one that was repeated, the last."""
         return [
-            _make_attempt(number, trial, self.search)
-            for number, trial in sorted(slot_trials(self.study).items(), key=lambda held: held[0])
+            _make_attempt(place, trial, self.search)
+            for place, trial in sorted(_places(self.study).items())
         ]
 
     def best(self) -> Attempt | None:
@@ -127,6 +117,11 @@ class Sweep:
         states = [a.state for a in self.attempts()]
         return len(states) >= self.trials and not {WAITING, RUNNING} & set(states)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether its processes are asked to leave it."""
+        return bool(self.study.user_attrs.get("stopped"))
+
 
 def begin(name: str, search: search_space.Search, trials: int, where: str = "") -> Sweep:
     """Return a sweep, created if there is none. The number of trials of an existing sweep can be raised.
@@ -135,14 +130,14 @@ def begin(name: str, search: search_space.Search, trials: int, where: str = "") 
         name: of the sweep.
         search: see `search_space.read_search`.
         trials: how many there shall be in all.
-        where: a journal file or the address of a database, see `journal`; empty: among the user's runs.
+        where: the address of a database, see `sweep_storage.storage_address`; empty: among the user's runs.
 
     Raises:
         InvalidInput: when a sweep of that name searches something else, or other data.
     """
     _read_only.check_allowed("begin a sweep")
     require_number("trials", trials, 1, MAX_TRIALS)
-    study = open_study(name, where, search.direction)
+    study = sweep_storage.open_study(name, where, search.direction)
     if "search" not in study.user_attrs:
         study.set_user_attr("search", asdict(search))
     known = _search(study, name)
@@ -164,7 +159,7 @@ def find(name: str, where: str = "") -> Sweep:
         NotFound: when there is none.
         IntegrityError: when what is kept of it is damaged.
     """
-    study = open_study(name, where)
+    study = sweep_storage.open_study(name, where)
     number = study.user_attrs.get("trials", 0)
     check(
         isinstance(number, int) and 0 <= number <= MAX_TRIALS,
@@ -177,16 +172,14 @@ def find(name: str, where: str = "") -> Sweep:
 def run_trials(
     sweep: Sweep,
     on_epoch: Callable[[int, Progress], None] = lambda number, progress: None,
-    queued: bool = False,
     once: bool = False,
 ) -> None:
-    """Try settings until every trial of the sweep has ended or is another process's.
+    """Try settings until every trial of the sweep has ended, or it is stopped.
 
     Args:
         sweep: made by `begin` or `find`.
         on_epoch: called after each epoch with the trial's number.
-        queued: wait until a processor is free, see `training_queue.hold_slot`.
-        once: end with the first of them.
+        once: end after one trial, or when no trial is left to be begun.
 
     Raises:
         InvalidInput: when the data are not those that the sweep was begun with.
@@ -196,15 +189,90 @@ def run_trials(
         dataset.digest == sweep.search.digest,
         f"Data set {dataset.name} is not the one that sweep {sweep.name} was begun with. Begin a new sweep.",
     )
-    wanted = (
-        training_queue.hold_slot(lambda: not sweep.study.user_attrs.get("stopped"), sweep.name)
-        if queued
-        else contextlib.nullcontext(True)
-    )
-    with hold_worker_lock(sweep.name) as worker, wanted as free:
-        while free and (claimed := claim_trial(sweep.study, sweep.trials, worker)) is not None:
-            _try(sweep, *claimed, dataset, on_epoch)
-            free = not once
+
+    def objective(trial: optuna.Trial) -> float:
+        place = _place_of(sweep, trial)
+        try:
+            return train_trial(sweep, trial, place, dataset, on_epoch)
+        except (QFusionError, MemoryError, torch.OutOfMemoryError) as error:
+            trial.set_user_attr("error", str(error)[:400] or type(error).__name__)
+            raise
+        except (optuna.TrialPruned, optuna.exceptions.UpdateFinishedTrialError):
+            raise
+        except (
+            BaseException
+        ):  # it is stopped, by hand or by a defect, and repeated when the sweep goes on
+            repeat_trial(sweep.study, sweep.study.get_trials(deepcopy=False)[trial.number])
+            raise
+
+    while not (sweep.is_stopped or sweep.is_done):
+        release_lost_trials(sweep)
+        attempts = sweep.attempts()
+        is_begun = len(attempts) >= sweep.trials
+        if not is_begun or any(attempt.state == WAITING for attempt in attempts):
+            _optimize(sweep.study, objective)
+        elif not once:
+            time.sleep(POLL)  # the others are at work
+        if once:
+            return
+
+
+class _Left(Exception):
+    """A trial that is left before its end, since the sweep is stopped, or beyond the number of trials."""
+
+
+def _optimize(study: optuna.Study, objective: Callable[[optuna.Trial], float]) -> None:
+    """Try one trial; one that other processes have given up meanwhile ends without a word."""
+    ends = (_Left, QFusionError, MemoryError, torch.OutOfMemoryError)
+    try:
+        study.optimize(objective, n_trials=1, catch=ends)
+    except optuna.exceptions.UpdateFinishedTrialError:
+        pass
+    except ValueError as error:
+        if not str(error).startswith("Cannot tell a"):
+            raise
+
+
+def repeat_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+    """Add a trial with the settings of one that is left."""
+    with warnings.catch_warnings(action="ignore"):  # it is called experimental
+        optuna.storages.RetryFailedTrialCallback()(study, trial)
+
+
+def _place_of(sweep: Sweep, trial: optuna.Trial) -> int:
+    """Return the place of a trial in the sweep.
+
+    Raises:
+        _Left: when other processes have begun all of them meanwhile.
+    """
+    held = _places(sweep.study)
+    place = next(place for place, one in held.items() if one.number == trial.number)
+    if place >= sweep.trials:
+        trial.set_user_attr(_SURPLUS, True)
+        raise _Left
+    return place
+
+
+def _places(study: optuna.Study) -> dict[int, optuna.trial.FrozenTrial]:
+    """Return the last trial of each place. Those that repeat one another have the same place."""
+    originals: dict[int, int] = {}
+    held = {}
+    for trial in study.get_trials(deepcopy=False):
+        if _SURPLUS in trial.user_attrs:
+            continue
+        first = trial.system_attrs.get("failed_trial", trial.number)  # by RetryFailedTrialCallback
+        place = originals.setdefault(first, len(originals))
+        held[place] = trial
+    return held
+
+
+def release_lost_trials(sweep: Sweep) -> None:
+    """Have trials repeated whose process is gone, by their last sign of life."""
+    with (
+        sweep_storage.translate_database_errors(sweep.name),
+        warnings.catch_warnings(action="ignore"),  # it is called experimental
+    ):
+        optuna.storages.fail_stale_trials(sweep.study)
 
 
 def run_trials_on_cluster(client: Any, sweep: Sweep, on_trial: Callable[[], None]) -> None:
@@ -213,14 +281,13 @@ def run_trials_on_cluster(client: Any, sweep: Sweep, on_trial: Callable[[], None
     Args:
         client: of `cluster.connect`, whose workers reach the storage of the sweep. on_trial: called after each trial.
     """
-    path = journal_path(sweep.name, sweep.storage)
-    words = [(sweep.name, str(path.absolute()) if path else sweep.storage)] * sweep.trials
+    words = [(sweep.name, sweep_storage.storage_address(sweep.name, sweep.storage))] * sweep.trials
     while True:
         for _ in cluster.map_parts(client, _work_once, words, ordered=False):
             on_trial()
-        if sweep.is_done or sweep.study.user_attrs.get("stopped"):
+        if sweep.is_done or sweep.is_stopped:
             return
-        time.sleep(BEAT)  # a trial of another machine that has gone is not given up yet
+        time.sleep(POLL)  # a trial whose worker has gone is not given up yet
 
 
 def _work_once(name: str, where: str) -> None:
@@ -232,88 +299,61 @@ def stop(sweep: Sweep) -> None:
     trials again.
     """
     _read_only.check_allowed("stop a sweep")
-    sweep.study.set_user_attr("stopped", True)
+    with sweep_storage.translate_database_errors(sweep.name):
+        sweep.study.set_user_attr("stopped", True)
 
 
 def resume(sweep: Sweep) -> None:
     """Withdraw the request to stop."""
     _read_only.check_allowed("go on with a sweep")
-    if sweep.study.user_attrs.get("stopped"):
-        sweep.study.set_user_attr("stopped", False)
+    if sweep.is_stopped:
+        with sweep_storage.translate_database_errors(sweep.name):
+            sweep.study.set_user_attr("stopped", False)
 
 
 def launch_worker(name: str, where: str = "") -> subprocess.Popen[bytes]:
     """Start a process that takes part in an existing sweep and continues when this one ends. Return at once."""
-    quotas.sweeps_folder().mkdir(parents=True, exist_ok=True)
+    sweep_storage.sweeps_folder().mkdir(parents=True, exist_ok=True)
     return run_process.start_process(
-        ["sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"],
-        quotas.sweeps_folder() / f".{run_names.check_name(name)}.log",
+        ["sweep", "--name", name, *(["--storage", where] if where else []), "--json"],
+        sweep_storage.sweeps_folder() / f".{run_names.check_name(name)}.log",
     )
-
-
-def _try(
-    sweep: Sweep,
-    trial: optuna.Trial,
-    number: int,
-    dataset: sources.DataSet,
-    on_epoch: Callable[[int, Progress], None],
-) -> None:
-    """Train one trial and say how it ended; one that another process has given up ends without a word."""
-    # also of one that is stopped by hand, or by a defect: its place is settled anew
-    outcome: tuple[float | None, optuna.trial.TrialState] = None, optuna.trial.TrialState.FAIL
-    try:
-        outcome = train_trial(sweep, trial, number, dataset, on_epoch)
-    except optuna.exceptions.UpdateFinishedTrialError:
-        pass
-    except (QFusionError, MemoryError, torch.OutOfMemoryError) as error:
-        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
-            trial.set_user_attr("error", str(error)[:400] or type(error).__name__)
-    finally:
-        # it may have been given up
-        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError, ValueError):
-            sweep.study.tell(trial, *outcome)
 
 
 def train_trial(
     sweep: Sweep,
     trial: optuna.Trial,
-    number: int,
+    place: int,
     dataset: sources.DataSet,
     on_epoch: Callable[[int, Progress], None],
-) -> tuple[float | None, optuna.trial.TrialState]:
-    """Return the value of the epoch that a training keeps, or None if it is pruned or the sweep is to stop, and the
-    state in which it ended.
+) -> float:
+    """Return the value of the epoch that a training keeps.
+
+    Raises:
+        TrialPruned: when it does worse than the median of the others. _Left: when the sweep is to stop.
     """
     search, study = sweep.search, sweep.study
     # the first five trials are never pruned
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
     # drawn by place, however many processes there are
-    study.sampler = optuna.samplers.TPESampler(seed=search.seed + number, multivariate=False)
+    study.sampler = optuna.samplers.TPESampler(seed=search.seed + place, multivariate=False)
     plan = plans.make_plan(
         search.data,
         search.model,
         search_space.suggest_settings(search, trial),
-        search.seed + number,
+        search.seed + place,
     )
     fit = prepare(plan.model, dataset, plan.settings, plan.options, plan.seed)
-    last = time.monotonic()
-
-    def beat(_: int, __: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > BEAT:
-            last = time.monotonic()
-            trial.set_user_attr("beat", time.time())
-
     while not fit.done:
-        progress = fit.epoch(beat)
+        progress = fit.epoch()
         assert progress is not None
         trial.report(_value(search, progress), progress.epoch)
-        on_epoch(number, progress)
+        on_epoch(place, progress)
         if not fit.done and trial.should_prune():
-            return None, optuna.trial.TrialState.PRUNED
-        if study.user_attrs.get("stopped"):
-            return None, optuna.trial.TrialState.FAIL
-    return _value(search, fit.history[fit.best_epoch - 1]), optuna.trial.TrialState.COMPLETE
+            raise optuna.TrialPruned
+        if not fit.done and sweep.is_stopped:
+            raise _Left
+    return _value(search, fit.history[fit.best_epoch - 1])
 
 
 def _value(search: search_space.Search, progress: Progress) -> float:

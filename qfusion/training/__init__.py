@@ -9,18 +9,15 @@ if TYPE_CHECKING:
     from qfusion.training import checkpoint, metrics
     from qfusion.training.loop import Fit, Progress, Result, fit, prepare, train
     from qfusion.training.options import Options, default_options
-    from qfusion.training.rate_search import RateSearch, find_rate
 
 
 __all__ = [
     "Fit",
     "Options",
     "Progress",
-    "RateSearch",
     "Result",
     "checkpoint",
     "default_options",
-    "find_rate",
     "fit",
     "metrics",
     "prepare",
@@ -31,10 +28,8 @@ _CONTENTS = {
     "Fit": "qfusion.training.loop",
     "Options": "qfusion.training.options",
     "Progress": "qfusion.training.loop",
-    "RateSearch": "qfusion.training.rate_search",
     "Result": "qfusion.training.loop",
     "default_options": "qfusion.training.options",
-    "find_rate": "qfusion.training.rate_search",
     "fit": "qfusion.training.loop",
     "prepare": "qfusion.training.loop",
     "train": "qfusion.training.loop",

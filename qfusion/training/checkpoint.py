@@ -19,8 +19,8 @@ from qfusion import _user_folders
 from qfusion._checks import check
 from qfusion.data import DataSet, signatures
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
-from qfusion.models import FusionModel, game, imported, live_link, program, registry
-from qfusion.training import metrics, sampling_error
+from qfusion.models import FusionModel, game, imported, kind_files, live_link, registry
+from qfusion.training import metrics
 from qfusion.training.checkpoint_cards import make_card, read_card, weights_digest, weights_name
 from qfusion.training.checkpoint_folders import find_card
 from qfusion.training.checkpoint_store import write
@@ -77,7 +77,7 @@ def load(name: str | Path) -> Checkpoint:
             f"Model '{card_path.stem}' lives in a Python process. Open it there with `qfusion.show`.",
         )
         return Checkpoint(live_link.linked_model(card, data), card, card_path)
-    if card["model"] == program.KIND:
+    if card["model"] == kind_files.IMPORTED:
         return Checkpoint(imported.from_card(card, data, weights.name).eval(), card, card_path)
     if card["model"] == game.KIND:
         return Checkpoint(game.from_card(card, data, weights.name).eval(), card, card_path)
@@ -224,7 +224,6 @@ def make_checkpoint(
         this_seed=measured,
         seeds=[seed],
         notes=notes,
-        sampling=sampling_error.model_sampling(own, dataset),
     )
     card["weights_sha256"] = weights_digest(pack_weights(own), card)
     return Checkpoint(own, json.loads(json.dumps(card, allow_nan=False)))

@@ -9,7 +9,6 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,6 @@ from qfusion.training.checkpoint_folders import find_card
 if TYPE_CHECKING:
     from qfusion.data import DataSet
     from qfusion.models import FusionModel
-    from qfusion.training import sampling_error
 
 FORMAT = 1
 STOPPED = (
@@ -121,12 +119,8 @@ def make_card(
     this_seed: Mapping[str, Any],
     seeds: list[int],
     notes: str = "",
-    sampling: sampling_error.Sampling | None = None,
 ) -> dict[str, Any]:
-    """Return the card of a model: its structure, its training data and its metrics over the seeds.
-
-    The error of sampled scores is in the card where there is one.
-    """
+    """Return the card of a model: its structure, its training data and its metrics over the seeds."""
     target = dataset.target
     total = sum(p.numel() for p in model.parameters())
     encoders = sum(p.numel() for p in model.encoders.parameters())
@@ -163,8 +157,6 @@ def make_card(
         },
         "notes": notes,
     }
-    if sampling is not None:
-        card["sampling"] = asdict(sampling)
     return card
 
 

@@ -1,5 +1,6 @@
 """Folders of checkpoints, and the names of those in them."""
 
+import re
 from pathlib import Path
 
 from qfusion import _user_folders, plugin
@@ -10,6 +11,7 @@ from qfusion.models import kind_files
 AFTER = (
     "@"  # separates the name of a model from the epoch after which it was saved, see `saved_epochs`
 )
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")  # of a model of a user's own
 CARD = "model.json"  # name of the card in the folder that `train --out` makes
 SEEDS = ".seeds"  # ending of the file, beside a card, that `explain.stability` reads
 

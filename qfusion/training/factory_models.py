@@ -23,7 +23,6 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -35,12 +34,11 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.data import DataSet, signatures, weight_files
 from qfusion.errors import InvalidInput, NotFound, translate_errors
-from qfusion.models._program_child import short
 from qfusion.models.program import Port
 from qfusion.models.program_card import ProgramCard
 from qfusion.models.program_inputs import fed_array
-from qfusion.training.card_guess import alike, guessed_card, guessed_output
-from qfusion.training.program_checks import sample_rows
+from qfusion.training.named_card import key, named_inputs
+from qfusion.training.sample_rows import sample_rows
 
 _WHY = "{words:.200}"
 Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]
@@ -74,7 +72,7 @@ def run_factory(reference: str, weights: Path | None) -> nn.Module:
             ) from error
         except Exception as error:  # whatever foreign code raises
             raise InvalidInput(
-                f"Importing `{place}` fails ({short(error)}). Mend it first: `python -c 'import "
+                f"Importing `{place}` fails ({_short(error)}). Mend it first: `python -c 'import "
                 f"{place}'`."
             ) from error
         try:
@@ -119,49 +117,47 @@ def trace_module(
     module: nn.Module,
     reference: str,
     adapter: str,
-    program_card: ProgramCard | None,
+    card: ProgramCard | None,
+    names: Mapping[str, str],
     dataset: DataSet,
-) -> tuple[bytes, ProgramCard]:
-    """Return the module as a .pt2 file, and its card: the given one, or a guess.
+) -> bytes:
+    """Return the module as a .pt2 file.
+
+    Args:
+        module, reference: made by a factory, and its name. adapter: of ADAPTERS.
+        card: what its arguments take; unless given, it follows from `names`, see `named_card.named_inputs`.
+        dataset: whose modalities go in.
 
     Raises:
         InvalidInput: when it cannot be called so, or cannot be traced.
     """
-    adapter = adapter or (program_card.adapter if program_card else "")
     dtype = next(
         (parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()),
         torch.float32,
     )
     rows, failed = sample_rows(dataset), ""
     for ports, call in _flavours(module, adapter, dataset, dtype):
-        card = program_card or replace(guessed_card(ports, (), reference, dataset), adapter=adapter)
-        entries = {entry.name: entry for entry in card.inputs if entry.modality}
+        inputs = card.inputs if card else named_inputs(reference, ports, dataset, names)
+        entries = {entry.name: entry for entry in inputs}
         if any(port.name not in entries for port in ports):
             continue
         given = {port.name: fed_array(entries[port.name], rows) for port in ports}
         try:
             with torch.no_grad():
-                outputs = call(module, given)
+                call(module, given)
         except Exception as error:  # whatever foreign code raises
-            failed = failed or short(error)
+            failed = failed or _short(error)
             continue
-        if program_card is None:
-            card = replace(
-                card,
-                output=guessed_output(
-                    [
-                        Port(name, ("rows", *values.shape[1:]), values.dtype)
-                        for name, values in _name_outputs(outputs).items()
-                    ],
-                    dataset,
-                ),
-            )
-        return _export_module(module, call, given, reference), card
+        return _export_module(module, call, given, reference)
     raise InvalidInput(
         f"The model of `{reference}` fails on ten rows of {dataset.name} "
         f"({failed or 'no way to call it is known'}). Name another --adapter (dict, mmsa or "
         "multibench), or correct the card."
     )
+
+
+def _short(error: BaseException) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:200]
 
 
 def _flavours(
@@ -215,21 +211,15 @@ def _flavours(
             for lines in (long, []):
                 yield way(lines, "mask", lambda features: [features])
         case "mmsa":
-            # the modalities as the module's arguments name them: text, audio, vision or video; else in their order
-            words = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD][: len(names)]
-            best = [max(names, key=lambda name: alike(word, name)) for word in words]
-            order = best if len(set(best)) == len(names) else names
+            # the modalities in the order of the module's arguments where these are called so; else in their order
+            words = [p.name for p in parameters if p.name in names]
+            order = words if len(words) == len(names) else names
             for lines in ([name for name in long if name in order[1:]], [], long):
                 yield way(lines, "lengths", lambda features: [features[name] for name in order])
         case _:
             if long:
                 yield way(long, "lengths", with_lengths)
             yield way([], "lengths", lambda features: [list(features.values())])
-
-
-def key(modality: str) -> str:
-    """Return a modality's name as an argument can be called."""
-    return re.sub(r"\W", "_", f"_{modality}" if modality[:1].isdigit() else modality)
 
 
 class _Flat(nn.Module):

@@ -1,6 +1,5 @@
-"""Import a trained program as a model: read it, guess or take its card, check it on the data, and save it."""
+"""Import a trained program as a model: read it, check it and its card on the data, and save it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,14 +8,17 @@ from typing import Any
 import msgspec
 import torch
 
-from qfusion import _files, _read_only
+from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion.data import DataSet, import_store, signatures
-from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
+from qfusion.errors import NotFound, translate_errors
+from qfusion.models import kind_files
 from qfusion.models.imported import Imported
 from qfusion.models.input_features import real_steps, values_and_mask
-from qfusion.models.program import ENDINGS, KIND, Exhausted, open_program, program_kind
-from qfusion.models.program_card import ADAPTERS, ProgramCard, read
+from qfusion.models.program import Program
+from qfusion.models.program_card import ADAPTERS, HOLDS, ProgramCard, read
+from qfusion.models.program_files import open_program, program_kind
+from qfusion.models.score_columns import looks_like
 from qfusion.training import (
     checkpoint,
     checkpoint_cards,
@@ -24,19 +26,16 @@ from qfusion.training import (
     checkpoint_store,
     games,
 )
-from qfusion.training.card_guess import guessed_card
 from qfusion.training.factory_models import is_reference, run_factory, trace_module
+from qfusion.training.named_card import named_card
 from qfusion.training.program_checks import (
     Remark,
-    _is_apart,
     examine,
-    looks_like,
+    is_apart,
     output_remarks,
     run_sample_rows,
-    sample_rows,
 )
-
-NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
+from qfusion.training.sample_rows import sample_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +44,13 @@ class Taken:
 
     Attributes:
         model: with its card. data: bytes of the program; of a factory's model those of its trace.
-        guessed: whether the card is a guess. warnings: what should be checked.
+        warnings: what should be checked.
         source: what was imported.
         remarks: how its output is used.
     """
 
     model: Imported
     data: bytes
-    guessed: bool
     warnings: tuple[Remark, ...]
     source: str
     remarks: tuple[Remark, ...] = ()
@@ -71,51 +69,51 @@ class ImportRecord:
     remarks: tuple[Remark, ...]
 
 
-class Unfit(InvalidInput):
-    """Error of a program whose card does not fit it yet.
-
-    Attributes:
-        card: as it was guessed, to be corrected.
-    """
-
-    def __init__(self, message: str, card: ProgramCard):
-        super().__init__(message)
-        self.card = card
-
-
 def take(
     source: str,
     dataset: DataSet,
     card: ProgramCard | None = None,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    output: str = "",
+    holds: str = "",
     weights: Path | None = None,
     adapter: str = "",
-    only_onnx: bool = False,
 ) -> Taken:
-    """Return a program, loaded and checked. Nothing is saved yet. A factory's code is run, and torch.export.load may
-    run the contents of a .pt2 file. An ONNX model runs nothing but its operators.
+    """Return a program, loaded and checked. Nothing is saved yet. A factory's code is run, and torch.export.load runs
+    what a .pt2 file holds. An ONNX model runs nothing but its operators.
 
     Args:
         source: a .pt2 or .onnx file, or PACKAGE.MODULE:FACTORY.
         dataset: whose modalities go in.
-        card: what was corrected; a guess is made unless given.
+        card: of the program; unless given, it follows from `inputs`, `output` and `holds`.
+        inputs: what inputs take that are not called like a modality, see `named_card.named_inputs`.
+        output: name of the output that holds the scores, of a program with several.
+        holds: what it holds for classes, of HOLDS; unless given, what ten rows of it look like.
         weights, adapter: of a factory's model.
-        only_onnx: whether whoever brings it is not trusted with more.
 
     Raises:
-        NotFound: when there is no such file or factory.
-        Unfit: when a guessed card does not pass; InvalidInput: when the program or a given card does not.
+        NotFound: when there is no such file, factory, input or output.
+        InvalidInput: when the program or its card does not pass, or it is not known what an input takes.
     """
     _read_only.check_allowed("import a model")
     choose("Adapter", adapter, ADAPTERS)
+    names = dict(inputs or {})
     if card is not None:
         check(
             card.data in ("", dataset.name),
             f"The card is of data set '{card.data}', but the program is imported "
             f"for '{dataset.name}'. Give --data {card.data}, or correct the card.",
         )
-    wanted = card
+        check(
+            not names and not output and not holds,
+            "The card says what inputs and output are. Leave --input, --output and --holds out, or the card.",
+        )
+        adapter = adapter or card.adapter
+    if holds:
+        choose("Argument `holds`", holds, HOLDS)
     if is_reference(source):
-        data, wanted = trace_module(run_factory(source, weights), source, adapter, card, dataset)
+        data = trace_module(run_factory(source, weights), source, adapter, card, names, dataset)
     else:
         check(
             weights is None and not adapter,
@@ -129,52 +127,34 @@ def take(
             "or PACKAGE.MODULE:FACTORY.",
             NotFound,
         )
-        check(
-            path.stat().st_size <= 1 << 30,
-            f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at most 1 is read.",
-        )
         signatures.require(path, "a program (.pt2 or .onnx)", "zip")
         data = path.read_bytes()
-    program = open_program(data, Path(source).name, only_onnx)
-    wanted = wanted or guessed_card(program.inputs, program.outputs, Path(source).name, dataset)
-    wanted = replace(wanted, data=dataset.name, adapter=adapter or wanted.adapter)
-    try:
-        model, warnings = _examine_program(program, wanted, dataset, card is None)
-    except QFusionError as error:
-        if card is not None or isinstance(error, Exhausted):
-            raise
-        raise Unfit(str(error), wanted) from error
-    remarks = output_remarks(model, sample_rows(dataset), card is None)
-    return Taken(model, data, card is None, tuple(warnings), source, tuple(remarks))
+    name = Path(source).name
+    program = open_program(data, name)
+    is_detected = card is None and not holds and dataset.target.kind == "classification"
+    wanted = card or named_card(
+        name, program.inputs, program.outputs, dataset, names, output, holds or "scores"
+    )
+    model = _with_card(program, replace(wanted, data=dataset.name, adapter=adapter), dataset)
+    rows = sample_rows(dataset)
+    if is_detected:
+        columns = run_sample_rows(model, rows)
+        looks = looks_like(columns, is_apart(model, columns))
+        model = _with_card(
+            program, replace(model.card, output=replace(model.card.output, holds=looks)), dataset
+        )
+    warnings = examine(model, rows)
+    remarks = output_remarks(model, rows, is_detected)
+    return Taken(model, data, tuple(warnings), source, tuple(remarks))
 
 
-def _examine_program(
-    program: Any, program_card: ProgramCard, dataset: DataSet, guessed: bool
-) -> tuple[Imported, list[Remark]]:
+def _with_card(program: Program, card: ProgramCard, dataset: DataSet) -> Imported:
     means = {
         name: real_steps(*values_and_mask(features)).mean(0).float().tolist()
         for name, features in dataset.inputs(dataset.rows("train"), torch.float64).items()
     }
-
-    def made(card: ProgramCard) -> Imported:
-        return Imported(
-            dataset.input_specs, dataset.target.classes or ("score",), program, card, means
-        ).eval()
-
-    model, rows = made(program_card), sample_rows(dataset)
-    if guessed and program_card.output.holds != "regression":
-        model = made(_guess_output(model, rows))
-    return model, examine(model, rows)
-
-
-def _guess_output(model: Imported, rows: Mapping[str, Any]) -> ProgramCard:
-    """Return a card that states what the output for ten rows looks like."""
-    try:
-        output = run_sample_rows(model, rows)
-    except InvalidInput:
-        return model.card  # `examine` says what is wrong
-    holds = looks_like(output, _is_apart(model, output))
-    return replace(model.card, output=replace(model.card.output, holds=holds))
+    classes = dataset.target.classes or ("score",)
+    return Imported(dataset.input_specs, classes, program, card, means).eval()
 
 
 def keep(
@@ -213,25 +193,27 @@ def keep(
     record = ImportRecord(source, (*taken.remarks, *taken.warnings))
     card["import"] = msgspec.to_builtins(record)
     card["parameters"] = {"total": parameters, "encoders": 0, "fusion": parameters}
-    kind = program_kind(taken.data)
-    if kind == "torch":
-        # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
-        card["trusted"] = True
     place = folder or checkpoint_folders.folders()[-1]
     with translate_errors(
         f"The folder of your models, {place}, cannot be made", "Name another in QFUSION_MODELS."
     ):
         place.mkdir(parents=True, exist_ok=True)
     return checkpoint_store.write(
-        place / f"{name}.json", taken.data, ENDINGS[kind], card, not replace_it
+        place / f"{name}.json",
+        taken.data,
+        kind_files.IMPORTED_ENDINGS[program_kind(taken.data)],
+        card,
+        not replace_it,
     )
 
 
 def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     """Raise InvalidInput unless a model may be called so."""
     check(
-        bool(NAME.fullmatch(name))
-        and not name.lower().endswith((".json", ".safetensors", *ENDINGS.values())),
+        bool(checkpoint_folders.NAME.fullmatch(name))
+        and not name.lower().endswith(
+            (".json", ".safetensors", *kind_files.IMPORTED_ENDINGS.values())
+        ),
         "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-', begin with a letter or digit and not end "
         f"as a file, but is {name[:80]!r}. Choose another.",
     )
@@ -243,7 +225,7 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     if taken and replace_it:
         check(
             checkpoint_cards.load_card(name if folder is None else folder / f"{name}.json")["model"]
-            == KIND,
+            == kind_files.IMPORTED,
             f"Model '{name}' was not imported and is not replaced. Choose another name.",
         )
     check(
@@ -263,25 +245,11 @@ def remove(name: str) -> Path:
     if games.is_game(name):
         return games.remove_game(name)
     check(
-        checkpoint_cards.load_card(name)["model"] == KIND,
+        checkpoint_cards.load_card(name)["model"] == kind_files.IMPORTED,
         f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
         "or its files.",
     )
     return checkpoint_store.remove(name)
-
-
-def write_card(card: ProgramCard, path: Path) -> None:
-    """Write a card as TOML where it is to be corrected; one that was corrected already is not overwritten.
-
-    Raises:
-        InvalidInput: when there is another card, or the folder cannot be written to.
-    """
-    text = card.text()
-    check(
-        not path.exists() or path.read_text(encoding="utf-8", errors="replace") == text,
-        f"There is a card {path} already. Pass it with --card {path}, or remove it.",
-    )
-    _files.write_file(path, text)
 
 
 def read_card(path: Path) -> ProgramCard:
@@ -292,7 +260,7 @@ def read_card(path: Path) -> ProgramCard:
     """
     check(
         path.is_file(),
-        f"Card {str(path)[:160]!r} does not exist. Import without --card first, which writes one.",
+        f"Card {str(path)[:160]!r} does not exist. docs/model-files.md shows one.",
         NotFound,
     )
     check(path.stat().st_size < 1 << 20, f"Card {path.name} is too large for a card.")
@@ -300,11 +268,10 @@ def read_card(path: Path) -> ProgramCard:
 
 
 def summary(taken: Taken, stored: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the record of an import, for JSON; `wording.model_notes.describe_summary` has its remarks as sentences."""
+    """Return the record of an import, for JSON; `wording.program_notes` has its remarks as sentences."""
     return {
         "program": taken.source,
         "card": taken.model.card.as_dict(),
-        "guessed": taken.guessed,
         "remarks": msgspec.to_builtins(taken.remarks),
         "warnings": msgspec.to_builtins(taken.warnings),
         "parameters": taken.model.program.parameters,

@@ -3,31 +3,27 @@
 Each failure is one error message with its remedy.
 """
 
-import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models.imported import Imported
 from qfusion.models.nested import nested_part
-from qfusion.models.program import Exhausted
-from qfusion.models.program_card import CLIPPED, SMALLEST
+from qfusion.models.score_columns import SMALLEST, fits
+from qfusion.training.sample_rows import ROWS
 
-ROWS = 10
-TOLERANCE = 1e-3  # by which probabilities may leave [0, 1], and their sum 1
+CLIPPED = f"[{SMALLEST:g}, 1]"
 _EVAL = "Call `model.eval()` before it is exported."
 
 
 class RemarkKind(Enum):
-    """The kinds of remarks on a program; their sentences are in `wording.model_notes`."""
+    """The kinds of remarks on a program; their sentences are in `wording.program_notes`."""
 
     REGRESSION = "score of a regression"
     CLASSES = "output of classes"
@@ -55,13 +51,6 @@ class Remark:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def sample_rows(dataset: DataSet) -> dict[str, Any]:
-    """Return the features of ten rows from all over a data set."""
-    return dataset.inputs(
-        np.unique(np.linspace(0, len(dataset) - 1, ROWS).astype(int)), torch.float64
-    )
-
-
 @torch.no_grad()
 def run_sample_rows(model: Imported, rows: Mapping[str, Any]) -> Tensor:
     """Return the output of a program for ten rows, (B, K), or for as many of them as it takes at once."""
@@ -69,29 +58,8 @@ def run_sample_rows(model: Imported, rows: Mapping[str, Any]) -> Tensor:
     return model.columns({name: nested_part(values, first) for name, values in rows.items()})
 
 
-def looks_like(output: Tensor, apart: bool) -> str:
-    """Return the apparent kind of an output for classes: "probabilities", "log-probabilities" or "scores".
-
-    Args:
-        output: of some rows, (B, K). apart: whether each column is of a class of its own, so that no sum is known.
-    """
-    if fits(output, "probabilities", apart):
-        return "probabilities"
-    if not apart and fits(output, "log-probabilities", apart):
-        return "log-probabilities"
-    return "scores"
-
-
-def fits(output: Tensor, holds: str, apart: bool) -> bool:
-    """Return whether an output (B, K) for classes can be of the kind stated by a card."""
-    if holds == "scores":
-        return True
-    probabilities = output.exp() if holds == "log-probabilities" else output
-    inside = bool(((probabilities >= -TOLERANCE) & (probabilities <= 1 + TOLERANCE)).all())
-    return inside and (apart or bool(((probabilities.sum(1) - 1).abs() < TOLERANCE).all()))
-
-
-def _is_apart(model: Imported, output: Tensor) -> bool:
+def is_apart(model: Imported, output: Tensor) -> bool:
+    """Return whether each column of an output (B, K) is of a class or label of its own, so that no sum is known."""
     return output.shape[1] == 1 or bool(model.card.output.label)
 
 
@@ -100,7 +68,7 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
     """Return warnings about a program.
 
     Args:
-        model: with its card. rows: features of ten rows, as of `ten`.
+        model: with its card. rows: features of ten rows, see `sample_rows`.
 
     Raises:
         InvalidInput: when its scores are not finite, change from call to call, or depend on other rows of a batch.
@@ -111,7 +79,7 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
         f"Scores of program `{file}` would change from call to call: "
         f"{(model.program.notes or ('',))[0]}. {_EVAL}",
     )
-    first = score_sample_rows(model, rows)
+    first = model.scores(rows)
     warnings = _require_held(model, rows) if model.card.output.holds != "regression" else []
     single = any(entry.dtype in ("float32", "float16") for entry in model.card.inputs)
     size = (1e-4 if single else 1e-9) * (1 + float(first.abs().max()))
@@ -135,14 +103,14 @@ def _require_held(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
         InvalidInput: when it cannot.
     """
     output, card = run_sample_rows(model, rows), model.card.output
-    apart = _is_apart(model, output)
+    apart = is_apart(model, output)
     logarithms = card.holds == "log-probabilities"
     sums = _span((output.exp() if logarithms else output).sum(1))
     added = f"{'their exponentials' if logarithms else 'they'} add up to {sums} in each row"
     check(
         fits(output, card.holds, apart),
-        f"The card says that program `{model.program.file}` gives {card.holds}, but these go from {_span(output)}"
-        f'{"" if apart else f", and {added}"}. Set `holds = "scores"` in the card, or export the model with a '
+        f"Program `{model.program.file}` is stated to give {card.holds}, but these go from {_span(output)}"
+        f"{'' if apart else f', and {added}'}. State that it holds scores, or export the model with a "
         "softmax.",
     )
     if card.holds != "scores" or not fits(output, "probabilities", apart=True):
@@ -163,7 +131,7 @@ def output_remarks(model: Imported, rows: Mapping[str, Any], guessed: bool) -> l
     """Return how an output is used, and how many of ten rows of probabilities are clipped.
 
     Args:
-        model: with its card, which passed `examine`. guessed: whether nobody wrote the card.
+        model: with its card, which passed `examine`. guessed: whether nobody said what it holds.
     """
     card, output = model.card.output, run_sample_rows(model, rows)
     if card.holds == "regression":
@@ -189,42 +157,6 @@ def output_remarks(model: Imported, rows: Mapping[str, Any], guessed: bool) -> l
             outside |= 1 - output < SMALLEST
     changed = int(outside.any(1).sum())
     return [taken_for, Remark(kind, {"limit": limit, "changed": changed, "rows": len(output)})]
-
-
-@torch.no_grad()
-def score_sample_rows(model: Imported, rows: Mapping[str, Any]) -> Tensor:
-    """Return the scores of ten rows.
-
-    Raises:
-        InvalidInput: when the program fails on them, saying so where it does not on another number of rows.
-    """
-    try:
-        return model.scores(rows)
-    except InvalidInput as error:
-        size = 0 if isinstance(error, Exhausted) else _batch(model, rows)
-        if size:
-            raise InvalidInput(
-                f"Program `{model.program.file}` runs only with {size} rows at once: it was exported "
-                f"for a fixed batch. Set `batch = {size}` in the card, or export it with a free number "
-                "of rows."
-            ) from error
-        raise
-
-
-def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
-    """The only number of rows that a program runs with, if one is found."""
-    if model.fixed_batch:
-        return 0
-    for size in (1, 2, 3, 4, 5, 8, 16, 20, 24, 32, 48, 64, 100, 128, 256):
-        with contextlib.suppress(InvalidInput):
-            Imported(
-                model.input_specs,
-                model.outputs,
-                model.program,
-                replace(model.card, batch=size),
-            ).scores(rows)
-            return size
-    return 0
 
 
 def _require_independent(

@@ -9,8 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.analysis import crowd_summary, text
 from qfusion.analysis.study import Study
 from qfusion.explain import crowd
-from qfusion.models.imported import Imported
-from qfusion.models.live_model import LiveModel
+from qfusion.models import kind_files
 from qfusion.training import metrics
 from qfusion.ui import guidance, model_export_dialog, page_context, panels
 from qfusion.ui.reading_guide_box import reading_guide
@@ -107,7 +106,7 @@ def _describe_model(study: Study) -> str:
     """
     notes = text.escape_markdown(describe_notes(study.card)) or systems.describe_system(study)
     notes = f"{notes} {systems.describe_base_rates(study)}".strip()
-    if isinstance(study.trained, LiveModel | Imported):
+    if study.trained.kind in (kind_files.LIVE, kind_files.LIVE_CIRCUIT, kind_files.IMPORTED):
         return f"{notes}\n\n{describe_abilities(study.model)}"
     return notes
 

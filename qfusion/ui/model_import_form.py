@@ -1,42 +1,36 @@
-"""The form that imports a model trained elsewhere: an `.onnx` or `.pt2` file.
-
-The file is checked in a process of its own and stored among the models.
-"""
+"""The form that imports a model trained elsewhere, an `.onnx` file, and removes such models."""
 
 import tempfile
-import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from qfusion import data as sources
 from qfusion._checks import check
-from qfusion.analysis import model_import, text
+from qfusion.analysis import text
 from qfusion.data import import_store
 from qfusion.errors import QFusionError, default_on_error
-from qfusion.models import game
-from qfusion.models.program import KIND
+from qfusion.models import game, kind_files, program_files
 from qfusion.panels import learning as builders, pickers
-from qfusion.training import checkpoint_cards, checkpoint_folders, imports, metrics
-from qfusion.ui import (
-    navigation,
-    page_runs,
-    state,
-    uploads,
-    widgets,
+from qfusion.training import (
+    checkpoint_cards,
+    checkpoint_folders,
+    imports,
+    metrics,
+    named_card,
 )
+from qfusion.ui import navigation, page_runs, state, uploads, widgets
 from qfusion.wording import own_models
-from qfusion.wording.model_notes import describe_summary
+from qfusion.wording.program_notes import describe_summary
 
-_UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
-_SAID = "_model.said"
+_FOUND, _PROBLEM, _SAID = "_model.found", "_model.problem", "_model.said"
 _HOW = """
 Any model that predicts a number or a class from the modalities of a data set can be explored. Import an `.onnx` file
-from `torch.onnx.export` or skl2onnx. Such a file runs no code of its own. Its inputs are matched to the modalities by
-names and shapes; what was guessed can be corrected. It is checked on ten rows and measured on all.
-`docs/model-files.md` walks through it. A model that you have in Python needs no file: see the other choices.
+from `torch.onnx.export` or skl2onnx; such a file runs no code of its own. It is checked on ten rows and measured on
+all. `docs/model-files.md` walks through it, and through programs of PyTorch (`.pt2`), whose loading runs code: these
+are imported on the command line. A model that you have in Python needs no file: see the other choices.
 """
 
 
@@ -68,17 +62,13 @@ def _upload_page() -> None:
         st.success(message, icon=":material/check_circle:")
     left, right = st.container(key="fold-model-import").columns([1, 1.25], gap="medium")
     with left:
-        order = _form()
+        _form()
     with right:
-        if order is not None:
-            _import(*order)
         if state.get(_PROBLEM):
             st.error(text.message(state.get(_PROBLEM)), icon=":material/error:")
-        if state.get(_FOUND):
+        elif state.get(_FOUND):
             _report(state.get(_FOUND))
-        if state.get(_CARD):
-            _correct(*state.get(_CARD))
-        elif not order and not state.get(_FOUND):
+        else:
             st.markdown(_HOW)
     if own := list(filter(_is_imported, checkpoint_folders.available())):
         with st.popover("Remove an imported model", icon=":material/delete:"):
@@ -91,21 +81,30 @@ def _upload_page() -> None:
             )
 
 
-def _form() -> tuple[str, str, str, bool, str] | None:
-    """Draw the import form and return what to import: data set, name, title, whether to replace, and the card. It is
-    None until submitted.
-    """
+def _form() -> None:
+    """Draw the import form, and import what it is given."""
     with st.form("_model_form", border=True):
         data = st.selectbox(
             "Data set of its modalities", pickers.sources_with_features(), key="_model.data"
         )
         file = st.file_uploader(
             "Program",
-            type="onnx",
+            type=["onnx"],
             key="_model.file",
-            help="ONNX. Programs of torch.export, whose loading runs code, are imported on the command line. "
-            f"At most {st.get_option('server.maxUploadSize')} MB.",
+            help=f"ONNX. At most {st.get_option('server.maxUploadSize')} MB.",
         )
+        inputs = st.text_input(
+            "Inputs",
+            key="_model.inputs",
+            placeholder="x1=text x2=audio:mean",
+            help="What inputs take that are not called like a modality: NAME=MODALITY, or NAME=MODALITY:GIVES with "
+            "mean, mask, padding or lengths.",
+        )
+        output = st.text_input(
+            "Output",
+            key="_model.output",
+            help="The one that holds the scores, where there are several.",
+        ).strip()
         name = st.text_input(
             "Name",
             key="_model.name",
@@ -121,63 +120,45 @@ def _form() -> tuple[str, str, str, bool, str] | None:
             "Check and import", icon=":material/fact_check:", type="primary"
         )
     if not pressed:
-        return None
-    state.put(_CARD, None)
+        return
     check(
         file is not None,
         "There is nothing to import yet. Choose an .onnx file first.",
     )
     check(bool(name), "The model has no name yet. Type one.")
-    # goes when the session does
-    directory = tempfile.TemporaryDirectory(prefix="qfusion-model-", ignore_cleanup_errors=True)
-    state.put(_UPLOAD, (directory, uploads.save_upload(file, Path(directory.name), "program")))
-    return str(data), name, title, bool(replace), ""
-
-
-def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
-    """Import the upload in a separate process. The elapsed seconds and a button to
-    cancel are shown.
-    """
-    with ExitStack() as at_end:
-        _, path = state.get(_UPLOAD)
-        state.put(_FOUND, None)
-        state.put(_PROBLEM, None)
-        try:
-            running = model_import.Import(path, data, name, card, title, replace, only_onnx=True)
-            at_end.callback(running.cancel)
-            status = st.status("Checking …")
-            # a click ends this run, and so the process
-            st.button("Cancel", icon=":material/close:", key="_model.cancel")
-            while not running.done:
-                status.update(label=f"Checking in a separate process, {running.seconds:.0f} s …")
-                time.sleep(0.2)  # until the next look at the process
-            state.put(_FOUND, describe_summary(running.result()) | {"data": data})
-            state.put(_CARD, None)
-            state.put(_UPLOAD, None)
-            state.put(_SAID, f"**{text.escape_markdown(name)}** is now one of the models.")
-        except QFusionError as error:
-            state.put(_PROBLEM, str(error))
-            if isinstance(error, imports.Unfit):
-                state.put(_CARD, (error.card.text(), data, name, title, replace))
+    state.put(_FOUND, None)
+    state.put(_PROBLEM, None)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="qfusion-model-") as folder,
+            st.spinner("Checking …"),
+        ):
+            path = uploads.save_upload(file, Path(folder), "program")
+            state.put(_FOUND, _import(path, str(data), inputs, output, name, title, bool(replace)))
+        state.put(_SAID, f"**{text.escape_markdown(name)}** is now one of the models.")
+    except QFusionError as error:
+        state.put(_PROBLEM, str(error))
     st.rerun()
 
 
-def _correct(words: str, data: str, name: str, title: str, replace: bool) -> None:
-    """The card of a program that does not fit yet, to be corrected."""
-    st.markdown("Detected settings. Correct any errors:")
-    typed = st.text_area(
-        "Card",
-        words,
-        height=340,
-        max_chars=20_000,
-        key=f"_model.toml.{hash(words)}",
-        label_visibility="collapsed",
+def _import(
+    path: Path, data: str, inputs: str, output: str, name: str, title: str, replace: bool
+) -> dict[str, Any]:
+    """Import an ONNX model, and return what was found."""
+    check(
+        program_files.program_kind(path.read_bytes()) != "torch",
+        f"Program `{path.name}` is one of torch.export, and loading it runs the code that it holds. If you trust it, "
+        f"import it on the command line: `python -m qfusion model import {path.name} --data {data} --name {name}`.",
     )
-    if st.button(
-        "Import with this card", type="primary", icon=":material/fact_check:", key="_model.again"
-    ):
-        state.put(_CARD, (typed, data, name, title, replace))
-        _import(data, name, title, replace, typed)
+    imports.check_name(name, None, replace)
+    dataset = sources.load(data)
+    taken = imports.take(
+        str(path), dataset, inputs=named_card.read_names(inputs.split()), output=output
+    )
+    place = imports.keep(taken, dataset, name, None, title, replace)
+    measured = checkpoint_cards.load_card(place)["this_seed"].get("test", {})
+    stored = {"name": name, "path": str(place), "metrics": measured}
+    return describe_summary(imports.summary(taken, stored)) | {"data": data}
 
 
 def _report(result: dict[str, Any]) -> None:
@@ -215,8 +196,7 @@ def _report(result: dict[str, Any]) -> None:
         )
         st.caption(
             f"On the test rows: {measured or 'there are none'}. If this differs from the value that you "
-            f"know, an input is matched wrongly. Explaining one sample against {result['first']['rows']:,} "
-            f"rows took {result['first']['seconds']:.2g} s."
+            "know, an input is matched wrongly."
         )
         navigation.link(
             "pages/samples.py",
@@ -224,14 +204,12 @@ def _report(result: dict[str, Any]) -> None:
             ":material/search:",
             model=stored["name"],
             data=result["data"],
-            open=result["sample"],
         )
-        st.expander("Card", icon=":material/description:").code(result["toml"], language="toml")
 
 
 @default_on_error(False)  # a damaged card says so where the model is picked
 def _is_imported(name: str) -> bool:
-    return checkpoint_cards.load_card(name)["model"] in (KIND, game.KIND)
+    return checkpoint_cards.load_card(name)["model"] in (kind_files.IMPORTED, game.KIND)
 
 
 def _remove(name: str) -> None:

@@ -9,8 +9,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._checks import check
 from qfusion.analysis import run_settings, runs, text
-from qfusion.panels import learning as builders, params, sweep_panels, training_settings
-from qfusion.runs import plans, training_queue
+from qfusion.panels import learning as builders, params, training_settings
+from qfusion.runs import plans
 from qfusion.ui import (
     guidance,
     loading,
@@ -32,8 +32,8 @@ _BEGUN = "_new.begun"  # what was set in the form as its runs were started
 def draw_form() -> None:
     """Draw the form; when it has just started runs, the page is drawn again with them."""
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    name = widgets.draw(sweep_panels.NEW_DATA, place=left)
-    kind = widgets.draw(sweep_panels.NEW_KIND, place=right)
+    name = widgets.draw(training_settings.NEW_DATA, place=left)
+    kind = widgets.draw(training_settings.NEW_KIND, place=right)
     dataset = loading.load_dataset(name)
     classes = dataset.target.classes
     left.caption(
@@ -148,9 +148,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     epochs = int(chosen.get("epochs", plans.default_settings(name, kind)["epochs"]))
     cost = (
         f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}. "
-        f"The page estimates the time after the first epoch. At most {training_queue.worker_slots()} "
-        "runs are trained at once on this machine; others wait. Training continues when this page is "
-        "closed."
+        "The page estimates the time after the first epoch. Training continues when this page is closed."
     )
     if task_start.start_button(
         "run",
@@ -159,7 +157,6 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         (
             f"at most {epochs:,} epochs{f', {count} times' if count > 1 else ''}",
             f"{rows:,} training rows",
-            f"at most {training_queue.worker_slots()} runs at once",
             "continues when this page is closed",
         ),
         key="_start",

@@ -27,7 +27,7 @@ def draw_actions(shown: list[runs.Seen]) -> None:
 
 
 def _buttons(shown: list[runs.Seen]) -> None:
-    working = [entry for entry in shown if entry.state in ("waiting", "running")]
+    working = [entry for entry in shown if entry.state == "running"]
     for word, icon, able, act, help in (
         (
             "Pause",

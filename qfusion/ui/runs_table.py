@@ -8,7 +8,6 @@ import streamlit as st
 from qfusion import _sentences
 from qfusion.analysis import runs
 from qfusion.panels import learning as builders, pickers
-from qfusion.runs import training_queue
 from qfusion.ui import selections, state, widgets
 from qfusion.wording.list_names import name_system
 from qfusion.wording.run_states import STATUSES
@@ -39,10 +38,9 @@ def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
     ticked = [place for place, name in enumerate(names) if name in shown]
     titles = pickers.data_names()
     # a new table where other rows are to be ticked
-    line = training_queue.waiting_names() if any(entry.state == "waiting" for entry in seen) else []
     key = f"runs-{len(seen)}-{'.'.join(map(str, ticked))}-{state.get(_TURN, 0)}"
     st.dataframe(
-        pd.DataFrame([_row(entry, line, titles) for entry in seen]),
+        pd.DataFrame([_row(entry, titles) for entry in seen]),
         key=key,
         hide_index=True,
         selection_mode="multi-row",
@@ -70,11 +68,9 @@ def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
     )
 
 
-def _row(entry: runs.Seen, line: list[str], titles: dict[str, str]) -> dict[str, object]:
+def _row(entry: runs.Seen, titles: dict[str, str]) -> dict[str, object]:
     plan, record, words = entry.plan, entry.record, STATUSES[entry.status]
     left = None if record is None else record.seconds_left
-    if entry.name in line and entry.state == "waiting":
-        words = f"waiting, position {line.index(entry.name) + 1} of {len(line)}"
     if plan is None or record is None:
         return {"run": entry.name, "state": words}
     losses = [float(row["valid_loss"]) for row in record.history]

@@ -4,7 +4,6 @@ import streamlit as st
 
 from qfusion.analysis import runs, text, training_curves
 from qfusion.panels import learning as builders, learning_curves, learning_inside
-from qfusion.runs import training_queue
 from qfusion.ui import figure, page_context, panels, skeletons, widgets
 from qfusion.wording.run_states import describe_wait
 
@@ -39,8 +38,7 @@ def draw_progress(shown: list[runs.Seen]) -> None:
 
 def _waiting_card(shown: list[runs.Seen]) -> None:
     """Draw the cards of the loss and the metric as placeholders, with what each run waits for."""
-    queue = training_queue.waiting_names()
-    waits = [describe_wait(entry, queue, text.escape_markdown(entry.name)) for entry in shown]
+    waits = [describe_wait(entry, text.escape_markdown(entry.name)) for entry in shown]
 
     def waiting_loss() -> None:
         skeletons.card("train-loss", "Loss", "  \n".join(waits))

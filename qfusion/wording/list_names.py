@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from qfusion.analysis.sample_words import shorten
 from qfusion.analysis.study import Study
-from qfusion.models import BASELINES, FUSION, game, live_model, program
+from qfusion.models import BASELINES, FUSION, game, kind_files, live_model
 from qfusion.models.registry import KINDS, NEIGHBOURS
 
 SEPARATOR = " · "  # between the system and its data
@@ -38,7 +38,7 @@ SHORT_NAMES = {
     "qcnn-dephased": "Dephased QCNN",
     "qcnn-coherent": "Coherent QCNN",
     "lindblad": "Lindblad",
-    program.KIND: "Imported",
+    kind_files.IMPORTED: "Imported",
     live_model.KIND: "Python",
     live_model.CIRCUIT_KIND: "Python circuit",
     game.KIND: "Measured game",
@@ -131,7 +131,7 @@ def with_id(title: str, id_: str) -> str:
 def _group(kind: str, shipped: bool) -> Group:
     if kind in (live_model.KIND, live_model.CIRCUIT_KIND):
         return Group.LIVE
-    if kind in (program.KIND, game.KIND):
+    if kind in (kind_files.IMPORTED, game.KIND):
         return Group.IMPORTED
     if not shipped:
         return Group.OWN

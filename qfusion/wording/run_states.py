@@ -1,14 +1,11 @@
 """The states of trainings: short labels for tables, and sentences."""
 
-from collections.abc import Sequence
-
 from qfusion.analysis.runs import Seen, Status
 from qfusion.runs.run_records import Record
 
 # Labels of the states that a table of runs shows.
 STATUSES: dict[Status, str] = {
     Status.STARTING: "starting …",
-    Status.WAITING: "waiting for a free processor",
     Status.RUNNING: "training",
     Status.PAUSING: "pausing …",
     Status.PAUSED: "paused",
@@ -23,18 +20,15 @@ STATUSES: dict[Status, str] = {
 # What a run waits for before its first loss.
 WAITS: dict[Status, str] = {
     Status.STARTING: "Starting the process of {name} …",
-    Status.WAITING: "{name} waits for a free processor{place}.",
     Status.RUNNING: "{name} loads the data and prepares the model …",
     Status.PAUSING: "{name} pauses …",
     Status.STOPPING: "{name} stops …",
 }
-PLACE = ": it is number {place} of {total}"
 FIRST_EPOCH = "{name}: first epoch, batch {batch:,} of {batches:,} …"
 NO_LOSS = "{name} has not finished an epoch."
 
 # Sentences on the states that a run records.
 STATES: dict[str, str] = {
-    "waiting": "waits for a free processor",
     "running": "is being trained",
     "paused": "was paused and can be resumed",
     "stopped": "was stopped; its best model is saved, and it can be resumed",
@@ -46,19 +40,16 @@ RUN_STATE = "Run {name} {state}."
 NO_EPOCH = " It was stopped before the end of its first epoch."
 
 
-def describe_wait(entry: Seen, queue: Sequence[str], name: str) -> str:
+def describe_wait(entry: Seen, name: str) -> str:
     """Return what a run without a loss waits for.
 
     Args:
-        queue: names of the runs that wait for a processor, the next one first. name: of the run, as it is written.
+        entry: the run. name: its name, as it is written.
     """
     record = entry.record
     if record is not None and record.batch and entry.status == Status.RUNNING:
         return FIRST_EPOCH.format(name=name, batch=record.batch, batches=record.batches)
-    place = ""
-    if entry.name in queue:
-        place = PLACE.format(place=queue.index(entry.name) + 1, total=len(queue))
-    return WAITS.get(entry.status, NO_LOSS).format(name=name, place=place)
+    return WAITS.get(entry.status, NO_LOSS).format(name=name)
 
 
 def describe_run_state(name: str, record: Record) -> str:

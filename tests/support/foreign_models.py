@@ -54,8 +54,8 @@ def program(path: Path) -> Callable[..., Tensor]:
     return module
 
 
-def network(path: Path) -> Callable[..., Tensor]:
-    """An ONNX file in single precision; returns what it calculates."""
+def network(path: Path, names: tuple[str, str] = NAMES) -> Callable[..., Tensor]:
+    """An ONNX file in single precision, with inputs of these names; returns what it calculates."""
     rng = np.random.default_rng(2)
     weights = {
         "T": rng.normal(size=(4, 6)),
@@ -63,8 +63,8 @@ def network(path: Path) -> Callable[..., Tensor]:
         "U": rng.normal(size=(6, CLASSES)),
     }
     nodes = [
-        helper.make_node("MatMul", ["text", "T"], ["t"]),
-        helper.make_node("MatMul", ["audio", "A"], ["a"]),
+        helper.make_node("MatMul", [names[0], "T"], ["t"]),
+        helper.make_node("MatMul", [names[1], "A"], ["a"]),
         helper.make_node("Mul", ["t", "a"], ["p"]),
         helper.make_node("Tanh", ["p"], ["h"]),
         helper.make_node("MatMul", ["h", "U"], ["y"]),
@@ -73,7 +73,10 @@ def network(path: Path) -> Callable[..., Tensor]:
     graph = helper.make_graph(
         nodes,
         "g",
-        [helper.make_tensor_value_info(name, kind, ["n", size]) for name, size in WIDE.items()],
+        [
+            helper.make_tensor_value_info(name, kind, ["n", size])
+            for name, size in zip(names, WIDE.values(), strict=True)
+        ],
         [helper.make_tensor_value_info("y", kind, ["n", CLASSES])],
         [
             numpy_helper.from_array(value.astype(np.float32), name)

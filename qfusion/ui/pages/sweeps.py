@@ -8,7 +8,7 @@ from qfusion import _read_only
 from qfusion._checks import check
 from qfusion.analysis import sweep_trials, text
 from qfusion.panels import sweep_panels
-from qfusion.runs import plans, quotas, search_space, sweeps, training_queue
+from qfusion.runs import plans, search_space, sweep_storage, sweeps
 from qfusion.ui import (
     figure,
     frame,
@@ -42,7 +42,7 @@ _BEGUN = "_sweep.begun"
 
 def _is_running(sweep: sweeps.Sweep) -> bool:
     """Whether trials are left and nobody has asked to stop."""
-    return not sweep.is_done and not sweep.study.user_attrs.get("stopped")
+    return not (sweep.is_done or sweep.is_stopped)
 
 
 @page_runs.guard()
@@ -50,6 +50,8 @@ def _sweep(name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
     reruns.begin_run()
     match = sweeps.find(name)
+    if not _read_only.is_read_only():
+        sweeps.release_lost_trials(match)
     if (_is_running(match) and not figure.exporting()) != moving:
         st.rerun()
     trials = sweep_trials.collect_trials(match)
@@ -118,7 +120,7 @@ def _buttons(trials: sweep_trials.Trials) -> None:
     if _read_only.is_read_only():
         return
     sweep, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
-    stopped = bool(sweep.study.user_attrs.get("stopped"))
+    stopped = sweep.is_stopped
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
         st.button(
             "Stop",
@@ -139,7 +141,6 @@ def _buttons(trials: sweep_trials.Trials) -> None:
             help="Starts one more process for this sweep, in addition to those that run.",
         )
         if not sweep.is_done:
-            line = training_queue.waiting_names()
             st.caption(
                 "Stopping …"
                 if stopped and busy
@@ -147,8 +148,6 @@ def _buttons(trials: sweep_trials.Trials) -> None:
                 if stopped
                 else "A process is running."
                 if busy
-                else f"It waits for a free processor, at position {line.index(sweep.name) + 1} of {len(line)}."
-                if sweep.name in line
                 else "No trial is being trained: a process is starting or was killed. Resume starts another one."
             )
 
@@ -210,7 +209,7 @@ def _form() -> None:
         persist_state="session",
         help="On the validation rows, at the kept epoch.",
     )
-    free = plans.choose_free_name(f"{kind}-{name}", quotas.sweep_names())
+    free = plans.choose_free_name(f"{kind}-{name}", sweep_storage.sweep_names())
     typed = (
         columns[3]
         .text_input(
@@ -220,8 +219,7 @@ def _form() -> None:
     )
     cost = (
         f"{trials} trainings, one after another, in a separate process that continues when this page "
-        "is closed. Trainings worse than the median are stopped early. At most "
-        f"{training_queue.worker_slots()} processes train at once on this machine."
+        "is closed. Trainings worse than the median are stopped early."
     )
     if task_start.start_button(
         "sweep",
@@ -232,14 +230,13 @@ def _form() -> None:
             f"at most {epochs} epochs each",
             "worse than the median: stopped early",
             "continues when this page is closed",
-            f"at most {training_queue.worker_slots()} processes at once",
         ),
         key="_sweep_start",
         disabled=not searched,
     ):
         wanted = typed or free
         check(
-            wanted not in quotas.sweep_names(),
+            wanted not in sweep_storage.sweep_names(),
             f"A sweep called {wanted[:64]!r} is there already. Choose another name.",
         )
         search = search_space.read_search(
@@ -315,7 +312,7 @@ def page() -> None:
     frame.begin_page("Sweeps")
     if begun := state.take(_BEGUN):
         state.put(sweep_panels.SWEEP_NAME.key, begun)
-    known = quotas.sweep_names()
+    known = sweep_storage.sweep_names()
     with (
         st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
         page_runs.guard(),
