@@ -19,7 +19,6 @@ from qfusion._checks import check, choose
 from qfusion.analysis import circuit_changes, sample_circuits, sample_evolution, steady_states
 from qfusion.analysis.background_choice import OFFERED
 from qfusion.analysis.cohort_table import wrong_sign
-from qfusion.analysis.noise_curves import CHANNELS
 from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain.relations import RELATIONS
@@ -34,6 +33,7 @@ YES, NO = "yes", "no"
 PREDICTED = "predicted"  # the word for the output of the class that is decided for
 TABLES, NETWORK = "tables", "network"  # groups of knobs beside H, D and T
 SAME_ANGLE = 1e-9  # rad: angles that differ less are the same
+CHANNELS = ("depolarising", "damping", "readout")  # of noise
 MAX_RUNS = 1000  # trajectories
 
 

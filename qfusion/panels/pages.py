@@ -74,7 +74,6 @@ PAGES: dict[str, Mapping[str, Panel]] = {
         panels.dynamics_page.PANELS,
         panels.physics.BUILT,
         panels.term_sensitivity.PANELS,
-        panels.slider_maps.PANELS,
         panels.states.PANELS,
         panels.generator_modes.PANELS,
         _NETWORK_ON_DYNAMICS,
@@ -124,7 +123,6 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
         panels.generator_terms.OPERATOR,
         panels.generator_modes.GENERATOR,
         panels.term_sensitivity.sensitivity_choices,
-        panels.slider_maps.map_choices,
         panels.network.LAYER,
     ),
     "circuit": (
