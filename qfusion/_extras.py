@@ -52,7 +52,6 @@ NEEDS = {
     "onnxruntime": _ONNX,
     "mcp": _AGENTS,
     "pydantic": _AGENTS,
-    "tokenizers": Need("Reading a tokenizer.json", "tokenizers"),
     "dit": Need("Measuring redundancy with dit", "information"),
     "qiskit": _QISKIT,
     "qiskit_machine_learning": _QISKIT,

@@ -94,14 +94,6 @@ def import_(
     repair: Repair = None,
     title: Title = "",
     licence: Licence = "",
-    vocabulary: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Folder of the tokenizer (vocab.txt or tokenizer.json) whose token "
-            "numbers `text_bert` holds.",
-        ),
-    ] = None,
     rate: Annotated[
         list[str] | None,
         typer.Option(
@@ -174,7 +166,6 @@ def import_(
                 title=title,
                 licence=licence,
                 replace=replace,
-                vocabulary=vocabulary,
                 rates=rates,
             )
             more |= {

@@ -223,7 +223,6 @@ def select_samples(staged: StagedSet, keep: np.ndarray) -> StagedSet:
         split=staged.split[keep],
         columns=columns,
         unimodal={name: values[keep] for name, values in staged.unimodal.items()},
-        tokens=None if staged.tokens is None else staged.tokens[keep],
     )
 
 

@@ -83,16 +83,22 @@ class MultiviewFile:
         views = {name: view for name, view in views.items() if self._is_matrix(view, count)}
         for name, view in views.items():
             others = len(views) - 1
-            if view.shape == (count, count) or (others > 1 and _is_mask(view, count, others)):
-                what = "a graph of the samples" if view.shape[0] == view.shape[-1] else "a mask"
-                raise self.refusal(f"`{name}` may be a view or {what}.")
+            if others > 0 and view.shape == (count, count):
+                raise self.refusal(f"`{name}` may be a view or a graph of the samples.")
+            if others > 1 and _is_mask(view, count, others):
+                raise self.refusal(f"`{name}` may be a view or a mask.")
         return views
 
     def refusal(self, why: str) -> InvalidInput:
         """Return an error that names the variables of the file and prints the command to give."""
+        named = [
+            name
+            for name, value in self.entries.items()
+            if name in self._content or np.prod(value.shape) > 1  # not each word of a cell
+        ]
         return InvalidInput(
-            f"What is what in `{self.path.name}` is not clear. {why} In it: {self.shown(list(self.entries))}. Name the "
-            f"variables: {self._command()}"
+            f"What is what in `{self.path.name}` is not clear. {why} In it: {self.shown(named)}. Name the variables: "
+            f"{self._command()}"
         )
 
     def shown(self, addresses: Sequence[str]) -> str:
@@ -141,7 +147,7 @@ class MultiviewFile:
             for name, value in arrays.items()
             if max(value.shape, default=0) > 1 and _is_list(value.shape)
         ]
-        label = next(iter([*class_labels.find_label_names(lists), *lists]), "VARIABLE")
+        label = next(iter([*class_labels.find_label_names(list(self.entries)), *lists]), "VARIABLE")
         matrices = [
             name
             for name, value in arrays.items()

@@ -88,7 +88,7 @@ TEMPLATES: tuple[Template, ...] = (
     Template(
         "how steps were matched",
         "wording.steps:describe_match",
-        "named where the data set, a vocabulary or equal counts name them; 'numbers only' where counts differ",
+        "named where the data set or equal counts name them; 'numbers only' where counts differ",
     ),
     Template(
         "axis of several modalities",
