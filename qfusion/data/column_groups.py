@@ -30,11 +30,11 @@ def group_columns(names: Sequence[str], preview: TablePreview) -> dict[str, tupl
         plain = name.strip().lower()
         if name not in preview.numeric or name in targets or plain in STEP:
             continue
-        found = _PREFIX.fullmatch(name)
+        matched = _PREFIX.fullmatch(name)
         if name in preview.lists and any(map(str.isalnum, name)):
             groups[make_modality_name(name)] = name, [name]
-        elif found and not table_columns.is_called_index(name) and name not in preview.lists:
-            prefix = found[1] or found[2]
+        elif matched and not table_columns.is_called_index(name) and name not in preview.lists:
+            prefix = matched[1] or matched[2]
             modality = make_modality_name(prefix)
             groups.setdefault(modality, (prefix, []))[1].append(name)
     result = {
