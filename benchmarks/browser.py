@@ -1,12 +1,12 @@
-"""The dashboard in Chromium: the first page after a start, a change of page, of sample and of a slider, and Play.
+"""The dashboard in Chromium: the first page after a start, a change of page, of sample and of a slider.
 
-    python benchmarks/browser.py [cold page sample slider play] [--rival CHECKOUT] [--moves 15] [--dry]
+    python benchmarks/browser.py [cold page sample slider] [--rival CHECKOUT] [--moves 15] [--dry]
 
 The clock runs in the page: from the click or the release to the last change of the page, seen by a MutationObserver,
 after which nothing changes for half a second; of a sample also until its first screen is drawn. A first page is counted
-from the request, in a browser with a fresh profile, at once after the server answers and three seconds later. Of Play
-the pictures count that the browser shows a second while the figures of the page move. Another checkout is measured move
-by move in turn, and printed beside. Without one, writes the table `browser` of docs/results.md.
+from the request, in a browser with a fresh profile, at once after the server answers and three seconds later. Another
+checkout is measured move by move in turn, and printed beside. Without one, writes the table `browser` of
+docs/results.md.
 """
 
 from __future__ import annotations
@@ -195,46 +195,11 @@ def sliders(app: App, moves: int) -> Found:
             page.context.browser.close()
 
 
-# Counts the frames that a browser shows from the first one in which a figure plays to the last.
-COUNT = """() => {
-  const shown = [];
-  let began = false;
-  window.played = new Promise(resolve => {
-    const look = now => {
-      const plays = document.querySelector('[data-plays]');
-      began ||= plays;
-      if (plays) shown.push(now);
-      if (began && !plays) resolve((shown.length - 1) / (shown.at(-1) - shown[0]) * 1000);
-      else requestAnimationFrame(look);
-    };
-    requestAnimationFrame(look);
-  });
-}"""
-PLAYED = (
-    ("circuit of 211 gates", "circuit?model=qcnn-digits&data=digits"),
-    ("circuit of 201 gates", "circuit?model=qcnn-scenes"),
-    ("Dynamics, D = 64", "dynamics?model=qj-planted"),
-)
-
-
-def play(app: App, moves: int) -> Found:
-    """Pictures a second while a page plays; a browser shows sixty at most."""
-    with app.serve() as server:
-        for words, address in PLAYED:
-            page = app.page(f"{server.url}/{address}")
-            for _ in range(max(2, moves // 5)):
-                page.evaluate(COUNT)
-                page.get_by_role("button", name="Play").first.click()
-                yield {f"Play, {words}": page.evaluate("() => window.played")}
-            page.context.browser.close()
-
-
 CASES = {
     "cold": cold,
     "page": page_changes,
     "sample": samples,
     "slider": sliders,
-    "play": play,
 }
 
 
@@ -246,15 +211,14 @@ def rested(found: Found) -> Found:
 
 
 def row(name: str, values: Sequence[float], rival: Sequence[float] = ()) -> list[str]:
-    """A line of the table: what, how often, median, late (of what is seconds the 95th percentile, of pictures a second
-    the 5th), range; with a rival its median, and the ratio to it."""
-    unit, late = ("/s", 0) if name.startswith("Play") else ("s", -1)
+    """A line of the table, in seconds: what, how often, median, 95th percentile, range; with a rival its median, and
+    the ratio to it."""
     many = statistics.quantiles(values, n=20, method="inclusive") if len(values) > 1 else values
     middle = statistics.median(values)
-    cells = [f"{middle:.2f}", f"{many[late]:.2f}", f"{min(values):.2f}-{max(values):.2f}"]
+    cells = [f"{middle:.2f}", f"{many[-1]:.2f}", f"{min(values):.2f}-{max(values):.2f}"]
     if rival:
         cells.append(f"{statistics.median(rival):.2f}")
-    cells = [name, str(len(values)), *(f"{cell} {unit}" for cell in cells)]
+    cells = [name, str(len(values)), *(f"{cell} s" for cell in cells)]
     return [*cells, f"{middle / statistics.median(rival):.2f}"] if rival else cells
 
 

@@ -6,8 +6,7 @@ reader does in them.
 
 `st.plotly_chart` draws a figure anew when its numbers change. Here the figure stays for as long as its key does, and
 the browser draws what differs. Curves that are sampled beforehand are followed while a slider is dragged, without a
-rerun (`follow_slider`). Films play in the browser (`make_film`). An app can add to the figure with a script of its own
-(`Extension`).
+rerun (`follow_slider`). An app can add to the figure with a script of its own (`Extension`).
 """
 
 import importlib
@@ -18,28 +17,23 @@ if TYPE_CHECKING:
     from plotly_live.curves import Curves, follow_slider
     from plotly_live.drawing import live_figure
     from plotly_live.errors import LiveError
-    from plotly_live.films import Film, make_film
     from plotly_live.scripts import Extension
 
 __all__ = [
     "Choice",
     "Curves",
     "Extension",
-    "Film",
     "LiveError",
     "follow_slider",
     "live_figure",
-    "make_film",
 ]
 _MODULES = {
     "Choice": "choices",
     "Curves": "curves",
     "Extension": "scripts",
-    "Film": "films",
     "LiveError": "errors",
     "follow_slider": "curves",
     "live_figure": "drawing",
-    "make_film": "films",
 }
 
 

@@ -11,7 +11,6 @@ import streamlit as st
 from plotly_live.choices import Choice, read_choice
 from plotly_live.curves import Curves, css_name, describe_followed
 from plotly_live.errors import LiveError, check
-from plotly_live.films import Film
 from plotly_live.scripts import Extension, component, library_address
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ MOST_POINTS = 200  # that a selection reports
 TRIGGERS = ("selection", "zoom")  # what the script of the figure itself reports
 DATA = {
     *("figure", "config", "height", "alt", "library", "name", "chosen", "zooms", "most", "view"),
-    *("follows", "cursor", "film"),
+    *("follows", "cursor"),
 }
 
 Reaction = Literal["ignore", "rerun"] | Callable[[Choice], object]
@@ -40,8 +39,6 @@ def live_figure(
     on_zoom: Reaction = "ignore",
     follow: Curves | Sequence[Curves] = (),
     cursor: str = "",
-    film: Film | None = None,
-    turn: str | float = "",
     keep_zoom: bool = True,
     most_points: int = MOST_POINTS,
     spec: str = "",
@@ -69,9 +66,6 @@ def live_figure(
             the figure at the value of the slider, as without them.
         cursor: a vertical line over the plots: "mouse", which stands where the pointer is, or the key of a slider, at
             whose value it stands.
-        film: how the figure changes while it is played, see `make_film`.
-        turn: the film plays once for each new turn, for instance `f"a{clicks}"`; none plays for "". Films with the same
-            turn play together.
         keep_zoom: whether the ranges that the reader has set stay when the figure changes. The `uirevision` of a
             layout that has one decides instead.
         most_points: that a selection reports, 1 to 10,000.
@@ -120,7 +114,6 @@ def live_figure(
         "view": key if keep_zoom else "",
         "follows": _follows(figure, follow),
         "cursor": {"slider": "" if cursor == "mouse" else css_name(cursor)} if cursor else None,
-        "film": _film(film, turn),
     }
     callbacks = {f"on_{name}_change": call for name, call in {**(events or {}), **triggers}.items()}
     sent = component(extension)(key=key, data=content, height="stretch", **callbacks)
@@ -192,13 +185,3 @@ def _follows(figure: Any, follow: Curves | Sequence[Curves]) -> list[dict[str, A
     bars = [trace for trace in figure.data if trace.type == "bar"]
     stacks = len(bars) > 1 and figure.layout.barmode in ("stack", "relative")
     return [describe_followed(entry, figure.data, stacks) for entry in curves]
-
-
-def _film(film: Film | None, turn: str | float) -> dict[str, Any]:
-    check(
-        film is None or isinstance(film, Film),
-        f"`film` is a {type(film).__name__}. Give what `make_film` returns, or None.",
-    )
-    if film is None or not turn:
-        return {}
-    return {"figure": film.figure, "stops": film.stops, "seconds": film.seconds, "turn": turn}

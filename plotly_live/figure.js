@@ -9,7 +9,6 @@
 //   update(host, data, parent, setTrigger)   the script of the app has run, and has given this data
 //   arrange(data, layout, width)             returns the layout as it is drawn, for traces and a width in pixels
 //   drawn(host)                              the figure is on the screen
-//   playing(host, plays)                     a film begins or has ended
 //   end(host, parent)                        the element goes
 // Of the `host` such a script, and any other of the page, may use: `draw()`, which draws what has changed; `drawn`,
 // what is drawn, set to '' where it has to be drawn anew; `queue`, a promise after which nothing is drawn; `seen`,
@@ -22,8 +21,6 @@ const hook = (name, ...given) => { for (const hooks of extensions) hooks[name]?.
 
 const STYLE = `
 :where(.plotly-live) { contain: strict; height: 100%; min-height: var(--least); }
-.plotly-live-moment { position: absolute; left: .5rem; bottom: .3rem; padding: 0 .4rem; border-radius: .4rem;
-  font-size: .85rem; background: light-dark(#FFFFFFE0, #10161FE0); }
 .plotly-live-cursor { position: absolute; width: 1px; background: currentColor; opacity: .6; pointer-events: none;
   z-index: 5; }
 @media (prefers-reduced-motion: no-preference) {
@@ -291,59 +288,6 @@ function begin(parent, name) {
   return host;
 }
 
-// A cursor plays. At a stop all is drawn; between two of them its line goes on evenly, and all else stays.
-function standing(host, figure, changes) {
-  const whole = themed(host, figure);
-  for (const [path, value] of changes) {
-    const name = path.at(-1), place = path.slice(0, -1).reduce((part, key) => part[key], whole);
-    if (value === null) delete place[name];
-    else place[name] = value;
-  }
-  return whole;
-}
-
-function lines(here, next, share) {
-  const moved = {};
-  for (const [n, shape] of here.layout.shapes?.entries() ?? []) for (const end of ['x0', 'x1']) {
-    const then = next.layout.shapes?.[n]?.[end];
-    if (typeof shape[end] === 'number' && typeof then === 'number' && then !== shape[end])
-      moved[`shapes[${n}].${end}`] = shape[end] + (then - shape[end]) * share;
-  }
-  return moved;
-}
-
-async function play(host, {turn, seconds, figure, stops}) {
-  const plotly = await window.plotlyLiveLibrary(host.library), sign = document.createElement('div');
-  if (window.plotlyLivePlays?.turn !== turn) window.plotlyLivePlays = {turn, began: performance.now()};  // one clock
-  const {began} = window.plotlyLivePlays;
-  const standsAt = stop => standing(host, figure, stops[stop][1]);
-  sign.className = 'plotly-live-moment';
-  host.append(sign);
-  hook('playing', host, true);
-  let drawn = '', place = -2, here, next;
-  const share = () => (performance.now() - began) / 1000 / seconds;
-  for (let now = 0; now < 1 && host.turn === turn && host.isConnected; now = share()) {
-    const at = now * stops.length, stop = Math.floor(at), {width, height} = host.room;
-    const wanted = `${stop} ${width} ${height}`;
-    if (host.seen && width && drawn !== wanted) {
-      if (stop !== place) {
-        here = stop === place + 1 ? next : standsAt(stop);
-        [next, place] = [stop + 1 < stops.length ? standsAt(stop + 1) : here, stop];
-      }
-      await show(plotly, host, here);
-      [drawn, sign.textContent] = [wanted, stops[stop][0]];
-    } else if (host.seen && width) {
-      const moved = lines(here, next, at - stop);
-      if (Object.keys(moved).length) await host.relayout(moved);
-    }
-    await new Promise(requestAnimationFrame);
-  }
-  sign.remove();
-  hook('playing', host, false);
-  host.drawn = ' ';
-  host.draw();
-}
-
 export default function ({data, parentElement, setTriggerValue}) {
   const host = parentElement.querySelector(':scope > .plotly-live') ?? begin(parentElement, data.name);
   const {figure, config, library, chosen, view, most, zooms} = data;
@@ -354,12 +298,6 @@ export default function ({data, parentElement, setTriggerValue}) {
   if (data.follows.length || host.follows) followSliders(host, data.follows);
   if (!data.cursor || host.cursor?.slider !== data.cursor.slider) { host.cursor?.end(); host.cursor = null; }
   if (data.cursor) host.cursor ??= beginCursor(host, data.cursor.slider);
-  if (data.film.turn && data.film.turn !== host.turn) {
-    host.turn = data.film.turn;
-    const failed = error => console.error('A figure could not be played.', error);
-    host.queue = host.queue.then(() => play(host, data.film)).catch(failed);
-  } else if (host.told && host.told !== data.figure) host.turn = null;  // something else is shown
-  host.told = data.figure;
   const least = `${data.height}px`;
   if (host.style.getPropertyValue('--least') !== least) host.style.setProperty('--least', least);
   if (host.ariaLabel !== data.alt) host.ariaLabel = data.alt;

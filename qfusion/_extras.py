@@ -50,7 +50,6 @@ NEEDS = {
     "distributed": Need("Sharing work with a cluster", "cluster"),
     "onnx": _ONNX,
     "onnxruntime": _ONNX,
-    "tokenizers": Need("Reading a tokenizer.json", "tokenizers"),
     "dit": Need("Measuring redundancy with dit", "information"),
     "qiskit": _QISKIT,
     "qiskit_machine_learning": _QISKIT,

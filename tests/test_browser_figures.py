@@ -258,34 +258,6 @@ def test_lines_move_with_a_slider_unless_motion_is_reduced(page: Any, server: An
         assert page.evaluate("() => [window.moved, window.moved = false][0]") == wanted
 
 
-def test_figures_follow_the_cursor_in_the_browser(page: Any, server: Any) -> None:
-    """All figures of the view begin at once and move; then they stand where the cursor does, as before."""
-    visits.open_page(page, server.url + "/dynamics?model=qj-parity&data=parity&view=State")
-    drawn = (
-        "() => JSON.stringify(document.querySelector('.st-key-figure-populations .qf-figure').data)"
-    )
-    before = page.evaluate(drawn)
-    page.get_by_role("button", name="Play").first.click()
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.plotly-live-moment')].some(e => /^t = 0[.]/.test(e.textContent))"
-    )
-    moment = page.locator(".st-key-figure-populations .plotly-live-moment")
-    first = moment.text_content()
-    on_the_way = page.evaluate(drawn)
-    assert on_the_way != before
-    faint = "() => getComputedStyle(document.querySelector('.st-key-panel-populations h4')).opacity"
-    assert page.evaluate(faint) == "0.3"  # the title speaks of where the cursor stands
-    page.wait_for_function(
-        "first => document.querySelector('.st-key-figure-populations .plotly-live-moment').textContent > first",
-        arg=first,
-    )
-    page.wait_for_function("() => !document.querySelector('.plotly-live-moment')")
-    page.wait_for_function("() => !document.querySelector('.qf-figure[aria-busy]')")
-    assert page.evaluate(drawn) == before
-    assert page.evaluate(faint) == "1"
-    assert "t=" not in page.url.partition("?")[2].replace("data=", "")
-
-
 def sample_of(page: Any) -> str:
     return str(page.locator("h3", has_text=re.compile("^Sample ")).inner_text()).removeprefix(
         "Sample "

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.io
 
 from qfusion import data
 from qfusion.data import (
@@ -35,29 +34,18 @@ __all__ = ["folder"]  # a fixture that pytest uses for every test
 # ---- views
 
 
-def test_single_columns_and_strings_are_not_views(tmp_path: Path) -> None:
+def test_strings_are_not_views(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     views = {"a": rng.normal(size=(30, 3)), "b": rng.normal(size=(30, 2)), "Y": np.arange(30) % 2}
-    path = npz(
-        tmp_path / "v.npz", **views, column=np.arange(30.0)[:, None], words=np.full((30, 2), "x")
-    )
+    path = npz(tmp_path / "v.npz", **views, words=np.full((30, 2), "x"))
     found, _, _, left_out = importable.views_of(path)
     assert list(found) == ["a", "b"]
-    assert [words.split("`")[1] for words in left_out] == ["column", "words"]
+    assert left_out == ["Left out of `v.npz`: words (30, 2). Name views with --view NAME=VARIABLE."]
     bare = npz(tmp_path / "bare.npz", a=views["a"], b=views["b"])
-    with pytest.raises(InvalidInput, match=r"File `bare.npz` must hold labels `Y`, but holds a, b"):
+    with pytest.raises(
+        InvalidInput, match=r"`bare.npz` is not clear. It must hold labels .* In it: a .*, b "
+    ):
         importable.views_of(bare)
-
-
-def test_only_the_struct_with_labels_is_opened(tmp_path: Path) -> None:
-    rng, views = np.random.default_rng(0), np.empty((1, 2), dtype=object)
-    views[0, 0], views[0, 1] = rng.normal(size=(30, 3)), rng.normal(size=(30, 2))
-    scipy.io.savemat(
-        tmp_path / "s.mat",
-        {"about": {"by": 1.0, "of": 2.0}, "set": {"X": views, "Y": np.arange(30) % 2}},
-    )
-    found, y, classes, _ = importable.views_of(tmp_path / "s.mat")
-    assert (list(found), len(y), classes) == (["view1", "view2"], 30, ("0", "1"))
 
 
 # ---- what is said of a set, and kept

@@ -332,7 +332,7 @@ def test_incompatible_tables_are_refused(tmp_path: Path, spoil: Any, message: st
 
 def labels_of_cells(path: Path, word: str) -> Path:
     cells = np.array([["a", "b", word] * 20], dtype=object)
-    scipy.io.savemat(path, {"v1": np.eye(60), "v2": np.eye(60), "y": cells})
+    scipy.io.savemat(path, {"v1": np.eye(60)[:, :7], "v2": np.eye(60)[:, 7:], "y": cells})
     return path
 
 
@@ -445,7 +445,10 @@ def test_other_arrays_of_a_npz_are_reported(tmp_path: Path) -> None:
     a[4, 1] = 1e300
     path = npz(tmp_path / "v.npz", a=a, y=np.array(["on ", "off", ""] * 10), other=np.arange(3))
     found = codes(examined(path))
-    assert found["left-out"].words == "Left out, as neither view nor label: other."
+    assert (
+        found["left-out"].words
+        == "Left out of `v.npz`: other (3,). Name views with --view NAME=VARIABLE."
+    )
     assert found["classes"].words == "Labels are words, taken for the names of classes."
     assert (
         found["too-large"].words

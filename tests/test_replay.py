@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from qfusion import runs
-from qfusion.analysis.background_choice import background_of_kind
-from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels.dynamics_page import PANELS
 from qfusion.runs import plans
 from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store
-from qfusion.ui import figure, playback
 from tests.support.app import said, visit
 
 SETTINGS = {"epochs": 4, "patience": 0, "batch": 256, "dims": [2, 2, 2], "hidden": 4}
@@ -93,30 +87,3 @@ def test_cursor_selects_the_model_after_an_epoch() -> None:
     app = app.select_slider(key="_epoch").set_value("4").run()
     assert app.selectbox(key="model").value == "mine@4"
     assert "mine@4" in said(app) or not app.error
-
-
-@pytest.mark.usefixtures("run")
-def test_play_animates_figures_over_epochs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    drawn, chart = {}, figure.chart
-
-    def charted(*figure: Any, picture: Any = None, **others: Any) -> None:
-        if picture is not None:
-            drawn[picture.name] = picture
-        chart(*figure, picture=picture, **others)
-
-    app = visit("Dynamics", model="mine@2", data="planted", sample="p0031")
-    monkeypatch.setattr(figure, "chart", charted)
-    app = app.button(key="_play_epoch").click().run()
-    assert not app.exception
-    film = drawn["decision-over-time"].film
-    assert [label for label, _ in film["stops"]] == ["after epoch 2", "after epoch 4", "trained"]
-    spec = PANELS["decision-over-time"].build(open_sample("mine@4", "p0031")).spec
-    assert film["figure"] == spec, "the figure in the middle is that of the model after epoch 4"
-    later = playback.replace_model(open_sample("mine@2", "p0031", background="mixed"), "mine@4")
-    assert (later.name, later.study.background.kind) == ("mine@4", "mixed")
-    mine = open_sample("mine@2", "p0031")
-    cohort = mine.study.with_background(background_of_kind(mine.study, "cohort", "few", [0, 1, 2]))
-    with pytest.raises(InvalidInput, match="cohorts"):
-        playback.replace_model(replace(mine, study=cohort), "mine@4")

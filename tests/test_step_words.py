@@ -1,8 +1,7 @@
-"""Words of sequence steps: by tokens and a vocabulary, by equal counts, or unknown."""
+"""Words of sequence steps: by equal counts, or unknown."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +18,10 @@ from qfusion.data import (
     Modality,
     Text,
     import_record,
-    import_store,
     importing,
     load,
-    token_vocabulary,
 )
-from qfusion.errors import DataUnavailable, InvalidInput, NotFound
+from qfusion.errors import InvalidInput
 from qfusion.panels import inside as panels
 from qfusion.wording.steps import describe_match
 from tests.support import importable
@@ -41,15 +38,6 @@ PIECES = [
     *"我觉得这部电影非常好看难",
 ]
 NUMBER = {piece: place for place, piece in enumerate(PIECES)}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A tokenizer's folder."""
-    place = tmp_path / "tokenizer"
-    place.mkdir()
-    (place / "vocab.txt").write_text("\n".join(PIECES) + "\n", encoding="utf-8")
-    return place
 
 
 def numbers(*pieces: str) -> tuple[int, ...]:
@@ -91,43 +79,14 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Any
     return load("mine")
 
 
-def test_words_of_tokens_are_merged_and_their_shares_added() -> None:
-    assert token_vocabulary.word_groups(
-        ["[CLS]", "un", "##believ", "##able", "film", "##", "##s"]
-    ) == (
-        (0,),
-        (1, 2, 3),
-        (4,),
-        (5, 6),
-    )
-    found = step_words.match(
-        Text(
-            "unbelievable film",
-            None,
-            numbers("un", "##believ", "##able", "film"),
-            ("[CLS]", "un", "##believ", "##able", "film", "[SEP]"),
-        ),
-        6,
-    )
-    assert found.units == ("[CLS]", "unbelievable", "film", "[SEP]")
-    assert found.groups == ((0,), (1, 2, 3), (4,), (5,))
-    assert "One word consists of several tokens; their contributions are summed" in describe_match(
-        found.how
-    )
-
-
 def test_chinese_characters_are_matched_by_count() -> None:
     text = "好看好看难"
-    framed = step_words.match(Text(text, None, numbers(*text)), 7)
+    framed = step_words.match(Text(text), 7)
     assert framed.units == ("[CLS]", *text, "[SEP]")
     assert "as many characters as there are steps between [CLS] and [SEP]" in describe_match(
         framed.how
     )
-    other = step_words.match(Text(text, None, (1, 8, 9, 10, 9, 11, 2)), 7)  # 好 would be two tokens
-    assert other.units is None
-    assert "numbers only" in describe_match(other.how)
     assert step_words.match(Text(text), 5).units == tuple(text)
-    assert step_words.match(Text(text), 7).units == ("[CLS]", *text, "[SEP]")
     for steps in (4, 6, 8):
         found = step_words.match(Text(text), steps)
         assert found.units is None
@@ -162,7 +121,6 @@ def test_scripts_are_matched_where_characters_are_tokens(
 ) -> None:
     result = step_words.match(Text(text), count)
     assert result.units == units
-    assert len(result.groups) == count
     assert ("matched in order" in describe_match(result.how)) == (units is not None)
     assert ("so steps have numbers only" in describe_match(result.how)) == (
         units is None and bool(text.strip())
@@ -174,138 +132,22 @@ def test_match_by_count_is_stated() -> None:
     assert found.units == ("a", "fine", "film")
     assert "matched in order" in describe_match(found.how)
     assert step_words.match(Text("a fine film"), 5).units is None
-    assert (
-        step_words.match(Text("a fine film", None, (1, 4, 5, 6, 2)), 5).units is None
-    )  # tokens are not words
     assert step_words.match(Text("a fine film", ("a", "fine", "film")), 3).how.kind == Match.GIVEN
     assert step_words.match(None, 3).how.kind == Match.NO_TEXT
     assert step_words.match(Text(""), 3).how.kind == Match.NO_TEXT
-    too_few = step_words.match(Text("a", None, (1, 2, 3)), 4).how
-    assert (too_few.kind, too_few.numbers, too_few.steps) == (Match.NUMBERS_DIFFER, 3, 4)
 
 
-def test_set_stores_the_used_vocabulary(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
-    dataset = kept(tmp_path, monkeypatch, vocabulary=folder)
-    for entry in folder.iterdir():
-        entry.unlink()  # the set does not need it any more
-    row = dataset.row("train$1")
-    text = dataset.content(row)["text"]
-    assert text.tokens == ("[CLS]", "un", "##believ", "##able", "film", "[SEP]")
-    assert step_words.match(text, int(dataset.modalities[0].lengths[row])).units == (
-        "[CLS]",
-        "unbelievable",
-        "film",
-        "[SEP]",
-    )
-    assert "key" not in dataset.table.columns
-
-
-def test_steps_are_numbered_without_a_vocabulary(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_steps_of_an_imported_pickle_are_named_by_equal_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = kept(tmp_path, monkeypatch)
     english, chinese = dataset.row("train$1"), dataset.row("train$0")
-    found = step_words.match(dataset.content(english)["text"], 6)
-    assert found.units is None
-    assert "token numbers without a vocabulary" in describe_match(found.how)
-    assert "QFUSION_VOCABULARY" in describe_match(found.how)
+    assert step_words.match(dataset.content(english)["text"], 6).units is None
     assert step_words.match(dataset.content(chinese)["text"], 7).units == (
         "[CLS]",
         *"我觉得好看",
         "[SEP]",
     )
-    monkeypatch.setenv(token_vocabulary.VOCABULARY, str(folder))
-    assert step_words.match(dataset.content(english)["text"], 6).units == (
-        "[CLS]",
-        "unbelievable",
-        "film",
-        "[SEP]",
-    )
-    monkeypatch.setenv(token_vocabulary.VOCABULARY, str(tmp_path / "nowhere"))
-    how = describe_match(step_words.match(dataset.content(english)["text"], 6).how)
-    assert "cannot be read (Folder `nowhere` holds neither vocab.txt nor tokenizer.json" in how
-    short = tmp_path / "short.txt"
-    short.write_text("[PAD]\n[CLS]\n", encoding="utf-8")
-    monkeypatch.setenv(token_vocabulary.VOCABULARY, str(short))
-    assert "does not have" in describe_match(
-        step_words.match(dataset.content(english)["text"], 6).how
-    )
-
-
-def test_incompatible_vocabulary_is_refused(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / "vocab.txt").write_text("\n".join(PIECES[:6]), encoding="utf-8")
-    with pytest.raises(InvalidInput, match="`--vocabulary` must name the tokenizer"):
-        kept(tmp_path, monkeypatch, vocabulary=folder)
-    assert not (tmp_path / "imported" / "mine").exists()
-    with pytest.raises(NotFound, match=r"neither vocab\.txt nor tokenizer\.json"):
-        kept(tmp_path, monkeypatch, vocabulary=tmp_path / "nowhere")
-    plain = importable.mmsa()
-    for part in plain.values():
-        del part["text_bert"]
-    with pytest.raises(InvalidInput, match="holds none"):
-        importing.import_set(
-            [importable.write_mmsa(tmp_path / "plain.pkl", plain)], "plain", vocabulary=folder
-        )
-
-
-def test_dropped_rows_drop_their_tokens(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
-    given = content(SENTENCES, WORDS)
-    given["train"]["regression_labels"][0] = np.nan
-    importing.import_set(
-        [importable.write_mmsa(tmp_path / "one.pkl", given)],
-        "mine",
-        vocabulary=folder,
-        repair=["drop-unlabelled"],
-    )
-    dataset = load("mine")
-    assert "train$0" not in dataset.ids
-    assert dataset.content(dataset.row("train$1"))["text"].tokens[1] == "un"
-
-
-@pytest.mark.parametrize("words", ["", "a\na\n", "\udcff"])
-def test_invalid_vocabulary_files_are_refused(tmp_path: Path, words: str) -> None:
-    (tmp_path / "vocab.txt").write_bytes(words.encode("utf-8", "surrogateescape"))
-    with pytest.raises(InvalidInput, match=r"vocab\.txt"):
-        token_vocabulary.read_vocabulary(tmp_path)
-
-
-def test_tokenizer_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("tokenizers")
-    model = {
-        "type": "WordPiece",
-        "unk_token": "[UNK]",
-        "continuing_subword_prefix": "##",
-        "max_input_chars_per_word": 100,
-        "vocab": NUMBER,
-    }
-    (tmp_path / "tokenizer.json").write_text(
-        json.dumps({"version": "1.0", "model": model}), encoding="utf-8"
-    )
-    assert token_vocabulary.read_vocabulary(tmp_path) == dict(enumerate(PIECES))
-    (tmp_path / "tokenizer.json").write_text('{"model": {"type": "evil"}}', encoding="utf-8")
-    with pytest.raises(InvalidInput, match="no tokenizer"):
-        token_vocabulary.read_vocabulary(tmp_path)
-    monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
-    with pytest.raises(DataUnavailable, match="needs the extra `tokenizers`"):
-        token_vocabulary.read_vocabulary(tmp_path)
-
-
-def test_manifest_without_tokens_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept(tmp_path, monkeypatch)
-    path = tmp_path / "imported" / "mine" / "manifest.json"
-    told = json.loads(path.read_text())
-    for key in ("tokens", "vocabulary"):
-        del told[key]
-    path.write_text(json.dumps(told))
-    assert load("mine").content(0)["text"] == Text("我觉得好看")
-    assert import_store.MAX_TITLE == 100
 
 
 # ---- one axis for modalities of different rates
@@ -393,9 +235,7 @@ def test_rates_are_written_as_name_and_number() -> None:
         Modality("a", np.zeros((2, 3)), None, ("x", "y", "z"), rate=2.0)
 
 
-def test_command_line_accepts_vocabulary_and_rates(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command_line_accepts_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
     path = importable.write_mmsa(tmp_path / "one.pkl", content(SENTENCES, WORDS))
     words = [
@@ -404,11 +244,8 @@ def test_command_line_accepts_vocabulary_and_rates(
         str(path),
         "--name",
         "mine",
-        "--vocabulary",
-        str(folder),
         "--rate",
         "audio=100",
     ]
     assert CliRunner().invoke(app, words).exit_code == 0
     assert load("mine").modalities[1].rate == 100
-    assert load("mine").content(0)["text"].tokens[1] == "我"

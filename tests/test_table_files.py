@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qfusion import data
-from qfusion.data import import_report, import_store, importing, number_words, table_columns, tables
+from qfusion.data import import_report, import_store, importing, number_words, tables
 from qfusion.errors import InvalidInput
 from tests.support import importable
 
@@ -96,18 +96,6 @@ def index_of_two_parts(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(index=np.arange(len(frame)) % 23)
 
 
-def counter(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(utterance_nr=np.arange(len(frame)) + 700)
-
-
-def counter_of_seconds(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(begin=np.round(0.25 * np.arange(len(frame)), 2))
-
-
-def counter_downwards(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(left=len(frame) - np.arange(len(frame)))
-
-
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize(
     "add",
@@ -118,9 +106,6 @@ def counter_downwards(frame: pd.DataFrame) -> pd.DataFrame:
         index_from_one,
         index_of_some_rows,
         index_of_two_parts,
-        counter,
-        counter_of_seconds,
-        counter_downwards,
     ],
 )
 def test_row_numbers_are_dropped_with_a_warning(add: Any, ending: str, tmp_path: Path) -> None:
@@ -142,14 +127,6 @@ def test_label_table_has_no_row_numbers(add: Any, ending: str, tmp_path: Path) -
     found = examined(folder_of(tmp_path, features, add(labels), ending))
     assert list(found.staged.columns) == ["age"]
     assert said(found, "row-number")[0].words.startswith(f"Left out of `labels{ending}`")
-
-
-def test_shuffled_row_numbers_are_detected(tmp_path: Path) -> None:
-    features, labels = frames()
-    mixed = features.assign(which=np.arange(len(features))).sample(frac=1, random_state=1)
-    found = examined(folder_of(tmp_path, mixed, labels, ".csv"))
-    assert names(found) == ("pitch", "energy", "x")
-    assert "`which`" in said(found, "row-number")[0].words
 
 
 @pytest.mark.parametrize("index", [None, "frame_index", "pitch_row"])
@@ -219,7 +196,6 @@ def test_row_numbers_of_sequences_are_dropped(tmp_path: Path) -> None:
     steps["pitch"] = rng.normal(size=len(steps))
     steps["seconds"] = steps["step"] / 25
     steps["row"] = np.arange(len(steps))
-    steps["clip_nr"] = steps.groupby("id", sort=False).ngroup()
     found = examined(folder_of(tmp_path, steps, labels, ".csv"))
     assert names(found) == ("pitch", "seconds")
 
@@ -229,9 +205,8 @@ def test_increasing_features_are_kept(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     features["year"] = np.sort(rng.integers(1990, 2020, len(features)))
     features["rank"] = rng.permutation(len(features))
-    features["index"] = rng.normal(size=len(features))  # of a stock exchange
     found = examined(folder_of(tmp_path, features, labels, ".csv"))
-    assert names(found) == ("pitch", "energy", "x", "year", "rank", "index")
+    assert names(found) == ("pitch", "energy", "x", "year", "rank")
 
 
 def test_sorted_noise_is_not_learned_by_row_number(tmp_path: Path) -> None:
@@ -248,22 +223,6 @@ def test_sorted_noise_is_not_learned_by_row_number(tmp_path: Path) -> None:
     train, test = kept.rows("train"), kept.rows("test")
     accuracy = LogisticRegression().fit(x[train], y[train]).score(x[test], y[test])
     assert accuracy < 1 / 3 + 4 * np.sqrt(2 / 9 / len(test))
-
-
-def test_row_number_detection() -> None:
-    at = np.arange(30)
-    columns = {
-        "rises": 2.0 * at + 1,
-        "falls": -at / 7,
-        "rounded": np.round(at / 29, 4),
-        "still": np.full(30, 4.0),
-        "noise": np.random.default_rng(0).normal(size=30),
-        "one is missing": np.where(at == 4, np.nan, at),
-        "one is larger": np.where(at == 4, 5.0, at),
-    }
-    values = np.stack(list(columns.values()), axis=1)
-    assert table_columns.counts(values, at).tolist() == [True, True, True, *[False] * 4]
-    assert table_columns.counts(values[::-1], at[::-1]).tolist() == [True] * 3 + [False] * 4
 
 
 # ---- targets, parts of the split and ids are no features

@@ -87,18 +87,6 @@ def follows() -> None:
     st.code(x, language=None)
 
 
-def plays() -> None:
-    """A film of a line that moves over a curve."""
-    figures = {}
-    for n in range(5):
-        figure = go.Figure(layout={"template": "plotly"})
-        figure.add_scatter(x=TIMES, y=TIMES * n)
-        figures[f"t = {n}"] = figure.add_vline(x=n / 4)
-    turn = "a" if st.button("Play") else ""
-    film = plotly_live.make_film(figures, seconds=1.5)
-    plotly_live.live_figure(figures["t = 1"], "film", film=film, turn=turn)
-
-
 def pair() -> None:
     """Two figures of Streamlit's template; the second has a hostile title and a cursor at the mouse."""
     first = go.Figure(go.Bar(x=["a", "b"], y=[1, 2]))
@@ -136,7 +124,6 @@ SCENES = {
     **{mode: chooses(mode) for mode in ("pan", "select", "lasso", "zoom")},
     "calls": calls,
     "follows": follows,
-    "plays": plays,
     "pair": pair,
     "extended": extended,
 }

@@ -1,4 +1,4 @@
-"""Without a browser: what is sent to the component, what is read from it, curves, films, and what is refused."""
+"""Without a browser: what is sent to the component, what is read from it, curves, and what is refused."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import plotly_live
 import pytest
 from numpy.polynomial import chebyshev
-from plotly_live import LiveError, choices, curves, films, scripts
+from plotly_live import LiveError, choices, curves, scripts
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +81,6 @@ def test_two_figures_are_sent_with_what_they_need() -> None:
         ({"on_select": "points"}, "`on_select` is 'points'"),
         ({"on_zoom": 3}, "`on_zoom` is 3"),
         ({"cursor": 3}, "`cursor` is 3"),
-        ({"film": {}}, "`film` is a dict"),
         ({"follow": [1]}, "`follow` holds a int"),
         ({"data": {"figure": 1}}, "`data` is"),
         ({"data": 3}, "`data` is 3"),
@@ -250,37 +249,6 @@ def test_traces_that_are_not_followed_are_named(figure: go.Figure, message: str)
         plotly_live.live_figure(line(), "key", follow=by_number)
     with pytest.raises(LiveError, match="Give the curves of each slider at once"):
         plotly_live.live_figure(line(), "key", follow=[follow, follow])
-
-
-def test_a_film_holds_what_changes() -> None:
-    figures = {f"t = {n}": line().add_vline(x=n / 10) for n in range(10)}
-    film = plotly_live.make_film(figures, seconds=2)
-    assert [label for label, _ in film.stops] == list(figures)
-    assert film.seconds == 2
-    for label, changes in film.stops:
-        whole = json.loads(film.figure)
-        for path, value in changes:
-            place = whole
-            for step in path[:-1]:
-                place = place[step]
-            place[path[-1]] = value
-        assert whole == json.loads(figures[label].to_json())
-    short = films.make_film(figures, most_bytes=len(json.dumps(film.stops)) // 3)
-    assert [label for label, _ in short.stops] == ["t = 0", "t = 4", "t = 8"]
-
-
-@pytest.mark.parametrize(
-    ("figures", "settings", "message"),
-    [
-        ({}, {}, "`figures` is empty"),
-        ([line()], {}, "`figures` is empty"),
-        ({"a": 3}, {}, "`figures` holds a int"),
-        ({"a": line()}, {"seconds": 0}, "`seconds` is 0"),
-    ],
-)
-def test_what_is_no_film_is_refused(figures: Any, settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(LiveError, match=message):
-        plotly_live.make_film(figures, **settings)
 
 
 def test_the_package_needs_no_qfusion_and_loads_what_it_needs_late() -> None:

@@ -223,20 +223,6 @@ def test_a_slider_that_is_moved_back_leaves_the_figure_as_it_was(visit: Visit) -
     assert page.evaluate(SHOWN) == before
 
 
-def test_a_film_plays_and_leaves_the_figure_as_it_was(visit: Visit) -> None:
-    page = visit("plays")
-    drawn = "() => JSON.stringify(document.querySelector('.plotly-live').data.map(({y}) => [...y].at(-1)))"
-    before = page.evaluate(drawn)
-    page.get_by_role("button", name="Play").click()
-    page.wait_for_function(
-        "() => document.querySelector('.plotly-live-moment')?.textContent === 't = 3'"
-    )
-    assert page.evaluate(drawn) == "[3]"
-    page.wait_for_function("() => !document.querySelector('.plotly-live-moment')")
-    settle(page)
-    assert page.evaluate(drawn) == before == "[1]"
-
-
 def test_two_figures_and_hostile_words_stand_on_one_page(visit: Visit) -> None:
     page = visit("pair")
     assert page.locator(".plotly-live").count() == 2

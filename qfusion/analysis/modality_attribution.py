@@ -97,9 +97,9 @@ class Canvas:
 
     def step_names(self, steps: int) -> tuple[str, ...]:
         """Return the name of each step of a sequence: the word spoken at it, or else its number."""
-        words = zip(self.groups or (), self.names, strict=False) if self.kind == "words" else ()
-        named = {step: word for group, word in words for step in group}
-        return tuple(named.get(step, f"step {step + 1}") for step in range(steps))
+        if self.kind == "words":
+            return self.names
+        return tuple(f"step {step + 1}" for step in range(steps))
 
 
 def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
@@ -115,8 +115,7 @@ def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
                 "words",
                 {"spoken": steps_said.units},
                 steps_said.units,
-                steps_said.groups,
-                steps_said.how,
+                how=steps_said.how,
             )
         if isinstance(content, Audio):
             step = (

@@ -39,7 +39,6 @@ class Task(Enum):
     FIND_VOTES = auto()
     FIT_PLAIN_MODELS = auto()
     FOLLOW_ANGLE = auto()
-    FOLLOW_SLIDERS = auto()
     HALVE_TERMS = auto()
     LOAD_DATA = auto()
     MEASURE_ENTANGLEMENT = auto()

@@ -80,6 +80,5 @@ extend({
     return {...named(data, layout, width), dragmode: dragmode ?? 'pan', legend: {...legend, itemclick: false, itemdoubleclick: false}};
   },
   drawn: rest,
-  playing(host, plays) { host.closest('[class*="st-key-panel-"]')?.toggleAttribute('data-plays', plays); },
   end(host, parent) { for (const part of parent.querySelectorAll(':scope > :is(.qf-tools, .qf-words)')) part.remove(); },
 });

@@ -6,40 +6,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 const APART = 15, LEADER = 16;  // pixels, see figures/line_labels.py
 const BAR_PAD = 0.18, LABEL_ROOM = 0.17;  // of a range, see decision_charts.py
 const BAR_HALF = 0.31;  // of a row
-const SIDE = 13;  // places at which the reach of each of two sliders is looked at
 const NEEDLE = 2;  // pixels below which a needle is a dot
-const CAP = 4;  // half the height of the ends of an error bar, in pixels, see figures/decision_charts.py
-
-// Series of two sliders at once: sums of products of polynomials of both. Ends are those of each; a place is a pair.
-class Surface extends Curves {
-  constructor(group) {
-    super(group);
-    this.counts = group.counts;
-  }
-
-  at(place) {
-    if (place === this.known) return this.values;
-    const [across, up] = place.map((x, n) => this.weights(x, n)), values = new Float64Array(this.size);
-    let from = 0;
-    for (const v of up) for (const u of across) {
-      for (let n = 0; n < this.size; n++) values[n] += u * v * this.numbers[from + n];
-      from += this.size;
-    }
-    [this.known, this.values] = [place, values];
-    return values;
-  }
-
-  weights(x, n) {  // the Chebyshev polynomials of one of both
-    const u = 2 * (x - this.low[n]) / (this.high[n] - this.low[n]) - 1, weights = [1, u];
-    while (weights.length < this.counts[n]) weights.push(2 * u * weights.at(-1) - weights.at(-2));
-    return weights.slice(0, this.counts[n]);
-  }
-
-  samples() {
-    const ends = [0, 1].map(n => Array.from({length: SIDE}, (_, k) => this.low[n] + (this.high[n] - this.low[n]) * k / (SIDE - 1)));
-    return ends[0].flatMap(x => ends[1].map(y => [x, y]));
-  }
-}
 
 // Places at least `apart` from each other and as near to the wanted ones as can be: a monotonic regression by pooling.
 function placeLabels(wanted, apart, low, high) {
@@ -101,12 +68,11 @@ class ModelFollower extends Follower {
 
   get follows() { return this.host.data?.some(({meta}) => meta?.group || meta?.classes || meta?.angle); }
 
-  get moves() { return Boolean(super.moves || this.bars || this.cells || this.classes || this.spread || this.circuit || this.ring); }
+  get moves() { return Boolean(super.moves || this.bars || this.cells || this.classes || this.circuit || this.ring); }
 
   give(groups) {
     super.give(groups);
     if (groups.scores && this.host.data?.some(({meta}) => meta?.classes)) this.ready = null;
-    if (this.host.data?.some(({meta}) => meta?.bars && `${meta.group} errors` in groups)) this.ready = null;
   }
 
   collect() {
@@ -115,7 +81,6 @@ class ModelFollower extends Follower {
     this.bars = this.groups.final && this.waterfall();
     this.cells = this.groups.end && this.matrix();
     this.classes = this.groups.scores?.shown && this.probabilities();
-    this.spread = this.errorBars();
     this.circuit = this.groups.ends && this.qubits();
     this.ring = this.angle && this.groups.scores && this.scoreNow();
   }
@@ -127,7 +92,6 @@ class ModelFollower extends Follower {
   reach(trace, meta, curves, x, grow) {
     super.reach(trace, meta, curves, x, grow);
     if (meta.names && this.duration) grow(trace.xaxis, 0, this.duration);
-    if (meta.bars) for (const ends of this.spreadAt(meta, x)) grow(trace.xaxis, ...closed(Math.min(0, ...ends), Math.max(0, ...ends), PAD));
     if (!meta.rows) return;
     let end = 0;
     const ends = meta.rows.map(names => (end += curves.sum(x, names)[0]));
@@ -226,40 +190,6 @@ class ModelFollower extends Follower {
     for (const path of paths) this.keep(path, 'd', 'style');
     const likeliest = x.indexOf(Math.max(...x)), best = marker.color[likeliest], other = marker.color.find(colour => colour !== best) ?? best;
     return {paths, classes, best, other, xaxis: axisOf(host, host._fullData[n].xaxis)};
-  }
-
-  // Bars with error bars: the value and both ends of the error of each; the value alone where its error is not known.
-  spreadAt({group, bars}, x) {
-    const curves = this.groups[group], errors = this.groups[`${group} errors`];
-    return bars.map(names => {
-      const value = curves.sum(x, names)[0], error = names.length > 1 ? undefined : errors?.series(x, names[0])?.[0];
-      return error === undefined ? [value] : [value, value - error, value + error];
-    });
-  }
-
-  errorBars() {
-    const {host} = this, n = host.data.findIndex(({meta}) => meta?.bars && this.groups[meta.group]);
-    if (n < 0) return null;
-    const paths = [...host.querySelectorAll('.barlayer .trace.bars .point path')], {meta} = host.data[n], {x, marker, width} = host._fullData[n];
-    if (paths.length !== meta.bars.length) return null;
-    const errors = new Map([...host.querySelectorAll('.barlayer .errorbar')].map(error => [error.__data__?.i, error.querySelector('.xerror')]));
-    for (const path of paths) this.keep(path, 'd', 'style');
-    for (const error of errors.values()) if (error) this.keep(error, 'd', 'style');
-    const likeliest = x.indexOf(Math.max(...x)), best = marker.color[likeliest], other = [...marker.color].find(colour => colour !== best) ?? best;
-    return {paths, errors, meta, best, other, half: width / 2, xaxis: axisOf(host, host._fullData[n].xaxis), yaxis: axisOf(host, host._fullData[n].yaxis)};
-  }
-
-  drawSpread({paths, errors, meta, best, other, half, xaxis, yaxis}, x) {
-    const most = Math.max(...this.groups[meta.group].at(x)), zero = xaxis.d2p(0);
-    this.spreadAt(meta, x).forEach(([value, ...ends], n) => {
-      const [y, from, to] = [n, n - half, n + half].map(row => yaxis.d2p(row)), error = errors.get(n);
-      paths[n].setAttribute('d', `M${zero},${from}V${to}H${xaxis.d2p(value)}V${from}Z`);
-      if (meta.group === 'classes') Object.assign(paths[n].style, {fill: value === most ? best : other, fillOpacity: 1});
-      if (!error) return;
-      const [low, high] = ends.map(end => xaxis.d2p(end));
-      error.style.visibility = ends.length ? '' : 'hidden';
-      if (ends.length) error.setAttribute('d', `M${high},${y - CAP}v${2 * CAP}m0,-${CAP}H${low}m0,-${CAP}v${2 * CAP}`);
-    });
   }
 
   // The needles of discs, how likely qubits read 1 at the ends of their wires, and the decision.
@@ -362,7 +292,6 @@ class ModelFollower extends Follower {
     if (this.bars) this.drawBars(this.bars, x);
     if (this.cells) this.drawCells(this.cells, x);
     if (this.classes) this.drawClasses(this.classes, x);
-    if (this.spread) this.drawSpread(this.spread, x);
     if (this.circuit) this.drawQubits(this.circuit, x);
     if (this.ring) this.drawScore(this.ring, x);
   }

@@ -27,15 +27,12 @@ function touch(knob) {
   if (touched) end();
   clearTimeout(calm);
   touched = {knob, address: page.address, groups: {}, late: [], asked: new Set(), undone: 0, abort: new AbortController(), followers: new Map(), written: new Map(), value: page.knobs[knob].value};
-  touched.sheet = {...page, ...page.knobs[knob].sheet};  // some sliders of a page have an address and numbers of their own
   const slider = input(knob);
-  if (!slider && !page.knobs[knob].sides) { touched = null; return; }
+  if (!slider) { touched = null; return; }
   page.knobs[knob].value ??= Number(slider.value);
   touched.value = page.knobs[knob].value;
-  if (slider) {
-    touched.watch = new MutationObserver(turned);
-    touched.watch.observe(slider, {attributes: true, attributeFilter: ['value', 'aria-valuetext']});
-  }
+  touched.watch = new MutationObserver(turned);
+  touched.watch.observe(slider, {attributes: true, attributeFilter: ['value', 'aria-valuetext']});
   loading(touched);
 }
 
@@ -45,13 +42,13 @@ const shows = stage => !DRAWN[stage] || [...document.querySelectorAll('.qf-figur
 
 // The stages come one after another, so that the decision follows first.
 async function load(own) {
-  for (const stage of own.sheet.stages) {
+  for (const stage of page.stages) {
     if (own.asked.has(stage) || !shows(stage)) continue;
     own.asked.add(stage);
-    const answer = await ask(own.sheet.address, stage, {knob: own.knob}, own.abort.signal);
+    const answer = await ask(own.address, stage, {knob: own.knob}, own.abort.signal);
     if (own !== touched) return;
     if (!answer) continue;
-    const groups = Object.fromEntries(Object.entries(answer.groups).map(([name, group]) => [name, Object.assign(new (group.counts ? Surface : Curves)(group), {shown: group.shown})]));
+    const groups = Object.fromEntries(Object.entries(answer.groups).map(([name, group]) => [name, Object.assign(new Curves(group), {shown: group.shown})]));
     if (answer.metrics) own.metrics = answer.metrics;
     own.late.push(...answer.late);
     Object.assign(own.groups, groups);
@@ -93,7 +90,7 @@ async function draw() {
   } finally {
     own.drawing = false;
   }
-  if (own.loaded && own.sheet.stages.some(stage => !own.asked.has(stage) && shows(stage))) loading(own);
+  if (own.loaded && page.stages.some(stage => !own.asked.has(stage) && shows(stage))) loading(own);
   own.shown = drawn;
   if (drawn !== picture(own)) soon();
 }
@@ -145,7 +142,7 @@ function tell(own) {
   const scores = [...own.groups.scores.at(own.value)], now = scores[page.output];
   const shares = scores.length > 1 ? softmax(scores.map(score => score * page.scale)) : [];
   const tiles = document.querySelectorAll('.st-key-pair-metrics [data-testid="stMetric"]');
-  own.sheet.tiles.forEach(({metric, probability, learned, error}, n) => {
+  page.tiles.forEach(({metric, probability, learned}, n) => {
     let value = probability === undefined ? now : shares[probability];
     if (metric) {
       if (!own.metrics?.[metric]) return;
@@ -153,10 +150,8 @@ function tell(own) {
       value = values[Math.round((own.value - low) / (high - low) * (values.length - 1))];
     }
     if (!tiles[n]) return;
-    const errors = error && own.groups['scores errors'];
-    const spread = errors ? ` ± ${number(errors.at(own.value)[page.output], 3)}` : '';
     const words = probability === undefined ? number(value, 3) : shareWords(value);
-    write(tiles[n], words + spread, value - learned);
+    write(tiles[n], words, value - learned);
   });
   const line = document.querySelector(page.line);
   if (!line) return;
@@ -167,14 +162,13 @@ function tell(own) {
     line.append(words);
     line.setAttribute('data-live', '');
   }
-  const knob = page.knobs[own.knob], values = [own.value].flat();
-  const turns = (knob.sides ?? [knob]).map(({label, unit, after}, n) => `${label} ${unit}${values[n].toFixed(2)}${after ?? ''}`);
-  const parts = [`${page.quantity} ${number(own.sheet.now, 3)} → ${number(now, 3)}`];
+  const {label, unit, after} = page.knobs[own.knob];
+  const parts = [`${page.quantity} ${number(page.now, 3)} → ${number(now, 3)}`];
   if (scores.length > 1) {
     parts.push(`probability of ‘${page.classes[page.output]}’ ${(100 * shares[page.output]).toFixed(0)}%`, `decision: ${page.classes[scores.indexOf(Math.max(...scores))]}`);
   }
   if (own.late.length) parts.push(`${own.late.join(' and ')} when you let go`);
-  words.textContent = `${turns.join(', ')}: ${parts.join(', ')}`;
+  words.textContent = `${label} ${unit}${own.value.toFixed(2)}${after ?? ''}: ${parts.join(', ')}`;
 }
 
 function write(tile, words, change) {
@@ -267,14 +261,6 @@ function behind(knob, {low, high, knobs}, press) {
 if (!window.qfusionKnobs) {
   window.qfusionKnobs = {
     get groups() { return touched?.groups ?? {}; },
-    // What turns several sliders at once: `described` as each of the page's knobs, with `sides` in place of a slider.
-    hold(knob, described) {
-      if (!page) return;
-      page.knobs[knob] ??= described;
-      touch(knob);
-    },
-    turn(knob, value) { if (touched?.knob === knob) { touched.value = value; soon(); } },
-    drop(knob) { if (touched?.knob === knob) end(); },
     // Whether the last picture shows the slider where it is, with all that has come.
     get settled() { return Boolean(touched) && touched.shown === picture(touched); },
   };

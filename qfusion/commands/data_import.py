@@ -43,22 +43,35 @@ def import_(
             "--labels", metavar="FILE", help="Table of labels, instead of the one called `labels`."
         ),
     ] = None,
+    view: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--view",
+            metavar="NAME=VARIABLE",
+            help="Variable of a modality in a .mat or .npz file, such as 'image=X{1}' or "
+            "'text=S.words'. May be given several times.",
+        ),
+    ] = None,
     label: Annotated[
         str | None,
-        typer.Option("--label", metavar="COLUMN", help="Column of the label, of one table."),
+        typer.Option(
+            "--label",
+            metavar="COLUMN",
+            help="Column of the label, of one table; or its variable, of a .mat or .npz file.",
+        ),
     ] = None,
     ids: Annotated[
         list[str] | None,
         typer.Option(
             "--id",
             metavar="COLUMN",
-            help="Column of the ids, of one table; several together name a sample. '' numbers the rows.",
+            help="Column, or variable, of the ids; several columns together name a sample. '' numbers the rows.",
         ),
     ] = None,
     split: Annotated[
         str | None,
         typer.Option(
-            "--split", metavar="COLUMN", help="Column of the split, of one table; '' for none."
+            "--split", metavar="COLUMN", help="Column, or variable, of the split; '' for none."
         ),
     ] = None,
     target: Annotated[
@@ -81,14 +94,6 @@ def import_(
     repair: Repair = None,
     title: Title = "",
     licence: Licence = "",
-    vocabulary: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Folder of the tokenizer (vocab.txt or tokenizer.json) whose token "
-            "numbers `text_bert` holds.",
-        ),
-    ] = None,
     rate: Annotated[
         list[str] | None,
         typer.Option(
@@ -122,6 +127,9 @@ def import_(
     rates = import_record.parse_rates(rate or [])
     modalities = read_pairs(
         modality or [], "Argument `--modality`", "name=file", "--modality text=text.csv"
+    )
+    modalities |= read_pairs(
+        view or [], "Argument `--view`", "name=variable", "--view image='X{1}'"
     )
     names_columns = bool(paths) and not labels and not any(map(_is_file, modalities.values()))
     choice = ColumnChoice(
@@ -158,7 +166,6 @@ def import_(
                 title=title,
                 licence=licence,
                 replace=replace,
-                vocabulary=vocabulary,
                 rates=rates,
             )
             more |= {

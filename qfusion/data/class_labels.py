@@ -23,21 +23,11 @@ NAMES = (
         "categories",
     ),
 )
-_ONE_HOT = re.compile(r"onehot|1hot")
 
 
 def plain(name: str) -> str:
     """Return the name of a variable in small letters and digits alone: "true_Label" is "truelabel"."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def is_called_so(name: str) -> bool:
-    """Whether a variable is called like labels, also with a number or "one-hot" in its name: `label_2`, `Y_onehot`."""
-    word = plain(name)
-    if _ONE_HOT.search(word):
-        return True
-    without_number = word.rstrip("0123456789")
-    return word in NAMES or (len(without_number) > 2 and without_number in NAMES)
 
 
 def find_label_names(names: list[str]) -> list[str]:

@@ -136,8 +136,8 @@ def complete_choice(preview: TablePreview, choice: ColumnChoice) -> ColumnChoice
         free = [name for name in preview.columns if name not in taken]
         groups = group_columns(free, preview)
         patterns = [
-            (name, _join_patterns(prefixes, columns, [*preview.numeric & set(free)]))
-            for name, (prefixes, columns) in groups.items()
+            (name, _join_patterns(prefix, columns, [*preview.numeric & set(free)]))
+            for name, (prefix, columns) in groups.items()
         ]
         choice = replace(choice, modalities=tuple(patterns))
     return choice
@@ -240,16 +240,12 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def _guess_label(preview: TablePreview, choice: ColumnChoice, taken: Collection[str | None]) -> str:
-    """Return the likely label among the columns that are neither `taken` nor named in full in a modality."""
+    """Return the column called like a label that is neither `taken` nor named in full in a modality."""
     exact: set[str] = set()
     for _, text in choice.modalities or ():
         exact.update(split_patterns(text, preview.columns))
     free = [name for name in preview.columns if name not in taken and name not in exact]
-    features = None
-    if choice.modalities is not None:
-        matched = match_columns(preview, replace(choice, label=""))
-        features = {name for columns in matched for name in columns.features}
-    return guess_label(free, preview, features)
+    return guess_label(free, preview)
 
 
 def _guess_ids(names: Sequence[str], preview: TablePreview) -> tuple[str, ...]:
@@ -261,12 +257,10 @@ def _guess_ids(names: Sequence[str], preview: TablePreview) -> tuple[str, ...]:
     return _JOINED_IDS if set(_JOINED_IDS) <= set(names) else ()
 
 
-def _join_patterns(prefixes: Sequence[str], columns: Sequence[str], free: Sequence[str]) -> str:
+def _join_patterns(prefix: str, columns: Sequence[str], free: Sequence[str]) -> str:
     """Return patterns that match a group of columns, and no other of the `free` ones."""
-    patterns = [prefix + WILDCARD for prefix in prefixes]
-    matched = {name for name in free if any(_matches(pattern, name) for pattern in patterns)}
-    if not prefixes or matched != set(columns) or any("," in prefix for prefix in prefixes):
-        patterns = list(columns)
+    is_exact = {name for name in free if name.startswith(prefix)} == set(columns) != {prefix}
+    patterns = [prefix + WILDCARD] if is_exact and "," not in prefix else columns
     return ", ".join(_quote(pattern) for pattern in patterns)
 
 

@@ -385,67 +385,29 @@ def _sharing_findings(scans: Mapping[str, Scan]) -> Iterator[Finding]:
 
 
 def _leak_findings(staged: StagedSet) -> Iterator[Finding]:
-    """Features and modalities that give the target away, see `leaks`."""
-    parts = [part for part in staged.parts if np.prod(part.shape) > 0]
-    columns = 0
-    for part in parts:
-        columns += part.shape[-1] * (1 if part.lengths is None else 2)
-    for part in parts:
+    """Features that equal the target, see `leaks`."""
+    for part in staged.parts:
         rows = leaks.select_rows(~staged.missing, int(np.prod(part.shape[1:])))
-        if len(rows) == 0:
+        if len(rows) == 0 or np.prod(part.shape) == 0:
             continue
         values, feature = part.summaries(rows)
+        equal = leaks.find_leaks(values, staged.y[rows], bool(staged.classes))
+        if len(equal) == 0:
+            continue
         names = [part.feature_names[number] for number in feature]
-        is_class = bool(staged.classes)
-        for leak in leaks.find_leaks(values, names, staged.y[rows], is_class, rows, columns):
-            yield _make_leak_finding(part.name, leak, feature, len(rows), staged.leaks_are_meant)
-
-
-def _make_leak_finding(
-    modality: str, leak: leaks.Leak, feature: np.ndarray, examined: int, are_meant: bool
-) -> Finding:
-    """The finding on a leak.
-
-    Args:
-        modality: its name.
-        leak: the leak in the summaries of the modality.
-        feature: the number of the feature of each summary.
-        examined: the number of samples that were examined.
-        are_meant: whether the caller has agreed to keep leaks of the target.
-    """
-    basis = f"({count(examined, 'sample')} examined.)"
-    features = np.unique(feature[leak.features])
-    if leak.kind == "target" and are_meant:
-        return Finding(
-            "target-leak", "warning", f"{leak.words} {basis} It is kept, as agreed.", modality
-        )
-    if leak.kind == "target":
-        return Finding(
+        basis = f"{leaks.describe_leaks(names, equal)} ({count(len(rows), 'sample')} examined.)"
+        if staged.leaks_are_meant:
+            yield Finding("target-leak", "warning", f"{basis} It is kept, as agreed.", part.name)
+            continue
+        yield Finding(
             "target-leak",
             "error",
-            f"{leak.words} {basis} A model would read the answer there. Drop it, or agree to keep it if it is "
-            "known before the target is.",
-            modality,
+            f"{basis} A model would read the answer there. Drop it, or agree to keep it if it is known before the "
+            "target is.",
+            part.name,
             ("drop-leaks", "keep-leaks"),
-            features=features,
+            features=np.unique(feature[equal]),
         )
-    if leak.kind == "row":
-        return Finding(
-            "row-number",
-            "warning",
-            f"{leak.words} {basis} Rows are often sorted, so that their number predicts the target.",
-            modality,
-            ("drop-leaks",),
-            features=features,
-        )
-    return Finding(
-        "near-leak",
-        "warning",
-        f"{leak.words} {basis} Check its origin: this may be a good feature, or one that was computed from the target.",
-        modality,
-        ("drop-near-leaks",),
-        features=features,
-    )
 
 
 def _rows_finding(

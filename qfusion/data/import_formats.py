@@ -53,7 +53,8 @@ def read_files(
         labels: table of labels, in place of the file called `labels`.
         target: one of TARGETS.
         convention: see `import_conventions.set_convention`.
-        columns: roles of the columns of one table that has features and labels; what it leaves open is guessed.
+        columns: roles of the columns of one table that has features and labels, or of the variables of a multi-view
+            file; what it leaves open is found by names.
 
     Raises:
         NotFound: when a file or a format does not exist.
@@ -95,10 +96,10 @@ def read_files(
     ):
         table = find_single_table(expanded, named, kind)
         check(
-            columns is None or table is not None,
-            "Columns of a label, an id, a split or a modality are named for one table that has them all, but "
-            f"{shown_names([path.name for path in expanded]) or 'none'} is given. Leave out the columns, or give one "
-            "table.",
+            columns is None or table is not None or kind == "multiview",
+            "Columns or variables of a label, an id, a split or a view are named for one table that has them all, or "
+            f"for a multi-view file, but {shown_names([path.name for path in expanded]) or 'none'} is given. Leave "
+            "them out, or give such a file.",
         )
         if table is not None:
             choice = columns or ColumnChoice()
@@ -107,7 +108,9 @@ def read_files(
         elif kind in ("tables", "csd"):
             staged, files_read = _read_tables(kind, expanded, modalities, labels, folder, target)
         else:
-            staged, files_read = _read_single_file(kind, expanded, named, folder, target)
+            _check_single_file(kind, expanded, named)
+            staged = _read_single_file(kind, expanded[0], folder, target, columns)
+            files_read = expanded
         for path in paths:
             if path.is_dir():
                 staged.findings += _unread_findings(path)
@@ -155,22 +158,25 @@ def _read_tables(
     return sequences.read(features, label_file, folder, target), files_read
 
 
-def _read_single_file(
-    kind: str, paths: list[Path], named: list[Path], folder: Path, target: str
-) -> tuple[StagedSet, list[Path]]:
-    """Read an MMSA pickle or a multi-view file; return the set and the file."""
+def _check_single_file(kind: str, paths: list[Path], named: list[Path]) -> None:
     check(
         len(paths) == 1 and not named,
         f"Format `{kind}` takes one file, but {len(paths)} are given. Give one file, or tables.",
     )
+
+
+def _read_single_file(
+    kind: str, path: Path, folder: Path, target: str, choice: ColumnChoice | None
+) -> StagedSet:
+    """Read an MMSA pickle or a multi-view file."""
     if kind == "multiview":
-        return multiview.read_multiview(paths[0], folder, target), paths
+        return multiview.read_multiview(path, folder, target, choice)
     check(
         target != "labels",
         "Several labels a sample are read from tables and from multi-view files, not from MMSA pickles. Write "
         "them as a table, with ; between the labels of a sample.",
     )
-    return mmsa.read_mmsa(paths[0], folder, target), paths
+    return mmsa.read_mmsa(path, folder, target)
 
 
 def _describe_file(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 import qfusion
 from qfusion._checks import check, read_pairs, require_number
-from qfusion.data import imported_sets, set_digest, token_vocabulary
+from qfusion.data import imported_sets, set_digest
 from qfusion.data.import_report import ExaminedSet
 from qfusion.data.staged_set import Part, StagedSet
 
@@ -26,7 +26,6 @@ def write_record(
     name: str,
     title: str,
     licence: str,
-    tokens: Mapping[int, str],
     rates: Mapping[str, float],
     extracted: Mapping[str, Any],
 ) -> None:
@@ -35,7 +34,6 @@ def write_record(
     Args:
         examined: the set and the report on it.
         name, title, licence, rates, extracted: see `import_store.store_set`.
-        tokens: the tokens of the set's token numbers.
     """
     staged = examined.staged
     _write_arrays(staged)
@@ -60,8 +58,6 @@ def write_record(
         "splits": examined.report.splits,
         "target": vars(staged.build_target()),
         "modalities": [_describe_part(part) for part in staged.parts],
-        "tokens": staged.tokens is not None,
-        "vocabulary": {str(number): token for number, token in tokens.items()},
         "rates": dict(rates),
         "extracted": dict(extracted),
         "unimodal": list(staged.unimodal),
@@ -76,32 +72,6 @@ def write_record(
     path.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     for entry in [*staged.folder.iterdir(), staged.folder]:
         flush_to_disk(entry)
-
-
-def select_tokens(staged: StagedSet, folder: Path) -> dict[int, str]:
-    """Return the entries of a vocabulary that the set's token numbers need.
-
-    Args:
-        staged: the set.
-        folder: of the tokenizer.
-
-    Raises:
-        InvalidInput: when the set has no token numbers, or one of them is not in the vocabulary.
-    """
-    check(
-        staged.tokens is not None,
-        "Argument `--vocabulary` is for sets with token numbers (`text_bert` of an MMSA pickle), but this one holds "
-        "none. Leave it out.",
-    )
-    vocabulary = token_vocabulary.read_vocabulary(folder)
-    numbers = [int(number) for number in np.unique(np.asarray(staged.tokens)) if number >= 0]
-    unknown = [number for number in numbers if number not in vocabulary]
-    check(
-        not unknown,
-        f"Argument `--vocabulary` must name the tokenizer that the features were made with, but its "
-        f"{len(vocabulary):,} tokens have no number {unknown[0] if unknown else 0}. Name another folder.",
-    )
-    return {number: vocabulary[number] for number in numbers}
 
 
 def parse_rates(words: Iterable[str]) -> dict[str, float]:
@@ -151,7 +121,6 @@ def _write_arrays(staged: StagedSet) -> None:
         "ids": staged.ids,
         "split": staged.split,
         "y": staged.y,
-        "tokens": staged.tokens,
         "clusters": None if staged.clusters is None else staged.clusters.labels,
     }
     if staged.unimodal:

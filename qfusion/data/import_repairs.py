@@ -33,9 +33,7 @@ REPAIRS = {
     "drop-incomplete": "drop samples that lack a modality",
     "zero-incomplete": "use zeros for a modality that a sample lacks",
     "drop-outside": "drop samples that are in no part of the split",
-    "drop-leaks": "drop features that are a copy or a code of the target or count the rows, and a modality of nothing "
-    "else",
-    "drop-near-leaks": "drop features that nearly determine the target on their own, and a modality of nothing else",
+    "drop-leaks": "drop features that are a copy or a code of the target, and a modality of nothing else",
     "keep-leaks": "keep features that are a copy or a code of the target, since they are known before it is",
     "make-split": "create a stratified random split, or its empty part, by a fixed seed",
 }
@@ -48,10 +46,6 @@ _SAMPLE_CODES = {
     "drop-rare": ("rare-class",),
     "drop-incomplete": ("incomplete",),
     "drop-outside": ("outside-split",),
-}
-_FEATURE_CODES = {
-    "drop-leaks": ("target-leak", "row-number"),
-    "drop-near-leaks": ("near-leak",),
 }
 MAX_VALUES = 1 << 25  # values of one modality in the computation of medians
 
@@ -191,15 +185,11 @@ def _dropped_features(
     by_repair = {}
     if "drop-constant" in chosen:
         by_repair["drop-constant"] = np.flatnonzero(report.scans[part.name].constant)
-    for name in chosen:
-        codes = _FEATURE_CODES.get(name, ())
-        features = [
-            finding.features
-            for finding in report.findings
-            if finding.code in codes and finding.where == part.name and finding.features is not None
-        ]
-        if features:
-            by_repair[name] = np.unique(np.concatenate(features))
+    if "drop-leaks" in chosen:
+        for finding in report.findings:
+            is_leak = finding.code == "target-leak" and finding.where == part.name
+            if is_leak and finding.features is not None:
+                by_repair["drop-leaks"] = finding.features
     dropped = np.zeros(part.shape[-1], bool)
     for name, numbers in by_repair.items():
         if len(numbers):
@@ -233,7 +223,6 @@ def select_samples(staged: StagedSet, keep: np.ndarray) -> StagedSet:
         split=staged.split[keep],
         columns=columns,
         unimodal={name: values[keep] for name, values in staged.unimodal.items()},
-        tokens=None if staged.tokens is None else staged.tokens[keep],
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from qfusion import _files, _read_only
 from qfusion._checks import check
 from qfusion.data import imported_sets, registry
-from qfusion.data.import_record import check_rates, flush_to_disk, select_tokens, write_record
+from qfusion.data.import_record import check_rates, flush_to_disk, write_record
 from qfusion.data.import_report import ExaminedSet
 
 MAX_TITLE = 100  # characters
@@ -25,7 +25,6 @@ def store_set(
     title: str = "",
     licence: str = "",
     replace: bool = False,
-    vocabulary: Path | None = None,
     rates: Mapping[str, float] | None = None,
     extracted: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -39,7 +38,6 @@ def store_set(
         title: the name to show.
         licence: the terms of use.
         replace: whether to replace an imported set of that name.
-        vocabulary: folder of the tokenizer of the set's token numbers; its entries for these are stored with the set.
         rates: steps a second of sequences, by modality.
         extracted: methods by which features were extracted from recordings, see `extractor_makers.makers`.
 
@@ -54,10 +52,9 @@ def store_set(
     _check_length("licence", licence, MAX_LICENCE)
     staged = examined.staged
     rates = check_rates(staged, rates or {})
-    tokens = {} if vocabulary is None else select_tokens(staged, vocabulary)
     place = imported_sets.imported_root() / name
     with imported_sets.translate_disk_errors(f"Data set '{name}'"):
-        write_record(examined, name, title, licence, tokens, rates, dict(extracted or {}))
+        write_record(examined, name, title, licence, rates, dict(extracted or {}))
         with imported_sets.lock_sets():
             move_folder(staged.folder, place, replace)
     return place

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _read_only, _user_folders
 from qfusion._checks import check, require_few_modalities
-from qfusion.data import clips, extractor_makers, mmsa, token_vocabulary, word_features
+from qfusion.data import clips, extractor_makers, mmsa, word_features
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.data.data_set import DataSet, compute_digest
 from qfusion.data.modality_spec import Modality
@@ -203,8 +203,6 @@ def load_imported(name: str) -> DataSet:
         content = partial(
             _content,
             table.get("text"),
-            _array(folder, "tokens.npy") if record.get("tokens") else None,
-            {int(number): str(token) for number, token in record.get("vocabulary", {}).items()},
             "text" in extracted.get("methods", {}),
         )
         return DataSet(
@@ -290,23 +288,9 @@ def _texts(texts: pd.DataFrame, row: int) -> dict[str, Content]:
     return {str(name): Text(str(line)) for name, line in texts.iloc[row].items() if line}
 
 
-def _content(
-    texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str], worded: bool, row: int
-) -> dict[str, Content]:
+def _content(texts: pd.Series, worded: bool, row: int) -> dict[str, Content]:
     words = str(texts.iloc[row])
-    if numbers is None:
-        return {"text": Text(words, word_features.split_words(words) if worded else None)}
-    own = tuple(int(number) for number in numbers[row] if number >= 0)
-    tokens = token_vocabulary.lookup_tokens(own, known)
-    why = ""
-    if tokens is None:
-        named, reason = token_vocabulary.find_vocabulary()
-        if named is not None:
-            tokens = token_vocabulary.lookup_tokens(own, named)
-            why = f"that the vocabulary in {token_vocabulary.VOCABULARY} does not have"
-        elif reason:
-            why = f"whose vocabulary cannot be read ({reason.rstrip('.')})"
-    return {"text": Text(words, None, own, tokens, why)}
+    return {"text": Text(words, word_features.split_words(words) if worded else None)}
 
 
 def verify_imported(name: str) -> DataSet:

@@ -30,7 +30,6 @@ def import_set(
     replace: bool = False,
     title: str = "",
     licence: str = "",
-    vocabulary: Path | None = None,
     rates: Mapping[str, float] | None = None,
     progress: Progress = no_progress,
     **options: Any,
@@ -39,7 +38,7 @@ def import_set(
 
     Args:
         paths, options: see `read_files`.
-        name, replace, title, licence, vocabulary, rates: see `store_set`.
+        name, replace, title, licence, rates: see `store_set`.
         repair: names of repairs to make, see `REPAIRS`.
         progress: see `build_report`.
 
@@ -60,7 +59,6 @@ def import_set(
             replace=replace,
             title=title,
             licence=licence,
-            vocabulary=vocabulary,
             rates=rates,
             progress=progress,
         )

@@ -11,7 +11,7 @@ import pyarrow as pa
 from qfusion._checks import check
 from qfusion.data import files, number_words
 from qfusion.data.file_words import parse_split, word_array
-from qfusion.data.row_numbers import find_named_row_numbers, is_empty
+from qfusion.data.row_numbers import find_row_numbers, is_empty
 from qfusion.data.sample_ids import count_decomposed, normalize_ids
 from qfusion.data.set_reader import SetReader
 from qfusion.data.staged_set import Part, StagedSet
@@ -86,7 +86,7 @@ class LabelReader(SetReader):
         batches = []
         size = 0
         roles = (*columns.ids, columns.label, columns.split, *columns.features)
-        self.left_out = find_named_row_numbers(labels, roles)
+        self.left_out = find_row_numbers(labels, roles)
         self.note_row_numbers(labels, self.left_out)
         words = (*columns.ids, columns.split, *map(labels.column, (TEXT, written)))
         unread = {*self.left_out, *columns.features}
@@ -141,7 +141,7 @@ class LabelReader(SetReader):
         )
 
     def note_row_numbers(self, table: Table, names: Sequence[str], where: str = "") -> None:
-        """Note which columns of a table are left out since they are empty, or count or name its rows."""
+        """Note which columns of a table are left out since they are empty, or called like numbers of its rows."""
         empty = [name for name in names if is_empty(table, name)]
         counting = [name for name in names if name not in empty]
         if empty:
@@ -154,7 +154,7 @@ class LabelReader(SetReader):
             self.add_finding(
                 "row-number",
                 f"Left out of `{table.path.name}`, as numbers or names of its rows: {quote_columns(counting)}. Rows "
-                "are often sorted by the target, so that their number predicts it.",
+                "are often sorted by the target, so that their number predicts it. Rename one that is a feature.",
                 "warning",
                 where,
             )

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import pickle_files, pickle_layouts, set_digest
+from qfusion.data import pickle_files, set_digest
 from qfusion.data.file_words import numbered_features
-from qfusion.data.mmsa_splits import MODALITIES
+from qfusion.data.mmsa_splits import LAYOUT, MODALITIES
 from qfusion.data.mmsa_targets import TargetReader
 from qfusion.data.padding import last_steps
 from qfusion.data.staged_set import Part, StagedSet
@@ -41,7 +41,7 @@ def read_mmsa(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     content = pickle_files.read_pickle(path)
     with translate_errors(
         f"File `{path.name}` is not laid out as MMSA's pickles are",
-        pickle_layouts.LAYOUT,
+        LAYOUT,
         *(ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError),
         why="{kind}: {words:.120}",
         passing=(InvalidInput,),
@@ -58,16 +58,10 @@ class MmsaReader(TargetReader):
         targets = self._targets(target)
         columns = {"text": self._words("raw_text"), "annotation": self._words("annotations")}
         self._note_left_out()
-        tokens = self._tokens()
         if any("text_bert" in inner for inner in self.splits.values()):
-            if tokens is None:
-                use = "it holds no token numbers that could name the steps of text."
-            else:
-                use = "its token numbers name the steps of text if the tokenizer's vocabulary is available."
             self.add_finding(
                 "text-bert",
-                "`text_bert` is input of a language model, not features: its mask gives the number of tokens, and "
-                + use,
+                "`text_bert` is input of a language model, not features: its mask gives the number of tokens.",
             )
         return StagedSet(
             folder=self.folder,
@@ -80,7 +74,6 @@ class MmsaReader(TargetReader):
             columns=pd.DataFrame({name: words for name, words in columns.items() if words}),
             unimodal=self._unimodal(),
             findings=self.findings,
-            tokens=tokens,
             **vars(targets),
         )
 
@@ -122,35 +115,13 @@ class MmsaReader(TargetReader):
                 return True
         return False
 
-    def _tokens(self) -> np.ndarray | None:
-        """Return token numbers (N, T) of all splits, -1 beyond each mask; None if `text_bert` holds none."""
-        if not all(self.counts.values()) or not self._is_in_all_splits("text_bert"):
-            return None
-        result: list[np.ndarray] = []
-        for split, count in self.counts.items():
-            whole = self._array(split, "text_bert")
-            if _count_tokens(whole, np.inf) is None or len(whole) != count:
-                return None
-            numbers = np.asarray(whole[:, 0], np.float64)
-            if not ((numbers >= 0) & (numbers < 2**24) & (numbers == np.round(numbers))).all():
-                return None
-            result.append(np.where(whole[:, 1] != 0, numbers, -1).astype(np.int32))
-        room = max(numbers.shape[1] for numbers in result)
-        tokens = np.concatenate(
-            [
-                np.pad(numbers, ((0, 0), (0, room - numbers.shape[1])), constant_values=-1)
-                for numbers in result
-            ]
-        )
-        return tokens if len(np.unique(tokens[tokens >= 0])) > 1 else None
-
     def _part(self, name: str) -> Part:
         result = {split: self._array(split, name) for split in self.splits}
         for split, values in result.items():
             check(
                 len(values) == self.counts[split],
                 f"Modality '{name}' of '{split}' in `{self.name}` must have {self.counts[split]} "
-                f"samples like '{self.names[0]}', but has {len(values)}. {pickle_layouts.LAYOUT}",
+                f"samples like '{self.names[0]}', but has {len(values)}. {LAYOUT}",
             )
         whole = {
             split: values if isinstance(values, np.ndarray) else _stack_sequences(values)
@@ -169,7 +140,7 @@ class MmsaReader(TargetReader):
         check(
             len(kinds) == 1 and next(iter(kinds))[0] in (1, 2),
             f"Modality '{name}' in `{self.name}` must have shape (N, F) or (N, T, F) with the same features in every "
-            f"split, but has {shapes}. {pickle_layouts.LAYOUT}",
+            f"split, but has {shapes}. {LAYOUT}",
         )
         axes, size = kinds.pop()
         check(
@@ -231,7 +202,7 @@ class MmsaReader(TargetReader):
             check(
                 steps.shape == (len(values),),
                 f"`{name}_lengths` of '{split}' in `{self.name}` must hold a number for each of the "
-                f"{len(values)} samples, but has shape {steps.shape}. {pickle_layouts.LAYOUT}",
+                f"{len(values)} samples, but has shape {steps.shape}. {LAYOUT}",
             )
             room = np.inf if isinstance(values, list) else values.shape[1]
             check(

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import pickle_layouts, variables
+from qfusion.data import variables
 from qfusion.data.arrays import numbered_ids
-from qfusion.data.file_words import clean_text, word_array
+from qfusion.data.file_words import SPLIT_WORDS, clean_text, word_array
 from qfusion.data.set_reader import SetReader
 
 MODALITIES = ("text", "audio", "vision")
+LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
 
 
 class SplitReader(SetReader):
@@ -28,12 +29,12 @@ class SplitReader(SetReader):
     def __init__(self, name: str, content: Any, folder: Path):
         super().__init__(folder)
         self.name = name
-        self.splits = pickle_layouts.find_splits(name, content)
+        self.splits = find_splits(name, content)
         self.names = [m for m in MODALITIES if any(m in inner for inner in self.splits.values())]
         check(
             bool(self.names),
             f"File `{name}` must hold at least one of {MODALITIES}, but holds "
-            f"{[str(k)[:20] for k in next(iter(self.splits.values()))][:8]}. {pickle_layouts.LAYOUT}",
+            f"{[str(k)[:20] for k in next(iter(self.splits.values()))][:8]}. {LAYOUT}",
         )
         self.counts = {split: len(self._array(split, self.names[0])) for split in self.splits}
 
@@ -41,21 +42,21 @@ class SplitReader(SetReader):
         """The array, or the list of arrays, under a key of a split."""
         check(
             key in self.splits[split],
-            f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {pickle_layouts.LAYOUT}",
+            f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {LAYOUT}",
         )
         value = self.splits[split][key]
         if isinstance(value, np.ndarray) and value.dtype != object:
             check(
                 value.ndim >= 1,
                 f"`{key}` of '{split}' in `{self.name}` must have a row a sample, but is one number. "
-                f"{pickle_layouts.LAYOUT}",
+                f"{LAYOUT}",
             )
             return variables.native(value)
         inner = value.ravel().tolist() if isinstance(value, np.ndarray) else value
         check(
             isinstance(inner, list),
             f"`{key}` of '{split}' in `{self.name}` must be an array or a list, but is a "
-            f"{type(inner).__name__}. {pickle_layouts.LAYOUT}",
+            f"{type(inner).__name__}. {LAYOUT}",
         )
         return list(inner)
 
@@ -65,7 +66,7 @@ class SplitReader(SetReader):
         check(
             len(values) == self.counts[split],
             f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {self.counts[split]} samples, "
-            f"but holds {len(values)}. {pickle_layouts.LAYOUT}",
+            f"but holds {len(values)}. {LAYOUT}",
         )
         return values.reshape(len(values), -1)
 
@@ -87,7 +88,7 @@ class SplitReader(SetReader):
             check(
                 len(flat) == count,
                 f"`{key}` of '{split}' in `{self.name}` must hold one number for each of the {count} samples, but "
-                f"holds {len(flat)}. {pickle_layouts.LAYOUT}",
+                f"holds {len(flat)}. {LAYOUT}",
             )
             result.append(flat)
         scores = np.concatenate(result)
@@ -115,7 +116,7 @@ class SplitReader(SetReader):
             check(
                 len(entries) == count,
                 f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {count} samples, but "
-                f"holds {len(entries)}. {pickle_layouts.LAYOUT}",
+                f"holds {len(entries)}. {LAYOUT}",
             )
             words += [_word(entry) for entry in entries]
         return words
@@ -146,3 +147,38 @@ def _word(value: Any) -> str:
             if not isinstance(entry, (list, tuple))
         )
     return clean_text(value)
+
+
+def find_splits(file: str, content: Any) -> dict[str, dict[str, Any]]:
+    """Return the content of a pickle by part of the split.
+
+    Args:
+        file: its name, for messages. content: what `pickle_files.read_pickle` gave.
+
+    Raises:
+        InvalidInput: when it holds no parts of a split, or one of them is no dictionary.
+    """
+    check(
+        isinstance(content, dict),
+        f"File `{file}` must hold a dictionary, but holds a {type(content).__name__}. {LAYOUT}",
+    )
+    splits: dict[str, dict[str, Any]] = {}
+    for key, inner in content.items():
+        part = SPLIT_WORDS.get(str(key).strip().lower())
+        if not part:
+            continue
+        check(
+            part not in splits,
+            f"File `{file}` must hold each part of the split once, but holds '{part}' twice. Drop one.",
+        )
+        check(
+            isinstance(inner, dict),
+            f"'{key}' in `{file}` must hold a dictionary of arrays, but holds a {type(inner).__name__}. {LAYOUT}",
+        )
+        splits[part] = {str(name): value for name, value in inner.items()}
+    check(
+        bool(splits),
+        f"File `{file}` must hold 'train', 'valid' and 'test', but holds {[str(key)[:20] for key in content][:6]}. "
+        f"{LAYOUT}",
+    )
+    return splits

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import class_labels, number_words, pickle_layouts
-from qfusion.data.mmsa_splits import SplitReader
+from qfusion.data import class_labels, number_words
+from qfusion.data.mmsa_splits import LAYOUT, SplitReader
 from qfusion.data.target_classes import Targets, encode_classes
 from qfusion.errors import InvalidInput
 
@@ -33,7 +33,7 @@ class TargetReader(SplitReader):
                 return self._classes(key)
         raise InvalidInput(
             f"File `{self.name}` must hold `regression_labels`, `annotations`, `classification_labels` or `labels` in "
-            f"every split, but does not. {pickle_layouts.LAYOUT}"
+            f"every split, but does not. {LAYOUT}"
         )
 
     def _note_missing_scores(self) -> None:

@@ -1,28 +1,28 @@
-"""Multi-view classification data from a file: `.mat` (cell `X`, labels `Y`, and relatives) or `.npz` (an array a view,
-labels `y`).
+"""Multi-view classification data from a file: `.mat` (cell `X`, labels `Y`) or `.npz` (an array a view, labels `y`).
 
-What is accepted:
+What is accepted without a word:
 
-- A cell, or a struct, of views, whatever its name; or every matrix beside the labels is a view under its own name; all
-  of it possibly inside one struct. A view is N x F or F x N (told apart by the number of labels), sparse or not, or
-  N x height x width [x colours]. What is no view says `layout`.
+- a cell, or a struct, called as in `multiview_variables.CONTAINERS`, whose entries are the views; or else every matrix
+  of numbers beside the labels is a view under its own name. A view is N x F or F x N (told apart by the number of
+  labels), sparse or not, or N x height x width [x colours].
 - labels called as in `class_labels.NAMES`, in any capitals: N whole numbers, N words, or a column a class. Each class
   is named by its label, or the number of its column, and classes are in that order.
 
-A `.npz` file may also hold `ids`, `split`, `<view>_lengths` or `<view>_mask` for sequences (N, T, F), and `y` of
-numbers for a regression. Without `split` the split is random by a fixed seed, 70/30 with equal shares in every class,
-the validation part taken from the 70%.
+Anything else is named by the caller. A `.npz` file may also hold `ids`, `split`, `<view>_lengths` or `<view>_mask` for
+sequences (N, T, F), and `y` of numbers for a regression. Without `split` the split is random by a fixed seed, 70/30
+with equal shares in every class, the validation part taken from the 70%.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import files, set_digest, view_layout
+from qfusion.data import class_labels, files, set_digest
 from qfusion.data.arrays import numbered_ids
+from qfusion.data.column_roles import ColumnChoice
 from qfusion.data.file_words import (
     clean_text,
     make_modality_name,
@@ -31,7 +31,11 @@ from qfusion.data.file_words import (
     word_array,
 )
 from qfusion.data.given_features import step_lengths
-from qfusion.data.multiview_variables import MultiviewFile, describe_layout, is_npz
+from qfusion.data.multiview_variables import (
+    MultiviewFile,
+    has_samples,
+    is_npz,
+)
 from qfusion.data.padding import find_padded_lengths
 from qfusion.data.set_reader import SetReader
 from qfusion.data.staged_set import Part, StagedSet
@@ -44,58 +48,86 @@ STEPS = ("lengths", "mask")  # of sequences, as VIEW_lengths (N,) or VIEW_mask (
 NAMES = "label_names"  # of the columns of labels, where a sample may have several
 
 
-def read_multiview(path: Path, folder: Path, target: str = "auto") -> StagedSet:
+def read_multiview(
+    path: Path, folder: Path, target: str = "auto", choice: ColumnChoice | None = None
+) -> StagedSet:
     """Return the content of a multi-view file. Its arrays are written to `folder`.
+
+    Args:
+        path: of the file. folder: that exists. target: "auto", "regression", "classification" or "labels".
+        choice: variables of the labels, the ids, the split and the views; what is left open is found by its name.
 
     Raises:
         NotFound: when the file is not there.
-        InvalidInput: when it cannot be read, or views and labels do not fit together.
+        InvalidInput: when it cannot be read, views and labels do not fit together, or it is not clear which variables
+            they are.
     """
-    return MultiviewReader(path, folder, target).stage()
+    return MultiviewReader(path, folder, target, choice=choice).stage()
 
 
 class MultiviewReader(SetReader):
     """Reads one file on its way in."""
 
-    def __init__(self, path: Path, folder: Path, target: str, held: bool = False):
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        target: str,
+        held: bool = False,
+        choice: ColumnChoice | None = None,
+    ):
         """Open a file; `held`: whether its arrays will be held in memory, so that their size is bounded."""
         super().__init__(folder)
         self.path = path
         self.target = target
         self.held = held
-        self.content = MultiviewFile(path, several=target == "labels")
-        self.own = self._pop_known()
+        self.choice = choice or ColumnChoice()
+        self.content = MultiviewFile(path)
+        self.label = self.choice.label or self.content.find_label(target == "labels")
+        self.given = self.content.variable(self.label, "--label")
+        self.own = self._known_addresses()
 
-    def _pop_known(self) -> dict[str, Variable]:
-        """Take the variables of a .npz file that are known by name out of the others: ids, split, lengths, names of
-        labels.
-        """
-        if not is_npz(self.path):
-            return {}
-        known = {*OWN, NAMES}
-        steps = {
-            f"{name}_{ending}"
-            for name, variable in self.content.variables.items()
-            for ending in STEPS
-            if ending == "lengths" or len(variable.shape) == 3
-        }
-        return {
-            name.lower() if name.lower() in known else name: self.content.variables.pop(name)
-            for name in list(self.content.variables)
-            if name.lower() in known or name in steps
-        }
+    def _known_addresses(self) -> dict[str, str]:
+        """Return addresses of ids, split, lengths of sequences and names of labels, by what they are."""
+        ids, split = self.choice.ids, self.choice.split
+        chosen = {"ids": "" if ids is None else ", ".join(ids), "split": split or ""}
+        known = {}
+        if is_npz(self.path):
+            entries = self.content.entries
+            steps = {
+                f"{name}_{ending}"
+                for name, variable in entries.items()
+                for ending in STEPS
+                if ending == "lengths" or len(variable.shape) == 3
+            }
+            for name in entries:
+                if name.lower() in (*OWN, NAMES):
+                    known[name.lower()] = name
+                elif name in steps:
+                    known[name] = name
+        for key, address in chosen.items():
+            if address:
+                self.content.variable(address, f"--{key.removesuffix('s')}")
+                known[key] = address
+        if ids == ():
+            known.pop("ids", None)
+        if split == "":
+            known.pop("split", None)
+        return known
+
+    def _own(self, key: str) -> np.ndarray:
+        return self.content.variable(self.own[key], key).whole()
 
     def stage(self) -> StagedSet:
         """The set."""
         targets = self._label_sets() if self.target == "labels" else self._targets()
-        layout = self.content.arrange(targets.y)
-        _check_views(layout, 1 if is_npz(self.path) else 2, self.content.names)
-        if self.held:
-            values = sum(prod(view.shape) for view in layout.views.values())
-            files.check_size(self.path.name, 4 * values)
-        parts = [self._modality(layout, place, name) for place, name in enumerate(layout.views)]
-        self._note_left_out(layout)
         count = len(targets.y)
+        views = self._find_views(count)
+        if self.held:
+            values = sum(prod(view.shape) for view in views.values())
+            files.check_size(self.path.name, 4 * values)
+        parts = [self._modality(name, view, count) for name, view in views.items()]
+        self._note_left_out(views, count)
         split = self._text("split", count) if "split" in self.own else [""] * count
         if targets.labels:
             target = "labels"
@@ -113,28 +145,47 @@ class MultiviewReader(SetReader):
             **vars(targets),
         )
 
-    def _note_left_out(self, layout: view_layout.Layout) -> None:
-        names = [f"{name}_{ending}" for name in layout.views for ending in STEPS]
-        unused = [name for name in self.own if name not in (*OWN, NAMES, *names)]
-        plain = [variable.name for variable in layout.left_out if not variable.why]
-        self.note_left_out([*plain, *unused], "view nor label")
-        if layout.only_graphs:
-            self.add_finding(
-                "graphs",
-                "Every matrix relates the samples to each other, as graphs and kernels do. They are taken for views.",
-                "warning",
+    def _find_views(self, count: int) -> dict[str, Variable]:
+        """Return the views by name, each of real numbers with a row or column per sample."""
+        chosen = self.choice.modalities
+        if chosen is None:
+            views = self.content.find_views(count, [self.label, *self.own.values()])
+        else:
+            views = {name: self.content.variable(address, "--view") for name, address in chosen}
+        fewest = 1 if is_npz(self.path) or chosen else 2
+        if len(views) < fewest:
+            raise self.content.refusal(
+                f"It must hold at least {'two views' if fewest == 2 else 'one view'}, with a row or column for each of "
+                f"the {count} labels, but holds {len(views)}."
             )
-        for variable in layout.left_out:
-            if variable.why:
-                remedy = f" {variable.remedy}" if variable.loses else ""
-                self.add_finding(
-                    "no-view",
-                    f"`{variable.name}` {variable.why}, so it is left out.{remedy}",
-                    "warning" if variable.loses else "note",
-                )
+        for name, view in views.items():
+            check(
+                view.dtype.kind in "biuf",
+                f"View '{name}' in `{self.path.name}` must hold real numbers, but has type {view.dtype}. Convert it.",
+            )
+            shapes = ", ".join(f"{key} {one.shape}" for key, one in list(views.items())[:8])
+            check(
+                has_samples(view.shape, count),
+                f"View '{name}' in `{self.path.name}` must have {count} rows like the labels, or as many columns, but "
+                f"has shape {view.shape}; all views: {shapes}. Drop or add samples.",
+            )
+        return views
+
+    def _note_left_out(self, views: Mapping[str, Variable], count: int) -> None:
+        steps = [f"{name}_{ending}" for name in views for ending in STEPS]
+        known = [self.own[key] for key in self.own if key in (*OWN, NAMES, *steps)]
+        used = [self.label, *known, *(view.name for view in views.values())]
+        unused = self.content.left_out(used)
+        if unused:
+            shapes = [self.content.entries[name].shape for name in unused]
+            self.add_finding(
+                "left-out",
+                f"Left out of `{self.path.name}`: {self.content.shown(unused)}. Name views with --view NAME=VARIABLE.",
+                "warning" if any(has_samples(shape, count) for shape in shapes) else "note",
+            )
 
     def _text(self, key: str, count: int) -> np.ndarray:
-        entries = self.own[key].whole().ravel()
+        entries = class_labels.flat(f"Entries of `{key}`", self._own(key))
         check(
             len(entries) == count,
             f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {count} labels, but "
@@ -144,23 +195,24 @@ class MultiviewReader(SetReader):
 
     def _words(self, key: str, entries: np.ndarray) -> np.ndarray:
         return word_array(
-            [clean_text(word) for word in entries.tolist()],
+            [clean_text(word).rstrip() for word in entries.tolist()],
             f"Words of `{key}` in `{self.path.name}`",
         )
 
     def _label_sets(self) -> Targets:
         """Return the targets from an array (N, L) of 0 and 1 and the names of its columns."""
-        given = self.content.labels(several=True)
-        name = self.content.label
+        given = self.given.whole()
+        name = self.label
         check(
             given.dtype.kind in "biuf"
+            and given.ndim == 2
             and given.shape[1] <= MAX_LABELS
             and bool(np.isin(given, (0, 1)).all()),
             f"Array `{name}` in `{self.path.name}` must hold 0 and 1, a column for each of at most "
             f"{MAX_LABELS} labels, but does not. Correct it.",
         )
         names = (
-            [clean_text(word).strip() for word in self.own[NAMES].whole().ravel().tolist()]
+            [clean_text(word).strip() for word in self._own(NAMES).ravel().tolist()]
             if NAMES in self.own
             else list(numbered_features("label", given.shape[1]))
         )
@@ -173,7 +225,11 @@ class MultiviewReader(SetReader):
         return encode_label_sets([[names[i] for i in np.flatnonzero(row)] for row in given], names)
 
     def _targets(self) -> Targets:
-        labels = self.content.labels()
+        labels = class_labels.flat(
+            f"Labels in `{self.path.name}`",
+            self.given.whole(),
+            "Give one label a sample, or import the set with --target labels if it may have several.",
+        )
         known = labels[np.isfinite(labels)] if labels.dtype.kind == "f" else np.zeros(0)
         fractions = bool((known != np.round(known)).any())
         if self.target == "regression" or (self.target == "auto" and fractions):
@@ -185,37 +241,35 @@ class MultiviewReader(SetReader):
             return Targets(labels.astype(np.float64))
         if labels.dtype.kind in "US":
             self.add_finding("classes", "Labels are words, taken for the names of classes.")
-            words = [word.strip() or None for word in self._words(self.content.label, labels)]
+            words = [word.strip() or None for word in self._words(self.label, labels)]
             return Targets(*encode_classes(words))
         check(
             labels.dtype.kind in "biuf",
             f"Labels in `{self.path.name}` must be numbers or words, but have type {labels.dtype}. Convert them.",
         )
-        shape = self.content.shape_of_labels
+        shape = self.given.shape
         if len(shape) == 2 and min(shape) > 1:
             self.add_finding(
                 "classes",
-                f"`{self.content.label}` has a column a class. Classes are the numbers of the columns, from 0.",
+                f"`{self.label}` has a column a class. Classes are the numbers of the columns, from 0.",
             )
         return Targets(*encode_classes(labels))
 
-    def _modality(self, layout: view_layout.Layout, place: int, view: str) -> Part:
+    def _modality(self, view: str, variable: Variable, count: int) -> Part:
         """Write one view to the folder."""
-        variable = layout.views[view]
-        last = view in layout.last
+        last = variable.shape[0] != count
         name = make_modality_name(view)
         shape = variable.shape[-1:] + variable.shape[:-1] if last else variable.shape
         lengths = self._lengths(view, shape)
         is_padded = lengths is None and _may_be_padded(variable, shape)
         if is_padded:
             lengths = find_padded_lengths(lambda: variable.samples(last))
-        absent = None if layout.mask is None else ~layout.mask[:, place]
         row = shape[1:] if lengths is not None else (prod(shape[1:]),)
         picture = shape[1:-1] if shape[-1] == 1 else shape[1:]
         part = self.write_part(
             name,
             (shape[0], *row),
-            _rows(variable, last, row, lengths, absent),
+            _rows(variable, last, row, lengths),
             numbered_features(view, row[-1]),
             lengths,
             picture=picture if lengths is None and len(picture) > 1 else None,
@@ -237,17 +291,6 @@ class MultiviewReader(SetReader):
                 f"Sequences of {lengths.min()} to {lengths.max()} steps. {padding}",
                 where=name,
             )
-        if absent is not None and absent.any():
-            rows = np.flatnonzero(absent)
-            self.add_finding(
-                "incomplete",
-                f"{len(rows):,} of {layout.count:,} samples lack this modality, as `{layout.mask_name}` says, the "
-                f"first in row {rows[0] + 1}.",
-                "error",
-                name,
-                repairs=("drop-incomplete", "zero-incomplete"),
-                rows=rows,
-            )
         return part
 
     def _lengths(self, view: str, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -255,36 +298,8 @@ class MultiviewReader(SetReader):
         key = next((f"{view}_{ending}" for ending in STEPS if f"{view}_{ending}" in self.own), "")
         if not key or len(shape) != 3:
             return None
-        steps = self.own[key].whole()
+        steps = self._own(key)
         return step_lengths(view, steps if steps.shape == shape[:2] else steps.ravel(), shape[:2])
-
-
-def _check_views(layout: view_layout.Layout, fewest: int, names: list[str]) -> None:
-    """Check that there are enough views, of real numbers, each with a row or column per sample."""
-    shapes = {name: variable.shape for name, variable in layout.views.items()}
-    shown = ", ".join(names[:8]) or "nothing"
-    left = "".join(
-        f" `{variable.name}` {variable.why}." for variable in layout.left_out[:8] if variable.why
-    )
-    path = Path(layout.file)
-    how = "an array each" if is_npz(path) else "as cell `X` or as matrices"
-    check(
-        len(shapes) >= fewest,
-        f"File `{layout.file}` must hold at least {'two views' if fewest == 2 else 'one view'}, {how}, but holds "
-        f"{len(shapes)} (in it: {shown}).{left} {describe_layout(path)}",
-    )
-    for view, shape in shapes.items():
-        dtype = layout.views[view].dtype
-        check(
-            dtype.kind in "biuf",
-            f"View '{view}' in `{layout.file}` must hold real numbers, but has type {dtype}. Convert it.",
-        )
-        check(
-            view_layout.has_samples(shape, layout.count),
-            f"View '{view}' in `{layout.file}` must have {layout.count} rows like the labels, or as many columns, but "
-            f"has shape {shape}; all views: {', '.join(f'{key} {value}' for key, value in list(shapes.items())[:8])}. "
-            "Drop or add samples.",
-        )
 
 
 def _may_be_padded(variable: Variable, shape: tuple[int, ...]) -> bool:
@@ -299,16 +314,11 @@ def _rows(
     last: bool,
     row: tuple[int, ...],
     lengths: np.ndarray | None,
-    absent: np.ndarray | None,
 ) -> Iterator[np.ndarray]:
-    """The rows of a view in pieces (n, *row); zero beyond `lengths` and where a sample lacks the view."""
+    """The rows of a view in pieces (n, *row); zero beyond `lengths`."""
     for start, piece in set_digest.enumerate_pieces(variable.samples(last)):
         values = piece.reshape(len(piece), *row)
-        rows = slice(start, start + len(piece))
         if lengths is not None:
-            real = np.arange(row[0]) < lengths[rows, None]
+            real = np.arange(row[0]) < lengths[start : start + len(piece), None]
             values = np.where(real[..., None], values, 0)
-        if absent is not None:
-            there = ~absent[rows]
-            values = np.where(there.reshape(-1, *[1] * len(row)), values, 0)
         yield values

@@ -87,9 +87,7 @@ def _data_set(path: Path, staged: StagedSet, how: str) -> DataSet:
     """
     values = {part.name: np.load(part.path, allow_pickle=False) for part in staged.parts}
     left_out = [
-        finding.words
-        for finding in staged.findings
-        if finding.code in ("left-out", "no-view", "precision")
+        finding.words for finding in staged.findings if finding.code in ("left-out", "precision")
     ]
     what = f"{len(staged.classes)} classes" if staged.classes else "scores"
     pictures = {

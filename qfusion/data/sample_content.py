@@ -12,21 +12,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Text:
-    """Text: a plain string (never markup), and its words or tokens if there is one per step.
+    """Text: a plain string (never markup), and its words if there is one per step.
 
     Attributes:
         text: the whole text.
         words: one a step.
-        numbers: of a language model's tokens, one a step.
-        tokens: the tokens as text, if the vocabulary is known.
-        why: the reason why it is not known, as the end of a sentence "token numbers ...".
     """
 
     text: str
     words: tuple[str, ...] | None = None
-    numbers: tuple[int, ...] | None = None
-    tokens: tuple[str, ...] | None = None
-    why: str = ""
 
 
 @dataclass(frozen=True, eq=False)

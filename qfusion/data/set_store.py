@@ -93,8 +93,6 @@ def _manifest(dataset: DataSet, name: str) -> dict[str, Any]:
         "samples": len(dataset),
         "splits": splits,
         "target": vars(target),
-        "tokens": False,
-        "vocabulary": {},
         "rates": {m.name: m.rate for m in dataset.modalities if m.rate is not None},
         "extracted": {},
         "unimodal": [] if dataset.unimodal is None else list(map(str, dataset.unimodal.columns)),

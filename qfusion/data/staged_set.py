@@ -127,7 +127,6 @@ class StagedSet(Targets):
         title: name of the files.
         kind: of the files, for descriptions.
         parts: the modalities.
-        tokens: numbers of a language model's tokens, int32 (N, T), -1 beyond each sample's; None if there are none.
         target: name of the target.
         unit: meaning of one step of the target.
         ids: names of the samples, (N,).
@@ -158,7 +157,6 @@ class StagedSet(Targets):
     files: list[dict[str, Any]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     convention: str = "plain"
-    tokens: np.ndarray | None = None
     leaks_are_meant: bool = False
     description: str = ""
     is_game: bool = False

@@ -1,18 +1,11 @@
-"""Columns of a table that are not features: row numbers, targets, and parts of the split.
+"""Columns of a table that are not features, by their names: row numbers, targets, and parts of the split.
 
-A column is a number of the row
-
-- when it has no name, also as pandas calls it (`Unnamed: 0`, `__index_level_0__`);
-- when pandas has saved it as the index of a Parquet file;
-- when it is called like an index and has a whole number or a word of its own in every row;
-- when it rises by the same amount from every row to the next, or from every sample to the next.
+A column is a number of the row when it has no name, also as pandas calls it (`Unnamed: 0`, `__index_level_0__`), when
+pandas has saved it as the index of a Parquet file, or when it is called like an index.
 """
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-
-import numpy as np
-import pandas as pd
 
 UNNAMED = re.compile(r"|unnamed: ?\d+(\.\d+|_level_\d+)*|__index_level_\d+__")
 INDEX = re.compile(
@@ -27,7 +20,6 @@ PARTS = re.compile(
     r"split|subset|(k|cv_?)?folds?(_?(id|idx|index|number|no|nr))?|is_(train|valid|val|test)"
 )
 MAX_QUOTED = 6  # columns in a sentence
-FEW = 10  # rows; of fewer, a column that rises steadily may be anything
 
 
 def is_unnamed(name: str) -> bool:
@@ -64,39 +56,6 @@ def no_features(
         or TARGETS.fullmatch(plain) is not None
         or PARTS.fullmatch(plain) is not None
     ]
-
-
-def counts(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return which columns rise, or fall, by one amount from every place to the next, bool (F,).
-
-    Args:
-        values: (n, F).
-        places: where the rows stand, in the file or among the samples, (n,).
-    """
-    if len(places) < 2 or values.shape[1] == 0:
-        return np.zeros(values.shape[1], bool)
-    first, last = int(places.argmin()), int(places.argmax())
-    with np.errstate(invalid="ignore", over="ignore"):
-        step = (values[last] - values[first]) / max(1, places[last] - places[first])
-        expected = values[first] + (places - places[first])[:, None] * step
-        near = np.abs(values - expected) < np.abs(step) / 4
-    return near.all(0)
-
-
-def names_rows(words: Sequence[str]) -> bool:
-    """Return whether the words (N,) of a column that is called like an index identify the rows. They do if they are
-    unique and contain no fractions, or if they are whole numbers that rise by 1 and restart now and then.
-    """
-    column = pd.Series(list(words), dtype=object).str.strip()
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
-    are_words = np.isnan(numbers)
-    whole = (numbers == np.round(numbers)) | are_words
-    if not whole.all():
-        return False
-    if column.is_unique:
-        return True
-    steps = np.diff(numbers)
-    return not are_words.any() and len(steps) > 0 and bool((steps == 1).mean() >= 0.5)
 
 
 def quote_columns(names: Sequence[str]) -> str:

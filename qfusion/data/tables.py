@@ -26,11 +26,7 @@ from qfusion.data.array_files import scatter_array
 from qfusion.data.file_words import numbered_features, word_array
 from qfusion.data.label_table import LabelReader
 from qfusion.data.padding import last_steps
-from qfusion.data.row_numbers import (
-    find_counting_columns,
-    find_named_row_numbers,
-    read_column,
-)
+from qfusion.data.row_numbers import find_row_numbers, read_column
 from qfusion.data.sample_ids import count_decomposed, normalize_ids
 from qfusion.data.staged_set import Part, StagedSet
 from qfusion.data.table_columns import quote_columns
@@ -112,7 +108,6 @@ class TableReader(LabelReader):
             f"Table `{table.path.name}` must hold a modality as columns of numbers or as one column of lists, but "
             f"{quote_columns(lists)} {verb} lists{single}. Keep one of them.",
         )
-        features = self._drop_counting(name, table, features, rows)
         is_nested = bool(lists) and is_list(table.kinds[lists[0]].value_type)
         check(
             not is_nested or step is None,
@@ -174,26 +169,9 @@ class TableReader(LabelReader):
                 "warning",
                 modality,
             )
-        numbering = find_named_row_numbers(table, (key, step, *targets))
+        numbering = find_row_numbers(table, (key, step, *targets))
         self.note_row_numbers(table, numbering, modality)
         features = [name for name in others if name not in {*targets, *numbering}]
-        self._check_features(table, features)
-        return features
-
-    def _drop_counting(
-        self, modality: str, table: Table, features: list[str], rows: np.ndarray
-    ) -> list[str]:
-        """Return the features that do not count rows or samples, and note the others.
-
-        Args:
-            modality: its name.
-            table: of features.
-            features: names of columns.
-            rows: the row of the sample of each row of the table, -1 for none.
-        """
-        numbering = find_counting_columns(table, features, rows)
-        self.note_row_numbers(table, numbering, modality)
-        features = [name for name in features if name not in numbering]
         self._check_features(table, features)
         return features
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.analysis.shown_terms import select_shown_terms
-from qfusion.figures.followed_series import NOISY, bars_meta, part_meta, spread_meta
+from qfusion.figures.followed_series import bars_meta, part_meta
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
@@ -470,7 +470,6 @@ def term_bars(
     modalities: Sequence[str],
     *,
     unit: str = "score",
-    follows: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw every term but the baseline as a bar with its standard error; its exact value is a hollow diamond.
@@ -479,7 +478,6 @@ def term_bars(
         values, errors: noisy value and standard error of every coalition, in units of the output.
         before: exact value of every coalition.
         modalities: in the model's order; fixes the colours.
-        follows: whether the bars follow the sliders of noise.
     """
     both = [{term: own[term] for term in values if term} for own in (values, before)]
     shown, rest = select_shown_terms(both)
@@ -509,9 +507,6 @@ def term_bars(
             "width": 4,
         },
         hovertemplate="%{x:+.3f}<extra></extra>",
-        meta=spread_meta(NOISY, [*((term,) for term in shown), *([rest] if rest else [])])
-        if follows
-        else None,
     )
     figure.add_scatter(
         x=exact,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.followed_series import CLASSES, classes_meta, spread_meta
+from qfusion.figures.followed_series import classes_meta
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
@@ -270,8 +270,7 @@ def class_bars(
         before_name: name of the diamonds in the legend.
         unit: of the values; the axis of `SOFTMAX` runs from 0 to 1.
         most: number of likeliest classes.
-        follows: whether the bars follow sliders: as the scores of one sample where they have errors, else as the
-            softmax of these.
+        follows: whether the bars follow sliders, as the softmax of the scores of one sample.
     """
     drawn = set(np.argsort(-probabilities)[:most].tolist())
     if truth is not None:
@@ -295,10 +294,8 @@ def class_bars(
         marker={"color": [INK[theme] if i == best else faint for i in shown]},
         hovertemplate="%{x:.3f}<extra></extra>",
     )
-    if follows and errors is None:
+    if follows:
         figure.update_traces(meta=classes_meta(shown))
-    elif follows:
-        figure.update_traces(meta=spread_meta(CLASSES, [(str(i),) for i in shown]))
     if errors is not None:
         figure.update_traces(
             error_x={

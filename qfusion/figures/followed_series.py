@@ -13,8 +13,6 @@ UPPER = "upper"  # measures of the states over time
 TERMS = "terms"  # contributions or Shapley values over time
 FINAL = "final"  # contributions at T
 BUILT = "built"  # what each term of the dynamics built
-CLASSES = "classes"  # scores of classes, by their number, or the only score
-NOISY = "noisy"  # contributions under noise
 STATES = "states"  # Bloch vectors of qubits after a gate and before it
 ENDS = "ends"  # probabilities that qubits read 1 at the end of a circuit
 OUTCOMES = "outcomes"  # of the qubits of a gate: `before` and `after` it
@@ -40,16 +38,6 @@ def line_meta(group: str, names: Sequence[str], equal: bool = False) -> dict[str
 def bars_meta(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
     """Return the `meta` of the bars of a waterfall: the terms that each bar adds, without the total."""
     return {"group": FINAL, "rows": [list(names) for names in rows]}
-
-
-def spread_meta(group: str, rows: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Return the `meta` of bars with error bars.
-
-    Args:
-        group: of the series; that of their standard errors is called "errors" after it.
-        rows: the series that each bar adds. A bar of several has no error bar.
-    """
-    return {"group": group, "bars": [list(names) for names in rows]}
 
 
 def classes_meta(classes: Sequence[int]) -> dict[str, Any]:

@@ -76,7 +76,6 @@ def probabilities(
         truth=sample.true_class,
         before=before.probabilities if done else None,
         before_name=BEFORE,
-        follows=True,
         theme=theme,
     )
     shows = evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
@@ -134,8 +133,6 @@ def waterfall(
         quantity=sample.quantity,
         theme=theme,
     )
-    if when == BEFORE:  # which no slider of this page moves
-        drawn.update_traces(meta=None)
     if done:
         drawn.update_xaxes(
             range=decision_pairs.common_range(

@@ -77,7 +77,6 @@ GATE = params.NumberParam(
     whole=True,
     look="slider",
     fits=_DRAWN,
-    plays=True,
 )
 STEP_COUNT = params.SelectParam(
     "steps",

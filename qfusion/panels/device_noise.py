@@ -67,7 +67,6 @@ def scores(
         before_name="exact",
         errors=result.errors,
         unit="log-odds (nats)" if study.classes else sample.unit,
-        follows=True,
         theme=theme,
     )
     alt = f"{capitalise(quantity)} under noise: {alt_text.list_numbers(names, result.scores, '+.2f')}."
@@ -129,7 +128,7 @@ def terms(
     )
     sure = sum(bool(term) and abs(values[term]) > 2 * errors[term] for term in values)
     figure = decision_charts.term_bars(
-        values, errors, before, sample.modalities, unit=sample.unit, follows=True, theme=theme
+        values, errors, before, sample.modalities, unit=sample.unit, theme=theme
     )
 
     def table() -> pd.DataFrame:

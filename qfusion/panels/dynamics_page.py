@@ -98,7 +98,6 @@ CURSOR = params.NumberParam(
     default=1.0,
     fits=TIMED,
     style={"format": "percent"},
-    plays=True,
 )
 _TERMS = replace(
     panel.TERMS, fits=lambda study: can(study.model, "time") or can(study.model, "layers")

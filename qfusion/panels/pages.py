@@ -76,7 +76,6 @@ PAGES: dict[str, Mapping[str, Panel]] = {
         panels.dynamics_page.PANELS,
         panels.physics.BUILT,
         panels.term_sensitivity.PANELS,
-        panels.slider_maps.PANELS,
         panels.states.PANELS,
         _NETWORK_ON_DYNAMICS,
     ),
@@ -124,7 +123,6 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
         panels.physics.BUILT_PART,
         panels.generator_terms.OPERATOR,
         panels.term_sensitivity.sensitivity_choices,
-        panels.slider_maps.map_choices,
         panels.network.LAYER,
     ),
     "circuit": (

@@ -5,7 +5,6 @@ here. Below, how numbers of a figure are said to a reader who does not see it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -15,18 +14,16 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 
-from plotly_live.films import make_film
 from qfusion._checks import check
 from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import drawn_samples, memo, text
-from qfusion.errors import QFusionError
 from qfusion.explain import stability
 from qfusion.figures import export
 from qfusion.figures.guards import check_finite
 from qfusion.models import Ability
 from qfusion.models.abilities import can
 from qfusion.panels.page_state import PageState
-from qfusion.panels.params import NumberParam, SelectParam, always
+from qfusion.panels.params import SelectParam, always
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +39,6 @@ class PanelFigure:
         table: makes the numbers behind the figure.
         called: what the figure is called where its title states what it finds.
         lead: what there is to say above it, as markdown.
-        film: how the figure changes while a cursor goes on, see `build_animation`.
         usage: what a click or a control on the page does, as markdown; captions of files leave it out.
 
     Raises:
@@ -58,7 +54,6 @@ class PanelFigure:
     table: Callable[[], pd.DataFrame]
     called: str = ""
     lead: str = ""
-    film: Mapping[str, Any] = field(default_factory=dict)
     usage: str = ""
 
     def __post_init__(self) -> None:
@@ -102,28 +97,6 @@ class PanelFigure:
         else:
             shown = export.image(self.figure, self.alt)
         return f"<p><b>{escape(self.headline)}</b></p>{shown}<p>{escape(self.caption)}</p>"
-
-
-MOST_PLAYED = 3_000_000  # bytes of what changes, beyond which stops are left out
-
-
-def build_animation(builds: Mapping[str, Callable[[], PanelFigure]]) -> dict[str, Any]:
-    """Return how a figure changes from stop to stop of a cursor, as JSON.
-
-    `figure` is the one in the middle, whole. `stops` are pairs of a label and of what is different there: paths, each
-    with what stands in its place, None for nothing. Stops without such a picture are left out; of none it is empty.
-
-    Args:
-        builds: by label of a stop, what builds the picture there.
-    """
-    specs = {}
-    for label, build in builds.items():
-        with suppress(QFusionError):
-            specs[label] = build().spec
-    if not specs:
-        return {}
-    film = make_film(specs, most_bytes=MOST_PLAYED)
-    return {"figure": film.figure, "stops": film.stops}
 
 
 # of a builder whose last pictures are kept for all who ask, as those of the samples around the one that is read
@@ -215,18 +188,6 @@ class Panel:
     endings: Callable[[PageState, Any], Iterable[str]] = lambda view, scope: ("",)
     below: bool = False
     scope: str = "sample"
-
-    @property
-    def cursor(self) -> tuple[str, str] | None:
-        """The argument of `build` that a cursor gives which can be played, and the cursor's key; None without one."""
-        return next(
-            (
-                (argument, read.key)
-                for argument, read in self.options.items()
-                if isinstance(read, NumberParam) and read.plays
-            ),
-            None,
-        )
 
     @property
     def is_cached(self) -> bool:

@@ -268,7 +268,6 @@ class NumberParam(Param):
         step: of the widget.
         whole: whether it is a whole number.
         look: "slider" or "box".
-        plays: whether it is a cursor that can be played, see `panel.build_animation`.
     """
 
     low: float = 0.0
@@ -277,7 +276,6 @@ class NumberParam(Param):
     step: float | None = None
     whole: bool = False
     look: str = field(default="slider", kw_only=True)
-    plays: bool = field(default=False, kw_only=True)
 
     def require(self, study: Any, value: str) -> None:
         """See `Param.require`."""

@@ -1,14 +1,11 @@
 """The sample with changed modalities, before and after: prediction, states, waterfalls, differences."""
 
-from typing import Any
-
 import streamlit as st
 
 from qfusion.analysis import changed_samples, text
-from qfusion.analysis.sample import Sample
 from qfusion.models.abilities import can
 from qfusion.panels import changed_decision
-from qfusion.ui import changed_numbers, knobs, page_context, panels
+from qfusion.ui import changed_numbers, page_context, panels
 from qfusion.wording import answers
 from qfusion.wording.samples import describe_calibration, format_probability
 
@@ -25,8 +22,6 @@ def draw_comparison(context: page_context.PageContext, wanted: changed_samples.E
     cells = (
         _classes(context, before, now) if context.study.classes else _scores(context, before, now)
     )
-    with st.container(key="mix-line"):  # says what a share does while it is dragged
-        st.empty()
     with st.container(key="pair-metrics"):
         changed_numbers.metrics_changed(cells, st.columns(len(cells)), "no change")
     panels.show(sample, theme, "what-if-probabilities", first=1)
@@ -43,27 +38,6 @@ def draw_comparison(context: page_context.PageContext, wanted: changed_samples.E
         for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):
             with place:
                 panels.show(sample, theme, f"what-if-state-{name}")
-    if swapped and changed_samples.can_mix(context.study):
-        _follow_shares(sample, wanted, before, now)
-
-
-def _follow_shares(
-    sample: Sample,
-    wanted: changed_samples.Edits,
-    before: changed_samples.Result,
-    now: changed_samples.Result,
-) -> None:
-    """Let the numbers and figures follow the shares of other samples' states."""
-    study, c = sample.study, sample.output
-    tiles: list[dict[str, Any]] = [
-        {"probability": which, "learned": float(before.probabilities[which])}
-        for which in (
-            dict.fromkeys((before.outcome.decision, now.outcome.decision)) if study.classes else ()
-        )
-    ]
-    tiles.append({"learned": float(before.outcome.scores[c])})
-    changes = changed_samples.wanted_changes(study, sample.row, wanted)
-    knobs.follow_shares(sample, changes, float(now.outcome.scores[c]), tiles)
 
 
 def _classes(

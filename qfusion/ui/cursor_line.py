@@ -1,17 +1,16 @@
 """The decision at a cursor, in one line: over time, and over the layers of a circuit."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from qfusion._sentences import share, true_minus
-from qfusion.analysis import text
+from qfusion._sentences import share
 from qfusion.analysis.sample import Sample
 from qfusion.explain import contribution_shares
 from qfusion.panels import network, network_layers, panel
-from qfusion.ui import cursor_follow, guidance, page_context, panels, widgets
+from qfusion.ui import guidance, page_context, panels, widgets
 from qfusion.wording import answers
 
 
@@ -20,37 +19,28 @@ def draw_cursor_values(
     moving: np.ndarray,
     moving_name: str,
     place: int,
-    where: Sequence[str],
+    where: str,
     unit: str,
     unread: Collection[str] = (),
-) -> list[str]:
+) -> None:
     """Draw the numbers at the cursor in one line.
 
     Args:
         dividends: contributions over the places, (P,), by coalition.
         moving: another quantity over the places, (P,). moving_name, unit: of it.
-        place: number of the one at the cursor. where: what each place is called, as markdown, P of them.
+        place: number of the one at the cursor. where: what it is called, as markdown.
         unread: terms within their spread over training seeds, which are not named.
-
-    Returns:
-        The line for the cursor at each place, as plain text.
     """
     joint = contribution_shares.joint_share(dividends)
     at_start, at_end = share(joint[0]), share(joint[-1])
-    lines = []
-    for at, name in enumerate(where):
-        now = share(joint[at])
-        largest = answers.describe_largest_terms(dividends, at, unread)
-        short = f"At {name}: joint share {now}, {largest}, {moving_name} {moving[at]:.3f} {unit}."
-        whole = (
-            f"At {name}: the joint share is {now} ({at_start} at the start, {at_end} at the end); "
-            f"{largest}; {moving_name} "
-            f"{moving[at]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end)."
-        )
-        if at == place:
-            guidance.line(short, whole)
-        lines.append(text.strip_markup(true_minus(whole if guidance.full() else short)))
-    return lines
+    now = share(joint[place])
+    largest = answers.describe_largest_terms(dividends, place, unread)
+    guidance.line(
+        f"At {where}: joint share {now}, {largest}, {moving_name} {moving[place]:.3f} {unit}.",
+        f"At {where}: the joint share is {now} ({at_start} at the start, {at_end} at the end); "
+        f"{largest}; {moving_name} "
+        f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).",
+    )
 
 
 def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
@@ -64,13 +54,12 @@ def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
     panels.show(sample, context.theme, "decision-layers", first=1)
     place, mutual = moments.index(layer), network_layers.MUTUAL
     with st.container(key="cursor-values"):
-        words = draw_cursor_values(
+        draw_cursor_values(
             sample.path_dividends,
             network_layers.layer_correlations(sample)[mutual],
             mutual,
             place,
-            [f"“{moment}”" for moment in moments],
+            f"“{layer}”",
             "nats",
             sample.verdict.within_spread,
         )
-    cursor_follow.follow_layers(moments, place, words)

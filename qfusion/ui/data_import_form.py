@@ -312,17 +312,6 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
             if any(m["sequence"] for m in report.modalities)
             else ""
         )
-        folder = (
-            st.text_input(
-                "Tokenizer folder",
-                key="_import_vocabulary",
-                max_chars=1000,
-                help="A folder with vocab.txt or tokenizer.json on the server's machine. The steps of text are "
-                "then labelled by its tokens.",
-            )
-            if examined.staged.tokens is not None
-            else ""
-        )
         replace = (
             name in imported_sets.imported_names()  # it removes the other one
             and st.checkbox(
@@ -341,7 +330,6 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
                     title=title.strip(),
                     licence=licence.strip(),
                     rates=import_record.parse_rates(filter(str.strip, rates.split(";"))),
-                    vocabulary=Path(folder.strip()) if folder.strip() else None,
                 )
                 discard()
                 table_columns_form.forget_columns()

@@ -142,16 +142,12 @@ def chart(
                 "text": text.csv(picture.table()).decode(),
                 "turn": uuid4().hex,
             }
-    film = dict(picture.film) if picture else {}
-    turn = film.pop("turn", "")
     plotly_live.live_figure(
         figure,
         key,
         alt=alt,
         config={"displayModeBar": False, "doubleClick": False, **(config or {})},
         on_select="ignore" if on_select is None else lambda _: on_select(key),
-        film=plotly_live.Film(**film) if film else None,
-        turn=turn,
         keep_zoom=False,
         most_points=MOST_POINTS,
         spec=spec,

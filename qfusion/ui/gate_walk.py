@@ -16,7 +16,6 @@ from qfusion.ui import (
     guidance,
     page_context,
     panels,
-    playback,
     selections,
     state,
     table_edits_field,
@@ -43,7 +42,6 @@ def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
             ("_on", "chevron_right", "Next gate", _step, (stops, 1, walk.count)),
         ):
             icon_button(label, icon, name, act, *arguments)
-        playback.play_cursor(key, {n: f"gate {n} of {walk.count}" for n in stops[1:]}, pace=4)
         widgets.draw(circuit.GATE, high=walk.count, default=walk.count)
     if sample is not None:
         with beside[0], st.container(horizontal=True):

@@ -29,15 +29,11 @@ if TYPE_CHECKING:  # the server answers before these are loaded
     import numpy as np
 
     from qfusion.analysis.angle_tables import AngleSlider
-    from qfusion.analysis.changed_samples import Change
     from qfusion.analysis.interpolation import Interpolation
     from qfusion.analysis.sample import Sample
 
 STAGES = ("final", "decision", "measures", "metrics", "built")  # of a slider of the dynamics
 ANGLE_STAGES = ("decision", "states", "terms", "shared", "metrics")  # of the slider of an angle
-NOISE_STAGES = ("decision", "terms", "metrics", "errors")  # of the slider of a strength of noise
-SHARE = "share"  # the stage of the share of another sample's state
-PAIR = "pair"  # two sliders at once, and the stage of them
 RESPONSES = "responses"  # the stage of the curves behind all sliders
 CURVE_POINTS = 61  # of a curve behind a slider
 PIXEL = 4e-3  # error, relative to the largest value, above which a quantity is not followed: a pixel of 250
@@ -101,73 +97,7 @@ class FollowedAngles:
         return (*self.sample.memo_key(), tuple(self.sliders.items()), self.metrics, self.gate)
 
 
-@dataclass(frozen=True)
-class FollowedNoise:
-    """What a page shows that follows the sliders of noise.
-
-    Attributes:
-        sample: of a model whose circuit can be noisy, under the reader's edits.
-        strengths: of the channels, in the order of `noise_curves.CHANNELS`.
-        shots: number of runs.
-        channels: channel of each slider, by the key of its widget.
-        metrics: names of the test metrics shown.
-    """
-
-    sample: Sample
-    strengths: tuple[float, float, float]
-    shots: int
-    channels: Mapping[str, str]
-    metrics: tuple[str, ...]
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Everything that determines the answers."""
-        own = (self.strengths, self.shots, tuple(self.channels.items()), self.metrics)
-        return (*self.sample.memo_key(), *own)
-
-
-@dataclass(frozen=True)
-class FollowedPair:
-    """What a page shows that follows a pair of sliders at once.
-
-    Attributes:
-        sample: of a model with time, under the sliders.
-        across, up: keys of both sliders.
-        metrics: whether test metrics are shown, which do not follow.
-    """
-
-    sample: Sample
-    across: str
-    up: str
-    metrics: bool
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Everything that determines the answers."""
-        return (*self.sample.memo_key(), PAIR, self.across, self.up, self.metrics)
-
-
-@dataclass(frozen=True)
-class FollowedShares:
-    """What a page shows that follows the shares of other samples' states.
-
-    Attributes:
-        sample: that is changed.
-        changes: of its modalities, in the model's order.
-        modalities: modality of each slider, by the key of its widget.
-    """
-
-    sample: Sample
-    changes: tuple[Change, ...]
-    modalities: Mapping[str, str]
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Everything that determines the answers."""
-        return (*self.sample.memo_key(), SHARE, self.changes, tuple(self.modalities.items()))
-
-
-AnyFollowed: TypeAlias = Followed | FollowedAngles | FollowedNoise | FollowedPair | FollowedShares
+AnyFollowed: TypeAlias = Followed | FollowedAngles
 
 
 @dataclass(eq=False)
@@ -470,131 +400,6 @@ def _angle_metrics(followed: FollowedAngles, knob: str) -> dict[str, Any]:
     return _metric_answer(followed.metrics, values, slider.low, slider.high)
 
 
-def _channel(followed: FollowedNoise, knob: str) -> str:
-    from qfusion._checks import choose
-
-    return followed.channels[choose("Slider", knob, tuple(followed.channels))]
-
-
-def _noisy_decision(followed: FollowedNoise, knob: str) -> dict[str, Any]:
-    """Return the scores from few strengths, good to a pixel; those of the terms take their place."""
-    from qfusion.analysis import interpolation, noise_curves
-
-    sample, channel = followed.sample, _channel(followed, knob)
-    curves = noise_curves.score_curves(
-        sample, followed.strengths, channel, tolerance=interpolation.TOLERANCE
-    )
-    return _noisy_scores(curves)
-
-
-def _noisy_terms(followed: FollowedNoise, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import noise_curves
-
-    sample, channel = followed.sample, _channel(followed, knob)
-    scores = noise_curves.score_curves(sample, followed.strengths, channel)
-    curves = noise_curves.term_curves(sample, followed.strengths, channel)
-    names, values = sample.study.coalitions, curves.coefficients["dividends"]
-    answer = _answer(curves, "the contributions", {"noisy": (names, values)})
-    groups = _noisy_scores(scores)["groups"] | answer["groups"]
-    late = [] if noise_curves.has_exact_errors(sample) else ["standard errors"]
-    return {"groups": groups, "late": [*answer["late"], *late]}
-
-
-def _noisy_scores(curves: Interpolation) -> dict[str, Any]:
-    values = curves.coefficients["scores"]
-    names = tuple(map(str, range(values.shape[1])))
-    groups = {"scores": (("scores",), values[:, None]), "classes": (names, values)}
-    return _answer(curves, "the decision", groups)
-
-
-def _noisy_metrics(followed: FollowedNoise, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import noise_curves
-
-    if not followed.metrics:
-        return {"groups": {}, "late": []}
-    channel = _channel(followed, knob)
-    values = noise_curves.metric_table(followed.sample, followed.strengths, channel)
-    return _metric_answer(followed.metrics, values, 0.0, 1.0)
-
-
-def _noisy_errors(followed: FollowedNoise, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import noise_curves
-
-    sample, channel = followed.sample, _channel(followed, knob)
-    if not noise_curves.has_exact_errors(sample):
-        return {"groups": {}, "late": []}
-    errors = noise_curves.error_table(sample, followed.strengths, channel, followed.shots)
-    if errors.error > PIXEL:
-        return {"groups": {}, "late": ["standard errors"]}
-    names = tuple(map(str, range(errors.scores.shape[1])))
-    terms = errors.dividends[:, :, sample.output]
-    tables = {
-        "scores errors": (("scores",), errors.scores[:, None]),
-        "classes errors": (names, errors.scores),
-        "noisy errors": (sample.study.coalitions, terms),
-    }
-    groups = {name: _table(0.0, 1.0, *table) for name, table in tables.items()}
-    return {"groups": groups, "late": []}
-
-
-def _pair(followed: FollowedPair, knob: str) -> dict[str, Any]:
-    from qfusion._checks import choose
-    from qfusion.analysis import slider_pairs
-
-    choose("Slider", knob, (PAIR,))
-    pair = slider_pairs.slider_map(followed.sample, followed.across, followed.up)
-    late = ["test metrics"] if followed.metrics else []
-    if pair.error > PIXEL:
-        return {"groups": {}, "late": ["the decision", *late]}
-    ends = {
-        "low": [float(pair.x[0]), float(pair.y[0])],
-        "high": [float(pair.x[-1]), float(pair.y[-1])],
-    }
-    groups = {}
-    for name, names, values in (
-        ("scores", ("scores",), _trim(pair.coefficients["scores"])[:, :, None]),
-        ("final", followed.sample.study.coalitions, _trim(pair.coefficients["dividends"])),
-    ):
-        rows, columns = values.shape[:2]
-        numbers = values.reshape(rows * columns, *values.shape[2:])
-        shape = ends | {"counts": [columns, rows]}
-        groups[name] = encode_curves(0.0, 1.0, names, numbers) | shape
-    return {"groups": groups, "late": late}
-
-
-def _share(followed: FollowedShares, knob: str) -> dict[str, Any]:
-    from qfusion._checks import choose
-    from qfusion.analysis import mix_curves
-
-    sample = followed.sample
-    modality = followed.modalities[choose("Slider", knob, tuple(followed.modalities))]
-    curves = mix_curves.mix_curves(
-        sample.study, sample.row, sample.output, followed.changes, modality
-    )
-    scores, dividends = curves.coefficients["scores"], curves.coefficients["dividends"]
-    answer = _answer(
-        curves,
-        "the decision",
-        {
-            "scores": (("scores",), scores[:, None]),
-            "final": (sample.study.coalitions, dividends),
-        },
-    )
-    if answer["groups"]:
-        answer["groups"]["scores"]["shown"] = {"scale": float(sample.study.model.logit_scale)}
-    return {**answer, "late": [*answer["late"], "states and differences"]}
-
-
-def _trim(coefficients: np.ndarray) -> np.ndarray:
-    """Return coefficients of two variables, (n, m, ...), without rows and columns at the end that draw nothing."""
-    import numpy as np
-
-    sizes = np.abs(coefficients).reshape(*coefficients.shape[:2], -1).max(2)
-    matters = sizes > 1e-6 * sizes.max()
-    rows, columns = (1 + int(np.flatnonzero(matters.any(axis)).max(initial=0)) for axis in (1, 0))
-    return coefficients[:rows, :columns]
-
-
 _ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "final": _final,
     "decision": _decision,
@@ -611,20 +416,9 @@ _ANGLE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
     "metrics": _angle_metrics,
 }
 
-_PAIR_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {PAIR: _pair}
-_SHARE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {SHARE: _share}
-_NOISE_ANSWERS: Mapping[str, Callable[[Any, str], dict[str, Any]]] = {
-    "decision": _noisy_decision,
-    "terms": _noisy_terms,
-    "metrics": _noisy_metrics,
-    "errors": _noisy_errors,
-}
 _ANSWERS_OF: Mapping[type, Mapping[str, Callable[[Any, str], dict[str, Any]]]] = {
     Followed: _ANSWERS,
     FollowedAngles: _ANGLE_ANSWERS,
-    FollowedNoise: _NOISE_ANSWERS,
-    FollowedPair: _PAIR_ANSWERS,
-    FollowedShares: _SHARE_ANSWERS,
 }
 
 

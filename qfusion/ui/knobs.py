@@ -6,22 +6,19 @@ from typing import Any
 
 from plotly_live.curves import css_name
 from qfusion._sentences import capitalise
-from qfusion.analysis import noise_curves
 from qfusion.analysis.angle_tables import AngleSlider
-from qfusion.analysis.changed_samples import SWAP, Change
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.figures import style
 from qfusion.models import gate_angles, table_edits
 from qfusion.models.abilities import can
-from qfusion.models.tweak import DURATION
+from qfusion.models.tweak import DURATION, couplings, dissipations, learned_values
 from qfusion.panels import (
     circuit,
     decision_evolution,
-    device_noise,
     dynamics_page,
     gate_replays,
     panel,
-    slider_maps,
-    what_if,
 )
 from qfusion.ui import knob_addresses, page_context, state
 from qfusion.ui.components import component
@@ -80,123 +77,21 @@ def follow_angles(sample: Sample, walks: bool = True) -> None:
         sample: of a model whose angles can be set, under the reader's edits.
         walks: whether the circuit is shown with the state at the scrubber.
     """
-    if not angle_sliders(sample.study):
-        return
-    followed, described, tiles = _describe_angles(sample, walks)
-    _follow(
-        sample,
-        followed,
-        knob_addresses.ANGLE_STAGES,
-        described,
-        tiles,
-        room=".st-key-fold-circuit",
-        line=".st-key-angle-line",
-    )
-
-
-def follow_noise(sample: Sample, noise: Mapping[str, Any], score: float) -> None:
-    """Let the numbers and figures of the Noise tab follow the strengths of noise, and the page its angles.
-
-    Args:
-        sample: of a model whose circuit can be noisy, under the reader's edits.
-        noise: values of `device_noise.NOISE`, by kind.
-        score: explained, under this noise.
-    """
-    channels = {device_noise.NOISE[name].key: name for name in noise_curves.CHANNELS}
-    first, second, third = (float(noise[name]) for name in noise_curves.CHANNELS)
-    metric = "accuracy" if sample.classes else "mae"
-    names = (metric,) if metric in sample.metrics else ()
-    followed = knob_addresses.FollowedNoise(
-        sample, (first, second, third), int(noise["shots"]), channels, names
-    )
-    described = {
-        key: {
-            "css": css_name(key),
-            "label": device_noise.NOISE[name].label,
-            "unit": "= ",
-            "value": float(noise[name]),
-            "high": 1.0,
-            "time": False,
-        }
-        for key, name in channels.items()
-    }
-    if can(sample.study.model, "changes"):
-        # the angles of a gate stand above, without their numbers
-        angles, own, _ = _describe_angles(sample)
-        sheet = {
-            "address": knob_addresses.knobs_address(angles),
-            "stages": list(knob_addresses.ANGLE_STAGES),
-            "now": sample.score,
-            "tiles": [],
-        }
-        described |= {key: slider | {"sheet": sheet} for key, slider in own.items()}
-    tiles: list[dict[str, Any]] = [{"learned": sample.score, "error": True}]
-    tiles += [{"metric": name, "learned": sample.metrics[name]} for name in names]
-    _follow(
-        sample,
-        followed,
-        knob_addresses.NOISE_STAGES,
-        described,
-        tiles,
-        now=score,
-        room=".st-key-fold-circuit",
-        line=".st-key-angle-line",
-    )
-
-
-def follow_shares(
-    sample: Sample, changes: tuple[Change, ...], score: float, tiles: Sequence[Mapping[str, Any]]
-) -> None:
-    """Let the numbers and figures of the What if page follow the shares of other samples' states.
-
-    Args:
-        sample: that is changed. changes: of its modalities, in the model's order.
-        score: explained, with the changes. tiles: those of the numbers of the page.
-    """
-    modalities = {
-        what_if.share_choice(name).key: name
-        for name, change in zip(sample.modalities, changes, strict=True)
-        if change.action == SWAP
-    }
-    shares = dict(zip(sample.modalities, (change.share for change in changes), strict=True))
-    described = {
-        key: {
-            "css": css_name(key),
-            "label": f"Share of the other state of {name}",
-            "unit": "= ",
-            "value": shares[name],
-            "high": 1.0,
-            "time": False,
-        }
-        for key, name in modalities.items()
-    }
-    _follow(
-        sample,
-        knob_addresses.FollowedShares(sample, changes, modalities),
-        (knob_addresses.SHARE,),
-        described,
-        tiles,
-        key="share-script",  # the page has a part called "knobs"
-        now=score,
-        room=".st-key-fold-what-if",
-        line=".st-key-mix-line",
-    )
-
-
-def _describe_angles(
-    sample: Sample, walks: bool = True
-) -> tuple[knob_addresses.FollowedAngles, dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """Return what is followed of a sample, the descriptions of the sliders of its angles, and those of the tiles."""
     sliders = angle_sliders(sample.study)
-    base = sample.untweaked
-    names = tuple(circuit_metrics(base.metrics))
-    tiles: list[dict[str, Any]] = [{"learned": base.score}]
-    if sample.classes:
-        tiles = [
-            {"probability": place, "learned": float(base.probabilities[place])}
-            for place in shown_classes(base)
-        ]
-    tiles += [{"metric": name, "learned": base.metrics[name]} for name in names]
+    if not sliders:
+        return
+    names: tuple[str, ...] = ()
+    tiles: list[dict[str, Any]] = []
+    if can(sample.study.model, "rules"):  # beside whose angles the numbers of the decision stand
+        base = sample.untweaked
+        names = tuple(circuit_metrics(base.metrics))
+        tiles = [{"learned": base.score}]
+        if sample.classes:
+            tiles = [
+                {"probability": place, "learned": float(base.probabilities[place])}
+                for place in shown_classes(base)
+            ]
+        tiles += [{"metric": name, "learned": base.metrics[name]} for name in names]
     gate, words = _shown_gate(sample) if walks else (0, {})
     described = {
         key: {
@@ -212,7 +107,15 @@ def _describe_angles(
         }
         for key, slider in sliders.items()
     }
-    return knob_addresses.FollowedAngles(sample, sliders, names, gate), described, tiles
+    _follow(
+        sample,
+        knob_addresses.FollowedAngles(sample, sliders, names, gate),
+        knob_addresses.ANGLE_STAGES,
+        described,
+        tiles,
+        room=".st-key-fold-circuit",
+        line=".st-key-angle-line",
+    )
 
 
 def _shown_gate(sample: Sample) -> tuple[int, dict[str, str]]:
@@ -239,8 +142,6 @@ def _follow(
     sliders: Mapping[str, Mapping[str, Any]],
     tiles: Sequence[Mapping[str, Any]],
     *,
-    key: str = KEY,
-    now: float | None = None,
     room: str,
     line: str,
     on_turn: Callable[[], None] | None = None,
@@ -250,12 +151,11 @@ def _follow(
     Args:
         sample: under the sliders. followed: what is fetched of it, in these `stages`.
         sliders: descriptions by key. tiles: those of the numbers of the page, in their order.
-        key: of the element. now: explained score; by default that of the sample.
         room: selector of the part of the page that follows. line: of the place of the words about the slider.
         on_turn: called when a mark behind a slider is clicked; without it, nothing is drawn behind the sliders.
     """
     component(KEY)(
-        key=key,
+        key=KEY,
         data={
             "room": room,
             "line": line,
@@ -268,7 +168,7 @@ def _follow(
             "classes": list(sample.classes),
             "output": sample.output,
             "scale": float(sample.study.model.logit_scale),
-            "now": sample.score if now is None else now,
+            "now": sample.score,
             "tiles": list(tiles),
         },
         **({"on_turn_change": on_turn} if on_turn else {}),
@@ -292,7 +192,7 @@ def angle_sliders(study: Any) -> dict[str, AngleSlider]:
 
 def _describe_sliders(sample: Sample) -> dict[str, dict[str, Any]]:
     """Return what the script needs to know of each slider, by its key."""
-    titles = slider_maps.slider_titles(sample.study)
+    titles = _slider_titles(sample.study)
     numbers = sample.tweak.numbers()
     return {
         key: {
@@ -307,20 +207,24 @@ def _describe_sliders(sample: Sample) -> dict[str, dict[str, Any]]:
     }
 
 
+def _slider_titles(study: Study) -> dict[str, str]:
+    """Return the names of the sliders of a model with time, by key."""
+    names = tuple(study.modalities)
+    titles = {key: f"H: {style.term_title(term)}" for key, term in couplings(names).items()}
+    for key, term in dissipations(names).items():
+        titles[key] = f"dissipation: {style.term_title(term)}"
+    titles[DURATION] = "duration T"
+    return {key: titles[key] for key in learned_values(study.model)}
+
+
 def _turn(highest: Mapping[str, float]) -> None:
-    """Set a slider to where a mark behind it stands, or two to a place in their map. A browser may send anything."""
+    """Set a slider to where a mark behind it stands. A browser may send anything."""
     sent = state.get(KEY)
     change = sent.get("turn") if isinstance(sent, Mapping) else None
     if not isinstance(change, Mapping):
         return
-    values = change.get("values", {change.get("knob"): change.get("value")})
-    if not isinstance(values, Mapping) or not all(
-        isinstance(knob, str)
-        and knob in highest
-        and isinstance(value, int | float)
-        and 0 <= value <= highest[knob]
-        for knob, value in values.items()
-    ):
+    knob, value = change.get("knob"), change.get("value")
+    if not isinstance(knob, str) or knob not in highest or not isinstance(value, int | float):
         return
-    for knob, value in values.items():
+    if 0 <= value <= highest[knob]:
         state.put(knob, float(value))

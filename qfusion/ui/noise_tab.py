@@ -10,7 +10,7 @@ from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.models.abilities import can
 from qfusion.panels import device_noise, device_runs
-from qfusion.ui import knobs, page_context, panels, state, widgets
+from qfusion.ui import page_context, panels, state, widgets
 from qfusion.ui.changed_numbers import delta_options
 from qfusion.wording import systems
 
@@ -34,9 +34,6 @@ def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
             panels.show(sample, context.theme, "device-terms")
         if can(sample.study.model, "rules"):
             _device(sample, noise)
-    knobs.follow_noise(
-        sample, noise, device_noise.noisy_outcome(sample, **noise).scores[sample.output]
-    )
 
 
 def _typical() -> None:

@@ -13,10 +13,9 @@ import streamlit as st
 from qfusion.figures.style import Theme
 from qfusion.panels import pages, params
 from qfusion.panels.panel import PanelFigure
-from qfusion.ui import guidance, page_params, page_runs, skeletons, state, widgets
+from qfusion.ui import guidance, page_params, page_runs, skeletons, widgets
 from qfusion.ui.figure import draw, draw_content, titled_frame
 from qfusion.ui.lazy_panels import lazy_panel
-from qfusion.ui.panel_animation import animate
 
 
 def draw_lower_panels(theme: Theme, **scopes: Any) -> None:
@@ -61,9 +60,7 @@ def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Pa
     for name in names:
         panel, suffix = pages.panel_named(view.page, name)
         if panel.is_shown(view, scope, suffix):
-            build = partial(panel.build, scope, theme, **panel.arguments(view, suffix))
-            is_played = state.get(state.PLAYS) is not None
-            result[name] = partial(animate, build, panel) if is_played else build
+            result[name] = partial(panel.build, scope, theme, **panel.arguments(view, suffix))
     return result
 
 

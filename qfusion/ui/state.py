@@ -18,8 +18,6 @@ DATA_MESSAGE = "_kept_set"  # what is said once on top of the page
 NEW_SET = "_pick_set"  # name of the set that is chosen next
 ASKS_NEED = "_ask_need"  # whether it is asked at once whether that set needs fusion
 NOTICES, DRAWER = "_notices", "_drawer"
-# When figures may begin, when Play was pressed, of which cursor, its stops, and the seconds that it takes.
-PLAYS = "_plays"
 WAITING = "_waiting"  # panels of this page that are below the screen
 AGAIN = "_page_again"
 MAX_NOTICES = 12

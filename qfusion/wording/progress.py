@@ -33,7 +33,6 @@ TASKS: dict[Task, str] = {
     Task.FIND_VOTES: "Computing votes for and against …",
     Task.FIT_PLAIN_MODELS: "Fitting plain models …",
     Task.FOLLOW_ANGLE: "Varying the angle …",
-    Task.FOLLOW_SLIDERS: "Varying two sliders …",
     Task.HALVE_TERMS: "Halving every term in turn …",
     Task.LOAD_DATA: "Loading the data …",
     Task.MEASURE_ENTANGLEMENT: "Computing the entanglement of these samples (about 17 ms each) …",

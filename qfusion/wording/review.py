@@ -542,7 +542,6 @@ SENTENCES: dict[Finding, Callable[[Check], str]] = {
     Finding.COMMON_VALUES: _common_values,
     Finding.CONSTANT: _constant,
     Finding.TARGET_IN_FEATURES: _target_in_features,
-    Finding.TARGET_NEARLY_IN_FEATURES: _target_in_features,
     Finding.FEATURES_LEARNED_LABELS: _learned_labels,
     Finding.ONE_IS_ENOUGH: _one_is_enough,
     Finding.NONE_IS_ENOUGH: _none_is_enough,

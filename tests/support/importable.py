@@ -129,7 +129,7 @@ def views_of(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[str, 
     with tempfile.TemporaryDirectory() as folder:
         staged = multiview.read_multiview(path, Path(folder))
         views = {part.name: np.load(part.path) for part in staged.parts}
-    said = [each.words for each in staged.findings if each.code in ("left-out", "no-view")]
+    said = [each.words for each in staged.findings if each.code == "left-out"]
     return views, staged.y, staged.classes, said
 
 

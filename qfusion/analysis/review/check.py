@@ -60,7 +60,6 @@ class Finding(Enum):
     CONSTANT = "a modality is constant", Verdict.FAULT
     TARGET_IN_FEATURES = "features contain the target", Verdict.FAULT
     FEATURES_LEARNED_LABELS = "features seem to have been made with labels", Verdict.FAULT
-    TARGET_NEARLY_IN_FEATURES = "features nearly contain the target", Verdict.NOTE
     ONE_IS_ENOUGH = "all are not shown to be better than one", Verdict.NOTE
     NONE_IS_ENOUGH = "all are better than one", Verdict.PASSED
     # Gain

@@ -1,7 +1,5 @@
 """Check of the modalities: what each one reaches alone, and whether one contains the target or nothing at all."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 
@@ -17,22 +15,21 @@ from qfusion.explain.task_features import pool_features
 
 
 @memo(4, task=Task.SEARCH_LEAKS)
-def find_target_leaks(dataset: DataSet) -> dict[str, list[leaks.Leak]]:
-    """Return the features of each modality that reveal the target on training rows, see `leaks.find_leaks`."""
-    features = {}
+def describe_target_leaks(dataset: DataSet) -> dict[str, str]:
+    """Return a sentence on each modality with features that equal the target on training rows, see
+    `leaks.find_leaks`.
+    """
     train = np.zeros(len(dataset), bool)
     train[dataset.rows("train")] = True
-    for name in dataset.names:
-        modality = dataset.modalities[dataset.names.index(name)]
-        rows = leaks.select_rows(train, int(np.prod(modality.values.shape[1:])))
-        features[name] = rows, pool_features(dataset, name, rows)
-    tests = sum(values.shape[1] for _, values in features.values())
     is_class = dataset.target.kind == "classification"
     result = {}
-    for name, (rows, values) in features.items():
-        names = _feature_names(dataset, name, values.shape[1])
-        kinds = leaks.find_leaks(values, names, dataset.y[rows], is_class, rows, tests)
-        result[name] = list(kinds)
+    for modality in dataset.modalities:
+        rows = leaks.select_rows(train, int(np.prod(modality.values.shape[1:])))
+        values = pool_features(dataset, modality.name, rows)
+        features = leaks.find_leaks(values, dataset.y[rows], is_class)
+        if len(features):
+            names = _feature_names(dataset, modality.name, values.shape[1])
+            result[modality.name] = leaks.describe_leaks(names, features)
     return result
 
 
@@ -60,15 +57,14 @@ def check_modalities(study: Study) -> Check:
     single = {name: evidence.mean_of_rows(study, values[name]) for name in study.modalities}
     best, joint = plain.best_single, plain.best_whole
     gain = evidence.better(study, values[joint], values[best])
-    leaked = {name: leak for name, leak in _shown_leaks(dataset) if name in study.modalities}
+    equal = describe_target_leaks(dataset)
+    leaked = {name: words for name, words in equal.items() if name in study.modalities}
     learned = [leak for leak in find_learned_labels(dataset) if leak.modality in study.modalities]
     findings = []
     if plain.constant:
         findings.append(Finding.CONSTANT)
-    if any(leak.kind != "near" for leak in leaked.values()):
+    if leaked:
         findings.append(Finding.TARGET_IN_FEATURES)
-    elif leaked:
-        findings.append(Finding.TARGET_NEARLY_IN_FEATURES)
     if learned:
         findings.append(Finding.FEATURES_LEARNED_LABELS)
     enough = gain.known and gain.low > 0
@@ -84,7 +80,7 @@ def check_modalities(study: Study) -> Check:
             "metric": basis.label.short,
             "chance": basis.chance,
             "constant": list(plain.constant),
-            "leaks": {name: leak.words for name, leak in leaked.items()},
+            "leaks": leaked,
             "learned": {
                 leak.modality: (1 - leak.inside / leak.base, 1 - leak.outside / leak.base)
                 for leak in learned
@@ -106,10 +102,3 @@ def check_modalities(study: Study) -> Check:
             ]
         ),
     )
-
-
-def _shown_leaks(dataset: DataSet) -> Iterator[tuple[str, leaks.Leak]]:
-    """Yield the gravest leak of each modality that has one."""
-    for name, entries in find_target_leaks(dataset).items():
-        if entries:
-            yield name, min(entries, key=lambda one: one.kind == "near")

@@ -90,7 +90,7 @@ def fusion_network(context: page_context.PageContext) -> None:
         panels.tabs(
             circuit.PART, TABS, context, sample, theme=context.theme, **context.scopes(sample.tweak)
         )
-        if view != "Noise and shots":  # which follows its own sliders
+        if view != "Noise and shots":  # where no angle can be set
             knobs.follow_angles(sample, walks=view == "Walk")
 
 
@@ -137,11 +137,10 @@ def plain_gates(context: page_context.PageContext) -> None:
                 lambda: angle_scores.draw_angle_scores(context, sample),
                 ":material/show_chart:",
             )
-            with widgets.fold(circuit.NOISE_SWITCH, ":material/grain:") as noise:
-                if noise.open:
-                    noise_tab(context, sample)
-            if not noise.open:
-                knobs.follow_angles(sample)
+            widgets.draw_folded(
+                circuit.NOISE_SWITCH, lambda: noise_tab(context, sample), ":material/grain:"
+            )
+            knobs.follow_angles(sample)
         widgets.draw_folded(
             circuit.PROGRAM,
             lambda: circuit_exports(context, sample, folded=False),

@@ -26,7 +26,6 @@ from qfusion.panels import (
 from qfusion.training import metrics
 from qfusion.ui import (
     changed_numbers,
-    cursor_follow,
     cursor_line,
     figure,
     frame,
@@ -39,11 +38,9 @@ from qfusion.ui import (
     page_params,
     page_runs,
     panels,
-    playback,
     sample_content,
     sensitivity_tab,
     skeletons,
-    slider_maps,
     state,
     tweak_sliders,
     widgets,
@@ -151,12 +148,11 @@ def decision_tab(
     mean, name, unit = decision_evolution.upper_curves(sample, above)[1:]
     share = state.get(dynamics_page.CURSOR.key, 1.0)
     place = round(share * (len(sample.places) - 1))
-    where = [f"t = {time:.2f}" for time in sample.places]
+    where = f"t = {sample.places[place]:.2f}"
     with st.container(key="cursor-values"):
-        words = cursor_line.draw_cursor_values(
+        cursor_line.draw_cursor_values(
             sample.path_dividends, mean, name, place, where, unit, sample.verdict.within_spread
         )
-    cursor_follow.follow_time(sample.places, share, words)
     if dynamics_page.can_cut(sample):
         panels.show(sample, theme, "cut")
         with widgets.fold(dynamics_page.CUT_TERMS, ":material/stacked_line_chart:") as box:
@@ -228,14 +224,6 @@ def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
         panels.show_with_leads(sample, context.theme, "distance", "steady")
 
 
-def sensitivity(context: page_context.PageContext, sample: Sample) -> None:
-    """Draw the effect of every term, one after another, and of two sliders at once."""
-    sensitivity_tab.sensitivity_tab(context, sample)
-    lazy_panels.lazy_panel(
-        "slider-maps", partial(slider_maps.draw_slider_map, context, sample), stays=True
-    )
-
-
 def generator_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Draw the graph of couplings beside the levels, and below them letters and modes."""
     panels.show(sample, context.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
@@ -248,7 +236,7 @@ TABS = {
     "Trajectories": trajectories_tab,
     "State": state_tab,
     "Steady state": attractor_tab,
-    "Sensitivity": sensitivity,
+    "Sensitivity": sensitivity_tab.sensitivity_tab,
     "H and L": generator_tab,
 }
 
@@ -279,10 +267,6 @@ def dynamics(context: page_context.PageContext) -> None:
             if view in ("Decision", "Correlations", "State"):
                 last = len(sample.places) - 1
                 with st.container(horizontal=True, vertical_alignment="center", key="cursor"):
-                    playback.play_cursor(
-                        dynamics_page.CURSOR.key,
-                        {n / last: f"t = {place:.2f}" for n, place in enumerate(sample.places)},
-                    )
                     widgets.draw(dynamics_page.CURSOR, step=1 / last)
             panels.tabs(
                 dynamics_page.VIEW,
@@ -291,9 +275,6 @@ def dynamics(context: page_context.PageContext) -> None:
                 theme=context.theme,
                 **context.scopes(tweak),
             )
-            if view in ("Correlations", "State"):
-                share = state.get(dynamics_page.CURSOR.key, 1.0)
-                cursor_follow.follow_time(sample.places, share)
             changed = tweak_effects.list_changes(tweak)
             st.caption(
                 f"{describe_integration_error(context.study, context.row, tweak)} "
