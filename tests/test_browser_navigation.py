@@ -190,7 +190,7 @@ def test_a_link_and_a_saved_session_go_on_elsewhere(
     leave(here, server)
     opens_elsewhere(elsewhere, link, wanted)
     leave(elsewhere, server)
-    visits.open_page(elsewhere, server.url + "/leaderboard?cohort=other:error%3E1")
+    visits.open_page(elsewhere, server.url + "/faithfulness?cohort=other:error%3E1")
     elsewhere.get_by_role("button", name="Session", exact=True).click()
     elsewhere.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(
         tmp_path / "mine.json"
