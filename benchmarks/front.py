@@ -3,8 +3,9 @@ docs/results.md (each claim with data, figures, interval and verdict).
 
     python benchmarks/front.py
 
-It measures nothing. Results come from the records that the app shows (`qfusion/assets/leaderboard.json` and the tested
-claims), costs from the tables of docs/results.md, which name the script, date and machine of each measurement.
+It measures nothing. Results come from the records that the app shows (`leaderboard.json` and the tested claims of
+`qfusion/plugins/papers/assets`), costs from the tables of docs/results.md, which name the script, date and machine of
+each measurement.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ import tables
 from qfusion.training import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
-BOARD = ROOT / "qfusion" / "assets" / "leaderboard.json"
-CLAIMS = ROOT / "qfusion" / "assets" / "claims.json"
+ASSETS = ROOT / "qfusion" / "plugins" / "papers" / "assets"
+BOARD = ASSETS / "leaderboard.json"
+CLAIMS = ASSETS / "claims.json"
 RESULTS = ROOT / "docs" / "results.md"
 LEVEL = 0.05  # of the adjusted p
 SMALL = "bilinear-small"

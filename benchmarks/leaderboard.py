@@ -15,8 +15,8 @@ validation rows (scripts/choose_parity.py). Encoders give about as many numbers 
 
 Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names, and not repeated; the
 first seed's weights are kept beside it (and, not being part of the repository, made again elsewhere), and its
-robustness measured. Writes qfusion/assets/leaderboard.json, which the Leaderboard page reads, docs/leaderboard.md and
-the short table `leaderboard`.
+robustness measured. Writes leaderboard.json of qfusion/plugins/papers/assets, which the Leaderboard page reads,
+docs/plugins/leaderboard.md and the short table `leaderboard`.
 """
 
 from __future__ import annotations
@@ -52,13 +52,14 @@ from qfusion._files import atomic  # noqa: E402
 from qfusion.data import DataSet  # noqa: E402
 from qfusion.explain.disturbances import robustness  # noqa: E402
 from qfusion.models import FusionModel, build, registry  # noqa: E402
+from qfusion.plugins.papers import ASSETS  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, checkpoint_cards, metrics, train  # noqa: E402
 
 SEEDS = 5
 RUNS = ROOT / "benchmarks" / "runs" / "leaderboard.jsonl"
 FAQ = ROOT / "docs" / "faq.md"
-BOARD, PAGE = _assets.asset_path("leaderboard.json"), ROOT / "docs" / "leaderboard.md"
+BOARD, PAGE = ASSETS / "leaderboard.json", ROOT / "docs" / "plugins" / "leaderboard.md"
 # metrics that are kept
 ROBUST = {"regression": ("mae", "r2", "corr", "acc2_non0"), "classification": ("accuracy", "nll")}
 

@@ -165,7 +165,7 @@ def assemble(
     robustness: Mapping[str, Any],
     kept: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Returns the board as it is kept in qfusion/assets/leaderboard.json.
+    """Returns the board as it is kept in qfusion/plugins/papers/assets/leaderboard.json.
 
     Args:
         records: of finished runs. names: data sets, in order. contenders: label, kind and role of each model.

@@ -1,4 +1,4 @@
-"""The leaderboard in words: sentences of the claims, tables of docs/leaderboard.md."""
+"""The leaderboard in words: sentences of the claims, tables of docs/plugins/leaderboard.md."""
 
 from __future__ import annotations
 

@@ -34,13 +34,14 @@ import joint  # noqa: E402
 import tables  # noqa: E402
 from train_models import RECIPES  # noqa: E402
 
-from qfusion import _assets, data  # noqa: E402
+from qfusion import data  # noqa: E402
 from qfusion.models import QuantumJump  # noqa: E402
 from qfusion.models.standardisation import Standardiser  # noqa: E402
+from qfusion.plugins.papers import ASSETS  # noqa: E402
 from qfusion.training import Options, fit, metrics, train  # noqa: E402
 
 COLUMNS = ("acc2_non0", "acc7", "mae", "corr")
-BOARD = _assets.asset_path("leaderboard.json")
+BOARD = ASSETS / "leaderboard.json"
 TOLERANCE = 5e-4  # of a mean: half of the last digit that is written
 
 

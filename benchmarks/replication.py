@@ -7,8 +7,8 @@
 
 Runs go seed by seed, so that all cells have as many wherever it stops. Every finished run is kept as a line of JSON in
 benchmarks/runs/replication.jsonl, with the plan's SHA-256, and not repeated. With one seed all cells have the same
-batches and the same wrong labels. Writes qfusion/assets/claims.json, which the Leaderboard page reads, the tables of
-docs/claims.md.
+batches and the same wrong labels. Writes claims.json of qfusion/plugins/papers/assets, which the Leaderboard page
+reads, the tables of docs/plugins/claims.md.
 """
 
 from __future__ import annotations

@@ -18,19 +18,23 @@ import replication_data as datasets
 import tables
 from comparisons import ALPHA, log_spread_ratio, mean_evidence, mean_interval
 
-from qfusion import _assets
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.analysis.paired import Evidence, crossed_evidence, holm
 from qfusion.data import DataSet
+from qfusion.plugins.papers import ASSETS
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURES = (
     ROOT / "benchmarks" / "runs" / "replication"
 )  # the folder of features that a network made
-RESULT, PAGE = _assets.asset_path("claims.json"), ROOT / "docs" / "claims.md"
+RESULT, PAGE = ASSETS / "claims.json", ROOT / "docs" / "plugins" / "claims.md"
 # pages that say how many claims hold
-COUNTED = {"faq-jumps": "faq.md", "why-jumps": "why-fuse.md", "leaderboard-jumps": "leaderboard.md"}
+COUNTED = {
+    "faq-jumps": "faq.md",
+    "why-jumps": "why-fuse.md",
+    "leaderboard-jumps": "plugins/leaderboard.md",
+}
 FORMAT = 3
 FEWEST = 3  # seeds for an effect
 VERDICTS = ("for", "against", "open")

@@ -594,7 +594,9 @@ def the_best_model(walk: Walk) -> str:
     said = walk.sentence('[data-testid="stMarkdown"] p', r"leads on .* with .*\d")
     if "Pictures and questions" not in said:
         raise Unanswered(said)
-    board = json.loads((ROOT / "qfusion" / "assets" / "leaderboard.json").read_text())
+    board = json.loads(
+        (ROOT / "qfusion" / "plugins" / "papers" / "assets" / "leaderboard.json").read_text()
+    )
     entry = board["data"]["scenes"]
     best = max(line["test"][entry["headline"]]["mean"] for line in entry["rows"].values())
     assert abs(numbers(said.partition(". ")[0])[-1] - best) < 6e-5, (said, best)

@@ -1,4 +1,4 @@
-"""Leaderboard: see `qfusion/ui/pages/leaderboard.py`."""
+"""Leaderboard: see `qfusion/plugins/papers/page.py`."""
 
 from qfusion.ui import page_runs
 

@@ -72,15 +72,6 @@ COMMANDS: dict[str, Command] = {
             "check my-model --data my-data --rival plain-network --seed-model my-model-1 --seed-model my-model-2",
         ],
     ),
-    "reproduce": Command(
-        "qfusion.commands.reproduce:reproduce",
-        [
-            "reproduce",
-            "reproduce qinn-qj --data mosi --pdf qinn-qj.pdf --jobs 2",
-            "reproduce entangled-qcnn --data digits --out digits.json",
-            "reproduce leaderboard --data planted --seeds 3",
-        ],
-    ),
     "simulatability": Command(
         "qfusion.commands.simulatability:simulatability",
         ["simulatability qj-planted", "simulatability qj-mosi qcnn-digits --json"],

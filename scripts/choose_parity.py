@@ -45,6 +45,7 @@ import small_bilinear  # noqa: E402
 from qfusion import data  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.models import registry  # noqa: E402
+from qfusion.plugins.papers import PLUGIN  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
 
 FILE = ROOT / "scripts" / "parity_settings.json"
@@ -66,7 +67,7 @@ KINDS = {
     "low-rank": "low-rank",
     "mult": "mult",
     small_bilinear.NAME: "low-rank",
-    **dict(zip(registry.NEIGHBOURS, registry.NEIGHBOURS, strict=True)),
+    **dict(zip(PLUGIN.models, PLUGIN.models, strict=True)),
 }
 SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "avparity": ({}, dict(epochs=30)),
@@ -122,7 +123,7 @@ def common(name: str, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def finished() -> list[str]:
     """Returns the data sets for which the settings of both systems and all baselines have been chosen."""
-    return [name for name in NUMBERS if set(KINDS) - set(registry.NEIGHBOURS) <= set(tried(name))]
+    return [name for name in NUMBERS if set(KINDS) - set(PLUGIN.models) <= set(tried(name))]
 
 
 def tried(name: str) -> list[str]:

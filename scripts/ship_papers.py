@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from qfusion.analysis.paper_results import reproduce_paper
-from qfusion.analysis.shipped_papers import FOLDER
+from qfusion.plugins.papers.paper_results import reproduce_paper
+from qfusion.plugins.papers.shipped_papers import FOLDER
 
 SHIPPED = (
     "qinn-qj/mosi",

@@ -1,4 +1,4 @@
-"""Pages of analysis in Chromium: Dynamics, What if, Decision operators, Cohorts, Compare and Leaderboard; what a click
+"""Pages of analysis in Chromium: Dynamics, What if, Decision operators, Cohorts and Compare; what a click
 changes stands on the page and in its link."""
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from qfusion.analysis import benchmark_board
 from scripts import serving, visits
 from tests.support.browser import (
     chosen_sample,
@@ -335,27 +334,3 @@ def test_a_cell_of_the_confusions_is_a_cohort(page: Any, server: serving.Server)
     cell.scroll_into_view_if_needed()
     cell.click(force=True)
     assert wait_for_filter(page, "truth=") == "truth=even; prediction=even"
-
-
-MEASURED = benchmark_board.BOARD_FILE.is_file() and "planted" in benchmark_board.read_board().names
-
-
-@pytest.mark.skipif(not MEASURED, reason="the leaderboard has not been measured here")
-def test_from_one_board_to_another_and_the_link_says_which(visit: Callable[[str], Any]) -> None:
-    page = visit("/leaderboard?model=qcnn-digits&data=digits")
-    assert "The papers' claims, tested" in page.inner_text("body")
-    page.locator(".st-key-board input").first.click()
-    page.get_by_role("option", name="(planted)").click()
-    wait_for_words(page, "leads on Planted opinions")
-    settle(page)
-    page.get_by_role("radio", name="audio", exact=True).click()
-    wait_for_words(page, "noise on audio")
-    settle(page)
-    assert "board=planted" in page.url
-    assert "board.of=audio" in page.url
-    assert "leads on Planted opinions" in page.inner_text("body")
-    assert "With the most noise on audio" in page.inner_text("body")
-    for width in (1440, 800):
-        page.set_viewport_size({"width": width, "height": 900})
-        visits.still(page)
-        assert sideways(page) <= 0

@@ -18,9 +18,7 @@ from qfusion.wording import systems
 from tests.support.app import plain, said, visit
 from tests.support.third_model import DATA, PAGES, among_the_users, command
 
-KINDS = ("mult", "qfl")
-# of a model of gates these pages show, or ask, more than of any
-OF_GATES = ("Circuit", "Samples", "What if")
+KIND = "mult"
 WHY = {
     "Dynamics": "no evolution in time",
     "What if": "no physical parameters",
@@ -32,35 +30,25 @@ WHY = {
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
-    """The data set; two kinds of models are among the user's."""
-    with among_the_users(
-        tmp_path_factory.mktemp("models"), {f"my-{kind}": (kind, {}) for kind in KINDS}
-    ) as dataset:
+    """The data set; a model is among the user's."""
+    with among_the_users(tmp_path_factory.mktemp("models"), {f"my-{KIND}": (KIND, {})}) as dataset:
         yield dataset
 
 
-@pytest.mark.parametrize(
-    ("title", "kind"),
-    [*((title, "mult") for title in PAGES), *((title, "qfl") for title in OF_GATES)],
-)
-def test_every_page_shows_the_model_or_a_reason(title: str, kind: str, trained: DataSet) -> None:
-    app = visit(title, model=f"my-{kind}", data=DATA)
-    assert app.selectbox(key="model").value == f"my-{kind}"
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_shows_the_model_or_a_reason(title: str, trained: DataSet) -> None:
+    app = visit(title, model=f"my-{KIND}", data=DATA)
+    assert app.selectbox(key="model").value == f"my-{KIND}"
     assert not app.error
     assert not app.warning
     words = plain(said(app))
-    why = WHY.get(title, "")
-    if (title, kind) == ("Samples", "qfl"):  # a circuit has entropies
-        why = "Von Neumann entropy of the qubits"
-    assert why in words
+    assert WHY.get(title, "") in words
     if title == "Circuit":
-        assert ("no circuit of gates" in words) == (kind == "mult")
+        assert "no circuit of gates" in words
         # its page is opened by a link all the same, but the menu has it only where there is something to see
-        assert ("Circuit is left out: the model has no circuit" in words) == (kind == "mult")
-        menu = [each.proto.label for each in app.get("page_link")]
-        assert menu.count("Circuit") == (kind != "mult")
-    empty = ("Dynamics", "Compare", "Decision operators", *(["Circuit"] if kind == "mult" else []))
-    assert title in empty or "**Shows**" in words
+        assert "Circuit is left out: the model has no circuit" in words
+        assert "Circuit" not in [each.proto.label for each in app.get("page_link")]
+    assert title in ("Dynamics", "Compare", "Decision operators", "Circuit") or "**Shows**" in words
 
 
 def test_sample_and_test_set_are_decomposed_exactly(trained: DataSet) -> None:

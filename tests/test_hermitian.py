@@ -17,7 +17,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "quantum-jump": dict(dims=[2, 3], jumps=2),
     "jump-twin": dict(dims=2, jumps=1, lacks="entanglement"),
     "state-linear": dict(dims=2, rank=2),  # as many outputs as levels: shapes could be mistaken
-    "unitary-fusion": dict(dims=[3, 2]),
 }
 OUTPUTS = ("yes", "no")
 
@@ -43,7 +42,7 @@ def test_entries_and_matrices_round_trip(shape: tuple[int, ...]) -> None:
     assert torch.equal(hermitian.hermitian_entries(H), entries)
 
 
-@pytest.mark.parametrize("kind", ["quantum-jump", "state-linear", "unitary-fusion"])
+@pytest.mark.parametrize("kind", ["quantum-jump", "state-linear"])
 def test_every_entry_changes_the_matrix(kind: str) -> None:
     model = model_of(kind)
     with torch.no_grad():

@@ -16,7 +16,6 @@ from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes, circuit_diagram, circuit_replay, qubit_displays
 from qfusion.models import table_edits
-from qfusion.models.neighbours.neighbour_circuits import Layers, around
 from qfusion.panels import (
     circuit_panel,
     gate_replays,
@@ -53,21 +52,29 @@ def of_words(operations: Sequence[Any], words: Sequence[Sequence[Any]]) -> np.nd
 
 
 def plain_gates(n: int, seed: int) -> list[statevector.Gate]:
-    """Layers of rotations and rings of CNOTs with turns between, at random angles, as qfl has them."""
+    """Two layers of rotations and rings of CNOTs with turns between, at random angles."""
     torch.manual_seed(seed)
-    layers = Layers(n, 2, 2.0, 1.0).double()
+    cnot = torch.eye(4, dtype=torch.complex128)[[0, 1, 3, 2]]
+
+    def layer(width: int) -> list[statevector.Gate]:
+        turned = statevector.rotations(2 * torch.randn(n, 3, dtype=torch.float64))
+        ring = statevector.ring(n, width)
+        rotated = [statevector.Gate("Rot", (q,), U, {}) for q, U in enumerate(turned)]
+        return [*rotated, *(statevector.Gate("CNOT", pair, cnot, {}) for pair in ring)]
+
     turns = [
         statevector.turn(name, q, torch.randn((), dtype=torch.float64) * 2)
         for q in range(n)
         for name in ("RX", "RZ")
     ]
-    return [*layers.gates(0), *turns, *layers.gates(1)]
+    return [*layer(1), *turns, *layer(2)]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_only_gates_inside_the_cone_have_an_effect(seed: int) -> None:
     n = 5
-    gates, words = plain_gates(n, seed), around(n)
+    gates = plain_gates(n, seed)
+    words = [*((q,) for q in range(n)), *statevector.ring(n)]
     # CNOTs of one pair alone, so that some gates lie outside.
     gates = [gate for k, gate in enumerate(gates) if gate.name != "CNOT" or k % 3 == seed]
     R = np.random.default_rng(seed)

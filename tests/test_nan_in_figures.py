@@ -21,7 +21,6 @@ from tests.support import figure_examples
 # no such part of the bits, no colour, no interval of few samples.
 MEANT = {
     "group_charts.group_contributions": {"terms"},
-    "leaderboard_charts.planted_agreement": {"values"},
     "scatter_map.nearest_bars": {"typical"},
     "label_charts.interval_dots": {"series", "band"},
     "sensitivity_tornado.tornado": {"weaker", "half"},

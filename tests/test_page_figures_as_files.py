@@ -37,8 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("svg", "pdf", "png")  # what the second process draws again
 EVERY = os.environ.get("QFUSION_EVERY_FORMAT") == "1"
 # panels that are tables or words; the measures that none of ours is (tests/test_extending.py); of circuits of plain
-# gates, which no model has that comes with the project (tests/test_app_gates.py); the agreement with planted
-# contributions, which the board that is shipped does not have yet (tests/test_leaderboard.py)
+# gates, which no model has that comes with the project
 # the runs made here say nothing of how far rows differ, by which is told what came first
 # the last two are of circuits of a user's own
 LEFT_OUT = {

@@ -13,17 +13,12 @@ import pytest
 from pennylane.drawer.drawable_layers import drawable_layers
 from pypdf import PdfReader
 
-from plotly_print.latex import escape
 from qfusion.errors import InvalidInput
-from qfusion.models.abilities import kinds
 from qfusion.track import quantikz_export
-from qfusion.track.drawing import LabelledUnitary
-from qfusion.track.gate_circuit import gate_circuit
 from qfusion.track.step_circuit import step_circuit
 from tests.support import typesetting
 from tests.support.entangled import model_of as network_of
 from tests.support.fusion_circuits import circuit_of
-from tests.support.gate_circuits import of
 from tests.support.random_systems import random_kets, random_system
 
 WIRE = {"", r"\qw", r"\cw", r"\linethrough"}
@@ -75,22 +70,6 @@ def pennylane_columns(
         )
         for layer in layers
     ]
-
-
-@pytest.mark.parametrize("kind", kinds("gates"))
-@pytest.mark.parametrize("M", [1, 3])
-def test_gate_columns_equal_the_pennylane_drawer(kind: str, M: int) -> None:
-    model, states = of(kind, M)
-    circuit = gate_circuit(model, states)
-    (cells,) = rows_of(circuit.to_quantikz())
-    assert [line[0] for line in cells] == [rf"\lstick{{{escape(wire)}}}" for wire in circuit.wires]
-    *gates, read = spans(cells)
-    assert gates == pennylane_columns(
-        circuit.tape(unitary=LabelledUnitary).operations, circuit.wires
-    )
-    assert read == Counter(
-        (row,) for row in range(len(circuit.wires))
-    )  # all qubits are measured at the end
 
 
 @pytest.mark.parametrize("form", ["exact", "trotter"])
@@ -194,7 +173,6 @@ def test_latex_compiles_the_circuits(tmp_path: Path) -> None:
     circuits = [
         circuit_of(network_of(4, 2)),
         step_circuit(random_system(dims), random_kets(dims), 0.1, form="trotter"),
-        *(gate_circuit(*of(kind, 2)) for kind in kinds("gates")),
     ]
     body = "\n\n".join(
         "\\noindent\\resizebox{\\linewidth}{!}{%\n" + circuit.to_quantikz() + "}"

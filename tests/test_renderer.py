@@ -177,7 +177,6 @@ def test_legend_entries_are_texts_and_invisible_traces_are_omitted() -> None:
         "decision_charts.waterfall",
         "evidence_fusion.fusion_tables",
         "attribution_charts.words",
-        "leaderboard_charts.result_dots",
         "cohort_charts.scatter",
     ],
 )
@@ -187,7 +186,6 @@ def test_hostile_texts_are_drawn_literally(name: str) -> None:
     )
     assert "<script>" in joined
     assert "$x_1^2$" in joined or name in (
-        "leaderboard_charts.result_dots",
         "attribution_charts.words",
         "evidence_fusion.fusion_tables",
     )  # shortened there

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from qfusion import _sentences
@@ -57,7 +56,6 @@ from qfusion.wording.cuts import describe_cuts
 from qfusion.wording.decision_changes import describe_change, describe_last_change
 from qfusion.wording.decision_summaries import format_probability
 from qfusion.wording.extrema import describe_extremum
-from qfusion.wording.joint_shares import describe_joint_share
 from qfusion.wording.numbers import describe_drawn
 from qfusion.wording.samples import describe_softmax
 from qfusion.wording.verdicts import name_decision
@@ -591,23 +589,6 @@ def test_the_slope_of_residuals_is_said_beyond_two_standard_errors() -> None:
     assert "drawn to the middle" in cohort_quality.describe_residuals(truth, noise - 0.5 * truth)
     assert "extremes" not in cohort_quality.describe_residuals(truth, noise - 0.05 * truth)
     assert "extremes" not in cohort_quality.describe_residuals(truth[:9], -0.5 * truth[:9])
-
-
-@pytest.mark.parametrize(
-    ("shares", "means", "words"),
-    [
-        ([5.0], [0.5], "M0, the best by MAE, has a joint share of 5%"),
-        ([5.0, 96.0], [0.5, 0.6], "all models 5 to 96%"),
-        ([0.0, 0.0], [0.5, 0.6], "all models 0%"),
-        ([5.0, 96.0], [0.5, 0.50001], "The 2 best by MAE, equally good,"),
-    ],
-)
-def test_the_joint_share_is_that_of_the_best_models(
-    shares: list[float], means: list[float], words: str
-) -> None:
-    labels = [f"M{place}" for place in range(len(shares))]
-    table = pd.DataFrame({"label": labels, "percent": shares, "mean": means})
-    assert words in describe_joint_share(table, "MAE")
 
 
 # Courses: from where on something holds to the end --------------------------------------------------------------------

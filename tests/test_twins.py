@@ -13,16 +13,14 @@ from torch import Tensor
 
 from benchmarks import audit as benchmark
 from qfusion import data, explain
-from qfusion.analysis import audit, audit_basis, audit_rows, benchmark_board, fusion_tests
+from qfusion.analysis import audit, audit_basis, audit_rows
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build, can, registry, twins
-from qfusion.panels import leaderboard, leaderboard_resources, quantum_resources
+from qfusion.panels import quantum_resources
 from qfusion.quantum import lindblad, measures, states
-from qfusion.report import model_context
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from qfusion.wording.audits import summarise_audit
-from qfusion.wording.fusion import describe_importance
 
 SMALL: dict[str, Any] = dict(dims=2, jumps=2, hidden=4, measurements=3, duration=1.5)
 RECORDED = ("jump-twin", "jump-mean-field", "qcnn-dephased", "qcnn-coherent")
@@ -414,28 +412,6 @@ def test_important_resources_are_named_first_and_many_are_counted() -> None:
     rows = [{"verdict": verdict} for verdict in verdicts]
     assert summarise_audit(rows, names) == "needed: b; helps: f; not needed: 4 of 6 resources"
     assert summarise_audit(rows[:3], names[:3]) == "needed: b; not needed: a and c"
-
-
-def test_leaderboard_and_reports_agree_with_the_audit() -> None:
-    board, entry = benchmark_board.open_board(), audit.load_shipped_audit("parity")
-    assert leaderboard.is_audited(board, "parity")
-    assert not leaderboard.is_audited(board, "avletters")
-    picture = leaderboard_resources.resources(board, data="parity")
-    systems = {"quantum-jump": "QiNN-QJ", "entangled-qcnn": "QCNN"}
-    names = [f"{systems[row['system']]}: {row['resource']}" for row in entry["rows"]]
-    assert picture.headline.lower() == summarise_audit(entry["rows"], names).lower()
-    assert picture.table()["worth"].tolist() == [row["worth"] for row in entry["rows"]]
-    study = open_study("qj-parity")
-    rows = audit.measure_audit(study)["rows"]
-    assert {row["system"] for row in rows} == {"quantum-jump"}
-    answers = model_context.model_answers(study)
-    # the leaderboard's models were measured, not this one
-    assert answers["Quantum resources"] == (
-        f"{summarise_audit(rows, [r['resource'] for r in rows])} (10 seeds of a quantum-jump with the leaderboard's "
-        "settings and of twins that lack one, trained alike)"
-    )
-    assert answers["Overall"].startswith(describe_importance(fusion_tests.split_loss(study)))
-    assert list(model_context.model_answers(open_study("qj-scenes"))) == ["Overall"]
 
 
 def test_model_with_fewer_modalities_is_not_audited() -> None:

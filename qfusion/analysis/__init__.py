@@ -7,18 +7,16 @@ from qfusion._lazy import modules
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from qfusion.analysis.opening import open_game, open_sample, open_study
-    from qfusion.analysis.paper_results import reproduce_paper
     from qfusion.analysis.sample import Sample
 
 
-__all__ = ["Sample", "open_game", "open_sample", "open_study", "reproduce_paper"]
+__all__ = ["Sample", "open_game", "open_sample", "open_study"]
 
 _CONTENTS = {
     "Sample": "qfusion.analysis.sample",
     "open_game": "qfusion.analysis.opening",
     "open_sample": "qfusion.analysis.opening",
     "open_study": "qfusion.analysis.opening",
-    "reproduce_paper": "qfusion.analysis.paper_results",
 }
 
 __getattr__ = modules(__name__, __path__, _CONTENTS)

@@ -26,19 +26,11 @@ from qfusion.models import (
     live_model,
     mean_field_jump,
     product_qcnn,
+    protocols,
     quantum_jump,
     state_linear,
 )
 from qfusion.models.abilities import can, missing_ability
-from qfusion.models.neighbours import (
-    circuit_weights,
-    neighbour_circuits,
-    quantum_cross_attention,
-    quantum_fusion_layer,
-    quantum_lego,
-    reservoir,
-    unitary_fusion,
-)
 
 Kinds = dict[str, type[base.FusionModel]]
 
@@ -50,14 +42,6 @@ def _register_kinds(*models: type[base.FusionModel]) -> Kinds:
     return {model.kind: model for model in models}
 
 
-NEIGHBOURS: Kinds = _register_kinds(
-    quantum_fusion_layer.QuantumFusionLayer,
-    quantum_cross_attention.QuantumCrossAttention,
-    circuit_weights.CircuitWeights,
-    quantum_lego.QuantumLego,
-    unitary_fusion.UnitaryFusion,
-    reservoir.Reservoir,
-)
 BASELINES: Kinds = _register_kinds(
     baselines.LateFusion,
     baselines.Concatenation,
@@ -82,7 +66,6 @@ FUSION.update(
         product_qcnn.ProductQCNN,
     )
 )
-FUSION.update(NEIGHBOURS)
 FUSION.update(BASELINES)
 FUSION.update(TWINS)
 FUSION.update(plugin.entries("models"))
@@ -210,7 +193,7 @@ def require(
 @overload
 def require(
     model: object, ability: Literal["gates"], what: str = ..., who: str = ...
-) -> neighbour_circuits.CircuitModel: ...
+) -> protocols.GateCircuit: ...
 @overload
 def require(
     model: object, ability: Literal["circuit", "terms"], what: str = ..., who: str = ...

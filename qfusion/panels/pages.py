@@ -41,7 +41,6 @@ QUESTIONS = {
     "train": "How does a model learn, when does it start to use each modality, and which settings are "
     "better?",
     "sweeps": "Which settings work best on the validation rows, and which of them matter?",
-    "leaderboard": "Which model is best on which data, and at what number of parameters?",
     "guided tour": "What can I do here, in three minutes?",
     "glossary": "What does this word mean, and what is its formula?",
 }
@@ -94,7 +93,6 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "data": _merge(panels.targets.DATA, panels.data_fusion.OF_DATA),
     "train": panels.learning.PANELS,
     "sweeps": panels.sweep_panels.SWEEP,
-    "leaderboard": panels.leaderboard.PANELS,
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
 PANEL_FAMILIES: dict[str, Mapping[str, Panel]] = {
@@ -146,7 +144,6 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "data": (panels.targets.SET, panels.data_fusion.NEED),
     "train": (*panels.learning.CONTROLS, panels.training_settings.setting_choices),
     "sweeps": panels.sweep_panels.SWEEP_CONTROLS,
-    "leaderboard": (panels.leaderboard.controls,),
 }
 # The file of plugin pages without a file of their own, and the parameter of links that names the page.
 PLUGIN_FILE, PLUGIN_PAGE = "pages/plugin.py", "name"

@@ -135,10 +135,6 @@ def _members(view: PageState) -> str:
     return saved.get(view.get("members", first), "")
 
 
-def _board(_: PageState) -> Call:
-    return Call("qfusion.analysis.benchmark_board", "open_board")
-
-
 def _dataset(view: PageState) -> Call:
     return Call("qfusion.panels.targets", "open_data_set", tuple(view.all("set")[-1:]))
 
@@ -156,7 +152,6 @@ SCOPES: dict[str, Callable[[PageState], Call]] = {
     "sample": _sample,
     "sides": _sides,
     "levels": _levels,
-    "board": _board,
     "dataset": _dataset,
     "runs": _runs,
     "trials": _trials,

@@ -1,4 +1,4 @@
-"""Reports on one decision or the reproduction of a paper, as one HTML file and one PDF.
+"""Reports on one decision, as one HTML file and one PDF.
 
     from qfusion import report
     from qfusion.analysis.opening import open_sample
@@ -18,10 +18,9 @@ from qfusion.errors import translate_import_errors
 
 with translate_import_errors():
     from qfusion.report.document import Report
-    from qfusion.report.paper_page import report_on_paper as paper
     from qfusion.report.sample_report import report_on_sample as sample
 
-__all__ = ["SUFFIXES", "paper", "places", "sample", "write"]
+__all__ = ["SUFFIXES", "places", "sample", "write"]
 
 SUFFIXES = (".html", ".pdf")
 __getattr__ = modules(__name__, __path__)

@@ -28,7 +28,6 @@ _CORE_PAGES = {
         ("pages/data.py", "Data", ":material/database:"),
         ("pages/train.py", "Train", ":material/model_training:"),
         ("pages/sweeps.py", "Sweeps", ":material/tune:"),
-        ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:"),
     ),
     "Learn": (
         ("pages/tour.py", "Guided tour", ":material/tour:"),

@@ -6,31 +6,8 @@ from typing import Any
 from qfusion.analysis.text import escape_markdown
 from qfusion.models import live_model
 from qfusion.models.protocols import GateCircuit
+from qfusion.wording.model_kinds import kind_text
 
-# By kind of model. A kind that is missing here has no remark.
-REMARKS: dict[str, str] = {
-    "qfl": (
-        "Every RZ rotates its qubit by the next signal of its modality. Each signal is encoded {times}, so scores are "
-        "polynomials of degree at most {order}."
-    ),
-    "cross-attention-q": (
-        "At the end the Bloch vector of each qubit is a token. A classical branch attends to these tokens, and the "
-        "score is read from its output."
-    ),
-    "vqc-mlpnet": (
-        "Samples do not pass through this circuit. It generates the {inputs} × {hidden} first weights of a network, "
-        "the same for every sample, with one row for each of the encoders' {inputs} outputs. The row of {largest} is "
-        "shown, the sample's largest output."
-    ),
-    "quantum-lego": (
-        "Each RY encodes an output of the frozen classical block; only the gates after them were trained afterwards."
-    ),
-    "reservoir": (
-        "This circuit is not trained. Each gate is the evolution of all atoms to the next read-out time, in {steps} "
-        "second-order steps of {step:.3g} microseconds. For this sample the error of the final measured values is at "
-        "most {error:.2g}, and that of the state is {distance:.2g} in trace distance."
-    ),
-}
 UNTRAINED = (
     "This circuit does not affect the score: training ended before the circuit was trained, and the classical head "
     "decides. The angles of the circuit are the initial ones."
@@ -54,7 +31,7 @@ def describe_circuit(model: Any, states: Mapping[str, Any]) -> str:
     if "repeats" in facts:
         repeats = facts["repeats"]
         facts["times"] = ONCE if repeats == 1 else TIMES.format(count=repeats)
-    return REMARKS.get(model.kind, "").format(**facts)
+    return kind_text(model.kind).circuit.format(**facts)
 
 
 def describe_own_circuit(facts: Mapping[str, Any]) -> str:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from qfusion.analysis.sample_words import shorten
 from qfusion.analysis.study import Study
 from qfusion.models import BASELINES, FUSION, game, kind_files, live_model
-from qfusion.models.registry import KINDS, NEIGHBOURS
+from qfusion.models.registry import KINDS
+from qfusion.wording.model_kinds import kind_text
 
 SEPARATOR = " · "  # between the system and its data
 # The id stands on a second line of the option. An input has one line, in which the space separates both.
@@ -15,47 +16,17 @@ MODEL_OPTION = "{label} \n{id}"
 WITH_ID = "{title} ({id})"
 MAX_TOPIC = 80  # characters
 
-# Short names of systems; another kind is called by its class.
-SHORT_NAMES = {
-    "quantum-jump": "QiNN-QJ",
-    "entangled-qcnn": "Entangled QCNN",
-    "state-linear": "Linear in states",
-    "product-qcnn": "Product QCNN",
-    "qfl": "QFL",
-    "cross-attention-q": "Q-attention",
-    "vqc-mlpnet": "VQC-MLPNet",
-    "quantum-lego": "Quantum LEGO",
-    "unitary-fusion": "One unitary",
-    "reservoir": "Reservoir",
-    "late": "Late fusion",
-    "concatenation": "Concatenation",
-    "tensor": "TFN",
-    "low-rank": "LMF",
-    "mult": "MulT",
-    "linear": "Linear",
-    "jump-twin": "QiNN-QJ twin",
-    "jump-mean-field": "Mean field",
-    "qcnn-dephased": "Dephased QCNN",
-    "qcnn-coherent": "Coherent QCNN",
-    "lindblad": "Lindblad",
-    kind_files.IMPORTED: "Imported",
-    live_model.KIND: "Python",
-    live_model.CIRCUIT_KIND: "Python circuit",
-    game.KIND: "Measured game",
-}
-
 
 class Group(IntEnum):
     """Groups of models, in the order of lists."""
 
     QUANTUM_JUMP = 0
     ENTANGLED_QCNN = 1
-    NEIGHBOUR = 2
-    BASELINE = 3
-    OTHER = 4
-    OWN = 5
-    IMPORTED = 6
-    LIVE = 7
+    BASELINE = 2
+    OTHER = 3
+    OWN = 4
+    IMPORTED = 5
+    LIVE = 6
 
 
 class ModelName(NamedTuple):
@@ -117,9 +88,8 @@ def name_study(study: Study) -> ModelName:
 
 def name_system(kind: str) -> str:
     """Return the short name of a kind of model."""
-    if kind in SHORT_NAMES:
-        return SHORT_NAMES[kind]
-    return FUSION[kind].title or kind if kind in FUSION else kind
+    title = FUSION[kind].title if kind in FUSION else ""
+    return kind_text(kind).short or title or kind
 
 
 def with_id(title: str, id_: str) -> str:
@@ -135,8 +105,6 @@ def _group(kind: str, shipped: bool) -> Group:
         return Group.IMPORTED
     if not shipped:
         return Group.OWN
-    if kind in NEIGHBOURS:
-        return Group.NEIGHBOUR
     if kind in BASELINES:
         return Group.BASELINE
     systems = {"quantum-jump": Group.QUANTUM_JUMP, "entangled-qcnn": Group.ENTANGLED_QCNN}

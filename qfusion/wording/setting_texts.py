@@ -12,7 +12,6 @@ from qfusion.models import (
     sequence_pooling,
     twin_settings,
 )
-from qfusion.models.neighbours import reservoir
 from qfusion.quantum import circuits
 from qfusion.training import options
 
@@ -42,7 +41,6 @@ _CHOICES = {
     **network_model.CHOICES,
     "block": tuple(circuits.BLOCKS),
     "lacks": twin_settings.LACKS,
-    "projection": reservoir.PROJECTIONS,
     "encoder": encoders.KINDS,
     "pooling": sequence_pooling.POOLINGS,
 }

@@ -12,7 +12,7 @@ from qfusion.models.abilities import can
 from qfusion.models.truth_tables import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.training.checkpoint_cards import training_split
-from qfusion.wording.model_kinds import SENTENCES
+from qfusion.wording.model_kinds import kind_text
 
 # Descriptions of a model, in two or three sentences.
 QUANTUM_JUMP = (
@@ -95,9 +95,9 @@ def describe_system(study: Study) -> str:
     names = list_modalities(study)
     if not study.reads_features:
         return GAME.format(title=title, names=names, coalitions=len(study.coalitions))
-    if model.kind in SENTENCES:
-        sentence = SENTENCES[model.kind].format(names=names, target=target, dims=_dims(model))
-        return f"{title} {sentence}"
+    sentence = kind_text(model.kind).sentence
+    if sentence:
+        return f"{title} {sentence.format(names=names, target=target, dims=_dims(model))}"
     if can(study.model, "time"):
         return QUANTUM_JUMP.format(
             title=title,

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qfusion import plugin
 from qfusion.errors import QFusionError
 from qfusion.panels import pages, rendering
 from tests.support.third_model import DATA
 
 SAME = 1e-9
-SKIPPED = {"train", "data", "sweeps", "leaderboard"}  # pages that show no explanation
+# Pages that show no explanation, and those of plugins
+SKIPPED = {"train", "data", "sweeps", *(page.title.lower() for page in plugin.entries("pages"))}
 
 
 def everything(name: str, sample: str) -> dict[str, Any]:

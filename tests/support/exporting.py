@@ -93,8 +93,6 @@ ADDRESSES = (
     "/sweeps?sweep=first",
     "/sweeps?sweep=first&sweep.view=Settings+against+value",
     "/sweeps?sweep=first&sweep.view=All+settings+at+once",
-    "/leaderboard?board=planted",
-    "/leaderboard?board=parity",
 )
 
 

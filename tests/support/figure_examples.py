@@ -44,7 +44,6 @@ from qfusion.figures import (
     jump_trajectories,
     label_charts,
     layer_charts,
-    leaderboard_charts,
     model_quality,
     operator_spectra,
     patching_charts,
@@ -90,11 +89,6 @@ RHO = np.outer(np.arange(1, 5) + 1j, np.arange(1, 5) - 1j) / 34
 WHOLE = {term: R.normal(i * 0.1, 1, 40) for i, term in enumerate(JOINT)}
 GROUP = np.array(["agreement", "conflict"])[R.integers(0, 2, 40)]
 BEST = Interval(0.3, 0.2, 0.45, 9, 9)
-ENTRIES = [
-    leaderboard_charts.Entry("QiNN-QJ", "system", "qj", 0.7, 0.68, 0.73, [0.69, 0.71], 4e3),
-    leaderboard_charts.Entry(HOSTILE, "baseline", "", 0.6, 0.55, 0.62, [0.6], 2e5),
-    leaderboard_charts.Entry("without jumps", "ablation", "qj", 0.65, np.nan, np.nan, [0.65], 0),
-]
 TRIED = {
     "rate": [0.001, 0.01, 0.3, 0.02],
     "schedule": ["cosine", "constant", "cosine", "cosine"],
@@ -523,28 +517,6 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         ["text"] * 2 + [HOSTILE] * 2,
         "population",
         0.7,
-        t,
-    ),
-    "leaderboard_charts.result_dots": lambda t: leaderboard_charts.result_dots(
-        ENTRIES, "accuracy", t
-    ),
-    "leaderboard_charts.result_scatter": lambda t: leaderboard_charts.result_scatter(
-        ENTRIES, "accuracy", "parameters after the encoders", t
-    ),
-    "leaderboard_charts.planted_agreement": lambda t: leaderboard_charts.planted_agreement(
-        ["one", "two"],
-        ["mean", "text", "text+audio"],
-        np.array([[0.9, 0.95, 0.85], [0.4, 0.8, 0.0]]),
-        t,
-    ),
-    "leaderboard_charts.robustness": lambda t: leaderboard_charts.robustness(
-        {
-            HOSTILE: (np.arange(3.0), np.array([0.9, 0.8, 0.5]), {"absent": 0.4, "swapped": 0.3}),
-            "late": (np.arange(3.0), np.array([0.8, 0.6, 0.5]), {"absent": 0.3}),
-        },
-        {HOSTILE: ("system", "qj"), "late": ("baseline", "")},
-        "accuracy",
-        "text",
         t,
     ),
     "cohort_charts.violins": lambda t: cohort_charts.violins(

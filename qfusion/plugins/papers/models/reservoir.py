@@ -1,0 +1,260 @@
+"""A quantum reservoir of Rydberg atoms, after Kornjača and others 2024 ("Large-scale quantum reservoir learning with
+an analog quantum computer", arXiv 2407.02553) and Liu and others 2026 ("Practical quantum reservoir computing in
+Rydberg atom arrays", arXiv 2602.00610).
+
+    z_m = principal components of x_m, as many as the modality has atoms      fitted to the training rows, not trained
+    H(x) = Omega/2 sum_i X_i - sum_i Delta_i n_i + sum_{i<j} V / |i - j|^6 n_i n_j,   Delta_i = Delta tanh z_i
+    f_k = (<Z_i>, <Z_i Z_j>) after time k T / K, from all atoms in the ground state
+    y = W f + b                                                               all that is trained
+
+n = (1 - Z) / 2 counts a Rydberg excitation; the atoms stand in a chain. Time is in microseconds, Omega = 2 pi; V =
+5.42 is that of rubidium atoms 10 micrometres apart; both are those of the tutorials that go with the first source.
+The evolution is a product of short steps of second order (Strang 1968), each exp(-i diagonal dt / 2) exp(-i Rabi dt)
+exp(-i diagonal dt / 2): with dt = 1 / 40 expectations are off by two thousandths, seldom by a hundredth.
+
+From the sources: principal components as local detunings, Rabi drive, interaction, expectation values of Z_i and Z_i
+Z_j at several times, linear read-out. Our reading: the modalities' atoms stand one modality after another in one
+chain, the squashing of the components, and means over time for sequences. `projection` "trained" puts our encoders in
+the components' place, which no source does.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import choose, require_number, require_whole
+from qfusion.models import input_features, standardisation
+from qfusion.plugins.papers.models.published_circuits import CircuitFusion
+from qfusion.quantum import circuits, statevector
+
+RABI, INTERACTION = 2 * math.pi, 5.42  # radians per microsecond
+PROJECTIONS = ("pca", "trained")
+
+
+@lru_cache(16)
+def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which atoms are excited in each basis state, (n, 2^n), and their energy of interaction, (2^n,)."""
+    excited = statevector.bits(n).astype(float)
+    pairs = combinations(range(n), 2)
+    return excited, sum(
+        (INTERACTION / (j - i) ** 6 * excited[i] * excited[j] for i, j in pairs), np.zeros(2**n)
+    )
+
+
+class Components(standardisation.MeanPool):
+    """Means of one modality's features -> its first principal components, in their deviations; random directions until
+    `fit` is called."""
+
+    def __init__(self, spec: input_features.InputSpec, outputs: int):
+        super().__init__(spec)
+        directions = torch.zeros(outputs, spec.size)
+        least = min(outputs, spec.size)
+        directions[:least] = torch.linalg.qr(torch.randn(spec.size, least))[0].T
+        self.directions = nn.Buffer(directions)
+
+    @torch.no_grad()
+    def fit(self, features: input_features.Features) -> None:
+        """Set the directions to the principal axes of rows, over the deviations along them; surplus outputs are 0."""
+        values = self.means(features).double()
+        variances, axes = torch.linalg.eigh(torch.cov(values.T).reshape(values.shape[1], -1))
+        least = min(len(self.directions), values.shape[1])
+        variances, axes = variances.flip(0)[:least], axes.flip(1)[:, :least]
+        axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()
+        deviations = variances.clamp_min(0).sqrt()
+        usable = deviations > 1e-6 * deviations.max().clamp_min(1e-12)
+        self.directions.zero_()
+        self.directions[:least] = (axes * usable / deviations.clamp_min(1e-12)).T.to(
+            self.directions
+        )
+
+    def forward(self, features: input_features.Features) -> Tensor:
+        """Return (B, outputs)."""
+        return self.means(features) @ self.directions.T
+
+
+class Reservoir(CircuitFusion):
+    """Quantum reservoir, in which only the readout is trained.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        qubits: atoms of each modality; 0 takes as many as fit into nine, up to three.
+        duration: T, in microseconds.
+        readouts: times K at which is read.
+        detuning: largest detuning Delta, in radians per microsecond.
+        projection: "pca", or "trained": encoders as those of the other models.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, where they are trained, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "reservoir"
+    title = "Neighbour: quantum reservoir (Rydberg atoms)"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        qubits: int = 0,
+        duration: float = 4.0,
+        readouts: int = 8,
+        detuning: float = 6.0,
+        projection: str = "pca",
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        require_whole("readouts", readouts, 1, 256)
+        require_number("duration", duration, 1e-6, 100)
+        require_number("detuning", detuning, 0, 1000)
+        self.projects = choose("Projection", projection, PROJECTIONS) == "pca"
+        super().__init__(
+            inputs,
+            outputs,
+            qubits,
+            9,  # atoms, at most
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            duration=duration,
+            readouts=readouts,
+            detuning=detuning,
+            projection=projection,
+        )
+        self.words = [*((i,) for i in range(self.n)), *combinations(range(self.n), 2)]
+        self.head = nn.Linear(readouts * len(self.words), len(outputs))
+        nn.init.zeros_(self.head.weight)
+
+    def make_encoder(self, spec: input_features.InputSpec) -> nn.Module:
+        """Return the principal components of a modality, or a trained encoder."""
+        return Components(spec, self.per_modality) if self.projects else super().make_encoder(spec)
+
+    def project(self, inputs: Mapping[str, input_features.Features]) -> None:
+        """Fit the principal components to rows, once features are standardised."""
+        for name in self.modalities:
+            encoder = self.encoders[name]
+            if isinstance(encoder, Components):
+                encoder.fit(self._features(inputs, name))
+
+    @property
+    def substeps(self) -> tuple[int, float]:
+        """Steps between two times that are read, and how long each takes."""
+        between = self.settings["duration"] / self.settings["readouts"]
+        count = math.ceil(between / 0.025 - 1e-9)  # of at most 1 / 40 of a microsecond
+        return count, between / count
+
+    def detunings(self, numbers: Tensor) -> Tensor:
+        """Return Delta_i, (B, n) radians per microsecond, of the components (B, n)."""
+        return self.settings["detuning"] * numbers.tanh()
+
+    def energies(self, detunings: Tensor) -> Tensor:
+        """Return the energies of all basis states without the drive, (B, 2^n), of detunings (B, n)."""
+        excited, interaction = (
+            torch.as_tensor(table).to(detunings) for table in excitations(self.n)
+        )
+        return interaction - detunings @ excited
+
+    def evolve(self, psi: Tensor, detunings: Tensor) -> Tensor:
+        """Return states (B, 2^n) one time of reading later; detunings are (B, n), or (1, n) for all rows."""
+        count, dt = self.substeps
+        half = torch.exp(-0.5j * dt * self.energies(detunings))
+        rabi = circuits.rotation("RX", detunings.new_tensor([RABI * dt]))
+        driven, whole_step = statevector.join_gates(rabi.expand(self.n, 2, 2)), half.square()
+        psi = psi * half
+        for step in range(count):
+            psi = statevector.apply(psi, driven) * (whole_step if step < count - 1 else half)
+        return psi
+
+    def followed(self, psi: Tensor, detunings: Tensor) -> Iterator[Tensor]:
+        """Yield states (B, 2^n) at each time of reading; arguments as of `evolve`."""
+        for _ in range(self.settings["readouts"]):
+            psi = self.evolve(psi, detunings)
+            yield psi
+
+    def measured(self, numbers: Tensor) -> Tensor:
+        """Return <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
+        detunings = self.detunings(numbers)
+        states = self.followed(statevector.ground(len(numbers), self.n, numbers), detunings)
+        return torch.cat([statevector.expectations(psi, self.words) for psi in states], -1)
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Return the scores, (B, C), apart from where they start."""
+        return self.head(self.measured(torch.cat(encoded, -1)))
+
+    @torch.no_grad()
+    def gates(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
+        """Return the circuit of one sample, see `CircuitModel`. Its gates are evolutions of all atoms, integrated in
+        steps, from each readout time to the next.
+        """
+        detunings = self.detunings(self.one_row(states)[None])
+        start = torch.eye(2**self.n, dtype=detunings.dtype.to_complex(), device=detunings.device)
+        U = self.evolve(start, detunings).T  # row i is where basis state i goes
+        readouts = self.settings["readouts"]
+        values = {"duration": self.settings["duration"] / readouts, **self.named(detunings[0])}
+        return [statevector.Gate("Rydberg", tuple(range(self.n)), U, values)] * readouts
+
+    @torch.no_grad()
+    def elementary(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
+        """Return the steps that stand for the evolution: RX for the drive, RZ and IsingZZ for the energies."""
+        detunings, (count, dt) = self.detunings(self.one_row(states)[None])[0], self.substeps
+        pairs = {(i, j): INTERACTION / (j - i) ** 6 for i, j in combinations(range(self.n), 2)}
+        # n = (1 - Z) / 2: -D n is D Z / 2, and V n n is V (1 - Z - Z + Z Z) / 4
+        fields = detunings.clone()
+        for pair, V in pairs.items():
+            fields[list(pair)] -= V / 2
+        signs = statevector.signs(2, [(0, 1)], detunings)[0]
+
+        def phases(time: float) -> list[statevector.Gate]:
+            return [
+                *(statevector.turn("RZ", i, field * time) for i, field in enumerate(fields)),
+                *(
+                    statevector.Gate(
+                        "IsingZZ",
+                        pair,
+                        torch.exp(-0.25j * V * time * signs).diag(),
+                        {"angle": V * time / 2},
+                    )
+                    for pair, V in pairs.items()
+                ),
+            ]
+
+        drive = [statevector.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
+        further = (phases(dt) + drive) * (count * self.settings["readouts"] - 1)
+        return phases(dt / 2) + drive + further + phases(dt / 2)
+
+    @torch.no_grad()
+    def step_errors(self, states: Mapping[str, Tensor]) -> tuple[float, float]:
+        """Return the deviation of the stepped evolution from the exact one at the end: the largest deviation of the
+        readout, and the trace distance of the states.
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+        detunings = self.detunings(self.one_row(states)[None])
+        own = statevector.bits(self.n).T
+        drive = torch.as_tensor((own[:, None] != own[None]).sum(-1) == 1).to(detunings) * RABI / 2
+        E, V = torch.linalg.eigh(torch.diag(self.energies(detunings)[0]) + drive)
+        phases = torch.exp(-1j * self.settings["duration"] * E)
+        exact = (V.to(phases) @ (phases * V[0]))[None]
+        *_, psi = self.followed(statevector.ground(1, self.n, detunings), detunings)
+        read = [statevector.expectations(part, self.words) for part in (psi, exact)]
+        across = psi - exact * (exact.conj() * psi).sum()
+        return float((read[0] - read[1]).abs().max()), float(torch.linalg.vector_norm(across))
+
+    def circuit_facts(self, states: Mapping[str, Tensor]) -> Mapping[str, Any]:
+        """Return the steps of the evolution, and their error for the sample."""
+        steps, step = self.substeps
+        error, distance = self.step_errors(states)
+        return {"steps": steps, "step": step, "error": error, "distance": distance}

@@ -1,0 +1,299 @@
+"""Leaderboard: every model on every data set, the papers' claims, and the cost of missing modalities."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.errors import translate_system_errors
+from qfusion.plugins.papers import (
+    benchmark_board,
+    panels as builders,
+    paper_page,
+    paper_panels as papers,
+)
+from qfusion.plugins.papers.board_words import explain_board_summary, summarise_board
+from qfusion.plugins.papers.paper_results import Reproduction
+from qfusion.ui import (
+    figure,
+    frame,
+    guidance,
+    page_context,
+    page_runs,
+    panels,
+    take_home,
+    widgets,
+)
+from qfusion.wording.metrics import describe_metric
+
+ICONS = {
+    "for": ":material/check:",
+    "against": ":material/close:",
+    "open": ":material/pending:",
+}
+PARAMETERS = "The entangled network does as well as classical heads with many more parameters after the encoders"
+
+
+@page_runs.fragment
+def board(context: page_context.PageContext) -> None:
+    """Pickers, the table and its figures, claims, robustness; a fragment, so that another data set or metric redraws
+    this and nothing else."""
+    with st.container(key="fold-leaderboard"):
+        result = benchmark_board.open_board()
+        take_home.take_home(summarise_board(result), explain_board_summary(result))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            data = context.study.dataset
+            default = builders.default_board(result, data.name)
+            name = widgets.draw(builders.BOARD, default=default)
+            key = result.key(name, widgets.draw(builders.board_choices(result, name)[0]))
+        if not result.board_of(data.name):
+            st.info(
+                f"There is no board of {text.escape_markdown(data.title)} (`{text.escape_markdown(data.name)}`) yet. "
+                f"{text.escape_markdown(result.of(name)['title'])} is shown.",
+                icon=":material/info:",
+            )
+        table = result.table(name, key)
+        _head(result, name, key, table)
+        figure.draw_side_by_side(
+            lambda: panels.show(result, context.theme, "board", first=1),
+            lambda: panels.show_with_controls(
+                result, context.theme, "board-size", lambda: widgets.draw(builders.SIZE), first=True
+            ),
+        )
+        with widgets.fold(builders.TABLE, ":material/table:"):
+            _table(result, name, key, table)
+        panels.show(
+            result, context.theme, "board-joint", "board-agreement", columns=2, gap="medium"
+        )
+        panels.show(result, context.theme, "board-audit")
+        _claims(result)
+        _papers(context, result)
+        _robustness(context, result, name)
+        panels.draw_lower_panels(context.theme, **context.scopes(), board=result)
+        _published_results(result, name)
+
+
+def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFrame) -> None:
+    entry = result.of(name)
+    metric = result.metric(key)
+    first = table.iloc[0]
+    better = "more" if metric.higher_is_better else "less"
+    short = (
+        f"**{text.escape_markdown(first['label'])}** leads on {text.escape_markdown(entry['title'])} with "
+        f"{metric.short} "
+        f"{first['mean']:.4f}. " + _told_apart(result, name, key)
+    )
+    measurement = (
+        f"{metric.short}: {describe_metric(key)} The {better}, the better. "
+        f"{entry['trained_on']:,} rows to train on, {entry['test']:,} test rows; "
+        "all models with the same rows, encoders and number of epochs, means over "
+        f"training seeds. Measured {text.escape_markdown(result.made, 200)} by "
+        f"{text.escape_markdown(result.whole['command'])}."
+    )
+    if "qj-joint" not in result.whole["contenders"]:
+        measurement += " Its QiNN-QJ reads the joint state, since it predates the local read-out."
+    if key == entry["headline"]:
+        test = f"{text.escape_markdown(result.whole['method'], 900)}."
+    else:
+        test = "paired t-test over seeds alone, two-sided; another test set may order the models differently."
+    statistics = f"low, high: 95% t-interval of the mean over seeds. p: {test}"
+    guidance.line(short, f"{short}\n\n{measurement}\n\n{statistics}")
+
+
+def _told_apart(result: benchmark_board.Board, name: str, key: str) -> str:
+    sign, words = 1 if result.metric(key).higher_is_better else -1, []
+    for system in ("qj", "qcnn"):
+        tests = result.of(name)["tests"].get(key, {}).get(system)
+        if tests is not None and system in result.of(name)["rows"]:
+            signs = [
+                np.sign(sign * pair["difference"])
+                for pair in tests["against"].values()
+                if pair["holm"] < 0.05
+            ]
+            words.append(
+                f"**{text.escape_markdown(result.label(system))}** beats {signs.count(1)} and loses to "
+                f"{signs.count(-1)} of "
+                f"{len(tests['against'])} rivals"
+            )
+    return f"Significant: {'; '.join(words)}." if words else ""
+
+
+def _table(result: benchmark_board.Board, name: str, key: str, table: pd.DataFrame) -> None:
+    shown = table.drop(columns="model").rename(
+        columns={"label": "Model", "mean": result.metric(key).short}
+    )
+    formats = (
+        {
+            column: st.column_config.NumberColumn(
+                format="localized"
+                if column in ("seeds", "parameters", "after the encoders")
+                else "%.4f"
+            )
+            for column in shown.columns[2:]
+        }
+        | {
+            "Model": st.column_config.TextColumn(width=230, pinned=True),
+            "joint share": st.column_config.NumberColumn(format="%.3f"),
+            "seconds": st.column_config.NumberColumn("training (s)", format="%.1f"),
+        }
+        | {
+            column: st.column_config.NumberColumn(format="%.3f")
+            for column in shown.columns
+            if column.startswith(("p ", "adjusted p"))
+        }
+    )
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height="content",
+        column_config=formats,
+        alt=f"Models on {name}, best first: "
+        + ", ".join(f"{r.label} {r.mean:.4f}" for r in table.itertuples())
+        + ".",
+    )
+
+
+def _claims(result: benchmark_board.Board) -> None:
+    parameters = result.whole["claims"]["parameters"]
+    summary = text.escape_markdown(result.whole["summaries"]["parameters"].replace("`", ""), 2500)
+    primary = [(one["data"], one["verdict"]) for one in parameters if one["primary"]]
+    with st.container(border=True, key="panel-claims", gap="xsmall"):
+        figure.heading("The papers' claims, tested")
+        claims = benchmark_board.load_claims()
+        tested = claims.tested
+        lines = [
+            f"{ICONS[one.verdict]} **{text.escape_markdown(one.claim, 200)}**" for one in tested
+        ]
+        if primary:
+            lines.append(_verdicts(PARAMETERS, primary))
+        st.container(key="claims-list").markdown("\n\n".join(lines) or "Not measured yet.")
+        with st.expander("Measured values"):
+            for entry in tested:
+                st.markdown(
+                    f"{ICONS[entry.verdict]} **{text.escape_markdown(entry.claim, 200)}.** "
+                    f"{text.escape_markdown(entry.sentence, 2500)}"
+                )
+                st.markdown(
+                    "  \n".join(
+                        text.escape_markdown(sentence, 2500) for sentence in entry.data.values()
+                    )
+                )
+            if parameters:
+                st.markdown(f"**{PARAMETERS}.** {summary}")
+                st.markdown(
+                    "  \n".join(
+                        f"{ICONS[one['verdict']]} {text.escape_markdown(one['sentence'], 1500)}"
+                        for one in parameters
+                    )
+                )
+            if tested:
+                measured = (
+                    f"{claims.method} Measured {claims.date} by {claims.command}. Everything that was compared: "
+                    "docs/plugins/claims.md."
+                )
+                st.caption(text.escape_markdown(measured, 1000))
+        guidance.aside(
+            "A check means that the claim's primary outcome supports it with an adjusted p < 0.05, a "
+            "cross that it contradicts it, and three dots neither. Claims about jumps were written down "
+            "before the runs, and their outcomes are averaged over the data sets. The claim about "
+            "parameters is tested by the accuracy against the concatenation network on each data set, "
+            "over seeds and test rows, adjusted over the data sets. We know only the abstracts of the "
+            "papers, so the tests concern our reading of their models."
+        )
+
+
+def _verdicts(claim: str, verdicts: Sequence[tuple[str, str]]) -> str:
+    """A claim in markdown with the data sets on which its primary outcome speaks for it, against it, or neither.
+
+    Args:
+        claim: in words. verdicts: data set and verdict.
+    """
+    names = {
+        icon: [text.escape_markdown(data, 60) for data, finding in verdicts if finding == verdict]
+        for verdict, icon in ICONS.items()
+    }
+    return f"**{text.escape_markdown(claim, 200)}**  \n" + " · ".join(
+        f"{icon} {', '.join(those)}" for icon, those in names.items() if those
+    )
+
+
+def _papers(context: page_context.PageContext, result: benchmark_board.Board) -> None:
+    """All papers in a table, and one of them with its findings, figure, page as PDF and command."""
+    with st.container(border=True, key="panel-papers", gap="xsmall"):
+        figure.heading("Papers, reproduced")
+        st.container(key="papers-list").markdown(papers.papers_markdown())
+        guidance.aside(
+            "Our reading of each paper, trained beside plain rivals with the same rows and budget. The best rival is "
+            "the best on the test rows, which favours it. Where the convention of a published figure is unknown, the "
+            "verdict must be the same under every metric that we compare it with. Mostly we know only abstracts, so a "
+            "difference does not judge the paper."
+        )
+    panels.show_with_controls(result, context.theme, "board-papers", _choose_paper)
+
+
+def _choose_paper() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = str(widgets.draw(papers.PAPER))
+        shipped = papers.shipped_result(name)
+        st.download_button(
+            "PDF",
+            data=translate_system_errors()(partial(_make_page, shipped)),
+            file_name=f"qfusion-{shipped.paper}-{shipped.data}.pdf",
+            mime="application/pdf",
+            on_click="ignore",
+            icon=":material/download:",
+            key="paper-pdf",
+            help="One page with the verdict, the tables, and digests of data, settings and results.",
+        )
+    st.markdown(papers.list_findings(shipped))
+    st.code(shipped.command, language="bash")
+
+
+def _make_page(result: Reproduction) -> bytes:
+
+    return paper_page.report_on_paper(result).pdf()
+
+
+def _robustness(
+    context: page_context.PageContext, result: benchmark_board.Board, name: str
+) -> None:
+    figure.heading("Missing or corrupted modalities")
+    if not result.robust_metrics(name):
+        st.info("Robustness is not measured on this data set yet.", icon=":material/info:")
+        return
+    _, part, models = builders.board_choices(result, name)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        widgets.draw(part)
+        chosen = widgets.draw(models, default=result.default(name))
+    panels.show(result, context.theme, "board-robustness")
+    if not chosen:
+        st.info("Choose a model to draw its curve.", icon=":material/info:")
+
+
+def _published_results(result: benchmark_board.Board, name: str) -> None:
+    published = result.whole["published"]
+    if result.of(name)["source"] == published["data"]:
+        with widgets.fold(builders.PUBLISHED, ":material/menu_book:"):
+            table = pd.DataFrame(published["rows"]).T.rename(
+                columns=lambda k: result.metric(k).short
+            )
+            st.dataframe(
+                table,
+                height="content",
+                alt="Published results.",
+                column_config={
+                    c: st.column_config.NumberColumn(format="%.3f") for c in table.columns
+                },
+            )
+            st.caption(
+                f"Source: {text.escape_markdown(published['source'], 200)}. They were measured with "
+                f"{text.escape_markdown(published['note'], 200)}."
+            )
+
+
+def page() -> None:
+    """Draw the page."""
+    board(frame.begin_model_page("Leaderboard"))

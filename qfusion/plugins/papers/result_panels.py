@@ -1,0 +1,232 @@
+"""Results on the leaderboard: every model on one data set, by a metric, by its size, by its joint share, and by the
+agreement of its contributions with planted ones.
+"""
+
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.figures import style
+from qfusion.panels import panel
+from qfusion.plugins.papers import benchmark_board, figures as leaderboard_charts
+from qfusion.plugins.papers.joint_shares import describe_joint_share
+from qfusion.wording import extrema
+
+AFTER_ENCODERS = "after the encoders"
+IN_TOTAL = "in total"
+TRAINING = "training time"
+SIZES = (AFTER_ENCODERS, IN_TOTAL, TRAINING)
+_COLUMNS = {
+    AFTER_ENCODERS: ("after the encoders", "parameters after the encoders"),
+    IN_TOTAL: ("parameters", "parameters in total"),
+    TRAINING: ("seconds", "training, processor seconds"),
+}
+
+
+def results(
+    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
+) -> panel.PanelFigure:
+    """Draw every model's mean on the test rows with its interval, and single seeds.
+
+    Args:
+        board: the leaderboard.
+        theme: of the figure.
+        data: name of a data set on the board, the first by default.
+        metric: as the board calls it, such as "MAE"; the headline by default.
+    """
+    name, key, table, short = _results(board, data, metric)
+    figure = leaderboard_charts.result_dots(
+        _entries(board, name, key, table), f"test {short}", theme
+    )
+    numbers = [f"{row.label} {row.mean:.3f}" for row in table.itertuples()]
+    alt = f"Dot plot of {', '.join(numbers)}."
+    return panel.PanelFigure(
+        "board",
+        f"{short}, best on top",
+        figure,
+        shows="the mean over the seeds of the board's training with its 95% interval; small dots are single seeds. "
+        "Models of the menu have a training of their own. Blue: QiNN-QJ, red: QCNN, "
+        "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
+        not_shown="the variation of results over other test rows.",
+        alt=alt,
+        table=lambda: table,
+    )
+
+
+def draw_size_tradeoff(
+    board: benchmark_board.Board,
+    theme: style.Theme = "light",
+    *,
+    data: str = "",
+    metric: str = "",
+    size: str = AFTER_ENCODERS,
+) -> panel.PanelFigure:
+    """Draw every model's mean against its number of trained parameters, or against the time its training took.
+
+    Args:
+        board: the leaderboard.
+        theme: of the figure.
+        data: name of a data set on the board, the first by default.
+        metric: as the board calls it, such as "MAE"; the headline by default.
+        size: of SIZES: which parameters are counted, or "training time".
+    """
+    name, key, table, short = _results(board, data, metric)
+    column, title = _COLUMNS[choose("Size", size, SIZES)]
+    figure = leaderboard_charts.result_scatter(
+        _entries(board, name, key, table, column), f"test {short}", title, theme
+    )
+    if size == TRAINING:
+        heading = f"{short} against training time"
+        shows = (
+            "the same means against the processor seconds of a training, the median over seeds, on a logarithmic "
+            "axis."
+        )
+        not_shown = "times of an idle machine: other work ran beside most trainings."
+    else:
+        heading = f"{short} against size"
+        shows = (
+            f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is "
+            "drawn at 1. Models of the menu may have another size."
+        )
+        not_shown = "results of smaller or larger networks of the same kind: every model was trained at one size."
+    numbers = [
+        f"{row['label']} {row[column]:.0f}, {row['mean']:.3f}" for _, row in table.iterrows()
+    ]
+    alt = f"{title.capitalize()} and results: {', '.join(numbers)}."
+    return panel.PanelFigure(
+        "board-size",
+        heading,
+        figure,
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=lambda: table,
+    )
+
+
+def joint_shares(
+    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
+) -> panel.PanelFigure:
+    """Draw every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
+
+    Args:
+        board: the leaderboard.
+        theme: of the figure.
+        data: name of a data set on the board, the first by default.
+        metric: as the board calls it, such as "MAE"; the headline by default.
+    """
+    name, key, table, short = _results(board, data, metric)
+    planted = board.of(name).get("planted_joint")
+    table = table.dropna(subset="joint share").assign(
+        percent=lambda entry: 100 * entry["joint share"]
+    )
+    check(len(table) > 0, f"Joint shares are not measured on data set '{name}'.")
+    figure = leaderboard_charts.result_scatter(
+        _entries(board, name, key, table, "percent"),
+        f"test {short}",
+        "joint share of the decisions, %",
+        theme,
+        log=False,
+        marked=None if planted is None else (100 * planted, "as planted"),
+    )
+    numbers = [f"{row.label} {row.percent:.0f}%, {row.mean:.3f}" for row in table.itertuples()]
+    alt = f"Joint shares and results: {', '.join(numbers)}."
+    return panel.PanelFigure(
+        "board-joint",
+        describe_joint_share(table, short),
+        figure,
+        shows="the share of joint terms in the sizes of all terms, over test rows and outputs; 0 for a sum "
+        "of one output per modality. 100 test rows against 50 training rows, drawn at random, the "
+        "same for all models; mean over the measured seeds. Models of the menu have a training of their own, and "
+        "Cohorts take all their test rows.",
+        not_shown="whether joint terms are correct: see the metric and, for planted contributions, their "
+        "agreement.",
+        alt=alt,
+        table=lambda: table,
+    )
+
+
+def planted_agreement(
+    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = ""
+) -> panel.PanelFigure:
+    """Draw how every model's contributions correlate with the planted ones.
+
+    Args:
+        board: the leaderboard.
+        theme: of the figure.
+        data: name of a data set on the board, the first by default.
+    """
+    name = data or board.names[0]
+    result = board.agreement(name)
+    check(bool(result), f"Data set '{name}' has no planted contributions, or none were compared.")
+    frame = pd.DataFrame(result).T
+    frame.insert(0, "mean", frame.mean(axis=1))
+    frame = frame.sort_values("mean", ascending=False)
+    labels = [board.label(str(model)) for model in frame.index]
+    title = extrema.describe_extremum(
+        dict(zip(labels, frame["mean"].tolist(), strict=True)),
+        one="{names} finds the planted contributions best (mean correlation {value:.2f})",
+        some="{names} find the planted contributions best, equally (mean correlation {value:.2f})",
+        many="{count} models",
+    )
+    figure = leaderboard_charts.planted_agreement(
+        labels, list(frame.columns), frame.to_numpy(float), theme
+    )
+    numbers = [f"{label} {value:.2f}" for label, value in zip(labels, frame["mean"], strict=True)]
+    alt = f"Mean correlations with planted contributions: {', '.join(numbers)}."
+
+    def table() -> pd.DataFrame:
+        return frame.assign(model=labels).reset_index(drop=True)
+
+    return panel.PanelFigure(
+        "board-agreement",
+        title,
+        figure,
+        shows="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
+        "the planted one; the mean over seeds, and in the first column that over all combinations drawn. 0 also where "
+        "a model has no such term. Combinations whose planted contributions are constant have no correlation and are "
+        "left out.",
+        not_shown="sizes: a contribution of half the planted size has the same correlation.",
+        alt=alt,
+        table=table,
+    )
+
+
+def _results(
+    board: benchmark_board.Board, data: str, metric: str
+) -> tuple[str, str, pd.DataFrame, str]:
+    """Return a data set, the key of a metric, the models' results in it, and the metric's short name."""
+    name = data or board.names[0]
+    key = board.key(name, metric)
+    return name, key, board.table(name, key), board.metric(key).short
+
+
+def _entries(
+    board: benchmark_board.Board,
+    name: str,
+    key: str,
+    table: pd.DataFrame,
+    column: str = AFTER_ENCODERS,
+) -> list[leaderboard_charts.Entry]:
+    return [
+        leaderboard_charts.Entry(
+            str(row["label"]),
+            str(row["role"]),
+            model_family(board, str(row["model"])),
+            float(row["mean"]),
+            float(row["low"]),
+            float(row["high"]),
+            board.of(name)["rows"][str(row["model"])]["test"][key]["values"],
+            float(row[column]),
+        )
+        for _, row in table.iterrows()
+    ]
+
+
+def model_family(board: benchmark_board.Board, model: str) -> str:
+    """Return "qj" or "qcnn" for the two systems and their ablations, "neighbour", or "" for baselines."""
+    start = model.partition("-")[0]
+    if start in ("qj", "qcnn"):
+        return start
+    if board.role(model) == "neighbour":
+        return "neighbour"
+    return ""
