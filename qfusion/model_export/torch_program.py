@@ -140,7 +140,9 @@ def export_program(
         torch.ones(3, *shape[1:], dtype=kind) for _, shape, kind in _inputs(model, dtype, steps)
     )
     free = ({0: torch.export.Dim("rows", min=1, max=2**31)},) * len(example)
-    with warnings.catch_warnings(action="ignore"), torch.no_grad():
+    # With opt_einsum, where it is installed, the order of a product depends on the number of rows.
+    opt_einsum = torch.backends.opt_einsum.flags(enabled=False)
+    with warnings.catch_warnings(action="ignore"), torch.no_grad(), opt_einsum:
         return torch.export.export(module.to(dtype).eval(), example, dynamic_shapes=(free,))
 
 
