@@ -29,8 +29,7 @@ from qfusion.models import build, names
 from qfusion.models.encoders import Encoder
 from qfusion.models.input_features import InputSpec
 from qfusion.models.randomness import Dropout
-from qfusion.models.recurrence import last_states
-from qfusion.models.sequence_pooling import POOLINGS, Pooling
+from qfusion.models.sequence_pooling import POOLINGS, Pooling, last_states
 from qfusion.training import batches, checkpoint_folders, encodings, metrics, train
 from qfusion.wording.backgrounds import describe_background
 from tests.support.encoded_models import dataset, model_of, sequences

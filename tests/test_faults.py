@@ -26,8 +26,8 @@ from qfusion.errors import IntegrityError, InvalidInput, QFusionError
 from qfusion.runs import (
     Plan,
     folder,
-    recorder,
     run_process,
+    run_training,
     search_space,
     sweep_storage,
     sweeps,
@@ -246,7 +246,7 @@ def test_changes_of_the_clock_have_no_effect(
     years: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, now = runs.create_run(plan(3), name="first"), time.time
-    monkeypatch.setattr(recorder, "PULSE", 0.0)
+    monkeypatch.setattr(run_training, "PULSE", 0.0)
 
     def jump(_: object) -> None:
         monkeypatch.setattr(time, "time", lambda: now() + years * 3e7)

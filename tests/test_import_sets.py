@@ -29,7 +29,7 @@ from qfusion.data import (
 )
 from qfusion.data.file_words import clean_text, make_modality_name
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
-from qfusion.runs import recorder
+from qfusion.runs import run_training
 from tests.support import importable
 from tests.support.command_line import Result, assert_refused, run
 from tests.support.import_folders import changed, codes, examined, folder, npz
@@ -794,7 +794,7 @@ def test_from_a_pickle_to_an_explained_sample(
     """Import, train, stop, go on, evaluate, explain: all on the command line."""
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(recorder, "PULSE", 0.0)
+    monkeypatch.setattr(run_training, "PULSE", 0.0)
     run("data", "import", pickle_path, "--name", "mine", "--json")
     config = tmp_path / "small.toml"
     config.write_text(
@@ -804,7 +804,7 @@ def test_from_a_pickle_to_an_explained_sample(
         with monkeypatch.context() as patched:
             if stops:
                 patched.setattr(
-                    recorder.RunRecorder,
+                    run_training.RunRecorder,
                     "pending_request",
                     lambda book: "stop" if len(book.fit.history) == 2 else "",
                 )

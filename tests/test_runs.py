@@ -20,7 +20,7 @@ from qfusion import runs
 from qfusion.analysis import training_curves
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import Plan, Run, folder, recorder, run_records
+from qfusion.runs import Plan, Run, folder, run_records, run_training
 from qfusion.runs.training_watch import Watch
 from qfusion.training import checkpoint, checkpoint_folders, prepare
 from qfusion.wording.run_states import describe_run_state
@@ -190,9 +190,9 @@ def test_stopped_run_resumes_to_the_same_weights(word, whole):
 
 
 def test_long_epoch_can_be_stopped(monkeypatch, whole):
-    monkeypatch.setattr(recorder, "PULSE", 0.0)
+    monkeypatch.setattr(run_training, "PULSE", 0.0)
     run = runs.create_run(plan(3), name="given-up")
-    pulse, batches = recorder.RunRecorder.heartbeat, []
+    pulse, batches = run_training.RunRecorder.heartbeat, []
 
     def counted(book, batch, of):
         batches.append(batch)
@@ -200,7 +200,7 @@ def test_long_epoch_can_be_stopped(monkeypatch, whole):
             run.send_request("stop")
         return pulse(book, batch, of)
 
-    monkeypatch.setattr(recorder.RunRecorder, "heartbeat", counted)
+    monkeypatch.setattr(run_training.RunRecorder, "heartbeat", counted)
     runs.train_run(run)
     assert (run.record().state, run.record().epoch, len(batches)) == ("stopped", 1, 12)
     positions, losses = zip(*run.record().batch_losses, strict=True)
@@ -213,7 +213,7 @@ def test_long_epoch_can_be_stopped(monkeypatch, whole):
 
 def test_run_interrupted_within_an_epoch_resumes_from_the_last_state(monkeypatch, whole):
     run = runs.create_run(plan(3), name="interrupted")
-    pulse, batches = recorder.RunRecorder.heartbeat, []
+    pulse, batches = run_training.RunRecorder.heartbeat, []
 
     def interrupting(book, batch, of):
         batches.append(batch)
@@ -221,11 +221,11 @@ def test_run_interrupted_within_an_epoch_resumes_from_the_last_state(monkeypatch
             raise KeyboardInterrupt
         return pulse(book, batch, of)
 
-    monkeypatch.setattr(recorder.RunRecorder, "heartbeat", interrupting)
+    monkeypatch.setattr(run_training.RunRecorder, "heartbeat", interrupting)
     with pytest.raises(KeyboardInterrupt):
         runs.train_run(run)
     assert run.record().state == "paused"
-    monkeypatch.setattr(recorder.RunRecorder, "heartbeat", pulse)
+    monkeypatch.setattr(run_training.RunRecorder, "heartbeat", pulse)
     runs.train_run(run)
     assert same(run, whole[0])
 
@@ -248,12 +248,12 @@ def test_full_disk_ends_training_with_one_error(monkeypatch, whole):
 
 
 def test_run_stopped_in_the_first_epoch(monkeypatch):
-    monkeypatch.setattr(recorder, "PULSE", 0.0)
+    monkeypatch.setattr(run_training, "PULSE", 0.0)
     run = runs.create_run(plan(3), name="early")
     monkeypatch.setattr(
-        recorder.RunRecorder,
+        run_training.RunRecorder,
         "open",
-        lambda book, *words, open=recorder.RunRecorder.open: (
+        lambda book, *words, open=run_training.RunRecorder.open: (
             open(book, *words),
             run.send_request("stop"),
         ),
@@ -274,7 +274,7 @@ def readable(run: Run) -> None:
 
 
 def test_repeatedly_killed_run_reaches_the_same_weights(monkeypatch):
-    monkeypatch.setattr(recorder, "PULSE", 0.02)
+    monkeypatch.setattr(run_training, "PULSE", 0.02)
     alone, run = (runs.create_run(plan(5), name=name) for name in ("whole", "killed"))
     began = time.perf_counter()
     runs.train_run(alone)

@@ -25,8 +25,8 @@ from qfusion.training import (
     checkpoint,
     checkpoint_cards,
     checkpoint_folders,
-    decay,
     metrics,
+    optimisation as decay,
     prepare,
     train,
 )

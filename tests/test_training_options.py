@@ -25,7 +25,7 @@ from qfusion.training import (
 )
 from qfusion.training.heads import Heads
 from qfusion.training.losses import compute_loss
-from qfusion.training.precision import mixed_precision
+from qfusion.training.optimisation import mixed_precision
 from qfusion.training.processes import Group
 from tests.support.annotated_sets import annotated
 from tests.support.trainings import padded, same_weights, small

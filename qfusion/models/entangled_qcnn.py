@@ -23,7 +23,7 @@ from qfusion._checks import check, choose
 from qfusion.models import base, input_features, ket_model, qcnn, qcnn_density, qcnn_features
 from qfusion.models.mass_algebra import MassAlgebra
 from qfusion.models.network_model import CHOICES, NetworkModel, read_classes
-from qfusion.models.network_physics import NetworkPhysics
+from qfusion.models.network_terms import NetworkPhysics
 from qfusion.models.table_edits import NETWORK, apply_edits, network_edits, table_shape
 from qfusion.models.truth_tables import (
     fuse,

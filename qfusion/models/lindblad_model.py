@@ -21,11 +21,12 @@ from torch import Tensor, nn
 from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.models import hermitian
 from qfusion.models.input_features import Features, InputSpec, values_and_mask
-from qfusion.models.observable_vectors import Measurements, measure
 from qfusion.models.operator_arrays import (
+    Measurements,
     check_dims,
     is_pair,
     joint_operator,
+    measure,
     operator_dims,
     require_hermitian,
 )

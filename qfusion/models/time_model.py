@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from qfusion._checks import check, choose
 from qfusion.models.base import Points
 from qfusion.models.input_features import Features
-from qfusion.models.jump_physics import JumpPhysics
+from qfusion.models.jump_terms import JumpPhysics
 from qfusion.models.ket_model import KetModel
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import (

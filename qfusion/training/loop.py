@@ -30,11 +30,10 @@ from qfusion.training.batches import (
     warp_pictures,
 )
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.training.decay import parameter_groups, rate_schedule, relax
 from qfusion.training.heads import Heads
 from qfusion.training.losses import balanced_weights, compute_loss, loss_factor, target_unit
+from qfusion.training.optimisation import mixed_precision, parameter_groups, rate_schedule, relax
 from qfusion.training.options import Options, complete_options
-from qfusion.training.precision import mixed_precision
 from qfusion.training.processes import ALONE, Group
 
 M = TypeVar("M", bound=nn.Module)
