@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT)]
 
 import tables  # noqa: E402
 
-from qfusion import _assets, data  # noqa: E402
+from qfusion import data, plugin  # noqa: E402
 from qfusion.analysis import cohort_measures as measures, cohort_table, study_building  # noqa: E402
 from qfusion.explain import bootstrap  # noqa: E402
 from qfusion.models.abilities import can  # noqa: E402
@@ -76,7 +76,7 @@ def main() -> None:
     """Prints the rows of every shipped model whose data are here, and writes those of two measures."""
     torch.set_num_threads(1)
     here = {source.name for source in data.available() if source.available}
-    shipped = [path.stem for path in sorted(_assets.asset_path("models").glob("*.json"))]
+    shipped = [path.stem for path in plugin.glob_assets("models", "*.json")]
     lines: list[list[str]] = []
     for name in shipped:
         if checkpoint.load(name).card["data"]["name"] in here:

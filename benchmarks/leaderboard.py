@@ -47,7 +47,7 @@ import tables  # noqa: E402
 from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
 from train_models import took  # noqa: E402
 
-from qfusion import _assets  # noqa: E402
+from qfusion import plugin  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.data import DataSet  # noqa: E402
 from qfusion.explain.disturbances import robustness  # noqa: E402
@@ -560,7 +560,7 @@ def cards(board: dict[str, Any]) -> list[dict[str, Any]]:
     or the code has changed since, its number is another one, and the two must not stand under one name.
     """
     entries = []
-    for path in sorted(_assets.asset_path("models").glob("*.json")):
+    for path in plugin.glob_assets("models", "*.json"):
         card = json.loads(path.read_text())
         name = card["data"]["name"]
         for model, row in board["data"].get(name, {"rows": {}})["rows"].items():

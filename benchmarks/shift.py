@@ -37,7 +37,7 @@ sys.path[:0] = [str(ROOT)]
 
 import tables  # noqa: E402
 
-from qfusion import _assets, data, explain  # noqa: E402
+from qfusion import data, explain, plugin  # noqa: E402
 from qfusion.explain import Explanation, verdicts  # noqa: E402
 from qfusion.explain.relations import classify_relations  # noqa: E402
 from qfusion.models import FusionModel, log_odds  # noqa: E402
@@ -258,7 +258,7 @@ def sized(values: Sequence[float]) -> str:
 
 def classifiers() -> Iterator[tuple[str, Subject]]:
     """Yields every shipped classifier on the test rows of its data."""
-    for path in sorted(_assets.asset_path("models").glob("*.json")):
+    for path in plugin.glob_assets("models", "*.json"):
         if checkpoint_cards.load_card(path.stem)["target"]["kind"] == "classification":
             yield path.stem, opened(path.stem)[0]
 

@@ -76,10 +76,6 @@ COMMANDS: dict[str, Command] = {
         "qfusion.commands.simulatability:simulatability",
         ["simulatability qj-planted", "simulatability qj-mosi qcnn-digits --json"],
     ),
-    "people": Command(
-        "qfusion.commands.people:people",
-        ["people --model crowd", "people --model crowd --beside qj-crowd"],
-    ),
     "track": Command(
         "qfusion.commands.track:track",
         ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],

@@ -72,7 +72,7 @@ class Tab:
     """A tab of a page.
 
     Attributes:
-        page: title of the page, in lower case: dynamics or faithfulness.
+        page: title of the page, in lower case: compare, dynamics or faithfulness.
         name: its label.
         draw: "MODULE:NAME" of the function that draws it, given the page's context and the sample as the page shows
             it.

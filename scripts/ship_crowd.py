@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from qfusion import _assets
+from qfusion.plugins import people
 from qfusion.training import games
 
 NAME = "crowd"
@@ -15,7 +15,7 @@ NAME = "crowd"
 
 def main() -> None:
     """Write the card and the votes."""
-    print(games.store_source_game(NAME, _assets.asset_path("games")))
+    print(games.store_source_game(NAME, people.PLUGIN.assets / "games"))
 
 
 if __name__ == "__main__":

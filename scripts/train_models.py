@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from choose_parity import FILE, chosen  # noqa: E402
 
-from qfusion import _assets, _files, data  # noqa: E402
+from qfusion import _assets, _files, data, plugin  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, checkpoint_cards, metrics, train  # noqa: E402
 
 SEEDS = [0, 1, 2, 3, 4]
@@ -379,7 +379,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; default all")
-    parser.add_argument("--out", type=Path, default=_assets.asset_path("models"))
+    parser.add_argument("--out", type=Path, help="default: where the model ships")
     parser.add_argument(
         "--runs", type=Path, help="keeps every seed here, so that work that was stopped goes on"
     )
@@ -393,12 +393,14 @@ def main() -> None:
         for name in arguments.names or [f"qcnn-{known}" for known in FUSION]:
             folds(name)
         return
-    arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         runs = arguments.runs or Path(scratch)
         runs.mkdir(parents=True, exist_ok=True)
         for name in arguments.names or RECIPES:
-            make(name, arguments.out, runs, arguments.processes)
+            shipped = plugin.find_asset(_assets.asset_path("models"), f"{name}.json")
+            folder = arguments.out or shipped.parent
+            folder.mkdir(parents=True, exist_ok=True)
+            make(name, folder, runs, arguments.processes)
 
 
 if __name__ == "__main__":

@@ -587,11 +587,6 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
             ["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.html", "--view", "nope"],
             ["nope", "over-time"],
         ),
-        (
-            ["figure", "--model", "crowd", "--sample", "clip-0001", "--out", "x.svg"]
-            + ["--view", "over-time"],
-            ["no evolution in time and no layers", "'crowd'"],
-        ),
         (["figure", "--model", MODEL, "--sample", "nobody", "--out", "x.html"], ["nobody"]),
         (["figure", "--out", "x.svg"], ["--recipe", "--link", "--model"]),
         (["figure", "--recipe", "gone.json", "--out", "x.svg"], ["gone.json"]),

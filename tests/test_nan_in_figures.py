@@ -20,7 +20,6 @@ from tests.support import figure_examples
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended,
 # no such part of the bits, no colour, no interval of few samples.
 MEANT = {
-    "group_charts.group_contributions": {"terms"},
     "scatter_map.nearest_bars": {"typical"},
     "label_charts.interval_dots": {"series", "band"},
     "sensitivity_tornado.tornado": {"weaker", "half"},

@@ -29,6 +29,7 @@ from qfusion.explain.split_overlap import find_split_overlap
 from qfusion.live.opening import open_model
 from qfusion.training import Options
 from qfusion.wording import review as words
+from tests.support.measured_games import make_game, open_game
 
 SEEDS = ("clean-1", "clean-2")
 QUICK = replace(made.OPTIONS, epochs=8)
@@ -308,7 +309,7 @@ def test_recorded_extractors_are_named(clean: DataSet, monkeypatch: pytest.Monke
 
 
 def test_a_game_is_not_checked() -> None:
-    result = review_model(open_study("crowd"))
+    result = review_model(open_game(make_game()))
     assert all(one.findings == (Finding.GAME,) for one in result.checks)
     assert len(result.checks) == 10
 

@@ -28,6 +28,7 @@ from qfusion.models.circuit_change import CircuitChange
 from qfusion.training import checkpoint
 from tests.support import own_models
 from tests.support.app import said, visit
+from tests.support.measured_games import make_game, open_game
 
 NAME, SAMPLE = "angles", "sample-0008"
 PAGES = (
@@ -80,18 +81,11 @@ def test_studies_without_a_python_model_are_shown_from_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A measured game, a Lindblad system alone, and a model that is known by its name."""
-    import pandas as pd
     import qutip
 
-    rows = [
-        [f"s{k}", coalition, 0.1 * k + len(coalition)]
-        for k in range(6)
-        for coalition in ("", "text", "audio", "text+audio")
-    ]
-    table = pd.DataFrame(rows, columns=["sample", "coalition", "value"])
     H = qutip.tensor(qutip.sigmax(), qutip.qeye(2)) + qutip.tensor(qutip.sigmaz(), qutip.sigmaz())
     for place, here in enumerate(
-        (qfusion.analysis.open_game(table), qfusion.open(H), qfusion.open("qcnn-parity"))
+        (open_game(make_game()), qfusion.open(H), qfusion.open("qcnn-parity"))
     ):
         folder = tmp_path / str(place)
         folder.mkdir()

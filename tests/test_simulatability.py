@@ -28,6 +28,7 @@ from qfusion.explain.simulatability import (
 )
 from qfusion.wording import simulatability as words
 from tests.support.app import said, visit
+from tests.support.measured_games import make_game, open_game
 
 MODALITIES, FEATURES = 8, 2
 
@@ -230,7 +231,7 @@ def test_a_constant_target_is_ignored() -> None:
 
 
 def test_a_game_has_no_inputs_to_learn_from() -> None:
-    study = open_study("crowd")
+    study = open_game(make_game())
     assert "measured game" in taught.find_obstacle(study)
     with pytest.raises(InvalidInput, match="measured game"):
         taught.teach_students(study)
@@ -309,13 +310,11 @@ def run(*words: str) -> None:
 def test_the_command_reports_models_and_those_that_do_not_apply(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run("simulatability", "qj-parity", "crowd", "--json")
-    parity, crowd = json.loads(capsys.readouterr().out)["models"]
+    run("simulatability", "qj-parity", "--json")
+    [parity] = json.loads(capsys.readouterr().out)["models"]
     assert parity["applies"]
     assert parity["says"]
     assert parity["curves"]
-    assert not crowd["applies"]
-    assert "measured game" in crowd["says"][0]
     run("simulatability", "qj-parity")
     assert "no samples" in capsys.readouterr().out.replace("\n", " ")
 
@@ -389,8 +388,3 @@ def test_the_view_of_students_ends_in_a_sentence() -> None:
 def test_a_student_that_learns_nothing_has_no_factors() -> None:
     app = visit("Faithfulness", model="qcnn-scenes", whole=False, proof="Students")
     assert "the student learns nothing" in said(app)
-
-
-def test_students_of_a_crowd_do_not_apply() -> None:
-    app = visit("Faithfulness", model="crowd", whole=False, proof="Students")
-    assert "measured game" in said(app)

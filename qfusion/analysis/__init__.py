@@ -6,15 +6,14 @@ from qfusion._lazy import modules
 # checkers read it as True
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from qfusion.analysis.opening import open_game, open_sample, open_study
+    from qfusion.analysis.opening import open_sample, open_study
     from qfusion.analysis.sample import Sample
 
 
-__all__ = ["Sample", "open_game", "open_sample", "open_study"]
+__all__ = ["Sample", "open_sample", "open_study"]
 
 _CONTENTS = {
     "Sample": "qfusion.analysis.sample",
-    "open_game": "qfusion.analysis.opening",
     "open_sample": "qfusion.analysis.opening",
     "open_study": "qfusion.analysis.opening",
 }

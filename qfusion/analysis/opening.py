@@ -9,6 +9,7 @@ open_sample("qcnn-digits", "digit-1600", tweak="all:and")             fusion rul
 from __future__ import annotations
 
 from collections.abc import Hashable
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,10 @@ from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.analysis.tasks import Task
-from qfusion.data import game_set, game_table
+from qfusion.errors import QFusionError
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models import FusionModel, Tweak
-from qfusion.training import checkpoint, checkpoint_folders, games
+from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 
 
 @memo(8, stamp=checkpoint_folders.stamp)
@@ -114,21 +115,16 @@ def open_study(
     return build_study(model_name(result), result.card, result.model, dataset, result.path)
 
 
-def open_game(source: Any, name: str = games.NAME, title: str = "", **options: Any) -> Study:
-    """Return the study of a game that was measured, without writing files.
-
-    Args:
-        source: a table, its path, or shapiq's `InteractionValues`, see `game_table.read_game`.
-        name, title: of the model and the data set.
-        options: `players`, `quantity`, `output`, `order` and `average` of `game_table.read_game`.
-
-    Raises:
-        NotFound, InvalidInput: as of `read_game`.
+def rivals(study: Study) -> list[str]:
+    """Return the names of the other models that were trained on the same data. Models whose card cannot be read are
+    left out.
     """
-    table = game_table.read_game(source, **options)
-    dataset = game_set.game_dataset(table, name, title)
-    result = games.make_game_checkpoint(table, dataset, name, title)
-    return build_study(name, result.card, result.model, dataset)
+    names = []
+    for name in checkpoint_folders.available():
+        with suppress(QFusionError, AttributeError):
+            if checkpoint_cards.load_card(name)["data"].get("digest") == study.dataset.digest:
+                names.append(name)
+    return [name for name in names if name != study.name]
 
 
 # Samples of the visitor, which are appended to each data set that is opened by name; set by a run of a page.

@@ -23,7 +23,7 @@ from qfusion.analysis.study_cache import dataset_cache, per_model_cache
 from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
-from qfusion.data.votes import SHARE
+from qfusion.data.target_spec import SHARE_OF_VOTES
 from qfusion.explain import backgrounds, stability, verdicts
 from qfusion.models import log_odds
 from qfusion.training import checkpoint_cards, encodings, metrics
@@ -257,10 +257,11 @@ class Study:
     def quantity(self) -> str:
         """Name of the explained quantity: the log-odds of a class, the score of a regression, people's share of
         votes, or a probability."""
-        if self.dataset.target.name.startswith(SHARE):
-            return "share of votes"
-        if self.dataset.target.unit == "probability":
-            return "probability"
+        target = self.dataset.target
+        if target.name.startswith(SHARE_OF_VOTES):
+            return SHARE_OF_VOTES
+        if target.unit == "probability":
+            return target.unit
         return "log-odds" if self.classes else "score"
 
     def score_unit(self, output: int) -> str:
@@ -274,9 +275,7 @@ class Study:
         name = self.dataset.target.name
         if not self.dataset.target.known:
             return name
-        is_named = (
-            name.endswith("score") or name.startswith(SHARE) or self.quantity == "probability"
-        )
+        is_named = name.endswith("score") or self.quantity != "score"
         return name if is_named else f"{name} score"
 
     @property
@@ -438,9 +437,9 @@ class Study:
 
     @cached_property
     def boundary(self) -> float | None:
-        """Explained score between two decisions, see `Target.boundary`; 1 / C of votes for one of C classes."""
-        crowd = getattr(self.model, "crowd", None)
-        return self.dataset.target.boundary if crowd is None else 1 / len(crowd.classes)
+        """Explained score between two decisions, see `Target.boundary` and `Game.boundary`."""
+        measured = getattr(self.model, "boundary", None)
+        return self.dataset.target.boundary if measured is None else measured
 
     @property
     def decides_by_sign(self) -> bool:

@@ -9,7 +9,11 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion.commands import data_extract, data_games, data_import, data_media, data_ratings
+from qfusion.commands import (
+    data_extract,
+    data_import,
+    data_media,
+)
 from qfusion.commands.data_report import format_finding, print_report
 from qfusion.commands.printing import (
     Json,
@@ -157,25 +161,6 @@ app.command(
         "--name calls",
     ),
 )(data_import.import_)
-app.command(
-    "import-game",
-    epilog=example_text(
-        "data import-game values.csv --name ablation",
-        "data import-game values.parquet --name ablation --quantity log-odds --replace",
-        "data import-game FOLDER --name shapiq-game --players text,audio,vision",
-    ),
-)(data_games.import_game)
-app.command(
-    "import-ratings",
-    epilog=example_text(
-        "data import-ratings ratings.csv --name crowd-a",
-        "data import-ratings votes.csv --name crowd-b --classes anger,happy,sad --intended acted --group actor",
-    ),
-)(data_ratings.import_ratings)
-app.command(
-    "export-game",
-    epilog=example_text("data export-game values.csv --model qj-planted --split test"),
-)(data_games.export_game)
 app.command(
     epilog=example_text("data media my-mosi Raw", "data media calls FOLDER --table clips.csv")
 )(data_media.media)

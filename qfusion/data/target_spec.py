@@ -11,6 +11,7 @@ from qfusion._checks import check, choose
 # Scores are evaluated as those of MOSI and MOSEI, as those of CH-SIMS, or plainly, without reading them as sentiment.
 MOSI_CONVENTION = "mosi"
 CONVENTIONS = {MOSI_CONVENTION: "MOSI / MOSEI", "sims": "CH-SIMS", "plain": "plain"}
+SHARE_OF_VOTES = "share of votes"  # beginning of the name of a target that people's votes are for
 LARGEST_SCORE = {MOSI_CONVENTION: 3.0, "sims": 1.0}  # in absolute value
 
 

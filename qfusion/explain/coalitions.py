@@ -19,7 +19,7 @@ import torch
 
 from qfusion._checks import check
 from qfusion.models import Features, FusionModel, base, games
-from qfusion.models.backgrounds import Background
+from qfusion.models.backgrounds import Background, Spread
 from qfusion.quantum import decomposition
 
 
@@ -120,8 +120,9 @@ class Explanation:
         background: name of the background, such as "joint" or "cohort of 37 samples 'conflict'".
         background_size: samples averaged over.
         moments: names of the leading axis, where it is one of layers.
-        errors: standard errors of the dividends, (B, 2^M, C), where the background is some of the rows, or of the
-            combinations of rows, that it stands for; else None.
+        errors: standard errors of the dividends, (B, 2^M, C), where they are measured, or the background is some of the
+            rows, or of the combinations of rows, that it stands for; else None.
+        spread: what these are over.
         logit_scale: factor by which scores are multiplied before a softmax, as of the model.
     """
 
@@ -135,6 +136,7 @@ class Explanation:
     background_size: int
     moments: tuple[str, ...] = ()
     errors: np.ndarray | None = None
+    spread: Spread = "sampled background"
     logit_scale: float = 1.0
 
     @cached_property
@@ -231,5 +233,6 @@ def explanation_of_values(
         background=background.name,
         background_size=background.samples,
         errors=errors,
+        spread=background.spread,
         logit_scale=model.logit_scale,
     )

@@ -99,10 +99,7 @@ FORMATS: dict[str, Format] = {
 }
 
 
-GAME = (
-    "A measured game is no program and has no weights. Write its values with "
-    "`python -m qfusion data export-game FILE --model NAME`."
-)
+GAME = "A measured game is no program and has no weights."
 
 
 def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:

@@ -10,7 +10,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
@@ -25,6 +25,8 @@ KINDS = (PRODUCT, JOINT, MIXED, ZERO, COHORT, CONTRAST)
 DEFAULT = PRODUCT  # all coalitions break the pairing of the data alike
 SAMPLE_KINDS = (PRODUCT, JOINT, COHORT, CONTRAST)  # those made of samples
 GROUPS = 8  # of drawn samples; standard errors follow from their differences
+# What standard errors of contributions are over.
+Spread = Literal["sampled background", "raters", "shots", "measurement"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,11 @@ class Background(ABC):
     def is_exact(self) -> bool:
         """Whether means over its samples are exact."""
         return not self.is_drawn
+
+    @property
+    def spread(self) -> Spread:
+        """What standard errors of contributions against it are over."""
+        return "shots" if self.is_exact else "sampled background"
 
     @property
     def samples(self) -> int:

@@ -20,7 +20,7 @@ from qfusion._checks import check
 from qfusion.errors import IntegrityError, translate_errors
 from qfusion.models import games
 from qfusion.models.algebra import CoalitionAlgebra
-from qfusion.models.backgrounds import DEFAULT, Background, Group
+from qfusion.models.backgrounds import DEFAULT, Background, Group, Spread
 from qfusion.models.base import FusionModel
 from qfusion.models.input_features import Features
 from qfusion.models.log_odds import AGAINST_OTHERS
@@ -133,6 +133,11 @@ class Game(FusionModel):
         return first.long()
 
     @property
+    def boundary(self) -> float | None:
+        """Value between two decisions: 1 / K of the votes for one of K classes; None where the target says it."""
+        return None if self.crowd is None else 1 / len(self.crowd.classes)
+
+    @property
     def algebra(self) -> GameAlgebra:
         """The values of the table."""
         return GameAlgebra(self)
@@ -145,10 +150,12 @@ class GameBackground(Background):
     Attributes:
         modalities: the players.
         baselines: these values, (C, N).
+        spread: what standard errors of the game's contributions are over: raters, or what was measured.
     """
 
     modalities: tuple[str, ...]
     baselines: Tensor
+    spread: Spread = "measurement"
 
     def numbers(self) -> Tensor:
         return self.baselines
@@ -180,6 +187,7 @@ class GameAlgebra(CoalitionAlgebra[Game, GameBackground]):
             label=label,
             modalities=game.modalities,
             baselines=game.values[:, :, 0].detach(),
+            spread="measurement" if game.crowd is None else "raters",
         )
 
     def make_background(

@@ -1,13 +1,17 @@
 """Two samples beside one another on the Compare page: decisions, differences, entropies, disagreements."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from qfusion import plugin
 from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import compare, crowd_comparison, model_differences, text
+from qfusion.analysis import (
+    compare,
+    model_differences,
+    text,
+)
 from qfusion.figures import (
     column_charts,
     decision_charts,
@@ -17,7 +21,13 @@ from qfusion.figures import (
     style,
 )
 from qfusion.models.abilities import can
-from qfusion.panels import alt_text, crowd_beside, page_state, panel, params, sample_curves
+from qfusion.panels import (
+    alt_text,
+    page_state,
+    panel,
+    params,
+    sample_curves,
+)
 from qfusion.panels.model_disagreements import describe_backgrounds, disagreements
 from qfusion.panels.sample_columns import SAMPLES, curve_columns, decisions, several_entropies
 from qfusion.quantum.measure_kinds import KINDS
@@ -116,12 +126,8 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
 
 
 def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw shares of the modalities in both decisions; those of a model beside people have people's names."""
-    names = crowd_comparison.name_as_people(sides)
-    of_a, of_b = (
-        {names.get(name, name): value for name, value in one.shares.items()}
-        for one in (sides.a, sides.b)
-    )
+    """Draw shares of the modalities in both decisions."""
+    of_a, of_b = sides.a.shares, sides.b.shares
     figure = decision_pairs.bar_pairs(
         of_a,
         of_b,
@@ -380,12 +386,8 @@ def _curves(view: page_state.PageState, sides: compare.Sides) -> list[str]:
     ]
 
 
-def _stands_apart(sides: compare.Sides, letter: str = "A", **choices: str | None) -> bool:
-    """Return whether a decision has a figure of its own: not where people and a model stand in one."""
-    return not crowd_beside.is_one_clip(sides, **choices)
-
-
-VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
+TWO, SEVERAL = ("Two decisions", "Several samples")
+VIEWS = (TWO, SEVERAL, *plugin.tab_names("compare"))
 VIEW = params.SelectParam(
     "compare.view",
     "View",
@@ -402,7 +404,7 @@ def is_pair(view: page_state.PageState) -> bool:
 
 
 TWEAK_B = params.SwitchParam("tweak", "Tweak B", "It stays folded.")
-CONTROLS = (TWEAK_B, SAMPLES, VIEW, *crowd_beside.CONTROLS)
+CONTROLS = (TWEAK_B, SAMPLES, VIEW)
 _OPTIONS = {
     "ids": lambda view: (SAMPLES(view) or [])[: column_charts.MOST] or None,
     "output": lambda view: view.output or None,
@@ -415,12 +417,9 @@ PANELS = {
             fixed={"letter": letter},
             opens=is_pair,
             scope="sides",
-            conditions=crowd_beside.CHOICES,
-            fits=_stands_apart,
         )
         for letter in "AB"
     },
-    **{name: replace(one, opens=is_pair) for name, one in crowd_beside.PANELS.items()},
     "differences": panel.Panel(
         differences, fits=model_differences.comparable, opens=is_pair, scope="sides"
     ),

@@ -3,20 +3,16 @@
 import pandas as pd
 
 from qfusion import plugin
-from qfusion.analysis import label_comparison, method_comparison, text, trust
+from qfusion.analysis import (
+    method_comparison,
+    text,
+    trust,
+)
 from qfusion.analysis.study import Study
 from qfusion.explain import attribution, feature_deletion
 from qfusion.figures import style
 from qfusion.panels import panel, params, referee
 from qfusion.panels.deletion_curves import DIRECTIONS, MEASURES, feature_curves, modality_curves
-from qfusion.panels.label_agreement import (
-    calibration,
-    conflict,
-    has_labels,
-    is_labelled,
-    rank_correlations,
-    sample_labels,
-)
 from qfusion.panels.planted_truth import planted_truth
 from qfusion.panels.seed_stability import (
     has_seed_measurements,
@@ -73,14 +69,12 @@ def trust_warnings(
     )
 
 
-PEOPLE = "People"
 STUDENTS = "Students"
 VIEWS = (
     "Deletion",
     "Truth",
     "Other methods",
     "Training seeds",
-    PEOPLE,
     STUDENTS,
     referee.VIEW,
     *plugin.tab_names("faithfulness"),
@@ -134,18 +128,6 @@ NAMED = {
     )
     for kind in DIRECTIONS
 }
-
-
-OTHER = params.SelectParam(
-    "proof.with",
-    "Second model",
-    "None is compared.",
-    "A second model of the same data, such as one trained with the labels as additional targets "
-    "(`unimodal`).",
-    label_comparison.rivals,
-    empty=True,
-    style={"placeholder": "none", "width": 320},
-)
 CONTROLS = (
     PROOF,
     RANKING,
@@ -154,12 +136,9 @@ CONTROLS = (
     panel.EVERYONE,
     RUN,
     panel.TERMS,
-    OTHER,
     *referee.CONTROLS,
 )
-_OPEN = PROOF.is_one_of(PEOPLE)
 _REVIEWED = PROOF.is_one_of(referee.VIEW)
-_OTHER = {"other": OTHER}
 PANELS = {
     "cautions": panel.Panel(trust_warnings, scope="study"),
     "truth": panel.Panel(
@@ -184,11 +163,6 @@ PANELS = {
     "seed-sample": panel.Panel(
         seed_sample, {"terms": panel.TERMS}, opens=_SEEDS, fits=is_measured_over_seeds
     ),
-    "people-alone": panel.Panel(
-        rank_correlations, _OTHER, fits=has_labels, opens=_OPEN, scope="study"
-    ),
-    "people-conflict": panel.Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, scope="study"),
-    "people-calibration": panel.Panel(calibration, fits=has_labels, opens=_OPEN, scope="study"),
     "referee-checks": panel.Panel(referee.referee, referee.OPTIONS, opens=_REVIEWED, scope="study"),
     "referee-modalities": panel.Panel(
         referee.working_modalities, fits=referee.is_reviewed, opens=_REVIEWED, scope="study"
@@ -200,4 +174,3 @@ PANELS = {
         student_factors, fits=can_learn, opens=PROOF.is_one_of(STUDENTS), scope="study"
     ),
 }
-OF_SAMPLE = {"people": panel.Panel(sample_labels, fits=is_labelled)}

@@ -6,7 +6,6 @@ import pandas as pd
 from qfusion._checks import check_present
 from qfusion.analysis import (
     cohort_levels,
-    crowd_summary,
     drawn_samples,
     fusion_tests,
     joint_gains,
@@ -27,7 +26,6 @@ from qfusion.figures import basin_charts, interaction_charts, label_charts, styl
 from qfusion.panels import (
     alt_text,
     cohort_contributions,
-    crowd,
     panel,
     seed_stability,
     wrong_samples,
@@ -169,11 +167,12 @@ def coalition_ranking(
     )
     kind = "exact " if study.is_exact else ""
     not_shown = "their distribution over samples: see the swarm."
-    if crowd_summary.has_votes(study):
+    if not study.reads_features:
         kind = "measured "
+    if not study.reads_features and not study.is_exact:
         not_shown += (
-            " Nor sizes without noise: with few raters all are too large, most of all those of joint terms, which have "
-            "the errors of all conditions. Means with sign are not."
+            " Nor sizes without noise: with standard errors all are too large, most of all those of joint terms, which "
+            "have the errors of all coalitions. Means with sign are not."
         )
     return panel.PanelFigure(
         "why-ranking",
@@ -370,17 +369,4 @@ MODEL_PANELS = {
     ),
     "why-synergy": panel.Panel(synergy, scope="study", fits=can_sample),
     "why-basins": panel.Panel(seed_basins, fits=seed_stability.is_measured_over_seeds),
-    "why-crowd": panel.Panel(
-        crowd.crowd_contributions,
-        {"over": crowd.OVER},
-        scope="study",
-        fits=lambda study, **_: crowd_summary.has_votes(study),
-    ),
-    "why-crowd-groups": panel.Panel(
-        crowd.group_contributions,
-        {"by": crowd.BY, "over": crowd.OVER},
-        scope="study",
-        fits=crowd.can_group,
-    ),
-    "why-votes": panel.Panel(crowd.vote_information, scope="study", fits=crowd.has_information),
 }

@@ -8,7 +8,6 @@ import pandas as pd
 
 from qfusion._sentences import listed, true_minus
 from qfusion.analysis import (
-    crowd_summary,
     sample_coordinates,
     sample_similarity,
     sample_words,
@@ -38,17 +37,12 @@ def similar_samples(
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     sentence, right = describe_outcomes(study, result.rows)
     notes = sample_words.describe_samples(study.dataset, result.rows)
-    are_people = crowd_summary.has_votes(study)
-    if are_people:
-        verdicts = crowd_summary.study_votes(study).majorities[:, -1]
-    else:
-        verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
+    verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
     title = describe_nearest(
         dict(zip(ids, result.distances.tolist(), strict=True)),
         sample_coordinates.TITLES[by],
         int((verdicts[result.rows] == verdicts[sample.row]).sum()),
         bool(study.classes),
-        are_people,
     )
     figure = scatter_map.nearest_bars(
         [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
@@ -61,11 +55,7 @@ def similar_samples(
     )
     shows = (
         f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.escape_markdown(sample.id)}: "
-        + (
-            "the class whose votes are explained, and its share"
-            if are_people
-            else "annotated → predicted"
-        )
+        "annotated → predicted"
     )
     if study.classes:
         shows += "; orange, hatched: wrong predictions"
@@ -108,14 +98,12 @@ def similar_samples(
     )
 
 
-def describe_nearest(
-    distances: Mapping[str, float], what: str, agree: int, classes: bool, are_people: bool = False
-) -> str:
+def describe_nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
     """Describe which samples are nearest, and how many of those shown are predicted alike.
 
     Args:
         distances: by sample, of those shown. what: is compared, in words. agree: how many are predicted alike.
-        classes: whether the model chooses among classes. are_people: whether people do.
+        classes: whether the model chooses among classes.
     """
     if not distances:
         return "There is no other test sample"
@@ -124,8 +112,6 @@ def describe_nearest(
         text.escape_markdown(name) for name, value in distances.items() if f"{value:.3g}" == least
     ]
     same = "predicted alike" if classes else "predicted with the same sign"
-    if are_people:
-        same = "named alike by most people"
     if len(distances) == 1:
         are = f"it is{'' if agree else ' not'}"
     else:
@@ -146,9 +132,6 @@ def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[b
 
     None of a regression, and where no annotation is known.
     """
-    if crowd_summary.has_votes(study):
-        votes = [crowd_summary.clip_votes(study, int(row)) for row in rows]
-        return [_describe_votes(one) for one in votes], [None] * len(votes)
     truths, predictions = truth_and_prediction(study, rows)
     form = "{}" if study.classes else "{:+.2f}"
     texts = []
@@ -162,11 +145,6 @@ def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[b
         else:
             correct.append(None)
     return texts, correct
-
-
-def _describe_votes(votes: crowd_summary.ClipVotes) -> str:
-    share = votes.together.explained / votes.together.raters
-    return f"{votes.explained}, {share:.0%}"
 
 
 def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:

@@ -67,7 +67,6 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "samples": _merge(
         panels.timelines.STRIP,
         panels.samples.PANELS,
-        panels.faithfulness.OF_SAMPLE,
         panels.inside.INSIDE,
         panels.nearest_samples.SIMILAR,
     ),

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from qfusion.analysis import text
-from qfusion.analysis.label_comparison import rivals
+from qfusion.analysis.opening import rivals
 from qfusion.analysis.review import claims, resources, run
 from qfusion.analysis.review.check import Topic
 from qfusion.analysis.study import Study

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from qfusion.analysis import crowd_summary, text
+from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
 from qfusion.panels import panel
@@ -31,13 +31,11 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         prediction = float(study.scores[row, 0])
         label = sample.target
         low, high = study.scale
-        title, mark = f"Predicted {prediction:+z.2f}", "prediction"
-        if crowd_summary.has_votes(study):
-            votes = crowd_summary.clip_votes(study, row)
-            name = text.escape_markdown(votes.explained)
-            title, mark = f"{prediction:.2f} of the votes are for ‘{name}’", "votes"
-            end, says = ("", "no truth")
-        elif label is None:
+        title, mark, what = f"Predicted {prediction:+z.2f}", "prediction", "score"
+        if not study.reads_features:
+            mark = what = study.quantity
+            title = f"{what.capitalize()} {prediction:+z.2f}"
+        if label is None:
             end, says = ("; no truth is known", "no truth")
         else:
             end, says = (f", annotated {label:+z.2f}", f"truth {label:.2f}")
@@ -54,9 +52,7 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
             decision_charts.target_scale(
                 label, prediction, low, high, unit=sample.unit, name=mark, theme=theme
             ),
-            shows="the share of votes of those who were shown everything."
-            if mark == "votes"
-            else f"the score of this {study.dataset.split[row]} sample beside its annotation, where there is one.",
+            shows=f"the {what} of this {study.dataset.split[row]} sample beside its annotation, where there is one.",
             not_shown="how certain the model is; its typical test error is on the Overview page.",
             alt=alt_text,
             table=make_table,

@@ -9,7 +9,6 @@ from qfusion.analysis import (
     cohort_levels,
     cohort_measures,
     cohort_table,
-    crowd_summary,
     drawn_samples,
     sample_coordinates,
     sample_projection,
@@ -64,7 +63,7 @@ def sample_map(
     rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
     column = text.find_column(colour, map(str, rows.columns))
-    has_votes = crowd_summary.has_votes(study)
+    is_measured = not (study.reads_features or study.classes)
     values, names, hues = _point_colours(study, rows, column)
     explained = placed.explained
     what = sample_coordinates.TITLES[placed.what]
@@ -78,7 +77,7 @@ def sample_map(
         inside,
         names=names,
         hues=hues,
-        by="share of votes" if column == "prediction" and has_votes else colour,
+        by=study.quantity if column == "prediction" and is_measured else colour,
         titles=("UMAP 1", "UMAP 2")
         if explained is None
         else (
@@ -241,10 +240,7 @@ def _point_colours(
 
 
 def _hover_texts(study: Study, rows: pd.DataFrame) -> list[str]:
-    if crowd_summary.has_votes(study):
-        outcomes = [f"{share:.0%} of the votes" for share in rows["prediction"]]
-    else:
-        outcomes = _label_and_prediction(rows)
+    outcomes = _label_and_prediction(rows)
     texts = sample_words.table_texts(study.dataset, rows)
     if not texts:
         return outcomes

@@ -3,7 +3,11 @@
 from dataclasses import replace
 
 from qfusion.analysis import audit, resource_cuts
-from qfusion.panels import cohorts, crowd, panel, params
+from qfusion.panels import (
+    cohorts,
+    panel,
+    params,
+)
 from qfusion.panels.data_fusion import DATA_PANELS, NEED
 from qfusion.panels.model_fusion import MODEL_PANELS
 from qfusion.panels.model_pieces import DONOR, GROUPS_OF, LENDER, PATCH, PIECES
@@ -15,7 +19,7 @@ AUDIT = {
 }
 VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum part", "Which piece")
 ASK = params.SelectParam("why", "View", "The model is shown.", values=VIEWS, look="tabs")
-CONTROLS = (ASK, *crowd.CONTROLS, NEED, cohorts.FILTER, LENDER, DONOR, PATCH, GROUPS_OF)
+CONTROLS = (ASK, NEED, cohorts.FILTER, LENDER, DONOR, PATCH, GROUPS_OF)
 PANELS = {
     name: replace(one, opens=panel.all_open(ASK.is_one_of(view), one.opens))
     for view, group in zip(VIEWS, (MODEL_PANELS, DATA_PANELS, AUDIT, PIECES), strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._sentences import listed
-from qfusion.analysis import crowd_summary, text
+from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.data.sample_content import Audio, Series
@@ -58,17 +58,7 @@ def report_on_sample(sample: Sample) -> Report:
 
 
 def describe_prediction(sample: Sample) -> str:
-    """Return the decision with its number, and the annotation beside it; of people, their votes."""
-    if crowd_summary.has_votes(sample.study):
-        votes = crowd_summary.clip_votes(sample.study, sample.row)
-        together = votes.together
-        chose = (
-            f"most chose ‘{together.majority}’" if together.majority else "no class has most votes"
-        )
-        return (
-            f"Of {together.raters} people who were shown everything, {chose}; {together.explained} voted for "
-            f"‘{votes.explained}’, whose share of votes is explained."
-        )
+    """Return the decision with its number, and the annotation beside it."""
     if not sample.classes:
         known = f"no truth is known of this sample{_maker(sample)}."
         if sample.target is not None:

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import streamlit as st
 
 from qfusion._sentences import true_minus
-from qfusion.analysis import compare, crowd_summary, text
+from qfusion.analysis import (
+    compare,
+    text,
+)
 from qfusion.analysis.sample import Sample
 from qfusion.training import metrics
 from qfusion.ui import sample_content
@@ -22,12 +25,10 @@ def numbers_table(sides: compare.Sides) -> None:
     names = [text.escape_markdown(name_study(side.study).in_line) for side in both]
     samples = [text.escape_markdown(side.id) for side in both]
     tweaks = [
-        "–"
-        if crowd_summary.has_votes(side.study)
-        else text.escape_markdown(side.tweak, 80) or "as learned"
+        text.escape_markdown(side.tweak, 80) or "as learned" if side.study.reads_features else "–"
         for side in both
     ]
-    truths = [_truth(side) for side in both]
+    truths = [sample_content.truth(side.study, side.row, digits=3) for side in both]
     predictions = [_prediction(side) for side in both]
     scores = [true_minus(f"{side.score:+.3f}") for side in both]
     if sides.same_target:
@@ -36,13 +37,12 @@ def numbers_table(sides: compare.Sides) -> None:
     else:
         output = "explained output"
         difference = "not comparable"
-    has_people = any(crowd_summary.has_votes(side.study) for side in both)
     rows = [
         ("model", *names, ""),
         ("sample", *samples, ""),
         ("tweak", *tweaks, ""),
         ("truth", *truths, ""),
-        ("decision" if has_people else "prediction", *predictions, ""),
+        ("prediction", *predictions, ""),
         (output, *scores, difference),
         *_metrics(a, b),
     ]
@@ -81,19 +81,7 @@ def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:
             )
 
 
-def _truth(one: Sample) -> str:
-    """Return the annotation; of a clip that people rated, the class whose votes are explained, with what it is."""
-    if not crowd_summary.has_votes(one.study):
-        return sample_content.truth(one.study, one.row, digits=3)
-    explained = crowd_summary.clip_votes(one.study, one.row).explained
-    return f"{text.escape_markdown(explained)} ({text.escape_markdown(crowd_summary.target(one.study))})"
-
-
 def _prediction(one: Sample) -> str:
-    if crowd_summary.has_votes(one.study):
-        votes = crowd_summary.clip_votes(one.study, one.row).together
-        majority = text.escape_markdown(votes.majority) if votes.majority else "a tie"
-        return f"{majority} ({votes.most} of {votes.raters} votes)"
     if not one.study.classes:
         return true_minus(f"{float(one.scores[0]):+.3f}")
     best = int(one.scores.argmax())

@@ -5,7 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import compare, crowd_summary, model_differences, text
+from qfusion.analysis import (
+    compare,
+    model_differences,
+    text,
+)
 from qfusion.analysis.sample import Sample
 from qfusion.models.abilities import can
 from qfusion.panels import compare as builders
@@ -23,15 +27,7 @@ from qfusion.ui import (
 
 def raw_contents(context: page_context.PageContext, one: Sample) -> None:
     """The raw content of A, `one`, and of B, once where they are the same."""
-    if crowd_summary.has_votes(one.study) != crowd_summary.has_votes(context.study) and (
-        one.id == context.sample
-    ):
-        st.caption("People and model decide on the same clip.")
-        of_people = crowd_summary.has_votes(one.study)
-        sample_content.sample_content(
-            page_context.PageContext(one.study, one.row, context.theme) if of_people else context
-        )
-    elif (one.dataset.digest, one.row) == (context.study.dataset.digest, context.row):
+    if (one.dataset.digest, one.row) == (context.study.dataset.digest, context.row):
         st.caption("A and B are the same sample.")
         sample_content.sample_content(context)
     else:

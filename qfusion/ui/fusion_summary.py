@@ -2,13 +2,11 @@
 
 import streamlit as st
 
-from qfusion._sentences import true_minus
-from qfusion.analysis import crowd_summary, fusion_summary
+from qfusion.analysis import fusion_summary
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.text import escape_markdown
 from qfusion.ui import page_context, prefetch, reruns, streamlit_internals, take_home
-from qfusion.wording.crowd import describe_fusion
 from qfusion.wording.fusion_summary import describe_missing, summarise_fusion
 
 PULSE = 2.0  # seconds between two looks at what is known
@@ -17,11 +15,6 @@ PULSE = 2.0  # seconds between two looks at what is known
 def draw_summary(context: page_context.PageContext) -> None:
     """Draw the conclusion on the model of a page and its data."""
     study = context.study
-    if crowd_summary.has_votes(study):
-        crowd = crowd_summary.summarize_crowd(study)
-        sentence = true_minus(describe_fusion(crowd.means, crowd.target))
-        take_home.take_home(f"{escape_markdown(sentence)}.")
-        return
     sample = context.tweaked_sample().untweaked
     summary = fusion_summary.find_summary(study, sample)
     st.fragment(_summary, run_every=PULSE if summary.missing else None)(study, sample)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.text import escape_markdown
 from qfusion.ui import page_context, sample_content
 from qfusion.wording.decision_summaries import DecisionSummary, Outcome, summarize_decision
@@ -10,10 +11,7 @@ BADGES = {
     Outcome.RIGHT: ":green-badge[:material/check: correct]",
     Outcome.WRONG: ":red-badge[:material/close: wrong]",
     Outcome.UNKNOWN: ":gray-badge[truth unknown]",
-    Outcome.VOTED: ":gray-badge[most votes]",
-    Outcome.TIED: ":gray-badge[tie]",
 }
-OF_PEOPLE = "People who were shown everything"
 
 
 def hero_card(
@@ -32,16 +30,20 @@ def hero_card(
         with content:
             sample_content.sample_content(context, details=details, key=key)
         with decision:
-            _draw_decision(summarize_decision(sample), sample.unit, bool(sample.classes))
+            _draw_decision(summarize_decision(sample), _name_decision(sample))
 
 
-def _draw_decision(summary: DecisionSummary, unit: str, is_class: bool) -> None:
-    """Draw the answer, large, with its numbers below."""
+def _name_decision(sample: Sample) -> str:
+    if sample.classes:
+        return "Decision"
+    unit = escape_markdown(sample.unit)
+    return f"Prediction, {unit}" if sample.study.reads_features else f"Measured, {unit}"
+
+
+def _draw_decision(summary: DecisionSummary, name: str) -> None:
+    """Draw what is decided, the answer, large, and its numbers below."""
     with st.container(key="hero-decision", gap="xsmall"):
-        if summary.outcome in (Outcome.VOTED, Outcome.TIED):
-            st.caption(OF_PEOPLE)
-        else:
-            st.caption("Decision" if is_class else f"Prediction, {escape_markdown(unit)}")
+        st.caption(name)
         st.markdown(f"**{summary.answer}** {BADGES.get(summary.outcome, '')}")
         with st.container(horizontal=True, gap="medium", key="hero-facts"):
             for fact in summary.facts:

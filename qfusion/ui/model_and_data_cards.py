@@ -6,15 +6,13 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion.analysis import crowd_summary, text
+from qfusion.analysis import text
 from qfusion.analysis.study import Study
-from qfusion.explain import crowd
 from qfusion.models import kind_files
 from qfusion.training import metrics
 from qfusion.ui import guidance, model_export_dialog, page_context, panels
 from qfusion.ui.reading_guide_box import reading_guide
 from qfusion.wording import systems
-from qfusion.wording.crowd import describe_accuracy
 from qfusion.wording.model_notes import describe_notes
 from qfusion.wording.own_models import describe_abilities
 
@@ -49,10 +47,6 @@ def metrics_card(context: page_context.PageContext) -> None:
                 height="content",
                 alt="Test metrics: mean and standard deviation over the seeds.",
             )
-    elif crowd_summary.has_votes(context.study):
-        accuracy = crowd.majority_accuracy(crowd_summary.study_votes(context.study))
-        sentence = describe_accuracy(accuracy, crowd_summary.target(context.study))
-        st.caption(text.escape_markdown(sentence))
     else:
         st.caption(
             "This checkpoint's card holds no test metrics. Retrain it to get them."

@@ -4,10 +4,17 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion.analysis import cohort_levels, crowd_summary, trust
+from qfusion.analysis import (
+    cohort_levels,
+    trust,
+)
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
-from qfusion.panels import cohorts, crowd, model_fusion, seed_stability
+from qfusion.panels import (
+    cohorts,
+    model_fusion,
+    seed_stability,
+)
 from qfusion.ui import figure, lazy_panels, page_context, page_runs, panels, widgets
 
 
@@ -17,10 +24,6 @@ def model_section(context: page_context.PageContext) -> None:
     """
     study = context.study
     with st.container(key="fold-why-model"):
-        if crowd_summary.has_votes(study):
-            widgets.row(*crowd.CONTROLS, study=study)
-            panels.show(study, context.theme, "why-crowd-groups", first=1)
-        panels.show(study, context.theme, "why-crowd", "why-votes", columns=2, first=2)
         panels.show(study, context.theme, "why-loss", "why-emap", columns=2, first=2)
         words = widgets.draw(cohorts.FILTER)
         with page_runs.guard():

@@ -8,9 +8,6 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis import (
-    crowd_comparison,
-    crowd_summary,
-    opening,
     sample_examples,
     sample_words,
     text,
@@ -57,8 +54,8 @@ def suggest_pins(context: page_context.PageContext) -> None:
         "later selection is **B**. Or start here:",
         icon=":material/push_pin:",
     )
-    are_people = crowd_summary.has_votes(study)
-    offered = {"learned": (context.sample, "as rated" if are_people else "as learned")} | {
+    as_is = "as learned" if study.reads_features else "as measured"
+    offered = {"learned": (context.sample, as_is)} | {
         item.kind: (item.sample, f"a telling {sample_examples.EXAMPLE_NAMES[item.kind]}")
         for item in sample_examples.find_examples(study)
         if item.sample != context.sample
@@ -92,8 +89,6 @@ def suggest_pins(context: page_context.PageContext) -> None:
     others = (name for name in pickers.trained_models(study.dataset.name) if name != study.name)
     names = pickers.model_names()
     with st.container(horizontal=True, key="other-models"):
-        for name in crowd_comparison.find_partners(study):
-            _offer_partner(context, name, names[name].short)
         for name in islice(others, MOST_OFFERED):
             st.button(
                 f"A = {text.escape_markdown(name_study(study).short)}, "
@@ -104,27 +99,6 @@ def suggest_pins(context: page_context.PageContext) -> None:
                 on_click=_compare_with_model,
                 args=(pinning.current_pin(study, context.row), name),
             )
-
-
-def _offer_partner(context: page_context.PageContext, name: str, short: str) -> None:
-    """Draw a button that sets people beside a model of the same clips, or the reverse."""
-    study, other = context.study, opening.open_study(name)
-    clip = crowd_comparison.find_clip(study, context.row, other)
-    if clip:
-        st.button(
-            f"A = {text.escape_markdown(name_study(study).short)}, B = {text.escape_markdown(short)}, which saw the "
-            "same clips",
-            key=f"_partner_{name}",
-            icon=":material/groups:",
-            on_click=_compare_with_partner,
-            args=(pinning.current_pin(study, context.row), name, other.dataset.name, clip),
-        )
-
-
-def _compare_with_partner(view: pins.Pin, model: str, data: str, sample: str) -> None:
-    _compare_with_model(view, model)
-    state.put(pickers.DATA.key, data)
-    state.choose_sample(sample)
 
 
 def _compare_with_model(view: pins.Pin, model: str) -> None:

@@ -8,7 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._sentences import true_minus
-from qfusion.analysis import crowd_summary, recording_strip, text
+from qfusion.analysis import (
+    recording_strip,
+    text,
+)
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import (
@@ -27,7 +30,6 @@ from qfusion.models.abilities import can
 from qfusion.panels import sample_curves, timelines
 from qfusion.ui import components, figure, navigation, page_context, page_runs
 from qfusion.ui.report_button import report_of_sample
-from qfusion.wording.crowd import describe_clip_votes
 
 
 def sample_content(
@@ -46,8 +48,6 @@ def sample_content(
         only: modalities to show. key: tells figures of one sample apart that a page shows twice.
     """
     at, card = context.row if row is None else row, "main" if details else key
-    if crowd_summary.has_votes(context.study):
-        st.markdown(describe_clip_votes(crowd_summary.clip_votes(context.study, at)))
     content = context.study.dataset.content(at)
     shown = {
         name: content[name]

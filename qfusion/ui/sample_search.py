@@ -6,7 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import crowd_summary, sample_filters, text
+from qfusion.analysis import (
+    sample_filters,
+    text,
+)
 from qfusion.analysis.study import dividend_column
 from qfusion.panels import sample_points, samples
 from qfusion.quantum.measure_kinds import split_column
@@ -85,8 +88,8 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame, split: s
         for column in order
         if (words := text.column(column)) != column
     }
-    if crowd_summary.has_votes(context.study):
-        numeric["prediction"] = st.column_config.NumberColumn("share of votes", format="%.2f")
+    if not (context.study.reads_features or context.study.classes):
+        numeric["prediction"] = st.column_config.NumberColumn(context.study.quantity, format="%.2f")
     linked_table.samples_table(
         context.study.dataset,
         rows[order][:MOST_ROWS].reset_index(),

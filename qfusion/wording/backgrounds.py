@@ -8,7 +8,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import background_agreement, text
 from qfusion.analysis.study import Study
 from qfusion.explain.coalitions import Explanation
-from qfusion.models.backgrounds import Background
+from qfusion.models.backgrounds import Background, Spread
 from qfusion.models.game import GameBackground
 from qfusion.wording.markup import PLAIN, Markup
 
@@ -30,13 +30,15 @@ BASELINE_SCORE = "Baseline: the score of {background}."
 BASELINE_VALUE = "Baseline: {background}."
 BASELINE_MEAN = "Baseline: the mean over {background}."
 COMPARED = "Compared with {background}."
-STANDARD_ERROR = " Standard error of a term over draws of the background rows: at most {error:.2g}."
-MEASURED_ERROR = " Standard error of a term: at most {error:.2g}."
-SEVERAL_STANDARD_ERRORS = (
-    " Standard error of a term over draws of the background rows: at most {error:.2g} in half of the samples. It is in "
-    "part the same for all samples, so that a mean over samples has it, too."
-)
-SEVERAL_MEASURED_ERRORS = " Standard error of a term: at most {error:.2g} in half of the samples."
+STANDARD_ERROR = " Standard error of a term{over}: at most {error:.2g}."
+STANDARD_ERRORS = " Standard error of a term{over}: at most {error:.2g} in half of the samples."
+SHARED_ERROR = " It is in part the same for all samples, so that a mean over samples has it, too."
+SPREADS: Mapping[Spread, str] = {
+    "sampled background": " over draws of the background rows",
+    "raters": " over raters",
+    "shots": " over repeated runs",
+    "measurement": "",
+}
 
 # Agreement of the verdicts against several backgrounds.
 SAME_VERDICT = "All {count} backgrounds give the same verdict."
@@ -83,11 +85,12 @@ def describe_comparison(background: Background) -> str:
 
 
 def describe_standard_error(explanation: Explanation, output: int) -> str:
-    """Return the standard error of a sample's terms where its background is drawn from a larger one; else empty."""
+    """Return the standard error of a sample's terms, and what it is over; empty where they are exact."""
     if explanation.errors is None or explanation.is_exact:
         return ""
-    template = STANDARD_ERROR if explanation.background_size else MEASURED_ERROR
-    return template.format(error=explanation.errors[0, :, output].max())
+    return STANDARD_ERROR.format(
+        over=SPREADS[explanation.spread], error=explanation.errors[0, :, output].max()
+    )
 
 
 def describe_standard_errors(study: Study) -> str:
@@ -99,9 +102,10 @@ def describe_standard_errors(study: Study) -> str:
     explanation = study.explanation
     places, outputs = np.arange(len(explanation.errors)), study.predicted[study.explained_rows]
     largest = explanation.errors[places, :, outputs].max(1)
-    is_drawn = not study.explanation_background.is_exact
-    template = SEVERAL_STANDARD_ERRORS if is_drawn else SEVERAL_MEASURED_ERRORS
-    return template.format(error=float(np.median(largest)))
+    words = STANDARD_ERRORS.format(
+        over=SPREADS[explanation.spread], error=float(np.median(largest))
+    )
+    return words + SHARED_ERROR if explanation.spread == "sampled background" else words
 
 
 def describe_agreement(relations: Mapping[str, str]) -> str:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from qfusion._sentences import true_minus
-from qfusion.analysis import crowd_summary
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.text import escape_markdown
 from qfusion.wording.samples import format_probability
@@ -17,8 +16,6 @@ class Outcome(Enum):
     WRONG = "wrong"
     MEASURED = "measured"
     UNKNOWN = "truth unknown"
-    VOTED = "majority"
-    TIED = "tie"
 
 
 @dataclass(frozen=True)
@@ -57,33 +54,13 @@ PROBABILITY_HELP = (
 )
 EVIDENCE_HELP = "The explained quantity: baseline and contributions below sum to it."
 ERROR_HELP = "Distance of the prediction from the annotation."
-VOTES_HELP = "The explained quantity: base rate and contributions below sum to it."
-TIED = "no majority"
 
 
 def summarize_decision(sample: Sample) -> DecisionSummary:
-    """Return the decision of the model as trained, or of people, on a sample."""
-    if crowd_summary.has_votes(sample.study):
-        return _summarize_votes(sample)
+    """Return the decision of the model as trained on a sample."""
     if sample.classes:
         return _summarize_class(sample.untweaked)
     return _summarize_number(sample.untweaked)
-
-
-def _summarize_votes(sample: Sample) -> DecisionSummary:
-    votes = crowd_summary.clip_votes(sample.study, sample.row)
-    together = votes.together
-    facts = (
-        Fact(
-            f"Share of votes for ‘{escape_markdown(votes.explained, 40)}’",
-            f"{together.explained / together.raters:.2f}",
-            VOTES_HELP,
-        ),
-        Fact("Votes", f"{together.explained} of {together.raters}"),
-    )
-    if not together.majority:
-        return DecisionSummary(TIED, Outcome.TIED, facts)
-    return DecisionSummary(escape_markdown(together.majority, 80), Outcome.VOTED, facts)
 
 
 def _summarize_class(sample: Sample) -> DecisionSummary:
@@ -110,7 +87,8 @@ def _summarize_number(sample: Sample) -> DecisionSummary:
     prediction = float(sample.study.scores[sample.row, 0])
     answer = true_minus(f"{prediction:+z.2f}")
     if sample.target is None:
-        return DecisionSummary(answer, Outcome.UNKNOWN, ())
+        is_measured = not sample.study.reads_features
+        return DecisionSummary(answer, Outcome.MEASURED if is_measured else Outcome.UNKNOWN, ())
     facts = (
         Fact("Annotated value", true_minus(f"{sample.target:+z.2f}")),
         Fact("Error", f"{abs(prediction - sample.target):.2f}", ERROR_HELP),

@@ -71,12 +71,6 @@ model = qfusion.lindblad_model(H, [L1, L2], encode, {"score": Z}, T=2.0)
 qfusion.show(model, data)
 qfusion.show(H)  # basis states as samples""",
     ),
-    Way(
-        "Measured game",
-        "A table of sample, coalition and value, or shapiq's InteractionValues. No model is needed.",
-        "python -m qfusion data import-game values.csv --name my-game",
-        "bash",
-    ),
 )
 
 # What needs an ability beside contributions, verdicts, cohorts, comparisons and reports, which every model has.

@@ -68,16 +68,14 @@ ADDRESSES = (
     ),
     f"/compare?{JUMP}&sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3",
     f"/compare?{NETWORK}&pin=qj-parity/parity/pair-0001/H.left=0.5",
-    "/compare?model=qj-crowd&sample=clip-0288&pin=crowd/crowd/clip-0288",
     f"/compare?{JUMP}&compare.view=Several%20samples",
     f"/compare?{PICTURES}&compare.view=Several%20samples",
     f"/faithfulness?{JUMP}",
     *(
         f"/faithfulness?{JUMP}&proof={proof}"
-        for proof in ("Truth", "Training%20seeds", "People", "Students", "Referee")
+        for proof in ("Truth", "Training%20seeds", "Students", "Referee")
     ),
     f"/why_fuse?{NETWORK}",
-    "/why_fuse?model=crowd&crowd.by=kind&crowd.over=clips",
     f"/why_fuse?{OF_CLASSES}&why=The%20data&data.need=true",
     f"/why_fuse?{OF_CLASSES}&why=The+quantum+part",
     f"/why_fuse?{OF_CLASSES}&why=Which+piece",

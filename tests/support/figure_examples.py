@@ -38,7 +38,6 @@ from qfusion.figures import (
     generator_attribution_areas,
     generator_attribution_flow,
     generator_charts,
-    group_charts,
     interaction_charts,
     jump_raster,
     jump_trajectories,
@@ -188,16 +187,6 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     ),
     "cohort_charts.scatter": lambda t: cohort_charts.scatter(
         IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t
-    ),
-    "group_charts.group_contributions": lambda t: group_charts.group_contributions(
-        ["low", HOSTILE],
-        [3, 4],
-        {"text": np.array([[0.1, 0.0, 0.2], [0.3, np.nan, np.nan]]), HOSTILE: np.ones((2, 3))},
-        {"text": 0.2, HOSTILE: 0.4},
-        {"text": [True, False], HOSTILE: [False, False]},
-        hues={"text": BLUE, HOSTILE: BLUE},
-        x_title=HOSTILE,
-        theme=t,
     ),
     "decision_pairs.waterfall_pair": lambda t: decision_pairs.waterfall_pair(
         [

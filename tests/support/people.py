@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+
+from qfusion import data
+from qfusion.data import importing
+from qfusion.training import Options, checkpoint, train
 
 M = ("text", "audio", "vision")
 
@@ -46,3 +53,34 @@ def stand_in(
             part["regression_labels_T"][::5] = np.nan
         content[split], first = part, first + 1000
     return content
+
+
+def make_models(folder: Path) -> None:
+    """Imports the small CH-SIMS as `stand-in`, and keeps two models of it: `taught` had the labels as targets, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QFUSION_IMPORTED", str(folder / "imported"))
+        path = folder / "sims.pkl"
+        path.write_bytes(pickle.dumps(stand_in(), protocol=4))
+        importing.import_set([path], "stand-in")
+        dataset = data.load("stand-in")
+        (folder / "models").mkdir()
+        for name, weight in (("simple", 0.0), ("taught", 1.0)):
+            fit = train(
+                "quantum-jump",
+                dataset,
+                {"dims": [3, 3, 2]},
+                Options(epochs=12, rate=1e-2, unimodal=weight),
+            )
+            made = fit.checkpoint(name)
+            checkpoint.save(folder / "models" / f"{name}.json", made.model, made.card)
+
+
+def keep_short_model(folder: Path, name: str, dataset: data.DataSet) -> checkpoint.Checkpoint:
+    """Returns a model that was hardly trained, which is kept beside those of `make_models`."""
+    options = Options(
+        epochs=1, loss="l1" if dataset.target.kind == "regression" else "cross_entropy"
+    )
+    settings = {"dims": [2] * len(dataset.names)}
+    made = train("quantum-jump", dataset, settings, options).checkpoint(name)
+    checkpoint.save(folder / "models" / f"{name}.json", made.model, made.card)
+    return made

@@ -5,6 +5,7 @@ Of two sides, A is the pinned view and B is the current selection.
 
 import streamlit as st
 
+from qfusion import plugin
 from qfusion.analysis import compare, model_differences
 from qfusion.panels import compare as builders, pickers, pins
 from qfusion.ui import (
@@ -20,7 +21,6 @@ from qfusion.ui import (
 )
 from qfusion.ui.compared_numbers import numbers_table
 from qfusion.ui.compared_sides import draw_tweak_of_b, raw_contents, time_strips, waterfalls
-from qfusion.ui.people_beside_section import all_clips, are_people_beside, one_clip
 from qfusion.ui.pin_controls import (
     compared_views,
     forget_lost_pin,
@@ -44,11 +44,7 @@ def decisions(context: page_context.PageContext, view: pins.Pin) -> None:
             tweak=view.tweak,
             members=background_picker.cohort(context.study),
         )
-        beside_people = are_people_beside(sides)
-        if not (beside_people and one_clip(context, sides, view)):
-            waterfalls(context, sides)
-        if beside_people:
-            all_clips(context, sides, view)
+        waterfalls(context, sides)
         left, right = st.columns([1.1, 1], gap="medium")
         with left:
             numbers_table(sides)
@@ -81,8 +77,11 @@ def page() -> None:
     context = frame.begin_model_page("Compare", forget_lost_pin)
     with page_runs.guard(), st.container(key="fold-compare"):
         pinned = state.get(saved.PIN)
-        if widgets.draw(builders.VIEW) == builders.SEVERAL:
+        chosen, tabs = widgets.draw(builders.VIEW), plugin.tabs("compare")
+        if chosen == builders.SEVERAL:
             several_samples(context)
+        elif chosen in tabs:
+            tabs[chosen](context, context.tweaked_sample())
         elif pinned is None:
             suggest_pins(context)
         else:

@@ -22,7 +22,6 @@ from qfusion.ui import (
 )
 from qfusion.ui.deletion_curves_tab import deletion_tab
 from qfusion.ui.other_methods_tab import estimators_tab
-from qfusion.ui.people_labels_tab import people_tab
 from qfusion.ui.planted_truth_tab import truth_tab
 from qfusion.ui.referee_tab import referee_tab
 from qfusion.ui.students_tab import students_tab
@@ -55,7 +54,6 @@ def evidence(context: page_context.PageContext) -> None:
             "Truth": lambda: truth_tab(context, default, seeds),
             "Other methods": lambda: estimators_tab(context),
             "Training seeds": lambda: seeds_tab(context, default, seeds, missing),
-            builders.PEOPLE: lambda: people_tab(context, default),
             referee.VIEW: lambda: referee_tab(context, default),
             builders.STUDENTS: lambda: students_tab(context, default),
         }

@@ -59,7 +59,7 @@ def page() -> None:
                 below=lambda: sample_content.follow_strip(sample, f"main-{context.row}", **options),
             )
     with left, page_runs.guard():
-        panels.show(sample, theme, "shapley", "people", "masses")
+        panels.show(sample, theme, "shapley", "masses")
     with right, page_runs.guard():
         panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
         if can(context.study.model, "gates"):

@@ -1,0 +1,1 @@
+"""A model beside people who rated the same clips."""

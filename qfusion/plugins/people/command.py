@@ -1,0 +1,269 @@
+"""`people`: what a crowd makes of modalities that it was shown alone and together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+import qfusion
+from qfusion._checks import check
+from qfusion._sentences import listed
+from qfusion.commands.common import Data, Model
+from qfusion.commands.printing import Json, print_result, table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from qfusion.analysis.study import Study
+    from qfusion.plugins.people.beside.crowd_comparison import Choices, CrowdAndModel
+
+MAX_CLIPS = 10  # of a table that is printed; --json has all
+
+
+def people(
+    model: Model,
+    data: Data = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            metavar="COLUMN",
+            help="Also for each value of a column of the data set, such as level.",
+        ),
+    ] = "",
+    beside: Annotated[
+        str,
+        typer.Option(
+            "--beside",
+            metavar="MODEL",
+            help="Compare people with this model, which was trained on the same clips.",
+        ),
+    ] = "",
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="SPLIT", help="With --beside: test, the model's test samples, or all."
+        ),
+    ] = "test",
+    match: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="With --beside: which of the model's modalities are people's, where names do not say: "
+            "voice=audio+text,face=vision.",
+        ),
+    ] = "",
+    match_classes: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="With --beside: the same of classes: anger=ANG,sad=SAD."
+        ),
+    ] = "",
+    scale: Annotated[
+        str,
+        typer.Option(
+            metavar="SCALE",
+            help="With --beside: of the model's contributions, log-odds or probability.",
+        ),
+    ] = "log-odds",
+    as_json: Json = False,
+) -> None:
+    """Explain a crowd: shares of votes and contributions of modalities, with intervals over raters and over groups of
+    clips, whom the majority follows, and what a vote tells in bits. Beside a model: whether both decide and fuse alike.
+    """
+    from qfusion.plugins.people.beside import crowd_comparison
+    from qfusion.plugins.people.crowd import crowd_summary, words
+
+    _require_options(by, beside, {"--match": match, "--match-classes": match_classes})
+    study = qfusion.analysis.open_study(model, data)
+    if beside:
+        choices = crowd_comparison.Choices(split, match, match_classes, scale)
+        _print_beside(study, qfusion.analysis.open_study(beside), choices, as_json)
+        return
+    summary = crowd_summary.summarize_crowd(study)
+    contrasts = crowd_summary.contrast_groups(study, by) if by else None
+    groups = contrasts.means if contrasts else {}
+    sentences = words.describe_crowd(summary, study.modalities)
+    if contrasts:
+        sentences.append(f"{words.describe_group_contrasts(contrasts)}.")
+    record: dict[str, Any] = {
+        "model": study.name,
+        "clips": summary.means.clips,
+        "says": sentences,
+        "means": summary.means.frame().to_dict("records"),
+        "agreement": vars(summary.agreement),
+        "majority_is_right": summary.accuracy,
+        "information": None
+        if summary.information is None
+        else summary.information.frame().to_dict("records"),
+        "groups": {name: means.frame().to_dict("records") for name, means in groups.items()},
+        "differences": _records(contrasts.frame()) if contrasts else [],
+    }
+    shown: list[RenderableType | str] = [*sentences, _means_table(summary.means, summary.target)]
+    if groups:
+        shown.append(_groups_table(groups, by))
+    print_result(record, as_json, *shown)
+
+
+def _require_options(by: str, beside: str, only_beside: Mapping[str, str]) -> None:
+    """Check that no option is given that the others leave unused."""
+    check(
+        not (by and beside),
+        "Options `--by` and `--beside` cannot be combined: a model is compared on all clips together. Leave one out.",
+    )
+    unused = [option for option, value in only_beside.items() if value]
+    check(
+        bool(beside) or not unused,
+        f"Option {listed(unused)} needs `--beside MODEL`. Add it, or leave the option out.",
+    )
+
+
+def _print_beside(people: Study, model: Study, choices: Choices, as_json: bool) -> None:
+    """Print how a model compares with people."""
+    from qfusion.plugins.people.beside import crowd_comparison
+    from qfusion.plugins.people.beside.words import describe_comparison_with_crowd
+
+    result = crowd_comparison.compare_with_crowd(people, model, choices)
+    sentences = describe_comparison_with_crowd(result, people.name, model.name)
+    compared = result.result
+    alone = {"model": compared.only_model, "people": compared.only_people}
+    record: dict[str, Any] = {
+        "people": people.name,
+        "model": model.name,
+        "clips": len(result.ids),
+        "scale": result.scale,
+        "matched": {name: list(group) for name, group in result.clips.groups.items()},
+        "says": sentences,
+        "agreement": _records(compared.category_frame()),
+        "terms": _records(compared.term_frame()),
+        "fusing": _records(compared.fusion_frame()),
+        "order": vars(compared.order),
+        "joint_alone": {name: _records(result.clip_frame(rows)) for name, rows in alone.items()},
+    }
+    shown: list[RenderableType | str] = [
+        *sentences,
+        table(
+            ["Aspect", "Alike", "κ", "95% CI", "κ of two halves of the raters"],
+            [
+                [
+                    row["aspect"],
+                    _number(row["rate"], ".1%"),
+                    _number(row["kappa"], "+.2f"),
+                    _ends(row["kappa:low"], row["kappa:high"], "+.2f"),
+                    _number(row["halves"], "+.2f"),
+                ]
+                for row in compared.category_frame().to_dict("records")
+            ],
+            "Agreement of people and model",
+        ),
+        table(
+            ["Contribution", "ρ", "95% CI", "Same sign", "ρ of two halves of the raters"],
+            [
+                [
+                    row["term"],
+                    _number(row["rank"], "+.2f"),
+                    _ends(row["rank:low"], row["rank:high"], "+.2f"),
+                    _number(row["sign"], ".1%"),
+                    _number(row["halves"], "+.2f"),
+                ]
+                for row in compared.term_frame().to_dict("records")
+            ],
+            f"Contributions over clips: shares of votes beside {result.scale}",
+        ),
+    ]
+    for name, rows in alone.items():
+        if len(rows):
+            shown.append(_clips_table(result, name, rows))
+    print_result(record, as_json, *shown)
+
+
+def _number(value: float, spec: str) -> str:
+    """Return a number of a table, a dash where it does not exist."""
+    return format(value, spec) if math.isfinite(value) else "–"
+
+
+def _ends(low: float, high: float, spec: str) -> str:
+    """Return the ends of an interval, which does not exist where clips or groups of clips are too few."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "too few"
+    return f"{low:{spec}} to {high:{spec}}"
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(row) for row in frame.to_dict("records")]
+
+
+def _clips_table(result: CrowdAndModel, who: str, rows: np.ndarray) -> RenderableType:
+    frame = result.clip_frame(rows[:MAX_CLIPS])
+    unit = frame.columns[-1].partition("(")[2].removesuffix(")")
+    return table(
+        [
+            "Clip",
+            result.target,
+            "People",
+            "Model",
+            "People's joint terms (votes)",
+            f"Model's ({unit})",
+        ],
+        [
+            [
+                row.iloc[0],
+                row.iloc[1],
+                f"{row.iloc[2] or 'tie'}, {row.iloc[4]}",
+                f"{row.iloc[3]}, {row.iloc[5]}",
+                f"{row.iloc[8]:+.2f} ± {row.iloc[9]:.2f}",
+                f"{row.iloc[10]:+.2f}",
+            ]
+            for _, row in frame.iterrows()
+        ],
+        f"Clips whose verdict is joint for {'the model' if who == 'model' else who} alone: "
+        f"{len(frame)} of {len(rows):,}",
+    )
+
+
+def _means_table(means: Any, target: str) -> RenderableType:
+    rows = []
+    for row in means.frame().to_dict("records"):
+        rows.append(
+            [
+                row["quantity"],
+                row["coalition"],
+                _number(row["mean"], "+.3f"),
+                _ends(row["raters low"], row["raters high"], "+.3f"),
+                _ends(row["groups low"], row["groups high"], "+.3f"),
+            ]
+        )
+    return table(
+        [
+            "Quantity",
+            "Modalities",
+            "Mean",
+            "95% CI, other raters",
+            f"95% CI, other {means.grouping}",
+        ],
+        rows,
+        f"Votes for the {target}, mean over {means.clips:,} clips",
+    )
+
+
+def _groups_table(groups: Mapping[str, Any], by: str) -> RenderableType:
+    first = next(iter(groups.values()))
+    names = [name for name in first.contributions if name]
+    rows = [
+        [
+            value,
+            f"{means.clips:,}",
+            *(
+                f"{means.contributions[name].value:+.3f} "
+                f"({_ends(means.contributions[name].groups.low, means.contributions[name].groups.high, '+.3f')})"
+                for name in names
+            ),
+        ]
+        for value, means in groups.items()
+    ]
+    return table([by, "Clips", *names], rows, f"Contributions, with 95% CI over {first.grouping}")

@@ -1,0 +1,1 @@
+"""What people who are a model make of modalities, from their votes."""

@@ -1,0 +1,1 @@
+"""Games that were measured: their tables, and how they are kept."""

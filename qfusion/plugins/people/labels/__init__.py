@@ -1,0 +1,1 @@
+"""A model's own terms beside people's labels of single modalities."""
