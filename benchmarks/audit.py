@@ -9,7 +9,7 @@ from the code, such as the rank of the bilinear head, may have changed since, an
 
 Equal terms are the leaderboard's (leaderboard_terms.py): on a data set full model and twins have the same encoders, the
 schedule and the settings that were chosen for the system on validation rows, and the same seeds. What the verdicts mean
-is said where they are made: qfusion/analysis/audit_verdicts.py.
+is said where they are made: qfusion/plugins/why/audit/audit_verdicts.py.
 
 Beside it what the trained full model loses when the same resource is cut at test time. Differences are of the first
 metric of the data's convention, above 0 where the full model is better. p-values are corrected over the rows of all
@@ -38,17 +38,26 @@ import leaderboard  # noqa: E402
 import tables  # noqa: E402
 from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
 
-from qfusion import _assets  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
-from qfusion.analysis import audit_basis, audit_rows, audit_verdicts  # noqa: E402
-from qfusion.analysis.audit_plan import QCNN, QJ, RESOURCES, VARIANTS  # noqa: E402
-from qfusion.analysis.twin_runs import Run, Terms, summing, variant_settings as settings_for  # noqa: E402
+from qfusion.analysis import audit_basis  # noqa: E402
+from qfusion.plugins.why.audit import (  # noqa: E402
+    audit_rows,
+    audit_verdicts,
+)
+from qfusion.plugins.why.audit.audit_plan import QCNN, QJ, RESOURCES, VARIANTS  # noqa: E402
+from qfusion.plugins.why.audit.twin_runs import (  # noqa: E402
+    Run,
+    Terms,
+    summing,
+    variant_settings as settings_for,
+)
+from qfusion.plugins.why.audit.words import explain_verdict  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
 from qfusion.training import train  # noqa: E402
-from qfusion.wording.audits import explain_verdict  # noqa: E402
 
 RUNS = ROOT / "benchmarks" / "runs" / "audit.jsonl"
-BOARD, PAGE = _assets.asset_path("audit.json"), ROOT / "docs" / "why-fuse.md"
+BOARD = ROOT / "qfusion" / "plugins" / "why" / "assets" / "audit.json"
+PAGE = ROOT / "docs" / "plugins" / "why.md"
 SEEDS = 10
 
 
@@ -224,7 +233,7 @@ def _member(title: str, row: Mapping[str, Any], verdict: str) -> str:
 
 def write(audits: Mapping[str, dict[str, Any]]) -> None:
     """Writes what the app shows (others stay as they stand, but are corrected with them), the tables of
-    docs/why-fuse.md."""
+    docs/plugins/why.md."""
     board = json.loads(BOARD.read_text()) | audits
     audit_verdicts.judge(list(board.values()))
     verdicts, words = in_short(board)

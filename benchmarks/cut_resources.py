@@ -3,9 +3,10 @@
     QFUSION_DATA=FOLDER python benchmarks/cut_resources.py [cuts] [inert]
 
 `cuts`: what QiNN-QJ loses on test rows when coherence, entanglement or correlation is cut from it, a table of
-docs/why-fuse.md. `inert`: by how much the scores of the entangled network change when its modality qubits are measured
-before the fusion, so that it entangles nothing: a sentence of docs/entangled-qcnn.md. That is worked out by density
-matrices: the modality qubits of an element are dephased in Z, the multiplexed rotation acts, and they are traced out.
+docs/plugins/why.md. `inert`: by how much the scores of the entangled network change when its modality qubits are
+measured before the fusion, so that it entangles nothing: a sentence of docs/entangled-qcnn.md. That is worked out by
+density matrices: the modality qubits of an element are dephased in Z, the multiplexed rotation acts, and they are
+traced out.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import tables  # noqa: E402
 
-from qfusion.analysis import resource_cuts  # noqa: E402
 from qfusion.analysis.audit_basis import main_metric  # noqa: E402
 from qfusion.analysis.opening import open_study  # noqa: E402
 from qfusion.analysis.study import Study  # noqa: E402
+from qfusion.plugins.why.audit import resource_cuts  # noqa: E402
 
 JUMPS = ("qj-parity", "qj-avparity", "qj-avagree", "qj-scenes", "qj-planted", "qj-mosi")
 NETWORKS = (
@@ -38,7 +39,7 @@ NETWORKS = (
     "qcnn-avdigits",
     "qcnn-houston",
 )
-PAGE = ROOT / "docs" / "why-fuse.md"
+PAGE = ROOT / "docs" / "plugins" / "why.md"
 AT_ONCE = 64  # test rows
 
 

@@ -22,10 +22,10 @@ import joint  # noqa: E402
 import tables  # noqa: E402
 
 from qfusion import data  # noqa: E402
-from qfusion.analysis.cut_measures import MAX_HELD  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.explain.cut_losses import CutMetrics, cut_metrics  # noqa: E402
-from qfusion.explain.state_cuts import DEFAULT, KINDS, cut_correlations  # noqa: E402
+from qfusion.plugins.why.cuts.cut_losses import CutMetrics, cut_metrics  # noqa: E402
+from qfusion.plugins.why.cuts.cut_measures import MAX_HELD  # noqa: E402
+from qfusion.plugins.why.cuts.state_cuts import DEFAULT, KINDS, cut_correlations  # noqa: E402
 from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders  # noqa: E402
 
 PAGE = ROOT / "docs" / "explain.md"

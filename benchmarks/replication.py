@@ -37,9 +37,9 @@ import replication_models as controls  # noqa: E402
 import replication_report as report  # noqa: E402
 from leaderboard import keep, read  # noqa: E402
 
-from qfusion.analysis.twin_runs import count_fusion_parameters  # noqa: E402
 from qfusion.data import DataSet  # noqa: E402
 from qfusion.models import QuantumJump, build  # noqa: E402
+from qfusion.plugins.why.audit.twin_runs import count_fusion_parameters  # noqa: E402
 from qfusion.quantum import measure_kinds, states  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
 

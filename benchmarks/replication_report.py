@@ -32,7 +32,7 @@ RESULT, PAGE = ASSETS / "claims.json", ROOT / "docs" / "plugins" / "claims.md"
 # pages that say how many claims hold
 COUNTED = {
     "faq-jumps": "faq.md",
-    "why-jumps": "why-fuse.md",
+    "why-jumps": "plugins/why.md",
     "leaderboard-jumps": "plugins/leaderboard.md",
 }
 FORMAT = 3

@@ -43,7 +43,7 @@ def write(name: str, text: str, path: Path | None = None) -> None:
     docs/ that has them."""
     print(text)
     pattern = re.compile(rf"(<!-- table:{re.escape(name)} -->\n).*?(<!-- /table -->)", re.DOTALL)
-    for page in [path] if path else [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for page in [path] if path else [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         found = page.read_text(encoding="utf-8")
         if pattern.search(found):
             page.write_text(

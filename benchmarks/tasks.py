@@ -579,7 +579,7 @@ def a_sample_by_its_words(walk: Walk) -> str:
 
 def does_it_fuse(walk: Walk) -> str:
     """Whether joint terms make the model better."""
-    from qfusion.panels import model_fusion
+    from qfusion.plugins.why.fusion import model_fusion
 
     walk.go("Why fuse", idle=False)
     said = walk.sentence(".st-key-take-home p", r"^(The model fuses|Fusing|No gain).*\d")

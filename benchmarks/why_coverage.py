@@ -17,8 +17,8 @@ resamples and shorter searches. Three statements are counted, and of several the
     low        the low end of a part is not above its truth
     range      the range of a part over resampled rows holds its truth
 
-The script also prints by how much any part exceeded its total. The table `why-coverage` of docs/why-fuse.md is written
-where all cases are run, which takes some seven minutes on one core.
+The script also prints by how much any part exceeded its total. The table `why-coverage` of docs/plugins/why.md is
+written where all cases are run, which takes some seven minutes on one core.
 """
 
 from __future__ import annotations
@@ -38,15 +38,8 @@ sys.path[:0] = [str(ROOT)]
 
 import tables  # noqa: E402
 
-from qfusion.explain import (  # noqa: E402
-    baseline_models,
-    baseline_predictions,
-    bootstrap,
-    information,
-    information_parts,
-    partial_information,
-    prediction_task,
-)
+from qfusion.explain import baseline_models, bootstrap, information_parts, partial_information  # noqa: E402
+from qfusion.plugins.why.information import baseline_predictions, information, prediction_task  # noqa: E402
 
 ALPHA = (
     0.005  # bits: what is so little beyond the truth is not beyond it, as two decimals are shown

@@ -1,4 +1,4 @@
-"""Why fuse?: what `qfusion why` says of data sets and of shipped models, as the tables of docs/why-fuse.md.
+"""Why fuse?: what `qfusion why` says of data sets and of shipped models, as the tables of docs/plugins/why.md.
 
     QFUSION_DATA=FOLDER python benchmarks/why_fuse.py [data] [models] [generators] [times] [--only NAME ...]
         [--cache FOLDER]

@@ -1,4 +1,4 @@
-"""Why fuse: see `qfusion/ui/pages/why_fuse.py`."""
+"""Why fuse: see `qfusion/plugins/why/page.py`."""
 
 from qfusion.ui import page_runs
 

@@ -55,15 +55,6 @@ COMMANDS: dict[str, Command] = {
             "explain --model qj-mosi --split test --out contributions.csv --cluster tcp://HOST:8786",
         ],
     ),
-    "why": Command(
-        "qfusion.commands.why:why",
-        [
-            "why --data parity",
-            "why --model qj-planted --json",
-            "why --model qj-planted --patch ID ID --smallest",
-            "why --model qcnn-avdigits --groups ID --json",
-        ],
-    ),
     "check": Command(
         "qfusion.commands.review:check",
         [

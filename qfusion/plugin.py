@@ -69,13 +69,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Tab:
-    """A tab of a page.
+    """A tab of a page, or a section of the Data page.
 
     Attributes:
-        page: title of the page, in lower case: compare, dynamics or faithfulness.
+        page: title of the page, in lower case: cohorts, compare, data, dynamics or faithfulness.
         name: its label.
-        draw: "MODULE:NAME" of the function that draws it, given the page's context and the sample as the page shows
-            it.
+        draw: "MODULE:NAME" of the function that draws it, given the page's context and what the page shows: a sample,
+            or the levels of a cohort; on Data, the data set alone.
     """
 
     page: str

@@ -23,10 +23,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from qfusion import data, plugin  # noqa: E402
 from qfusion.analysis import (  # noqa: E402
     background_agreement,
-    fusion_summary,
-    fusion_tests,
     joint_gains,
-    patching,
     sample_examples,
     shipped_explanations,
     shipped_results,
@@ -42,7 +39,6 @@ from qfusion.panels import pickers  # noqa: E402
 EXPLAINED = ("qcnn-digits", "qcnn-easyvqa", "qcnn-scenes")  # the explanation of others is fast
 # Models on which the slow calculations are made again in tests. Others take a quarter of a minute to two minutes.
 TAUGHT = "qcnn-parity"
-PRUNED = ("qj-mosi", "qj-parity", "qj-planted", "qj-scenes")
 DELETED = (
     "qcnn-digits",
     "qcnn-houston",
@@ -72,7 +68,7 @@ def has_data(model: str) -> bool:
 
 
 def shipped_calls(study: Study) -> Iterator[Call]:
-    """Yield the calls whose results ship: what Faithfulness and Why fuse show first, with their default choices."""
+    """Yield the calls whose results ship: what Faithfulness and plugins show first, by default."""
     if not study.model.algebra.is_linear:  # of the others they are there at once
         yield sample_examples.find_examples, ("test",)
     yield trust.modality_curves, (False,)
@@ -83,15 +79,10 @@ def shipped_calls(study: Study) -> Iterator[Call]:
         for modality in study.modalities:
             yield trust.feature_curves, (modality, feature_deletion.FIRST, False, False)
     if study.has_truth:
-        yield fusion_tests.split_loss, ()
         for kind in additive_projection.KINDS:
             yield joint_gains.remove_joint_terms, (kind,)
-    if fusion_summary.Part.TERMS in fusion_summary.summary_parts(study):
-        yield patching.prune_terms, ()
     if not simulatability.find_obstacle(study):
         yield simulatability.teach_students, (0,)
-    if study.reads_features and len(study.modalities) > 1:
-        yield fusion_tests.sample_synergies, (fusion_tests.ROWS,)
     for module in plugin_modules():
         yield from module.shipped_calls(study)
 
@@ -103,12 +94,11 @@ def plugin_modules() -> list[ModuleType]:
 
 
 def is_slow(study: Study, call: Call) -> bool:
-    """Return whether tests leave a call out: all modes of a large system, and students, prunings and deletions of
-    features of other models than `TAUGHT`, `PRUNED` and `DELETED`.
+    """Return whether tests leave a call out: students and deletions of features of
+    other models than `TAUGHT` and `DELETED`, and what plugins call slow.
     """
     slow_elsewhere: dict[Callable[..., Any], Sequence[str]] = {
         simulatability.teach_students: (TAUGHT,),
-        patching.prune_terms: PRUNED,
         trust.feature_curves: DELETED,
     }
     if call[0] in slow_elsewhere:

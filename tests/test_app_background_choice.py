@@ -313,7 +313,7 @@ def test_default_contrast_follows_the_sample() -> None:
 
 
 def test_default_choices_follow_the_sample() -> None:
-    """Whose cut moves the score most is another modality of the next sample; what a reader chose stays."""
+    """A default that differs from sample to sample is followed; what a reader chose stays."""
 
     def page() -> None:
         import streamlit as st
@@ -323,17 +323,17 @@ def test_default_choices_follow_the_sample() -> None:
         from qfusion.ui import widgets
 
         study = open_study("qj-planted", "planted")
-        widgets.draw(dynamics_page.CUT, study, default=st.session_state.most_moved)
+        widgets.draw(dynamics_page.QUANTITY, study, default=st.session_state.usual)
 
     app = AppTest.from_function(page, default_timeout=60)
-    app.session_state.most_moved = "vision"
+    app.session_state.usual = "vision"
     app.run()
     for usual in ("text", "audio"):
-        app.session_state.most_moved = usual
-        assert app.run().selectbox(key="cut").value == usual
-    app.selectbox(key="cut").set_value("vision").run()
-    app.session_state.most_moved = "text"
-    assert app.run().selectbox(key="cut").value == "vision"
+        app.session_state.usual = usual
+        assert app.run().selectbox(key="quantity").value == usual
+    app.selectbox(key="quantity").set_value("vision").run()
+    app.session_state.usual = "text"
+    assert app.run().selectbox(key="quantity").value == "vision"
 
 
 def test_empty_cohort_shows_a_notice() -> None:

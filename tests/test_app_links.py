@@ -52,9 +52,6 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Faithfulness", {"model": SMALL, "proof": "Deletion"}),
     ("Faithfulness", {"model": QJ, "proof": "Truth"}),
     ("Faithfulness", {"model": QJ, "proof": "Training seeds"}),
-    ("Why fuse", {"model": PAIR, "why": "The model"}),
-    ("Why fuse", {"model": PAIR, "why": "Which piece", "patch.lender": "background mean"}),
-    ("Why fuse", {"model": SMALL, "why": "Which piece", "groups.of": "loss"}),
     ("Data", {}),
     ("Train", {"new.kind": "quantum-jump"}),
     ("Sweeps", {}),
@@ -333,10 +330,6 @@ STATES: dict[str, tuple[str, list[Step]]] = {
             press("Save in the link"),
             pick("background", "a saved cohort"),
         ],
-    ),
-    "why": (
-        "/why_fuse?model=qj-parity&why=Which+piece",
-        [place("why", "The model"), place("why", "Which piece"), radio("background mean")],
     ),
     "train": ("/train", [pick("run", "second"), place("train.view", "Settings and results")]),
 }

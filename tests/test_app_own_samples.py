@@ -33,7 +33,7 @@ def mine() -> own_samples.OwnSample:
 
 def opened(title: str, mine: own_samples.OwnSample, model: str, **query: Any) -> AppTest:
     """A page of the session that made a sample."""
-    app = AppTest.from_file(APP, default_timeout=400 if title == "Why fuse" else 90)
+    app = AppTest.from_file(APP, default_timeout=90)
     app.session_state[reruns.OWN] = (mine,)
     app.session_state["_near"] = [lazy_panels.EVERYTHING]
     if title != "Overview":

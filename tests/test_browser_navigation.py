@@ -475,16 +475,15 @@ def test_own_data_to_an_explained_sample(walk: Walk, tmp_path: Path) -> None:
     assert walk.clicks <= MOST
 
 
-def test_which_coupling_decides_and_whether_entanglement_is_needed(walk: Walk) -> None:
+def test_which_coupling_decides(walk: Walk) -> None:
     page = walk.page
     walk.link("Understand the physics", "Dynamics")
     settle(page)
-    visits.come(page, "built", "cut")
+    visits.come(page, "built")
     page.wait_for_selector(".st-key-panel-built h4")
     assert re.search(
         r"% of the change by (H|dissipation):", page.inner_text(".st-key-panel-built h4")
     )
-    assert page.inner_text(".st-key-panel-cut h4").startswith("Removing all correlations with")
     walk.click(page.get_by_role("tab", name="Sensitivity"))
     page.wait_for_selector(".st-key-panel-tornado .js-plotly-plot")
     settle(page)

@@ -43,6 +43,8 @@ from tests.support.app import plain, said, visit
 from tests.support.encoded_models import dataset as dataset, model_of
 
 FILTER = "split=valid; truth>0"  # few samples, each some milliseconds
+
+
 ADDRESS = {
     "model": "qj-planted",
     "data": "planted",
@@ -81,7 +83,7 @@ def test_samples_are_drawn_once_and_keep_their_order() -> None:
     assert drawn_samples.drawn_places(500, 100, 40, everyone=True).tolist() == list(range(500))
 
 
-def test_slow_measures_and_cuts_use_drawn_samples_by_default(few: Any) -> None:
+def test_slow_measures_use_drawn_samples_by_default(few: Any) -> None:
     whole, inside = len(few.rows), int(few.inside.sum())
     assert min(whole, inside) > 40
     some, every = (
@@ -107,23 +109,6 @@ def test_slow_measures_and_cuts_use_drawn_samples_by_default(few: Any) -> None:
     assert f"cohort (n = {some.inside.sum()})" in str(drawn.figure)
     quick = cohort_levels.correlate_measures(few, "entropy", "joint")
     assert len(quick.x) == whole
-    assert len(cohort_correlations.cut_rows(few)) == 20
-    assert len(cohort_correlations.cut_rows(few, everyone=True)) == inside
-    assert cohort_correlations.describe_cut_scope(few).startswith(
-        f"20 samples drawn at random from {inside}"
-    )
-
-
-def test_cuts_are_computed_in_chunks(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qfusion.analysis import cut_measures
-
-    rows = few.places(cohort_correlations.cut_rows(few))[:9]
-    once = cut_measures.cut_curves(few.study.model, few.study.dataset, rows, 2)
-    monkeypatch.setattr(cut_measures, "AT_ONCE", 4)
-    parts = cut_measures.cut_curves(few.study.model, few.study.dataset, rows, 2)
-    assert once.n == parts.n == 9
-    for name, estimates in once.after.items():
-        np.testing.assert_allclose(parts.after[name].value, estimates.value, atol=1e-12)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,6 @@ OTHERS = (
     "Data",
     "Cohorts",
     "Circuit",
-    "Why fuse",
     "What if",
     "Compare",
 )

@@ -34,9 +34,9 @@ def come(app: AppTest, *names: str) -> None:
 def test_panels_below_the_screen_are_drawn_on_demand() -> None:
     app = visit("Dynamics", whole=False, model="qj-parity")
     assert "decision-over-time" in drawn(app)
-    assert {"cut", "built"} <= waiting(app)
-    come(app, "cut", "built")
-    assert {"decision-over-time", "cut", "built"} <= drawn(app)
+    assert {"waterfall-now", "built"} <= waiting(app)
+    come(app, "waterfall-now", "built")
+    assert {"decision-over-time", "waterfall-now", "built"} <= drawn(app)
     slider = next(one for one in app.slider if str(one.key).startswith("H."))
     slider.set_value(0.5).run()
-    assert {"decision-over-time", "cut", "built"} <= drawn(app)
+    assert {"decision-over-time", "waterfall-now", "built"} <= drawn(app)

@@ -14,7 +14,6 @@ from qfusion import cli, data
 from qfusion.data import imported_sets, importing
 from qfusion.data.target_spec import Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import cut_losses
 from qfusion.runs import search_space
 from qfusion.training import metrics
 from qfusion.ui import data_import_form
@@ -236,10 +235,9 @@ def test_embedded_data_use_the_default_convention() -> None:
     assert search_space.metric_names(data.load("digits")) == ["loss", "accuracy", "f1", "nll"]
 
 
-def test_sweeps_and_cuts_use_the_convention(tmp_path: Path) -> None:
+def test_sweeps_use_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     assert search_space.metric_names(found) == ["loss", *metrics.NAMES["sims"]]
-    assert cut_losses.METRICS[cut_losses.metric_kind(found.target)] == ("acc2", "mae")
 
 
 def test_commands_print_the_metrics_of_the_convention(

@@ -31,9 +31,6 @@ ONLY_JUMP, ONLY_NETWORK = (
     {
         "populations",
         "density_matrix",
-        "cut",
-        "cut_terms",
-        "cut_test",
         "built",
         "built_over_time",
         "built_flow",
@@ -78,8 +75,6 @@ def test_every_figure_equals_its_table(name: str, jump: Sample) -> None:
         with pytest.raises(InvalidInput, match="Choose an entangled-qcnn"):
             getattr(figures, name)(jump)
         return
-    if name == "cut_test":  # of all test samples: of two modalities it takes a fifth of the time
-        jump = figures.open_sample("qj-parity", "pair-6611")
     drawn, table = getattr(figures, name)(jump, theme="dark"), getattr(figures.numbers, name)(jump)
     assert isinstance(drawn, go.Figure)
     assert len(table) > 0
@@ -98,9 +93,6 @@ def test_every_figure_equals_its_table(name: str, jump: Sample) -> None:
         "deletion": "deletion",
         "stability": "text",
         "over_time": "dividend[text+audio]",
-        "cut": "dephased[audio]",
-        "cut_terms": "cut[text+audio]",
-        "cut_test": "cut[right]:low",
         "built": "H[text+audio]",
         "built_over_time": "value",
     }[name]

@@ -25,7 +25,6 @@ from qfusion.panels import (
     circuit_panel,
     device_noise,
     faithfulness,
-    model_fusion,
     qubit_panels,
     sample_decision,
 )
@@ -525,7 +524,6 @@ def test_exact_is_said_only_where_all_combinations_are_taken(rows, noise, monkey
     assert 0 < apart < 4 * errors[""]
     for panel in (
         faithfulness.trust_warnings(drawn),
-        model_fusion.loss_reduction(drawn),
         sample_decision.waterfall(drawn.sample(drawn.dataset.ids[ROW])),
     ):
         assert "Standard error of a term over draws" in panel.shows

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.gate_shapley import gate_groups
 from qfusion.figures import circuit_boxes
 from qfusion.model_export.torch_program import NetworkPredictor
 from qfusion.models import (
@@ -34,6 +33,8 @@ from qfusion.track.gate_replay import bloch_vectors, replay_fusion
 from tests.support.entangled import angles_of, masses_of, model_of, scores_of
 
 FOLLOW_UP = {"circuit_pooling": "controlled", "head": "retained"}
+
+
 NEW = [{"circuit_pooling": "controlled"}, {"head": "retained"}, FOLLOW_UP]
 
 
@@ -199,17 +200,6 @@ def test_the_exported_program_equals_the_model(settings: dict[str, str]) -> None
     inputs = {name: torch.randn(5, 3, dtype=torch.float64) for name in model.modalities}
     scores = NetworkPredictor(model)(*inputs.values()).detach()
     assert scores.numpy() == pytest.approx(model(inputs).detach().numpy(), abs=1e-12)
-
-
-@pytest.mark.parametrize("settings", NEW, ids=str)
-def test_gate_groups_add_up(settings: dict[str, str]) -> None:
-    model = model_of(3, 2, **settings)
-    masses = masses_of(angles_of(model))
-    found = gate_groups(model, masses, "c0", masses, np.array([0]))
-    score = float(scores_of(model, angles_of(model))[0])
-    assert found.whole["decision"] == pytest.approx(score, abs=1e-12)
-    total = found.empty["decision"] + found.shapley["decision"].sum()
-    assert total == pytest.approx(score, abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
 from qfusion import _read_only, cli, model_export, runs
-from qfusion.analysis import twin_training
 from qfusion.analysis.opening import open_study
 from qfusion.data import downloads, import_formats, imported_sets, importing
 from qfusion.errors import InvalidInput
+from qfusion.plugins.why.audit import twin_training
 from qfusion.runs import plans, run_process, sweeps
 from qfusion.training import checkpoint_store, imports
 from qfusion.ui import permissions, request_checks, server as app_server

@@ -436,7 +436,6 @@ def test_planted_truth_of_other_modalities_is_attributed(monkeypatch: Any) -> No
         "data": {"name": "planted", "digest": planted.digest},
     }
     found = Checkpoint(model.double().eval().requires_grad_(False), card)
-    monkeypatch.setattr(model_context, "model_answers", lambda _: {})
     told = model_context.model_context(open_sample(found, str(planted.ids[0]), planted))["warnings"]
     words = " ".join(one.sentence for one in told)
     assert "of other modalities than the model's" in words

@@ -17,7 +17,6 @@ import pytest
 from qfusion import _sentences
 from qfusion.analysis.cohort_slices import Slice, wilson
 from qfusion.explain.bootstrap import Interval
-from qfusion.explain.cut_losses import CutMetrics, Estimates
 from qfusion.explain.faithfulness import Curves
 from qfusion.panels import (
     alt_text,
@@ -26,7 +25,6 @@ from qfusion.panels import (
     cohort_contributions,
     cohort_quality,
     compare,
-    correlation_removal,
     device_noise,
     generator_terms,
     inside,
@@ -52,7 +50,6 @@ from qfusion.panels import (
 from qfusion.report import sample_report
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
-from qfusion.wording.cuts import describe_cuts
 from qfusion.wording.decision_changes import describe_change, describe_last_change
 from qfusion.wording.decision_summaries import format_probability
 from qfusion.wording.extrema import describe_extremum
@@ -142,9 +139,6 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "differences": lambda n: compare.describe_difference(dict.fromkeys(n, 0.0), n),
     "entropies": sample_columns.describe_largest_entropies,
     "basis states": lambda n: state_at_time.describe_likeliest("t", n),
-    "lost terms": lambda n: correlation_removal.describe_lost_terms(
-        "x", {name: (1.0, 1.0 - value) for name, value in n.items()}
-    ),
     "changed rows": lambda n: states.describe_largest_change("population", rows(n)),
     "pairs of modalities": lambda n: jumps.describe_most_shared(n, "t"),
     "coefficients": lambda n: generator_terms.describe_largest_coefficients(
@@ -501,24 +495,6 @@ def errors(*of: tuple[float, float, float]) -> str:
     return cohort_contributions.describe_worst_relation(made)
 
 
-def cut(loss: float, half: float | None) -> str:
-    """The sentence about a cut after which accuracy, .9 of at least .4, is less by `loss`, give or take `half`."""
-    value = np.full((2, 1, 3), -loss)
-    ends = (None, None) if half is None else (value - half, value + half)
-    return describe_cuts(
-        CutMetrics(
-            ("alpha",),
-            ("cut", "dephased"),
-            np.array([0.0, 0.5, 1.0]),
-            60,
-            {"accuracy": None},
-            {"accuracy": Estimates(np.array(0.9), None, None)},
-            {"accuracy": Estimates(value, *ends)},
-            {"accuracy": 0.4},
-        )
-    )
-
-
 def areas(ours: float, other: float, low: float = NAN, high: float = NAN) -> Curves:
     """Deletion and insertion that are so far done half-way, in our order and in a random one."""
     known = interval((low + high) / 2, low, high)
@@ -545,11 +521,6 @@ def areas(ours: float, other: float, low: float = NAN, high: float = NAN) -> Cur
         (errors((2, 1.2, 2.2), (1, 0.8, 1.1), (1.5, 0.9, 1.9)), "worse than ‘beta’"),
         (errors((2, 0.8, 2.2), (1, 0.8, 1.2)), "No type has a significantly larger error"),
         (errors((2, NAN, NAN), (1, 0.8, 1.2)), "How do the modalities relate?"),
-        (cut(0.2, None), "Too few samples"),
-        (cut(0.0, 1e-5), "No:"),
-        (cut(0.01, 0.3), "more than 0.310 is excluded"),
-        (cut(0.2, 0.005), "Yes"),
-        (cut(0.01, 0.005), "Slightly"),
         (cohort_quality.describe_calibration(0.97, 0.96, 50), "no significant difference"),
         (cohort_quality.describe_calibration(0.97, 0.90, 5000), "overconfident"),
         (cohort_quality.describe_calibration(0.80, 0.97, 5000), "underconfident"),

@@ -17,7 +17,6 @@ from qfusion import data, explain
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import (
     background_agreement,
-    fusion_tests,
     joint_gains,
     opening,
     shipped_explanations,
@@ -159,7 +158,6 @@ def test_pages_explain_no_samples_for_shipped_findings(monkeypatch: pytest.Monke
     assert trust.reliability_findings(study) == trust.reliability_findings(study, at_hand=True)
     assert not trust.is_comparison_missing(study)
     assert find_result(joint_gains.remove_joint_terms, study) is not None
-    assert fusion_tests.split_loss(study).total.n == len(study.dataset.rows("test"))
     summary, gains = joint_gains.remove_joint_terms(study, additive_projection.OWN)
     assert summary.samples == gains["gain"]["accuracy"].n
     curves = trust.feature_curves(study, study.modalities[0])

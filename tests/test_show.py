@@ -41,7 +41,6 @@ PAGES = (
     "Cohorts",
     "Compare",
     "Faithfulness",
-    "Why fuse",
     "Data",
     "Train",
     "Leaderboard",

@@ -19,7 +19,7 @@ from qfusion.analysis import study_building
 from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.explain import counterfactual, operators, parameter_changes, sensitivity, state_cuts
+from qfusion.explain import counterfactual, operators, parameter_changes, sensitivity
 from qfusion.figures import sample_results
 from qfusion.models import FUSION, build, can
 from qfusion.models.abilities import ABILITIES, kinds
@@ -169,7 +169,7 @@ def test_unsupported_methods_are_refused() -> None:
     x = rows_of(model, 1)
     background = explain.background(model, kind="mixed")
     for ability, call in {
-        "time": lambda: state_cuts.cut_correlations(model, x),
+        "time": lambda: require(model, "time"),
         "terms": lambda: sensitivity.sensitivity(model, x, background),
         "rules": lambda: require(model, "rules"),
         "circuit": lambda: require(model, "circuit"),

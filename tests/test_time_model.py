@@ -16,13 +16,7 @@ from torch import Tensor, nn
 from qfusion import explain, report
 from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet
-from qfusion.explain import (
-    counterfactual,
-    parameter_changes,
-    path_attribution,
-    sensitivity,
-    state_cuts,
-)
+from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
 from qfusion.models import FUSION, TimeModel, can
 from qfusion.models.abilities import kinds
 from qfusion.models.input_features import InputSpec
@@ -145,9 +139,6 @@ def test_evolution_based_methods_support_the_model(address: dict[str, str]) -> N
     assert values.dividends.sum(1)[0] == pytest.approx(values.prediction[0])
     slopes = sensitivity.sensitivity(model, inputs, background)
     assert {term.kind for term in slopes.parameters} >= {"coupling", "dissipation", "duration"}
-    assert state_cuts.cut_correlations(model, inputs).before[0] == pytest.approx(
-        sample.scores, abs=1e-9
-    )
     made = path_attribution.aumann_shapley(model, inputs, background)
     assert made.start + made.parts.sum(-1) == pytest.approx(made.end, abs=1e-6)
     own = counterfactual.encode_samples(model, inputs)

@@ -11,18 +11,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks import audit as benchmark
 from qfusion import data, explain
-from qfusion.analysis import audit, audit_basis, audit_rows
-from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build, can, registry, twins
-from qfusion.panels import quantum_resources
 from qfusion.quantum import lindblad, measures, states
-from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
-from qfusion.wording.audits import summarise_audit
+from qfusion.training import Options, checkpoint, checkpoint_cards, train
 
 SMALL: dict[str, Any] = dict(dims=2, jumps=2, hidden=4, measurements=3, duration=1.5)
+
+
 RECORDED = ("jump-twin", "jump-mean-field", "qcnn-dephased", "qcnn-coherent")
 
 
@@ -80,9 +77,6 @@ def test_twins_have_gradients_and_round_trip(kind: str, M: int) -> None:
     assert torch.equal(again.eval()(rows_of(model)), model(rows_of(model)))
 
 
-# No coherence.
-
-
 @pytest.mark.parametrize("M", [2, 3])
 def test_dephased_twin_has_diagonal_states_after_every_step(M: int) -> None:
     model = model_of("jump-twin", M, steps=4)
@@ -109,9 +103,6 @@ def test_a_dephased_twin_is_a_markov_chain_on_populations() -> None:
     end = psi.abs().square() @ torch.linalg.matrix_power(P, steps)
     read = torch.diagonal(model.readout(), dim1=-2, dim2=-1).real
     assert torch.allclose(model(rows_of(model)), end @ read.T + model.bias, atol=1e-10)
-
-
-# No entanglement.
 
 
 @pytest.mark.parametrize("M", [2, 3])
@@ -154,9 +145,6 @@ def test_frozen_parameters_have_no_gradient() -> None:
     model(rows_of(model)).sum().backward()
     assert model.A[0].grad is None
     assert model.W.grad is not None
-
-
-# Mean field.
 
 
 @pytest.mark.parametrize("M", [2, 3])
@@ -212,9 +200,6 @@ def test_mean_field_keeps_states_and_differs_with_coupling() -> None:
             assert bool((r.unflatten(1, (2, 4))[..., 1:].norm(dim=-1) < 1 + 1e-6).all())
     with pytest.raises(InvalidInput, match="Lower `dims`"):
         model_of("jump-mean-field", 3, dims=8)
-
-
-# The network.
 
 
 def test_dephasing_removes_only_coherence_of_fused_qubits() -> None:
@@ -292,9 +277,6 @@ def test_coherent_network_equals_the_network_before_read_out() -> None:
     assert abs(joint["coherent"] - joint["full"]).max() > 1e-4
 
 
-# Cut at test time.
-
-
 def test_cutting_a_resource_does_not_change_the_model() -> None:
     model = model_of("quantum-jump")
     before, scores = {k: v.clone() for k, v in model.state_dict().items()}, model(rows_of(model))
@@ -366,66 +348,3 @@ def test_trained_twin_round_trips(tmp_path: Any) -> None:
         rows = dataset.inputs(dataset.rows("test")[:5], torch.float64)
         assert torch.allclose(again(rows), result.model.double().eval()(rows))
         assert can(again, "kets") == (kind == "jump-twin")
-
-
-# The audit.
-
-
-def test_failed_twin_is_reported_in_its_row() -> None:
-    def record(variant: str, seed: int, **more: Any) -> dict[str, Any]:
-        return {"data": "parity", "variant": variant, "seed": seed, **more}
-
-    records = [record("qj", s, test={"accuracy": 0.9 + 0.001 * s}) for s in range(3)]
-    records += [record("qj-dephased", s, test={"accuracy": 0.5}) for s in range(2)]
-    records += [record("qj-dephased", 2, failed="ValueError: its scores are not finite")]
-    rows = benchmark.table(benchmark.audit_of(records, "parity", 0.02)).splitlines()
-    assert "| coherence (local basis) | 2 |" in rows[2]
-    assert "**1 failed** (qj-dephased, seed 2: ValueError: its scores are not finite)" in rows[2]
-    assert len(rows) == 3  # of twins that nobody trained there is no row
-
-
-def test_resource_value_has_a_direction_and_counts_runs_once(monkeypatch: Any) -> None:
-    def record(variant: str, seed: int, mae: float) -> dict[str, Any]:
-        return {"variant": variant, "seed": seed, "test": {"mae": mae}}
-
-    records = [record("qj", s, 0.302) for s in range(3)]
-    records += [record("qj-dephased", s, 0.504 + 0.01 * s) for s in range(3)]
-    records += [record("qj-mean-field", s, 0.4) for s in range(2)]
-    records += [{"variant": "qj", "seed": 3, "failed": "ValueError: no"}]
-    mae = ("mae", metrics.LABELS["mae"])
-    monkeypatch.setattr(audit_basis, "main_metric", lambda dataset: mae)
-    entry = audit_rows.entry(records, open_study("qj-planted").dataset)
-    assert entry["rows"][0]["worth"] == pytest.approx(0.212)
-    assert entry["rows"][0]["margin"] == audit_rows.WITHIN  # less than a quarter of .302
-    assert entry["rows"][0]["verdict"] == "needed on these rows"  # of no share rows have no bound
-    assert [row["failed"] for row in entry["rows"]] == [["qj, seed 3: ValueError: no"]] * 2
-    picture = quantum_resources.resource_comparison("why-audit", entry, ["a", "b"])
-    assert picture.figure.layout.xaxis.title.text == "MAE: better with the resource by"
-    assert "by how much MAE of the full model" in picture.shows
-    assert "mean of up to 3 paired differences" in picture.shows
-    assert "1 training failed" in picture.shows
-
-
-def test_important_resources_are_named_first_and_many_are_counted() -> None:
-    verdicts = ["not needed", "needed", "not needed", "not needed", "not needed", "helps"]
-    names = list("abcdef")
-    rows = [{"verdict": verdict} for verdict in verdicts]
-    assert summarise_audit(rows, names) == "needed: b; helps: f; not needed: 4 of 6 resources"
-    assert summarise_audit(rows[:3], names[:3]) == "needed: b; not needed: a and c"
-
-
-def test_model_with_fewer_modalities_is_not_audited() -> None:
-    dataset = data.load("parity")
-    only = dict(list(dataset.input_specs.items())[:1])
-    model = build("quantum-jump", only, dataset.target.classes, {"dims": 2, "hidden": 4})
-    card = {
-        "name": "one",
-        "model": model.kind,
-        "settings": model.settings,
-        "inputs": only,
-        "outputs": dataset.target.classes,
-        "data": {"name": dataset.name, "digest": dataset.digest},
-    }
-    study = open_study(checkpoint.Checkpoint(model.double().eval(), card), dataset)
-    with pytest.raises(NotFound, match=f"quantum-jump of {study.modalities[0]} on 'parity'"):
-        audit.measure_audit(study)

@@ -8,12 +8,6 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis import fusion_summary
-from qfusion.analysis.fusion_summary import FusionSummary, Part
-from qfusion.explain import additive_projection, bootstrap
-from qfusion.explain.fusion_baselines import GAIN, MORE, BaselineComparison
-from qfusion.wording.fusion_summary import describe_missing, summarise_fusion
-
 
 def heights(app: AppTest) -> list[str]:
     """The styles of the grey blocks on a page."""
@@ -73,7 +67,6 @@ def test_placeholders_stand_for_all_cards_that_are_missing() -> None:
 )
 def test_progress_names_the_step_that_runs_when_all_is_counted(done: int, words: str) -> None:
     def draw(done: int) -> None:
-        from types import SimpleNamespace
 
         from qfusion.ui import job_progress
 
@@ -84,46 +77,3 @@ def test_progress_names_the_step_that_runs_when_all_is_counted(done: int, words:
     app = AppTest.from_function(draw, args=(done,), default_timeout=60).run()
     assert not app.exception
     assert [bar.proto.text for bar in app.get("progress")] == [words]
-
-
-def interval(value: float, low: float, high: float) -> bootstrap.Interval:
-    return bootstrap.Interval(value, low, high, 100, 100)
-
-
-def test_conclusion_joins_what_is_known_with_intervals() -> None:
-    gains: Any = {"gain": {"accuracy": interval(0.1, 0.05, 0.15)}}
-    joint: Any = SimpleNamespace(modalities=2)
-    baselines = BaselineComparison(
-        "accuracy", {GAIN: interval(0.01, -0.02, 0.03), MORE: interval(0.1, 0, 0.2)}, {}, 100, 0
-    )
-    rows = [
-        {
-            "resource": name,
-            "verdict": verdict,
-            "worth": worth,
-            "tests": {"rows": {"low": worth - 0.1, "high": worth + 0.1}},
-        }
-        for name, verdict, worth in (
-            ("entanglement", "helps", 0.2),
-            ("jumps", "undecided", 0.3),
-            ("coherence", "needed", 0.4),
-        )
-    ]
-    summary = FusionSummary(
-        metric="accuracy",
-        parts=(Part.JOINT, Part.DATA, Part.RESOURCES, Part.TERMS),
-        joint=(joint, gains),
-        information=SimpleNamespace(baselines=baselines),  # type: ignore[arg-type]
-        resources={"short": "Accuracy", "rows": rows},
-    )
-    assert summarise_fusion(summary) == (
-        "**The model fuses**: joint terms improve accuracy by 0.100 (95% CI 0.050 to 0.150); in the data, small "
-        "joint models have no significant gain over late ones (+0.010 accuracy, 95% CI -0.020 to +0.030); 2 of 3 "
-        "quantum resources help, most coherence (+0.400 accuracy, 95% CI +0.300 to +0.500)."
-    )
-    assert summary.missing == (Part.TERMS,)
-    assert describe_missing(summary, True) == "Being computed: the smallest generator."
-    assert describe_missing(summary, False) == "Not yet computed: the smallest generator."
-    nothing = fusion_summary.FusionSummary("accuracy", (Part.JOINT,))
-    assert summarise_fusion(nothing) == "Whether this model fuses is being computed."
-    assert additive_projection.joint_effect(joint, gains["gain"]["accuracy"]) == "gain"

@@ -14,7 +14,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_circuits import Noisy
 from qfusion.analysis.tasks import Task
-from qfusion.explain import gate_shapley
+from qfusion.explain import exact_shapley
 from qfusion.models.abilities import can
 from qfusion.models.circuit_change import CircuitChange
 
@@ -64,7 +64,7 @@ def layer_shapley(study: Any, row: int, output: int, tweak: CircuitChange) -> La
         left_out = [gates for (_, gates), is_in in zip(layers, present, strict=True) if not is_in]
         change = replace(tweak, removed=frozenset(itertools.chain(*left_out)))
         values[present] = float(model.with_change(change).scores(inputs)[0, output])
-    shapley = gate_shapley.shapley_values(values, G)
+    shapley = exact_shapley.shapley_values(values, G)
     return LayerShapley(
         tuple(name for name, _ in layers),
         tuple(len(gates) for _, gates in layers),

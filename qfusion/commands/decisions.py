@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import RenderableType
 
 import qfusion
-from qfusion.commands.explain_cuts import cut_tables
 from qfusion.commands.explain_dynamics import dynamics_table
 from qfusion.commands.printing import number, print_result, table
 
@@ -85,8 +84,6 @@ def print_decision(result: dict[str, Any], as_json: bool) -> None:
     if "verdict" in result:
         parts.append(_terms_table(result))
         parts += result["verdict"]["says"]
-    if "cut" in result:
-        parts += cut_tables(result["cut"], _quantity_title(result))
     if "physics" in result:
         parts.append(dynamics_table(result))
     print_result(result, as_json, *parts)

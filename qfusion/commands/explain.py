@@ -16,7 +16,6 @@ from qfusion.commands.background_options import DEFAULT_BACKGROUND, Contrast, Ki
 from qfusion.commands.common import Address, Data, Model
 from qfusion.commands.decisions import decision_record, print_decision
 from qfusion.commands.disturbance_options import Missing, Noise, Seed, Swap, parse_disturbance
-from qfusion.commands.explain_cuts import cut_record
 from qfusion.commands.explain_dynamics import dynamics_record
 from qfusion.commands.explained_rows import (
     contribution_rows,
@@ -59,25 +58,6 @@ def explain(
     swap: Swap = None,
     noise: Noise = None,
     seed: Seed = 0,
-    cut: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--cut",
-            metavar="MODALITY",
-            help="Take the correlations of this modality away at a time, "
-            "evolve on and read; may be given several times, or "
-            "all.",
-        ),
-    ] = None,
-    times: Annotated[
-        int | None,
-        typer.Option(
-            "--times",
-            min=2,
-            max=1001,
-            help="With --cut: how many times, evenly from 0 to the end; 21 by default.",
-        ),
-    ] = None,
     physics: Annotated[
         bool,
         typer.Option(
@@ -104,7 +84,6 @@ def explain(
         "Argument `--cluster` shares the rows of a split. Add --split SPLIT --out FILE.csv, or leave it out.",
     )
     check_background(background, contrast)
-    _check_cut(cut, times, sample, missing)
     if out is not None:
         table_path(out)
     with (
@@ -117,16 +96,11 @@ def explain(
         explained_model = explained_output.explained_model(opened.explained_model)
         if sample is not None:
             rows = np.array([opened.dataset.row(sample)])
-            record, index = _sample_record(explained_output, disturbance, opened, rows)
+            record = _sample_record(explained_output, disturbance, opened, rows)
         else:
             rows = opened.dataset.rows(split)
             record = {"model": model, "data": opened.dataset.name, "split": split}
             record |= _split_record(explained_output, disturbance, opened, rows, out)
-        if cut:
-            features = disturbed_inputs(opened, rows, disturbance)
-            record["cut"] = cut_record(
-                explained_model, features, opened.background, cut, times, index
-            )
         if physics and group.leads:
             features = disturbed_inputs(opened, rows, disturbance)
             record |= dynamics_record(
@@ -144,31 +118,13 @@ def explain(
             print_decision(record, as_json)
 
 
-def _check_cut(
-    cut: list[str] | None, times: int | None, sample: str | None, missing: list[str] | None
-) -> None:
-    check(
-        times is None or bool(cut),
-        "Argument `--times` says at how many times to cut. Give --cut MODALITY too, or leave it out.",
-    )
-    check(
-        not cut or sample is not None,
-        "Argument `--cut` follows one sample, but none is given. Add --sample ID.",
-    )
-    check(
-        not cut or not missing,
-        "Arguments `--cut` and `--missing` cannot be combined: a modality that is left out has no state to cut. Give "
-        "one of them.",
-    )
-
-
 def _sample_record(
     output: qfusion.analysis.outputs.Output,
     disturbance: qfusion.explain.disturbances.Disturbance,
     opened: OpenedModel,
     row: np.ndarray,
-) -> tuple[dict[str, Any], int]:
-    """Return the record of the decision on one sample, and the number of the explained output."""
+) -> dict[str, Any]:
+    """Return the record of the decision on one sample."""
     explanation, _ = explain_rows(output, disturbance, opened, row)
     index = int(output.numbers(explanation)[0])
     doubt = seed_doubt(output, disturbance, opened, row, np.array([index]))
@@ -182,7 +138,7 @@ def _sample_record(
         verdict["relation_by_background"] = relations
         verdict["says"].append(qfusion.wording.backgrounds.describe_agreement(relations))
     record["disturbance"] = qfusion.wording.disturbances.describe_disturbance(disturbance)
-    return record, index
+    return record
 
 
 def _has_one_training(opened: OpenedModel) -> bool:

@@ -10,21 +10,14 @@ Everything but `theme` and what is named below goes to `qfusion.analysis.open_sa
 `contrast`, `tweak`.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.analysis import cut_measures
 from qfusion.analysis.sample import Sample
-from qfusion.explain.cut_losses import METRICS, metric_kind
-from qfusion.explain.cut_summaries import most_moved
 from qfusion.figures import (
     circuit_charts,
     circuit_diagram,
-    correlation_cuts,
     decision_charts,
     evidence_fusion,
     evolution_charts,
@@ -40,7 +33,6 @@ from qfusion.figures import (
 from qfusion.figures.style import Theme
 from qfusion.models.abilities import can
 from qfusion.quantum.measure_kinds import KINDS
-from qfusion.training import metrics
 
 
 @sample_results.accepts_sample
@@ -278,111 +270,5 @@ def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         made.modalities,
         unit=sample.unit,
         quantity=sample.quantity,
-        theme=theme,
-    )
-
-
-@sample_results.accepts_sample
-def cut(
-    sample: Sample, *, times: int = 21, cursor: float | None = None, theme: Theme = "light"
-) -> go.Figure:
-    """Return the explained output if correlations of a modality are taken away at a time, all of them or entanglement
-    alone.
-    """
-    made = sample_results.correlation_cuts(sample, times, kinds=tuple(correlation_cuts.KINDS))
-    return correlation_cuts.cut_curves(
-        made.times,
-        cut_measures.curves(made, sample.output),
-        float(made.before[0, sample.output]),
-        sample.modalities,
-        unit=sample.unit,
-        cursor=cursor,
-        theme=theme,
-    )
-
-
-@sample_results.accepts_sample
-def cut_terms(
-    sample: Sample,
-    *,
-    modality: str | None = None,
-    times: int = 21,
-    cursor: float | None = None,
-    theme: Theme = "light",
-) -> go.Figure:
-    """Return the sizes of the terms if the correlations of a modality are taken away at a time.
-
-    See `numbers.cut_terms`.
-    """
-    made = sample_results.correlation_cuts(sample, times, modality, terms=True)
-    whose = most_moved(made, sample.output)
-    return correlation_cuts.cut_terms(
-        made.times,
-        cut_measures.term_sizes(made, whose, sample.output),
-        sample.modalities,
-        whose=whose,
-        unit=sample.unit,
-        cursor=cursor,
-        theme=theme,
-    )
-
-
-@sample_results.accepts_sample
-def cut_test(
-    sample: Sample, *, samples: int = 200, times: int = 11, theme: Theme = "light"
-) -> go.Figure:
-    """Return accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
-    time in all of them.
-    """
-    return draw_cut_test(
-        numbers.cut_test(sample, samples=samples, times=times),
-        sample.modalities,
-        METRICS[metric_kind(sample.dataset.target)][0],
-        theme=theme,
-    )
-
-
-def draw_cut_test(
-    table: pd.DataFrame,
-    modalities: Sequence[str],
-    metric: str,
-    *,
-    levels: Mapping[str, float] | None = None,
-    theme: Theme = "light",
-) -> go.Figure:
-    """Return the figure of a table of `result_tables.cut_table`.
-
-    `levels` are further lines across, such as a model without evolution.
-    """
-    lines = {
-        kind: {
-            name: tuple(
-                table[key].to_numpy()
-                for key in (head, f"{head}:low", f"{head}:high")
-                if key in table
-            )
-            for name in modalities
-            if (head := f"{kind}[{name}]") in table
-        }
-        for kind in correlation_cuts.KINDS
-    }
-    before, chance = (float(table[name].iloc[0]) for name in ("undisturbed", "chance"))
-    lost = max(
-        (
-            float(np.abs(values - before).max())
-            for bands in lines.values()
-            for values, *_ in bands.values()
-        ),
-        default=0.0,
-    )
-    near = lost > 0.2 * abs(before - chance)  # farther away it would flatten every line
-    return correlation_cuts.cut_metric(
-        table["t"].to_numpy(),
-        {kind: bands for kind, bands in lines.items() if bands},
-        {"undisturbed": before}
-        | ({"one answer for all": chance} if near else {})
-        | dict(levels or {}),
-        modalities,
-        y_title=f"{metrics.LABELS[metric].short}, n = {int(table['n'].iloc[0]):,}",
         theme=theme,
     )

@@ -4,24 +4,18 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis import cut_measures
-from qfusion.analysis.drawn_samples import thin_rows
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.trust import load_stability, seed_values
 from qfusion.errors import NotFound
-from qfusion.explain.cut_summaries import most_moved
 from qfusion.figures.result_tables import (
     built_flow_table,
     built_table,
     classes_table,
-    cut_sizes_table,
-    cut_table,
     terms_table,
 )
 from qfusion.figures.sample_results import (
     accepts_sample,
     circuit_replay,
-    correlation_cuts,
     deletion_curves,
     evolved_state,
     fusion_reading,
@@ -30,7 +24,6 @@ from qfusion.figures.sample_results import (
     path_attribution,
 )
 from qfusion.figures.state_charts import basis_labels
-from qfusion.models import require
 from qfusion.models.abilities import can
 from qfusion.quantum import measure_kinds
 
@@ -192,43 +185,3 @@ def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFr
 def built_flow(sample: Sample) -> pd.DataFrame:
     """Return one row a band of the flow diagram behind the modalities: `from`, `to`, `value`."""
     return built_flow_table(path_attribution(sample), sample.quantity)
-
-
-@accepts_sample
-def cut(sample: Sample, *, times: int = 21) -> pd.DataFrame:
-    """Return one row a time of the cut: `t`, the `undisturbed` output, and `cut[...]`, `dephased[...]`, `held[...]` of
-    every modality.
-    """
-    return correlation_cuts(sample, times, kinds=("cut", "dephased", "held")).frame(
-        0, sample.output
-    )
-
-
-@accepts_sample
-def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -> pd.DataFrame:
-    """Return one row a time `t` of the cut: the `modality` cut, and sizes `cut[...]` and `dephased[...]` of each term.
-
-    Args:
-        sample: see `open_decision`. modality: whose correlations go; unless given, whose cut moves the output most.
-    """
-    made = correlation_cuts(sample, times, modality, terms=True)
-    return cut_sizes_table(made, most_moved(made, sample.output), sample.output)
-
-
-@accepts_sample
-def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataFrame:
-    """Return one row a time `t` of the cut: `n`, metric `undisturbed`, by `chance`, `cut[...]` and `dephased[...]`.
-
-    The last two are of every modality, with their 95% intervals, `...:low` and `...:high`, from ten samples on. The
-    metric is accuracy, or R2 of a regression (Acc-2 by CH-SIMS's convention). `held[...]` too where the joint dimension
-    is small (at most `MAX_HELD`): it takes 40 ms a sample and modality at 64.
-
-    Args:
-        sample: see `open_decision`. samples: so many test rows at most, evenly spaced.
-    """
-    require(sample.model, "time", "to cut at", f"Model '{sample.name}'")
-    return cut_table(
-        cut_measures.cut_curves(
-            sample.model, sample.dataset, thin_rows(sample.dataset.rows("test"), samples), times
-        )
-    )

@@ -16,7 +16,6 @@ from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.explain import Explanation, aumann_shapley, explain, faithfulness
 from qfusion.explain.layer_entropies import joint_entropies
-from qfusion.explain.state_cuts import cut_correlations
 from qfusion.models import require
 from qfusion.models.abilities import can, missing_ability
 from qfusion.quantum import states
@@ -154,26 +153,3 @@ def path_attribution(sample: Sample) -> Any:
     """Return the contribution of each term of the dynamics of a quantum-jump model, an `explain.PathAttribution`."""
     require(sample.model, "time", "that could build anything", f"Model '{sample.name}'")
     return aumann_shapley(sample.model, sample.inputs, sample.background, sample.output)
-
-
-def correlation_cuts(
-    sample: Sample,
-    times: int,
-    modality: str | None = None,
-    terms: bool = False,
-    kinds: tuple[str, ...] = ("cut", "dephased"),
-) -> Any:
-    """Return a sample's explained output after cuts at so many times, of all modalities or
-    one.
-
-    Of its `terms` too.
-    """
-    require(sample.model, "time", "to cut at", f"Model '{sample.name}'")
-    return cut_correlations(
-        sample.model,
-        sample.inputs,
-        np.linspace(0, float(sample.model.duration), times),
-        modalities=None if modality is None else [modality],
-        kinds=kinds,
-        background=sample.background if terms else None,
-    )

@@ -1,6 +1,4 @@
-"""Entanglement of a cohort's samples against interaction, and metrics after correlations are cut."""
-
-import math
+"""Entanglement of a cohort's samples against interaction."""
 
 import pandas as pd
 
@@ -8,18 +6,12 @@ from qfusion.analysis import (
     cohort_levels,
     cohort_measures,
     cohort_table,
-    cut_measures,
-    drawn_samples,
     sample_words,
-    text,
 )
-from qfusion.explain import cut_losses
-from qfusion.figures import cohort_charts, notebook, result_tables, style
+from qfusion.figures import cohort_charts, style
 from qfusion.models.abilities import can
 from qfusion.panels import panel
 from qfusion.panels.cohort_contributions import describe_study_background
-from qfusion.panels.dynamics_page import can_cut
-from qfusion.training import metrics
 from qfusion.wording.cohorts import (
     WITH_SIZE,
     describe_correlation,
@@ -27,9 +19,7 @@ from qfusion.wording.cohorts import (
     name_cohort,
     name_split,
 )
-from qfusion.wording.cuts import describe_cuts
 from qfusion.wording.evidence import INERT
-from qfusion.wording.generator_figures import CAPTIONS
 from qfusion.wording.numbers import describe_drawn
 
 _CAUTION = {
@@ -105,73 +95,4 @@ def entanglement(
         alt=alt,
         table=table,
         usage="Click a point to open the sample.",
-    )
-
-
-def cut_test(
-    levels: cohort_levels.Levels, theme: style.Theme = "light", *, everyone: bool = False
-) -> panel.PanelFigure:
-    """Draw how good the model is on the cohort without the correlations of a modality; only of models with time.
-
-    Args:
-        everyone: measured on all of the cohort where some are drawn by default.
-    """
-    rows = cut_rows(levels, everyone)
-    result = cut_measures.cuts_of_rows(levels.study, levels.places(rows))
-    metric = next(iter(result.after))
-    how = describe_intervals(levels.study.dataset, rows, cut_losses.RESAMPLES)
-    figure = notebook.draw_cut_test(
-        result_tables.cut_table(result), levels.study.modalities, metric, theme=theme
-    )
-    shows = (
-        f"{CAPTIONS['cut-test'].shows} Here {describe_cut_scope(levels, everyone)}, the learned "
-        f"model; {how}."
-    )
-    return panel.PanelFigure(
-        "cut-test",
-        f"Are the correlations needed? {text.escape_markdown(describe_cuts(result))}",
-        figure,
-        shows=shows,
-        not_shown=CAPTIONS["cut-test"].not_shown,
-        alt=f"{metrics.LABELS[metric].short} of {len(rows):,} samples after a cut at each time.",
-        table=lambda: result_tables.cut_table(result),
-    )
-
-
-def cut_rows(levels: cohort_levels.Levels, everyone: bool = False) -> pd.DataFrame:
-    """Return the samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or all
-    samples.
-    """
-    rows = levels.rows[levels.inside]
-    return rows.iloc[
-        drawn_samples.drawn_places(
-            len(rows), cohort_measures.MAX_SLOW, cohort_measures.FEW_SLOW, everyone
-        )
-    ]
-
-
-def describe_cut_scope(levels: cohort_levels.Levels, everyone: bool = False) -> str:
-    """Describe which these are, as markdown."""
-    some = len(cut_rows(levels, everyone))
-    whole = int(levels.inside.sum())
-    sentence = describe_drawn(some, whole)
-    if levels.parts:
-        sentence += f" of the {text.escape_markdown(name_cohort(levels))}"
-    return sentence
-
-
-# When panels are shown, and what readers choose.
-
-AT_ONCE = 1.0  # seconds: what takes longer is asked for first
-
-
-def cut_seconds(levels: cohort_levels.Levels) -> float:
-    """Return how long the cuts of the cohort take, roughly."""
-    return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
-
-
-def can_afford_cuts(levels: cohort_levels.Levels, wanted: bool = False, **_: object) -> bool:
-    """Return whether correlations of several samples can be cut, and it takes at most a second or is `wanted`."""
-    return (
-        can_cut(levels) and len(cut_rows(levels)) > 1 and (wanted or cut_seconds(levels) < AT_ONCE)
     )

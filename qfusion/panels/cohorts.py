@@ -1,11 +1,12 @@
 """Panels and choices of the Cohorts page."""
 
+from qfusion import plugin
 from qfusion.analysis import cohort_groups, cohort_measures, cohort_table
 from qfusion.analysis.study import Study
 from qfusion.explain import cohort_filters
 from qfusion.panels import page_state, panel, params
 from qfusion.panels.cohort_contributions import dividends, relations, shares
-from qfusion.panels.cohort_correlations import can_afford_cuts, cut_test, entanglement
+from qfusion.panels.cohort_correlations import entanglement
 from qfusion.panels.cohort_quality import (
     calibration,
     confusions,
@@ -64,18 +65,21 @@ STRENGTH = params.SelectParam(
     "The sum of the sizes of a sample's joint terms, or their share of the decision.",
     cohort_table.STRENGTHS,
 )
-CUTS = params.SwitchParam("cuts", "Cut the correlations", "They are not cut.")
 # the parts of the page, with choices of theirs: links of when all stood below each other name no part
 VIEWS = {
     "Contributions": (),  # by default
     "Errors": (SLICES_BY,),
     "Quality": (),
-    "Entanglement": (MEASURE, STRENGTH, CUTS),
+    "Entanglement": (MEASURE, STRENGTH),
 }
 VIEW = params.SelectParam(
-    "cohorts.view", "View", "Contributions are shown.", values=tuple(VIEWS), look="tabs"
+    "cohorts.view",
+    "View",
+    "Contributions are shown.",
+    values=(*VIEWS, *plugin.tab_names("cohorts")),
+    look="tabs",
 )
-CONTROLS = (VIEW, FILTER, BY, MEASURE, STRENGTH, CUTS, panel.EVERYONE, SLICES_BY)
+CONTROLS = (VIEW, FILTER, BY, MEASURE, STRENGTH, panel.EVERYONE, SLICES_BY)
 
 
 def implied_view(view: page_state.PageState) -> str:
@@ -100,14 +104,6 @@ PANELS = {
         entanglement,
         {"measure": MEASURE, "strength": STRENGTH, "everyone": panel.EVERYONE},
         fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.study)),
-        opens=_ENTANGLEMENT,
-        scope="levels",
-    ),
-    "cut-test": panel.Panel(
-        cut_test,
-        {"everyone": panel.EVERYONE},
-        conditions={"wanted": CUTS},
-        fits=can_afford_cuts,
         opens=_ENTANGLEMENT,
         scope="levels",
     ),

@@ -10,7 +10,6 @@ from qfusion.models.abilities import can
 from qfusion.models.tweak import DURATION, Tweak, learned_values
 from qfusion.panels import page_state, panel, params, tweak_limits
 from qfusion.panels.convergence import distance, long_time_limit, steady_state
-from qfusion.panels.correlation_removal import cut, cut_terms
 from qfusion.panels.decision_evolution import (
     ABOVE_TITLES,
     WHOLE,
@@ -22,8 +21,8 @@ from qfusion.panels.dynamics import FIRST_MEASURES, correlation, measure_panels
 from qfusion.panels.state_at_time import MATRIX_PARTS, matrix, populations
 from qfusion.panels.trajectory_panels import ensemble, trajectories
 
-# whether a sample's, or study's, model has correlations in time to cut
-can_cut = panel.needs("time", where=lambda study: len(study.modalities) > 1)
+# whether a sample's, or study's, model evolves several modalities in time
+evolves_jointly = panel.needs("time", where=lambda study: len(study.modalities) > 1)
 
 
 def reaches_steady_state(sample: Sample) -> bool:
@@ -114,17 +113,6 @@ MOVING = params.SelectParam(
     fits=TIMED,
     style={"format_func": ABOVE_TITLES.__getitem__},
 )
-CUT_TERMS = params.SwitchParam(
-    "cutterms", "Contributions after the cut", "They stay folded.", fits=TIMED
-)
-CUT = params.SelectParam(
-    "cut",
-    "Modality that is cut",
-    "The one that matters most is shown.",
-    values=lambda study: study.modalities,
-    fits=TIMED,
-    style={"width": 340},
-)
 RUNS = params.SelectParam(
     "runs",
     "Trajectories",
@@ -162,7 +150,7 @@ STATE_AS = params.SelectParam(
     look="segments",
     fits=TIMED,
 )
-CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, CUT_TERMS, CUT, RUNS, QUANTITY, STATE_OF, STATE_AS)
+CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, RUNS, QUANTITY, STATE_OF, STATE_AS)
 # where a panel stands: in a view
 _DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.is_one_of, VIEW.options()[:5])
 _T = {"t": CURSOR}
@@ -188,13 +176,6 @@ PANELS = {
         {"above": MOVING, "terms": panel.TERMS, **_T},
         fits=TIMED,
         opens=_DECISION,
-    ),
-    "cut": panel.Panel(cut, _T, fits=can_cut, opens=_DECISION),
-    "cut-terms": panel.Panel(
-        cut_terms,
-        {"modality": CUT, **_T},
-        fits=can_cut,
-        opens=panel.all_open(_DECISION, CUT_TERMS.opens),
     ),
     "waterfall-now": panel.Panel(waterfall, fits=TIMED, opens=_DECISION, below=True),
     **_MEASURES,

@@ -10,7 +10,7 @@ from qfusion.analysis import jump_records
 from qfusion.analysis.sample import Sample
 from qfusion.figures import correlation_polygon, jump_raster, style
 from qfusion.panels import alt_text, panel
-from qfusion.panels.dynamics_page import can_cut
+from qfusion.panels.dynamics_page import evolves_jointly
 from qfusion.panels.state_at_time import nearest_step
 from qfusion.wording import extrema
 from qfusion.wording.operators import UNRAVELLING
@@ -85,7 +85,7 @@ def mutual_information_graph(
         sample: a sample of a model with time and several modalities. theme: of the figure.
         t: the time as a share of T.
     """
-    check(can_cut(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
+    check(evolves_jointly(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
     track = sample.track()
     at = nearest_step(sample, t)
     S = track.measures.by_part("entropy")

@@ -35,8 +35,6 @@ QUESTIONS = {
     "cohorts": "Do other samples behave like this one, and does entanglement explain it?",
     "compare": "What makes two decisions differ?",
     "faithfulness": "How far can the explanations of this model be trusted, and when not?",
-    "why fuse": "Do fusion and the quantum part matter for these data and this model, and which parts are "
-    "responsible?",
     "data": "Which data sets are available, what do they contain, and how do I import my own?",
     "train": "How does a model learn, when does it start to use each modality, and which settings are "
     "better?",
@@ -88,8 +86,7 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "cohorts": _merge(panels.sample_maps.MAP, panels.cohorts.PANELS),
     "compare": _merge(panels.compare.PANELS, _TIMELINES_OF_PAIR),
     "faithfulness": panels.faithfulness.PANELS,
-    "why fuse": panels.why.PANELS,
-    "data": _merge(panels.targets.DATA, panels.data_fusion.OF_DATA),
+    "data": panels.targets.DATA,
     "train": panels.learning.PANELS,
     "sweeps": panels.sweep_panels.SWEEP,
 }
@@ -139,8 +136,7 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
         *panels.compare.CONTROLS,
     ),
     "faithfulness": panels.faithfulness.CONTROLS,
-    "why fuse": panels.why.CONTROLS,
-    "data": (panels.targets.SET, panels.data_fusion.NEED),
+    "data": (panels.targets.SET,),
     "train": (*panels.learning.CONTROLS, panels.training_settings.setting_choices),
     "sweeps": panels.sweep_panels.SWEEP_CONTROLS,
 }

@@ -151,17 +151,13 @@ def _render_named_figure(view: str, address: Query) -> RenderedPanel:
         "background": sample.background.name,
         "background_size": int(sample.background.samples),
     }
-    if view == "cut-test":
-        title = f"{sample.name} on {sample.dataset.name}"
-    else:
-        title = f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
+    title = f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
     caption = (
         f"Shows {CAPTIONS[view].shows} Does not show {CAPTIONS[view].not_shown}"
         if view in CAPTIONS
         else ""
     )
-    if not view.startswith("cut"):
-        caption += f" Compared with {describe_background(sample.background)}."
+    caption += f" Compared with {describe_background(sample.background)}."
     recipe = Recipe(
         NAMED_FIGURES,
         view,

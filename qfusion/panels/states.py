@@ -13,7 +13,15 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, state_charts, style
 from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import WHOLE, cursor_time
-from qfusion.panels.dynamics_page import CURSOR, HINTON, STATE_AS, STATE_OF, TIMED, VIEW, can_cut
+from qfusion.panels.dynamics_page import (
+    CURSOR,
+    HINTON,
+    STATE_AS,
+    STATE_OF,
+    TIMED,
+    VIEW,
+    evolves_jointly,
+)
 from qfusion.panels.generator_terms import (
     GENERATOR_VIEW,
     OPERATOR,
@@ -288,7 +296,10 @@ PANELS = {
     ),
     "modes": panel.Panel(decay_modes, fits=inside.has_modes, opens=GENERATOR_VIEW),
     "information": panel.Panel(
-        mutual_information_graph, {"t": CURSOR}, fits=can_cut, opens=VIEW.is_one_of("Correlations")
+        mutual_information_graph,
+        {"t": CURSOR},
+        fits=evolves_jointly,
+        opens=VIEW.is_one_of("Correlations"),
     ),
     "raster": panel.Panel(jump_times, fits=jumps_at_all, opens=VIEW.is_one_of("Trajectories")),
     "hinton": panel.Panel(

@@ -2,28 +2,22 @@
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from qfusion import __version__
 from qfusion._extras import installed_versions
 from qfusion._sentences import listed
-from qfusion.analysis import audit, fusion_tests, trust
+from qfusion.analysis import trust
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import stability
-from qfusion.explain.state_cuts import cut_correlations
 from qfusion.figures import notebook, numbers
 from qfusion.training import checkpoint_cards, metrics
-from qfusion.wording.audits import name_audited_model, summarise_audit
 from qfusion.wording.backgrounds import describe_background, describe_standard_error
 from qfusion.wording.building import describe_building
 from qfusion.wording.conflicts import describe_conflict
-from qfusion.wording.cuts import describe_cut
 from qfusion.wording.deletion import describe_beaten_orders
 from qfusion.wording.evidence import INERT
-from qfusion.wording.fusion import describe_importance
 from qfusion.wording.generator_figures import CAPTIONS
 from qfusion.wording.model_notes import describe_notes
 from qfusion.wording.reliability import TrustWarning, describe_finding
@@ -51,7 +45,6 @@ def model_context(sample: Sample) -> dict[str, Any]:
         "planted": trust.compare_with_truth(study),
         "seeds": seeds,
         "warnings": warnings,
-        "questions": model_answers(study),
         "made_with": _software(),
         "trust_background": study.explanation_background,
         "describe_beaten_orders": describe_beaten_orders,
@@ -61,8 +54,6 @@ def model_context(sample: Sample) -> dict[str, Any]:
         "labels": metrics.labels,
         "notes": describe_notes,
         "describe_building": describe_building,
-        "describe_cut": describe_cut,
-        "cut_correlations": cut_correlations,
         "describe_background": describe_background,
         "describe_standard_error": describe_standard_error,
         "describe_decision": describe_decision,
@@ -79,22 +70,6 @@ def _software() -> str:
     packages = ("torch", "numpy", "qutip", "pennylane", "typst", "matplotlib")
     versions = {"qfusion": __version__, **installed_versions(packages)}
     return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def model_answers(study: Study) -> dict[str, str]:
-    """Return answers about the whole model: the modalities that its loss depends on, the quantum resources it needs."""
-    answers = {}
-    if study.has_truth:
-        game = fusion_tests.split_loss(study)
-        answers["Overall"] = f"{describe_importance(game)} (over {game.total.n:,} test samples)"
-    with suppress(NotFound):  # it is not audited
-        entry = audit.measure_audit(study)
-        words = summarise_audit(entry["rows"], [row["resource"] for row in entry["rows"]])
-        answers["Quantum resources"] = (
-            f"{words} ({entry['seeds']} seeds of {name_audited_model(entry, 'this model')} and of twins that lack one, "
-            "trained alike)"
-        )
-    return answers
 
 
 def _read_stability(sample: Sample) -> tuple[stability.Stability | None, str]:

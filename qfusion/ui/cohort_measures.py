@@ -1,6 +1,5 @@
-"""Panels of a cohort that have controls: quality by group, entanglement against joint terms, cuts."""
+"""Panels of a cohort that have controls: quality by group, entanglement against joint terms."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -112,40 +111,3 @@ def _said(interval: bootstrap.Interval) -> str:
     if interval.known:
         ends = f"{interval.low:+.2f} to {interval.high:+.2f}"
     return true_minus(f"{interval.value:+.2f} ({ends})")
-
-
-def cuts(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
-    """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
-    modality."""
-    rows, count = (
-        levels.places(levels.rows[levels.inside]),
-        len(cohort_correlations.cut_rows(levels)),
-    )
-    with figure.titled_frame("cut-test") as head:
-        seconds = cohort_correlations.cut_seconds(levels)
-        wanted = seconds < cohort_correlations.AT_ONCE or widgets.draw(
-            builders.CUTS,
-            label=f"{builders.CUTS.label} of {cohort_correlations.describe_cut_scope(levels)} "
-            f"(about {math.ceil(seconds)} s)",
-        )
-        if cohort_correlations.can_afford_cuts(levels, wanted=wanted):
-            every = all_samples.everyone(
-                "cut-test",
-                context.study,
-                rows,
-                count,
-                lambda: cohort_correlations.cut_test(levels, everyone=True),
-            )
-            figure.draw_content(
-                cohort_correlations.cut_test(levels, context.theme, everyone=every), head
-            )
-            return
-        with head:
-            figure.heading("Test whether correlations are needed")
-        st.caption(
-            "Entanglement and interaction strength are only correlated above. This test intervenes: at "
-            "time t all correlations of one modality with the others are removed, the state evolves to "
-            "T, and the decision is read."
-            if count > 1
-            else "Too few samples pass the filter."
-        )

@@ -334,7 +334,6 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
                 discard()
                 table_columns_form.forget_columns()
                 state.put(state.NEW_SET, name.strip())
-                state.put(state.ASKS_NEED, True)
                 state.put(
                     state.DATA_MESSAGE,
                     f"Saved **{text.escape_markdown(name)}** with {stored.samples:,} samples. It can now be "

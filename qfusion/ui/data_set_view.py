@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from qfusion import _read_only
+from qfusion import _read_only, plugin
 from qfusion.analysis import text
 from qfusion.data import imported_sets, registry
 from qfusion.data.data_set import DataSet
@@ -13,7 +13,6 @@ from qfusion.panels import learning as builders, pickers, targets
 from qfusion.runs import plans
 from qfusion.training import games
 from qfusion.ui import (
-    fusion_needs_section,
     loading,
     missing_data,
     navigation,
@@ -71,7 +70,8 @@ def draw_set(dataset: DataSet) -> None:
     st.markdown(_card(dataset))
     panels.show(dataset, page_context.theme(), *targets.DATA, first=1)
     panels.draw_lower_panels(page_context.theme(), dataset=dataset)
-    fusion_needs_section.fusion_needs(dataset, page_context.theme())
+    for draw in plugin.tabs("data").values():
+        draw(dataset)
     if not dataset.is_game:
         navigation.link(
             "pages/train.py", "Train a model on it", ":material/model_training:", train=name

@@ -22,7 +22,6 @@ _CORE_PAGES = {
         ("pages/cohorts.py", "Cohorts", ":material/groups:"),
         ("pages/compare.py", "Compare", ":material/compare:"),
         ("pages/faithfulness.py", "Faithfulness", ":material/verified:"),
-        ("pages/why_fuse.py", "Why fuse", ":material/merge:"),
     ),
     "Build": (
         ("pages/data.py", "Data", ":material/database:"),

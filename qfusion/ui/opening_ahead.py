@@ -91,5 +91,3 @@ def _compute_findings(title: str, study: Study) -> None:
 
     if title == "faithfulness":
         trust.reliability_findings(study, at_hand=True)
-    elif title == "why fuse":
-        _ = study.explanation

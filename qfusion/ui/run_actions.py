@@ -115,13 +115,6 @@ def _explore(entry: runs.Seen) -> None:
             explore=entry.name,
             on=entry.plan.data,
         )
-        navigation.link(
-            "pages/why_fuse.py",
-            f"Why fuse: value of joint and quantum parts of {name}",
-            ":material/merge:",
-            explore=entry.name,
-            on=entry.plan.data,
-        )
     else:
         st.caption(f"{name} was trained on a data set that is not available here.")
 

@@ -16,7 +16,6 @@ T = TypeVar("T")
 # Of the Data page, which an import, a removal and recordings tell what they have done.
 DATA_MESSAGE = "_kept_set"  # what is said once on top of the page
 NEW_SET = "_pick_set"  # name of the set that is chosen next
-ASKS_NEED = "_ask_need"  # whether it is asked at once whether that set needs fusion
 NOTICES, DRAWER = "_notices", "_drawer"
 WAITING = "_waiting"  # panels of this page that are below the screen
 AGAIN = "_page_again"

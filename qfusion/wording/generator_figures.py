@@ -1,4 +1,4 @@
-"""Captions of the figures that attribute contributions to terms of the generator and to correlations."""
+"""Captions of the figures that attribute contributions to terms of the generator."""
 
 from typing import NamedTuple
 
@@ -27,25 +27,5 @@ CAPTIONS: dict[str, Caption] = {
         "a band is its size. The bands of a coupling are shared evenly among the modalities that it acts on.",
         "how much a modality contributes to a coupling: only the effect of the coupling is measured. Bands thinner "
         "than half a percent of all are left out.",
-    ),
-    "cut": Caption(
-        "the explained output if at time t all correlations of one modality with the others are removed (solid), or "
-        "all but the classical correlation of its populations (dashed: no entanglement is left), and the state then "
-        "evolves to T. Dash-dot: the modality and the others are kept uncorrelated from the start to t, so that "
-        "each evolves in the other's reduced state. With two modalities, cutting one also cuts the other.",
-        "the output for other data: a cut is an intervention on the model's state, and possibly no input leads to the "
-        "new state. Dashed lines do not separate entanglement from quantum correlation without entanglement.",
-    ),
-    "cut-terms": Caption(
-        "the size of every term of the decision after a cut at time t. Lines begin at the sizes without a cut, since "
-        "the initial state is uncorrelated.",
-        "which coupling builds a term. The background of the terms is the mean state of every modality, so they differ "
-        "from terms against another background.",
-    ),
-    "cut-test": Caption(
-        "the metrics on many samples if the correlations of a modality are removed at time t in all of them. Bands are "
-        "95% bootstrap intervals.",
-        "whether a model trained without these correlations would be worse: this model was not trained on states after "
-        "a cut.",
     ),
 }

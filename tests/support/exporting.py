@@ -39,7 +39,7 @@ ADDRESSES = (
     f"/samples?inside=true&{JUMP}",
     f"/samples?inside=true&{PICTURES}",
     f"/dynamics?{JUMP}",
-    f"/dynamics?{JUMP}&cutterms=true&builtas=over%20time",
+    f"/dynamics?{JUMP}&builtas=over%20time",
     f"/dynamics?{JUMP}&builtas=flow",
     *(
         f"/dynamics?{JUMP}&view={view}"
@@ -64,7 +64,7 @@ ADDRESSES = (
     *(
         f"/cohorts?{of}&cohorts.view={part}"
         for of in (OF_CLASSES, JUMP)
-        for part in ("Contributions", "Errors", "Quality", "Entanglement&cuts=true")
+        for part in ("Contributions", "Errors", "Quality", "Entanglement")
     ),
     f"/compare?{JUMP}&sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3",
     f"/compare?{NETWORK}&pin=qj-parity/parity/pair-0001/H.left=0.5",
@@ -74,14 +74,6 @@ ADDRESSES = (
     *(
         f"/faithfulness?{JUMP}&proof={proof}"
         for proof in ("Truth", "Training%20seeds", "Students", "Referee")
-    ),
-    f"/why_fuse?{NETWORK}",
-    f"/why_fuse?{OF_CLASSES}&why=The%20data&data.need=true",
-    f"/why_fuse?{OF_CLASSES}&why=The+quantum+part",
-    f"/why_fuse?{OF_CLASSES}&why=Which+piece",
-    *(
-        f"/why_fuse?{NETWORK}&why=Which+piece{of}"
-        for of in ("", "&groups.of=loss", "&groups.of=entanglement")
     ),
     "/data?set=digits",
     "/data?set=planted",
@@ -122,28 +114,14 @@ def style(number: int, kind: str, theme: str = "") -> ExportStyle:
 
 
 def few_rows(patch: Any) -> None:
-    """What a set needs and which piece of a model does it are measured on few rows, by small learners, in few steps,
-    where nobody asks how precisely; for these tests alone: other processes do not share it.
+    """Slow measures use few resamples and steps, where nobody asks how precisely; for these tests alone: other
+    processes do not share it.
 
     Args:
         patch: pytest's, which takes it back.
     """
-    from qfusion.analysis import (
-        fusion_tests,
-        information_estimate,
-        joint_gains,
-        patching,
-        seed_clusters,
-    )
-    from qfusion.explain import generator_pruning, information
-    from tests.support.few_trees import few_trees
+    from qfusion.analysis import joint_gains, seed_clusters
 
-    few_trees(patch)
-    patch.setattr(
-        information_estimate,
-        "estimate_information",
-        functools.cache(functools.partial(information.estimate, rows=100)),
-    )
     # of the metrics, which few ask how precise they are
     patch.setattr(
         additive_projection, "gains", functools.partial(additive_projection.gains, resamples=50)
@@ -151,13 +129,8 @@ def few_rows(patch: Any) -> None:
     for module, name in (
         (seed_clusters, "cluster_seeds"),
         (joint_gains, "remove_joint_terms"),
-        (patching, "ablate_gate_groups"),
-        (patching, "prune_terms"),
     ):
         patch.setattr(module, name, functools.cache(inspect.unwrap(getattr(module, name))))
-    patch.setattr(fusion_tests, "DRAWS", 2)
-    patch.setattr(patching, "MOST_ROWS", 100)
-    patch.setattr(generator_pruning, "GATE_STEPS", 50)
     patch.setattr(explanation_clusters, "NULL", 100)
 
 

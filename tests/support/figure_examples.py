@@ -26,7 +26,6 @@ from qfusion.figures import (
     circuit_diagram,
     cohort_charts,
     column_charts,
-    correlation_cuts,
     correlation_polygon,
     decision_charts,
     decision_pairs,
@@ -45,7 +44,6 @@ from qfusion.figures import (
     layer_charts,
     model_quality,
     operator_spectra,
-    patching_charts,
     sample_timeline,
     scatter_map,
     sensitivity_tornado,
@@ -201,38 +199,6 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     ),
     "decision_pairs.bar_pairs": lambda t: decision_pairs.bar_pairs(
         {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t
-    ),
-    "correlation_cuts.cut_curves": lambda t: correlation_cuts.cut_curves(
-        T,
-        {kind: {name: LINES[name] for name in M} for kind in correlation_cuts.KINDS},
-        0.4,
-        M,
-        unit=HOSTILE,
-        cursor=0.7,
-        theme=t,
-    ),
-    "correlation_cuts.cut_terms": lambda t: correlation_cuts.cut_terms(
-        T,
-        {kind: {k: abs(v) * T for k, v in TERMS.items()} for kind in correlation_cuts.KINDS},
-        M,
-        whose="text",
-        unit=HOSTILE,
-        cursor=1.0,
-        theme=t,
-    ),
-    "correlation_cuts.cut_metric": lambda t: correlation_cuts.cut_metric(
-        T,
-        {
-            kind: {
-                "text": (LINES["text"], LINES["text"] - 0.1, LINES["text"] + 0.1),
-                "audio": (LINES["audio"],),
-            }
-            for kind in correlation_cuts.KINDS
-        },
-        {"undisturbed": 0.9, HOSTILE: 0.5},
-        M,
-        y_title=HOSTILE,
-        theme=t,
     ),
     "target_charts.class_counts": lambda t: target_charts.class_counts(
         {"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t
@@ -689,9 +655,6 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     ),
     "state_changes.flip_distances": lambda t: state_changes.flip_distances(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
-    ),
-    "patching_charts.patching_heatmap": lambda t: patching_charts.patching_heatmap(
-        np.linspace(0, 1, 5), (*M[:2], HOSTILE), R.normal(size=(3, 5)), R.normal(size=(3, 5)) > 0, t
     ),
     "target_information.information_bars": lambda t: target_information.information_bars(
         ["learned", HOSTILE],

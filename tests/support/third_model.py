@@ -32,7 +32,6 @@ PAGES = (
     "Cohorts",
     "Compare",
     "Faithfulness",
-    "Why fuse",
 )
 KIND, DATA = "state-linear", "handwritten"
 

@@ -1,26 +1,27 @@
 """Check of the resources: whether the quantum resources that a paper claims are needed.
 
-Where twins without a resource were trained, the audit decides (`analysis.audit`). Otherwise the resource is removed
-from the trained model. What can be removed without a loss is not needed by this model. What cannot may still be
+Where twins without a resource were trained, the audit decides (`plugins.why.audit.audit`). Otherwise the resource is
+removed from the trained model. What can be removed without a loss is not needed by this model. What cannot may still be
 replaced in training, so that a loss alone does not show that it is needed.
 """
 
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import audit, audit_basis
-from qfusion.analysis.audit_rows import OF_ERROR, WITHIN, ends, verdict_scope
-from qfusion.analysis.audit_verdicts import HERE
+from qfusion.analysis import audit_basis
 from qfusion.analysis.memo import memo
 from qfusion.analysis.review import evidence
 from qfusion.analysis.review.check import Check, Finding, Topic, sort_findings
 from qfusion.analysis.review.claims import Claims
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.analysis.twin_training import has_twins
 from qfusion.errors import NotFound
 from qfusion.explain.bootstrap import Interval
 from qfusion.models import twins
+from qfusion.plugins.why.audit import audit
+from qfusion.plugins.why.audit.audit_rows import OF_ERROR, WITHIN, ends, verdict_scope
+from qfusion.plugins.why.audit.audit_verdicts import HERE
+from qfusion.plugins.why.audit.twin_training import has_twins
 from qfusion.training import metrics
 
 NEEDED, HELPS, NOT_NEEDED, HARMS = "needed", "helps", "not needed", "harms"

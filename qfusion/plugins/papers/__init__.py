@@ -12,7 +12,7 @@ ASSETS = Path(__file__).parent / "assets"
 
 PLUGIN = Plugin(
     "papers",
-    requires=(),
+    requires=("why",),
     commands={
         "reproduce": Command(
             "qfusion.plugins.papers.command:reproduce",

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from qfusion.analysis import audit
 from qfusion.errors import default_on_error
 from qfusion.panels import page_state, panel, params
 from qfusion.panels.scopes import Call
@@ -19,6 +18,7 @@ from qfusion.plugins.papers.result_panels import (
     results,
 )
 from qfusion.plugins.papers.robustness_panels import ALL, robustness
+from qfusion.plugins.why.audit import audit
 from qfusion.wording.list_names import with_id
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._sentences import capitalise, true_minus
-from qfusion.analysis import audit_rows
 from qfusion.figures import label_charts, style
 from qfusion.plugins.papers import paper_list, paper_words as words
 from qfusion.plugins.papers.paper_results import (
@@ -19,6 +18,7 @@ from qfusion.plugins.papers.paper_results import (
     Reproduction,
 )
 from qfusion.plugins.papers.paper_training import READING
+from qfusion.plugins.why.audit import audit_rows
 from qfusion.report import blocks
 from qfusion.report.document import Report
 from qfusion.report.template_blocks import fill_template

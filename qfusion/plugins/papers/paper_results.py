@@ -28,9 +28,7 @@ import scipy.special
 
 from qfusion import __version__, _files
 from qfusion._checks import check, choose, require_whole
-from qfusion.analysis import audit, audit_basis, audit_rows, paired
-from qfusion.analysis.audit_plan import RESOURCES, Resource
-from qfusion.analysis.twin_runs import Run, Terms, summing
+from qfusion.analysis import audit_basis, paired
 from qfusion.data import DataSet, registry
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.plugins.papers import benchmark_board, paper_list
@@ -47,6 +45,9 @@ from qfusion.plugins.papers.paper_training import (
     train_cells,
     twin_cells,
 )
+from qfusion.plugins.why.audit import audit, audit_rows
+from qfusion.plugins.why.audit.audit_plan import RESOURCES, Resource
+from qfusion.plugins.why.audit.twin_runs import Run, Terms, summing
 from qfusion.training import metrics
 
 FORMAT = 2

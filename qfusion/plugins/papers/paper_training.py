@@ -21,13 +21,18 @@ import torch
 
 from qfusion import _files, _sentences, _user_folders
 from qfusion._checks import read_json
-from qfusion.analysis.audit_plan import VARIANTS
-from qfusion.analysis.twin_runs import Terms, record_failure, train_and_measure, variant_settings
 from qfusion.data import DataSet, registry
 from qfusion.errors import QFusionError
 from qfusion.models import registry as kinds
 from qfusion.plugins.papers import benchmark_board
 from qfusion.plugins.papers.paper_list import Paper, Reading
+from qfusion.plugins.why.audit.audit_plan import VARIANTS
+from qfusion.plugins.why.audit.twin_runs import (
+    Terms,
+    record_failure,
+    train_and_measure,
+    variant_settings,
+)
 from qfusion.training import Options
 from qfusion.training.options import complete_options
 

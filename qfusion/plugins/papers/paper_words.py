@@ -19,8 +19,8 @@ from qfusion.plugins.papers.paper_results import (
     Reproduction,
     Verdict,
 )
+from qfusion.plugins.why.audit.words import explain_verdict, summarise_audit
 from qfusion.training import metrics
-from qfusion.wording.audits import explain_verdict, summarise_audit
 from qfusion.wording.numbers import format_estimate
 
 LEVEL = 0.05  # of p-values after correction

@@ -1,10 +1,10 @@
 """Quantum resources on the leaderboard: both systems against twins without each resource."""
 
 from qfusion._checks import check
-from qfusion.analysis import audit, audit_plan
 from qfusion.figures import style
-from qfusion.panels import panel, quantum_resources
+from qfusion.panels import panel
 from qfusion.plugins.papers import benchmark_board
+from qfusion.plugins.why.audit import audit, audit_plan, quantum_resources
 
 _SYSTEMS = {audit_plan.QJ: ("QiNN-QJ", style.BLUE), audit_plan.QCNN: ("QCNN", style.VERMILLION)}
 

@@ -4,8 +4,9 @@ from functools import partial
 
 import streamlit as st
 
+from qfusion import plugin
 from qfusion.analysis import cohort_levels
-from qfusion.panels import cohorts as builders, dynamics_page, wrong_samples
+from qfusion.panels import cohorts as builders, wrong_samples
 from qfusion.ui import (
     figure,
     frame,
@@ -16,7 +17,7 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.ui.cohort_errors import error_slices, wrong_table
-from qfusion.ui.cohort_measures import cuts, entanglement, model_quality
+from qfusion.ui.cohort_measures import entanglement, model_quality
 from qfusion.ui.cohort_picker import choose_levels, ladder, restore_filter, select_type
 from qfusion.ui.sample_map import map_of_samples
 
@@ -53,21 +54,10 @@ def wrong_ones(context: page_context.PageContext, levels: cohort_levels.Levels) 
         error_slices(context, levels)
 
 
-def entanglement_and_need(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
-    """Draw whether entanglement correlates with fusion, and whether the model needs it."""
-    figure.draw_side_by_side(
-        *(
-            partial(part, context, levels)
-            for part in (entanglement, cuts)
-            if part is entanglement or dynamics_page.can_cut(levels)
-        )
-    )
-
-
 PARTS = dict(
     zip(
         builders.VIEWS,
-        (contributions, wrong_ones, model_quality, entanglement_and_need),
+        (contributions, wrong_ones, model_quality, entanglement),
         strict=True,
     )
 )
@@ -87,7 +77,7 @@ def page() -> None:
             name: partial(
                 lazy_panels.lazy_panel, name.lower(), partial(part, context, levels), stays=True
             )
-            for name, part in PARTS.items()
+            for name, part in (PARTS | plugin.tabs("cohorts")).items()
         }
         panels.tabs(builders.VIEW, parts, theme=context.theme, **context.scopes(), levels=levels)
 

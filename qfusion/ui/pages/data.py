@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from qfusion.panels import data_fusion
 from qfusion.ui import frame, page_runs, state
 from qfusion.ui.data_import_form import data_import_form
 from qfusion.ui.data_set_view import choose_set, draw_set, listing
@@ -12,8 +11,6 @@ def page() -> None:
     """Draw the page."""
     frame.begin_page("Data")
     with page_runs.guard(), st.container(key="fold-data"):
-        if state.take(state.ASKS_NEED):
-            state.put(data_fusion.NEED.key, True)  # it is asked at once whether it needs fusion
         if words := state.take(state.DATA_MESSAGE):
             # in view wherever the reader has scrolled to
             st.toast(words, icon=":material/check_circle:", duration="long")

@@ -12,7 +12,6 @@ from qfusion.analysis.sample_evolution import MOST_ERROR
 from qfusion.models.abilities import can
 from qfusion.panels import (
     convergence,
-    correlation_removal,
     decision_evolution,
     dynamics as builders,
     dynamics_page,
@@ -153,16 +152,6 @@ def decision_tab(
         cursor_line.draw_cursor_values(
             sample.path_dividends, mean, name, place, where, unit, sample.verdict.within_spread
         )
-    if dynamics_page.can_cut(sample):
-        panels.show(sample, theme, "cut")
-        with widgets.fold(dynamics_page.CUT_TERMS, ":material/stacked_line_chart:") as box:
-            if box.open:
-                widgets.draw(
-                    dynamics_page.CUT,
-                    context.study,
-                    default=correlation_removal.most_sensitive_modality(sample),
-                )
-                panels.show(sample, theme, "cut-terms")
     lazy_panels.lazy_panel("built", partial(building, context, sample), stays=True)
 
 

@@ -1,32 +1,5 @@
-"""Why fuse: whether data and model need fusion, whether the quantum part matters, and which component does it."""
+"""Why fuse: see `qfusion/plugins/why/page.py`."""
 
-from qfusion.panels import why as builders
-from qfusion.ui import frame, page_context, page_runs, panels
-from qfusion.ui.fusion_needs_section import fusion_needs
-from qfusion.ui.fusion_summary import draw_summary
-from qfusion.ui.model_fusion_section import model_section
-from qfusion.ui.model_pieces_section import pieces_section
-from qfusion.ui.quantum_twins_section import quantum_section
-
-
-@page_runs.fragment
-def questions(context: page_context.PageContext) -> None:
-    """The open question; a fragment, so that another redraws this and nothing else."""
-    draw = {
-        builders.MODEL: lambda: model_section(context),
-        builders.DATA: lambda: fusion_needs(context.study, context.theme, [1.2, 1]),
-        builders.QUANTUM: lambda: quantum_section(context),
-        builders.PIECE: lambda: pieces_section(context),
-    }
-    panels.tabs(builders.ASK, draw, theme=context.theme, **context.scopes())
-
-
-def page() -> None:
-    """Draw the page."""
-    context = frame.begin_model_page("Why fuse")
-    with page_runs.guard():
-        draw_summary(context)
-    questions(context)
-
+from qfusion.ui import page_runs
 
 page_runs.run_page(__file__, __name__)

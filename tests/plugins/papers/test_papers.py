@@ -18,8 +18,6 @@ import scipy.stats
 import torch
 
 import qfusion
-from qfusion.analysis import audit_plan, audit_rows
-from qfusion.analysis.audit_plan import RESOURCES, VARIANTS
 from qfusion.data import DataSet, Modality, Target
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import registry
@@ -36,6 +34,8 @@ from qfusion.plugins.papers import (
 )
 from qfusion.plugins.papers.paper_list import Role
 from qfusion.plugins.papers.paper_results import Estimate, Outcome, Verdict
+from qfusion.plugins.why.audit import audit_plan, audit_rows
+from qfusion.plugins.why.audit.audit_plan import RESOURCES, VARIANTS
 from qfusion.training import metrics
 from tests.support.app import visit
 from tests.support.command_line import assert_refused, run as run_command

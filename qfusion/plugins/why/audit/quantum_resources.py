@@ -1,0 +1,149 @@
+"""Does the quantum part matter? Twins and entanglement cuts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._sentences import capitalise, count, listed
+from qfusion.analysis import audit_basis, text
+from qfusion.analysis.study import Study
+from qfusion.explain import additive_projection
+from qfusion.figures import label_charts, style
+from qfusion.panels import alt_text, panel
+from qfusion.plugins.why.audit import audit, audit_rows, resource_cuts
+from qfusion.plugins.why.audit.words import explain_verdict, name_audited_model, summarise_audit
+from qfusion.plugins.why.fusion.model_fusion import interval_words
+
+
+def twin_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the gain of each quantum resource on the data: full models minus twins without it, trained alike."""
+    entry = audit.measure_audit(study)
+    return resource_comparison(
+        "why-audit", entry, [row["resource"] for row in entry["rows"]], theme
+    )
+
+
+def resource_comparison(
+    name: str,
+    entry: Mapping[str, Any],
+    names: Sequence[str],
+    theme: style.Theme = "light",
+    hues: Sequence[str] = (),
+) -> panel.PanelFigure:
+    """Draw the value of resources in an audit.
+
+    Args:
+        name: of the panel. entry: see `audit.load_shipped_audit`. names: of its rows. theme: of the figure.
+        hues: of the rows, grey by default.
+    """
+    words = summarise_audit(entry["rows"], names)
+    failed = {failure for row in entry["rows"] for failure in row["failed"]}
+    notes = [
+        f"{name}: {note}"
+        for name, row in zip(names, entry["rows"], strict=True)
+        if (note := explain_verdict(row))
+    ]
+    bounded = any(row.get("bounded") for row in entry["rows"])
+    series = {
+        "new seeds, these rows": _mean_gain(entry["rows"], "seeds"),
+        "new seeds and new rows": _mean_gain(entry["rows"], "rows"),
+    }
+    figure = label_charts.interval_dots(
+        names,
+        {key: ends for key, ends in series.items() if np.isfinite(ends[:, 0]).any()},
+        hues=hues or [style.GREY] * len(names),
+        x_title=f"{entry['short']}: better with the resource by",
+        theme=theme,
+    )
+    up_to = "up to " if any(row["seeds"] < entry["seeds"] for row in entry["rows"]) else ""
+    bound = (
+        "; errors of single rows were not saved, so the wider interval is a bound"
+        if bounded
+        else ""
+    )
+    shows = (
+        f"by how much {entry['short']} of {name_audited_model(entry, 'the full model')} on the test samples of "
+        f"{text.escape_markdown(entry['title'])} is better than that of a twin which lacks one resource, both "
+        "trained with the "
+        f"same encoders, schedule and seeds: mean of {up_to}"
+        f"{count(entry['seeds'], 'paired difference')} with 95% intervals, for new seeds on these rows, and for new "
+        f"rows, too ({entry['test_rows']:,} test rows, which count as {entry['independent']:,.0f} independent ones"
+        f"{bound}). "
+        "“Not needed” is said where two one-sided tests exclude a difference of the margin either way: "
+        f"{entry['within']:g}, or a quarter of the model's error where that is less. Verdicts hold after Holm's "
+        "correction."
+    )
+    if notes:
+        shows += f" {capitalise('; '.join(notes))}."
+    if failed:
+        shows += f" {count(len(failed), 'training')} failed, as the table says."
+    return panel.PanelFigure(
+        name,
+        capitalise(words),
+        figure,
+        shows=shows,
+        not_shown="results of twins with their own settings, or on other data.",
+        alt=f"{words}.",
+        table=lambda: pd.json_normalize(entry["rows"]),
+    )
+
+
+def _mean_gain(rows: Sequence[Mapping[str, Any]], scope: str) -> np.ndarray:
+    """Return mean gain and the ends of its interval, (rows, 3).
+
+    A row that is split has no mean, and a comparison that is no test has no numbers: these are NaN. With too few seeds
+    there is only the mean, on these rows.
+    """
+    result = np.full((len(rows), 3), np.nan)
+    for place, row in enumerate(rows):
+        if row["excluded"]:
+            continue
+        low, high = audit_rows.ends(row, scope)
+        alone = scope == "seeds" and not row["learned"]
+        if alone or np.isfinite(low):
+            result[place] = row.get("worth", np.nan), low, high
+    return result
+
+
+DEPHASED = (
+    " Dephasing in the product basis removes local coherence. Dephasing in each modality's own "
+    "eigenbasis keeps its state and removes entanglement and quantum correlation without "
+    "entanglement; large states use some of the samples."
+)
+
+
+def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw how much worse the metric of this model becomes when a resource is cut from it without retraining."""
+    frame, (_, label) = resource_cuts.cut_resources(study), audit_basis.main_metric(study.dataset)
+    ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
+    names = frame["resource"].tolist()
+    lost = [name for name, low in zip(names, ends[:, 1], strict=True) if low > audit_rows.WITHIN]
+    if lost:
+        words = f"The trained model relies on {listed(lost)}"
+    else:
+        words = f"No resource has a significant effect above {audit_rows.WITHIN:g} when cut"
+    figure = label_charts.interval_dots(
+        names,
+        {"loses": ends},
+        hues=[style.GREY] * len(names),
+        x_title=f"{label.short} lost without the resource",
+        theme=theme,
+    )
+    shows = (
+        f"the loss of {label.short} on test samples when one resource is cut from this model without "
+        f"retraining. {interval_words(study, additive_projection.RESAMPLES)}."
+    )
+    if resource_cuts.ENTANGLEMENT in names:
+        shows += DEPHASED
+    alt = f"{words}: {alt_text.list_numbers(names, ends[:, 0].tolist(), '+.3f')}."
+    return panel.PanelFigure(
+        "why-cut",
+        words,
+        figure,
+        shows=shows,
+        not_shown="the results of a model trained without the resource: see the twins.",
+        alt=alt,
+        table=lambda: frame,
+    )

@@ -1,0 +1,1 @@
+"""Correlations of a modality removed at a time of the evolution."""

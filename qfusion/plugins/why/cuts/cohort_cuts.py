@@ -1,0 +1,148 @@
+"""How good a model is on a cohort after the correlations of a modality are removed."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from qfusion.analysis import cohort_levels, cohort_measures, drawn_samples, text
+from qfusion.figures.style import Theme
+from qfusion.panels import cohorts, dynamics_page, panel, params
+from qfusion.plugins.why.cuts import correlation_cuts, cut_losses, cut_measures, tables
+from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cuts
+from qfusion.training import metrics
+from qfusion.wording.cohorts import describe_intervals, name_cohort
+from qfusion.wording.numbers import describe_drawn
+
+TAB = "Correlation cuts"
+
+
+def cut_test(
+    levels: cohort_levels.Levels, theme: Theme = "light", *, everyone: bool = False
+) -> panel.PanelFigure:
+    """Draw how good the model is on the cohort without the correlations of a modality; only of models with time.
+
+    Args:
+        everyone: measured on all of the cohort where some are drawn by default.
+    """
+    rows = cut_rows(levels, everyone)
+    result = cut_measures.cuts_of_rows(levels.study, levels.places(rows))
+    metric = next(iter(result.after))
+    how = describe_intervals(levels.study.dataset, rows, cut_losses.RESAMPLES)
+    figure = draw_cut_test(tables.cut_table(result), levels.study.modalities, metric, theme=theme)
+    shows = (
+        f"{CAPTIONS['cut-test'].shows} Here {describe_cut_scope(levels, everyone)}, the learned "
+        f"model; {how}."
+    )
+    return panel.PanelFigure(
+        "cut-test",
+        f"Are the correlations needed? {text.escape_markdown(describe_cuts(result))}",
+        figure,
+        shows=shows,
+        not_shown=CAPTIONS["cut-test"].not_shown,
+        alt=f"{metrics.LABELS[metric].short} of {len(rows):,} samples after a cut at each time.",
+        table=lambda: tables.cut_table(result),
+    )
+
+
+def cut_rows(levels: cohort_levels.Levels, everyone: bool = False) -> pd.DataFrame:
+    """Return the samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or all
+    samples.
+    """
+    rows = levels.rows[levels.inside]
+    return rows.iloc[
+        drawn_samples.drawn_places(
+            len(rows), cohort_measures.MAX_SLOW, cohort_measures.FEW_SLOW, everyone
+        )
+    ]
+
+
+def describe_cut_scope(levels: cohort_levels.Levels, everyone: bool = False) -> str:
+    """Describe which these are, as markdown."""
+    some = len(cut_rows(levels, everyone))
+    whole = int(levels.inside.sum())
+    sentence = describe_drawn(some, whole)
+    if levels.parts:
+        sentence += f" of the {text.escape_markdown(name_cohort(levels))}"
+    return sentence
+
+
+# When panels are shown, and what readers choose.
+
+AT_ONCE = 1.0  # seconds: what takes longer is asked for first
+
+
+def cut_seconds(levels: cohort_levels.Levels) -> float:
+    """Return how long the cuts of the cohort take, roughly."""
+    return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
+
+
+def can_afford_cuts(levels: cohort_levels.Levels, wanted: bool = False, **_: object) -> bool:
+    """Return whether correlations of several samples can be cut, and it takes at most a second or is `wanted`."""
+    return (
+        dynamics_page.evolves_jointly(levels)
+        and len(cut_rows(levels)) > 1
+        and (wanted or cut_seconds(levels) < AT_ONCE)
+    )
+
+
+def draw_cut_test(
+    table: pd.DataFrame,
+    modalities: Sequence[str],
+    metric: str,
+    *,
+    levels: Mapping[str, float] | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Return the figure of a table of `tables.cut_table`.
+
+    `levels` are further lines across, such as a model without evolution.
+    """
+    lines = {
+        kind: {
+            name: tuple(
+                table[key].to_numpy()
+                for key in (head, f"{head}:low", f"{head}:high")
+                if key in table
+            )
+            for name in modalities
+            if (head := f"{kind}[{name}]") in table
+        }
+        for kind in correlation_cuts.KINDS
+    }
+    before, chance = (float(table[name].iloc[0]) for name in ("undisturbed", "chance"))
+    lost = max(
+        (
+            float(np.abs(values - before).max())
+            for bands in lines.values()
+            for values, *_ in bands.values()
+        ),
+        default=0.0,
+    )
+    near = lost > 0.2 * abs(before - chance)  # farther away it would flatten every line
+    return correlation_cuts.cut_metric(
+        table["t"].to_numpy(),
+        {kind: bands for kind, bands in lines.items() if bands},
+        {"undisturbed": before}
+        | ({"one answer for all": chance} if near else {})
+        | dict(levels or {}),
+        modalities,
+        y_title=f"{metrics.LABELS[metric].short}, n = {int(table['n'].iloc[0]):,}",
+        theme=theme,
+    )
+
+
+CUTS = params.SwitchParam("cuts", "Cut the correlations", "They are not cut.")
+CONTROLS = (CUTS,)
+PANELS = {
+    "cut-test": panel.Panel(
+        cut_test,
+        {"everyone": panel.EVERYONE},
+        conditions={"wanted": CUTS},
+        fits=can_afford_cuts,
+        opens=cohorts.VIEW.is_one_of(TAB),
+        scope="levels",
+    )
+}

@@ -1,0 +1,123 @@
+"""Titles about removed correlations."""
+
+from qfusion._sentences import size
+from qfusion.plugins.why.cuts.cut_losses import CutMetrics
+from qfusion.plugins.why.cuts.cut_summaries import Change, Dependence, dependence, largest_cut
+from qfusion.plugins.why.cuts.state_cuts import Cuts
+from qfusion.wording.generator_figures import Caption
+from qfusion.wording.numbers import format_estimate, name_metric
+
+# The largest cut of one sample.
+SMALL_CUT = (
+    "Removing the correlations of one modality at one time changes the {quantity} by at most {change} (from "
+    "{before:z.2f}{notes})"
+)
+LARGEST_CUT = "Removing all correlations with {modality} at t = {time:.2f} {moves}{notes}"
+LEAVES = "leaves the {quantity} at {before}"
+RAISES = "raises the {quantity} from {before} to {after}"
+LOWERS = "lowers the {quantity} from {before} to {after}"
+CLASSICAL_KEPT = "{value:z.2f} if classical correlations are kept"
+NEVER_CORRELATED = "{value:z.2f} if {modality} is never correlated"
+
+# Cuts half way, over many samples.
+DEPENDENCE_TITLES: dict[Dependence, str] = {
+    Dependence.UNKNOWN: (
+        "Too few samples: without {correlations} {metric} changes by {change}{classical} (n = {n:,}){never}"
+    ),
+    Dependence.NONE: (
+        "No: without {correlations} {metric} changes by less than 0.001 ({change}, n = {n:,}){never}"
+    ),
+    Dependence.NOT_SHOWN: (
+        "No significant loss: without {correlations} {metric} changes by {change} (n = {n:,}); a loss of more than "
+        "{largest_loss:.3f} is excluded{never}"
+    ),
+    Dependence.SLIGHT: (
+        "Slightly: without {correlations} {metric} changes by {change}{classical} (n = {n:,}){never}"
+    ),
+    Dependence.NEEDED: (
+        "Yes: without {correlations} {metric} changes by {change}{classical} (n = {n:,}){never}"
+    ),
+}
+CORRELATIONS = "the correlations of {modality} at t = {time:.2f}"
+CLASSICAL_CHANGE = "; with their classical part kept {change}"
+NEVER_CHANGE = ". If never correlated: {change}"
+# Captions of the figures of cuts.
+CAPTIONS: dict[str, Caption] = {
+    "cut": Caption(
+        "the explained output if at time t all correlations of one modality with the others are removed (solid), or "
+        "all but the classical correlation of its populations (dashed: no entanglement is left), and the state then "
+        "evolves to T. Dash-dot: the modality and the others are kept uncorrelated from the start to t, so that "
+        "each evolves in the other's reduced state. With two modalities, cutting one also cuts the other.",
+        "the output for other data: a cut is an intervention on the model's state, and possibly no input leads to the "
+        "new state. Dashed lines do not separate entanglement from quantum correlation without entanglement.",
+    ),
+    "cut-terms": Caption(
+        "the size of every term of the decision after a cut at time t. Lines begin at the sizes without a cut, since "
+        "the initial state is uncorrelated.",
+        "which coupling builds a term. The background of the terms is the mean state of every modality, so they differ "
+        "from terms against another background.",
+    ),
+    "cut-test": Caption(
+        "the metrics on many samples if the correlations of a modality are removed at time t in all of them. Bands are "
+        "95% bootstrap intervals.",
+        "whether a model trained without these correlations would be worse: this model was not trained on states after "
+        "a cut.",
+    ),
+}
+
+
+def describe_cut(result: Cuts, output: int, quantity: str = "score") -> str:
+    """Return whether the decision on a sample needs the correlations, and when most, as a title.
+
+    Args:
+        result: cuts of one sample.
+        output: number of the explained output.
+        quantity: the explained quantity, "log-odds" or "score".
+    """
+    cut = largest_cut(result, output)
+    notes = []
+    if cut.classical is not None:
+        notes.append(CLASSICAL_KEPT.format(value=cut.classical))
+    if cut.uncorrelated is not None:
+        notes.append(NEVER_CORRELATED.format(value=cut.uncorrelated, modality=cut.modality))
+    if cut.small:
+        return SMALL_CUT.format(
+            quantity=quantity,
+            change=size(abs(cut.after - cut.before)),
+            before=cut.before,
+            notes="".join(f"; {note}" for note in notes),
+        )
+    before, after = f"{cut.before:z.2f}", f"{cut.after:z.2f}"
+    moves = RAISES if cut.after > cut.before else LOWERS
+    if before == after:
+        moves = LEAVES
+    return LARGEST_CUT.format(
+        modality=cut.modality,
+        time=cut.time,
+        moves=moves.format(quantity=quantity, before=before, after=after),
+        notes=f" ({'; '.join(notes)})" if notes else "",
+    )
+
+
+def describe_cuts(result: CutMetrics, metric: str | None = None) -> str:
+    """Return whether a model needs the correlations half way, over many samples, as a title."""
+    summary = dependence(result, metric)
+    classical = never = ""
+    if summary.classical is not None:
+        classical = CLASSICAL_CHANGE.format(change=format_change(summary.classical))
+    if summary.uncorrelated is not None:
+        never = NEVER_CHANGE.format(change=format_change(summary.uncorrelated))
+    return DEPENDENCE_TITLES[summary.kind].format(
+        correlations=CORRELATIONS.format(modality=summary.modality, time=summary.time),
+        metric=name_metric(summary.metric),
+        change=format_change(summary.change),
+        n=summary.n,
+        largest_loss=summary.largest_loss,
+        classical=classical,
+        never=never,
+    )
+
+
+def format_change(change: Change) -> str:
+    """Return a change of a metric with its interval."""
+    return format_estimate(change.value, change.low, change.high, "+z.3f")

@@ -1,0 +1,367 @@
+"""Panels on whether the model fuses: joint terms, loss reduction, rankings and interactions."""
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check_present
+from qfusion.analysis import (
+    cohort_levels,
+    drawn_samples,
+    joint_gains,
+    seed_clusters,
+    text,
+    trust,
+)
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study, dividend_column
+from qfusion.data.coalition_terms import split_term
+from qfusion.explain import additive_projection, bootstrap, explanation_clusters
+from qfusion.figures import basin_charts, interaction_charts, label_charts, style
+from qfusion.panels import (
+    alt_text,
+    cohort_contributions,
+    panel,
+    seed_stability,
+    wrong_samples,
+)
+from qfusion.plugins.why.fusion import contribution_ranking, fusion_tests
+from qfusion.plugins.why.fusion.words import (
+    LOSS_NAMES,
+    describe_basins,
+    describe_importance,
+    describe_joint_effect,
+    describe_multiplicity,
+    describe_ranking,
+    describe_synergies,
+)
+from qfusion.wording.backgrounds import (
+    background_markdown,
+    describe_comparison,
+    describe_standard_errors,
+)
+from qfusion.wording.cohorts import (
+    describe_intervals,
+    describe_level_intervals,
+    name_cohort_with_size,
+    name_split,
+)
+from qfusion.wording.numbers import describe_drawn
+
+MAX_POINTS = 1_500  # of a swarm, a coalition
+
+
+@panel.cached
+def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the gain of joint terms in every metric: the model against its EMAP, and against its own terms."""
+    labels = joint_gains.metric_labels(study.dataset)
+    first = next(iter(labels))
+    (result, worth), (_, own) = (
+        joint_gains.remove_joint_terms(study, kind) for kind in additive_projection.KINDS
+    )
+    if result.error is None:
+        sampled = ""
+    else:
+        sampled = (
+            f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of the {study.quantity} at most "
+            f"{result.error:.2g} on average."
+        )
+    title = text.escape_markdown(describe_joint_effect(result, worth, first))
+    figure = label_charts.interval_dots(
+        [labels[name].short for name in labels],
+        {
+            kind: label_charts.interval_ends(part["gain"].values())
+            for kind, part in zip(additive_projection.KINDS, (worth, own), strict=True)
+        },
+        hues=[style.GREY] * len(labels),
+        x_title="better with joint terms by (units of the metric)",
+        theme=theme,
+    )
+    shows = (
+        f"the improvement of metrics by joint terms on {result.samples:,} test samples. EMAP is "
+        f"the sum over modalities that is nearest to the model's {study.quantity} on all combinations "
+        f"of {result.rows:,} test rows; own terms are baseline and own contributions, against "
+        f"{background_markdown(study.explanation_background)}. "
+        f"{interval_words(study, additive_projection.RESAMPLES)}.{sampled}"
+    )
+    alt = (
+        "Worth of joint terms: "
+        + ", ".join(f"{labels[name].short} {one.value:+.3f}" for name, one in worth["gain"].items())
+        + "."
+    )
+    return panel.PanelFigure(
+        "why-emap",
+        title,
+        figure,
+        shows=shows,
+        not_shown="the results of a trained additive model: a projection can be worse than chance.",
+        alt=alt,
+        table=lambda: bootstrap.interval_frame("metric", **worth),
+    )
+
+
+@panel.cached
+def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the reduction of the test loss by each coalition and modality."""
+    game = fusion_tests.split_loss(study)
+    terms = study.terms
+    title = LOSS_NAMES[game.loss]
+    mean = " of the softmax of the mean log-odds" if study.classes else ""
+    figure = label_charts.interval_dots(
+        list(terms),
+        {
+            "contribution": label_charts.interval_ends(game.dividends.values()),
+            "Shapley value": label_charts.interval_ends(map(game.shapley.get, terms)),
+        },
+        hues=[style.term_colour(term, study.modalities) for term in terms],
+        x_title=f"reduction of the {title}",
+        theme=theme,
+    )
+    exact = " with exact values" if study.is_exact else ""
+    shows = (
+        f"the reduction of the {title}{mean} by coalitions, with the modalities outside them absent, "
+        f"mean over {game.total.n:,} test samples: SAGE's game{exact}. Contributions and "
+        f"Shapley values both sum to the total reduction. {interval_words(study)}. "
+        f"{describe_comparison(study.explanation_background)}{describe_standard_errors(study)}"
+    )
+    alt = (
+        f"Reduction of the {title}: "
+        + alt_text.list_terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
+        + "."
+    )
+    return panel.PanelFigure(
+        "why-loss",
+        text.escape_markdown(describe_importance(game)),
+        figure,
+        shows=shows,
+        not_shown="the loss of a model trained without a modality.",
+        alt=alt,
+        table=game.frame,
+    )
+
+
+def coalition_ranking(
+    levels: cohort_levels.Levels, theme: style.Theme = "light"
+) -> panel.PanelFigure:
+    """Draw the coalitions of a cohort by their contributions."""
+    study = levels.study
+    ranked = _term_ranking(levels)
+    figure = label_charts.interval_dots(
+        list(ranked.sizes),
+        {
+            "mean size": label_charts.interval_ends(ranked.sizes.values()),
+            "mean with sign": label_charts.interval_ends(ranked.means.values()),
+        },
+        hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
+        x_title=text.with_unit("contribution", cohort_contributions.contribution_unit(levels)),
+        theme=theme,
+    )
+    alt = (
+        "Mean sizes: "
+        + alt_text.list_terms({term: one.value for term, one in ranked.sizes.items()})
+        + "."
+    )
+    kind = "exact " if study.is_exact else ""
+    not_shown = "their distribution over samples: see the swarm."
+    if not study.reads_features:
+        kind = "measured "
+    if not study.reads_features and not study.is_exact:
+        not_shown += (
+            " Nor sizes without noise: with standard errors all are too large, most of all those of joint terms, which "
+            "have the errors of all coalitions. Means with sign are not."
+        )
+    return panel.PanelFigure(
+        "why-ranking",
+        describe_ranking(ranked, text.term),
+        figure,
+        shows=f"mean size and mean of the {kind}contributions, the largest size first; {_describe_cohort(levels)}",
+        not_shown=not_shown,
+        alt=alt,
+        table=ranked.frame,
+    )
+
+
+def pair_interactions(
+    levels: cohort_levels.Levels, theme: style.Theme = "light"
+) -> panel.PanelFigure:
+    """Draw the mean interaction of any two modalities over a cohort."""
+    study = levels.study
+    known = _term_ranking(levels).pairs
+    clear = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
+    if clear:
+        words = f"Mean interaction differs from 0: {', '.join(clear)}"
+    else:
+        words = "No mean interaction of a pair differs from 0 significantly"
+    figure = interaction_charts.interaction_matrix(
+        [split_term(pair) for pair in known],
+        label_charts.interval_ends(known.values()),
+        study.modalities,
+        unit=cohort_contributions.contribution_unit(levels),
+        theme=theme,
+    )
+    alt = (
+        "Mean interactions of two modalities: "
+        + alt_text.list_terms({pair: one.value for pair, one in known.items()}, "+.3f")
+        + "."
+    )
+    return panel.PanelFigure(
+        "why-pairs",
+        words,
+        figure,
+        shows=f"mean Shapley interaction index of any two modalities with its interval; {_describe_cohort(levels)}",
+        not_shown="interactions whose signs cancel over samples: the ranking shows their size.",
+        alt=alt,
+        table=lambda: bootstrap.interval_frame("pair", interaction=known),
+    )
+
+
+def contribution_swarm(
+    levels: cohort_levels.Levels, theme: style.Theme = "light"
+) -> panel.PanelFigure:
+    """Draw every sample's contributions, by coalition."""
+    study = levels.study
+    ranked = _term_ranking(levels)
+    rows = levels.rows[levels.inside]
+    rows = rows.iloc[drawn_samples.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
+    by = "certainty" if study.classes else "truth"
+    columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
+    title = f"Contributions of {describe_drawn(len(rows), int(levels.inside.sum()))}, one by one"
+    figure = interaction_charts.contribution_swarm(
+        columns,
+        rows[by].to_numpy(float),
+        rows.index.tolist(),
+        by=by,
+        unit=cohort_contributions.contribution_unit(levels),
+        theme=theme,
+    )
+    alt = (
+        "Medians: "
+        + alt_text.list_terms({t: float(np.median(v)) for t, v in columns.items()})
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return rows[[by, *map(dividend_column, columns)]].reset_index()
+
+    return panel.PanelFigure(
+        "why-swarm",
+        title,
+        figure,
+        shows="one point per sample and coalition, stacked where values are close"
+        f"{f', coloured by {by}' if rows[by].notna().any() else ''}; {_describe_cohort(levels)}",
+        not_shown="the terms of one sample together.",
+        alt=alt,
+        table=table,
+    )
+
+
+def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Show how close sampled synergies are to the exact dividends of pairs, as a table without a figure."""
+    frame = fusion_tests.sample_synergies(study)
+    shows = (
+        f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {fusion_tests.ROWS} training samples drawn at "
+        "random "
+        f"{fusion_tests.DRAWS} times (the same rows for all samples), beside the dividend against "
+        f"{background_markdown(study.explanation_background)}: correlation over test samples, and root mean square "
+        "error "
+        "over the dividend's own."
+    )
+    return panel.PanelFigure(
+        "why-synergy",
+        text.escape_markdown(describe_synergies(frame)),
+        None,
+        shows=shows,
+        not_shown="F_syn within a modality, as its authors compute it: here it is of whole modalities.",
+        alt=describe_synergies(frame),
+        table=lambda: frame,
+    )
+
+
+def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
+    study = trust.with_training_background(sample.study)
+    seeds = trust.load_stability(study)
+    result = seed_clusters.cluster_seeds(study)
+    values = check_present(
+        trust.seed_values(study, seeds, sample.row, seed_stability.DIVIDENDS),
+        f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
+    )
+    labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
+    words = describe_basins(
+        explanation_clusters.contrast_basins(
+            labels, values.to_numpy(), list(values.columns), seeds.seeds
+        ),
+        len(seeds.seeds),
+    )
+    figure = basin_charts.seed_basins(
+        values.to_numpy(),
+        labels,
+        list(values.columns),
+        seeds.seeds,
+        unit="log-odds of the true class (nats)" if seeds.of_true_class else study.score_unit(0),
+        theme=theme,
+    )
+    shows = (
+        f"its contributions by each of {len(seeds.seeds)} training seeds, one line per seed. Seeds "
+        f"are split at the largest silhouette; a silhouette above {result.threshold:.2f} counts as "
+        f"several explanations. About {explanation_clusters.FALSE:.0%} of the samples with a single "
+        f"explanation exceed it by chance. {text.escape_markdown(describe_multiplicity(result))}."
+    )
+
+    def table() -> pd.DataFrame:
+        return values.assign(explanation=labels + 1).reset_index()
+
+    return panel.PanelFigure(
+        "why-basins",
+        f"Sample {text.escape_markdown(sample.id)}: {text.escape_markdown(words)}",
+        figure,
+        shows=shows,
+        not_shown="explanations of a single seed.",
+        alt=f"{words}.",
+        table=table,
+    )
+
+
+def _term_ranking(levels: cohort_levels.Levels) -> contribution_ranking.Ranking:
+    return fusion_tests.rank_coalitions(
+        levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
+    )
+
+
+def _describe_cohort(levels: cohort_levels.Levels) -> str:
+    return (
+        f"{text.escape_markdown(name_cohort_with_size(levels))} of {text.escape_markdown(name_split(levels))}. "
+        f"{describe_level_intervals(levels)}. "
+        f"{describe_comparison(levels.study.explanation_background)}{describe_standard_errors(levels.study)}"
+    )
+
+
+def interval_words(study: Study, resamples: int = 2000) -> str:
+    """Return how the intervals over the explained test samples of a study were resampled."""
+    rows = study.dataset.table.loc[study.dataset.ids[trust.explained_test_rows(study)]]
+    return describe_intervals(study.dataset, rows, resamples)
+
+
+# whether a sample's, study's or cohort's model has more than one modality
+is_joint = panel.needs(where=lambda study: len(study.modalities) > 1)
+# whether it can be run on samples whose modalities are replaced, as sampled methods do
+can_sample = panel.needs(where=lambda study: len(study.modalities) > 1 and study.reads_features)
+_can_project = panel.needs(where=lambda study: study.has_truth and study.reads_features)
+
+
+MODEL_PANELS = {
+    "why-emap": panel.Panel(emap, fits=_can_project, scope="study"),
+    "why-loss": panel.Panel(loss_reduction, fits=panel.has_truth, scope="study"),
+    "why-ranking": panel.Panel(
+        coalition_ranking, scope="levels", fits=wrong_samples.has_cohort_samples
+    ),
+    "why-pairs": panel.Panel(
+        pair_interactions,
+        scope="levels",
+        fits=lambda levels, **_: is_joint(levels) and wrong_samples.has_cohort_samples(levels),
+    ),
+    "why-swarm": panel.Panel(
+        contribution_swarm, scope="levels", fits=wrong_samples.has_cohort_samples
+    ),
+    "why-synergy": panel.Panel(synergy, scope="study", fits=can_sample),
+    "why-basins": panel.Panel(seed_basins, fits=seed_stability.is_measured_over_seeds),
+}

@@ -1,0 +1,48 @@
+"""Whether the model fuses: joint terms, loss reductions, coalitions and training seeds."""
+
+from functools import partial
+
+import streamlit as st
+
+from qfusion.analysis import (
+    cohort_levels,
+    trust,
+)
+from qfusion.analysis.study import Study
+from qfusion.figures.style import Theme
+from qfusion.panels import cohorts, seed_stability
+from qfusion.plugins.why.fusion import model_fusion
+from qfusion.ui import figure, lazy_panels, page_context, page_runs, panels, widgets
+
+
+def model_section(context: page_context.PageContext) -> None:
+    """Draw what the model loses without joint terms, what reduces the loss, which coalitions contribute most, and
+    whether training seeds agree.
+    """
+    study = context.study
+    with st.container(key="fold-why-model"):
+        panels.show(study, context.theme, "why-loss", "why-emap", columns=2, first=2)
+        words = widgets.draw(cohorts.FILTER)
+        with page_runs.guard():
+            levels = cohort_levels.build_levels(
+                context.tweaked_sample(), str(words or ""), output=context.output_name
+            )
+            if not levels.inside.any():
+                st.info("No sample passes this filter. Widen it.", icon=":material/help:")
+            panels.show(levels, context.theme, "why-ranking", "why-pairs", columns=2)
+            panels.show(levels, context.theme, "why-swarm")
+        if model_fusion.can_sample(study):
+            lazy_panels.lazy_panel("why-synergy", partial(_synergy, study, context.theme))
+        missing = seed_stability.seed_measurements(trust.with_training_background(study))[1]
+        if missing and study.reads_features:
+            st.info(f"Other training seeds: {missing}", icon=":material/help:")
+        panels.show(context.tweaked_sample(), context.theme, "why-basins")
+
+
+def _synergy(study: Study, theme: Theme) -> None:
+    picture = model_fusion.synergy(study, theme)
+    figure.draw(
+        picture,
+        below=partial(st.table, picture.table().round(3), hide_index=True, alt=picture.alt),
+        grows=False,
+    )

@@ -1,0 +1,29 @@
+"""Why fuse: whether data and model need fusion, whether the quantum part matters, and which component does it."""
+
+from qfusion.plugins.why import panels as builders
+from qfusion.plugins.why.audit.quantum_twins_section import quantum_section
+from qfusion.plugins.why.fusion.model_fusion_section import model_section
+from qfusion.plugins.why.information.fusion_needs_section import fusion_needs
+from qfusion.plugins.why.pieces.model_pieces_section import pieces_section
+from qfusion.plugins.why.summary_section import draw_summary
+from qfusion.ui import frame, page_context, page_runs, panels
+
+
+@page_runs.fragment
+def questions(context: page_context.PageContext) -> None:
+    """The open question; a fragment, so that another redraws this and nothing else."""
+    draw = {
+        builders.MODEL: lambda: model_section(context),
+        builders.DATA: lambda: fusion_needs(context.study, context.theme, [1.2, 1]),
+        builders.QUANTUM: lambda: quantum_section(context),
+        builders.PIECE: lambda: pieces_section(context),
+    }
+    panels.tabs(builders.ASK, draw, theme=context.theme, **context.scopes())
+
+
+def page() -> None:
+    """Draw the page."""
+    context = frame.begin_model_page("Why fuse")
+    with page_runs.guard():
+        draw_summary(context)
+    questions(context)

@@ -1,0 +1,88 @@
+"""Which part of a model causes a decision: state patching, ablation of gate groups, pruned generators."""
+
+from qfusion._checks import check
+from qfusion.analysis import cohort_table, drawn_samples, sample_similarity
+from qfusion.analysis.background_choice import default_contrast
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
+from qfusion.models import decisions
+from qfusion.plugins.why.cuts import cut_losses
+from qfusion.plugins.why.pieces import gate_shapley, generator_pruning, state_patching
+
+# Which piece does it?
+
+MANY_ELEMENTS, FEW_ROWS, MOST_ROWS = 8, 128, 2000  # rows of a loss: few of a network beyond so many
+
+
+def partner(sample: Sample) -> str:
+    """Return the id of the test sample that is nearest by its contributions among those that are decided
+    differently. If all are decided alike, return the default sample to compare with.
+    """
+    study = sample.study
+    near = sample_similarity.nearest(sample, count=len(study.dataset)).rows
+    own = decisions.decision(study.scores[sample.row])
+    other = [row for row in near if decisions.decision(study.scores[row]) != own]
+    return str(study.dataset.ids[other[0]]) if other else default_contrast(study, sample.row)
+
+
+@memo(32)
+def patch_sample(study: Study, row: int, other: str = "") -> state_patching.Patches:
+    """Return the result of patching one sample with the states of another, given by its id, or with the mean over the
+    background.
+
+    Raises:
+        InvalidInput: when it is the sample itself, whose states change nothing.
+        NotFound: when there is no such sample.
+    """
+    moving = study.model.evolution("to patch its states at")
+    donor = study.background
+    if other:
+        place = study.dataset.row(other)
+        check(
+            place != row,
+            f"Sample '{other}' cannot be patched with itself: its own states change nothing. Pick another sample.",
+        )
+        donor = study.inputs([place])
+    return state_patching.patch_states(moving, study.inputs([row]), donor)
+
+
+@memo(16, background=False, task=Task.ABLATE_GATES)
+def ablate_gate_groups(
+    study: Study, row: int, output: int, shots: int = gate_shapley.SHOTS
+) -> gate_shapley.GateGroups:
+    """Return the gate groups of one sample's score and entanglement, and of the loss of all or some of the test
+    rows.
+    """
+    network = study.model.truth_tables("to leave out gate groups")
+    data = study.dataset
+    rows = data.rows("test")
+    most = FEW_ROWS if network.elements > MANY_ELEMENTS else MOST_ROWS
+    rows = rows[drawn_samples.drawn_places(len(rows), most, most)]
+    return gate_shapley.gate_groups(
+        network,
+        network.encode(study.inputs([row])),
+        network.outputs[output],
+        network.encode(study.inputs(rows)),
+        data.y[rows],
+        shots=shots,
+        clusters=cohort_table.row_clusters(data, rows),
+    )
+
+
+@memo(4, background=False, task=Task.PRUNE_GENERATOR, shipped=generator_pruning.Pruning)
+def prune_terms(study: Study) -> generator_pruning.Pruning:
+    """The generator with fewer and fewer terms: validation rows choose, test rows show; at most `MOST_ROWS` of each."""
+    data = study.dataset
+    choosing, showing = (
+        rows[drawn_samples.drawn_places(len(rows), MOST_ROWS, MOST_ROWS)]
+        for rows in (data.rows("valid"), data.rows("test"))
+    )
+    return generator_pruning.prune(
+        study.trained,
+        (study.inputs(choosing), data.y[choosing]),
+        (study.inputs(showing), data.y[showing]),
+        cut_losses.metric_kind(data.target),
+        clusters=cohort_table.row_clusters(data, showing),
+    )

@@ -1,0 +1,153 @@
+"""Whether a model and its data fuse, at a glance: what is known already, and jobs that compute the rest.
+
+The findings are those of the four views of Why fuse: joint terms of the model, need of the data, quantum resources,
+and the pieces of the model.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from qfusion import _user_folders
+from qfusion.analysis import jobs, joint_gains
+from qfusion.analysis.memo import file_stamp, find_result, memo
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.errors import NotFound
+from qfusion.explain.additive_projection import Gains, ProjectionSummary
+from qfusion.models.abilities import can
+from qfusion.plugins.why.audit import audit, twin_training
+from qfusion.plugins.why.information import information_estimate
+from qfusion.plugins.why.information.information import Estimate
+from qfusion.plugins.why.pieces import patching
+from qfusion.plugins.why.pieces.gate_shapley import GateGroups
+from qfusion.plugins.why.pieces.generator_pruning import Pruning
+
+
+class Part(StrEnum):
+    """What a summary consists of."""
+
+    JOINT = "joint terms"
+    DATA = "data"
+    RESOURCES = "quantum resources"
+    TERMS = "generator terms"
+    GATES = "gate groups"
+
+
+@dataclass(frozen=True, eq=False)
+class FusionSummary:
+    """What is known on the fusion of a model and its data.
+
+    Attributes:
+        metric: key of the metric that is reported first.
+        parts: those that the model has.
+        joint: what scores without joint terms are taken from, and gains of the metrics by joint terms.
+        information: of the data set on its target.
+        resources: of the model's audit; its metric and rows. There are none where it was not measured.
+        terms: the generator with fewer and fewer terms.
+        gates: gate groups of the network.
+        failed: parts that could not be computed.
+    """
+
+    metric: str
+    parts: tuple[Part, ...]
+    joint: tuple[ProjectionSummary, Gains] | None = None
+    information: Estimate | None = None
+    resources: Mapping[str, Any] | None = None
+    terms: Pruning | None = None
+    gates: GateGroups | None = None
+    failed: tuple[Part, ...] = ()
+
+    @property
+    def missing(self) -> tuple[Part, ...]:
+        """Parts that are not computed yet, in the order in which they are."""
+        results = {
+            Part.JOINT: self.joint,
+            Part.DATA: self.information,
+            Part.RESOURCES: self.resources,
+            Part.TERMS: self.terms,
+            Part.GATES: self.gates,
+        }
+        return tuple(
+            part for part in self.parts if results[part] is None and part not in self.failed
+        )
+
+
+@memo(16, background=False, stamp=lambda study: file_stamp(_user_folders.cache_root() / "audit"))
+def measured_resources(study: Study) -> Mapping[str, Any]:
+    """Return the metric and the rows of a model's audit; without rows where it was not measured."""
+    try:
+        return audit.measure_audit(study)
+    except NotFound:
+        return {"short": "", "rows": []}
+
+
+def find_summary(study: Study, sample: Sample) -> FusionSummary:
+    """Return what is known on a model and its data without further computation.
+
+    Args:
+        study: the model on its data.
+        sample: whose output the gate groups are of.
+    """
+    parts = summary_parts(study)
+    jobs_of_parts = {part: jobs.find_job(_key(part, study, sample)) for part in parts}
+    failed = [
+        part
+        for part, job in jobs_of_parts.items()
+        if job is not None and job.state in (jobs.State.FAILED, jobs.State.CANCELLED)
+    ]
+    return FusionSummary(
+        metric=next(iter(joint_gains.metric_labels(study.dataset))),
+        parts=parts,
+        joint=find_result(joint_gains.remove_joint_terms, study),
+        information=find_result(information_estimate.estimate_information, study.dataset),
+        resources=find_result(measured_resources, study),
+        terms=find_result(patching.prune_terms, study),
+        gates=find_result(patching.ablate_gate_groups, sample.study, sample.row, sample.output),
+        failed=tuple(failed),
+    )
+
+
+def begin_missing(study: Study, sample: Sample, missing: Sequence[Part], asker: str) -> None:
+    """Compute the missing parts of a summary in the background, one after another.
+
+    Args:
+        study, sample: as of `find_summary`.
+        asker: who waits, see `jobs.begin_job`.
+    """
+    for part in missing:
+        jobs.begin_job(_key(part, study, sample), _computation(part, study, sample), 1, asker)
+
+
+def summary_parts(study: Study) -> tuple[Part, ...]:
+    """Return the parts that a summary of a model and its data has."""
+    if not study.reads_features:
+        return ()
+    parts = [Part.JOINT]
+    if twin_training.has_twins(study):
+        parts.append(Part.RESOURCES)
+    if can(study.model, "time") and not study.model.still:
+        parts.append(Part.TERMS)
+    if can(study.model, "rules"):
+        parts.append(Part.GATES)
+    if len(study.dataset.names) > 1:
+        parts.append(Part.DATA)
+    return tuple(parts)
+
+
+def _key(part: Part, study: Study, sample: Sample) -> Hashable:
+    if part == Part.DATA:
+        return information_estimate.estimate_key(study.dataset)
+    of_sample = (sample.row, sample.output) if part == Part.GATES else ()
+    return "summary", part, study.memo_key(), of_sample
+
+
+def _computation(part: Part, study: Study, sample: Sample) -> Callable[[], object]:
+    return {
+        Part.JOINT: lambda: joint_gains.remove_joint_terms(study),
+        Part.DATA: lambda: information_estimate.estimate_information(study.dataset),
+        Part.RESOURCES: lambda: measured_resources(study),
+        Part.TERMS: lambda: patching.prune_terms(study),
+        Part.GATES: lambda: patching.ablate_gate_groups(sample.study, sample.row, sample.output),
+    }[part]
