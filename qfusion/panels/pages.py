@@ -10,7 +10,7 @@ A page of the dashboard draws what the same builders return. Programs and recipe
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from qfusion import panels, plugin
 from qfusion._checks import choose
@@ -170,7 +170,7 @@ def _add_plugins() -> None:
 def _add_panels(
     title: str, panels_of_page: dict[str, Panel], controls: Iterable[Param | ParamFamily] = ()
 ) -> None:
-    PAGES[title] = ChainMap(panels_of_page, dict(PAGES[title]))
+    PAGES[title] = ChainMap(panels_of_page, cast("dict[str, Panel]", PAGES[title]))
     PAGE_PARAMS[title] = (*PAGE_PARAMS.get(title, ()), *controls)
 
 
