@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,6 +66,7 @@ def test_placeholders_stand_for_all_cards_that_are_missing() -> None:
 )
 def test_progress_names_the_step_that_runs_when_all_is_counted(done: int, words: str) -> None:
     def draw(done: int) -> None:
+        from types import SimpleNamespace
 
         from qfusion.ui import job_progress
 
