@@ -23,7 +23,8 @@ sys.path[:0] = [str(ROOT)]
 
 import qfusion  # noqa: E402
 from qfusion.analysis.opening import open_study  # noqa: E402
-from qfusion.live import device_runs  # noqa: E402
+from qfusion.plugins.qiskit import device_runs  # noqa: E402
+from qfusion.plugins.qiskit.bare_circuits import circuit_model  # noqa: E402
 
 SNAPSHOTS = {
     "qcnn-parity": ("FakeGuadalupeV2", "FakeSherbrooke"),
@@ -51,7 +52,7 @@ def brought_study() -> Any:
     read = ["IIIZ", "IIZI", "IZII", "ZIII", "IZIZ", "ZIZI"]
 
     def model(weights: np.ndarray, head: Any = None) -> Any:
-        return qfusion.live.circuit_model(circuit, table, read, weights=weights, head=head)
+        return circuit_model(circuit, table, read, weights=weights, head=head)
 
     best: tuple[float, Any, Any] = (0.0, None, None)
     chosen = random.permutation(400)[:240]

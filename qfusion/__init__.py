@@ -33,14 +33,13 @@ if TYPE_CHECKING:
         wording,
     )
     from qfusion.data import load
-    from qfusion.live import circuit_model, open, open_circuit, show
+    from qfusion.live import open, open_circuit, show
     from qfusion.models.lindblad_model import lindblad_model
     from qfusion.training import train
 
 __version__ = "1.0.0"
 __all__ = [
     "analysis",
-    "circuit_model",
     "citations",
     "data",
     "errors",
@@ -65,7 +64,6 @@ __all__ = [
 ]
 
 _FUNCTIONS = {
-    "circuit_model": "qfusion.live",
     "lindblad_model": "qfusion.models.lindblad_model",
     "load": "qfusion.data",
     "open": "qfusion.live",

@@ -21,9 +21,6 @@ _FIGURES = Need("Drawing a figure", "figures")
 _FILES = Need("Writing a figure to a file", "figures")
 _DASHBOARD = Need("The dashboard", "app")
 _ONNX = Need("An ONNX model", "onnx")
-_QISKIT = Need("A circuit of Qiskit", "qiskit")
-_OPENQASM = Need("Reading OpenQASM 3", "qiskit")
-_DEVICES = Need("The noise of a device", "devices")
 
 # By the name of the import.
 NEEDS = {
@@ -51,12 +48,6 @@ NEEDS = {
     "onnx": _ONNX,
     "onnxruntime": _ONNX,
     "dit": Need("Measuring redundancy with dit", "information"),
-    "qiskit": _QISKIT,
-    "qiskit_machine_learning": _QISKIT,
-    "openqasm3": _OPENQASM,
-    "qiskit_qasm3_import": _OPENQASM,
-    "qiskit_aer": _DEVICES,
-    "qiskit_ibm_runtime": _DEVICES,
 }
 # Imports whose package has another name in the registry.
 PACKAGES = {

@@ -26,7 +26,7 @@ from qfusion._lazy import load
 
 GROUP = "qfusion.plugins"
 # what a plugin can add
-Hook = Literal["commands", "models", "pages", "panels", "sources", "tabs", "views"]
+Hook = Literal["commands", "models", "openers", "pages", "panels", "sources", "tabs", "views"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class Plugin:
         commands: commands by their words; "data extract" joins the group `data`.
         extras: by the name of an import, its purpose and the extra that installs it.
         models: by kind, "MODULE:CLASS" of models that can be trained.
+        openers: "MODULE:CLASS" of what opens models and circuits of other libraries, see `live.openers`.
         pages: pages of the dashboard.
         panels: by page, in lower case, the modules with its PANELS and, optional, NAMED and CONTROLS.
         sources: "MODULE:NAME" of data sources.
@@ -106,6 +107,7 @@ class Plugin:
     commands: Mapping[str, Command] = field(default_factory=dict)
     extras: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
+    openers: tuple[str, ...] = ()
     pages: tuple[Page, ...] = ()
     panels: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()

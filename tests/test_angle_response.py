@@ -1,4 +1,4 @@
-"""Scores as exact functions of one angle: against the model with that angle set, and against PennyLane and Qiskit."""
+"""Scores as exact functions of one angle: against the model with that angle set, and against PennyLane."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 import torch
 
 import qfusion
-from qfusion import explain
 from qfusion.analysis import opening
 from qfusion.analysis.sample import build_sample
 from qfusion.errors import InvalidInput, NotFound
@@ -25,30 +24,10 @@ from qfusion.models import gate_angles, live_link, live_model
 from qfusion.panels import angle_scores
 from qfusion.quantum import trigonometric
 from tests.support import own_models, small_models
+from tests.support.angle_errors import EXACT, angles, worst_error
 from tests.support.app import visit
 
 RANDOM = np.random.default_rng(5)
-EXACT = 1e-10
-
-
-def angles(count: int = 7) -> np.ndarray:
-    return RANDOM.uniform(-7, 7, count)
-
-
-def worst_error(model: Any, inputs: Any, found: Any, own: Any) -> float:
-    """Returns the largest difference from the model with the angle set, of scores and of coalition values."""
-    errors = []
-    at = angles()
-    scores, values, dividends = found.values(at), found.coalition_values(at), found.dividends(at)
-    for place, angle in enumerate(at):
-        other = gate_angles.with_angle(model, found.name, angle)
-        expected = explain.explain(other, inputs, own)
-        errors += [
-            np.abs(scores[place] - expected.prediction).max(),
-            np.abs(values[place] - expected.values).max(),
-            np.abs(dividends[place] - expected.dividends).max(),
-        ]
-    return float(max(errors))
 
 
 @pytest.fixture(scope="module")
@@ -338,71 +317,6 @@ def test_a_model_in_another_process_answers_alike(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="must hold 48 numbers"):
         linked.source.finish(study.inputs(range(24)), torch.ones(3), form)
     server.close()
-
-
-@pytest.mark.parametrize("read", [["IZ", "XY"], {"0": ["00", "11"], "1": ["01", "10"]}])
-def test_gates_of_qiskit(read: Any) -> None:
-    qiskit = pytest.importorskip("qiskit", reason="needs the extra `qiskit`")
-    x, y, *weights = (qiskit.circuit.Parameter(name) for name in "xyabcdefgh")
-    circuit = qiskit.QuantumCircuit(2)
-    circuit.ry(x, 0)
-    circuit.rx(y, 1)
-    circuit.u(weights[0], weights[1], weights[2], 0)
-    circuit.rxx(weights[3], 0, 1)
-    circuit.cry(weights[4], 1, 0)
-    circuit.cp(weights[5], 0, 1)
-    circuit.append(qiskit.circuit.library.XXMinusYYGate(weights[6], 0.3), [0, 1])
-    circuit.append(qiskit.circuit.library.RGate(0.8, weights[7]), [0])
-    values = dict(zip("abcdefgh", RANDOM.uniform(-3, 3, 8).tolist(), strict=True))
-    model = qfusion.live.circuit_model(
-        circuit, {"left": [x], "right": [y]}, read, weights=values, head=None
-    )
-    study = qfusion.open(model, own_models.two_modalities(1, 1, rows=20))
-    inputs, own = study.inputs([4]), study.sample_background
-    names = angle_names(study.model)
-    counts = {}
-    for name in names:
-        found = angle_response(study.model, inputs, name, own)
-        counts[name] = found.evaluations
-        assert worst_error(study.model, inputs, found, own) < EXACT
-    expected = {"3.theta": 3, "3.phi": 3, "3.delta": 3, "4.angle": 3, "5.angle": 5, "6.angle": 3}
-    assert {name: counts[name] for name in expected} == expected
-    assert counts["7.angle_1"] == 5
-    assert counts["8.angle_2"] == 5  # in two places of its gate
-
-
-def test_a_network_of_qiskit_inside_a_model() -> None:
-    pytest.importorskip("qiskit_machine_learning", reason="needs the extra `qiskit`")
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import Parameter
-    from qiskit.quantum_info import SparsePauliOp
-    from qiskit_machine_learning.connectors import TorchConnector
-    from qiskit_machine_learning.neural_networks import EstimatorQNN
-
-    x, y, w = (Parameter(name) for name in "xyw")
-    circuit = QuantumCircuit(2)
-    circuit.ry(x, 0)
-    circuit.rx(y, 1)
-    circuit.crx(w, 0, 1)
-    words = [SparsePauliOp("ZI"), SparsePauliOp("YX")]
-    network = EstimatorQNN(
-        circuit=circuit, input_params=[x, y], weight_params=[w], observables=words
-    )
-
-    class Model(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.quantum = TorchConnector(network)
-
-        def forward(self, left: Any, right: Any) -> Any:
-            return torch.relu(self.quantum(torch.cat([left, right], 1)))
-
-    study = qfusion.open(Model(), own_models.two_modalities(1, 1, rows=20))
-    inputs, own = study.inputs([4]), study.sample_background
-    (name,) = angle_names(study.model)
-    found = angle_response(study.model, inputs, name, own)
-    assert (found.evaluations, found.is_linear) == (5, False)
-    assert worst_error(study.model, inputs, found, own) < EXACT
 
 
 def test_the_panel_shows_the_curve_of_a_circuit_of_ones_own_and_of_a_network() -> None:

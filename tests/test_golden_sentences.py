@@ -10,7 +10,6 @@ import difflib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from qfusion.panels.page_state import PageState
 from qfusion.panels.panel import Panel, PanelFigure
 from qfusion.panels.pins import Pin
 from qfusion.wording import answers
+from tests.support import plugin_panels
 
 GOLDEN = Path(__file__).parent / "golden"
 # model, data set, sample, and the sample that is compared with it
@@ -43,7 +43,7 @@ def build_pictures(view: PageState) -> Iterator[tuple[str, PanelFigure]]:
     opened: dict[str, Any] = {}
     panels: dict[str, Panel] = {**pages.PAGES[view.page], **pages.PANEL_FAMILIES.get(view.page, {})}
     for start, panel in panels.items():
-        if start.startswith(LEFT_OUT_PANELS) or is_of_plugin(panel):
+        if start.startswith(LEFT_OUT_PANELS) or plugin_panels.is_of_plugin(panel):
             continue
         scope = scopes.open_scope(view, panel.scope, opened)
         with suppress(QFusionError):  # a family without members
@@ -51,12 +51,6 @@ def build_pictures(view: PageState) -> Iterator[tuple[str, PanelFigure]]:
                 arguments = panel.arguments(view, end)
                 if panel.fits(scope, **arguments):
                     yield start + end, panel.build(scope, "light", **arguments)
-
-
-def is_of_plugin(panel: Panel) -> bool:
-    """Whether a plugin adds the panel, or the view that it shows."""
-    build = panel.build.args[0] if isinstance(panel.build, partial) else panel.build
-    return build.__module__.startswith(plugin.GROUP)
 
 
 def write_sentences(model: str, data: str, sample: str, other: str) -> Iterator[str]:

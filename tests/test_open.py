@@ -16,7 +16,7 @@ import qfusion
 from qfusion.analysis.spaces import evaluated
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes
-from qfusion.live import opening, pennylane_batches
+from qfusion.live import openers, opening, pennylane_batches
 from qfusion.live.quick_calls import QuickCall
 from qfusion.models import live_model
 from qfusion.models.circuit_change import CircuitChange
@@ -863,6 +863,27 @@ def test_registers_of_no_modality_have_a_name_of_their_own(name):
     study = qfusion.open(lambda **x: circuit(x[name], x["more"]), data, call="names")
     named = {"other": ["other", "more", "other_"], "qubits": ["qubits_"]}
     assert list(study.model.registers()) == named[name]
+
+
+def test_plugins_open_what_they_know(angles, monkeypatch):
+    class Acme(openers.Opener):
+        def open_circuit(self, circuit, read, weights, name, rows):
+            return (circuit, name, rows) if circuit == "acme" else None
+
+        def measure_on_device(self, gates, measurements, labels, change):
+            if change.device != "quiet":
+                return None
+            return tuple(np.zeros(len(gates)) for _ in measurements)
+
+    monkeypatch.setattr(openers, "openers", lambda: [Acme()])
+    assert qfusion.open_circuit("acme", rows=5) == ("acme", "circuit", 5)
+    with pytest.raises(InvalidInput, match="must be a QNode of PennyLane"):
+        qfusion.open_circuit("another")
+    source, rows = angles.trained.source, angles.inputs([0, 1])
+    silent = source.read(rows, CircuitChange(device="quiet")).numbers
+    assert (silent == 0).all()
+    with pytest.raises(NotFound, match="Device 'loud' does not exist"):
+        source.columns(rows, CircuitChange(device="loud"))
 
 
 def test_circuits_without_states_say_why():

@@ -50,7 +50,6 @@ class Task(Enum):
     REPLACE_FEATURES = auto()
     RETRAIN_SETS = auto()
     REVIEW_MODEL = auto()
-    RUN_ON_DEVICE = auto()
     SAMPLE_SYNERGIES = auto()
     SEARCH_LEAKS = auto()
     SPLIT_DECISIONS = auto()

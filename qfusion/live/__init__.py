@@ -1,16 +1,15 @@
-"""Models that live in a user's own process: `qfusion.open` and `qfusion.show`, and circuits by themselves."""
+"""Models that live in a user's own process: `qfusion.open` and `qfusion.show`; circuits as studies."""
 
 from importlib import import_module
 from typing import Any
 
 _PLACES = {
-    "circuit_model": ("bare_circuits", "circuit_model"),
     "open": ("opening", "open_model"),
     "open_circuit": ("circuit_walks", "open_circuit"),
     "show": ("showing", "show"),
 }
 
-__all__ = ["circuit_model", "open", "open_circuit", "show"]
+__all__ = ["open", "open_circuit", "show"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
-import sys
 import types
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import listed
 from qfusion.data import Modality
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.live import estimators, silence
+from qfusion.live import estimators, openers, silence
 from qfusion.live.arrangements import STORED, STYLES, Arrange, Forms, arrange_by, likely_styles
 
 OUTPUTS = ("logits", "scores", "probabilities", "probs", "predictions", "prediction", "output", "M")
@@ -136,7 +135,8 @@ def call_model(
     names = [part.name for part in modalities]
     if estimators.is_estimator(model):
         return _call_estimator(model, modalities, rows, classes)
-    model = _network_function(model)
+    for opener in openers.openers():
+        model = opener.as_function(model)
     check(
         callable(model) and not isinstance(model, type),
         "Argument `model` must be a function, a torch.nn.Module, a scikit-learn estimator or a model of qfusion, but "
@@ -165,22 +165,6 @@ def call_model(
         if first is not None:
             return first
     raise InvalidInput(problem or "The model cannot be called.")
-
-
-def _network_function(model: Any) -> Any:
-    """Return a quantum neural network of Qiskit as a function of its inputs; any other model as it is.
-
-    Raises:
-        InvalidInput: when it has weights, which it does not hold itself.
-    """
-    if callable(model) or not (hasattr(model, "num_weights") and hasattr(model, "forward")):
-        return model
-    check(
-        model.num_weights == 0,
-        f"Argument `model` is a {type(model).__name__}, which does not hold its {model.num_weights} weights. Give "
-        "`TorchConnector(network, weights)`, or a function such as `lambda x: network.forward(x, weights)`.",
-    )
-    return lambda inputs: model.forward(inputs.numpy(), None)
 
 
 def _call_estimator(
@@ -227,10 +211,8 @@ def _precisions(model: Any) -> Iterator[tuple[Any, torch.dtype]]:
     )
     with contextlib.suppress(Exception):  # a model that cannot be copied is called as it is
         exact = copy.deepcopy(model).double().eval()
-        if "qiskit_machine_learning" in sys.modules:
-            from qfusion.live import qiskit_calls
-
-            qiskit_calls.make_exact(exact)
+        for opener in openers.openers():
+            opener.make_exact(exact)
         yield exact, torch.float64
         yield copy.deepcopy(model).eval(), own
         return

@@ -10,6 +10,7 @@ from qfusion.live import gate_roles
 
 REST = "other"  # register of the qubits of no modality
 ALL = "qubits"  # register of all, where nothing is known
+MAX_QUBITS = 16  # whose states are held gate by gate
 
 
 def arrange(

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from qfusion.errors import InvalidInput
+from qfusion.live import openers
 from qfusion.models import live_model
 
-NO_CIRCUIT = "the model calls no circuit of PennyLane or Qiskit"
+NO_CIRCUIT = "the model calls no circuit of gates that is known here"
 
 
 def find_circuit(
@@ -61,7 +62,4 @@ def _makers(
         from qfusion.live import pennylane_circuits
 
         yield pennylane_circuits.PennyLaneCircuit
-    if "qiskit_machine_learning" in sys.modules:
-        from qfusion.live import qiskit_circuits
-
-        yield qiskit_circuits.QiskitCircuit
+    yield from filter(None, (opener.circuit_class() for opener in openers.openers()))

@@ -17,15 +17,22 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion._sentences import listed
-from qfusion.errors import InvalidInput
-from qfusion.live import circuit_wires, pennylane_batches, qnode_calls, quick_calls, readings
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.live import (
+    circuit_wires,
+    openers,
+    pennylane_batches,
+    qnode_calls,
+    quick_calls,
+    readings,
+)
+from qfusion.live.circuit_wires import MAX_QUBITS
 from qfusion.live.gate_roles import FIXED, find_layers
 from qfusion.models import live_model, nested
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 from qfusion.models.protocols import TRAINED
 from qfusion.quantum import states, statevector, trigonometric
 
-MAX_QUBITS = 16  # whose states are held gate by gate
 MAX_MIXED = 8  # whose density matrix is held, with noise
 CHECKED = 4  # states of a circuit that are checked against its device
 APART = 1e-4  # of entries of states that are the same, also in single precision
@@ -367,9 +374,11 @@ def changed_qnode(qnode: Any, change: CircuitChange, labels: Sequence[Any]) -> A
 def _run_on_device(
     tape: Any, change: CircuitChange, labels: tuple[Any, ...]
 ) -> tuple[list[Any], Any]:
-    """Replace a tape by none, whose results are those of a device, see `live.devices`."""
-    from qfusion.live import pennylane_devices
+    """Replace a tape by none, whose results are those of a device.
 
+    Raises:
+        NotFound: when no plugin simulates devices.
+    """
     rows = [tape] if tape.batch_size is None else qml.transforms.broadcast_expand(tape)[0]
     on = {label: place for place, label in enumerate(labels)}
     gates = []
@@ -378,11 +387,24 @@ def _run_on_device(
         gates.append([to_gate(operation, on) for operation in operations])
 
     def results(_: Any) -> Any:
-        arrays = pennylane_devices.measure_rows(gates, tape.measurements, labels, change)
+        arrays = _measure_on_device(gates, tape.measurements, labels, change)
         own = arrays if tape.batch_size is not None else tuple(array[0] for array in arrays)
         return own[0] if len(own) == 1 else own
 
     return [], results
+
+
+def _measure_on_device(
+    gates: Sequence[Sequence[statevector.Gate]],
+    measurements: Sequence[Any],
+    labels: tuple[Any, ...],
+    change: CircuitChange,
+) -> tuple[np.ndarray, ...]:
+    for opener in openers.openers():
+        arrays = opener.measure_on_device(gates, measurements, labels, change)
+        if arrays is not None:
+            return arrays
+    raise NotFound(f"Device {change.device!r} does not exist: no plugin simulates devices.")
 
 
 @qml.transform

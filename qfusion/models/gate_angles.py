@@ -54,7 +54,7 @@ def check_angle(model: FusionModel, name: str) -> str:
     check(
         bool(known),
         f"A model of kind {model.kind} has no angles of gates that can be set. Take an entangled-qcnn, or a circuit "
-        "of PennyLane or Qiskit with trained angles.",
+        "of your own with trained angles.",
     )
     return choose("Angle", name, known)
 

@@ -15,14 +15,6 @@ from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import alt_text, panel, params
 from qfusion.panels.circuit import PART
 from qfusion.panels.device_noise import NOISE, can_be_noisy, noise_open, scores, terms
-from qfusion.panels.device_runs import (
-    DEVICE,
-    DEVICES,
-    NO_DEVICE,
-    can_run_on_device,
-    device_open,
-    device_terms,
-)
 from qfusion.panels.network_layers import cuts, decision_over_layers, mutual_information, poolings
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline
@@ -278,7 +270,7 @@ LAYER = params.SelectParam(
 )
 
 
-CONTROLS = (EDITS, ELEMENT, STAGE, OUTCOME, SCOPE, *NOISE.values(), DEVICE, LAYER)
+CONTROLS = (EDITS, ELEMENT, STAGE, OUTCOME, SCOPE, *NOISE.values(), LAYER)
 _ENTROPIES = PART.is_one_of("Entropies")
 PANELS = {
     "tables": panel.Panel(
@@ -298,12 +290,6 @@ PANELS = {
     ),
     "noisy-terms": panel.Panel(
         terms, NOISE, fits=lambda sample, **_: can_be_noisy(sample), opens=noise_open
-    ),
-    "device-terms": panel.Panel(
-        device_terms,
-        {"device": DEVICE, "shots": NOISE["shots"]},
-        fits=lambda sample, device=NO_DEVICE, **_: can_run_on_device(sample) and device in DEVICES,
-        opens=device_open,
     ),
     "decision-layers": panel.Panel(
         decision_over_layers,

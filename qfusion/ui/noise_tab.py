@@ -9,7 +9,7 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.models.abilities import can
-from qfusion.panels import device_noise, device_runs
+from qfusion.panels import device_noise
 from qfusion.ui import page_context, panels, state, widgets
 from qfusion.ui.changed_numbers import delta_options
 from qfusion.wording import systems
@@ -29,9 +29,6 @@ def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
     with main:
         _headline(context, sample, noise)
         panels.show(sample, context.theme, "noisy-scores", "noisy-terms", columns=2, first=2)
-        if device_runs.DEVICE.fits(sample.study):
-            widgets.draw(device_runs.DEVICE)
-            panels.show(sample, context.theme, "device-terms")
         if can(sample.study.model, "rules"):
             _device(sample, noise)
 

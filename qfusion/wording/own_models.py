@@ -47,15 +47,6 @@ data = {"text": X_text, "audio": X_audio, "y": y}
 qfusion.show(model, data, wires={"text": [0, 1], "audio": [2, 3]})""",
     ),
     Way(
-        "Qiskit",
-        "`TorchConnector`, `EstimatorQNN`, `SamplerQNN`, a circuit with a feature map, or any OpenQASM file.",
-        """import qfusion
-from model import network  # TorchConnector(EstimatorQNN(circuit=...))
-
-qfusion.show(network, {"text": X_text, "audio": X_audio, "y": y})
-qfusion.show(qfusion.open_circuit("circuit.qasm"))  # walk any circuit""",
-    ),
-    Way(
         "scikit-learn",
         "A fitted estimator or pipeline on the features of all modalities side by side.",
         """import qfusion
@@ -78,7 +69,7 @@ _NEEDS: tuple[tuple[str, Ability, str], ...] = (
     (
         "the Circuit page",
         "circuit",
-        "no circuit of PennyLane or Qiskit was found in it",
+        "no circuit of gates was found in it",
     ),
     ("edits of gates, noise and shots", "changes", "its gates cannot be changed from here"),
     ("the Dynamics page", "time", "it has no evolution in time; `qfusion.lindblad_model` has one"),

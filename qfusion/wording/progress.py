@@ -44,7 +44,6 @@ TASKS: dict[Task, str] = {
     Task.REPLACE_FEATURES: "Applying the model with features replaced …",
     Task.REVIEW_MODEL: "Checking the model …",
     Task.RETRAIN_SETS: "Training with fewer modalities …",
-    Task.RUN_ON_DEVICE: "Simulating the device (some ten seconds) …",
     Task.SAMPLE_SYNERGIES: "Sampling synergies …",
     Task.SEARCH_LEAKS: "Searching features for the target …",
     Task.SPLIT_DECISIONS: "Explaining the decisions on the test samples (once) …",

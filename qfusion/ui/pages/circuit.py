@@ -125,7 +125,6 @@ def plain_gates(context: page_context.PageContext) -> None:
         draw_scrubber(walk, sample)
         draw_walk(context, sample, walk)
         panels.show(sample, context.theme, "entropy-gates", "mutual-gates")
-        panels.draw_lower_panels(context.theme, **context.scopes())
         if _can_change(context):
             widgets.draw_folded(
                 circuit.LAYERS_SWITCH,
@@ -141,6 +140,7 @@ def plain_gates(context: page_context.PageContext) -> None:
                 circuit.NOISE_SWITCH, lambda: noise_tab(context, sample), ":material/grain:"
             )
             knobs.follow_angles(sample)
+        panels.draw_lower_panels(context.theme, **context.scopes())
         widgets.draw_folded(
             circuit.PROGRAM,
             lambda: circuit_exports(context, sample, folded=False),

@@ -1,4 +1,4 @@
-"""Tapes of PennyLane on the noise of a device, see `live.devices`: expectations and probabilities of every row."""
+"""Tapes of PennyLane on the noise of a device, see `devices`: expectations and probabilities of every row."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pennylane as qml
 import torch
 
 from qfusion._checks import check
-from qfusion.live import batched_states, devices, gate_templates
 from qfusion.models.circuit_change import CircuitChange
+from qfusion.plugins.qiskit import batched_states, devices, gate_templates
 from qfusion.quantum.statevector import Gate
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.errors import translate_import_errors
-from qfusion.live import devices, qiskit_gates
+from qfusion.plugins.qiskit import devices, qiskit_gates
 from qfusion.quantum.statevector import Gate
 
 with translate_import_errors():

@@ -14,8 +14,11 @@ import numpy as np
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.live import batched_states, qiskit_calls, quick_calls, readings
-from qfusion.live.flat_source import (
+from qfusion.live import quick_calls, readings
+from qfusion.models import live_model, nested
+from qfusion.models.circuit_change import UNCHANGED, CircuitChange
+from qfusion.plugins.qiskit import batched_states, qiskit_calls
+from qfusion.plugins.qiskit.flat_source import (
     FlatSource,
     find_roles,
     pauli_terms,
@@ -23,9 +26,7 @@ from qfusion.live.flat_source import (
     read_outcomes,
     read_words,
 )
-from qfusion.live.qiskit_gates import FlatCircuit, flatten
-from qfusion.models import live_model, nested
-from qfusion.models.circuit_change import UNCHANGED, CircuitChange
+from qfusion.plugins.qiskit.qiskit_gates import FlatCircuit, flatten
 
 NO_NETWORK = "the model calls no network of qiskit_machine_learning"
 

@@ -20,9 +20,9 @@ import torch
 from qfusion._checks import check, require_whole
 from qfusion.analysis import study_building
 from qfusion.analysis.study import Study
-from qfusion.live import devices, gate_templates
 from qfusion.models import EntangledQCNN, evaluation, games, live_model
 from qfusion.models.circuit_change import CircuitChange
+from qfusion.plugins.qiskit import devices, gate_templates
 
 REPEATS = 20  # of the shots, by which their scatter is measured
 LEVEL = 1.96  # standard errors of an interval
@@ -216,7 +216,7 @@ def _set_up(study: Study, device: str, row: int) -> _Setup:
 
 
 def _set_up_fusion(study: Study, device: devices.Device) -> _Setup:
-    from qfusion.live import fusion_devices
+    from qfusion.plugins.qiskit import fusion_devices
 
     own: EntangledQCNN = copy.deepcopy(study.trained).double().eval()
     exact = fusion_devices.FusionOnDevice(own, device.name)

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.errors import translate_import_errors
-from qfusion.live import batched_states
-from qfusion.live.qiskit_gates import BoundCircuit, FlatCircuit, flatten
 from qfusion.models.circuit_change import CircuitChange
+from qfusion.plugins.qiskit import batched_states
+from qfusion.plugins.qiskit.qiskit_gates import BoundCircuit, FlatCircuit, flatten
 from qfusion.quantum import statevector
 
 with translate_import_errors():

@@ -11,25 +11,25 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.errors import translate_import_errors
-from qfusion.live import batched_states, circuit_wires
+from qfusion.live import circuit_wires
+from qfusion.live.circuit_wires import MAX_QUBITS
 from qfusion.live.gate_roles import FIXED, find_layers
-from qfusion.live.qiskit_gates import BoundCircuit, FlatCircuit, gate_matrices
 from qfusion.models import live_model
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 from qfusion.models.protocols import TRAINED
+from qfusion.plugins.qiskit import batched_states
+from qfusion.plugins.qiskit.qiskit_gates import BoundCircuit, FlatCircuit, gate_matrices
 from qfusion.quantum import statevector, trigonometric
 
 with translate_import_errors():
     from qiskit import quantum_info
-
-MAX_QUBITS = 16  # whose states are held gate by gate
 
 
 class FlatSource:
     """The circuit of a flat list of gates with parameters, as a `CircuitSource` whose subclass gives their values.
 
     Args:
-        circuit: flat, of at most `MAX_QUBITS` qubits.
+        circuit: flat, of at most `circuit_wires.MAX_QUBITS` qubits.
         roles: of its gates.
         modalities: names, in the order of the model.
         wires: labels of the qubits of each modality, as numbers or such as "q[0]"; guessed from the encoding unless
@@ -220,7 +220,7 @@ def read_words(
         words: letter q of each for qubit q.
     """
     if change.device:
-        from qfusion.live import devices
+        from qfusion.plugins.qiskit import devices
 
         compiled = devices.compile_changed(flat, change)
         rho = compiled.density_matrices(parameters)
@@ -237,7 +237,7 @@ def read_words(
 def read_outcomes(flat: FlatCircuit, parameters: np.ndarray, change: CircuitChange) -> Tensor:
     """Return the probabilities (B, 2^n) of what is read of all qubits with a changed circuit, see `read_words`."""
     if change.device:
-        from qfusion.live import devices
+        from qfusion.plugins.qiskit import devices
 
         compiled = devices.compile_changed(flat, change)
         populations = batched_states.populations(compiled.density_matrices(parameters))

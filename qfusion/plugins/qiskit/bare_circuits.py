@@ -17,9 +17,10 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.live import batched_states, flat_source, openqasm_files, qiskit_gates, readings
+from qfusion.live import readings
 from qfusion.models import live_model
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
+from qfusion.plugins.qiskit import batched_states, flat_source, openqasm_files, qiskit_gates
 
 MAX_QUBITS = 20  # whose states are held at the end
 MAX_PROBABILITIES = 1024  # outcomes that are read

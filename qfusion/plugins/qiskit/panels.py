@@ -9,15 +9,14 @@ from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.tasks import Task
 from qfusion.figures import decision_charts, result_tables, style
 from qfusion.models.abilities import can
-from qfusion.panels import alt_text, page_state, panel, params
-from qfusion.panels.device_noise import SHOTS, can_be_noisy, noise_open
+from qfusion.panels import alt_text, panel, params
+from qfusion.panels.device_noise import NOISE, SHOTS, can_be_noisy, noise_open
 from qfusion.wording.samples import cite_sample, name_explained_class
 
 NO_DEVICE = "none"
-# Snapshots that the app offers; `qfusion.live.devices.device_names` lists all.
+# Snapshots that the app offers; `qfusion.plugins.qiskit.devices.device_names` lists all.
 DEVICES = (
     "FakeManilaV2",
     "FakeLagosV2",
@@ -50,14 +49,9 @@ DEVICE = params.SelectParam(
 )
 
 
-def device_open(view: page_state.PageState) -> bool:
-    """Return whether the reader looks at noise and has chosen a device."""
-    return noise_open(view) and DEVICE.is_one_of(*DEVICES)(view)
-
-
-@memo(16, task=Task.RUN_ON_DEVICE)
+@memo(16, task="Simulating the device (some ten seconds) …")
 def _run(study: Any, sample: str, device: str, output: int, shots: int) -> Any:
-    from qfusion.live import device_runs
+    from qfusion.plugins.qiskit import device_runs
 
     return device_runs.run_on_device(study, device, sample=sample, output=output, shots=shots)
 
@@ -66,7 +60,7 @@ def device_terms(
     sample: Sample,
     theme: style.Theme = "light",
     *,
-    device: str = DEVICES[0],
+    device: str = NO_DEVICE,
     shots: int = SHOTS,
 ) -> panel.PanelFigure:
     """Draw the contributions of a sample on a device, beside those of the exact circuit.
@@ -74,13 +68,15 @@ def device_terms(
     Args:
         sample: of a circuit of a user's own, or of an entangled QCNN of few qubits.
         theme: of the figure.
-        device: name of a snapshot.
+        device: name of a snapshot; "none" for the exact circuit alone.
         shots: runs of each circuit.
     """
     check(
-        device in DEVICES,
-        f"Argument `device` must be one of {', '.join(DEVICES)}, but is {device[:40]!r}.",
+        device in (NO_DEVICE, *DEVICES),
+        f"Argument `device` must be one of {', '.join((NO_DEVICE, *DEVICES))}, but is {device[:40]!r}.",
     )
+    if device == NO_DEVICE:
+        return _exact_terms(sample, theme)
     run = _run(sample.study, sample.id, device, sample.output, shots)
     table = run.contributions
     ideal, noisy = (
@@ -109,3 +105,30 @@ def device_terms(
         alt=f"Contributions on {device}: {alt_text.list_terms(noisy)}.",
         table=numbers,
     )
+
+
+def _exact_terms(sample: Sample, theme: style.Theme) -> panel.PanelFigure:
+    terms = sample.dividends
+    figure = decision_charts.waterfall(
+        terms, sample.modalities, unit=sample.unit, quantity=sample.quantity, theme=theme
+    )
+    return panel.PanelFigure(
+        "device-terms",
+        f"Without a device the {sample.quantity}{name_explained_class(sample)} is {sample.score:.2f}",
+        figure,
+        shows="contributions of the exact circuit." + cite_sample(sample),
+        not_shown="noise: choose a device.",
+        alt=f"Contributions of the exact circuit: {alt_text.list_terms(terms)}.",
+        table=lambda: result_tables.terms_table(terms),
+    )
+
+
+PANELS = {
+    "device-terms": panel.Panel(
+        device_terms,
+        {"device": DEVICE, "shots": NOISE["shots"]},
+        fits=lambda sample, **_: can_run_on_device(sample),
+        opens=noise_open,
+        below=True,
+    ),
+}

@@ -28,9 +28,11 @@ from qiskit.quantum_info import SparsePauliOp  # noqa: E402
 from qiskit_machine_learning.connectors import TorchConnector  # noqa: E402
 from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN  # noqa: E402
 
-from qfusion.live import qiskit_calls, qiskit_gates, quick_calls  # noqa: E402
+from qfusion.live import quick_calls  # noqa: E402
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange  # noqa: E402
 from qfusion.panels import circuit_panel, qubit_panels  # noqa: E402
+from qfusion.plugins.qiskit import qiskit_calls, qiskit_gates  # noqa: E402
+from qfusion.plugins.qiskit.bare_circuits import circuit_model  # noqa: E402
 from qfusion.quantum import statevector  # noqa: E402
 
 SIZES = {"text": 3, "audio": 5}
@@ -462,7 +464,7 @@ def statevector_of(circuit: Any, values: Any) -> quantum_info.Statevector:
 )
 def test_a_bare_circuit_gives_what_qiskit_gives(read):
     circuit, inputs, weights = feature_circuit(3)
-    model = qfusion.live.circuit_model(
+    model = circuit_model(
         circuit, {"text": inputs[:2], "audio": inputs[2:]}, read, weights=WEIGHTS[: len(weights)]
     )
     data = table(24, text=2, audio=1)
@@ -511,7 +513,7 @@ def _with_read_out() -> Any:
 def test_registers_of_no_modality_are_drawn(make, audio):
     circuit = make()
     word = "Z".rjust(circuit.num_qubits, "I")
-    model = qfusion.live.circuit_model(circuit, {"text": ["x"], "audio": ["y"]}, [word])
+    model = circuit_model(circuit, {"text": ["x"], "audio": ["y"]}, [word])
     data = table(12, text=1, audio=1)
     study = qfusion.open(model, data, output="scores")
     assert set(study.model.registers()) == {"text", "audio", "other"}
@@ -532,9 +534,7 @@ def test_a_bare_circuit_of_openqasm_3_is_explained(tmp_path):
     path.write_text(OPENQASM_3)
     head = torch.nn.Linear(2, 2).double()
     features = {"a": ("text", 0), "b": ("audio", 1)}
-    model = qfusion.live.circuit_model(
-        path, features, ["ZII", "IXZ"], weights={"w": 0.7}, head=head
-    )
+    model = circuit_model(path, features, ["ZII", "IXZ"], weights={"w": 0.7}, head=head)
     study = qfusion.open(model, table(24, text=1, audio=2), wires={"text": ["q[0]"], "audio": [1]})
     source = study.trained.source
     assert source.registers() == {"text": 1, "audio": 1, "other": 1}
@@ -670,7 +670,7 @@ def test_a_circuit_of_many_qubits_has_scores_but_no_states():
     circuit.ry(angle, 0)
     for qubit in range(17):
         circuit.cx(qubit, qubit + 1)
-    model = qfusion.live.circuit_model(circuit, {"a": [angle]}, ["Z" + "I" * 17])
+    model = circuit_model(circuit, {"a": [angle]}, ["Z" + "I" * 17])
     data = {"a": np.linspace(0, 3, 8)[:, None], "y": np.linspace(0, 1, 8)}
     study = qfusion.open(model, data)
     assert "18 qubits" in " ".join(study.trained.notes)
@@ -778,7 +778,7 @@ def test_modifiers_and_nested_definitions_of_openqasm_3_are_read() -> None:
     state = np.kron(np.kron(half(0.7).conj().T, root), one) @ state
     state = np.linalg.matrix_power(controlled(controlled(half(0.4))), 3) @ state
     words = ["ZII", "IZI", "IIZ", "XYZ"]
-    model = qfusion.live.circuit_model(text, {"a": ["turn"]}, words)
+    model = circuit_model(text, {"a": ["turn"]}, words)
     paulis = {"I": one, "X": h @ np.diag([1, -1]) @ h, "Z": np.diag([1, -1])}
     paulis["Y"] = 1j * paulis["X"] @ paulis["Z"]
     expected = [
@@ -798,7 +798,7 @@ def test_bad_openqasm_says_why(text, problem):
 def test_bad_tables_of_a_circuit_say_why(tmp_path):
     circuit, inputs, _ = feature_circuit(2)
     good = {"text": inputs[:1], "audio": inputs[1:]}
-    model = qfusion.live.circuit_model
+    model = circuit_model
     for arguments, options, problem in (
         ((circuit, {"text": ["nobody"]}), {}, "names parameter 'nobody'"),
         ((circuit, {}), {}, "which parameters are features"),
@@ -837,9 +837,7 @@ def small() -> Any:
     pytest.importorskip("qiskit_ibm_runtime", reason="needs the extra `devices`")
     circuit, inputs, weights = feature_circuit(3)
     features = {"text": inputs[:2], "audio": inputs[2:]}
-    model = qfusion.live.circuit_model(
-        circuit, features, ["ZII", "IXI"], weights=WEIGHTS[: len(weights)]
-    )
+    model = circuit_model(circuit, features, ["ZII", "IXI"], weights=WEIGHTS[: len(weights)])
     return qfusion.open(model, table(24, text=2, audio=1), name="small")
 
 
@@ -848,7 +846,7 @@ def test_noise_of_a_device_equals_that_of_aer(small, name):
     from qiskit_aer import AerSimulator, noise
     from qiskit_ibm_runtime import fake_provider
 
-    from qfusion.live import devices
+    from qfusion.plugins.qiskit import devices
 
     source = small.trained.source
     sample = small.inputs(np.array([0, 1, 2]))
@@ -878,7 +876,7 @@ def test_noise_of_a_device_equals_that_of_aer(small, name):
 
 
 def test_contributions_on_a_device_add_up_to_the_noisy_score(small):
-    from qfusion.live import device_runs
+    from qfusion.plugins.qiskit import device_runs
 
     run = device_runs.run_on_device(small, "FakeLagosV2", sample="sample-0003", shots=4000)
     table = run.contributions
@@ -923,7 +921,7 @@ def test_networks_run_on_a_device(which, request):
 def test_pennylane_circuits_run_on_a_device():
     pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
     qml = pytest.importorskip("pennylane", reason="needs the extra `track`")
-    from qfusion.live import devices
+    from qfusion.plugins.qiskit import devices
 
     @qml.qnode(qml.device("default.qubit", wires=3), interface="torch")
     def circuit(inputs):
@@ -964,7 +962,7 @@ def test_pennylane_circuits_run_on_a_device():
 
 def test_circuits_that_are_too_large_for_a_device_say_so():
     pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
-    from qfusion.live import devices
+    from qfusion.plugins.qiskit import devices
 
     with pytest.raises(InvalidInput, match="has 5 qubits"):
         devices.compile_circuit(QuantumCircuit(6), devices.load_device("FakeManilaV2"))
@@ -974,7 +972,7 @@ def test_circuits_that_are_too_large_for_a_device_say_so():
 
 def test_observables_are_pulled_back_through_the_noise_of_a_device():
     pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
-    from qfusion.live import devices
+    from qfusion.plugins.qiskit import devices
 
     circuit = QuantumCircuit(3)
     circuit.unitary(quantum_info.random_unitary(4, seed=1), [0, 2])
@@ -990,7 +988,7 @@ def test_observables_are_pulled_back_through_the_noise_of_a_device():
 def test_the_entangled_network_on_a_device(monkeypatch):
     pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
     from qfusion.analysis.opening import open_study
-    from qfusion.live import device_runs, devices, fusion_devices
+    from qfusion.plugins.qiskit import device_runs, devices, fusion_devices
 
     study = open_study("qcnn-parity")
     run = device_runs.run_on_device(study, "FakeGuadalupeV2")

@@ -1,0 +1,37 @@
+"""The panel of a device: below the noise of Circuit, once a reader looks at it."""
+
+from __future__ import annotations
+
+import pytest
+
+from qfusion.analysis.opening import open_study
+from qfusion.errors import InvalidInput
+from qfusion.panels import pages
+from tests.support.app import plain, said, visit
+
+ADDRESS = {"model": "qcnn-parity", "data": "parity", "part": "Noise and shots"}
+
+
+@pytest.fixture(autouse=True)
+def devices() -> None:
+    pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
+    pytest.importorskip("qiskit_ibm_runtime", reason="needs the extra `devices`")
+
+
+def test_a_device_is_chosen_below_the_noise() -> None:
+    app = visit("Circuit", **ADDRESS)
+    assert not app.error
+    assert "Without a device the log-odds" in plain(said(app))
+    assert app.selectbox(key="noise.device").value == "none"
+
+
+def test_the_panel_shows_the_score_on_the_device() -> None:
+    sample = open_study("qcnn-parity").opening_sample
+    address = {**ADDRESS, "sample": sample, "noise.device": "FakeGuadalupeV2"}
+    picture = pages.build_panel("circuit", "device-terms", address)
+    table = picture.table()
+    assert picture.title.startswith("On FakeGuadalupeV2")
+    assert "two-qubit gates" in picture.shows
+    assert (table["low"] <= table["high"]).all()
+    with pytest.raises(InvalidInput, match="Argument `device`"):
+        pages.build_panel("circuit", "device-terms", {**address, "noise.device": "FakeManilla"})

@@ -1,0 +1,14 @@
+"""Panels that plugins add, which tests of the core leave out."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from qfusion import plugin
+from qfusion.panels.panel import Panel
+
+
+def is_of_plugin(panel: Panel) -> bool:
+    """Whether a plugin adds the panel, or the view that it shows."""
+    build = panel.build.args[0] if isinstance(panel.build, partial) else panel.build
+    return build.__module__.startswith(plugin.GROUP)
