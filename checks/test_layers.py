@@ -30,7 +30,7 @@ LAYERS = (
     ("panels",),
     ("report",),
     ("figures", "model_export"),
-    ("live",),
+    ("adapters",),
     ("wording",),
     ("analysis",),
     ("runs",),
@@ -386,9 +386,9 @@ def test_the_front_is_imported_in_no_time() -> None:
 
 def test_top_level_names_exist() -> None:
     import qfusion
+    from qfusion.adapters.opening import open_model
+    from qfusion.adapters.showing import show
     from qfusion.data import load
-    from qfusion.live.opening import open_model
-    from qfusion.live.showing import show
     from qfusion.training import train
 
     assert (qfusion.load, qfusion.train) == (load, train)

@@ -15,13 +15,13 @@ Everything here is loaded when it is first asked for, so `import qfusion` itself
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from qfusion import (
+        adapters,
         analysis,
         citations,
         data,
         errors,
         explain,
         figures,
-        live,
         model_export,
         models,
         panels,
@@ -32,13 +32,14 @@ if TYPE_CHECKING:
         training,
         wording,
     )
+    from qfusion.adapters import open, open_circuit, show
     from qfusion.data import load
-    from qfusion.live import open, open_circuit, show
     from qfusion.models.lindblad_model import lindblad_model
     from qfusion.training import train
 
 __version__ = "1.0.0"
 __all__ = [
+    "adapters",
     "analysis",
     "citations",
     "data",
@@ -46,7 +47,6 @@ __all__ = [
     "explain",
     "figures",
     "lindblad_model",
-    "live",
     "load",
     "model_export",
     "models",
@@ -66,9 +66,9 @@ __all__ = [
 _FUNCTIONS = {
     "lindblad_model": "qfusion.models.lindblad_model",
     "load": "qfusion.data",
-    "open": "qfusion.live",
-    "open_circuit": "qfusion.live",
-    "show": "qfusion.live",
+    "open": "qfusion.adapters",
+    "open_circuit": "qfusion.adapters",
+    "show": "qfusion.adapters",
     "train": "qfusion.training",
 }
 

@@ -93,7 +93,7 @@ class Plugin:
         commands: commands by their words; "data extract" joins the group `data`.
         extras: by the name of an import, its purpose and the extra that installs it.
         models: by kind, "MODULE:CLASS" of models that can be trained.
-        openers: "MODULE:CLASS" of what opens models and circuits of other libraries, see `live.openers`.
+        openers: "MODULE:CLASS" of what opens models and circuits of other libraries, see `adapters.openers`.
         pages: pages of the dashboard.
         panels: by page, in lower case, the modules with its PANELS and, optional, NAMED and CONTROLS.
         sources: "MODULE:NAME" of data sources.

@@ -207,7 +207,7 @@ def open_own_circuit(folder: Path, stack: contextlib.ExitStack) -> None:
     import torch
 
     import qfusion
-    from qfusion.live import showing
+    from qfusion.adapters import showing
 
     random = np.random.default_rng(0)
     weights = torch.tensor(random.normal(size=(2, 2, 3)), requires_grad=True)

@@ -14,12 +14,12 @@ import pytest
 import torch
 
 import qfusion
+from qfusion.adapters import serving, showing
 from qfusion.analysis import opening
 from qfusion.analysis.sample import build_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.angle_response import angle_names, angle_response
 from qfusion.explain.backgrounds import background
-from qfusion.live import serving, showing
 from qfusion.models import gate_angles, live_link, live_model
 from qfusion.panels import angle_scores
 from qfusion.quantum import trigonometric

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import qfusion
+from qfusion.adapters import showing
 from qfusion.data import Image, Text
-from qfusion.live import showing
 from tests.support.app import said, visit
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

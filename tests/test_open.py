@@ -13,11 +13,11 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import qfusion
+from qfusion.adapters import openers, opening, pennylane_batches
+from qfusion.adapters.quick_calls import QuickCall
 from qfusion.analysis.spaces import evaluated
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes
-from qfusion.live import openers, opening, pennylane_batches
-from qfusion.live.quick_calls import QuickCall
 from qfusion.models import live_model
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.panels import (
@@ -622,7 +622,7 @@ def test_slow_models_share_rows_among_processes():
 def test_models_that_would_take_hours_are_refused(monkeypatch):
     import time
 
-    from qfusion.live import opening
+    from qfusion.adapters import opening
 
     monkeypatch.setattr(opening, "MAX_SECONDS", 0.2)
 

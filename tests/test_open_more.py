@@ -835,7 +835,7 @@ def test_a_model_of_qfusion_by_name() -> None:
 
 
 def test_slow_models_are_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    from qfusion.live import opening
+    from qfusion.adapters import opening
 
     def slow(left: Tensor, right: Tensor) -> Tensor:
         time.sleep(0.002 * len(left))

@@ -13,6 +13,7 @@ import pytest
 from support import reviewed_models as made
 
 from qfusion import cli
+from qfusion.adapters.opening import open_model
 from qfusion.analysis import open_study
 from qfusion.analysis.review import calibration, resources, robustness, seeds as seeds_check
 from qfusion.analysis.review.check import Check, Finding, Topic, Verdict
@@ -26,7 +27,6 @@ from qfusion.explain import plain_models
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.seed_reliability import seed_reliability
 from qfusion.explain.split_overlap import find_split_overlap
-from qfusion.live.opening import open_model
 from qfusion.training import Options
 from qfusion.wording import review as words
 from tests.support.measured_games import make_game, open_game

@@ -20,9 +20,9 @@ import torch
 
 import qfusion
 from qfusion import _user_folders
+from qfusion.adapters import serving, showing
 from qfusion.data import DataSet, Modality, Series, Target, Text, opened_sets
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.live import serving, showing
 from qfusion.models import live_link
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.training import checkpoint

@@ -10,6 +10,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import beta, false_discovery_control
 
+from qfusion.adapters.opening import open_model
 from qfusion.analysis.review.check import Check, Finding, Verdict
 from qfusion.analysis.review.claims import Claims
 from qfusion.analysis.review.split import check_split
@@ -20,7 +21,6 @@ from qfusion.explain import near_copies
 from qfusion.explain.known_labels import find_known_labels
 from qfusion.explain.label_leak import find_label_leaks
 from qfusion.explain.split_overlap import find_split_overlap
-from qfusion.live.opening import open_model
 from qfusion.wording import review as words
 
 SPLIT = np.repeat(["train", "valid", "test"], [500, 100, 300])

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion.adapters import readings
 from qfusion.errors import InvalidInput
-from qfusion.live import readings
 from qfusion.models import live_model
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 from qfusion.plugins.qiskit import batched_states, flat_source, openqasm_files, qiskit_gates
@@ -196,7 +196,7 @@ class CircuitModel:
         return np.asarray(read @ matrix.T + bias)
 
     def circuit_source(self, wires: Mapping[str, Sequence[Any]] | None) -> BareSource:
-        """Return the circuit for the Circuit page, see `live.circuits.find_circuit`."""
+        """Return the circuit for the Circuit page, see `adapters.circuits.find_circuit`."""
         return BareSource(self, wires)
 
     def feature_places(self) -> dict[str, frozenset[int]]:

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from qfusion._checks import MOST_MODALITIES, check
+from qfusion.adapters import circuit_walks, opening
 from qfusion.analysis.study import Study
 from qfusion.errors import translate_import_errors
-from qfusion.live import circuit_walks, opening
 from qfusion.plugins.qiskit import bare_circuits, openqasm_files, qiskit_gates
 
 with translate_import_errors():
@@ -25,7 +25,7 @@ with translate_import_errors():
 
 
 def open_circuit(circuit: Any, read: Any, weights: Any, name: str, rows: int) -> Study:
-    """Return any circuit as a study, see `live.circuit_walks.open_circuit`.
+    """Return any circuit as a study, see `adapters.circuit_walks.open_circuit`.
 
     Args:
         circuit: see `bare_circuits.circuit_model`.

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion.adapters import circuit_wires
+from qfusion.adapters.circuit_wires import MAX_QUBITS
+from qfusion.adapters.gate_roles import FIXED, find_layers
 from qfusion.errors import translate_import_errors
-from qfusion.live import circuit_wires
-from qfusion.live.circuit_wires import MAX_QUBITS
-from qfusion.live.gate_roles import FIXED, find_layers
 from qfusion.models import live_model
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 from qfusion.models.protocols import TRAINED

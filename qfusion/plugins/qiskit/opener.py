@@ -11,8 +11,8 @@ import numpy as np
 from torch import nn
 
 from qfusion._checks import check
+from qfusion.adapters.openers import Opener
 from qfusion.analysis.study import Study
-from qfusion.live.openers import Opener
 from qfusion.models import live_model
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.quantum.statevector import Gate

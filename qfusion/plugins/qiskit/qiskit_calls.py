@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from qfusion.adapters.observed_method import ObservedMethod
 from qfusion.errors import translate_import_errors
-from qfusion.live.observed_method import ObservedMethod
 
 with translate_import_errors():
     from qiskit import primitives

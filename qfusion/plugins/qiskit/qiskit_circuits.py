@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.live import quick_calls, readings
+from qfusion.adapters import quick_calls, readings
 from qfusion.models import live_model, nested
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 from qfusion.plugins.qiskit import batched_states, qiskit_calls

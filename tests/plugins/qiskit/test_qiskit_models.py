@@ -28,7 +28,7 @@ from qiskit.quantum_info import SparsePauliOp  # noqa: E402
 from qiskit_machine_learning.connectors import TorchConnector  # noqa: E402
 from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN  # noqa: E402
 
-from qfusion.live import quick_calls  # noqa: E402
+from qfusion.adapters import quick_calls  # noqa: E402
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange  # noqa: E402
 from qfusion.panels import circuit_panel, qubit_panels  # noqa: E402
 from qfusion.plugins.qiskit import qiskit_calls, qiskit_gates  # noqa: E402
@@ -636,7 +636,7 @@ def test_qnodes_that_cannot_be_walked_are_refused():
 
 
 def test_any_circuit_can_be_walked():
-    study = qfusion.live.open_circuit(OPENQASM_2, name="majority")
+    study = qfusion.adapters.open_circuit(OPENQASM_2, name="majority")
     source = study.trained.source
     assert source.registers() == {"text": 2, "audio": 2}
     assert len(study.dataset) == 16
@@ -749,7 +749,7 @@ LONG_FILES = {
 def test_openqasm_that_unfolds_without_end_is_refused_at_once(text: str, problem: str) -> None:
     began = time.process_time()
     with pytest.raises(InvalidInput, match=problem):
-        qfusion.live.open_circuit(f'OPENQASM 3.0; include "stdgates.inc"; {text}')
+        qfusion.adapters.open_circuit(f'OPENQASM 3.0; include "stdgates.inc"; {text}')
     assert time.process_time() - began < 10
 
 
@@ -792,7 +792,7 @@ def test_modifiers_and_nested_definitions_of_openqasm_3_are_read() -> None:
 @pytest.mark.parametrize(("text", "problem"), BAD_FILES.items(), ids=range(len(BAD_FILES)))
 def test_bad_openqasm_says_why(text, problem):
     with pytest.raises(InvalidInput, match=problem):
-        qfusion.live.open_circuit(text)
+        qfusion.adapters.open_circuit(text)
 
 
 def test_bad_tables_of_a_circuit_say_why(tmp_path):

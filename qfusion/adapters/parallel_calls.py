@@ -17,7 +17,7 @@ from joblib import Parallel, delayed
 from torch import Tensor
 
 from qfusion import _sentences
-from qfusion.live.calls import ModelCall
+from qfusion.adapters.calls import ModelCall
 from qfusion.models import nested
 
 SLOW = 0.02  # seconds of a row from which on it is worth while

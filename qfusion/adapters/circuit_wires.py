@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from qfusion._checks import check
-from qfusion.live import gate_roles
+from qfusion.adapters import gate_roles
 
 REST = "other"  # register of the qubits of no modality
 ALL = "qubits"  # register of all, where nothing is known

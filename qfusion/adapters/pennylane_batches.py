@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pennylane as qml
 
-from qfusion.live import qnode_calls
-from qfusion.live.quick_calls import QuickCall
+from qfusion.adapters import qnode_calls
+from qfusion.adapters.quick_calls import QuickCall
 from qfusion.models import nested
 
 PLAIN = (

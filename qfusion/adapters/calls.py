@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed
+from qfusion.adapters import estimators, openers, silence
+from qfusion.adapters.arrangements import STORED, STYLES, Arrange, Forms, arrange_by, likely_styles
 from qfusion.data import Modality
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.live import estimators, openers, silence
-from qfusion.live.arrangements import STORED, STYLES, Arrange, Forms, arrange_by, likely_styles
 
 OUTPUTS = ("logits", "scores", "probabilities", "probs", "predictions", "prediction", "output", "M")
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from qfusion.adapters import openers
 from qfusion.errors import InvalidInput
-from qfusion.live import openers
 from qfusion.models import live_model
 
 NO_CIRCUIT = "the model calls no circuit of gates that is known here"
@@ -59,7 +59,7 @@ def _makers(
         yield lambda *_: model.circuit_source(wires)
         return
     if "pennylane" in sys.modules:
-        from qfusion.live import pennylane_circuits
+        from qfusion.adapters import pennylane_circuits
 
         yield pennylane_circuits.PennyLaneCircuit
     yield from filter(None, (opener.circuit_class() for opener in openers.openers()))

@@ -22,13 +22,7 @@ from scipy.optimize import linear_sum_assignment
 
 from qfusion._checks import check, choose, require_whole
 from qfusion._sentences import listed
-from qfusion.analysis import lindblad_systems, opening
-from qfusion.analysis.study import Study
-from qfusion.analysis.study_building import build_study
-from qfusion.data import DataSet, in_memory
-from qfusion.data.target_spec import Target
-from qfusion.errors import InvalidInput
-from qfusion.live import (
+from qfusion.adapters import (
     arrangements,
     calls,
     circuits,
@@ -37,6 +31,12 @@ from qfusion.live import (
     quick_calls,
     training_mode,
 )
+from qfusion.analysis import lindblad_systems, opening
+from qfusion.analysis.study import Study
+from qfusion.analysis.study_building import build_study
+from qfusion.data import DataSet, in_memory
+from qfusion.data.target_spec import Target
+from qfusion.errors import InvalidInput
 from qfusion.models import FusionModel, input_features, lindblad_model, live_model, nested
 from qfusion.models.score_columns import looks_like
 from qfusion.training import checkpoint, checkpoint_folders
@@ -88,7 +88,7 @@ def open_model(
             the steps of a text: contents={"text": list_of_word_lists}.
         output: of a classifier, what the model returns: "scores" (logits), "probabilities" or "log-probabilities";
             found from some rows unless given.
-        call: how it is called, see `qfusion.live.arrangements`; found unless given.
+        call: how it is called, see `qfusion.adapters.arrangements`; found unless given.
         circuit: number of the circuit that is shown, from 0, where several run for a sample.
         probability: of a classifier, the class whose probability is explained instead of log-odds, as the amount of a
             regression: contributions then sum to the probability.

@@ -16,8 +16,8 @@ import pennylane as qml
 import torch
 
 from qfusion._checks import check
+from qfusion.adapters.observed_method import ObservedMethod
 from qfusion.errors import InvalidInput
-from qfusion.live.observed_method import ObservedMethod
 
 LARGEST_GATE = 6  # qubits of a gate that is drawn whole
 

@@ -15,6 +15,6 @@ __all__ = ["open", "open_circuit", "show"]
 def __getattr__(name: str) -> Any:
     """Return a function, whose module is loaded now."""
     if name not in _PLACES:
-        raise AttributeError(f"module 'qfusion.live' has no attribute {name!r}")
+        raise AttributeError(f"module 'qfusion.adapters' has no attribute {name!r}")
     module, function = _PLACES[name]
-    return getattr(import_module(f"qfusion.live.{module}"), function)
+    return getattr(import_module(f"qfusion.adapters.{module}"), function)

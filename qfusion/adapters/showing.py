@@ -24,11 +24,11 @@ from typing import Any, cast
 
 from qfusion import _user_folders, data as sources
 from qfusion._checks import check
+from qfusion.adapters.opening import default_name, open_model
+from qfusion.adapters.serving import ModelServer
 from qfusion.analysis.study import Study
 from qfusion.data import opened_sets
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.live.opening import default_name, open_model
-from qfusion.live.serving import ModelServer
 from qfusion.models import live_link, live_model
 from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 

@@ -17,8 +17,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion._sentences import listed
-from qfusion.errors import InvalidInput, NotFound
-from qfusion.live import (
+from qfusion.adapters import (
     circuit_wires,
     openers,
     pennylane_batches,
@@ -26,8 +25,9 @@ from qfusion.live import (
     quick_calls,
     readings,
 )
-from qfusion.live.circuit_wires import MAX_QUBITS
-from qfusion.live.gate_roles import FIXED, find_layers
+from qfusion.adapters.circuit_wires import MAX_QUBITS
+from qfusion.adapters.gate_roles import FIXED, find_layers
+from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import live_model, nested
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 from qfusion.models.protocols import TRAINED
