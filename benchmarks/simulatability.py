@@ -1,5 +1,5 @@
 """What explanations are worth to a student, for every shipped model, with other attributions and the control beside
-them in the same run; writes the table of docs/simulatability.md.
+them in the same run; writes the table of docs/plugins/simulatability.md.
 
     python -m benchmarks.simulatability [--shipped]
 
@@ -17,12 +17,19 @@ from scipy import stats
 
 from benchmarks import tables
 from qfusion._sentences import listed
-from qfusion.analysis import paired, shipped_results, simulatability as analysis
+from qfusion.analysis import paired, shipped_results
 from qfusion.analysis.opening import open_study
-from qfusion.explain import bootstrap, simulatability
-from qfusion.explain.simulatability import ALONE, CONTRIBUTIONS, SCORES, Factor, Simulatability
+from qfusion.explain import bootstrap
 from qfusion.panels import pickers
-from qfusion.wording.simulatability import WORTH, is_only_control, title_worth
+from qfusion.plugins.review.students import lessons as analysis, simulatability
+from qfusion.plugins.review.students.simulatability import (
+    ALONE,
+    CONTRIBUTIONS,
+    SCORES,
+    Factor,
+    Simulatability,
+)
+from qfusion.plugins.review.students.words import WORTH, is_only_control, title_worth
 from scripts.ship_results import shipped_models
 
 RIVALS = ("gradient x input", "integrated gradients", simulatability.SHUFFLED)

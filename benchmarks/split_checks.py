@@ -8,7 +8,7 @@ of learned rows, with their labels, it is counted which share is found, equal or
 taken for copies. Of all sets it is counted in how many there is a fault of the split, one of known labels among them,
 and in how many features seem to have been made with labels.
 
-The table `split-checks` of docs/check.md is written where all are run.
+The table `split-checks` of docs/plugins/review.md is written where all are run.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ sys.path[:0] = [str(ROOT)]
 import tables  # noqa: E402
 
 from qfusion.data.in_memory import data_set_of  # noqa: E402
-from qfusion.explain.known_labels import find_known_labels  # noqa: E402
 from qfusion.explain.label_leak import find_label_leaks  # noqa: E402
-from qfusion.explain.split_overlap import find_split_overlap  # noqa: E402
+from qfusion.plugins.review.split.known_labels import find_known_labels  # noqa: E402
+from qfusion.plugins.review.split.split_overlap import find_split_overlap  # noqa: E402
 
 SPLIT = np.repeat(["train", "valid", "test"], [500, 100, 300])
 LEARNED, TEST = 600, 300

@@ -55,18 +55,6 @@ COMMANDS: dict[str, Command] = {
             "explain --model qj-mosi --split test --out contributions.csv --cluster tcp://HOST:8786",
         ],
     ),
-    "check": Command(
-        "qfusion.commands.review:check",
-        [
-            "check qj-mosi",
-            "check qj-mosi --claim acc2_non0=0.79 --resource entanglement",
-            "check my-model --data my-data --rival plain-network --seed-model my-model-1 --seed-model my-model-2",
-        ],
-    ),
-    "simulatability": Command(
-        "qfusion.commands.simulatability:simulatability",
-        ["simulatability qj-planted", "simulatability qj-mosi qcnn-digits --json"],
-    ),
     "track": Command(
         "qfusion.commands.track:track",
         ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],

@@ -27,7 +27,6 @@ from qfusion.analysis import (  # noqa: E402
     sample_examples,
     shipped_explanations,
     shipped_results,
-    simulatability,
     trust,
 )
 from qfusion.analysis.opening import open_study  # noqa: E402
@@ -38,7 +37,6 @@ from qfusion.panels import pickers  # noqa: E402
 
 EXPLAINED = ("qcnn-digits", "qcnn-easyvqa", "qcnn-scenes")  # the explanation of others is fast
 # Models on which the slow calculations are made again in tests. Others take a quarter of a minute to two minutes.
-TAUGHT = "qcnn-parity"
 DELETED = (
     "qcnn-digits",
     "qcnn-houston",
@@ -81,8 +79,6 @@ def shipped_calls(study: Study) -> Iterator[Call]:
     if study.has_truth:
         for kind in additive_projection.KINDS:
             yield joint_gains.remove_joint_terms, (kind,)
-    if not simulatability.find_obstacle(study):
-        yield simulatability.teach_students, (0,)
     for module in plugin_modules():
         yield from module.shipped_calls(study)
 
@@ -98,7 +94,6 @@ def is_slow(study: Study, call: Call) -> bool:
     other models than `TAUGHT` and `DELETED`, and what plugins call slow.
     """
     slow_elsewhere: dict[Callable[..., Any], Sequence[str]] = {
-        simulatability.teach_students: (TAUGHT,),
         trust.feature_curves: DELETED,
     }
     if call[0] in slow_elsewhere:

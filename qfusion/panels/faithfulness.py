@@ -11,7 +11,7 @@ from qfusion.analysis import (
 from qfusion.analysis.study import Study
 from qfusion.explain import attribution, feature_deletion
 from qfusion.figures import style
-from qfusion.panels import panel, params, referee
+from qfusion.panels import panel, params
 from qfusion.panels.deletion_curves import DIRECTIONS, MEASURES, feature_curves, modality_curves
 from qfusion.panels.planted_truth import planted_truth
 from qfusion.panels.seed_stability import (
@@ -21,7 +21,6 @@ from qfusion.panels.seed_stability import (
     seed_sample,
 )
 from qfusion.panels.shapley_methods import other_methods
-from qfusion.panels.student_curves import can_learn, can_teach, student_curves, student_factors
 from qfusion.wording.backgrounds import background_markdown, describe_standard_errors
 from qfusion.wording.reliability import describe_finding
 
@@ -69,14 +68,11 @@ def trust_warnings(
     )
 
 
-STUDENTS = "Students"
 VIEWS = (
     "Deletion",
     "Truth",
     "Other methods",
     "Training seeds",
-    STUDENTS,
-    referee.VIEW,
     *plugin.tab_names("faithfulness"),
 )
 
@@ -136,9 +132,7 @@ CONTROLS = (
     panel.EVERYONE,
     RUN,
     panel.TERMS,
-    *referee.CONTROLS,
 )
-_REVIEWED = PROOF.is_one_of(referee.VIEW)
 PANELS = {
     "cautions": panel.Panel(trust_warnings, scope="study"),
     "truth": panel.Panel(
@@ -162,15 +156,5 @@ PANELS = {
     ),
     "seed-sample": panel.Panel(
         seed_sample, {"terms": panel.TERMS}, opens=_SEEDS, fits=is_measured_over_seeds
-    ),
-    "referee-checks": panel.Panel(referee.referee, referee.OPTIONS, opens=_REVIEWED, scope="study"),
-    "referee-modalities": panel.Panel(
-        referee.working_modalities, fits=referee.is_reviewed, opens=_REVIEWED, scope="study"
-    ),
-    "students": panel.Panel(
-        student_curves, fits=can_teach, opens=PROOF.is_one_of(STUDENTS), scope="study"
-    ),
-    "students-factors": panel.Panel(
-        student_factors, fits=can_learn, opens=PROOF.is_one_of(STUDENTS), scope="study"
     ),
 }

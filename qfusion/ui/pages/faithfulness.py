@@ -9,7 +9,7 @@ from qfusion import plugin
 from qfusion.analysis import background_agreement, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
-from qfusion.panels import faithfulness as builders, referee, seed_stability
+from qfusion.panels import faithfulness as builders, seed_stability
 from qfusion.ui import (
     fact_chips,
     figure,
@@ -23,8 +23,6 @@ from qfusion.ui import (
 from qfusion.ui.deletion_curves_tab import deletion_tab
 from qfusion.ui.other_methods_tab import estimators_tab
 from qfusion.ui.planted_truth_tab import truth_tab
-from qfusion.ui.referee_tab import referee_tab
-from qfusion.ui.students_tab import students_tab
 from qfusion.ui.training_seeds_tab import seeds_tab
 from qfusion.wording.reliability import TrustWarning, describe_finding
 
@@ -54,8 +52,6 @@ def evidence(context: page_context.PageContext) -> None:
             "Truth": lambda: truth_tab(context, default, seeds),
             "Other methods": lambda: estimators_tab(context),
             "Training seeds": lambda: seeds_tab(context, default, seeds, missing),
-            referee.VIEW: lambda: referee_tab(context, default),
-            builders.STUDENTS: lambda: students_tab(context, default),
         }
         for name, draw_tab in plugin.tabs("faithfulness").items():
             draw[name] = partial(draw_tab, context, context.tweaked_sample())

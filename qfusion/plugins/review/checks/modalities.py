@@ -1,0 +1,104 @@
+"""Check of the modalities: what each one reaches alone, and whether one contains the target or nothing at all."""
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis import audit_basis
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
+from qfusion.data import DataSet, leaks
+from qfusion.explain import label_leak
+from qfusion.explain.task_features import pool_features
+from qfusion.plugins.review.checks import evidence
+from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
+
+
+@memo(4, task=Task.SEARCH_LEAKS)
+def describe_target_leaks(dataset: DataSet) -> dict[str, str]:
+    """Return a sentence on each modality with features that equal the target on training rows, see
+    `leaks.find_leaks`.
+    """
+    train = np.zeros(len(dataset), bool)
+    train[dataset.rows("train")] = True
+    is_class = dataset.target.kind == "classification"
+    result = {}
+    for modality in dataset.modalities:
+        rows = leaks.select_rows(train, int(np.prod(modality.values.shape[1:])))
+        values = pool_features(dataset, modality.name, rows)
+        features = leaks.find_leaks(values, dataset.y[rows], is_class)
+        if len(features):
+            names = _feature_names(dataset, modality.name, values.shape[1])
+            result[modality.name] = leaks.describe_leaks(names, features)
+    return result
+
+
+def _feature_names(dataset: DataSet, name: str, width: int) -> list[str]:
+    names = list(dataset.modalities[dataset.names.index(name)].feature_names)
+    if len(names) == width:
+        return names
+    return [*(f"mean of {one}" for one in names), *(f"deviation of {one}" for one in names)]
+
+
+@memo(4, task=Task.SEARCH_LEAKS)
+def find_learned_labels(dataset: DataSet) -> tuple[label_leak.LabelLeak, ...]:
+    """Return the modalities whose features seem to have been made with the labels of training rows."""
+    return label_leak.find_label_leaks(dataset)
+
+
+def check_modalities(study: Study) -> Check:
+    """Return what plain models reach with each modality alone on the test rows, and whether a modality is constant or
+    reveals the target.
+    """
+    dataset = study.dataset
+    basis = audit_basis.evaluation_basis(dataset)
+    plain = evidence.plain_models_of(study)
+    values = {name: evidence.row_values(study, scores) for name, scores in plain.scores.items()}
+    single = {name: evidence.mean_of_rows(study, values[name]) for name in study.modalities}
+    best, joint = plain.best_single, plain.best_whole
+    gain = evidence.better(study, values[joint], values[best])
+    equal = describe_target_leaks(dataset)
+    leaked = {name: words for name, words in equal.items() if name in study.modalities}
+    learned = [leak for leak in find_learned_labels(dataset) if leak.modality in study.modalities]
+    findings = []
+    if plain.constant:
+        findings.append(Finding.CONSTANT)
+    if leaked:
+        findings.append(Finding.TARGET_IN_FEATURES)
+    if learned:
+        findings.append(Finding.FEATURES_LEARNED_LABELS)
+    enough = gain.known and gain.low > 0
+    findings.append(Finding.NONE_IS_ENOUGH if enough else Finding.ONE_IS_ENOUGH)
+    return Check(
+        Topic.MODALITIES,
+        sort_findings(findings),
+        single[best],
+        f"{basis.label.short} of a plain model of {best}",
+        {
+            "best": best,
+            "member": plain.members[best],
+            "metric": basis.label.short,
+            "chance": basis.chance,
+            "constant": list(plain.constant),
+            "leaks": leaked,
+            "learned": {
+                leak.modality: (1 - leak.inside / leak.base, 1 - leak.outside / leak.base)
+                for leak in learned
+            },
+            "gain": gain,
+            "joint": joint,
+            "single": single,
+        },
+        pd.DataFrame(
+            [
+                {
+                    "modality": name,
+                    "model": plain.members[name],
+                    basis.label.short: one.value,
+                    "low": one.low,
+                    "high": one.high,
+                }
+                for name, one in single.items()
+            ]
+        ),
+    )

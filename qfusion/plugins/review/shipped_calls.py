@@ -1,0 +1,20 @@
+"""Calls whose results ship with the package, see `scripts/ship_results.py`."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from qfusion.analysis.study import Study
+from qfusion.plugins.review.students import lessons
+
+TAUGHT = "qcnn-parity"  # the model whose students tests teach again; of others they take a minute
+
+
+def shipped_calls(study: Study) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Yield functions, each with its arguments but the study."""
+    if not lessons.find_obstacle(study):
+        yield lessons.teach_students, (0,)
+
+
+def is_slow(study: Study, function: Callable[..., Any]) -> bool:
+    """Return whether tests leave a call out."""
+    return study.name != TAUGHT

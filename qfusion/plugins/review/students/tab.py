@@ -1,0 +1,25 @@
+"""What explanations are worth to a student."""
+
+import streamlit as st
+
+from qfusion.analysis import text, trust
+from qfusion.analysis.sample import Sample
+from qfusion.plugins.review.students import lessons as students
+from qfusion.ui import page_context, panels
+
+
+def students_tab(context: page_context.PageContext, sample: Sample) -> None:
+    """Draw the curves of agreement, or why there are none."""
+    study = trust.with_training_background(sample.study)
+    if obstacle := students.find_obstacle(study):
+        st.info(text.escape_markdown(obstacle, 600), icon=":material/info:")
+        return
+    panels.show(
+        study,
+        context.theme,
+        "students",
+        "students-factors",
+        columns=[1.5, 1],
+        gap="medium",
+        first=2,
+    )
