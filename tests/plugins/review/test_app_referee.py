@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from support.app import visit
+from tests.support.app import visit
 
 
 def checked(**query: Any) -> Any:
