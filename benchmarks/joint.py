@@ -7,7 +7,7 @@ import torch
 
 from qfusion import data, explain
 from qfusion.analysis.study_building import explained_model
-from qfusion.explain.contribution_shares import joint_share
+from qfusion.explain.coalitions import joint_share
 from qfusion.models import FusionModel, QuantumJump
 
 TEST_ROWS, BACKGROUND_ROWS = 100, 50  # at most, of `fused`

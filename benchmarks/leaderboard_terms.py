@@ -20,7 +20,7 @@ from train_models import FUSION, RECIPES, Recipe  # noqa: E402
 
 from qfusion import data  # noqa: E402
 from qfusion.models import EntangledQCNN, QuantumJump, registry  # noqa: E402
-from qfusion.models.linear import Linear  # noqa: E402
+from qfusion.models.baselines import Linear  # noqa: E402
 from qfusion.models.product_qcnn import ProductQCNN  # noqa: E402
 from qfusion.training import Options  # noqa: E402
 

@@ -25,7 +25,6 @@ from qfusion.analysis import (  # noqa: E402
     background_agreement,
     joint_gains,
     sample_examples,
-    shipped_explanations,
     shipped_results,
     trust,
 )
@@ -124,7 +123,7 @@ def compute_results(study: Study, *, quick: bool = False) -> dict[str, Any]:
 def write_explanation(study: Study) -> None:
     """Write the coalition values of the explained rows, computed anew."""
     values = study.space.compute_explanation().values
-    shipped_explanations.write_values(study, values)
+    shipped_results.write_values(study, values)
 
 
 def main(

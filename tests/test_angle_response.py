@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import qfusion
-from qfusion.adapters import serving, showing
+from qfusion.adapters import showing
 from qfusion.analysis import opening
 from qfusion.analysis.sample import build_sample
 from qfusion.errors import InvalidInput, NotFound
@@ -297,7 +297,7 @@ def test_a_model_in_another_process_answers_alike(tmp_path: Path) -> None:
     model, _ = scores_with(GATES["CRX"][0], weight, TAILS["a bend"])
     study = qfusion.open(model, own_models.two_modalities(2, 2, rows=24))
     trained = study.trained
-    server = serving.ModelServer(trained, str(tmp_path / "model"), b"token")
+    server = showing.ModelServer(trained, str(tmp_path / "model"), b"token")
     link = live_link.LiveLink(str(tmp_path / "model"), b"token", "own")
     linked = live_model.LiveCircuit(
         study.dataset.input_specs,

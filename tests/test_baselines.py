@@ -16,12 +16,12 @@ from qfusion.models import BASELINES, EntangledQCNN, qcnn_density, registry, tru
 from qfusion.models.baselines import (
     Concatenation,
     LateFusion,
+    Linear,
     LowRankFusion,
     TensorFusion,
     append_one,
 )
 from qfusion.models.cross_modal_attention import Block, CrossModalAttention, positions
-from qfusion.models.linear import Linear
 from qfusion.models.product_qcnn import ProductQCNN, vectors
 from qfusion.quantum.states import product as outer
 from qfusion.training import (

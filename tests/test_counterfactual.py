@@ -24,7 +24,6 @@ from qfusion.models import (
     InputSpec,
     QuantumJump,
     Tweak,
-    boundaries,
     build,
     decisions,
     jump_changes,
@@ -601,7 +600,7 @@ def test_the_search_by_gradients_finds_the_nearest_point_of_a_curved_boundary() 
         float((rim - own).norm(dim=1).min()), abs=1e-4
     )
     assert float(Ellipse().scores({"text": found[None]})) == pytest.approx(
-        boundaries.MARGIN, abs=1e-9
+        decisions.MARGIN, abs=1e-9
     )
 
 

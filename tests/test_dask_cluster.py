@@ -22,7 +22,7 @@ import pytest
 from optuna.trial import TrialState
 
 from qfusion.cli import main
-from qfusion.commands import explained_rows, opened_model
+from qfusion.commands import explain, opened_model
 from qfusion.data import load
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import backgrounds
@@ -64,7 +64,7 @@ def _serve(kind: str, home: Path, *words: Any, **named: Any) -> None:
     sweep_storage.BEAT, sweep_storage.SILENT = 1, 3
     os.environ["QFUSION_RUNS"] = str(home.parent / "runs")
     os.chdir(home)
-    slowly(explained_rows, "contribution_rows"), slowly(sweeps, "_value")
+    slowly(explain, "contribution_rows"), slowly(sweeps, "_value")
     sink = os.open(home / f"{kind}.log", os.O_WRONLY | os.O_CREAT)
     os.dup2(sink, 1), os.dup2(sink, 2)
 

@@ -15,7 +15,7 @@ from qfusion.data import DataSet, Image, Text
 from qfusion.data.sources import scenes
 from qfusion.data.synthetic import scene_pictures, scene_questions
 from qfusion.errors import InvalidInput
-from qfusion.explain.contribution_shares import joint_share
+from qfusion.explain.coalitions import joint_share
 
 PARTS = ("train", "valid", "test")
 

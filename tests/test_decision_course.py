@@ -9,7 +9,7 @@ import pytest
 
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
-from qfusion.explain import contribution_shares, decision_course
+from qfusion.explain import coalitions, decision_course
 from qfusion.wording import answers
 from tests.support.app import plain, said, visit
 
@@ -21,22 +21,17 @@ def terms(joint: list[float]) -> dict[str, np.ndarray]:
 
 
 def test_joint_share_and_the_time_from_which_it_dominates() -> None:
-    share = contribution_shares.joint_share(terms([0.0, -3.0, 0.5, 3.0]))
+    share = coalitions.joint_share(terms([0.0, -3.0, 0.5, 3.0]))
     assert share == pytest.approx([0, 0.75, 1 / 3, 0.75])  # sizes count, the baseline does not
     assert decision_course.first_joint_place(share) == 3
     assert (
-        decision_course.first_joint_place(
-            contribution_shares.joint_share(terms([2.0, 2.0, 2.0, 2.0]))
-        )
-        == 0
+        decision_course.first_joint_place(coalitions.joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
     )
     assert (
-        decision_course.first_joint_place(
-            contribution_shares.joint_share(terms([5.0, 5.0, 5.0, 0.5]))
-        )
+        decision_course.first_joint_place(coalitions.joint_share(terms([5.0, 5.0, 5.0, 0.5])))
         is None
     )
-    assert contribution_shares.joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
+    assert coalitions.joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
     assert decision_course.relative_progress(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(
         0.75
     )
@@ -78,7 +73,7 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     assert not app.error
     assert not app.warning
     found = Sample(study, row)
-    share = contribution_shares.joint_share(found.path_dividends)
+    share = coalitions.joint_share(found.path_dividends)
     words = plain(said(app))
     assert f"At t = 0.50: the joint share is {share[20]:.0%} (" in words
     assert "logarithmic negativity" in words
@@ -130,7 +125,7 @@ def one_after_another(joint: list[float]) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("joint", [[0.0, 0.0, 1.0, 2.0], [0.0, 0.0, -1.0, -2.0]])
 def test_terms_that_cancel_count_by_their_sizes(joint: list[float]) -> None:
-    shares = contribution_shares.joint_share(one_after_another(joint))
+    shares = coalitions.joint_share(one_after_another(joint))
     assert shares[-1] == pytest.approx(2 / 9.5)
     title = answers.title_joint_course(
         one_after_another(joint), TEXT, "the entropy", "nats", list("abcd")
@@ -156,7 +151,7 @@ def test_network_shows_the_course_by_layer(title: str, query: dict[str, str]) ->
     )
     assert not app.error
     assert not app.warning
-    share = contribution_shares.joint_share(
+    share = coalitions.joint_share(
         {term: found.dividends[:, 0, i, output] for i, term in enumerate(found.coalitions)}
     )
     assert f"At “{name}”: the joint share is {share[1]:.0%} (" in plain(said(app))

@@ -20,10 +20,8 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
 from qfusion import _read_only, cli, model_export, runs
-from qfusion.analysis.opening import open_study
 from qfusion.data import downloads, import_formats, imported_sets, importing
 from qfusion.errors import InvalidInput
-from qfusion.plugins.why.audit import twin_training
 from qfusion.runs import plans, run_process, sweeps
 from qfusion.training import checkpoint_store, imports
 from qfusion.ui import permissions, request_checks, server as app_server
@@ -38,7 +36,6 @@ WRITES: dict[str, Callable[[], Any]] = {
     "train models": lambda: plans.start_runs(
         {"visitor": plans.make_plan("planted", "concatenation", {})}
     ),
-    "train twins": lambda: twin_training.begin_twins(open_study("qj-planted")),
     "stop a training": lambda: runs.Run(Path("x")).send_request("stop"),
     "delete a run": lambda: runs.Run(Path("x")).delete(),
     "start a process": lambda: run_process.start_process(["models"], Path("x.txt")),

@@ -24,14 +24,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models.abilities import can
-from qfusion.report import (
-    equations,
-    model_context,
-    plain_text,
-    report_pdf,
-    shown_commands,
-    template_blocks,
-)
+from qfusion.report import document, number_text, sample_report, shown_commands, template_blocks
 from qfusion.report.blocks import Block
 from qfusion.report.document import Report
 from qfusion.training import metrics
@@ -317,7 +310,7 @@ def test_hostile_texts_are_shown_literally() -> None:
     assert not tags & {"script", "b", "i", "em"}
     assert all(str(image["src"]).startswith("data:") for image in page.all("img"))
     assert len(page.all("main")) == 1
-    shown = plain_text.clean(HOSTILE)
+    shown = number_text.clean(HOSTILE)
     assert shown in page.words
     assert "\ufffd\ufffd[31m\ufffd" in page.words
     printed = re.sub(r"\s", "", made.printed)
@@ -326,10 +319,10 @@ def test_hostile_texts_are_shown_literally() -> None:
 
 
 def test_arbitrary_text_is_cleaned() -> None:
-    assert plain_text.clean("a\x00b\u202ec\r\nd\te") == "a\ufffdb\ufffdc\nd e"
-    assert plain_text.clean("\ud800") == "\ufffd"
-    assert len(plain_text.clean("x" * 10**6)) == plain_text.MAX_TEXT
-    assert plain_text.break_long_words("w" * 90) == "\u200b".join(["w" * 30] * 3)
+    assert number_text.clean("a\x00b\u202ec\r\nd\te") == "a\ufffdb\ufffdc\nd e"
+    assert number_text.clean("\ud800") == "\ufffd"
+    assert len(number_text.clean("x" * 10**6)) == number_text.MAX_TEXT
+    assert number_text.break_long_words("w" * 90) == "\u200b".join(["w" * 30] * 3)
 
 
 def test_missing_glyphs_are_no_error() -> None:
@@ -338,12 +331,12 @@ def test_missing_glyphs_are_no_error() -> None:
     assert "你好" in made.html().decode()
 
 
-@pytest.mark.parametrize("name", list(equations.WORDS))
+@pytest.mark.parametrize("name", list(document.WORDS))
 def test_equations_have_descriptions(name: str) -> None:
-    found = equations.draw_equation(name)
+    found = document.draw_equation(name)
     assert found["svg"].startswith(b"<svg")
     assert b"<text" not in found["svg"]
-    assert found["words"] in equations.SOURCE
+    assert found["words"] in document.SOURCE
     assert 2 < found["width"] < 50, "wider than a page"
 
 
@@ -354,7 +347,7 @@ def test_every_block_of_equations_is_used() -> None:
             "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.html")),
         )
     )
-    assert used == set(equations.WORDS)
+    assert used == set(document.WORDS)
 
 
 def methods_of(sample: Sample) -> str:
@@ -436,7 +429,7 @@ def test_planted_truth_of_other_modalities_is_attributed(monkeypatch: Any) -> No
         "data": {"name": "planted", "digest": planted.digest},
     }
     found = Checkpoint(model.double().eval().requires_grad_(False), card)
-    told = model_context.model_context(open_sample(found, str(planted.ids[0]), planted))["warnings"]
+    told = sample_report.model_context(open_sample(found, str(planted.ids[0]), planted))["warnings"]
     words = " ".join(one.sentence for one in told)
     assert "of other modalities than the model's" in words
     assert "Nobody knows" not in words
@@ -504,7 +497,7 @@ def test_failed_report_leaves_no_files(tmp_path: Path, monkeypatch: pytest.Monke
     made = Report("t", "s", "d", template_blocks.fill_template("<p>words</p>"))
     with pytest.raises(InvalidInput, match="no folder"):
         report.write(made, tmp_path / "nowhere" / "a.pdf")
-    monkeypatch.setattr(report_pdf, "PAPER", "#panic()")
+    monkeypatch.setattr(document, "PAPER", "#panic()")
     with pytest.raises(QFusionError, match="could not be typeset"):
         report.write(made, tmp_path / "folder")
     assert list(tmp_path.rglob("*.*")) == []

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import spearmanr
 
 from qfusion import data, explain
-from qfusion.explain.contribution_shares import joint_share
+from qfusion.explain.coalitions import joint_share
 from qfusion.models.baselines import Concatenation
 from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders, metrics
 

@@ -19,7 +19,6 @@ from qfusion.analysis import (
     background_agreement,
     joint_gains,
     opening,
-    shipped_explanations,
     shipped_results,
     study_building,
     trust,
@@ -62,7 +61,7 @@ def test_shipped_explanations_equal_computed_ones(name: str) -> None:
     if not ship_results.has_data(name):
         pytest.skip("its data are not on this machine")
     study = study_of(name)
-    shipped = shipped_explanations.find_values(study)
+    shipped = shipped_results.find_values(study)
     assert shipped is not None, "ship it again: python scripts/ship_results.py"
     rows = study.explained_rows
     some = np.arange(0, len(rows), 97)
@@ -72,9 +71,9 @@ def test_shipped_explanations_equal_computed_ones(name: str) -> None:
     assert np.abs(shipped[some] - computed).max() < NEAR
     assert (study.explanation.values == shipped).all()
     other_card = dict(study.card) | {"weights_sha256": "0" * 64}
-    assert shipped_explanations.find_values(replace(study, card=other_card)) is None
+    assert shipped_results.find_values(replace(study, card=other_card)) is None
     with shipped_results.computed_anew():
-        assert shipped_explanations.find_values(study) is None
+        assert shipped_results.find_values(study) is None
 
 
 def read_record(name: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import torch
 
 import qfusion
 from qfusion import _user_folders
-from qfusion.adapters import serving, showing
+from qfusion.adapters import showing
 from qfusion.data import DataSet, Modality, Series, Target, Text, opened_sets
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import live_link
@@ -189,7 +189,7 @@ def test_a_process_that_ends_is_said_and_what_is_known_stays(
 
 
 def test_a_wrong_token_is_not_answered(study: Any, tmp_path: Path) -> None:
-    server = serving.ModelServer(study.trained, str(tmp_path / "model"), b"right")
+    server = showing.ModelServer(study.trained, str(tmp_path / "model"), b"right")
     link = live_link.LiveLink(str(tmp_path / "model"), b"wrong", NAME)
     with pytest.raises(InvalidInput, match="has ended"):
         link.ask({"do": "columns"}, {})
@@ -202,7 +202,7 @@ def test_a_client_that_says_nothing_or_leaves_does_not_end_the_listener(
     study: Any, tmp_path: Path, sent: bytes | None, is_path: bool
 ) -> None:
     """`sent` is what it sends before it leaves; None for one that stays silent."""
-    server = serving.ModelServer(
+    server = showing.ModelServer(
         study.trained, str(tmp_path / "model") if is_path else None, b"token"
     )
     with socket.socket(socket.AF_UNIX if is_path else socket.AF_INET) as client:
@@ -241,7 +241,7 @@ def test_a_process_that_does_not_answer_is_not_waited_for(
 def test_requests_that_make_no_sense_are_answered_with_a_problem(
     study: Any, tmp_path: Path
 ) -> None:
-    server = serving.ModelServer(study.trained, str(tmp_path / "model"), b"right")
+    server = showing.ModelServer(study.trained, str(tmp_path / "model"), b"right")
     link = live_link.LiveLink(str(tmp_path / "model"), b"right", NAME)
     for header in ({}, {"do": "gates", "change": {}}, {"do": "columns"}):
         with pytest.raises(InvalidInput):

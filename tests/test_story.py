@@ -18,8 +18,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.data.sample_content import Clip
 from qfusion.errors import InvalidInput
 from qfusion.panels import decision_story, term_sensitivity
-from qfusion.report.story import Story
-from qfusion.report.story_page import render_page
+from qfusion.report.story_page import Story, render_page
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = (

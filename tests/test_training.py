@@ -15,8 +15,7 @@ from qfusion import data, explain
 from qfusion.data import DataSet, data_set
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.models import encoders
-from qfusion.models.batch_norm import BatchNorm
-from qfusion.models.encoders import Encoder
+from qfusion.models.encoders import BatchNorm, Encoder
 from qfusion.models.input_features import InputSpec
 from qfusion.training import (
     Fit,

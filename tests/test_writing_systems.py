@@ -19,7 +19,7 @@ from plotly_print import Style, fonts, latex, render, words
 from plotly_print.values import rgba
 from plotly_print.words import TextStyle
 from qfusion.figures.style import base_figure, label
-from qfusion.report import plain_text, template_blocks
+from qfusion.report import number_text, template_blocks
 from qfusion.report.document import Report
 
 SENTENCE = "我觉得这部电影非常好看，但是很难"
@@ -328,6 +328,6 @@ def test_right_to_left_quote_is_set_right_to_left() -> None:
 
 
 def test_long_words_break_and_chinese_is_unchanged() -> None:
-    assert plain_text.break_long_words("x" * 61) == "x" * 30 + "\u200b" + "x" * 30 + "\u200b" + "x"
-    assert plain_text.break_long_words(SENTENCE * 8) == SENTENCE * 8
-    assert plain_text.clean("क\u200dष \u202e") == "क\u200dष \ufffd"
+    assert number_text.break_long_words("x" * 61) == "x" * 30 + "\u200b" + "x" * 30 + "\u200b" + "x"
+    assert number_text.break_long_words(SENTENCE * 8) == SENTENCE * 8
+    assert number_text.clean("क\u200dष \u202e") == "क\u200dष \ufffd"

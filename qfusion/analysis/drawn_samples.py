@@ -3,7 +3,13 @@
 `measured=all` in a link asks for all samples; pages then measure them in the background, see `jobs.begin_job`.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+
+from qfusion.analysis.jobs import Job, begin_job
 
 SAMPLES = DRAWN, ALL = ("drawn", "all")
 SEED = 0
@@ -24,3 +30,24 @@ def thin_rows(rows: np.ndarray, count: int) -> np.ndarray:
         return rows
     places = np.linspace(0, len(rows) - 1, count).round().astype(int)
     return rows[np.unique(places)]
+
+
+# floating-point operations up to which the refinement begins unasked: some minutes of one core
+AUTO = 1e12
+
+
+def begin_refinement(study: Any, asker: str) -> Job:
+    """Return the job that refines a study, begun by this or an earlier call. Its result is the study against all rows,
+    with its explanation computed.
+
+    Args:
+        study: one of which `is_sampled` holds.
+        asker: who wants it, as of `begin_job`.
+    """
+    exact = study.with_all_rows()
+
+    def explained() -> Any:
+        _ = exact.explanation
+        return exact
+
+    return begin_job(study.memo_key(), explained, len(exact.explained_rows), asker)

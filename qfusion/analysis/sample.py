@@ -15,7 +15,7 @@ from qfusion.analysis import outputs, sample_evolution
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
-from qfusion.explain import Explanation, coalitions, contribution_shares, verdicts
+from qfusion.explain import Explanation, coalitions, verdicts
 from qfusion.models import abilities, base
 from qfusion.models.fixed_observables import with_observables
 
@@ -251,7 +251,7 @@ class Sample:
         return dict(
             zip(
                 self.modalities,
-                contribution_shares.shares(self.explanation)[0, :, self.output].tolist(),
+                coalitions.shares(self.explanation)[0, :, self.output].tolist(),
                 strict=True,
             )
         )

@@ -5,7 +5,6 @@ from weakref import WeakKeyDictionary
 
 import pandas as pd
 
-from qfusion.analysis.spoken_text import spoken_columns
 from qfusion.data import DataSet, Text
 from qfusion.data.sample_content import Content
 from qfusion.errors import default_on_error
@@ -110,3 +109,11 @@ def shorten(words: str, limit: int = SHORT) -> str:
 
 def _join(name: str, words: str) -> str:
     return f"{name}{BESIDE}{words}" if words else name
+
+
+SPOKEN = ("text", "transcript")
+
+
+def spoken_columns(rows: pd.DataFrame) -> list[str]:
+    """Return the columns of a table of samples that contain the spoken text."""
+    return [name for name in SPOKEN if name in rows.columns]

@@ -11,6 +11,8 @@ No number that is computed is part of a key, since its last bits differ between 
 computed.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import types
@@ -28,6 +30,7 @@ from qfusion import _assets, _files, plugin
 from qfusion._checks import check, read_json
 from qfusion._memory_cache import CACHE
 from qfusion._sentences import meanwhile
+from qfusion.data import array_cache
 from qfusion.errors import InvalidInput
 
 FOLDER = _assets.asset_path("results")
@@ -194,3 +197,40 @@ def _unpack_part(kind: type, value: Any) -> Any:
     if kind is pd.DataFrame:
         return pd.DataFrame(msgspec.convert(value, list[dict[str, float | int | str]]))
     raise NotImplementedError(kind)
+
+
+FOLDER = _assets.asset_path("explained")
+_KEY, _VALUES = "key", "values"
+
+
+def find_values(study: Any) -> np.ndarray | None:
+    """Return the shipped values of a study's explained rows, (n, 2^M, C), or None if there are none of its key."""
+    path = _path(study.name)
+    if not (path.is_file() and is_used(study)):
+        return None
+    arrays = array_cache.read_arrays(path)
+    if arrays is None or str(arrays.get(_KEY)) != _make_key(study):
+        return None
+    return arrays.get(_VALUES)
+
+
+def write_values(study: Any, values: np.ndarray) -> Path:
+    """Write the values of a study's explained rows with their key, and return the path of the file.
+
+    Raises:
+        OSError, InvalidInput: when the file cannot be written.
+    """
+    path = _path(study.name)
+    array_cache.write_arrays(
+        path, {_KEY: np.array(_make_key(study)), _VALUES: values}, compressed=True
+    )
+    return path
+
+
+def _path(name: str) -> Path:
+    return plugin.find_asset(FOLDER, f"{Path(name).name}.npz")
+
+
+def _make_key(study: Any) -> str:
+    call = name_call("explain", [len(study.explained_rows)])
+    return f"{call} {make_key(study)}"

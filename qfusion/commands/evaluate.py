@@ -10,7 +10,7 @@ import typer
 
 import qfusion
 from qfusion.commands.common import Address, Data, Model, Split
-from qfusion.commands.disturbance_options import Missing, Noise, Seed, Swap, parse_disturbance
+from qfusion.commands.explanation_options import Missing, Noise, Seed, Swap, parse_disturbance
 from qfusion.commands.opened_model import OpenedModel, open_model
 from qfusion.commands.printing import Json, metrics_table, print_remark, print_result
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import qfusion
 from qfusion._checks import check
-from qfusion.commands.background_options import DEFAULT_BACKGROUND
 from qfusion.commands.common import inputs, load
+from qfusion.commands.explanation_options import DEFAULT_BACKGROUND
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,13 @@ from qfusion._lazy import modules
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from qfusion.explain.backgrounds import KINDS, Background, background
-    from qfusion.explain.coalitions import Explanation, explain, explain_layers, explain_times
-    from qfusion.explain.contribution_shares import shares
+    from qfusion.explain.coalitions import (
+        Explanation,
+        explain,
+        explain_layers,
+        explain_times,
+        shares,
+    )
     from qfusion.explain.path_attribution import (
         PathAttribution,
         SamplePathAttribution,
@@ -62,7 +67,7 @@ _CONTENTS = {
     "explain_times": "qfusion.explain.coalitions",
     "judge": "qfusion.explain.verdicts",
     "marginal_observables": "qfusion.models.ket_algebra",
-    "shares": "qfusion.explain.contribution_shares",
+    "shares": "qfusion.explain.coalitions",
     "to_shapiq": "qfusion.explain.shapiq_export",
     "verdict": "qfusion.explain.verdicts",
 }

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from qfusion.explain import contribution_shares
+from qfusion.explain import coalitions
 
 UNCHANGED = 1e-6  # of a term: a smaller change is rounding
 NO_SHARE = 1e-9  # a smaller share is rounding
@@ -68,4 +68,4 @@ def compare_decisions(start: Mapping[str, float], end: Mapping[str, float]) -> D
 def _joint_share(dividends: Mapping[str, float]) -> float:
     """Return the sizes of the joint terms as a share of all terms but the baseline."""
     arrays = {term: np.array([value]) for term, value in dividends.items()}
-    return float(contribution_shares.joint_share(arrays)[0])
+    return float(coalitions.joint_share(arrays)[0])

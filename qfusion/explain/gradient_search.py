@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from qfusion.models import FusionModel, nested
-from qfusion.models.boundaries import MARGIN, linearised_steps
+from qfusion.models.decisions import MARGIN, linearised_steps
 
 STEPS = 30  # of the iteration
 DAMPING = 0.5  # share of each step that is taken

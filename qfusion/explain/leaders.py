@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qfusion.explain import contribution_shares
+from qfusion.explain import coalitions
 from qfusion.explain.relations import Relation, classify_relations
 from qfusion.models import games
 
@@ -51,7 +51,7 @@ def named_leaders(
         relation: of `relations.RELATIONS`, (B,). needed: see `needed_lead`, (B, M).
     """
     M, every = shapley.shape[1], np.arange(len(shapley))
-    shares = contribution_shares.shapley_shares(shapley)
+    shares = coalitions.shapley_shares(shapley)
     place = shares.argmax(1)
     direction = np.sign(terms.sum(1))
     is_ahead = lead_margins(shares)[every, place] >= needed[every, place]

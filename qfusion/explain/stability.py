@@ -23,7 +23,7 @@ from qfusion import _assets, _files, plugin
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
-from qfusion.explain import bootstrap, contribution_shares, verdicts
+from qfusion.explain import bootstrap, coalitions, verdicts
 from qfusion.explain.leaders import find_leaders, lead_margins, leading_terms
 from qfusion.explain.relations import classify_relations
 from qfusion.models import games
@@ -119,7 +119,7 @@ class Stability:
         """Standard deviations over the seeds of leads, dividends, sums and scores, by the names of `verdicts.Doubt`;
         the median over samples last, (B + 1, ...)."""
         M = len(self.modalities)
-        leads = lead_margins(contribution_shares.shapley_shares(self.shapley))
+        leads = lead_margins(coalitions.shapley_shares(self.shapley))
         terms = self.dividends[..., 1:]
         sums = np.stack([terms[..., :M].sum(-1), terms[..., M:].sum(-1), terms.sum(-1)], -1)
         deviations = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qfusion.explain import coalitions, contribution_shares
+from qfusion.explain import coalitions
 from qfusion.explain.leaders import SPREADS, leading_terms, named_leaders, needed_lead
 from qfusion.explain.relations import Relation, classify_relations, find_conflicts
 from qfusion.models import games
@@ -116,7 +116,7 @@ def judge(
     total = size.sum(1)
     relation = classify_relations(rounded[:, 0], terms[:, :M], terms[:, M:], boundary)
     shapley = explanation.shapley[samples, :, outputs]
-    shares = contribution_shares.shapley_shares(shapley)
+    shares = coalitions.shapley_shares(shapley)
     needed = needed_lead(0.0 if doubt is None else doubt.lead, shapley)
     within = np.zeros(rounded.shape, bool)
     is_open = np.zeros(B, bool)

@@ -21,8 +21,7 @@ from numpy.polynomial import chebyshev
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models.boundaries import MARGIN
-from qfusion.models.decisions import boundaries
+from qfusion.models.decisions import MARGIN, boundaries
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import ParameterChange, Search
 from qfusion.models.tweak import Tweak

@@ -22,7 +22,7 @@ import scipy
 import torch
 from torch import Tensor
 
-from qfusion.models.boundaries import MARGIN
+from qfusion.models.decisions import MARGIN
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The link between the dashboard and the process that holds a user's model: requests, answers, and the model behind it.
 
 A message is a JSON header and tensors in the safetensors format, sent over `multiprocessing.connection`, whose two ends
-prove to each other that they know a token. Nothing is pickled. The user's process answers, see `adapters.serving`.
+prove to each other that they know a token. Nothing is pickled. The user's process answers, see `adapters.showing`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import scipy
 import torch
 from torch import Tensor
 
-from qfusion.models.boundaries import MARGIN, linearised_steps
+from qfusion.models.decisions import MARGIN, linearised_steps
 from qfusion.models.truth_tables import patterns, probabilities
 
 MAX_COALITIONS = 2**14  # probes times coalitions whose values are computed for forms of dividends

@@ -15,18 +15,16 @@ from qfusion.models import (
     abilities,
     base,
     baselines,
-    coherent_qcnn,
     cross_modal_attention,
-    dephased_qcnn,
     entangled_qcnn,
     jump_twin,
     ket_model,
     lindblad_model,
-    linear,
     live_model,
     mean_field_jump,
     product_qcnn,
     protocols,
+    qcnn_variants,
     quantum_jump,
     state_linear,
 )
@@ -48,13 +46,13 @@ BASELINES: Kinds = _register_kinds(
     baselines.TensorFusion,
     baselines.LowRankFusion,
     cross_modal_attention.CrossModalAttention,
-    linear.Linear,
+    baselines.Linear,
 )
 TWINS: Kinds = _register_kinds(
     jump_twin.JumpTwin,
     mean_field_jump.MeanFieldJump,
-    dephased_qcnn.DephasedQCNN,
-    coherent_qcnn.CoherentQCNN,
+    qcnn_variants.DephasedQCNN,
+    qcnn_variants.CoherentQCNN,
 )
 # The two quantum systems first: pages list models in this order.
 FUSION: MutableMapping[str, Any] = abilities.REGISTERED

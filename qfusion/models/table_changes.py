@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from qfusion.models import truth_tables
-from qfusion.models.boundaries import MARGIN
-from qfusion.models.decisions import boundaries
+from qfusion.models.decisions import MARGIN, boundaries
 from qfusion.models.protocols import TruthTables
 from qfusion.models.terms import ParameterChange, Search
 

@@ -34,11 +34,10 @@ import torch
 
 from qfusion._checks import check, choose
 from qfusion.models import base
-from qfusion.models.coherent_qcnn import CoherentQCNN
-from qfusion.models.dephased_qcnn import DephasedQCNN
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.jump_twin import JumpTwin
 from qfusion.models.mean_field_jump import MeanFieldJump
+from qfusion.models.qcnn_variants import CoherentQCNN, DephasedQCNN
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.twin_settings import COHERENCE, ENTANGLEMENT
 

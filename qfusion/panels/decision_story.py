@@ -15,7 +15,7 @@ from qfusion.data import clip_previews
 from qfusion.data.coalition_terms import split_term
 from qfusion.data.sample_content import Audio, Film, Image, Text
 from qfusion.errors import QFusionError
-from qfusion.explain.contribution_shares import joint_share
+from qfusion.explain.coalitions import joint_share
 from qfusion.figures import evolution_charts
 from qfusion.figures.line_labels import keep_legend
 from qfusion.models import table_edits
@@ -24,7 +24,7 @@ from qfusion.models.tweak import coupling_key, dissipation_key
 from qfusion.panels import address, term_sensitivity, tweak_effects
 from qfusion.report import recordings, sample_report, shown_commands
 from qfusion.report.blocks import Block, picture
-from qfusion.report.story import Act, Story
+from qfusion.report.story_page import Act, Story
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.verdicts import name_decision

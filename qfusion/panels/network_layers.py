@@ -8,7 +8,7 @@ from qfusion._sentences import size
 from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
-from qfusion.explain.contribution_shares import joint_share
+from qfusion.explain.coalitions import joint_share
 from qfusion.figures import circuit_charts, layer_charts, style
 from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import DIVIDENDS

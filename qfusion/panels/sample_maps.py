@@ -15,7 +15,7 @@ from qfusion.analysis import (
     sample_words,
     text,
 )
-from qfusion.analysis.spoken_text import SPOKEN
+from qfusion.analysis.sample_words import SPOKEN
 from qfusion.analysis.study import Study
 from qfusion.explain import RELATIONS
 from qfusion.figures import scatter_map, style

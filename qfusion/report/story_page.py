@@ -1,6 +1,10 @@
 """A story as one HTML page that plays by itself, without a server and without a network."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
 
 from qfusion import _assets
 from qfusion._checks import require_number
@@ -8,8 +12,8 @@ from qfusion.figures.export_style import CREATOR, plotly_print, printing
 from qfusion.figures.html_page import script_digest
 from qfusion.figures.style import INK, PAPER, QUIET, Theme
 from qfusion.figures.themes import apply_theme
-from qfusion.report.plain_text import clean
-from qfusion.report.story import Act, Story
+from qfusion.report.blocks import Block
+from qfusion.report.number_text import clean
 from qfusion.report.templates import environment
 
 SECONDS, MAX_SECONDS = 10.0, 120.0
@@ -17,6 +21,48 @@ PLOT = (860, 430)  # pixels of the plot, at 96 dots an inch
 FONT = 17.0  # points
 HOLD = 0.15  # share of an act's time in which all of it is visible
 _THEMES: tuple[Theme, ...] = ("light", "dark")
+
+
+@dataclass(frozen=True, eq=False)
+class Act:
+    """A part of a story in which lines grow from left to right.
+
+    Attributes:
+        name: title of a few words.
+        says: description in sentences.
+        figure: the complete figure, in the light theme.
+        standing: number of lines, counted from the first, that are visible from the start.
+    """
+
+    name: str
+    says: str
+    figure: go.Figure
+    standing: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Story:
+    """A story of one decision. All its texts are plain text, never markup.
+
+    Attributes:
+        title: the question.
+        says: the decision in sentences.
+        acts: its parts, in order.
+        facts: about the sample, one line each.
+        words: text of the sample, by modality.
+        media: blocks of pictures, films and sounds that a page shows, by modality; see `report.blocks`.
+        made_from: a sentence on model, data and versions.
+        command: command that writes the story again; empty for a reader's own sample.
+    """
+
+    title: str
+    says: str
+    acts: tuple[Act, ...]
+    facts: tuple[str, ...]
+    words: Mapping[str, str]
+    media: Mapping[str, Block]
+    made_from: str
+    command: str
 
 
 def render_page(story: Story, seconds: float = SECONDS) -> bytes:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from jinja2.filters import do_mark_safe
 
 from qfusion.report.blocks import Block
-from qfusion.report.plain_text import break_long_words, clean
+from qfusion.report.number_text import break_long_words, clean
 from qfusion.report.templates import environment
 
 WIDE = 26  # letters of a cell from which its column of words takes the free width

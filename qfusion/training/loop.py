@@ -17,7 +17,7 @@ from qfusion._checks import check
 from qfusion.data import Audio, DataSet
 from qfusion.errors import translate_errors
 from qfusion.models import FusionModel, build
-from qfusion.models.batch_norm import BatchNorm
+from qfusion.models.encoders import BatchNorm
 from qfusion.models.input_features import InputSpec
 from qfusion.models.randomness import Shard, shard_context
 from qfusion.training import checkpoint, metrics

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion.analysis import background_choice, jobs, refinement, text
+from qfusion.analysis import background_choice, drawn_samples, jobs, text
 from qfusion.analysis.study import Study
 from qfusion.panels import pickers
 from qfusion.ui import page_params, state, streamlit_internals
@@ -31,10 +31,10 @@ def background_rows(study: Study) -> Study:
     if (
         page_params.param_text(pickers.ROWS.key)
         or state.get(_WANTED) == key
-        or (state.get(_DECLINED) != key and exact.space.operations <= refinement.AUTO)
+        or (state.get(_DECLINED) != key and exact.space.operations <= drawn_samples.AUTO)
     ):
         _want(study)
-        job = refinement.begin_refinement(study, streamlit_internals.session_id())
+        job = drawn_samples.begin_refinement(study, streamlit_internals.session_id())
         if job.state == jobs.State.DONE:
             state.put(pickers.ROWS.key, background_choice.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
@@ -76,7 +76,9 @@ def background_rows(study: Study) -> Study:
                 "All rows: {job.done:,} of {job.total:,} samples",
                 lambda: ", waiting for another test set",
                 wanted=lambda: state.get(_WANTED) is not None,
-                stay=lambda: refinement.begin_refinement(study, streamlit_internals.session_id()),
+                stay=lambda: drawn_samples.begin_refinement(
+                    study, streamlit_internals.session_id()
+                ),
                 cancel=lambda: _decline(study),
                 key="_refine_cancel",
             )

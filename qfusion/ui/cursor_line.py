@@ -8,7 +8,7 @@ import streamlit as st
 
 from qfusion._sentences import share
 from qfusion.analysis.sample import Sample
-from qfusion.explain import contribution_shares
+from qfusion.explain import coalitions
 from qfusion.panels import network, network_layers, panel
 from qfusion.ui import guidance, page_context, panels, widgets
 from qfusion.wording import answers
@@ -31,7 +31,7 @@ def draw_cursor_values(
         place: number of the one at the cursor. where: what it is called, as markdown.
         unread: terms within their spread over training seeds, which are not named.
     """
-    joint = contribution_shares.joint_share(dividends)
+    joint = coalitions.joint_share(dividends)
     at_start, at_end = share(joint[0]), share(joint[-1])
     now = share(joint[place])
     largest = answers.describe_largest_terms(dividends, place, unread)

@@ -8,7 +8,7 @@ from qfusion._sentences import listed, share, size, sizes, top
 from qfusion.analysis import Sample, background_agreement, decision_flips, text
 from qfusion.analysis.study import Study
 from qfusion.explain import decision_course
-from qfusion.explain.contribution_shares import joint_share
+from qfusion.explain.coalitions import joint_share
 from qfusion.explain.decision_course import JointCourse
 from qfusion.explain.stability import SeedsState
 from qfusion.explain.verdicts import Verdict

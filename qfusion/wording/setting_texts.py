@@ -5,13 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qfusion import plugin
-from qfusion.models import (
-    encoders,
-    network_model,
-    quantum_jump,
-    sequence_pooling,
-    twin_settings,
-)
+from qfusion.models import encoders, network_model, quantum_jump, sequence_pooling, twin_settings
 from qfusion.quantum import circuits
 from qfusion.training import options
 

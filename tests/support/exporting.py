@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.explain import additive_projection, explanation_clusters
+from qfusion.explain import additive_projection
 from qfusion.figures.embedded_recipes import size_mm as size_of_svg
 from qfusion.figures.export_style import FORMATS, RESOLUTIONS, SIZES, THEMES, ExportStyle
 
@@ -120,18 +120,14 @@ def few_rows(patch: Any) -> None:
     Args:
         patch: pytest's, which takes it back.
     """
-    from qfusion.analysis import joint_gains, seed_clusters
+    from qfusion.analysis import joint_gains
 
     # of the metrics, which few ask how precise they are
     patch.setattr(
         additive_projection, "gains", functools.partial(additive_projection.gains, resamples=50)
     )
-    for module, name in (
-        (seed_clusters, "cluster_seeds"),
-        (joint_gains, "remove_joint_terms"),
-    ):
-        patch.setattr(module, name, functools.cache(inspect.unwrap(getattr(module, name))))
-    patch.setattr(explanation_clusters, "NULL", 100)
+    removed = functools.cache(inspect.unwrap(joint_gains.remove_joint_terms))
+    patch.setattr(joint_gains, "remove_joint_terms", removed)
 
 
 class Job(NamedTuple):

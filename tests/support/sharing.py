@@ -130,9 +130,9 @@ def install(times: int = 1) -> None:
         return decorate
 
     memory.memo = memo  # type: ignore[assignment]
-    from qfusion.analysis import refinement
+    from qfusion.analysis import drawn_samples
 
-    refinement.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
+    drawn_samples.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
     from qfusion.analysis import study as studies
     from qfusion.analysis.study_cache import per_model_cache
 

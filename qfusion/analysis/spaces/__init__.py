@@ -6,10 +6,8 @@ A new family subclasses `base.BaseSpace` and is registered in `SPACES` under its
 from typing import Any
 
 from qfusion.analysis.spaces.base import BaseSpace
-from qfusion.analysis.spaces.evaluated import EvaluatedSpace
+from qfusion.analysis.spaces.evaluated import EvaluatedSpace, GameSpace, GateSpace
 from qfusion.analysis.spaces.evolution import EvolutionSpace
-from qfusion.analysis.spaces.games import GameSpace
-from qfusion.analysis.spaces.gates import GateSpace
 from qfusion.analysis.spaces.kets import KetSpace
 from qfusion.analysis.spaces.masses import MassSpace
 from qfusion.analysis.spaces.protocol import SampleSpace

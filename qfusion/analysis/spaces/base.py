@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from qfusion import explain
-from qfusion.analysis import shipped_explanations
+from qfusion.analysis import shipped_results
 from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.protocol import Coordinates, SampleSpace
 from qfusion.data.coalition_terms import MANY_MODALITIES
@@ -78,7 +78,7 @@ class BaseSpace(SampleSpace):
         background = study.explanation_background
         if not background.is_exact:
             return self.compute_explanation()
-        values = shipped_explanations.find_values(study)
+        values = shipped_results.find_values(study)
         if values is None and not encodings.is_kept(study.model, study.dataset):
             return self.compute_explanation()
         if values is None:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from qfusion import _sentences, explain
-from qfusion.analysis.spaces.base import FEWEST, BaseSpace
+from qfusion import _sentences, explain, track
+from qfusion.analysis.spaces.base import FEWEST, BaseSpace, name_readouts
 from qfusion.analysis.study_cache import per_model_cache
 from qfusion.explain import Explanation
 from qfusion.models import nested
@@ -130,3 +130,39 @@ class EvaluatedSpace(BaseSpace):
         """Return these operations against all combinations of so many rows of each modality, without the baseline."""
         M = len(self.study.modalities)
         return samples * ((rows + 1) ** M - rows**M) * self.cost / 2**M
+
+
+class GateSpace(EvaluatedSpace):
+    """The samples of a study of a circuit of gates."""
+
+    def circuit(self, row: int, words: str = "") -> Any:
+        """Return the circuit of one sample in PennyLane."""
+        model = self.study.model
+        return track.gate_circuit.gate_circuit(model, model.encode(self.study.inputs([row])))
+
+    @torch.no_grad()
+    def tweaked_scores(self, rows: np.ndarray, tweak: Any) -> np.ndarray:
+        """Return the scores of rows with edited gates, (n, C)."""
+        model = self.study.model.tweaked(tweak)
+        return np.asarray(model.scores(model.encode(self.study.inputs(rows))).double().numpy())
+
+    def sample_entropies(self, sample: Any) -> dict[str, float]:
+        """Return the von Neumann entropy of every register at the end of the circuit, in nats; of one register alone it
+        is 0.
+        """
+        model = sample.model
+        registers = model.registers()
+        gates = model.gates(model.encode(self.study.inputs([sample.row])))
+        return track.gate_replay.register_entropies(gates, registers)
+
+    def readouts(self) -> dict[str, tuple[str, ...]]:
+        """Return all qubits, and the further products of Z that the model reads."""
+        model = self.study.model
+        wires = track.gate_replay.qubit_names(model.registers())
+        words = [(q,) for q in range(len(wires))]
+        words += [word for word in getattr(model, "words", ()) if len(word) > 1]
+        return name_readouts(wires, words)
+
+
+class GameSpace(BaseSpace):
+    """Samples of a game."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import qfusion
 from qfusion._checks import check, choose, require_whole
-from qfusion.commands import background_options
+from qfusion.commands import explanation_options
 
 MOST_ROWS = 100  # of a list
 MOST_KEYS = 100  # of an address
@@ -34,7 +34,7 @@ def open_sample(
     """Return a sample after checking the names of its model, its data set, its tweak and its background."""
     study = open_study(model, data)
     qfusion.panels.tweak_limits.parse_tweak(study, tweak)
-    background_options.check_background(background, contrast or None)
+    explanation_options.check_background(background, contrast or None)
     return qfusion.analysis.open_sample(
         model,
         sample,

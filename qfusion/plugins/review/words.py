@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from qfusion._sentences import count, listed, share, true_minus
 from qfusion.explain.bootstrap import Interval
-from qfusion.explain.seed_reliability import GOOD, POOR
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, Verdict
 from qfusion.plugins.review.checks.measured_metrics import MEAN, MODEL, SEED
 from qfusion.plugins.review.checks.resources import SHORT
 from qfusion.plugins.review.checks.run import Review
+from qfusion.plugins.review.checks.seed_reliability import GOOD, POOR
 from qfusion.plugins.review.split.known_labels import TOGETHER
 from qfusion.plugins.review.split.near_copies import FEWEST_FEATURES
 from qfusion.wording.numbers import format_known

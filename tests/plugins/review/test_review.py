@@ -17,13 +17,13 @@ from qfusion.analysis import open_study
 from qfusion.data import DataSet, imported_sets
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.bootstrap import Interval
-from qfusion.explain.seed_reliability import seed_reliability
 from qfusion.plugins.review import plain_models, words
 from qfusion.plugins.review.checks import calibration, resources, robustness, seeds as seeds_check
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, Verdict
 from qfusion.plugins.review.checks.claims import ClaimedFigure, Claims, parse_figure
 from qfusion.plugins.review.checks.measured_metrics import measure_metrics
 from qfusion.plugins.review.checks.run import Review, review_model
+from qfusion.plugins.review.checks.seed_reliability import seed_reliability
 from qfusion.plugins.review.checks.seeds import judge_figure
 from qfusion.plugins.review.split.split_overlap import find_split_overlap
 from qfusion.training import Options

@@ -21,20 +21,21 @@ from sklearn.metrics import silhouette_score
 from qfusion import data, explain
 from qfusion.analysis import cohort_levels, joint_gains, opening, trust
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import additive_projection, bootstrap, coalitions, explanation_clusters
+from qfusion.explain import additive_projection, bootstrap, coalitions
 from qfusion.explain.additive_projection import JointEffect, joint_effect
 from qfusion.explain.bootstrap import Interval
-from qfusion.explain.explanation_clusters import Multiplicity
 from qfusion.models import build, games
 from qfusion.plugins.why.command import print_model_fusion
 from qfusion.plugins.why.fusion import (
     contribution_ranking,
+    explanation_clusters,
     fusion_tests,
     loss_attribution,
     model_fusion,
     sampled_synergy,
 )
 from qfusion.plugins.why.fusion.contribution_ranking import Lead
+from qfusion.plugins.why.fusion.explanation_clusters import Multiplicity
 from qfusion.plugins.why.fusion.loss_attribution import Importance
 from qfusion.plugins.why.fusion.words import (
     describe_basins,

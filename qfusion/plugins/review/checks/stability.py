@@ -9,10 +9,10 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
 from qfusion.explain import stability
-from qfusion.explain.seed_reliability import GOOD, POOR, seed_reliability
 from qfusion.plugins.review.checks.check import Check, Finding, Topic
 from qfusion.plugins.review.checks.claims import Claims
 from qfusion.plugins.review.checks.evidence import open_beside
+from qfusion.plugins.review.checks.seed_reliability import GOOD, POOR, seed_reliability
 
 
 @memo(4, task=Task.COMPARE_SEEDS)

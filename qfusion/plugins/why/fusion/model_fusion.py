@@ -4,18 +4,11 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check_present
-from qfusion.analysis import (
-    cohort_levels,
-    drawn_samples,
-    joint_gains,
-    seed_clusters,
-    text,
-    trust,
-)
+from qfusion.analysis import cohort_levels, drawn_samples, joint_gains, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
-from qfusion.explain import additive_projection, bootstrap, explanation_clusters
+from qfusion.explain import additive_projection, bootstrap
 from qfusion.figures import basin_charts, interaction_charts, label_charts, style
 from qfusion.panels import (
     alt_text,
@@ -24,7 +17,12 @@ from qfusion.panels import (
     seed_stability,
     wrong_samples,
 )
-from qfusion.plugins.why.fusion import contribution_ranking, fusion_tests
+from qfusion.plugins.why.fusion import (
+    contribution_ranking,
+    explanation_clusters,
+    fusion_tests,
+    seed_clusters,
+)
 from qfusion.plugins.why.fusion.words import (
     LOSS_NAMES,
     describe_basins,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from qfusion.analysis import joint_gains, seed_clusters, trust
+from qfusion.analysis import joint_gains, trust
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import bootstrap
@@ -16,9 +16,14 @@ from qfusion.explain.additive_projection import (
     ProjectionSummary,
     joint_effect,
 )
-from qfusion.explain.explanation_clusters import FALSE, BasinContrast, Basins, Multiplicity
-from qfusion.plugins.why.fusion import fusion_tests
+from qfusion.plugins.why.fusion import fusion_tests, seed_clusters
 from qfusion.plugins.why.fusion.contribution_ranking import Lead, Ranking
+from qfusion.plugins.why.fusion.explanation_clusters import (
+    FALSE,
+    BasinContrast,
+    Basins,
+    Multiplicity,
+)
 from qfusion.plugins.why.fusion.loss_attribution import Importance, LossGame
 from qfusion.wording.numbers import format_interval, name_metric
 

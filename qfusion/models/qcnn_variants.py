@@ -1,4 +1,7 @@
-"""Variant of the entangled QCNN that also reads the modality qubits after the fusion, with or without entanglement."""
+"""Variants of the entangled QCNN.
+
+One also reads the modality qubits after the fusion, with or without entanglement; one dephases the fused qubits.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -101,3 +104,22 @@ class CoherentQCNN(EntangledQCNN):
         vectors.
         """
         return self.scores(states)
+
+
+class DephasedQCNN(EntangledQCNN):
+    """Entangled QCNN whose fused qubits are dephased before the convolutions: <X> = 0, one classical bit each.
+    Settings and errors are those of `EntangledQCNN`.
+    """
+
+    kind = "qcnn-dephased"
+    title = "Twin: QCNN, fused qubits dephased"
+    abilities = frozenset()
+    family = "evaluated"
+
+    # By evaluation: the observables are those of undephased qubits.
+    algebra = base.FusionModel.algebra  # type: ignore[assignment]
+
+    def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the fused qubits' vectors (1, 0, <Z>), (B, n, 3), and the mass after each stage."""
+        vectors, fused = super().fuse(masses)
+        return vectors * vectors.new_tensor([1.0, 0.0, 1.0]), fused

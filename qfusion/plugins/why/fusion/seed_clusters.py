@@ -5,7 +5,8 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.analysis.trust import SPLIT, load_stability, stamp_seeds
-from qfusion.explain import explanation_clusters, stability
+from qfusion.explain import stability
+from qfusion.plugins.why.fusion import explanation_clusters
 
 
 @memo(8, stamp=stamp_seeds, task=Task.CLUSTER_SEEDS)
