@@ -210,12 +210,11 @@ def _place_steps(
     count = len(next(iter(terms.values())))
     drawn = canvas(study, row, modality.name, count if modality.is_sequence else None)
     edges, spread, by_words = np.linspace(0, seconds, count + 1), True, False
-    starts, ends = edges[:-1].copy(), edges[1:].copy()
-    if drawn.kind == "words" and drawn.groups and len(drawn.groups) == len(words):
+    starts, ends = edges[:-1], edges[1:]
+    if drawn.kind == "words" and len(drawn.names) == len(words):
+        starts = np.array([word.start for word in words])
+        ends = np.array([word.end for word in words])
         spread, by_words = not known, True
-        for word, group in zip(words, drawn.groups, strict=True):
-            cuts = np.linspace(word.start, word.end, len(group) + 1)
-            starts[list(group)], ends[list(group)] = cuts[:-1], cuts[1:]
     elif modality.rate is not None or planted_editing.find_recipe(study.dataset) is not None:
         step = 1 / modality.rate if modality.rate else drawn.parts.get("step")
         if step:
