@@ -37,7 +37,7 @@ def make_study(folder: Path) -> Path:
             recordings.write(
                 folder / f"{name}.mp4",
                 recordings.film(rng, 1.0, 0.25, FACE[code]),
-                recordings.voice(rng, 1.0, 0.3, VOICE[code]),
+                recordings.voice(rng, 1.0, rng.uniform(0.2, 0.4), VOICE[code]),
             )
             by_voice, by_face = (
                 np.array([5.0 if signs[other] == signs[code] else 1.0 for other in EMOTIONS])
