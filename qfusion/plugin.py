@@ -26,7 +26,9 @@ from qfusion._lazy import load
 
 GROUP = "qfusion.plugins"
 # what a plugin can add
-Hook = Literal["commands", "models", "openers", "pages", "panels", "sources", "tabs", "views"]
+Hook = Literal[
+    "commands", "makers", "models", "openers", "pages", "panels", "sources", "tabs", "views"
+]
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class Plugin:
         requires: names of the plugins that it uses. Without one of them it is not loaded.
         commands: commands by their words; "data extract" joins the group `data`.
         extras: by the name of an import, its purpose and the extra that installs it.
+        makers: "MODULE:NAME" of functions from how the features of an imported set were extracted, as its manifest
+            records it, and its modalities to what makes such features of a visitor's input: a `Maker` by modality.
         models: by kind, "MODULE:CLASS" of models that can be trained.
         openers: "MODULE:CLASS" of what opens models and circuits of other libraries, see `adapters.openers`.
         pages: pages of the dashboard.
@@ -106,6 +110,7 @@ class Plugin:
     requires: tuple[str, ...] = ()
     commands: Mapping[str, Command] = field(default_factory=dict)
     extras: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    makers: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     openers: tuple[str, ...] = ()
     pages: tuple[Page, ...] = ()

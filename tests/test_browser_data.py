@@ -354,7 +354,7 @@ def clips(own_places: None, tmp_path_factory: pytest.TempPathFactory) -> list[re
 def test_a_recording_is_played_from_the_peaks_of_its_strip(
     page: Any, server: Any, clips: list[recordings.Recording]
 ) -> None:
-    """That these peaks are where something was planted is in tests/test_extract.py."""
+    """That these peaks are where something was planted is in tests/plugins/recordings/test_extract.py."""
     one = next(one for one in reversed(clips) if len(one.moments) == 3)
     lanes = timelines.open_timeline(open_sample(MODEL, one.id, NAME))[0].lanes
     peaks = [f"{lane.modality}, {lane.starts[lane.peak]:.2f} s" for lane in lanes]

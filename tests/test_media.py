@@ -28,8 +28,8 @@ from qfusion.data import (
     sound_reader,
     timed_words,
 )
+from qfusion.data.clips import Take
 from qfusion.data.sample_content import Audio, Clip, Film, Word
-from qfusion.data.takes import Take
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from tests.support import recordings
 from tests.support.command_line import assert_refused, run

@@ -9,11 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion.commands import (
-    data_extract,
-    data_import,
-    data_media,
-)
+from qfusion.commands import data_import, data_media
 from qfusion.commands.data_report import format_finding, print_report
 from qfusion.commands.printing import (
     Json,
@@ -164,10 +160,3 @@ app.command(
 app.command(
     epilog=example_text("data media my-mosi Raw", "data media calls FOLDER --table clips.csv")
 )(data_media.media)
-app.command(
-    epilog=example_text(
-        "data extract FOLDER --name mine",
-        "data extract FOLDER --name mine --voice spectrum:rate=10,bands=24 --face none --words ngrams:size=64",
-        "data extract FOLDER --name mine --face mediapipe:model=FILE --words transformers:folder=FOLDER",
-    )
-)(data_extract.extract)

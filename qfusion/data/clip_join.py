@@ -14,12 +14,19 @@ from qfusion import _files, _read_only
 from qfusion._checks import check, require_number
 from qfusion.data import files, media_probe, timed_words
 from qfusion.data.clip_folder import describe_unread, list_unread, match_names, open_folder
-from qfusion.data.clips import Coverage, Record, RecordedFile, file_state, find_clip, record_path
+from qfusion.data.clips import (
+    Coverage,
+    Record,
+    RecordedFile,
+    Take,
+    file_state,
+    find_clip,
+    record_path,
+)
 from qfusion.data.data_set import DataSet
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Word
-from qfusion.data.takes import Take
 from qfusion.errors import collect_errors, translate_errors
 
 SHOWN = 20  # names of files or samples that a report lists
@@ -28,7 +35,7 @@ SHOWN = 20  # names of files or samples that a report lists
 def join_recordings(
     dataset: DataSet,
     folder: Path,
-    table: Path | None = None,
+    table: Path | Mapping[str, Take] | None = None,
     progress: Progress = no_progress,
 ) -> Coverage:
     """Join the recordings of a folder to the samples of a set, replacing those joined before.
@@ -42,7 +49,8 @@ def join_recordings(
         dataset: imported, or another whose recordings can be joined.
         folder: that holds the files, in it or in folders below.
         table: CSV of columns id and path (below the folder), and, where a sample is a part of a file, start and end in
-            seconds; instead of the files' names.
+            seconds; or the parts themselves, by id, of which only those of samples are joined. Instead of the files'
+            names.
         progress: called with (files looked into, files in all, file).
 
     Raises:
@@ -61,6 +69,8 @@ def join_recordings(
         match_by_name(dataset, ids, recordings)
         if table is None
         else _match_by_table(table, root, set(ids), recordings, problems)
+        if isinstance(table, Path)
+        else {id_: table[id_] for id_ in ids if id_ in table}
     )
     others = list_unread(root)
     remarks = [describe_unread(others, id_) for id_ in ids if id_ not in parts and id_ in others]

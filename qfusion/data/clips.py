@@ -19,7 +19,6 @@ from qfusion._checks import check
 from qfusion._sentences import count, listed
 from qfusion.data import media_probe
 from qfusion.data.sample_content import Clip, Word
-from qfusion.data.takes import Take
 from qfusion.errors import DataUnavailable, translate_errors
 
 RECORD = "media.json"
@@ -68,6 +67,22 @@ class Coverage:
         if self.problem_count > len(self.problems):
             lines.append(f"{count(self.problem_count, 'problem')}, of which these are the first:")
         return [*lines, *self.problems]
+
+
+class Take(NamedTuple):
+    """A part of a recording that is a sample.
+
+    Attributes:
+        path: of the file. start, end: seconds; to the file's end where None.
+        subtitles: path of a file of words with their times; empty where there is none.
+        text: what is said, where there is no such file.
+    """
+
+    path: str
+    start: float = 0.0
+    end: float | None = None
+    subtitles: str = ""
+    text: str = ""
 
 
 class RecordedFile(NamedTuple):

@@ -1,5 +1,6 @@
-"""Names in imported files: modalities, features, ids, and parts of a split."""
+"""Names and words in imported files: modalities, features, ids, parts of a split, and words of a text."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,9 @@ SPLIT_WORDS = {  # names of the parts of a split in files
     "testing": "test",
     "": "",
 }
+MAX_WORDS = 2_000  # of a sample
+_WIDE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # letters that are words
+_WORD = re.compile(rf"[{_WIDE}]|[^\s{_WIDE}]+")
 
 
 def make_modality_name(name: str) -> str:
@@ -74,6 +78,20 @@ def clean_text(word: Any) -> str:
     if isinstance(word, (bytes, bytearray, memoryview)):
         return bytes(word).decode("utf-8", "replace").rstrip("\0")
     return str(word).encode("utf-8", "replace").decode("utf-8").rstrip("\0")
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Return the words of a text, each a step; a character of Chinese or Japanese is a word.
+
+    Raises:
+        InvalidInput: when there are more than MAX_WORDS.
+    """
+    words = tuple(_WORD.findall(clean_text(text)))
+    check(
+        len(words) <= MAX_WORDS,
+        f"The text has {len(words):,} words, and at most {MAX_WORDS:,} are taken. Shorten it.",
+    )
+    return words
 
 
 def word_array(words: Sequence[Any], what: str) -> np.ndarray:

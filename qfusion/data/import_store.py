@@ -39,7 +39,7 @@ def store_set(
         licence: the terms of use.
         replace: whether to replace an imported set of that name.
         rates: steps a second of sequences, by modality.
-        extracted: methods by which features were extracted from recordings, see `extractor_makers.makers`.
+        extracted: how features were extracted from recordings: `methods`, a record by modality, and more.
 
     Raises:
         InvalidInput: when the report holds errors, or the name is in use or malformed.

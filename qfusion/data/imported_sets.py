@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ import pandas as pd
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from qfusion import _files, _read_only, _user_folders
+from qfusion import _files, _read_only, _user_folders, plugin
 from qfusion._checks import check, require_few_modalities
-from qfusion.data import clips, extractor_makers, mmsa, word_features
+from qfusion.data import clips, mmsa
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.data.data_set import DataSet, compute_digest
+from qfusion.data.file_words import split_words
 from qfusion.data.modality_spec import Modality
-from qfusion.data.sample_content import Content, Text, no_content
+from qfusion.data.sample_content import Content, Maker, Text, no_content
 from qfusion.data.target_spec import Target, guess_convention
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, translate_errors
 
@@ -229,10 +230,19 @@ def load_imported(name: str) -> DataSet:
             clusters=Clusters(_array(folder, "clusters.npy"), str(record["clusters"]))
             if record.get("clusters")
             else video_clusters(ids),
-            makers=extractor_makers.makers(extracted, modalities),
+            makers=_find_makers(extracted, modalities),
             is_game=bool(record.get("game")),
             recorded=record["digest"],
         )
+
+
+def _find_makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict[str, Maker]:
+    """Return what plugins offer to make features of a visitor's input as those of an extracted set, by modality."""
+    makers = dict[str, Maker]()
+    if extracted:
+        for reference in plugin.entries("makers"):
+            makers |= plugin.load_name(reference)(extracted, modalities)
+    return makers
 
 
 def _load_modality(
@@ -290,7 +300,7 @@ def _texts(texts: pd.DataFrame, row: int) -> dict[str, Content]:
 
 def _content(texts: pd.Series, worded: bool, row: int) -> dict[str, Content]:
     words = str(texts.iloc[row])
-    return {"text": Text(words, word_features.split_words(words) if worded else None)}
+    return {"text": Text(words, split_words(words) if worded else None)}
 
 
 def verify_imported(name: str) -> DataSet:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from qfusion.data import compiled_code
-from qfusion.data.extractor_types import SAMPLES, Begun, Chosen
 from qfusion.data.file_words import numbered_features
 from qfusion.data.sample_content import Audio
+from qfusion.plugins.recordings.extractor_types import SAMPLES, Begun, Chosen
 
 HOP = 160  # samples between two looks at a voice: 10 ms
 

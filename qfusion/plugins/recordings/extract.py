@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from filelock import FileLock, Timeout
 
 from qfusion import _read_only
@@ -25,23 +24,24 @@ from qfusion.data import (
     array_cache,
     clip_folder,
     clip_join,
-    extractors,
     import_repairs,
     import_store,
     imported_sets,
     media_files,
     registry,
 )
-from qfusion.data.extract_staging import feature_paths, remove_features, stage_features
-from qfusion.data.extract_takes import FILES, Failure, find_label_table, match_takes
+from qfusion.data.clips import Take
 from qfusion.data.import_conventions import set_convention
 from qfusion.data.import_report import ExaminedSet, build_report
 from qfusion.data.label_table import LabelReader
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.staged_set import StagedSet
 from qfusion.data.table_files import IDS, SPLIT, open_table
-from qfusion.data.takes import Take, write_features
 from qfusion.errors import QFusionError, translate_errors
+from qfusion.plugins.recordings import extractors
+from qfusion.plugins.recordings.label_rows import FILES, Failure, find_label_table, match_takes
+from qfusion.plugins.recordings.staging import feature_paths, remove_features, stage_features
+from qfusion.plugins.recordings.take_features import write_features
 
 DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
 LONGEST = 60.0  # seconds of a sample
@@ -180,9 +180,7 @@ def extract(
                 rates=_step_rates(outcome.staged, records),
                 extracted=how | {"left_out": [one._asdict() for one in failures]},
             )
-            outcome.remarks += _join_recordings(
-                name, root, takes, reader.ids.tolist(), draft, progress
-            )
+            outcome.remarks += _join_recordings(name, root, takes, reader.ids.tolist(), progress)
             shutil.rmtree(draft, ignore_errors=True)
     return outcome
 
@@ -228,19 +226,16 @@ def _join_recordings(
     root: Path,
     takes: Mapping[int, Take],
     ids: Sequence[str],
-    draft: Path,
     progress: Progress,
 ) -> list[str]:
     """Join the recordings to the set that was made of them, and return the problems. A failure affects nothing but
     the recordings.
     """
-    rows = [
-        {"id": id_, "path": os.path.relpath(take.path, root), "start": take.start, "end": take.end}
+    parts = {
+        id_: Take(os.path.relpath(take.path, root), take.start, take.end)
         for id_, (_, take) in zip(ids, sorted(takes.items()), strict=True)
-    ]
+    }
     try:
-        pd.DataFrame(rows).to_csv(draft / "clips.csv", index=False)
-        joined = clip_join.join_recordings(registry.load(name), root, draft / "clips.csv", progress)
+        return clip_join.join_recordings(registry.load(name), root, parts, progress).problems
     except (QFusionError, OSError) as error:
         return [f"The set is kept, but its recordings cannot be joined to it: {error}"]
-    return [line for line in joined.problems if "there is no sample" not in line]

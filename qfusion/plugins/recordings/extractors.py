@@ -17,11 +17,6 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, choose, require_number
-from qfusion.data.extractor_types import Extractor, Method
-from qfusion.data.picture_features import expressions, gradients, network, picture_transformer
-from qfusion.data.voice_features import egemaps, spectrum
-from qfusion.data.weight_files import digest_weights
-from qfusion.data.word_features import ngrams, word_transformer
 from qfusion.errors import (
     DataUnavailable,
     IntegrityError,
@@ -29,6 +24,16 @@ from qfusion.errors import (
     translate_errors,
     translate_system_errors,
 )
+from qfusion.plugins.recordings.extractor_types import Extractor, Method
+from qfusion.plugins.recordings.picture_features import (
+    expressions,
+    gradients,
+    network,
+    picture_transformer,
+)
+from qfusion.plugins.recordings.voice_features import egemaps, spectrum
+from qfusion.plugins.recordings.weights import digest_weights
+from qfusion.plugins.recordings.word_features import ngrams, word_transformer
 
 _FAST, _SLOW = (5.0, 0.2, 30.0), (2.0, 0.2, 30.0)  # pictures a second
 _LARGE = (224, 32, 512)  # pixels of a side

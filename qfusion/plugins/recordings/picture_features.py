@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.data.extractor_types import Begun, Chosen
 from qfusion.data.file_words import numbered_features
 from qfusion.data.sample_content import Film
-from qfusion.data.weight_files import (
+from qfusion.data.weight_files import load_state
+from qfusion.plugins.recordings.extractor_types import Begun, Chosen
+from qfusion.plugins.recordings.weights import (
     list_weights,
-    load_state,
     load_transformer,
     translate_weight_errors,
 )

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-import qfusion
 from qfusion.commands.data_report import Licence, Repair, Title, print_report
 from qfusion.commands.printing import Json, print_remark, progress_bar
+from qfusion.plugins.recordings.extract import extract as extract_features
 
 
 def extract(
@@ -73,7 +73,7 @@ def extract(
     extraction continues when the same command is given again.
     """
     with progress_bar("Extracting") as show:
-        result = qfusion.data.extract.extract(
+        result = extract_features(
             folder,
             name,
             labels=labels,

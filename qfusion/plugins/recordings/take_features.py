@@ -1,8 +1,8 @@
-"""The parts of recordings that are samples, and their features."""
+"""Features of the parts of recordings that are samples."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,27 +16,12 @@ from qfusion.data import (
     sound_reader,
     timed_words,
 )
-from qfusion.data.extractor_types import SAMPLES, Extractor
-from qfusion.data.extractors import cached_extractor, extract_features
+from qfusion.data.clips import Take
+from qfusion.data.file_words import split_words
 from qfusion.data.sample_content import Audio, Film
-from qfusion.data.word_features import split_words
 from qfusion.errors import QFusionError, translate_errors
-
-
-class Take(NamedTuple):
-    """A part of a recording that is a sample.
-
-    Attributes:
-        path: of the file. start, end: seconds; to the file's end where None.
-        subtitles: path of a file of words with their times; empty where there is none.
-        text: what is said, where there is no such file.
-    """
-
-    path: str
-    start: float = 0.0
-    end: float | None = None
-    subtitles: str = ""
-    text: str = ""
+from qfusion.plugins.recordings.extractor_types import SAMPLES, Extractor
+from qfusion.plugins.recordings.extractors import cached_extractor, extract_features
 
 
 def read_part(

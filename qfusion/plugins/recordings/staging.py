@@ -10,19 +10,13 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion._sentences import count
-from qfusion.data import (
-    array_cache,
-    clips,
-    extractors,
-    files,
-    imported_sets,
-    media_types,
-)
+from qfusion.data import array_cache, clips, files, imported_sets, media_types
 from qfusion.data.array_files import scatter_array
+from qfusion.data.clips import Take
 from qfusion.data.label_table import LabelReader
 from qfusion.data.staged_set import StagedSet
-from qfusion.data.takes import Take
 from qfusion.errors import DataUnavailable
+from qfusion.plugins.recordings import extractors
 
 
 def feature_paths(

@@ -6,13 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data.extractor_types import Begun, Chosen
-from qfusion.data.file_words import clean_text, numbered_features
-from qfusion.data.weight_files import load_transformer
-
-MAX_WORDS = 2_000  # of a sample
-_WIDE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # letters that are words
-_WORD = re.compile(rf"[{_WIDE}]|[^\s{_WIDE}]+")
+from qfusion.data.file_words import numbered_features
+from qfusion.plugins.recordings.extractor_types import Begun, Chosen
+from qfusion.plugins.recordings.weights import load_transformer
 
 
 def ngrams(chosen: Chosen) -> Begun:
@@ -54,17 +50,3 @@ def word_transformer(chosen: Chosen) -> Begun:
         return np.stack([values[places].mean(0) for places in words])
 
     return numbered_features("unit", make(["word"]).shape[1]), make
-
-
-def split_words(text: str) -> tuple[str, ...]:
-    """Return the words of a text, each a step; a character of Chinese or Japanese is a word.
-
-    Raises:
-        InvalidInput: when there are more than MAX_WORDS.
-    """
-    words = tuple(_WORD.findall(clean_text(text)))
-    check(
-        len(words) <= MAX_WORDS,
-        f"The text has {len(words):,} words, and at most {MAX_WORDS:,} are taken. Shorten it.",
-    )
-    return words

@@ -26,17 +26,11 @@ from PIL import Image
 import qfusion
 from qfusion import analysis, data
 from qfusion.analysis import modality_attribution
-from qfusion.data import (
-    array_cache,
-    extract,
-    extractors,
-    media_probe,
-    sound_reader,
-    voice_features,
-)
+from qfusion.data import array_cache, media_probe, sound_reader
 from qfusion.data.sample_content import Audio
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.panels import timelines
+from qfusion.plugins.recordings import extract, extractors, voice_features
 from tests.support import recordings
 from tests.support.command_line import assert_refused, run
 
@@ -50,7 +44,7 @@ OPTIONS = [
     *("--words", METHODS["text"], "--voice", METHODS["audio"], "--face", METHODS["vision"]),
 ]
 SEEN = {"audio": "none", "vision": "hog:grid=1,rate=2"}  # begins fastest
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from qfusion._checks import check, require_number
 from qfusion._sentences import count
 from qfusion.data import clip_folder
+from qfusion.data.clips import Take
 from qfusion.data.label_table import LabelReader
 from qfusion.data.table_files import TEXT
-from qfusion.data.takes import Take
 from qfusion.errors import QFusionError
 
 FILES = ("file", "path", "recording", "clip")  # what the table calls the column of files
