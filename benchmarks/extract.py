@@ -5,7 +5,7 @@
 Clips of 10 s are written (640 x 360 pixels at 25 a second with noise, H.264; a voice at 16 kHz, AAC; a sentence) and
 extracted by the command line with its defaults: log-mel, MFCC, pitch and energy 20 times a second, gradients and
 colours 5 times a second, hashed words. Few files are written, and stand under many names. Writes the table `extract`
-of docs/data.md.
+of docs/plugins/recordings.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.support import recordings  # noqa: E402
 
 SECONDS, RATE, SIZE = 10.0, 25, (360, 640)
 KINDS = 4  # files that are written
-PAGE = ROOT / "docs" / "data.md"
+PAGE = ROOT / "docs" / "plugins" / "recordings.md"
 
 
 def pictures(rng: np.random.Generator) -> np.ndarray:

@@ -336,14 +336,16 @@ AT = f"""seconds => {{
 
 @pytest.fixture(scope="module")
 def clips(own_places: None, tmp_path_factory: pytest.TempPathFactory) -> list[recordings.Recording]:
-    """Twelve clips, extracted and trained on by the command line for the running app."""
+    """Twelve clips and their features, imported, joined and trained on by the command line for the running app."""
     folder = tmp_path_factory.mktemp("clips")
     made = recordings.make(folder, 12, seconds=2.0)
+    features = folder.with_suffix(".pkl")
+    importable.write_mmsa(features, recordings.mmsa(made, {"audio": 10.0, "vision": 6.0}))
     run(
-        *("data", "extract", str(folder), f"--name={NAME}", "--replace"),
-        *("--words=ngrams:size=32", "--voice=spectrum:rate=10,bands=16,coefficients=4"),
-        "--face=hog:grid=1,rate=6",
+        *("data", "import", str(features), f"--name={NAME}", "--replace"),
+        *("--rate=audio=10", "--rate=vision=6"),
     )
+    run("data", "media", NAME, str(folder))
     run(
         *("train", f"--data={NAME}", f"--name={MODEL}", "--set=pooling=attention"),
         *("--set=dims=2", "--set=jumps=1", "--set=epochs=1"),
@@ -354,7 +356,6 @@ def clips(own_places: None, tmp_path_factory: pytest.TempPathFactory) -> list[re
 def test_a_recording_is_played_from_the_peaks_of_its_strip(
     page: Any, server: Any, clips: list[recordings.Recording]
 ) -> None:
-    """That these peaks are where something was planted is in tests/plugins/recordings/test_extract.py."""
     one = next(one for one in reversed(clips) if len(one.moments) == 3)
     lanes = timelines.open_timeline(open_sample(MODEL, one.id, NAME))[0].lanes
     peaks = [f"{lane.modality}, {lane.starts[lane.peak]:.2f} s" for lane in lanes]

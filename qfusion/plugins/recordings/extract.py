@@ -232,7 +232,7 @@ def _join_recordings(
     the recordings.
     """
     parts = {
-        id_: Take(os.path.relpath(take.path, root), take.start, take.end)
+        id_: Take(Path(take.path).relative_to(root).as_posix(), take.start, take.end)
         for id_, (_, take) in zip(ids, sorted(takes.items()), strict=True)
     }
     try:
