@@ -74,8 +74,8 @@ class Canvas:
     Attributes:
         kind: "words", "waveform", "picture", "spectrogram", "curve", or "features" where there is nothing but features.
         parts: what the figure takes besides the values. names: of the units (words, frames, pixels, features).
-        groups: the steps that each word is made of; None where a unit is one step. how: the way in which steps were
-            matched with what was said; None where there are no steps to match.
+        groups: the features that each pixel is made of; None where a unit is one step or feature. how: the way in which
+            steps were matched with what was said; None where there are no steps to match.
         shape: rows and columns of the units of a picture or spectrogram; None for others.
     """
 
