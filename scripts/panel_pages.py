@@ -170,7 +170,8 @@ def _clean(markdown: str) -> str:
 
 def addresses() -> list[str]:
     """Return the addresses that are opened: the visits of the screenshots, and parts that these leave closed."""
-    from qfusion.panels import learning, sweep_panels
+    from qfusion.panels import learning
+    from qfusion.plugins.sweeps import panels as sweep_panels
     from scripts import visits
 
     bare = (

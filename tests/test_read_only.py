@@ -24,7 +24,7 @@ from qfusion.analysis import twin_training
 from qfusion.analysis.opening import open_study
 from qfusion.data import downloads, import_formats, imported_sets, importing
 from qfusion.errors import InvalidInput
-from qfusion.runs import plans, run_process, sweeps
+from qfusion.runs import plans, run_process
 from qfusion.training import checkpoint_store, imports
 from qfusion.ui import permissions, request_checks, server as app_server
 from scripts import serving
@@ -42,9 +42,6 @@ WRITES: dict[str, Callable[[], Any]] = {
     "stop a training": lambda: runs.Run(Path("x")).send_request("stop"),
     "delete a run": lambda: runs.Run(Path("x")).delete(),
     "start a process": lambda: run_process.start_process(["models"], Path("x.txt")),
-    "begin a sweep": lambda: sweeps.begin("visitor", Any, 2),
-    "stop a sweep": lambda: sweeps.stop(Any),
-    "resume a sweep": lambda: sweeps.resume(Any),
     "read data": lambda: import_formats.read_files([Path("x.csv")], Path("x")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
     "remove data": lambda: imported_sets.remove_imported("x"),
@@ -231,7 +228,6 @@ BUTTONS = (
     "_start",
     "_delete",
     "_stop",
-    "_sweep_start",
     "_keep_model",
     "_model.remove",
     "_remove_set",

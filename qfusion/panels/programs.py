@@ -23,10 +23,10 @@ def program(page: str, panel: str, address: Address) -> str:
     view, spec, suffix = find_panel(page, panel, address)
     calls = scope_calls(view, spec.scope)
     imports = {f"from {call.module} import {call.function}" for _, call in calls}
-    imports.add("from qfusion import panels")
-    builder = f"{spec.build.__module__.removeprefix('qfusion.')}.{spec.build.__name__}"
+    package, _, module = spec.build.__module__.rpartition(".")
+    imports.add(f"from {package} import {module}")
     scope = "sample.study" if spec.scope == "study" else spec.scope
-    picture = Call("", builder, (), spec.arguments(view, suffix), scope)
+    picture = Call("", f"{module}.{spec.build.__name__}", (), spec.arguments(view, suffix), scope)
     lines = [
         f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
         *sorted(imports),

@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.analysis.sweep_trials import ENOUGH, Trials
-from qfusion.figures import style, sweep_charts
-from qfusion.panels import alt_text, panel, params, training_settings
-from qfusion.runs import sweep_storage
+from qfusion.figures import style
+from qfusion.panels import alt_text, page_state, panel, params, scopes, training_settings
+from qfusion.plugins.sweeps import figures, sweep_storage
+from qfusion.plugins.sweeps.sweep_trials import ENOUGH, Trials
 from qfusion.wording import extrema
 
 
 def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the value that each trial reached, and the best value so far."""
     what = trials.metric_title
-    figure = sweep_charts.trial_history(
+    figure = figures.trial_history(
         trials.numbers,
         trials.values,
         trials.pruned,
@@ -40,7 +40,7 @@ def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
 def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the value that each trial reached, against each setting."""
     what = trials.metric_title
-    figure = sweep_charts.setting_slices(
+    figure = figures.setting_slices(
         trials.values,
         trials.pruned,
         trials.tried,
@@ -73,7 +73,7 @@ def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigur
     return panel.PanelFigure(
         "sweep-importance",
         describe_importance(trials.importance, len(trials.finished)),
-        sweep_charts.setting_importance(names, shares, theme),
+        figures.setting_importance(names, shares, theme),
         shows=f"which share of the differences in {trials.metric_title} between {len(trials.finished)} finished "
         "trials each setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
         not_shown="in which direction, nor whether it would matter outside the range that was searched.",
@@ -103,7 +103,7 @@ def parallel_coordinates(trials: Trials, theme: style.Theme = "light") -> panel.
     places = trials.finished
     check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
     tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
-    figure = sweep_charts.parallel_coordinates(
+    figure = figures.parallel_coordinates(
         trials.values[places],
         tried,
         trials.logarithmic,
@@ -123,7 +123,7 @@ def parallel_coordinates(trials: Trials, theme: style.Theme = "light") -> panel.
     )
 
 
-SWEEP_VIEWS = ("Trials", "Settings against value", "All settings at once")
+VIEWS = ("Trials", "Settings against value", "All settings at once")
 
 
 def has_finished_trials(trials: Trials) -> bool:
@@ -131,38 +131,45 @@ def has_finished_trials(trials: Trials) -> bool:
     return bool(len(trials.numbers))
 
 
-SWEEP_NAME = params.SelectParam(
+NAME = params.SelectParam(
     "sweep", "Sweep", "The last one is shown.", values=lambda _: sweep_storage.sweep_names()
 )
-SWEEP_VIEW = params.SelectParam(
-    "sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs"
-)
-SWEEP_DATA = training_settings.data_choice("sweep.data")
-SWEEP_KIND = training_settings.kind_choice("sweep.kind")
-SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
-SWEEP = {
+VIEW = params.SelectParam("sweep.view", "View", "The first is shown.", values=VIEWS, look="tabs")
+DATA = training_settings.data_choice("sweep.data")
+KIND = training_settings.kind_choice("sweep.kind")
+CONTROLS = (NAME, VIEW, DATA, KIND)
+PANELS = {
     "sweep-history": panel.Panel(
         history,
         fits=has_finished_trials,
-        opens=SWEEP_VIEW.is_one_of(SWEEP_VIEWS[0]),
+        opens=VIEW.is_one_of(VIEWS[0]),
         scope="trials",
     ),
     "sweep-slices": panel.Panel(
         slices,
         fits=has_finished_trials,
-        opens=SWEEP_VIEW.is_one_of(SWEEP_VIEWS[1]),
+        opens=VIEW.is_one_of(VIEWS[1]),
         scope="trials",
     ),
     "sweep-importance": panel.Panel(
         importance,
         fits=lambda trials: has_finished_trials(trials) and bool(trials.importance),
-        opens=SWEEP_VIEW.is_one_of(SWEEP_VIEWS[1]),
+        opens=VIEW.is_one_of(VIEWS[1]),
         scope="trials",
     ),
     "sweep-together": panel.Panel(
         parallel_coordinates,
         fits=has_finished_trials,
-        opens=SWEEP_VIEW.is_one_of(SWEEP_VIEWS[2]),
+        opens=VIEW.is_one_of(VIEWS[2]),
         scope="trials",
     ),
 }
+
+
+def _trials(view: page_state.PageState) -> scopes.Call:
+    """Return the call that opens the trials of the page's sweep."""
+    names = view.all("sweep")[-1:]
+    return scopes.Call("qfusion.plugins.sweeps.sweep_trials", "open_trials", tuple(names))
+
+
+SCOPES = {"trials": _trials}

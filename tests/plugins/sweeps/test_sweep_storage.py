@@ -12,7 +12,7 @@ import pytest
 
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.runs import search_space, sweeps
+from qfusion.plugins.sweeps import search_space, sweeps
 
 
 @pytest.fixture(autouse=True)

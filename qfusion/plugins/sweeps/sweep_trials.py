@@ -13,7 +13,7 @@ import pandas as pd
 from qfusion import data
 from qfusion._checks import check
 from qfusion.errors import default_on_error
-from qfusion.runs import sweep_storage, sweeps
+from qfusion.plugins.sweeps import sweep_storage, sweeps
 from qfusion.training import metrics
 
 ENOUGH = 8  # finished trials from which importance is computed

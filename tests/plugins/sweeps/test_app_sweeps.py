@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis import sweep_trials
 from qfusion.errors import InvalidInput
-from qfusion.figures import sweep_charts
-from qfusion.runs import sweep_storage, sweeps
+from qfusion.panels import programs
+from qfusion.plugins.sweeps import (
+    figures as sweep_charts,
+    panels as builders,
+    sweep_storage,
+    sweep_trials,
+    sweeps,
+)
+from qfusion.ui import glossary
+from tests.plugins.sweeps.support import search
 from tests.support import charts
 from tests.support.app import visit
-from tests.support.sweeps import search
 
 
 @pytest.fixture
@@ -132,3 +141,34 @@ def test_figures_draw_ranges_categories_and_missing_values():
         "b",
         "a",
     ]
+
+
+def test_programs_read_sweeps(own_places):
+    made = sweeps.begin("first", search(ranges=["rate=1e-3:1e-1:log"]), 9)
+    sweeps.run_trials(made)
+    trials = sweep_trials.collect_trials(made)
+    shown = {name: panel for name, panel in builders.PANELS.items() if panel.fits(trials)}
+    assert len(shown) == 3  # a single setting has no importance
+    for name, panel in shown.items():
+        names: dict[str, Any] = {}
+        exec(programs.program("Sweeps", name, {"sweep": "first"}), names)
+        pd.testing.assert_frame_equal(names["numbers"], panel.build(trials, "light").table())
+
+
+@pytest.mark.parametrize(
+    ("importance", "words"),
+    [
+        ({"rate": 0.7, "noise": 0.3}, "`rate` explains most of the differences between 9 trials"),
+        (
+            {"rate": 0.5, "noise": 0.5},
+            "`rate` and `noise` explain the differences between 9 trials alike (50% each)",
+        ),
+        ({"rate": 0.0, "noise": 0.0}, "No setting explains the differences between 9 trials"),
+    ],
+)
+def test_importance_in_words(importance, words):
+    assert builders.describe_importance(importance, 9).startswith(words)
+
+
+def test_terms_of_the_core_are_listed_with_the_page():
+    assert {"Trial", "Loss"} <= {entry.term for entry in glossary.find_entries("", "Sweeps")}

@@ -13,6 +13,7 @@ from qfusion._checks import check
 from qfusion.commands.common import Address
 from qfusion.commands.printing import Json, number, print_remark, print_result, progress_bar, table
 from qfusion.commands.training_plan import parse_settings
+from qfusion.plugins.sweeps import search_space, sweeps
 
 
 def sweep(
@@ -92,13 +93,13 @@ def sweep(
             and (model, metric) == ("quantum-jump", "loss"),
             "Say what to train on: --data NAME. Without it a sweep that was begun goes on as it is.",
         )
-        match = qfusion.runs.sweeps.find(name, storage)
+        match = sweeps.find(name, storage)
         if trials is not None:
-            match = qfusion.runs.sweeps.begin(name, match.search, trials, storage)
+            match = sweeps.begin(name, match.search, trials, storage)
     else:
-        match = qfusion.runs.sweeps.begin(
+        match = sweeps.begin(
             name,
-            qfusion.runs.search_space.read_search(
+            search_space.read_search(
                 data,
                 model,
                 parse_settings(assign or [], qfusion.runs.plans.default_settings(data, model)),
@@ -110,12 +111,12 @@ def sweep(
             trials or 20,
             storage,
         )
-    qfusion.runs.sweeps.resume(match)
+    sweeps.resume(match)
     _run_sweep(match, jobs, cluster)
     _print_sweep(match, as_json)
 
 
-def _print_sweep(sweep: qfusion.runs.sweeps.Sweep, as_json: bool) -> None:
+def _print_sweep(sweep: sweeps.Sweep, as_json: bool) -> None:
     """Print the states of all trials, the best of them, and the command that trains with its settings."""
     best = sweep.best()
     attempts = sweep.attempts()
@@ -148,7 +149,7 @@ def _print_sweep(sweep: qfusion.runs.sweeps.Sweep, as_json: bool) -> None:
     print_result(record, as_json, *lines)
 
 
-def _run_sweep(sweep: qfusion.runs.sweeps.Sweep, jobs: int, cluster: str) -> None:
+def _run_sweep(sweep: sweeps.Sweep, jobs: int, cluster: str) -> None:
     """Run trials in `jobs` processes of this machine, which end with this one, or on a cluster."""
     started: list[subprocess.Popen[bytes]] = []
     with progress_bar("Sweep") as show, qfusion.runs.cluster.connect(cluster) as client:
@@ -163,25 +164,22 @@ def _run_sweep(sweep: qfusion.runs.sweeps.Sweep, jobs: int, cluster: str) -> Non
         try:
             if client is None:
                 started += [
-                    qfusion.runs.sweeps.launch_worker(sweep.name, sweep.storage)
-                    for _ in range(jobs - 1)
+                    sweeps.launch_worker(sweep.name, sweep.storage) for _ in range(jobs - 1)
                 ]
-                qfusion.runs.sweeps.run_trials(sweep, count)
+                sweeps.run_trials(sweep, count)
             else:
-                qfusion.runs.sweeps.run_trials_on_cluster(client, sweep, count)
+                sweeps.run_trials_on_cluster(client, sweep, count)
             for process in started:
                 process.wait()
         except BaseException:
             for process in started:
                 process.terminate()
             if client is not None:  # its workers leave their trials, as those do
-                qfusion.runs.sweeps.stop(sweep)
+                sweeps.stop(sweep)
             raise
 
 
-def _ranking_table(
-    sweep: qfusion.runs.sweeps.Sweep, attempts: list[qfusion.runs.sweeps.Attempt]
-) -> RenderableType:
+def _ranking_table(sweep: sweeps.Sweep, attempts: list[sweeps.Attempt]) -> RenderableType:
     sign = 1 if sweep.search.direction == "minimize" else -1
     ranked = sorted(
         attempts,

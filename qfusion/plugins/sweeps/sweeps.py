@@ -21,7 +21,8 @@ from qfusion import _read_only, data as sources
 from qfusion._checks import check, require_number
 from qfusion._lazy import Library
 from qfusion.errors import IntegrityError, QFusionError
-from qfusion.runs import cluster, plans, run_names, run_process, search_space, sweep_storage
+from qfusion.plugins.sweeps import search_space, sweep_storage
+from qfusion.runs import cluster, plans, run_names, run_process
 from qfusion.training import Progress, metrics, prepare
 
 if TYPE_CHECKING:

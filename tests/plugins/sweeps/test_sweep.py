@@ -17,7 +17,7 @@ from qfusion import runs
 from qfusion.cli import main
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import search_space, sweep_storage, sweeps
+from qfusion.plugins.sweeps import search_space, sweep_storage, sweeps
 from qfusion.training import Options, prepare
 
 FORK = multiprocessing.get_context("fork")
@@ -88,6 +88,17 @@ def test_search_space_is_parsed():
 def test_invalid_search_spaces_are_refused(changed, error, message):
     with pytest.raises(error, match=message):
         search(**changed)
+
+
+def test_a_sweep_is_judged_by_the_loss_or_a_metric_of_the_data():
+    assert search_space.metric_names(load("digits")) == ["loss", "accuracy", "f1", "nll"]
+
+
+@pytest.mark.parametrize("option", [["--metric", "mae"], ["--seed", "3"]])
+def test_options_of_a_new_sweep_need_data(option, capsys):
+    with pytest.raises(SystemExit):
+        main(["sweep", "--name", "begun", *option])
+    assert "--data NAME" in capsys.readouterr().err
 
 
 def test_the_best_trial_can_be_trained_again_to_the_same_loss():

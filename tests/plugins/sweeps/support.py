@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qfusion.runs import search_space
+from qfusion.plugins.sweeps import search_space
 
 
 def search(**changed) -> search_space.Search:
