@@ -186,7 +186,7 @@ def addresses() -> list[str]:
         for view in learning.VIEWS[1:]
     ]
     searched = [
-        f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweep_panels.SWEEP_VIEWS
+        f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweep_panels.VIEWS
     ]
     return [
         *(
