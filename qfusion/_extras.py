@@ -20,7 +20,6 @@ class Need(NamedTuple):
 _FIGURES = Need("Drawing a figure", "figures")
 _FILES = Need("Writing a figure to a file", "figures")
 _DASHBOARD = Need("The dashboard", "app")
-_ONNX = Need("An ONNX model", "onnx")
 _QISKIT = Need("A circuit of Qiskit", "qiskit")
 _OPENQASM = Need("Reading OpenQASM 3", "qiskit")
 _DEVICES = Need("The noise of a device", "devices")
@@ -48,8 +47,6 @@ NEEDS = {
     "pennylane": Need("A circuit in PennyLane", "track"),
     "ipywidgets": Need("A widget in a notebook", "notebook"),
     "distributed": Need("Sharing work with a cluster", "cluster"),
-    "onnx": _ONNX,
-    "onnxruntime": _ONNX,
     "dit": Need("Measuring redundancy with dit", "information"),
     "qiskit": _QISKIT,
     "qiskit_machine_learning": _QISKIT,

@@ -101,7 +101,6 @@ COMMANDS: dict[str, Command] = {
         ],
     ),
     "data": Command("qfusion.commands.data:app", []),
-    "model": Command("qfusion.commands.imported_models:app", []),
 }
 
 

@@ -18,15 +18,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from qfusion import _assets
 from qfusion._extras import NEEDS, Need
 from qfusion._lazy import load
 
+if TYPE_CHECKING:
+    from qfusion.models.abilities import Ability
+
 GROUP = "qfusion.plugins"
 # what a plugin can add
-Hook = Literal["commands", "models", "pages", "panels", "sources", "tabs", "views"]
+Hook = Literal["commands", "formats", "models", "pages", "panels", "sources", "tabs", "views"]
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,41 @@ class Tab:
     """A tab of a page.
 
     Attributes:
-        page: title of the page, in lower case: compare, dynamics or faithfulness.
+        page: title of the page, in lower case: compare, dynamics, faithfulness or train.
         name: its label.
         draw: "MODULE:NAME" of the function that draws it, given the page's context and the sample as the page shows
-            it.
+            it; on Train it is a way to bring a model, and nothing is given.
     """
 
     page: str
     name: str
     draw: str
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of model files.
+
+    Attributes:
+        name: its name for the command line. For a format that is read, also the kind of its models in their cards.
+        title: name for readers.
+        says: description in one sentence.
+        endings: suffixes of its files.
+        read: "MODULE:NAME" of the function that returns a model, from its card, the bytes and the name of its file;
+            empty for a format that is only written.
+        write: "MODULE:NAME" of the function that returns the bytes of a file, from a model, entries that describe
+            it, "double" or "single", and the steps of each modality that is a sequence; empty for one that is only
+            read.
+        needs: abilities of `models.abilities.ABILITIES`, of which a model must have one to be written.
+    """
+
+    name: str
+    title: str
+    says: str
+    endings: tuple[str, ...]
+    read: str = ""
+    write: str = ""
+    needs: tuple["Ability", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +120,7 @@ class Plugin:
         name: its name, that of its folder.
         requires: names of the plugins that it uses. Without one of them it is not loaded.
         commands: commands by their words; "data extract" joins the group `data`.
+        formats: formats of model files.
         extras: by the name of an import, its purpose and the extra that installs it.
         models: by kind, "MODULE:CLASS" of models that can be trained.
         pages: pages of the dashboard.
@@ -104,6 +134,7 @@ class Plugin:
     name: str
     requires: tuple[str, ...] = ()
     commands: Mapping[str, Command] = field(default_factory=dict)
+    formats: tuple[Format, ...] = ()
     extras: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
     pages: tuple[Page, ...] = ()

@@ -185,9 +185,7 @@ def addresses() -> list[str]:
         for run in ("first", "second")
         for view in learning.VIEWS[1:]
     ]
-    searched = [
-        f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweep_panels.VIEWS
-    ]
+    searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweep_panels.VIEWS]
     return [
         *(
             one.address

@@ -25,7 +25,7 @@ from qfusion.analysis.opening import open_study
 from qfusion.data import downloads, import_formats, imported_sets, importing
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process
-from qfusion.training import checkpoint_store, imports
+from qfusion.training import checkpoint_store
 from qfusion.ui import permissions, request_checks, server as app_server
 from scripts import serving
 from tests.support import sharing
@@ -47,9 +47,6 @@ WRITES: dict[str, Callable[[], Any]] = {
     "remove data": lambda: imported_sets.remove_imported("x"),
     "download data": lambda: downloads.download("digits"),
     "keep a model": lambda: model_export.add_to_own_models(Any, "", Any, "x"),
-    "import a model": lambda: imports.take("x.onnx", Any),
-    "keep a program": lambda: imports.keep(Any, Any, "x"),
-    "remove a program": lambda: imports.remove("x"),
     "remove a model": lambda: checkpoint_store.remove("x"),
 }
 
@@ -229,7 +226,6 @@ BUTTONS = (
     "_delete",
     "_stop",
     "_keep_model",
-    "_model.remove",
     "_remove_set",
 )
 

@@ -1,4 +1,4 @@
-"""docs/model-files.md: its programs and commands run in their order, and do what it says."""
+"""docs/plugins/programs.md: its programs and commands run in their order, and do what it says."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from qfusion import cli
-from qfusion.models import program_card
+from qfusion.plugins.programs import program_card
 from qfusion.training import checkpoint_cards, checkpoint_folders
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "model-files.md").read_text()
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "plugins" / "programs.md").read_text()
 STEPS = 5  # of the training, which the page lets take 300
 
 
@@ -24,7 +24,9 @@ def test_programs_of_the_page_run(
     monkeypatch.syspath_prepend(str(tmp_path))
     for name, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL):
         Path(name).write_text(code.replace("MulT(), 300", f"MulT(), {STEPS}"))
-    commands = re.findall(r"^    python (\S.*)$", PAGE, re.MULTILINE)
+    commands = re.findall(
+        r"^    python (\S.*)$", PAGE.partition("## `model import`")[0], re.MULTILINE
+    )
     assert len(commands) == 8
     for command in commands:
         words = command.split()

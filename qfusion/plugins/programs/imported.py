@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
-from qfusion.models import base, input_features, kind_files, nested, standardisation
-from qfusion.models.program import Port, Program, Side
-from qfusion.models.program_card import DTYPES, Input, ProgramCard, fit, parse
-from qfusion.models.program_files import open_program
-from qfusion.models.program_inputs import fed_array
+from qfusion.models import base, input_features, nested, standardisation
 from qfusion.models.score_columns import class_scores
+from qfusion.plugins.programs.program import Port, Program, Side
+from qfusion.plugins.programs.program_card import DTYPES, Input, ProgramCard, fit, parse
+from qfusion.plugins.programs.program_files import open_program
+from qfusion.plugins.programs.program_inputs import fed_array
 
 TOGETHER = 1 << 24  # numbers of the largest tensor while rows are run together
 _FEW = 4  # rows by which that is found out
@@ -32,7 +32,7 @@ class Imported(base.FusionModel):
         InvalidInput, NotFound: when program, card and data do not fit.
     """
 
-    kind = kind_files.IMPORTED
+    kind = "imported"
     encodes = False
     title = "Imported program"
 

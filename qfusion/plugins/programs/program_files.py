@@ -1,8 +1,9 @@
 """Files of programs: which kind a file is of, and the program in it."""
 
 from qfusion._checks import check
-from qfusion.models.program import Program
+from qfusion.plugins.programs.program import Program
 
+ENDINGS = {"torch": ".pt2", "onnx": ".onnx"}  # by the kind of a program
 MAX_SIZE = 1 << 30  # bytes of a file
 
 
@@ -29,10 +30,10 @@ def open_program(data: bytes, file: str) -> Program:
         "one of these, or import it by its factory, PACKAGE.MODULE:FACTORY.",
     )
     if kind == "torch":
-        from qfusion.models.program_torch import TorchProgram
+        from qfusion.plugins.programs.program_torch import TorchProgram
 
         return TorchProgram(data, file)
-    from qfusion.models.program_onnx import OnnxProgram
+    from qfusion.plugins.programs.program_onnx import OnnxProgram
 
     return OnnxProgram(data, file)
 

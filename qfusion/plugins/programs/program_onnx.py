@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from qfusion._checks import check
 from qfusion._lazy import require
 from qfusion.errors import translate_errors
-from qfusion.models.program import Port, Program
+from qfusion.plugins.programs.program import Port, Program
 
 _AGAIN = "Export it again, for another operator set (opset), or by torch.export."
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from qfusion import cli, data
+from tests.plugins.programs.foreign_models import DATA, assert_explained, factory, looped, network
 from tests.support import charts, importable
 from tests.support.app import plain, said, visit
-from tests.support.foreign_models import DATA, assert_explained, factory, looped, network
 
-# A program that is uploaded comes in by tests/test_browser_data.py. Past the door all three are of one class
+# A program that is uploaded comes in by test_browser_programs.py. Past the door all three are of one class
 # (models/imported.py): each format's numbers are read on Samples, and the other pages show one of them.
 OTHERS = (
     "Overview",

@@ -34,27 +34,15 @@ from qfusion.data.sources import Source
 from qfusion.data.weight_files import load_state
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual
-from qfusion.models import (
-    can,
-    decisions,
-    log_odds,
-    nested,
-    program_card,
-    program_inputs,
-    score_columns,
-)
-from qfusion.models.program_card import Input, Output
-from qfusion.models.program_files import open_program
+from qfusion.models import can, decisions, log_odds, nested, score_columns
+from qfusion.plugins.programs import imports, program_card, program_inputs
+from qfusion.plugins.programs.program_card import Input, Output
+from qfusion.plugins.programs.program_files import open_program
+from qfusion.plugins.programs.words import describe_remark
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import (
-    checkpoint,
-    checkpoint_cards,
-    checkpoint_folders,
-    imports,
-)
+from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 from qfusion.training.sample_rows import sample_rows
 from qfusion.wording.model_notes import describe_notes
-from qfusion.wording.program_notes import describe_remark
 from qfusion.wording.verdicts import name_decision
 from tests.support import common_parts
 from tests.support.two_views import A, N, T, Two, V

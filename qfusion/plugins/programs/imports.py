@@ -12,28 +12,28 @@ from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion.data import DataSet, import_store, signatures
 from qfusion.errors import NotFound, translate_errors
-from qfusion.models import kind_files
-from qfusion.models.imported import Imported
 from qfusion.models.input_features import real_steps, values_and_mask
-from qfusion.models.program import Program
-from qfusion.models.program_card import ADAPTERS, HOLDS, ProgramCard, read
-from qfusion.models.program_files import open_program, program_kind
 from qfusion.models.score_columns import looks_like
+from qfusion.plugins.programs import words
+from qfusion.plugins.programs.factory_models import is_reference, run_factory, trace_module
+from qfusion.plugins.programs.imported import Imported
+from qfusion.plugins.programs.named_card import named_card
+from qfusion.plugins.programs.program import Program
+from qfusion.plugins.programs.program_card import ADAPTERS, HOLDS, ProgramCard, read
+from qfusion.plugins.programs.program_checks import (
+    Remark,
+    examine,
+    is_apart,
+    output_remarks,
+    run_sample_rows,
+)
+from qfusion.plugins.programs.program_files import ENDINGS, open_program, program_kind
 from qfusion.training import (
     checkpoint,
     checkpoint_cards,
     checkpoint_folders,
     checkpoint_store,
     games,
-)
-from qfusion.training.factory_models import is_reference, run_factory, trace_module
-from qfusion.training.named_card import named_card
-from qfusion.training.program_checks import (
-    Remark,
-    examine,
-    is_apart,
-    output_remarks,
-    run_sample_rows,
 )
 from qfusion.training.sample_rows import sample_rows
 
@@ -54,19 +54,6 @@ class Taken:
     warnings: tuple[Remark, ...]
     source: str
     remarks: tuple[Remark, ...] = ()
-
-
-@dataclass(frozen=True)
-class ImportRecord:
-    """The record of an import in the card of the model.
-
-    Attributes:
-        source: file name, or reference of a factory.
-        remarks: with the warnings.
-    """
-
-    source: str
-    remarks: tuple[Remark, ...]
 
 
 def take(
@@ -189,9 +176,8 @@ def keep(
         dataset,
         name=name,
         title=title or f"{name} on {dataset.title}",
+        notes=words.describe_import(source, (*taken.remarks, *taken.warnings)),
     ).card
-    record = ImportRecord(source, (*taken.remarks, *taken.warnings))
-    card["import"] = msgspec.to_builtins(record)
     card["parameters"] = {"total": parameters, "encoders": 0, "fusion": parameters}
     place = folder or checkpoint_folders.folders()[-1]
     with translate_errors(
@@ -201,7 +187,7 @@ def keep(
     return checkpoint_store.write(
         place / f"{name}.json",
         taken.data,
-        kind_files.IMPORTED_ENDINGS[program_kind(taken.data)],
+        ENDINGS[program_kind(taken.data)],
         card,
         not replace_it,
     )
@@ -211,9 +197,7 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     """Raise InvalidInput unless a model may be called so."""
     check(
         bool(checkpoint_folders.NAME.fullmatch(name))
-        and not name.lower().endswith(
-            (".json", ".safetensors", *kind_files.IMPORTED_ENDINGS.values())
-        ),
+        and not name.lower().endswith((".json", ".safetensors", *ENDINGS.values())),
         "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-', begin with a letter or digit and not end "
         f"as a file, but is {name[:80]!r}. Choose another.",
     )
@@ -225,7 +209,7 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     if taken and replace_it:
         check(
             checkpoint_cards.load_card(name if folder is None else folder / f"{name}.json")["model"]
-            == kind_files.IMPORTED,
+            == Imported.kind,
             f"Model '{name}' was not imported and is not replaced. Choose another name.",
         )
     check(
@@ -245,7 +229,7 @@ def remove(name: str) -> Path:
     if games.is_game(name):
         return games.remove_game(name)
     check(
-        checkpoint_cards.load_card(name)["model"] == kind_files.IMPORTED,
+        checkpoint_cards.load_card(name)["model"] == Imported.kind,
         f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
         "or its files.",
     )
@@ -260,7 +244,7 @@ def read_card(path: Path) -> ProgramCard:
     """
     check(
         path.is_file(),
-        f"Card {str(path)[:160]!r} does not exist. docs/model-files.md shows one.",
+        f"Card {str(path)[:160]!r} does not exist. docs/plugins/programs.md shows one.",
         NotFound,
     )
     check(path.stat().st_size < 1 << 20, f"Card {path.name} is too large for a card.")
@@ -268,7 +252,7 @@ def read_card(path: Path) -> ProgramCard:
 
 
 def summary(taken: Taken, stored: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the record of an import, for JSON; `wording.program_notes` has its remarks as sentences."""
+    """Return the record of an import, for JSON; `words` has its remarks as sentences."""
     return {
         "program": taken.source,
         "card": taken.model.card.as_dict(),

@@ -34,10 +34,10 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.data import DataSet, signatures, weight_files
 from qfusion.errors import InvalidInput, NotFound, translate_errors
-from qfusion.models.program import Port
-from qfusion.models.program_card import ProgramCard
-from qfusion.models.program_inputs import fed_array
-from qfusion.training.named_card import key, named_inputs
+from qfusion.plugins.programs.named_card import key, named_inputs
+from qfusion.plugins.programs.program import Port
+from qfusion.plugins.programs.program_card import ProgramCard
+from qfusion.plugins.programs.program_inputs import fed_array
 from qfusion.training.sample_rows import sample_rows
 
 _WHY = "{words:.200}"

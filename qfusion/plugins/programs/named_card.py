@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
-from qfusion.models.program import Port
-from qfusion.models.program_card import DTYPES, GIVES, Axis, Input, Output, ProgramCard
+from qfusion.plugins.programs.program import Port
+from qfusion.plugins.programs.program_card import DTYPES, GIVES, Axis, Input, Output, ProgramCard
 
 _STEPS = ("mask", "padding", "lengths")
 _DTYPES = {"mask": "bool", "padding": "bool", "lengths": "int64"}

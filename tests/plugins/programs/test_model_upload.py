@@ -11,8 +11,8 @@ import torch
 
 from qfusion import cli, data
 from qfusion.training import checkpoint, checkpoint_folders
-from qfusion.ui import permissions
-from tests.support import foreign_models, importable
+from tests.plugins.programs import foreign_models
+from tests.support import importable
 from tests.support.app import plain, said, visit
 
 DATA = "small-set"
@@ -108,15 +108,3 @@ def test_bad_names_are_refused(folder: Path, name: str, message: str) -> None:
     bring(app, folder / "net.onnx", name)
     assert message in plain(app.error[0].value)
     assert model_files() == []
-
-
-def test_remote_visitors_cannot_upload_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(permissions, "is_local", lambda: False)
-    app = visit("Train", **{"train.import": "true"})
-    assert "Uploads are disabled" in plain(said(app))
-    assert not [button for button in app.button if button.label == "Check and import"]
-    monkeypatch.setenv("QFUSION_IMPORT", "upload")
-    app = visit("Train", **{"train.import": "true"})
-    assert [button for button in app.button if button.label == "Check and import"]
-    assert "_model.replace" not in [box.key for box in app.checkbox]  # theirs, not another's
-    assert "_model.gone" not in [box.key for box in app.selectbox]

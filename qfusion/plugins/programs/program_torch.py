@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from qfusion._checks import check
 from qfusion.errors import translate_errors
-from qfusion.models.program import Port, Program
+from qfusion.plugins.programs.program import Port, Program
 
 _DROPOUTS = ("dropout", "dropout_", "feature_dropout", "alpha_dropout", "native_dropout")
 _RANDOM = (

@@ -1,13 +1,11 @@
 """Texts on imported programs: the notes of their cards, and remarks from their checks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from qfusion.errors import default_on_error, translate_errors
-from qfusion.training.imports import ImportRecord
-from qfusion.training.program_checks import Remark, RemarkKind
+from qfusion.plugins.programs.program_checks import Remark, RemarkKind
 
 IMPORTED = "Imported from {source}. It was trained elsewhere; its training rows are unknown."
 
@@ -68,16 +66,6 @@ def describe_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-@default_on_error("")
-def import_note(card: Mapping[str, Any]) -> str:
-    """Return where an imported model is from, and the remarks of its checks; empty for another model's card."""
-    if not card.get("import"):
-        return ""
-    with translate_errors(
-        "The card cannot be read",
-        "Import the model again.",
-        *(msgspec.ValidationError, KeyError, TypeError),
-    ):
-        record = msgspec.convert(card["import"], ImportRecord)
-        remarks = [describe_remark(remark) for remark in record.remarks]
-    return " ".join([IMPORTED.format(source=record.source), *remarks])
+def describe_import(source: str, remarks: Iterable[Remark]) -> str:
+    """Return where a model was imported from, and the remarks of its checks, for the notes of its card."""
+    return " ".join([IMPORTED.format(source=source), *map(describe_remark, remarks)])

@@ -17,8 +17,7 @@ from qfusion.commands.printing import (
     print_result,
     table,
 )
-
-# `model`: importing a model that was trained elsewhere.
+from qfusion.plugins.programs import imports, named_card, words
 
 app = typer.Typer(
     no_args_is_help=True, help="Import a model that was trained elsewhere, or remove it."
@@ -81,7 +80,7 @@ def import_(
         typer.Option(
             "--card",
             metavar="FILE",
-            help="A card in place of these, for inputs with other axes, see docs/model-files.md.",
+            help="A card in place of these, for inputs with other axes, see docs/plugins/programs.md.",
         ),
     ] = None,
     weights: Annotated[
@@ -124,8 +123,6 @@ def import_(
     """Import a program. Its inputs take the modalities of their names, or of --input. It is checked on ten rows and
     saved among the models.
     """
-    from qfusion.training import imports, named_card
-
     check(
         check_only or name is not None,
         "Argument `--name` must say what the model is to be called. Add --name "
@@ -145,7 +142,7 @@ def import_(
         adapter=adapter,
     )
     for warning in taken.warnings:
-        print_remark(f"qfusion: warning: {qfusion.wording.program_notes.describe_remark(warning)}")
+        print_remark(f"qfusion: warning: {words.describe_remark(warning)}")
     stored = None
     if not check_only:
         place = imports.keep(taken, dataset, str(name), out, title, replace)
@@ -157,7 +154,7 @@ def import_(
             ),
         }
     print_result(
-        qfusion.wording.program_notes.describe_summary(imports.summary(taken, stored)),
+        words.describe_summary(imports.summary(taken, stored)),
         as_json,
         *_import_lines(taken, stored, dataset.title),
     )
@@ -167,7 +164,7 @@ def import_(
 
 
 def _import_lines(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
-    words = [
+    lines = [
         table(
             ["Input", "Modality", "Gives", "Axes", "Type"],
             [
@@ -182,12 +179,12 @@ def _import_lines(taken: Any, stored: dict[str, Any] | None, title: str) -> list
             ],
             f"{taken.source} on {title}",
         ),
-        *map(qfusion.wording.program_notes.describe_remark, taken.remarks),
+        *map(words.describe_remark, taken.remarks),
         "Scores of ten rows are finite, repeat, and do not depend on one another.",
     ]
     if stored and stored["metrics"]:
-        words.append(metrics_table(["Metric", "Test"], [stored["metrics"]]))
-    return words
+        lines.append(metrics_table(["Metric", "Test"], [stored["metrics"]]))
+    return lines
 
 
 @app.command(epilog=example_text("model remove my-mult"))
@@ -196,5 +193,5 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove an imported model; the file that it was imported from stays."""
-    place = qfusion.training.imports.remove(name)
+    place = imports.remove(name)
     print_result({"model": name, "removed": str(place)}, as_json, f"{name} is removed from {place}")

@@ -12,52 +12,33 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.data import import_store
 from qfusion.errors import QFusionError, default_on_error
-from qfusion.models import game, kind_files, program_files
-from qfusion.panels import learning as builders, pickers
-from qfusion.training import (
-    checkpoint_cards,
-    checkpoint_folders,
-    imports,
-    metrics,
-    named_card,
-)
-from qfusion.ui import navigation, page_runs, state, uploads, widgets
+from qfusion.models import game
+from qfusion.panels import pickers
+from qfusion.plugins.programs import imports, named_card, program_files
+from qfusion.plugins.programs.imported import Imported
+from qfusion.plugins.programs.words import describe_summary
+from qfusion.training import checkpoint_cards, checkpoint_folders, metrics
+from qfusion.ui import navigation, own_models_section, page_runs, state, uploads
 from qfusion.wording import own_models
-from qfusion.wording.program_notes import describe_summary
 
 _FOUND, _PROBLEM, _SAID = "_model.found", "_model.problem", "_model.said"
 _HOW = """
 Any model that predicts a number or a class from the modalities of a data set can be explored. Import an `.onnx` file
 from `torch.onnx.export` or skl2onnx; such a file runs no code of its own. It is checked on ten rows and measured on
-all. `docs/model-files.md` walks through it, and through programs of PyTorch (`.pt2`), whose loading runs code: these
-are imported on the command line. A model that you have in Python needs no file: see the other choices.
+all. `docs/plugins/programs.md` walks through it, and through programs of PyTorch (`.pt2`), whose loading runs code:
+these are imported on the command line. A model that you have in Python needs no file: see the other choices.
 """
+FILE = own_models.Way(
+    "File",
+    "A file of a model that was trained elsewhere; an `.onnx` file runs no code of its own.",
+    "python -m qfusion model import model.onnx --data planted --name mine",
+    "bash",
+)
 
 
-@st.fragment
-def model_import_form() -> None:
-    """Draw the whole part. It is a fragment, so that typing redraws only this part."""
-    widgets.draw_folded(builders.IMPORT, _import_page, ":material/upload_file:")
-
-
-@page_runs.guard()
-def _import_page() -> None:
-    title = st.segmented_control(
-        "Where your model is",
-        [way.title for way in own_models.WAYS],
-        default=own_models.WAYS[0].title,
-        required=True,
-        key="_model.way",
-    )
-    way = next(way for way in own_models.WAYS if way.title == title)
-    st.markdown(way.summary)
-    st.code(way.snippet, language=way.language, wrap_lines=True)
-    if way.title == "File":
-        _upload_page()
-
-
-def _upload_page() -> None:
-    """Draw the form for an `.onnx` file."""
+def draw_tab() -> None:
+    """Draw the way by a file, and the form for an `.onnx` file."""
+    own_models_section.draw_way(FILE)
     if message := state.take(_SAID):
         st.success(message, icon=":material/check_circle:")
     left, right = st.container(key="fold-model-import").columns([1, 1.25], gap="medium")
@@ -209,7 +190,7 @@ def _report(result: dict[str, Any]) -> None:
 
 @default_on_error(False)  # a damaged card says so where the model is picked
 def _is_imported(name: str) -> bool:
-    return checkpoint_cards.load_card(name)["model"] in (kind_files.IMPORTED, game.KIND)
+    return checkpoint_cards.load_card(name)["model"] in (Imported.kind, game.KIND)
 
 
 def _remove(name: str) -> None:

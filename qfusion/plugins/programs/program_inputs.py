@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.models import input_features
-from qfusion.models.program_card import DTYPES, NAMED, Input
+from qfusion.plugins.programs.program_card import DTYPES, NAMED, Input
 
 
 def fed_array(entry: Input, states: Mapping[str, input_features.Features]) -> Tensor:
