@@ -18,14 +18,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from qfusion import _assets
 from qfusion._extras import NEEDS, Need
 from qfusion._lazy import load
-
-if TYPE_CHECKING:
-    from qfusion.models.abilities import Ability
 
 GROUP = "qfusion.plugins"
 # what a plugin can add
@@ -109,7 +106,7 @@ class Format:
     endings: tuple[str, ...]
     read: str = ""
     write: str = ""
-    needs: tuple["Ability", ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

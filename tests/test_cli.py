@@ -603,7 +603,7 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
                 "SAMPLE",
             ]
             + ["--precision", "single"],
-            ["--precision", "torch", "numpy"],
+            ["--precision", "numpy"],
         ),
         (
             [

@@ -1,7 +1,7 @@
 """The formats in which a model or one sample leaves qfusion, and the content of a file in each."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from qfusion import plugin, track
 from qfusion._checks import check, choose
@@ -103,7 +103,7 @@ def _plugin_formats() -> dict[str, Format]:
             one.endings[0],
             one.says,
             of_sample=False,
-            needs=one.needs,
+            needs=cast("tuple[Ability, ...]", one.needs),
             write=one.write,
         )
         for one in plugin.entries("formats")

@@ -23,7 +23,7 @@ _EVAL = "Call `model.eval()` before it is exported."
 
 
 class RemarkKind(Enum):
-    """The kinds of remarks on a program; their sentences are in `wording.program_notes`."""
+    """The kinds of remarks on a program; their sentences are in `words`."""
 
     REGRESSION = "score of a regression"
     CLASSES = "output of classes"

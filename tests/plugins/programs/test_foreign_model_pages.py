@@ -7,6 +7,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ import numpy as np
 import pytest
 
 from qfusion import cli, data
+from qfusion.analysis.opening import open_study
+from qfusion.panels import overview
 from tests.plugins.programs.foreign_models import DATA, assert_explained, factory, looped, network
 from tests.support import charts, importable
 from tests.support.app import plain, said, visit
 
-# A program that is uploaded comes in by test_browser_programs.py. Past the door all three are of one class
-# (models/imported.py): each format's numbers are read on Samples, and the other pages show one of them.
+# A program that is uploaded comes in by test_browser_programs.py. Past the door all three are of one class,
+# `Imported`: each format's numbers are read on Samples, and the other pages show one of them.
 OTHERS = (
     "Overview",
     "Faithfulness",
@@ -109,3 +112,11 @@ def test_every_other_page_shows_it_or_says_why_not(title: str, imported: dict[st
     if title not in ("Data", "Train", "Leaderboard"):
         assert app.selectbox(key="model").value == "own-factory"
         assert app.selectbox(key="sample").value == row
+
+
+def test_metrics_of_an_imported_model_name_no_seed() -> None:
+    study = open_study("qj-planted")
+    card = study.card | {"seeds": [0], "model": "imported"}
+    shows = overview.test_metrics(replace(study, card=card)).shows
+    assert shows.endswith("values of the loaded weights.")
+    assert "seed" not in shows
