@@ -1,4 +1,4 @@
-"""Sweeps: see `qfusion/ui/pages/sweeps.py`."""
+"""Sweeps: see `qfusion/plugins/sweeps/page.py`."""
 
 from qfusion.ui import page_runs
 

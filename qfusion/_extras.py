@@ -20,7 +20,6 @@ class Need(NamedTuple):
 _FIGURES = Need("Drawing a figure", "figures")
 _FILES = Need("Writing a figure to a file", "figures")
 _DASHBOARD = Need("The dashboard", "app")
-_ONNX = Need("An ONNX model", "onnx")
 
 # By the name of the import.
 NEEDS = {
@@ -45,8 +44,6 @@ NEEDS = {
     "pennylane": Need("A circuit in PennyLane", "track"),
     "ipywidgets": Need("A widget in a notebook", "notebook"),
     "distributed": Need("Sharing work with a cluster", "cluster"),
-    "onnx": _ONNX,
-    "onnxruntime": _ONNX,
     "dit": Need("Measuring redundancy with dit", "information"),
 }
 # Imports whose package has another name in the registry.

@@ -32,14 +32,6 @@ COMMANDS: dict[str, Command] = {
         "qfusion.commands.train:train",
         ["train --data planted --out my-model --seed 0 --set epochs=30"],
     ),
-    "sweep": Command(
-        "qfusion.commands.sweep:sweep",
-        [
-            "sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
-            "sweep --name first --jobs 4",
-            "sweep --name first --storage postgresql://HOST/sweeps --cluster tcp://HOST:8786",
-        ],
-    ),
     "evaluate": Command(
         "qfusion.commands.evaluate:evaluate",
         [
@@ -88,7 +80,6 @@ COMMANDS: dict[str, Command] = {
         ],
     ),
     "data": Command("qfusion.commands.data:app", []),
-    "model": Command("qfusion.commands.imported_models:app", []),
 }
 
 

@@ -27,7 +27,16 @@ from qfusion._lazy import load
 GROUP = "qfusion.plugins"
 # what a plugin can add
 Hook = Literal[
-    "commands", "makers", "models", "openers", "pages", "panels", "sources", "tabs", "views"
+    "commands",
+    "formats",
+    "makers",
+    "models",
+    "openers",
+    "pages",
+    "panels",
+    "sources",
+    "tabs",
+    "views",
 ]
 
 
@@ -74,15 +83,41 @@ class Tab:
     """A tab of a page, or a section of the Data page.
 
     Attributes:
-        page: title of the page, in lower case: cohorts, compare, data, dynamics or faithfulness.
+        page: title of the page, in lower case: cohorts, compare, data, dynamics, faithfulness or train.
         name: its label.
         draw: "MODULE:NAME" of the function that draws it, given the page's context and what the page shows: a sample,
-            or the levels of a cohort; on Data, the data set alone.
+            or the levels of a cohort; on Data, the data set alone; nothing on Train, where it is a way to bring a model.
     """
 
     page: str
     name: str
     draw: str
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of model files.
+
+    Attributes:
+        name: its name for the command line. For a format that is read, also the kind of its models in their cards.
+        title: name for readers.
+        says: description in one sentence.
+        endings: suffixes of its files.
+        read: "MODULE:NAME" of the function that returns a model, from its card, the bytes and the name of its file;
+            empty for a format that is only written.
+        write: "MODULE:NAME" of the function that returns the bytes of a file, from a model, entries that describe
+            it, "double" or "single", and the steps of each modality that is a sequence; empty for one that is only
+            read.
+        needs: abilities of `models.abilities.ABILITIES`, of which a model must have one to be written.
+    """
+
+    name: str
+    title: str
+    says: str
+    endings: tuple[str, ...]
+    read: str = ""
+    write: str = ""
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +128,7 @@ class Plugin:
         name: its name, that of its folder.
         requires: names of the plugins that it uses. Without one of them it is not loaded.
         commands: commands by their words; "data extract" joins the group `data`.
+        formats: formats of model files.
         extras: by the name of an import, its purpose and the extra that installs it.
         makers: "MODULE:NAME" of functions from how the features of an imported set were extracted, as its manifest
             records it, and its modalities to what makes such features of a visitor's input: a `Maker` by modality.
@@ -109,6 +145,7 @@ class Plugin:
     name: str
     requires: tuple[str, ...] = ()
     commands: Mapping[str, Command] = field(default_factory=dict)
+    formats: tuple[Format, ...] = ()
     extras: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     makers: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)

@@ -171,7 +171,8 @@ def _clean(markdown: str) -> str:
 
 def addresses() -> list[str]:
     """Return the addresses that are opened: the visits of the screenshots, and parts that these leave closed."""
-    from qfusion.panels import learning, sweep_panels
+    from qfusion.panels import learning
+    from qfusion.plugins.sweeps import panels as sweep_panels
     from scripts import visits
 
     bare = (
@@ -185,9 +186,7 @@ def addresses() -> list[str]:
         for run in ("first", "second")
         for view in learning.VIEWS[1:]
     ]
-    searched = [
-        f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweep_panels.SWEEP_VIEWS
-    ]
+    searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweep_panels.VIEWS]
     return [
         *(
             one.address

@@ -46,7 +46,7 @@ KEPT = (
     "tests/test_app_circuit.py::test_every_page_opens",
     "tests/test_cli.py::test_explain_writes_one_row_per_sample",
     "tests/test_golden_sentences.py::test_pages_say_the_same_of_a_sample",
-    "tests/test_imported_models.py::test_incompatible_cards_are_refused",
+    "tests/plugins/programs/test_imported_models.py::test_incompatible_cards_are_refused",
     "tests/plugins/why/test_information.py::test_parts_on_which_estimators_disagree_are_reported",
     "tests/test_operators.py::test_expectation_equals_the_coalition_value",
     "tests/test_runs.py::test_networks_are_watched",

@@ -54,7 +54,6 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Faithfulness", {"model": QJ, "proof": "Training seeds"}),
     ("Data", {}),
     ("Train", {"new.kind": "quantum-jump"}),
-    ("Sweeps", {}),
     ("Leaderboard", {}),
     ("Guided tour", {}),
     ("Glossary", {}),
@@ -63,7 +62,6 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
 EXEMPT = {
     "_import": "of a file that is brought",
     "_new.": "a run's name, and its event files: a form that is not sent",
-    "_sweep.": "a form that is not sent",
     "_cohort_name": "a name that is not saved yet",
     "_chips": "follows the filter",
     "_saved_choice": "follows the filter",
@@ -156,7 +154,6 @@ SET_BEFORE = {
     "cohort",
     "background",
     "set",
-    "sweep",
     "board",
     "new.data",
     "new.kind",

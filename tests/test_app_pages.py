@@ -21,7 +21,7 @@ from qfusion.analysis.inside import coalition_strengths
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.spaces import evolution
 from qfusion.errors import InvalidInput
-from qfusion.models import Tweak, kind_files
+from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import decision_evolution, overview
 from qfusion.training import (
@@ -102,7 +102,6 @@ def test_overview_shows_card_metrics_and_three_examples(source: str) -> None:
     [
         ({}, "over 5 training seeds; the ring is the loaded seed (0)."),
         ({"seeds": [3], "seed": 3}, "the loaded weights, training seed 3."),
-        ({"seeds": [0], "model": kind_files.IMPORTED}, "values of the loaded weights."),
     ],
 )
 def test_metrics_name_the_available_seeds(changed: dict[str, Any], words: str) -> None:

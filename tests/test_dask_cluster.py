@@ -3,178 +3,46 @@ refused. Scheduler and workers are processes of this machine."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib
-import json
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import pytest
-from optuna.trial import TrialState
 
-from qfusion.cli import main
-from qfusion.commands import explain, opened_model
-from qfusion.data import load
+from qfusion.commands import explain
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import backgrounds
-from qfusion.runs import cluster, sweep_storage, sweeps
-from scripts.serving import free_port
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-import leaderboard  # noqa: E402
-import leaderboard_terms as terms  # noqa: E402
-
-FORK = multiprocessing.get_context("fork")
-OWN = ("RUNS", "MODELS", "IMPORTED", "CACHE")
-
-
-class Servers(NamedTuple):
-    """A scheduler and its workers."""
-
-    address: str
-    scheduler: Any
-    workers: tuple[Any, ...]
-
-
-def slowly(module: Any, name: str) -> None:
-    """Lets a function take a while, so that something can happen meanwhile."""
-    whole = getattr(module, name)
-
-    def slow(*words: Any) -> Any:
-        time.sleep(0.15)
-        return whole(*words)
-
-    setattr(module, name, slow)
-
-
-def _serve(kind: str, home: Path, *words: Any, **named: Any) -> None:
-    """A scheduler or a worker, in a process whose files are its own; a kill is a kill: nobody starts it again."""
-    os.environ.update({f"QFUSION_{name}": str(home / name.lower()) for name in OWN})
-    sweep_storage.BEAT, sweep_storage.SILENT = 1, 3
-    os.environ["QFUSION_RUNS"] = str(home.parent / "runs")
-    os.chdir(home)
-    slowly(explain, "contribution_rows"), slowly(sweeps, "_value")
-    sink = os.open(home / f"{kind}.log", os.O_WRONLY | os.O_CREAT)
-    os.dup2(sink, 1), os.dup2(sink, 2)
-
-    async def go() -> None:
-        async with getattr(importlib.import_module("distributed"), kind)(*words, **named) as server:
-            await server.finished()
-
-    asyncio.run(go())
+from qfusion.runs import cluster
+from tests.support import dask_clusters
+from tests.support.dask_clusters import Servers, printed, refused
 
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Servers]]:
-    """Two clusters of two workers, of which each loses one, one whose worker has two threads, and one that loses three
-    workers: all begun before the first client, whose threads no fork would have."""
-    for name in ("distributed", "optuna", "torch._dynamo"):  # here once, not in every member
-        importlib.import_module(name)
-    opened_model.open_model("qj-planted", None).background  # noqa: B018
-    load("digits")
-    recipe = terms.PLACES["digits"].recipe
-    quick = replace(recipe, options=recipe.options | dict(epochs=1))
-    before = terms.PLACES["digits"]
-    terms.PLACES["digits"] = replace(before, recipe=quick)
-    clusters: list[Servers] = []
+    """Two clusters of two workers, one whose worker has two threads, and one that loses three workers."""
 
-    def begin(kind: str, *words: Any, **named: Any) -> Any:
-        home = tmp_path_factory.mktemp(kind.lower())
-        process = FORK.Process(target=_serve, args=(kind, home, *words), kwargs=named)
-        process.start()
-        return process
+    def prepare() -> None:
+        dask_clusters.slow_down(explain, "contribution_rows")
 
-    for threads in ((1, 1), (1, 1), (2,), (1, 1, 1)):
-        port = free_port()
-        address = f"tcp://127.0.0.1:{port}"
-        scheduler = begin("Scheduler", host="127.0.0.1", port=port, dashboard=False)
-        workers = [begin("Worker", address, nthreads=n, dashboard=False) for n in threads]
-        clusters.append(Servers(address, scheduler, tuple(workers)))
-    yield clusters
-    for each in clusters:
-        for process in (*each.workers, each.scheduler):
-            process.kill()
-            process.join()
-    terms.PLACES["digits"] = before
+    sizes = ((1, 1), (1, 1), (2,), (1, 1, 1))
+    with dask_clusters.start_clusters(tmp_path_factory, sizes, prepare) as clusters:
+        yield clusters
 
 
 @pytest.fixture(autouse=True)
 def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in OWN:
-        monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
-    monkeypatch.setattr(cluster, "WAIT", 60.0)  # a busy machine is no failure
-
-
-def at_work(dask_worker: Any) -> int:
-    """How many parts a worker is at."""
-    return len(dask_worker.state.executing)
-
-
-@pytest.fixture
-def killing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
-    """Kills a worker that is at work once the first part has come, and so many that are at work are `ready`; the list
-    then holds its process."""
-
-    def begin(ready: Callable[[int], bool] = lambda busy: True) -> list[int]:
-        gone: list[int] = []
-        whole = cluster.map_parts
-
-        def over(client: Any, *words: Any, **named: Any) -> Iterator[tuple[int, Any]]:
-            for part in whole(client, *words, **named):
-                while not gone:
-                    busy = [place for place, keys in client.processing().items() if keys]
-                    assert busy, "all parts were done before one could be killed"
-                    if not client.run(at_work, workers=busy[:1])[busy[0]] or not ready(len(busy)):
-                        time.sleep(0.01)  # it has a part, and has not begun
-                        continue
-                    gone.append(client.run(os.getpid, workers=busy[:1])[busy[0]])
-                    os.kill(gone[0], signal.SIGKILL)
-                yield part
-
-        monkeypatch.setattr(cluster, "map_parts", over)
-        return gone
-
-    return begin
-
-
-def alive(servers: Servers) -> list[bool]:
-    """Which workers are, those that are not first."""
-    return sorted(worker.is_alive() for worker in servers.workers)
-
-
-def said(words: list[object], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """What a command prints as JSON."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    out, err = capsys.readouterr()
-    assert ended.value.code == 0, err
-    return json.loads(out)
-
-
-def refused(words: list[object], capsys: pytest.CaptureFixture[str]) -> str:
-    """The line with which a command ends that cannot work."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    out, err = capsys.readouterr()
-    assert (ended.value.code, out) == (1, "")
-    (line,) = (line for line in err.splitlines() if line.startswith("qfusion: error: "))
-    return line
+    dask_clusters.use_own_places(tmp_path, monkeypatch)
 
 
 def test_killed_worker_does_not_change_results(
     several: list[Servers],
-    killing: Any,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -182,68 +50,22 @@ def test_killed_worker_does_not_change_results(
     monkeypatch.setattr(backgrounds, "CHUNK", 30)  # ten parts; workers are told their rows
     words = ["explain", "--model", "qj-planted", "--split", "valid", "--json"]
     words += ["--noise", "audio=0.5", "--swap", "vision"]
-    alone = said([*words, "--out", tmp_path / "alone.parquet"], capsys)
+    alone = printed([*words, "--out", tmp_path / "alone.parquet"], capsys)
     there = ["--cluster", several[0].address]
-    gone = killing()
-    shared = said([*words, "--out", tmp_path / "shared.parquet", *there], capsys)
+    gone = dask_clusters.kill_at_work(monkeypatch)
+    shared = printed([*words, "--out", tmp_path / "shared.parquet", *there], capsys)
     one, two = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("alone", "shared"))
     pd.testing.assert_frame_equal(one, two, rtol=0, atol=1e-12)
     assert len(one) == 300
     assert {**shared, "seconds": 0, "out": ""} == {**alone, "seconds": 0, "out": ""}
     assert shared["seconds"] > 0
-    assert alive(several[0]) == [False, True]
+    assert several[0].alive() == [False, True]
     assert len(gone) == 1
     for more in (["--missing", "text"], ["--way", "states"]):
         words = ["evaluate", "--model", "qj-planted", "--json", *more]
-        alone, shared = said(words, capsys), said([*words, *there], capsys)
+        alone, shared = printed(words, capsys), printed([*words, *there], capsys)
         assert shared.pop("metrics") == pytest.approx(alone.pop("metrics"), abs=1e-12)
         assert shared == alone
-
-
-def test_a_killed_worker_loses_no_trial(
-    several: list[Servers], killing: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With the same values, as long as what is tried next does not depend on what has ended."""
-    words = ["sweep", "--data", "digits", "--model", "linear", "--trials", "4", "--json"]
-    words += ["--range", "rate=1e-3:1e-1:log", "--set", "epochs=2", "--set", "batch=256"]
-    alone = said([*words, "--name", "alone"], capsys)
-
-    def begun(busy: int) -> bool:
-        return len(sweeps.find("shared").study.get_trials(states=[TrialState.RUNNING])) == busy
-
-    gone = killing(begun)
-    shared = said([*words, "--name", "shared", "--cluster", several[1].address], capsys)
-    assert shared["best"] == alone["best"]
-    assert shared["trials"] == alone["trials"]
-    one, two = (sweeps.find(name) for name in ("alone", "shared"))
-    assert [a.history for a in one.attempts()] == [a.history for a in two.attempts()]
-    assert alive(several[1]) == [False, True]
-    assert len(gone) == 1
-    # What it had begun is begun again, unless it had ended just before: then no trial is left unfinished.
-    trials = two.study.get_trials()
-    assert len(trials) > 4 or [one.state for one in trials] == [TrialState.COMPLETE] * 4
-
-
-def test_board_records_equal_those_of_one_process(several: list[Servers], tmp_path: Path) -> None:
-    wanted = [leaderboard.Run("digits", "late", seed) for seed in (0, 1)]
-    one, two = (
-        leaderboard.collect(wanted, tmp_path / f"{name}.jsonl", folder, address=address)
-        for name, folder, address in (
-            ("alone", tmp_path / "alone", ""),
-            ("shared", tmp_path / "shared", several[0].address),
-        )
-    )
-    for alone, shared in zip(one, two, strict=True):
-        assert shared["test"] == pytest.approx(alone["test"], abs=1e-9)
-        assert shared["key"] == alone["key"]
-        assert shared["epochs"] == 1
-    assert set(leaderboard.read(tmp_path / "shared.jsonl")) == {run.key for run in wanted}
-    robust = leaderboard.robust(one, tmp_path / "alone")["digits"]["late"]
-    assert (tmp_path / "shared" / f"robustness-{wanted[0].key}.json").is_file()
-    shared = leaderboard.robust(two, tmp_path / "shared")["digits"]["late"]
-    assert [row["accuracy"] for row in shared] == pytest.approx(
-        [row["accuracy"] for row in robust], abs=1e-9
-    )
 
 
 def test_cluster_without_workers_times_out(
@@ -345,16 +167,8 @@ def test_missing_package_is_reported(capsys: Any, monkeypatch: Any) -> None:
     assert "Sharing work with a cluster needs the extra `cluster`" in line
 
 
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        (["explain", "--model", "qj-planted", "--sample", "p0031"], "--split"),
-        (["sweep", "--name", "first", "--jobs", "2"], "--jobs"),
-    ],
-)
-def test_unsupported_cluster_commands_are_refused(
-    words: list[object], why: str, capsys: Any
-) -> None:
+def test_a_cluster_of_one_sample_is_refused(capsys: Any) -> None:
+    words = ["explain", "--model", "qj-planted", "--sample", "p0031"]
     line = refused([*words, "--cluster", "tcp://127.0.0.1:1"], capsys)
     assert "`--cluster`" in line
-    assert why in line
+    assert "--split" in line

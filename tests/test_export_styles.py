@@ -191,8 +191,6 @@ def test_hidden_legend_entry_hides_its_traces() -> None:
     assert drawn.to_json() == before
     assert visible_range.hide_series(drawn, ()) is drawn
     assert visible_range.hide_series(drawn, ("no such entry",)) is drawn
-    parallel = example("sweep_charts.parallel_coordinates", "light")  # its lines have no groups
-    assert visible_range.hide_series(parallel, ("no such entry",)) is parallel
     hostile = evolution_charts.measure_lines(
         T, {("<b>",): T, ("text",): T / 2}, ("<b>", "text"), "y"
     )

@@ -3,7 +3,6 @@ processes. Stored files survive and a message is shown."""
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import shutil
@@ -22,19 +21,12 @@ from qfusion._files import atomic
 from qfusion._user_folders import cache_root
 from qfusion.commands import models
 from qfusion.data import array_cache, import_store, imported_sets, importing, load
-from qfusion.errors import IntegrityError, InvalidInput, QFusionError
-from qfusion.runs import (
-    Plan,
-    folder,
-    run_process,
-    run_training,
-    search_space,
-    sweep_storage,
-    sweeps,
-)
+from qfusion.errors import IntegrityError, QFusionError
+from qfusion.runs import Plan, folder, run_process, run_training
 from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store
 from tests.support import importable
 from tests.support.app import offered_ids, plain, visit
+from tests.support.disks import fill_disk, small_disk
 
 SMALL = dict(dims=2, measurements=4, hidden=8)
 FORK = multiprocessing.get_context("fork")
@@ -53,20 +45,8 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def disk(places: Path) -> Iterator[Path]:
     """These on a disk of their own, of 2 MB."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(places)]
-    if os.geteuid() or subprocess.run(mount, check=False).returncode:
-        pytest.skip("only root may mount a small disk")
-    yield places
-    subprocess.run(["umount", "-l", places], check=True)
-
-
-def fill(place: Path) -> Path:
-    """A file that takes all the room there is."""
-    filler = place / "filler"
-    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-        for _ in range(1000):
-            file.write(bytes(4096))
-    return filler
+    with small_disk(places):
+        yield places
 
 
 def plan(epochs: int = 2) -> Plan:
@@ -76,17 +56,6 @@ def plan(epochs: int = 2) -> Plan:
         SMALL,
         options=dict(epochs=epochs, patience=0, batch=512),
         digest=load("planted").digest,
-    )
-
-
-def begun(name: str) -> sweeps.Sweep:
-    """A sweep of two trials that nobody works at."""
-    return sweeps.begin(
-        name,
-        search_space.read_search(
-            "planted", "quantum-jump", SMALL, ["rate=1e-4:1e-2:log"], [], "loss"
-        ),
-        2,
     )
 
 
@@ -119,9 +88,8 @@ def test_full_disk_keeps_stored_files_and_reports_a_reason(
     importing.import_set([tables], "old")
     keep(trained)
     run = runs.create_run(plan(), name="run")
-    found = begun("sweep")
     (disk / "out.txt").write_text("old")
-    filler = fill(disk)
+    filler = fill_disk(disk)
     digests = (
         imported_sets.verify_imported("old").digest,
         checkpoint.load("mine").card["weights_sha256"],
@@ -136,14 +104,11 @@ def test_full_disk_keeps_stored_files_and_reports_a_reason(
         "No space": lambda: keep(trained),
         "No space left": export,
         "No space left on device": lambda: runs.train_run(run),
-        "cannot be used": lambda: sweep_storage.open_study("another", direction="minimize"),
     }
     for words, write in writes.items():
         with pytest.raises(QFusionError, match=words) as refused:
             write()
         assert "\n" not in str(refused.value)
-    with pytest.raises(InvalidInput, match=r"cannot be used .*free some disk space"):
-        any(sweeps.stop(found) for _ in range(500))
     assert (
         array_cache.cached_arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999
     )  # made, and not kept
@@ -156,7 +121,6 @@ def test_full_disk_keeps_stored_files_and_reports_a_reason(
     filler.unlink()
     importing.import_set([tables], "old", replace=True)
     export()
-    sweeps.stop(sweeps.find("sweep"))
     runs.train_run(run)
     assert run.record().state == "finished"
 
@@ -167,9 +131,6 @@ def test_read_only_folders_are_shown(
     importing.import_set([importable.tables(tmp_path / "tables")], "own")
     keep(trained)
     run = runs.create_run(plan(), name="run")
-    made = FORK.Process(target=begun, args=("sweep",))  # whose files are closed with it
-    made.start()
-    made.join()
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     writes: tuple[Callable[[], Any], ...] = (
         lambda: runs.create_run(plan(), name="new"),
@@ -190,10 +151,6 @@ def test_read_only_folders_are_shown(
     ]
     assert imported_sets.verify_imported("own").name == "own"
     assert checkpoint.load("mine").card["weights_sha256"]
-    with pytest.raises(InvalidInput, match="cannot be used"):
-        sweep_storage.open_study("b", direction="minimize")
-    with pytest.raises(InvalidInput, match=r"cannot be used .*Correct its permissions"):
-        sweeps.stop(sweeps.find("sweep"))
     for page, key in (("Train", "_start"), ("Data", "_remove_set")):
         app = visit(page, **({"set": "own"} if page == "Data" else {}))
         assert not app.exception
@@ -359,7 +316,6 @@ def test_missing_package_is_reported(tmp_path: Path) -> None:
         "umap",
         "tensorboard",
         "captum",
-        "optuna",
         "typst",
         "pennylane",
         "qutip",
@@ -372,17 +328,16 @@ machinery.PathFinder.find_spec = classmethod(
     lambda cls, name, *more: None if name.partition('.')[0] in {lacking} else find(name, *more))
 from tests.support import sharing
 sharing.install()
+from tests.support.disks import fill_disk, small_disk
 from tests.support.app import visit
-for page in ("Dynamics", "Circuit", "Sweeps"):
+for page in ("Dynamics", "Circuit"):
     app = visit(page, model="qj-parity")
     print("page", len(app.exception), *[each.value for each in app.error])
 """
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240
     )
-    dynamics, circuit, sweeps = (
-        line for line in found.stdout.splitlines() if line.startswith("page")
-    )
+    dynamics, circuit = (line for line in found.stdout.splitlines() if line.startswith("page"))
     assert "Evolution with QuTiP needs the extra `track`" in dynamics
     assert "A circuit in PennyLane needs the extra `track`" in circuit
-    assert [line.split(" ")[1] for line in (dynamics, circuit, sweeps)] == ["0"] * 3
+    assert [line.split(" ")[1] for line in (dynamics, circuit)] == ["0"] * 2

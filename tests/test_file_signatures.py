@@ -17,7 +17,7 @@ import torch
 from qfusion import data
 from qfusion.data import import_store, importing, media_probe, signatures, timed_words
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.training import checkpoint, checkpoint_folders, imports
+from qfusion.training import checkpoint, checkpoint_folders
 from tests.support import importable
 
 
@@ -107,8 +107,6 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "csv": ("x", in_a_table("audio.tsv")),
     "parquet": ("x", in_a_table("audio.parquet")),
     "npy": ("x", in_a_table("audio.npy")),
-    "onnx": ("program.onnx", lambda path: imports.take(str(path), data.load("planted"))),
-    "pt2": ("program.pt2", lambda path: imports.take(str(path), data.load("planted"))),
     "weights": ("w.safetensors", as_weights),
     "video": ("clip.mp4", media_probe.probe),
     "sound": ("clip.wav", media_probe.probe),

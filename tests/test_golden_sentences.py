@@ -34,7 +34,7 @@ SAMPLES = [
     pytest.param("qj-scenes", "scenes", "scene-6338", "scene-6479", marks=pytest.mark.slow),
 ]
 # Pages that are not about a sample, or that compute for half a minute as the panels of a reviewer do; a panel of times.
-LEFT_OUT_PAGES = {"data", "train", "sweeps", "why fuse"}
+LEFT_OUT_PAGES = {"data", "train", "why fuse"}
 LEFT_OUT_PANELS = ("referee-", "estimators")
 
 

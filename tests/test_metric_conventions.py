@@ -14,7 +14,6 @@ from qfusion import cli, data
 from qfusion.data import imported_sets, importing
 from qfusion.data.target_spec import Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import search_space
 from qfusion.training import metrics
 from qfusion.ui import data_import_form
 from qfusion.wording.metrics import describe_metric
@@ -232,12 +231,6 @@ def test_embedded_data_use_the_default_convention() -> None:
     for name in ("planted",):
         found = data.load(name)
         assert metrics.names(found) == metrics.NAMES["mosi"]
-    assert search_space.metric_names(data.load("digits")) == ["loss", "accuracy", "f1", "nll"]
-
-
-def test_sweeps_use_the_convention(tmp_path: Path) -> None:
-    found = sims_set(tmp_path)
-    assert search_space.metric_names(found) == ["loss", *metrics.NAMES["sims"]]
 
 
 def test_commands_print_the_metrics_of_the_convention(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from qfusion import data, model_export
 from qfusion.analysis.opening import open_sample, open_study, tweak_model
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import build, log_odds
+from qfusion.models import log_odds
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, checkpoint_folders, metrics
 
@@ -102,92 +100,6 @@ def test_separate_and_frozen_tables_are_baked() -> None:
 def test_invalid_names_are_refused(name: str, folder: Path) -> None:
     with pytest.raises(InvalidInput, match="A model's name"):
         model_export.validate_name(name)
-
-
-LOADER = """
-import json, sys
-import numpy as np, torch
-assert not any("qfusion" in path for path in sys.path), sys.path
-try:
-    import qfusion
-    raise SystemExit("qfusion can be imported")
-except ImportError:
-    pass
-for name in sys.argv[1:]:
-    about = {"qfusion.json": ""}
-    program = torch.export.load(f"{name}.pt2", extra_files=about)
-    values = [node.meta.get("val") for node in program.graph.nodes]
-    kinds = {value.dtype for value in values if isinstance(value, torch.Tensor)}
-    assert kinds
-    assert not any(kind.is_complex for kind in kinds)
-    loaded = program.module()
-    said = json.loads(about["qfusion.json"])
-    given = np.load(f"{name}.npz")
-    with torch.no_grad():
-        scores = loaded(*[torch.from_numpy(given[f"x{i}"]) for i in range(len(said["inputs"]))]).numpy()
-    print(float(np.abs(scores - given["wanted"]).max()), said["tweak"])
-"""
-
-
-def test_programs_of_torch_need_torch_alone(tmp_path: Path) -> None:
-    """In one process, which can import nothing of qfusion."""
-    close = {}
-    for name, source, precision, within in (
-        ("qj-parity", "parity", "double", 1e-10),
-        ("qcnn-parity", "parity", "single", 1e-5),
-    ):
-        found, dataset = checkpoint.load(name), data.load(source)
-        (tmp_path / f"{name}.pt2").write_bytes(
-            model_export.file_bytes(
-                "torch", found, dataset, tweak=TWEAKS[name], precision=precision
-            )
-        )
-        rows, changed = dataset.rows("test")[:17], tweak_model(found.model, TWEAKS[name])[0]
-        inputs = dataset.inputs(rows, dtype=torch.float64)
-        flat = [
-            part
-            for each in changed.modalities
-            for part in (inputs[each] if isinstance(inputs[each], tuple) else (inputs[each],))
-        ]
-        dtype = model_export.PRECISIONS[precision]
-        given = {
-            f"x{i}": (x.to(dtype) if x.is_floating_point() else x).numpy()
-            for i, x in enumerate(flat)
-        }
-        wanted = scores(changed, dataset, rows)
-        np.savez(tmp_path / f"{name}.npz", wanted=wanted, **given)
-        close[name] = within * max(1.0, float(np.abs(wanted).max()))
-    (tmp_path / "load.py").write_text(LOADER)
-    done = subprocess.run(
-        [sys.executable, "-I", str(tmp_path / "load.py"), *close],
-        cwd=tmp_path,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    for (name, within), line in zip(close.items(), lines, strict=True):
-        off, said = line.split()
-        assert float(off) < within
-        assert said == TWEAKS[name]
-
-
-@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_convolutions_over_colours_and_over_words_are_exported(kind: str) -> None:
-    torch.manual_seed(0)
-    specs = {
-        "picture": {"size": 108, "sequence": False, "shape": (6, 6, 3)},
-        "question": {"size": 5, "sequence": True},
-    }
-    model = build(kind, specs, ("no", "yes"), dict(encoder="cnn-pool", pooling="conv", hidden=8))
-    model = model.double().eval()
-    picture, words = (torch.randn(7, *size, dtype=torch.float64) for size in ((108,), (4, 5)))
-    real = torch.arange(4) < torch.tensor([1, 2, 3, 4, 4, 1, 2])[:, None]
-    program = model_export.export_program(model, steps={"question": 4}).module()
-    with torch.no_grad():
-        wanted = model({"picture": picture, "question": (words, real)})
-        torch.testing.assert_close(program(picture, words, real), wanted, rtol=0, atol=1e-10)
 
 
 def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
@@ -357,16 +269,6 @@ def test_common_part_of_all_classes_can_be_removed(
             assert float(mine.model.get_parameter(path).mean(0).abs().max()) < 1e-6
         assert mine.card["made_from"]["centred"]
         assert "The mean over classes is subtracted" in mine.card["notes"]
-        program = torch.export.load(
-            io.BytesIO(model_export.file_bytes("torch", found, dataset, tweak=tweak, centred=True))
-        ).module()
-        inputs = dataset.inputs(rows, dtype=torch.float64)
-        with torch.no_grad():
-            assert program(*inputs.values()).numpy() == pytest.approx(centred, abs=1e-10)
-            program = torch.export.load(
-                io.BytesIO(model_export.file_bytes("torch", found, dataset, tweak=tweak))
-            ).module()
-            assert program(*inputs.values()).numpy() == pytest.approx(before, abs=1e-10)
     kept = checkpoint.load(folder / "plain.json").card
     assert kept["metrics"] == found.card["metrics"]
     study, centred_study = (open_study(where, "parity") for where in (name, folder / "plain.json"))
@@ -456,11 +358,6 @@ def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
             ["--model", "qj-planted", "--format", "numpy", "--out", "x.npz", "--sample", "nobody"],
             "'nobody' does not exist",
         ),
-        (
-            ["--model", "qj-planted", "--format", "torch", "--out", "x.pt2", "--sample", "p0031"],
-            "Leave `--sample` out",
-        ),
-        (["--model", "qj-planted", "--format", "torch", "--out", "x.zip"], "must end in .pt2"),
         (
             ["--model", "qj-planted", "--format", "onnx", "--out", "x.onnx"],
             "Format 'onnx' does not exist",

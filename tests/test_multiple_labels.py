@@ -1,25 +1,20 @@
-"""Multi-label data: label sets as classes, and every label as a binary target; programs with one output per label."""
+"""Multi-label data: label sets as classes, and every label as a binary target."""
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from torch import Tensor, nn
 
-from qfusion import cli, data, explain
+from qfusion import cli, data
 from qfusion.data import import_repairs, importing
 from qfusion.data.target_classes import encode_label_sets
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import program_card
-from qfusion.training import imports, train
-from qfusion.wording.program_notes import describe_remark
+from qfusion.training import train
 from tests.support import importable
 from tests.support.app import plain, said, visit
 
@@ -167,75 +162,6 @@ def test_unknown_labels_and_repairs(tables: Path, tmp_path: Path, has: np.ndarra
         )
     words = importing.examine_files([folder], tmp_path).report.findings
     assert any("--target labels" in finding.words for finding in words)
-
-
-class Heads(nn.Module):
-    """A number for each of three labels."""
-
-    def __init__(self, sure: bool) -> None:
-        super().__init__()
-        torch.manual_seed(3)
-        self.t, self.a, self.out, self.sure = (
-            nn.Linear(4, 6),
-            nn.Linear(3, 6),
-            nn.Linear(6, 3),
-            sure,
-        )
-
-    def forward(self, text: Tensor, audio: Tensor) -> Tensor:
-        found = self.out(self.t(text).tanh() * self.a(audio).tanh())
-        return found.sigmoid() if self.sure else found
-
-
-@pytest.mark.parametrize("sure", [False, True])
-def test_program_with_one_output_per_label(tmp_path: Path, sure: bool) -> None:
-    module, path = Heads(sure).double().eval(), tmp_path / "heads.pt2"
-    rows = (torch.randn(4, 4, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64))
-    torch.export.save(
-        torch.export.export(module, rows, dynamic_shapes=({0: torch.export.Dim.DYNAMIC},) * 2), path
-    )
-    for place, label in enumerate(LABELS[:1] if sure else LABELS):
-        dataset = data.load(f"emotions:{label}")
-        taken = imports.take(str(path), dataset)
-        output = taken.model.card.output
-        assert (output.classes, output.label) == (LABELS, label)
-        assert output.holds == ("probabilities" if sure else "scores")
-        assert f"{output.holds} of label ‘{label}’, a guess from 10 rows" in describe_remark(
-            taken.remarks[0]
-        )
-        assert not taken.warnings
-        assert program_card.parse(taken.model.card.as_dict()) == taken.model.card
-        model, row = taken.model, dataset.rows("test")[:1]
-        own, background = (
-            dataset.inputs(row, torch.float64),
-            dataset.inputs(dataset.rows("train"), torch.float64),
-        )
-        found = explain.explain(model, own, explain.background(model, background, "joint"))
-        with torch.no_grad():
-            parts = [
-                S for size in range(3) for S in itertools.combinations(("text", "audio"), size)
-            ]
-            for s, S in enumerate(parts):
-                each = module(
-                    *(
-                        (
-                            own[name].expand(len(background[name]), -1)
-                            if name in S
-                            else background[name]
-                        )
-                        for name in ("text", "audio")
-                    )
-                )[:, place]
-                each = each.logit() if sure else each
-                assert found.values[0, s] == pytest.approx([0, float(each.mean())], abs=1e-10)
-    with pytest.raises(InvalidInput, match="`label` in the card"):
-        imports.take(
-            str(path),
-            data.load("emotions"),
-            taken.model.card.__class__(
-                "heads.pt2", "emotions", taken.model.card.inputs, taken.model.card.output
-            ),
-        )
 
 
 def test_pages_show_one_label(tables: Path) -> None:

@@ -28,10 +28,8 @@ from typer.testing import CliRunner
 from qfusion.cli import app
 from qfusion.figures import export, export_style, recipe, visible_range
 from qfusion.panels import pages, rendering, reproduction
-from qfusion.runs import sweeps
 from tests.support import exporting, plugin_panels, sharing, typesetting
 from tests.support.runs import JUMP, make, record_of
-from tests.support.sweeps import search
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("svg", "pdf", "png")  # what the second process draws again
@@ -52,7 +50,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module", autouse=True)
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two runs and a sweep of the tests' own."""
+    """Three runs of the tests' own."""
     folder = tmp_path_factory.mktemp("exports")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("RUNS", "MODELS", "IMPORTED"):
@@ -64,7 +62,6 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             record_of(3, watched={"entanglement.fused": 0.1, "norm.tables": 0.2}),
             model="entangled-qcnn",
         )
-        sweeps.run_trials(sweeps.begin("first", search(assigned={"epochs": 1, "batch": 512}), 12))
         if (
             not EVERY
         ):  # half a minute on all rows, of which no figure here says how precise they are

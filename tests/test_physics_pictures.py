@@ -320,7 +320,7 @@ def test_pages_links_and_programs(planted: Any) -> None:
     assert "hinton" in shown
     assert "matrix-modulus" not in shown
     assert "bloch" not in shown  # four levels each
-    assert "panels.states.hinton(sample, t=0.25)" in programs.program(
+    assert "states.hinton(sample, t=0.25)" in programs.program(
         "Dynamics", "hinton", opened.address()
     )
     assert "matrix-modulus" in list(

@@ -12,7 +12,6 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes
-from qfusion.model_export.torch_program import NetworkPredictor
 from qfusion.models import (
     EntangledQCNN,
     InputSpec,
@@ -195,13 +194,6 @@ def test_knock_outs_equal_models_without_the_term(settings: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("settings", NEW, ids=str)
-def test_the_exported_program_equals_the_model(settings: dict[str, str]) -> None:
-    model = model_of(4, 2, **settings)
-    inputs = {name: torch.randn(5, 3, dtype=torch.float64) for name in model.modalities}
-    scores = NetworkPredictor(model)(*inputs.values()).detach()
-    assert scores.numpy() == pytest.approx(model(inputs).detach().numpy(), abs=1e-12)
-
-
 @pytest.mark.parametrize(
     "kind", ["entangled-qcnn", "product-qcnn", "qcnn-dephased", "qcnn-coherent"]
 )

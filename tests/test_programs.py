@@ -20,12 +20,10 @@ import pytest
 from qfusion.analysis import study_building
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pages, programs
-from qfusion.runs import sweeps
 from qfusion.training import checkpoint
 from qfusion.ui import figure
 from tests.support.app import visit
 from tests.support.runs import JUMP, make, record_of
-from tests.support.sweeps import search
 
 ROOT = Path(__file__).resolve().parent.parent
 PLANTED = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
@@ -232,14 +230,6 @@ def test_programs_read_the_records_of_runs(
     checked("Train", query, shown)
 
 
-def test_programs_read_sweeps(shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
-    sweeps.run_trials(sweeps.begin("first", search(ranges=["rate=1e-3:1e-1:log"]), 9))
-    for view in ("Trials", "Settings against value", "All settings at once"):
-        shown.clear()
-        checked("Sweeps", {"sweep": "first", "sweep.view": view}, shown)
-
-
 def test_copied_program_runs_alone(tmp_path: Path) -> None:
     program = programs.program(
         "Samples", "waterfall", {**PLANTED, "background": "contrast", "contrast": "p0004"}
@@ -361,7 +351,6 @@ def address(word: str) -> dict[str, Any]:
         "set",
         "board",
         "board.by",
-        "sweep",
         "proof.rank",
         "as",
         "train.metric",

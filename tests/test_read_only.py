@@ -22,8 +22,8 @@ from websockets.sync.client import connect
 from qfusion import _read_only, cli, model_export, runs
 from qfusion.data import downloads, import_formats, imported_sets, importing
 from qfusion.errors import InvalidInput
-from qfusion.runs import plans, run_process, sweeps
-from qfusion.training import checkpoint_store, imports
+from qfusion.runs import plans, run_process
+from qfusion.training import checkpoint_store
 from qfusion.ui import permissions, request_checks, server as app_server
 from scripts import serving
 from tests.support import sharing
@@ -39,17 +39,11 @@ WRITES: dict[str, Callable[[], Any]] = {
     "stop a training": lambda: runs.Run(Path("x")).send_request("stop"),
     "delete a run": lambda: runs.Run(Path("x")).delete(),
     "start a process": lambda: run_process.start_process(["models"], Path("x.txt")),
-    "begin a sweep": lambda: sweeps.begin("visitor", Any, 2),
-    "stop a sweep": lambda: sweeps.stop(Any),
-    "resume a sweep": lambda: sweeps.resume(Any),
     "read data": lambda: import_formats.read_files([Path("x.csv")], Path("x")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
     "remove data": lambda: imported_sets.remove_imported("x"),
     "download data": lambda: downloads.download("digits"),
     "keep a model": lambda: model_export.add_to_own_models(Any, "", Any, "x"),
-    "import a model": lambda: imports.take("x.onnx", Any),
-    "keep a program": lambda: imports.keep(Any, Any, "x"),
-    "remove a program": lambda: imports.remove("x"),
     "remove a model": lambda: checkpoint_store.remove("x"),
 }
 
@@ -228,9 +222,7 @@ BUTTONS = (
     "_start",
     "_delete",
     "_stop",
-    "_sweep_start",
     "_keep_model",
-    "_model.remove",
     "_remove_set",
 )
 

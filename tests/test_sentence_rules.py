@@ -42,7 +42,6 @@ from qfusion.panels import (
     seed_stability,
     state_at_time,
     states,
-    sweep_panels,
     targets,
     tweak_effects,
     wrong_samples,
@@ -148,7 +147,6 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
         {name: np.array([-value, value]) for name, value in n.items()}, np.ones(2, bool)
     ),
     "errors": lambda n: wrong_samples.describe_largest_errors(n, True),
-    "settings": lambda n: sweep_panels.describe_importance(n, 12),
 }
 SMALLEST: dict[str, Callable[[Numbers], str]] = {
     "nearest samples": lambda n: nearest_samples.describe_nearest(n, "terms", 1, False),

@@ -29,7 +29,7 @@ def export(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="checkpoint, torch, qutip, openqasm3, openqasm2, quantikz or numpy.",
+            help="checkpoint, qutip, openqasm3, openqasm2, quantikz, numpy, or a format of a plugin, such as torch.",
         ),
     ],
     data: Data = None,
@@ -51,7 +51,7 @@ def export(
         ),
     ] = None,
     precision: Annotated[
-        str, typer.Option(help="Of a torch program: double or single.")
+        str, typer.Option(help="Of the numbers in a format of a plugin: double or single.")
     ] = "double",
     centred: Annotated[
         bool,
@@ -62,14 +62,14 @@ def export(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a model, as trained or tweaked, as a checkpoint, a program of torch, QuTiP objects, OpenQASM or NumPy
-    arrays."""
+    """Write a model, as trained or tweaked, as a checkpoint, QuTiP objects, OpenQASM, NumPy arrays, or a format of a
+    plugin."""
     formats = qfusion.model_export
     wanted = formats.FORMATS[choose("Format", kind, formats.FORMATS)]
     choose("Precision", precision, formats.PRECISIONS)
     check(
-        kind == "torch" or precision == "double",
-        f"Argument `--precision` is of a torch program, and not of format '{kind}'. Leave it out.",
+        bool(wanted.write) or precision == "double",
+        f"Argument `--precision` does not fit format '{kind}', which is written in double precision. Leave it out.",
     )
     endings = (".json", ".zip") if kind == "checkpoint" else (wanted.ending,)
     check(

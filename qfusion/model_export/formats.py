@@ -1,9 +1,9 @@
 """The formats in which a model or one sample leaves qfusion, and the content of a file in each."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from qfusion import track
+from qfusion import plugin, track
 from qfusion._checks import check, choose
 from qfusion.analysis.opening import open_sample, open_study, tweak_model
 from qfusion.analysis.sample import Sample, build_sample
@@ -11,7 +11,6 @@ from qfusion.data import DataSet
 from qfusion.explain import Background
 from qfusion.model_export.numpy_arrays import arrays_bytes
 from qfusion.model_export.qutip_file import qutip_bytes
-from qfusion.model_export.torch_program import program_bytes
 from qfusion.model_export.tweaked_checkpoint import centre_scores, zip_checkpoint
 from qfusion.models import Ability, abilities, can, game, kind_files, require
 from qfusion.training import checkpoint
@@ -28,6 +27,8 @@ class Format:
         of_sample: whether a file holds one sample; otherwise it holds the model alone.
         needs: abilities of `models.abilities.ABILITIES`, of which a model must have one; empty for every model.
         instead: advice for models that lack these abilities.
+        write: "MODULE:NAME" of what a plugin writes it by, see `plugin.Format`; such a file may hold numbers of
+            either precision.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Format:
     of_sample: bool
     needs: tuple[Ability, ...] = ()
     instead: str = ""
+    write: str = ""
 
 
 _STEP = (
@@ -49,14 +51,6 @@ FORMATS: dict[str, Format] = {
         "The model with its tweak as a model of its own, card and weights, for this app and its "
         "commands.",
         False,
-    ),
-    "torch": Format(
-        "PyTorch program",
-        ".pt2",
-        "The way from features to scores, for any batch of samples; loading it needs torch and "
-        "nothing else.",
-        False,
-        ("kets", "masses"),
     ),
     "qutip": Format(
         "QuTiP objects",
@@ -98,6 +92,26 @@ FORMATS: dict[str, Format] = {
     ),
 }
 
+PRECISIONS = ("double", "single")
+
+
+def _plugin_formats() -> dict[str, Format]:
+    """Return the formats that plugins write, by name."""
+    return {
+        one.name: Format(
+            one.title,
+            one.endings[0],
+            one.says,
+            of_sample=False,
+            needs=cast("tuple[Ability, ...]", one.needs),
+            write=one.write,
+        )
+        for one in plugin.entries("formats")
+        if one.write
+    }
+
+
+FORMATS |= _plugin_formats()
 
 GAME = "A measured game is no program and has no weights."
 
@@ -112,7 +126,7 @@ def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:
     kind = str(trained.card["model"])
     if kind == game.KIND:
         return GAME
-    if kind == kind_files.IMPORTED and name in ("checkpoint", "torch"):
+    if kind in kind_files.file_formats() and not form.of_sample:
         return (
             f"Format '{name}' does not exist for a model that was imported: its program is a file already, "
             f"{trained.card['weights']}, beside its card."
@@ -122,10 +136,13 @@ def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:
     if form.instead and can(trained.model, "circuit"):
         instead = form.instead
     else:
-        others = "torch or numpy"
-        if name == "torch" or unsupported_reason("torch", trained):
-            others = "numpy"
-        instead = f"It has no {abilities.ABILITIES[form.needs[0]]}. Take {others} instead."
+        others = [
+            other
+            for other, one in FORMATS.items()
+            if one.write and other != name and not unsupported_reason(other, trained)
+        ]
+        lacks = abilities.ABILITIES[form.needs[0]]
+        instead = f"It has no {lacks}. Take {' or '.join([*others, 'numpy'])} instead."
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 
 
@@ -149,7 +166,7 @@ def file_bytes(
         tweak: change of the model, see `analysis.open_sample`.
         sample: id of the sample, for formats of one sample.
         model_name: name of an exported checkpoint; "tweaked" unless given.
-        precision: of a torch program, "double" or "single".
+        precision: of the numbers, of PRECISIONS; single only in formats of plugins.
         background: of the contributions in a NumPy file; the default background unless given.
         centred: whether the mean over classes is subtracted from the scores of a model, see `log_odds.centre_scores`.
             Probabilities do not change. Samples hold log-odds, which have no such part.
@@ -162,11 +179,11 @@ def file_bytes(
     check(
         not (centred and FORMATS[name].of_sample),
         f"Argument `centred` does not fit format '{name}': a sample is exported with log-odds, which have no part that "
-        "all classes share. Leave it out, or take checkpoint or torch.",
+        "all classes share. Leave it out, or take a format of the model.",
     )
     if name == "checkpoint":
         return zip_checkpoint(trained, tweak, dataset, model_name or "tweaked", centred)
-    if name == "torch":
+    if write := FORMATS[name].write:
         model, words = tweak_model(centre_scores(trained, centred).model, tweak)
         about = {
             "model": str(trained.card.get("name", "")),
@@ -175,7 +192,7 @@ def file_bytes(
             "centred": centred,
         }
         steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
-        return program_bytes(model, about, precision, steps)
+        return bytes(plugin.load_name(write)(model, about, precision, steps))
     check(
         bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}."
     )

@@ -100,7 +100,7 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
             f"mean (dot) and standard deviation (bar) over {count} training seeds; the ring is the loaded "
             f"seed ({card.get('seed')})."
         )
-    elif card["model"] == kind_files.IMPORTED:  # it was trained elsewhere
+    elif card["model"] in kind_files.file_formats():  # it was trained elsewhere
         shows += "values of the loaded weights."
     elif card["model"] == game.KIND:
         shows += "those of the values of all players together."

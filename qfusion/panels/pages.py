@@ -38,7 +38,6 @@ QUESTIONS = {
     "data": "Which data sets are available, what do they contain, and how do I import my own?",
     "train": "How does a model learn, when does it start to use each modality, and which settings are "
     "better?",
-    "sweeps": "Which settings work best on the validation rows, and which of them matter?",
     "guided tour": "What can I do here, in three minutes?",
     "glossary": "What does this word mean, and what is its formula?",
 }
@@ -88,7 +87,6 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "faithfulness": panels.faithfulness.PANELS,
     "data": panels.targets.DATA,
     "train": panels.learning.PANELS,
-    "sweeps": panels.sweep_panels.SWEEP,
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
 PANEL_FAMILIES: dict[str, Mapping[str, Panel]] = {
@@ -138,11 +136,10 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "faithfulness": panels.faithfulness.CONTROLS,
     "data": (panels.targets.SET,),
     "train": (*panels.learning.CONTROLS, panels.training_settings.setting_choices),
-    "sweeps": panels.sweep_panels.SWEEP_CONTROLS,
 }
 # The file of plugin pages without a file of their own, and the parameter of links that names the page.
 PLUGIN_FILE, PLUGIN_PAGE = "pages/plugin.py", "name"
-PAGES_WITHOUT_MODEL = ["data", "train", "sweeps"]  # pages that need neither model nor sample
+PAGES_WITHOUT_MODEL = ["data", "train"]  # pages that need neither model nor sample
 
 
 def _add_plugins() -> None:

@@ -25,9 +25,8 @@ def program(page: str, panel: str, address: Address) -> str:
     imports = {f"from {call.module} import {call.function}" for _, call in calls}
     package, _, module = spec.build.__module__.rpartition(".")
     imports.add(f"from {package} import {module}")
-    builder = f"{module}.{spec.build.__name__}"
     scope = "sample.study" if spec.scope == "study" else spec.scope
-    picture = Call("", builder, (), spec.arguments(view, suffix), scope)
+    picture = Call("", f"{module}.{spec.build.__name__}", (), spec.arguments(view, suffix), scope)
     lines = [
         f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
         *sorted(imports),

@@ -144,17 +144,12 @@ def _runs(view: PageState) -> Call:
     return Call("qfusion.analysis.runs", "open_runs", (names,) if names else ())
 
 
-def _trials(view: PageState) -> Call:
-    return Call("qfusion.analysis.sweep_trials", "open_trials", tuple(view.all("sweep")[-1:]))
-
-
 SCOPES: dict[str, Callable[[PageState], Call]] = {
     "sample": _sample,
     "sides": _sides,
     "levels": _levels,
     "dataset": _dataset,
     "runs": _runs,
-    "trials": _trials,
 }
 
 

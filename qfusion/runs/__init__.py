@@ -1,4 +1,4 @@
-"""Trainings in separate processes, each with a folder for its state, and sweeps.
+"""Trainings in separate processes, each with a folder for its state.
 
 One training itself is in `qfusion.training`.
 """
@@ -8,7 +8,7 @@ from qfusion._lazy import modules
 # checkers read it as True
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from qfusion.runs import cluster, sweeps
+    from qfusion.runs import cluster
     from qfusion.runs.folder import Run, runs_folder
     from qfusion.runs.run_list import create_run, find_run, list_runs
     from qfusion.runs.run_process import is_starting, launch_run
@@ -28,7 +28,6 @@ __all__ = [
     "launch_run",
     "list_runs",
     "runs_folder",
-    "sweeps",
     "train_run",
 ]
 

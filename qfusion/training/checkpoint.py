@@ -1,7 +1,7 @@
 """Checkpoints of trained models: load, save, and make one from a model in memory.
 
-`NAME.safetensors` holds tensors only, so nothing in it can run; `NAME.json` is the card that describes them. An
-imported model has its program in place of the weights, `NAME.pt2` or `NAME.onnx`, see `models.imported`.
+`NAME.safetensors` holds tensors only, so nothing in it can run; `NAME.json` is the card that describes them. A
+model of another format has its file in place of the weights, see `plugin.Format`.
 """
 
 import copy
@@ -19,7 +19,8 @@ from qfusion import _user_folders
 from qfusion._checks import check
 from qfusion.data import DataSet, signatures
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
-from qfusion.models import FusionModel, game, imported, kind_files, live_link, registry
+from qfusion.models import FusionModel, game, kind_files, live_link, registry
+from qfusion.plugin import load_name
 from qfusion.training import metrics
 from qfusion.training.checkpoint_cards import make_card, read_card, weights_digest, weights_name
 from qfusion.training.checkpoint_folders import find_card
@@ -77,8 +78,8 @@ def load(name: str | Path) -> Checkpoint:
             f"Model '{card_path.stem}' lives in a Python process. Open it there with `qfusion.show`.",
         )
         return Checkpoint(live_link.linked_model(card, data), card, card_path)
-    if card["model"] == kind_files.IMPORTED:
-        return Checkpoint(imported.from_card(card, data, weights.name).eval(), card, card_path)
+    if one := kind_files.file_formats().get(card["model"]):
+        return Checkpoint(load_name(one.read)(card, data, weights.name).eval(), card, card_path)
     if card["model"] == game.KIND:
         return Checkpoint(game.from_card(card, data, weights.name).eval(), card, card_path)
     with translate_errors(

@@ -27,11 +27,6 @@ FORMAT = 1
 STOPPED = (
     "stopped_after"  # in `training`: epochs of a model that was taken before its training ended
 )
-_ENDINGS = {  # of the files of models without weights of their own
-    kind_files.IMPORTED: tuple(kind_files.IMPORTED_ENDINGS.values()),
-    kind_files.LIVE: (kind_files.LIVE_ENDING,),
-    kind_files.LIVE_CIRCUIT: (kind_files.LIVE_ENDING,),
-}
 
 
 def training_split(card: Mapping[str, Any]) -> str:
@@ -52,11 +47,11 @@ def load_card(name: str | Path) -> dict[str, Any]:
 
 
 def weights_digest(data: bytes, card: Mapping[str, Any]) -> str:
-    """Return the digest that identifies a checkpoint's weights. For an imported model it also covers the settings,
-    which determine the meaning of the program's numbers.
+    """Return the digest that identifies a checkpoint's weights. For a model that is read from a file of
+    another format it also covers the settings, which determine the meaning of its numbers.
     """
     result = hashlib.sha256(data)
-    if card["model"] == kind_files.IMPORTED:
+    if card["model"] in kind_files.file_formats():
         result.update(json.dumps(card["settings"], sort_keys=True).encode())
     return result.hexdigest()
 
@@ -66,7 +61,11 @@ def weights_name(card: Mapping[str, Any], card_path: Path) -> str:
     they replaced others.
     """
     name, stem = card.get("weights", f"{card_path.stem}.safetensors"), card_path.stem
-    endings = _ENDINGS.get(card["model"], (".safetensors",))
+    endings: tuple[str, ...] = (".safetensors",)
+    if card["model"] in (kind_files.LIVE, kind_files.LIVE_CIRCUIT):
+        endings = (kind_files.LIVE_ENDING,)
+    elif one := kind_files.file_formats().get(card["model"]):
+        endings = one.endings
     known = [
         f"{stem}{part}{ending}"
         for part in ("", f"-{str(card['weights_sha256'])[:12]}")

@@ -51,7 +51,7 @@ def stamp(name: str) -> str:
         ".safetensors",
         SEEDS,
         kind_files.LIVE_ENDING,
-        *kind_files.IMPORTED_ENDINGS.values(),
+        *kind_files.file_endings(),
     )
     files = [card.with_name(f"{card.stem}{ending}") for card in cards for ending in endings]
     facts = [path.stat() for path in files if path.is_file()]

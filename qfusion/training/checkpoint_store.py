@@ -53,10 +53,10 @@ def remove(name: str) -> Path:
 
 
 def write(target: Path, data: bytes, ending: str, card: Mapping[str, Any], new: bool) -> Path:
-    """Write weights, or an imported model's program, and their card, as `save` does; return the card's path.
+    """Write weights, or a model's file of another format, and their card, as `save` does; return the card's path.
 
     Args:
-        target: PATH.json. data: bytes of weights or program. ending: of their file, such as ".pt2".
+        target: PATH.json. data: bytes of the weights or the file. ending: of their file.
         card: see `make_card`. new: as of `save`.
 
     Raises:

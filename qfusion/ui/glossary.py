@@ -3,7 +3,7 @@
 The entries are in `qfusion/assets/glossary.toml`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import msgspec
@@ -61,6 +61,11 @@ def read_entries() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
     for record in plugin.read_assets("glossary.toml"):
         terms |= {one.term: one for one in msgspec.convert(record["entry"], list[Entry])}
         panels |= msgspec.convert(record["panels"], dict[str, tuple[str, ...]])
+        for page, names in record.get(
+            "pages", {}
+        ).items():  # terms of the core on a page of a plugin
+            for name in names:
+                terms[name] = replace(terms[name], pages=(*terms[name].pages, page))
     return terms, panels
 
 

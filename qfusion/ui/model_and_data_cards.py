@@ -100,7 +100,11 @@ def _describe_model(study: Study) -> str:
     """
     notes = text.escape_markdown(describe_notes(study.card)) or systems.describe_system(study)
     notes = f"{notes} {systems.describe_base_rates(study)}".strip()
-    if study.trained.kind in (kind_files.LIVE, kind_files.LIVE_CIRCUIT, kind_files.IMPORTED):
+    if study.trained.kind in (
+        kind_files.LIVE,
+        kind_files.LIVE_CIRCUIT,
+        *kind_files.file_formats(),
+    ):
         return f"{notes}\n\n{describe_abilities(study.model)}"
     return notes
 

@@ -36,7 +36,7 @@ def export_button(context: page_context.PageContext) -> None:
         key="_model_out",
         on_click=state.put,
         args=(state.DRAWER, _OPEN),
-        help="This model, including your tweaks, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
+        help="This model, including your tweaks, as a checkpoint, or for other programs.",
     )
     if value := state.take(_KEPT):
         st.toast(
@@ -101,7 +101,7 @@ def _download(
             default="double",
             key=_PRECISION,
         )
-        if picked == "torch"
+        if wanted.write
         else "double"
     )
     make = partial(
@@ -126,7 +126,6 @@ def _download(
         key=f"model-out-{picked}",
         help={
             "checkpoint": "Measures all samples again, which takes some seconds.",
-            "torch": "Traces the model step by step, which takes some seconds.",
             "numpy": "Computed on request, which takes some seconds.",
         }.get(picked),
     )

@@ -26,7 +26,6 @@ _CORE_PAGES = {
     "Build": (
         ("pages/data.py", "Data", ":material/database:"),
         ("pages/train.py", "Train", ":material/model_training:"),
-        ("pages/sweeps.py", "Sweeps", ":material/tune:"),
     ),
     "Learn": (
         ("pages/tour.py", "Guided tour", ":material/tour:"),

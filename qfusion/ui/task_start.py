@@ -1,4 +1,4 @@
-"""The start of a long task: a button with its cost, and a placeholder until there is a first run or sweep.
+"""The start of a long task: a button with its cost, and a placeholder until there is a first run.
 
 The placeholder names the views that will appear, each with an icon and its contents.
 """
@@ -38,11 +38,13 @@ def start_button(
 def placeholder(
     noun: str, whole: str, views: Iterable[tuple[str, str, tuple[str, ...]]], may_begin: bool
 ) -> None:
-    """Draw the placeholder that is shown before there is any run or sweep. It says how to begin one and what will
+    """Draw the placeholder that is shown before there is any run. It says how to begin one and what will
     appear then.
 
     Args:
-        noun: "run" or "sweep". whole: how to begin one, in full. views: name, icon and contents of each.
+        noun: what begins, such as "run".
+        whole: how to begin one, in full.
+        views: name, icon and contents of each.
         may_begin: whether this reader may begin one.
     """
     with st.container(border=True, key=f"box-no-{noun}s", gap="xsmall"):
@@ -50,8 +52,8 @@ def placeholder(
             line(f"There is no {noun} yet: press **Start**.", whole)
         else:
             st.markdown(f"There is no {noun} on this server.")
-        with st.container(key=f"coming-{noun}s"):
+        with st.container(key="coming"):
             for place, (name, icon, holds) in enumerate(views):
-                with st.container(border=True, gap="xxsmall", key=f"coming-{noun}s-{place}"):
+                with st.container(border=True, gap="xxsmall", key=f"coming-{place}"):
                     st.markdown(f"#### {icon} {name}")
-                    chips(f"coming-{noun}s-{place}", holds)
+                    chips(f"coming-{place}", holds)

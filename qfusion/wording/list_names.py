@@ -101,7 +101,7 @@ def with_id(title: str, id_: str) -> str:
 def _group(kind: str, shipped: bool) -> Group:
     if kind in (live_model.KIND, live_model.CIRCUIT_KIND):
         return Group.LIVE
-    if kind in (kind_files.IMPORTED, game.KIND):
+    if kind in (*kind_files.file_formats(), game.KIND):
         return Group.IMPORTED
     if not shipped:
         return Group.OWN

@@ -1,19 +1,17 @@
-"""The notes of a model's card: the source of an import, and remarks on its program."""
+"""The notes of a model's card, and the source of a measured game."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from qfusion.errors import default_on_error
-from qfusion.wording import program_notes
 
 GAME = "Measured elsewhere, and imported from {source}."
 
 
 def describe_notes(card: Mapping[str, Any]) -> str:
-    """Return the notes of a model's card: its own, and remarks on an imported program."""
+    """Return the notes of a model's card: its own, and the source of a measured game."""
     parts = [
         str(card.get("notes") or ""),
-        program_notes.import_note(card),
         _game_note(card),
     ]
     return " ".join(filter(None, parts))

@@ -22,12 +22,6 @@ class Way(NamedTuple):
 
 WAYS = (
     Way(
-        "File",
-        "A file of a model that was trained elsewhere; an `.onnx` file runs no code of its own.",
-        "python -m qfusion model import model.onnx --data planted --name mine",
-        "bash",
-    ),
-    Way(
         "PyTorch",
         "Any module or function from modalities to scores, as it stands. It stays in your own process.",
         """import qfusion

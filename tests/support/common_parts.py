@@ -17,7 +17,7 @@ from tests.support.third_model import DATA
 
 SAME = 1e-9
 # Pages that show no explanation, and those of plugins
-SKIPPED = {"train", "data", "sweeps", *(page.title.lower() for page in plugin.entries("pages"))}
+SKIPPED = {"train", "data", *(page.title.lower() for page in plugin.entries("pages"))}
 
 
 def everything(name: str, sample: str) -> dict[str, Any]:

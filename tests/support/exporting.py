@@ -80,9 +80,6 @@ ADDRESSES = (
     "/train?run=first&run=second",
     "/train?run=first&train.view=Inside+the+model",
     "/train?run=network&train.view=Inside+the+model",
-    "/sweeps?sweep=first",
-    "/sweeps?sweep=first&sweep.view=Settings+against+value",
-    "/sweeps?sweep=first&sweep.view=All+settings+at+once",
 )
 
 

@@ -51,7 +51,6 @@ from qfusion.figures import (
     sparklines,
     state_changes,
     state_charts,
-    sweep_charts,
     target_charts,
     target_information,
     time_lines,
@@ -86,13 +85,6 @@ RHO = np.outer(np.arange(1, 5) + 1j, np.arange(1, 5) - 1j) / 34
 WHOLE = {term: R.normal(i * 0.1, 1, 40) for i, term in enumerate(JOINT)}
 GROUP = np.array(["agreement", "conflict"])[R.integers(0, 2, 40)]
 BEST = Interval(0.3, 0.2, 0.45, 9, 9)
-TRIED = {
-    "rate": [0.001, 0.01, 0.3, 0.02],
-    "schedule": ["cosine", "constant", "cosine", "cosine"],
-    "noise": [0.0, 0.4, 0.8, 0.1],
-}
-VALUES = np.array([0.9, 0.4, 0.55, 0.3])
-PRUNED = np.array([True, False, False, False])
 WIRES = [
     circuit_diagram.Wire("text[0]", 0, BLUE),
     circuit_diagram.Wire(HOSTILE, 1),
@@ -564,18 +556,6 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "style.base_figure": lambda t: figures.style.base_figure(t, 200, legend=True),
     "style.write_note": lambda t: figures.style.write_note(
         figures.style.base_figure(t, 200), "No sample passes the filters.", t
-    ),
-    "sweep_charts.trial_history": lambda t: sweep_charts.trial_history(
-        [0, 1, 2, 3], VALUES, PRUNED, y_title=HOSTILE, theme=t
-    ),
-    "sweep_charts.setting_slices": lambda t: sweep_charts.setting_slices(
-        VALUES, PRUNED, TRIED, ["rate"], best=3, y_title="validation loss", theme=t
-    ),
-    "sweep_charts.parallel_coordinates": lambda t: sweep_charts.parallel_coordinates(
-        VALUES, TRIED, ["rate"], y_title=HOSTILE, theme=t
-    ),
-    "sweep_charts.setting_importance": lambda t: sweep_charts.setting_importance(
-        ["rate", HOSTILE], np.array([0.7, 0.3]), t
     ),
     "sensitivity_tornado.tornado": lambda t: sensitivity_tornado.tornado(
         ["H of text", HOSTILE, "T"],

@@ -14,6 +14,7 @@ from qfusion.training import checkpoint_folders
 from qfusion.ui import (
     figure,
     frame,
+    own_models_section,
     page_context,
     page_params,
     page_runs,
@@ -22,7 +23,6 @@ from qfusion.ui import (
     state,
     task_start,
 )
-from qfusion.ui.model_import_form import model_import_form
 from qfusion.ui.new_run_form import NAME, STARTED, new_run_form
 from qfusion.ui.run_actions import draw_actions, draw_problems
 from qfusion.ui.run_comparison import draw_comparison
@@ -92,7 +92,7 @@ def page() -> None:
     brings = page_params.param_text(builders.IMPORT.key) == "true"
     new_run_form(not seen and not brings)
     if not _read_only.is_read_only():
-        model_import_form()
+        own_models_section.own_models_section()
     if not seen:
         task_start.placeholder(
             "run",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from qfusion.analysis.study import Study
 from qfusion.data import imported_sets
-from qfusion.models.kind_files import IMPORTED
+from qfusion.models import kind_files
 from qfusion.models.standardisation import MeanPool, Standardiser
 from qfusion.plugins.review.checks.check import Check, Finding, Topic
 from qfusion.plugins.review.checks.evidence import share_of_rows
@@ -67,7 +67,7 @@ def compare_statistics(study: Study) -> pd.DataFrame | None:
             part.double().numpy()
             for part in batches.mean_and_std(study.dataset, rows, modality.name)
         )
-        has_scale = study.card["model"] != IMPORTED
+        has_scale = study.card["model"] not in kind_files.file_formats()
         known_mean = held.mean.double().numpy()
         known_deviation = held.scale.double().numpy() if has_scale else deviation
         unit = np.where(known_deviation > 0, known_deviation, 1.0)

@@ -1,0 +1,175 @@
+"""The panels of a sweep: trials over time, against each setting, in parallel coordinates, and setting importance."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.figures import style
+from qfusion.panels import alt_text, page_state, panel, params, scopes, training_settings
+from qfusion.plugins.sweeps import figures, sweep_storage
+from qfusion.plugins.sweeps.sweep_trials import ENOUGH, Trials
+from qfusion.wording import extrema
+
+
+def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the value that each trial reached, and the best value so far."""
+    what = trials.metric_title
+    figure = figures.trial_history(
+        trials.numbers,
+        trials.values,
+        trials.pruned,
+        smaller=trials.smaller,
+        y_title=what,
+        theme=theme,
+    )
+    alt = f"{what} by trial: {alt_text.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}."
+    return panel.PanelFigure(
+        "sweep-history",
+        f"{what} over trials",
+        figure,
+        shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
+        "so far.",
+        not_shown="what the test rows would say: they are not looked at.",
+        alt=alt,
+        table=trials.table,
+    )
+
+
+def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the value that each trial reached, against each setting."""
+    what = trials.metric_title
+    figure = figures.setting_slices(
+        trials.values,
+        trials.pruned,
+        trials.tried,
+        trials.logarithmic,
+        best=trials.place,
+        y_title=what,
+        theme=theme,
+    )
+    alt = f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}."
+    return panel.PanelFigure(
+        "sweep-slices",
+        f"{what} against each setting",
+        figure,
+        shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
+        "best.",
+        not_shown="one setting with the others held: they all differ from trial to trial.",
+        alt=alt,
+        table=trials.table,
+    )
+
+
+def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw which share of the differences between trials each setting explains; only with enough finished trials."""
+    names = list(trials.importance)
+    shares = np.array(list(trials.importance.values()))
+    check(
+        bool(names),
+        f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.",
+    )
+    return panel.PanelFigure(
+        "sweep-importance",
+        describe_importance(trials.importance, len(trials.finished)),
+        figures.setting_importance(names, shares, theme),
+        shows=f"which share of the differences in {trials.metric_title} between {len(trials.finished)} finished "
+        "trials each setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
+        not_shown="in which direction, nor whether it would matter outside the range that was searched.",
+        alt=f"Importance of the settings: {alt_text.list_numbers(names, shares)}.",
+        table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
+    )
+
+
+def describe_importance(importance: Mapping[str, float], n: int) -> str:
+    """Describe which setting explains the largest share of the differences between trials, in percent.
+
+    N finished ones.
+    """
+    return extrema.describe_extremum(
+        importance,
+        none="No setting explains the differences between {n} trials",
+        one="{names} explains most of the differences between {n} trials that one setting does ({value:.0%})",
+        some="{names} explain the differences between {n} trials alike ({value:.0%} each)",
+        name="`{}`".format,
+        n=n,
+    )
+
+
+def parallel_coordinates(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw each finished trial as a line through all its settings."""
+    what = trials.metric_title
+    places = trials.finished
+    check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
+    tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
+    figure = figures.parallel_coordinates(
+        trials.values[places],
+        tried,
+        trials.logarithmic,
+        smaller=trials.smaller,
+        y_title=what,
+        theme=theme,
+    )
+    return panel.PanelFigure(
+        "sweep-together",
+        "All settings at once",
+        figure,
+        shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a "
+        "part of it.",
+        not_shown="trials that were stopped early.",
+        alt=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
+        table=trials.table,
+    )
+
+
+VIEWS = ("Trials", "Settings against value", "All settings at once")
+
+
+def has_finished_trials(trials: Trials) -> bool:
+    """Return whether some trial has ended."""
+    return bool(len(trials.numbers))
+
+
+NAME = params.SelectParam(
+    "sweep", "Sweep", "The last one is shown.", values=lambda _: sweep_storage.sweep_names()
+)
+VIEW = params.SelectParam("sweep.view", "View", "The first is shown.", values=VIEWS, look="tabs")
+DATA = training_settings.data_choice("sweep.data")
+KIND = training_settings.kind_choice("sweep.kind")
+CONTROLS = (NAME, VIEW, DATA, KIND)
+PANELS = {
+    "sweep-history": panel.Panel(
+        history,
+        fits=has_finished_trials,
+        opens=VIEW.is_one_of(VIEWS[0]),
+        scope="trials",
+    ),
+    "sweep-slices": panel.Panel(
+        slices,
+        fits=has_finished_trials,
+        opens=VIEW.is_one_of(VIEWS[1]),
+        scope="trials",
+    ),
+    "sweep-importance": panel.Panel(
+        importance,
+        fits=lambda trials: has_finished_trials(trials) and bool(trials.importance),
+        opens=VIEW.is_one_of(VIEWS[1]),
+        scope="trials",
+    ),
+    "sweep-together": panel.Panel(
+        parallel_coordinates,
+        fits=has_finished_trials,
+        opens=VIEW.is_one_of(VIEWS[2]),
+        scope="trials",
+    ),
+}
+
+
+def _trials(view: page_state.PageState) -> scopes.Call:
+    """Return the call that opens the trials of the page's sweep."""
+    names = view.all("sweep")[-1:]
+    return scopes.Call("qfusion.plugins.sweeps.sweep_trials", "open_trials", tuple(names))
+
+
+SCOPES = {"trials": _trials}
