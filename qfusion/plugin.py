@@ -86,7 +86,7 @@ class Tab:
         page: title of the page, in lower case: cohorts, compare, data, dynamics, faithfulness or train.
         name: its label.
         draw: "MODULE:NAME" of the function that draws it, given the page's context and what the page shows: a sample,
-            or the levels of a cohort; on Data, the data set alone; nothing on Train, where it is a way to bring a model.
+            or the levels of a cohort; on Data, the data set alone; on Train, where it brings a model, nothing.
     """
 
     page: str
