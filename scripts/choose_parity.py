@@ -42,10 +42,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import small_bilinear  # noqa: E402
 
-from qfusion import data  # noqa: E402
+from qfusion import data, plugin  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.models import registry  # noqa: E402
-from qfusion.plugins.papers import PLUGIN  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
 
 FILE = ROOT / "scripts" / "parity_settings.json"
@@ -58,6 +57,7 @@ COMMON: dict[str, Any] = dict(encoder="cnn-pool", hidden=128, dropout=0.3, input
 SCHEDULE: dict[str, Any] = dict(
     loss="cross_entropy", epochs=20, patience=0, turn=15.0, stretch=0.15, delay=4
 )
+PUBLISHED = [kind for kind, _ in plugin.entries("models")]  # kinds of models of plugins
 KINDS = {
     "qj": "quantum-jump",
     "qcnn": "entangled-qcnn",
@@ -67,7 +67,7 @@ KINDS = {
     "low-rank": "low-rank",
     "mult": "mult",
     small_bilinear.NAME: "low-rank",
-    **dict(zip(PLUGIN.models, PLUGIN.models, strict=True)),
+    **dict(zip(PUBLISHED, PUBLISHED, strict=True)),
 }
 SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "avparity": ({}, dict(epochs=30)),
@@ -123,7 +123,7 @@ def common(name: str, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def finished() -> list[str]:
     """Returns the data sets for which the settings of both systems and all baselines have been chosen."""
-    return [name for name in NUMBERS if set(KINDS) - set(PLUGIN.models) <= set(tried(name))]
+    return [name for name in NUMBERS if set(KINDS) - set(PUBLISHED) <= set(tried(name))]
 
 
 def tried(name: str) -> list[str]:

@@ -80,7 +80,7 @@ def test_undo_ends_at_the_tweak_of_the_link() -> None:
     assert app.slider(key="H.left").value == 0.5
 
 
-@pytest.mark.parametrize("title", ["Samples", "Leaderboard"])
+@pytest.mark.parametrize("title", ["Samples", "Cohorts"])
 def test_context_bar_names_model_data_and_sample(title: str) -> None:
     app = visit(title, whole=False, data="planted")
     assert [app.selectbox(key=key).value for key in ("data", "background")] == [

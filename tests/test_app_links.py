@@ -54,7 +54,6 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Faithfulness", {"model": QJ, "proof": "Training seeds"}),
     ("Data", {}),
     ("Train", {"new.kind": "quantum-jump"}),
-    ("Leaderboard", {}),
     ("Guided tour", {}),
     ("Glossary", {}),
 ]
@@ -415,12 +414,6 @@ HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         "Train",
         {"new.quantum-jump.planted.epochs": "1e99", "run": ["<b>", "../x"]},
         "`run`: Run '<b>' does not exist",
-        {},
-    ),
-    (
-        "Leaderboard",
-        {"board": "planted", "board.models.planted": ["<b>", "=1"]},
-        "1 more are invalid",
         {},
     ),
 ]

@@ -269,8 +269,8 @@ def test_back_and_forward_lead_to_views_as_they_were_left(page: Any, server: Any
     visits.still(page)
     assert shown(page) == ["qj-planted", "planted"]
     # from a page without a model, which another page has changed meanwhile
-    sidebar.get_by_role("link", name="Leaderboard", exact=True).click()
-    page.wait_for_selector("h1:has-text('Leaderboard')")
+    sidebar.get_by_role("link", name="Data", exact=True).click()
+    page.wait_for_selector("h1:has-text('Data')")
     visits.still(page)
     sidebar.get_by_role("link", name="What if", exact=True).click()
     page.wait_for_selector("h1:has-text('What if')")
@@ -279,7 +279,7 @@ def test_back_and_forward_lead_to_views_as_they_were_left(page: Any, server: Any
     page.get_by_role("option", name="qj-parity").click()
     page.wait_for_function("() => location.search.includes('model=qj-parity')")
     visits.still(page)
-    for title in ("Leaderboard", "Decision operators"):
+    for title in ("Data", "Decision operators"):
         page.go_back()
         page.wait_for_selector(f"h1:has-text('{title}')")
         visits.still(page)

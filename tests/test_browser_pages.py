@@ -39,7 +39,7 @@ OF_A_MODEL = (
     "Cohorts",
 )
 # The others look the same whatever is chosen: the first walk sees them in both themes.
-OF_NONE = ("Data", "Train", "Leaderboard", "Glossary", "Guided tour")
+OF_NONE = ("Data", "Train", "Glossary", "Guided tour")
 LOOKED_AT = {
     "light": (*OF_A_MODEL, "Errors", "Entanglement", *OF_NONE),
     "dark": (*OF_A_MODEL[:5], "Fusion rules", *OF_A_MODEL[5:], "Quality"),

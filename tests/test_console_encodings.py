@@ -126,7 +126,7 @@ def test_only_unencodable_characters_are_replaced(
     assert stream.errors == then
 
 
-@pytest.mark.parametrize("words", ["data list", "models", "why --help"])
+@pytest.mark.parametrize("words", ["data list", "models", "explain --help"])
 def test_commands_print_in_ascii(printed: Callable[..., Printed], words: str) -> None:
     code, out, err = printed("ascii", *words.split())
     assert code == 0, err

@@ -73,7 +73,8 @@ def test_panels_name_entries_that_exist_and_every_entry_can_be_reached() -> None
     known = {entry.term for entry in glossary.entries()}
     named = {term for terms in glossary.read_entries()[1].values() for term in terms}
     assert named <= known
-    assert len(known - named) < 10  # the others are on the glossary's page alone
+    # The others are on the glossary's page, or on those of plugins.
+    assert len(known - named) < 15
 
 
 def test_search_covers_names_synonyms_and_texts() -> None:

@@ -122,7 +122,6 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     ("Faithfulness", {**PLANTED, "proof": "Training seeds", "as": "Shapley values"}, ("cautions",)),
     ("Data", {"set": "digits"}, ()),
     ("Data", {"set": "planted"}, ()),
-    ("Leaderboard", PLANTED, ()),
 ]
 FLOOR = {"train-results"}  # a table of settings: no figure stands behind it
 
@@ -267,7 +266,6 @@ def test_copied_program_runs_alone(tmp_path: Path) -> None:
         ("What if", "what-if-state-text", {**PLANTED, "do.text": "leave it out"}),
         ("Data", "data-target", {"set": "planted"}),
         ("Samples", "content-main-3-profile", {**DIGITS, **ZERO, "output": "7"}),
-        ("Leaderboard", "board-robustness", {}),
     ],
 )
 def test_program_builds_the_same_panel(page: str, panel: str, address: dict[str, str]) -> None:

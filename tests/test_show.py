@@ -43,7 +43,6 @@ PAGES = (
     "Faithfulness",
     "Data",
     "Train",
-    "Leaderboard",
 )
 
 

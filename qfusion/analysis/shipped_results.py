@@ -199,17 +199,18 @@ def _unpack_part(kind: type, value: Any) -> Any:
     raise NotImplementedError(kind)
 
 
-FOLDER = _assets.asset_path("explained")
+# Coalition values that ship for trained models whose explanation takes seconds, a file a model.
+EXPLAINED = _assets.asset_path("explained")
 _KEY, _VALUES = "key", "values"
 
 
 def find_values(study: Any) -> np.ndarray | None:
     """Return the shipped values of a study's explained rows, (n, 2^M, C), or None if there are none of its key."""
-    path = _path(study.name)
+    path = _values_path(study.name)
     if not (path.is_file() and is_used(study)):
         return None
     arrays = array_cache.read_arrays(path)
-    if arrays is None or str(arrays.get(_KEY)) != _make_key(study):
+    if arrays is None or str(arrays.get(_KEY)) != _values_key(study):
         return None
     return arrays.get(_VALUES)
 
@@ -220,17 +221,17 @@ def write_values(study: Any, values: np.ndarray) -> Path:
     Raises:
         OSError, InvalidInput: when the file cannot be written.
     """
-    path = _path(study.name)
+    path = _values_path(study.name)
     array_cache.write_arrays(
-        path, {_KEY: np.array(_make_key(study)), _VALUES: values}, compressed=True
+        path, {_KEY: np.array(_values_key(study)), _VALUES: values}, compressed=True
     )
     return path
 
 
-def _path(name: str) -> Path:
-    return plugin.find_asset(FOLDER, f"{Path(name).name}.npz")
+def _values_path(name: str) -> Path:
+    return plugin.find_asset(EXPLAINED, f"{Path(name).name}.npz")
 
 
-def _make_key(study: Any) -> str:
+def _values_key(study: Any) -> str:
     call = name_call("explain", [len(study.explained_rows)])
     return f"{call} {make_key(study)}"

@@ -61,9 +61,8 @@ def read_entries() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
     for record in plugin.read_assets("glossary.toml"):
         terms |= {one.term: one for one in msgspec.convert(record["entry"], list[Entry])}
         panels |= msgspec.convert(record["panels"], dict[str, tuple[str, ...]])
-        for page, names in record.get(
-            "pages", {}
-        ).items():  # terms of the core on a page of a plugin
+        shown_terms = record.get("pages", {})  # of the core, by page of a plugin
+        for page, names in shown_terms.items():
             for name in names:
                 terms[name] = replace(terms[name], pages=(*terms[name].pages, page))
     return terms, panels
