@@ -193,7 +193,6 @@ def test_knock_outs_equal_models_without_the_term(settings: dict[str, str]) -> N
     assert scores["pooling[0]"] == pytest.approx(model(inputs).detach().numpy(), abs=1e-12)
 
 
-@pytest.mark.parametrize("settings", NEW, ids=str)
 @pytest.mark.parametrize(
     "kind", ["entangled-qcnn", "product-qcnn", "qcnn-dephased", "qcnn-coherent"]
 )

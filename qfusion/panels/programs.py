@@ -6,6 +6,10 @@ A program ends with the panel's table in `numbers`, a DataFrame with the columns
 in it as Python literals, so a reader or a data set can supply values only, never code.
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from qfusion.panels.page_state import Address
 from qfusion.panels.pages import find_panel
 from qfusion.panels.scopes import Call, scope_calls
@@ -23,19 +27,31 @@ def program(page: str, panel: str, address: Address) -> str:
     view, spec, suffix = find_panel(page, panel, address)
     calls = scope_calls(view, spec.scope)
     imports = {f"from {call.module} import {call.function}" for _, call in calls}
-    package, _, module = spec.build.__module__.rpartition(".")
-    imports.add(f"from {package} import {module}")
     scope = "sample.study" if spec.scope == "study" else spec.scope
-    picture = Call("", f"{module}.{spec.build.__name__}", (), spec.arguments(view, suffix), scope)
+    build, view_function = spec.build, ""
+    if isinstance(build, partial):  # of a view
+        view_function = _name_function(build.keywords["view"], imports)
+        build = build.func
+    arguments = spec.arguments(view, suffix)
+    picture = Call("", _name_function(build, imports), (), arguments, scope).text()
+    if view_function:
+        picture = f"{picture.removesuffix(')')}, view={view_function})"
     lines = [
         f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
         *sorted(imports),
         "",
         *(f"{name} = {call.text()}" for name, call in calls),
-        f"picture = {picture.text()}",
+        f"picture = {picture}",
         "numbers = picture.table()",
         "",
         "print(numbers)",
         "",
     ]
     return "\n".join(lines)
+
+
+def _name_function(function: Callable[..., Any], imports: set[str]) -> str:
+    """Return the name of a function behind that of its module, and add the import of the module."""
+    package, _, module = function.__module__.rpartition(".")
+    imports.add(f"from {package} import {module}" if package else f"import {module}")
+    return f"{module}.{function.__name__}"

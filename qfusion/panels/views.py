@@ -66,7 +66,8 @@ def make_panel(function: Callable[..., View]) -> Panel:
     """
     first, *_ = inspect.signature(function).parameters
     scope = "study" if first == "study" else "sample"
-    return Panel(partial(_draw_view, function), view_params(function), below=True, scope=scope)
+    build = partial(draw_view, view=function)
+    return Panel(build, view_params(function), below=True, scope=scope)
 
 
 def view_params(function: Callable[..., View]) -> dict[str, Param]:
@@ -83,6 +84,30 @@ def view_params(function: Callable[..., View]) -> dict[str, Param]:
         )
         for parameter in chosen
     }
+
+
+def draw_view(
+    scope: Any, theme: Theme = "light", *, view: Callable[..., View], **choices: Any
+) -> PanelFigure:
+    """Return what a view shows of a sample or study, in a theme, with its table and alternative text."""
+    made = view(scope, **choices)
+    figure = go.Figure(made.figure).update_layout(
+        paper_bgcolor=PAPER["light"], plot_bgcolor=PAPER["light"]
+    )
+    table = table_of(figure) if made.table is None else made.table
+    curves = {
+        str(name): values.dropna().to_numpy()
+        for name, values in table.select_dtypes("number").items()
+    }
+    return PanelFigure(
+        view_name(view),
+        made.title,
+        themes.apply_theme(figure, theme),
+        shows=made.caption,
+        not_shown=made.limits,
+        alt=made.alternative or f"{made.title}. {alt_text.list_curves(curves)}",
+        table=lambda: table,
+    )
 
 
 def table_of(figure: go.Figure) -> pd.DataFrame:
@@ -112,27 +137,4 @@ def _make_param(key: str, parameter: inspect.Parameter, hint: Any) -> Param:
         )
     return NumberParam(
         key, label, fallback, low=sliders[0].low, high=sliders[0].high, default=default
-    )
-
-
-def _draw_view(
-    function: Callable[..., View], scope: Any, theme: Theme = "light", **choices: Any
-) -> PanelFigure:
-    view = function(scope, **choices)
-    figure = go.Figure(view.figure).update_layout(
-        paper_bgcolor=PAPER["light"], plot_bgcolor=PAPER["light"]
-    )
-    table = table_of(figure) if view.table is None else view.table
-    curves = {
-        str(name): values.dropna().to_numpy()
-        for name, values in table.select_dtypes("number").items()
-    }
-    return PanelFigure(
-        view_name(function),
-        view.title,
-        themes.apply_theme(figure, theme),
-        shows=view.caption,
-        not_shown=view.limits,
-        alt=view.alternative or f"{view.title}. {alt_text.list_curves(curves)}",
-        table=lambda: table,
     )

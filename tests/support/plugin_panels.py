@@ -10,5 +10,5 @@ from qfusion.panels.panel import Panel
 
 def is_of_plugin(panel: Panel) -> bool:
     """Whether a plugin adds the panel, or the view that it shows."""
-    build = panel.build.args[0] if isinstance(panel.build, partial) else panel.build
+    build = panel.build.keywords["view"] if isinstance(panel.build, partial) else panel.build
     return build.__module__.startswith(plugin.GROUP)

@@ -9,6 +9,7 @@ import typer
 
 import qfusion
 from qfusion._checks import check
+from qfusion._lazy import Library
 from qfusion.commands.printing import (
     Json,
     example_text,
@@ -17,7 +18,10 @@ from qfusion.commands.printing import (
     print_result,
     table,
 )
-from qfusion.plugins.programs import imports, named_card, words
+
+imports: Any = Library("qfusion.plugins.programs.imports")
+named_card: Any = Library("qfusion.plugins.programs.named_card")
+words: Any = Library("qfusion.plugins.programs.words")
 
 app = typer.Typer(
     no_args_is_help=True, help="Import a model that was trained elsewhere, or remove it."

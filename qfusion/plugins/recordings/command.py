@@ -9,7 +9,6 @@ import typer
 
 from qfusion.commands.data_report import Licence, Repair, Title, print_report
 from qfusion.commands.printing import Json, print_remark, progress_bar
-from qfusion.plugins.recordings.extract import extract as extract_features
 
 
 def extract(
@@ -72,6 +71,8 @@ def extract(
     """Make a set from a folder of recordings and a table of labels: features of voice, picture and words. A stopped
     extraction continues when the same command is given again.
     """
+    from qfusion.plugins.recordings.extract import extract as extract_features
+
     with progress_bar("Extracting") as show:
         result = extract_features(
             folder,

@@ -10,10 +10,13 @@ from rich.console import RenderableType
 
 import qfusion
 from qfusion._checks import check
+from qfusion._lazy import Library
 from qfusion.commands.common import Address
 from qfusion.commands.printing import Json, number, print_remark, print_result, progress_bar, table
 from qfusion.commands.training_plan import parse_settings
-from qfusion.plugins.sweeps import search_space, sweeps
+
+search_space: Any = Library("qfusion.plugins.sweeps.search_space")
+sweeps: Any = Library("qfusion.plugins.sweeps.sweeps")
 
 
 def sweep(

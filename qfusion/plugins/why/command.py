@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 import qfusion
 from qfusion._checks import check
+from qfusion._lazy import Library
 from qfusion.commands.common import Data, Model
 from qfusion.commands.printing import Json, number, print_result, table
 from qfusion.plugins.why.component_commands import (
@@ -19,8 +20,9 @@ from qfusion.plugins.why.component_commands import (
     prune_generator,
     train_twins,
 )
-from qfusion.plugins.why.fusion.words import fusion_record
-from qfusion.plugins.why.information import information_estimate
+
+fusion_words: Any = Library("qfusion.plugins.why.fusion.words")
+information_estimate: Any = Library("qfusion.plugins.why.information.information_estimate")
 
 
 def why(
@@ -165,7 +167,7 @@ def _format_interval(part: Mapping[str, Any]) -> str:
 
 def print_model_fusion(model: str, data: str | None, as_json: bool) -> None:
     """Print whether a model fuses: EMAP, the loss reduction of coalitions, their ranking, and clusters of seeds."""
-    result = fusion_record(qfusion.analysis.opening.open_study(model, data))
+    result = fusion_words.fusion_record(qfusion.analysis.opening.open_study(model, data))
     sentences = [f"{part['says']}." for part in result.values()]
     tables = []
     for name, part in result.items():

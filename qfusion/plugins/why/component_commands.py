@@ -13,16 +13,17 @@ import numpy as np
 from rich.console import RenderableType
 
 import qfusion
+from qfusion._lazy import Library
 from qfusion.commands.common import load
 from qfusion.commands.printing import number, table
-from qfusion.plugins.why.audit import audit, audit_rows, twin_training
-from qfusion.plugins.why.audit.words import explain_verdict
-from qfusion.plugins.why.pieces import generator_retraining, patching
-from qfusion.plugins.why.pieces.words import (
-    describe_gate_groups,
-    describe_patches,
-    describe_pruning,
-)
+
+audit: Any = Library("qfusion.plugins.why.audit.audit")
+audit_rows: Any = Library("qfusion.plugins.why.audit.audit_rows")
+audit_words: Any = Library("qfusion.plugins.why.audit.words")
+generator_retraining: Any = Library("qfusion.plugins.why.pieces.generator_retraining")
+patching: Any = Library("qfusion.plugins.why.pieces.patching")
+piece_words: Any = Library("qfusion.plugins.why.pieces.words")
+twin_training: Any = Library("qfusion.plugins.why.audit.twin_training")
 
 Shown = tuple[dict[str, Any], list[str | RenderableType]]
 
@@ -41,7 +42,7 @@ def patch_states(study: qfusion.analysis.study.Study, sample: str, donor: str) -
     rows = []
     for t, shares in zip(result.times, restored, strict=True):
         rows.append([number(t, 2), *map(number, shares)])
-    sentence = describe_patches(result, donor=donor)
+    sentence = piece_words.describe_patches(result, donor=donor)
     title = f"Share of the difference restored by the state at t from {donor}"
     return record, [sentence, table(["t", *result.modalities], rows, title)]
 
@@ -63,7 +64,7 @@ def compare_gate_groups(study: qfusion.analysis.study.Study, sample: str, shots:
     }
     lines: list[str | RenderableType] = []
     for target in result.shapley:
-        sentence = describe_gate_groups(result, target, quantity=study.quantity)
+        sentence = piece_words.describe_gate_groups(result, target, quantity=study.quantity)
         lines.append(f"{target.capitalize()}: {sentence}")
     rows = [[name, *map(number, values)] for name, *values in frame.itertuples(index=False)]
     lines.append(table(list(frame.columns), rows))
@@ -90,7 +91,7 @@ def prune_generator(
         "tweak": tweak,
         "curve": result.frame().to_dict("records"),
     }
-    lines: list[str | RenderableType] = [describe_pruning(result)]
+    lines: list[str | RenderableType] = [piece_words.describe_pruning(result)]
     source, _ = load(name, study.dataset.name)
     if retrain:
         values, trained = generator_retraining.retrain_sets(
@@ -139,7 +140,7 @@ def train_twins(study: qfusion.analysis.study.Study, seeds: int) -> Shown:
     entry = audit.own_entry(study, records)
     lines: list[str | RenderableType] = [_worth_table(entry)]
     for row in entry["rows"]:
-        note = explain_verdict(row)
+        note = audit_words.explain_verdict(row)
         if note:
             lines.append(f"{row['resource']}: {note}")
     failures = [failure for row in entry["rows"] for failure in row["failed"]]

@@ -9,8 +9,10 @@ import pytest
 
 from qfusion.plugins.papers import benchmark_board
 from scripts import visits
-from tests.support.browser import settle, sideways, wait_for_words
+from tests.support.browser import settle, sideways, visit, wait_for_words
 
+pytestmark = pytest.mark.browser
+__all__ = ["visit"]  # a fixture
 MEASURED = benchmark_board.BOARD_FILE.is_file() and "planted" in benchmark_board.read_board().names
 
 

@@ -370,7 +370,7 @@ def values_of(v: np.ndarray) -> coalitions.Explanation:
     """An explanation of given coalition values (B, 2^M)."""
     M = v.shape[1].bit_length() - 1
     stand_in = SimpleNamespace(modalities=NAMES[:M], outputs=("y",), logit_scale=1.0)
-    background: Any = SimpleNamespace(name="b", samples=1)
+    background: Any = SimpleNamespace(name="b", samples=1, spread="background")
     return coalitions.explanation_of_values(stand_in, v[..., None], background)  # type: ignore[arg-type]
 
 

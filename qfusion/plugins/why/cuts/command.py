@@ -10,10 +10,12 @@ import typer
 from rich.console import RenderableType
 
 import qfusion
+from qfusion._lazy import Library
 from qfusion.commands.common import Data, Model, Output
 from qfusion.commands.opened_model import open_model
 from qfusion.commands.printing import Json, number, print_result, table
-from qfusion.plugins.why.cuts import state_cuts
+
+state_cuts: Any = Library("qfusion.plugins.why.cuts.state_cuts")
 
 
 def cut(
@@ -30,7 +32,7 @@ def cut(
     times: Annotated[
         int,
         typer.Option("--times", min=2, max=1001, help="How many times, evenly from 0 to the end."),
-    ] = state_cuts.TIMES,
+    ] = 21,
     output: Output = None,
     data: Data = None,
     as_json: Json = False,
