@@ -1,1 +1,1 @@
-"""The ten checks of a reviewer: a model and its reported figures on a data set, see `review.run.review_model`."""
+"""The ten checks of a reviewer: a model and its reported figures on a data set, see `run.review_model`."""

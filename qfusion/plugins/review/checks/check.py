@@ -39,7 +39,7 @@ class Topic(StrEnum):
 
 
 class Finding(Enum):
-    """What a check came out with, and its verdict. `wording.review` has the sentences."""
+    """What a check came out with, and its verdict. `plugins.review.words` has the sentences."""
 
     # Anything
     GAME = "a measured game has no features", Verdict.UNCHECKED
