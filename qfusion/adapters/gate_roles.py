@@ -33,7 +33,8 @@ def find_layers(roles: Sequence[str], wires: Sequence[tuple[int, ...]]) -> tuple
             if parts and not parts[-1][0] and len(parts) == 1 and kind:
                 parts[-1] = ("preparation", parts[-1][1])
             parts.append((kind, []))
-            turned, entangled = set(), set()
+            turned = set()
+            entangled = set()
         parts[-1][1].append(gate)
         if kind:
             turned |= set(on)

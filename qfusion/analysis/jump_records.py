@@ -56,7 +56,8 @@ class Records:
 def records(sample: Sample, runs: int = RUNS) -> Records:
     """Return the jumps of so many trajectories of a sample of a model with time and jump operators, by the canonical
     ones."""
-    track, L = sample.track(runs=runs), sample.model.system().jumps.numpy()
+    track = sample.track(runs=runs)
+    L = sample.model.system().jumps.numpy()
     every = [(i, run.jump_times, run.jump_operators) for i, run in enumerate(track.trajectories)]
     edges = np.linspace(0, float(track.times[-1]) or 1.0, BINS + 1)
     counts = np.array(

@@ -194,7 +194,8 @@ def built(
 def removal_metrics(study: Study, where: Where) -> pd.DataFrame:
     """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
     them."""
-    rows, model = study.dataset.rows("test"), study.model.tweaked(where)
+    rows = study.dataset.rows("test")
+    model = study.model.tweaked(where)
     inputs = study.inputs(rows)
     system = sensitivity.collect_terms(model, study.inputs(rows[:1]), study.background)
     return pd.DataFrame(

@@ -102,7 +102,8 @@ def with_noise(
     model = track.circuit_noise.with_noise(
         edit_tables(study, words), track.circuit_noise.Noise(*strengths)
     )
-    observables, bias = recompute_observables(model), model.bias.double()
+    observables = recompute_observables(model)
+    bias = model.bias.double()
     inputs = study.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, study.background)
     single = track.fusion_gates.outcome_scores(model) - bias
@@ -111,7 +112,8 @@ def with_noise(
         inputs,
         study.background,
     )
-    squares, means = second.values[0] - bias.numpy(), first.values[0] - bias.numpy()
+    squares = second.values[0] - bias.numpy()
+    means = first.values[0] - bias.numpy()
     variance = np.maximum(squares - means**2, 0) / shots
     # Coalitions are run on their own: variances of all that are in a dividend add up.
     variances = games.sums(variance, len(study.modalities))

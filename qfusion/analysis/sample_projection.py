@@ -135,7 +135,8 @@ def limits(study: Study, what: str, method: str, everyone: bool = False) -> tupl
     held = most_samples(study, what, math.inf)
     if everyone:
         return held, held
-    most, few = most_samples(study, what), most_samples(study, what, 1 / FEWER)
+    most = most_samples(study, what)
+    few = most_samples(study, what, 1 / FEWER)
     return (min(most, MAX_UMAP), min(few, FEW_UMAP)) if method == "UMAP" else (most, few)
 
 

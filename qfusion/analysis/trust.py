@@ -64,7 +64,9 @@ def feature_curves(
     """Return the deletion and insertion curves of one modality's features on the test rows, or, for a large set and
     unless `everyone` is set, on some of them.
     """
-    data, rows, random = study.dataset, asked_inside(study, everyone), np.random.default_rng(0)
+    data = study.dataset
+    rows = asked_inside(study, everyone)
+    random = np.random.default_rng(0)
     baseline = batches.mean_and_std(
         data, data.rows(checkpoint_cards.training_split(study.card)), modality
     )[0]

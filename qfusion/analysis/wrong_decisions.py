@@ -86,7 +86,8 @@ def misleading(
     else:
         every = np.arange(n)
         pulls = dividends[every, 1:, scores.argmax(1)] - dividends[every, 1:, truth.astype(int)]
-    place, largest = pulls.argmax(1) + 1, pulls.max(1)
+    place = pulls.argmax(1) + 1
+    largest = pulls.max(1)
     return np.where(largest > 0, place, 0), np.maximum(largest, 0.0)
 
 

@@ -266,7 +266,8 @@ class Game:
             "Argument `inputs` must hold one sample. Take one row.",
         )
         self.model, self.output, self.names = model, output, model.modalities
-        self.sample, self.rows = dict(inputs), dict(background)
+        self.sample = dict(inputs)
+        self.rows = dict(background)
         self.known: dict[frozenset[int], tuple[float, float]] = {}  # values and their seconds
         self.charged: list[float] = []  # seconds of every coalition that was asked for
 
@@ -318,7 +319,8 @@ def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0)
     values = np.array([game.value(frozenset(S)) for S in subsets(M)])
     brute = shapley(dividends(values[:, None], M), M)[:, 0]
     estimates.append(_estimate(BRUTE, brute, reference, game))
-    ones, zeros = torch.ones(1, M, dtype=torch.float64), torch.zeros(1, M, dtype=torch.float64)
+    ones = torch.ones(1, M, dtype=torch.float64)
+    zeros = torch.zeros(1, M, dtype=torch.float64)
     for method, kind in ((SAMPLING, ShapleyValueSampling), (KERNEL, KernelShap)):
         game.charged.clear()
         with torch.random.fork_rng(devices=[]):

@@ -186,7 +186,8 @@ def correlations(
     many times it took."""
     for times, weights, seen, O_l in _sample_times(apart):
         nodes = len(times)
-        F, p = np.zeros((nodes, len(O_l), len(R), len(apart.parameters))), 0
+        F = np.zeros((nodes, len(O_l), len(R), len(apart.parameters)))
+        p = 0
         size = 2 * max(1, MAX_NUMBERS // (2 * nodes * apart.O.numel()))
         for first in range(0, len(R), size):
             R_k = _trim_coefficients(
@@ -253,7 +254,9 @@ def _trim_coefficients(coefficients: Tensor) -> Tensor | None:
 
 def _contract_pairs(apart: DecomposedGenerator, R: Tensor, O: Tensor) -> np.ndarray:
     """Tr[R_k,S L_g^+ O_l], (p, q, S, G), for R (p, S, D, D) and O (q, D, D): two Hermitian operators travel as one."""
-    p, S, q = len(R), R.shape[1], len(O)
+    p = len(R)
+    S = R.shape[1]
+    q = len(O)
     left = R.transpose(-1, -2).reshape(p * S, -1)
     values = torch.empty(p, q, S, len(apart.parameters), dtype=torch.float64)
     for g, acted in enumerate(apart.acting(pack(O))):
@@ -279,7 +282,8 @@ def product_integrals(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
     without error.
     """
     s, w = legendre.leggauss((p + q) // 2 + 1)
-    s, m = (s + 1) / 2, p + q - 1
+    s = (s + 1) / 2
+    m = p + q - 1
     z, v = legendre.leggauss(m)
     t = ((z + 1) / 2)[:, None]
     first = chebyshev.chebvander(2 * t * s - 1, p - 1)

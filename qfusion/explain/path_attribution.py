@@ -171,7 +171,9 @@ def aumann_shapley(
     R = dividend_operators(result)
     if apart.still:
         start = torch.einsum("sab,ba->s", R, apart.O).real.numpy()
-        F, end, nodes = np.zeros((3, 3, len(R), len(apart.parameters))), start, 0
+        F = np.zeros((3, 3, len(R), len(apart.parameters)))
+        end = start
+        nodes = 0
     else:
         F, start, end, nodes = correlations(apart, R)
     bias = np.zeros(len(R))

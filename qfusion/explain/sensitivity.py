@@ -191,7 +191,8 @@ def response(
     along = [
         terms.moved(place, float(parameter.value * share)).slopes([target]) for share in shares
     ]
-    values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
+    values = np.array([v[0] for v, _ in along])
+    slopes = np.array([s[place, 0] for _, s in along])
     return Response(
         parameter,
         parameter.value * shares,

@@ -156,9 +156,13 @@ class Stability:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return by every seed the relation of some samples, the sign of what decides, and the number of the largest
         own term in the direction of the sum of terms, (R, n) each."""
-        M, R, n = len(self.modalities), len(self.seeds), len(places)
+        M = len(self.modalities)
+        R = len(self.seeds)
+        n = len(places)
         dividends = self.dividends[:, places].reshape(R * n, 2**M)
-        baseline, own, joint = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, M + 1 :]
+        baseline = dividends[:, 0]
+        own = dividends[:, 1 : M + 1]
+        joint = dividends[:, M + 1 :]
         relation = classify_relations(baseline, own, joint, boundary)
         net = np.sign(dividends[:, 1:].sum(1))
         before = np.sign(baseline - (boundary or 0.0))

@@ -107,7 +107,8 @@ def judge(
         boundary: score between two decisions, as of a classifier; None of a regression that is measured by its
             distance from the truth alone, see `data.Target.boundary`.
     """
-    M, B = len(explanation.modalities), len(explanation.dividends)
+    M = len(explanation.modalities)
+    B = len(explanation.dividends)
     samples = np.arange(B)
     outputs = np.broadcast_to(np.asarray(outputs), (B,))
     rounded = _round_dividends(explanation)[samples, :, outputs]
@@ -155,7 +156,8 @@ def _find_open(
         relation: (B,).
     """
     M = doubt.lead.shape[1]
-    own, joint = dividends[:, 1 : M + 1], dividends[:, M + 1 :].sum(1)
+    own = dividends[:, 1 : M + 1]
+    joint = dividends[:, M + 1 :].sum(1)
     joint_within = np.abs(joint) < SPREADS * doubt.sums[:, 1]
     sums_within = joint_within | (np.abs(own.sum(1)) < SPREADS * doubt.sums[:, 0])
     first = leading_terms(own, np.sign(dividends[:, 1:].sum(1)))

@@ -181,7 +181,8 @@ class JumpTerms(Terms):
         for name in targets:
             if name in linear:
                 parts = torch.stack([sign * coalition[s] for s, sign in linear[name].items()])
-                value, finite = parts.sum(), torch.tensor(True)
+                value = parts.sum()
+                finite = torch.tensor(True)
                 if name == SCORE or len(parts) == 1:  # the baseline
                     value = value + float(self.model.bias.detach()[self.output])
             else:
@@ -200,7 +201,8 @@ class JumpTerms(Terms):
             ),
             torch.ones((), dtype=factors.dtype),
         )
-        n, m = len(self.couplings), len(self.dissipations)
+        n = len(self.couplings)
+        m = len(self.dissipations)
         acting = gauge.scale_generator(
             self.generator,
             dict(zip(self.couplings, factors[:n], strict=True)),

@@ -146,7 +146,8 @@ def _own_dims(name: str, value: Any) -> tuple[int, ...]:
 
 def _matrix(name: str, value: Any, dims: Sequence[int]) -> np.ndarray:
     """Return an operator on subsystems of these dimensions, (D, D)."""
-    D, sizes = math.prod(dims), tuple(dims)
+    D = math.prod(dims)
+    sizes = tuple(dims)
     _refuse_time(name, value)
     if _is_qobj(value):
         own = _own_dims(name, value)
@@ -252,8 +253,10 @@ def local_parts(
     Returns:
         the parts by their subsystems, without empty ones, and the constant.
     """
-    M, D = len(dims), len(O)
-    tensor, largest = torch.as_tensor(O), float(np.abs(O).max())
+    M = len(dims)
+    D = len(O)
+    tensor = torch.as_tensor(O)
+    largest = float(np.abs(O).max())
     constant = float(np.trace(O).real) / D
     locals_: dict[decomposition.Subset, np.ndarray] = {
         (m,): states.partial_trace(tensor, tuple(dims), [m]).numpy() * (d / D)

@@ -294,7 +294,8 @@ class TimeModel(KetModel):
         return self._estimated(self.product_state(self.encode(inputs)), trajectories, seed)
 
     def _estimated(self, psi: Tensor, count: int, seed: int) -> Estimate:
-        generator, random = self.generator(), torch.Generator().manual_seed(seed)
+        generator = self.generator()
+        random = torch.Generator().manual_seed(seed)
         scores, errors = psi.real.new_empty(2, len(psi), len(self.outputs))
         for row, ket in enumerate(psi):  # one after the other: its kets are as many as fit
             read = self._read(

@@ -186,7 +186,8 @@ def measures_over_time(
         InvalidInput: when the shapes disagree or a matrix is not a state.
     """
     rho = torch.as_tensor(rho).detach()
-    M, D = len(dims), math.prod(dims)
+    M = len(dims)
+    D = math.prod(dims)
     check(
         rho.ndim == 3 and tuple(rho.shape[1:]) == (D, D),
         f"Argument `rho` must have shape (nT, {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "

@@ -109,7 +109,8 @@ def sample_trajectories(
     Raises:
         InvalidInput: when an argument is out of range, NaN, of the wrong size or not normalised.
     """
-    t, psi = validate_times(times), validate_ket("psi0", psi0, len(system.H))
+    t = validate_times(times)
+    psi = validate_ket("psi0", psi0, len(system.H))
     check(
         isinstance(number, int) and number >= 0,
         f"Argument `trajectories` must be a whole number from 0, but is {number!r}. Ask for 20, say.",
@@ -212,7 +213,8 @@ def _states_at_jumps(
     Between jumps a ket follows exp(-i H_eff t), so the record of a run determines it without error of the solver. What
     is behind a run's last jump repeats its last ket.
     """
-    H, operators = to_numpy(system.H), to_numpy(system.jumps)
+    H = to_numpy(system.H)
+    operators = to_numpy(system.jumps)
     drift = -1j * H - 0.5 * np.einsum("kba,kbc->ac", operators.conj(), operators)
     count = max(map(len, jumps), default=0)
     before = np.empty((len(jumps), count, len(psi0)), dtype=complex)

@@ -336,7 +336,8 @@ def step_circuit(
         InvalidInput: when a ket does not fit or is not normalised, `dt` is not positive, or an option is unknown.
     """
     system = system if isinstance(system, lindblad.System) else system.system()
-    dt, D = step_channel.validate_step(dt), len(system.H)
+    dt = step_channel.validate_step(dt)
+    D = len(system.H)
     form = form or ("exact" if D <= 8 else "trotter")
     check(
         form in ("exact", "trotter"),

@@ -59,7 +59,8 @@ class Heads(nn.Module):
             "Leave it out.",
         )
         targets = table.to_numpy(np.float64)[rows]
-        known, classes = targets[np.isfinite(targets)], len(dataset.target.classes)
+        known = targets[np.isfinite(targets)]
+        classes = len(dataset.target.classes)
         check(
             len(known) > 0,
             f"Argument `unimodal` must be 0 for data set '{dataset.name}': its training rows have no such target. "

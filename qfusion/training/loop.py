@@ -423,7 +423,8 @@ class Fit(Generic[M]):
             batch: places (b,) among the training rows.
             taken: inputs and targets of those that this process works on; they are read unless given.
         """
-        own, idle = self._places(batch), self.group.rank >= len(batch)
+        own = self._places(batch)
+        idle = self.group.rank >= len(batch)
         inputs, y = taken or self.rows.take(batch[own])
         options = self.options
         with (
@@ -606,7 +607,8 @@ class Fit(Generic[M]):
             _require_moments_that_fit(self.optimiser)
             self.schedule.load_state_dict(state["schedule"])
             self.order.set_state(state["order"])
-            self.average.count, self.random = int(state["averaged"]), dict(state["random"])
+            self.average.count = int(state["averaged"])
+            self.random = dict(state["random"])
             self.best, self.best_loss = state["best"], float(state["best_loss"])
             self.best_epoch = int(state["kept"])
             self.history = [Progress(**progress) for progress in state["history"]]

@@ -263,7 +263,8 @@ def summary(runs: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
 
 
 def _pair(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    p, y = np.asarray(prediction, dtype=float), np.asarray(truth, dtype=float)
+    p = np.asarray(prediction, dtype=float)
+    y = np.asarray(truth, dtype=float)
     check(
         p.shape == y.shape and p.ndim == 1 and len(p) > 0,
         f"Arguments `prediction` and `truth` must both have shape (N,) with N > 0, but have {p.shape} and {y.shape}.",

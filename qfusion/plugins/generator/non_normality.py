@@ -140,7 +140,8 @@ def enclose(boundary: np.ndarray, values: np.ndarray) -> np.ndarray:
     points = np.unique(
         np.concatenate([boundary, values])
     )  # by their real parts, then by their imaginary ones
-    lower, upper = _half_hull(points), _half_hull(points[::-1])
+    lower = _half_hull(points)
+    upper = _half_hull(points[::-1])
     return np.array([*lower[:-1], *upper[:-1]] if len(points) > 1 else points)
 
 
@@ -163,7 +164,8 @@ def _support(A: np.ndarray, angle: float) -> tuple[float, np.ndarray]:
     """Return the largest eigenvalue of the Hermitian part of e^(-i angle) A, and its eigenvector."""
     check_matrix(A)
     rotated = A if angle == 0 else np.exp(-1j * angle) * A
-    part, n = (rotated + rotated.conj().T) / 2, len(A)
+    part = (rotated + rotated.conj().T) / 2
+    n = len(A)
     if n <= MANY:
         values, vectors = scipy.linalg.eigh(part, subset_by_index=[n - 1, n - 1])
     else:

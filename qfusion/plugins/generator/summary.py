@@ -409,7 +409,8 @@ def simplify(study: Study, tweak: str = "") -> Simplifications:
         InvalidInput: when the model does not evolve, or its dimension is above `EVOLVED`.
     """
     model = tweaked_model(study, tweak)
-    system, dims = model.system(), tuple(model.dims)
+    system = model.system()
+    dims = tuple(model.dims)
     D = len(system.H)
     check(
         D <= EVOLVED,
@@ -501,7 +502,8 @@ def produce_entropy(study: Study, row: int, tweak: str = "") -> SampleEntropy:
         return SampleEntropy(reason, None, 0.0, 0.0)
     u, w = np.polynomial.legendre.leggauss(64)
     u = (u + 1) / 2
-    nodes, weights = T * (EARLY + (1 - EARLY) * u**4), T * (1 - EARLY) * 4 * u**3 * w / 2
+    nodes = T * (EARLY + (1 - EARLY) * u**4)
+    weights = T * (1 - EARLY) * 4 * u**3 * w / 2
     drawn = T * np.linspace(0, 1, 61) ** 2
     times = np.unique(np.concatenate([drawn, nodes, [EARLY * T]]))
     space: Any = study.space

@@ -224,7 +224,8 @@ def _parse_paper(key: str, entry: Mapping[str, Any]) -> Paper:
     )
     sets = tuple(PaperData(**{**one, "role": Role(one["role"])}) for one in entry.get("data", ()))
     if entry.get("boards"):
-        sets, figures = _board_sets(), _board_figures(readings)
+        sets = _board_sets()
+        figures = _board_figures(readings)
     arxiv = f"arXiv {cited['fields']['eprint']}" if cited else ""
     return Paper(
         key,

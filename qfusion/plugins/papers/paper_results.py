@@ -578,7 +578,8 @@ def _estimate(
     if is_share and both.error == 0:
         independent = paired.effective_rows(len(next(iter(rows.values()))), clusters)
         reach = paired.reach_of_equal_rows(independent, LEVEL)
-        low, high = both.mean - reach, both.mean + reach
+        low = both.mean - reach
+        high = both.mean + reach
         p = min(1.0, 2 * 0.5**independent) if both.mean else 1.0
     estimate = Estimate(
         value=both.mean,

@@ -154,7 +154,8 @@ def _describe_terms(result: Pruning) -> str:
     k, shares, gain = result.size, result.shares, result.gain
     low = high = float("nan")
     if gain.low is not None and gain.high is not None:
-        low, high = float(gain.low[0]), float(gain.high[0])
+        low = float(gain.low[0])
+        high = float(gain.high[0])
     interval = ""
     if shares.low is not None and shares.high is not None:
         interval = SHARE_INTERVAL.format(

@@ -434,8 +434,10 @@ def _may_match(study: Study, card: Mapping[str, Any]) -> bool:
     of_people = card["model"] == KIND and "classes" in card.get("game", {})
     if of_people == has_votes:
         return False
-    shown, available = list(card["inputs"]), list(study.modalities)
-    classes, others = list(card["game"]["classes"]) if of_people else [], list(study.classes)
+    shown = list(card["inputs"])
+    available = list(study.modalities)
+    classes = list(card["game"]["classes"]) if of_people else []
+    others = list(study.classes)
     if has_votes:
         shown, available = available, shown
         classes, others = list(crowd_summary.study_votes(study).classes), card["outputs"]

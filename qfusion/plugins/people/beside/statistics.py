@@ -256,7 +256,8 @@ def compare(
             [*given.coalitions[1:], WHOLE], _columns(people), _columns(model), strict=True
         )
     }
-    of_people, of_model = categorise(people, ours), categorise(model, theirs)
+    of_people = categorise(people, ours)
+    of_model = categorise(model, theirs)
     return CrowdComparison(
         categories={
             aspect: _agree(
@@ -419,7 +420,8 @@ def compare_halves(
     for _ in range(splits):
         half = draw_half(counts, rng)
         a, b = (_side_of_counts(votes, rows, part) for part in (half, counts - half))
-        of_a, of_b = categorise(a, a.judged), categorise(b, b.judged)
+        of_a = categorise(a, a.judged)
+        of_b = categorise(b, b.judged)
         for aspect in Aspect:
             x, y = of_a[aspect], of_b[aspect]
             if aspect is Aspect.DECISION:

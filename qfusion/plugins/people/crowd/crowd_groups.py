@@ -58,7 +58,8 @@ def contrast_groups(
     Raises:
         InvalidInput: when a group has no clip, or all.
     """
-    N, M = len(votes), len(votes.players)
+    N = len(votes)
+    M = len(votes.players)
     labels = np.asarray(labels)
     check(len(labels) == N, f"Argument `labels` must have {N} names, but has {len(labels)}.")
     terms = contribution_terms(votes)

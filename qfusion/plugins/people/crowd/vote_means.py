@@ -287,7 +287,8 @@ def information(
     Raises:
         InvalidInput: when there are not two modalities, there are too many classes, or all clips have one class.
     """
-    M, K = len(votes.players), len(votes.classes)
+    M = len(votes.players)
+    K = len(votes.classes)
     check(M == 2, f"Information of votes is decomposed for two modalities, but there are {M}.")
     check(
         2 <= K <= MOST_CLASSES,
@@ -366,12 +367,14 @@ def _parts(
     table: np.ndarray, K: int, players: tuple[str, ...], tolerance: float = EXACT
 ) -> dict[str, float]:
     """Return the bits of every part, of a table (classes, K^2 + K)."""
-    joint, both = table[:, : K * K], table[:, K * K :]
+    joint = table[:, : K * K]
+    both = table[:, K * K :]
     square = joint.reshape(-1, K, K)
     alone = [square.sum(2), square.sum(1)]
     bits = [union([part]).bits for part in alone]
     whole = union(alone, tolerance, 20_000).bits
-    total, together = union([joint]).bits, union([both]).bits
+    total = union([joint]).bits
+    together = union([both]).bits
     a, b = players
     return {
         REDUNDANCY: bits[0] + bits[1] - whole,

@@ -88,18 +88,14 @@ def judge_figure(figure: ClaimedFigure, values: list[float]) -> Finding:
     mean = evidence.t_interval(values)
     if label(figure.metric).higher_is_better:
         best = max(values)
-        excess, over_mean, shortfall = (
-            figure.value - best,
-            figure.value - mean.high,
-            mean.low - figure.value,
-        )
+        excess = figure.value - best
+        over_mean = figure.value - mean.high
+        shortfall = mean.low - figure.value
     else:
         best = min(values)
-        excess, over_mean, shortfall = (
-            best - figure.value,
-            mean.low - figure.value,
-            figure.value - mean.high,
-        )
+        excess = best - figure.value
+        over_mean = mean.low - figure.value
+        shortfall = figure.value - mean.high
     if excess > figure.rounding and over_mean > figure.rounding:
         return Finding.BEYOND_SEEDS
     is_best = figure.matches(best) and not figure.matches(mean.value)

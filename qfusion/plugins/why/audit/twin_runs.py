@@ -52,7 +52,8 @@ def variant_settings(terms: Terms, variant: str) -> dict[str, Any]:
     differ.
     """
     own = VARIANTS[variant]
-    known, differs = registry.settings(own.kind), dict(own.settings)
+    known = registry.settings(own.kind)
+    differs = dict(own.settings)
     if variant == "qj-unitary":
         differs["evolution"] = twins.drop_jumps(terms.whole.get("evolution", "jump"))
     chosen = {key: value for key, value in {**terms.whole, **differs}.items() if key in known}

@@ -189,7 +189,8 @@ def cut_correlations(
         states.partial_trace(sigma, moving.dims, (m,)).to(rho.dtype)[None]
         for m, rho in enumerate(start)
     ]
-    order, M = decomposition.subsets(len(start)), len(start)
+    order = decomposition.subsets(len(start))
+    M = len(start)
     parts = [run.values([start[m] if m in S else means[m] for m in range(M)]) for S in order]
     after, undisturbed = (
         np.stack([np.broadcast_to(part[i], like.shape) for part in parts], -2) + bias
@@ -231,7 +232,8 @@ class Run:
         """Return scores without bias, cut (K, M, nT, B, C) and undisturbed (B, C), of product states with these
         factors, (B or 1, d, d). The states at all times, (nT, B, D, D), may be given if they are known.
         """
-        B, D = max(len(rho) for rho in factors), math.prod(self.dims)
+        B = max(len(rho) for rho in factors)
+        D = math.prod(self.dims)
         size = max(1, MAX_NUMBERS // (len(self.moments) * D**2))
         after, before = zip(
             *(
@@ -287,7 +289,9 @@ def real_vectors(X: Tensor) -> Tensor:
 
 def first_part(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     """Return the operators (..., D, D) as (..., d d, r r): row and column of modality m, then those of the rest."""
-    left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
+    left = math.prod(dims[:m])
+    d = dims[m]
+    right = math.prod(dims[m + 1 :])
     b = X.ndim - 2
     return (
         X.reshape(*X.shape[:-2], left, d, right, left, d, right)

@@ -179,7 +179,8 @@ def estimate_from_predictions(
     """Return the result of `estimate` for given predictions."""
     task = predictions.task
     names, classes = task.names, task_classes(task)
-    y, K = np.unique(classes[task.predicted], return_inverse=True)[1], int(classes.max()) + 1
+    y = np.unique(classes[task.predicted], return_inverse=True)[1]
+    K = int(classes.max()) + 1
     contest = predictions.contest
     many = 2 * K if task.classes > 2 else min(20, max(4, len(y) // 40))
     # the largest number of levels up to `many` at which a table of all sources has `MOST_CELLS`
