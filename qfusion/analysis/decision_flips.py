@@ -38,14 +38,12 @@ def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
         name: interventions.nearest_donor(model, own, name, everyone[name])
         for name in study.modalities
     }
-    return {
-        name: Flip(
-            counterfactual.nearest_state(model, own, name, everyone[name]),
-            donor,
-            str(study.dataset.ids[donor.row]) if donor.row >= 0 else "",
-        )
-        for name, donor in donors.items()
-    }
+    flips = {}
+    for name, donor in donors.items():
+        nearest = counterfactual.nearest_state(model, own, name, everyone[name])
+        donor_id = str(study.dataset.ids[donor.row]) if donor.row >= 0 else ""
+        flips[name] = Flip(nearest, donor, donor_id)
+    return flips
 
 
 @memo(

@@ -56,11 +56,11 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     result = load_checkpoint(model)
     split = checkpoint_cards.training_split(result.card)
     drawn = np.random.default_rng(0)
-    some = [
-        drawn.choice(rows, min(count, len(rows)), replace=False)
-        for part, count in ((split, BEHIND), ("test", SHOWN), ("valid", 1))
-        for rows in [dataset.rows(part)]
-    ]
+    some = []
+    for part, count in ((split, BEHIND), ("test", SHOWN), ("valid", 1)):
+        candidates = dataset.rows(part)
+        size = min(count, len(candidates))
+        some.append(drawn.choice(candidates, size, replace=False))
     own = [dataset.row(sample)] if sample and dataset.known_ids([sample]) else []
     rows = np.unique(np.concatenate([*some, own])).astype(int)
     study = build_study(model, result.card, result.model, dataset.subset(rows))

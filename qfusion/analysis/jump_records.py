@@ -68,11 +68,13 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
         dtype=float,
     )  # (runs, K, B)
     rates = counts / (edges[1] - edges[0])
+    by_first_jump = sorted(every, key=lambda run: (*run[1][:1], np.inf)[0])
+    expected = np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real
     return Records(
-        tuple(sorted(every, key=lambda run: (*run[1][:1], np.inf)[0])),
+        tuple(by_first_jump),
         edges,
         rates.mean(0),
         scipy.stats.sem(rates),
         track.times,
-        np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real,
+        expected,
     )

@@ -58,14 +58,15 @@ def _apply_adjoint(
 ) -> Tensor:
     """Return sum_k P_k^+ Y_k, (N, D, D), of P (K, a, a) that act on a subset, and Y (N, K, D, D)."""
     sides = [dims[m] for m in subset]
+    own_axes = [1 + m for m in subset]
+    operators = parts.conj().view(-1, *sides, *sides)
+    states_by_part = Y.reshape(*Y.shape[:2], *dims, -1)
     outer = torch.tensordot(
-        parts.conj().view(-1, *sides, *sides),
-        Y.reshape(*Y.shape[:2], *dims, -1),
-        ([*range(1 + len(subset))], [1, *(2 + m for m in subset)]),
+        operators,
+        states_by_part,
+        ([*range(1 + len(subset))], [1, *(1 + axis for axis in own_axes)]),
     )
-    return outer.movedim([*range(len(subset))], [1 + m for m in subset]).reshape(
-        len(Y), *Y.shape[-2:]
-    )
+    return outer.movedim([*range(len(subset))], own_axes).reshape(len(Y), *Y.shape[-2:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +125,18 @@ class DecomposedGenerator:
             for parameter in jump_parameters.parameters
             if parameter.kind in ("coupling", "dissipation")
         ]
+        hamiltonians = tuple(Generator(dims, tuple(parts)) for parts in H.values())
+        jump_operators = tuple(
+            states.embed(term.jumps, dims, term.subsystems) for term in generator.terms
+        )
+        readout = model.weighted_readout(model.W[output][None]).to(dtype)[0]
         return DecomposedGenerator(
             generator,
             tuple(acting),
-            tuple(Generator(dims, tuple(parts)) for parts in H.values()),
+            hamiltonians,
             L,
-            tuple(states.embed(term.jumps, dims, term.subsystems) for term in generator.terms),
-            model.weighted_readout(model.W[output][None]).to(dtype)[0],
+            jump_operators,
+            readout,
             float(model.duration),
         )
 

@@ -183,10 +183,9 @@ def aumann_shapley(
     parts = added.sum(0)  # every Legendre polynomial is 1 at the end
     fewer = F.copy()
     fewer[-2:], fewer[:, -2:] = 0, 0
-    error = max(
-        float(np.abs(parts - T * growth_rates(fewer)[0]).max(initial=0)),
-        float(np.abs(start + parts.sum(-1) - end).max()),
-    )
+    quadrature_error = np.abs(parts - T * growth_rates(fewer)[0]).max(initial=0)
+    sum_error = np.abs(start + parts.sum(-1) - end).max()
+    error = max(float(quadrature_error), float(sum_error))
     scale = max(float(np.abs(end).max()), float(np.abs(parts).max(initial=0)), 1e-12)
     check(
         error <= TOLERANCE * scale,

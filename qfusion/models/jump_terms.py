@@ -272,16 +272,17 @@ def _parameters(
         ("H", "H", "coupling", couplings, tweak.couplings),
         ("D", "dissipation", "dissipation", dissipations, tweak.dissipations),
     ):
-        parameters += [
-            Parameter(
-                f"{letter}[{'+'.join(members)}]",
+        for subset in terms:
+            members = tuple(names[m] for m in subset)
+            term = "+".join(members)
+            parameter = Parameter(
+                f"{letter}[{term}]",
                 f"{title}: {'–'.join(members)}",
                 kind,
                 members,
-                float(factors.get("+".join(members), 1.0)),
+                float(factors.get(term, 1.0)),
             )
-            for members in (tuple(names[m] for m in s) for s in terms)
-        ]
+            parameters.append(parameter)
     if learned > 0 and not model.still:
         parameters.append(
             Parameter("T", "duration T", "duration", (), float(model.duration) / learned)
@@ -289,16 +290,15 @@ def _parameters(
     # a measurement vector is W[j], or W[text,j] where it measures the state of one modality
     for s, v in model.measurement_vectors().items():
         about = () if len(s) == len(names) > 1 else (names[s[0]],)
-        parameters += [
-            Parameter(
+        for j in range(1, len(v) + 1):
+            parameter = Parameter(
                 f"W[{','.join([*about, str(j)])}]",
                 " of ".join([f"measurement vector {j}", *about]),
                 "measurement",
                 about,
                 1.0,
             )
-            for j in range(1, len(v) + 1)
-        ]
+            parameters.append(parameter)
     return tuple(parameters)
 
 

@@ -109,12 +109,13 @@ class NetworkTerms(Terms):
         O = self._observables(self.factors)
         vectors = fuse(masses, self._phi(self.factors))[0]
         removed = (self.with_factor(place, 0) for place in range(len(self.parameters)))
-        scores = [
-            qcnn.evaluate(O, fuse(masses, self._phi(factors))[0])
-            if parameter.kind in ("fusion", "say")
-            else qcnn.evaluate(self._observables(factors), vectors)
-            for parameter, factors in zip(self.parameters, removed, strict=True)
-        ]
+        scores = []
+        for parameter, factors in zip(self.parameters, removed, strict=True):
+            if parameter.kind in ("fusion", "say"):
+                fused = fuse(masses, self._phi(factors))[0]
+                scores.append(qcnn.evaluate(O, fused))
+            else:
+                scores.append(qcnn.evaluate(self._observables(factors), vectors))
         return (torch.stack(scores) + self.model.bias.double()).numpy()
 
     def _answer(self, target: str) -> Answer:

@@ -262,16 +262,17 @@ def local_parts(
         (m,): states.partial_trace(tensor, tuple(dims), [m]).numpy() * (d / D)
         for m, d in enumerate(dims)
     }
-    total = sum(
+    embedded = [
         states.embed(torch.as_tensor(part), tuple(dims), s).numpy() for s, part in locals_.items()
-    ) - (M - 1) * constant * np.eye(D)
+    ]
+    total = sum(embedded) - (M - 1) * constant * np.eye(D)
     if np.abs(O - total).max() > ZERO * largest:
         return {tuple(range(M)): O}, 0.0
-    traceless = {
-        s: part - constant * np.eye(len(part))
-        for s, part in locals_.items()
-        if np.abs(part - constant * np.eye(len(part))).max() > ZERO * largest
-    }
+    traceless = {}
+    for s, part in locals_.items():
+        without_trace = part - constant * np.eye(len(part))
+        if np.abs(without_trace).max() > ZERO * largest:
+            traceless[s] = without_trace
     if len(traceless) == 1:
         return {s: locals_[s] for s in traceless}, 0.0
     # sums of numbers of excitations and the like, which begin at 0

@@ -52,10 +52,10 @@ def layout(n: int) -> tuple[list[Step], list[int]]:
         pairs = [(a, a + 1) for first in (0, 1) for a in range(first, len(wires) - 1, 2)]
         if len(wires) > 2:
             pairs.append((len(wires) - 1, 0))
-        steps += [
-            *(Step("conv", layer, (wires[a], wires[b])) for a, b in pairs),
-            *(Step("pool", layer, (wires[a + 1], wires[a])) for a in range(0, len(wires) - 1, 2)),
-        ]
+        for a, b in pairs:
+            steps.append(Step("conv", layer, (wires[a], wires[b])))
+        for a in range(0, len(wires) - 1, 2):
+            steps.append(Step("pool", layer, (wires[a + 1], wires[a])))
         wires, layer = wires[::2], layer + 1
     return steps, wires
 

@@ -198,12 +198,14 @@ def measures_over_time(
         f"Argument `names` must hold {M} different names, but is {tuple(names)}. Name every modality once.",
     )
     states = States(rho, tuple(dims), require_state("rho", rho))
-    return Measures(
-        Measure(kind, tuple(names[m] for m in part), values.numpy())
-        for kind, about in KINDS.items()
-        if negativity or not about.slow
-        for part, values in about.compute(states)
-    )
+    measures = []
+    for kind, about in KINDS.items():
+        if about.slow and not negativity:
+            continue
+        for part, values in about.compute(states):
+            members = tuple(names[m] for m in part)
+            measures.append(Measure(kind, members, values.numpy()))
+    return Measures(measures)
 
 
 @measure_kind(

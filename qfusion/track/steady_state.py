@@ -236,8 +236,9 @@ class _ShiftedGenerator:
             return (X - (X * self.metric).sum() * self.steady).ravel()
 
         noise = np.random.default_rng(1).standard_normal((2, self.D**2))
+        operator = scipy.sparse.linalg.LinearOperator((self.D**2,) * 2, inverse, dtype=complex)
         values, vectors = scipy.sparse.linalg.eigs(
-            scipy.sparse.linalg.LinearOperator((self.D**2,) * 2, inverse, dtype=complex),
+            operator,
             8,  # nearest to the pole, among which the slowest is taken
             v0=inverse(noise[0] + 1j * noise[1]),
             ncv=30,

@@ -89,17 +89,14 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
     """
     if is_small(dataset, len(rows)):
         return _moments(dataset, rows, name)
-    stored = array_cache.cached_arrays(
-        "moments",
-        array_cache.cache_key(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()]),
-        lambda: dict(
-            zip(
-                ("mean", "deviation"),
-                (part.numpy() for part in _moments(dataset, rows, name)),
-                strict=True,
-            )
-        ),
-    )
+
+    def measure_moments() -> dict[str, np.ndarray]:
+        mean, deviation = _moments(dataset, rows, name)
+        return {"mean": mean.numpy(), "deviation": deviation.numpy()}
+
+    places = np.asarray(rows, np.int64).tobytes()
+    key = array_cache.cache_key(["1", dataset.digest, name, places])
+    stored = array_cache.cached_arrays("moments", key, measure_moments)
     return torch.from_numpy(stored["mean"]), torch.from_numpy(stored["deviation"])
 
 

@@ -573,8 +573,9 @@ class Fit(Generic[M]):
 
     def state(self) -> dict[str, Any]:
         """Return all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
-        return {
-            **{name: copy.deepcopy(part.state_dict()) for name, part in self._modules().items()},
+        parts = {name: copy.deepcopy(part.state_dict()) for name, part in self._modules().items()}
+        history = [{**asdict(progress), "valid": dict(progress.valid)} for progress in self.history]
+        return parts | {
             "unit": self.unit,
             "averaged": self.average.count,
             "best": self.best,
@@ -584,7 +585,7 @@ class Fit(Generic[M]):
             "schedule": self.schedule.state_dict(),
             "order": self.order.get_state(),
             "random": self.random,
-            "history": [{**asdict(p), "valid": dict(p.valid)} for p in self.history],
+            "history": history,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
