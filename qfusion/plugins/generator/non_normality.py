@@ -260,23 +260,18 @@ def kreiss_constant(
         sigma = math.exp(min(x[0], 50.0))
         return sigma * form.resolvent_norm(complex(sigma, x[1]))
 
-    grid = [
-        (value(np.array([s, y])), s, y)
-        for s in np.linspace(math.log(1e-3 * size), math.log(size), real_steps)
-        for y in np.unique(np.append(np.linspace(lowest, reach, imag_steps), 0.0))
-    ]
+    log_sizes = np.linspace(math.log(1e-3 * size), math.log(size), real_steps)
+    imaginary = np.unique(np.append(np.linspace(lowest, reach, imag_steps), 0.0))
+    grid = []
+    for s in log_sizes:
+        for y in imaginary:
+            grid.append((value(np.array([s, y])), s, y))
     best, s, y = max(grid)
     spread = math.log(1e3) / real_steps, max(reach / imag_steps, 1e-3 * size)
+    simplex = [[s, y], [s + spread[0] / 2, y], [s, y + spread[1] / 2]]
+    options = {"initial_simplex": simplex, "xatol": 1e-4, "fatol": 1e-7, "maxfev": 40}
     found_peak = scipy.optimize.minimize(
-        lambda x: -value(x),
-        [s, y],
-        method="Nelder-Mead",
-        options={
-            "initial_simplex": [[s, y], [s + spread[0] / 2, y], [s, y + spread[1] / 2]],
-            "xatol": 1e-4,
-            "fatol": 1e-7,
-            "maxfev": 40,
-        },
+        lambda x: -value(x), [s, y], method="Nelder-Mead", options=options
     )
     if -found_peak.fun > best:
         best, (s, y) = -float(found_peak.fun), found_peak.x

@@ -219,18 +219,13 @@ class Reservoir(CircuitFusion):
         signs = statevector.signs(2, [(0, 1)], detunings)[0]
 
         def phases(time: float) -> list[statevector.Gate]:
-            return [
-                *(statevector.turn("RZ", i, field * time) for i, field in enumerate(fields)),
-                *(
-                    statevector.Gate(
-                        "IsingZZ",
-                        pair,
-                        torch.exp(-0.25j * V * time * signs).diag(),
-                        {"angle": V * time / 2},
-                    )
-                    for pair, V in pairs.items()
-                ),
-            ]
+            gates = []
+            for i, field in enumerate(fields):
+                gates.append(statevector.turn("RZ", i, field * time))
+            for pair, V in pairs.items():
+                phase = torch.exp(-0.25j * V * time * signs).diag()
+                gates.append(statevector.Gate("IsingZZ", pair, phase, {"angle": V * time / 2}))
+            return gates
 
         drive = [statevector.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
         further = (phases(dt) + drive) * (count * self.settings["readouts"] - 1)

@@ -258,27 +258,21 @@ def compare(
     }
     of_people = categorise(people, ours)
     of_model = categorise(model, theirs)
+    categories = {}
+    for aspect in Aspect:
+        of_halves = halves.get(aspect, float("nan"))
+        categories[aspect] = _agree(
+            of_people[aspect], of_model[aspect], clusters, of_halves, resamples, seed
+        )
+    ordered_clusters = None if clusters is None else clusters[has_tau]
+    order = bootstrap.mean(tau[has_tau], clusters=ordered_clusters, resamples=resamples, seed=seed)
+    joint_shares = bootstrap.means(shares, clusters=clusters, resamples=resamples, seed=seed)
     return CrowdComparison(
-        categories={
-            aspect: _agree(
-                of_people[aspect],
-                of_model[aspect],
-                clusters,
-                halves.get(aspect, float("nan")),
-                resamples,
-                seed,
-            )
-            for aspect in Aspect
-        },
-        order=bootstrap.mean(
-            tau[has_tau],
-            clusters=None if clusters is None else clusters[has_tau],
-            resamples=resamples,
-            seed=seed,
-        ),
+        categories=categories,
+        order=order,
         terms=terms,
         halves={name: halves.get(name, float("nan")) for name in terms},
-        joint_shares=bootstrap.means(shares, clusters=clusters, resamples=resamples, seed=seed),
+        joint_shares=joint_shares,
         fusing={name: rates[name] for name in fusing},
         fuses_more=rates[DIFFERENCE],
         fusing_voted=rates.get(VOTED),

@@ -79,11 +79,14 @@ def contrast_groups(
             )
         drawn = np.concatenate(parts)
     freedom = [_freedom(labels == group, clusters) for group in groups]
-    return [
-        _contrast(group, term, means[g, t], differences[g, t], drawn[:, g, t], N, freedom[g])
-        for g, group in enumerate(groups)
-        for t, term in enumerate(terms)
-    ]
+    contrasts = []
+    for g, group in enumerate(groups):
+        for t, term in enumerate(terms):
+            contrast = _contrast(
+                group, term, means[g, t], differences[g, t], drawn[:, g, t], N, freedom[g]
+            )
+            contrasts.append(contrast)
+    return contrasts
 
 
 def contribution_terms(votes: Votes) -> dict[str, np.ndarray]:

@@ -219,15 +219,17 @@ def agreement(votes: Votes) -> Agreement:
     neither = ~same.any(1)
     agree = (single[untied] == single[untied][:, :1]).all(1)
     only_one = M == 1
+    follows = {}
+    for m, name in enumerate(votes.players):
+        follows[name] = 0 if only_one else int((alone & same[:, m]).sum())
+    all_same = same.all(1)
+    several = (same.sum(1) > 1) & ~all_same
     return Agreement(
         clips=len(votes),
         untied=int(untied.sum()),
-        all_same=int(same.all(1).sum()),
-        follows={
-            name: 0 if only_one else int((alone & same[:, m]).sum())
-            for m, name in enumerate(votes.players)
-        },
-        several=int(((same.sum(1) > 1) & ~same.all(1)).sum()),
+        all_same=int(all_same.sum()),
+        follows=follows,
+        several=int(several.sum()),
         neither=int(neither.sum()),
         neither_but_agree=int((neither & agree).sum()),
     )

@@ -44,24 +44,24 @@ def check_seeds(study: Study, claims: Claims) -> Check:
         findings = (_judge_opened(study, key, measured),)
         details = (_seed_numbers(study, key, measured),)
     first = details[0]
+    convention = study.dataset.target.convention
+    records = []
+    for name, values in measured.seeds.items():
+        record = {
+            "metric": label(name, convention).short,
+            "mean": float(np.mean(values)),
+            "standard deviation": float(np.std(values, ddof=1)),
+            "lowest": min(values),
+            "highest": max(values),
+        }
+        records.append(record)
     return Check(
         Topic.SEEDS,
         findings,
         first["mean"],
         f"mean {first['metric']} over {first['seeds']} seeds",
         first,
-        pd.DataFrame(
-            [
-                {
-                    "metric": label(name, study.dataset.target.convention).short,
-                    "mean": float(np.mean(one)),
-                    "standard deviation": float(np.std(one, ddof=1)),
-                    "lowest": min(one),
-                    "highest": max(one),
-                }
-                for name, one in measured.seeds.items()
-            ]
-        ),
+        pd.DataFrame(records),
         details,
     )
 

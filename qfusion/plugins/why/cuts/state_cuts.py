@@ -159,19 +159,17 @@ def cut_correlations(
     moments = checks.choose_times(times, float(moving.duration), TIMES)
     encoded = model.encode(inputs)
     start = [states.density(encoded[name]) for name in model.modalities]
-    check(
-        known is None
-        or (
-            moments[0] == 0
-            and [tuple(part.shape) for part in known]
-            == [
-                (len(moments), n, *[math.prod(moving.dims)] * 2)
-                for n in (len(model.outputs), max(map(len, start)))
-            ]
-        ),
-        f"Argument `known` must hold observables (nT, C, D, D) and states (nT, B, D, D) of this model at the "
-        f"{len(moments)} times, the first of which is 0, but does not. Leave it out.",
-    )
+    if known is not None:
+        side = math.prod(moving.dims)
+        shapes = [
+            (len(moments), len(model.outputs), side, side),
+            (len(moments), max(map(len, start)), side, side),
+        ]
+        check(
+            moments[0] == 0 and [tuple(part.shape) for part in known] == shapes,
+            f"Argument `known` must hold observables (nT, C, D, D) and states (nT, B, D, D) of this model at the "
+            f"{len(moments)} times, the first of which is 0, but does not. Leave it out.",
+        )
     run = Run(
         moving,
         moments,
@@ -235,16 +233,14 @@ class Run:
         B = max(len(rho) for rho in factors)
         D = math.prod(self.dims)
         size = max(1, MAX_NUMBERS // (len(self.moments) * D**2))
-        after, before = zip(
-            *(
-                self._chunk(
-                    [f if len(f) == 1 else f[i : i + size] for f in factors],
-                    None if through is None else through[:, i : i + size],
-                )
-                for i in range(0, B, size)
-            ),
-            strict=True,
-        )
+        after = []
+        before = []
+        for i in range(0, B, size):
+            chunk = [f if len(f) == 1 else f[i : i + size] for f in factors]
+            known = None if through is None else through[:, i : i + size]
+            cut, undisturbed = self._chunk(chunk, known)
+            after.append(cut)
+            before.append(undisturbed)
         return torch.cat(after, 3).numpy(), torch.cat(before).numpy()
 
     def _chunk(self, factors: list[Tensor], through: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -33,6 +33,9 @@ def synergies(
             r = [float(bootstrap.pearson(draw, truth, ones)[0]) for draw in draws]
         size = float((truth**2).mean())
         error = float(((np.array(draws) - truth) ** 2).mean())
+        relative_error = np.nan
+        if size > 1e-24:
+            relative_error = (error / size) ** 0.5
         rows.append(
             {
                 "pair": exact.coalitions[place],
@@ -40,7 +43,7 @@ def synergies(
                 "draws": len(draws),
                 "correlation": float(np.mean(r)),
                 "lowest": min(r),
-                "relative error": (error / size) ** 0.5 if size > 1e-24 else np.nan,
+                "relative error": relative_error,
             }
         )
     return pd.DataFrame(rows)

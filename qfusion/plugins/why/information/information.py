@@ -133,12 +133,13 @@ class Estimate:
         """Parts on which an estimator that asks about the same sources disagrees with the learned one, with it: their
         ranges are `VISIBLE` bits or more apart."""
         others = [one for one in self.by.values() if one is not self.main]
-        return [
-            (name, other)
-            for name, ours in self.main.parts.items()
-            for other in others
-            if other.sources == self.main.sources and _distance(ours, other.parts[name]) >= VISIBLE
-        ]
+        differing = []
+        for name, ours in self.main.parts.items():
+            for other in others:
+                is_comparable = other.sources == self.main.sources
+                if is_comparable and _distance(ours, other.parts[name]) >= VISIBLE:
+                    differing.append((name, other))
+        return differing
 
     def frame(self) -> pd.DataFrame:
         """Return one row per part for every estimator and for every modality against the rest."""

@@ -223,16 +223,20 @@ def prune(
     rest = values[0, G + 1 :].reshape(orders + 1, G + 1)
     least = np.maximum(curve[:, :1], cut_losses.chance(np.asarray(showing[1]), kind)[metric])
     gain = curve[:, -1:] - least
+    shares = (curve - least) / np.where(gain == 0, np.nan, gain)
+    chance = cut_losses.chance(np.asarray(choosing[1]), kind)[metric]
+    every_row = np.ones((1, len(choosing[1])))
+    on_choosing = cut_losses.resampled_metrics(chosen, every_row)[metric][0]
     return Pruning(
         tuple(order),
         tweak,
         metric,
-        cut_losses.chance(np.asarray(choosing[1]), kind)[metric],
-        cut_losses.resampled_metrics(chosen, np.ones((1, len(choosing[1]))))[metric][0],
+        chance,
+        on_choosing,
         len(choosing[1]),
         cut_losses.estimates(curve),
         B,
-        cut_losses.estimates((curve - least) / np.where(gain == 0, np.nan, gain)),
+        cut_losses.estimates(shares),
         cut_losses.estimates(gain),
         rest[1:],
         tuple(drawn[1]),
