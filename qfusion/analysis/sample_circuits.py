@@ -118,16 +118,16 @@ def with_noise(
     # Coalitions are run on their own: variances of all that are in a dividend add up.
     variances = games.sums(variance, len(study.modalities))
     vectors = model.fuse(study.space.named_masses(torch.as_tensor(study.dataset.rows("test"))))[0]
+    own = model.fuse(study.space.named_masses([row]))[0]
+    lead_error = _lead_error(model, single, own, first.prediction[0]) / shots**0.5
+    test_scores = (qcnn.evaluate(observables, vectors) + model.bias).numpy()
     return Noisy(
         first.prediction[0],
         np.sqrt(variance[-1]),
-        _lead_error(
-            model, single, model.fuse(study.space.named_masses([row]))[0], first.prediction[0]
-        )
-        / shots**0.5,
+        lead_error,
         np.asarray(first.dividends[0]),
         np.sqrt(variances),
-        study.split_metrics((qcnn.evaluate(observables, vectors) + model.bias).numpy()),
+        study.split_metrics(test_scores),
     )
 
 

@@ -117,12 +117,15 @@ def wrong(levels: Levels) -> Wrong:
     else:
         right = np.abs(decided - truth[:, None]) < limit(levels)
     every = np.arange(len(at))
+    terms = np.array(study.coalitions, dtype=object)[place]
+    is_rescued = (place > 0) & right[every, place]
+    rescuing_terms = right[:, 1:].mean(1).sum()
     return Wrong(
         rows,
         kind,
-        np.array(study.coalitions, dtype=object)[place],
+        terms,
         pulls,
         decided[every, place],
-        (place > 0) & right[every, place],
-        float(right[:, 1:].mean(1).sum()),
+        is_rescued,
+        float(rescuing_terms),
     )

@@ -66,13 +66,12 @@ class Stability:
     of_true_class: bool
 
     def __post_init__(self) -> None:
-        M, shape = len(self.modalities), self.dividends.shape
+        M = len(self.modalities)
+        S = len(self.seeds)
+        shape = self.dividends.shape
         check(
-            len(self.coalitions) == 2**M
-            and len(self.seeds) >= 2
-            and shape[:1] == (len(self.seeds),)
-            and shape[2:] == (2**M,),
-            f"Dividends of {len(self.seeds)} seeds and {M} modalities must have shape ({len(self.seeds)}, B, {2**M}) "
+            len(self.coalitions) == 2**M and S >= 2 and shape[:1] == (S,) and shape[2:] == (2**M,),
+            f"Dividends of {S} seeds and {M} modalities must have shape ({S}, B, {2**M}) "
             f"with two seeds at least, but have shape {shape}. Measure the seeds again.",
         )
         require_finite("dividends", self.dividends)
@@ -143,12 +142,14 @@ class Stability:
         """
         relations, direction, lead = self._read_seeds(places, boundary)
         same_direction = direction[1:] == direction[0]
+        same_lead = same_direction & (lead[1:] == lead[0])
+        spreads = {name: values[places] for name, values in self._spreads.items()}
         return verdicts.Doubt(
             seeds=len(self.seeds),
             relations=np.where(places >= 0, relations[1:], ""),
             same_direction=same_direction,
-            same_lead=same_direction & (lead[1:] == lead[0]),
-            **{name: values[places] for name, values in self._spreads.items()},
+            same_lead=same_lead,
+            **spreads,
         )
 
     def _read_seeds(

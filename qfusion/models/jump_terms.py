@@ -92,9 +92,12 @@ class JumpTerms(Terms):
             s: states.product([kets[m] for m in s]) for s in decomposition.subsets(len(kets)) if s
         }
         few = spread_places(count, ENTANGLEMENT_SAMPLES)
+        factors = torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64)
+        moments = {s: psi.mT @ psi.conj() / count for s, psi in joint.items()}
+        few_kets = states.product([ket[few] for ket in kets])
         return JumpTerms(
             parameters,
-            torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64),
+            factors,
             plain,
             couplings,
             dissipations,
@@ -102,8 +105,8 @@ class JumpTerms(Terms):
             background,
             output,
             count,
-            {s: psi.mT @ psi.conj() / count for s, psi in joint.items()},
-            states.product([ket[few] for ket in kets]),
+            moments,
+            few_kets,
         )
 
     def samples(self, target: str) -> int:
