@@ -137,11 +137,16 @@ def call_model(
         return _call_estimator(model, modalities, rows, classes)
     for opener in openers.openers():
         model = opener.as_function(model)
+    is_class = isinstance(model, type)
+    described = f"a {type(model).__name__}"
+    advice = ""
+    if is_class:
+        described = f"the class {model.__name__}"
+        advice = " Make an instance of it."
     check(
-        callable(model) and not isinstance(model, type),
+        callable(model) and not is_class,
         "Argument `model` must be a function, a torch.nn.Module, a scikit-learn estimator or a model of qfusion, but "
-        f"is {'the class ' + model.__name__ if isinstance(model, type) else 'a ' + type(model).__name__}."
-        + (" Make an instance of it." if isinstance(model, type) else ""),
+        f"is {described}.{advice}",
     )
     # what torch.compile made is explained as it was written: it would compile again for every number of rows
     model = getattr(model, "_orig_mod", getattr(model, "_torchdynamo_orig_callable", model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from qfusion.models.protocols import TRAINED
 
@@ -33,7 +34,8 @@ def find_layers(roles: Sequence[str], wires: Sequence[tuple[int, ...]]) -> tuple
             if parts and not parts[-1][0] and len(parts) == 1 and kind:
                 parts[-1] = ("preparation", parts[-1][1])
             parts.append((kind, []))
-            turned, entangled = set(), set()
+            turned = set()
+            entangled = set()
         parts[-1][1].append(gate)
         if kind:
             turned |= set(on)
@@ -48,14 +50,11 @@ def _join(parts: list[tuple[str, list[int]]]) -> list[tuple[str, list[int]]]:
     """
     joined = list(parts)
     while len(joined) > MAX_LAYERS:
-        costs = [
-            (
-                joined[place][0] != joined[place + 1][0],
-                len(joined[place][1]) + len(joined[place + 1][1]),
-                place,
-            )
-            for place in range(len(joined) - 1)
-        ]
+        costs = []
+        for place, (layer, following) in enumerate(pairwise(joined)):
+            differs = layer[0] != following[0]
+            gates = len(layer[1]) + len(following[1])
+            costs.append((differs, gates, place))
         *_, place = min(costs)
         kind = joined[place][0] or joined[place + 1][0]
         joined[place : place + 2] = [(kind, joined[place][1] + joined[place + 1][1])]

@@ -188,7 +188,8 @@ def _remark_on_order(study: Study) -> str:
     recalls = np.zeros((count, count))
     np.add.at(recalls, (y, study.predicted), 1 / np.bincount(y, minlength=count)[y])
     known = len(np.unique(y))
-    own, columns = recalls.trace() / known, linear_sum_assignment(recalls, maximize=True)[1]
+    own = recalls.trace() / known
+    columns = linear_sum_assignment(recalls, maximize=True)[1]
     best = recalls[np.arange(count), columns].sum() / known
     if best - own < least:
         return ""

@@ -214,7 +214,8 @@ class PennyLaneCircuit:
         Raises:
             InvalidInput: when a gate is not unitary, or neighbouring qubits have another state on the device.
         """
-        gates, n = self.gates(features), len(self.labels)
+        gates = self.gates(features)
+        n = len(self.labels)
         own = [label for label in self.labels if label in call.written.wires]
         pairs = list(pairwise(own)) or [tuple(own)]
         ends = [len(gates) * part // CHECKED for part in range(1, CHECKED)]

@@ -121,6 +121,7 @@ def angle_curve(study: Study, row: int, output: int, tweak: Any, name: str) -> A
         terms = result.dividends(angles)[:, 0, :, output]
         dividends = dict(zip(study.coalitions, terms.T, strict=True))
     learned = gate_angles.angle_value(study.model, states, name)
+    present_score = result.values([result.present])[0, 0, output]
     return AngleCurve(
         name,
         _gate_name(model, states, name),
@@ -129,7 +130,7 @@ def angle_curve(study: Study, row: int, output: int, tweak: Any, name: str) -> A
         dividends,
         float(bring(result.present)),
         float(bring(learned)),
-        float(result.values([result.present])[0, 0, output]),
+        float(present_score),
         flips,
         tuple(decision(scores) for scores in between),
         result.frequencies,

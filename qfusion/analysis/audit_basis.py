@@ -28,7 +28,8 @@ def row_values(dataset: DataSet, scores: np.ndarray) -> list[float | None]:
     Args:
         scores: of the test rows, (N, C).
     """
-    metric, truth = main_metric(dataset)[0], dataset.y[dataset.rows("test")]
+    metric = main_metric(dataset)[0]
+    truth = dataset.y[dataset.rows("test")]
     if metric == "accuracy":
         return [int(right) for right in scores.argmax(1) == truth]
     score = scores[:, 0]

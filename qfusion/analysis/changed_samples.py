@@ -157,7 +157,8 @@ def apply_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result
     Raises:
         InvalidInput, NotFound: naming what does not fit.
     """
-    inputs, own = study.inputs([row]), own_states(study, row)
+    inputs = study.inputs([row])
+    own = own_states(study, row)
     states, dropped = dict(own), []
     for name, change in zip(study.modalities, changes, strict=True):
         if change.action == SWAP:

@@ -167,17 +167,10 @@ def correlate_measures(
     else:
         x = cohort_measures.entropies(levels.study, rows, measure)
     y = rows[strength].to_numpy(dtype=float)
-    return Related(
-        rows,
-        inside,
-        x,
-        y,
-        {
-            name: correlation(
-                x[keep],
-                y[keep],
-                clusters=cohort_table.row_clusters(levels.study.dataset, levels.places(rows[keep])),
-            )
-            for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
-        },
-    )
+    choices = {"all": np.ones(len(rows), dtype=bool), "cohort": inside}
+    measured = {}
+    for name, chosen in choices.items():
+        places = levels.places(rows[chosen])
+        clusters = cohort_table.row_clusters(levels.study.dataset, places)
+        measured[name] = correlation(x[chosen], y[chosen], clusters=clusters)
+    return Related(rows, inside, x, y, measured)

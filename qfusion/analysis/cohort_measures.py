@@ -89,12 +89,11 @@ def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
         "joint share": JOINT_SHARE,
         **{f"share of {name}": share_column(name) for name in study.modalities},
     }
-    result: dict[str, Any] = {
-        "level": name,
-        "n": len(part),
-        **({"accuracy": _accuracy(part[VERDICT])} if study.classes and study.has_truth else {}),
-        **{title: float(part[column].astype(float).mean()) for title, column in means.items()},
-    }
+    result: dict[str, Any] = {"level": name, "n": len(part)}
+    if study.classes and study.has_truth:
+        result["accuracy"] = _accuracy(part[VERDICT])
+    for title, column in means.items():
+        result[title] = float(part[column].astype(float).mean())
     if measure_titles(study):
         result["entropy"] = float(
             pd.Series(entropies(study, part.infer_objects(), ENTROPY), dtype=float).mean()

@@ -61,7 +61,8 @@ def wilson(wrong: float, count: float, level: float = bootstrap.LEVEL) -> tuple[
         f"Argument `wrong` must lie between 0 and `count`, which is above 0, but they are {wrong} and {count}.",
     )
     z = float(ndtri(0.5 + level / 2))
-    share, more = wrong / count, z * z / count
+    share = wrong / count
+    more = z * z / count
     middle = (share + more / 2) / (1 + more)
     half = z / (1 + more) * math.sqrt(share * (1 - share) / count + more / (4 * count))
     return max(0.0, middle - half), min(1.0, middle + half)
@@ -151,13 +152,15 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     within = cohort_filters.select_rows(
         [part for part in levels.parts if part not in own], levels.rows
     )
-    wrong, errors = is_error(levels), levels.rows["error"].to_numpy(dtype=float)
+    wrong = is_error(levels)
+    errors = levels.rows["error"].to_numpy(dtype=float)
     result = []
     for title, parts in _conditions(levels.rows[within], by):
         keep = within & cohort_filters.select_rows(
             [*cohort_filters.split_conditions(levels.parts), *parts], levels.rows
         )
-        count, bad = int(keep.sum()), int((keep & wrong).sum())
+        count = int(keep.sum())
+        bad = int((keep & wrong).sum())
         if count:
             size = bootstrap.effective_size(wrong[keep], levels.clusters(keep))
             result.append(

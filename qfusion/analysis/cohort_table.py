@@ -142,11 +142,13 @@ def cohort_table_with_maps(
         NotFound: when the split does not exist.
     """
     table = cohort_table(study, output)
-    maps = {
-        (name[1].upper(), name[3], bool(name[2]))
-        for name in filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
-        if name[3] in coordinate_kinds(study)
-    }
+    kinds = coordinate_kinds(study)
+    maps = set()
+    for part in parts:
+        coordinate = _COLUMN.fullmatch(part.column)
+        if coordinate and coordinate[3] in kinds:
+            method, what, everyone = coordinate[1].upper(), coordinate[3], bool(coordinate[2])
+            maps.add((method, what, everyone))
     columns: dict[str, np.ndarray] = {}
     for method, what, everyone in sorted(maps):
         placed = sample_map(

@@ -31,19 +31,19 @@ def every_state(study: Study) -> dict[str, Any]:
 @memo(64, background=False, task=Task.FIND_STATE_CHANGE)
 def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
     """For each modality the nearest state and the nearest other sample's that turn the decision on one sample."""
-    model, everyone, own = study.space.fixed_model(), every_state(study), own_states(study, row)
+    model = study.space.fixed_model()
+    everyone = every_state(study)
+    own = own_states(study, row)
     donors = {
         name: interventions.nearest_donor(model, own, name, everyone[name])
         for name in study.modalities
     }
-    return {
-        name: Flip(
-            counterfactual.nearest_state(model, own, name, everyone[name]),
-            donor,
-            str(study.dataset.ids[donor.row]) if donor.row >= 0 else "",
-        )
-        for name, donor in donors.items()
-    }
+    flips = {}
+    for name, donor in donors.items():
+        nearest = counterfactual.nearest_state(model, own, name, everyone[name])
+        donor_id = str(study.dataset.ids[donor.row]) if donor.row >= 0 else ""
+        flips[name] = Flip(nearest, donor, donor_id)
+    return flips
 
 
 @memo(

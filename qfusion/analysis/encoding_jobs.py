@@ -40,7 +40,8 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
     Args:
         again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
     """
-    key, total = ("encoding", model, data, file_stamps(model, data)), len(sources.load(data))
+    key = ("encoding", model, data, file_stamps(model, data))
+    total = len(sources.load(data))
     return begin_job(key, partial(encode, model, data), total, again=again)
 
 
@@ -51,13 +52,15 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     Args:
         model, data: names. sample: the id of one that is among them, if there is one of that name.
     """
-    dataset, result = sources.load(data), load_checkpoint(model)
-    split, drawn = checkpoint_cards.training_split(result.card), np.random.default_rng(0)
-    some = [
-        drawn.choice(rows, min(count, len(rows)), replace=False)
-        for part, count in ((split, BEHIND), ("test", SHOWN), ("valid", 1))
-        for rows in [dataset.rows(part)]
-    ]
+    dataset = sources.load(data)
+    result = load_checkpoint(model)
+    split = checkpoint_cards.training_split(result.card)
+    drawn = np.random.default_rng(0)
+    some = []
+    for part, count in ((split, BEHIND), ("test", SHOWN), ("valid", 1)):
+        candidates = dataset.rows(part)
+        size = min(count, len(candidates))
+        some.append(drawn.choice(candidates, size, replace=False))
     own = [dataset.row(sample)] if sample and dataset.known_ids([sample]) else []
     rows = np.unique(np.concatenate([*some, own])).astype(int)
     study = build_study(model, result.card, result.model, dataset.subset(rows))

@@ -56,7 +56,8 @@ class Records:
 def records(sample: Sample, runs: int = RUNS) -> Records:
     """Return the jumps of so many trajectories of a sample of a model with time and jump operators, by the canonical
     ones."""
-    track, L = sample.track(runs=runs), sample.model.system().jumps.numpy()
+    track = sample.track(runs=runs)
+    L = sample.model.system().jumps.numpy()
     every = [(i, run.jump_times, run.jump_operators) for i, run in enumerate(track.trajectories)]
     edges = np.linspace(0, float(track.times[-1]) or 1.0, BINS + 1)
     counts = np.array(
@@ -67,11 +68,13 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
         dtype=float,
     )  # (runs, K, B)
     rates = counts / (edges[1] - edges[0])
+    by_first_jump = sorted(every, key=lambda run: (*run[1][:1], np.inf)[0])
+    expected = np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real
     return Records(
-        tuple(sorted(every, key=lambda run: (*run[1][:1], np.inf)[0])),
+        tuple(by_first_jump),
         edges,
         rates.mean(0),
         scipy.stats.sem(rates),
         track.times,
-        np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real,
+        expected,
     )

@@ -61,13 +61,17 @@ def _apart(b: Study, a: Study, count: int) -> Apart:
     terms = []
     for row in rows[order] if a.coalitions == b.coalitions else ():
         output = int(b.predicted[row]) if b.classes else 0
-        mine, other = a.dividends(row, output), b.dividends(row, output)
+        mine = a.dividends(row, output)
+        other = b.dividends(row, output)
         terms.append({term: value - mine[term] for term, value in other.items()})
+    median = float("nan")
+    if len(rows):
+        median = float(np.median(np.abs(differences)))
     return Apart(
         rows[order],
         differences[order],
         tuple(terms),
-        float(np.median(np.abs(differences))) if len(rows) else float("nan"),
+        median,
         int(opposed.sum()),
         len(rows),
     )

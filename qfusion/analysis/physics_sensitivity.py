@@ -194,15 +194,15 @@ def built(
 def removal_metrics(study: Study, where: Where) -> pd.DataFrame:
     """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
     them."""
-    rows, model = study.dataset.rows("test"), study.model.tweaked(where)
+    rows = study.dataset.rows("test")
+    model = study.model.tweaked(where)
     inputs = study.inputs(rows)
     system = sensitivity.collect_terms(model, study.inputs(rows[:1]), study.background)
+    scores = [model(inputs).numpy(), *system.scores_without(inputs)]
+    keys = ["", *(term.key for term in system.parameters)]
     return pd.DataFrame(
-        [
-            study.split_metrics(scores)
-            for scores in (model(inputs).numpy(), *system.scores_without(inputs))
-        ],
-        index=pd.Index(["", *(term.key for term in system.parameters)], name="key"),
+        [study.split_metrics(of_term) for of_term in scores],
+        index=pd.Index(keys, name="key"),
     )
 
 
@@ -210,17 +210,13 @@ def rank_terms(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.n
     """Places of the terms in a group that do anything, by the size of it, the largest first."""
     kinds = GROUPS[timed][group]
     size = np.maximum(np.abs(result.effects[:, 0]), np.nan_to_num(np.abs(result.slopes[:, 0])))
-    return np.array(
-        sorted(
-            (
-                i
-                for i, parameter in enumerate(result.parameters)
-                if size[i] > 1e-12 and (not kinds or parameter.kind in kinds)
-            ),
-            key=lambda i: -size[i],
-        ),
-        dtype=int,
-    )
+    places = []
+    for place, parameter in enumerate(result.parameters):
+        in_group = not kinds or parameter.kind in kinds
+        if size[place] > 1e-12 and in_group:
+            places.append(place)
+    places.sort(key=lambda place: -size[place])
+    return np.array(places, dtype=int)
 
 
 def large(result: sensitivity.Sensitivity, reach: float) -> np.ndarray:

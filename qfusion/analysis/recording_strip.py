@@ -232,12 +232,14 @@ def merge_steps(steps: Steps) -> Steps:
         return steps
     begins = np.arange(0, count, -(-count // MAX_STEPS))
     last = np.append(begins[1:], count) - 1
+    terms = {term: np.add.reduceat(values, begins) for term, values in steps.terms.items()}
+    names = []
+    for a, b in zip(begins, last, strict=True):
+        names.append(f"{steps.names[a]} to {steps.names[b]}")
     return replace(
         steps,
         starts=steps.starts[begins],
         ends=steps.ends[last],
-        terms={term: np.add.reduceat(values, begins) for term, values in steps.terms.items()},
-        names=tuple(
-            f"{steps.names[a]} to {steps.names[b]}" for a, b in zip(begins, last, strict=True)
-        ),
+        terms=terms,
+        names=tuple(names),
     )

@@ -58,23 +58,24 @@ def collect_results(runs: Sequence[Seen]) -> Results:
         if run.plan is None or run.record is None:
             continue
         record, card = run.record, _card(run)
+        seconds = sum(float(epoch["seconds"]) for epoch in record.history)
         row: dict[str, Any] = {
             "run": run.name,
             "seed": run.plan.seed,
             "state": run.status.value,
             "epochs": record.epoch,
             "kept": record.best_epoch,
-            "time": _sentences.duration(sum(float(epoch["seconds"]) for epoch in record.history)),
+            "time": _sentences.duration(seconds),
         }
         if card is not None:
             row["parameters"] = card["parameters"]["total"]
             known = metrics.labels(card["this_seed"]["test"])
-            row |= {
-                f"{side} {known[key].short if key in known else key}": value
-                for key in card["this_seed"]["test"]
-                for split, side in (("valid", "validation"), ("test", "test"))
-                if isinstance(value := card["this_seed"][split].get(key), int | float)
-            }
+            for key in card["this_seed"]["test"]:
+                title = known[key].short if key in known else key
+                for split, side in (("valid", "validation"), ("test", "test")):
+                    value = card["this_seed"][split].get(key)
+                    if isinstance(value, int | float):
+                        row[f"{side} {title}"] = value
             counts = card["data"]["sizes"]
             sizes[run.plan.data] = counts["valid"], counts["test"]
             kinds.add(

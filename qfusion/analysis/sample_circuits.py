@@ -102,7 +102,8 @@ def with_noise(
     model = track.circuit_noise.with_noise(
         edit_tables(study, words), track.circuit_noise.Noise(*strengths)
     )
-    observables, bias = recompute_observables(model), model.bias.double()
+    observables = recompute_observables(model)
+    bias = model.bias.double()
     inputs = study.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, study.background)
     single = track.fusion_gates.outcome_scores(model) - bias
@@ -111,21 +112,22 @@ def with_noise(
         inputs,
         study.background,
     )
-    squares, means = second.values[0] - bias.numpy(), first.values[0] - bias.numpy()
+    squares = second.values[0] - bias.numpy()
+    means = first.values[0] - bias.numpy()
     variance = np.maximum(squares - means**2, 0) / shots
     # Coalitions are run on their own: variances of all that are in a dividend add up.
     variances = games.sums(variance, len(study.modalities))
     vectors = model.fuse(study.space.named_masses(torch.as_tensor(study.dataset.rows("test"))))[0]
+    own = model.fuse(study.space.named_masses([row]))[0]
+    lead_error = _lead_error(model, single, own, first.prediction[0]) / shots**0.5
+    test_scores = (qcnn.evaluate(observables, vectors) + model.bias).numpy()
     return Noisy(
         first.prediction[0],
         np.sqrt(variance[-1]),
-        _lead_error(
-            model, single, model.fuse(study.space.named_masses([row]))[0], first.prediction[0]
-        )
-        / shots**0.5,
+        lead_error,
         np.asarray(first.dividends[0]),
         np.sqrt(variances),
-        study.split_metrics((qcnn.evaluate(observables, vectors) + model.bias).numpy()),
+        study.split_metrics(test_scores),
     )
 
 

@@ -81,9 +81,11 @@ def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
     1).
     """
     same = (single > 0).all(1) | (single < 0).all(1)
+    strongest_for = np.maximum(single.max(1), 0)
+    strongest_against = np.maximum(-single.min(1), 0)
     return {
         "agreement": np.where(same, np.abs(single).min(1), 0.0),
-        "conflict": np.minimum(np.maximum(single.max(1), 0), np.maximum(-single.min(1), 0)),
+        "conflict": np.minimum(strongest_for, strongest_against),
         "synergy": np.abs(joint.sum(1)),
         "dominance": np.abs(single).max(1),
     }

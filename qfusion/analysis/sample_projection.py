@@ -135,7 +135,8 @@ def limits(study: Study, what: str, method: str, everyone: bool = False) -> tupl
     held = most_samples(study, what, math.inf)
     if everyone:
         return held, held
-    most, few = most_samples(study, what), most_samples(study, what, 1 / FEWER)
+    most = most_samples(study, what)
+    few = most_samples(study, what, 1 / FEWER)
     return (min(most, MAX_UMAP), min(few, FEW_UMAP)) if method == "UMAP" else (most, few)
 
 
@@ -248,13 +249,13 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohort_
             # without corners near to the line between others (Douglas and Peucker 1973)
             *(approximate_polygon(closed, at * span)[:-1] for at in np.geomspace(3e-4, 0.1, 24)),
         ]
-        best = min(
-            (shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES),
-            key=lambda shape: (
-                int((cohort_filters.points_in_region(shape, result.xy) != inside).sum()),
-                len(shape),
-            ),
-        )
+
+        def misplaced_and_corners(shape: np.ndarray) -> tuple[int, int]:
+            differs = cohort_filters.points_in_region(shape, result.xy) != inside
+            return int(differs.sum()), len(shape)
+
+        candidates = [shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES]
+        best = min(candidates, key=misplaced_and_corners)
     short = partial(np.format_float_positional, precision=digits, trim="-")
     return cohort_filters.Part(
         result.column, cohort_filters.REGION, tuple(f"{short(a)},{short(b)}" for a, b in best + 0.0)

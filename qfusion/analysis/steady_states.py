@@ -52,16 +52,13 @@ def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
         kets = study.space.kets(np.array([row, *others]))
         if float((kets[1:] @ kets[0].conj()).abs().min()) < 1 - 1e-6:
             pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
+    scores = []
+    for observable in model.observables([0.0, float(model.duration)]):
+        scores.append(study.space.observable_scores(test[:MOST_SPREAD], observable, model.bias))
     return Settling(
         times,
         rho[STEPS].numpy(),
         track.attractor(system, rho),
         pairs,
-        np.std(
-            [
-                study.space.observable_scores(test[:MOST_SPREAD], observable, model.bias)
-                for observable in model.observables([0.0, float(model.duration)])
-            ],
-            axis=1,
-        ),
+        np.std(scores, axis=1),
     )

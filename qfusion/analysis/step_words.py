@@ -60,7 +60,8 @@ def match(content: Text | None, steps: int) -> Spoken:
         return Spoken(None, StepMatch(Match.NO_TEXT, steps))
     if content.words is not None and len(content.words) == steps:
         return Spoken(tuple(content.words), StepMatch(Match.GIVEN, steps))
-    letters, words = _letters(content.text), content.text.split()
+    letters = _letters(content.text)
+    words = content.text.split()
     if len(words) == steps > 1:
         return Spoken(tuple(words), StepMatch(Match.WORDS, steps, len(words)))
     if letters and len(letters) in (steps, steps - 2):

@@ -49,10 +49,8 @@ def message(text: object) -> str:
 
 
 def _escape_part(part: str) -> str:
-    lead, tail = (
-        part[: len(part) - len(part.lstrip())],
-        part[len(part.rstrip()) :] if part.strip() else "",
-    )
+    lead = part[: len(part) - len(part.lstrip())]
+    tail = part[len(part.rstrip()) :] if part.strip() else ""
     return (" " if lead else "") + escape_markdown(part, 1500) + (" " if tail else "")
 
 

@@ -143,13 +143,14 @@ def onsets(record: run_records.Record) -> dict[str, Onset]:
     for name in [name for name in curves if f"{name}_error" in curves]:
         (epochs, values), error = curves[name], curves[f"{name}_error"][1]
         level = HALF * values[-1] if len(values) else 0.0
+        margin = CLEAR * error
         result[name] = Onset(
             epochs,
             values,
             error,
             first=_first_epoch(epochs, values, level),
-            low=_first_epoch(epochs, values + CLEAR * error, level),
-            high=_first_epoch(epochs, values - CLEAR * error, level),
+            low=_first_epoch(epochs, values + margin, level),
+            high=_first_epoch(epochs, values - margin, level),
         )
     return result
 

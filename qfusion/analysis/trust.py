@@ -64,15 +64,19 @@ def feature_curves(
     """Return the deletion and insertion curves of one modality's features on the test rows, or, for a large set and
     unless `everyone` is set, on some of them.
     """
-    data, rows, random = study.dataset, asked_inside(study, everyone), np.random.default_rng(0)
+    data = study.dataset
+    rows = asked_inside(study, everyone)
+    random = np.random.default_rng(0)
     baseline = batches.mean_and_std(
         data, data.rows(checkpoint_cards.training_split(study.card)), modality
     )[0]
     size = INSIDE if encodings.is_heavy(data) else max(1, len(rows))
-    changes = [
-        feature_deletion.feature_changes(
+    changes = []
+    for chunk in iterate_chunks(rows, size, "Replacing features"):
+        features = data.inputs(chunk, torch.float64, [modality])
+        change = feature_deletion.feature_changes(
             study.model,
-            study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality]),
+            study.inputs(chunk) | features,
             modality,
             study.predicted[chunk],
             baseline,
@@ -81,8 +85,7 @@ def feature_curves(
             probability=probability,
             orders=5,  # of each the model is asked fourteen times
         )
-        for chunk in iterate_chunks(rows, size, "Replacing features")
-    ]
+        changes.append(change)
     curves = feature_deletion.mean_curves(
         np.concatenate(changes, -1),
         probability=probability,

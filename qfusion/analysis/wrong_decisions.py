@@ -86,7 +86,8 @@ def misleading(
     else:
         every = np.arange(n)
         pulls = dividends[every, 1:, scores.argmax(1)] - dividends[every, 1:, truth.astype(int)]
-    place, largest = pulls.argmax(1) + 1, pulls.max(1)
+    place = pulls.argmax(1) + 1
+    largest = pulls.max(1)
     return np.where(largest > 0, place, 0), np.maximum(largest, 0.0)
 
 
@@ -116,12 +117,15 @@ def wrong(levels: Levels) -> Wrong:
     else:
         right = np.abs(decided - truth[:, None]) < limit(levels)
     every = np.arange(len(at))
+    terms = np.array(study.coalitions, dtype=object)[place]
+    is_rescued = (place > 0) & right[every, place]
+    rescuing_terms = right[:, 1:].mean(1).sum()
     return Wrong(
         rows,
         kind,
-        np.array(study.coalitions, dtype=object)[place],
+        terms,
         pulls,
         decided[every, place],
-        (place > 0) & right[every, place],
-        float(right[:, 1:].mean(1).sum()),
+        is_rescued,
+        float(rescuing_terms),
     )

@@ -56,16 +56,14 @@ def dashboard(
     if allow_uploads:
         os.environ[permissions.ALLOW_UPLOADS] = "1"
     hosts = [*(host or []), *permissions.LOOPBACK, address]
-    server.serve(
-        [
-            *("--server.address", address),
-            *([] if port is None else ["--server.port", str(port)]),
-            *(word for name in hosts for word in ("--server.allowedHosts", name)),
-            # otherwise Streamlit asks others for the public address of a machine that listens on all
-            *("--browser.serverAddress", hosts[0]),
-            *more.args,
-        ]
-    )
+    options = ["--server.address", address]
+    if port is not None:
+        options += ["--server.port", str(port)]
+    for name in hosts:
+        options += ["--server.allowedHosts", name]
+    # otherwise Streamlit asks others for the public address of a machine that listens on all
+    options += ["--browser.serverAddress", hosts[0]]
+    server.serve([*options, *more.args])
 
 
 def _try_to_listen(address: str, port: int | None) -> None:

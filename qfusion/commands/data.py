@@ -91,13 +91,15 @@ def check_data(
         print_report(examined.report, examined.staged.title, {}, as_json)
         examined.report.require_no_errors()
         return
+    split_sizes = {split: len(dataset.rows(split)) for split in ("train", "valid", "test")}
+    modalities = [{"name": name, **spec} for name, spec in dataset.input_specs.items()]
     result = {
         "data": dataset.name,
         "title": dataset.title,
         "target": dataset.target.name,
         "convention": dataset.target.convention,
-        "samples": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")},
-        "modalities": [{"name": name, **spec} for name, spec in dataset.input_specs.items()],
+        "samples": split_sizes,
+        "modalities": modalities,
         "digest": dataset.digest,
     }
     if name in qfusion.data.imported_sets.imported_names():

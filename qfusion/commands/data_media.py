@@ -42,12 +42,13 @@ def media(
             joined = qfusion.data.clip_join.join_recordings(dataset, folder, by, show)
     if joined is None:
         raise NotFound(f"No recordings are joined to '{name}'. Name the folder that holds them.")
+    rows = [[split, count, own] for split, (own, count) in joined.splits.items()]
     print_result(
         {"data": name, **asdict(joined)},
         as_json,
         table(
             ["Split", "Samples", "With a recording"],
-            [[split, count, own] for split, (own, count) in joined.splits.items()],
+            rows,
             f"{name}: recordings of {joined.folder}",
         ),
         *joined.lines(),

@@ -51,6 +51,9 @@ def decision_record(
         errors = dict(zip(coalitions, explanation.errors[0, :, index], strict=True))
     verdict_values = qfusion.explain.verdict_findings.verdict_record(verdict)
     verdict_values["says"] = _describe_verdict(verdict)
+    values = explanation.values[0, :, index]
+    dividends = explanation.dividends[0, :, index]
+    shapley = explanation.shapley[0, :, index]
     return {
         "sample": dataset.ids[row],
         "output": label or explanation.outputs[index],
@@ -58,9 +61,9 @@ def decision_record(
         "truth": truth,
         "prediction": explanation.prediction[0, index],
         "baseline": explanation.baseline[index],
-        "coalitions": dict(zip(coalitions, explanation.values[0, :, index], strict=True)),
-        "dividends": dict(zip(coalitions, explanation.dividends[0, :, index], strict=True)),
-        "shapley": dict(zip(explanation.modalities, explanation.shapley[0, :, index], strict=True)),
+        "coalitions": dict(zip(coalitions, values, strict=True)),
+        "dividends": dict(zip(coalitions, dividends, strict=True)),
+        "shapley": dict(zip(explanation.modalities, shapley, strict=True)),
         "interaction": interaction,
         "background": explanation.background,
         "background_size": explanation.background_size,
@@ -98,13 +101,18 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
     shown, others = qfusion.analysis.shown_terms.select_shown_terms([dividends])
     rows = []
     for name in ("", *shown):
+        contribution = f"{dividends[name]:+.3f}"
+        if has_errors:
+            contribution += f" ± {errors[name]:.3f}"
+        own_shapley = f"{shapley[name]:+.3f}" if name in shapley else ""
+        is_within = (name or "baseline") in (within or ())
         rows.append(
             [
                 name or "(none)",
                 number(result["coalitions"][name]),
-                f"{dividends[name]:+.3f}" + (f" ± {errors[name]:.3f}" if has_errors else ""),
-                f"{shapley[name]:+.3f}" if name in shapley else "",
-                "yes" if (name or "baseline") in (within or ()) else "",
+                contribution,
+                own_shapley,
+                "yes" if is_within else "",
             ]
         )
     if others:
@@ -119,11 +127,11 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
         background = f"{background} of {size:,} training samples" if size else "its own baseline"
     columns = ["Modalities", "Value", "Contribution", "Shapley value", "Within seeds' spread"]
     shown_columns = len(columns) - (within is None)
+    prediction = f"{_quantity_title(result)} {number(result['prediction'])}, truth {truth}"
     return table(
         columns[:shown_columns],
         [row[:shown_columns] for row in rows],
-        f"{result['sample']}: {_quantity_title(result)} {number(result['prediction'])}, truth {truth}, "
-        f"{result['disturbance']}, against {background}",
+        f"{result['sample']}: {prediction}, {result['disturbance']}, against {background}",
     )
 
 

@@ -52,25 +52,20 @@ def evaluate(
         )
         if not group.leads:
             return
-    print_result(
-        {
-            "model": model,
-            "data": dataset.name,
-            "split": split,
-            "n": len(rows),
-            "disturbance": qfusion.wording.disturbances.describe_disturbance(wanted),
-            "convention": dataset.target.convention,
-            "metrics": measured,
-            **({} if how is None else {"way": how.way}),
-        },
-        as_json,
-        metrics_table(
-            ["Metric", "Value"],
-            [measured],
-            f"{model} on {dataset.name}, {split}, {len(rows)} samples, "
-            f"{qfusion.wording.disturbances.describe_disturbance(wanted)}",
-        ),
-    )
+    disturbance = qfusion.wording.disturbances.describe_disturbance(wanted)
+    record = {
+        "model": model,
+        "data": dataset.name,
+        "split": split,
+        "n": len(rows),
+        "disturbance": disturbance,
+        "convention": dataset.target.convention,
+        "metrics": measured,
+    }
+    if how is not None:
+        record["way"] = how.way
+    title = f"{model} on {dataset.name}, {split}, {len(rows)} samples, {disturbance}"
+    print_result(record, as_json, metrics_table(["Metric", "Value"], [measured], title))
     if not dataset.target.known and not as_json:
         print_remark(
             "No truth is known of these samples: these metrics are against the model's own values."

@@ -85,15 +85,15 @@ def parse_disturbance(
     levels = read_pairs(
         noise or [], "Argument `--noise`", "MODALITY=LEVEL", f"--noise {modalities[0]}=0.5"
     )
+    strengths = {}
+    for name, level in levels.items():
+        strengths[name] = require_number(
+            f"noise[{name}]", level, 0.0, qfusion.explain.disturbances.MAX_NOISE
+        )
     wanted = qfusion.explain.disturbances.Disturbance(
         tuple(dict.fromkeys(missing or [])),
         swapped=tuple(dict.fromkeys(swap or [])),
-        noise={
-            name: require_number(
-                f"noise[{name}]", level, 0.0, qfusion.explain.disturbances.MAX_NOISE
-            )
-            for name, level in levels.items()
-        },
+        noise=strengths,
         seed=seed,
     )
     wanted.validate(modalities)

@@ -57,17 +57,14 @@ def story(
     result = qfusion.panels.decision_story.build_story(opened)
     write_file(out, render_page(result, seconds))
     print_remark(f"Story written to {out}")
-    print_result(
-        {
-            "model": model,
-            "data": opened.dataset.name,
-            "sample": sample,
-            "title": result.title,
-            "says": result.says,
-            "acts": {act.name: act.says for act in result.acts},
-            "file": str(out),
-        },
-        as_json,
-        result.title,
-        *(f"{act.name}: {act.says}" for act in result.acts),
-    )
+    record = {
+        "model": model,
+        "data": opened.dataset.name,
+        "sample": sample,
+        "title": result.title,
+        "says": result.says,
+        "acts": {act.name: act.says for act in result.acts},
+        "file": str(out),
+    }
+    lines = [f"{act.name}: {act.says}" for act in result.acts]
+    print_result(record, as_json, result.title, *lines)

@@ -43,23 +43,19 @@ def track(
         system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed
     )
     write_table([qfusion.track.to_frame(tracked).assign(**_trajectory_columns(tracked))], out)
-    print_result(
-        {
-            "model": model,
-            "data": dataset.name,
-            "sample": sample,
-            "times": times,
-            "out": str(out),
-            "trajectories": [
-                [
-                    {"t": t, "jump": k}
-                    for t, k in zip(run.jump_times, run.jump_operators, strict=True)
-                ]
-                for run in tracked.trajectories
-            ],
-        },
-        as_json,
-    )
+    jumps = []
+    for run in tracked.trajectories:
+        pairs = zip(run.jump_times, run.jump_operators, strict=True)
+        jumps.append([{"t": t, "jump": k} for t, k in pairs])
+    record = {
+        "model": model,
+        "data": dataset.name,
+        "sample": sample,
+        "times": times,
+        "out": str(out),
+        "trajectories": jumps,
+    }
+    print_result(record, as_json)
 
 
 def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:

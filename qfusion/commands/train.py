@@ -197,21 +197,19 @@ def _print_run(
         tables.append(metrics_table(["Metric", *measured], list(measured.values()), title))
     else:
         print_remark(qfusion.wording.run_states.describe_run_state(run.name, record))
-    print_result(
-        {
-            "model": plan.model,
-            "data": plan.data,
-            "seed": plan.seed,
-            "seeds": [plan.seed] if over_seeds is None else list(over_seeds.seeds),
-            "out": str(run.path),
-            "state": record.state,
-            "epochs": record.epoch,
-            "kept": record.best_epoch,
-            "metrics": measured,
-        },
-        as_json,
-        *tables,
-    )
+    seeds = [plan.seed] if over_seeds is None else list(over_seeds.seeds)
+    result = {
+        "model": plan.model,
+        "data": plan.data,
+        "seed": plan.seed,
+        "seeds": seeds,
+        "out": str(run.path),
+        "state": record.state,
+        "epochs": record.epoch,
+        "kept": record.best_epoch,
+        "metrics": measured,
+    }
+    print_result(result, as_json, *tables)
 
 
 class _TrainingBar:

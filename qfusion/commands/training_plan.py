@@ -22,7 +22,8 @@ def read_plan(
 ) -> qfusion.runs.Plan:
     """Return the plan of a training, checked as far as possible without training."""
     file = _read_config(config)
-    data, model = data or file.get("data"), model or str(file.get("model", "quantum-jump"))
+    data = data or file.get("data")
+    model = model or str(file.get("model", "quantum-jump"))
     seed = int(file.get("seed", 0)) if seed is None else seed
     check(
         isinstance(data, str),

@@ -84,12 +84,14 @@ def emap(
     if M == 1 or model.algebra.is_linear:
         kind = "product" if model.algebra.is_linear else "joint"
         result = coalitions.explain(model, inputs, backgrounds.background(model, inputs, kind))
-        own, nothing = result.values[:, 1 : M + 1], result.values[:, 0]
+        own = result.values[:, 1 : M + 1]
+        nothing = result.values[:, 0]
         scores = own.sum(1) - (M - 1) * nothing
         return Additive(M, result.prediction, scores, None, len(scores))
     states = model.encode(inputs)
     whole = model.scores(states).double().numpy()
-    rng, count = np.random.default_rng(seed), min(most, len(whole))
+    rng = np.random.default_rng(seed)
+    count = min(most, len(whole))
     orders = [rng.permutation(len(whole))[:count] for _ in range(M)]
     if M == 2:  # each is averaged over the other alone, whatever stands beside it
         orders = [np.arange(len(whole)) if count == len(whole) else orders[0]] * 2

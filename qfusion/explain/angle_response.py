@@ -116,7 +116,8 @@ class AngleResponse:
         for _ in range(_HALVINGS if len(at) else 0):
             middle = (low + high) / 2
             same = self._decisions(middle, sample) == held
-            low, high = np.where(same, middle, low), np.where(same, high, middle)
+            low = np.where(same, middle, low)
+            high = np.where(same, high, middle)
         return np.asarray((low + high) / 2)
 
     def _decisions(self, angles: np.ndarray, sample: int) -> np.ndarray:

@@ -74,7 +74,9 @@ def counts(
         clusters.ndim == 2 and len(clusters) == n,
         f"Argument `clusters` must have shape ({n}, k), but has shape {clusters.shape}.",
     )
-    rng, left, pools = np.random.default_rng(seed), resamples, cluster_pools(clusters)
+    rng = np.random.default_rng(seed)
+    left = resamples
+    pools = cluster_pools(clusters)
     while left:
         take = min(left, max(1, MAX_COUNTS // max(n, 1)))
         weights = np.ones((take, n))
@@ -97,7 +99,8 @@ def cluster_pools(clusters: np.ndarray) -> list[tuple[int, list[np.ndarray]]]:
     for column, values in enumerate(clusters.T):
         own, columns = set(values.tolist()), [column]
         for pool in [entry for entry in pools if entry[0] & own]:
-            own, columns = own | pool[0], pool[1] + columns
+            own = own | pool[0]
+            columns = pool[1] + columns
             pools.remove(pool)
         pools.append((own, columns))
     return [
@@ -137,7 +140,8 @@ def effective_size(
 def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return Pearson's correlation (r,) of values x, y, (n,) or (r, n), under weights (r, n); NaN where one is
     constant."""
-    x, y = np.broadcast_to(x, weights.shape), np.broadcast_to(y, weights.shape)
+    x = np.broadcast_to(x, weights.shape)
+    y = np.broadcast_to(y, weights.shape)
     total = weights.sum(-1)
     dx, dy = (v - ((weights * v).sum(-1) / total)[:, None] for v in (x, y))
     xx, yy, xy = ((weights * a * b).sum(-1) for a, b in ((dx, dx), (dy, dy), (dx, dy)))

@@ -239,7 +239,8 @@ def _compare_texts(part: Part, column: pd.Series) -> np.ndarray:
         f"Condition `{str(part)[:80]}`: `{part.operator}` compares numbers, and `{part.column}` holds words. Use "
         "`=`, `!=` or `~`.",
     )
-    words, known = column.astype(str), column.notna().to_numpy()
+    words = column.astype(str)
+    known = column.notna().to_numpy()
     if part.operator == "~":
         texts = words.str.casefold().str
         return known & np.any(

@@ -45,7 +45,8 @@ def nearest_state(
         NotFound: when there is no such modality.
         InvalidInput: when `states` does not hold one sample.
     """
-    model, states = base.to_double(model), detach_double(states)
+    model = base.to_double(model)
+    states = detach_double(states)
     choose("Modality", modality, model.modalities)
     check(
         all(nested.nested_length(states[name]) == 1 for name in model.modalities),

@@ -46,7 +46,8 @@ def compare_decisions(start: Mapping[str, float], end: Mapping[str, float]) -> D
         start: dividends by coalition at the first moment, the baseline under "". end: at the last.
     """
     joint = {term: value for term, value in end.items() if "+" in term}
-    joint_start, joint_end = _joint_share(start), _joint_share(end)
+    joint_start = _joint_share(start)
+    joint_end = _joint_share(end)
     if all(abs(end[term] - start[term]) < UNCHANGED for term in end):
         kind = Change.NOTHING
     elif not joint or joint_end < NO_SHARE:

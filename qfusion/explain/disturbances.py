@@ -167,7 +167,8 @@ def scores(
     Raises:
         NotFound, InvalidInput: see `inputs`.
     """
-    rows, dtype = np.atleast_1d(np.asarray(rows)), next(model.parameters()).dtype
+    rows = np.atleast_1d(np.asarray(rows))
+    dtype = next(model.parameters()).dtype
     if disturbance.missing and behind is None:
         behind = backgrounds.make_background(model, dataset, dataset.rows(trained_on), "joint")
     parts = []

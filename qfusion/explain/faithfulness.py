@@ -64,22 +64,15 @@ class Curves:
 
     def frame(self) -> pd.DataFrame:
         """Return one row a step: our curves, and mean, lowest and highest of the random ones."""
-        random = {
-            f"random_{name}_{what}": of(runs, 0)
-            for name, runs in (
-                ("deletion", self.random_deletion),
-                ("insertion", self.random_insertion),
-            )
-            for what, of in (("mean", np.mean), ("min", np.min), ("max", np.max))
-        }
-        return pd.DataFrame(
-            {
-                "share": self.shares,
-                "deletion": self.deletion,
-                "insertion": self.insertion,
-                **random,
-            }
-        )
+        columns = {"share": self.shares, "deletion": self.deletion, "insertion": self.insertion}
+        for name, runs in (
+            ("deletion", self.random_deletion),
+            ("insertion", self.random_insertion),
+        ):
+            columns[f"random_{name}_mean"] = np.mean(runs, 0)
+            columns[f"random_{name}_min"] = np.min(runs, 0)
+            columns[f"random_{name}_max"] = np.max(runs, 0)
+        return pd.DataFrame(columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,7 +259,8 @@ class Game:
             "Argument `inputs` must hold one sample. Take one row.",
         )
         self.model, self.output, self.names = model, output, model.modalities
-        self.sample, self.rows = dict(inputs), dict(background)
+        self.sample = dict(inputs)
+        self.rows = dict(background)
         self.known: dict[frozenset[int], tuple[float, float]] = {}  # values and their seconds
         self.charged: list[float] = []  # seconds of every coalition that was asked for
 
@@ -318,7 +312,8 @@ def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0)
     values = np.array([game.value(frozenset(S)) for S in subsets(M)])
     brute = shapley(dividends(values[:, None], M), M)[:, 0]
     estimates.append(_estimate(BRUTE, brute, reference, game))
-    ones, zeros = torch.ones(1, M, dtype=torch.float64), torch.zeros(1, M, dtype=torch.float64)
+    ones = torch.ones(1, M, dtype=torch.float64)
+    zeros = torch.zeros(1, M, dtype=torch.float64)
     for method, kind in ((SAMPLING, ShapleyValueSampling), (KERNEL, KernelShap)):
         game.charged.clear()
         with torch.random.fork_rng(devices=[]):
@@ -344,11 +339,13 @@ def _estimate(method: str, values: np.ndarray, reference: np.ndarray, game: Game
 
 def frame(estimates: list[Estimate], names: tuple[str, ...]) -> pd.DataFrame:
     """Return one row a method."""
-    return pd.DataFrame(
-        [
-            {"method": e.method}
-            | {f"shapley[{name}]": e.shapley[m] for m, name in enumerate(names)}
-            | {"largest_error": e.error, "coalitions_run": e.evaluations, "seconds": e.seconds}
-            for e in estimates
-        ]
-    )
+    records = []
+    for estimate in estimates:
+        record: dict[str, Any] = {"method": estimate.method}
+        for m, name in enumerate(names):
+            record[f"shapley[{name}]"] = estimate.shapley[m]
+        record["largest_error"] = estimate.error
+        record["coalitions_run"] = estimate.evaluations
+        record["seconds"] = estimate.seconds
+        records.append(record)
+    return pd.DataFrame(records)

@@ -171,7 +171,8 @@ def mean_curves(
         clusters: what the samples share, (B, k), see `bootstrap.counts`.
         sampled: whether the samples are drawn from more, so that the areas have intervals.
     """
-    ours, random = changes[0].mean(-1), changes[1:].mean(-1)
+    ours = changes[0].mean(-1)
+    random = changes[1:].mean(-1)
     intervals = None
     if sampled:
         ahead = np.trapezoid(changes[0] - changes[1:].mean(0), SHARES, axis=1) * np.array(

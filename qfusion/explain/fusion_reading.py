@@ -66,15 +66,17 @@ class Reading:
 
     def frame(self) -> pd.DataFrame:
         """Return one row per element with all its numbers."""
-        columns: dict[str, object] = {
-            **{f"mass[{name}]": self.masses[:, m] for m, name in enumerate(self.modalities)},
+        columns: dict[str, object] = {}
+        for m, name in enumerate(self.modalities):
+            columns[f"mass[{name}]"] = self.masses[:, m]
+        columns |= {
             "mass": self.fused,
             "and": self.conjunctive,
             "or": self.disjunctive,
             "disagreement": self.disagreement,
             "entropy": self.entropy,
             "rule": [rule for rule, _ in self.rules],
-            "distance": [d for _, d in self.rules],
+            "distance": [distance for _, distance in self.rules],
         }
         if self.by_modality is not None and self.by_fusion is not None:
             for kind in ("belief", "plausibility", "pignistic"):

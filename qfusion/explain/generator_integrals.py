@@ -58,14 +58,15 @@ def _apply_adjoint(
 ) -> Tensor:
     """Return sum_k P_k^+ Y_k, (N, D, D), of P (K, a, a) that act on a subset, and Y (N, K, D, D)."""
     sides = [dims[m] for m in subset]
+    own_axes = [1 + m for m in subset]
+    operators = parts.conj().view(-1, *sides, *sides)
+    states_by_part = Y.reshape(*Y.shape[:2], *dims, -1)
     outer = torch.tensordot(
-        parts.conj().view(-1, *sides, *sides),
-        Y.reshape(*Y.shape[:2], *dims, -1),
-        ([*range(1 + len(subset))], [1, *(2 + m for m in subset)]),
+        operators,
+        states_by_part,
+        ([*range(1 + len(subset))], [1, *(1 + axis for axis in own_axes)]),
     )
-    return outer.movedim([*range(len(subset))], [1 + m for m in subset]).reshape(
-        len(Y), *Y.shape[-2:]
-    )
+    return outer.movedim([*range(len(subset))], own_axes).reshape(len(Y), *Y.shape[-2:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +125,18 @@ class DecomposedGenerator:
             for parameter in jump_parameters.parameters
             if parameter.kind in ("coupling", "dissipation")
         ]
+        hamiltonians = tuple(Generator(dims, tuple(parts)) for parts in H.values())
+        jump_operators = tuple(
+            states.embed(term.jumps, dims, term.subsystems) for term in generator.terms
+        )
+        readout = model.weighted_readout(model.W[output][None]).to(dtype)[0]
         return DecomposedGenerator(
             generator,
             tuple(acting),
-            tuple(Generator(dims, tuple(parts)) for parts in H.values()),
+            hamiltonians,
             L,
-            tuple(states.embed(term.jumps, dims, term.subsystems) for term in generator.terms),
-            model.weighted_readout(model.W[output][None]).to(dtype)[0],
+            jump_operators,
+            readout,
             float(model.duration),
         )
 
@@ -186,7 +192,8 @@ def correlations(
     many times it took."""
     for times, weights, seen, O_l in _sample_times(apart):
         nodes = len(times)
-        F, p = np.zeros((nodes, len(O_l), len(R), len(apart.parameters))), 0
+        F = np.zeros((nodes, len(O_l), len(R), len(apart.parameters)))
+        p = 0
         size = 2 * max(1, MAX_NUMBERS // (2 * nodes * apart.O.numel()))
         for first in range(0, len(R), size):
             R_k = _trim_coefficients(
@@ -253,7 +260,9 @@ def _trim_coefficients(coefficients: Tensor) -> Tensor | None:
 
 def _contract_pairs(apart: DecomposedGenerator, R: Tensor, O: Tensor) -> np.ndarray:
     """Tr[R_k,S L_g^+ O_l], (p, q, S, G), for R (p, S, D, D) and O (q, D, D): two Hermitian operators travel as one."""
-    p, S, q = len(R), R.shape[1], len(O)
+    p = len(R)
+    S = R.shape[1]
+    q = len(O)
     left = R.transpose(-1, -2).reshape(p * S, -1)
     values = torch.empty(p, q, S, len(apart.parameters), dtype=torch.float64)
     for g, acted in enumerate(apart.acting(pack(O))):
@@ -279,7 +288,8 @@ def product_integrals(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
     without error.
     """
     s, w = legendre.leggauss((p + q) // 2 + 1)
-    s, m = (s + 1) / 2, p + q - 1
+    s = (s + 1) / 2
+    m = p + q - 1
     z, v = legendre.leggauss(m)
     t = ((z + 1) / 2)[:, None]
     first = chebyshev.chebvander(2 * t * s - 1, p - 1)

@@ -98,10 +98,12 @@ def nearest(
         points = points[(points - own).norm(dim=1).argsort()[:KEPT]]
         if not len(points):
             return None
-        low, high = own.new_zeros(len(points), 1), own.new_ones(len(points), 1)
+        low = own.new_zeros(len(points), 1)
+        high = own.new_ones(len(points), 1)
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
             over = beyond(own + middle * (points - own))[:, None] > 0
-            low, high = torch.where(over, low, middle), torch.where(over, middle, high)
+            low = torch.where(over, low, middle)
+            high = torch.where(over, middle, high)
         reached = own + high * (points - own)
         return reached[int((reached - own).norm(dim=1).argmin())].masked_fill(missing, torch.nan)

@@ -61,19 +61,18 @@ class Decomposition:
         rows |= {f"unique[{name}]": (name, one) for name, one in self.unique.items()}
         rows |= {SYNERGY: (SYNERGY, self.synergy), TOTAL: (TOTAL, self.total)}
         rows |= {name_alone(name): (name_alone(name), one) for name, one in self.alone.items()}
-        return pd.DataFrame(
-            [
-                {
-                    "estimator": self.estimator,
-                    "part": part,
-                    "bits": one.value,
-                    "low": one.low,
-                    "high": one.high,
-                    "shuffled": self.shuffled.get(key, np.nan),
-                }
-                for part, (key, one) in rows.items()
-            ]
-        )
+        records = []
+        for part, (key, one) in rows.items():
+            record = {
+                "estimator": self.estimator,
+                "part": part,
+                "bits": one.value,
+                "low": one.low,
+                "high": one.high,
+                "shuffled": self.shuffled.get(key, np.nan),
+            }
+            records.append(record)
+        return pd.DataFrame(records)
 
 
 def name_alone(name: str) -> str:
@@ -123,6 +122,8 @@ def decompose_levels(
         for name, one in bootstrap.means(columns, clusters=clusters).items()
     }
     result = fit_to_total(result, names)
+    alone = {name: result[name_alone(name)] for name in names}
+    shuffled_bits = {str(name): float(bits) for name, bits in shuffled.mean().items()}
     return Decomposition(
         estimator,
         names,
@@ -130,11 +131,11 @@ def decompose_levels(
         {name: result[name] for name in names},
         result[SYNERGY],
         result[TOTAL],
-        {str(name): float(bits) for name, bits in shuffled.mean().items()},
+        shuffled_bits,
         gap,
         len(y),
         int(y.max()) + 1,
-        {name: result[name_alone(name)] for name in names},
+        alone,
     )
 
 

@@ -67,7 +67,8 @@ def find_label_leaks(dataset: DataSet, rows: int = ROWS) -> tuple[LabelLeak, ...
     test = draw_rows(dataset.rows(UNSEEN), rows)
     both = np.concatenate([training, test])
     is_held_out = _hold_out(dataset, training)
-    learn, inside = np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
+    learn = np.flatnonzero(~is_held_out)
+    inside = np.flatnonzero(is_held_out)
     outside = len(training) + np.arange(len(test))
     y = dataset.y[both]
     if len(test) < FEWEST or len(np.unique(y[learn])) < 2:
@@ -145,7 +146,8 @@ def _rises_less(
     the slope and by `ERRORS` standard errors."""
     products, rests = np.zeros(len(scores)), []
     for rows in (seen, unseen):
-        own, of = scores[rows] - scores[rows].mean(0), truth[rows] - truth[rows].mean(0)
+        own = scores[rows] - scores[rows].mean(0)
+        of = truth[rows] - truth[rows].mean(0)
         variance = (of**2).sum(1).mean()
         if variance == 0:
             return False

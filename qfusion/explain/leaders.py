@@ -26,7 +26,9 @@ def find_leaders(dividends: np.ndarray, M: int, boundary: float | None = 0.0) ->
         dividends: of one output, the baseline first, (B, 2^M). M: modalities.
         boundary: see `relations.classify_relations`.
     """
-    baseline, own, joint = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, M + 1 :]
+    baseline = dividends[:, 0]
+    own = dividends[:, 1 : M + 1]
+    joint = dividends[:, M + 1 :]
     shapley = games.shapley(dividends[..., None], M)[..., 0]
     relation = classify_relations(baseline, own, joint, boundary)
     return named_leaders(shapley, dividends[:, 1:], relation, needed_lead(0.0, shapley))

@@ -146,7 +146,8 @@ def union(tables: Sequence[np.ndarray], tolerance: float = 1e-4, most: int = 200
         ratio = np.tensordot(p, product(scales), 1)
         if turn % 10 == 0 or turn == rounds - 1:
             logs = [np.log2(np.where(k > 0, a, 1.0)) for k, a in zip(known, scales, strict=True)]
-            last, bits = bits, sum(float((t * u).sum()) for t, u in zip(tables, logs, strict=True))
+            last = bits
+            bits = sum(float((t * u).sum()) for t, u in zip(tables, logs, strict=True))
             bound = max(bound, bits - max(0.0, float(np.log2(ratio.max()))))
             if bits - bound < tolerance or abs(last - bits) < tolerance / 100:
                 break

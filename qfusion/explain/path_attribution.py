@@ -104,14 +104,14 @@ class PathAttribution(SamplePathAttribution):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a dividend: `dividend`, `start`, a column for every term by its key, and `end`."""
-        return pd.DataFrame(
-            {
-                "dividend": [name or "baseline" for name in self.dividends],
-                "start": self.start,
-                **{parameter.key: self.parts[:, g] for g, parameter in enumerate(self.terms)},
-                "end": self.end,
-            }
-        )
+        columns: dict[str, Any] = {
+            "dividend": [name or "baseline" for name in self.dividends],
+            "start": self.start,
+        }
+        for g, parameter in enumerate(self.terms):
+            columns[parameter.key] = self.parts[:, g]
+        columns["end"] = self.end
+        return pd.DataFrame(columns)
 
     def dividend_frame(self, dividend: str) -> pd.DataFrame:
         """Return one row a time of one dividend: `t`, `value`, and `added[...]` and `pace[...]` of every term.
@@ -120,14 +120,12 @@ class PathAttribution(SamplePathAttribution):
             NotFound: when there is no such dividend.
         """
         s = self.row(dividend)
-        parts = {
-            f"{name}[{parameter.key}]": values[:, s, g]
-            for name, values in (("added", self.over_time), ("pace", self.pace))
-            for g, parameter in enumerate(self.terms)
-        }
-        return pd.DataFrame(
-            {"t": self.times, "value": self.start[s] + self.over_time[:, s].sum(-1), **parts}
-        )
+        value = self.start[s] + self.over_time[:, s].sum(-1)
+        columns = {"t": self.times, "value": value}
+        for name, values in (("added", self.over_time), ("pace", self.pace)):
+            for g, parameter in enumerate(self.terms):
+                columns[f"{name}[{parameter.key}]"] = values[:, s, g]
+        return pd.DataFrame(columns)
 
     def largest_changed_dividend(self) -> str:
         """Return the joint dividend that the dynamics changed most, or the name of the only dividend if there is one
@@ -171,7 +169,9 @@ def aumann_shapley(
     R = dividend_operators(result)
     if apart.still:
         start = torch.einsum("sab,ba->s", R, apart.O).real.numpy()
-        F, end, nodes = np.zeros((3, 3, len(R), len(apart.parameters))), start, 0
+        F = np.zeros((3, 3, len(R), len(apart.parameters)))
+        end = start
+        nodes = 0
     else:
         F, start, end, nodes = correlations(apart, R)
     bias = np.zeros(len(R))
@@ -181,10 +181,9 @@ def aumann_shapley(
     parts = added.sum(0)  # every Legendre polynomial is 1 at the end
     fewer = F.copy()
     fewer[-2:], fewer[:, -2:] = 0, 0
-    error = max(
-        float(np.abs(parts - T * growth_rates(fewer)[0]).max(initial=0)),
-        float(np.abs(start + parts.sum(-1) - end).max()),
-    )
+    quadrature_error = np.abs(parts - T * growth_rates(fewer)[0]).max(initial=0)
+    sum_error = np.abs(start + parts.sum(-1) - end).max()
+    error = max(float(quadrature_error), float(sum_error))
     scale = max(float(np.abs(end).max()), float(np.abs(parts).max(initial=0)), 1e-12)
     check(
         error <= TOLERANCE * scale,
@@ -230,21 +229,22 @@ def aumann_shapley_over_classes(
         InvalidInput: see `aumann_shapley`.
     """
     by_class = _rows_by_decision(model, inputs)
-    runs = [
-        (
-            aumann_shapley(model, nested.nested_part(dict(inputs), rows), background, c, times),
-            len(rows),
-        )
-        for c, rows in by_class.items()
-    ]
+    runs = []
+    for c, rows in by_class.items():
+        own = nested.nested_part(dict(inputs), rows)
+        runs.append((aumann_shapley(model, own, background, c, times), len(rows)))
     total = sum(n for _, n in runs)
     means: dict[str, Any] = {
         field: sum(getattr(entry, field) * (n / total) for entry, n in runs)
         for field in ("start", "end", "parts", "over_time", "pace")
     }
+    first = runs[0][0]
+    output = "the class decided for"
+    if len(runs) == 1:
+        output = first.output
     return replace(
-        runs[0][0],
-        output=runs[0][0].output if len(runs) == 1 else "the class decided for",
+        first,
+        output=output,
         count=total,
         nodes=max(entry.nodes for entry, _ in runs),
         error=max(entry.error for entry, _ in runs),

@@ -56,7 +56,8 @@ def classify_relations(
         boundary: score between two decisions, see `data.Target.boundary`; None where there is none.
     """
     size = np.abs(own).sum(1) + np.abs(joint).sum(1)
-    U, J = own.sum(1), joint.sum(1)
+    U = own.sum(1)
+    J = joint.sum(1)
     net = U + J
     cancels = np.abs(net) < CANCELLED * size
     is_prior = np.zeros(len(own), bool)

@@ -134,7 +134,8 @@ def check_poor_predictions(spread: np.ndarray, errors: np.ndarray) -> list[Findi
         spread: standard deviation over seeds of each term, (B, T). errors: of the predictions, (B,).
     """
     worst = errors >= np.quantile(errors, 0.9)
-    poor, others = spread[worst].mean(1), spread[~worst].mean(1)
+    poor = spread[worst].mean(1)
+    others = spread[~worst].mean(1)
     if min(len(poor), len(others)) < 2:
         return []
     ratio = float(spread[worst].mean() / max(spread[~worst].mean(), 1e-12))
@@ -180,9 +181,11 @@ def check_joint(explanation: Explanation, outputs: np.ndarray) -> list[Finding]:
     Args:
         explanation: of B samples; outputs: which output is explained for each, (B,).
     """
-    M, B = len(explanation.modalities), len(explanation.dividends)
+    M = len(explanation.modalities)
+    B = len(explanation.dividends)
     size = np.abs(explanation.dividends[np.arange(B), :, outputs])
-    single, joint = size[:, 1 : M + 1].sum(1), size[:, M + 1 :].sum(1)
+    single = size[:, 1 : M + 1].sum(1)
+    joint = size[:, M + 1 :].sum(1)
     part = float((joint > single).mean())
     if part < JOINT_LARGER:
         return []

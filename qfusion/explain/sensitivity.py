@@ -75,18 +75,19 @@ class Sensitivity:
         removal, agreement.
         """
         j = self.column(target)
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "term": [parameter.title for parameter in self.parameters],
                 "key": [parameter.key for parameter in self.parameters],
                 "kind": [parameter.kind for parameter in self.parameters],
                 "factor": [parameter.value for parameter in self.parameters],
-                "slope": self.slopes[:, j],
-                "ten_percent_weaker": -0.1 * self.slopes[:, j],
-                "removed": self.effects[:, j],
-                "same_sign": self.agrees()[:, j],
             }
         )
+        table["slope"] = self.slopes[:, j]
+        table["ten_percent_weaker"] = -0.1 * self.slopes[:, j]
+        table["removed"] = self.effects[:, j]
+        table["same_sign"] = self.agrees()[:, j]
+        return table
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,8 @@ def response(
     along = [
         terms.moved(place, float(parameter.value * share)).slopes([target]) for share in shares
     ]
-    values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
+    values = np.array([v[0] for v, _ in along])
+    slopes = np.array([s[place, 0] for _, s in along])
     return Response(
         parameter,
         parameter.value * shares,

@@ -66,13 +66,12 @@ class Stability:
     of_true_class: bool
 
     def __post_init__(self) -> None:
-        M, shape = len(self.modalities), self.dividends.shape
+        M = len(self.modalities)
+        S = len(self.seeds)
+        shape = self.dividends.shape
         check(
-            len(self.coalitions) == 2**M
-            and len(self.seeds) >= 2
-            and shape[:1] == (len(self.seeds),)
-            and shape[2:] == (2**M,),
-            f"Dividends of {len(self.seeds)} seeds and {M} modalities must have shape ({len(self.seeds)}, B, {2**M}) "
+            len(self.coalitions) == 2**M and S >= 2 and shape[:1] == (S,) and shape[2:] == (2**M,),
+            f"Dividends of {S} seeds and {M} modalities must have shape ({S}, B, {2**M}) "
             f"with two seeds at least, but have shape {shape}. Measure the seeds again.",
         )
         require_finite("dividends", self.dividends)
@@ -143,12 +142,14 @@ class Stability:
         """
         relations, direction, lead = self._read_seeds(places, boundary)
         same_direction = direction[1:] == direction[0]
+        same_lead = same_direction & (lead[1:] == lead[0])
+        spreads = {name: values[places] for name, values in self._spreads.items()}
         return verdicts.Doubt(
             seeds=len(self.seeds),
             relations=np.where(places >= 0, relations[1:], ""),
             same_direction=same_direction,
-            same_lead=same_direction & (lead[1:] == lead[0]),
-            **{name: values[places] for name, values in self._spreads.items()},
+            same_lead=same_lead,
+            **spreads,
         )
 
     def _read_seeds(
@@ -156,9 +157,13 @@ class Stability:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return by every seed the relation of some samples, the sign of what decides, and the number of the largest
         own term in the direction of the sum of terms, (R, n) each."""
-        M, R, n = len(self.modalities), len(self.seeds), len(places)
+        M = len(self.modalities)
+        R = len(self.seeds)
+        n = len(places)
         dividends = self.dividends[:, places].reshape(R * n, 2**M)
-        baseline, own, joint = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, M + 1 :]
+        baseline = dividends[:, 0]
+        own = dividends[:, 1 : M + 1]
+        joint = dividends[:, M + 1 :]
         relation = classify_relations(baseline, own, joint, boundary)
         net = np.sign(dividends[:, 1:].sum(1))
         before = np.sign(baseline - (boundary or 0.0))

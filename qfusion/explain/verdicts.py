@@ -107,7 +107,8 @@ def judge(
         boundary: score between two decisions, as of a classifier; None of a regression that is measured by its
             distance from the truth alone, see `data.Target.boundary`.
     """
-    M, B = len(explanation.modalities), len(explanation.dividends)
+    M = len(explanation.modalities)
+    B = len(explanation.dividends)
     samples = np.arange(B)
     outputs = np.broadcast_to(np.asarray(outputs), (B,))
     rounded = _round_dividends(explanation)[samples, :, outputs]
@@ -127,12 +128,13 @@ def judge(
     leader[is_open | (total == 0)] = -1
     names = np.array([*explanation.modalities, ""], dtype=object)  # place -1: no leader
     coalition_of = np.array(explanation.coalitions[1:], dtype=object)
+    joint_share = size[:, M:].sum(1) / np.where(total > 0, total, 1)
     return Verdicts(
         relation=relation,
         conflict=find_conflicts(terms[:, :M]),
         leader=names[leader],
         largest=coalition_of[size.argmax(1)],
-        joint_share=size[:, M:].sum(1) / np.where(total > 0, total, 1),
+        joint_share=joint_share,
         shares=shares,
         needed=needed[samples, shares.argmax(1)],
         within_spread=within,
@@ -155,7 +157,8 @@ def _find_open(
         relation: (B,).
     """
     M = doubt.lead.shape[1]
-    own, joint = dividends[:, 1 : M + 1], dividends[:, M + 1 :].sum(1)
+    own = dividends[:, 1 : M + 1]
+    joint = dividends[:, M + 1 :].sum(1)
     joint_within = np.abs(joint) < SPREADS * doubt.sums[:, 1]
     sums_within = joint_within | (np.abs(own.sum(1)) < SPREADS * doubt.sums[:, 0])
     first = leading_terms(own, np.sign(dividends[:, 1:].sum(1)))
@@ -309,6 +312,8 @@ def verdict(
     names = explanation.modalities
     dividends = _round_dividends(explanation)[sample, :, output]
     terms = explanation.coalitions
+    shares = verdicts.shares[sample].tolist()
+    shapley = explanation.shapley[sample, :, output].tolist()
     result = Verdict(
         relation=Relation(verdicts.relation[sample]),
         conflict=bool(verdicts.conflict[sample]),
@@ -316,8 +321,8 @@ def verdict(
         largest=str(verdicts.largest[sample]),
         joint_share=float(verdicts.joint_share[sample]),
         modalities=tuple(names),
-        shares=dict(zip(names, verdicts.shares[sample].tolist(), strict=True)),
-        shapley=dict(zip(names, explanation.shapley[sample, :, output].tolist(), strict=True)),
+        shares=dict(zip(names, shares, strict=True)),
+        shapley=dict(zip(names, shapley, strict=True)),
         needed=float(verdicts.needed[sample]),
         dividends=dict(zip(terms, dividends.tolist(), strict=True)),
         boundary=boundary,
@@ -330,20 +335,25 @@ def verdict(
     if doubt is None:
         return result
     same = doubt.relations[:, sample] == verdicts.relation[sample]
+    same_sign = same & doubt.same_direction[:, sample]
+    same_lead = same & doubt.same_lead[:, sample]
+    agreeing = None
+    if doubt.is_measured[sample]:
+        agreeing = 1 + int(same.sum())
+    within_spread = []
+    for term, is_within in zip(terms, verdicts.within_spread[sample], strict=True):
+        if is_within:
+            within_spread.append(term)
     return replace(
         result,
         seeds=doubt.seeds,
-        agreeing=1 + int(same.sum()) if doubt.is_measured[sample] else None,
-        agreeing_sign=1 + int((same & doubt.same_direction[:, sample]).sum()),
-        agreeing_lead=1 + int((same & doubt.same_lead[:, sample]).sum()),
+        agreeing=agreeing,
+        agreeing_sign=1 + int(same_sign.sum()),
+        agreeing_lead=1 + int(same_lead.sum()),
         spread=dict(zip(terms, doubt.spread[sample].tolist(), strict=True)),
         sum_spreads=tuple(doubt.sums[sample].tolist()),
         score_spread=float(doubt.score[sample]),
-        within_spread=frozenset(
-            term
-            for term, is_within in zip(terms, verdicts.within_spread[sample], strict=True)
-            if is_within
-        ),
+        within_spread=frozenset(within_spread),
     )
 
 

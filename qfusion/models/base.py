@@ -115,7 +115,8 @@ class FusionModel(nn.Module, ABC):
         super().__init__()
         check(len(inputs) >= 1, "Argument `inputs` must name at least one modality, but is empty.")
         check(len(outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
-        self.modalities, self.outputs = tuple(inputs), tuple(outputs)
+        self.modalities = tuple(inputs)
+        self.outputs = tuple(outputs)
         self.input_specs = {name: InputSpec.from_mapping(spec) for name, spec in inputs.items()}
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:

@@ -222,7 +222,8 @@ class TensorFusion(Baseline):
         self.middle = (
             len(inputs) + 1
         ) // 2  # the outer product of all is never formed, only those of either half
-        left, right = (features + 1) ** self.middle, (features + 1) ** (len(inputs) - self.middle)
+        left = (features + 1) ** self.middle
+        right = (features + 1) ** (len(inputs) - self.middle)
         first = width or len(outputs)
         self.weight = nn.Parameter(
             torch.empty(left, first, right).uniform_(-1, 1) / size**0.5

@@ -31,7 +31,8 @@ class StepEncoder(nn.Module):
     def __init__(self, spec: InputSpec, width: int, dropout: float, input_dropout: float):
         super().__init__()
         self.standardise = Standardiser(spec.size)
-        self.drop, self.drop_last = Dropout(input_dropout), Dropout(dropout)
+        self.drop = Dropout(input_dropout)
+        self.drop_last = Dropout(dropout)
         self.weigh = nn.Linear(spec.size, width)
 
     def forward(self, features: Features) -> Steps:

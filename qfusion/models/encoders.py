@@ -24,8 +24,10 @@ class BatchNorm(nn.Module):
 
     def __init__(self, units: int):
         super().__init__()
-        self.scale, self.offset = nn.Parameter(torch.ones(units)), nn.Parameter(torch.zeros(units))
-        self.mean, self.variance = nn.Buffer(torch.zeros(units)), nn.Buffer(torch.ones(units))
+        self.scale = nn.Parameter(torch.ones(units))
+        self.offset = nn.Parameter(torch.zeros(units))
+        self.mean = nn.Buffer(torch.zeros(units))
+        self.variance = nn.Buffer(torch.ones(units))
 
     def forward(self, values: Tensor) -> Tensor:
         """Return values of the same shape; a batch of one row has no variance and is scaled by the running means."""
@@ -104,7 +106,8 @@ class Encoder(nn.Module):
 
     def _steps(self, values: Tensor, rows: Tensor, steps: Tensor) -> Tensor:
         """Standardised steps (n, F) of sequences (B, T, F), some numbers of them dropped."""
-        places, stays = rows * values.shape[1] + steps, self.drop.mask(values)
+        places = rows * values.shape[1] + steps
+        stays = self.drop.mask(values)
         taken = self.standardise(values.flatten(0, 1).index_select(0, places))
         if stays is None:
             return taken

@@ -110,7 +110,9 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
             freeze_rule=freeze_rule,
             tables=tables,
         )
-        n, M, C = self.elements, len(self.modalities), len(self.outputs)
+        n = self.elements
+        M = len(self.modalities)
+        C = len(self.outputs)
         self.elements_are_classes = n == C
         named = named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
         angles = (

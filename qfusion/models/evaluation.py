@@ -165,7 +165,8 @@ class EvaluationAlgebra(CoalitionAlgebra[ScoringModel, SampleBackground]):
         self, states: Mapping[str, Any], background: Background, missing: Collection[str]
     ) -> np.ndarray:
         """Return v(all but the missing modalities), (B, C): this one coalition alone is evaluated."""
-        rows, present = self.check_background(background), self._present(missing)
+        rows = self.check_background(background)
+        present = self._present(missing)
         return _mean_scores(self.model, states, rows, present)
 
 

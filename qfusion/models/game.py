@@ -75,7 +75,8 @@ class Game(FusionModel):
         super().__init__({name: {"size": 1, "sequence": False} for name in players}, outputs)
         self.settings = {}
         self.encoders = nn.ModuleDict()
-        M, C = len(self.modalities), len(self.outputs)
+        M = len(self.modalities)
+        C = len(self.outputs)
         # the outputs come first, so that a map of the scores is one of the first axis, see `head_parameters`
         self.values = _table("values", values, M, C)
         self.mixing = nn.Parameter(torch.eye(C, dtype=torch.float64), requires_grad=False)

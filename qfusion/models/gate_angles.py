@@ -29,7 +29,8 @@ MAX_ANGLE = 100.0  # radians, in size: as of edits
 def angle_names(model: FusionModel) -> tuple[str, ...]:
     """Return the names of all angles that can be set; none of a model without gates that can be changed."""
     if can(model, "rules"):
-        tables, shape = cast(TruthTables, model), table_shape(model)
+        tables = cast(TruthTables, model)
+        shape = table_shape(model)
         places = np.ndindex(shape.n, shape.stages, shape.patterns)
         shared = [
             f"{part}.{layer}.{k}"

@@ -92,9 +92,12 @@ class JumpTerms(Terms):
             s: states.product([kets[m] for m in s]) for s in decomposition.subsets(len(kets)) if s
         }
         few = spread_places(count, ENTANGLEMENT_SAMPLES)
+        factors = torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64)
+        moments = {s: psi.mT @ psi.conj() / count for s, psi in joint.items()}
+        few_kets = states.product([ket[few] for ket in kets])
         return JumpTerms(
             parameters,
-            torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64),
+            factors,
             plain,
             couplings,
             dissipations,
@@ -102,8 +105,8 @@ class JumpTerms(Terms):
             background,
             output,
             count,
-            {s: psi.mT @ psi.conj() / count for s, psi in joint.items()},
-            states.product([ket[few] for ket in kets]),
+            moments,
+            few_kets,
         )
 
     def samples(self, target: str) -> int:
@@ -181,7 +184,8 @@ class JumpTerms(Terms):
         for name in targets:
             if name in linear:
                 parts = torch.stack([sign * coalition[s] for s, sign in linear[name].items()])
-                value, finite = parts.sum(), torch.tensor(True)
+                value = parts.sum()
+                finite = torch.tensor(True)
                 if name == SCORE or len(parts) == 1:  # the baseline
                     value = value + float(self.model.bias.detach()[self.output])
             else:
@@ -200,7 +204,8 @@ class JumpTerms(Terms):
             ),
             torch.ones((), dtype=factors.dtype),
         )
-        n, m = len(self.couplings), len(self.dissipations)
+        n = len(self.couplings)
+        m = len(self.dissipations)
         acting = gauge.scale_generator(
             self.generator,
             dict(zip(self.couplings, factors[:n], strict=True)),
@@ -270,16 +275,17 @@ def _parameters(
         ("H", "H", "coupling", couplings, tweak.couplings),
         ("D", "dissipation", "dissipation", dissipations, tweak.dissipations),
     ):
-        parameters += [
-            Parameter(
-                f"{letter}[{'+'.join(members)}]",
+        for subset in terms:
+            members = tuple(names[m] for m in subset)
+            term = "+".join(members)
+            parameter = Parameter(
+                f"{letter}[{term}]",
                 f"{title}: {'–'.join(members)}",
                 kind,
                 members,
-                float(factors.get("+".join(members), 1.0)),
+                float(factors.get(term, 1.0)),
             )
-            for members in (tuple(names[m] for m in s) for s in terms)
-        ]
+            parameters.append(parameter)
     if learned > 0 and not model.still:
         parameters.append(
             Parameter("T", "duration T", "duration", (), float(model.duration) / learned)
@@ -287,16 +293,15 @@ def _parameters(
     # a measurement vector is W[j], or W[text,j] where it measures the state of one modality
     for s, v in model.measurement_vectors().items():
         about = () if len(s) == len(names) > 1 else (names[s[0]],)
-        parameters += [
-            Parameter(
+        for j in range(1, len(v) + 1):
+            parameter = Parameter(
                 f"W[{','.join([*about, str(j)])}]",
                 " of ".join([f"measurement vector {j}", *about]),
                 "measurement",
                 about,
                 1.0,
             )
-            for j in range(1, len(v) + 1)
-        ]
+            parameters.append(parameter)
     return tuple(parameters)
 
 

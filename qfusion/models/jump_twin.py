@@ -92,7 +92,8 @@ class JumpTwin(QuantumJump):
         """
         steps = 0 if self.lacks == LEARNING else int(self.settings["steps"])
         whole = self.lacks == COHERENCE and steps > 0  # begins and ends with the channel
-        generator, U = self._whole(), self.bases()
+        generator = self._whole()
+        U = self.bases()
         parts = steps if whole else steps + 1
         result = [operators]
         if whole:

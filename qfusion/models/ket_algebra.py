@@ -187,7 +187,8 @@ class KetAlgebra(LinearAlgebra[KetStates, KetBackground]):
         return [states[name].to(torch.complex128) for name in names]
 
     def spectrum(self, background: Background, S: decomposition.Subset, output: int) -> Spectrum:
-        own, bias = self.check_background(background), float(self.model.bias[output])
+        own = self.check_background(background)
+        bias = float(self.model.bias[output])
         O = self.model.observables()[output : output + 1].to(torch.complex128)
         marginals = marginal_observables(O, own)
         marginal = marginals[S][0]

@@ -98,13 +98,15 @@ def lindblad_model(
         encode is None or callable(encode),
         f"Argument `encode` must be a function from features to kets, but is a {type(encode).__name__}.",
     )
+    inputs = {name: InputSpec(2 * d) for name, d in zip(modalities, sizes, strict=True)}
+    vector_counts = [[list(s), len(v)] for s, v in measured.vectors.items()]
     model = LindbladModel(
-        {name: InputSpec(2 * d) for name, d in zip(modalities, sizes, strict=True)},
+        inputs,
         tuple(outputs or observables),
         dims=sizes,
         jumps=len(jumps),
         duration=require_number("T", T, 0, MAX_DURATION),
-        read=[[list(s), len(v)] for s, v in measured.vectors.items()],
+        read=vector_counts,
     )
     model.fill(hamiltonian, jumps, measured)
     if encode is not None:
@@ -280,14 +282,15 @@ class LindbladModel(TimeModel):
         (term,) = gauge.traceless(self._given()).terms
         smallest = 1e-12 * max(float(term.H.abs().max()), 1e-300)
         couplings, dissipations = gauge.decompose_term(term, self.dims)
-        return (
-            tuple(s for s, part in couplings.items() if float(part.abs().max()) > smallest),
-            tuple(
-                s
-                for s, part in dissipations.items()
-                if len(part) and float(part.abs().max()) > 1e-12 * float(term.jumps.abs().max())
-            ),
-        )
+        coupled = []
+        for subset, part in couplings.items():
+            if float(part.abs().max()) > smallest:
+                coupled.append(subset)
+        dissipating = []
+        for subset, part in dissipations.items():
+            if len(part) and float(part.abs().max()) > 1e-12 * float(term.jumps.abs().max()):
+                dissipating.append(subset)
+        return tuple(coupled), tuple(dissipating)
 
     def baked(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str
@@ -322,10 +325,12 @@ def _vector_name(subset: Sequence[int]) -> str:
 def _checked_read(read: Sequence[Any], M: int) -> dict[decomposition.Subset, int]:
     """Return the number of vectors by the modalities that they measure."""
     states = {tuple(int(m) for m in s): int(count) for s, count in read}
-    fits = all(
-        ((len(s) == 1 and 0 <= s[0] < M) or s == tuple(range(M))) and count >= 1
-        for s, count in states.items()
-    )
+    fits = True
+    for subset, count in states.items():
+        is_single = len(subset) == 1 and 0 <= subset[0] < M
+        is_whole = subset == tuple(range(M))
+        if count < 1 or not (is_single or is_whole):
+            fits = False
     check(
         bool(states) and fits,
         f"Argument `read` must hold subsystems, one or all {M}, with their numbers of vectors, but is "

@@ -247,15 +247,12 @@ class LinkedCircuit:
         """Return the gates that act on |0...0> for one row of features, with edited angles."""
         header = {"do": "gates", "change": circuit_change.as_mapping(change)}
         answer, matrices = self._link.ask(header, pack_features(features))
-        return [
-            Gate(
-                str(gate["name"]),
-                tuple(map(int, gate["wires"])),
-                matrices[str(place)],
-                {str(key): float(value) for key, value in gate["values"].items()},
-            )
-            for place, gate in enumerate(answer["gates"])
-        ]
+        gates = []
+        for place, gate in enumerate(answer["gates"]):
+            wires = tuple(map(int, gate["wires"]))
+            values = {str(key): float(value) for key, value in gate["values"].items()}
+            gates.append(Gate(str(gate["name"]), wires, matrices[str(place)], values))
+        return gates
 
     def columns(self, features: Mapping[str, Any], change: circuit_change.CircuitChange) -> Tensor:
         """Return the columns (B, K) of the model whose circuit is changed."""
@@ -285,6 +282,9 @@ class LinkedCircuit:
 def describe_circuit(source: live_model.CircuitSource) -> dict[str, Any]:
     """Return what is the same for every sample of a circuit, for a card; `LinkedCircuit` reads it."""
     facts = source.facts
+    layers = [[name, list(gates)] for name, gates in source.layers]
+    registers = [[name, count] for name, count in source.registers().items()]
+    trainable = [[gate, list(names)] for gate, names in source.trainable().items()]
     return {
         "facts": {
             "library": facts.library,
@@ -295,9 +295,9 @@ def describe_circuit(source: live_model.CircuitSource) -> dict[str, Any]:
             "remarks": list(facts.remarks),
         },
         "roles": list(source.roles),
-        "layers": [[name, list(gates)] for name, gates in source.layers],
-        "registers": [[name, count] for name, count in source.registers().items()],
-        "trainable": [[gate, list(names)] for gate, names in source.trainable().items()],
+        "layers": layers,
+        "registers": registers,
+        "trainable": trainable,
     }
 
 

@@ -123,7 +123,8 @@ class MassAlgebra(LinearAlgebra[MassStates, MassBackground]):
         return [probabilities(states[name].double()) for name in names]
 
     def spectrum(self, background: Background, S: decomposition.Subset, output: int) -> Spectrum:
-        own, bias = self.check_background(background), float(self.model.bias[output])
+        own = self.check_background(background)
+        bias = float(self.model.bias[output])
         O = self.model.observables()[output].double()
         distributions = own.distributions if own.kind == "product" else None
         return mass_operators.spectrum(

@@ -114,12 +114,15 @@ def first_crossing(
         [_values(t, torch.from_numpy(start + a * (ends - start))).numpy() >= 0 for a in along]
     )
     crosses: np.ndarray = np.asarray(beyond.any(0))
-    t, way, first = t[crosses], (ends - start)[crosses], beyond.argmax(0)[crosses]
+    t = t[crosses]
+    way = (ends - start)[crosses]
+    first = beyond.argmax(0)[crosses]
     low, high = along[np.maximum(first - 1, 0)], along[first]
     for _ in range(50):
         middle = (low + high) / 2
         done = _values(t, torch.from_numpy(start + middle[:, None] * way)).numpy() >= 0
-        low, high = np.where(done, low, middle), np.where(done, middle, high)
+        low = np.where(done, low, middle)
+        high = np.where(done, middle, high)
     return start + high[:, None] * way, crosses
 
 

@@ -39,7 +39,8 @@ def spectrum(
         S: the modalities.
         bias: of the output.
     """
-    n, is_independent = len(phi), distributions is not None
+    n = len(phi)
+    is_independent = distributions is not None
     table = _table(O, phi, masses, distributions, S)
     weights = _pattern_probabilities(masses, S, is_independent)
     # Only where S is independent of the rest is the mean over its patterns in the background the mean score.
@@ -77,7 +78,8 @@ def _effects(table: Tensor, weights: Tensor, count: int, n: int) -> np.ndarray:
     """Return the mean change when one bit turns from 0 to 1 and all others are as in the background, (count, n)."""
     changes = []
     for q in range(count * n):
-        values, weight = table.view(2**q, 2, -1), weights.view(2**q, 2, -1).sum(1)
+        values = table.view(2**q, 2, -1)
+        weight = weights.view(2**q, 2, -1).sum(1)
         changes.append(float(((values[:, 1] - values[:, 0]) * weight).sum()))
     return np.array(changes).reshape(count, n)
 
@@ -100,7 +102,9 @@ def _table(
         return pull_back_marginals(O[None], phi, distributions, S[0])[0]
     if len(rest) > 2:
         return pull_back_rows(O[None], phi, masses, S[0])[0]
-    s, r, k = 2 ** len(S), 2 ** len(rest), n // 2
+    s = 2 ** len(S)
+    r = 2 ** len(rest)
+    k = n // 2
     factors = fuse(patterns(M).double()[:, None].expand(-1, n, -1), phi)[0]
     factors = factors.view((2,) * M + (n, 3)).permute(*S, *rest, M, M + 1).reshape(s, r, n, 3)
     left = _products(factors[:, :, :k])  # (s^k, r^k, 3^k)

@@ -109,12 +109,13 @@ class NetworkTerms(Terms):
         O = self._observables(self.factors)
         vectors = fuse(masses, self._phi(self.factors))[0]
         removed = (self.with_factor(place, 0) for place in range(len(self.parameters)))
-        scores = [
-            qcnn.evaluate(O, fuse(masses, self._phi(factors))[0])
-            if parameter.kind in ("fusion", "say")
-            else qcnn.evaluate(self._observables(factors), vectors)
-            for parameter, factors in zip(self.parameters, removed, strict=True)
-        ]
+        scores = []
+        for parameter, factors in zip(self.parameters, removed, strict=True):
+            if parameter.kind in ("fusion", "say"):
+                fused = fuse(masses, self._phi(factors))[0]
+                scores.append(qcnn.evaluate(O, fused))
+            else:
+                scores.append(qcnn.evaluate(self._observables(factors), vectors))
         return (torch.stack(scores) + self.model.bias.double()).numpy()
 
     def _answer(self, target: str) -> Answer:
@@ -190,20 +191,22 @@ class NetworkTerms(Terms):
         """`_part` over all pairs of a sample and a background row."""
         n = self.model.elements
         O = self._observable(self.factors).detach()
-        left, right = 3 ** (n // 2), 3 ** (n - n // 2)
-        total, product = torch.zeros(()), torch.zeros(left, right, dtype=torch.float64)
-        slopes, effects = torch.zeros_like(self.factors), torch.zeros_like(self.factors)
+        left = 3 ** (n // 2)
+        right = 3 ** (n - n // 2)
+        total = torch.zeros(())
+        product = torch.zeros(left, right, dtype=torch.float64)
+        slopes = torch.zeros_like(self.factors)
+        effects = torch.zeros_like(self.factors)
         factors = self.factors.clone().requires_grad_(True)
         count = 0
         for chunk in self._pairs(masses, S, max(1, _NUMBERS // right)):
             vectors = fuse(chunk, self._phi(factors))[0]
-            one, two = (
-                qcnn.products(vectors, range(n // 2)),
-                qcnn.products(vectors, range(n // 2, n)),
-            )
+            one = qcnn.products(vectors, range(n // 2))
+            two = qcnn.products(vectors, range(n // 2, n))
             value = ((one @ O.view(left, right)) * two).sum()
             g, slope = torch.autograd.grad(value, (vectors, factors))
-            total, count = total + value.detach(), count + len(chunk)
+            total = total + value.detach()
+            count = count + len(chunk)
             with torch.no_grad():
                 product += one.T @ two
                 slopes += slope

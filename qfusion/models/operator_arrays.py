@@ -146,7 +146,8 @@ def _own_dims(name: str, value: Any) -> tuple[int, ...]:
 
 def _matrix(name: str, value: Any, dims: Sequence[int]) -> np.ndarray:
     """Return an operator on subsystems of these dimensions, (D, D)."""
-    D, sizes = math.prod(dims), tuple(dims)
+    D = math.prod(dims)
+    sizes = tuple(dims)
     _refuse_time(name, value)
     if _is_qobj(value):
         own = _own_dims(name, value)
@@ -252,23 +253,26 @@ def local_parts(
     Returns:
         the parts by their subsystems, without empty ones, and the constant.
     """
-    M, D = len(dims), len(O)
-    tensor, largest = torch.as_tensor(O), float(np.abs(O).max())
+    M = len(dims)
+    D = len(O)
+    tensor = torch.as_tensor(O)
+    largest = float(np.abs(O).max())
     constant = float(np.trace(O).real) / D
     locals_: dict[decomposition.Subset, np.ndarray] = {
         (m,): states.partial_trace(tensor, tuple(dims), [m]).numpy() * (d / D)
         for m, d in enumerate(dims)
     }
-    total = sum(
+    embedded = [
         states.embed(torch.as_tensor(part), tuple(dims), s).numpy() for s, part in locals_.items()
-    ) - (M - 1) * constant * np.eye(D)
+    ]
+    total = sum(embedded) - (M - 1) * constant * np.eye(D)
     if np.abs(O - total).max() > ZERO * largest:
         return {tuple(range(M)): O}, 0.0
-    traceless = {
-        s: part - constant * np.eye(len(part))
-        for s, part in locals_.items()
-        if np.abs(part - constant * np.eye(len(part))).max() > ZERO * largest
-    }
+    traceless = {}
+    for s, part in locals_.items():
+        without_trace = part - constant * np.eye(len(part))
+        if np.abs(without_trace).max() > ZERO * largest:
+            traceless[s] = without_trace
     if len(traceless) == 1:
         return {s: locals_[s] for s in traceless}, 0.0
     # sums of numbers of excitations and the like, which begin at 0

@@ -52,10 +52,10 @@ def layout(n: int) -> tuple[list[Step], list[int]]:
         pairs = [(a, a + 1) for first in (0, 1) for a in range(first, len(wires) - 1, 2)]
         if len(wires) > 2:
             pairs.append((len(wires) - 1, 0))
-        steps += [
-            *(Step("conv", layer, (wires[a], wires[b])) for a, b in pairs),
-            *(Step("pool", layer, (wires[a + 1], wires[a])) for a in range(0, len(wires) - 1, 2)),
-        ]
+        for a, b in pairs:
+            steps.append(Step("conv", layer, (wires[a], wires[b])))
+        for a in range(0, len(wires) - 1, 2):
+            steps.append(Step("pool", layer, (wires[a + 1], wires[a])))
         wires, layer = wires[::2], layer + 1
     return steps, wires
 
@@ -137,7 +137,8 @@ class QCNN(nn.Module):
     def readout(self) -> Tensor:
         """Return the head as an observable after the circuit: coefficients (C, 2, ..., 2) of words in {I, Z} on n
         qubits."""
-        C, k = len(self.head), len(self.retained)
+        C = len(self.head)
+        k = len(self.retained)
         words = _walsh((HEAD_SCALE * self.head[:, : 2**k]).view(C, *(2,) * k))
         full = words.new_zeros(C, *(2,) * self.n)
         slices: tuple[slice | int, ...] = (
@@ -212,11 +213,9 @@ def _backwards(steps: tuple[Step, ...], first: int) -> tuple[tuple[int, tuple[in
     Steps on different qubits commute. The next is the one after which fewest letters are left, so that an observable
     grows on a few qubits at a time: at ten qubits that takes a fifth of the time.
     """
-    size, left, result = (
-        dict.fromkeys(range(MAX_QUBITS), len(IZ)),
-        list(range(first, len(steps))),
-        [],
-    )
+    size = dict.fromkeys(range(MAX_QUBITS), len(IZ))
+    left = list(range(first, len(steps)))
+    result = []
     while left:
         ready = [
             i
@@ -271,7 +270,8 @@ def evaluate(O: Tensor, vectors: Tensor) -> Tensor:
     words = O.reshape(C, 3**k, -1).transpose(0, 1).flatten(1)
     parts = []
     for chunk in vectors.split(max(1, 20_000_000 // words.shape[1])):
-        left, right = products(chunk, range(k)), products(chunk, range(k, n))
+        left = products(chunk, range(k))
+        right = products(chunk, range(k, n))
         parts.append(((left @ words).view(len(chunk), C, -1) @ right[:, :, None])[..., 0])
     return torch.cat(parts)
 

@@ -124,7 +124,8 @@ def pull_back_joint(O: Tensor, phi: Tensor, joint: Tensor, m: int) -> Tensor:
         joint: probability of the outcomes of all others, 2^(M - 1) a qubit: 2^((M - 1) n) numbers.
         m: the modality.
     """
-    n, M = len(phi), (phi.shape[-1] - 1).bit_length()
+    n = len(phi)
+    M = (phi.shape[-1] - 1).bit_length()
     bits = patterns(M - 1).to(phi)[:, None].expand(-1, n, -1)
 
     def factors(outcome: int) -> Tensor:
@@ -144,7 +145,8 @@ def contract_readout(O: Tensor, gathered: Tensor, n: int) -> Tensor:
             <Z> at 1.
     """
     k = n // 2
-    left, right = letter_places(k), letter_places(n - k)
+    left = letter_places(k)
+    right = letter_places(n - k)
     halves = O.reshape(len(O), 3**k, 3 ** (n - k)).transpose(0, 1)
     mean = gathered.reshape(5**k, 5 ** (n - k))
     # A word of five letters in the first half belongs to one word of three, so the second half is contracted once for
@@ -191,8 +193,10 @@ def stage_tables(phi: Tensor) -> list[Tensor]:
         A table (n, out, 2, ..., 2) for each stage, with an axis for each of the k bits. Of the last stage `out` counts
         1, <X> and <Z>; of the others the chances of 0 and 1, which is the first bit that the next stage reads.
     """
-    n, bits = len(phi), phi.shape[-1].bit_length() - 1
-    ones, last = torch.sin(phi[:, :-1] / 2).square(), phi[:, -1]
+    n = len(phi)
+    bits = phi.shape[-1].bit_length() - 1
+    ones = torch.sin(phi[:, :-1] / 2).square()
+    last = phi[:, -1]
     tables = [torch.stack([1 - stage, stage], 1) for stage in ones.unbind(1)]
     tables.append(torch.stack([torch.ones_like(last), torch.sin(last), torch.cos(last)], 1))
     return [table.reshape(n, -1, *(2,) * bits) for table in tables]

@@ -61,7 +61,8 @@ def outcome_scores(network: QCNN, p: Tensor) -> Tensor:
     """Return the scores (..., C), without the bias, of the probabilities (..., 2^n) of the outcomes of all qubits.
     The head reads joint probabilities of the retained qubits, then Z of the measured ones in `network.read_singly`.
     """
-    b, qubits = p.ndim - 1, range(network.n)
+    b = p.ndim - 1
+    qubits = range(network.n)
     p = p.unflatten(-1, (2,) * network.n)
     joint = p.sum([b + q for q in qubits if q not in network.retained]).flatten(b)
     single = [p.sum([b + w for w in qubits if w != q]) for q in network.read_singly]

@@ -71,7 +71,8 @@ def _features(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Ten
         step = network.steps[index]
         if ring and step.layer == 0:
             continue
-        R, after = maps[step.kind, step.layer], [_letters(network, index, q) for q in step.wires]
+        R = maps[step.kind, step.layer]
+        after = [_letters(network, index, q) for q in step.wires]
         if step.kind == "pool":
             measured[index] = _pool(groups, step.wires, R[:, after[1]])
         else:
@@ -99,7 +100,8 @@ def _ring(
         A_j[(e, x), u, (e', x')] = sum_o P_j[e, o] sum_y R[x, y, o, e'] Q[u, x', y]
         <word u_0 u_1 ...> = Tr A_{s-1}[u_0] A_0[u_1] ... A_{s-2}[u_{s-1}]
     """
-    B, s = len(vectors), network.n // 2
+    B = len(vectors)
+    s = network.n // 2
     pools = [
         index for index, step in enumerate(network.steps) if (step.kind, step.layer) == ("pool", 0)
     ]
@@ -115,8 +117,10 @@ def _ring(
     P = P.view(B, s, 4, 4)
     z = ((P[:, :, 0] @ R[3, 0]) * P[..., 0].roll(-1, 1)).sum(-1)  # R[Z, I, o, e'], all others I
     measured |= dict(zip(pools, z.roll(-1, 1).unbind(1), strict=True))
-    sites, half = A.unbind(1), (s + 1) // 2
-    left, right = _chain(sites[:half]), _chain(sites[half:])
+    sites = A.unbind(1)
+    half = (s + 1) // 2
+    left = _chain(sites[:half])
+    right = _chain(sites[half:])
     T = left.transpose(1, 2).flatten(2) @ right.permute(0, 3, 1, 2).flatten(1, 2)
     return dict.fromkeys(wires, _Group(wires, T.view(B, *(U,) * s)))
 
@@ -182,7 +186,8 @@ def _convolve(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> N
         words = T.reshape(-1, block.shape[2] * block.shape[3]) @ block.flatten(2).flatten(0, 1).T
         left.T = words.view(*T.shape[:-2], *block.shape[:2])
         return
-    X, Y = left.last(a), right.last(b)
+    X = left.last(a)
+    Y = right.last(b)
     block = _select(R, [ALL, ALL, _OF_SIZE[X.shape[-1]], _OF_SIZE[Y.shape[-1]]])
     # The gate meets the smaller group, Y, first; then one batched product writes the joined group.
     if math.prod(X.shape[1:-1]) < math.prod(Y.shape[1:-1]):

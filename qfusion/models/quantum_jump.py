@@ -156,12 +156,14 @@ class QuantumJump(TimeModel):
         self.duration = float(duration)
         self.still = evolution == "none"
         self.samples = dynamics == "jumps" and not self.still
-        M, C = len(self.dims), len(self.outputs)
+        M = len(self.dims)
+        C = len(self.outputs)
         self.subsystems = (
             [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
         )
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
-        with_H, with_L = evolution in ("jump", "unitary"), evolution in ("jump", "dissipative")
+        with_H = evolution in ("jump", "unitary")
+        with_L = evolution in ("jump", "dissipative")
         # so that the whole generator starts equally strong, dense or local
         share = len(self.subsystems) ** -0.5
         self.A = nn.ParameterList(

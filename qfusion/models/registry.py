@@ -159,7 +159,8 @@ class _Unfilled(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Any = None,
     ) -> Any:
-        kwargs, name = kwargs or {}, getattr(function, "__name__", "")
+        kwargs = kwargs or {}
+        name = getattr(function, "__name__", "")
         if name.endswith(("uniform_", "normal_")):
             return args[0] if args else kwargs["tensor"]
         if name in ("rand_like", "randn_like"):

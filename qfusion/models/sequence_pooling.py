@@ -38,7 +38,8 @@ class Pooling(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """Return (B, hidden); steps where `mask` is False have no influence."""
         if self.kind == "gru":  # by all steps, for exporters; else see `of_steps`
-            states, last = self.gru(values)[0], mask.sum(1).clamp_min(1) - 1
+            states = self.gru(values)[0]
+            last = mask.sum(1).clamp_min(1) - 1
             return states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2]))[:, 0]
         if self.kind == "conv":
             present = mask[..., None]
@@ -74,7 +75,9 @@ class _Recurrence(torch.autograd.Function):
         gates, stored, new, before = (
             inputs.new_empty(len(inputs), width) for width in (2 * H, H, H, H)
         )
-        state, across, ended = inputs.new_zeros(sizes[0], H), weight.t(), []
+        state = inputs.new_zeros(sizes[0], H)
+        across = weight.t()
+        ended = []
         columns = (
             inputs[:, : 2 * H],
             inputs[:, 2 * H :],
@@ -109,7 +112,8 @@ class _Recurrence(torch.autograd.Function):
         sizes, H = list(ctx.sizes), weight.shape[1]
         r, z = gates[:, :H], gates[:, H:]
         of_new = (1 - z) * (1 - new.square())
-        of_z, of_r = (before - new) * z * (1 - z), stored * r * (1 - r)
+        of_z = (before - new) * z * (1 - z)
+        of_r = stored * r * (1 - r)
         # of r, z, the state's part of the new, the input's part of it
         result = gates.new_empty(len(gates), 4 * H)
         across = result[:, : 3 * H]

@@ -31,7 +31,8 @@ class Standardiser(nn.Module):
 
     def __init__(self, size: int):
         super().__init__()
-        self.mean, self.scale = nn.Buffer(torch.zeros(size)), nn.Buffer(torch.ones(size))
+        self.mean = nn.Buffer(torch.zeros(size))
+        self.scale = nn.Buffer(torch.ones(size))
 
     def fit(self, values: Tensor, mask: Tensor | None) -> None:
         """Set mean and scale from values (B, F), or unmasked steps of (B, T, F)."""

@@ -35,7 +35,8 @@ def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> Search:
         if turn is None:
             continue
         after = model.with_angles(_turned(phi, place, turn)).scores(states)[0].numpy()
-        name, learned = ".".join(map(str, place)), float(phi[place])
+        name = ".".join(map(str, place))
+        learned = float(phi[place])
         changes.append(
             ParameterChange(before, after, "angle", name, learned, learned + turn, abs(turn))
         )
@@ -69,7 +70,8 @@ def angle_waves(
     ]
     scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
     mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
-    cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
+    cosine = scores[:, 0] - mean
+    sine = (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
     return places, np.stack([mean, cosine, sine], -1)
 
 
@@ -84,7 +86,8 @@ def nearest_turn(leads: Sequence[np.ndarray], margin: float) -> float | None:
     lead."""
     turns = []
     for mean, cosine, sine in leads:
-        size, peak = math.hypot(cosine, sine), math.atan2(sine, cosine)
+        size = math.hypot(cosine, sine)
+        peak = math.atan2(sine, cosine)
         if size <= 1e-12 or margin - mean > size:
             continue  # never reaches it
         half = math.acos(max(min((margin - mean) / size, 1.0), -1.0))  # within `half` of the peak

@@ -168,10 +168,11 @@ class TimeModel(KetModel):
         """Return sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
         `measurement_vectors`)."""
         vectors = self.measurement_vectors()
-        parts = [
-            states.embed(torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj()), self.dims, s)
-            for (s, v), w in zip(vectors.items(), _weights_by_state(weights, vectors), strict=True)
-        ]
+        parts = []
+        state_weights = _weights_by_state(weights, vectors)
+        for (subset, v), w in zip(vectors.items(), state_weights, strict=True):
+            observables = torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj())
+            parts.append(states.embed(observables, self.dims, subset))
         return torch.stack(parts).sum(0)
 
     def readout(self) -> Tensor:
@@ -294,7 +295,8 @@ class TimeModel(KetModel):
         return self._estimated(self.product_state(self.encode(inputs)), trajectories, seed)
 
     def _estimated(self, psi: Tensor, count: int, seed: int) -> Estimate:
-        generator, random = self.generator(), torch.Generator().manual_seed(seed)
+        generator = self.generator()
+        random = torch.Generator().manual_seed(seed)
         scores, errors = psi.real.new_empty(2, len(psi), len(self.outputs))
         for row, ket in enumerate(psi):  # one after the other: its kets are as many as fit
             read = self._read(
@@ -372,8 +374,9 @@ class TimeModel(KetModel):
         ]
         generator = gauge.traceless(lindblad.Generator(self.dims, tuple(terms)))
         H = generator.hamiltonian()
+        energy = torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device)
         return lindblad.System(
-            H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device),
+            H - energy,
             gauge.unravelling(generator.jump_operators()),
             self.dims,
             self.modalities,

@@ -101,11 +101,15 @@ class Tweak:
             choose("Tweak", key, known)
             numbers[key] = require_number(key, value, *_range(key, model))
         names = tuple(model.modalities)
-        return cls(
-            {term: numbers[key] for key, term in couplings(names).items() if key in numbers},
-            {term: numbers[key] for key, term in dissipations(names).items() if key in numbers},
-            numbers.get(DURATION),
-        ).fit(model)
+        coupling_factors = {}
+        for key, term in couplings(names).items():
+            if key in numbers:
+                coupling_factors[term] = numbers[key]
+        dissipation_factors = {}
+        for key, term in dissipations(names).items():
+            if key in numbers:
+                dissipation_factors[term] = numbers[key]
+        return cls(coupling_factors, dissipation_factors, numbers.get(DURATION)).fit(model)
 
     def fit(self, model: Tweakable) -> Tweak:
         """Return the same tweak in the one form that equal tweaks of a model have: factors of 1 left out, couplings in
@@ -142,22 +146,15 @@ class Tweak:
 
     def scale(self, generator: lindblad.Generator, names: Sequence[str]) -> lindblad.Generator:
         """Return a generator on modalities of these names with the factors on its couplings and its dissipation."""
-        subsets = {
-            decomposition.subset_name(s, names): s for s in decomposition.subsets(len(names))
-        }
-        return gauge.scale_generator(
-            generator,
-            {
-                s: float(self.couplings[name])
-                for name, s in subsets.items()
-                if name in self.couplings
-            },
-            {
-                s: float(self.dissipations[name])
-                for name, s in subsets.items()
-                if name in self.dissipations
-            },
-        )
+        coupling_factors = {}
+        dissipation_factors = {}
+        for subset in decomposition.subsets(len(names)):
+            name = decomposition.subset_name(subset, names)
+            if name in self.couplings:
+                coupling_factors[subset] = float(self.couplings[name])
+            if name in self.dissipations:
+                dissipation_factors[subset] = float(self.dissipations[name])
+        return gauge.scale_generator(generator, coupling_factors, dissipation_factors)
 
 
 LEARNED = Tweak()  # nothing is changed

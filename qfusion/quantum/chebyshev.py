@@ -180,7 +180,8 @@ def _expand(
         before, p = p, following
         waiting.append(p)
         if len(waiting) >= (_TOGETHER if len(weights) > 1 else 1):
-            total, waiting = _add(total, weights[:, n + 1 - len(waiting) : n + 1], waiting), []
+            total = _add(total, weights[:, n + 1 - len(waiting) : n + 1], waiting)
+            waiting = []
         term = sizes[n] * _norm(p)
         if not term <= limit:
             break

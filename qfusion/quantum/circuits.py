@@ -134,8 +134,10 @@ def rotation(gate: str, angles: Tensor) -> Tensor:
 def rotation_matrices(angles: Tensor) -> Tensor:
     """Return the matrices (G, 2, 2) of several U3, of angles (G, 3) as theta, phi, delta."""
     theta, phi, delta = angles.unbind(1)
-    c, s = torch.cos(theta / 2), torch.sin(theta / 2)
-    left, right = torch.polar(torch.ones_like(phi), phi), torch.polar(torch.ones_like(phi), delta)
+    c = torch.cos(theta / 2)
+    s = torch.sin(theta / 2)
+    left = torch.polar(torch.ones_like(phi), phi)
+    right = torch.polar(torch.ones_like(phi), delta)
     return torch.stack([c.to(left.dtype), -s * right, s * left, c * left * right], -1).view(
         -1, 2, 2
     )

@@ -65,7 +65,8 @@ def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
     states.check_operator("H", H, dims)
     parts = H[None]  # the subsets of those that have been split, as bits
     for m, d in enumerate(dims):
-        a, b = math.prod(dims[:m]), math.prod(dims[m + 1 :])
+        a = math.prod(dims[:m])
+        b = math.prod(dims[m + 1 :])
         blocks = parts.reshape(*parts.shape[:-2], a, d, b, a, d, b)
         identity = torch.eye(d).to(H)
         mean = torch.einsum("...aibcid,jk->...ajbckd", blocks, identity).reshape(parts.shape) / d

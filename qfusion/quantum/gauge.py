@@ -75,11 +75,13 @@ def scale_generator(
 
 def _term_factors(factors: Factors, term: lindblad.Term) -> dict[Subset, float | Tensor]:
     """Return the factors that change a term, by places among its subsystems."""
-    return {
-        tuple(term.subsystems.index(m) for m in subset): factor
-        for subset, factor in factors.items()
-        if set(subset) <= set(term.subsystems) and (torch.is_tensor(factor) or factor != 1)
-    }
+    own_factors = {}
+    for subset, factor in factors.items():
+        changes = torch.is_tensor(factor) or factor != 1
+        if changes and set(subset) <= set(term.subsystems):
+            places = tuple(term.subsystems.index(m) for m in subset)
+            own_factors[places] = factor
+    return own_factors
 
 
 def decompose_term(

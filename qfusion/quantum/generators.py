@@ -107,7 +107,8 @@ def superoperator(G: Tensor, L: Tensor) -> Tensor:
     Args:
         G: (D, D). L: (K, D, D).
     """
-    D, one = len(G), torch.eye(len(G), dtype=G.dtype, device=G.device)
+    D = len(G)
+    one = torch.eye(len(G), dtype=G.dtype, device=G.device)
     S = (L.flatten(1).T @ L.conj().flatten(1)).view(D, D, D, D).transpose(1, 2)  # L_ac L*_bd
     return (
         S + G[:, None, :, None] * one[:, None, :] + one[:, None, :, None] * G.conj()[:, None, :]
@@ -129,7 +130,8 @@ class _OneTerm:
     def apply(self, before: Tensor | None, X: Tensor, keep: bool) -> tuple[Tensor, Tensor | None]:
         """before + 2 a X, and the l_k X (K, d, n d)."""
         d = self.d
-        columns, rows = X.view(-1, d), X.view(d, -1)
+        columns = X.view(-1, d)
+        rows = X.view(d, -1)
         lX = (self.l.view(self.K * d, d) @ rows).view(self.K, len(columns), d)
         if self.single:  # half of it and its adjoint: round-off that is not Hermitian would grow
             half = rows @ self.g_adjoint
@@ -154,12 +156,10 @@ class _OneTerm:
     ) -> Tensor:
         """base + (2 a)^+ b; adds the gradients of <b, 2 a X>."""
         d, root = self.d, math.sqrt(self.factor)
-        b_columns, b_rows, columns, rows = (
-            b.view(-1, d),
-            b.view(d, -1),
-            X.view(-1, d),
-            X.view(d, -1),
-        )
+        b_columns = b.view(-1, d)
+        b_rows = b.view(d, -1)
+        columns = X.view(-1, d)
+        rows = X.view(d, -1)
         bl = b.new_empty(self.K, len(b_columns), d)
         for k in range(self.K):
             torch.mm(b_columns, self.l[k], out=bl[k])

@@ -59,7 +59,8 @@ def gate_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
     Args:
         wires: its qubits, the most significant first. matrix: (2^w, 2^w).
     """
-    n, U = len(wires), matrix.detach()
+    n = len(wires)
+    U = matrix.detach()
     entries = U.abs() > _SMALL
     crossed = [entries.view(*(2,) * (2 * n)).movedim((k, n + k), (0, 1)) for k in range(n)]
     keeps = [not (block[0, 1].any() or block[1, 0].any()) for block in crossed]

@@ -186,7 +186,8 @@ def measures_over_time(
         InvalidInput: when the shapes disagree or a matrix is not a state.
     """
     rho = torch.as_tensor(rho).detach()
-    M, D = len(dims), math.prod(dims)
+    M = len(dims)
+    D = math.prod(dims)
     check(
         rho.ndim == 3 and tuple(rho.shape[1:]) == (D, D),
         f"Argument `rho` must have shape (nT, {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "
@@ -197,12 +198,14 @@ def measures_over_time(
         f"Argument `names` must hold {M} different names, but is {tuple(names)}. Name every modality once.",
     )
     states = States(rho, tuple(dims), require_state("rho", rho))
-    return Measures(
-        Measure(kind, tuple(names[m] for m in part), values.numpy())
-        for kind, about in KINDS.items()
-        if negativity or not about.slow
-        for part, values in about.compute(states)
-    )
+    measures = []
+    for kind, about in KINDS.items():
+        if about.slow and not negativity:
+            continue
+        for part, values in about.compute(states):
+            members = tuple(names[m] for m in part)
+            measures.append(Measure(kind, members, values.numpy()))
+    return Measures(measures)
 
 
 @measure_kind(

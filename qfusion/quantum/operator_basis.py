@@ -61,7 +61,9 @@ def expand(A: Tensor, dims: Sequence[int]) -> Tensor:
     Raises:
         InvalidInput: when the shape does not fit `dims`.
     """
-    D, M, batch = math.prod(dims), len(dims), A.shape[:-2]
+    D = math.prod(dims)
+    M = len(dims)
+    batch = A.shape[:-2]
     check(
         A.shape[-2:] == (D, D),
         f"Argument `A` must have shape ({D}, {D}) for dims {tuple(dims)}, but has "
@@ -70,6 +72,7 @@ def expand(A: Tensor, dims: Sequence[int]) -> Tensor:
     coefficients = A.to(A.dtype.to_complex()).reshape(*batch, *dims, *dims)
     # the m-th pair of axes becomes one axis of letters, which goes to the end
     for m, d in enumerate(dims):
-        pair, letters = [len(batch), len(batch) + M - m], basis(d)[1].conj().to(coefficients)
+        pair = [len(batch), len(batch) + M - m]
+        letters = basis(d)[1].conj().to(coefficients)
         coefficients = torch.tensordot(coefficients, letters, dims=(pair, [1, 2])) / d
     return coefficients

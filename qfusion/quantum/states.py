@@ -48,7 +48,8 @@ def apart(psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor
     """Return kets (..., D) as matrices (..., d, D / d). Rows are the states of some subsystems, in their order, and
     columns those of the others.
     """
-    batch, rest = psi.ndim - 1, [m for m in range(len(dims)) if m not in subsystems]
+    batch = psi.ndim - 1
+    rest = [m for m in range(len(dims)) if m not in subsystems]
     parts = psi.reshape(*psi.shape[:-1], *dims)
     parts = parts.permute(*range(batch), *(batch + m for m in (*subsystems, *rest)))
     return parts.reshape(*psi.shape[:-1], math.prod(dims[m] for m in subsystems), -1)
@@ -98,10 +99,12 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tens
     check_operator("rho", rho, dims)
     _check_subsystems("keep", keep, dims)
     batch, M = rho.shape[:-2], len(dims)
-    b, ordered = len(batch), sorted(keep)
+    b = len(batch)
+    ordered = sorted(keep)
     rest = [m for m in range(M) if m not in ordered]
     axes = [b + side + m for part in (ordered, rest) for side in (0, M) for m in part]
-    d, r = math.prod(dims[m] for m in ordered), math.prod(dims[m] for m in rest)
+    d = math.prod(dims[m] for m in ordered)
+    r = math.prod(dims[m] for m in rest)
     parts = rho.reshape(*batch, *dims, *dims).permute(*range(b), *axes).reshape(*batch, d, d, r, r)
     return torch.diagonal(parts, dim1=-2, dim2=-1).sum(-1)
 
@@ -145,7 +148,9 @@ def embed(
     check_operator("rho", operator, [dims[m] for m in chosen])
     rest = [m for m in range(len(dims)) if m not in chosen]
     order = [*chosen, *rest]
-    r, D, M = math.prod(dims[m] for m in rest), math.prod(dims), len(dims)
+    r = math.prod(dims[m] for m in rest)
+    D = math.prod(dims)
+    M = len(dims)
     if rest_operator is None:
         rest_operator = torch.eye(r, dtype=operator.dtype, device=operator.device)
     batch, sides = operator.shape[:-2], [dims[m] for m in order]

@@ -48,8 +48,10 @@ def ground(rows: int, n: int, like: Tensor) -> Tensor:
 def rotations(angles: Tensor) -> Tensor:
     """Return Rot(phi, theta, omega) = RZ(omega) RY(theta) RZ(phi), (..., 2, 2), of angles (..., 3) in radians."""
     phi, theta, omega = angles.unbind(-1)
-    c, s = torch.cos(theta / 2), torch.sin(theta / 2)
-    sum_, difference = torch.exp(0.5j * (phi + omega)), torch.exp(0.5j * (phi - omega))
+    c = torch.cos(theta / 2)
+    s = torch.sin(theta / 2)
+    sum_ = torch.exp(0.5j * (phi + omega))
+    difference = torch.exp(0.5j * (phi - omega))
     return torch.stack(
         [sum_.conj() * c, -difference * s, difference.conj() * s, sum_ * c], -1
     ).unflatten(-1, (2, 2))

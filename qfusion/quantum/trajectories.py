@@ -221,7 +221,9 @@ def apply_local(
     """Return operators (K, d, d) on `subsystems` (ascending) applied to kets (N, D): (K, N, D)."""
     rest = [m for m in range(len(dims)) if m not in subsystems]
     order = [*(1 + m for m in subsystems), 0, *(1 + m for m in rest)]
-    K, N, d = len(operators), len(psi), operators.shape[-1]
+    K = len(operators)
+    N = len(psi)
+    d = operators.shape[-1]
     columns = psi.reshape(N, *dims).permute(order).reshape(d, -1)
     out = (operators.reshape(K * d, d) @ columns).view(
         K, *(dims[m] for m in subsystems), N, *(dims[m] for m in rest)

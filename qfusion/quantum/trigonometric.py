@@ -166,9 +166,12 @@ def _fit_by_doubling(
     evaluate: Callable[[float], np.ndarray],
 ) -> tuple[TrigonometricPolynomial, int]:
     """Fit at 4, 8, 16, ... angles over 4 pi until the next ones, and one that no multiple of pi reaches, agree."""
-    period, count, apart = 4 * math.pi, 4, np.array([1.2345678])
+    period = 4 * math.pi
+    count = 4
+    apart = np.array([1.2345678])
     angles = period * np.arange(count) / count
-    values, known = _evaluate_all(evaluate, angles), _evaluate_all(evaluate, apart)
+    values = _evaluate_all(evaluate, angles)
+    known = _evaluate_all(evaluate, apart)
     size = max(1.0, float(np.abs(values).max(initial=0)))
     while count < _MOST:
         fitted = _solve(tuple(k / 2 for k in range(1, count // 2)), angles, values)
@@ -180,7 +183,8 @@ def _fit_by_doubling(
         )
         if max(errors) <= EXACT * size:
             return fitted, 2 * count + 1
-        angles, values = np.concatenate([angles, between]), np.concatenate([values, more])
+        angles = np.concatenate([angles, between])
+        values = np.concatenate([values, more])
         count *= 2
     raise InvalidInput(
         f"The results are no trigonometric polynomial of low order in this angle: {count + 1} evaluations do not "

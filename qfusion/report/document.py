@@ -149,7 +149,8 @@ def typeset(report: Mapping[str, Any]) -> bytes:
     try:
         with tempfile.TemporaryDirectory() as folder:
             # The document can read files of this empty folder only.
-            root, font_folder = Path(folder, "empty"), Path(folder, "fonts")
+            root = Path(folder, "empty")
+            font_folder = Path(folder, "fonts")
             root.mkdir()
             font_folder.mkdir()
             _copy_fonts(lettering.faces, font_folder)

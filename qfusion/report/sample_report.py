@@ -55,26 +55,30 @@ MAX_POINTS = 4000  # of a waveform
 def report_on_sample(sample: Sample) -> Report:
     """Return the report on a sample."""
     verdict = name_decision(sample.scores, sample.classes)
+    dataset = sample.dataset
+    model_title = sample.study.card.get("title", sample.name)
+    contexts = {
+        **model_context(sample),
+        **_terms_context(sample),
+        **_data_context(sample),
+        **recording_context(sample),
+        **_course_context(sample),
+        **_final_context(sample),
+        **_circuit_context(sample),
+    }
+    content = fill_template(
+        '{% include "sample.html" %}',
+        **contexts,
+        verdict=verdict,
+        decision=describe_prediction(sample),
+        commanded=has_command(sample),
+        commands="" if sample.is_own else reproduction_lines(sample),
+    )
     return Report(
         f"Sample {sample.id}: why {sample.name} says {verdict}",
-        f"{sample.study.card.get('title', sample.name)}; data: "
-        f"{with_id(sample.dataset.title, sample.dataset.name)}",
-        f"Report on the decision of model {sample.name} on sample {sample.id} of data set "
-        f"{sample.dataset.name}.",
-        fill_template(
-            '{% include "sample.html" %}',
-            **model_context(sample),
-            **_terms_context(sample),
-            **_data_context(sample),
-            **recording_context(sample),
-            **_course_context(sample),
-            **_final_context(sample),
-            **_circuit_context(sample),
-            verdict=verdict,
-            decision=describe_prediction(sample),
-            commanded=has_command(sample),
-            commands="" if sample.is_own else reproduction_lines(sample),
-        ),
+        f"{model_title}; data: {with_id(dataset.title, dataset.name)}",
+        f"Report on the decision of model {sample.name} on sample {sample.id} of data set {dataset.name}.",
+        content,
     )
 
 

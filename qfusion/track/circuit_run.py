@@ -140,6 +140,8 @@ def run_circuit(
         variance = p @ (values - scores) ** 2 / (shots - 1)
         if vectors is not None:
             variance = variance + _propagate_variance(model, vectors, noise, shots)
+    widest = max([len(wires), *(len(part.wires) for part in parts)])
+    runs_per_part = 1 if shots is None else 2
     return CircuitResult(
         scores,
         np.sqrt(variance),
@@ -148,8 +150,8 @@ def run_circuit(
         form,
         name,
         shots,
-        max([len(wires), *(len(part.wires) for part in parts)]),
-        1 + len(parts) * (1 if shots is None else 2),
+        widest,
+        1 + len(parts) * runs_per_part,
     )
 
 

@@ -103,7 +103,8 @@ def _trace_norms(operators: Tensor) -> np.ndarray:
 
 def random_generator(H: Tensor, jumps: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     """A random traceless H and as many random traceless jumps, with the Hilbert-Schmidt norms of these."""
-    generator, one = torch.Generator().manual_seed(seed), torch.eye(len(H), dtype=H.dtype)
+    generator = torch.Generator().manual_seed(seed)
+    one = torch.eye(len(H), dtype=H.dtype)
     A = torch.randn(H.shape, dtype=H.dtype, generator=generator)
     L = torch.randn(jumps.shape, dtype=H.dtype, generator=generator)
     L = L - torch.diagonal(L, dim1=-2, dim2=-1).mean(-1)[:, None, None] * one
@@ -138,7 +139,8 @@ def _mixing_time(
     for i in range(1, len(times)):
         if worst[i] < MIXED:
             return _crossing(times[i - 1], times[i], worst[i - 1], worst[i])
-    at, far = float(times[-1]), float(worst[-1])
+    at = float(times[-1])
+    far = float(worst[-1])
     while at < 1e3 * times[-1]:
         moved = lindblad.evolve_states(H, jumps, moved, [at / 4])[0]
         now = float((_trace_norms(moved) / 2).max())

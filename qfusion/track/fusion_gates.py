@@ -106,7 +106,8 @@ def wire_names(
     """Return for every element the names of its modality qubits, and of its fused qubits by stage, last one last: they
     are called "fused", unless a modality has that name."""
     alike = [len(name) for name in model.modalities if name.startswith("fused")]
-    word, stages = "fused" + "_" * max(alike, default=0), len(stage_sizes(len(model.modalities)))
+    word = "fused" + "_" * max(alike, default=0)
+    stages = len(stage_sizes(len(model.modalities)))
     first = tuple(tuple(f"{name}[{i}]" for name in model.modalities) for i in range(model.elements))
     fused = tuple(
         (*(f"{word}[{i},{k}]" for k in range(stages - 1)), f"{word}[{i}]")
@@ -220,7 +221,8 @@ def assign_columns(gates: Sequence[G], wires: Iterable[str]) -> tuple[G, ...]:
     free, placed = [0] * len(rows), []
     for gate in gates:
         touched = [rows[wire] for wire in gate.wires]
-        low, high = min(touched), max(touched) + 1
+        low = min(touched)
+        high = max(touched) + 1
         column = max(free[low:high])
         free[low:high] = [column + 1] * (high - low)
         placed.append(replace(gate, column=column))

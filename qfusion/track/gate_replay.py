@@ -171,7 +171,8 @@ def register_information(
 
     Args and errors as of `replay_gates`.
     """
-    names, dims = tuple(registers), tuple(2**size for size in registers.values())
+    names = tuple(registers)
+    dims = tuple(2**size for size in registers.values())
     _require_held(gates, sum(registers.values()))
     owner = [m for m, size in enumerate(registers.values()) for _ in range(size)]
     pairs = list(combinations(range(len(dims)), 2))

@@ -153,7 +153,8 @@ def solve(
     Raises:
         InvalidInput: as for `track`.
     """
-    t, psi = validate_times(times), validate_ket("psi0", psi0, len(system.H))
+    t = validate_times(times)
+    psi = validate_ket("psi0", psi0, len(system.H))
     if rtol is None:
         # with 1e-7 rho(t) is within about 1e-9 of exact, at half the time of 1e-11; errors of many periods may add up
         energies = np.linalg.eigvalsh(to_numpy(system.H))

@@ -109,7 +109,8 @@ def sample_trajectories(
     Raises:
         InvalidInput: when an argument is out of range, NaN, of the wrong size or not normalised.
     """
-    t, psi = validate_times(times), validate_ket("psi0", psi0, len(system.H))
+    t = validate_times(times)
+    psi = validate_ket("psi0", psi0, len(system.H))
     check(
         isinstance(number, int) and number >= 0,
         f"Argument `trajectories` must be a whole number from 0, but is {number!r}. Ask for 20, say.",
@@ -169,17 +170,18 @@ def _describe(
     trajectories = []
     for i in range(len(kets)):
         count = len(jumps[i])
-        trajectories.append(
-            Trajectory(
-                times,
-                np.array([when for when, _ in jumps[i]]),
-                np.array([k for _, k in jumps[i]], dtype=int),
-                _as_measures(entropies, i),
-                populations[i],
-                _as_measures(before, i, count),
-                _as_measures(after, i, count),
-            )
+        jump_times = np.array([when for when, _ in jumps[i]])
+        jump_operators = np.array([k for _, k in jumps[i]], dtype=int)
+        trajectory = Trajectory(
+            times,
+            jump_times,
+            jump_operators,
+            _as_measures(entropies, i),
+            populations[i],
+            _as_measures(before, i, count),
+            _as_measures(after, i, count),
         )
+        trajectories.append(trajectory)
     return trajectories
 
 
@@ -212,7 +214,8 @@ def _states_at_jumps(
     Between jumps a ket follows exp(-i H_eff t), so the record of a run determines it without error of the solver. What
     is behind a run's last jump repeats its last ket.
     """
-    H, operators = to_numpy(system.H), to_numpy(system.jumps)
+    H = to_numpy(system.H)
+    operators = to_numpy(system.jumps)
     drift = -1j * H - 0.5 * np.einsum("kba,kbc->ac", operators.conj(), operators)
     count = max(map(len, jumps), default=0)
     before = np.empty((len(jumps), count, len(psi0)), dtype=complex)
@@ -267,16 +270,18 @@ def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) ->
         f"Argument `trajectories` must hold at least two, but has {n}. A standard error needs a spread.",
     )
     populations = np.stack([one.populations for one in trajectories])
-    values = [
-        (same[0], np.stack([one.values for one in same]))
-        for same in zip(*(run.measures for run in trajectories), strict=True)
-    ]
+    means = []
+    errors = []
+    for same in zip(*(run.measures for run in trajectories), strict=True):
+        runs = np.stack([one.values for one in same])
+        means.append(replace(same[0], values=runs.mean(0)))
+        errors.append(replace(same[0], values=scipy.stats.sem(runs)))
     jumped = np.concatenate([one.jump_operators for one in trajectories])
     return Ensemble(
         n,
         populations.mean(0),
         scipy.stats.sem(populations),
-        measure_kinds.Measures(replace(one, values=runs.mean(0)) for one, runs in values),
-        measure_kinds.Measures(replace(one, values=scipy.stats.sem(runs)) for one, runs in values),
+        measure_kinds.Measures(means),
+        measure_kinds.Measures(errors),
         np.bincount(jumped, minlength=channels or 0) / n,
     )

@@ -213,7 +213,8 @@ def _distance(row: int, cells: Mapping[int, str]) -> int:
 
 def _box(rows: list[int], label: str, rounded: bool = False) -> Cells:
     """Return a box over all rows of a gate. Wires of other qubits between them pass through it."""
-    top, bottom = min(rows), max(rows)
+    top = min(rows)
+    bottom = max(rows)
     passing = [row for row in range(top, bottom) if row not in rows]
     styles = []
     if passing:

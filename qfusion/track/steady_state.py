@@ -105,7 +105,8 @@ def _steady_state(
     it is, makes A invertible when a dark state never jumps, and breaks cycles. The iterates are combined to the least
     residual (Anderson 1965).
     """
-    D, s = len(G), 0.1 * rate
+    D = len(G)
+    s = 0.1 * rate
     T, Q = scipy.linalg.schur(G - s / 2 * np.eye(D), output="complex")
 
     X: np.ndarray = np.eye(D, dtype=np.complex128) / D
@@ -184,9 +185,11 @@ class _ShiftedGenerator:
             noise = np.random.default_rng(0).standard_normal((2, *G.shape))
             g, V = np.linalg.eig(G + 1e-4 * np.linalg.norm(G) / len(G) * (noise[0] + 1j * noise[1]))
         inverse = np.linalg.inv(V)
-        self.D, self.drift = len(G), g[:, None] + g.conj()
+        self.D = len(G)
+        self.drift = g[:, None] + g.conj()
         # what the basis leaves of G: nothing unless it is defective
-        self.V, self.G = V, inverse @ G @ V - np.diag(g)
+        self.V = V
+        self.G = inverse @ G @ V - np.diag(g)
         self.jumps = inverse @ jumps @ V
         self.jumps_adjoint = self.jumps.conj().transpose(0, 2, 1).reshape(-1, self.D)
         self.steady = inverse @ steady @ inverse.conj().T
@@ -233,8 +236,9 @@ class _ShiftedGenerator:
             return (X - (X * self.metric).sum() * self.steady).ravel()
 
         noise = np.random.default_rng(1).standard_normal((2, self.D**2))
+        operator = scipy.sparse.linalg.LinearOperator((self.D**2,) * 2, inverse, dtype=complex)
         values, vectors = scipy.sparse.linalg.eigs(
-            scipy.sparse.linalg.LinearOperator((self.D**2,) * 2, inverse, dtype=complex),
+            operator,
             8,  # nearest to the pole, among which the slowest is taken
             v0=inverse(noise[0] + 1j * noise[1]),
             ncv=30,

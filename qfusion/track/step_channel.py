@@ -50,7 +50,8 @@ def step_kraus_operators(system: lindblad.System, dt: float) -> np.ndarray:
         InvalidInput: when `dt` is not positive, or D is above `MAX_EXACT`: at D = 64 the Choi matrix has side 4096,
             whose eigenvectors take minutes; the split step of `step_unitaries` and `jump_channel` serves there.
     """
-    D, step = len(system.H), validate_step(dt)
+    D = len(system.H)
+    step = validate_step(dt)
     check(
         D <= MAX_EXACT,
         f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi "

@@ -92,13 +92,17 @@ def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate
     top = int(weights.argmax())
     basis = [format(i, f"0{len(wires)}b") for i in range(len(ket))]
     qubits = "1 qubit" if len(wires) == 1 else f"{len(wires)} qubits"
+    populations = {f"|{b}⟩": float(w) for b, w in zip(basis, weights, strict=True)}
+    sentence = (
+        f"Puts the {qubits} of {name} into this sample's state; its largest part, {_percent(weights[top])}, is "
+        f"|{basis[top]}⟩."
+    )
     return StepGate(
         "prepare",
         f"|{name}⟩",
         wires,
-        {f"|{b}⟩": float(w) for b, w in zip(basis, weights, strict=True)},
-        f"Puts the {qubits} of {name} into this sample's state; its largest part, {_percent(weights[top])}, is "
-        f"|{basis[top]}⟩.",
+        populations,
+        sentence,
         (name,),
         operators=ket,
         dims=(len(ket),),
@@ -114,23 +118,27 @@ def _split_step(
         names = tuple(system.names[m] for m in subset)
         angle = float(np.abs(np.angle(np.linalg.eigvals(U))).max())
         share = part[subset] if split == "terms" else 1.0
-        who, what = names[0], "the part of H that acts on it alone"
+        who = names[0]
+        acting = "the part of H that acts on it alone"
         if len(names) > 1:
             who = f"{', '.join(names[:-1])} and {names[-1]} together"
-            what = "the part of H that acts on exactly these"
-        what = f"{what}, {_percent(share)} of it" if split == "terms" else "all of H"
-        gates.append(
-            StepGate(
-                "unitary",
-                f"H[{_together(subset, system.names)}]" if split == "terms" else "H",
-                tuple(w for name in names for w in wires[name]),
-                {"share of H": share, "largest phase (rad)": angle},
-                f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad.",
-                names,
-                operators=U[None],
-                dims=tuple(system.dims[m] for m in subset),
-            )
+            acting = "the part of H that acts on exactly these"
+        label = "H"
+        what = "all of H"
+        if split == "terms":
+            label = f"H[{_together(subset, system.names)}]"
+            what = f"{acting}, {_percent(share)} of it"
+        gate = StepGate(
+            "unitary",
+            label,
+            tuple(w for name in names for w in wires[name]),
+            {"share of H": share, "largest phase (rad)": angle},
+            f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad.",
+            names,
+            operators=U[None],
+            dims=tuple(system.dims[m] for m in subset),
         )
+        gates.append(gate)
     return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
 
 
@@ -145,20 +153,19 @@ def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wi
         if part[top]
         else "it is a multiple of the identity and changes nothing"
     )
+    facts = {"jump probability at the start": here, "largest jump probability": most}
+    for subset, share in part.items():
+        facts[f"share on {_together(subset, system.names)}"] = share
+    sentence = (
+        f"Jumps by L{k + 1} with probability {here:.2g} from this sample's first state (at most {most:.2g} from any), "
+        f"to first order in dt; {acts}."
+    )
     return StepGate(
         "jump",
         f"L{k + 1}",
         tuple(w for name in system.names for w in wires[name]),
-        {
-            "jump probability at the start": here,
-            "largest jump probability": most,
-            **{
-                f"share on {_together(subset, system.names)}": share
-                for subset, share in part.items()
-            },
-        },
-        f"Jumps by L{k + 1} with probability {here:.2g} from this sample's first state (at most {most:.2g} from any), "
-        f"to first order in dt; {acts}.",
+        facts,
+        sentence,
         tuple(system.names),
         operators=kraus,
         dims=tuple(system.dims),
@@ -265,15 +272,13 @@ class StepCircuit(drawing.DrawableCircuit):
         exact = lindblad.evolve_states(
             self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]
         ).numpy()
-        embedded = [
-            states.embed(
-                torch.from_numpy(gate.operators),
-                self.system.dims,
-                [self.system.names.index(name) for name in gate.modalities],
-            ).numpy()
-            for gate in self.gates
-            if gate.kind != "prepare"
-        ]
+        embedded = []
+        for gate in self.gates:
+            if gate.kind == "prepare":
+                continue
+            places = [self.system.names.index(name) for name in gate.modalities]
+            whole = states.embed(torch.from_numpy(gate.operators), self.system.dims, places)
+            embedded.append(whole.numpy())
         distances = []
         for step in range(1, steps + 1):
             for operators in embedded:
@@ -336,7 +341,8 @@ def step_circuit(
         InvalidInput: when a ket does not fit or is not normalised, `dt` is not positive, or an option is unknown.
     """
     system = system if isinstance(system, lindblad.System) else system.system()
-    dt, D = step_channel.validate_step(dt), len(system.H)
+    dt = step_channel.validate_step(dt)
+    D = len(system.H)
     form = form or ("exact" if D <= 8 else "trotter")
     check(
         form in ("exact", "trotter"),
@@ -357,17 +363,13 @@ def step_circuit(
     }
     own = validate_kets(system, kets)
     psi = states.product([torch.from_numpy(ket) for ket in own]).numpy()
-    gates = [
-        *(
-            _preparation(name, wires[name], state)
-            for name, state in zip(system.names, own, strict=True)
-        ),
+    gates = []
+    for name, state in zip(system.names, own, strict=True):
+        gates.append(_preparation(name, wires[name], state))
+    if form == "exact":
+        gates.append(_whole_step(system, dt, wires))
+    else:
         # A term or jump operator that is zero, as after a tweak, has no gate.
-        *(
-            [_whole_step(system, dt, wires)]
-            if form == "exact"
-            else _split_step(system, psi, dt, split, wires)
-        ),
-    ]
+        gates += _split_step(system, psi, dt, split, wires)
     qubits = tuple(wire for name in system.names for wire in wires[name])
     return StepCircuit(fusion_gates.assign_columns(gates, qubits), qubits, system, psi, dt, form)

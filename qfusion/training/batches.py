@@ -89,30 +89,31 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
     """
     if is_small(dataset, len(rows)):
         return _moments(dataset, rows, name)
-    stored = array_cache.cached_arrays(
-        "moments",
-        array_cache.cache_key(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()]),
-        lambda: dict(
-            zip(
-                ("mean", "deviation"),
-                (part.numpy() for part in _moments(dataset, rows, name)),
-                strict=True,
-            )
-        ),
-    )
+
+    def measure_moments() -> dict[str, np.ndarray]:
+        mean, deviation = _moments(dataset, rows, name)
+        return {"mean": mean.numpy(), "deviation": deviation.numpy()}
+
+    places = np.asarray(rows, np.int64).tobytes()
+    key = array_cache.cache_key(["1", dataset.digest, name, places])
+    stored = array_cache.cached_arrays("moments", key, measure_moments)
     return torch.from_numpy(stored["mean"]), torch.from_numpy(stored["deviation"])
 
 
 def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
-    count, mean, square = 0, torch.zeros(()), torch.zeros(())
+    count = 0
+    mean = torch.zeros(())
+    square = torch.zeros(())
     for block in [rows] if is_small(dataset, len(rows)) else dataset.blocks(rows):
         values = real_steps(*values_and_mask(dataset.inputs(block, only=[name])[name])).double()
-        n, here = len(values), values.mean(0)
+        n = len(values)
+        here = values.mean(0)
         away = here - mean
         square = (
             square + values.var(0, correction=0) * n + away.square() * (count * n / (count + n))
         )
-        mean, count = mean + away * (n / (count + n)), count + n
+        mean = mean + away * (n / (count + n))
+        count = count + n
     return mean, (square / count).sqrt()
 
 
@@ -173,7 +174,9 @@ def warp_pictures(
         angle, down, across = (
             2 * global_batch_random(torch.rand_like, values.new_empty(len(values), 3)) - 1
         ).unbind(1)
-        angle, down, across = angle * math.radians(turn), 1 + stretch * down, 1 + stretch * across
+        angle = angle * math.radians(turn)
+        down = 1 + stretch * down
+        across = 1 + stretch * across
         rows = torch.stack(
             [
                 angle.cos() * across,

@@ -112,8 +112,10 @@ def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
         *more,
         *(f"{name} {spec}" for name, spec in model.input_specs.items()),
     ]
-    for name, values in (model.state_dict() if more else model.encoders.state_dict()).items():
-        parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
+    state = model.state_dict() if more else model.encoders.state_dict()
+    for name, values in state.items():
+        numbers = values.detach().cpu().double().numpy()
+        parts += [f"{name} {tuple(values.shape)}", numbers.tobytes()]
     return encoded_folder() / f"{array_cache.cache_key(parts)}.npz"
 
 

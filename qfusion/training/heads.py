@@ -59,7 +59,8 @@ class Heads(nn.Module):
             "Leave it out.",
         )
         targets = table.to_numpy(np.float64)[rows]
-        known, classes = targets[np.isfinite(targets)], len(dataset.target.classes)
+        known = targets[np.isfinite(targets)]
+        classes = len(dataset.target.classes)
         check(
             len(known) > 0,
             f"Argument `unimodal` must be 0 for data set '{dataset.name}': its training rows have no such target. "
@@ -79,16 +80,11 @@ class Heads(nn.Module):
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(seed)
             probe = copy.deepcopy(cast(nn.ModuleDict, encoders)).eval()
-            self.heads = nn.ModuleDict(
-                {
-                    name: nn.Linear(
-                        mean_over_steps(*values_and_mask(probe[name](inputs[name]))).shape[-1],
-                        max(1, classes),
-                        dtype=first.dtype,
-                    )
-                    for name in table.columns
-                }
-            )
+            heads = {}
+            for name in table.columns:
+                features = mean_over_steps(*values_and_mask(probe[name](inputs[name])))
+                heads[name] = nn.Linear(features.shape[-1], max(1, classes), dtype=first.dtype)
+            self.heads = nn.ModuleDict(heads)
         self.to(first.device)
 
     def forward(self, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:

@@ -423,7 +423,8 @@ class Fit(Generic[M]):
             batch: places (b,) among the training rows.
             taken: inputs and targets of those that this process works on; they are read unless given.
         """
-        own, idle = self._places(batch), self.group.rank >= len(batch)
+        own = self._places(batch)
+        idle = self.group.rank >= len(batch)
         inputs, y = taken or self.rows.take(batch[own])
         options = self.options
         with (
@@ -572,8 +573,9 @@ class Fit(Generic[M]):
 
     def state(self) -> dict[str, Any]:
         """Return all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
-        return {
-            **{name: copy.deepcopy(part.state_dict()) for name, part in self._modules().items()},
+        parts = {name: copy.deepcopy(part.state_dict()) for name, part in self._modules().items()}
+        history = [{**asdict(progress), "valid": dict(progress.valid)} for progress in self.history]
+        return parts | {
             "unit": self.unit,
             "averaged": self.average.count,
             "best": self.best,
@@ -583,7 +585,7 @@ class Fit(Generic[M]):
             "schedule": self.schedule.state_dict(),
             "order": self.order.get_state(),
             "random": self.random,
-            "history": [{**asdict(p), "valid": dict(p.valid)} for p in self.history],
+            "history": history,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -606,7 +608,8 @@ class Fit(Generic[M]):
             _require_moments_that_fit(self.optimiser)
             self.schedule.load_state_dict(state["schedule"])
             self.order.set_state(state["order"])
-            self.average.count, self.random = int(state["averaged"]), dict(state["random"])
+            self.average.count = int(state["averaged"])
+            self.random = dict(state["random"])
             self.best, self.best_loss = state["best"], float(state["best_loss"])
             self.best_epoch = int(state["kept"])
             self.history = [Progress(**progress) for progress in state["history"]]

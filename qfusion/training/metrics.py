@@ -251,19 +251,19 @@ def predict(
 
 def summary(runs: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
     """Return mean, standard deviation (ddof 1; 0 for one run) and values of each metric over seeds."""
-    return {
-        key: {
-            "mean": float(np.mean(values)),
-            "std": float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
-            "values": values,
-        }
-        for key in runs[0]
-        if (values := [run[key] for run in runs])
-    }
+    summaries = {}
+    for key in runs[0]:
+        values = [run[key] for run in runs]
+        deviation = 0.0
+        if len(values) > 1:
+            deviation = float(np.std(values, ddof=1))
+        summaries[key] = {"mean": float(np.mean(values)), "std": deviation, "values": values}
+    return summaries
 
 
 def _pair(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    p, y = np.asarray(prediction, dtype=float), np.asarray(truth, dtype=float)
+    p = np.asarray(prediction, dtype=float)
+    y = np.asarray(truth, dtype=float)
     check(
         p.shape == y.shape and p.ndim == 1 and len(p) > 0,
         f"Arguments `prediction` and `truth` must both have shape (N,) with N > 0, but have {p.shape} and {y.shape}.",

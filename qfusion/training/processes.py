@@ -75,7 +75,8 @@ def join_group(kind: str = "auto") -> Iterator[tuple[Group, torch.device]]:
         InvalidInput: when CUDA is asked for and not there.
     """
     choose("Device", kind, ("auto", "cpu", "cuda"))
-    size, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
     cuda = torch.cuda.is_available() and kind != "cpu"
     check(
         cuda or kind != "cuda",

@@ -36,23 +36,21 @@ def list_models(offset: int = 0, limit: int = 20) -> dict[str, Any]:
     """
     cards, problems = models.read_cards()
     page = list_page("models", cards, offset, limit)
-    return page | {
-        "left_out": problems[:MOST_ROWS],
-        "models": [
-            {
-                "name": card["name"],
-                "title": card["title"],
-                "kind": card["model"],
-                "data": card["data"]["name"],
-                "modalities": list(card["inputs"]),
-                "target": card["target"]["name"],
-                "outputs": card["outputs"][:MOST_ROWS],
-                "seeds": len(card["seeds"]),
-                "metrics": card["metrics"].get("test", {}),
-            }
-            for card in page["models"]
-        ],
-    }
+    entries = []
+    for card in page["models"]:
+        entry = {
+            "name": card["name"],
+            "title": card["title"],
+            "kind": card["model"],
+            "data": card["data"]["name"],
+            "modalities": list(card["inputs"]),
+            "target": card["target"]["name"],
+            "outputs": card["outputs"][:MOST_ROWS],
+            "seeds": len(card["seeds"]),
+            "metrics": card["metrics"].get("test", {}),
+        }
+        entries.append(entry)
+    return page | {"left_out": problems[:MOST_ROWS], "models": entries}
 
 
 def list_samples(

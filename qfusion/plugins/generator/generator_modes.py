@@ -171,7 +171,8 @@ def _replace_group(
     Args:
         forms: Schur forms of A and of its adjoint.
     """
-    m, centre = len(places), values[places].mean()
+    m = len(places)
+    centre = values[places].mean()
     right_basis = _invariant_basis(*forms[0], centre, m)
     left_basis = _invariant_basis(*forms[1], centre.conj(), m)
     right[:, places], left[:, places] = right_basis, left_basis

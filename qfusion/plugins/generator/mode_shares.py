@@ -177,7 +177,8 @@ def split_rates(
         f"but at t = {moments[-1]:g} one has {least:.1g} of it. Use times up to `clear_until`.",
     )
     slopes = _dual_products(evolved.numpy(), change.numpy(), norm)[1]
-    at, of_nodes = np.searchsorted(both, moments), np.searchsorted(both, nodes)
+    at = np.searchsorted(both, moments)
+    of_nodes = np.searchsorted(both, nodes)
     rates = -np.einsum("t,tpb->pb", weights, slopes[of_nodes]) / moments[-1]
     total = -np.log(distances[at[-1]] / distances[at[0]]) / moments[-1]
     return ModeShares(moments, distances[at].T, shares[at].swapaxes(0, 1), rates, total)
@@ -228,7 +229,8 @@ def _graded_nodes(T: float) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes and weights of the integral over [0, T], denser at 0, where the spectra of differences of pure
     states change quickly: Gauss and Legendre in u with t = T u^3."""
     u, w = np.polynomial.legendre.leggauss(NODES)
-    u, w = (u + 1) / 2, w / 2
+    u = (u + 1) / 2
+    w = w / 2
     return T * u**3, T * 3 * u**2 * w
 
 

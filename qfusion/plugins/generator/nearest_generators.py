@@ -228,7 +228,9 @@ class _LocalDissipators:
         if not len(self.L):
             return blocks
         step = 1 / self._largest_curvature()
-        ahead, momentum, last = [C.copy() for C in blocks], 1.0, self.square(blocks)
+        ahead = [C.copy() for C in blocks]
+        momentum = 1.0
+        last = self.square(blocks)
         for _ in range(STEPS):
             gradient = self.gradient(ahead)
             fresh = [_positive(C - step * g) for C, g in zip(ahead, gradient, strict=True)]
@@ -293,6 +295,8 @@ def _positive(C: np.ndarray) -> np.ndarray:
 
 def _on_modality(X: np.ndarray, dims: tuple[int, ...], m: int) -> np.ndarray:
     """Return operators (K, D, D) that act on one modality only as matrices (K, d, d), by the mean over the others."""
-    a, d, b = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
+    a = math.prod(dims[:m])
+    d = dims[m]
+    b = math.prod(dims[m + 1 :])
     blocks = X.reshape(len(X), a, d, b, a, d, b)
     return np.einsum("kaibajb->kij", blocks) / (a * b)

@@ -140,7 +140,8 @@ def enclose(boundary: np.ndarray, values: np.ndarray) -> np.ndarray:
     points = np.unique(
         np.concatenate([boundary, values])
     )  # by their real parts, then by their imaginary ones
-    lower, upper = _half_hull(points), _half_hull(points[::-1])
+    lower = _half_hull(points)
+    upper = _half_hull(points[::-1])
     return np.array([*lower[:-1], *upper[:-1]] if len(points) > 1 else points)
 
 
@@ -163,7 +164,8 @@ def _support(A: np.ndarray, angle: float) -> tuple[float, np.ndarray]:
     """Return the largest eigenvalue of the Hermitian part of e^(-i angle) A, and its eigenvector."""
     check_matrix(A)
     rotated = A if angle == 0 else np.exp(-1j * angle) * A
-    part, n = (rotated + rotated.conj().T) / 2, len(A)
+    part = (rotated + rotated.conj().T) / 2
+    n = len(A)
     if n <= MANY:
         values, vectors = scipy.linalg.eigh(part, subset_by_index=[n - 1, n - 1])
     else:
@@ -258,23 +260,18 @@ def kreiss_constant(
         sigma = math.exp(min(x[0], 50.0))
         return sigma * form.resolvent_norm(complex(sigma, x[1]))
 
-    grid = [
-        (value(np.array([s, y])), s, y)
-        for s in np.linspace(math.log(1e-3 * size), math.log(size), real_steps)
-        for y in np.unique(np.append(np.linspace(lowest, reach, imag_steps), 0.0))
-    ]
+    log_sizes = np.linspace(math.log(1e-3 * size), math.log(size), real_steps)
+    imaginary = np.unique(np.append(np.linspace(lowest, reach, imag_steps), 0.0))
+    grid = []
+    for s in log_sizes:
+        for y in imaginary:
+            grid.append((value(np.array([s, y])), s, y))
     best, s, y = max(grid)
     spread = math.log(1e3) / real_steps, max(reach / imag_steps, 1e-3 * size)
+    simplex = [[s, y], [s + spread[0] / 2, y], [s, y + spread[1] / 2]]
+    options = {"initial_simplex": simplex, "xatol": 1e-4, "fatol": 1e-7, "maxfev": 40}
     found_peak = scipy.optimize.minimize(
-        lambda x: -value(x),
-        [s, y],
-        method="Nelder-Mead",
-        options={
-            "initial_simplex": [[s, y], [s + spread[0] / 2, y], [s, y + spread[1] / 2]],
-            "xatol": 1e-4,
-            "fatol": 1e-7,
-            "maxfev": 40,
-        },
+        lambda x: -value(x), [s, y], method="Nelder-Mead", options=options
     )
     if -found_peak.fun > best:
         best, (s, y) = -float(found_peak.fun), found_peak.x

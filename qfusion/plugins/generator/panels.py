@@ -130,7 +130,8 @@ def mode_shares(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
 
 
 def _band_name(shares: summary.BandShares, place: int, gap: float) -> str:
-    low, high = float(shares.low[place]), float(shares.high[place])
+    low = float(shares.low[place])
+    high = float(shares.high[place])
     number = int(shares.counts[place])
     if low == high:
         return "slowest mode" if number == 1 else "slowest modes"

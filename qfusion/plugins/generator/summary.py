@@ -259,12 +259,17 @@ def describe_spectrum(study: Study, tweak: str = "") -> Spectrum:
     grid_real = unit * np.linspace(left, right, GRID[0])
     grid_imag = unit * np.linspace(0, top, GRID[1])
     with np.errstate(divide="ignore"):
-        resolvent = np.log10(
-            non_normality.pseudospectrum(form, grid_real.tolist(), grid_imag.tolist())
-        )
+        smallest = non_normality.pseudospectrum(form, grid_real.tolist(), grid_imag.tolist())
+        resolvent = np.log10(smallest)
     boundary = non_normality.enclose(non_normality.numerical_range(A, 32), modes.values)
     T = max(system.duration, 1e-6)
     growth_times = np.linspace(0, REACH * T, 11)
+    growth = non_normality.propagator_norms(system.H, system.jumps, growth_times.tolist())
+    conserved = symmetries.conserved_quantities(system.H, system.jumps, modes)
+    strong = symmetries.strong_symmetries(system.H, system.jumps)
+    radius = 0.0
+    if gap > 0:
+        radius = non_normality.stability_radius(form)
     upper = modes.values.imag >= 0
     conditions = np.where(modes.is_defective, -1.0, modes.condition)[upper]
     return Spectrum(
@@ -278,20 +283,18 @@ def describe_spectrum(study: Study, tweak: str = "") -> Spectrum:
         norm=float(np.linalg.norm(A)),
         departure=form.departure,
         abscissa=non_normality.numerical_abscissa(A),
-        radius=non_normality.stability_radius(form) if gap > 0 else 0.0,
+        radius=radius,
         kreiss=kreiss.constant,
         kreiss_upper=kreiss.upper,
         growth_times=growth_times,
-        growth=_rounded(
-            non_normality.propagator_norms(system.H, system.jumps, growth_times.tolist())
-        ),
+        growth=_rounded(growth),
         range_real=_rounded(boundary.real),
         range_imag=_rounded(boundary.imag),
         grid_real=_rounded(grid_real),
         grid_imag=_rounded(grid_imag),
         resolvent=_rounded(np.minimum(resolvent, 16.0)),
-        conserved=symmetries.conserved_quantities(system.H, system.jumps, modes).count,
-        symmetries=symmetries.strong_symmetries(system.H, system.jumps).count,
+        conserved=conserved.count,
+        symmetries=strong.count,
     )
 
 
@@ -334,12 +337,21 @@ def share_modes_of(study: Study, rows: np.ndarray, tweak: str = "") -> BandShare
     vectors = real_generators.to_coordinates(differences).T
     dominance = float(mode_shares.dominance_time(modes, vectors).min())
     crossed = crossings.find_crossings(longer.distances)
-    ids = study.dataset.ids
+    ids = study.dataset.ids[rows]
+    example: tuple[str, ...] = ()
+    if crossed:
+        example = (str(ids[crossed[0].ahead]), str(ids[crossed[0].behind]))
+    if not np.isfinite(dominance):
+        dominance = -1.0
+    orthogonal_rate = -1.0
+    if not modes.is_defective.any():
+        orthogonal_rate = float(mode_shares.orthogonal_rate(modes, vectors, T).mean())
+    upper_edges = [band.high if np.isfinite(band.high) else -1 for band in bands]
     return BandShares(
         samples=len(rows),
         duration=T,
         low=_rounded([band.low for band in bands]),
-        high=_rounded([band.high if np.isfinite(band.high) else -1 for band in bands]),
+        high=_rounded(upper_edges),
         counts=np.array([float(band.count) for band in bands]),
         rates=_rounded([band.rate for band in bands]),
         times=times,
@@ -352,16 +364,12 @@ def share_modes_of(study: Study, rows: np.ndarray, tweak: str = "") -> BandShare
         error=float(within.error.max()),
         slow_start=float(np.abs(within.shares[:, 0, 0]).mean()),
         slow_end=float(np.abs(within.shares[:, -1, 0]).mean()),
-        dominance=dominance if np.isfinite(dominance) else -1.0,
+        dominance=dominance,
         square_rate=float(square.total.mean()),
-        orthogonal_rate=-1.0
-        if modes.is_defective.any()
-        else float(mode_shares.orthogonal_rate(modes, vectors, T).mean()),
+        orthogonal_rate=orthogonal_rate,
         crossings=len(crossed),
         pairs=len(rows) * (len(rows) - 1) // 2,
-        example=(str(ids[rows[crossed[0].ahead]]), str(ids[rows[crossed[0].behind]]))
-        if crossed
-        else (),
+        example=example,
         reach=float(times[-1]),
     )
 
@@ -409,7 +417,8 @@ def simplify(study: Study, tweak: str = "") -> Simplifications:
         InvalidInput: when the model does not evolve, or its dimension is above `EVOLVED`.
     """
     model = tweaked_model(study, tweak)
-    system, dims = model.system(), tuple(model.dims)
+    system = model.system()
+    dims = tuple(model.dims)
     D = len(system.H)
     check(
         D <= EVOLVED,
@@ -422,24 +431,27 @@ def simplify(study: Study, tweak: str = "") -> Simplifications:
     rows = study.dataset.rows("test")
     rows = rows[drawn_samples.drawn_places(len(rows), MOST_ROWS, MOST_ROWS)]
     learned = _scores(study, model, rows, H, jumps)
+    local_scores = _scores(study, model, rows, local.H, local.jumps)
+    hamiltonian_scores = _scores(study, model, rows, hamiltonian.H, hamiltonian.jumps)
+    no_scores = _scores(study, model, rows, *nothing)
     generators = [
         (LEARNED, 0.0, learned),
-        (LOCAL, local.relative, _scores(study, model, rows, local.H, local.jumps)),
-        (
-            HAMILTONIAN,
-            hamiltonian.relative,
-            _scores(study, model, rows, hamiltonian.H, hamiltonian.jumps),
-        ),
-        (NONE, 1.0 if local.norm > 0 else 0.0, _scores(study, model, rows, *nothing)),
+        (LOCAL, local.relative, local_scores),
+        (HAMILTONIAN, hamiltonian.relative, hamiltonian_scores),
+        (NONE, 1.0 if local.norm > 0 else 0.0, no_scores),
     ]
     has_truth = study.dataset.target.known and study.has_truth
+    metric = ""
+    if has_truth:
+        metric = next(iter(joint_gains.metric_labels(study.dataset)))
+    measured = [
+        _measure(study, rows, name, distance, learned, scores, has_truth)
+        for name, distance, scores in generators
+    ]
     return Simplifications(
-        metric=next(iter(joint_gains.metric_labels(study.dataset))) if has_truth else "",
+        metric=metric,
         rows=len(rows),
-        generators=tuple(
-            _measure(study, rows, name, distance, learned, scores, has_truth)
-            for name, distance, scores in generators
-        ),
+        generators=tuple(measured),
         ranks=nearest_generators.jump_ranks(jumps),
         given=len(jumps),
         symmetries=_count_symmetries(H, jumps),
@@ -501,7 +513,8 @@ def produce_entropy(study: Study, row: int, tweak: str = "") -> SampleEntropy:
         return SampleEntropy(reason, None, 0.0, 0.0)
     u, w = np.polynomial.legendre.leggauss(64)
     u = (u + 1) / 2
-    nodes, weights = T * (EARLY + (1 - EARLY) * u**4), T * (1 - EARLY) * 4 * u**3 * w / 2
+    nodes = T * (EARLY + (1 - EARLY) * u**4)
+    weights = T * (1 - EARLY) * 4 * u**3 * w / 2
     drawn = T * np.linspace(0, 1, 61) ** 2
     times = np.unique(np.concatenate([drawn, nodes, [EARLY * T]]))
     space: Any = study.space

@@ -60,7 +60,8 @@ def describe_missing_modes(dimension: int, model: str, tweak: str) -> str:
 
 def describe_gap(shares: BandShares) -> str:
     """Return whether the gap predicts the measured rate, and what the slowest mode has to do with it."""
-    gap, ratio = float(shares.rates[0]), _gap_ratio(shares)
+    gap = float(shares.rates[0])
+    ratio = _gap_ratio(shares)
     range_over = (
         f" ({shares.lowest:.3g} to {shares.highest:.3g} over {shares.samples:,} samples)"
         if shares.samples > 1
@@ -91,7 +92,8 @@ def describe_gap(shares: BandShares) -> str:
 
 def title_gap(shares: BandShares) -> str:
     """Return the measured rate against the gap in one line."""
-    gap, one = float(shares.rates[0]), shares.counts[0] == 1
+    gap = float(shares.rates[0])
+    one = shares.counts[0] == 1
     until = f"t = {shares.duration:.3g}" if shares.is_cut else "T"
     start = f"distances fall at {shares.rate:.3g} up to {until}"
     has = "mode has" if one else "modes have"
@@ -318,7 +320,8 @@ def describe_simpler(result: Simplifications, one: Simpler) -> str:
     if not one.loss:
         return f"{start}: it changes the output by {one.change:.3g} (root mean square over {result.rows:,} samples)"
     value, low, high = one.loss
-    ends, metric = format_interval(low, high, "+.3f"), name_metric(result.metric)
+    ends = format_interval(low, high, "+.3f")
+    metric = name_metric(result.metric)
     if not all(map(math.isfinite, one.loss)):
         cost = f"it costs {value:+.3f} of {metric}"
     elif low <= 0 <= high:
@@ -358,7 +361,8 @@ def title_entropy(entropy: SampleEntropy) -> str:
     """Return the entropy that one sample produces until T in one line."""
     if entropy.production is None:
         return entropy.reason.rstrip(".")
-    start, total = float(entropy.production.relative[0, 0]), float(entropy.production.total[0])
+    start = float(entropy.production.relative[0, 0])
+    total = float(entropy.production.total[0])
     part = share(total / start) if start > NOTHING else "0%"
     return f"{total:.3g} nats until T, {part} of what it will produce in the end"
 
@@ -368,7 +372,8 @@ def describe_entropy(entropy: SampleEntropy) -> str:
     if entropy.production is None:
         return entropy.reason.rstrip(".")
     production = entropy.production
-    start, total = float(production.relative[0, 0]), float(production.total[0])
+    start = float(production.relative[0, 0])
+    total = float(production.total[0])
     part = share(total / start) if start > NOTHING else "0%"
     left = float(production.rates[0, -1])
     rate = "infinitely much" if math.isinf(left) else f"{left if left > NOTHING else 0.0:.3g}"

@@ -163,15 +163,13 @@ class Board:
         rows = []
         for model, row in entry["rows"].items():
             result = row["test"][key]
-            p = {
-                f"{called} against {self.label(system)}": tests.get(system, {})
-                .get("against", {})
-                .get(model, {})
-                .get(kind)
-                for system in SYSTEMS
-                if system in entry["rows"]
-                for called, kind in (("p", "p"), ("adjusted p", "holm"))
-            }
+            p = {}
+            for system in SYSTEMS:
+                if system not in entry["rows"]:
+                    continue
+                test = tests.get(system, {}).get("against", {}).get(model, {})
+                p[f"p against {self.label(system)}"] = test.get("p")
+                p[f"adjusted p against {self.label(system)}"] = test.get("holm")
             rows.append(
                 {
                     "model": model,

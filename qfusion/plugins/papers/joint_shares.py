@@ -30,5 +30,6 @@ def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
 
 def _range(percent: pd.Series) -> str:
     """Return the lowest and the highest of some shares in per cent; one number where they are written alike."""
-    low, high = f"{percent.min():.0f}", f"{percent.max():.0f}"
+    low = f"{percent.min():.0f}"
+    high = f"{percent.max():.0f}"
     return f"{high}%" if low == high else f"{low} to {high}%"

@@ -74,11 +74,13 @@ def _smooth_contributions(
         return {"nll": -log_softmax(scores, 1)[np.arange(len(classes)), classes]}
     p, y = scores[:, 0], np.asarray(truth, float)
     if convention == "sims":
-        p, y = np.clip(p, -1, 1), np.clip(y, -1, 1)
+        p = np.clip(p, -1, 1)
+        y = np.clip(y, -1, 1)
     error = np.abs(p - y)
     result = {"mae": error, "corr": np.zeros(len(y)), "r2": np.zeros(len(y))}
     if p.std() and y.std():
-        a, b = (p - p.mean()) / p.std(), (y - y.mean()) / y.std()
+        a = (p - p.mean()) / p.std()
+        b = (y - y.mean()) / y.std()
         result["corr"] = whole["corr"] + a * b - whole["corr"] * (a**2 + b**2) / 2
     if y.std() and "r2" in whole:
         scale = (y - y.mean()) ** 2

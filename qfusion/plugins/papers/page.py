@@ -125,26 +125,19 @@ def _table(result: benchmark_board.Board, name: str, key: str, table: pd.DataFra
     shown = table.drop(columns="model").rename(
         columns={"label": "Model", "mean": result.metric(key).short}
     )
-    formats = (
-        {
-            column: st.column_config.NumberColumn(
-                format="localized"
-                if column in ("seeds", "parameters", "after the encoders")
-                else "%.4f"
-            )
-            for column in shown.columns[2:]
-        }
-        | {
-            "Model": st.column_config.TextColumn(width=230, pinned=True),
-            "joint share": st.column_config.NumberColumn(format="%.3f"),
-            "seconds": st.column_config.NumberColumn("training (s)", format="%.1f"),
-        }
-        | {
-            column: st.column_config.NumberColumn(format="%.3f")
-            for column in shown.columns
-            if column.startswith(("p ", "adjusted p"))
-        }
-    )
+    formats = {}
+    for column in shown.columns[2:]:
+        is_count = column in ("seeds", "parameters", "after the encoders")
+        number_format = "localized" if is_count else "%.4f"
+        formats[column] = st.column_config.NumberColumn(format=number_format)
+    formats |= {
+        "Model": st.column_config.TextColumn(width=230, pinned=True),
+        "joint share": st.column_config.NumberColumn(format="%.3f"),
+        "seconds": st.column_config.NumberColumn("training (s)", format="%.1f"),
+    }
+    for column in shown.columns:
+        if column.startswith(("p ", "adjusted p")):
+            formats[column] = st.column_config.NumberColumn(format="%.3f")
     st.dataframe(
         shown,
         hide_index=True,

@@ -224,7 +224,8 @@ def _parse_paper(key: str, entry: Mapping[str, Any]) -> Paper:
     )
     sets = tuple(PaperData(**{**one, "role": Role(one["role"])}) for one in entry.get("data", ()))
     if entry.get("boards"):
-        sets, figures = _board_sets(), _board_figures(readings)
+        sets = _board_sets()
+        figures = _board_figures(readings)
     arxiv = f"arXiv {cited['fields']['eprint']}" if cited else ""
     return Paper(
         key,
@@ -266,19 +267,21 @@ def _board_figures(readings: tuple[Reading, ...]) -> tuple[PublishedFigure, ...]
     for name in board.names:
         entry = board.of(name)
         key = entry["headline"]
-        figures += [
-            PublishedFigure(
+        short = board.metric(key).short
+        for reading in readings:
+            if reading.name not in entry["rows"]:
+                continue
+            result = entry["rows"][reading.name]["test"][key]
+            figure = PublishedFigure(
                 name,
-                board.metric(key).short,
-                float(entry["rows"][reading.name]["test"][key]["mean"]),
+                short,
+                float(result["mean"]),
                 (key,),
-                board.metric(key).short,
+                short,
                 "the same",
                 f"leaderboard of {board.whole['date']}",
                 reading.name,
-                tuple(entry["rows"][reading.name]["test"][key]["values"]),
+                tuple(result["values"]),
             )
-            for reading in readings
-            if reading.name in entry["rows"]
-        ]
+            figures.append(figure)
     return tuple(figures)

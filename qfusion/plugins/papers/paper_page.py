@@ -116,10 +116,8 @@ def _published_name(result: Reproduction, figure: FigureResult) -> str:
 
 def explain_chart(result: Reproduction) -> str:
     """Return what the chart shows, without a capital letter."""
-    drawn, compared = (
-        len(chart_metrics(result)),
-        max((len(one.comparisons) for one in result.figures), default=0),
-    )
+    drawn = len(chart_metrics(result))
+    compared = max((len(one.comparisons) for one in result.figures), default=0)
     published = ""
     if compared > 1:
         which = "every metric" if drawn >= compared else f"{drawn} of the {compared} metrics"

@@ -434,6 +434,15 @@ def _assemble(
     on_board = paper.is_board and bool(figures)
     metric = figures[0].metrics[0] if on_board else audit_basis.main_metric(dataset)[0]
     first = readings[0].name
+    versions = {"qfusion": __version__, "python": platform.python_version()}
+    for package in ("torch", "numpy", "scipy"):
+        versions[package] = version(package)
+    compared = [compare_figure(figure, models[figure.reading or first]) for figure in figures]
+    rivals = [measured[rival.name] for rival in plain]
+    gaps = []
+    for cell in readings:
+        gaps += _gaps(measured[cell.name], rivals, metric, dataset)
+    independent = paired.effective_rows(len(rows), _clusters(dataset))
     return Reproduction(
         format=FORMAT,
         paper=paper.key,
@@ -441,31 +450,19 @@ def _assemble(
         title=dataset.title,
         role=paper.entry(dataset.name).role.value,
         date=time.strftime("%Y-%m-%d", time.gmtime()),
-        versions={
-            "qfusion": __version__,
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("torch", "numpy", "scipy")},
-        },
+        versions=versions,
         command=command,
         data_digest=dataset.digest,
         trained_on=len(dataset.rows(readings[0].options.split)),
         test_rows=len(rows),
-        independent=round(paired.effective_rows(len(rows), _clusters(dataset)), 1),
+        independent=round(independent, 1),
         seeds=seeds,
         shortened=epochs,
         metric=metric,
         convention=dataset.target.convention,
         models=tuple(models.values()),
-        figures=tuple(
-            compare_figure(figure, models[figure.reading or first]) for figure in figures
-        ),
-        gaps=tuple(
-            gap
-            for cell in readings
-            for gap in _gaps(
-                measured[cell.name], [measured[rival.name] for rival in plain], metric, dataset
-            )
-        ),
+        figures=tuple(compared),
+        gaps=tuple(gaps),
         claims=tuple(_parameter_claims(paper, models, first)),
         audit=_audit(paper, dataset, readings, twins, trained, on_board),
         audited=paper.audited if twins else "",
@@ -531,6 +528,16 @@ class _Measured:
         """The metrics with intervals, and what the model is."""
         cell, records = self.trained.cell, self.trained.records
         good = [records[seed] for seed in self.trained.seeds]
+        metrics = {}
+        for key, by_seed in self.values.items():
+            estimate = _estimate(by_seed, self.rows[key], self.clusters, key not in RANGES)[0]
+            lowest, highest = RANGES.get(key, (0.0, 1.0))
+            metrics[key] = _clip(estimate, lowest, highest)
+        parameters = 0
+        after_encoders = 0
+        if good:
+            parameters = int(good[0]["parameters"])
+            after_encoders = int(good[0]["after_encoders"])
         return ModelResult(
             name=cell.name,
             label=cell.label,
@@ -538,15 +545,9 @@ class _Measured:
             kind=cell.kind,
             seeds=self.trained.seeds,
             failed=self.trained.failures,
-            metrics={
-                key: _clip(
-                    _estimate(by_seed, self.rows[key], self.clusters, key not in RANGES)[0],
-                    *RANGES.get(key, (0.0, 1.0)),
-                )
-                for key, by_seed in self.values.items()
-            },
-            parameters=int(good[0]["parameters"]) if good else 0,
-            after_encoders=int(good[0]["after_encoders"]) if good else 0,
+            metrics=metrics,
+            parameters=parameters,
+            after_encoders=after_encoders,
             epochs=tuple(int(record["epochs"]) for record in good),
             settings=dict(cell.settings),
             digest=cell.digest,
@@ -578,7 +579,8 @@ def _estimate(
     if is_share and both.error == 0:
         independent = paired.effective_rows(len(next(iter(rows.values()))), clusters)
         reach = paired.reach_of_equal_rows(independent, LEVEL)
-        low, high = both.mean - reach, both.mean + reach
+        low = both.mean - reach
+        high = both.mean + reach
         p = min(1.0, 2 * 0.5**independent) if both.mean else 1.0
     estimate = Estimate(
         value=both.mean,

@@ -259,7 +259,8 @@ def describe_exceptions(result: Reproduction) -> str:
 def describe_claim(claim: ParameterClaim, result: Reproduction) -> str:
     """Return how many times as many parameters the rival has, whether it is better for them, and which rivals have no
     more parameters than the reading without being worse."""
-    ours, rival = result.model(claim.reading), result.model(claim.rival)
+    ours = result.model(claim.reading)
+    rival = result.model(claim.rival)
     start = (
         f"After the encoders {ours.label} has {ours.after_encoders:,} parameters and the {_inside(rival.label)} "
         f"{rival.after_encoders:,}, {claim.after_encoders:.1f} times as many; with the encoders "
@@ -316,7 +317,8 @@ def _margin(rows: Sequence[Mapping[str, Any]]) -> str:
     margins = [row["margin"] for row in rows if "margin" in row]
     if not margins:
         return ""
-    low, high = f"{min(margins):.3f}", f"{max(margins):.3f}"
+    low = f"{min(margins):.3f}"
+    high = f"{max(margins):.3f}"
     return low if low == high else f"{low} to {high}"
 
 

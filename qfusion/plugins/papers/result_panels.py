@@ -207,19 +207,22 @@ def _entries(
     table: pd.DataFrame,
     column: str = AFTER_ENCODERS,
 ) -> list[leaderboard_charts.Entry]:
-    return [
-        leaderboard_charts.Entry(
+    models = board.of(name)["rows"]
+    entries = []
+    for _, row in table.iterrows():
+        model = str(row["model"])
+        entry = leaderboard_charts.Entry(
             str(row["label"]),
             str(row["role"]),
-            model_family(board, str(row["model"])),
+            model_family(board, model),
             float(row["mean"]),
             float(row["low"]),
             float(row["high"]),
-            board.of(name)["rows"][str(row["model"])]["test"][key]["values"],
+            models[model]["test"][key]["values"],
             float(row[column]),
         )
-        for _, row in table.iterrows()
-    ]
+        entries.append(entry)
+    return entries
 
 
 def model_family(board: benchmark_board.Board, model: str) -> str:

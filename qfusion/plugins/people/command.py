@@ -132,47 +132,45 @@ def _print_beside(people: Study, model: Study, choices: Choices, as_json: bool) 
     sentences = describe_comparison_with_crowd(result, people.name, model.name)
     compared = result.result
     alone = {"model": compared.only_model, "people": compared.only_people}
+    matched = {name: list(group) for name, group in result.clips.groups.items()}
+    joint_alone = {name: _records(result.clip_frame(rows)) for name, rows in alone.items()}
     record: dict[str, Any] = {
         "people": people.name,
         "model": model.name,
         "clips": len(result.ids),
         "scale": result.scale,
-        "matched": {name: list(group) for name, group in result.clips.groups.items()},
+        "matched": matched,
         "says": sentences,
         "agreement": _records(compared.category_frame()),
         "terms": _records(compared.term_frame()),
         "fusing": _records(compared.fusion_frame()),
         "order": vars(compared.order),
-        "joint_alone": {name: _records(result.clip_frame(rows)) for name, rows in alone.items()},
+        "joint_alone": joint_alone,
     }
+    aspects = []
+    for row in compared.category_frame().to_dict("records"):
+        rate = _number(row["rate"], ".1%")
+        kappa = _number(row["kappa"], "+.2f")
+        ends = _ends(row["kappa:low"], row["kappa:high"], "+.2f")
+        halves = _number(row["halves"], "+.2f")
+        aspects.append([row["aspect"], rate, kappa, ends, halves])
+    contributions = []
+    for row in compared.term_frame().to_dict("records"):
+        rank = _number(row["rank"], "+.2f")
+        ends = _ends(row["rank:low"], row["rank:high"], "+.2f")
+        sign = _number(row["sign"], ".1%")
+        halves = _number(row["halves"], "+.2f")
+        contributions.append([row["term"], rank, ends, sign, halves])
     shown: list[RenderableType | str] = [
         *sentences,
         table(
             ["Aspect", "Alike", "κ", "95% CI", "κ of two halves of the raters"],
-            [
-                [
-                    row["aspect"],
-                    _number(row["rate"], ".1%"),
-                    _number(row["kappa"], "+.2f"),
-                    _ends(row["kappa:low"], row["kappa:high"], "+.2f"),
-                    _number(row["halves"], "+.2f"),
-                ]
-                for row in compared.category_frame().to_dict("records")
-            ],
+            aspects,
             "Agreement of people and model",
         ),
         table(
             ["Contribution", "ρ", "95% CI", "Same sign", "ρ of two halves of the raters"],
-            [
-                [
-                    row["term"],
-                    _number(row["rank"], "+.2f"),
-                    _ends(row["rank:low"], row["rank:high"], "+.2f"),
-                    _number(row["sign"], ".1%"),
-                    _number(row["halves"], "+.2f"),
-                ]
-                for row in compared.term_frame().to_dict("records")
-            ],
+            contributions,
             f"Contributions over clips: shares of votes beside {result.scale}",
         ),
     ]
@@ -201,29 +199,24 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _clips_table(result: CrowdAndModel, who: str, rows: np.ndarray) -> RenderableType:
     frame = result.clip_frame(rows[:MAX_CLIPS])
     unit = frame.columns[-1].partition("(")[2].removesuffix(")")
-    return table(
-        [
-            "Clip",
-            result.target,
-            "People",
-            "Model",
-            "People's joint terms (votes)",
-            f"Model's ({unit})",
-        ],
-        [
-            [
-                row.iloc[0],
-                row.iloc[1],
-                f"{row.iloc[2] or 'tie'}, {row.iloc[4]}",
-                f"{row.iloc[3]}, {row.iloc[5]}",
-                f"{row.iloc[8]:+.2f} ± {row.iloc[9]:.2f}",
-                f"{row.iloc[10]:+.2f}",
-            ]
-            for _, row in frame.iterrows()
-        ],
-        f"Clips whose verdict is joint for {'the model' if who == 'model' else who} alone: "
-        f"{len(frame)} of {len(rows):,}",
-    )
+    clips = []
+    for _, row in frame.iterrows():
+        of_people = f"{row.iloc[2] or 'tie'}, {row.iloc[4]}"
+        of_model = f"{row.iloc[3]}, {row.iloc[5]}"
+        votes = f"{row.iloc[8]:+.2f} ± {row.iloc[9]:.2f}"
+        joint = f"{row.iloc[10]:+.2f}"
+        clips.append([row.iloc[0], row.iloc[1], of_people, of_model, votes, joint])
+    headings = [
+        "Clip",
+        result.target,
+        "People",
+        "Model",
+        "People's joint terms (votes)",
+        f"Model's ({unit})",
+    ]
+    side = "the model" if who == "model" else who
+    title = f"Clips whose verdict is joint for {side} alone: {len(frame)} of {len(rows):,}"
+    return table(headings, clips, title)
 
 
 def _means_table(means: Any, target: str) -> RenderableType:

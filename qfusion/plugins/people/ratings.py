@@ -220,7 +220,8 @@ def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
     if isinstance(source, pd.DataFrame):
         frame, name = source, "a data frame"
     else:
-        frame, name = game_files.read_frame(Path(source)), Path(source).name
+        frame = game_files.read_frame(Path(source))
+        name = Path(source).name
     check(len(frame) > 0, f"The table of {name} must have rows, but has none.")
     return frame.reset_index(drop=True), name
 

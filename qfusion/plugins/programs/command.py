@@ -168,19 +168,15 @@ def import_(
 
 
 def _import_lines(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
+    rows = []
+    for entry in taken.model.card.inputs:
+        modality = " and ".join(entry.modality)
+        axes = " x ".join(map(str, entry.axes))
+        rows.append([entry.name, modality, entry.gives, axes, entry.dtype])
     lines = [
         table(
             ["Input", "Modality", "Gives", "Axes", "Type"],
-            [
-                [
-                    entry.name,
-                    " and ".join(entry.modality),
-                    entry.gives,
-                    " x ".join(map(str, entry.axes)),
-                    entry.dtype,
-                ]
-                for entry in taken.model.card.inputs
-            ],
+            rows,
             f"{taken.source} on {title}",
         ),
         *map(words.describe_remark, taken.remarks),

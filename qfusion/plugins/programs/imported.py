@@ -121,7 +121,8 @@ class Imported(base.FusionModel):
         Raises:
             InvalidInput: when the program fails on them, or gives no finite scores.
         """
-        count, step = nested.nested_length(states[self.modalities[0]]), self._together(states)
+        count = nested.nested_length(states[self.modalities[0]])
+        step = self._together(states)
         parts = [
             self._run(
                 {
@@ -178,7 +179,9 @@ class Imported(base.FusionModel):
         return raw.reshape(len(raw), -1)
 
     def _run(self, states: Mapping[str, Any]) -> Tensor:
-        columns, output, count = self.columns(states), self.card.output, len(self.outputs)
+        columns = self.columns(states)
+        output = self.card.output
+        count = len(self.outputs)
         finite = columns.isfinite()
         if output.holds == "log-probabilities":
             finite |= columns.isneginf()  # of a class whose probability is 0

@@ -120,7 +120,8 @@ def parse(words: Mapping[str, Any]) -> ProgramCard:
         InvalidInput, NotFound: naming the key that is missing or wrong.
     """
     _check_keys("card", words, ("program", "data", "batch", "adapter", "input", "output"))
-    inputs, output = words.get("input", []), words.get("output", {})
+    inputs = words.get("input", [])
+    output = words.get("output", {})
     check(
         isinstance(inputs, list)
         and len(inputs) > 0
@@ -151,12 +152,11 @@ def _input(words: Mapping[str, Any]) -> Input:
         all(isinstance(line, str) for line in modality),
         f"`modality` of input `{name}` must be names. {_REMEDY}",
     )
-    gives, axes, steps = (
-        str(words.get("gives", "values")),
-        words.get("axes", ["rows", "features"]),
-        words.get("steps", 0),
-    )
-    dtype, pad = str(words.get("dtype", "float32")), str(words.get("pad", "right"))
+    gives = str(words.get("gives", "values"))
+    axes = words.get("axes", ["rows", "features"])
+    steps = words.get("steps", 0)
+    dtype = str(words.get("dtype", "float32"))
+    pad = str(words.get("pad", "right"))
     placed = (
         isinstance(axes, list)
         and axes.count("rows") == 1 == max(map(axes.count, NAMED))
@@ -175,7 +175,8 @@ def _input(words: Mapping[str, Any]) -> Input:
 
 def _output(words: Mapping[str, Any]) -> Output:
     _check_keys("[output]", words, ("name", "holds", "classes", "label"))
-    holds, classes = str(words.get("holds", "scores")), words.get("classes", [])
+    holds = str(words.get("holds", "scores"))
+    classes = words.get("classes", [])
     check(
         holds in HOLDS,
         f"`holds` in the card must be one of {', '.join(HOLDS)}, but is {holds!r}. {_REMEDY}",

@@ -122,7 +122,8 @@ def _require_held(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
 
 def _span(numbers: Tensor) -> str:
     """The least and the most of some numbers, in words."""
-    low, high = f"{float(numbers.min()):.3g}", f"{float(numbers.max()):.3g}"
+    low = f"{float(numbers.min()):.3g}"
+    high = f"{float(numbers.max()):.3g}"
     return low if low == high else f"{low} to {high}"
 
 

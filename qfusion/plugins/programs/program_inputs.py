@@ -44,7 +44,8 @@ def _arrange_input(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
         f"Input `{entry.name}` takes {steps} steps, but a sample of `{entry.modality[0]}` has "
         f"{int(mask.sum(1).max())}. Import the data with sequences cut to that, or export the program for more.",
     )
-    values, mask = nn.functional.pad(values, (0, 0, 0, more)), nn.functional.pad(mask, (0, more))
+    values = nn.functional.pad(values, (0, 0, 0, more))
+    mask = nn.functional.pad(mask, (0, more))
     if entry.pad == "left":
         at = (torch.arange(steps)[None] - (steps - mask.sum(1, keepdim=True))) % steps
         values = values.gather(1, at[..., None].expand(-1, -1, values.shape[-1]))

@@ -31,7 +31,8 @@ class OnnxProgram(Program):
     def __init__(self, data: bytes, file: str):
         for package in ("onnx", "onnxruntime"):
             require(package)
-        onnx, onnxruntime = importlib.import_module("onnx"), importlib.import_module("onnxruntime")
+        onnx = importlib.import_module("onnx")
+        onnxruntime = importlib.import_module("onnxruntime")
         self.file = file
         with translate_errors(
             f"Program `{file}` cannot be read by onnx {onnx.__version__}",
@@ -149,7 +150,8 @@ def _differences(
 ) -> Tensor:
     """Central differences: rows are independent, so one number of all rows is moved at once."""
     x = inputs[place]
-    flat, slopes = x.flatten(1), torch.zeros_like(x.flatten(1))
+    flat = x.flatten(1)
+    slopes = torch.zeros_like(x.flatten(1))
     check(
         flat.shape[1] <= 4096,  # each takes two runs
         f"Program `{program.file}` has no gradients, and differences over "

@@ -135,7 +135,8 @@ class CircuitModel:
         head: tuple[np.ndarray, np.ndarray] | None,
     ):
         self.circuit, self.readout, self.head = circuit, readout, head
-        self._features, self._weights = dict(features), dict(weights)
+        self._features = dict(features)
+        self._weights = dict(weights)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -364,7 +365,8 @@ def _parse_head(head: Any) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     weights, offsets = head if isinstance(head, tuple) else (head, None)
     if isinstance(head, torch.nn.Linear):
-        weights, offsets = head.weight.detach(), None if head.bias is None else head.bias.detach()
+        weights = head.weight.detach()
+        offsets = None if head.bias is None else head.bias.detach()
     matrix: np.ndarray = np.atleast_2d(np.asarray(weights, dtype=float))
     bias = np.zeros(len(matrix))
     if offsets is not None:

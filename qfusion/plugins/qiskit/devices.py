@@ -131,7 +131,8 @@ def channel_matrix(channel: Any) -> np.ndarray:
     w = d.bit_length() - 1
     # Qiskit's index is column * d + row, qubit 0 the least significant
     legs = data.reshape((2,) * (4 * w))
-    columns, rows = range(w), range(w, 2 * w)
+    columns = range(w)
+    rows = range(w, 2 * w)
     order = [*reversed(rows), *reversed(columns)]
     axes = [*order, *(2 * w + place for place in order)]
     return legs.transpose(axes).reshape(d * d, d * d).copy()
@@ -222,7 +223,8 @@ class CompiledCircuit:
     def steps(self, values: np.ndarray) -> list[batched_states.Step]:
         """Return gates with their errors, as maps of vectors of density matrices, for parameters (B, P)."""
         bound = BoundCircuit(self.circuit, values[:, list(self.source)])
-        n, errors = len(self.physical), gate_errors(self.device, self.physical)
+        n = len(self.physical)
+        errors = gate_errors(self.device, self.physical)
         result: list[batched_states.Step] = []
         for place, gate in enumerate(self.circuit.gates):
             U = bound.matrices(place)

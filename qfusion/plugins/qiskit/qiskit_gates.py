@@ -466,7 +466,8 @@ def _compute(node: ast.AST, columns: Mapping[str, np.ndarray]) -> Any:
     if isinstance(node, ast.UnaryOp):
         return _OPERATIONS[type(node.op)](_compute(node.operand, columns))
     if isinstance(node, ast.BinOp):
-        left, right = _compute(node.left, columns), _compute(node.right, columns)
+        left = _compute(node.left, columns)
+        right = _compute(node.right, columns)
         return _OPERATIONS[type(node.op)](left, right)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return _FUNCTIONS[node.func.id](*(_compute(entry, columns) for entry in node.args))

@@ -145,7 +145,8 @@ def begin_extractor(modality: str, record: Mapping[str, Any]) -> Extractor:
         InvalidInput: when this version of qfusion makes other numbers. IntegrityError: when weights are others.
         DataUnavailable: when a package is missing.
     """
-    name, chosen = str(record["method"]), dict(record["settings"])
+    name = str(record["method"])
+    chosen = dict(record["settings"])
     method = find_method(modality, name)
     check(
         record["version"] == method.version,

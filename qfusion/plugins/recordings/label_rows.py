@@ -50,12 +50,14 @@ def match_takes(
     """Return the part of a file for each row of the table, and the rows without a file."""
     names = clip_folder.match_names(recordings) | {name: [name] for name in recordings}
     called = {_normalize(name): files for name, files in names.items()}
-    rows, blank = len(reader.ids), [""] * len(reader.ids)
+    rows = len(reader.ids)
+    blank = [""] * len(reader.ids)
     unread = clip_folder.list_unread(root)
     named, starts, ends, texts = (
         reader.words(known) or blank for known in (FILES, START, END, TEXT)
     )
-    takes, failures = dict[int, Take](), list[Failure]()
+    takes = dict[int, Take]()
+    failures = list[Failure]()
     for row in range(rows):
         key = _normalize(
             named[row].strip().replace("\\", "/").removeprefix("./") or str(reader.ids[row])

@@ -54,11 +54,11 @@ def gradients(chosen: Chosen) -> Begun:
         saturation = (pictures.max(-1) - pictures.min(-1)).mean((1, 2))
         return np.column_stack([edges, colours, greys.std((1, 2)), saturation, change])
 
-    return (
-        *(f"edges {r},{c} at {22.5 * o:g}°" for r in cells for c in cells for o in range(8)),
-        *(f"{hue} {r},{c}" for hue in ("red", "green", "blue") for r in (1, 2) for c in (1, 2)),
-        *("contrast", "saturation", "change"),
-    ), make
+    names = [f"edges {r},{c} at {22.5 * o:g}°" for r in cells for c in cells for o in range(8)]
+    for hue in ("red", "green", "blue"):
+        names += [f"{hue} {r},{c}" for r in (1, 2) for c in (1, 2)]
+    names += ["contrast", "saturation", "change"]
+    return tuple(names), make
 
 
 def expressions(chosen: Chosen) -> Begun:

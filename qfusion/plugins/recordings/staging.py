@@ -83,7 +83,8 @@ def stage_features(
                 repairs=("drop-incomplete", "zero-incomplete"),
                 rows=absent,
             )
-        steps, size = int(real.max()), len(names[name])
+        steps = int(real.max())
+        size = len(names[name])
         shape = (len(rows), size) if still and name == "vision" else (len(rows), steps, size)
         pieces = _pieces(name, rows, done, sequence=len(shape) == 3)
         own = np.maximum(real, 1) if len(shape) == 3 else None

@@ -52,7 +52,8 @@ def measure(
         QFusionError: when the file cannot be read, or the sample is not in it or longer.
     """
     path = Path(take.path)
-    facts, result = media_probe.probe(path), dict[str, np.ndarray]()
+    facts = media_probe.probe(path)
+    result = dict[str, np.ndarray]()
     end = facts.seconds if take.end is None else min(take.end, facts.seconds)
     check(
         facts.kind == "image" or (0 <= take.start < end and (take.end or end) <= end + 1),

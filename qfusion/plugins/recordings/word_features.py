@@ -40,7 +40,8 @@ def word_transformer(chosen: Chosen) -> Begun:
         tokens = prepare(
             list(given), is_split_into_words=True, truncation=True, return_tensors="pt"
         )
-        values, owner = states(**tokens)[0], tokens.word_ids(0)
+        values = states(**tokens)[0]
+        owner = tokens.word_ids(0)
         words = [np.flatnonzero([own == place for own in owner]) for place in range(len(given))]
         check(
             all(map(len, words)),

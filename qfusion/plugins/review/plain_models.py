@@ -109,13 +109,18 @@ def fit_plain_models(
     inputs = {
         name: principal_components(part) for name, part in parts.items() if name not in constant
     }
+    is_classified = dataset.target.kind == "classification"
+    places = np.arange(len(every))
+    learn_places, valid_places, test_places = np.split(
+        places, [len(learn), len(learn) + len(valid)]
+    )
     contest = _Contest(
         inputs,
         dataset.y[every],
-        len(dataset.target.classes) if dataset.target.kind == "classification" else 0,
-        np.arange(len(learn)),
-        len(learn) + np.arange(len(valid)),
-        len(learn) + len(valid) + np.arange(len(test)),
+        len(dataset.target.classes) if is_classified else 0,
+        learn_places,
+        valid_places,
+        test_places,
     )
     scores: dict[str, Outputs] = {}
     members: dict[str, str] = {}

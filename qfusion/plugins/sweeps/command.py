@@ -191,12 +191,15 @@ def _ranking_table(sweep: sweeps.Sweep, attempts: list[sweeps.Attempt]) -> Rende
     keys = list(sweep.search.space)
     rows = []
     for attempt in ranked[:10]:
-        values = [attempt.tried.get(key, "") for key in keys]
+        values = []
+        for key in keys:
+            value = attempt.tried.get(key, "")
+            values.append(f"{value:.4g}" if isinstance(value, float) else value)
         rows.append(
             [
                 attempt.number,
                 number(attempt.value, 4),
-                *(f"{value:.4g}" if isinstance(value, float) else value for value in values),
+                *values,
                 len(attempt.history),
                 attempt.message[:60] or attempt.state,
             ]

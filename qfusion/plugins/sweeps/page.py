@@ -123,7 +123,8 @@ def _buttons(trials: sweep_trials.Trials) -> None:
     """Draw the buttons to stop and resume."""
     if _read_only.is_read_only():
         return
-    sweep, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
+    sweep = trials.sweep
+    busy = any(a.state == sweeps.RUNNING for a in trials.attempts)
     stopped = sweep.is_stopped
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
         st.button(

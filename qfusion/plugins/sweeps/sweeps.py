@@ -395,14 +395,15 @@ def _make_attempt(
     state = _STATES[trial.state.name]
     end = trial.datetime_complete.timestamp() if trial.datetime_complete else time.time()
     begin = trial.datetime_start.timestamp() if trial.datetime_start else end
+    value = None
+    if history and state in (PRUNED, RUNNING):
+        value = history[-1]
+    elif state == FINISHED:
+        value = trial.value
     return Attempt(
         number=number,
         state=state,
-        value=history[-1]
-        if history and state in (PRUNED, RUNNING)
-        else trial.value
-        if state == FINISHED
-        else None,
+        value=value,
         tried=dict(trial.params),
         seed=search.seed + number,
         history=history,

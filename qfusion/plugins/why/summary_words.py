@@ -71,13 +71,15 @@ def summarise_fusion(summary: FusionSummary, name: Callable[[str], str] = str) -
     """
     if not summary.parts:
         return GAME
-    clauses = [
-        _describe_joint(summary),
-        "" if summary.information is None else _describe_data(summary.information.baselines),
-        "" if summary.resources is None else _describe_resources(summary.resources, name),
-        "" if summary.terms is None else _describe_terms(summary.terms),
-        "" if summary.gates is None else _describe_gates(summary.gates, name),
-    ]
+    clauses = [_describe_joint(summary)]
+    if summary.information is not None:
+        clauses.append(_describe_data(summary.information.baselines))
+    if summary.resources is not None:
+        clauses.append(_describe_resources(summary.resources, name))
+    if summary.terms is not None:
+        clauses.append(_describe_terms(summary.terms))
+    if summary.gates is not None:
+        clauses.append(_describe_gates(summary.gates, name))
     known = [clause for clause in clauses if clause]
     if not known:
         return NOTHING_YET
@@ -154,7 +156,8 @@ def _describe_terms(result: Pruning) -> str:
     k, shares, gain = result.size, result.shares, result.gain
     low = high = float("nan")
     if gain.low is not None and gain.high is not None:
-        low, high = float(gain.low[0]), float(gain.high[0])
+        low = float(gain.low[0])
+        high = float(gain.high[0])
     interval = ""
     if shares.low is not None and shares.high is not None:
         interval = SHARE_INTERVAL.format(

@@ -91,15 +91,13 @@ class Layers(nn.Module):
         angles = self.angles[layer].detach()
         turns = statevector.rotations(angles)
         cnot = torch.eye(4, dtype=turns.dtype, device=turns.device)[[0, 1, 3, 2]]
-        return [
-            *(
-                statevector.Gate("Rot", (q,), U, dict(phi=phi, theta=theta, omega=omega))
-                for q, (U, (phi, theta, omega)) in enumerate(
-                    zip(turns, angles.tolist(), strict=True)
-                )
-            ),
-            *(statevector.Gate("CNOT", pair, cnot, {}) for pair in self.rings[layer]),
-        ]
+        gates = []
+        for q, (U, (phi, theta, omega)) in enumerate(zip(turns, angles.tolist(), strict=True)):
+            values = {"phi": phi, "theta": theta, "omega": omega}
+            gates.append(statevector.Gate("Rot", (q,), U, values))
+        for pair in self.rings[layer]:
+            gates.append(statevector.Gate("CNOT", pair, cnot, {}))
+        return gates
 
     def all_gates(self) -> list[statevector.Gate]:
         """Return the gates of all layers."""

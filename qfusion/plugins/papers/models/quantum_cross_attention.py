@@ -92,7 +92,8 @@ class QuantumCrossAttention(CircuitModel):
             heads=heads,
             width=width,
         )
-        M, self.n = len(inputs), per_modality * len(inputs)
+        M = len(inputs)
+        self.n = per_modality * len(inputs)
         self.classical = nn.Linear(M * features, width)
         self.maps = nn.ModuleList([nn.Linear(features, per_modality) for _ in range(M)])
         self.scales = nn.Parameter(torch.ones(self.n))

@@ -86,7 +86,8 @@ class QuantumFusionLayer(CircuitModel):
             freeze_gates=freeze_gates,
             entangling=entangling,
         )
-        self.n, self.turns = self.per_modality * len(inputs), -(-features // self.per_modality)
+        self.n = self.per_modality * len(inputs)
+        self.turns = -(-features // self.per_modality)
         self.layers = Layers(
             self.n,
             self.turns * degree + 1,

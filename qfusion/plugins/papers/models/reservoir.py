@@ -64,7 +64,8 @@ class Components(standardisation.MeanPool):
         values = self.means(features).double()
         variances, axes = torch.linalg.eigh(torch.cov(values.T).reshape(values.shape[1], -1))
         least = min(len(self.directions), values.shape[1])
-        variances, axes = variances.flip(0)[:least], axes.flip(1)[:, :least]
+        variances = variances.flip(0)[:least]
+        axes = axes.flip(1)[:, :least]
         axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()
         deviations = variances.clamp_min(0).sqrt()
         usable = deviations > 1e-6 * deviations.max().clamp_min(1e-12)
@@ -171,7 +172,8 @@ class Reservoir(CircuitFusion):
         count, dt = self.substeps
         half = torch.exp(-0.5j * dt * self.energies(detunings))
         rabi = circuits.rotation("RX", detunings.new_tensor([RABI * dt]))
-        driven, whole_step = statevector.join_gates(rabi.expand(self.n, 2, 2)), half.square()
+        driven = statevector.join_gates(rabi.expand(self.n, 2, 2))
+        whole_step = half.square()
         psi = psi * half
         for step in range(count):
             psi = statevector.apply(psi, driven) * (whole_step if step < count - 1 else half)
@@ -217,18 +219,13 @@ class Reservoir(CircuitFusion):
         signs = statevector.signs(2, [(0, 1)], detunings)[0]
 
         def phases(time: float) -> list[statevector.Gate]:
-            return [
-                *(statevector.turn("RZ", i, field * time) for i, field in enumerate(fields)),
-                *(
-                    statevector.Gate(
-                        "IsingZZ",
-                        pair,
-                        torch.exp(-0.25j * V * time * signs).diag(),
-                        {"angle": V * time / 2},
-                    )
-                    for pair, V in pairs.items()
-                ),
-            ]
+            gates = []
+            for i, field in enumerate(fields):
+                gates.append(statevector.turn("RZ", i, field * time))
+            for pair, V in pairs.items():
+                phase = torch.exp(-0.25j * V * time * signs).diag()
+                gates.append(statevector.Gate("IsingZZ", pair, phase, {"angle": V * time / 2}))
+            return gates
 
         drive = [statevector.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
         further = (phases(dt) + drive) * (count * self.settings["readouts"] - 1)

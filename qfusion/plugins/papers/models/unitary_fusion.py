@@ -67,7 +67,8 @@ class UnitaryFusion(ket_model.KetModel):
             pooling,
             input_dropout,
         )
-        D, C = math.prod(self.dims), len(self.outputs)
+        D = math.prod(self.dims)
+        C = len(self.outputs)
         self.H = hermitian.draw(D, D, scale=1 / math.sqrt(2 * D))
         self.W = nn.Parameter(torch.randn(C, D))
         self.bias = nn.Parameter(torch.zeros(C))

@@ -210,17 +210,17 @@ def _match_clips(
         int(inside.sum()) >= FEWEST,
         _explain_too_few(people, model, len(ids.first), int((~in_split).sum()), int(inside.sum())),
     )
+    class_names = {}
+    for name, number in zip(votes.classes, numbers.tolist(), strict=True):
+        if number >= 0 and model.classes[number] != name:
+            class_names[name] = model.classes[number]
     return MatchedClips(
         people=ids.first[inside],
         model=ids.second[inside],
         by=ids.by,
         groups=groups,
         classes=numbers,
-        class_names={
-            name: model.classes[number]
-            for name, number in zip(votes.classes, numbers.tolist(), strict=True)
-            if number >= 0 and model.classes[number] != name
-        },
+        class_names=class_names,
         only_people=len(people.dataset.ids) - len(ids.first),
         only_model=len(model.dataset.ids) - len(ids.second),
         ambiguous=ids.ambiguous,
@@ -260,19 +260,18 @@ def _compare(
     model = model.with_reference(None)
     explained = votes.explained[clips.people]
     places = np.searchsorted(model.explained_rows, clips.model)
-    sides = {
-        one: statistics.Side(
-            group_modalities(
-                _take(model.explanation, places),
-                clips.groups,
-                clips.classes[explained],
-                as_probabilities=one == PROBABILITY,
-            ),
-            _in_classes_of_people(clips.classes, len(model.classes))[model.predicted[clips.model]],
-            0.0 if one == LOG_ODDS else 1 / len(model.classes),
+    predicted = model.predicted[clips.model]
+    sides = {}
+    for one in SCALES:
+        explanation = group_modalities(
+            _take(model.explanation, places),
+            clips.groups,
+            clips.classes[explained],
+            as_probabilities=one == PROBABILITY,
         )
-        for one in SCALES
-    }
+        decisions = _in_classes_of_people(clips.classes, len(model.classes))[predicted]
+        boundary = 0.0 if one == LOG_ODDS else 1 / len(model.classes)
+        sides[one] = statistics.Side(explanation, decisions, boundary)
     clusters, unit = crowd_summary.grouping(people, clips.people)
     resamples = bootstrap.RESAMPLES if len(clips) <= MANY else FEWER_RESAMPLES
     result = statistics.compare(
@@ -284,23 +283,25 @@ def _compare(
         resamples=resamples,
     )
     ours = statistics.people_side(votes, clips.people)
+    joint_ranks = {}
+    for one, side in sides.items():
+        joint_ranks[one] = statistics.joint_rank(ours, side, clusters, resamples=resamples)
+    people_right = (ours.decisions == explained).mean()
+    model_right = (sides[scale].decisions == explained).mean()
     return CrowdAndModel(
         clips=clips,
         ids=people.dataset.ids[clips.people],
         result=result,
-        joint_ranks={
-            one: statistics.joint_rank(ours, side, clusters, resamples=resamples)
-            for one, side in sides.items()
-        },
+        joint_ranks=joint_ranks,
         players=votes.players,
         scale=scale,
         people_terms=ours.terms,
         model_terms=sides[scale].terms,
         people_class=_class_names(votes.classes, ours.decisions),
-        model_class=np.array(model.classes, dtype=object)[model.predicted[clips.model]],
+        model_class=np.array(model.classes, dtype=object)[predicted],
         explained=_class_names(votes.classes, explained),
-        people_right=float((ours.decisions == explained).mean()),
-        model_right=float((sides[scale].decisions == explained).mean()),
+        people_right=float(people_right),
+        model_right=float(model_right),
         target=crowd_summary.target(people),
         unit=unit,
     )
@@ -434,8 +435,10 @@ def _may_match(study: Study, card: Mapping[str, Any]) -> bool:
     of_people = card["model"] == KIND and "classes" in card.get("game", {})
     if of_people == has_votes:
         return False
-    shown, available = list(card["inputs"]), list(study.modalities)
-    classes, others = list(card["game"]["classes"]) if of_people else [], list(study.classes)
+    shown = list(card["inputs"])
+    available = list(study.modalities)
+    classes = list(card["game"]["classes"]) if of_people else []
+    others = list(study.classes)
     if has_votes:
         shown, available = available, shown
         classes, others = list(crowd_summary.study_votes(study).classes), card["outputs"]

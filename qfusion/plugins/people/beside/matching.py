@@ -47,9 +47,11 @@ class IdMatch:
 
 def match_ids(first: Sequence[str], second: Sequence[str]) -> IdMatch:
     """Return which samples of two sets are the same: by their names, or by their file names, whichever match more."""
+    first_stems = [file_stem(name) for name in first]
+    second_stems = [file_stem(name) for name in second]
     matches = [
         _match(list(map(str, first)), list(map(str, second)), By.NAME),
-        _match([file_stem(name) for name in first], [file_stem(name) for name in second], By.FILE),
+        _match(first_stems, second_stems, By.FILE),
     ]
     return max(matches, key=lambda one: len(one.first))
 

@@ -256,28 +256,23 @@ def compare(
             [*given.coalitions[1:], WHOLE], _columns(people), _columns(model), strict=True
         )
     }
-    of_people, of_model = categorise(people, ours), categorise(model, theirs)
+    of_people = categorise(people, ours)
+    of_model = categorise(model, theirs)
+    categories = {}
+    for aspect in Aspect:
+        of_halves = halves.get(aspect, float("nan"))
+        categories[aspect] = _agree(
+            of_people[aspect], of_model[aspect], clusters, of_halves, resamples, seed
+        )
+    ordered_clusters = None if clusters is None else clusters[has_tau]
+    order = bootstrap.mean(tau[has_tau], clusters=ordered_clusters, resamples=resamples, seed=seed)
+    joint_shares = bootstrap.means(shares, clusters=clusters, resamples=resamples, seed=seed)
     return CrowdComparison(
-        categories={
-            aspect: _agree(
-                of_people[aspect],
-                of_model[aspect],
-                clusters,
-                halves.get(aspect, float("nan")),
-                resamples,
-                seed,
-            )
-            for aspect in Aspect
-        },
-        order=bootstrap.mean(
-            tau[has_tau],
-            clusters=None if clusters is None else clusters[has_tau],
-            resamples=resamples,
-            seed=seed,
-        ),
+        categories=categories,
+        order=order,
         terms=terms,
         halves={name: halves.get(name, float("nan")) for name in terms},
-        joint_shares=bootstrap.means(shares, clusters=clusters, resamples=resamples, seed=seed),
+        joint_shares=joint_shares,
         fusing={name: rates[name] for name in fusing},
         fuses_more=rates[DIFFERENCE],
         fusing_voted=rates.get(VOTED),
@@ -419,7 +414,8 @@ def compare_halves(
     for _ in range(splits):
         half = draw_half(counts, rng)
         a, b = (_side_of_counts(votes, rows, part) for part in (half, counts - half))
-        of_a, of_b = categorise(a, a.judged), categorise(b, b.judged)
+        of_a = categorise(a, a.judged)
+        of_b = categorise(b, b.judged)
         for aspect in Aspect:
             x, y = of_a[aspect], of_b[aspect]
             if aspect is Aspect.DECISION:

@@ -58,7 +58,8 @@ def contrast_groups(
     Raises:
         InvalidInput: when a group has no clip, or all.
     """
-    N, M = len(votes), len(votes.players)
+    N = len(votes)
+    M = len(votes.players)
     labels = np.asarray(labels)
     check(len(labels) == N, f"Argument `labels` must have {N} names, but has {len(labels)}.")
     terms = contribution_terms(votes)
@@ -78,11 +79,14 @@ def contrast_groups(
             )
         drawn = np.concatenate(parts)
     freedom = [_freedom(labels == group, clusters) for group in groups]
-    return [
-        _contrast(group, term, means[g, t], differences[g, t], drawn[:, g, t], N, freedom[g])
-        for g, group in enumerate(groups)
-        for t, term in enumerate(terms)
-    ]
+    contrasts = []
+    for g, group in enumerate(groups):
+        for t, term in enumerate(terms):
+            contrast = _contrast(
+                group, term, means[g, t], differences[g, t], drawn[:, g, t], N, freedom[g]
+            )
+            contrasts.append(contrast)
+    return contrasts
 
 
 def contribution_terms(votes: Votes) -> dict[str, np.ndarray]:

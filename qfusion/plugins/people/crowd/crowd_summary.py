@@ -229,22 +229,21 @@ class GroupContrasts:
 
     def frame(self) -> pd.DataFrame:
         """Return a row for each group and term: clips, mean, difference to the others with its interval, p."""
-        return pd.DataFrame(
-            [
-                {
-                    self.column: one.group,
-                    "clips": self.means[one.group].clips,
-                    "term": one.term,
-                    "mean": one.mean,
-                    "difference": one.difference.value,
-                    "low": one.difference.low,
-                    "high": one.difference.high,
-                    "p": one.p,
-                    "p after Holm": corrected,
-                }
-                for one, corrected in zip(self.contrasts, self.holm, strict=True)
-            ]
-        )
+        records = []
+        for one, corrected in zip(self.contrasts, self.holm, strict=True):
+            record = {
+                self.column: one.group,
+                "clips": self.means[one.group].clips,
+                "term": one.term,
+                "mean": one.mean,
+                "difference": one.difference.value,
+                "low": one.difference.low,
+                "high": one.difference.high,
+                "p": one.p,
+                "p after Holm": corrected,
+            }
+            records.append(record)
+        return pd.DataFrame(records)
 
 
 @memo(8)

@@ -136,18 +136,21 @@ def group_contributions(
     titles = {term: term for term in values}
     if crowd.JOINT in titles:
         titles[crowd.JOINT] = together if len(study.modalities) == 2 else JOINT_TERMS
+    means = {}
+    filled = {}
+    hues = {}
+    for term, one in _term_values(whole).items():
+        title = titles[term]
+        means[title] = one.value
+        filled[title] = [(group, term) in differing for group in result.means]
+        hues[title] = style.term_colour(together if term == crowd.JOINT else term, study.modalities)
     figure = group_charts.group_contributions(
         list(result.means),
-        [means.clips for means in result.means.values()],
+        [group_means.clips for group_means in result.means.values()],
         {titles[term]: ends for term, ends in values.items()},
-        {titles[term]: one.value for term, one in _term_values(whole).items()},
-        {titles[term]: [(g, term) in differing for g in result.means] for term in values},
-        hues={
-            titles[term]: style.term_colour(
-                together if term == crowd.JOINT else term, study.modalities
-            )
-            for term in values
-        },
+        means,
+        filled,
+        hues=hues,
         x_title="mean contribution to the share of votes",
         theme=theme,
     )

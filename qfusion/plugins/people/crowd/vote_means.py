@@ -219,15 +219,17 @@ def agreement(votes: Votes) -> Agreement:
     neither = ~same.any(1)
     agree = (single[untied] == single[untied][:, :1]).all(1)
     only_one = M == 1
+    follows = {}
+    for m, name in enumerate(votes.players):
+        follows[name] = 0 if only_one else int((alone & same[:, m]).sum())
+    all_same = same.all(1)
+    several = (same.sum(1) > 1) & ~all_same
     return Agreement(
         clips=len(votes),
         untied=int(untied.sum()),
-        all_same=int(same.all(1).sum()),
-        follows={
-            name: 0 if only_one else int((alone & same[:, m]).sum())
-            for m, name in enumerate(votes.players)
-        },
-        several=int(((same.sum(1) > 1) & ~same.all(1)).sum()),
+        all_same=int(all_same.sum()),
+        follows=follows,
+        several=int(several.sum()),
         neither=int(neither.sum()),
         neither_but_agree=int((neither & agree).sum()),
     )
@@ -287,7 +289,8 @@ def information(
     Raises:
         InvalidInput: when there are not two modalities, there are too many classes, or all clips have one class.
     """
-    M, K = len(votes.players), len(votes.classes)
+    M = len(votes.players)
+    K = len(votes.classes)
     check(M == 2, f"Information of votes is decomposed for two modalities, but there are {M}.")
     check(
         2 <= K <= MOST_CLASSES,
@@ -366,12 +369,14 @@ def _parts(
     table: np.ndarray, K: int, players: tuple[str, ...], tolerance: float = EXACT
 ) -> dict[str, float]:
     """Return the bits of every part, of a table (classes, K^2 + K)."""
-    joint, both = table[:, : K * K], table[:, K * K :]
+    joint = table[:, : K * K]
+    both = table[:, K * K :]
     square = joint.reshape(-1, K, K)
     alone = [square.sum(2), square.sum(1)]
     bits = [union([part]).bits for part in alone]
     whole = union(alone, tolerance, 20_000).bits
-    total, together = union([joint]).bits, union([both]).bits
+    total = union([joint]).bits
+    together = union([both]).bits
     a, b = players
     return {
         REDUNDANCY: bits[0] + bits[1] - whole,

@@ -142,7 +142,8 @@ def game_of_frame(
         errors is None or bool((errors >= 0).all()),
         f"Column `{kind}` must hold standard errors, 0 or more, but holds a negative number.",
     )
-    M, shape = len(names), (len(ids), 2 ** len(names), len(output_names))
+    M = len(names)
+    shape = (len(ids), 2 ** len(names), len(output_names))
     check(
         np.prod(shape, dtype=float) <= MAX_NUMBERS,
         f"A game must have at most {MAX_NUMBERS:,} values, but {len(ids):,} samples of {M} players and "

@@ -73,7 +73,8 @@ def closer(study: Study, other: Study) -> dict[str, bootstrap.Interval]:
     """Return by how much better a second model's own terms agree with the labels, by modality. Both models are
     resampled together.
     """
-    first, result = compare_with_labels(study), compare_with_labels(other)
+    first = compare_with_labels(study)
+    result = compare_with_labels(other)
     assert first is not None and result is not None
     return unimodal_labels.difference(
         first, result, cohort_table.row_clusters(study.dataset, explain_test_rows(study)[0])

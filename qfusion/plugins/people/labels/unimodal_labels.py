@@ -117,7 +117,8 @@ def compare_with_labels(
     Raises:
         InvalidInput: when rows or modalities do not fit.
     """
-    B, names = len(explanation.dividends), list(explanation.modalities)
+    B = len(explanation.dividends)
+    names = list(explanation.modalities)
     unknown = [name for name in labels.columns if name not in names]
     check(
         not unknown and len(labels.columns) > 0,

@@ -43,6 +43,12 @@ def load() -> DataSet:
     ids = numbered_ids("clip", len(split))
     names = np.char.add("actor ", np.char.zfill((1 + actors).astype(str), 2))
     rng = np.random.default_rng(SEED)
+    modalities = []
+    for place, name in enumerate(PLAYERS):
+        values = _mix_features(p[:, place], rng)
+        features = tuple(f"{name} {number}" for number in range(1, 1 + FEATURES))
+        modalities.append(Modality(name, values, None, features))
+    table = pd.DataFrame({"kind": np.array(KINDS)[kinds], "actor": names}, index=ids)
     return DataSet(
         name=SOURCE.name,
         title=SOURCE.title,
@@ -52,20 +58,12 @@ def load() -> DataSet:
         "(`crowd`) rated, under the same names, so that a model and people can be compared clip by clip.",
         source=f"made by this project from seed {SEED}",
         licence="Apache-2.0, like the project",
-        modalities=tuple(
-            Modality(
-                name,
-                _mix_features(p[:, place], rng),
-                None,
-                tuple(f"{name} {number}" for number in range(1, 1 + FEATURES)),
-            )
-            for place, name in enumerate(PLAYERS)
-        ),
+        modalities=tuple(modalities),
         target=Target("classification", "acted emotion", None, CLASSES),
         y=explained.astype(np.int64),
         ids=ids,
         split=split,
-        table=pd.DataFrame({"kind": np.array(KINDS)[kinds], "actor": names}, index=ids),
+        table=table,
         clusters=Clusters(names.astype(np.str_), "actors"),
     )
 

@@ -90,24 +90,24 @@ def _check_numbers(study: Study) -> Check:
     limit = SHIFT * float(truth.std())
     is_stretched = one.known and (one.low > 1 + STRETCH or one.high < 1 - STRETCH)
     is_shifted = shift.known and (shift.low > limit or shift.high < -limit)
+    is_slope_one = one.known and 1 - STRETCH <= one.low <= one.high <= 1 + STRETCH
+    is_bias_zero = shift.known and -limit <= shift.low <= shift.high <= limit
+    records = []
+    for name, part in known.items():
+        record = {"quantity": name, "value": part.value, "low": part.low, "high": part.high}
+        records.append(record)
+    numbers = {
+        "bias": shift,
+        "stretched": is_stretched,
+        "shifted": is_shifted,
+        "equivalent": is_slope_one and is_bias_zero,
+    }
+    finding = Finding.SLOPE_OFF if is_stretched or is_shifted else Finding.SLOPE_HOLDS
     return Check(
         Topic.CALIBRATION,
-        (Finding.SLOPE_OFF if is_stretched or is_shifted else Finding.SLOPE_HOLDS,),
+        (finding,),
         one,
         "slope of the truth over the score",
-        {
-            "bias": shift,
-            "stretched": is_stretched,
-            "shifted": is_shifted,
-            "equivalent": one.known
-            and shift.known
-            and 1 - STRETCH <= one.low <= one.high <= 1 + STRETCH
-            and -limit <= shift.low <= shift.high <= limit,
-        },
-        pd.DataFrame(
-            [
-                {"quantity": name, "value": part.value, "low": part.low, "high": part.high}
-                for name, part in known.items()
-            ]
-        ),
+        numbers,
+        pd.DataFrame(records),
     )

@@ -75,7 +75,8 @@ def parse_figure(text: str, dataset: DataSet) -> ClaimedFigure:
     value = float(match[2])
     rounding = 0.5 * 10.0**-digits
     if match[3] or (value > 1 and metric not in UNBOUNDED):
-        value, rounding = value / 100, rounding / 100
+        value = value / 100
+        rounding = rounding / 100
     check(
         metric in UNBOUNDED or value <= 1,
         f"The reported figure of {metric} must be a share or a percentage, but is {text[:60]!r}.",

@@ -46,26 +46,26 @@ def check_gain(study: Study, claims: Claims) -> Check:
         findings.append(Finding.GAIN)
     else:
         findings.append(Finding.NO_GAIN)
+    records = []
+    for name, one in gains.items():
+        record = {"gain": name, basis.label.short: one.value, "low": one.low, "high": one.high}
+        records.append(record)
+    numbers = {
+        "metric": basis.label.short,
+        "model": float(np.nanmean(ours)),
+        "gains": gains,
+        "single": best,
+        "undertrained": undertrained,
+        "shortfall": {name: shortfall for name, (shortfall, _) in rivals.items()},
+        "lost": "late" if lost and lost[0] == "model - late" else "joint",
+    }
     return Check(
         Topic.GAIN,
         sort_findings(findings),
         gains["model - late"],
         f"{basis.label.short} of the model better than that of late fusion",
-        {
-            "metric": basis.label.short,
-            "model": float(np.nanmean(ours)),
-            "gains": gains,
-            "single": best,
-            "undertrained": undertrained,
-            "shortfall": {name: shortfall for name, (shortfall, _) in rivals.items()},
-            "lost": "late" if lost and lost[0] == "model - late" else "joint",
-        },
-        pd.DataFrame(
-            [
-                {"gain": name, basis.label.short: one.value, "low": one.low, "high": one.high}
-                for name, one in gains.items()
-            ]
-        ),
+        numbers,
+        pd.DataFrame(records),
     )
 
 

@@ -69,36 +69,38 @@ def check_modalities(study: Study) -> Check:
         findings.append(Finding.FEATURES_LEARNED_LABELS)
     enough = gain.known and gain.low > 0
     findings.append(Finding.NONE_IS_ENOUGH if enough else Finding.ONE_IS_ENOUGH)
+    learned_shares = {}
+    for leak in learned:
+        inside = 1 - leak.inside / leak.base
+        outside = 1 - leak.outside / leak.base
+        learned_shares[leak.modality] = (inside, outside)
+    records = []
+    for name, one in single.items():
+        record = {
+            "modality": name,
+            "model": plain.members[name],
+            basis.label.short: one.value,
+            "low": one.low,
+            "high": one.high,
+        }
+        records.append(record)
+    numbers = {
+        "best": best,
+        "member": plain.members[best],
+        "metric": basis.label.short,
+        "chance": basis.chance,
+        "constant": list(plain.constant),
+        "leaks": leaked,
+        "learned": learned_shares,
+        "gain": gain,
+        "joint": joint,
+        "single": single,
+    }
     return Check(
         Topic.MODALITIES,
         sort_findings(findings),
         single[best],
         f"{basis.label.short} of a plain model of {best}",
-        {
-            "best": best,
-            "member": plain.members[best],
-            "metric": basis.label.short,
-            "chance": basis.chance,
-            "constant": list(plain.constant),
-            "leaks": leaked,
-            "learned": {
-                leak.modality: (1 - leak.inside / leak.base, 1 - leak.outside / leak.base)
-                for leak in learned
-            },
-            "gain": gain,
-            "joint": joint,
-            "single": single,
-        },
-        pd.DataFrame(
-            [
-                {
-                    "modality": name,
-                    "model": plain.members[name],
-                    basis.label.short: one.value,
-                    "low": one.low,
-                    "high": one.high,
-                }
-                for name, one in single.items()
-            ]
-        ),
+        numbers,
+        pd.DataFrame(records),
     )

@@ -99,36 +99,37 @@ def check_resources(study: Study, claims: Claims) -> Check:
         iter([*idle, *open_claims, *claims.resources, *not_needed, *used, *needed, *verdicts]), ""
     )
     basis = audit_basis.evaluation_basis(study.dataset)
+    records = []
+    for name, one in verdicts.items():
+        record = {
+            "resource": SHORT[name],
+            "verdict": one,
+            "loss without it": worth[name].value,
+            "low": worth[name].low,
+            "high": worth[name].high,
+            "by": source,
+        }
+        records.append(record)
+    on_these_rows = [name for name, one in verdicts.items() if one.endswith(HERE)]
+    numbers = {
+        "source": source,
+        "idle": idle,
+        "open": open_claims,
+        "claimed": list(claims.resources),
+        "not_needed": not_needed,
+        "needed": needed,
+        "used": used,
+        "on_these_rows": on_these_rows,
+        "losses": worth,
+        "metric": basis.label.short,
+    }
     return Check(
         Topic.RESOURCES,
         sort_findings(findings),
         worth.get(first),
         f"loss of {basis.label.short} without {first}",
-        {
-            "source": source,
-            "idle": idle,
-            "open": open_claims,
-            "claimed": list(claims.resources),
-            "not_needed": not_needed,
-            "needed": needed,
-            "used": used,
-            "on_these_rows": [name for name, one in verdicts.items() if one.endswith(HERE)],
-            "losses": worth,
-            "metric": basis.label.short,
-        },
-        pd.DataFrame(
-            [
-                {
-                    "resource": SHORT[name],
-                    "verdict": one,
-                    "loss without it": worth[name].value,
-                    "low": worth[name].low,
-                    "high": worth[name].high,
-                    "by": source,
-                }
-                for name, one in verdicts.items()
-            ]
-        ),
+        numbers,
+        pd.DataFrame(records),
     )
 
 

@@ -44,24 +44,24 @@ def check_seeds(study: Study, claims: Claims) -> Check:
         findings = (_judge_opened(study, key, measured),)
         details = (_seed_numbers(study, key, measured),)
     first = details[0]
+    convention = study.dataset.target.convention
+    records = []
+    for name, values in measured.seeds.items():
+        record = {
+            "metric": label(name, convention).short,
+            "mean": float(np.mean(values)),
+            "standard deviation": float(np.std(values, ddof=1)),
+            "lowest": min(values),
+            "highest": max(values),
+        }
+        records.append(record)
     return Check(
         Topic.SEEDS,
         findings,
         first["mean"],
         f"mean {first['metric']} over {first['seeds']} seeds",
         first,
-        pd.DataFrame(
-            [
-                {
-                    "metric": label(name, study.dataset.target.convention).short,
-                    "mean": float(np.mean(one)),
-                    "standard deviation": float(np.std(one, ddof=1)),
-                    "lowest": min(one),
-                    "highest": max(one),
-                }
-                for name, one in measured.seeds.items()
-            ]
-        ),
+        pd.DataFrame(records),
         details,
     )
 
@@ -88,18 +88,14 @@ def judge_figure(figure: ClaimedFigure, values: list[float]) -> Finding:
     mean = evidence.t_interval(values)
     if label(figure.metric).higher_is_better:
         best = max(values)
-        excess, over_mean, shortfall = (
-            figure.value - best,
-            figure.value - mean.high,
-            mean.low - figure.value,
-        )
+        excess = figure.value - best
+        over_mean = figure.value - mean.high
+        shortfall = mean.low - figure.value
     else:
         best = min(values)
-        excess, over_mean, shortfall = (
-            best - figure.value,
-            mean.low - figure.value,
-            figure.value - mean.high,
-        )
+        excess = best - figure.value
+        over_mean = mean.low - figure.value
+        shortfall = figure.value - mean.high
     if excess > figure.rounding and over_mean > figure.rounding:
         return Finding.BEYOND_SEEDS
     is_best = figure.matches(best) and not figure.matches(mean.value)

@@ -77,31 +77,40 @@ def check_split(study: Study, claims: Claims) -> Check:
     if known is not None and not hits.any():
         number = known.outside
         unit = "correlation of the labels of test rows with those of the nearest learned rows"
+    numbers = {
+        "test_rows": len(test),
+        "leaked": int(hits.sum()),
+        "grouping": "",
+        "groups": [],
+        "group_rows": 0,
+        "declared": [one.name for one in forbidden],
+        "copies": len(overlap.copies),
+        "near_copies": len(overlap.near_copies),
+        "common": len(overlap.common),
+        "nearest": overlap.nearest,
+        "near": overlap.near,
+        "known": "",
+        "known_test": None,
+        "known_training": None,
+        "people": [one.name for one in people],
+        "people_rows": len(people[0].rows) if people else 0,
+        "seen": seen,
+        "features": overlap.features,
+    }
+    if shared is not None:
+        numbers["grouping"] = shared.name
+        numbers["groups"] = list(shared.shared)
+        numbers["group_rows"] = len(shared.rows)
+    if known is not None:
+        numbers["known"] = known.modality
+        numbers["known_test"] = known.outside
+        numbers["known_training"] = known.inside
     return Check(
         Topic.SPLIT,
         sort_findings(findings),
         number,
         unit,
-        {
-            "test_rows": len(test),
-            "leaked": int(hits.sum()),
-            "grouping": shared.name if shared else "",
-            "groups": list(shared.shared) if shared else [],
-            "group_rows": len(shared.rows) if shared else 0,
-            "declared": [one.name for one in forbidden],
-            "copies": len(overlap.copies),
-            "near_copies": len(overlap.near_copies),
-            "common": len(overlap.common),
-            "nearest": overlap.nearest,
-            "near": overlap.near,
-            "known": "" if known is None else known.modality,
-            "known_test": None if known is None else known.outside,
-            "known_training": None if known is None else known.inside,
-            "people": [one.name for one in people],
-            "people_rows": len(people[0].rows) if people else 0,
-            "seen": seen,
-            "features": overlap.features,
-        },
+        numbers,
         _overlap_table(dataset, overlap),
     )
 

@@ -144,7 +144,8 @@ def _linear_products(
     classes = targets.shape[1] if y.dtype.kind in "iu" else 0
     predicted = np.zeros((n, targets.shape[1]))
     for fold in range(FOLDS):
-        learn, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        learn = np.flatnonzero(folds != fold)
+        held_out = np.flatnonzero(folds == fold)
         if len(np.unique(y[learn])) < 2:
             continue
         model = baseline_models.make_model(LINEAR, classes)
@@ -165,6 +166,7 @@ def _join_columns(nearest: np.ndarray, clusters: np.ndarray | None) -> np.ndarra
 
 def _correlation_products(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Return values (n,) whose mean is the correlation of predictions with the truth, both (n, C)."""
-    predicted, truth = predicted - predicted.mean(0), truth - truth.mean(0)
+    predicted = predicted - predicted.mean(0)
+    truth = truth - truth.mean(0)
     scale = np.sqrt((predicted**2).sum(1).mean() * (truth**2).sum(1).mean())
     return (predicted * truth).sum(1) / scale if scale > 0 else np.zeros(len(truth))

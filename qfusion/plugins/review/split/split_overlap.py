@@ -98,6 +98,12 @@ def find_split_overlap(dataset: DataSet, columns: tuple[str, ...] = ()) -> Split
     near = near_copies.find_near_copies(
         [part[L:] for part in parts], [part[:L] for part in parts], groups, is_equal
     )
+    is_far = ~(is_copy | near.is_near)
+    nearest_copies = _median(near.nearest[near.is_near])
+    tenth_of_copies = _median(near.tenth[near.is_near])
+    seen = {}
+    for name, content in contents.items():
+        seen[name] = _share_seen(scaled[name], content, L)
     return SplitOverlap(
         test_rows=len(test),
         learned_rows=L,
@@ -106,9 +112,9 @@ def find_split_overlap(dataset: DataSet, columns: tuple[str, ...] = ()) -> Split
         copies=test[is_copy],
         near_copies=test[near.is_near],
         common=test[is_equal & ~is_copy],
-        seen={name: _share_seen(scaled[name], content, L) for name, content in contents.items()},
-        nearest=_median(near.nearest[~(is_copy | near.is_near)]),
-        near=(_median(near.nearest[near.is_near]), _median(near.tenth[near.is_near])),
+        seen=seen,
+        nearest=_median(near.nearest[is_far]),
+        near=(nearest_copies, tenth_of_copies),
         features=near.features,
     )
 

@@ -222,7 +222,8 @@ def sample_sizes(N: int, last: int = LAST) -> tuple[int, ...]:
 
 
 def _check_lessons(lessons: Lessons) -> None:
-    N, T = len(lessons.decisions), len(lessons.unseen_decisions)
+    N = len(lessons.decisions)
+    T = len(lessons.unseen_decisions)
     check(
         min(N, T) >= FEWEST,
         f"Students need at least {FEWEST} samples to learn from and as many unseen ones, but there are {N} and {T}. "
@@ -502,8 +503,10 @@ def shift(sizes: Sequence[int], before: np.ndarray, after: np.ndarray) -> tuple[
         The factor, and whether it is a bound.
     """
     logs = np.log(np.asarray(sizes, dtype=float))
-    first, second = _make_monotone(before), _make_monotone(after)
-    low, high = max(first[0], second[0]), min(first[-1], second[-1])
+    first = _make_monotone(before)
+    second = _make_monotone(after)
+    low = max(first[0], second[0])
+    high = min(first[-1], second[-1])
     span = float(np.exp(logs[-1] - logs[0]))
     if high < low:
         return (span, True) if second[0] > first[-1] else (1 / span, True)

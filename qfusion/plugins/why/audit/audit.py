@@ -50,7 +50,8 @@ def measure_audit(study: Study) -> dict[str, Any]:
     Raises:
         NotFound: when it is not measured.
     """
-    ours, own = load_shipped_audit(study.dataset.name), _measure_own_audit(study)
+    ours = load_shipped_audit(study.dataset.name)
+    own = _measure_own_audit(study)
     measured = [
         row
         for row in ours.get("rows", [])

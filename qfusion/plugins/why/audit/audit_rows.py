@@ -100,18 +100,18 @@ def _row(
         for seed in sorted(set(full) & set(twin))
         if not {"failed"} & (full[seed].keys() | twin[seed].keys())
     ]
+    failed = []
+    for variant, part in ((resource.full, full), (resource.twin, twin)):
+        for seed, record in sorted(part.items()):
+            if "failed" in record:
+                failed.append(f"{variant}, seed {seed}: {record['failed']}")
     result: dict[str, Any] = {
         "resource": resource.title,
         "system": VARIANTS[resource.full].system,
         "twin": resource.twin,
         "controls": list(resource.controls),
         "seeds": len(seeds),
-        "failed": [
-            f"{variant}, seed {seed}: {record['failed']}"
-            for variant, part in ((resource.full, full), (resource.twin, twin))
-            for seed, record in sorted(part.items())
-            if "failed" in record
-        ],
+        "failed": failed,
         "excluded": "",
         "learned": [],
     }
@@ -120,13 +120,15 @@ def _row(
     ours, theirs = (
         np.array([part[seed]["test"][ground.metric] for seed in seeds]) for part in (full, twin)
     )
+    worth = ground.sign * (ours - theirs).mean()
+    error = ground.error(float(ours.mean()))
     result |= {
         "with": float(ours.mean()),
         "without": float(theirs.mean()),
         "least": float(theirs.min()),
         "most": float(theirs.max()),
-        "worth": float(ground.sign * (ours - theirs).mean()),
-        "margin": float(min(within, OF_ERROR * ground.error(float(ours.mean())))),
+        "worth": float(worth),
+        "margin": float(min(within, OF_ERROR * error)),
         "cut_loses": _lost(resource, [full[seed] for seed in seeds], ground),
     }
     if len(seeds) < FEWEST:

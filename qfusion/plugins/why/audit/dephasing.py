@@ -43,7 +43,9 @@ def dephase_modalities(rho: Tensor, dims: Sequence[int]) -> Tensor:
 
 def _whole(X: Tensor, dims: Sequence[int], m: int) -> Tensor:
     """Return the operators (B, D, D) that `state_cuts.first_part` splits into (B, d d, r r)."""
-    left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
+    left = math.prod(dims[:m])
+    d = dims[m]
+    right = math.prod(dims[m + 1 :])
     D = left * d * right
     return (
         X.reshape(-1, d, d, left, right, left, right).permute(0, 3, 1, 4, 5, 2, 6).reshape(-1, D, D)

@@ -30,7 +30,8 @@ def quantum_section(context: page_context.PageContext) -> None:
 
 def twins(study: Study) -> None:
     """Draw the button that trains the model's twins in a separate process, or the progress of this training."""
-    known, job = audit.count_trained_seeds(study), jobs.find_job(twin_training.twins_key(study))
+    known = audit.count_trained_seeds(study)
+    job = jobs.find_job(twin_training.twins_key(study))
     if job_progress.is_training(
         job,
         "Twins: {job.done:,} of {job.total:,} trained",

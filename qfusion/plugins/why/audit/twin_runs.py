@@ -52,7 +52,8 @@ def variant_settings(terms: Terms, variant: str) -> dict[str, Any]:
     differ.
     """
     own = VARIANTS[variant]
-    known, differs = registry.settings(own.kind), dict(own.settings)
+    known = registry.settings(own.kind)
+    differs = dict(own.settings)
     if variant == "qj-unitary":
         differs["evolution"] = twins.drop_jumps(terms.whole.get("evolution", "jump"))
     chosen = {key: value for key, value in {**terms.whole, **differs}.items() if key in known}
@@ -115,11 +116,13 @@ class Run:
                 record,
                 on_epoch,
             )
-            record["cut"] = {
-                resource: metrics.evaluate(twins.cut_resource(model, resource), data, "test")
-                for resource in twins.CUTS.get(model.kind, {})
-                if resource in {row.cut for row in RESOURCES if row.full == self.variant}
-            }
+            in_rows = {row.cut for row in RESOURCES if row.full == self.variant}
+            cuts = {}
+            for resource in twins.CUTS.get(model.kind, {}):
+                if resource in in_rows:
+                    without = twins.cut_resource(model, resource)
+                    cuts[resource] = metrics.evaluate(without, data, "test")
+            record["cut"] = cuts
         return record
 
 

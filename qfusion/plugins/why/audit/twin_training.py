@@ -136,10 +136,8 @@ def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
         InvalidInput: where the server is read-only.
     """
     _read_only.check_allowed("train a model")
-    words, total = (
-        [study.name, study.dataset.name, str(seeds)],
-        len(plan_twin_runs(study, range(seeds))),
-    )
+    words = [study.name, study.dataset.name, str(seeds)]
+    total = len(plan_twin_runs(study, range(seeds)))
     make = partial(run_in_process, work, words, total, "Training twins")
     return begin_job(twins_key(study), make, total, again=True, training=True)
 

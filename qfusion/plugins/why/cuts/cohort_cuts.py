@@ -100,18 +100,17 @@ def draw_cut_test(
 
     `levels` are further lines across, such as a model without evolution.
     """
-    lines = {
-        kind: {
-            name: tuple(
-                table[key].to_numpy()
-                for key in (head, f"{head}:low", f"{head}:high")
-                if key in table
-            )
-            for name in modalities
-            if (head := f"{kind}[{name}]") in table
-        }
-        for kind in correlation_cuts.KINDS
-    }
+    lines: dict[str, dict[str, tuple[np.ndarray, ...]]] = {}
+    for kind in correlation_cuts.KINDS:
+        bands = {}
+        for name in modalities:
+            head = f"{kind}[{name}]"
+            if head not in table:
+                continue
+            columns = [key for key in (head, f"{head}:low", f"{head}:high") if key in table]
+            bands[name] = tuple(table[key].to_numpy() for key in columns)
+        if bands:
+            lines[kind] = bands
     before, chance = (float(table[name].iloc[0]) for name in ("undisturbed", "chance"))
     lost = max(
         (
@@ -122,12 +121,13 @@ def draw_cut_test(
         default=0.0,
     )
     near = lost > 0.2 * abs(before - chance)  # farther away it would flatten every line
+    dashed = {"undisturbed": before}
+    if near:
+        dashed["one answer for all"] = chance
     return correlation_cuts.cut_metric(
         table["t"].to_numpy(),
-        {kind: bands for kind, bands in lines.items() if bands},
-        {"undisturbed": before}
-        | ({"one answer for all": chance} if near else {})
-        | dict(levels or {}),
+        lines,
+        dashed | dict(levels or {}),
         modalities,
         y_title=f"{metrics.LABELS[metric].short}, n = {int(table['n'].iloc[0]):,}",
         theme=theme,

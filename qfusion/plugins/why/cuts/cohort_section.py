@@ -18,10 +18,8 @@ def cuts(context: page_context.PageContext, levels: cohort_levels.Levels) -> Non
             "This model does not evolve several modalities in time, so there are no correlations to cut."
         )
         return
-    rows, count = (
-        levels.places(levels.rows[levels.inside]),
-        len(cohort_cuts.cut_rows(levels)),
-    )
+    rows = levels.places(levels.rows[levels.inside])
+    count = len(cohort_cuts.cut_rows(levels))
     with figure.titled_frame("cut-test") as head:
         seconds = cohort_cuts.cut_seconds(levels)
         wanted = seconds < cohort_cuts.AT_ONCE or widgets.draw(

@@ -120,7 +120,8 @@ def metric_columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str
         case "classification":
             return {"hit": (scores.argmax(-1) == truth).astype(float).T}
         case "sims":
-            p, y = np.clip(scores[..., 0], -1, 1), np.clip(truth, -1, 1)
+            p = np.clip(scores[..., 0], -1, 1)
+            y = np.clip(truth, -1, 1)
             return {
                 "side": ((p.astype(np.float32) > 0) == (y.astype(np.float32) > 0)).astype(float).T,
                 "absolute": np.abs(p - y).T,

@@ -47,7 +47,8 @@ def largest_cut(result: Cuts, output: int) -> LargestCut:
     """Return the cut that changes an output of the first sample most."""
     changes = result.changes[_place(result), :, :, 0, output]
     m, i = np.unravel_index(_first_largest(np.abs(changes)), changes.shape)
-    before, change = float(result.before[0, output]), float(changes[m, i])
+    before = float(result.before[0, output])
+    change = float(changes[m, i])
     small = abs(change) <= max(SMALL * abs(before), 1e-9)
     classical = uncorrelated = None
     if "dephased" in result.kinds and not small:
@@ -124,7 +125,9 @@ def dependence(result: CutMetrics, metric: str | None = None) -> DependenceSumma
     size.
     """
     metric = metric or next(iter(result.after))
-    loss, i, cut = result.losses[metric], len(result.times) // 2, _place(result)
+    loss = result.losses[metric]
+    i = len(result.times) // 2
+    cut = _place(result)
     sign = -1 if metrics.LABELS[metric].higher_is_better else 1
     m = _first_largest(sign * loss.value[cut, :, i])
     change = _change(loss, cut, m, i)

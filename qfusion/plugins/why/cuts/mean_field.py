@@ -83,7 +83,8 @@ class TableSlopes:
             0, 1, 4, 5, 2, 3
         )
         parts = [_real(part).reshape(-1, d * d * r * r) for part in (a, b)]
-        self.numbers, self.table = d * d, torch.cat(parts).T.contiguous().numpy()
+        self.numbers = d * d
+        self.table = torch.cat(parts).T.contiguous().numpy()
 
     def __call__(self, own: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         B = len(own)

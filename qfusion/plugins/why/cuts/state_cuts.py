@@ -159,19 +159,17 @@ def cut_correlations(
     moments = checks.choose_times(times, float(moving.duration), TIMES)
     encoded = model.encode(inputs)
     start = [states.density(encoded[name]) for name in model.modalities]
-    check(
-        known is None
-        or (
-            moments[0] == 0
-            and [tuple(part.shape) for part in known]
-            == [
-                (len(moments), n, *[math.prod(moving.dims)] * 2)
-                for n in (len(model.outputs), max(map(len, start)))
-            ]
-        ),
-        f"Argument `known` must hold observables (nT, C, D, D) and states (nT, B, D, D) of this model at the "
-        f"{len(moments)} times, the first of which is 0, but does not. Leave it out.",
-    )
+    if known is not None:
+        side = math.prod(moving.dims)
+        shapes = [
+            (len(moments), len(model.outputs), side, side),
+            (len(moments), max(map(len, start)), side, side),
+        ]
+        check(
+            moments[0] == 0 and [tuple(part.shape) for part in known] == shapes,
+            f"Argument `known` must hold observables (nT, C, D, D) and states (nT, B, D, D) of this model at the "
+            f"{len(moments)} times, the first of which is 0, but does not. Leave it out.",
+        )
     run = Run(
         moving,
         moments,
@@ -189,7 +187,8 @@ def cut_correlations(
         states.partial_trace(sigma, moving.dims, (m,)).to(rho.dtype)[None]
         for m, rho in enumerate(start)
     ]
-    order, M = decomposition.subsets(len(start)), len(start)
+    order = decomposition.subsets(len(start))
+    M = len(start)
     parts = [run.values([start[m] if m in S else means[m] for m in range(M)]) for S in order]
     after, undisturbed = (
         np.stack([np.broadcast_to(part[i], like.shape) for part in parts], -2) + bias
@@ -231,18 +230,17 @@ class Run:
         """Return scores without bias, cut (K, M, nT, B, C) and undisturbed (B, C), of product states with these
         factors, (B or 1, d, d). The states at all times, (nT, B, D, D), may be given if they are known.
         """
-        B, D = max(len(rho) for rho in factors), math.prod(self.dims)
+        B = max(len(rho) for rho in factors)
+        D = math.prod(self.dims)
         size = max(1, MAX_NUMBERS // (len(self.moments) * D**2))
-        after, before = zip(
-            *(
-                self._chunk(
-                    [f if len(f) == 1 else f[i : i + size] for f in factors],
-                    None if through is None else through[:, i : i + size],
-                )
-                for i in range(0, B, size)
-            ),
-            strict=True,
-        )
+        after = []
+        before = []
+        for i in range(0, B, size):
+            chunk = [f if len(f) == 1 else f[i : i + size] for f in factors]
+            known = None if through is None else through[:, i : i + size]
+            cut, undisturbed = self._chunk(chunk, known)
+            after.append(cut)
+            before.append(undisturbed)
         return torch.cat(after, 3).numpy(), torch.cat(before).numpy()
 
     def _chunk(self, factors: list[Tensor], through: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -287,7 +285,9 @@ def real_vectors(X: Tensor) -> Tensor:
 
 def first_part(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     """Return the operators (..., D, D) as (..., d d, r r): row and column of modality m, then those of the rest."""
-    left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
+    left = math.prod(dims[:m])
+    d = dims[m]
+    right = math.prod(dims[m + 1 :])
     b = X.ndim - 2
     return (
         X.reshape(*X.shape[:-2], left, d, right, left, d, right)

@@ -23,18 +23,15 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
     metric = metric or next(iter(made.after))
     after = made.after[metric]
     parts = {"": after.value, ":low": after.low, ":high": after.high}
-    return pd.DataFrame(
-        {
-            "t": made.times,
-            "n": made.n,
-            "undisturbed": float(made.before[metric].value),
-            "chance": made.chance[metric],
-        }
-        | {
-            f"{kind}[{name}]{end}": values[k, m]
-            for m, name in enumerate(made.modalities)
-            for k, kind in enumerate(made.kinds)
-            for end, values in parts.items()
-            if values is not None
-        }
-    )
+    columns = {
+        "t": made.times,
+        "n": made.n,
+        "undisturbed": float(made.before[metric].value),
+        "chance": made.chance[metric],
+    }
+    for m, name in enumerate(made.modalities):
+        for k, kind in enumerate(made.kinds):
+            for end, values in parts.items():
+                if values is not None:
+                    columns[f"{kind}[{name}]{end}"] = values[k, m]
+    return pd.DataFrame(columns)

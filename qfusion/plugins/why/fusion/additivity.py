@@ -40,7 +40,8 @@ def only_adds(model: FusionModel, inputs: Mapping[str, Features], seed: int = 0)
     order = np.roll(np.arange(B), 1)
     other = {name: nested.nested_part(states[name], order) for name in model.modalities}
     for m, n in combinations(model.modalities, 2):
-        one, two = states | {m: other[m]}, states | {n: other[n]}
+        one = states | {m: other[m]}
+        two = states | {n: other[n]}
         mixed = x - model.scores(one) - model.scores(two) + model.scores(one | {n: other[n]})
         if float(mixed.abs().max()) > ADDS * float(x.abs().max()):
             return False

@@ -65,7 +65,8 @@ def ranking(
     Raises:
         InvalidInput: when there are no samples.
     """
-    names, M = list(dividends), len(modalities)
+    names = list(dividends)
+    M = len(modalities)
     values = np.stack([np.asarray(dividends[name], dtype=float) for name in names], -1)
     check(
         len(values) > 0, "There is no sample whose coalitions could be ranked. Loosen the filter."

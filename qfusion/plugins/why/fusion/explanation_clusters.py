@@ -92,7 +92,8 @@ def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0
         f"Basins of {LEAST} seeds or more need {2 * LEAST} seeds, but there are {R}. Measure more by "
         "scripts/stability.py.",
     )
-    rng, off = np.random.default_rng(seed), (values - values.mean(0)).swapaxes(0, 1)
+    rng = np.random.default_rng(seed)
+    off = (values - values.mean(0)).swapaxes(0, 1)
     drawn = rng.standard_normal((NULL, R, R)) @ off[rng.integers(len(off), size=NULL)]
     threshold = float(np.quantile([split(points)[0] for points in drawn], 1 - FALSE))
     best, labels = map(np.array, zip(*map(split, values.swapaxes(0, 1)), strict=True))

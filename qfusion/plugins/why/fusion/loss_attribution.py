@@ -109,7 +109,8 @@ def loss_game(
     Raises:
         InvalidInput: when `truth` is of other samples or not finite. NotFound: when there is no such loss.
     """
-    B, M = len(explanation.values), len(explanation.modalities)
+    B = len(explanation.values)
+    M = len(explanation.modalities)
     check(
         np.shape(truth) == (B,) and B > 0,
         f"Argument `truth` must have shape ({B},), one value a sample, but has shape {np.shape(truth)}.",

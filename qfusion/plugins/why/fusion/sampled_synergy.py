@@ -24,13 +24,18 @@ def synergies(
     Args:
         exact: of B samples. sampled: of the same, each against K rows. outputs: which is explained, (B,).
     """
-    M, at = len(exact.modalities), np.arange(len(exact.values))
+    M = len(exact.modalities)
+    at = np.arange(len(exact.values))
     ones, rows = np.ones((1, len(at))), []
     for place in (place for place, S in enumerate(decomposition.subsets(M)) if len(S) == 2):
         truth, *draws = (one.dividends[at, place, outputs] for one in (exact, *sampled))
         with np.errstate(invalid="ignore"):
             r = [float(bootstrap.pearson(draw, truth, ones)[0]) for draw in draws]
-        size, error = float((truth**2).mean()), float(((np.array(draws) - truth) ** 2).mean())
+        size = float((truth**2).mean())
+        error = float(((np.array(draws) - truth) ** 2).mean())
+        relative_error = np.nan
+        if size > 1e-24:
+            relative_error = (error / size) ** 0.5
         rows.append(
             {
                 "pair": exact.coalitions[place],
@@ -38,7 +43,7 @@ def synergies(
                 "draws": len(draws),
                 "correlation": float(np.mean(r)),
                 "lowest": min(r),
-                "relative error": (error / size) ** 0.5 if size > 1e-24 else np.nan,
+                "relative error": relative_error,
             }
         )
     return pd.DataFrame(rows)

@@ -133,12 +133,13 @@ class Estimate:
         """Parts on which an estimator that asks about the same sources disagrees with the learned one, with it: their
         ranges are `VISIBLE` bits or more apart."""
         others = [one for one in self.by.values() if one is not self.main]
-        return [
-            (name, other)
-            for name, ours in self.main.parts.items()
-            for other in others
-            if other.sources == self.main.sources and _distance(ours, other.parts[name]) >= VISIBLE
-        ]
+        differing = []
+        for name, ours in self.main.parts.items():
+            for other in others:
+                is_comparable = other.sources == self.main.sources
+                if is_comparable and _distance(ours, other.parts[name]) >= VISIBLE:
+                    differing.append((name, other))
+        return differing
 
     def frame(self) -> pd.DataFrame:
         """Return one row per part for every estimator and for every modality against the rest."""
@@ -179,7 +180,8 @@ def estimate_from_predictions(
     """Return the result of `estimate` for given predictions."""
     task = predictions.task
     names, classes = task.names, task_classes(task)
-    y, K = np.unique(classes[task.predicted], return_inverse=True)[1], int(classes.max()) + 1
+    y = np.unique(classes[task.predicted], return_inverse=True)[1]
+    K = int(classes.max()) + 1
     contest = predictions.contest
     many = 2 * K if task.classes > 2 else min(20, max(4, len(y) // 40))
     # the largest number of levels up to `many` at which a table of all sources has `MOST_CELLS`

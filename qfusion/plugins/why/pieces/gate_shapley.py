@@ -266,7 +266,8 @@ def largest_group(result: GateGroups, target: str = DECISION) -> tuple[int, floa
         NotFound: when there is no such target.
     """
     sizes = np.abs(result.shapley[choose("Target", target, TARGETS)])
-    first, total = int(sizes.argmax()), float(sizes.sum())
+    first = int(sizes.argmax())
+    total = float(sizes.sum())
     return first, float(sizes[first]) / total if total else float("nan")
 
 

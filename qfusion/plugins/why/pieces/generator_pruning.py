@@ -219,19 +219,24 @@ def prune(
     )
     B = len(showing[1])
     values = cut_losses.resample_metrics(shown, B, cut_losses.RESAMPLES, seed, clusters)[metric]
-    curve, rest = values[:, : G + 1], values[0, G + 1 :].reshape(orders + 1, G + 1)
+    curve = values[:, : G + 1]
+    rest = values[0, G + 1 :].reshape(orders + 1, G + 1)
     least = np.maximum(curve[:, :1], cut_losses.chance(np.asarray(showing[1]), kind)[metric])
     gain = curve[:, -1:] - least
+    shares = (curve - least) / np.where(gain == 0, np.nan, gain)
+    chance = cut_losses.chance(np.asarray(choosing[1]), kind)[metric]
+    every_row = np.ones((1, len(choosing[1])))
+    on_choosing = cut_losses.resampled_metrics(chosen, every_row)[metric][0]
     return Pruning(
         tuple(order),
         tweak,
         metric,
-        cut_losses.chance(np.asarray(choosing[1]), kind)[metric],
-        cut_losses.resampled_metrics(chosen, np.ones((1, len(choosing[1]))))[metric][0],
+        chance,
+        on_choosing,
         len(choosing[1]),
         cut_losses.estimates(curve),
         B,
-        cut_losses.estimates((curve - least) / np.where(gain == 0, np.nan, gain)),
+        cut_losses.estimates(shares),
         cut_losses.estimates(gain),
         rest[1:],
         tuple(drawn[1]),
@@ -252,11 +257,14 @@ def _closing(
     """Places of the terms, of H before D, in the order in which L0 gates on them close, where the generator takes
     `scale` off the loss."""
     couplings, dissipations = model.term_subsets()
-    n, G = len(couplings), len(couplings) + len(dissipations)
+    n = len(couplings)
+    G = len(couplings) + len(dissipations)
     with torch.no_grad():
-        generator, O = gauge.traceless(model.generator()), model.readout()
+        generator = gauge.traceless(model.generator())
+        O = model.readout()
     target = torch.as_tensor(truth, dtype=torch.long if kind == "classification" else torch.float64)
-    random, opened = torch.Generator().manual_seed(seed), torch.zeros(G, dtype=torch.float64)
+    random = torch.Generator().manual_seed(seed)
+    opened = torch.zeros(G, dtype=torch.float64)
     log_alpha = torch.full((G,), OPENED, dtype=torch.float64, requires_grad=True)
     optimiser, (low, high) = torch.optim.Adam([log_alpha], GATE_RATE), STRETCHED
     for step, price in enumerate(np.geomspace(*PRICES, GATE_STEPS) * scale):

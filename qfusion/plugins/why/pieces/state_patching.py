@@ -149,7 +149,8 @@ def patch_states(
     parts = []
     for m, view in run.views.items():
         own, other = (first_part(rho, run.dims, m) for rho in through)
-        local, rest = reduced_state(other), reduced_state(own.mT)[..., None, :]
+        local = reduced_state(other)
+        rest = reduced_state(own.mT)[..., None, :]
         parts += [
             real_vectors(entry[..., :, None] * rest) @ view.mT
             for entry in (local - reduced_state(own), local)

@@ -184,10 +184,12 @@ def describe_pruning(result: Pruning, name: Callable[[str], str] = str) -> str:
     k, shares, gain = result.size, result.shares, result.gain
     low = high = ""
     if shares.low is not None and shares.high is not None:
-        low, high = share(float(shares.low[k])), share(float(shares.high[k]))
+        low = share(float(shares.low[k]))
+        high = share(float(shares.high[k]))
     gain_low = gain_high = None
     if gain.low is not None and gain.high is not None:
-        gain_low, gain_high = float(gain.low[0]), float(gain.high[0])
+        gain_low = float(gain.low[0])
+        gain_high = float(gain.high[0])
     return PRUNING_TITLES[result.outcome].format(
         metric=name_metric(result.metric),
         gain=format_estimate(float(gain.value[0]), gain_low, gain_high, "+z.3f"),
