@@ -62,7 +62,7 @@ VISITS = (
     Visit("samples-network", f"/samples?{NETWORK}"),
     Visit("dynamics", "/dynamics"),
     Visit("dynamics-planted", "/dynamics?model=qj-planted"),
-    Visit("dynamics-built", "/dynamics?cutterms=true&builtas=over%20time&model=qj-planted"),
+    Visit("dynamics-built", "/dynamics?builtas=over%20time&model=qj-planted"),
     Visit("dynamics-flow", "/dynamics?builtas=flow&model=qj-planted"),
     Visit("dynamics-correlations", "/dynamics?view=Correlations&model=qj-planted"),
     Visit("dynamics-trajectories", "/dynamics?view=Trajectories&model=qj-planted"),

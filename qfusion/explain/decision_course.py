@@ -28,7 +28,7 @@ def joint_course(share: np.ndarray) -> JointCourse:
     """Return when joint terms outweigh single modalities.
 
     Args:
-        share: joint share along time or layers, (P,), see `contribution_shares.joint_share`.
+        share: joint share along time or layers, (P,), see `coalitions.joint_share`.
     """
     place = first_joint_place(share)
     if place is None:
