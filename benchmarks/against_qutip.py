@@ -34,7 +34,7 @@ import tables  # noqa: E402
 
 from qfusion.errors import InvalidInput  # noqa: E402
 from qfusion.models import QuantumJump, Tweak  # noqa: E402
-from qfusion.models.quantum_jump import CHOICES  # noqa: E402
+from qfusion.models.jump.quantum_jump import CHOICES  # noqa: E402
 from qfusion.quantum import (  # noqa: E402
     lindblad,
     measure_kinds,

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 import tables  # noqa: E402
 
-from qfusion.models import truth_tables  # noqa: E402
+from qfusion.models.network import truth_tables  # noqa: E402
 
 mpl.use("svg")
 from matplotlib import pyplot as plt  # noqa: E402

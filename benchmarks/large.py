@@ -25,7 +25,7 @@ import peak  # noqa: E402
 import tables  # noqa: E402
 
 from qfusion.models import QuantumJump  # noqa: E402
-from qfusion.models.time_model import SAMPLED, Estimate  # noqa: E402
+from qfusion.models.jump.time_model import SAMPLED, Estimate  # noqa: E402
 
 DENSE, SAMPLES, SIZES = 512, 2, (3, 4, 5, 6)
 

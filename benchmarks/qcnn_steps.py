@@ -35,7 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import tables  # noqa: E402
 from steps import shown  # noqa: E402
 
-from qfusion.models import (  # noqa: E402
+from qfusion.models.network import (  # noqa: E402
     qcnn,
     qcnn_features,
 )

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion.models import QuantumJump, input_features, registry
-from qfusion.models.twin_settings import inherit_settings
+from qfusion.models import QuantumJump, registry
+from qfusion.models.ablations.twin_settings import inherit_settings
+from qfusion.models.encoding import input_features
 from qfusion.quantum import states
 
 PAIRS = 200  # of samples, between which distances are measured

@@ -31,8 +31,8 @@ import tables  # noqa: E402
 from qfusion.analysis import inside  # noqa: E402
 from qfusion.analysis.opening import open_sample, open_study  # noqa: E402
 from qfusion.analysis.sample import Sample  # noqa: E402
-from qfusion.models import table_edits  # noqa: E402
 from qfusion.models.abilities import can  # noqa: E402
+from qfusion.models.network import table_edits  # noqa: E402
 from qfusion.models.tweak import DURATION, couplings, dissipations  # noqa: E402
 from qfusion.panels import pickers  # noqa: E402
 from scripts import dragging, visits  # noqa: E402

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
     from qfusion.adapters import open, open_circuit, show
     from qfusion.data import load
-    from qfusion.models.lindblad_model import lindblad_model
+    from qfusion.models.jump.lindblad_model import lindblad_model
     from qfusion.training import train
 
 __version__ = "1.0.0"
@@ -64,7 +64,7 @@ __all__ = [
 ]
 
 _FUNCTIONS = {
-    "lindblad_model": "qfusion.models.lindblad_model",
+    "lindblad_model": "qfusion.models.jump.lindblad_model",
     "load": "qfusion.data",
     "open": "qfusion.adapters",
     "open_circuit": "qfusion.adapters",

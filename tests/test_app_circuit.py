@@ -20,7 +20,8 @@ from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import fusion_reading
 from qfusion.figures import circuit_boxes
-from qfusion.models import log_odds, qcnn_density, qcnn_features, table_edits, truth_tables
+from qfusion.models import log_odds
+from qfusion.models.network import qcnn_density, qcnn_features, table_edits, truth_tables
 from qfusion.panels import circuit_panel, gate_replays, tweak_effects
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, checkpoint_folders, metrics

@@ -16,7 +16,8 @@ from qfusion import explain
 from qfusion.analysis import cohort_groups, cohort_measures, cohort_table, sample_evolution
 from qfusion.analysis.opening import open_study
 from qfusion.errors import QFusionError
-from qfusion.models import Tweak, table_edits
+from qfusion.models import Tweak
+from qfusion.models.network import table_edits
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import pickers, pins
 from qfusion.quantum import measures, states

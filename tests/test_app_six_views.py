@@ -19,7 +19,8 @@ from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import handwritten
-from qfusion.models import log_odds, table_edits
+from qfusion.models import log_odds
+from qfusion.models.network import table_edits
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from qfusion.ui import loading
 from tests.support.app import PAGES, headline_of, plain, said, value, visit

@@ -11,7 +11,8 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, bootstrap, counterfactual, feature_deletion
-from qfusion.models import InputSpec, QuantumJump, mass_forms
+from qfusion.models import InputSpec, QuantumJump
+from qfusion.models.network import mass_forms
 from tests.support.entangled import model_of
 
 NAMES = ("words", "frames", "pixels")

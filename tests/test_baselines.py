@@ -12,7 +12,8 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput
-from qfusion.models import BASELINES, EntangledQCNN, qcnn_density, registry, truth_tables
+from qfusion.models import BASELINES, EntangledQCNN, registry
+from qfusion.models.ablations.product_qcnn import ProductQCNN, vectors
 from qfusion.models.baselines import (
     Concatenation,
     LateFusion,
@@ -22,7 +23,7 @@ from qfusion.models.baselines import (
     append_one,
 )
 from qfusion.models.cross_modal_attention import Block, CrossModalAttention, positions
-from qfusion.models.product_qcnn import ProductQCNN, vectors
+from qfusion.models.network import qcnn_density, truth_tables
 from qfusion.quantum.states import product as outer
 from qfusion.training import (
     checkpoint,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from qfusion.models import qcnn_contractions, qcnn_rows
+from qfusion.models.network import qcnn_contractions, qcnn_rows
 from tests.support.entangled import model_of
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from qfusion.analysis.opening import open_sample, open_study
-from qfusion.models import table_edits
+from qfusion.models.network import table_edits
 from qfusion.panels import gate_replays, pickers
 from scripts import dragging, visits
 from tests.support.browser import settle, visit

@@ -10,7 +10,7 @@ import pennylane as qml
 import pytest
 
 from qfusion.explain.layer_entropies import layer_entropies
-from qfusion.models.truth_tables import fused_entropy
+from qfusion.models.network.truth_tables import fused_entropy
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
 from qfusion.track.gate_replay import replay_fusion
 from tests.support.entangled import angles_of, masses_of, model_of

@@ -20,17 +20,9 @@ from qfusion.explain import (
     interventions,
     parameter_changes,
 )
-from qfusion.models import (
-    InputSpec,
-    QuantumJump,
-    Tweak,
-    build,
-    decisions,
-    jump_changes,
-    ket_forms,
-    mass_forms,
-    table_changes,
-)
+from qfusion.models import InputSpec, QuantumJump, Tweak, build, decisions
+from qfusion.models.jump import jump_changes, ket_forms
+from qfusion.models.network import mass_forms, table_changes
 from qfusion.quantum.decomposition import subsets
 from qfusion.wording.parameter_changes import describe_ranges
 from tests.support.entangled import model_of

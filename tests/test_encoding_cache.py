@@ -26,10 +26,10 @@ from qfusion.explain import disturbances, faithfulness
 from qfusion.explain.backgrounds import make_background
 from qfusion.explain.disturbances import Disturbance
 from qfusion.models import build, names
-from qfusion.models.encoders import Encoder
-from qfusion.models.input_features import InputSpec
-from qfusion.models.randomness import Dropout
-from qfusion.models.sequence_pooling import POOLINGS, Pooling, last_states
+from qfusion.models.encoding.encoders import Encoder
+from qfusion.models.encoding.input_features import InputSpec
+from qfusion.models.encoding.randomness import Dropout
+from qfusion.models.encoding.sequence_pooling import POOLINGS, Pooling, last_states
 from qfusion.training import batches, checkpoint_folders, encodings, metrics, train
 from qfusion.wording.backgrounds import describe_background
 from tests.support.encoded_models import dataset, model_of, sequences

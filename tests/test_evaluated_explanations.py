@@ -17,18 +17,10 @@ from qfusion.data import DataSet, data_set
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, backgrounds, counterfactual, gradient_search, interventions
 from qfusion.explain.faithfulness import Game
-from qfusion.models import (
-    FUSION,
-    InputSpec,
-    QuantumJump,
-    build,
-    can,
-    evaluation,
-    input_features,
-    nested,
-    qcnn_contractions,
-)
+from qfusion.models import FUSION, InputSpec, QuantumJump, build, can, evaluation, nested
+from qfusion.models.encoding import input_features
 from qfusion.models.evaluation import SampleBackground
+from qfusion.models.network import qcnn_contractions
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
 from qfusion.training.processes import Group

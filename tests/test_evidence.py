@@ -18,9 +18,9 @@ from qfusion.explain import evidence
 from qfusion.explain.evidence import beliefs, conflict, contradiction, disagreement
 from qfusion.explain.fusion_reading import read_fusion
 from qfusion.explain.layer_entropies import layer_entropies
-from qfusion.models import truth_tables
-from qfusion.models.qcnn_density import fused_state
-from qfusion.models.truth_tables import fused_entropy
+from qfusion.models.network import truth_tables
+from qfusion.models.network.qcnn_density import fused_state
+from qfusion.models.network.truth_tables import fused_entropy
 from qfusion.track.fusion_circuit import fusion_circuit
 from tests.support.entangled import angles_of, masses_of, model_of
 

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput
-from qfusion.models import InputSpec, QuantumJump, qcnn_contractions, qcnn_density
+from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.games import dividends, interaction, shapley
+from qfusion.models.network import qcnn_contractions, qcnn_density
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint
 from tests.support.entangled import model_of

@@ -98,7 +98,7 @@ def test_a_model_takes_one_file_and_its_registration() -> None:
         "qfusion/wording/list_names.py",
         "qfusion/wording/model_kinds.py",
     }  # it has a short name and a description of its own beside the defaults
-    assert found == {"qfusion/models/state_linear.py", "qfusion/models/registry.py"}
+    assert found == {"qfusion/models/ablations/state_linear.py", "qfusion/models/registry.py"}
 
 
 def _linear_entropies(states: States) -> Values:

@@ -28,7 +28,8 @@ from qfusion.explain import (
     verdicts,
 )
 from qfusion.explain.relations import classify_relations
-from qfusion.models import InputSpec, QuantumJump, input_features
+from qfusion.models import InputSpec, QuantumJump
+from qfusion.models.encoding import input_features
 from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.wording.reliability import describe_finding

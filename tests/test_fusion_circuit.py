@@ -19,7 +19,8 @@ from qiskit.quantum_info import Statevector
 
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import EntangledQCNN, qcnn, truth_tables
+from qfusion.models import EntangledQCNN
+from qfusion.models.network import qcnn, truth_tables
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.track import circuit_run
 from qfusion.track.circuit_run import run_circuit

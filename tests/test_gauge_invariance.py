@@ -22,7 +22,8 @@ from qfusion.analysis import inside as strengths, study_building
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.errors import DataUnavailable
 from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
-from qfusion.models import QuantumJump, Tweak, hermitian
+from qfusion.models import QuantumJump, Tweak
+from qfusion.models.jump import hermitian
 from qfusion.panels import (
     generator_terms,
     physics,

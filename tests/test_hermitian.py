@@ -9,7 +9,8 @@ import torch
 
 from qfusion import data
 from qfusion.errors import InvalidInput
-from qfusion.models import build, hermitian
+from qfusion.models import build
+from qfusion.models.jump import hermitian
 from qfusion.training import Options, checkpoint, checkpoint_folders, prepare
 
 INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 3, "sequence": False}}

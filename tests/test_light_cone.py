@@ -15,7 +15,7 @@ import torch
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes, circuit_diagram, circuit_replay, qubit_displays
-from qfusion.models import table_edits
+from qfusion.models.network import table_edits
 from qfusion.panels import (
     circuit_panel,
     gate_replays,

@@ -33,7 +33,7 @@ from qfusion.data.set_store import store_data_set
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import backgrounds
 from qfusion.models import registry
-from qfusion.models.lindblad_model import LindbladModel, lindblad_model
+from qfusion.models.jump.lindblad_model import LindbladModel, lindblad_model
 from qfusion.quantum import states
 from qfusion.training import checkpoint, checkpoint_folders, train
 

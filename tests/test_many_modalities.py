@@ -23,8 +23,9 @@ from qfusion.data.arrays import numbered_ids
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds
 from qfusion.figures import decision_charts
-from qfusion.models import build, games, log_odds, qcnn_marginals, qcnn_rows
-from qfusion.models.truth_tables import probabilities
+from qfusion.models import build, games, log_odds
+from qfusion.models.network import qcnn_marginals, qcnn_rows
+from qfusion.models.network.truth_tables import probabilities
 from qfusion.quantum import decomposition
 from qfusion.runs import training_watch
 from qfusion.training import Options, train

@@ -12,8 +12,8 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import InputSpec, QuantumJump, Tweak, build
-from qfusion.models.quantum_jump import CHOICES
-from qfusion.models.sequence_pooling import POOLINGS
+from qfusion.models.encoding.sequence_pooling import POOLINGS
+from qfusion.models.jump.quantum_jump import CHOICES
 from qfusion.quantum.lindblad import evolve_states
 from qfusion.quantum.states import density, embed, partial_trace
 from qfusion.wording.propagation import describe_propagation

@@ -18,9 +18,9 @@ from qfusion.explain import attribution, counterfactual, interventions, operator
 from qfusion.models import FUSION, Background, FusionModel, InputSpec, build
 from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.backgrounds import Group
-from qfusion.models.encoders import Encoder
+from qfusion.models.encoding.encoders import Encoder
+from qfusion.models.encoding.input_features import Features
 from qfusion.models.evaluation import SampleBackground, evaluated_values
-from qfusion.models.input_features import Features
 from qfusion.quantum.decomposition import subsets
 
 NAMES = ("text", "audio", "vision")

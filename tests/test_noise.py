@@ -9,7 +9,7 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.models import EntangledQCNN
-from qfusion.models.truth_tables import fuse
+from qfusion.models.network.truth_tables import fuse
 from qfusion.quantum.decomposition import subsets
 from qfusion.quantum.pauli_transfer import transfer_matrix
 from qfusion.track.circuit_noise import Noise, noisy_vectors, with_noise

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from qfusion.errors import InvalidInput
-from qfusion.models import ket_algebra
+from qfusion.models.jump import ket_algebra
 from qfusion.quantum import (
     decomposition,
     lindblad,

@@ -12,7 +12,8 @@ from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.operators import group_states, operator, operator_groups
 from qfusion.figures import operator_spectra
-from qfusion.models import InputSpec, QuantumJump, mass_algebra
+from qfusion.models import InputSpec, QuantumJump
+from qfusion.models.network import mass_algebra
 from tests.support.coalition_problems import problem
 from tests.support.entangled import model_of
 

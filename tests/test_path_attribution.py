@@ -25,7 +25,8 @@ from qfusion.figures import (
     generator_attribution_areas,
     generator_attribution_flow,
 )
-from qfusion.models import InputSpec, QuantumJump, Tweak, hermitian
+from qfusion.models import InputSpec, QuantumJump, Tweak
+from qfusion.models.jump import hermitian
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import programs
 from qfusion.training import checkpoint

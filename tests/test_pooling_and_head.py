@@ -12,16 +12,10 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes
-from qfusion.models import (
-    EntangledQCNN,
-    InputSpec,
-    qcnn,
-    qcnn_density,
-    qcnn_features,
-    registry,
-    twins,
-)
-from qfusion.models.qcnn_rows import row_values
+from qfusion.models import EntangledQCNN, InputSpec, registry
+from qfusion.models.ablations import twins
+from qfusion.models.network import qcnn, qcnn_density, qcnn_features
+from qfusion.models.network.qcnn_rows import row_values
 from qfusion.quantum import circuits
 from qfusion.quantum.decomposition import subsets
 from qfusion.track.circuit_noise import Noise, with_noise

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from qfusion import explain
 from qfusion.data import data_set
 from qfusion.explain import backgrounds, disturbances, interventions, sensitivity
-from qfusion.models import EntangledQCNN, InputSpec, base, build, nested, qcnn_rows
+from qfusion.models import EntangledQCNN, InputSpec, base, build, nested
 from qfusion.models.evaluation import SampleBackground
+from qfusion.models.network import qcnn_rows
 from qfusion.models.terms import Parameter
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings

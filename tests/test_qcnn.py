@@ -16,17 +16,10 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound, QFusionError
-from qfusion.models import (
-    EntangledQCNN,
-    InputSpec,
-    network_model,
-    qcnn,
-    qcnn_density,
-    qcnn_features,
-    truth_tables,
-)
-from qfusion.models.mass_algebra import MassBackground
-from qfusion.models.qcnn_rows import row_values
+from qfusion.models import EntangledQCNN, InputSpec
+from qfusion.models.network import network_model, qcnn, qcnn_density, qcnn_features, truth_tables
+from qfusion.models.network.mass_algebra import MassBackground
+from qfusion.models.network.qcnn_rows import row_values
 from qfusion.quantum import circuits, pauli_transfer
 from qfusion.quantum.decomposition import subsets
 from tests.support.entangled import angles_of, masses_of, model_of

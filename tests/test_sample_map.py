@@ -78,7 +78,7 @@ def test_coordinates_of_a_network(digits: Any) -> None:
     head = digits.model.network.head.double().detach().numpy()
     kept = 2 ** len(digits.model.network.retained)
     features = np.c_[end[:, :kept], end[:, kept:] * np.sqrt(2)]
-    from qfusion.models.qcnn import HEAD_SCALE
+    from qfusion.models.network.qcnn import HEAD_SCALE
 
     assert np.allclose(
         HEAD_SCALE * features @ head.T + digits.model.bias.double().detach().numpy(),

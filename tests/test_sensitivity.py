@@ -14,8 +14,8 @@ from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import sensitivity as method
 from qfusion.models import EntangledQCNN, QuantumJump, Tweak
+from qfusion.models.network.truth_tables import fused_entropy
 from qfusion.models.terms import spread_places
-from qfusion.models.truth_tables import fused_entropy
 from qfusion.quantum.measure_kinds import measures_over_time
 from qfusion.quantum.states import density
 from qfusion.wording.sensitivity import describe_undefined_slopes

@@ -19,7 +19,7 @@ from qfusion.data import DataSet
 from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
 from qfusion.models import FUSION, TimeModel, can
 from qfusion.models.abilities import kinds
-from qfusion.models.input_features import InputSpec
+from qfusion.models.encoding.input_features import InputSpec
 from qfusion.panels import pages
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, Term

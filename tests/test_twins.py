@@ -13,7 +13,8 @@ from torch import Tensor
 
 from qfusion import data, explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import build, can, registry, twins
+from qfusion.models import build, can, registry
+from qfusion.models.ablations import twins
 from qfusion.quantum import lindblad, measures, states
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
 

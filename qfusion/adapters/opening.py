@@ -37,7 +37,9 @@ from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet, in_memory
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
-from qfusion.models import FusionModel, input_features, lindblad_model, live_model, nested
+from qfusion.models import FusionModel, live_model, nested
+from qfusion.models.encoding import input_features
+from qfusion.models.jump import lindblad_model
 from qfusion.models.score_columns import looks_like
 from qfusion.training import checkpoint, checkpoint_folders
 from qfusion.training.sample_rows import sample_rows

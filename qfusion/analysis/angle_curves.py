@@ -13,9 +13,10 @@ from qfusion.analysis.modality_states import own_states
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import angle_response
-from qfusion.models import gate_angles, table_changes, table_edits
+from qfusion.models import gate_angles
 from qfusion.models.abilities import can
 from qfusion.models.decisions import decision
+from qfusion.models.network import table_changes, table_edits
 
 POINTS = 181  # of a curve
 GRID = {

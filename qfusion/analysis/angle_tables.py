@@ -18,8 +18,9 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.explain import angle_response
 from qfusion.explain.angle_response import AngleResponse
-from qfusion.models import gate_angles, qcnn
+from qfusion.models import gate_angles
 from qfusion.models.abilities import can
+from qfusion.models.network import qcnn
 from qfusion.quantum import measures
 from qfusion.quantum.trigonometric import fit_polynomial
 from qfusion.track import gate_replay

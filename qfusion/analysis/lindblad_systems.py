@@ -1,6 +1,6 @@
 """Lindblad systems that were not trained here, on a data set or alone on their basis states.
 
-open_lindblad(model, data)      a model of `models.lindblad_model`, on the kets of the samples of a data set
+open_lindblad(model, data)      a model of `models.jump.lindblad_model`, on the kets of the samples of a data set
 open_lindblad(model)            alone: every basis state is a sample
 open_system(H, L, T=2.0)        the same of a Hamiltonian and jump operators
 store_study(study)              model and kets in the reader's folders, for the dashboard
@@ -23,7 +23,7 @@ from qfusion.data.ket_features import as_ket_set, product_state_set, product_sta
 from qfusion.data.set_store import store_data_set
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
-from qfusion.models.lindblad_model import LindbladModel, Preparation, lindblad_model
+from qfusion.models.jump.lindblad_model import LindbladModel, Preparation, lindblad_model
 from qfusion.training import checkpoint, checkpoint_folders
 
 MIXED = (

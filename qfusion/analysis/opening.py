@@ -3,7 +3,7 @@
 open_sample("qj-planted", "p0031")                                    as trained, against its training rows
 open_sample("qj-planted", "p0031", background="mixed")                against another background
 open_sample("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")    physics changed, see `qfusion.models.tweak`
-open_sample("qcnn-digits", "digit-1600", tweak="all:and")             fusion rules edited, see `models.entangled_qcnn`
+open_sample("qcnn-digits", "digit-1600", tweak="all:and")             fusion rules edited, see `EntangledQCNN`
 """
 
 from __future__ import annotations

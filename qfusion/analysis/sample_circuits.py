@@ -11,8 +11,9 @@ from qfusion import explain, track
 from qfusion.analysis.memo import memo
 from qfusion.analysis.tasks import Task
 from qfusion.explain import layer_entropies
-from qfusion.models import games, qcnn
+from qfusion.models import games
 from qfusion.models.fixed_observables import recompute_observables, with_observables
+from qfusion.models.network import qcnn
 from qfusion.models.tweak import LEARNED, Tweak
 
 

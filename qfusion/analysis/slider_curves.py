@@ -20,8 +20,8 @@ from qfusion.analysis.interpolation import Interpolation, interpolate
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.explain import coalitions, path_attribution
-from qfusion.models import jump_changes
 from qfusion.models.fixed_observables import with_observables
+from qfusion.models.jump import jump_changes
 from qfusion.models.tweak import DURATION, Tweak, learned_values
 from qfusion.quantum import measures, states
 

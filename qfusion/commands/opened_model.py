@@ -29,7 +29,7 @@ def open_model(
     """Return a trained model on its data, as the options of commands name them.
 
     Args:
-        way: how the evolution is computed, see `models.time_model.WAYS`.
+        way: how the evolution is computed, see `models.jump.time_model.WAYS`.
         digests: the digests that model and data must have; not checked if empty.
 
     Raises:

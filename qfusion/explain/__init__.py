@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from qfusion.explain.relations import RELATIONS, Relation
     from qfusion.explain.shapiq_export import to_shapiq
     from qfusion.explain.verdicts import Verdict, judge, verdict
-    from qfusion.models.ket_algebra import marginal_observables
+    from qfusion.models.jump.ket_algebra import marginal_observables
 
 
 __all__ = [
@@ -66,7 +66,7 @@ _CONTENTS = {
     "explain_layers": "qfusion.explain.coalitions",
     "explain_times": "qfusion.explain.coalitions",
     "judge": "qfusion.explain.verdicts",
-    "marginal_observables": "qfusion.models.ket_algebra",
+    "marginal_observables": "qfusion.models.jump.ket_algebra",
     "shares": "qfusion.explain.coalitions",
     "to_shapiq": "qfusion.explain.shapiq_export",
     "verdict": "qfusion.explain.verdicts",

@@ -24,7 +24,7 @@ from qfusion._checks import check, choose
 from qfusion.data.coalition_terms import coalition_names, split_term
 from qfusion.explain import backgrounds, counterfactual
 from qfusion.models import FusionModel, base, nested
-from qfusion.models.input_features import Features, values_and_mask
+from qfusion.models.encoding.input_features import Features, values_and_mask
 
 SCORE = "score"
 BASELINES = ("mean", "zero", "sample")  # where integrated gradients start

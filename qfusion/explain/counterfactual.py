@@ -2,9 +2,9 @@
 
 A decision is the sign of the score where there is one (positive above zero), else the class with the largest score.
 Where the scores are forms of the modality's state (`models.algebra.ModalityForm`), the nearest state is found on these:
-for kets exactly (`models.ket_forms`), for masses by gradients from many starts (`models.mass_forms`). Of any other
-model the modality's encoding is changed by gradients, see `gradient_search`; where none is found, there may still be
-one. Every reported change is verified by running the model.
+for kets exactly (`models.jump.ket_forms`), for masses by gradients from many starts (`models.network.mass_forms`). Of
+any other model the modality's encoding is changed by gradients, see `gradient_search`; where none is found, there may
+still be one. Every reported change is verified by running the model.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from qfusion.models.abilities import missing_ability
 from qfusion.models.algebra import ModalityForm
 from qfusion.models.backgrounds import Background
 from qfusion.models.decisions import boundaries, decision
-from qfusion.models.ket_forms import HermitianForm
-from qfusion.models.mass_forms import MultilinearForm
+from qfusion.models.jump.ket_forms import HermitianForm
+from qfusion.models.network.mass_forms import MultilinearForm
 from qfusion.models.terms import Turn
 
 

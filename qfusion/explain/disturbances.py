@@ -24,7 +24,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.explain import backgrounds
 from qfusion.models import FusionModel
-from qfusion.models.input_features import values_and_mask
+from qfusion.models.encoding.input_features import values_and_mask
 from qfusion.training import batches, encodings, metrics
 
 MAX_NOISE = 100.0

@@ -15,7 +15,7 @@ from qfusion._checks import check, choose
 from qfusion.explain import bootstrap, faithfulness
 from qfusion.explain.attribution import GRADIENT, METHODS, methods_by_title
 from qfusion.models import FusionModel
-from qfusion.models.input_features import Features, values_and_mask
+from qfusion.models.encoding.input_features import Features, values_and_mask
 
 FIRST = METHODS[GRADIENT].title
 SHARES = np.array([0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])

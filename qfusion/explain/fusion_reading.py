@@ -13,7 +13,8 @@ from torch import Tensor
 from qfusion._checks import check, require_finite
 from qfusion.explain import evidence
 from qfusion.explain.evidence import Beliefs
-from qfusion.models import TruthTables, truth_tables
+from qfusion.models import TruthTables
+from qfusion.models.network import truth_tables
 
 
 @dataclass(frozen=True)

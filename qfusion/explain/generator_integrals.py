@@ -33,8 +33,9 @@ from numpy.polynomial import chebyshev, legendre
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.models import games, ket_algebra
-from qfusion.models.jump_terms import JumpTerms
+from qfusion.models import games
+from qfusion.models.jump import ket_algebra
+from qfusion.models.jump.jump_terms import JumpTerms
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import Parameter
 from qfusion.quantum import decomposition, gauge, states

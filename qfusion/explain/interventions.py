@@ -10,7 +10,7 @@ import torch
 from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions, counterfactual, gradient_search
 from qfusion.models import FusionModel, decisions, games, nested
-from qfusion.models.input_features import Features
+from qfusion.models.encoding.input_features import Features
 from qfusion.quantum.decomposition import subsets
 
 

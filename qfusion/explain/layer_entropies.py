@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models import TruthTables, qcnn_density
+from qfusion.models import TruthTables
+from qfusion.models.network import qcnn_density
 from qfusion.quantum import measures, states
 
 

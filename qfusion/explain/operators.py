@@ -21,7 +21,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.models import Features, FusionModel
 from qfusion.models.backgrounds import Background
-from qfusion.models.mass_operators import pad_to_pair
+from qfusion.models.network.mass_operators import pad_to_pair
 from qfusion.quantum import decomposition
 from qfusion.quantum.states import product
 

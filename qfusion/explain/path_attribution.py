@@ -36,8 +36,9 @@ from qfusion.explain.generator_integrals import (
     growth_rates,
 )
 from qfusion.explain.sensitivity import check_output
-from qfusion.models import Features, FusionModel, base, games, ket_algebra, nested
-from qfusion.models.jump_terms import JumpTerms
+from qfusion.models import Features, FusionModel, base, games, nested
+from qfusion.models.jump import ket_algebra
+from qfusion.models.jump.jump_terms import JumpTerms
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import Parameter
 from qfusion.quantum import checks

@@ -14,7 +14,8 @@ import torch
 from qfusion import track
 from qfusion.analysis.sample import Sample
 from qfusion.explain import Explanation, explain_layers, explain_times
-from qfusion.models import Ability, can, truth_tables
+from qfusion.models import Ability, can
+from qfusion.models.network import truth_tables
 from qfusion.quantum import decomposition, lindblad, states
 
 # name -> (description with shape and unit, array)

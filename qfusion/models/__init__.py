@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from qfusion.models.abilities import Ability
     from qfusion.models.backgrounds import Background
     from qfusion.models.base import FusionModel
-    from qfusion.models.entangled_qcnn import EntangledQCNN
-    from qfusion.models.input_features import Features, InputSpec
-    from qfusion.models.ket_model import KetModel, StateModel
+    from qfusion.models.encoding.input_features import Features, InputSpec
+    from qfusion.models.jump.ket_model import KetModel, StateModel
+    from qfusion.models.jump.quantum_jump import QuantumJump
+    from qfusion.models.jump.time_model import TimeModel
+    from qfusion.models.network.entangled_qcnn import EntangledQCNN
     from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
-    from qfusion.models.quantum_jump import QuantumJump
     from qfusion.models.registry import BASELINES, FUSION, build, can, names, require
-    from qfusion.models.time_model import TimeModel
     from qfusion.models.tweak import Tweak
 
 
@@ -47,18 +47,18 @@ _CONTENTS = {
     "Ability": "qfusion.models.abilities",
     "BASELINES": "qfusion.models.registry",
     "Background": "qfusion.models.backgrounds",
-    "EntangledQCNN": "qfusion.models.entangled_qcnn",
+    "EntangledQCNN": "qfusion.models.network.entangled_qcnn",
     "Evolution": "qfusion.models.protocols",
     "FUSION": "qfusion.models.registry",
-    "Features": "qfusion.models.input_features",
+    "Features": "qfusion.models.encoding.input_features",
     "FusionModel": "qfusion.models.base",
     "GateCircuit": "qfusion.models.protocols",
-    "InputSpec": "qfusion.models.input_features",
-    "KetModel": "qfusion.models.ket_model",
+    "InputSpec": "qfusion.models.encoding.input_features",
+    "KetModel": "qfusion.models.jump.ket_model",
     "LayeredNetwork": "qfusion.models.protocols",
-    "QuantumJump": "qfusion.models.quantum_jump",
-    "StateModel": "qfusion.models.ket_model",
-    "TimeModel": "qfusion.models.time_model",
+    "QuantumJump": "qfusion.models.jump.quantum_jump",
+    "StateModel": "qfusion.models.jump.ket_model",
+    "TimeModel": "qfusion.models.jump.time_model",
     "TruthTables": "qfusion.models.protocols",
     "Tweak": "qfusion.models.tweak",
     "build": "qfusion.models.registry",

@@ -20,15 +20,15 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.models.abilities import Ability, missing_ability
 from qfusion.models.algebra import CoalitionAlgebra
-from qfusion.models.encoders import Encoder
-from qfusion.models.evaluation import EvaluationAlgebra
-from qfusion.models.input_features import (
+from qfusion.models.encoding.encoders import Encoder
+from qfusion.models.encoding.input_features import (
     Encoded,
     Features,
     InputSpec,
     validate_features,
     values_and_mask,
 )
+from qfusion.models.evaluation import EvaluationAlgebra
 from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
 from qfusion.models.terms import Physics
 

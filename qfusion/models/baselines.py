@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
 from qfusion.models.base import FusionModel
-from qfusion.models.encoders import Encoder, check_encoder
-from qfusion.models.input_features import Features, InputSpec
-from qfusion.models.randomness import Dropout
-from qfusion.models.standardisation import MeanPool
+from qfusion.models.encoding.encoders import Encoder, check_encoder
+from qfusion.models.encoding.input_features import Features, InputSpec
+from qfusion.models.encoding.randomness import Dropout
+from qfusion.models.encoding.standardisation import MeanPool
 from qfusion.quantum import states
 
 # What accuracy and size of the quantum models are compared with.

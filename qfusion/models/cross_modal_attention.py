@@ -16,10 +16,15 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
 from qfusion.models.baselines import Baseline
-from qfusion.models.encoders import Encoder
-from qfusion.models.input_features import Features, InputSpec, mean_over_steps, values_and_mask
-from qfusion.models.randomness import Dropout
-from qfusion.models.standardisation import Standardiser
+from qfusion.models.encoding.encoders import Encoder
+from qfusion.models.encoding.input_features import (
+    Features,
+    InputSpec,
+    mean_over_steps,
+    values_and_mask,
+)
+from qfusion.models.encoding.randomness import Dropout
+from qfusion.models.encoding.standardisation import Standardiser
 
 Steps = tuple[Tensor, Tensor]  # values (B, T, width), mask (B, T)
 

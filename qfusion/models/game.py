@@ -22,7 +22,7 @@ from qfusion.models import games
 from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.backgrounds import DEFAULT, Background, Group, Spread
 from qfusion.models.base import FusionModel
-from qfusion.models.input_features import Features
+from qfusion.models.encoding.input_features import Features
 from qfusion.models.log_odds import AGAINST_OTHERS
 
 KIND = "game"

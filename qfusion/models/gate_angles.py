@@ -19,8 +19,8 @@ from qfusion._checks import check, choose
 from qfusion.models.abilities import can
 from qfusion.models.base import FusionModel
 from qfusion.models.live_model import LiveCircuit
+from qfusion.models.network.table_edits import NETWORK, edit_key, table_shape
 from qfusion.models.protocols import TruthTables
-from qfusion.models.table_edits import NETWORK, edit_key, table_shape
 from qfusion.quantum import circuits, trigonometric
 
 MAX_ANGLE = 100.0  # radians, in size: as of edits

@@ -17,18 +17,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from qfusion._checks import check
-from qfusion.models import (
-    base,
-    circuit_change,
-    evaluation,
-    games,
-    input_features,
-    kind_files,
-    nested,
-    standardisation,
-)
+from qfusion.models import base, circuit_change, evaluation, games, kind_files, nested
 from qfusion.models.algebra import CoalitionAlgebra, ScoringModel
 from qfusion.models.backgrounds import Background
+from qfusion.models.encoding import input_features, standardisation
 from qfusion.models.score_columns import class_scores
 from qfusion.quantum.statevector import Gate
 

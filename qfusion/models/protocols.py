@@ -12,10 +12,10 @@ from typing import Any, Protocol, Self
 from torch import Tensor
 
 from qfusion.models.backgrounds import Background
-from qfusion.models.input_features import Features
-from qfusion.models.ket_algebra import KetAlgebra
-from qfusion.models.mass_algebra import MassAlgebra
-from qfusion.models.qcnn import QCNN
+from qfusion.models.encoding.input_features import Features
+from qfusion.models.jump.ket_algebra import KetAlgebra
+from qfusion.models.network.mass_algebra import MassAlgebra
+from qfusion.models.network.qcnn import QCNN
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, lindblad, statevector
 

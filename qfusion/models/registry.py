@@ -11,24 +11,17 @@ from torch.overrides import TorchFunctionMode
 
 from qfusion import plugin
 from qfusion._checks import check, choose
-from qfusion.models import (
-    abilities,
-    base,
-    baselines,
-    cross_modal_attention,
-    entangled_qcnn,
+from qfusion.models import abilities, base, baselines, cross_modal_attention, live_model, protocols
+from qfusion.models.abilities import can, missing_ability
+from qfusion.models.ablations import (
     jump_twin,
-    ket_model,
-    lindblad_model,
-    live_model,
     mean_field_jump,
     product_qcnn,
-    protocols,
     qcnn_variants,
-    quantum_jump,
     state_linear,
 )
-from qfusion.models.abilities import can, missing_ability
+from qfusion.models.jump import ket_model, lindblad_model, quantum_jump
+from qfusion.models.network import entangled_qcnn
 
 Kinds = dict[str, type[base.FusionModel]]
 

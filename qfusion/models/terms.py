@@ -17,7 +17,7 @@ from torch import Tensor
 
 from qfusion.models.backgrounds import Background
 from qfusion.models.decisions import decision
-from qfusion.models.input_features import Features
+from qfusion.models.encoding.input_features import Features
 from qfusion.quantum import decomposition, measure_kinds
 
 SCORE = "score"

@@ -18,8 +18,8 @@ from qfusion.errors import QFusionError
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import evolution_charts
 from qfusion.figures.line_labels import keep_legend
-from qfusion.models import table_edits
 from qfusion.models.abilities import can
+from qfusion.models.network import table_edits
 from qfusion.models.tweak import coupling_key, dissipation_key
 from qfusion.panels import address, term_sensitivity, tweak_effects
 from qfusion.report import recordings, sample_report, shown_commands

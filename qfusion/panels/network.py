@@ -9,8 +9,9 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import fusion_reading
 from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
-from qfusion.models import require, table_edits
+from qfusion.models import require
 from qfusion.models.abilities import can
+from qfusion.models.network import table_edits
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import alt_text, panel, params
 from qfusion.panels.circuit import PART

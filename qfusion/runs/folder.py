@@ -31,7 +31,6 @@ from filelock import FileLock, Timeout
 from qfusion import _files, _read_only, _user_folders
 from qfusion._checks import check
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, translate_errors
-from qfusion.runs.file_locks import is_locked
 from qfusion.runs.run_records import Record
 from qfusion.runs.specifications import Plan
 from qfusion.training import checkpoint_folders
@@ -232,3 +231,12 @@ def _read(path: Path, kind: type[Kind]) -> Kind:
         check(path.stat().st_size <= 50_000_000, f"{path} is too large for a run's file.")
         values = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         return msgspec.convert(values, kind)
+
+
+def is_locked(path: Path, patience: float = 0.0) -> bool:
+    """Return whether a live process holds the lock of a file and keeps it for `patience` seconds."""
+    try:
+        with FileLock(path, is_singleton=False, timeout=patience):
+            return False
+    except Timeout:
+        return True

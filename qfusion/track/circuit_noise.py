@@ -21,7 +21,8 @@ from torch import Tensor
 
 from qfusion._checks import require_number
 from qfusion.errors import InvalidInput
-from qfusion.models import EntangledQCNN, qcnn, qcnn_density
+from qfusion.models import EntangledQCNN
+from qfusion.models.network import qcnn, qcnn_density
 from qfusion.quantum import pauli_transfer
 
 

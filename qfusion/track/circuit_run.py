@@ -19,7 +19,8 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.errors import translate_import_errors
-from qfusion.models import EntangledQCNN, qcnn, qcnn_density
+from qfusion.models import EntangledQCNN
+from qfusion.models.network import qcnn, qcnn_density
 from qfusion.track import circuit_noise, fusion_gates, qutip_objects
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
 

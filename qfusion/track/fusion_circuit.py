@@ -16,7 +16,8 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.errors import translate_import_errors
-from qfusion.models import EntangledQCNN, qcnn
+from qfusion.models import EntangledQCNN
+from qfusion.models.network import qcnn
 from qfusion.track import circuit_noise, drawing, fusion_gates, openqasm_export, quantikz_export
 
 with translate_import_errors():

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
-from qfusion.models import EntangledQCNN, qcnn_density
-from qfusion.models.truth_tables import fuse, stage_sizes
+from qfusion.models import EntangledQCNN
+from qfusion.models.network import qcnn_density
+from qfusion.models.network.truth_tables import fuse, stage_sizes
 from qfusion.quantum import circuits
 
 STAGES = ("encode", "fuse", "convolve", "pool")

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models import EntangledQCNN, qcnn, qcnn_density
-from qfusion.models.truth_tables import fuse
+from qfusion.models import EntangledQCNN
+from qfusion.models.network import qcnn, qcnn_density
+from qfusion.models.network.truth_tables import fuse
 from qfusion.quantum import circuits, measures, pauli_transfer, states, statevector
 from qfusion.track.fusion_gates import FusionGate, G, lay_out_gates
 

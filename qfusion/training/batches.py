@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from qfusion.data import DataSet, array_cache
-from qfusion.models.input_features import real_steps, values_and_mask
+from qfusion.models.encoding.input_features import real_steps, values_and_mask
+from qfusion.models.encoding.randomness import global_batch_random
 from qfusion.models.nested import nested_mapped, nested_part
-from qfusion.models.randomness import global_batch_random
 
 HELD = 256_000_000  # bytes of features above which rows are read batch by batch
 

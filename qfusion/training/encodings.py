@@ -21,7 +21,8 @@ from qfusion import _limits, _sentences, _user_folders
 from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet, array_cache
 from qfusion.errors import QFusionError
-from qfusion.models import FusionModel, base, input_features
+from qfusion.models import FusionModel, base
+from qfusion.models.encoding import input_features
 
 HEAVY = 64_000_000  # bytes of features whose encoding a page does not wait for; half of it is worth keeping
 SAME = 1e-6  # scores may change by so much where encoders work in single precision; else they work in double

@@ -9,9 +9,9 @@ import streamlit as st
 from qfusion.analysis import changed_samples, decision_flips, sample_words, text
 from qfusion.data import Content, Text
 from qfusion.figures import thumbnails
-from qfusion.models import table_edits
 from qfusion.models.abilities import can
-from qfusion.models.jump_changes import parameter_tweak
+from qfusion.models.jump.jump_changes import parameter_tweak
+from qfusion.models.network import table_edits
 from qfusion.models.terms import ParameterChange
 from qfusion.panels import what_if as builders
 from qfusion.ui import navigation, page_context, panels, sample_strip, widgets

@@ -1,7 +1,7 @@
 """The tab of fusion rules: truth tables of an entangled-fusion network, read, named and edited.
 
 The heat map of the tables is its own editor: a click on a cell opens its angle below. Edits are kept as text (see
-`models.table_edits`), in the session and in the address.
+`models.network.table_edits`), in the session and in the address.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ import streamlit as st
 from qfusion._sentences import share, true_minus
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.models import table_edits
+from qfusion.models.network import table_edits
 from qfusion.panels import network
 from qfusion.training import metrics
 from qfusion.ui import (

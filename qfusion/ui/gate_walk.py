@@ -9,8 +9,8 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_replay import Replay
-from qfusion.models import table_edits
 from qfusion.models.abilities import can
+from qfusion.models.network import table_edits
 from qfusion.panels import circuit, gate_replays, tweak_effects
 from qfusion.ui import (
     guidance,

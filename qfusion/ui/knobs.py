@@ -10,8 +10,9 @@ from qfusion.analysis.angle_tables import AngleSlider
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import style
-from qfusion.models import gate_angles, table_edits
+from qfusion.models import gate_angles
 from qfusion.models.abilities import can
+from qfusion.models.network import table_edits
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned_values
 from qfusion.panels import (
     circuit,

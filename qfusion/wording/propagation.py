@@ -1,6 +1,6 @@
 """The method that computes the scores of a model with time, and its reason, as a sentence."""
 
-from qfusion.models.time_model import SAMPLED, Propagation, PropagationReason
+from qfusion.models.jump.time_model import SAMPLED, Propagation, PropagationReason
 
 REASONS: dict[PropagationReason, str] = {
     PropagationReason.REQUESTED: "{way}, as requested.",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qfusion import plugin
-from qfusion.models import encoders, network_model, quantum_jump, sequence_pooling, twin_settings
+from qfusion.models.ablations import twin_settings
+from qfusion.models.encoding import encoders, sequence_pooling
+from qfusion.models.jump import quantum_jump
+from qfusion.models.network import network_model
 from qfusion.quantum import circuits
 from qfusion.training import options
 

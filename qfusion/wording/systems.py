@@ -9,7 +9,7 @@ from qfusion._sentences import count, listed, share
 from qfusion.analysis import text
 from qfusion.analysis.study import Study
 from qfusion.models.abilities import can
-from qfusion.models.truth_tables import stage_sizes
+from qfusion.models.network.truth_tables import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.training.checkpoint_cards import training_split
 from qfusion.wording.model_kinds import kind_text

@@ -18,7 +18,7 @@ from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache
 from qfusion.analysis.tasks import Task
 from qfusion.explain import Explanation
-from qfusion.models import jump_changes
+from qfusion.models.jump import jump_changes
 from qfusion.quantum import lindblad, measure_kinds, measures, operator_basis, states
 from qfusion.quantum.states import expectation
 

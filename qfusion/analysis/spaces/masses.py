@@ -17,8 +17,8 @@ from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache
 from qfusion.analysis.tasks import Task
 from qfusion.explain import evidence, fusion_reading
-from qfusion.models import mass_forms, qcnn, qcnn_features, truth_tables
 from qfusion.models.fixed_observables import recompute_observables, with_observables
+from qfusion.models.network import mass_forms, qcnn, qcnn_features, truth_tables
 
 if TYPE_CHECKING:
     from qfusion.track.fusion_circuit import FusionCircuit

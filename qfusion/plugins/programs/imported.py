@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
-from qfusion.models import base, input_features, nested, standardisation
+from qfusion.models import base, nested
+from qfusion.models.encoding import input_features, standardisation
 from qfusion.models.score_columns import class_scores
 from qfusion.plugins.programs.program import Port, Program, Side
 from qfusion.plugins.programs.program_card import DTYPES, Input, ProgramCard, fit, parse

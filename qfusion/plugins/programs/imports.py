@@ -12,7 +12,7 @@ from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion.data import DataSet, import_store, signatures
 from qfusion.errors import NotFound, translate_errors
-from qfusion.models.input_features import real_steps, values_and_mask
+from qfusion.models.encoding.input_features import real_steps, values_and_mask
 from qfusion.models.score_columns import looks_like
 from qfusion.plugins.programs import words
 from qfusion.plugins.programs.factory_models import is_reference, run_factory, trace_module

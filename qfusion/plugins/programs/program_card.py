@@ -10,7 +10,7 @@ import torch
 
 from qfusion._checks import check, choose, read_toml
 from qfusion.errors import InvalidInput, translate_errors
-from qfusion.models import input_features
+from qfusion.models.encoding import input_features
 
 Axis = int | str
 GIVES = ("values", "mean", "mask", "padding", "lengths")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models import input_features
+from qfusion.models.encoding import input_features
 from qfusion.plugins.programs.program_card import DTYPES, NAMED, Input
 
 

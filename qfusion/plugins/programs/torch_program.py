@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require, truth_tables
+from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
+from qfusion.models.network import truth_tables
 from qfusion.quantum import states
 
 MAX_STEPS = 200

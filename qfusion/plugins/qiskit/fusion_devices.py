@@ -18,7 +18,8 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.errors import translate_import_errors
-from qfusion.models import EntangledQCNN, qcnn_density
+from qfusion.models import EntangledQCNN
+from qfusion.models.network import qcnn_density
 from qfusion.plugins.qiskit import batched_states, devices, qiskit_gates
 from qfusion.track import fusion_gates
 

@@ -19,8 +19,9 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.data.data_set import DataSet
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import FUSION, InputSpec, build, hermitian
+from qfusion.models import FUSION, InputSpec, build
 from qfusion.models.abilities import kinds
+from qfusion.models.jump import hermitian
 from qfusion.plugins.papers import PLUGIN
 from qfusion.plugins.papers.models import reservoir
 from qfusion.plugins.papers.models.circuit_weights import prepared

@@ -18,7 +18,7 @@ from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.errors import NotFound
 from qfusion.explain import additive_projection
-from qfusion.models import twins
+from qfusion.models.ablations import twins
 from qfusion.plugins.why import summary as fusion_summary
 from qfusion.plugins.why.audit import (
     audit,

@@ -18,7 +18,8 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import opening
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import bootstrap, layer_entropies
-from qfusion.models import EntangledQCNN, qcnn, qcnn_density
+from qfusion.models import EntangledQCNN
+from qfusion.models.network import qcnn, qcnn_density
 from qfusion.plugins.why.pieces import gate_shapley, model_pieces
 from qfusion.plugins.why.pieces.words import NO_LOSS, describe_gate_groups
 from qfusion.quantum import states

@@ -21,7 +21,8 @@ from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import bootstrap
-from qfusion.models import InputSpec, QuantumJump, hermitian
+from qfusion.models import InputSpec, QuantumJump
+from qfusion.models.jump import hermitian
 from qfusion.models.tweak import Tweak
 from qfusion.plugins.why.cuts import cut_losses
 from qfusion.plugins.why.pieces import generator_pruning, generator_retraining, model_pieces

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
-from qfusion.models import input_features
+from qfusion.models.encoding import input_features
 from qfusion.plugins.papers.models.published_circuits import CircuitModel, Layers
 from qfusion.quantum import statevector
 

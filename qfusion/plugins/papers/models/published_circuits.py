@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
-from qfusion.models import baselines, input_features
+from qfusion.models import baselines
+from qfusion.models.encoding import input_features
 from qfusion.quantum import statevector
 
 

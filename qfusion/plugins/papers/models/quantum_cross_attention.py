@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
-from qfusion.models import cross_modal_attention, input_features
+from qfusion.models import cross_modal_attention
+from qfusion.models.encoding import input_features
 from qfusion.plugins.papers.models.published_circuits import (
     CircuitModel,
     Layers,

@@ -24,7 +24,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import require_whole
-from qfusion.models import input_features, qcnn
+from qfusion.models.encoding import input_features
+from qfusion.models.network import qcnn
 from qfusion.plugins.papers.models.published_circuits import (
     CircuitModel,
     Layers,

@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import require_number, require_whole
-from qfusion.models import input_features, qcnn
+from qfusion.models.encoding import input_features
+from qfusion.models.network import qcnn
 from qfusion.plugins.papers.models.published_circuits import CircuitFusion, Layers, around
 from qfusion.quantum import statevector
 

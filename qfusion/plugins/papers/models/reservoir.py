@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import choose, require_number, require_whole
-from qfusion.models import input_features, standardisation
+from qfusion.models.encoding import input_features, standardisation
 from qfusion.plugins.papers.models.published_circuits import CircuitFusion
 from qfusion.quantum import circuits, statevector
 

@@ -22,7 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion.models import hermitian, input_features, ket_model
+from qfusion.models.encoding import input_features
+from qfusion.models.jump import hermitian, ket_model
 from qfusion.quantum import statevector
 
 MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step

@@ -15,7 +15,7 @@ from qfusion.analysis.study_building import explained_model
 from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
 from qfusion.explain import additive_projection, bootstrap
-from qfusion.models import twins
+from qfusion.models.ablations import twins
 from qfusion.plugins.why.audit import dephasing
 from qfusion.plugins.why.audit.audit_plan import QJ
 from qfusion.training import metrics

@@ -18,7 +18,7 @@ from qfusion.analysis.jobs import Job, begin_job, run_in_process
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
 from qfusion.errors import NotFound, QFusionError
-from qfusion.models import twin_settings
+from qfusion.models.ablations import twin_settings
 from qfusion.plugins.why.audit.audit_plan import QCNN, QJ, VARIANTS
 from qfusion.plugins.why.audit.twin_runs import Run, Terms, variant_settings
 from qfusion.training.options import card_options

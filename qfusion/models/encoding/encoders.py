@@ -1,0 +1,180 @@
+"""Classical encoders: from the features of one modality to the numbers of a unit ket or of a set of angles."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, choose, require_whole
+from qfusion.models.encoding.input_features import Features, InputSpec, values_and_mask
+from qfusion.models.encoding.randomness import Dropout
+from qfusion.models.encoding.sequence_pooling import Pooling
+from qfusion.models.encoding.standardisation import Standardiser
+
+
+class BatchNorm(nn.Module):
+    """Units (B, F) or channels (B, F, h, w) with mean 0 and variance 1 over the rows of a batch, then a learned scale
+    and offset per unit; outside training by running means over batches (Ioffe and Szegedy 2015, arXiv 1502.03167).
+
+    Where only products of modalities say anything, nothing rewards that a modality's units tell rows apart until those
+    of all the others do, and training flattens them first. So scaled, they cannot be flat.
+    """
+
+    def __init__(self, units: int):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(units))
+        self.offset = nn.Parameter(torch.zeros(units))
+        self.mean = nn.Buffer(torch.zeros(units))
+        self.variance = nn.Buffer(torch.ones(units))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return values of the same shape; a batch of one row has no variance and is scaled by the running means."""
+        return nn.functional.batch_norm(
+            values,
+            self.mean,
+            self.variance,
+            self.scale,
+            self.offset,
+            self.training and len(values) > 1,
+            momentum=0.05,
+        )
+
+
+KINDS = ("mlp", "cnn", "cnn-norm", "cnn-pool")
+NORMALISED = ("cnn-norm", "cnn-pool")
+
+
+class Encoder(nn.Module):
+    """Features of one modality -> `outputs` real numbers.
+
+    Args:
+        spec: form of the features.
+        outputs: how many numbers.
+        hidden: width of the hidden layer.
+        dropout: probability, on the input and on the hidden layer.
+        pooling: "gru", "attention" or "conv", for sequences.
+        kind: "mlp", "cnn" for modalities whose features are pixels, grey or coloured, "cnn-norm", which also normalises
+            every hidden layer over the batch, see `BatchNorm`, or "cnn-pool", which in addition looks at every pixel
+            and keeps the largest of four.
+        input_dropout: probability on the input; default as `dropout`.
+    """
+
+    def __init__(
+        self,
+        spec: InputSpec,
+        outputs: int,
+        hidden: int = 32,
+        dropout: float = 0.3,
+        pooling: str = "gru",
+        kind: str = "mlp",
+        input_dropout: float | None = None,
+    ):
+        super().__init__()
+        choose("Encoder", kind, KINDS)
+        self.spec = spec
+        self.standardise = Standardiser(spec.size)
+        self.drop = Dropout(dropout if input_dropout is None else input_dropout)
+        if spec.sequence:
+            self.first: nn.Module = Pooling(spec.size, hidden, pooling)
+        elif kind != "mlp" and spec.shape is not None and spec.is_picture:
+            self.first = Convolution(
+                spec.shape, hidden, norm=kind in NORMALISED, pool=kind == "cnn-pool"
+            )
+        else:
+            self.first = nn.Linear(spec.size, hidden)
+        self.last = nn.Sequential(
+            *([BatchNorm(hidden)] if kind in NORMALISED else []),
+            nn.ReLU(),
+            Dropout(dropout),
+            nn.Linear(hidden, outputs),
+        )
+
+    def forward(self, features: Features) -> Tensor:
+        """Return (B, outputs)."""
+        values, mask = values_and_mask(features)
+        if (
+            mask is not None
+            and isinstance(self.first, Pooling)
+            and self.first.kind == "gru"
+            and not torch.compiler.is_exporting()
+        ):
+            return self.last(self.first.pool_steps(mask, partial(self._steps, values)))
+        masks = () if mask is None else (mask,)
+        return self.last(self.first(self.drop(self.standardise(values)), *masks))
+
+    def _steps(self, values: Tensor, rows: Tensor, steps: Tensor) -> Tensor:
+        """Standardised steps (n, F) of sequences (B, T, F), some numbers of them dropped."""
+        places = rows * values.shape[1] + steps
+        stays = self.drop.mask(values)
+        taken = self.standardise(values.flatten(0, 1).index_select(0, places))
+        if stays is None:
+            return taken
+        stay = stays.flatten(0, 1).index_select(0, places)
+        taken = taken * stay if taken.requires_grad else taken.mul_(stay)
+        return taken.mul_(1 / (1 - self.drop.p))
+
+
+def check_encoder(hidden: int, dropout: float, input_dropout: float, lowest: float = 0.0) -> None:
+    """Raise InvalidInput unless encoders can be so wide and drop so much; `lowest` is that of `input_dropout`."""
+    require_whole("hidden", hidden, 1, 2**14)
+    for name, share, low in (
+        ("dropout", dropout, 0.0),
+        ("input_dropout", input_dropout, lowest),
+    ):
+        check(low <= share < 1, f"Argument `{name}` must lie in [{low:g}, 1), but is {share}.")
+
+
+_UNFOLDED = 64  # pictures that a convolution looks at together: they stay in the processor's cache
+
+
+class Convolution(nn.Module):
+    """Pixels (B, h w), or (B, h w 3) of colours, -> (B, hidden): two convolutions and a linear layer.
+
+    Each convolution halves the sides: it looks at every second pixel or, with `pool`, at all, and the largest of four
+    neighbours is kept.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        hidden: int,
+        channels: int = 8,
+        norm: bool = False,
+        pool: bool = False,
+    ):
+        super().__init__()
+        check(
+            len(shape) in (2, 3) and min(shape[:2]) >= 4,
+            f"An image for a convolution must have shape (h, w) of at least (4, 4), but has {shape}. Use "
+            "encoder='mlp'.",
+        )
+        self.shape = (*shape, 1)[:3]
+        h, w = (side // 4 if pool else (side + 3) // 4 for side in shape[:2])
+        layers: list[nn.Module] = []
+        for before, after in ((self.shape[2], channels), (channels, 2 * channels)):
+            layers += [
+                nn.Conv2d(before, after, 3, 1 if pool else 2, 1),
+                *([nn.MaxPool2d(2)] if pool else []),
+                *([BatchNorm(after)] if norm else []),
+                nn.ReLU(),
+            ]
+        self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(2 * channels * h * w, hidden))
+        # so ordered, pooling takes a third of the time
+        self.format = torch.channels_last if pool else torch.contiguous_format
+        self.net.to(memory_format=self.format)  # type: ignore[call-overload]  # torch's stubs lack it
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return the encoded images, (B, hidden). Outside training the rows are processed in chunks, because each
+        unfolded image takes a megabyte.
+        """
+        pixels = values.view(-1, *self.shape).permute(0, 3, 1, 2)
+        if self.training or torch.compiler.is_exporting() or len(pixels) <= _UNFOLDED:
+            return self.net(pixels.contiguous(memory_format=self.format))
+        return torch.cat(
+            [
+                self.net(part.contiguous(memory_format=self.format))
+                for part in pixels.split(_UNFOLDED)
+            ]
+        )

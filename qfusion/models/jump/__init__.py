@@ -1,0 +1,1 @@
+"""QiNN-QJ: states, evolution, terms of the generator, and Lindblad systems that are given."""

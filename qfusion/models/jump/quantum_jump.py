@@ -1,0 +1,270 @@
+"""QiNN-QJ: modality states, tensor product, learned Lindblad evolution, trainable measurements (arXiv 2510.27091).
+
+    psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||      modality states, d_m complex amplitudes
+    rho_0 = |psi_1 x ... x psi_M><...|                 product state, D = prod d_m
+    rho(T) = exp(T L) rho_0                            learned H and jump operators L_k, shared by all samples
+    y_c = sum_mj W_cmj <v_mj|rho_m(T)|v_mj> + b_c      trainable unit vectors v_mj of one modality each, linear head
+
+Only the paper's abstract is public to us; the reference amplitude e_0, the head and the parameterisation are our
+reading. Since the head is linear, y_c = Tr[O_c(T) rho_0] + b_c with O_c = sum_mj W_cmj |v_mj><v_mj| x 1 evolved once
+under the adjoint generator, whatever the batch: that is how `forward` computes it.
+
+Each vector acts on one modality, so at t = 0 the score is a sum over modalities, and every joint
+term is made by H and the L_k. With vectors in the joint space (`readout="joint"`) the read-out
+forms joint terms by itself: U^+|v> is merely another vector, and the evolution is redundant.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, choose, require_number, require_whole
+from qfusion.models.encoding.input_features import InputSpec
+from qfusion.models.jump import hermitian
+from qfusion.models.jump.time_model import MAX_DIMENSION, TimeModel
+from qfusion.quantum import decomposition, lindblad
+
+CHOICES = {
+    "evolution": ("jump", "unitary", "dissipative", "none"),
+    "dynamics": ("master", "jumps"),
+    "coupling": ("dense", "local"),
+    "readout": ("local", "single", "joint"),
+}
+# With one dense generator; an epoch takes minutes, and eight times as long for twice the dimension.
+MAX_TRAINED = 1024
+MAX_SAMPLED = 65536  # with local terms, by trajectories alone
+
+
+class QuantumJump(TimeModel):
+    """The QiNN-QJ model.
+
+    Args:
+        inputs: form of each modality's features, by name; the order is the order of the tensor product.
+        outputs: names of the scores.
+        dims: dimension d_m of every modality state, or one number for all.
+        jumps: number K of jump operators (per term when the coupling is local).
+        measurements: number J of measurement vectors of each state that is read; d_m^2 of them can span all observables
+            of modality m.
+        duration: evolution time T, in units of 1 / energy (hbar = 1).
+        evolution: "jump" (H and L_k), "unitary" (no L_k), "dissipative" (no H) or "none".
+        dynamics: "master" solves the master equation; "jumps" averages sampled quantum-jump trajectories.
+        coupling: "dense" (H and L_k on the whole space) or "local" (a sum of terms on `body` modalities each, for large
+            D).
+        body: modalities per local term.
+        trajectories, steps: with dynamics="jumps", trajectories per sample and first-order steps.
+        encoder, hidden, dropout, pooling: of the encoders, see `Encoder`.
+        input_dropout: of the encoders; below 0 it is as `dropout`.
+        readout: which states are read: "local" (that of every modality, rho_m), "single" (that of one modality, so that
+            all else must flow into it) or "joint" (the joint state).
+        read: with readout="single", the modality that is read; "" is the first.
+        head_scale: deviation of the weights W at the start; 0 takes 2 d / D where a state of dimension d is read, so
+            that scores start as small as those of joint vectors with 2: one of D populations is d / D of one of d.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "quantum-jump"
+    title = "QiNN-QJ (quantum jumps)"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        dims: int | Sequence[int] = 4,
+        jumps: int = 3,
+        measurements: int = 16,
+        duration: float = 1.0,
+        evolution: str = "jump",
+        dynamics: str = "master",
+        coupling: str = "dense",
+        body: int = 2,
+        trajectories: int = 8,
+        steps: int = 20,
+        hidden: int = 32,
+        dropout: float = 0.3,
+        pooling: str = "gru",
+        encoder: str = "mlp",
+        input_dropout: float = -1.0,
+        readout: str = "local",
+        read: str = "",
+        head_scale: float = 0.0,
+    ):
+        super().__init__(inputs, outputs)
+        most, held = (
+            (MAX_SAMPLED, "kets of that many amplitudes are sampled")
+            if coupling == "local"
+            else (MAX_DIMENSION, "H and the L_k are held as D x D matrices")
+        )
+        self.init_encoders(
+            dims,
+            most,
+            held,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            lowest=-1.0,
+            jumps=jumps,
+            measurements=measurements,
+            duration=duration,
+            evolution=evolution,
+            dynamics=dynamics,
+            coupling=coupling,
+            body=body,
+            trajectories=trajectories,
+            steps=steps,
+            readout=readout,
+            read=read,
+            head_scale=head_scale,
+        )
+        for name, value, low, high in (
+            ("jumps", jumps, 0, 256),
+            ("measurements", measurements, 1, 4096),
+            ("body", body, 1, 64),
+            ("trajectories", trajectories, 1, 10**6),
+            ("steps", steps, 1, 10**6),
+        ):
+            require_whole(name, value, low, high)
+        check(
+            math.isfinite(duration) and duration >= 0,
+            f"Argument `duration` must be finite and not negative, but is {duration}.",
+        )
+        for title, name, word in (
+            ("Evolution", "evolution", evolution),
+            ("Dynamics", "dynamics", dynamics),
+            ("Coupling", "coupling", coupling),
+            ("Read-out", "readout", readout),
+        ):
+            choose(title, word, CHOICES[name])
+        check(
+            readout == "single" or read == "",
+            f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with `readout` "
+            f"{readout!r}. Leave it out or set `readout` to 'single'.",
+        )
+        require_number("head_scale", head_scale, 0, 1e3)
+        if read:
+            choose("Modality in `read`", read, self.modalities)
+        self.duration = float(duration)
+        self.still = evolution == "none"
+        self.samples = dynamics == "jumps" and not self.still
+        M = len(self.dims)
+        C = len(self.outputs)
+        self.subsystems = (
+            [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
+        )
+        sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
+        with_H = evolution in ("jump", "unitary")
+        with_L = evolution in ("jump", "dissipative")
+        # so that the whole generator starts equally strong, dense or local
+        share = len(self.subsystems) ** -0.5
+        self.A = nn.ParameterList(
+            [hermitian.draw(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H]
+        )
+        self.L = nn.ParameterList(
+            [
+                _gaussian(jumps, d, d, scale=share / math.sqrt(8 * d))
+                for d in sides
+                if with_L and jumps
+            ]
+        )
+        read_by: dict[str, list[decomposition.Subset]] = {
+            "joint": [tuple(range(M))],
+            "local": [(m,) for m in range(M)],
+            "single": [(self.modalities.index(read) if read else 0,)],
+        }
+        self.read_states = read_by[readout]
+        sizes = [math.prod(self.dims[m] for m in s) for s in self.read_states]
+        for name, d in zip(self._vector_names, sizes, strict=True):
+            self.register_parameter(
+                name, nn.Parameter(_gaussian(measurements, d, scale=1 / math.sqrt(2 * d)))
+            )
+        read_sizes = torch.tensor(sizes).repeat_interleave(measurements)
+        self.W = nn.Parameter(
+            torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims))
+        )
+        self.bias = nn.Parameter(torch.zeros(C))
+
+    def check_trainable(self) -> None:
+        """Raise InvalidInput where one dense generator acts on a joint dimension D that is too large to train."""
+        D = math.prod(self.dims)
+        is_dense = self.settings["coupling"] == "dense" and not self.still
+        check(
+            not is_dense or D <= MAX_TRAINED,
+            f"A {self.kind} model of {len(self.dims)} modalities with `dims` {self.dims} has a joint dimension of "
+            f"{D:,}; at most {MAX_TRAINED:,} is trained: H and the L_k are matrices of that side. Lower `dims`, join "
+            "modalities, or take a model that grows with their number, such as entangled-qcnn or late.",
+        )
+
+    def generator(self) -> lindblad.Generator:
+        """Return the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
+        dtype, device = self.W.dtype.to_complex(), self.W.device
+        terms = []
+        for n, s in enumerate(self.subsystems):
+            d = math.prod(self.dims[m] for m in s)
+            H = (
+                hermitian.compose(self.A[n])
+                if len(self.A)
+                else torch.zeros(d, d, dtype=dtype, device=device)
+            )
+            L = (
+                torch.view_as_complex(self.L[n])
+                if len(self.L)
+                else torch.zeros(0, d, d, dtype=dtype, device=device)
+            )
+            terms.append(lindblad.Term(s, H, L))
+        generator = lindblad.Generator(self.dims, tuple(terms))
+        return generator if self.tweak is None else self.tweak.scale(generator, self.modalities)
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Return H's and the L_k's parameters; they do nothing at 0."""
+        return [(parameter, 0.0) for parameter in (*self.A, *self.L)]
+
+    @property
+    def _vector_names(self) -> list[str]:
+        """The parameters that hold the vectors, by state that is read."""
+        return (
+            ["V"] if self.settings["readout"] == "joint" else [f"V{s[0]}" for s in self.read_states]
+        )
+
+    def measurement_vectors(self) -> dict[decomposition.Subset, Tensor]:
+        """Return the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
+        joint state."""
+        vectors = {
+            s: torch.view_as_complex(getattr(self, name))
+            for name, s in zip(self._vector_names, self.read_states, strict=True)
+        }
+        return {
+            s: V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
+            for s, V in vectors.items()
+        }
+
+    def baked(
+        self, state: dict[str, Tensor], settings: dict[str, Any], words: str
+    ) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return weights and settings in which the tweak is part of H, the L_k and the duration."""
+        state, settings = dict(state), {**settings, "duration": self.duration}
+        terms = self.generator().terms if words else ()
+        # Of a model without H, traceless L_k have one: where a tweak changes either, it is kept as learned H is.
+        with_H = len(self.A) or any(bool(term.H.any()) for term in terms)
+        if with_H and settings["evolution"] == "dissipative":
+            settings["evolution"] = "jump"
+        for n, term in enumerate(terms):
+            state |= {f"A.{n}": hermitian.hermitian_entries(term.H)} if with_H else {}
+            state |= (
+                {f"L.{n}": torch.view_as_real(term.jumps.resolve_conj())} if len(self.L) else {}
+            )
+        return state, settings
+
+
+def _gaussian(*shape: int, scale: float) -> Tensor:
+    """Complex normal entries as (..., 2) reals; `scale` is the deviation of each part."""
+    return torch.randn(*shape, 2) * scale
