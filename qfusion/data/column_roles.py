@@ -1,25 +1,59 @@
-"""What the columns of one table are for: the label, the id, the split, and the columns of each modality.
+"""What the columns of a table are for: the label, the id, the split, and the columns of each modality.
 
-A caller chooses what is known, and the rest is guessed from the names of the columns. The columns of a modality are
-named by patterns: `text_*` is every column whose name begins so, and `pitch` is one column. A column that several
-patterns match belongs to the most specific one, so `pitch` in one modality takes a column out of `*` in another.
+A caller chooses the roles that are known, and the rest is guessed from the names. The columns of a modality are named
+by patterns: `text_*` is every column whose name begins so, and `pitch` is one column. A column that several patterns
+match belongs to the most specific one, so `pitch` in one modality takes a column out of `*` in another.
 """
 
 import csv
+import fnmatch
+import glob
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from qfusion._checks import choose, require_few_modalities
-from qfusion.data import table_columns
-from qfusion.data.column_groups import group_columns, guess_label
+import pandas as pd
+
+from qfusion._checks import MOST_MODALITIES, choose, require_few_modalities
+from qfusion.data.column_names import (
+    LABEL_NAMES,
+    STEP_NAMES,
+    find_ids,
+    find_name,
+    is_row_number,
+    no_features,
+    quote_columns,
+)
 from qfusion.data.file_words import RESERVED_NAMES, make_modality_name, shown_names
-from qfusion.data.table_files import IDS
-from qfusion.data.table_preview import TablePreview
 from qfusion.errors import InvalidInput, NotFound
 
+# A single column of this prefix is a modality; with another prefix it takes two.
+_USUAL_MODALITIES = frozenset({"text", "audio", "vision", "video", "image"})
+_PREFIX = re.compile(r"([^_.:/ -]*[^\W_][^_.:/ -]*[_.:/ -]).+|([^\d_.:/ -]+)\d+")
 WILDCARD = "*"
 MAX_PATTERNS = 20  # with a wildcard, in one modality
-_JOINED_IDS = ("video_id", "clip_id")
+_ROLES = {"label": "the label", "ids": "the id", "split": "the split"}
+
+
+@dataclass(frozen=True, eq=False)
+class TablePreview:
+    """The columns of a table by their names and first rows.
+
+    Attributes:
+        file: name of the file.
+        columns: names of the columns, in order, without numbers of rows.
+        numeric: columns of numbers, truth values or lists of numbers, which can be features.
+        lists: those that hold lists.
+        split: the column that is called like a split and holds its parts, or None.
+        rows: the first rows as text, every column of `columns`.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    numeric: frozenset[str]
+    lists: frozenset[str]
+    split: str | None
+    rows: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -31,12 +65,16 @@ class ColumnChoice:
         ids: columns that together name a sample; () to number the rows.
         split: column of the part of the split; "" for none.
         modalities: names, each with patterns separated by commas, such as ("text", "text_*, pitch").
+        shown: columns that are shown and are no features.
+        as_named: whether modalities keep their names as they are, since a model in Python knows them by these.
     """
 
     label: str | None = None
     ids: tuple[str, ...] | None = None
     split: str | None = None
     modalities: tuple[tuple[str, str], ...] | None = None
+    shown: frozenset[str] = frozenset()
+    as_named: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,13 +92,13 @@ class ColumnRoles:
     label: str
     ids: tuple[str, ...]
     split: str | None
-    modalities: Mapping[str, tuple[str, ...]]
+    modalities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     skipped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def features(self) -> frozenset[str]:
         """The columns of all modalities."""
-        return frozenset(name for columns in self.modalities.values() for name in columns)
+        return frozenset().union(*self.modalities.values())
 
 
 @dataclass(frozen=True)
@@ -86,15 +124,15 @@ class MatchedColumns:
         features: columns that belong to the modality.
         skipped: columns that a wildcard matches and that hold no features.
         words: columns named in full that hold no numbers.
-        unknown: patterns that match no column.
         contested: columns that another modality names as specifically.
+        unknown: patterns that match no column.
     """
 
     features: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
     contested: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def choose_roles(preview: TablePreview, choice: ColumnChoice) -> ColumnRoles:
@@ -104,198 +142,218 @@ def choose_roles(preview: TablePreview, choice: ColumnChoice) -> ColumnRoles:
         InvalidInput: when a role is missing, a column does not exist, or there are too few modalities.
     """
     choice = complete_choice(preview, choice)
-    problems = find_problems(preview, choice)
+    matched = match_columns(preview, choice)
+    problems = _all_problems(preview, choice, matched)
     if problems:
         raise InvalidInput(problems[0].words)
-    modalities = {}
-    skipped = {}
-    for (name, _), matched in zip(
-        choice.modalities or (), match_columns(preview, choice), strict=True
-    ):
-        modalities[make_modality_name(name)] = matched.features
-        if matched.skipped:
-            skipped[make_modality_name(name)] = matched.skipped
+    names = [
+        name if choice.as_named else make_modality_name(name) for name, _ in choice.modalities or ()
+    ]
+    found = dict(zip(names, matched, strict=True))
     return ColumnRoles(
-        choice.label or "", choice.ids or (), choice.split or None, modalities, skipped
+        choice.label or "",
+        choice.ids or (),
+        choice.split or None,
+        {name: columns.features for name, columns in found.items()},
+        {name: columns.skipped for name, columns in found.items() if columns.skipped},
     )
 
 
 def complete_choice(preview: TablePreview, choice: ColumnChoice) -> ColumnChoice:
     """Return a choice with all roles: those that are None are guessed, and a label that nothing suggests is ""."""
+    single = [name for name in preview.columns if name not in preview.lists]
     if choice.ids is None:
-        free = [name for name in preview.columns if name not in (choice.label, choice.split)]
-        choice = replace(choice, ids=_guess_ids(free, preview))
+        free = [name for name in single if name not in (choice.label, choice.split)]
+        choice = replace(choice, ids=find_ids(free))
     if choice.split is None:
         is_free = preview.split not in (choice.label, *(choice.ids or ()))
         choice = replace(choice, split=preview.split if preview.split and is_free else "")
-    taken = {*(choice.ids or ()), choice.split}
+    taken = {*(choice.ids or ()), choice.split, *choice.shown}
     if choice.label is None:
-        choice = replace(choice, label=_guess_label(preview, choice, taken))
-    taken.add(choice.label)
+        named = [split_patterns(text, preview.columns) for _, text in choice.modalities or ()]
+        busy = taken.union(*named)
+        label = find_name([name for name in single if name not in busy], LABEL_NAMES)
+        choice = replace(choice, label=label or "")
     if choice.modalities is None:
-        free = [name for name in preview.columns if name not in taken]
+        free = [name for name in preview.columns if name not in {*taken, choice.label}]
         groups = group_columns(free, preview)
-        patterns = [
-            (name, _join_patterns(prefix, columns, [*preview.numeric & set(free)]))
-            for name, (prefix, columns) in groups.items()
-        ]
-        choice = replace(choice, modalities=tuple(patterns))
+        numeric = preview.numeric & set(free)
+        patterns = {name: _join_patterns(*group, numeric) for name, group in groups.items()}
+        choice = replace(choice, modalities=tuple(patterns.items()))
     return choice
+
+
+def group_columns(names: Sequence[str], preview: TablePreview) -> dict[str, tuple[str, list[str]]]:
+    """Return the likely modalities: of each the beginning that its columns share, and the columns.
+
+    Columns belong together if they share the word before the first separator, as in `text_1`, `text.0` or `text:0`,
+    or their letters before a number, as in `f0` and `f1`. A column of lists is a modality.
+
+    Args:
+        names: of the columns that have no other role.
+        preview: of the table.
+    """
+    others = {*no_features(names, (), ()), *STEP_NAMES}
+    groups: dict[str, tuple[str, list[str]]] = {}
+    for name in names:
+        if name not in preview.numeric or name in others or name.strip().lower() in others:
+            continue
+        matched = _PREFIX.fullmatch(name)
+        if name in preview.lists:
+            if any(map(str.isalnum, name)):
+                groups[make_modality_name(name)] = name, [name]
+        elif matched and not is_row_number(name):
+            prefix = matched[1] or matched[2]
+            groups.setdefault(make_modality_name(prefix), (prefix, []))[1].append(name)
+    result = {
+        modality: group
+        for modality, group in groups.items()
+        if len(group[1]) > 1 or group[1][0] in preview.lists or modality in _USUAL_MODALITIES
+    }
+    return result if len(result) <= MOST_MODALITIES else {}
 
 
 def find_problems(preview: TablePreview, choice: ColumnChoice) -> list[RoleProblem]:
     """Return why a complete choice cannot be used; nothing if it can."""
-    return [*_find_role_problems(preview, choice), *_find_modality_problems(preview, choice)]
+    return _all_problems(preview, choice, match_columns(preview, choice))
 
 
 def match_columns(preview: TablePreview, choice: ColumnChoice) -> list[MatchedColumns]:
     """Return the columns that each modality of a complete choice matches."""
-    rows = [split_patterns(text, preview.columns) for _, text in choice.modalities or ()]
     roles = {*(choice.ids or ()), choice.split, choice.label}
     names = [name for name, _ in choice.modalities or ()]
     of_labels = [name for name in (choice.label, choice.split) if name]
-    targets = set(table_columns.no_features(preview.columns, of_labels, names))
-    exact = [set(patterns) & set(preview.columns) for patterns in rows]
-    wildcards = [
-        [pattern for pattern in patterns if pattern not in exact[row] and WILDCARD in pattern]
-        for row, patterns in enumerate(rows)
-    ]
-    results: list[dict[str, list[str]]] = [
-        {"features": [], "skipped": [], "words": [], "contested": []} for _ in rows
-    ]
-    used: list[set[str]] = [set() for _ in rows]
-    for column in preview.columns:
-        ranks = [
-            _rank(column, exact[row], wildcards[row][:MAX_PATTERNS], used[row])
-            for row in range(len(rows))
-        ]
-        best = max(ranks, default=0)
-        if best == 0:
-            continue
-        winners = [row for row, rank in enumerate(ranks) if rank == best]
-        is_exact = column in exact[winners[0]]
+    targets = set(no_features(preview.columns, of_labels, names))
+    rows = [_rank_columns(text, preview.columns) for _, text in choice.modalities or ()]
+    best: dict[str, int] = {}
+    for ranks, _ in rows:
+        for column, rank in ranks.items():
+            best[column] = max(rank, best.get(column, 0))
+    found: list[dict[str, list[str]]] = [{} for _ in rows]
+    for column in filter(best.__contains__, preview.columns):
+        winners = [row for row, (ranks, _) in enumerate(rows) if ranks.get(column) == best[column]]
+        is_exact = best[column] > len(column)
+        is_numeric = column in preview.numeric
         if column in roles and not is_exact:
             continue
         if len(winners) > 1:
             kind = "contested"
-        elif not is_exact and (column not in preview.numeric or column in targets):
-            kind = "skipped"
+        elif is_exact:
+            kind = "features" if is_numeric else "words"
         else:
-            kind = "features" if column in preview.numeric else "words"
+            kind = "features" if is_numeric and column not in targets else "skipped"
         for row in winners:
-            results[row][kind].append(column)
-    matched = []
-    for row, patterns in enumerate(rows):
-        unknown = [p for p in patterns if p not in exact[row] and p not in used[row]]
-        columns = {kind: tuple(names) for kind, names in results[row].items()}
-        matched.append(MatchedColumns(unknown=tuple(unknown), **columns))
-    return matched
+            found[row].setdefault(kind, []).append(column)
+    return [
+        MatchedColumns(**{kind: tuple(mine) for kind, mine in kinds.items()}, unknown=unknown)
+        for kinds, (_, unknown) in zip(found, rows, strict=True)
+    ]
 
 
 def split_patterns(text: str, columns: Collection[str]) -> list[str]:
     """Return the patterns in a text, separated by commas. A name with a comma stands in quotation marks, unless it is
     the whole text.
     """
-    if text.strip() in columns:
-        return [text.strip()]
-    if text in columns:
-        return [text]
+    whole = next((name for name in (text.strip(), text) if name in columns), None)
+    if whole is not None:
+        return [whole]
     try:
         fields = next(csv.reader([text], skipinitialspace=True), [])
     except csv.Error:
         fields = text.split(",")
-    patterns = []
-    for written in fields:
-        pattern = written if written in columns else written.strip()
-        if pattern and pattern not in patterns:
-            patterns.append(pattern)
-    return patterns
+    known = set(columns)
+    written = (name if name in known else name.strip() for name in fields)
+    return list(dict.fromkeys(filter(None, written)))
 
 
-def _rank(column: str, exact: set[str], wildcards: Iterable[str], used: set[str]) -> int:
-    """Return how specifically patterns match a column, 0 if none does; add those that match to `used`."""
-    best = 0
-    for pattern in wildcards:
-        if _matches(pattern, column):
-            used.add(pattern)
-            best = max(best, 1 + len(pattern.replace(WILDCARD, "")))
-    return len(column) + 2 if column in exact else best
+def join_patterns(names: Iterable[str]) -> str:
+    """Return a text of patterns that `split_patterns` splits into these again."""
+    quoted = []
+    for name in names:
+        doubled = name.replace('"', '""')
+        quoted.append(f'"{doubled}"' if "," in name or '"' in name else name)
+    return ", ".join(quoted)
 
 
-def _matches(pattern: str, name: str) -> bool:
-    """Whether a pattern with wildcards matches a name, in time linear in its length."""
-    first, *inner, last = pattern.split(WILDCARD)
-    if len(name) < len(first) + len(last):
-        return False
-    if not (name.startswith(first) and name.endswith(last)):
-        return False
-    end = len(name) - len(last)
-    start = len(first)
-    for piece in inner:
-        place = name.find(piece, start, end)
-        if place < 0:
-            return False
-        start = place + len(piece)
-    return True
-
-
-def _guess_label(preview: TablePreview, choice: ColumnChoice, taken: Collection[str | None]) -> str:
-    """Return the column called like a label that is neither `taken` nor named in full in a modality."""
-    exact: set[str] = set()
-    for _, text in choice.modalities or ():
-        exact.update(split_patterns(text, preview.columns))
-    free = [name for name in preview.columns if name not in taken and name not in exact]
-    return guess_label(free, preview)
-
-
-def _guess_ids(names: Sequence[str], preview: TablePreview) -> tuple[str, ...]:
-    """Return the columns that are called like an id."""
-    lower = {name.strip().lower(): name for name in reversed(names) if name not in preview.lists}
-    single = next((lower[name] for name in IDS if name in lower), None)
-    if single is not None:
-        return (single,)
-    return _JOINED_IDS if set(_JOINED_IDS) <= set(names) else ()
-
-
-def _join_patterns(prefix: str, columns: Sequence[str], free: Sequence[str]) -> str:
+def _join_patterns(prefix: str, columns: Sequence[str], free: Collection[str]) -> str:
     """Return patterns that match a group of columns, and no other of the `free` ones."""
     is_exact = {name for name in free if name.startswith(prefix)} == set(columns) != {prefix}
-    patterns = [prefix + WILDCARD] if is_exact and "," not in prefix else columns
-    return ", ".join(_quote(pattern) for pattern in patterns)
+    return join_patterns([prefix + WILDCARD] if is_exact and "," not in prefix else columns)
 
 
-def _quote(pattern: str) -> str:
-    if "," in pattern or '"' in pattern:
-        doubled = pattern.replace('"', '""')
-        return f'"{doubled}"'
-    return pattern
+def _rank_columns(text: str, columns: Sequence[str]) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Return how specifically the patterns in a text match columns: a number for each column that they match, which is
+    larger than the column's name is long where it is named in full; and the patterns that match none.
+    """
+    known = set(columns)
+    ranks: dict[str, int] = {}
+    unknown = []
+    for pattern in split_patterns(text, columns):
+        matches: Iterable[str] = ()
+        rank = len(pattern) + 1
+        if pattern in known:
+            matches = [pattern]
+        elif WILDCARD in pattern:
+            # without turning back, so that many wildcards take no longer
+            form = fnmatch.translate(glob.escape(pattern).replace(f"[{WILDCARD}]", WILDCARD))
+            matches = list(filter(re.compile(form).match, columns))
+            rank = len(pattern.replace(WILDCARD, ""))
+        if not matches:
+            unknown.append(pattern)
+        for column in matches:
+            ranks[column] = max(rank, ranks.get(column, 0))
+    return ranks, tuple(unknown)
 
 
-def _find_role_problems(preview: TablePreview, choice: ColumnChoice) -> Iterable[RoleProblem]:
-    """Yield problems of the label, the id and the split."""
-    label = choice.label or ""
-    if not label:
-        yield RoleProblem(
-            "label",
-            f"Table `{preview.file}` must have a column of labels, but none is called so (label, score, class, ...): "
-            f"it has {shown_names(preview.columns)}. Choose one; on the command line with --label COLUMN.",
+def _all_problems(
+    preview: TablePreview, choice: ColumnChoice, matched: Sequence[MatchedColumns]
+) -> list[RoleProblem]:
+    """Return problems of the label, the id and the split, then those of the modalities."""
+    problems = []
+    if not choice.label:
+        problems.append(
+            RoleProblem(
+                "label",
+                f"Table `{preview.file}` must have a column of labels, but none is called so (label, score, class, "
+                f"...): it has {shown_names(preview.columns)}. Choose one; on the command line with --label COLUMN, "
+                "in Python with target=COLUMN.",
+            )
         )
-    roles = {"label": [label], "ids": list(choice.ids or ()), "split": [choice.split or ""]}
+    roles = {"label": [choice.label], "ids": choice.ids or (), "split": [choice.split]}
     taken: dict[str, str] = {}
     for role, columns in roles.items():
         for column in filter(None, columns):
             words = _check_role(preview, column, taken)
             if words:
-                yield RoleProblem(role, words)
-            taken[column] = {"label": "the label", "ids": "the id", "split": "the split"}[role]
+                problems.append(RoleProblem(role, words))
+            taken[column] = _ROLES[role]
+    names: set[str] = set()
+    for row, ((name, _), mine) in enumerate(zip(choice.modalities or (), matched, strict=True)):
+        words = "" if choice.as_named else _check_name(name, names)
+        words = words or _check_columns(preview, choice, row, taken, mine)
+        if words:
+            problems.append(RoleProblem("modalities", words, row))
+    if not choice.modalities:
+        problems.append(
+            RoleProblem(
+                "modalities",
+                f"Table `{preview.file}` must have columns of at least one modality, but none is recognised. Name the "
+                "columns of each, such as `text_*` and `audio_*`; on the command line with --modality 'text=text_*' "
+                "--modality 'audio=audio_*', in Python with modalities={'text': ['t1', 't2'], 'audio': ['a1']}.",
+            )
+        )
+    try:
+        require_few_modalities(f"Table `{preview.file}`", len(choice.modalities or ()))
+    except InvalidInput as error:
+        problems.append(RoleProblem("modalities", str(error)))
+    return problems
 
 
 def _check_role(preview: TablePreview, column: str, taken: Mapping[str, str]) -> str:
     """Return why a column cannot have a role; empty if it can."""
-    try:
-        choose(f"Column of `{preview.file}`", column, preview.columns)
-    except NotFound as error:
-        return str(error)
+    unknown = _describe_unknown(preview, column)
+    if unknown:
+        return unknown
     if column in taken:
         return f"Column `{column[:60]}` is {taken[column]} already. Choose another one."
     if column in preview.lists:
@@ -303,29 +361,6 @@ def _check_role(preview: TablePreview, column: str, taken: Mapping[str, str]) ->
             f"Column `{column[:60]}` holds a list in every row. Choose a column of single values."
         )
     return ""
-
-
-def _find_modality_problems(preview: TablePreview, choice: ColumnChoice) -> Iterable[RoleProblem]:
-    names: set[str] = set()
-    for row, ((name, text), matched) in enumerate(
-        zip(choice.modalities or (), match_columns(preview, choice), strict=True)
-    ):
-        words = _check_name(name, names) or _check_columns(preview, choice, text, matched)
-        if words:
-            yield RoleProblem("modalities", words, row)
-    count = len(choice.modalities or ())
-    if count < 2:
-        given = f"those of one ({choice.modalities[0][0][:40]})" if choice.modalities else "none"
-        yield RoleProblem(
-            "modalities",
-            f"Table `{preview.file}` must have columns of at least two modalities, but has {given}. Name the columns "
-            "of each, such as `text_*` and `audio_*`; on the command line with --modality 'text=text_*' --modality "
-            "'audio=audio_*'.",
-        )
-    try:
-        require_few_modalities(f"Table `{preview.file}`", count)
-    except InvalidInput as error:
-        yield RoleProblem("modalities", str(error))
 
 
 def _check_name(name: str, names: set[str]) -> str:
@@ -343,29 +378,35 @@ def _check_name(name: str, names: set[str]) -> str:
 
 
 def _check_columns(
-    preview: TablePreview, choice: ColumnChoice, text: str, matched: MatchedColumns
+    preview: TablePreview,
+    choice: ColumnChoice,
+    row: int,
+    roles: Mapping[str, str],
+    matched: MatchedColumns,
 ) -> str:
     """Return why the columns of a modality cannot be used; empty if they can."""
+    name, text = (choice.modalities or ())[row]
     patterns = split_patterns(text, preview.columns)
     if not patterns:
-        return "Name the columns of this modality, such as `text_*` or `pitch, energy`."
+        return f"Name the columns of modality '{name[:40]}', such as `text_*` or `pitch, energy`."
     if sum(WILDCARD in pattern for pattern in patterns) > MAX_PATTERNS:
         return f"A modality can have at most {MAX_PATTERNS} patterns with `{WILDCARD}`. Use fewer."
     if matched.unknown:
         return _describe_unknown(preview, matched.unknown[0])
-    roles = dict.fromkeys(choice.ids or (), "the id")
-    roles |= {choice.split or "": "the split", choice.label or "": "the label"}
     for column in (*matched.features, *matched.words):
         if column in roles:
             return f"Column `{column[:60]}` is {roles[column]}, and cannot be a feature as well."
     if matched.words:
-        shown = table_columns.quote_columns(matched.words)
-        return f"A modality must have columns of numbers, but these hold none: {shown}. Leave them out."
+        shown = quote_columns(matched.words)
+        return (
+            f"Modality '{name[:40]}' must have columns of numbers, but these hold none: {shown}. Leave them out, or "
+            "encode them first, such as by `pandas.get_dummies`."
+        )
     if matched.contested:
-        shown = table_columns.quote_columns(matched.contested)
+        shown = quote_columns(matched.contested)
         return f"Another modality names these columns as well: {shown}. Leave them out of one."
     if not matched.features:
-        shown = table_columns.quote_columns(matched.skipped)
+        shown = quote_columns(matched.skipped)
         return (
             f"No column of numbers is left for this modality: {shown or 'its columns'} hold none."
         )
@@ -373,7 +414,8 @@ def _check_columns(
 
 
 def _describe_unknown(preview: TablePreview, pattern: str) -> str:
-    if WILDCARD in pattern:
+    """Return that a table has no such column, or none that a pattern matches; empty if it has."""
+    if WILDCARD in pattern and pattern not in preview.columns:
         return (
             f"No column of `{preview.file}` is left that matches `{pattern[:60]}`. Its columns are "
             f"{shown_names(preview.columns)}."

@@ -12,6 +12,11 @@ from qfusion._checks import check, choose
 MOSI_CONVENTION = "mosi"
 CONVENTIONS = {MOSI_CONVENTION: "MOSI / MOSEI", "sims": "CH-SIMS", "plain": "plain"}
 SHARE_OF_VOTES = "share of votes"  # beginning of the name of a target that people's votes are for
+METRICS_OF = {
+    MOSI_CONVENTION: "MOSI and MOSEI (Acc-2, Acc-5, Acc-7, F1, MAE, correlation, R2)",
+    "sims": "CH-SIMS (Acc-2, Acc-3, Acc-5, F1, MAE, correlation)",
+    "plain": "any number (MAE, correlation, R2)",
+}
 LARGEST_SCORE = {MOSI_CONVENTION: 3.0, "sims": 1.0}  # in absolute value
 
 

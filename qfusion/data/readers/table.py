@@ -1,0 +1,491 @@
+"""A table: a CSV file, a Parquet file or a frame of pandas; its columns, and its rows in pieces.
+
+A CSV file is read by pyarrow; only its header and first lines are looked at before, which tell its notation.
+"""
+
+import contextlib
+import csv
+import io
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.csv
+import pyarrow.parquet
+
+from qfusion import _read_only
+from qfusion._checks import check
+from qfusion.data import column_names, files, number_words, set_digest, signatures
+from qfusion.data.column_names import SPLIT_NAMES
+from qfusion.data.column_roles import TablePreview
+from qfusion.data.file_words import MAX_CHARACTERS, SPLIT_WORDS
+
+SHOWN_ROWS = 5
+MAX_COLUMNS = 20_000
+_MAX_ROWS = 1000  # that are looked at
+_MAX_CELL = 60  # characters of a cell that are shown
+_PEEK = 1 << 16  # characters that tell how a file is written
+_BLOCK = 1 << 23  # bytes of a CSV file that are parsed together
+_CONVERT = (
+    'Convert it once, which reads it in pieces: python -c "from pyarrow import dataset as d; d.write_dataset('
+    "d.dataset('{path}', format='csv'), 'converted', format='parquet')\"; then give the file in `converted`."
+)
+# Yields rows of some columns, with the types that these columns are to have where they are named.
+Read = Callable[[list[str], dict[str, pa.DataType]], Iterator[pa.RecordBatch]]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table: its columns, and its rows in pieces.
+
+    Attributes:
+        name: of the file, or "frame".
+        kinds: types of the columns by their names, in order. Of a CSV file these are the types of its first rows.
+        read: see `Read`.
+        index: columns that pandas has saved as the index of a Parquet file.
+        decimal_comma: whether cells may hold numbers with a decimal comma.
+        is_text: whether it is a CSV file, whose cells are words until they are read.
+    """
+
+    name: str
+    kinds: dict[str, pa.DataType]
+    read: Read
+    index: frozenset[str] = frozenset()
+    decimal_comma: bool = False
+    is_text: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in order."""
+        return list(self.kinds)
+
+    def find(self, known: Sequence[str]) -> str | None:
+        """Return the first column that is called like one of `known`, see `column_names.find_name`."""
+        return column_names.find_name(self.kinds, known)
+
+    def row_numbers(self, own: Sequence[str | None] = ()) -> list[str]:
+        """Return the columns, except `own`, that are called like numbers of rows."""
+        return [
+            name
+            for name in self.kinds
+            if name not in own and (column_names.is_row_number(name) or name in self.index)
+        ]
+
+    def words(self, column: str) -> list[str | None]:
+        """Return a column as text, None for empty cells (N,). Whole numbers are written without a point.
+
+        Raises:
+            InvalidInput: when it holds lists.
+        """
+        kind = self.kinds[column]
+        check(
+            not pa.types.is_nested(kind),
+            f"Column `{column[:60]}` of `{self.name}` must hold one word or number in every row, but holds lists "
+            f"({str(kind)[:60]}). Write one in each row; or, if a sample may have several labels, write them as text "
+            "with ';' between them and import the set with --target labels.",
+        )
+        batches = self._batches([column], {column: pa.string()} if self.is_text else {})
+        return [word for batch in batches for word in _as_words(batch.column(0))]
+
+    def numbers(self, columns: list[str]) -> Iterator[np.ndarray]:
+        """Yield columns of numbers, of truth values or without any value, in pieces (n, F).
+
+        Raises:
+            InvalidInput: when one holds something else.
+        """
+        for name in columns:
+            check(
+                can_be_number(self.kinds[name]),
+                f"Column `{name[:60]}` of `{self.name}` must hold numbers, but has type {self.kinds[name]}. Drop it "
+                "or convert it.",
+            )
+        for batch in self._batches(columns, dict.fromkeys(columns, pa.float64())):
+            plain = (column.cast(pa.float64(), safe=False) for column in batch.columns)
+            yield np.column_stack([column.to_numpy(zero_copy_only=False) for column in plain])
+
+    def lists(self, column: str) -> Iterator[pa.Array]:
+        """Yield a column of lists in pieces.
+
+        Raises:
+            InvalidInput: when a row has no list.
+        """
+        at = 0
+        for batch in self._batches([column], {}):
+            lists = batch.column(0)
+            missing = lists.is_null().to_numpy(zero_copy_only=False)
+            check(
+                not missing.any(),
+                f"Column `{column}` of `{self.name}` must hold a list in every row, but row "
+                f"{at + 1 + int(missing.argmax()):,} is empty (null). Drop such rows: a sample without a row lacks "
+                "the modality, which a repair can mend.",
+            )
+            at += len(lists)
+            yield lists
+
+    def frame(self, columns: list[str]) -> pd.DataFrame:
+        """Return columns as pandas shows them. Columns that no table can show, such as lists, are left out."""
+        batches = list(self._batches(columns, {}))
+        shown = {}
+        whole = pa.Table.from_batches(batches) if batches else pa.table({})
+        for name in whole.column_names:
+            values = whole.column(name)
+            if pa.types.is_decimal(values.type):
+                values = values.cast(pa.float64())
+            if not is_numeric(values.type) and not _is_binary(values.type):
+                values = values.cast(pa.string())
+            if not _is_binary(values.type):
+                shown[name] = values
+        return pa.table(shown).to_pandas() if shown else pd.DataFrame()
+
+    def is_empty(self, column: str) -> bool:
+        """Whether all cells of a column are empty or blank."""
+        nested = pa.types.is_nested(self.kinds[column])
+        return not nested and not any(word and word.strip() for word in self.words(column))
+
+    def _batches(
+        self, columns: list[str], types: dict[str, pa.DataType]
+    ) -> Iterator[pa.RecordBatch]:
+        with files.misread(
+            f"Table `{self.name}` cannot be read",
+            "Every line must have as many cells as the others, and every column but the id must hold numbers: mend the "
+            "line, or mend or drop the column.",
+            *(pa.ArrowException, UnicodeError),
+        ):
+            yield from self.read(columns, types)
+
+
+def open_table(source: Path | pd.DataFrame) -> Table:
+    """Return the table in a file or a frame; of a file only the beginning is read.
+
+    Raises:
+        NotFound: when there is no such file.
+        InvalidInput: when its header cannot be read, or a CSV file is larger than the memory.
+    """
+    if isinstance(source, pd.DataFrame):
+        return _open_frame(source)
+    size = files.file_size(source)
+    is_parquet = source.suffix.lower() == ".parquet"
+    if is_parquet:
+        signatures.require(source, "a Parquet file")
+    else:
+        signatures.require(source, "a table of text", "empty")
+        files.check_size(source.name, size, _CONVERT.format(path=source.name))
+    with files.misread(
+        f"Table `{source.name}` cannot be read",
+        "Save it as UTF-8 text with a header, or as Parquet.",
+        *(pa.ArrowException, UnicodeError, csv.Error),
+        why="{words:.160}",
+    ):
+        return _open_parquet(source) if is_parquet else _open_csv(source, size)
+
+
+def _open_frame(frame: pd.DataFrame) -> Table:
+    check(len(frame) > 0, "Argument `data` is a frame without rows.")
+    names = [str(name) for name in frame.columns]
+    _check_distinct("frame", names)
+    columns = [_arrow_column(frame.iloc[:, place]) for place in range(len(names))]
+    table = pa.table(dict(zip(names, columns, strict=True)))
+
+    def read(columns: list[str], _: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+        yield from table.select(columns).combine_chunks().to_batches()
+
+    return Table("frame", dict(zip(names, table.schema.types, strict=True)), read)
+
+
+def _arrow_column(column: pd.Series) -> pa.Array:
+    """Return a column of a frame as Arrow holds it; what it cannot hold becomes text."""
+    first = next((cell for cell in column if cell is not None), None)
+    if isinstance(first, (list, tuple, np.ndarray)):
+        column = pd.Series([None if cell is None else np.asarray(cell).tolist() for cell in column])
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    try:
+        return pa.array(column.to_numpy(), from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError):
+        return pa.array(column.astype(str).to_numpy())
+
+
+def _open_parquet(path: Path) -> Table:
+    schema = pa.parquet.read_schema(path)
+    _check_distinct(path.name, schema.names)
+    saved: Any = None
+    with contextlib.suppress(ValueError, RecursionError):  # it is JSON, whoever wrote it
+        saved = schema.pandas_metadata
+    index = saved.get("index_columns") if isinstance(saved, dict) else None
+    kinds = dict(zip(schema.names, map(_decoded, schema.types), strict=True))
+
+    def read(columns: list[str], _: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+        file = pa.parquet.ParquetFile(path)
+        # What is deeply nested cannot be read by some versions of Arrow, and is never used.
+        readable = [name for name in columns if is_plain(kinds[name])]
+        for batch in file.iter_batches(_rows_at_once(file), columns=readable, use_threads=False):
+            batch.validate(full=True)  # such as words that are not UTF-8
+            yield pa.RecordBatch.from_arrays(
+                [
+                    _decode(batch.column(name))
+                    if name in readable
+                    else pa.nulls(len(batch), kinds[name])
+                    for name in columns
+                ],
+                names=columns,
+            )
+
+    known = [name for name in index if name in kinds] if isinstance(index, list) else []
+    return Table(path.name, kinds, read, frozenset(known))
+
+
+def _rows_at_once(file: pa.parquet.ParquetFile) -> int:
+    """Return how many rows of a Parquet file make some 32 MiB."""
+    size = 0
+    for group in range(file.num_row_groups):
+        for place in range(file.metadata.num_columns):
+            chunk = file.metadata.row_group(group).column(place)
+            size += chunk.num_values * max(8, file.schema.column(place).length)
+    rows = set_digest.BYTES * file.metadata.num_rows // max(1, size)
+    return max(1, min(65_536, rows))
+
+
+def _open_csv(path: Path, size: int) -> Table:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        line = file.readline(1 << 24)
+        beginning = file.read(_PEEK)
+    delimiter = max(",;\t", key=line.count)
+    header = next(csv.reader([line], delimiter=delimiter), [])
+    rows = _first_rows(beginning, delimiter)
+    _check_header(path.name, line, header)
+    cells = [cell.strip() for row in rows for cell in row]
+    # Commas are no delimiters there, so that they can only be decimal ones.
+    has_comma = delimiter != "," and number_words.has_decimal_comma(cells)
+    decimal = "," if has_comma and not number_words.has_decimal_point(cells) else "."
+    is_short = bool(rows) and len(rows[0]) == len(header) + 1
+    if is_short:  # a delimiter ends every row, or the rows begin with names that have no header
+        header = [*header, ""] if rows[0][-1] == "" else ["", *header]
+
+    def open_file(
+        columns: list[str], types: dict[str, pa.DataType], block: int
+    ) -> pa.csv.CSVStreamingReader:
+        return pa.csv.open_csv(
+            path,
+            pa.csv.ReadOptions(
+                use_threads=False,
+                column_names=header if is_short else None,
+                skip_rows=1 if is_short else 0,
+                block_size=block,
+            ),
+            pa.csv.ParseOptions(delimiter=delimiter),
+            pa.csv.ConvertOptions(
+                column_types=types,
+                include_columns=columns,
+                strings_can_be_null=False,
+                decimal_point=decimal,
+            ),
+        )
+
+    def read(columns: list[str], types: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+        # A column of truth values is read as such, and what a column holds is told by the bytes that are parsed
+        # together, so that these have to be all where nobody says it.
+        known = {
+            name: pa.bool_()
+            if pa.types.is_boolean(kinds[name]) and types[name] == pa.float64()
+            else types[name]
+            for name in types
+        }
+        is_said = set(columns) <= set(types)
+        yield from open_file(columns, known, _BLOCK if is_said else min(size + 1, (1 << 31) - 1))
+
+    first = open_file(header, {}, _BLOCK).schema if rows else None
+    kinds = {name: pa.null() if first is None else first.field(name).type for name in header}
+    return Table(path.name, kinds, read, decimal_comma=delimiter != ",", is_text=True)
+
+
+def _first_rows(beginning: str, delimiter: str) -> list[list[str]]:
+    """Return the cells of the first lines after the header, without the last one, which may be cut."""
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        lines = csv.reader(io.StringIO(beginning, newline=""), delimiter=delimiter)
+        rows.extend(row for row in itertools.islice(lines, 200) if row)
+    return rows[:-1] if len(beginning) == _PEEK else rows
+
+
+def _check_header(name: str, line: str, columns: Sequence[str]) -> None:
+    is_number = ~np.isnan(number_words.parse_numbers(columns))
+    roles = (
+        *column_names.ID_NAMES,
+        *column_names.LABEL_NAMES,
+        *SPLIT_NAMES,
+        *column_names.STEP_NAMES,
+        *column_names.TEXT_NAMES,
+    )
+    check(
+        not is_number.any() or column_names.find_name(columns, roles) is not None,
+        f"Table `{name}` must begin with a line of column names, such as id,pitch,energy, but its first line holds "
+        f"numbers ({line.strip()[:60]!r}): it seems to have no header. Add one; or save the array by numpy.save as "
+        ".npy, which needs none.",
+    )
+    named = [column for column in columns if not column_names.is_unnamed(column)]
+    check(
+        len(named) > 0,
+        f"Table `{name}` must begin with a line of distinct column names, but "
+        f"{f'begins {line[:60]!r}. Add a header' if line else 'the file is empty. Copy it again'}.",
+    )
+    _check_distinct(name, named)
+
+
+def _check_distinct(file: str, names: Sequence[str]) -> None:
+    """Check that no column has the name of one before it."""
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    shown = ", ".join(f"`{name[:40]}`" for name in repeated[:6])
+    check(
+        not repeated,
+        f"Table `{file}` must have distinct column names, but repeats {shown}. Rename or drop the repeated ones.",
+    )
+
+
+def preview_table(path: Path) -> TablePreview:
+    """Return a preview of a table in a file, with its first rows.
+
+    Raises:
+        NotFound: when there is no such file.
+        InvalidInput: when its header or its first rows cannot be read.
+    """
+    _read_only.check_allowed("import data")
+    table = open_table(path)
+    columns = [name for name in table.columns if name not in table.row_numbers()]
+    first = next(table._batches(columns, {}), None) if columns else None
+    cells = {} if first is None else {name: first.column(name)[:SHOWN_ROWS] for name in columns}
+    rows = {name: [_shorten(cell) for cell in values] for name, values in cells.items()}
+    return describe_columns(table, pd.DataFrame(rows, columns=columns))
+
+
+def describe_columns(table: Table, rows: pd.DataFrame | None = None) -> TablePreview:
+    """Return what the names and types of a table's columns tell.
+
+    Raises:
+        InvalidInput: when there are too many columns, or the name of one is too long.
+    """
+    unnamed = {name for name in table.columns if column_names.is_unnamed(name)} | table.index
+    columns = [name for name in table.columns if name not in unnamed]
+    check(
+        len(columns) <= MAX_COLUMNS,
+        f"Table `{table.name}` must have at most {MAX_COLUMNS:,} columns, but has {len(columns):,}. Save an array for "
+        "each modality as .npy, and a table of labels.",
+    )
+    longest = max(columns, key=len, default="")
+    check(
+        len(longest) <= MAX_CHARACTERS,
+        f"Columns of `{table.name}` must have names of at most {MAX_CHARACTERS} characters, but one has "
+        f"{len(longest):,}, which begins {longest[:40]!r}. Shorten it.",
+    )
+    return TablePreview(
+        table.name,
+        tuple(columns),
+        frozenset(name for name in columns if can_be_feature(table.kinds[name])),
+        frozenset(name for name in columns if is_list(table.kinds[name])),
+        _find_split(table),
+        pd.DataFrame() if rows is None else rows,
+    )
+
+
+def _find_split(table: Table) -> str | None:
+    """Return the column that is called like a split, if it holds nothing but parts of a split."""
+    column = table.find(SPLIT_NAMES)
+    if column is None or not _is_text(table.kinds[column]):
+        return None
+    words = {str(word or "").strip().lower() for word in table.words(column)}
+    return column if words <= SPLIT_WORDS.keys() and words != {""} else None
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a column holds a list in every row."""
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether a column holds one thing a row, or lists of numbers, or lists of such lists."""
+    if not pa.types.is_nested(kind):
+        return True
+    if not is_list(kind):
+        return False
+    inner = kind.value_type
+    return is_numeric(inner.value_type if is_list(inner) else inner)
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    """Whether a column holds numbers, also of type decimal, or truth values."""
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_boolean(kind)
+    )
+
+
+def can_be_number(kind: pa.DataType) -> bool:
+    """Whether a column holds numbers, or no value at all."""
+    return is_numeric(kind) or bool(pa.types.is_null(kind))
+
+
+def can_be_feature(kind: pa.DataType) -> bool:
+    """Whether a column holds numbers or lists of numbers, or no value at all."""
+    return is_plain(kind) if pa.types.is_nested(kind) else can_be_number(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    """Whether a column holds what no table can show."""
+    return bool(
+        pa.types.is_nested(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _decoded(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the values of a column that is stored as codes and their values."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _decode(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _as_words(column: pa.Array) -> list[str | None]:
+    """Return cells as text; whole numbers that were saved as floats or decimals are written without a point."""
+    if pa.types.is_boolean(column.type):
+        return [None if cell is None else str(cell) for cell in column.to_pylist()]
+    if pa.types.is_decimal(column.type):
+        column = pa.compute.replace_substring_regex(column.cast(pa.string()), r"\.0+$", "")
+    if pa.types.is_floating(column.type):
+        column = column.cast(pa.float64())
+        column = pa.compute.if_else(pa.compute.is_nan(column), None, column)
+        numbers = column.drop_null().to_numpy(zero_copy_only=False)
+        if (numbers == np.round(numbers)).all() and (np.abs(numbers) < 2**63).all():
+            column = column.cast(pa.int64())
+    return list(column.cast(pa.string()).to_pylist())
+
+
+def _shorten(value: pa.Scalar) -> str:
+    """Return a cell in a few characters."""
+    if not value.is_valid:
+        return ""
+    if pa.types.is_nested(value.type):
+        return f"{len(value)} values" if hasattr(value, "__len__") else "values"
+    if _is_binary(value.type):
+        return "bytes"
+    if pa.types.is_floating(value.type):
+        return f"{value.as_py():.5g}"
+    words = str(value.as_py())
+    return words if len(words) <= _MAX_CELL else words[: _MAX_CELL - 1] + "…"
