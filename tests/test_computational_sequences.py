@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import import_store, importing, sequences
+from qfusion.data import import_store, importing
+from qfusion.data.readers import csd as sequences
 from qfusion.errors import InvalidInput
 from tests.support.command_line import assert_refused, run
 

@@ -16,7 +16,8 @@ import scipy.sparse
 
 from qfusion import data
 from qfusion.cli import main
-from qfusion.data import DataSet, Image, files, mat_files
+from qfusion.data import DataSet, Image, files
+from qfusion.data.readers import mat as mat_files
 from qfusion.errors import InvalidInput, NotFound
 
 COUNT = 20

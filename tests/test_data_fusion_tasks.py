@@ -19,7 +19,8 @@ import pytest
 from PIL import Image as Picture, ImageDraw
 
 from qfusion import data
-from qfusion.data import DataSet, Text, downloads, npz_files, registry, sources
+from qfusion.data import DataSet, Text, downloads, registry, sources
+from qfusion.data.readers import npz as npz_files
 from qfusion.data.sample_content import Film, Image, Series
 from qfusion.data.sources import Archive, PinnedFile, avletters, easyvqa
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput

@@ -16,7 +16,8 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import import_report, import_store, importing, multiview
+from qfusion.data import import_report, import_store, importing
+from qfusion.data.readers import multiview
 from qfusion.data.column_roles import ColumnChoice
 from qfusion.errors import InvalidInput
 

@@ -14,7 +14,8 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from qfusion.data import importing, mat_files
+from qfusion.data import importing
+from qfusion.data.readers import mat as mat_files
 from qfusion.errors import InvalidInput
 from tests.support import importable
 from tests.support.matlab73 import savemat73

@@ -20,7 +20,8 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
 from qfusion import _read_only, cli, model_export, runs
-from qfusion.data import downloads, import_formats, imported_sets, importing
+from qfusion.data import downloads, imported_sets, importing
+from qfusion.data.readers import formats as import_formats
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process
 from qfusion.training import checkpoint_store

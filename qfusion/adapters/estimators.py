@@ -10,7 +10,7 @@ import pandas as pd
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.data.target_classes import class_name
+from qfusion.data.targets import class_name
 from qfusion.errors import InvalidInput
 
 METHODS = ("predict_proba", "decision_function", "predict")

@@ -34,7 +34,8 @@ from qfusion.adapters import (
 from qfusion.analysis import lindblad_systems, opening
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
-from qfusion.data import DataSet, in_memory
+from qfusion.data import DataSet
+from qfusion.data.in_memory import data_set_of
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.models import FusionModel, live_model, nested
@@ -80,7 +81,7 @@ def open_model(
     Args:
         model: a function from modalities to scores, a `torch.nn.Module`, an estimator or pipeline of scikit-learn, a
             model of qfusion, or the name of one. A module is copied, in evaluation mode and double precision. It takes
-            arrays of the shapes that `data` has, see `qfusion.data.given_features`. Also a Lindblad system of
+            arrays of the shapes that `data` has, see `qfusion.data.readers.session_features`. Also a Lindblad system of
             `qfusion.lindblad_model`, a Hamiltonian alone as a `qutip.Qobj`, or a study, which is returned.
         data: see `qfusion.data.in_memory.data_set_of`; the data set of its card for a name. A Lindblad system without
             data is opened on its basis states.
@@ -139,7 +140,7 @@ def open_model(
         data is not None,
         "Argument `data` must hold the samples that the model takes, such as {'text': ..., 'audio': ..., 'y': ...}.",
     )
-    dataset = in_memory.data_set_of(
+    dataset = data_set_of(
         data, target=target, modalities=modalities, classes=classes, contents=contents
     )
     title = name or default_name(model)

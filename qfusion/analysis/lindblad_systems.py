@@ -18,7 +18,8 @@ import torch
 from qfusion._checks import check
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
-from qfusion.data import DataSet, in_memory
+from qfusion.data import DataSet
+from qfusion.data.in_memory import data_set_of
 from qfusion.data.ket_features import as_ket_set, product_state_set, product_states
 from qfusion.data.set_store import store_data_set
 from qfusion.data.target_spec import Target
@@ -65,7 +66,7 @@ def open_lindblad(
         f"Argument `model` must be a Lindblad system, but is a {type(model).__name__}. Make one with "
         "`qfusion.lindblad_model(H, L, ...)`.",
     )
-    data = None if data is None else in_memory.data_set_of(data)
+    data = None if data is None else data_set_of(data)
     classes = () if data is None else data.target.classes
     check(
         not classes or len(model.outputs) == len(classes),

@@ -187,6 +187,6 @@ def import_(
 
 def _is_file(value: str) -> bool:
     """Whether the value of --modality is a file, and not the columns of a table."""
-    from qfusion.data import import_formats
+    from qfusion.data.readers import formats
 
-    return Path(value).suffix.lower() in import_formats.SUFFIXES or Path(value).is_file()
+    return Path(value).suffix.lower() in formats.SUFFIXES or Path(value).is_file()

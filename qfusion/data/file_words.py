@@ -50,17 +50,17 @@ def numbered_features(name: str, count: int) -> tuple[str, ...]:
     return tuple(f"{name} {number}" for number in range(1, count + 1))
 
 
-def parse_split(words: Sequence[str] | np.ndarray, what: str) -> np.ndarray:
+def parse_split(words: Sequence[str | None] | np.ndarray, what: str) -> np.ndarray:
     """Return the part of the split of each sample, "train", "valid", "test" or "", str (N,).
 
     Args:
-        words: the part as a file writes it, (N,).
+        words: the part as a file writes it, (N,), None where it is not known.
         what: their place, for messages: "Column `split` of `labels.csv`".
 
     Raises:
         InvalidInput: when a word is not in SPLIT_WORDS.
     """
-    written = pd.Series(words, dtype=object).str.strip().str.lower()
+    written = pd.Series(words, dtype=object).fillna("").astype(str).str.strip().str.lower()
     unknown = written[~written.isin(list(SPLIT_WORDS))]
     example = "" if unknown.empty else str(unknown.iloc[0])[:40]
     check(

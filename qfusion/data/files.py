@@ -35,13 +35,17 @@ def available_memory() -> int:
     return sys.maxsize
 
 
-def check_size(name: str, size: int) -> None:
-    """Raise InvalidInput when a file called `name` needs more bytes of memory than are available."""
+def check_size(
+    name: str,
+    size: int,
+    remedy: str = "Keep fewer samples or features, or use single precision.",
+) -> None:
+    """Raise InvalidInput, with a remedy, when a file called `name` needs more bytes of memory than are available."""
     most = available_memory()
     check(
         size <= most,
-        f"File `{name}` needs at least {size / 1e6:,.0f} MB of memory, but {most / 1e6:,.0f} MB are available. Keep "
-        "fewer samples or features, or use single precision.",
+        f"File `{name}` needs at least {size / 1e6:,.0f} MB of memory, but {most / 1e6:,.0f} MB are available. "
+        f"{remedy}",
     )
 
 

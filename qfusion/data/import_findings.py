@@ -11,8 +11,9 @@ from qfusion.data import leaks, shared_content
 from qfusion.data.coalition_terms import describe_coalition_count
 from qfusion.data.file_words import shown_names
 from qfusion.data.modality_scan import Scan
+from qfusion.data.raw import Finding
 from qfusion.data.row_splits import SPLITS
-from qfusion.data.staged_set import Finding, Part, StagedSet
+from qfusion.data.staged_set import Part, StagedSet
 from qfusion.errors import InvalidInput
 
 SHARED_SHARE = 0.1  # share of samples with the content of another one from which it is noted

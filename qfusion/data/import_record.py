@@ -49,7 +49,7 @@ def write_record(
         "name": name,
         "title": title or name,
         "licence": licence or "as whoever made the files says",
-        "description": staged.description or _describe(staged),
+        "description": _describe(staged),
         "source": f"{staged.kind} {staged.title}",
         "files": staged.files,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -64,7 +64,6 @@ def write_record(
         "table": not staged.columns.empty,
         "repairs": staged.done,
         "report": examined.report.as_dict(),
-        "game": staged.is_game,
         "clusters": "" if staged.clusters is None else staged.clusters.unit,
         "digest": _digest(staged),
     }

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
@@ -13,12 +13,12 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion._sentences import count
 from qfusion.data import set_digest, shared_content
-from qfusion.data.array_files import write_array
 from qfusion.data.clusters import video_clusters
 from qfusion.data.import_report import ExaminedSet, Report, build_report
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.random_split import draw_split
-from qfusion.data.staged_set import Finding, Part, StagedSet
+from qfusion.data.raw import Finding
+from qfusion.data.staged_set import Part, StagedSet, new_array
 
 REPAIRS = {
     "fill-median": "replace NaN and infinite values by the feature's median over the training samples",
@@ -53,15 +53,16 @@ MAX_VALUES = 1 << 25  # values of one modality in the computation of medians
 def make_repairs(
     examined: ExaminedSet,
     names: Iterable[str],
-    folder: Path,
+    folder: Path | None,
     progress: Progress = no_progress,
 ) -> ExaminedSet:
-    """Return the set after repairs, with a new report. Its arrays are in another folder; the given set is unchanged.
+    """Return the set after repairs, with a new report; the given one if there is nothing to repair, which is unchanged
+    otherwise.
 
     Args:
         examined: the set and the report on it.
         names: of the repairs, see REPAIRS. Repairs that the report does not offer are ignored.
-        folder: that exists and takes the arrays.
+        folder: that exists and takes the arrays; None to hold them in memory.
         progress: see `import_report.build_report`.
 
     Raises:
@@ -72,6 +73,8 @@ def make_repairs(
     report = examined.report
     agreed = check_repair_names(names)
     chosen = [name for name in REPAIRS if name in agreed and name in report.repairs]
+    if not chosen:
+        return examined
     keep, done = _kept_samples(len(staged), report, chosen)
     check(bool(keep.any()), "The repairs would drop every sample. Choose others.")
     repaired = select_samples(staged, keep)
@@ -104,7 +107,7 @@ def make_repairs(
     for description in done:
         words = f"Repaired, as asked for: {description}."
         repaired.findings.append(Finding("repaired", "note", words))
-    return ExaminedSet(repaired, build_report(repaired, progress) if done else report)
+    return ExaminedSet(repaired, build_report(repaired, progress))
 
 
 def check_repair_names(names: Iterable[str]) -> set[str]:
@@ -265,43 +268,45 @@ def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[floa
 
 def _write_part(
     part: Part,
-    folder: Path,
+    folder: Path | None,
     keep: np.ndarray,
     features: np.ndarray,
     fill: np.ndarray | None,
 ) -> Part:
-    """Write some samples and features of a modality into a folder.
+    """Return some samples and features of a modality.
 
     Args:
         part: the modality.
-        folder: that takes the array.
+        folder: that takes the array; None to hold it in memory.
         keep: which samples to write, bool (N,).
         features: which features to write, bool (F,).
         fill: replacements of values that are not finite, (F,), or None to keep them.
     """
-    path = folder / part.path.name
     lengths = None if part.lengths is None else part.lengths[keep]
-    if keep.all() and features.all() and fill is None:
+    is_same = bool(keep.all() and features.all() and fill is None)
+    if is_same and folder is None:
+        return part
+    if is_same and part.path is not None and folder is not None:
+        path = folder / part.path.name
         try:
             os.link(part.path, path)
         except OSError:  # the folder is on another disk, or the disk has no links
             shutil.copyfile(part.path, path)
-        return replace(part, path=path, lengths=lengths)
-
-    def pieces() -> Iterator[np.ndarray]:
-        for start, piece in set_digest.enumerate_pieces(part.pieces()):
-            chosen = piece[keep[start : start + len(piece)]]
-            if fill is not None:
-                chosen = np.where(np.isfinite(chosen), chosen, fill)
-            yield chosen if features.all() else chosen[..., features]
-
+        return replace(part, values=np.load(path, mmap_mode="r", allow_pickle=False))
     shape = (int(keep.sum()), *part.shape[1:-1], int(features.sum()))
-    write_array(path, shape, pieces())
+    values = new_array(folder, part.name, shape)
+    at = 0
+    for start, piece in set_digest.enumerate_pieces(part.pieces()):
+        chosen = piece[keep[start : start + len(piece)]]
+        if fill is not None:
+            chosen = np.where(np.isfinite(chosen), chosen, fill)
+        values[at : at + len(chosen)] = chosen if features.all() else chosen[..., features]
+        at += len(chosen)
     return replace(
         part,
-        path=path,
-        shape=shape,
+        values=values,
         lengths=lengths,
         feature_names=tuple(compress(part.feature_names, features)),
         picture=part.picture if features.all() else None,
+        given=part.given if features.all() else None,
     )

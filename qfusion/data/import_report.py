@@ -11,8 +11,9 @@ import numpy as np
 from qfusion.data import import_findings
 from qfusion.data.modality_scan import Scan, scan_part
 from qfusion.data.progress import Progress, no_progress
+from qfusion.data.raw import SEVERITIES, Finding
 from qfusion.data.row_splits import SPLITS
-from qfusion.data.staged_set import SEVERITIES, Finding, StagedSet
+from qfusion.data.staged_set import StagedSet
 from qfusion.errors import InvalidInput
 
 

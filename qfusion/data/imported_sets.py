@@ -23,12 +23,13 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _read_only, _user_folders, plugin
 from qfusion._checks import check, require_few_modalities
-from qfusion.data import clips, mmsa
+from qfusion.data import clips
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.data.data_set import DataSet, compute_digest
 from qfusion.data.file_words import split_words
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Content, Maker, Text, no_content
+from qfusion.data.staged_set import PICKLE
 from qfusion.data.target_spec import Target, guess_convention
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, translate_errors
 
@@ -194,7 +195,7 @@ def load_imported(name: str) -> DataSet:
             convention = guess_convention(
                 y,
                 annotated={m.name for m in modalities} == set(record["unimodal"]),
-                pickled=str(record["source"]).startswith(mmsa.KIND),
+                pickled=str(record["source"]).startswith(PICKLE),
             )
         unimodal = None
         if record["unimodal"]:

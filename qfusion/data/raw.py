@@ -94,9 +94,10 @@ class Raw:
         is_class: whether whole numbers are classes or amounts; None if their number decides.
         decimal_comma: whether labels may be words with a decimal comma.
         bounds: the range of a number, if known.
-        split: words for the part of each sample, (N,), or None.
+        split: words for the part of each sample, (N,), or None; None where it is not known.
         split_name: what the split is called in the file.
-        target: name of the target; None for "class" or `label`.
+        target: name of the target where it is a number; empty for `label`.
+        class_target: name of the target where it is a class.
         columns: other columns, to show and to filter by.
         unimodal: targets of single modalities (N,), by modality.
         contents: what is shown of each sample, by modality, of a Python session.
@@ -116,9 +117,10 @@ class Raw:
     is_class: bool | None = None
     decimal_comma: bool = False
     bounds: tuple[float, float] | None = None
-    split: Sequence[str] | np.ndarray | None = None
+    split: Sequence[str | None] | np.ndarray | None = None
     split_name: str = "`split`"
-    target: str | None = None
+    target: str = ""
+    class_target: str = "class"
     columns: pd.DataFrame = field(default_factory=pd.DataFrame)
     unimodal: dict[str, Any] = field(default_factory=dict)
     contents: dict[str, Sequence[Any]] = field(default_factory=dict)
@@ -131,6 +133,16 @@ class Raw:
     ) -> None:
         """Add a finding, see `Finding`."""
         self.findings.append(Finding(code, severity, words, where, **more))
+
+    def take(self, rows: Sequence[int]) -> None:
+        """Keep some samples, whose modalities are read later, and drop the others."""
+        self.ids = self.ids[list(rows)]
+        self.labels = [self.labels[row] for row in rows]
+        self.split = None if self.split is None else [self.split[row] for row in rows]
+        self.columns = self.columns.iloc[list(rows)].reset_index(drop=True)
+        self.unimodal = {
+            name: [words[row] for row in rows] for name, words in self.unimodal.items()
+        }
 
     def note_incomplete(self, rows: np.ndarray, words: str, where: str = "") -> None:
         """Note the samples, by their rows (k,), that lack a modality."""

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from qfusion import plugin
 from qfusion._checks import choose
-from qfusion.data import files, multiview, multiview_set, opened_sets, sources as package
+from qfusion.data import files, opened_sets, sources as package
 from qfusion.data.data_set import DataSet
 from qfusion.data.imported_sets import imported_names, load_imported, manifest, manifest_stamp
 from qfusion.errors import QFusionError
+
+# endings of files that can be loaded by path
+FILES = (".csv", ".tsv", ".parquet", ".mat", ".npz", ".pkl", ".pickle")
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def load(name: str | os.PathLike[str]) -> DataSet:
 
     Args:
         name: of a source or an imported set; NAME:LABEL of a set whose samples have several labels, see
-            `DataSet.select_label`; or the path of a multi-view `.mat` or `.npz` file, see `multiview`.
+            `DataSet.select_label`; or the path of a file, see `readers.formats`.
 
     Raises:
         NotFound: when no source has that name, with close matches, or there is no such file.
@@ -93,9 +96,7 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         InvalidInput: when a file given by its path does not hold what it should.
     """
     path = Path(name)  # of what looks like one, and is no source's name
-    if str(name) not in names() and (
-        len(path.parts) > 1 or path.suffix.lower() in multiview.SUFFIXES
-    ):
+    if str(name) not in names() and (len(path.parts) > 1 or path.suffix.lower() in FILES):
         return _load_file(path.absolute(), files.file_size(path), path.stat().st_mtime_ns)
     known = choose("Data set", str(name), names())
     return load_manifest(known, stamp(known))
@@ -131,7 +132,9 @@ def stamp(name: str) -> str:
 @lru_cache(maxsize=2)
 def _load_file(path: Path, size: int, changed: int) -> DataSet:
     """Size and time of the last change are there to tell a file that was written again."""
-    dataset = multiview_set.load_multiview(path)
+    from qfusion.data import build  # it brings readers of all formats
+
+    dataset = build.load_file(path)
     # A file that is called like a source must not be taken for it later, when a model's card names its data.
     return replace(dataset, name=path.name) if dataset.name in sources() else dataset
 

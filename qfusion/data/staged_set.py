@@ -192,7 +192,7 @@ def stage_set(
     Raises:
         InvalidInput: when labels, parts of the split or values cannot be taken, or there is no room for the arrays.
     """
-    _check_names(raw)
+    _check_names(raw, is_stored=folder is not None)
     targets = encode_targets(raw, target)
     unimodal = encode_unimodal(raw)
     if unimodal:
@@ -201,7 +201,7 @@ def stage_set(
     if targets.labels:
         name = "labels"
     elif targets.classes:
-        name = raw.target or "class"
+        name = raw.class_target
     staged = StagedSet(
         **vars(targets),
         folder=folder,
@@ -209,9 +209,7 @@ def stage_set(
         kind=raw.kind,
         parts=[cast_modality(raw, modality, folder) for modality in raw.modalities],
         ids=raw.ids,
-        split=parse_split(
-            [""] * len(raw.ids) if raw.split is None else raw.split, raw.split_name
-        ),
+        split=parse_split([""] * len(raw.ids) if raw.split is None else raw.split, raw.split_name),
         target=name,
         columns=raw.columns,
         unimodal=unimodal,
@@ -223,8 +221,8 @@ def stage_set(
     return staged
 
 
-def _check_names(raw: Raw) -> None:
-    """Check that there are samples, and that names of modalities can be names of files of the set."""
+def _check_names(raw: Raw, is_stored: bool) -> None:
+    """Check that there are samples, and that names of modalities can be names of files of a stored set."""
     check(
         len(raw.ids) > 0,
         f"{raw.title} must hold at least one sample, but holds none. Check the file.",
@@ -235,7 +233,10 @@ def _check_names(raw: Raw) -> None:
         f"Modalities must have distinct names, but are {names[:8]}. Rename the repeated ones.",
     )
     reserved = RESERVED_NAMES & set(names)
-    check(not reserved, f"No modality may be called {sorted(reserved)}. Rename it.")
+    check(
+        not (is_stored and reserved),
+        f"No modality may be called {sorted(reserved)}. Rename it.",
+    )
 
 
 def _describe_unimodal(targets: dict[str, np.ndarray]) -> str:
@@ -309,11 +310,9 @@ def cast_modality(raw: Raw, modality: RawModality, folder: Path | None) -> Part:
     size = 4 * prod(modality.shape)
     if folder is None:
         files.check_size(raw.title, size)
-        values = np.zeros(modality.shape, np.float32)
     else:
         require_room(folder, size, what)
-        path = folder / f"{modality.name}.npy"
-        values = npy.open_memmap(path, "w+", np.float32, modality.shape)
+    values = new_array(folder, modality.name, modality.shape)
     errors = CastErrors(modality.shape[-1])
     overflows = 0
     with np.errstate(over="ignore", invalid="ignore"):
@@ -340,6 +339,13 @@ def cast_modality(raw: Raw, modality: RawModality, folder: Path | None) -> Part:
         modality.picture,
         modality.given,
     )
+
+
+def new_array(folder: Path | None, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a float32 array of zeros: a file of a folder, mapped, or in memory if the folder is None."""
+    if folder is None:
+        return np.zeros(shape, np.float32)
+    return npy.open_memmap(folder / f"{name}.npy", "w+", np.float32, shape)
 
 
 def _note_precision(raw: Raw, modality: RawModality, errors: CastErrors) -> None:

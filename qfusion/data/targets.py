@@ -73,7 +73,7 @@ def encode_targets(raw: Raw, target: str = "auto") -> Targets:
         numbers = values.to_numpy(np.float64, na_value=np.nan)
         exact = values.astype(object).where(np.isfinite(numbers), None)
         return _encode_numbers(raw, target, numbers, exact)
-    words = values.map(_as_word, na_action="ignore").fillna("").astype(object).str.strip()
+    words = values.map(class_name, na_action="ignore").fillna("").astype(object).str.strip()
     numbers = number_words.parse_numbers(words, decimal_comma=raw.decimal_comma)
     if _are_numbers(raw, target, words, numbers):
         return _encode_numbers(raw, target, numbers, number_words.exact_numbers(words, numbers))
@@ -89,7 +89,7 @@ def encode_unimodal(raw: Raw) -> dict[str, np.ndarray]:
     """Return the targets of single modalities that are numbers, (N,) each; words are moved to the columns to show."""
     targets = {}
     for name, labels in raw.unimodal.items():
-        words = pd.Series(labels).map(_as_word, na_action="ignore").fillna("").astype(object)
+        words = pd.Series(labels).map(class_name, na_action="ignore").fillna("").astype(object)
         numbers = number_words.parse_numbers(words, decimal_comma=raw.decimal_comma)
         if _are_numbers(raw, "auto", words, numbers, f"label_{name}"):
             targets[name] = numbers
@@ -110,7 +110,7 @@ def encode_classes(labels: Any) -> tuple[np.ndarray, tuple[str, ...]]:
         f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
         "regression if they are amounts, or name another column.",
     )
-    return codes.astype(np.int64), tuple(map(_as_word, known.tolist()))
+    return codes.astype(np.int64), tuple(map(class_name, known.tolist()))
 
 
 def one_hot(what: str, values: np.ndarray, remedy: str = _SEVERAL) -> np.ndarray:
@@ -140,8 +140,8 @@ def is_one_hot(values: np.ndarray) -> bool:
     return bool(np.isin(values, (0, 1)).all() and ((values == 1).sum(1) == 1).all())
 
 
-def _as_word(label: Any) -> str:
-    """Return a label as text; a whole number that was read as a float is written without a point."""
+def class_name(label: Any) -> str:
+    """Return the name of a class; a whole number that was read as a float is written without a point."""
     if isinstance(label, (float, np.floating)) and float(label).is_integer():
         return str(int(label))
     return str(label)

@@ -13,7 +13,6 @@ import streamlit as st
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.data import (
-    import_formats,
     import_record,
     import_repairs,
     import_report,
@@ -21,9 +20,10 @@ from qfusion.data import (
     imported_sets,
     importing,
 )
-from qfusion.data.array_files import limit_part_size
 from qfusion.data.import_report import Report
-from qfusion.data.table_preview import preview_table
+from qfusion.data.readers import formats
+from qfusion.data.readers.table import preview_table
+from qfusion.data.staged_set import limit_part_size
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.ui import (
     guidance,
@@ -138,7 +138,7 @@ def _source() -> None:
             )
             files = st.file_uploader(
                 "Files",
-                type=[ending[1:] for ending in import_formats.SUFFIXES],
+                type=[ending[1:] for ending in formats.SUFFIXES],
                 accept_multiple_files=True,
                 key="_import_files",
                 help=guidance.help(says),
@@ -199,7 +199,7 @@ def _preview_table(files: list[Any], path: str) -> None:
             paths = [uploads.save_upload(files[0], folder, "file")]
         else:
             paths = [] if files else [Path(path.strip()).expanduser()]
-        table = import_formats.find_single_table(paths)
+        table = formats.find_single_table(paths)
         if table is not None:
             table_columns_form.begin_columns(preview_table(table))
 

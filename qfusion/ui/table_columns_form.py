@@ -13,11 +13,12 @@ from qfusion.data.column_roles import (
     ColumnChoice,
     MatchedColumns,
     RoleProblem,
+    TablePreview,
     complete_choice,
     find_problems,
     match_columns,
 )
-from qfusion.data.table_preview import SHOWN_ROWS, TablePreview
+from qfusion.data.readers.table import SHOWN_ROWS
 from qfusion.ui import guidance, state
 from qfusion.ui.icon_button import icon_button
 from qfusion.wording import import_columns

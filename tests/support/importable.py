@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qfusion.data import importing, multiview
+from qfusion.data import importing
+from qfusion.data.readers import multiview
 
 COUNTS = {"train": 40, "valid": 10, "test": 20}
 SIZES = {"text": 8, "audio": 5, "vision": 6}

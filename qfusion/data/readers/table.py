@@ -7,9 +7,10 @@ import contextlib
 import csv
 import io
 import itertools
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class Table:
         index: columns that pandas has saved as the index of a Parquet file.
         decimal_comma: whether cells may hold numbers with a decimal comma.
         is_text: whether it is a CSV file, whose cells are words until they are read.
+        class_names: names of the classes of columns of labels, in their order, where the table knows them.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Table:
     index: frozenset[str] = frozenset()
     decimal_comma: bool = False
     is_text: bool = False
+    class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
@@ -129,6 +132,11 @@ class Table:
             at += len(lists)
             yield lists
 
+    def cells(self, column: str) -> Iterator[pa.Array]:
+        """Yield a column in pieces, as it is."""
+        for batch in self._batches([column], {}):
+            yield batch.column(0)
+
     def frame(self, columns: list[str]) -> pd.DataFrame:
         """Return columns as pandas shows them. Columns that no table can show, such as lists, are left out."""
         batches = list(self._batches(columns, {}))
@@ -143,6 +151,10 @@ class Table:
             if not _is_binary(values.type):
                 shown[name] = values
         return pa.table(shown).to_pandas() if shown else pd.DataFrame()
+
+    def count_rows(self) -> int:
+        """Return the number of rows."""
+        return sum(len(batch) for batch in self._batches(self.columns[:1], {}))
 
     def is_empty(self, column: str) -> bool:
         """Whether all cells of a column are empty or blank."""
@@ -196,7 +208,13 @@ def _open_frame(frame: pd.DataFrame) -> Table:
     def read(columns: list[str], _: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         yield from table.select(columns).combine_chunks().to_batches()
 
-    return Table("frame", dict(zip(names, table.schema.types, strict=True)), read)
+    categories = {
+        name: list(map(str, frame.iloc[:, place].cat.remove_unused_categories().cat.categories))
+        for place, name in enumerate(names)
+        if isinstance(frame.dtypes.iloc[place], pd.CategoricalDtype)
+    }
+    kinds = dict(zip(names, table.schema.types, strict=True))
+    return Table("frame", kinds, read, class_names=categories)
 
 
 def _arrow_column(column: pd.Series) -> pa.Array:
@@ -224,7 +242,7 @@ def _open_parquet(path: Path) -> Table:
     def read(columns: list[str], _: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         file = pa.parquet.ParquetFile(path)
         # What is deeply nested cannot be read by some versions of Arrow, and is never used.
-        readable = [name for name in columns if is_plain(kinds[name])]
+        readable = [name for name in columns if is_plain(kinds[name]) or is_picture(kinds[name])]
         for batch in file.iter_batches(_rows_at_once(file), columns=readable, use_threads=False):
             batch.validate(full=True)  # such as words that are not UTF-8
             yield pa.RecordBatch.from_arrays(
@@ -237,8 +255,22 @@ def _open_parquet(path: Path) -> Table:
                 names=columns,
             )
 
-    known = [name for name in index if name in kinds] if isinstance(index, list) else []
-    return Table(path.name, kinds, read, frozenset(known))
+    known = [name for name in schema.names if isinstance(index, list) and name in index]
+    classes = _huggingface_classes(schema.metadata)
+    return Table(path.name, kinds, read, frozenset(known), class_names=classes)
+
+
+def _huggingface_classes(metadata: Any) -> dict[str, list[str]]:
+    """Return the names of the classes that Hugging Face's `datasets` writes into a file, by column."""
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        return {
+            key: list(map(str, value["names"]))
+            for key, value in features.items()
+            if value.get("names")
+        }
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def _rows_at_once(file: pa.parquet.ParquetFile) -> int:
@@ -291,12 +323,10 @@ def _open_csv(path: Path, size: int) -> Table:
     def read(columns: list[str], types: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         # A column of truth values is read as such, and what a column holds is told by the bytes that are parsed
         # together, so that these have to be all where nobody says it.
-        known = {
-            name: pa.bool_()
-            if pa.types.is_boolean(kinds[name]) and types[name] == pa.float64()
-            else types[name]
-            for name in types
-        }
+        known = dict(types)
+        for name in types:
+            if pa.types.is_boolean(kinds[name]) and types[name] == pa.float64():
+                known[name] = pa.bool_()
         is_said = set(columns) <= set(types)
         yield from open_file(columns, known, _BLOCK if is_said else min(size + 1, (1 << 31) - 1))
 
@@ -387,7 +417,7 @@ def describe_columns(table: Table, rows: pd.DataFrame | None = None) -> TablePre
         table.name,
         tuple(columns),
         frozenset(name for name in columns if can_be_feature(table.kinds[name])),
-        frozenset(name for name in columns if is_list(table.kinds[name])),
+        frozenset(name for name in columns if pa.types.is_nested(table.kinds[name])),
         _find_split(table),
         pd.DataFrame() if rows is None else rows,
     )
@@ -407,6 +437,11 @@ def is_list(kind: pa.DataType) -> bool:
     return bool(
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
+
+
+def is_picture(kind: pa.DataType) -> bool:
+    """Whether a column holds encoded pictures, as Hugging Face's `datasets` writes them."""
+    return bool(pa.types.is_struct(kind)) and kind.get_field_index("bytes") >= 0
 
 
 def is_plain(kind: pa.DataType) -> bool:
@@ -435,8 +470,10 @@ def can_be_number(kind: pa.DataType) -> bool:
 
 
 def can_be_feature(kind: pa.DataType) -> bool:
-    """Whether a column holds numbers or lists of numbers, or no value at all."""
-    return is_plain(kind) if pa.types.is_nested(kind) else can_be_number(kind)
+    """Whether a column holds numbers, lists of numbers or pictures, or no value at all."""
+    if pa.types.is_nested(kind):
+        return is_plain(kind) or is_picture(kind)
+    return can_be_number(kind)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -39,13 +39,15 @@ from qfusion.data.column_names import (
 )
 from qfusion.data.column_roles import ColumnChoice, ColumnRoles, choose_roles
 from qfusion.data.file_words import numbered_features, word_array
-from qfusion.data.padding import last_steps
 from qfusion.data.raw import Pieces, Raw, RawModality, in_order, whole_array
+from qfusion.data.readers.padding import last_steps
+from qfusion.data.readers.pictures import read_pictures
 from qfusion.data.readers.table import (
     Table,
     can_be_feature,
     describe_columns,
     is_list,
+    is_picture,
     open_table,
 )
 from qfusion.data.sample_ids import count_decomposed, normalize_ids
@@ -191,6 +193,7 @@ def read_rows(table: Table, roles: ColumnRoles, modalities: Sequence[str]) -> Ra
         ids=ids,
         labels=labels,
         label=roles.label,
+        classes=table.class_names.get(roles.label),
         decimal_comma=table.decimal_comma,
         split=None if roles.split is None else table.words(roles.split),
         split_name=f"Column `{roles.split}` of `{table.name}`",
@@ -374,6 +377,8 @@ def _read_features(
         f"Table `{table.name}` must have a column a feature, but has only {table.columns[:12]}, and ids, steps, "
         "targets and numbers of rows are none. Add features.",
     )
+    if len(features) == 1 and is_picture(table.kinds[features[0]]):
+        return read_pictures(raw, name, table, features[0])
     lists = [column for column in features if is_list(table.kinds[column])]
     others = [column for column in features if column not in lists]
     verb = "holds" if len(lists) == 1 else "hold"

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 from scipy.io import wavfile
 
-from qfusion.data import files, npz_files
+from qfusion.data import files
 from qfusion.data.data_set import DataSet
 from qfusion.data.digit_makers import digit_maker
 from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, pixel_names
+from qfusion.data.readers import npz as npz_files
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sample_content import Audio, Content, Image
 from qfusion.data.sources import PinnedFile, Source

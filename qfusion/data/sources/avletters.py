@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import npz_files
 from qfusion.data.arrays import pad_sequences
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, pixel_names
+from qfusion.data.readers import npz as npz_files
 from qfusion.data.sample_content import Content, Film, Series
 from qfusion.data.sources import Archive, PinnedFile, Source
 from qfusion.data.target_spec import Target

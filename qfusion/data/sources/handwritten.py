@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion.data import array_cache, mat_files
+from qfusion.data import array_cache
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.file_words import numbered_features
 from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
+from qfusion.data.readers import mat as mat_files
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sample_content import Content, Image
 from qfusion.data.sources import PinnedFile, Source

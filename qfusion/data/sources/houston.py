@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion.data import npz_files
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
+from qfusion.data.readers import npz as npz_files
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sample_content import Content, Series
 from qfusion.data.sources import PinnedFile, Source

@@ -31,16 +31,21 @@ from qfusion.data import (
     registry,
 )
 from qfusion.data.clips import Take
-from qfusion.data.import_conventions import set_convention
 from qfusion.data.import_report import ExaminedSet, build_report
-from qfusion.data.label_table import LabelReader
 from qfusion.data.progress import Progress, no_progress
-from qfusion.data.staged_set import StagedSet
-from qfusion.data.table_files import IDS, SPLIT, open_table
+from qfusion.data.readers.formats import describe_file
+from qfusion.data.readers.table import open_table
+from qfusion.data.readers.tables import read_rows
+from qfusion.data.staged_set import StagedSet, stage_set
 from qfusion.errors import QFusionError, translate_errors
 from qfusion.plugins.recordings import extractors
-from qfusion.plugins.recordings.label_rows import FILES, Failure, find_label_table, match_takes
-from qfusion.plugins.recordings.staging import feature_paths, remove_features, stage_features
+from qfusion.plugins.recordings.label_rows import (
+    Failure,
+    find_label_table,
+    find_recorded_roles,
+    match_takes,
+)
+from qfusion.plugins.recordings.staging import add_features, feature_paths, remove_features
 from qfusion.plugins.recordings.take_features import write_features
 
 DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
@@ -92,7 +97,7 @@ def extract(
             called like the ids.
         methods: by modality ("text", "audio", "vision") an extractor with its settings, or "none"; see
             `extractors.choose_method`. The default is DEFAULTS.
-        target, convention: as of `import_formats.read_files`.
+        target, convention: as of `importing.examine_files`.
         processes: that read recordings; this one by default.
         longest: seconds that a sample may last.
         resume: goes on with what was finished before, where that was stopped; else begins anew.
@@ -118,9 +123,13 @@ def extract(
     check(bool(records), "Every extractor is left out. Choose one for a modality at least.")
     with ExitStack() as stack:
         first, second = (stack.enter_context(import_store.staging_folder()) for _ in range(2))
-        header = open_table(labels or find_label_table(root))
-        reader = LabelReader(first, header, tuple(records), (*IDS, *FILES), FILES)
-        takes, failures = match_takes(root, recordings, beside, reader)
+        path = labels or find_label_table(root)
+        table = open_table(path)
+        raw = read_rows(table, find_recorded_roles(table), tuple(records))
+        raw.title = root.name
+        raw.kind = "recordings"
+        raw.files = [describe_file(path)]
+        takes, failures = match_takes(root, recordings, beside, table, raw)
         draft = imported_sets.imported_root() / f".extract-{name}"
         with (
             imported_sets.translate_disk_errors("The features"),
@@ -148,20 +157,20 @@ def extract(
         )
         for row, words in why.items():
             failures.append(
-                Failure(str(reader.ids[row]), os.path.relpath(takes.pop(row).path, root), words)
+                Failure(str(raw.ids[row]), os.path.relpath(takes.pop(row).path, root), words)
             )
         check(bool(takes), f"No recording can be read. {failures[0].why if failures else ''}")
         if failures:
             first_ones = "; ".join(f"{one.id[:60]}: {one.why[:200]}" for one in failures[:SHOWN])
-            reader.add_finding(
+            raw.note(
                 "left-out", f"{count(len(failures), 'sample')} left out. {first_ones}", "warning"
             )
-        staged = stage_features(reader, takes, done, names, target, root.name)
-        set_convention(staged, convention)
+        add_features(raw, takes, done, names)
+        staged = stage_set(raw, first, target, convention)
         repairs = [
             *repair,
             *([] if "zero-incomplete" in repair else ["drop-incomplete"]),
-            *([] if header.column(SPLIT) else ["make-split"]),
+            *([] if raw.split is not None else ["make-split"]),
         ]
         examined = ExaminedSet(staged, build_report(staged, progress))
         ready = import_repairs.make_repairs(examined, repairs, second, progress)
@@ -180,7 +189,7 @@ def extract(
                 rates=_step_rates(outcome.staged, records),
                 extracted=how | {"left_out": [one._asdict() for one in failures]},
             )
-            outcome.remarks += _join_recordings(name, root, takes, reader.ids.tolist(), progress)
+            outcome.remarks += _join_recordings(name, root, takes, raw.ids.tolist(), progress)
             shutil.rmtree(draft, ignore_errors=True)
     return outcome
 

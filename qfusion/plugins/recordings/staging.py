@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,9 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion._sentences import count
-from qfusion.data import array_cache, clips, files, imported_sets, media_types
-from qfusion.data.array_files import scatter_array
+from qfusion.data import array_cache, clips, imported_sets, media_types
 from qfusion.data.clips import Take
-from qfusion.data.label_table import LabelReader
-from qfusion.data.staged_set import StagedSet
+from qfusion.data.raw import Pieces, Raw, RawModality
 from qfusion.errors import DataUnavailable
 from qfusion.plugins.recordings import extractors
 
@@ -44,17 +43,15 @@ def remove_features(draft: Path) -> None:
             path.unlink()
 
 
-def stage_features(
-    reader: LabelReader,
+def add_features(
+    raw: Raw,
     takes: Mapping[int, Take],
     done: Mapping[int, Path],
     names: Mapping[str, Sequence[str]],
-    target: str,
-    title: str,
-) -> StagedSet:
-    """The set of all rows that are finished, its arrays written to the reader's folder."""
+) -> None:
+    """Keep the rows that are finished, and add their features as modalities."""
     rows = sorted(takes)
-    reader.keep(rows)
+    raw.take(rows)
     counts, texts = [], []
     for row in rows:
         arrays, take = _read_features(done[row]), takes[row]
@@ -64,53 +61,47 @@ def stage_features(
         media_types.TYPES[Path(take.path).suffix.lower()].startswith("image/")
         for take in takes.values()
     )
-    parts = []
     for name, real in zip(names, np.array(counts).T, strict=True):
         if not real.any():
-            reader.add_finding(
+            raw.note(
                 "left-out",
                 f"No recording has what `{extractors.OPTIONS[name]}` looks at: there is no {name}.",
             )
             continue
         absent = np.flatnonzero(real == 0)
         if len(absent):
-            reader.add_finding(
-                "incomplete",
+            raw.note_incomplete(
+                absent,
                 f"{len(absent):,} of {count(len(rows), 'sample')} {'has' if len(absent) == 1 else 'have'} no {name} (a "
-                f"recording without it, or no words), the first '{reader.ids[absent[0]][:60]}'.",
-                "error",
-                where=name,
-                repairs=("drop-incomplete", "zero-incomplete"),
-                rows=absent,
+                f"recording without it, or no words), the first '{raw.ids[absent[0]][:60]}'.",
+                name,
             )
         steps = int(real.max())
         size = len(names[name])
         shape = (len(rows), size) if still and name == "vision" else (len(rows), steps, size)
-        pieces = _pieces(name, rows, done, sequence=len(shape) == 3)
-        own = np.maximum(real, 1) if len(shape) == 3 else None
-        parts.append(
-            reader.write_part(
-                name, shape, pieces, tuple(names[name]), own, padded=True, write=scatter_array
+        is_sequence = len(shape) == 3
+        raw.modalities.append(
+            RawModality(
+                name,
+                shape,
+                partial(_pieces, name, rows, done, is_sequence),
+                tuple(names[name]),
+                np.maximum(real, 1) if is_sequence else None,
+                padded=True,
             )
         )
-        if own is not None:
-            reader.note_sequences(name, real, steps)
-    staged = reader.stage(parts, target, title, "recordings")
+        if is_sequence:
+            raw.note_sequences(name, real, steps)
     if "text" in names:
-        staged.columns["text"] = texts
-    path = reader.header.path
-    staged.files = [{"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}]
-    return staged
+        raw.columns["text"] = texts
 
 
-def _pieces(
-    name: str, rows: Sequence[int], done: Mapping[int, Path], *, sequence: bool
-) -> Iterator[tuple[Any, np.ndarray]]:
+def _pieces(name: str, rows: Sequence[int], done: Mapping[int, Path], is_sequence: bool) -> Pieces:
     for at, row in enumerate(rows):
         values = _read_features(done[row]).get(name)
         if values is not None:
-            where = (np.full(len(values), at), np.arange(len(values))) if sequence else [at]
-            yield where, values if sequence else values[:1]
+            where = (np.full(len(values), at), np.arange(len(values))) if is_sequence else [at]
+            yield where, values if is_sequence else values[:1]
 
 
 def _read_features(path: Path) -> dict[str, np.ndarray]:

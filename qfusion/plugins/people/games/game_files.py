@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from qfusion._checks import check
-from qfusion.data import files, table_columns
-from qfusion.data.table_files import is_nested, is_numeric, open_table
+from qfusion.data import column_names, files
+from qfusion.data.readers.table import is_numeric, open_table
 
 TABLES = (".csv", ".tsv", ".parquet")
 MAX_ROWS = 2**22  # of a table
@@ -18,7 +18,7 @@ NUMBERS = ("value", "error", "contribution_error")
 
 def is_unnamed(name: str) -> bool:
     """Return whether a column has no name, or the name that pandas gives to a column without one."""
-    return table_columns.is_unnamed(name)
+    return column_names.is_unnamed(name)
 
 
 def read_frame(path: Path) -> pd.DataFrame:
@@ -33,22 +33,26 @@ def read_frame(path: Path) -> pd.DataFrame:
     names = [name for name in table.columns if not is_unnamed(name)]
     for name in names:
         check(
-            not is_nested(table.kinds.get(name)),
+            not pa.types.is_nested(table.kinds[name]),
             f"Column `{name[:60]}` of `{path.name}` must hold one number or word in every row, but holds lists.",
         )
-    words = tuple(name for name in names if not is_numeric(table.kinds.get(name, pa.string())))
-    batches, rows = [], 0
-    for batch in table.batches(names, words, numbers=not table.kinds):
-        rows += len(batch)
-        check(
-            rows <= MAX_ROWS,
-            f"Table `{path.name}` must have at most {MAX_ROWS:,} rows, but has more. Import fewer samples.",
-        )
-        batches.append(batch)
-    if not batches:
+    count = table.count_rows()
+    check(
+        count <= MAX_ROWS,
+        f"Table `{path.name}` must have at most {MAX_ROWS:,} rows, but has {count:,}. Import fewer samples.",
+    )
+    if count == 0:
         return pd.DataFrame(columns=names)
-    frame = pa.Table.from_batches(batches).to_pandas()
-    if table.decimal == ",":
+    # the cells of a CSV file stay as they are written
+    frame = pd.DataFrame(
+        {
+            name: table.frame([name])[name]
+            if not table.is_text and is_numeric(table.kinds[name])
+            else table.words(name)
+            for name in names
+        }
+    )
+    if table.decimal_comma:
         for name in NUMBERS:
             if name in frame:
                 frame[name] = frame[name].str.replace(",", ".", regex=False)

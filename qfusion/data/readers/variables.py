@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.data import files, npz_files, set_digest
+from qfusion.data import files, set_digest
+from qfusion.data.readers import npz
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,5 +76,5 @@ def npz_variables(path: Path) -> dict[str, Variable]:
     """
     return {
         name: memory_variable(path.name, name, values)
-        for name, values in npz_files.read_npz(path).items()
+        for name, values in npz.read_npz(path).items()
     }

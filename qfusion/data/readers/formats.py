@@ -1,20 +1,20 @@
 """Recognise the format of a data set's files and call its reader."""
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from qfusion import _read_only
 from qfusion._checks import check, choose
-from qfusion.data import files, mmsa, mmsa_splits, multiview, sequences, single_table, tables
+from qfusion.data import files
 from qfusion.data.column_roles import ColumnChoice
-from qfusion.data.file_words import RESERVED_NAMES, make_modality_name, shown_names
-from qfusion.data.import_conventions import set_convention
-from qfusion.data.staged_set import Finding, StagedSet
-from qfusion.data.target_spec import CONVENTIONS
+from qfusion.data.file_words import make_modality_name, shown_names
+from qfusion.data.raw import Finding, Raw
+from qfusion.data.readers import csd, mmsa, multiview, tables
+from qfusion.data.targets import TARGETS
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, translate_errors
 
 FORMATS = {
@@ -23,56 +23,82 @@ FORMATS = {
     "tables": "a CSV, Parquet or .npy file a modality, and labels; or one table of both",
     "csd": "a computational sequence (.csd, .h5) of the CMU Multimodal SDK a modality, and labels",
 }
-TARGETS = ("auto", "regression", "classification", "labels")
 _SHOWN = 6  # files in a sentence
 _LABEL_FILES = ("labels", "label")
 _DOCUMENT = re.compile(
     r"(readme|licen[cs]e|copying|citation|changelog)\b|.*\.(md|rst|pdf|html)$", re.I
 )
-SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES, *sequences.SUFFIXES)
+SUFFIXES = (*mmsa.SUFFIXES, *multiview.SUFFIXES, *tables.SUFFIXES, *csd.SUFFIXES)
 
 
 def read_files(
     paths: Sequence[Path],
-    folder: Path,
     *,
     kind: str = "auto",
     modalities: Mapping[str, Path] | None = None,
     labels: Path | None = None,
     target: str = "auto",
-    convention: str = "auto",
     columns: ColumnChoice | None = None,
-) -> StagedSet:
-    """Read files of any format and return the set, whose arrays are written to a folder.
+) -> Raw:
+    """Return the samples in files of any format.
 
     Args:
         paths: an MMSA pickle; or a multi-view file; or tables, or the folder that holds them.
-        folder: that exists and takes the arrays.
         kind: one of FORMATS, or "auto" to recognise it by the files' endings.
         modalities: table of each modality, in place of the files' names.
         labels: table of labels, in place of the file called `labels`.
         target: one of TARGETS.
-        convention: see `import_conventions.set_convention`.
         columns: roles of the columns of one table that has features and labels, or of the variables of a multi-view
             file; what it leaves open is found by names.
 
     Raises:
         NotFound: when a file or a format does not exist.
         InvalidInput: when a file cannot be read or holds something else.
-        DataUnavailable: when a file may not be read.
     """
-    _read_only.check_allowed("import data")
     choose("Format", kind, ("auto", *FORMATS))
     choose("Target", target, TARGETS)
-    choose("Convention", convention, ("auto", *CONVENTIONS))
     modalities = dict(modalities or {})
     expanded = _expand_folders(paths)
-    named = list(modalities.values())
-    if labels is not None:
-        named.append(labels)
+    named = [*modalities.values(), *([] if labels is None else [labels])]
     if kind == "auto":
         kind = _guess_format(expanded, named)
-    shown = expanded[0].name if expanded else "The file"
+    table = find_single_table(expanded, named, kind)
+    check(
+        columns is None or table is not None or kind == "multiview",
+        "Columns or variables of a label, an id, a split or a view are named for one table that has them all, or for "
+        f"a multi-view file, but {shown_names([path.name for path in expanded]) or 'none'} is given. Leave them out, "
+        "or give such a file.",
+    )
+    read = expanded
+    if table is not None:
+        raw = tables.read_single_table(table, columns or ColumnChoice())
+    elif kind in ("tables", "csd"):
+        features, label_file = _assign_tables(expanded, modalities, labels)
+        read = [*features.values(), label_file]
+        if kind == "tables":
+            raw = tables.read_tables(features, label_file)
+        else:
+            raw = csd.read_csd(features, label_file, target)
+    else:
+        check(
+            len(expanded) == 1 and not named,
+            f"Format `{kind}` takes one file, but {len(expanded)} are given. Give one file, or tables.",
+        )
+        if kind == "multiview":
+            raw = multiview.read_multiview(expanded[0], target, columns)
+        else:
+            raw = mmsa.read_mmsa(expanded[0], target)
+    for path in paths:
+        if path.is_dir():
+            raw.findings += _unread_findings(path)
+    raw.files = [describe_file(path) for path in read]
+    return raw
+
+
+@contextlib.contextmanager
+def translate_reading(paths: Sequence[Path]) -> Iterator[None]:
+    """Context manager that turns what files of another layout lead to into one line that says what to do."""
+    shown = paths[0].name if paths else "The file"
     with (
         translate_errors(
             f"{shown}, or a file beside it, cannot be read",
@@ -86,7 +112,7 @@ def read_files(
             MemoryError,
         ),
         translate_errors(
-            f"{shown} is not laid out as {FORMATS[kind]} should be",
+            f"{shown} is not laid out as its format should be",
             "See docs/data.md.",
             # Files that hold something else lead to any of these.
             *(ValueError, TypeError, LookupError, ArithmeticError, pa.ArrowException),
@@ -94,30 +120,7 @@ def read_files(
             passing=(QFusionError, MemoryError),
         ),
     ):
-        table = find_single_table(expanded, named, kind)
-        check(
-            columns is None or table is not None or kind == "multiview",
-            "Columns or variables of a label, an id, a split or a view are named for one table that has them all, or "
-            f"for a multi-view file, but {shown_names([path.name for path in expanded]) or 'none'} is given. Leave "
-            "them out, or give such a file.",
-        )
-        if table is not None:
-            choice = columns or ColumnChoice()
-            staged = single_table.read_single_table(table, choice, folder, target)
-            files_read = [table]
-        elif kind in ("tables", "csd"):
-            staged, files_read = _read_tables(kind, expanded, modalities, labels, folder, target)
-        else:
-            _check_single_file(kind, expanded, named)
-            staged = _read_single_file(kind, expanded[0], folder, target, columns)
-            files_read = expanded
-        for path in paths:
-            if path.is_dir():
-                staged.findings += _unread_findings(path)
-        staged.files = [_describe_file(path) for path in files_read]
-    _check_names(staged)
-    set_convention(staged, convention)
-    return staged
+        yield
 
 
 def find_single_table(
@@ -137,49 +140,8 @@ def find_single_table(
     return expanded[0] if is_table else None
 
 
-def _read_tables(
-    kind: str,
-    paths: list[Path],
-    modalities: Mapping[str, Path],
-    labels: Path | None,
-    folder: Path,
-    target: str,
-) -> tuple[StagedSet, list[Path]]:
-    """Read tables or computational sequences; return the set and the files that were read."""
-    features, label_file = _assign_tables(paths, modalities, labels)
-    files_read = [*features.values(), label_file]
-    if kind == "tables":
-        return tables.read_tables(features, label_file, folder, target), files_read
-    check(
-        target != "labels",
-        "Several labels a sample are read from tables and from multi-view files, not from computational "
-        "sequences. Write them as a table, with ; between the labels of a sample.",
-    )
-    return sequences.read(features, label_file, folder, target), files_read
-
-
-def _check_single_file(kind: str, paths: list[Path], named: list[Path]) -> None:
-    check(
-        len(paths) == 1 and not named,
-        f"Format `{kind}` takes one file, but {len(paths)} are given. Give one file, or tables.",
-    )
-
-
-def _read_single_file(
-    kind: str, path: Path, folder: Path, target: str, choice: ColumnChoice | None
-) -> StagedSet:
-    """Read an MMSA pickle or a multi-view file."""
-    if kind == "multiview":
-        return multiview.read_multiview(path, folder, target, choice)
-    check(
-        target != "labels",
-        "Several labels a sample are read from tables and from multi-view files, not from MMSA pickles. Write "
-        "them as a table, with ; between the labels of a sample.",
-    )
-    return mmsa.read_mmsa(path, folder, target)
-
-
-def _describe_file(path: Path) -> dict[str, Any]:
+def describe_file(path: Path) -> dict[str, Any]:
+    """Return the name, the bytes and the SHA-256 of a file, as a set remembers them."""
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}
 
 
@@ -233,7 +195,7 @@ def _guess_format(paths: Sequence[Path], named: Sequence[Path]) -> str:
     """Return the format of files: of `paths`, and of those that are `named` as modalities or labels."""
     endings = {path.suffix.lower() for path in paths}
     all_endings = endings | {path.suffix.lower() for path in named}
-    if all_endings and all_endings <= set(sequences.SUFFIXES):
+    if all_endings and all_endings <= set(csd.SUFFIXES):
         return "csd"
     if named or (endings and endings <= set(tables.SUFFIXES)):
         return "tables"
@@ -274,20 +236,5 @@ def _assign_tables(
             f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.",
         )
         by_name[name] = path
-    usual_first = dict.fromkeys([*mmsa_splits.MODALITIES, *by_name])
+    usual_first = dict.fromkeys([*mmsa.MODALITIES, *by_name])
     return {name: by_name[name] for name in usual_first if name in by_name}, labels
-
-
-def _check_names(staged: StagedSet) -> None:
-    """Check that there are samples, and that names of modalities can be names of files of the set."""
-    check(
-        len(staged) > 0,
-        f"{staged.title} must hold at least one sample, but holds none. Check the file.",
-    )
-    names = [part.name for part in staged.parts]
-    check(
-        len(set(names)) == len(names),
-        f"Modalities must have distinct names, but are {names[:8]}. Rename the repeated ones.",
-    )
-    reserved = RESERVED_NAMES & set(names)
-    check(not reserved, f"No modality may be called {sorted(reserved)}. Rename it.")

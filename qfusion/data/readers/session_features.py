@@ -17,7 +17,7 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.data.file_words import numbered_features
 from qfusion.data.given_forms import GivenForm, store_picture
-from qfusion.data.modality_spec import Modality
+from qfusion.data.raw import RawModality, whole_array
 from qfusion.errors import translate_errors
 
 SMALLEST_GREY = 8  # rows of a square array (N, a, a) that is taken for grey pictures
@@ -68,7 +68,7 @@ def _are_steps(values: Any, steps: Any) -> bool:
     return np.ndim(first) == 2 or (np.ndim(first) == 1 and np.asarray(first).dtype.kind in "iu")
 
 
-def modality_of(name: str, values: Any, steps: Any = None) -> Modality:
+def read_features(name: str, values: Any, steps: Any = None) -> RawModality:
     """Return the features of one modality.
 
     Args:
@@ -111,14 +111,14 @@ def modality_of(name: str, values: Any, steps: Any = None) -> Modality:
     form = GivenForm(array.shape[1:], whole)
     if array.ndim == 2:
         features = numbered_features(name, array.shape[1])
-        return Modality(name, array.astype(np.float32), None, tuple(features), given=form)
+        return whole_array(name, array, features, given=form)
     if array.ndim == 3 and not _is_picture(array.shape):
         lengths = np.full(len(array), array.shape[1])
         features = numbered_features(name, array.shape[2])
-        return Modality(name, array.astype(np.float32), lengths, tuple(features), given=form)
+        return whole_array(name, array, features, lengths=lengths, given=form)
     flat, shape = store_picture(array)
     features = numbered_features(name, flat.shape[1])
-    return Modality(name, flat.astype(np.float32), None, tuple(features), shape=shape, given=form)
+    return whole_array(name, flat, features, picture=shape, given=form)
 
 
 def _numbers(name: str, entry: Any, row: int) -> np.ndarray:
@@ -142,7 +142,9 @@ def _is_picture(shape: tuple[int, ...]) -> bool:
     return shape[1] == shape[2] and shape[1] >= SMALLEST_GREY
 
 
-def _sequence(name: str, arrays: Sequence[np.ndarray], form: GivenForm | None = None) -> Modality:
+def _sequence(
+    name: str, arrays: Sequence[np.ndarray], form: GivenForm | None = None
+) -> RawModality:
     """Return sequences (T, F) of several lengths, padded with zeros."""
     widths = {entry.shape[1] for entry in arrays}
     shortest = min(len(entry) for entry in arrays)
@@ -152,31 +154,31 @@ def _sequence(name: str, arrays: Sequence[np.ndarray], form: GivenForm | None = 
         f"{sorted(widths)[:3]} features and lengths from {shortest}.",
     )
     lengths = np.array([len(entry) for entry in arrays])
-    padded = np.zeros((len(arrays), lengths.max(), widths.pop()), np.float32)
+    padded = np.zeros((len(arrays), lengths.max(), widths.pop()), np.result_type(*arrays))
     for row, entry in enumerate(arrays):
         padded[row, : len(entry)] = entry
     features = numbered_features(name, padded.shape[2])
-    return Modality(name, padded, lengths, tuple(features), given=form)
+    return whole_array(name, padded, features, lengths=lengths, given=form)
 
 
-def _tokens(name: str, arrays: Sequence[np.ndarray]) -> Modality:
+def _tokens(name: str, arrays: Sequence[np.ndarray]) -> RawModality:
     """Return rows of numbers of several lengths as sequences of one feature, such as token numbers."""
     whole = all(entry.dtype.kind in "iu" for entry in arrays)
     return _sequence(name, [entry[:, None] for entry in arrays], GivenForm((), whole))
 
 
-def _masked_sequence(name: str, array: np.ndarray, steps: Any, whole: bool) -> Modality:
+def _masked_sequence(name: str, array: np.ndarray, steps: Any, whole: bool) -> RawModality:
     """Return padded sequences whose steps a mask (N, T) or lengths (N,) name."""
     check(
         array.ndim in (2, 3),
         f"Modality '{name}' has a mask or lengths, so it must be (N, T) or (N, T, F), but has shape {array.shape}.",
     )
     form = GivenForm(() if array.ndim == 2 else array.shape[1:], whole)
-    padded = array.reshape(*array.shape[:2], -1).astype(np.float32)
+    padded = array.reshape(*array.shape[:2], -1).copy()
     lengths = step_lengths(name, np.asarray(as_array(steps)), padded.shape[:2])
     padded[np.arange(padded.shape[1]) >= lengths[:, None]] = 0
     features = numbered_features(name, padded.shape[2])
-    return Modality(name, padded, lengths, tuple(features), given=form)
+    return whole_array(name, padded, features, lengths=lengths, given=form)
 
 
 def step_lengths(name: str, steps: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

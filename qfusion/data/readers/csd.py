@@ -15,11 +15,9 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import mat_files, set_digest
 from qfusion.data.file_words import numbered_features, word_array
-from qfusion.data.set_reader import SetReader
-from qfusion.data.staged_set import Part, StagedSet
-from qfusion.data.target_classes import Targets, encode_classes
+from qfusion.data.raw import Raw, RawModality, whole_array
+from qfusion.data.readers import mat
 
 KIND = "computational sequences"
 SUFFIXES = (".csd", ".h5", ".hdf5")
@@ -29,15 +27,12 @@ Sequence = tuple[
 ]  # features (T, F), and the intervals (T, 2) of their steps in seconds
 
 
-def read(
-    modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto"
-) -> StagedSet:
-    """Return the set that computational sequences make up, its arrays written to `folder`.
+def read_csd(modalities: Mapping[str, Path], labels: Path, target: str = "auto") -> Raw:
+    """Return the samples that computational sequences make up, with features aligned to the intervals of labels.
 
     Args:
         modalities: the file of each, in their order.
         labels: the file of labels, whose first column is the target.
-        folder: that exists and takes the arrays.
         target: "regression" of the scores, which "auto" is as well, or "classification".
 
     Raises:
@@ -48,90 +43,75 @@ def read(
         len(modalities) > 0,
         "Argument `--modality` must name at least one file of features, but names none. Add --modality text=FILE.",
     )
-    return _Reader(folder, labels).stage(modalities, target)
+    check(
+        target != "labels",
+        "Several labels a sample are read from tables and from multi-view files, not from computational sequences. "
+        "Write them as a table, with ; between the labels of a sample.",
+    )
+    videos = read_sequence(labels)
+    check(
+        bool(videos),
+        f"File `{labels.name}` must hold at least one label, but holds none. {_LAYOUT}",
+    )
+    samples = _samples(videos)
+    values = np.concatenate([features for features, _ in videos.values()])
+    scores = values[:, 0].astype(np.float64)
+    largest = np.abs(scores[np.isfinite(scores)]).max(initial=0)
+    raw = Raw(
+        title=labels.name,
+        kind=KIND,
+        modalities=[],
+        ids=word_array(samples["id"].tolist(), f"Ids in `{labels.name}`"),
+        labels=scores,
+        is_class=False,
+        bounds=(-3.0, 3.0) if 1 < largest <= 3 else None,
+        target="sentiment",
+        columns=samples[["video", "start", "end"]],
+    )
+    raw.modalities = [_align(raw, name, path, samples) for name, path in modalities.items()]
+    if values.shape[1] > 1:
+        raw.note(
+            "left-out",
+            f"`{labels.name}` has {values.shape[1]} columns of labels. The first is the target; the others are left "
+            "out.",
+            "warning",
+        )
+    raw.note(
+        "videos",
+        f"{len(samples):,} samples of {len(videos):,} videos. A split that is made at random may have samples of one "
+        "video in two parts.",
+    )
+    return raw
 
 
-class _Reader(SetReader):
-    """Aligns features to the intervals of labels."""
-
-    def __init__(self, folder: Path, labels: Path):
-        super().__init__(folder)
-        self.file = labels.name
-        self.labels = read_sequence(labels)
-        check(
-            bool(self.labels),
-            f"File `{self.file}` must hold at least one label, but holds none. {_LAYOUT}",
+def _align(raw: Raw, name: str, path: Path, samples: pd.DataFrame) -> RawModality:
+    """Return the features of a modality, a vector a sample."""
+    sequence = read_sequence(path)
+    sizes = {features.shape[1] for features, _ in sequence.values()}
+    check(
+        len(sizes) == 1,
+        f"File `{path.name}` must hold the same number of features for every video, but holds {sorted(sizes)[:8]}. "
+        f"{_LAYOUT}",
+    )
+    size = sizes.pop()
+    values = np.zeros((len(samples), size))
+    absent = np.ones(len(samples), bool)
+    for row, sample in enumerate(samples.itertuples(index=False)):
+        # files that the SDK has aligned name samples, and not videos
+        features, intervals = sequence.get(sample.id, sequence.get(sample.video, _NOTHING))
+        meets = (intervals[:, 0] < sample.end) & (intervals[:, 1] > sample.start)
+        if meets.any():
+            values[row] = features[meets].astype(np.float64).mean(0)
+            absent[row] = False
+    if absent.any():
+        rows = np.flatnonzero(absent)
+        raw.note_incomplete(
+            rows,
+            f"{len(rows):,} of {len(absent):,} samples have no step in `{path.name}`, the first "
+            f"'{samples['id'].iloc[rows[0]][:60]}'.",
+            name,
         )
-        self.samples = _samples(self.labels)
-
-    def stage(self, modalities: Mapping[str, Path], target: str) -> StagedSet:
-        """The set."""
-        parts = [self._modality(name, path) for name, path in modalities.items()]
-        values = np.concatenate([features for features, _ in self.labels.values()])
-        if values.shape[1] > 1:
-            self.add_finding(
-                "left-out",
-                f"`{self.file}` has {values.shape[1]} columns of labels. The first is the target; the others are left "
-                "out.",
-                "warning",
-            )
-        y = values[:, 0].astype(np.float64)
-        if target == "classification":
-            targets = Targets(*encode_classes(y))
-        else:
-            largest = np.abs(y[np.isfinite(y)]).max(initial=0)
-            targets = Targets(y, bounds=(-3.0, 3.0) if 1 < largest <= 3 else None)
-        self.add_finding(
-            "videos",
-            f"{len(self.samples):,} samples of {len(self.labels):,} videos. A split that is made at random may have "
-            "samples of one video in two parts.",
-        )
-        return StagedSet(
-            folder=self.folder,
-            title=self.file,
-            kind=KIND,
-            parts=parts,
-            ids=word_array(self.samples["id"].tolist(), f"Ids in `{self.file}`"),
-            split=np.full(len(self.samples), "", dtype="<U5"),
-            target="class" if targets.classes else "sentiment",
-            columns=self.samples[["video", "start", "end"]],
-            findings=self.findings,
-            **vars(targets),
-        )
-
-    def _modality(self, name: str, path: Path) -> Part:
-        """The features of a modality, a vector a sample."""
-        sequence = read_sequence(path)
-        sizes = {features.shape[1] for features, _ in sequence.values()}
-        check(
-            len(sizes) == 1,
-            f"File `{path.name}` must hold the same number of features for every video, but holds {sorted(sizes)[:8]}. "
-            f"{_LAYOUT}",
-        )
-        size = sizes.pop()
-        values = np.zeros((len(self.samples), size))
-        absent = np.ones(len(self.samples), bool)
-        for row, sample in enumerate(self.samples.itertuples(index=False)):
-            # files that the SDK has aligned name samples, and not videos
-            features, intervals = sequence.get(sample.id, sequence.get(sample.video, _NOTHING))
-            meets = (intervals[:, 0] < sample.end) & (intervals[:, 1] > sample.start)
-            if meets.any():
-                values[row] = features[meets].astype(np.float64).mean(0)
-                absent[row] = False
-        if absent.any():
-            rows = np.flatnonzero(absent)
-            self.add_finding(
-                "incomplete",
-                f"{len(rows):,} of {len(absent):,} samples have no step in `{path.name}`, the first "
-                f"'{self.samples['id'].iloc[rows[0]][:60]}'.",
-                "error",
-                name,
-                repairs=("drop-incomplete", "zero-incomplete"),
-                rows=rows,
-            )
-        return self.write_part(
-            name, values.shape, set_digest.pieces(values), numbered_features(name, size)
-        )
+    return whole_array(name, values, numbered_features(name, size))
 
 
 _NOTHING: Sequence = np.zeros((0, 1)), np.zeros((0, 2))
@@ -155,7 +135,7 @@ def read_sequence(path: Path) -> dict[str, Sequence]:
         NotFound: when the file is not there.
         InvalidInput: when it is no HDF5 file, holds something else, or words in place of numbers.
     """
-    content = mat_files.read_hdf5(path)
+    content = mat.read_hdf5(path)
     data = _fields(content.get("data")) or next(
         (
             _fields(inner["data"])

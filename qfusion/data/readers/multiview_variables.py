@@ -1,14 +1,15 @@
 """The variables of a .mat or .npz file, and which of them are the labels and the views."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from qfusion.data import class_labels, mat_files, variables
-from qfusion.data.variables import Variable
+from qfusion.data.column_names import LABEL_NAMES, plain
+from qfusion.data.readers import mat, variables
+from qfusion.data.readers.variables import Variable
 from qfusion.errors import InvalidInput
 
 CONTAINERS = ("x", "data", "fea", "feat", "feature", "features", "view", "views")
@@ -27,7 +28,7 @@ class MultiviewFile:
 
     def __init__(self, path: Path):
         self.path = path
-        self._content = variables.npz_variables(path) if is_npz(path) else mat_files.read_mat(path)
+        self._content = variables.npz_variables(path) if is_npz(path) else mat.read_mat(path)
         self.entries = dict(_walk(self._content))
 
     def variable(self, address: str, option: str) -> Variable:
@@ -44,7 +45,7 @@ class MultiviewFile:
         return self._variable(address)
 
     def find_label(self, several: bool = False) -> str:
-        """Return the address of the labels by its name, see `class_labels.NAMES`.
+        """Return the address of the labels by its name, see `column_names.LABEL_NAMES`.
 
         Args:
             several: whether a sample may have several labels, so that they are a matrix.
@@ -52,7 +53,7 @@ class MultiviewFile:
         Raises:
             InvalidInput: when no variable has such a name.
         """
-        for name in class_labels.find_label_names(list(self._content)):
+        for name in _label_names(self._content):
             if not several or len(self._content[name].shape) == 2:
                 return name
         raise self.refusal(
@@ -71,7 +72,7 @@ class MultiviewFile:
             InvalidInput: when a matrix may be something else than a view.
         """
         for name, value in self._content.items():
-            if class_labels.plain(name) in CONTAINERS and _is_container(value):
+            if plain(name) in CONTAINERS and _is_container(value):
                 return self._contained(name, value)
         views = {
             name: self._variable(name)
@@ -145,7 +146,7 @@ class MultiviewFile:
             for name, value in arrays.items()
             if max(value.shape, default=0) > 1 and _is_list(value.shape)
         ]
-        label = next(iter([*class_labels.find_label_names(list(self.entries)), *lists]), "VARIABLE")
+        label = next(iter([*_label_names(self.entries), *lists]), "VARIABLE")
         matrices = [
             name
             for name, value in arrays.items()
@@ -156,6 +157,12 @@ class MultiviewFile:
         ]
         words = ["--label", label, *(word for view in views for word in ("--view", view))]
         return f"qfusion data import {shlex.join([self.path.name])} --name NAME {shlex.join(words)}"
+
+
+def _label_names(names: Iterable[str]) -> list[str]:
+    """Return the names that are names of labels, in order of preference."""
+    known = [name for name in names if plain(name) in LABEL_NAMES]
+    return sorted(known, key=lambda name: LABEL_NAMES.index(plain(name)))
 
 
 def is_npz(path: Path) -> bool:

@@ -1,0 +1,152 @@
+"""From what a reader gave to a data set: staged, described, repaired as agreed, and checked.
+
+All ways into a data set lead through here: an import (`importing`), the path of a file, and data of a Python session.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from qfusion.data import sample_content
+from qfusion.data.clusters import video_clusters
+from qfusion.data.data_set import DataSet
+from qfusion.data.import_repairs import make_repairs
+from qfusion.data.import_report import ExaminedSet, build_report
+from qfusion.data.modality_spec import Modality
+from qfusion.data.raw import Raw
+from qfusion.data.readers import formats
+from qfusion.data.readers.session_contents import contents_by_row, name_one_hot
+from qfusion.data.staged_set import StagedSet, stage_set
+
+_IMPORT = "Import it with `data import` to see and repair everything."
+
+
+def load_file(path: Path) -> DataSet:
+    """Return the data set in a file, named by the file, as an import reads it.
+
+    Where the file names no split, or none for validation, one is drawn, as the repair `make-split` does.
+
+    Raises:
+        NotFound: when the file is not there.
+        InvalidInput: when it cannot be read, or an import would ask for other repairs.
+    """
+    with formats.translate_reading([path]):
+        raw = formats.read_files([path])
+        return build_set(raw, path.name, source=f"the file {path.name}")
+
+
+def build_set(raw: Raw, name: str, *, source: str) -> DataSet:
+    """Return the data set of samples that were read, its arrays in memory, and warn of what its report warns of.
+
+    Args:
+        raw: the samples.
+        name: of the set.
+        source: where they come from.
+
+    Raises:
+        InvalidInput: when an import would ask for repairs other than a split.
+    """
+    staged = stage_set(raw, None)
+    examined = ExaminedSet(staged, build_report(staged))
+    how = "split as the file says"
+    if _lacks_split(staged):
+        examined = make_repairs(examined, ["make-split"], None)
+        how = examined.staged.done[-1].replace("make-split", "split at random")
+    examined.report.require_no_errors(f"`{raw.title}` cannot be used as it is", _IMPORT)
+    for finding in examined.report.findings:
+        if finding.severity == "warning":
+            where = f"{finding.where}: " if finding.where else ""
+            warnings.warn(f"{raw.title}: {where}{finding.words}", stacklevel=3)
+    notes = [f.words for f in examined.staged.findings if f.code in ("columns", "left-out")]
+    return make_data_set(
+        examined.staged,
+        name,
+        title=name,
+        description=" ".join([f"{describe_samples(examined.staged)} {how.capitalize()}.", *notes]),
+        source=source,
+        licence="",
+        contents=raw.contents,
+    )
+
+
+def make_data_set(
+    staged: StagedSet,
+    name: str,
+    *,
+    rates: Mapping[str, float] | None = None,
+    contents: Mapping[str, Sequence[Any]] | None = None,
+    **described: Any,
+) -> DataSet:
+    """Return a staged set without errors as a data set.
+
+    Args:
+        staged: the set.
+        name: to load it by.
+        rates: steps a second of sequences, by modality.
+        contents: what is shown of each sample, by modality.
+        described: title, description, source, licence and, of a set whose values were checked, `recorded`.
+    """
+    index = pd.Index(staged.ids.tolist())
+    table = (
+        staged.columns.set_axis(index) if len(staged.columns.columns) else pd.DataFrame(index=index)
+    )
+    modalities = [
+        Modality(
+            part.name,
+            part.values,
+            part.lengths,
+            part.feature_names,
+            part.picture,
+            rate=(rates or {}).get(part.name),
+            checked=True,
+            given=part.given,
+        )
+        for part in staged.parts
+    ]
+    drawn = contents_by_row(contents or {}, modalities, len(staged))
+    named = [
+        name_one_hot(part, (contents or {})[part.name]) if part.name in (contents or {}) else part
+        for part in modalities
+    ]
+
+    def content_of(row: int) -> dict[str, sample_content.Content]:
+        content = drawn(row)
+        if "text" in table.columns:
+            content.setdefault("text", sample_content.Text(str(table["text"].iloc[row])))
+        return content
+
+    unimodal = pd.DataFrame(staged.unimodal, index=index) if staged.unimodal else None
+    return DataSet(
+        name=name,
+        modalities=tuple(named),
+        target=staged.build_target(),
+        y=staged.y,
+        ids=staged.ids,
+        split=staged.split,
+        table=table,
+        content_of=content_of,
+        unimodal=unimodal,
+        clusters=staged.clusters or video_clusters(staged.ids),
+        **described,
+    )
+
+
+def describe_samples(staged: StagedSet) -> str:
+    """Return a sentence on the samples, the files that they come from and the modalities."""
+    sizes = []
+    for part in staged.parts:
+        kind = ", sequences" if part.lengths is not None else ""
+        sizes.append(f"{part.name} ({part.shape[-1]} features{kind})")
+    where = staged.title if staged.title == staged.kind else f"{staged.kind} {staged.title}"
+    return f"{len(staged):,} samples, imported from {where}: {', '.join(sizes)}."
+
+
+def _lacks_split(staged: StagedSet) -> bool:
+    """Whether there is no split, or only its validation part is missing."""
+    parts = set(staged.split.tolist()) - {""}
+    return not parts or parts == {"train", "test"}
