@@ -16,8 +16,9 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import import_report, import_store, importing, multiview
+from qfusion.data import import_report, importing, multiview
 from qfusion.data.column_roles import ColumnChoice
+from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 
 COUNT = 30
@@ -58,7 +59,7 @@ def folder_of(
 
 
 def examined(path: Path, **options: Any) -> import_report.ExaminedSet:
-    with import_store.staging_folder(keep=True) as place:
+    with folders.staging_folder(keep=True) as place:
         return importing.examine_files([path], place, **options)
 
 

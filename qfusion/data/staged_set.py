@@ -16,7 +16,6 @@ import pandas as pd
 from numpy.lib import format as npy
 
 from qfusion.data import set_digest
-from qfusion.data.clusters import Clusters
 from qfusion.data.target_classes import Targets
 from qfusion.data.target_spec import Target
 
@@ -138,9 +137,6 @@ class StagedSet(Targets):
         files: name, bytes and sha256 of each file.
         done: descriptions of the repairs made.
         leaks_are_meant: whether the caller agreed to keep features that give the target away.
-        clusters: groups of dependent rows; None if they follow from the ids.
-        is_game: whether it holds the samples of a measured game.
-        description: shown on the page of the data set in place of one that is made of its parts.
     """
 
     folder: Path
@@ -158,9 +154,6 @@ class StagedSet(Targets):
     done: list[str] = field(default_factory=list)
     convention: str = "plain"
     leaks_are_meant: bool = False
-    description: str = ""
-    is_game: bool = False
-    clusters: Clusters | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

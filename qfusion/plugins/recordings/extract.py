@@ -25,8 +25,7 @@ from qfusion.data import (
     clip_folder,
     clip_join,
     import_repairs,
-    import_store,
-    imported_sets,
+    importing,
     media_files,
     registry,
 )
@@ -36,6 +35,7 @@ from qfusion.data.import_report import ExaminedSet, build_report
 from qfusion.data.label_table import LabelReader
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.staged_set import StagedSet
+from qfusion.data.store import folders, writing
 from qfusion.data.table_files import IDS, SPLIT, open_table
 from qfusion.errors import QFusionError, translate_errors
 from qfusion.plugins.recordings import extractors
@@ -104,7 +104,7 @@ def extract(
         DataUnavailable: when a package is missing, or the disk refuses.
     """
     _read_only.check_allowed("extract features")
-    import_store.check_set_name(name, replace)
+    writing.check_set_name(name, replace)
     import_repairs.check_repair_names(repair)
     require_whole("processes", processes, 1, 256)
     longest = require_number("longest", longest, 0.1, media_files.MAX_SECONDS)
@@ -117,13 +117,13 @@ def extract(
     }
     check(bool(records), "Every extractor is left out. Choose one for a modality at least.")
     with ExitStack() as stack:
-        first, second = (stack.enter_context(import_store.staging_folder()) for _ in range(2))
+        first, second = (stack.enter_context(folders.staging_folder()) for _ in range(2))
         header = open_table(labels or find_label_table(root))
         reader = LabelReader(first, header, tuple(records), (*IDS, *FILES), FILES)
         takes, failures = match_takes(root, recordings, beside, reader)
-        draft = imported_sets.imported_root() / f".extract-{name}"
+        draft = folders.imported_root() / f".extract-{name}"
         with (
-            imported_sets.translate_disk_errors("The features"),
+            folders.translate_disk_errors("The features"),
             translate_errors(
                 f"Another process extracts a set called '{name}' right now",
                 "Wait for it, or choose another name.",
@@ -171,7 +171,7 @@ def extract(
             if terms:
                 outcome.remarks.append(terms)
         if not outcome.report.errors:
-            outcome.place = import_store.store_set(
+            outcome.place = importing.store_examined(
                 outcome,
                 name,
                 title=title,
@@ -198,7 +198,7 @@ def _write_features(
     pace = Pace()
     progress(0, len(todo), "starting")
     with ExitStack() as stack:
-        stack.enter_context(imported_sets.translate_disk_errors("The features"))
+        stack.enter_context(folders.translate_disk_errors("The features"))
         run: Callable[..., Iterator[str]] = map
         if processes > 1:
             pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))

@@ -10,11 +10,12 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion._sentences import count
-from qfusion.data import array_cache, clips, files, imported_sets, media_types
+from qfusion.data import array_cache, clips, files, media_types
 from qfusion.data.array_files import scatter_array
 from qfusion.data.clips import Take
 from qfusion.data.label_table import LabelReader
 from qfusion.data.staged_set import StagedSet
+from qfusion.data.store import folders
 from qfusion.errors import DataUnavailable
 from qfusion.plugins.recordings import extractors
 
@@ -39,7 +40,7 @@ def feature_paths(
 
 def remove_features(draft: Path) -> None:
     """Remove the features that were finished before."""
-    with imported_sets.translate_disk_errors("The features"):
+    with folders.translate_disk_errors("The features"):
         for path in draft.glob("*.npz"):
             path.unlink()
 
