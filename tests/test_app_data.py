@@ -13,7 +13,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from qfusion import _read_only, data
-from qfusion.data import imported_sets, importing, registry
+from qfusion.data import importing, registry
+from qfusion.data.store import folders
 from qfusion.runs import run_list, run_process
 from qfusion.ui import data_import_form, recordings_form, sample_content, uploads
 from tests.support import importable, recordings
@@ -99,7 +100,7 @@ def test_file_is_examined_repaired_and_saved(tmp_path: Path) -> None:
     assert app.selectbox(key="set").value == "mine"
     assert data.load("mine").modalities[1].values[2, 0, 1] == 0
     assert "fill-zero: 1 value of audio" in plain(said(app))
-    assert list(imported_sets.imported_root().glob(".draft-*")) == []
+    assert list(folders.imported_root().glob(".draft-*")) == []
     other = visit("Samples", data="mine")
     assert "Data set 'mine' has no model yet. Train one on the Train page" in plain(
         other.error[0].value
@@ -130,7 +131,7 @@ def test_a_hostile_file_and_words_are_shown_literally(tmp_path: Path) -> None:
     press(app, "Save data set")
     assert "Argument `name` must begin" in plain(app.error[0].value)
     press(app, "Discard")
-    assert list(imported_sets.imported_root().glob(".draft-*")) == []
+    assert list(folders.imported_root().glob(".draft-*")) == []
 
 
 def test_columns_of_one_table_are_assigned_and_imported(tmp_path: Path) -> None:

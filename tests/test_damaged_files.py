@@ -13,7 +13,8 @@ import pytest
 from qfusion import data
 from qfusion.analysis import text
 from qfusion.commands import training_plan
-from qfusion.data import import_store, imported_sets, importing, registry
+from qfusion.data import importing, registry
+from qfusion.data.store import folders, manifest, reading, writing
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import Tweak
 from qfusion.runs import folder
@@ -51,14 +52,14 @@ def test_invalid_names_open_no_file(
     (tmp_path / "sets").mkdir()
     for place in (tmp_path, tmp_path / "own", tmp_path / "sets"):
         place.mkdir(exist_ok=True)
-        (place / imported_sets.MANIFEST).write_text("{}")
+        (place / folders.MANIFEST).write_text("{}")
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
-    for ask in (imported_sets.manifest, imported_sets.load_imported, imported_sets.remove_imported):
+    for ask in (manifest.imported_manifest, reading.open_imported, folders.remove_imported):
         with pytest.raises(NotFound, match="does not exist"):
             ask(name)
     registry.stamp(name)
     with pytest.raises(InvalidInput, match="must begin with a letter or digit"):
-        import_store.check_set_name(name)
+        writing.check_set_name(name)
 
 
 @pytest.mark.parametrize("history", ["3.5", "3", '"abc"', "[1]", "null"])
@@ -105,18 +106,25 @@ def test_a_name_too_long_for_a_file_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"range": [1]}, {"range": {"a": 1}}, {"classes": 3}, {"kind": []}]
+    "given",
+    [
+        {"range": [1]},
+        {"range": {"a": 1}},
+        {"classes": 3},
+        {"kind": []},
+        {"convention": "mosi, surely"},
+    ],
 )
 def test_damaged_manifest_is_reported(
     given: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path))
     importing.import_set([importable.tables(tmp_path / "t", count=30)], "own")
-    place = tmp_path / "own" / imported_sets.MANIFEST
+    place = tmp_path / "own" / folders.MANIFEST
     found = json.loads(place.read_text())
     place.write_text(json.dumps({**found, "target": {**found["target"], **given}}))
     with pytest.raises(IntegrityError, match="Imported data set 'own' is damaged"):
-        imported_sets.verify_imported("own")
+        reading.verify_imported("own")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from qfusion import _files, runs
 from qfusion._files import atomic
 from qfusion._user_folders import cache_root
 from qfusion.commands import models
-from qfusion.data import array_cache, import_store, imported_sets, importing, load
+from qfusion.data import array_cache, importing, load
+from qfusion.data.store import folders, reading
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.runs import Plan, folder, run_process, run_training
 from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store
@@ -91,7 +92,7 @@ def test_full_disk_keeps_stored_files_and_reports_a_reason(
     (disk / "out.txt").write_text("old")
     filler = fill_disk(disk)
     digests = (
-        imported_sets.verify_imported("old").digest,
+        reading.verify_imported("old").digest,
         checkpoint.load("mine").card["weights_sha256"],
     )
 
@@ -114,7 +115,7 @@ def test_full_disk_keeps_stored_files_and_reports_a_reason(
     )  # made, and not kept
     assert left(disk) == []
     assert digests == (
-        imported_sets.verify_imported("old").digest,
+        reading.verify_imported("old").digest,
         checkpoint.load("mine").card["weights_sha256"],
     )
     assert (disk / "out.txt").read_text() == "old"
@@ -138,7 +139,7 @@ def test_read_only_folders_are_shown(
         lambda: runs.train_run(run),
         lambda: keep(trained, "new"),
         lambda: checkpoint_store.remove("mine"),
-        lambda: imported_sets.remove_imported("own"),
+        lambda: folders.remove_imported("own"),
         lambda: importing.import_set([tmp_path / "tables"], "other"),
     )
     for write in writes:
@@ -149,7 +150,7 @@ def test_read_only_folders_are_shown(
         1,
         2,
     ]
-    assert imported_sets.verify_imported("own").name == "own"
+    assert reading.verify_imported("own").name == "own"
     assert checkpoint.load("mine").card["weights_sha256"]
     for page, key in (("Train", "_start"), ("Data", "_remove_set")):
         app = visit(page, **({"set": "own"} if page == "Data" else {}))
@@ -209,10 +210,10 @@ def test_changes_of_the_clock_have_no_effect(
         monkeypatch.setattr(time, "time", lambda: now() + years * 3e7)
         run.send_request("stop")
 
-    with import_store.staging_folder() as draft:
+    with folders.staging_folder() as draft:
         assert runs.train_run(run, jump)  # it still hears what is asked, and keeps what it has
         assert (run.record().state, run.record().epoch) == ("stopped", 1)
-        with import_store.staging_folder():
+        with folders.staging_folder():
             assert draft.is_dir()
     (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
     assert not run_process.is_starting(run)  # it has begun
@@ -228,13 +229,13 @@ def test_changes_of_the_clock_have_no_effect(
 
 def test_interrupted_replacement_restores_the_old_set(tmp_path: Path) -> None:
     importing.import_set([importable.tables(tmp_path / "tables")], "own")
-    os.rename(imported_sets.imported_root() / "own", imported_sets.old_folder("own"))
-    assert imported_sets.imported_names() == ("own",)
-    assert imported_sets.verify_imported("own").name == "own"
-    shutil.copytree(imported_sets.imported_root() / "own", imported_sets.old_folder("own"))
-    imported_sets.remove_imported("own")
-    assert imported_sets.imported_names() == ()
-    assert left(imported_sets.imported_root()) == []
+    os.rename(folders.imported_root() / "own", folders.old_folder("own"))
+    assert folders.imported_names() == ("own",)
+    assert reading.verify_imported("own").name == "own"
+    shutil.copytree(folders.imported_root() / "own", folders.old_folder("own"))
+    folders.remove_imported("own")
+    assert folders.imported_names() == ()
+    assert left(folders.imported_root()) == []
 
 
 def test_partial_files_of_killed_processes_are_removed(tmp_path: Path) -> None:
@@ -302,7 +303,7 @@ def test_concurrent_writers_leave_one_complete_file(
     assert (first, "is being trained" in second or "is finished" in second) == ("", True)
     assert both(lambda: importing.import_set([tables], "own", replace=True)) == ["", ""]
     assert both(run.delete) == ["", ""]
-    assert imported_sets.verify_imported("own").name == "own"
+    assert reading.verify_imported("own").name == "own"
     assert checkpoint.load("mine").card["weights_sha256"] == trained.card["weights_sha256"]
     assert [each.name for each in runs.list_runs()] == ["another"]
     assert left(tmp_path) == []

@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from qfusion import data
-from qfusion.data import import_store, importing, media_probe, signatures, timed_words
+from qfusion.data import importing, media_probe, signatures, timed_words
+from qfusion.data.store import folders
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.training import checkpoint, checkpoint_folders
 from tests.support import importable
@@ -74,7 +75,7 @@ STRANGE: dict[str, tuple[bytes, str]] = {
 
 
 def imported(path: Path) -> Any:
-    with import_store.staging_folder() as place:
+    with folders.staging_folder() as place:
         return importing.examine_files([path], place)
 
 

@@ -13,14 +13,13 @@ from qfusion import data
 from qfusion.data import (
     array_cache,
     downloads,
-    import_store,
-    imported_sets,
     importing,
 )
 from qfusion.data.random_split import target_tenths
 from qfusion.data.sources import cmu_mosi, planted
+from qfusion.data.store import folders, manifest, writing
 from qfusion.data.synthetic import drawn_faces, planted_editing, prosody
-from qfusion.data.target_classes import encode_label_sets
+from qfusion.data.targets import encode_label_sets
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from tests.support import importable
 from tests.support.import_folders import changed, codes, examined, folder, npz
@@ -76,7 +75,7 @@ def test_report_text(tmp_path: Path) -> None:
 def test_stored_set_is_not_replaced_without_consent(tmp_path: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     importing.import_set([path], "own")
-    with import_store.staging_folder() as place:
+    with folders.staging_folder() as place:
         found = importing.examine_files([path], place)
         with pytest.raises(InvalidInput, match="own"):
             importing.keep_set(found, "own")
@@ -137,7 +136,7 @@ def test_targets_are_split_by_deciles() -> None:
 
 
 def test_title_length_limit_is_inclusive(tmp_path: Path) -> None:
-    title, licence = "t" * import_store.MAX_TITLE, "l" * import_store.MAX_LICENCE
+    title, licence = "t" * writing.MAX_TITLE, "l" * writing.MAX_LICENCE
     importing.import_set(
         [importable.write_mmsa(tmp_path / "m.pkl")], "own", title=title, licence=licence
     )
@@ -158,7 +157,7 @@ def test_dropping_samples_keeps_pictures(tmp_path: Path) -> None:
 
 def test_missing_set_has_no_manifest() -> None:
     with pytest.raises(NotFound, match="Imported data set 'gone' does not exist"):
-        imported_sets.manifest("gone")
+        manifest.imported_manifest("gone")
 
 
 # ---- the sets that come with qfusion

@@ -16,9 +16,10 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import import_report, import_store, importing
-from qfusion.data.readers import multiview
+from qfusion.data import import_report, importing
 from qfusion.data.column_roles import ColumnChoice
+from qfusion.data.readers import multiview
+from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 
 COUNT = 30
@@ -59,7 +60,7 @@ def folder_of(
 
 
 def examined(path: Path, **options: Any) -> import_report.ExaminedSet:
-    with import_store.staging_folder(keep=True) as place:
+    with folders.staging_folder(keep=True) as place:
         return importing.examine_files([path], place, **options)
 
 

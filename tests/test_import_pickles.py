@@ -13,8 +13,7 @@ import pytest
 
 from qfusion import data
 from qfusion.data import importing
-from qfusion.data.readers import mmsa
-from qfusion.data.readers import pickles as pickle_files
+from qfusion.data.readers import mmsa, pickles as pickle_files
 from qfusion.errors import InvalidInput
 from tests.support import importable
 

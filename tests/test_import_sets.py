@@ -21,13 +21,11 @@ import scipy.io
 from qfusion import cli, data
 from qfusion.data import (
     array_files,
-    import_record,
     import_repairs,
-    import_store,
-    imported_sets,
     importing,
 )
 from qfusion.data.file_words import clean_text, make_modality_name
+from qfusion.data.store import folders, manifest, reading, writing
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.runs import run_training
 from tests.support import importable
@@ -89,7 +87,7 @@ def test_non_finite_values_need_an_agreed_repair(
     assert data.load("zero").modalities[1].values[2, 0, 1] == 0
     importing.import_set([path], "dropped", repair=["drop-not-finite"])
     assert len(data.load("dropped")) == 68
-    assert imported_sets.manifest("dropped")["repairs"] == ["drop-not-finite: 2 samples left out"]
+    assert manifest.imported_manifest("dropped").repairs == ["drop-not-finite: 2 samples left out"]
 
 
 def test_constant_columns_are_reported_and_can_be_dropped(tmp_path: Path) -> None:
@@ -327,7 +325,7 @@ def test_incompatible_tables_are_refused(tmp_path: Path, spoil: Any, message: st
     spoil(place)
     with pytest.raises((InvalidInput, NotFound), match=message):
         importing.import_set([place], "never")
-    assert list(imported_sets.imported_root().iterdir()) == []
+    assert list(folders.imported_root().iterdir()) == []
 
 
 def labels_of_cells(path: Path, word: str) -> Path:
@@ -416,7 +414,7 @@ def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert kept.modalities[1].shape == (4, 3)
     assert np.array_equal(kept.modalities[2].lengths, lengths)
     assert replace(kept, name="other").digest == kept.digest  # checked and worked out anew
-    assert imported_sets.verify_imported("views").digest == kept.digest
+    assert reading.verify_imported("views").digest == kept.digest
     shares = [len(kept.rows(split)) for split in ("train", "valid", "test")]
     assert shares == [36, 6, 18]
 
@@ -628,7 +626,7 @@ def test_a_npz_cut_short_is_refused(tmp_path: Path) -> None:
         (tmp_path / "cut.npz").write_bytes(content[: len(content) * part // 20])
         with pytest.raises(InvalidInput):
             importing.import_set([tmp_path / "cut.npz"], "never")
-    assert list(imported_sets.imported_root().iterdir()) == []
+    assert list(folders.imported_root().iterdir()) == []
 
 
 # ---- keeping
@@ -645,7 +643,7 @@ def test_a_set_is_memory_mapped_and_read_only(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="read-only"):
             m.values[0] = 0
     assert data.load("mapped") is kept
-    assert kept.digest == imported_sets.manifest("mapped")["digest"]
+    assert kept.digest == manifest.imported_manifest("mapped").digest
     assert replace(kept, name="other").digest == kept.digest
 
 
@@ -665,7 +663,7 @@ def test_names_are_valid_and_unique(tmp_path: Path) -> None:
     importing.import_set([path], "mine", replace=True)
     assert data.load("mine").digest != before.digest
     assert before.modalities[0].values[3].any()  # whoever has the old one open keeps it
-    assert {entry.name for entry in imported_sets.imported_root().iterdir()} == {".lock", "mine"}
+    assert {entry.name for entry in folders.imported_root().iterdir()} == {".lock", "mine"}
 
 
 def test_full_disk_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -677,9 +675,9 @@ def test_full_disk_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     for place, name in (
         (array_files, "to_float32"),
-        (import_record.np, "save"),
-        (import_store.os, "rename"),
-        (import_record.Path, "write_text"),
+        (writing.np, "save"),
+        (folders.os, "rename"),
+        (writing.Path, "write_text"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, full)
@@ -690,7 +688,7 @@ def test_full_disk_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 importing.import_set(
                     [path], "new" if name != "rename" else "old", replace=name == "rename"
                 )
-        assert {entry.name for entry in imported_sets.imported_root().iterdir()} == {".lock", "old"}
+        assert {entry.name for entry in folders.imported_root().iterdir()} == {".lock", "old"}
     assert len(data.load("old")) == 70
 
 
@@ -727,20 +725,38 @@ def test_damaged_sets_are_reported_and_can_be_removed(tmp_path: Path, folder: Pa
     values = folder / "altered" / "audio.npy"
     values.write_bytes(values.read_bytes()[:-4] + b"\0\0\x80\x3f")
     with pytest.raises(IntegrityError, match="'altered' was altered"):
-        imported_sets.verify_imported("altered")
+        reading.verify_imported("altered")
     about = json.loads((folder / "manifest" / "manifest.json").read_text())
     (folder / "manifest" / "manifest.json").write_text(json.dumps(about | {"format": 99}))
     with pytest.raises(IntegrityError, match=r"written by another version of qfusion .format 99."):
-        imported_sets.manifest("manifest")
+        manifest.imported_manifest("manifest")
     (folder / "manifest" / "manifest.json").write_text("{")
     infos = {info.name: info for info in data.available()}
     assert not infos["manifest"].available
     assert "data remove manifest" in infos["manifest"].remedy
     for name in ("cut", "altered", "manifest"):
-        imported_sets.remove_imported(name)
+        folders.remove_imported(name)
     assert [entry.name for entry in folder.iterdir()] == [".lock"]
     with pytest.raises(NotFound):
-        imported_sets.remove_imported("../imported")
+        folders.remove_imported("../imported")
+
+
+def test_a_set_of_version_1_0_0_opens(tmp_path: Path, folder: Path) -> None:
+    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "older")
+    digest = data.load("older").digest
+    place = folder / "older"
+    record = json.loads((place / "manifest.json").read_text())
+    for modality in record["modalities"]:
+        if modality["sequence"]:
+            (place / modality["lengths"]).rename(place / f"{modality['name']}.lengths.npy")
+        del modality["lengths"], modality["double"]
+    for key in ("truth", "noise_variance", "game", "clusters"):
+        del record[key]
+    (place / "clusters.npy").unlink(missing_ok=True)
+    del record["target"]["known"]
+    record |= {"tokens": False, "vocabulary": {}}
+    (place / "manifest.json").write_text(json.dumps(record))
+    assert reading.verify_imported("older").digest == digest
 
 
 def test_unsaved_sets_are_removed_after_a_day(tmp_path: Path, folder: Path) -> None:

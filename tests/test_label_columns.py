@@ -21,6 +21,7 @@ from qfusion.analysis.opening import open_study
 from qfusion.analysis.study_building import build_study
 from qfusion.cli import app as typer_app
 from qfusion.data import importing
+from qfusion.data.store import folders, reading
 from qfusion.data.unimodal_labels import label_conflicts, unimodal_columns
 from qfusion.errors import InvalidInput
 from qfusion.figures import export, recipe
@@ -75,9 +76,7 @@ def test_labels_are_read_shown_and_usable_in_filters() -> None:
     frame = open_study("simple", "stand-in").frame()
     assert {"label_text", "label_audio", "label_vision", "label_conflict"} <= set(frame)
     assert axis_titles(open_study("simple", "stand-in"))["label_text"] == "people's label of text"
-    kept = data.imported_sets.verify_imported(
-        "stand-in"
-    )  # the digest is of the numbers, not of the table
+    kept = reading.verify_imported("stand-in")  # the digest is of the numbers, not of the table
     assert kept.digest == found.digest
 
 
@@ -101,7 +100,7 @@ def test_partial_labels_are_read_and_reported(tmp_path: Path) -> None:
     assert labels is not None
     assert labels.table.isna().sum().tolist() == [32, 60, 2]
     assert data.load("some").target.convention == "sims"
-    data.imported_sets.remove_imported("some")
+    folders.remove_imported("some")
 
 
 def test_unusual_ids_are_shown_and_filtered(tmp_path: Path) -> None:
@@ -129,7 +128,7 @@ def test_unusual_ids_are_shown_and_filtered(tmp_path: Path) -> None:
     written = report.read_text(encoding="utf-8")
     assert odd in html.unescape(written)
     assert "<b>&amp;back" not in written
-    data.imported_sets.remove_imported("odd")
+    folders.remove_imported("odd")
 
 
 def test_set_made_in_python_has_label_columns() -> None:

@@ -15,8 +15,9 @@ from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
 
 from qfusion import data
-from qfusion.data import import_report, import_store, importing, leaks
+from qfusion.data import import_report, importing, leaks
 from qfusion.data.import_report import Report
+from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from tests.support import importable
 from tests.support.command_line import run
@@ -35,7 +36,7 @@ def equal(values: np.ndarray, y: np.ndarray, is_class: bool = True) -> list[int]
 
 
 def examined(*paths: Path, **options: Any) -> import_report.ExaminedSet:
-    with import_store.staging_folder() as place:
+    with folders.staging_folder() as place:
         return importing.examine_files(paths, place, **options)
 
 

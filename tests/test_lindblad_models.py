@@ -26,10 +26,11 @@ from qfusion.analysis.lindblad_systems import (
 )
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.data import DataSet, Modality, Target, imported_sets, opened_sets
+from qfusion.data import DataSet, Modality, Target
 from qfusion.data.data_set import compute_digest
 from qfusion.data.ket_features import as_ket_set, basis_kets, product_states
-from qfusion.data.set_store import store_data_set
+from qfusion.data.store import reading, writing
+from qfusion.data.store.folders import imported_names
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import backgrounds
 from qfusion.models import registry
@@ -449,7 +450,7 @@ def test_models_and_kets_are_stored_in_double_precision(folders: Path) -> None:
         assert theirs.values.dtype == np.float64
         assert np.array_equal(mine.values, theirs.values)
     assert dataset.digest == study.dataset.digest
-    assert imported_sets.verify_imported("stored-states").digest == dataset.digest
+    assert reading.verify_imported("stored-states").digest == dataset.digest
     assert not dataset.target.known
     assert dataset.content(4)["B"].text == study.dataset.content(4)["B"].text
     assert dataset.table.equals(study.dataset.table)
@@ -476,7 +477,8 @@ def test_weights_in_single_precision_are_refused(folders: Path) -> None:
 def test_a_set_that_is_opened_in_place_keeps_all_digits(tmp_path: Path) -> None:
     H, L = random_system((2, 3), 15)
     dataset = open_system(H, L, T=0.7).dataset
-    again = opened_sets.read_set(opened_sets.write_set(dataset, tmp_path / "set"))
+    writing.write_set(dataset, tmp_path)
+    again = reading.open_set(tmp_path)
     assert again.digest == compute_digest(again) == dataset.digest
     assert again.modalities[0].values.dtype == np.float64
     assert not again.target.known
@@ -487,7 +489,7 @@ def test_any_data_set_can_be_stored(folders: Path) -> None:
     few = planted.subset(
         np.concatenate([planted.rows(split)[:20] for split in ("train", "valid", "test")])
     )
-    store_data_set(few, "few-opinions")
+    writing.store_set(few, "few-opinions")
     again = data.load("few-opinions")
     assert again.digest == few.digest
     assert again.target == few.target
@@ -497,7 +499,7 @@ def test_any_data_set_can_be_stored(folders: Path) -> None:
         assert (mine.lengths is None) == (theirs.lengths is None)
     assert again.content(3)["text"].text == few.content(3)["text"].text
     with pytest.raises(InvalidInput, match="built-in"):
-        store_data_set(few, "planted")
+        writing.store_set(few, "planted")
 
 
 NOT_HERMITIAN = np.array([[0, 1], [0, 0]])
@@ -621,4 +623,4 @@ def test_programs_of_the_page_run(folders: Path, capsys: pytest.CaptureFixture[s
     assert float(score) == pytest.approx(qt.expect(a.dag() * a, rho), abs=1e-8)
     assert shape == "(3000, 8, 1)"
     assert {"rabi", "by-hand"} <= set(checkpoint_folders.available())
-    assert {"rabi-states", "planted-kets"} <= set(imported_sets.imported_names())
+    assert {"rabi-states", "planted-kets"} <= set(imported_names())

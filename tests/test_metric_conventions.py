@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from qfusion import cli, data
-from qfusion.data import imported_sets, importing
+from qfusion.data import importing
+from qfusion.data.store import folders, manifest
 from qfusion.data.target_spec import Target
-from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.errors import InvalidInput, NotFound
 from qfusion.training import metrics
 from qfusion.ui import data_import_form
 from qfusion.wording.metrics import describe_metric
@@ -124,10 +125,10 @@ def sims_set(tmp_path: Path, name: str = "sims", **options: object) -> data.Data
 def test_file_contents_determine_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     assert found.target.convention == "sims"
-    assert imported_sets.manifest("sims")["target"]["convention"] == "sims"
+    assert manifest.imported_manifest("sims").target.convention == "sims"
     words = [
         each["words"]
-        for each in imported_sets.manifest("sims")["report"]["findings"]
+        for each in manifest.imported_manifest("sims").report["findings"]
         if each["code"] == "convention"
     ]
     assert words == [
@@ -165,7 +166,7 @@ def test_chosen_convention_must_fit(tmp_path: Path) -> None:
         importing.import_set([path], "never", convention="mosei")
     with pytest.raises(InvalidInput, match="`convention` is of scores"):
         importing.import_set([path], "never", convention="sims", target="classification")
-    assert "never" not in imported_sets.imported_names()
+    assert "never" not in folders.imported_names()
 
 
 def test_data_set_made_in_python_must_fit(tmp_path: Path) -> None:
@@ -186,17 +187,20 @@ def test_data_set_made_in_python_must_fit(tmp_path: Path) -> None:
     assert metrics.names(positive) == ("mae", "corr", "r2")
 
 
-def test_stored_set_without_a_convention_gets_the_imported_one(
-    tmp_path: Path,
-) -> None:
-    def with_words(name: str, convention: dict[str, str]) -> str:
-        place = imported_sets.imported_root() / name / "manifest.json"
-        manifest = json.loads(place.read_text(encoding="utf-8"))
-        manifest["target"].pop("convention", "")
-        manifest["target"] |= convention
-        place.write_text(json.dumps(manifest), encoding="utf-8")
-        return data.load(name).target.convention
+def test_conventions_are_distinguished() -> None:
+    for name, keys in metrics.NAMES.items():
+        assert metrics.find_convention(keys) == name
+        assert set(metrics.labels(keys)) == set(keys)
+        assert metrics.headlines(keys) == list(metrics.HEADLINES[name])
+    assert describe_metric("acc5", metrics.NAMES["sims"]) != describe_metric(
+        "acc5", metrics.NAMES["mosi"]
+    )
+    assert metrics.labels(metrics.NAMES["classes"])["f1"].short == "F1 (macro)"
+    assert metrics.labels(metrics.NAMES["sims"])["f1"].short == "F1 (weighted)"
+    assert "acc7" not in metrics.labels(metrics.NAMES["sims"])
 
+
+def test_stored_sets_keep_their_convention(tmp_path: Path) -> None:
     sims_set(tmp_path)
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mosi-like")
     importing.import_set(
@@ -209,22 +213,6 @@ def test_stored_set_without_a_convention_gets_the_imported_one(
     )
     expected = {"sims": "sims", "mosi-like": "mosi", "table": "plain", "classes": "classes"}
     assert {name: data.load(name).target.convention for name in expected} == expected
-    assert {name: with_words(name, {}) for name in expected} == expected
-    with pytest.raises(IntegrityError, match="damaged"):
-        with_words("sims", {"convention": "mosi, surely"})
-
-
-def test_conventions_are_distinguished() -> None:
-    for name, keys in metrics.NAMES.items():
-        assert metrics.find_convention(keys) == name
-        assert set(metrics.labels(keys)) == set(keys)
-        assert metrics.headlines(keys) == list(metrics.HEADLINES[name])
-    assert describe_metric("acc5", metrics.NAMES["sims"]) != describe_metric(
-        "acc5", metrics.NAMES["mosi"]
-    )
-    assert metrics.labels(metrics.NAMES["classes"])["f1"].short == "F1 (macro)"
-    assert metrics.labels(metrics.NAMES["sims"])["f1"].short == "F1 (weighted)"
-    assert "acc7" not in metrics.labels(metrics.NAMES["sims"])
 
 
 def test_embedded_data_use_the_default_convention() -> None:

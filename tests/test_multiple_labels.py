@@ -11,8 +11,8 @@ import pytest
 
 from qfusion import cli, data
 from qfusion.data import import_repairs, importing
-from qfusion.data.target_classes import encode_label_sets
 from qfusion.data.target_spec import Target
+from qfusion.data.targets import encode_label_sets
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.training import train
 from tests.support import importable

@@ -13,10 +13,10 @@ import scipy.io
 from qfusion import data
 from qfusion.data import (
     import_report,
-    import_store,
     importing,
 )
 from qfusion.data.column_roles import ColumnChoice
+from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from tests.support.command_line import run
 
@@ -58,7 +58,7 @@ def cell(*views: Any) -> np.ndarray:
 
 
 def examined(path: Path, **options: Any) -> import_report.ExaminedSet:
-    with import_store.staging_folder() as place:
+    with folders.staging_folder() as place:
         return importing.examine_files([path], place, **options)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from qfusion.data.given_targets import read_targets
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -29,7 +30,6 @@ from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 import qfusion
 from qfusion.analysis import decision_flips, modality_attribution
 from qfusion.data import Audio, Image, Text
-from qfusion.data.given_targets import read_targets
 from qfusion.data.in_memory import data_set_of
 from qfusion.errors import InvalidInput, NotFound
 from tests.support import own_models

@@ -10,7 +10,8 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import imported_sets, importing
+from qfusion.data import importing
+from qfusion.data.store import reading
 from qfusion.errors import InvalidInput
 
 COUNT = 60
@@ -23,7 +24,7 @@ def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def keep(path: Path, *repairs: str) -> Any:
         importing.import_set([path], "kept", repair=list(repairs), replace=True)
-        return imported_sets.load_imported("kept")
+        return reading.open_imported("kept")
 
     return keep
 
@@ -159,5 +160,5 @@ def test_arrays_of_tables_are_padded(tmp_path: Path, imported: Any) -> None:
         [tmp_path / "labels.csv", tmp_path / "voice.npy"], "padded", target="regression"
     )
     assert kept is not None
-    voice = imported_sets.load_imported("padded").modalities[0]
+    voice = reading.open_imported("padded").modalities[0]
     assert np.array_equal(voice.lengths, (sequences() != 0).any(-1).sum(1))

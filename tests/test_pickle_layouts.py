@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import import_report, import_store, importing
+from qfusion.data import import_report, importing
+from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from tests.support import importable
 
@@ -42,7 +43,7 @@ def without(*keys: str) -> dict[str, Any]:
 
 def examined(folder: Path, content: Any, **options: Any) -> import_report.ExaminedSet:
     path = importable.write_mmsa(folder / "m.pkl", content)
-    with import_store.staging_folder() as place:
+    with folders.staging_folder() as place:
         return importing.examine_files([path], place, **options)
 
 

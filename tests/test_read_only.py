@@ -20,8 +20,9 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
 from qfusion import _read_only, cli, model_export, runs
-from qfusion.data import downloads, imported_sets, importing
+from qfusion.data import downloads, importing
 from qfusion.data.readers import formats as import_formats
+from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process
 from qfusion.training import checkpoint_store
@@ -42,7 +43,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "start a process": lambda: run_process.start_process(["models"], Path("x.txt")),
     "read data": lambda: import_formats.read_files([Path("x.csv")], Path("x")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
-    "remove data": lambda: imported_sets.remove_imported("x"),
+    "remove data": lambda: folders.remove_imported("x"),
     "download data": lambda: downloads.download("digits"),
     "keep a model": lambda: model_export.add_to_own_models(Any, "", Any, "x"),
     "remove a model": lambda: checkpoint_store.remove("x"),

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from qfusion.data import import_repairs, import_report, shared_content
-from qfusion.data.readers import formats as import_formats
 from qfusion.data.import_report import build_report
 from qfusion.data.random_split import split_groups
+from qfusion.data.readers import formats as import_formats
 from qfusion.data.row_splits import stratified_split
 
 Features = dict[str, np.ndarray]

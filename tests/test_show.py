@@ -21,7 +21,8 @@ import torch
 import qfusion
 from qfusion import _user_folders
 from qfusion.adapters import showing
-from qfusion.data import DataSet, Modality, Series, Target, Text, opened_sets
+from qfusion.data import DataSet, Modality, Series, Target, Text
+from qfusion.data.store import reading, writing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import live_link
 from qfusion.models.circuit_change import CircuitChange
@@ -314,7 +315,8 @@ def test_a_set_is_written_and_read_whole(tmp_path: Path) -> None:
             "picture": Series(np.arange(3.0), np.arange(3.0), "x", "y"),
         },
     )
-    read = opened_sets.read_set(opened_sets.write_set(dataset, tmp_path / "set"))
+    writing.write_set(dataset, tmp_path)
+    read = reading.open_set(tmp_path)
     assert read.identity == dataset.identity
     assert read.content(2)["text"] == dataset.content(2)["text"]
     np.testing.assert_array_equal(read.content(1)["picture"].values, np.arange(3.0))

@@ -13,12 +13,13 @@ from qfusion import data
 from qfusion.data import importing
 from qfusion.data.column_roles import (
     ColumnChoice,
+    TablePreview,
     choose_roles,
     complete_choice,
     find_problems,
     match_columns,
 )
-from qfusion.data.table_preview import MAX_COLUMNS, TablePreview, preview_table
+from qfusion.data.readers.table import MAX_COLUMNS, preview_table
 from qfusion.errors import InvalidInput
 from tests.support import importable
 from tests.support.command_line import assert_refused, run

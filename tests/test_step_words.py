@@ -17,7 +17,6 @@ from qfusion.cli import app
 from qfusion.data import (
     Modality,
     Text,
-    import_record,
     importing,
     load,
 )
@@ -220,7 +219,7 @@ def test_invalid_rates_are_refused(
 
 
 def test_rates_are_written_as_name_and_number() -> None:
-    assert import_record.parse_rates(["audio=100", " vision = 12.5"]) == {
+    assert importing.parse_rates(["audio=100", " vision = 12.5"]) == {
         "audio": 100.0,
         "vision": 12.5,
     }
@@ -230,7 +229,7 @@ def test_rates_are_written_as_name_and_number() -> None:
         ("audio=fast", "`rate of audio` must be a number"),
     ):
         with pytest.raises(InvalidInput, match=message):
-            import_record.parse_rates([wrong])
+            importing.parse_rates([wrong])
     with pytest.raises(InvalidInput, match="left out for vectors"):
         Modality("a", np.zeros((2, 3)), None, ("x", "y", "z"), rate=2.0)
 

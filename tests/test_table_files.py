@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from qfusion import data
-from qfusion.data import import_report, import_store, importing, number_words, tables
+from qfusion.data import import_report, importing, number_words, tables
+from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from tests.support import importable
 
@@ -49,7 +50,7 @@ def frames(samples: int = 45, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame
 
 
 def examined(folder: Path, **options: Any) -> import_report.ExaminedSet:
-    with import_store.staging_folder() as place:
+    with folders.staging_folder() as place:
         return importing.examine_files([folder], place, **options)
 
 
@@ -256,7 +257,7 @@ def test_one_wide_table_is_labels_and_features(target: str, ending: str, tmp_pat
     wide = features.merge(labels.rename(columns={"label": target}), on="id")
     wide["text"] = "some words"
     write(wide, tmp_path / f"wide{ending}", index=False)
-    with import_store.staging_folder() as place:
+    with folders.staging_folder() as place:
         found = importing.examine_files(
             [],
             place,

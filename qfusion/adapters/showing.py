@@ -32,7 +32,8 @@ from qfusion import _user_folders, data as sources
 from qfusion._checks import check
 from qfusion.adapters.opening import default_name, open_model
 from qfusion.analysis.study import Study
-from qfusion.data import opened_sets
+from qfusion.data.store.folders import OPENED
+from qfusion.data.store.writing import write_set
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import circuit_change, live_link, live_model
 from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
@@ -158,7 +159,7 @@ def place_variables(folder: Path, name: str) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         _user_folders.OWNER: str(os.getpid()),
         _user_folders.OPENED: os.pathsep.join(opened),
-        opened_sets.OPENED: str(_set_folder(folder)),
+        OPENED: str(_set_folder(folder)),
     }
 
 
@@ -173,7 +174,8 @@ def _set_folder(folder: Path) -> Path:
 def place_study(study: Study, folder: Path, stack: contextlib.ExitStack) -> None:
     """Write what a server needs to show a study, and begin to answer its requests until the stack is closed."""
     if not _is_known(study):
-        opened_sets.write_set(study.dataset, _set_folder(folder))
+        _set_folder(folder).mkdir(parents=True)
+        write_set(study.dataset, _set_folder(folder))
     model = study.trained
     is_known = study.name in checkpoint_folders.available()
     check(

@@ -21,7 +21,7 @@ from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet
 from qfusion.data.in_memory import data_set_of
 from qfusion.data.ket_features import as_ket_set, product_state_set, product_states
-from qfusion.data.set_store import store_data_set
+from qfusion.data.store.writing import store_set
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.models.jump.lindblad_model import LindbladModel, Preparation, lindblad_model
@@ -157,7 +157,7 @@ def store_study(study: Study, *, replace: bool = False) -> tuple[Path, Path]:
     """
     folder = checkpoint_folders.folders()[-1]
     folder.mkdir(parents=True, exist_ok=True)
-    place = store_data_set(study.dataset, replace=replace)
+    place = store_set(study.dataset, replace=replace)
     card = checkpoint.save(folder / study.name, study.trained, study.card, new=not replace)
     return card, place
 

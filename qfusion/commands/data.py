@@ -83,11 +83,12 @@ def check_data(
     as_json: Json = False,
 ) -> None:
     """Load a data set with every check and print a summary. For a file, print the report that an import would give."""
-    from qfusion.data import import_store, importing
+    from qfusion.data import importing
+    from qfusion.data.store import folders, manifest, reading
 
     dataset = _load_named(name)
     if dataset is None:
-        with import_store.staging_folder() as folder, progress_bar("Checking") as show:
+        with folders.staging_folder() as folder, progress_bar("Checking") as show:
             examined = importing.examine_files([Path(name)], folder, show)
         print_report(examined.report, examined.staged.title, {}, as_json)
         examined.report.require_no_errors()
@@ -103,11 +104,10 @@ def check_data(
         "modalities": modalities,
         "digest": dataset.digest,
     }
-    if name in qfusion.data.imported_sets.imported_names():
-        qfusion.data.imported_sets.verify_imported(name)
-        result |= {
-            key: qfusion.data.imported_sets.manifest(name)[key] for key in ("report", "repairs")
-        }
+    if name in folders.imported_names():
+        reading.verify_imported(name)
+        record = manifest.imported_manifest(name)
+        result |= {"report": record.report, "repairs": record.repairs}
     rows = []
     for modality in result["modalities"]:
         sequence = "yes" if modality["sequence"] else "no"
@@ -141,11 +141,13 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove an imported set; the files that it was imported from stay. The model of a measured game goes with it."""
-    place = qfusion.data.imported_sets.imported_root() / name
+    from qfusion.data.store import folders
+
+    place = folders.imported_root() / name
     if qfusion.training.games.is_game(name):
         qfusion.training.games.remove_game(name)
     else:
-        place = qfusion.data.imported_sets.remove_imported(name)
+        place = folders.remove_imported(name)
     print_result(
         {"data": name, "removed": str(place)}, as_json, f"{name} is removed from {place.parent}"
     )

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-import qfusion
 from qfusion._checks import check, read_pairs
 from qfusion.commands.data_report import Licence, Repair, Title, print_report
 from qfusion.commands.printing import Json, print_remark, progress_bar
@@ -113,8 +112,9 @@ def import_(
     """Import a set of your own. Nothing is saved before the report is free of errors, and nothing is repaired
     without --repair.
     """
-    from qfusion.data import import_record, import_repairs, import_store, importing
+    from qfusion.data import import_repairs, importing
     from qfusion.data.column_roles import ColumnChoice
+    from qfusion.data.store import folders, manifest, writing
 
     check(
         bool(paths or modality),
@@ -124,7 +124,7 @@ def import_(
         check_only or name is not None,
         "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.",
     )
-    rates = import_record.parse_rates(rate or [])
+    rates = importing.parse_rates(rate or [])
     modalities = read_pairs(
         modality or [], "Argument `--modality`", "name=file", "--modality text=text.csv"
     )
@@ -139,12 +139,12 @@ def import_(
         tuple(modalities.items()) if modalities and names_columns else None,
     )
     if name is not None:
-        import_store.check_set_name(name, check_only or replace)
+        writing.check_set_name(name, check_only or replace)
     import_repairs.check_repair_names(repair or [])
     with (
         progress_bar("Importing") as show,
-        import_store.staging_folder() as folder,
-        import_store.staging_folder() as second,
+        folders.staging_folder() as folder,
+        folders.staging_folder() as second,
     ):
         examined = importing.examine_files(
             paths or [],
@@ -160,7 +160,7 @@ def import_(
         repaired = import_repairs.make_repairs(examined, repair or [], second, show)
         more = {"name": name, "repairs": repaired.staged.done, "kept": False}
         if not check_only and not repaired.report.errors:
-            place = import_store.store_set(
+            place = importing.store_examined(
                 repaired,
                 str(name),
                 title=title,
@@ -171,7 +171,7 @@ def import_(
             more |= {
                 "kept": True,
                 "folder": str(place),
-                "digest": qfusion.data.imported_sets.manifest(str(name))["digest"],
+                "digest": manifest.imported_manifest(str(name)).digest,
             }
     is_guessed = None in (choice.label, choice.ids, choice.split, choice.modalities)
     if is_guessed and any(finding.code == "columns" for finding in repaired.report.findings):

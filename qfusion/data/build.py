@@ -6,7 +6,7 @@ All ways into a data set lead through here: an import (`importing`), the path of
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,10 @@ def build_set(raw: Raw, name: str, *, source: str) -> DataSet:
     """
     staged = stage_set(raw, None)
     examined = ExaminedSet(staged, build_report(staged))
-    how = "split as the file says"
+    how = "Split as the file says"
     if _lacks_split(staged):
         examined = make_repairs(examined, ["make-split"], None)
-        how = examined.staged.done[-1].replace("make-split", "split at random")
+        how = examined.staged.done[-1].replace("make-split", "Split at random")
     examined.report.require_no_errors(f"`{raw.title}` cannot be used as it is", _IMPORT)
     for finding in examined.report.findings:
         if finding.severity == "warning":
@@ -67,7 +67,7 @@ def build_set(raw: Raw, name: str, *, source: str) -> DataSet:
         examined.staged,
         name,
         title=name,
-        description=" ".join([f"{describe_samples(examined.staged)} {how.capitalize()}.", *notes]),
+        description=" ".join([f"{describe_samples(examined.staged)} {how}.", *notes]),
         source=source,
         licence="",
         contents=raw.contents,
@@ -88,7 +88,8 @@ def make_data_set(
         staged: the set.
         name: to load it by.
         rates: steps a second of sequences, by modality.
-        contents: what is shown of each sample, by modality.
+        contents: what is shown of each sample, by modality, beside pictures and texts; None for a set that is stored,
+            whose reader finds them.
         described: title, description, source, licence and, of a set whose values were checked, `recorded`.
     """
     index = pd.Index(staged.ids.tolist())
@@ -108,22 +109,17 @@ def make_data_set(
         )
         for part in staged.parts
     ]
-    drawn = contents_by_row(contents or {}, modalities, len(staged))
-    named = [
-        name_one_hot(part, (contents or {})[part.name]) if part.name in (contents or {}) else part
-        for part in modalities
-    ]
-
-    def content_of(row: int) -> dict[str, sample_content.Content]:
-        content = drawn(row)
-        if "text" in table.columns:
-            content.setdefault("text", sample_content.Text(str(table["text"].iloc[row])))
-        return content
-
+    content_of: Callable[[int], dict[str, sample_content.Content]] = sample_content.no_content
+    if contents is not None:
+        content_of = _content_by_row(contents, modalities, table)
+        modalities = [
+            name_one_hot(part, contents[part.name]) if part.name in contents else part
+            for part in modalities
+        ]
     unimodal = pd.DataFrame(staged.unimodal, index=index) if staged.unimodal else None
     return DataSet(
         name=name,
-        modalities=tuple(named),
+        modalities=tuple(modalities),
         target=staged.build_target(),
         y=staged.y,
         ids=staged.ids,
@@ -134,6 +130,21 @@ def make_data_set(
         clusters=staged.clusters or video_clusters(staged.ids),
         **described,
     )
+
+
+def _content_by_row(
+    contents: Mapping[str, Sequence[Any]], modalities: Sequence[Modality], table: pd.DataFrame
+) -> Callable[[int], dict[str, sample_content.Content]]:
+    """Return what shows the content of a row: what is given, pictures, and the text of the table."""
+    drawn = contents_by_row(contents, modalities, len(table))
+
+    def content_of(row: int) -> dict[str, sample_content.Content]:
+        content = drawn(row)
+        if "text" in table.columns:
+            content.setdefault("text", sample_content.Text(str(table["text"].iloc[row])))
+        return content
+
+    return content_of
 
 
 def describe_samples(staged: StagedSet) -> str:

@@ -23,7 +23,7 @@ def game_dataset(
     *,
     description: str = "",
     source: str = "",
-    licence: str = "as whoever made the files says",
+    licence: str = "",
     truth: pd.DataFrame | None = None,
 ) -> DataSet:
     """Return the data set of a game, without writing files.
@@ -48,7 +48,7 @@ def game_dataset(
         title=title or name,
         description=description or describe_game(table),
         source=source or f"game {table.source}",
-        licence=licence,
+        licence=licence or "as whoever made the files says",
         modalities=modalities,
         target=table.target,
         y=table.y,

@@ -8,22 +8,31 @@ A set passes through one chain of modules. Each step takes the result of the one
 3. describe: `import_report.build_report` reads the values once and reports sizes and findings.
 4. repair: `import_repairs.make_repairs` makes the repairs that the caller agreed to, and describes the result.
 5. validate: `import_report.Report.require_no_errors` refuses a set with errors.
-6. store: `import_store.store_set` writes ids, split, targets and the manifest, and moves the folder to its place.
+6. build: `build.make_data_set` makes a `DataSet` of it.
+7. store: `store.writing.store_set` writes what the folder of the values lacks, and moves it to its place.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from qfusion import _read_only
-from qfusion._checks import choose
+from qfusion._checks import check, choose, read_pairs, require_number
+from qfusion.data import set_digest
+from qfusion.data.build import describe_samples, make_data_set
 from qfusion.data.import_repairs import check_repair_names, make_repairs
 from qfusion.data.import_report import ExaminedSet, Report, build_report
-from qfusion.data.import_store import check_set_name, staging_folder, store_set
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.readers.formats import read_files, translate_reading
-from qfusion.data.staged_set import stage_set
+from qfusion.data.staged_set import StagedSet, stage_set
+from qfusion.data.store.folders import staging_folder
+from qfusion.data.store.manifest import Provenance
+from qfusion.data.store.writing import check_set_name, check_texts, store_set
 from qfusion.data.target_spec import CONVENTIONS
+
+MAX_RATE = 100_000  # steps a second
 
 
 def import_set(
@@ -42,7 +51,7 @@ def import_set(
 
     Args:
         paths, options: see `read_files`.
-        name, replace, title, licence, rates: see `store_set`.
+        name, replace, title, licence, rates: see `store_examined`.
         repair: names of repairs to make, see `REPAIRS`.
         progress: see `build_report`.
 
@@ -50,7 +59,7 @@ def import_set(
         the report on the set as it was stored.
 
     Raises:
-        QFusionError: see `read_files` and `store_set`; nothing is stored then.
+        QFusionError: see `read_files` and `store_examined`; nothing is stored then.
     """
     check_set_name(name, replace)
     check_repair_names(repair)
@@ -106,9 +115,112 @@ def keep_set(
     progress: Progress = no_progress,
     **options: Any,
 ) -> Report:
-    """Repairs an examined set as agreed, stores it, and returns the report on it; see `store_set` for the options."""
+    """Repairs an examined set as agreed, stores it, and returns the report on it; see `store_examined` for the
+    options."""
     check_set_name(name, options.get("replace", False))
     with staging_folder() as folder:
         repaired = make_repairs(examined, repair, folder, progress)
-        store_set(repaired, name, **options)
+        store_examined(repaired, name, **options)
         return repaired.report
+
+
+def store_examined(
+    examined: ExaminedSet,
+    name: str,
+    *,
+    title: str = "",
+    licence: str = "",
+    replace: bool = False,
+    rates: Mapping[str, float] | None = None,
+    extracted: Mapping[str, Any] | None = None,
+) -> Path:
+    """Store an examined set so that it can be loaded by name, and return its folder.
+
+    The folder of the staged set is moved, not copied.
+
+    Args:
+        examined: the set and the report on it, without errors.
+        name: the name to load it by.
+        title: the name to show.
+        licence: the terms of use.
+        replace: whether to replace an imported set of that name.
+        rates: steps a second of sequences, by modality.
+        extracted: how features were extracted from recordings: `methods`, a record by modality, and more.
+
+    Raises:
+        InvalidInput: when the report holds errors, or the name is in use or malformed.
+        DataUnavailable: when the disk refuses; nothing is stored then.
+    """
+    _read_only.check_allowed("import data")
+    examined.report.require_no_errors()
+    check_set_name(name, replace)
+    check_texts(title, licence)
+    staged = examined.staged
+    check_rates(staged, rates or {})
+    repairs = "Nothing was repaired."
+    if staged.done:
+        repairs = f"Repaired, as asked for: {'; '.join(staged.done)}."
+    dataset = make_data_set(
+        staged,
+        name,
+        rates=rates,
+        title=title or name,
+        description=f"{describe_samples(staged)} {repairs}",
+        source=f"{staged.kind} {staged.title}",
+        licence=licence or "as whoever made the files says",
+        recorded=_digest(staged),
+    )
+    return store_set(
+        dataset,
+        replace=replace,
+        provenance=Provenance(
+            files=staged.files,
+            repairs=staged.done,
+            report=examined.report.as_dict(),
+            extracted=dict(extracted or {}),
+        ),
+        folder=staged.folder,
+        files={part.name: part.path.name for part in staged.parts if part.path is not None},
+    )
+
+
+def parse_rates(words: Iterable[str]) -> dict[str, float]:
+    """Return rates by modality, in steps a second, that are written as "audio=100".
+
+    Raises:
+        InvalidInput: when something is written otherwise.
+    """
+    pairs = read_pairs(words, "A rate", "name=steps, a number a second", "audio=100")
+    return {
+        name: require_number(f"rate of {name}", text, 0, MAX_RATE) for name, text in pairs.items()
+    }
+
+
+def check_rates(staged: StagedSet, rates: Mapping[str, float]) -> None:
+    """Raise InvalidInput when a modality that has a rate is no sequence, or its rate is out of range."""
+    sequences = [part.name for part in staged.parts if part.lengths is not None]
+    for modality, rate in rates.items():
+        check(
+            modality in sequences,
+            f"Argument `--rate` must name modalities that are sequences, of {sequences}, but names "
+            f"{modality[:40]!r}. Correct or drop it.",
+        )
+        check(
+            isinstance(rate, (int, float)) and 0 < rate <= MAX_RATE,
+            f"Argument `--rate` of '{modality}' must be steps a second, above 0 and at most {MAX_RATE:,}, but is "
+            f"{rate}. Give --rate {modality}=25, say.",
+        )
+
+
+def _digest(staged: StagedSet) -> str:
+    """Return the digest of the data, equal to that of the loaded `DataSet`; files are read, not mapped, so that memory
+    use stays small.
+    """
+    modalities = (
+        (part.name, part.shape, part.feature_names, part.pieces(), part.lengths, part.picture)
+        for part in staged.parts
+    )
+    unimodal = pd.DataFrame(staged.unimodal) if staged.unimodal else None
+    return set_digest.digest(
+        staged.build_target(), staged.ids, staged.split, staged.y, modalities, unimodal
+    )

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from qfusion import plugin
 from qfusion._checks import choose
-from qfusion.data import files, opened_sets, sources as package
+from qfusion.data import files, sources as package
 from qfusion.data.data_set import DataSet
-from qfusion.data.imported_sets import imported_names, load_imported, manifest, manifest_stamp
+from qfusion.data.store import manifest, reading
+from qfusion.data.store.folders import imported_names, imported_root
 from qfusion.errors import QFusionError
 
 # endings of files that can be loaded by path
@@ -60,7 +61,7 @@ def names() -> tuple[str, ...]:
     for name in imported_names():
         if name not in sources():
             known += [name, *(f"{name}:{label}" for label in _labels(name))]
-    known += [name for name in opened_sets.opened_folders() if name not in known]
+    known += [name for name in manifest.opened_folders() if name not in known]
     return tuple(known)
 
 
@@ -68,8 +69,8 @@ def _labels(name: str) -> list[str]:
     """Return the labels of an imported data set whose samples have several labels. The list is empty for a damaged
     data set.
     """
-    with contextlib.suppress(QFusionError, AttributeError):
-        return list(manifest(name)["target"].get("labels", ()))
+    with contextlib.suppress(QFusionError):
+        return list(manifest.imported_manifest(name).target.labels)
     return []
 
 
@@ -78,7 +79,7 @@ def is_game(name: str) -> bool:
     if name in sources():
         return sources()[name].game is not None
     with contextlib.suppress(QFusionError):
-        return name in imported_names() and bool(manifest(name).get("game"))
+        return name in imported_names() and manifest.imported_manifest(name).game
     return False
 
 
@@ -105,28 +106,27 @@ def load(name: str | os.PathLike[str]) -> DataSet:
 @lru_cache(maxsize=8)
 def load_manifest(name: str, stamp: str) -> DataSet:
     """Load a manifest. `stamp` changes when the set is replaced, so that the manifest is read anew."""
-    opened = opened_sets.opened_folders()
+    opened = manifest.opened_folders()
     if name in opened:  # a session shows its own data, whatever else has their name
-        return opened_sets.read_set(opened[name])
+        return reading.open_set(opened[name])
     if name in sources():
         dataset = sources()[name].load()
         object.__setattr__(dataset, "version", f"{name} {sources()[name].version}")
         return dataset
     base, _, label = name.partition(":")
-    return load_manifest(base, stamp).select_label(label) if label else load_imported(name)
+    return load_manifest(base, stamp).select_label(label) if label else reading.open_imported(name)
 
 
 def stamp(name: str) -> str:
     """Return a text that changes when the set of a name does, the folder of an opened one; empty for sources, which do
     not change.
     """
-    opened = opened_sets.opened_folders()
+    opened = manifest.opened_folders()
     if name in opened:
         return str(opened[name])
     if name in sources():
         return ""
-    base = name.partition(":")[0]
-    return manifest_stamp(base)
+    return manifest.stamp(imported_root() / name.partition(":")[0])
 
 
 @lru_cache(maxsize=2)
@@ -149,8 +149,10 @@ def available() -> list[SourceInfo]:
 
 
 def _describe(name: str) -> SourceInfo:
-    if name in opened_sets.opened_folders():
-        return SourceInfo(name, opened_sets.opened_title(name), package.Origin.IMPORTED, True)
+    opened = manifest.opened_folders()
+    if name in opened:
+        title = manifest.read_manifest(opened[name]).title
+        return SourceInfo(name, title, package.Origin.IMPORTED, True)
     return _describe_source(sources()[name]) if name in sources() else _describe_imported(name)
 
 
@@ -164,7 +166,7 @@ def _describe_imported(name: str) -> SourceInfo:
     base, _, label = name.partition(":")
     imported = package.Origin.IMPORTED
     try:
-        title = manifest(base)["title"]
+        title = manifest.imported_manifest(base).title
     except QFusionError as error:
         reason, _, remedy = str(error).partition(". ")
         return SourceInfo(name, name, imported, False, f"{reason}.", remedy)

@@ -12,11 +12,11 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.data import (
     DataSet,
-    imported_sets,
     registry,
     row_splits,
 )
 from qfusion.data.game_table import GameTable
+from qfusion.data.store import folders
 from qfusion.errors import QFusionError
 from qfusion.models import game
 from qfusion.training import checkpoint_cards, checkpoint_folders, checkpoint_store, metrics
@@ -74,8 +74,8 @@ def remove_game(name: str) -> Path:
     """
     check(is_game(name), f"Model '{name}' is not a measured game.")
     folder = checkpoint_store.remove(name)
-    if name in imported_sets.imported_names():
-        imported_sets.remove_imported(name)
+    if name in folders.imported_names():
+        folders.remove_imported(name)
     return folder
 
 

@@ -13,17 +13,15 @@ import streamlit as st
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.data import (
-    import_record,
     import_repairs,
     import_report,
-    import_store,
-    imported_sets,
     importing,
 )
 from qfusion.data.import_report import Report
 from qfusion.data.readers import formats
 from qfusion.data.readers.table import preview_table
 from qfusion.data.staged_set import limit_part_size
+from qfusion.data.store import folders, writing
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.ui import (
     guidance,
@@ -194,7 +192,7 @@ def _draw_columns() -> None:
 def _preview_table(files: list[Any], path: str) -> None:
     """Read the columns of what was brought if it is one table, for the form that assigns them."""
     _check_brought(files, path)
-    with import_store.staging_folder() as folder:
+    with folders.staging_folder() as folder:
         if len(files) == 1:
             paths = [uploads.save_upload(files[0], folder, "file")]
         else:
@@ -221,7 +219,7 @@ def _examine(files: list[Any], path: str, **options: Any) -> None:
     _check_brought(files, path)
     with (
         st.status("Reading …") as shown,
-        import_store.staging_folder(keep=True) as folder,
+        folders.staging_folder(keep=True) as folder,
         limit_part_size(MAX_PATH),
     ):
         if files:
@@ -293,12 +291,12 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
             help="Letters, digits, - and _. Links and menus use this name.",
         )
         title = st.text_input(
-            "Title (default: the name)", key="_import_title", max_chars=import_store.MAX_TITLE
+            "Title (default: the name)", key="_import_title", max_chars=writing.MAX_TITLE
         )
         licence = st.text_input(
             "Licence",
             key="_import_licence",
-            max_chars=import_store.MAX_LICENCE,
+            max_chars=writing.MAX_LICENCE,
             placeholder="as stated by the authors of the files",
         )
         rates = (
@@ -313,7 +311,7 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
             else ""
         )
         replace = (
-            name in imported_sets.imported_names()  # it removes the other one
+            name in folders.imported_names()  # it removes the other one
             and st.checkbox(
                 f"Replace the imported set {text.escape_markdown(name)}", key="_import_replace"
             )
@@ -329,7 +327,7 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
                     replace=bool(replace),
                     title=title.strip(),
                     licence=licence.strip(),
-                    rates=import_record.parse_rates(filter(str.strip, rates.split(";"))),
+                    rates=importing.parse_rates(filter(str.strip, rates.split(";"))),
                 )
                 discard()
                 table_columns_form.forget_columns()

@@ -5,9 +5,10 @@ import streamlit as st
 
 from qfusion import _read_only, plugin
 from qfusion.analysis import text
-from qfusion.data import imported_sets, registry
+from qfusion.data import registry
 from qfusion.data.data_set import DataSet
 from qfusion.data.row_splits import SPLITS
+from qfusion.data.store import folders, manifest
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.panels import learning as builders, pickers, targets
 from qfusion.runs import plans
@@ -77,7 +78,7 @@ def draw_set(dataset: DataSet) -> None:
             "pages/train.py", "Train a model on it", ":material/model_training:", train=name
         )
     recordings(dataset)
-    if name in imported_sets.imported_names():
+    if name in folders.imported_names():
         if not dataset.is_game and not _read_only.is_read_only():
             st.button(
                 "Train both systems on it",
@@ -140,18 +141,18 @@ def _card(data_set: DataSet) -> str:
 
 def _import_record(name: str) -> None:
     """Draw what was found and repaired when the data set was imported, and the button that removes it."""
-    record = imported_sets.manifest(name)
+    record = manifest.imported_manifest(name)
     with st.expander("Import report", icon=":material/fact_check:"):
-        for file in record["files"]:
+        for file in record.files:
             st.code(
                 f"{file['name']}, {file['bytes']:,} bytes\nSHA-256 {file['sha256']}",
                 language=None,
                 wrap_lines=True,
             )
-        draw_findings(record["report"]["findings"])
+        draw_findings(record.report["findings"])
         st.caption(
-            f"Imported {text.escape_markdown(record['created'])} with qfusion "
-            f"{text.escape_markdown(record['versions']['qfusion'])}."
+            f"Imported {text.escape_markdown(record.created)} with qfusion "
+            f"{text.escape_markdown(record.versions['qfusion'])}."
         )
     if not _read_only.is_read_only():
         with st.popover("Remove", icon=":material/delete:"):
@@ -160,8 +161,8 @@ def _import_record(name: str) -> None:
             )
             if st.button("Yes, remove it", key="_remove_set"):
                 with page_runs.guard():
-                    games.remove_game(name) if games.is_game(
+                    games.remove_game(name) if games.is_game(name) else folders.remove_imported(
                         name
-                    ) else imported_sets.remove_imported(name)
+                    )
                     state.put(state.DATA_MESSAGE, f"{text.escape_markdown(name)} was removed.")
                     st.rerun()

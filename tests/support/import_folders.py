@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.data import import_report, import_store, importing
+from qfusion.data import import_report, importing
+from qfusion.data.store import folders
 from tests.support import importable
 
 
@@ -20,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def examined(*paths: Path, **options: Any) -> import_report.ExaminedSet:
-    with import_store.staging_folder() as place:
+    with folders.staging_folder() as place:
         return importing.examine_files(paths, place, **options)
 
 

@@ -2,10 +2,8 @@
 
 from qfusion.plugin import Command, Plugin
 
-_PURPOSE = ("Answering agents", "agents")
-
 PLUGIN = Plugin(
     "agents",
     commands={"mcp": Command("qfusion.plugins.agents.server:mcp", ["mcp", "mcp --model my-model"])},
-    extras={"mcp": _PURPOSE, "pydantic": _PURPOSE},
+    extras={"mcp": ("Answering agents", "agents")},
 )

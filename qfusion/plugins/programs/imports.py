@@ -10,7 +10,8 @@ import torch
 
 from qfusion import _read_only
 from qfusion._checks import check, choose
-from qfusion.data import DataSet, import_store, signatures
+from qfusion.data import DataSet, signatures
+from qfusion.data.store.writing import MAX_TITLE
 from qfusion.errors import NotFound, translate_errors
 from qfusion.models.encoding.input_features import real_steps, values_and_mask
 from qfusion.models.score_columns import looks_like
@@ -165,8 +166,8 @@ def keep(
     _read_only.check_allowed("keep a model")
     check_name(name, folder, replace_it)
     check(
-        len(title) <= import_store.MAX_TITLE,
-        f"Argument `title` must have at most {import_store.MAX_TITLE} letters, but has {len(title):,}. "
+        len(title) <= MAX_TITLE,
+        f"Argument `title` must have at most {MAX_TITLE} letters, but has {len(title):,}. "
         "Shorten it.",
     )
     source = taken.source if is_reference(taken.source) else Path(taken.source).name

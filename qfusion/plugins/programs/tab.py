@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion import data as sources
 from qfusion._checks import check
 from qfusion.analysis import text
-from qfusion.data import import_store
+from qfusion.data.store import writing
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.models import game
 from qfusion.panels import pickers
@@ -94,7 +94,7 @@ def _form() -> None:
             help="Letters, digits, . - and _. Links and menus use this name.",
         ).strip()
         title = st.text_input(
-            "Title (default: the name)", key="_model.title", max_chars=import_store.MAX_TITLE
+            "Title (default: the name)", key="_model.title", max_chars=writing.MAX_TITLE
         ).strip()
         replace = st.checkbox("Replace an imported model of that name", key="_model.replace")
         pressed = st.form_submit_button(

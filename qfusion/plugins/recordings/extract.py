@@ -25,8 +25,7 @@ from qfusion.data import (
     clip_folder,
     clip_join,
     import_repairs,
-    import_store,
-    imported_sets,
+    importing,
     media_files,
     registry,
 )
@@ -37,6 +36,7 @@ from qfusion.data.readers.formats import describe_file
 from qfusion.data.readers.table import open_table
 from qfusion.data.readers.tables import read_rows
 from qfusion.data.staged_set import StagedSet, stage_set
+from qfusion.data.store import folders, writing
 from qfusion.errors import QFusionError, translate_errors
 from qfusion.plugins.recordings import extractors
 from qfusion.plugins.recordings.label_rows import (
@@ -109,7 +109,7 @@ def extract(
         DataUnavailable: when a package is missing, or the disk refuses.
     """
     _read_only.check_allowed("extract features")
-    import_store.check_set_name(name, replace)
+    writing.check_set_name(name, replace)
     import_repairs.check_repair_names(repair)
     require_whole("processes", processes, 1, 256)
     longest = require_number("longest", longest, 0.1, media_files.MAX_SECONDS)
@@ -122,7 +122,7 @@ def extract(
     }
     check(bool(records), "Every extractor is left out. Choose one for a modality at least.")
     with ExitStack() as stack:
-        first, second = (stack.enter_context(import_store.staging_folder()) for _ in range(2))
+        first, second = (stack.enter_context(folders.staging_folder()) for _ in range(2))
         path = labels or find_label_table(root)
         table = open_table(path)
         raw = read_rows(table, find_recorded_roles(table), tuple(records))
@@ -130,9 +130,9 @@ def extract(
         raw.kind = "recordings"
         raw.files = [describe_file(path)]
         takes, failures = match_takes(root, recordings, beside, table, raw)
-        draft = imported_sets.imported_root() / f".extract-{name}"
+        draft = folders.imported_root() / f".extract-{name}"
         with (
-            imported_sets.translate_disk_errors("The features"),
+            folders.translate_disk_errors("The features"),
             translate_errors(
                 f"Another process extracts a set called '{name}' right now",
                 "Wait for it, or choose another name.",
@@ -180,7 +180,7 @@ def extract(
             if terms:
                 outcome.remarks.append(terms)
         if not outcome.report.errors:
-            outcome.place = import_store.store_set(
+            outcome.place = importing.store_examined(
                 outcome,
                 name,
                 title=title,
@@ -207,7 +207,7 @@ def _write_features(
     pace = Pace()
     progress(0, len(todo), "starting")
     with ExitStack() as stack:
-        stack.enter_context(imported_sets.translate_disk_errors("The features"))
+        stack.enter_context(folders.translate_disk_errors("The features"))
         run: Callable[..., Iterator[str]] = map
         if processes > 1:
             pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))

@@ -11,9 +11,10 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion._sentences import count
-from qfusion.data import array_cache, clips, imported_sets, media_types
+from qfusion.data import array_cache, clips, media_types
 from qfusion.data.clips import Take
 from qfusion.data.raw import Pieces, Raw, RawModality
+from qfusion.data.store import folders
 from qfusion.errors import DataUnavailable
 from qfusion.plugins.recordings import extractors
 
@@ -38,7 +39,7 @@ def feature_paths(
 
 def remove_features(draft: Path) -> None:
     """Remove the features that were finished before."""
-    with imported_sets.translate_disk_errors("The features"):
+    with folders.translate_disk_errors("The features"):
         for path in draft.glob("*.npz"):
             path.unlink()
 

@@ -22,7 +22,7 @@ from qfusion.analysis import (
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.commands import table_files
-from qfusion.data import imported_sets
+from qfusion.data.store import folders
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.models import games as transforms, registry
 from qfusion.panels import cohorts, sample_decision
@@ -391,7 +391,7 @@ def test_a_game_is_stored_replaced_and_removed(own: Path, monkeypatch: pytest.Mo
     assert "mine" not in checkpoint_folders.available()
     run("data", "import-game", "values.csv", "--name", "mine", "--players", ",".join(PLAYERS))
     assert "mine" in checkpoint_folders.available()
-    assert "mine" in imported_sets.imported_names()
+    assert "mine" in folders.imported_names()
     study = analysis.open_study("mine")
     assert study.explanation.dividends.shape == (6, 8, 1)
     assert analysis.open_sample("mine", "s1").dividends == study.dividends(1, 0)
@@ -408,13 +408,13 @@ def test_a_game_is_stored_replaced_and_removed(own: Path, monkeypatch: pytest.Mo
         for name in ("mine", "new"):
             with pytest.raises(DataUnavailable):
                 game_store.store_game(game_reader.read_game(make_frame(9)), name, replace=True)
-    assert imported_sets.imported_names() == ("mine",)
+    assert folders.imported_names() == ("mine",)
     assert len(analysis.open_study("mine").dataset) == 6  # as before
     game_store.store_game(game_reader.read_game(make_frame(9)), "mine", replace=True)
     assert len(analysis.open_study("mine").scores) == 9
     run("model", "remove", "mine")
     assert "mine" not in checkpoint_folders.available()
-    assert imported_sets.imported_names() == ()
+    assert folders.imported_names() == ()
     game_store.store_game(game_reader.read_game(make_frame()), "mine")
     run("data", "remove", "mine")
     assert "mine" not in checkpoint_folders.available()

@@ -19,6 +19,7 @@ from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study_building import build_study
 from qfusion.data import importing
+from qfusion.data.store import folders
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.plugins.people.labels import (
     label_comparison,
@@ -68,7 +69,7 @@ def test_classes_are_not_compared_with_labels(tmp_path: Path, place: Path) -> No
     page = visit("Faithfulness", model="of-classes", data="classes", proof="People")
     assert "has labels of single modalities, but its target is a class" in plain(page.info[0].value)
     assert not page.exception
-    data.imported_sets.remove_imported("classes")
+    folders.remove_imported("classes")
 
 
 def test_model_without_labelled_modalities_is_not_compared(place: Path) -> None:

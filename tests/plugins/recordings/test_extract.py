@@ -28,6 +28,7 @@ from qfusion import analysis, data
 from qfusion.analysis import modality_attribution
 from qfusion.data import array_cache, media_probe, sound_reader
 from qfusion.data.sample_content import Audio
+from qfusion.data.store import manifest
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.panels import timelines
 from qfusion.plugins.recordings import extract, extractors, voice_features
@@ -297,9 +298,9 @@ def test_damaged_files_are_skipped_and_listed(imported: Path, tmp_path: Path, ru
     assert set(data.load("bad").ids) == {*(one.id for one in good), *odd}
     assert "drop-incomplete: 2 samples left out" in result["repairs"]
     assert any(line.startswith("make-split") for line in result["repairs"])
-    record = data.imported_sets.manifest("bad")["extracted"]
+    record = manifest.imported_manifest("bad").extracted
     assert {one["id"] for one in record["left_out"]} == set(bad)
-    used = data.imported_sets.extractor_names("bad")
+    used = manifest.extractor_names("bad")
     assert used == {name: one["method"] for name, one in record["methods"].items()}
     assert set(used) == set(data.load("bad").names)
     # and what cannot be made of the rest is told, nothing is kept

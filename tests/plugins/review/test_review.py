@@ -14,7 +14,8 @@ import pytest
 from qfusion import cli
 from qfusion.adapters.opening import open_model
 from qfusion.analysis import open_study
-from qfusion.data import DataSet, imported_sets
+from qfusion.data import DataSet
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.bootstrap import Interval
 from qfusion.plugins.review import plain_models, words
@@ -302,7 +303,7 @@ def test_one_modality_is_not_fused(folder: Path, clean: DataSet) -> None:
 
 
 def test_recorded_extractors_are_named(clean: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imported_sets, "extractor_names", {"reviewed": {"text": "bert"}}.get)
+    monkeypatch.setattr(manifest, "extractor_names", {"reviewed": {"text": "bert"}}.get)
     provenance = review("clean-0", clean, seeds=SEEDS).of(Topic.PROVENANCE)
     assert "text (8 wide, by bert) and audio (6 wide)" in words.describe_check(provenance)
 

@@ -13,21 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from qfusion import _read_only
 from qfusion._checks import check
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
-from qfusion.data import (
-    game_set,
-    import_report,
-    import_store,
-    imported_sets,
-    row_splits,
-    staged_set,
-)
+from qfusion.data import game_set
 from qfusion.data.game_table import GameTable
+from qfusion.data.staged_set import Finding
+from qfusion.data.store import folders, reading, writing
+from qfusion.data.store.manifest import Provenance
 from qfusion.plugins.people.games import game_reader
 from qfusion.training import checkpoint_folders, games
 
@@ -66,16 +60,17 @@ def store_game(
     """
     _read_only.check_allowed("import a game")
     check_game_name(name, replace)
-    with contextlib.ExitStack() as undo:
-        former = undo.enter_context(_copy_of_set(name))
-        staged = undo.enter_context(import_store.staging_folder())
-        examined = _stage(table, staged)
+    writing.check_texts(title, licence)
+    findings = [Finding("game", "note", remark).as_dict() for remark in table.remarks]
+    with _copy_of_set(name) as former:
         # the set first: a set without its model harms nobody if the process is killed between both
-        place = import_store.store_set(
-            examined, name, title=title or name, licence=licence, replace=replace
+        place = writing.store_set(
+            game_set.game_dataset(table, name, title, licence=licence),
+            replace=replace,
+            provenance=Provenance(report={"findings": findings, "repairs": []}),
         )
         try:
-            dataset = imported_sets.load_imported(name)
+            dataset = reading.open_imported(name)
             stored = games.make_game_checkpoint(table, dataset, name, title)
             games.write_game(stored, name, checkpoint_folders.folders()[-1], is_new=not replace)
         except BaseException:
@@ -88,7 +83,7 @@ def store_game(
 
 def check_game_name(name: str, replace: bool = False) -> None:
     """Raise InvalidInput unless a game may be stored under a name: no other data set or model may have it."""
-    import_store.check_set_name(name, replace)
+    writing.check_set_name(name, replace)
     known = name in checkpoint_folders.available()
     check(
         replace or not known,
@@ -99,53 +94,15 @@ def check_game_name(name: str, replace: bool = False) -> None:
         f"Model '{name}' is not a measured game and is not replaced. Choose another name.",
     )
     check(
-        name not in imported_sets.imported_names() or known,
+        name not in folders.imported_names() or known,
         f"Data set '{name}' is not that of a measured game and is not replaced. Choose another name.",
     )
-
-
-def _stage(table: GameTable, folder: Path) -> import_report.ExaminedSet:
-    """Write the arrays of a game's data set to a folder, and return it as an examined set."""
-    rows = np.arange(len(table.ids), dtype=np.float32)[:, None]
-    parts = []
-    for number, player in enumerate(table.players):
-        path = folder / f"player-{number}.npy"  # a name may hold what a file's name may not
-        np.save(path, rows)
-        parts.append(staged_set.Part(player, path, rows.shape, (game_set.FEATURE,)))
-    staged = staged_set.StagedSet(
-        y=table.y,
-        classes=table.target.classes,
-        bounds=table.target.range,
-        folder=folder,
-        title=table.source,
-        kind="game",
-        parts=parts,
-        ids=table.ids,
-        split=table.split,
-        target=table.target.name,
-        unit=table.target.unit,
-        columns=table.columns,
-        convention=table.target.convention if not table.target.classes else "plain",
-        description=game_set.describe_game(table),
-        is_game=True,
-        clusters=table.clusters,
-    )
-    report = import_report.Report(
-        samples=len(table.ids),
-        splits={part: int((table.split == part).sum()) for part in row_splits.SPLITS},
-        modalities=[
-            {"name": part.name, "shape": list(part.shape), "sequence": False} for part in parts
-        ],
-        target={"name": table.target.name, "kind": table.target.kind},
-        findings=[staged_set.Finding("game", "note", remark) for remark in table.remarks],
-    )
-    return import_report.ExaminedSet(staged, report)
 
 
 @contextlib.contextmanager
 def _copy_of_set(name: str) -> Iterator[Path | None]:
     """Yield a copy of an imported set's folder, to be put back if its replacement fails; None if there is none."""
-    place = imported_sets.imported_root() / name
+    place = folders.imported_root() / name
     if not place.is_dir():
         yield None
         return

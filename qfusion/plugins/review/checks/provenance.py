@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion.analysis.study import Study
-from qfusion.data import imported_sets
+from qfusion.data.store import manifest
 from qfusion.models import kind_files
 from qfusion.models.encoding.standardisation import MeanPool, Standardiser
 from qfusion.plugins.review.checks.check import Check, Finding, Topic
@@ -30,7 +30,7 @@ def check_provenance(study: Study) -> Check:
         "data": dataset.name,
         "source": dataset.source,
         "widths": widths,
-        "extractors": imported_sets.extractor_names(dataset.name),
+        "extractors": manifest.extractor_names(dataset.name),
         "trained_on": str(trained_on.get("name", "")),
         "digest": dataset.digest[:12],
     }
