@@ -741,24 +741,6 @@ def test_damaged_sets_are_reported_and_can_be_removed(tmp_path: Path, folder: Pa
         folders.remove_imported("../imported")
 
 
-def test_a_set_of_version_1_0_0_opens(tmp_path: Path, folder: Path) -> None:
-    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "older")
-    digest = data.load("older").digest
-    place = folder / "older"
-    record = json.loads((place / "manifest.json").read_text())
-    for modality in record["modalities"]:
-        if modality["sequence"]:
-            (place / modality["lengths"]).rename(place / f"{modality['name']}.lengths.npy")
-        del modality["lengths"], modality["double"]
-    for key in ("truth", "noise_variance", "game", "clusters"):
-        del record[key]
-    (place / "clusters.npy").unlink(missing_ok=True)
-    del record["target"]["known"]
-    record |= {"tokens": False, "vocabulary": {}}
-    (place / "manifest.json").write_text(json.dumps(record))
-    assert reading.verify_imported("older").digest == digest
-
-
 def test_unsaved_sets_are_removed_after_a_day(tmp_path: Path, folder: Path) -> None:
     old, new = folder / ".draft-000000-1-00000000", folder / ".draft-000000-2-00000000"
     for place in (old, new):

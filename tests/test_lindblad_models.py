@@ -484,24 +484,6 @@ def test_a_set_that_is_opened_in_place_keeps_all_digits(tmp_path: Path) -> None:
     assert not again.target.known
 
 
-def test_any_data_set_can_be_stored(folders: Path) -> None:
-    planted = data.load("planted")
-    few = planted.subset(
-        np.concatenate([planted.rows(split)[:20] for split in ("train", "valid", "test")])
-    )
-    writing.store_set(few, "few-opinions")
-    again = data.load("few-opinions")
-    assert again.digest == few.digest
-    assert again.target == few.target
-    assert again.title == few.title
-    for mine, theirs in zip(few.modalities, again.modalities, strict=True):
-        assert np.array_equal(mine.values, theirs.values)
-        assert (mine.lengths is None) == (theirs.lengths is None)
-    assert again.content(3)["text"].text == few.content(3)["text"].text
-    with pytest.raises(InvalidInput, match="built-in"):
-        writing.store_set(few, "planted")
-
-
 NOT_HERMITIAN = np.array([[0, 1], [0, 0]])
 
 

@@ -32,7 +32,7 @@ def imported_root() -> Path:
 def imported_names() -> tuple[str, ...]:
     """Return the names of the imported sets, sorted."""
     _restore_replaced()
-    folders = (path.parent.name for path in imported_root().glob(f"*/{MANIFEST}"))
+    folders = [path.parent.name for path in imported_root().glob(f"*/{MANIFEST}")]
     return tuple(sorted(filter(NAME.fullmatch, folders)))
 
 
@@ -52,12 +52,6 @@ def imported_folder(name: str) -> Path:
         NotFound,
     )
     return place
-
-
-def opened_places() -> list[Path]:
-    """Return the folders of the sets of a Python session."""
-    places = map(Path, filter(None, os.environ.get(OPENED, "").split(os.pathsep)))
-    return [place for place in places if (place / MANIFEST).is_file()]
 
 
 def is_imported(folder: Path) -> bool:

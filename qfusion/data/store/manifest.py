@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from qfusion._checks import check
 from qfusion.data.store import folders
@@ -64,10 +65,10 @@ class Manifest(Provenance):
 
     Attributes:
         format: of the folder.
+        name: of a set of a Python session; an imported set is called like its folder.
         created: time of writing, UTC.
         versions: of qfusion, NumPy and Python, by name.
         samples: their number.
-        splits: numbers of samples, by part.
         rates: steps a second of sequences, by modality.
         unimodal, truth: columns of these tables; empty if there is none.
         table: whether there are columns to show.
@@ -84,11 +85,10 @@ class Manifest(Provenance):
     created: str
     versions: dict[str, str]
     samples: int
-    splits: dict[str, int]
     target: Target
     modalities: list[StoredModality]
-    rates: dict[str, float] = Field(default_factory=dict)
-    unimodal: list[str]
+    rates: dict[str, float] = {}
+    unimodal: list[str] = []
     truth: list[str] = []
     table: bool
     noise_variance: float | None = None
@@ -117,7 +117,10 @@ def imported_manifest(name: str) -> Manifest:
 
 def opened_folders() -> dict[str, Path]:
     """Return the folders of the sets of a Python session, by the names of the sets."""
-    return {read_manifest(place).name: place for place in folders.opened_places()}
+    places = map(Path, filter(None, os.environ.get(folders.OPENED, "").split(os.pathsep)))
+    return {
+        read_manifest(place).name: place for place in places if (place / folders.MANIFEST).is_file()
+    }
 
 
 def extractor_names(name: str) -> dict[str, str]:

@@ -17,7 +17,6 @@ from qfusion._checks import check
 from qfusion.data import registry, set_digest
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
-from qfusion.data.row_splits import SPLITS
 from qfusion.data.store import contents, folders
 from qfusion.data.store.manifest import Manifest, Provenance, StoredModality
 
@@ -116,12 +115,12 @@ def check_set_name(name: str, replace: bool = False) -> None:
         "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
         f"`_`, but is {name[:80]!r}. Choose another.",
     )
-    built_in = {other.casefold() for other in registry.sources()}
+    built_in = map(str.casefold, registry.sources())
     check(
         name.casefold() not in built_in,
         f"Argument `name` must not be a built-in data set's, but is {name!r}. Choose another.",
     )
-    imported = {other.casefold() for other in folders.imported_names()}
+    imported = map(str.casefold, folders.imported_names())
     is_used = name.casefold() in imported or (folders.imported_root() / name).exists()
     check(
         replace or not is_used,
@@ -186,9 +185,11 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
 def _describe_set(
     dataset: DataSet, modalities: list[StoredModality], provenance: Provenance
 ) -> Manifest:
-    def names(table: pd.DataFrame | None) -> list[str]:
-        return [] if table is None else list(map(str, table.columns))
-
+    tables = {
+        name: list(getattr(dataset, name).columns)
+        for name in ("truth", "unimodal")
+        if getattr(dataset, name) is not None
+    }
     return Manifest(
         name=dataset.name,
         title=dataset.title,
@@ -202,16 +203,14 @@ def _describe_set(
             "python": sys.version.split()[0],
         },
         samples=len(dataset),
-        splits={part: len(dataset.rows(part)) for part in SPLITS},
         target=dataset.target,
         modalities=modalities,
         rates={m.name: m.rate for m in dataset.modalities if m.rate is not None},
-        unimodal=names(dataset.unimodal),
-        truth=names(dataset.truth),
         table=len(dataset.table.columns) > 0,
         noise_variance=dataset.noise_variance,
         game=dataset.is_game,
         clusters=None if dataset.clusters is None else dataset.clusters.unit,
         digest=dataset.digest,
+        **tables,
         **provenance.model_dump(),
     )
