@@ -36,8 +36,9 @@ def steps(folder: Path) -> list[dict[str, Any]]:
 def test_memory_does_not_grow_with_the_data_set(tmp_path: Path) -> None:
     small, large = steps(tmp_path)
     assert large["bytes"] > 10 * small["bytes"]
-    # Training holds sets of up to 256 MB. An import reads blocks of some 32 MiB: 0.45 times this set.
-    for step, most in (("import", 0.8), ("train", 2.2), ("explain", 1.2), ("explain again", 0.3)):
+    # An import reads the pickle whole and writes it in blocks of some 32 MiB: one copy, and never two. What is stored
+    # is mapped, and training holds sets of up to 256 MB.
+    for step, most in (("import", 1.3), ("train", 2.2), ("explain", 1.2), ("explain again", 0.3)):
         more = large[step] - small[step]
         assert more / large["bytes"] <= most, (step, more / large["bytes"])
     # what it holds is seen: a training does hold the set

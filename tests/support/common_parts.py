@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion import plugin
 from qfusion.errors import QFusionError
 from qfusion.panels import pages, rendering
 from tests.support.third_model import DATA
 
 SAME = 1e-9
-# Pages that show no explanation, and those of plugins
-SKIPPED = {"train", "data", *(page.title.lower() for page in plugin.entries("pages"))}
 
 
 def everything(name: str, sample: str) -> dict[str, Any]:
@@ -25,7 +22,7 @@ def everything(name: str, sample: str) -> dict[str, Any]:
     address = {"model": name, "data": DATA, "sample": sample}
     found = {}
     for page in pages.PAGES:
-        if page in SKIPPED:
+        if page in pages.PAGES_WITHOUT_MODEL:
             continue
         for panel in rendering.figure_names(page, address):
             try:

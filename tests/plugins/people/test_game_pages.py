@@ -113,7 +113,7 @@ def test_data_pages_show_a_game_and_offer_no_training(name: str) -> None:
 @pytest.mark.parametrize("name", ["game-00", "game-10", "game-11"])
 def test_two_decisions_are_compared(name: str) -> None:
     app = visit("Compare", model=name, sample="s02")
-    next(button for button in app.button if "as learned" in button.label).click().run()
+    next(button for button in app.button if "as measured" in button.label).click().run()
     app.query_params["sample"] = "s04"
     app.run()
     assert not app.exception

@@ -318,16 +318,14 @@ def test_the_command_reports_models_and_those_that_do_not_apply(
     assert "no samples" in capsys.readouterr().out.replace("\n", " ")
 
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "simulatability.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "plugins" / "simulatability.md"
 
 
 def test_the_programs_of_the_page_run(capsys: pytest.CaptureFixture[str]) -> None:
     programs = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     for program in programs:
         exec(compile(program, str(PAGE), "exec"), {})
-    out = capsys.readouterr().out
-    assert "times fewer samples" in out
-    assert "You were right in" in out
+    assert "times fewer samples" in capsys.readouterr().out
 
 
 def test_a_control_that_helps_is_said(planted: simulatability.Simulatability) -> None:
