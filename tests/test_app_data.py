@@ -159,7 +159,7 @@ def test_columns_of_one_table_are_assigned_and_imported(tmp_path: Path) -> None:
     press(press(app, "Examine"), "Save data set")
     stored = data.load("mine")
     assert stored.names == ("text", "voice")
-    assert stored.ids[0] == "row-1"
+    assert stored.ids[0] == "sample-0001"
     assert not [box for box in app.selectbox if box.key == "_import_label"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from qfusion import data
 from qfusion.data import importing
-from qfusion.data.readers import csd as sequences
+from qfusion.data.readers import csd
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from tests.support.command_line import assert_refused, run
@@ -172,7 +172,7 @@ def test_other_layouts_are_refused(
     entries: dict[str, Any], root: str | None, message: str, folder: Path
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
-        sequences.read_sequence(write(folder / "f.csd", entries, root))
+        csd.read_sequence(write(folder / "f.csd", entries, root))
 
 
 def test_command_line_reads_them_and_reports_missing_files(run: Any, folder: Path) -> None:

@@ -20,7 +20,7 @@ from PIL import Image as Picture, ImageDraw
 
 from qfusion import data
 from qfusion.data import DataSet, Text, downloads, registry, sources
-from qfusion.data.readers import npz as npz_files
+from qfusion.data.readers import npz
 from qfusion.data.sample_content import Film, Image, Series
 from qfusion.data.sources import Archive, PinnedFile, avletters, easyvqa
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
@@ -418,8 +418,8 @@ def test_published_files_are_read(
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())
     avletters.make_arrays(tmp_path)
-    whole = npz_files.read_npz(real_data / "avletters" / "avletters.npz")
-    own = npz_files.read_npz(tmp_path / "avletters.npz")
+    whole = npz.read_npz(real_data / "avletters" / "avletters.npz")
+    own = npz.read_npz(tmp_path / "avletters.npz")
     assert own["names"].tolist() == whole["names"][:4].tolist() == list(avletters.NAMES)
     for key in ("lips", "mfcc", "lips_lengths", "mfcc_lengths"):
         assert own[key].dtype == whole[key].dtype
@@ -435,7 +435,7 @@ def test_published_files_are_read(
     )
     got = downloads.download("avletters", tmp_path / "got", host[1])
     assert [path.name for path in got.iterdir()] == ["avletters.npz"]
-    assert npz_files.sha256_of_arrays(got / "avletters.npz") == npz_files.sha256_of_arrays(
+    assert npz.sha256_of_arrays(got / "avletters.npz") == npz.sha256_of_arrays(
         tmp_path / "avletters.npz"
     )
 

@@ -69,7 +69,7 @@ def test_report_text(tmp_path: Path) -> None:
     ):
         found.report.require_no_errors()
     words = codes(examined(importable.tables(tmp_path / "t")))["classes"].words
-    assert words == "Labels are words, taken for the names of classes: column `label`."
+    assert words == "Labels are words, taken for the names of classes: `label`."
 
 
 def test_stored_set_is_not_replaced_without_consent(tmp_path: Path) -> None:
@@ -107,9 +107,6 @@ def test_empty_sequences_and_numeric_strings_are_reported(tmp_path: Path) -> Non
         "audio",
     )
     assert found.report.target["classes"] == ["0", "2"]
-    assert (
-        codes(found)["classes"].words == "Classes are the numbers in `classification_labels`: 0, 2."
-    )
 
 
 def test_plain_arrays_have_numbered_features_and_progress_completes(

@@ -19,6 +19,7 @@ from qfusion import data
 from qfusion.data import import_report, importing
 from qfusion.data.column_roles import ColumnChoice
 from qfusion.data.readers import multiview
+from qfusion.data.staged_set import stage_set
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 
@@ -310,6 +311,6 @@ def test_arrays_of_true_and_false_are_classes(tmp_path: Path) -> None:
         truth = RANDOM.random(COUNT) > 0.5
         path = tmp_path / f"{name}.npz"
         np.savez(path, **{**views(), "y": truth.reshape(shape)})
-        staged = multiview.read_multiview(path, tmp_path)
+        staged = stage_set(multiview.read_multiview(path), None)
         assert staged.classes == ("False", "True")
         assert staged.y.tolist() == truth.tolist()

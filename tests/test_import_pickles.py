@@ -214,7 +214,7 @@ def change(**changes: Any) -> Any:
         (change(vision=lambda p: np.array([["x"] * 3] * len(p["id"]))), "must hold real numbers"),
         (
             change(regression_labels=lambda p: p["regression_labels"][:3]),
-            "must hold one number for each",
+            "must hold one entry for each",
         ),
         (change(id=lambda p: p["id"][:2]), "must hold one entry for each"),
     ],

@@ -19,11 +19,7 @@ import pytest
 import scipy.io
 
 from qfusion import cli, data
-from qfusion.data import (
-    array_files,
-    import_repairs,
-    importing,
-)
+from qfusion.data import import_repairs, importing, staged_set
 from qfusion.data.file_words import clean_text, make_modality_name
 from qfusion.data.store import folders, manifest, reading, writing
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
@@ -284,7 +280,7 @@ def test_plain_arrays_and_lists_in_parquet(tmp_path: Path) -> None:
         (lambda p: (p / "labels.csv").unlink(), "need a table of labels"),
         (
             lambda p: (p / "text.csv").write_text("id,a\ns000,x\n"),
-            "Table `text.csv` cannot be read",
+            "these hold words: `a`, such as 'x'",
         ),
         (lambda p: (p / "text.csv").write_text("a,b\n1,2\n"), "must have a column `id`"),
         (lambda p: (p / "text.csv").write_bytes(b"\xff\xfe\x00bad"), "cannot be read"),
@@ -447,7 +443,7 @@ def test_other_arrays_of_a_npz_are_reported(tmp_path: Path) -> None:
         found["left-out"].words
         == "Left out of `v.npz`: other (3,). Name views with --view NAME=VARIABLE."
     )
-    assert found["classes"].words == "Labels are words, taken for the names of classes."
+    assert found["classes"].words == "Labels are words, taken for the names of classes: `y`."
     assert (
         found["too-large"].words
         == "1 values are too large for single precision and count as infinite."
@@ -455,7 +451,7 @@ def test_other_arrays_of_a_npz_are_reported(tmp_path: Path) -> None:
     importing.import_set([path], "words", repair=["make-split", "fill-zero", "drop-unlabelled"])
     assert data.load("words").target.classes == ("off", "on")
     assert len(data.load("words")) == 20
-    with pytest.raises(InvalidInput, match="must be numbers for a regression"):
+    with pytest.raises(InvalidInput, match="must hold numbers for a regression"):
         importing.import_set([path], "never", target="regression")
 
 
@@ -674,7 +670,7 @@ def test_full_disk_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     for place, name in (
-        (array_files, "to_float32"),
+        (staged_set, "new_array"),
         (writing.np, "save"),
         (folders.os, "rename"),
         (writing.Path, "write_text"),

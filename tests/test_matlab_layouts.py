@@ -15,7 +15,7 @@ import scipy.io
 import scipy.sparse
 
 from qfusion.data import importing
-from qfusion.data.readers import mat as mat_files
+from qfusion.data.readers import mat
 from qfusion.errors import InvalidInput
 from tests.support import importable
 from tests.support.matlab73 import savemat73
@@ -122,7 +122,7 @@ def test_variables_of_version_7_3_round_trip(tmp_path: Path) -> None:
         "sparse": scipy.sparse.csc_matrix(A),
         "zeros": scipy.sparse.csc_matrix((5, 7)),
     }
-    found = mat_files.read_mat(savemat73(tmp_path / "new.mat", written))
+    found = mat.read_mat(savemat73(tmp_path / "new.mat", written))
     assert set(found) == set(written)
     for name in ("a", "single", "whole", "flag", "z"):
         assert np.array_equal(found[name], written[name]), name
@@ -168,7 +168,7 @@ def test_declared_hdf5_shape_allocates_no_memory(shape: tuple[int, int], tmp_pat
         file.create_dataset("big", shape, "f8", chunks=(1, 1024) if shape[1] > 1024 else (1024, 4))
 
     with pytest.raises(InvalidInput, match="needs at least"):
-        mat_files.read_mat(spoilt(tmp_path / "v.mat", declare))
+        mat.read_mat(spoilt(tmp_path / "v.mat", declare))
 
 
 def test_hdf5_cut_short_is_refused(tmp_path: Path) -> None:
@@ -179,4 +179,4 @@ def test_hdf5_cut_short_is_refused(tmp_path: Path) -> None:
         with pytest.raises(
             InvalidInput, match=r"cannot be read as a .mat file .*save it again, with `save -v7`"
         ):
-            mat_files.read_mat(path)
+            mat.read_mat(path)

@@ -373,9 +373,9 @@ def test_parquet_with_encoded_pictures(tmp_path):
         lambda image, text: torch.stack([image.sum(1), text.sum(1)], 1), tmp_path / "pets.parquet"
     )
     assert study.classes == ("cat", "dog")
-    assert study.dataset.modalities[1].shape == (6, 6, 3)
+    assert study.dataset.modalities[0].shape == (6, 6, 3)
     np.testing.assert_allclose(
-        study.dataset.modalities[1].values[0], pictures[0].ravel() / 255, atol=1e-6
+        study.dataset.modalities[0].values[0], pictures[0].ravel() / 255, atol=1e-6
     )
     assert study.dataset.content(0)["image"].pixels.shape == (6, 6, 3)
 
@@ -938,12 +938,12 @@ def test_a_circuit_that_is_called_twice_can_be_chosen():
     ("data", "words"),
     [
         ({"left": np.ones((5, 2))}, "no targets"),
-        ({"left": np.ones((5, 2)), "y": np.zeros(4)}, "must have 4 samples"),
+        ({"left": np.ones((5, 2)), "y": np.zeros(4)}, "must have 4 values, one a sample"),
         ({"left": np.full((6, 2), np.nan), "y": np.arange(6) % 2}, "must be finite"),
-        ({"left": np.ones((6, 2)), "y": [0.5, np.inf, 1, 2, 3, 4]}, "must be finite"),
+        ({"left": np.ones((6, 2)), "y": [0.5, np.inf, 1, 2, 3, 4]}, "1 sample has no target"),
         ({"left": np.ones((2, 2)), "y": np.arange(2)}, "at least 3 samples"),
         (3, "must be a data set"),
-        (pd.DataFrame({"y": [0, 1, 0]}), "No modality is recognised"),
+        (pd.DataFrame({"y": [0, 1, 0]}), "columns of at least one modality"),
     ],
 )
 def test_bad_data_are_refused(data, words):

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from qfusion.data.given_targets import read_targets
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -31,6 +30,8 @@ import qfusion
 from qfusion.analysis import decision_flips, modality_attribution
 from qfusion.data import Audio, Image, Text
 from qfusion.data.in_memory import data_set_of
+from qfusion.data.readers.session import Description, read_session
+from qfusion.data.targets import Targets, encode_targets
 from qfusion.errors import InvalidInput, NotFound
 from tests.support import own_models
 
@@ -294,7 +295,7 @@ FRAME = pd.DataFrame(
     [
         ({"text": TEXTS, "y": Y}, {}, "`text` holds strings. Encode"),
         ({"text": [text.split() for text in TEXTS], "y": Y}, {}, "`text` holds strings. Encode"),
-        (pd.DataFrame({"text": TEXTS, "label": Y}), {}, "`text` holds strings. Encode"),
+        (pd.DataFrame({"text": TEXTS, "label": Y}), {}, "columns of at least one modality"),
         (
             {"left": TEXTS, "right": RIGHT, "y": Y},
             {},
@@ -303,7 +304,7 @@ FRAME = pd.DataFrame(
         (
             FRAME.assign(left_0=TEXTS),
             {"modalities": {"left": ["left_0"]}},
-            "holds 'text 0'. Encode",
+            "these hold none: `left_0`. Leave them out, or encode",
         ),
         (FRAME, {"modalities": ["left", "right"]}, "must name the columns"),
         (
@@ -313,16 +314,15 @@ FRAME = pd.DataFrame(
         ),
         (FRAME.assign(left_0=pd.array([None] + [1] * (N - 1), dtype="Int64")), {}, "missing"),
         (_with(left=np.where(LEFT > 1, np.nan, LEFT)), {}, "Values of left are missing"),
-        (_with(left=np.where(LEFT > 2, np.inf, LEFT)), {}, "must be finite"),
-        (_with(id=["x"] * N), {}, "must be unique"),
+        (_with(left=np.where(LEFT > 2, np.inf, LEFT)), {}, "3 infinite, in 3 of 60 samples"),
+        (_with(id=["x"] * N), {}, "59 samples have the id of an earlier one"),
         (_with(id=["x"]), {}, "Entry `id` must have 60 values"),
         (_with(split=["train"]), {}, "Entry `split` must have 60 values"),
-        (_with(split=["trian"] * N), {}, "must be train, valid, test"),
-        (_with(y=[None, *NAMES[1:].tolist()]), {}, "row 0 has none"),
-        (_with(y=[float("nan"), *NAMES[1:].tolist()]), {}, "row 0 has none"),
-        (_with(y=np.where(np.arange(N) == 3, np.nan, Y)), {}, "row 3 holds"),
-        (_with(y=np.eye(2)[Y]), {}, "argmax"),
-        (_with(y=np.zeros(N, int)), {}, "at least two classes"),
+        (_with(split=["trian"] * N), {}, "must hold train, valid or test, but holds 'trian'"),
+        (_with(y=[None, *NAMES[1:].tolist()]), {}, "no label, the first 'sample-0001'"),
+        (_with(y=[float("nan"), *NAMES[1:].tolist()]), {}, "no label, the first 'sample-0001'"),
+        (_with(y=np.where(np.arange(N) == 3, np.nan, Y)), {}, "no target, the first 'sample-0004'"),
+        (_with(y=np.zeros(N, int)), {}, "All samples have the same target"),
         (_with(note="hello"), {}, "leave it out"),
         (_with(note=None), {}, "leave it out"),
         (_with(rate=0.1), {}, "leave it out"),
@@ -353,7 +353,7 @@ FRAME = pd.DataFrame(
         (DATA, {"circuit": "first"}, "Argument `circuit` must be a whole number"),
         (DATA, {"classes": 2}, "Argument `classes` must be a list"),
         (DATA, {"modalities": 2}, "Argument `modalities` must be a list"),
-        (_with(y=pd.Categorical([None, *NAMES[1:]])), {}, "row 0 has none"),
+        (_with(y=pd.Categorical([None, *NAMES[1:]])), {}, "no label, the first 'sample-0001'"),
         ("planted", {"classes": ["a"]}, "Argument `classes` describes data of your own"),
     ],
 )
@@ -624,10 +624,15 @@ def test_models_without_knowledge_have_no_other_order(model: Any) -> None:
 def test_many_whole_numbers_from_zero_are_classes(count: int) -> None:
     random = np.random.default_rng(count)
     y = random.permutation(np.arange(4 * count) % count)
-    _, target = read_targets(y, "y", None)
-    assert target.classes == tuple(map(str, range(count)))
+    assert targets_of(y).classes == tuple(map(str, range(count)))
     for amounts in (y + 18, y * 7, np.arange(4 * count)):
-        assert read_targets(amounts, "y", None)[1].kind == "regression"
+        assert targets_of(amounts).classes == ()
+
+
+def targets_of(y: np.ndarray) -> Targets:
+    """The targets that labels of a Python session are read as."""
+    raw = read_session({"x": np.zeros((len(y), 2)), "y": y}, Description())
+    return encode_targets(raw)
 
 
 @pytest.mark.parametrize(

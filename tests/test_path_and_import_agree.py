@@ -106,7 +106,7 @@ def test_file_by_path_equals_its_import(
     found = data.load(path)
     assert_same(found, imported(path))
     assert found.split.tolist() == parts().tolist()
-    assert "split as the file says" in found.description
+    assert "Split as the file says" in found.description
 
 
 @pytest.mark.parametrize("ending", [".npz", ".mat"])
@@ -147,7 +147,7 @@ def test_files_that_import_refuses_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "leak.npz"
     np.savez(path, **content, split=parts())
     with pytest.raises(
-        InvalidInput, match=r"cannot be used as it is: code: .*Import it with `data import`"
+        InvalidInput, match=r"cannot be used as it is: code: .*import the file with `data import`"
     ):
         data.load(path)
 

@@ -21,7 +21,6 @@ from websockets.sync.client import connect
 
 from qfusion import _read_only, cli, model_export, runs
 from qfusion.data import downloads, importing
-from qfusion.data.readers import formats as import_formats
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process
@@ -41,7 +40,6 @@ WRITES: dict[str, Callable[[], Any]] = {
     "stop a training": lambda: runs.Run(Path("x")).send_request("stop"),
     "delete a run": lambda: runs.Run(Path("x")).delete(),
     "start a process": lambda: run_process.start_process(["models"], Path("x.txt")),
-    "read data": lambda: import_formats.read_files([Path("x.csv")], Path("x")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
     "remove data": lambda: folders.remove_imported("x"),
     "download data": lambda: downloads.download("digits"),

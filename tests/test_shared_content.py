@@ -12,8 +12,9 @@ import pytest
 from qfusion.data import import_repairs, import_report, shared_content
 from qfusion.data.import_report import build_report
 from qfusion.data.random_split import split_groups
-from qfusion.data.readers import formats as import_formats
+from qfusion.data.readers import formats
 from qfusion.data.row_splits import stratified_split
+from qfusion.data.staged_set import stage_set
 
 Features = dict[str, np.ndarray]
 
@@ -130,8 +131,7 @@ def table_of_pairs(folder: Path, noise: float = 0.0) -> list[Path]:
 @pytest.mark.parametrize("noise", [0.0, 1e-6])
 def test_import_reports_twins_and_splits_them_together(noise: float, tmp_path: Path) -> None:
     paths = table_of_pairs(tmp_path, noise)
-    (tmp_path / "read").mkdir()
-    read = import_formats.read_files(paths, tmp_path / "read", target="classification")
+    read = stage_set(formats.read_files(paths, target="classification"), None, "classification")
     examined = import_report.ExaminedSet(read, build_report(read))
     (finding,) = [one for one in examined.report.findings if one.code == "shared-content"]
     assert finding.where == "picture"

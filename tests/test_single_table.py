@@ -114,8 +114,7 @@ TEXT_AND_AUDIO = (("text", "text_*"), ("audio", "audio_*"))
         ({"label": "labl"}, "label", None, "Did you mean 'label'"),
         ({"ids": ("label",)}, "ids", None, "is the label already"),
         ({"split": "id"}, "split", None, "is the id already"),
-        ({"modalities": ()}, "modalities", None, "at least two modalities, but has none"),
-        ({"modalities": (("text", "*"),)}, "modalities", None, "has those of one (text)"),
+        ({"modalities": ()}, "modalities", None, "columns of at least one modality"),
         ({"modalities": (*TEXT_AND_AUDIO, ("c", ""))}, "modalities", 2, "Name the columns"),
         ({"modalities": (*TEXT_AND_AUDIO, ("c", "z_*"))}, "modalities", 2, "matches `z_*`"),
         ({"modalities": (*TEXT_AND_AUDIO, ("c", "aeg"))}, "modalities", 2, "Did you mean 'age'"),
@@ -197,7 +196,7 @@ def test_samples_without_id_are_numbered_and_a_split_is_offered(tmp_path: Path) 
     frame = importable.single_table().drop(columns=["id", "split"])
     frame.to_csv(tmp_path / "mine.csv", index=False)
     found = examined(tmp_path / "mine.csv")
-    assert found.staged.ids[:2].tolist() == ["row-1", "row-2"]
+    assert found.staged.ids[:2].tolist() == ["sample-0001", "sample-0002"]
     assert [finding.code for finding in found.report.errors] == ["no-split"]
     report = importing.import_set([tmp_path / "mine.csv"], "mine", repair=["make-split"])
     assert report.splits == {"train": 36, "valid": 6, "test": 18}
@@ -241,7 +240,7 @@ def test_sequences_in_one_table_are_refused(tmp_path: Path) -> None:
     [
         (b"id,label,text_0,text_0\n1,a,2,3\n", "repeats `text_0`"),
         ("id,label,t\u00e9xt_0\n".encode("latin-1"), "UTF-8"),
-        (b"id,label,text_0,text_1,audio_0\n", "at least two modalities"),
+        (b"id,label,text_0,text_1,audio_0\n", "must have a row a sample"),
         (b"", "is empty"),
         (b"id,label," + b"x" * 600 + b"\n1,a,2\n", "at most 500 characters"),
         (

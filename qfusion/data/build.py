@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,17 @@ from qfusion.data import sample_content
 from qfusion.data.clusters import video_clusters
 from qfusion.data.data_set import DataSet
 from qfusion.data.import_repairs import make_repairs
-from qfusion.data.import_report import ExaminedSet, build_report
+from qfusion.data.import_report import ExaminedSet, Report, build_report
 from qfusion.data.modality_spec import Modality
 from qfusion.data.raw import Raw
 from qfusion.data.readers import formats
 from qfusion.data.readers.session_contents import contents_by_row, name_one_hot
 from qfusion.data.staged_set import StagedSet, stage_set
 
-_IMPORT = "Import it with `data import` to see and repair everything."
+_REMEDY = "Correct it, or import the file with `data import`, which offers repairs."
+_SPLIT_CODES = frozenset({"no-split", "empty-split"})
+_FEATURE_CODES = frozenset({"not-finite", "empty-modality", "target-leak"})
+_DESCRIBED = ("columns", "left-out")  # findings that a description tells, beside warnings
 
 
 def load_file(path: Path) -> DataSet:
@@ -37,36 +41,42 @@ def load_file(path: Path) -> DataSet:
     """
     with formats.translate_reading([path]):
         raw = formats.read_files([path])
-        return build_set(raw, path.name, source=f"the file {path.name}")
+        return build_set(raw, path.stem, source=f"the file {path.name}")
 
 
-def build_set(raw: Raw, name: str, *, source: str) -> DataSet:
+def build_set(raw: Raw, name: str, *, source: str, for_model: bool = False) -> DataSet:
     """Return the data set of samples that were read, its arrays in memory, and warn of what its report warns of.
 
     Args:
         raw: the samples.
         name: of the set.
         source: where they come from.
+        for_model: whether a model is at hand that takes the features as they are, so that they stay, with a warning,
+            where values are NaN, none ever changes, or one gives the target away.
 
     Raises:
         InvalidInput: when an import would ask for repairs other than a split.
     """
     staged = stage_set(raw, None)
     examined = ExaminedSet(staged, build_report(staged))
+    accepted = _accepted_codes(examined.report) if for_model else frozenset()
     how = "Split as the file says"
     if _lacks_split(staged):
+        _require_no_errors(examined, accepted | _SPLIT_CODES)
         examined = make_repairs(examined, ["make-split"], None)
         how = examined.staged.done[-1].replace("make-split", "Split at random")
-    examined.report.require_no_errors(f"`{raw.title}` cannot be used as it is", _IMPORT)
+    _require_no_errors(examined, accepted)
+    notes = []
     for finding in examined.report.findings:
-        if finding.severity == "warning":
-            where = f"{finding.where}: " if finding.where else ""
+        where = f"{finding.where}: " if finding.where else ""
+        if finding.severity != "note":
             warnings.warn(f"{raw.title}: {where}{finding.words}", stacklevel=3)
-    notes = [f.words for f in examined.staged.findings if f.code in ("columns", "left-out")]
+        if finding.severity != "note" or finding.code in _DESCRIBED:
+            notes.append(f"{where}{finding.words}")
     return make_data_set(
         examined.staged,
         name,
-        title=name,
+        title=raw.title if raw.title != raw.kind else name,
         description=" ".join([f"{describe_samples(examined.staged)} {how}.", *notes]),
         source=source,
         licence="",
@@ -155,6 +165,19 @@ def describe_samples(staged: StagedSet) -> str:
         sizes.append(f"{part.name} ({part.shape[-1]} features{kind})")
     where = staged.title if staged.title == staged.kind else f"{staged.kind} {staged.title}"
     return f"{len(staged):,} samples, imported from {where}: {', '.join(sizes)}."
+
+
+def _require_no_errors(examined: ExaminedSet, accepted: frozenset[str]) -> None:
+    """Raise InvalidInput with the first error whose code is not accepted, if there is one."""
+    findings = [finding for finding in examined.report.findings if finding.code not in accepted]
+    report = replace(examined.report, findings=findings)
+    report.require_no_errors(f"`{examined.staged.title}` cannot be used as it is", _REMEDY)
+
+
+def _accepted_codes(report: Report) -> frozenset[str]:
+    """Return the codes of errors that leave features as they are, which a model may take."""
+    is_infinite = any(scan.infinite.any() for scan in report.scans.values())
+    return _FEATURE_CODES - {"not-finite"} if is_infinite else _FEATURE_CODES
 
 
 def _lacks_split(staged: StagedSet) -> bool:

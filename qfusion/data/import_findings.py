@@ -181,6 +181,14 @@ def _id_findings(staged: StagedSet, rank: np.ndarray) -> Iterator[Finding]:
 
 def _split_findings(staged: StagedSet, rank: np.ndarray) -> Iterator[Finding]:
     """A missing split, empty parts, and samples in no part."""
+    if len(staged) < len(SPLITS):
+        yield Finding(
+            "few-samples",
+            "error",
+            f"A set must have at least {len(SPLITS)} samples, one each to train, validate and test, but has "
+            f"{len(staged)}.",
+        )
+        return
     if (rank < 0).all():
         yield Finding(
             "no-split",

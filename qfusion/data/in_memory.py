@@ -44,4 +44,5 @@ def data_set_of(
             )
         return data if isinstance(data, DataSet) else registry.load(data)
     raw = session.read_session(Path(data) if is_table else data, description)
-    return build.build_set(raw, name, source=f"the file {raw.title}" if is_table else session.KIND)
+    source = f"the file {raw.title}" if is_table else session.KIND
+    return build.build_set(raw, name, source=source, for_model=True)

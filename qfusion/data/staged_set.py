@@ -29,6 +29,7 @@ from qfusion.data.target_spec import (
     CONVENTIONS,
     LARGEST_SCORE,
     METRICS_OF,
+    MOSI_CONVENTION,
     Target,
     check_convention,
     guess_convention,
@@ -288,7 +289,7 @@ def set_convention(staged: StagedSet, convention: str) -> None:
 
 
 _REASONS = {
-    "mosi": "since scores lie in [-3, 3]",
+    MOSI_CONVENTION: "since scores lie in [-3, 3]",
     "sims": "since every modality has its own targets and scores lie in [-1, 1]",
     "plain": "since the scores do not look like sentiment of MOSI or CH-SIMS",
 }

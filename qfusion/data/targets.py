@@ -69,6 +69,10 @@ def encode_targets(raw: Raw, target: str = "auto") -> Targets:
         columns = one_hot(f"Labels in `{raw.title}`", labels)
         return Targets(*encode_classes(columns))
     values = pd.Series(np.asarray(labels).ravel() if isinstance(labels, np.ndarray) else labels)
+    if raw.classes is not None:
+        y, named = encode_classes(values)
+        if set(named) <= set(map(str, raw.classes)):
+            return _order_classes(raw, y, named)
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         numbers = values.to_numpy(np.float64, na_value=np.nan)
         exact = values.astype(object).where(np.isfinite(numbers), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from qfusion.data import importing
 from qfusion.data.readers import multiview
+from qfusion.data.staged_set import stage_set
 
 COUNTS = {"train": 40, "valid": 10, "test": 20}
 SIZES = {"text": 8, "audio": 5, "vision": 6}
@@ -127,9 +127,8 @@ def write_table(frame: pd.DataFrame, path: Path) -> Path:
 
 def views_of(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[str, ...], list[str]]:
     """The views of a multi-view file by name, classes (N,) and their names, and what is said of what is left out."""
-    with tempfile.TemporaryDirectory() as folder:
-        staged = multiview.read_multiview(path, Path(folder))
-        views = {part.name: np.load(part.path) for part in staged.parts}
+    staged = stage_set(multiview.read_multiview(path), None)
+    views = {part.name: part.values for part in staged.parts}
     said = [each.words for each in staged.findings if each.code == "left-out"]
     return views, staged.y, staged.classes, said
 

@@ -11,7 +11,7 @@ a Dataset                                           items (x, ..., y), ({name: x
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from qfusion.data.arrays import numbered_ids
 from qfusion.data.column_names import ID_NAMES, LABEL_NAMES, SPLIT_NAMES, find_ids, find_name
 from qfusion.data.column_roles import ColumnChoice, join_patterns
 from qfusion.data.file_words import SPLIT_WORDS, word_array
+from qfusion.data.given_forms import GivenForm
 from qfusion.data.raw import Raw
 from qfusion.data.readers import tables
 from qfusion.data.readers.session_features import as_array, masks_of, read_features
@@ -135,6 +136,9 @@ def _read_table(data: Path | pd.DataFrame, description: Description) -> Raw:
     )
     raw = tables.read_single_table(data, choice)
     raw.classes = description.classes or raw.classes
+    raw.modalities = [
+        replace(part, given=part.given or GivenForm(part.shape[1:])) for part in raw.modalities
+    ]
     entries = raw.columns if isinstance(data, Path) else data
     raw.contents |= _resolve(description.contents, entries)
     raw.columns = raw.columns.drop(columns=[name for name in shown if name in raw.columns])
@@ -206,6 +210,14 @@ def _read_arrays(
         not missing,
         f"Argument `modalities` names {missing[:1]}, but `data` holds {', '.join(arrays)}.",
     )
+    labels, classes = _read_labels(given[label] if label in given else arrays[label])
+    count = len(labels)
+    for key in (*wanted, *filter(None, (ids, split))):
+        check(
+            _count_rows(arrays[key]) == count,
+            f"Entry `{key}` must have {count} values, one a sample like the targets `{label}`, but has "
+            f"{_count_rows(arrays[key])}. Correct it or leave it out.",
+        )
     texts = {key: list(map(_as_text, arrays[key])) for key in wanted if _is_words(arrays[key])}
     features = [key for key in wanted if key not in texts]
     words = list(texts) if names or not features else []
@@ -213,13 +225,6 @@ def _read_arrays(
         not words,
         _ENCODE.format(names=listed([f"`{key}`" for key in words]), one=(words or [""])[0]),
     )
-    labels, classes = _read_labels(given[label] if label in given else arrays[label])
-    count = len(labels)
-    for key in (*wanted, *filter(None, (ids, split))):
-        check(
-            len(arrays[key]) == count,
-            f"Entry `{key}` must have {count} samples like the targets `{label}`, but has {len(arrays[key])}.",
-        )
     is_amount = labels.dtype.kind == "f" and set(np.unique(labels)) != {0.0, 1.0}
     return Raw(
         title=KIND,
@@ -227,7 +232,7 @@ def _read_arrays(
         modalities=[
             read_features(key, arrays[key], arrays.get(masks.get(key, ""))) for key in features
         ],
-        ids=numbered_ids("row", count)
+        ids=numbered_ids("sample", count)
         if ids is None
         else word_array(list(map(str, as_array(arrays[ids]))), f"Ids in `{ids}`"),
         labels=labels,
@@ -294,11 +299,17 @@ def _resolve(contents: Mapping[str, Any], entries: Any) -> dict[str, Sequence[An
     return result
 
 
+def _count_rows(entry: Any) -> int:
+    """Return how many values an entry has, one a sample; 1 if it is a single value."""
+    is_single = isinstance(entry, str) or getattr(entry, "ndim", 1) == 0
+    return 1 if is_single or not hasattr(entry, "__len__") else len(entry)
+
+
 def _is_words(values: Any) -> bool:
     """Whether an entry holds a string or a list of strings a sample: text to show, not features."""
-    if isinstance(values, np.ndarray) and values.dtype != object:
+    if isinstance(values, np.ndarray) and (values.dtype != object or values.ndim > 1):
         return values.dtype.kind in "US" and values.ndim == 1
-    if not isinstance(values, (list, tuple, np.ndarray)) or np.ndim(values) > 1 or not len(values):
+    if not isinstance(values, (list, tuple, np.ndarray)) or not len(values):
         return False
     first = values[0]
     if isinstance(first, (list, tuple)) and first:

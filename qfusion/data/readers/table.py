@@ -87,6 +87,12 @@ class Table:
         Raises:
             InvalidInput: when it holds lists.
         """
+        self.require_single_values(column)
+        batches = self._batches([column], {column: pa.string()} if self.is_text else {})
+        return [word for batch in batches for word in _as_words(batch.column(0))]
+
+    def require_single_values(self, column: str) -> None:
+        """Raise InvalidInput when a column holds lists."""
         kind = self.kinds[column]
         check(
             not pa.types.is_nested(kind),
@@ -94,8 +100,6 @@ class Table:
             f"({str(kind)[:60]}). Write one in each row; or, if a sample may have several labels, write them as text "
             "with ';' between them and import the set with --target labels.",
         )
-        batches = self._batches([column], {column: pa.string()} if self.is_text else {})
-        return [word for batch in batches for word in _as_words(batch.column(0))]
 
     def numbers(self, columns: list[str]) -> Iterator[np.ndarray]:
         """Yield columns of numbers, of truth values or without any value, in pieces (n, F).
@@ -139,6 +143,8 @@ class Table:
 
     def frame(self, columns: list[str]) -> pd.DataFrame:
         """Return columns as pandas shows them. Columns that no table can show, such as lists, are left out."""
+        if not columns:
+            return pd.DataFrame()
         batches = list(self._batches(columns, {}))
         shown = {}
         whole = pa.Table.from_batches(batches) if batches else pa.table({})

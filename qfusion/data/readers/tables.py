@@ -205,7 +205,10 @@ def read_rows(table: Table, roles: ColumnRoles, modalities: Sequence[str]) -> Ra
         column = find_name(table.columns, (f"label{plain(name)}", f"label{plain(name)[:1]}"))
         if column is not None and column not in used:
             raw.unimodal[name] = table.words(column)
+            used.add(column)
     rest = [name for name in table.columns if name not in used]
+    if text in rest:
+        table.require_single_values(text)
     shown = table.frame(rest)
     shown.columns = ["text" if name == text else name[:60] for name in shown.columns]
     raw.columns = shown.loc[:, ~shown.columns.duplicated()]
@@ -224,7 +227,7 @@ def _read_ids(table: Table, columns: Sequence[str], count: int) -> tuple[np.ndar
     another normal form.
     """
     if not columns:
-        return numbered_ids("row", count), 0
+        return numbered_ids("sample", count), 0
     written = [[word or "" for word in table.words(column)] for column in columns]
     ids = ["$_$".join(row) for row in zip(*map(normalize_ids, written), strict=True)]
     return word_array(ids, f"Ids in `{table.name}`"), sum(map(count_decomposed, written))

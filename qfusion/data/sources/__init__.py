@@ -37,7 +37,7 @@ class PinnedFile:
         size: size in bytes; 0 if it varies, as that of a file that is made here.
         url: address of the public copy; empty if there is none of the same bytes.
         digest: computes `sha256`. Default: of the file's bytes; see also `files.sha256_of_folder` and
-            `npz_files.sha256_of_arrays`.
+            `readers.npz.sha256_of_arrays`.
     """
 
     path: str

@@ -18,7 +18,7 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.digit_makers import digit_maker
 from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, pixel_names
-from qfusion.data.readers import npz as npz_files
+from qfusion.data.readers import npz
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sample_content import Audio, Content, Image
 from qfusion.data.sources import PinnedFile, Source
@@ -81,7 +81,7 @@ def read_avdigits(
     """
     where = SOURCE.verify(where, pinned)
     index = pd.read_csv(where / "index.csv")
-    arrays = npz_files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
+    arrays = npz.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
     values: dict[str, np.ndarray] = {
         "mnist": arrays["mnist"] / 255,
         "usps": arrays["usps"] / 255,

@@ -24,7 +24,7 @@ from qfusion.data.arrays import pad_sequences
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, pixel_names
-from qfusion.data.readers import npz as npz_files
+from qfusion.data.readers import npz
 from qfusion.data.sample_content import Content, Film, Series
 from qfusion.data.sources import Archive, PinnedFile, Source
 from qfusion.data.target_spec import Target
@@ -35,7 +35,7 @@ AVLETTERS_FILES: tuple[PinnedFile, ...] = (
     PinnedFile(
         LETTERS_FILE,
         "732061b7fc143a523cede478397c0e2862d2bc227b768304657d732594c12e3c",
-        digest=npz_files.sha256_of_arrays,
+        digest=npz.sha256_of_arrays,
     ),
 )
 SPEAKERS = ("Anya", "Bill", "Faye", "John", "Kate", "Nicola", "Stephen", "Steve", "Verity", "Yi")
@@ -163,7 +163,7 @@ def read_avletters(
     """
     source = NOISY if noise else AVLETTERS
     where = source.verify(where, pinned)
-    arrays = npz_files.read_npz(where / LETTERS_FILE)
+    arrays = npz.read_npz(where / LETTERS_FILE)
     lengths = {"lips": arrays["lips_lengths"], "audio": arrays["mfcc_lengths"]}
     shapes = arrays["lips"].shape, arrays["mfcc"].shape
     expected = (int(lengths["lips"].sum()), 30, 40), (int(lengths["audio"].sum()), len(VOICE))

@@ -16,7 +16,7 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.file_words import numbered_features
 from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
-from qfusion.data.readers import mat as mat_files
+from qfusion.data.readers.mat import read_mat
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sample_content import Content, Image
 from qfusion.data.sources import PinnedFile, Source
@@ -50,10 +50,10 @@ def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The views by name, and the classes `y`."""
-    mat = mat_files.read_mat(path)
+    content = read_mat(path)
     return {
-        "y": mat["Y"].ravel().astype(np.int64) - 1,  # the file says 1..10 for 0..9
-        **dict(zip([name for name, _, _ in VIEWS], mat["X"].ravel(), strict=True)),
+        "y": content["Y"].ravel().astype(np.int64) - 1,  # the file says 1..10 for 0..9
+        **dict(zip([name for name, _, _ in VIEWS], content["X"].ravel(), strict=True)),
     }
 
 
