@@ -109,6 +109,8 @@ class Walk:
     def choose(self, label: str, option: str, *, idle: bool = True, waits: bool = True) -> None:
         """Opens a select box and chooses an entry: two clicks; who goes on at once does not wait for the page."""
         box = self.page.get_by_role("combobox", name=label, exact=False).first
+        box.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(100)  # a list closes when the page scrolls
         self.count(f"open {label}")
         box.click()
         self.count(f"choose {option}")
@@ -362,7 +364,7 @@ def what_decided(walk: Walk, data: str = OWN) -> str:
 
     if wrong := walk.read('[data-testid="stAlertContentError"]'):
         raise Unanswered(wrong)
-    said = walk.sentence(WATERFALL, r"\([-+−]\d+\.\d+ for ‘")
+    said = walk.sentence(WATERFALL, r"^For ‘.*[-+−]\d+\.\d+")
     assert walk.last_word("data") == data
     with walk.at_its_folders():
         sample = opened(walk.folder / "models" / f"{walk.model}.json", walk.sample, data=data)
