@@ -564,12 +564,12 @@ def a_sample_by_its_words(walk: Walk) -> str:
     words = "is there no cross"
     where = ".st-key-question-0 p"
     before = walk.read(where)
-    button = walk.page.get_by_role("button", name="Search", exact=False).first
-    walk.click(walk.need(button, "no search"), "Search")
-    dialog = walk.page.get_by_role("dialog")
+    box = walk.page.locator(".st-key-sample input").first
+    walk.count("open Sample")
+    box.click()
     walk.count(f"type {words}")
-    dialog.get_by_role("combobox").press_sequentially(words)
-    option = dialog.get_by_role("option").filter(has_text=words).first
+    box.press_sequentially(words)
+    option = walk.page.get_by_role("option").filter(has_text=words).first
     option.wait_for()
     walk.click(option)
     said = walk.sentence(where, r"Which modality decided this\? .*\d", before)
