@@ -55,6 +55,7 @@ SENTENCE = """([where, pattern, before]) => {
 }"""
 CHANGED = "old => (document.querySelector('.st-key-sample input')?.value ?? old) !== old"
 WATERFALL = '[class*="st-key-panel-waterfall"] h4'
+NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?")
 FOLDERS = ("CACHE", "RUNS", "IMPORTED", "MODELS", "DATA")
 
 
@@ -210,9 +211,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def numbers(words: str) -> list[float]:
     """The numbers in a sentence."""
-    return [
-        float(one) for one in re.findall(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?", words.replace("−", "-"))
-    ]
+    return [float(one.replace("−", "-")) for one in NUMBER.findall(words)]
 
 
 def agree(said: str, library: str, within: float = 0.0) -> None:
@@ -364,13 +363,13 @@ def what_decided(walk: Walk, data: str = OWN) -> str:
 
     if wrong := walk.read('[data-testid="stAlertContentError"]'):
         raise Unanswered(wrong)
-    said = walk.sentence(WATERFALL, r"^For ‘.*[-+−]\d+\.\d+")
+    said = walk.sentence(WATERFALL, "^For ‘.+’: .")
     assert walk.last_word("data") == data
     with walk.at_its_folders():
         sample = opened(walk.folder / "models" / f"{walk.model}.json", walk.sample, data=data)
-        agree(
-            said, sample_decision.waterfall(sample).headline, 0.02
-        )  # the page may show some rows first
+        library = sample_decision.waterfall(sample).headline
+    assert NUMBER.sub("", said) == NUMBER.sub("", library), (said, library)
+    agree(said, library, 0.02)  # the page may show some rows first
     return f"{walk.model}: {said}."
 
 
