@@ -40,6 +40,7 @@ from qfusion.errors import InvalidInput
 from qfusion.models import FusionModel, live_model, nested
 from qfusion.models.encoding import input_features
 from qfusion.models.jump import lindblad_model
+from qfusion.models.protocols import CircuitSource
 from qfusion.models.score_columns import looks_like
 from qfusion.training import checkpoint, checkpoint_folders
 from qfusion.training.sample_rows import sample_rows
@@ -325,7 +326,7 @@ def _timed(
 
 def _quickest(
     model: Any,
-    source: live_model.CircuitSource | None,
+    source: CircuitSource | None,
     called: calls.ModelCall,
     rows: Mapping[str, Any],
     columns: torch.Tensor,

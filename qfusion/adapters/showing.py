@@ -35,6 +35,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import opened_sets
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import circuit_change, live_link, live_model
+from qfusion.models.protocols import CircuitSource
 from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 
 WAIT = 60.0  # seconds for the server to answer
@@ -368,7 +369,7 @@ class ModelServer:
         return {"gates": described}, {str(k): gate.matrix for k, gate in enumerate(gates)}
 
     @property
-    def _source(self) -> live_model.CircuitSource:
+    def _source(self) -> CircuitSource:
         check(
             isinstance(self._model, live_model.LiveCircuit),
             "Argument `do` asks for a circuit, but the model has none.",

@@ -24,7 +24,8 @@ from qfusion.models import Features, FusionModel, base, games, gate_angles
 from qfusion.models.backgrounds import Background
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.models.decisions import decisions
-from qfusion.models.live_model import LiveCircuit, Reading
+from qfusion.models.live_model import LiveCircuit
+from qfusion.models.protocols import Reading
 from qfusion.quantum.trigonometric import TrigonometricPolynomial, fit_polynomial
 
 LINEAR_COLUMNS = ("scores", "regression")  # columns of a function that scores are linear in
