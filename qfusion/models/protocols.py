@@ -25,7 +25,13 @@ TRAINED = "trained"  # role of a gate whose angles are trained
 
 
 class ScoringModel(Protocol):
-    """A model as its algebra needs it; every `FusionModel` is one."""
+    """A model that encodes every modality, and scores the encodings; every `FusionModel` is one.
+
+    Attributes:
+        kind: name in the registry.
+        modalities, outputs: names, M and C of them.
+        bias: of the scores, (C,).
+    """
 
     @property
     def kind(self) -> str: ...
@@ -35,6 +41,9 @@ class ScoringModel(Protocol):
     def outputs(self) -> tuple[str, ...]: ...
     @property
     def bias(self) -> Tensor: ...
+
+    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
+        """Return the encodings of every modality, by name."""
 
     def scores(self, states: Mapping[str, Any]) -> Tensor:
         """Return the scores (B, C) of encodings."""
@@ -85,15 +94,13 @@ class MassStates(StateModel, Protocol):
     def phi(self) -> Tensor: ...
 
 
-class Evolution(Protocol):
+class Evolution(KetStates, Protocol):
     """A model whose states evolve in time: a product of kets under a Lindblad generator, hbar = 1. It can be read out
     earlier.
 
     The joint state obeys d rho / dt = generator(rho) for a duration T; y_c = Tr[O_c(T) rho_0] + b_c.
 
     Attributes:
-        modalities, outputs: names, M and C of them.
-        dims: dimension of every modality's state; D is their product.
         duration, learned_duration: T with and without the model's tweak, in units of 1 / energy.
         tweak: changes to what was learned; None where there are none.
         still: whether the evolution is the identity.
@@ -102,14 +109,6 @@ class Evolution(Protocol):
         W: weights of the probabilities of measurement vectors in the scores, (C, all vectors).
     """
 
-    @property
-    def modalities(self) -> tuple[str, ...]: ...
-    @property
-    def outputs(self) -> tuple[str, ...]: ...
-    @property
-    def dims(self) -> tuple[int, ...]: ...
-    @property
-    def bias(self) -> Tensor: ...
     @property
     def W(self) -> Tensor: ...
     @property
@@ -126,12 +125,6 @@ class Evolution(Protocol):
     def jump_count(self) -> int: ...
     @property
     def subsystems(self) -> list[decomposition.Subset]: ...
-
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Return the kets of every modality, (B, d_m) complex, by name."""
-
-    def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
-        """Return |psi_1 x ... x psi_M>, (B, D)."""
 
     def generator(self) -> lindblad.Generator:
         """Return the generator with the model's Hamiltonian and jump operators, differentiable."""
@@ -172,16 +165,8 @@ class Evolution(Protocol):
         """Return the mean state of a background of this model, (D, D) complex128."""
 
 
-class LayeredNetwork(Protocol):
+class LayeredNetwork(ScoringModel, Protocol):
     """A model that is a network of layers, each of which can be the last."""
-
-    @property
-    def modalities(self) -> tuple[str, ...]: ...
-    @property
-    def bias(self) -> Tensor: ...
-
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Return the encodings of every modality, by name."""
 
     def layer_names(self) -> tuple[str, ...]:
         """Return the names of the places where the network can be read out, T of them."""
@@ -194,34 +179,18 @@ class LayeredNetwork(Protocol):
         """
 
 
-class TruthTables(Protocol):
+class TruthTables(MassStates, Protocol):
     """A model whose elements fuse by truth tables that can be read and edited, and whose qubits pass a network.
 
     Attributes:
-        modalities, outputs: names, M and C of them.
-        elements: number n of fused qubits.
         elements_are_classes: whether element i supports class i.
-        phi: angles of the tables, (n, stages, patterns).
         network: the quantum convolutional network on the fused qubits.
     """
 
     @property
-    def modalities(self) -> tuple[str, ...]: ...
-    @property
-    def outputs(self) -> tuple[str, ...]: ...
-    @property
-    def bias(self) -> Tensor: ...
-    @property
-    def elements(self) -> int: ...
-    @property
     def elements_are_classes(self) -> bool: ...
     @property
-    def phi(self) -> Tensor: ...
-    @property
     def network(self) -> QCNN: ...
-
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Return the masses of every modality, (B, n), by name."""
 
     def angles(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
         """Return the angles theta_mi of every modality's qubits, (B, n) radians."""
@@ -232,12 +201,6 @@ class TruthTables(Protocol):
     def read(self, vectors: Tensor) -> Tensor:
         """Return the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
 
-    def observables(self) -> Tensor:
-        """Return the effective observables of the fused qubits, (C, 3, ..., 3)."""
-
-    def scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Return the scores of given masses, (B, C)."""
-
     def with_angles(self, phi: Tensor) -> Self:
         """Return a model that shares this one's weights with other truth tables."""
 
@@ -245,15 +208,9 @@ class TruthTables(Protocol):
         """Return a model that shares this one's weights with edited tables or angles of the network."""
 
 
-class Circuit(Protocol):
+class Circuit(ScoringModel, Protocol):
     """A model that can be drawn as gates with a sample in it: a step of its evolution, a fusion by truth tables, or
     unitary gates alone."""
-
-    @property
-    def modalities(self) -> tuple[str, ...]: ...
-
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Return the encodings of every modality, by name."""
 
 
 class GateCircuit(Circuit, Protocol):
