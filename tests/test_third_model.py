@@ -213,6 +213,23 @@ def test_models_declare_their_methods() -> None:
     assert describe_kind(KIND).title == FUSION[KIND].title
 
 
+@pytest.mark.parametrize("kind", FUSION)
+def test_a_model_has_all_members_of_the_protocols_of_its_parts(kind: str) -> None:
+    inputs = {name: {"size": 3, "sequence": False} for name in ("v", "w")}
+    model = build(kind, inputs, ("a", "b"), {})
+    for protocol in PARTS:
+        part = model.part(protocol)
+        assert part is (model if protocol in model.parts else None)
+        members = {
+            name
+            for base in protocol.__mro__
+            if base.__module__ == protocol.__module__
+            for name in vars(base)
+        }
+        missing = [name for name in members if part and name[0] != "_" and not hasattr(part, name)]
+        assert not missing, protocol
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
     """The data set; models of both ranks are among the user's."""

@@ -8,7 +8,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.models import decisions
-from qfusion.models.protocols import Evolution, TruthTables
+from qfusion.models.protocols import TruthTables
 from qfusion.plugins.why.cuts import cut_losses
 from qfusion.plugins.why.pieces import gate_shapley, generator_pruning, state_patching
 
@@ -37,7 +37,6 @@ def patch_sample(study: Study, row: int, other: str = "") -> state_patching.Patc
         InvalidInput: when it is the sample itself, whose states change nothing.
         NotFound: when there is no such sample.
     """
-    study.model.require(Evolution, "to patch its states at")
     donor = study.background
     if other:
         place = study.dataset.row(other)
