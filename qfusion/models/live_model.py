@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -348,11 +348,11 @@ class LiveCircuit(LiveModel):
         """Return edits of gates, see `circuit_change.parse_edits`."""
         return circuit_change.parse_edits(tweak, self.source.trainable())
 
-    def tweaked(self, tweak: Any) -> LiveCircuit:
+    def tweaked(self, tweak: Any) -> Self:
         """Return a model that shares this one's function with a changed circuit."""
         return self.with_change(self.parse_tweak(tweak))
 
-    def with_change(self, change: circuit_change.CircuitChange) -> LiveCircuit:
+    def with_change(self, change: circuit_change.CircuitChange) -> Self:
         """Return a model that shares this one's function with any change of its circuit."""
         other = copy.copy(self)
         other.change = change

@@ -320,12 +320,21 @@ class EditableCircuit(GateCircuit, Protocol):
     Attributes:
         source: where the circuit of a sample comes from.
         change: what is changed in it.
+        holds: what the model's columns are, see `score_columns.class_scores`.
+        repeats: runs whose mean is taken, of a model that gives other scores for the same input.
     """
 
     @property
     def source(self) -> CircuitSource: ...
     @property
     def change(self) -> CircuitChange: ...
+    @property
+    def holds(self) -> str: ...
+    @property
+    def repeats(self) -> int: ...
+
+    def with_change(self, change: CircuitChange) -> Self:
+        """Return a model that shares this one's function with any change of its circuit."""
 
 
 class Physics(Protocol):
