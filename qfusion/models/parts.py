@@ -6,13 +6,9 @@ without one calls `FusionModel.require`, which names what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
-from typing import Any
-
 from qfusion._lazy import load
 from qfusion.errors import InvalidInput
 from qfusion.models import protocols
-from qfusion.plugin import load_name
 
 PARTS: dict[type, str] = {
     protocols.StateModel: "states of its modalities that scores are linear in",
@@ -44,37 +40,10 @@ def missing_part(
     return InvalidInput(f"{who} is of kind {kind}, which has no {lacking}. {remedy}")
 
 
-class Kinds(MutableMapping[str, Any]):
-    """Classes of models by kind. Those of plugins are set as "MODULE:CLASS" and imported when they are first used."""
-
-    def __init__(self) -> None:
-        self._classes: dict[str, Any] = {}
-
-    def __getitem__(self, kind: str) -> Any:
-        if isinstance(self._classes[kind], str):
-            self._classes[kind] = load_name(self._classes[kind])
-        return self._classes[kind]
-
-    def __setitem__(self, kind: str, model: Any) -> None:
-        self._classes[kind] = model
-
-    def __delitem__(self, kind: str) -> None:
-        del self._classes[kind]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._classes)
-
-    def __len__(self) -> int:
-        return len(self._classes)
-
-
-REGISTERED = Kinds()  # filled by `models.registry`
-
-
 def kinds(protocol: type) -> list[str]:
     """Return the kinds of models that have a part."""
-    load("qfusion.models.registry")
-    return [kind for kind, model in REGISTERED.items() if protocol in model.parts]
+    registered = load("qfusion.models.registry").FUSION
+    return [kind for kind, model in registered.items() if protocol in model.parts]
 
 
 def list_kinds(names: list[str]) -> str:

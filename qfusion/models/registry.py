@@ -2,8 +2,8 @@
 
 import inspect
 import math
-from collections import ChainMap
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections import ChainMap, UserDict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from qfusion import plugin
 from qfusion._checks import check, choose
-from qfusion.models import base, baselines, cross_modal_attention, live_model, parts
+from qfusion.models import base, baselines, cross_modal_attention, live_model
 from qfusion.models.ablations import (
     jump_twin,
     mean_field_jump,
@@ -32,6 +32,16 @@ def _register_kinds(*models: type[base.FusionModel]) -> Kinds:
     return {model.kind: model for model in models}
 
 
+class _ModelsByKind(UserDict[str, Any]):
+    """Classes of models by kind. Those of plugins are set as "MODULE:CLASS" and imported when they are first used."""
+
+    def __getitem__(self, kind: str) -> Any:
+        model = self.data[kind]
+        if isinstance(model, str):
+            model = self.data[kind] = plugin.load_name(model)
+        return model
+
+
 BASELINES: Kinds = _register_kinds(
     baselines.LateFusion,
     baselines.Concatenation,
@@ -47,8 +57,7 @@ TWINS: Kinds = _register_kinds(
     qcnn_variants.CoherentQCNN,
 )
 # The two quantum systems first: pages list models in this order.
-FUSION: MutableMapping[str, Any] = parts.REGISTERED
-FUSION.update(
+FUSION = _ModelsByKind(
     _register_kinds(
         quantum_jump.QuantumJump,
         entangled_qcnn.EntangledQCNN,
