@@ -108,7 +108,7 @@ class Format:
         write: "MODULE:NAME" of the function that returns the bytes of a file, from a model, entries that describe
             it, "double" or "single", and the steps of each modality that is a sequence; empty for one that is only
             read.
-        needs: abilities of `models.abilities.ABILITIES`, of which a model must have one to be written.
+        needs: "MODULE:NAME" of protocols of `models.protocols`, of which a model must have one to be written.
     """
 
     name: str

@@ -35,6 +35,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import opened_sets
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import circuit_change, live_link, live_model
+from qfusion.models.protocols import CircuitSource, EditableCircuit
 from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 
 WAIT = 60.0  # seconds for the server to answer
@@ -207,8 +208,8 @@ def _describe_live(model: live_model.LiveModel) -> dict[str, Any]:
         "seconds": model.unseen_operations / live_model.OPERATIONS_PER_SECOND,
         "notes": list(model.notes),
     }
-    if isinstance(model, live_model.LiveCircuit):
-        described["circuit"] = live_link.describe_circuit(model.source)
+    if circuit := model.part(EditableCircuit):
+        described["circuit"] = live_link.describe_circuit(circuit.source)
     return described
 
 
@@ -368,9 +369,8 @@ class ModelServer:
         return {"gates": described}, {str(k): gate.matrix for k, gate in enumerate(gates)}
 
     @property
-    def _source(self) -> live_model.CircuitSource:
-        check(
-            isinstance(self._model, live_model.LiveCircuit),
-            "Argument `do` asks for a circuit, but the model has none.",
-        )
-        return cast("live_model.LiveCircuit", self._model).source
+    def _source(self) -> CircuitSource:
+        circuit = self._model.part(EditableCircuit)
+        if circuit is None:
+            raise InvalidInput("Argument `do` asks for a circuit, but the model has none.")
+        return circuit.source

@@ -37,8 +37,8 @@ def open_model(
     """
     trained, dataset = load(model, data)
     if way != "auto":
-        evolving = qfusion.models.require(
-            trained.model, "time", "whose way could be chosen", "Option `--way`: the model"
+        evolving = trained.model.require(
+            qfusion.models.Evolution, "whose way could be chosen", "Option `--way`: the model"
         )
         trained = replace(trained, model=evolving.by(way))
     arguments = (_absolute_place(model), _absolute_place(data), way, background, contrast)

@@ -29,8 +29,9 @@ import torch
 from torch import Tensor
 
 from qfusion.models import games, nested
-from qfusion.models.algebra import CoalitionAlgebra, ScoringModel
+from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.backgrounds import Background, Group
+from qfusion.models.protocols import ScoringModel
 from qfusion.quantum import decomposition
 
 CHUNK = 2048  # samples times rows that are fused at once

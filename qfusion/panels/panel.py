@@ -20,8 +20,6 @@ from qfusion.analysis import drawn_samples, memo, text
 from qfusion.explain import stability
 from qfusion.figures import export
 from qfusion.figures.guards import check_finite
-from qfusion.models import Ability
-from qfusion.models.abilities import can
 from qfusion.panels.page_state import PageState
 from qfusion.panels.params import SelectParam, always
 
@@ -141,12 +139,17 @@ def all_open(*conditions: Opens) -> Opens:
     return lambda view: all(is_open(view) for is_open in conditions)
 
 
-def needs(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
-    """Return the condition that a sample's or study's model has some abilities, and that `where` holds of the study."""
+def needs(*protocols: type, where: Callable[[Any], object] = always) -> Callable[..., bool]:
+    """Return the condition that a sample's or study's model has some parts, and that `where` holds of the study.
+
+    Args:
+        protocols: of `models.protocols`.
+        where: condition on the study.
+    """
 
     def fits(scope: Any, **_: Any) -> bool:
         study = getattr(scope, "study", scope)
-        return all(can(study.model, ability) for ability in abilities) and bool(where(study))
+        return all(study.model.part(protocol) for protocol in protocols) and bool(where(study))
 
     return fits
 

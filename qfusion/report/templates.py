@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from qfusion.models.abilities import can
+from qfusion.models import protocols
 from qfusion.report.blocks import HALF, data_address, figure, picture
 from qfusion.report.number_text import format_number, format_power, format_signed, list_terms
 
@@ -31,7 +31,12 @@ def environment() -> Environment:
         "power": format_power,
         "list_terms": list_terms,
     }
-    environment.globals |= {"can": can, "figure": figure, "picture": picture, "HALF": HALF}
+    environment.globals |= {
+        "protocols": protocols,
+        "figure": figure,
+        "picture": picture,
+        "HALF": HALF,
+    }
     return environment
 
 

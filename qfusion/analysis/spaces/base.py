@@ -17,6 +17,7 @@ from qfusion.analysis.spaces.protocol import Coordinates, SampleSpace
 from qfusion.data.coalition_terms import MANY_MODALITIES
 from qfusion.explain import Explanation, coalitions
 from qfusion.models import nested
+from qfusion.models.protocols import GateCircuit
 from qfusion.training import encodings
 
 EXPLAINED = 10_000  # rows of a large set that are explained together
@@ -155,7 +156,7 @@ class BaseSpace(SampleSpace):
 
     def circuit(self, row: int, words: str = "") -> Any:
         """Raise InvalidInput, as there is no circuit of gates."""
-        return self.study.model.gate_circuit()
+        return self.study.model.require(GateCircuit)
 
     def readouts(self) -> dict[str, tuple[str, ...]]:
         """Return no names."""

@@ -20,7 +20,7 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import InvalidInput
 from qfusion.explain import additive_projection
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.plugins.generator import (
     crossings,
     entropy_production,
@@ -211,7 +211,7 @@ class SampleEntropy:
 
 def evolves(study: Study) -> bool:
     """Return whether the states of a study's model evolve in time by a Lindblad generator."""
-    return can(study.model, "time")
+    return study.model.part(Evolution) is not None
 
 
 def tweaked_model(study: Study, tweak: str) -> Any:
@@ -220,7 +220,7 @@ def tweaked_model(study: Study, tweak: str) -> Any:
     Raises:
         InvalidInput: when its states do not evolve, or the tweak is none of its.
     """
-    model = study.model.evolution("to study its generator")
+    model = study.model.require(Evolution, "to study its generator")
     return model.tweaked(tweak) if tweak else model
 
 

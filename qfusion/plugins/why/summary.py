@@ -16,7 +16,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import NotFound
 from qfusion.explain.additive_projection import Gains, ProjectionSummary
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.plugins.why.audit import audit, twin_training
 from qfusion.plugins.why.information import information_estimate
 from qfusion.plugins.why.information.information import Estimate
@@ -127,9 +127,9 @@ def summary_parts(study: Study) -> tuple[Part, ...]:
     parts = [Part.JOINT]
     if twin_training.has_twins(study):
         parts.append(Part.RESOURCES)
-    if can(study.model, "time") and not study.model.still:
+    if study.model.part(Evolution) and not study.model.still:
         parts.append(Part.TERMS)
-    if can(study.model, "rules"):
+    if study.model.part(TruthTables):
         parts.append(Part.GATES)
     if len(study.dataset.names) > 1:
         parts.append(Part.DATA)
