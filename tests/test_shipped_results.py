@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from qfusion import data, explain
-from qfusion._memory_cache import CACHE
+from qfusion._memory_cache import CACHE, find_result
 from qfusion.analysis import (
     background_agreement,
     joint_gains,
@@ -23,7 +23,6 @@ from qfusion.analysis import (
     study_building,
     trust,
 )
-from qfusion.analysis.memo import find_result
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import additive_projection, bootstrap, faithfulness, reliability, stability

@@ -7,8 +7,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import decision_flips
-from qfusion.analysis.memo import memo
 from qfusion.analysis.modality_states import own_states
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import sample_circuits
 from qfusion.analysis.interpolation import COUNTS, Interpolation, interpolate, raise_if_stopped
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.explain import angle_response
 from qfusion.explain.angle_response import AngleResponse

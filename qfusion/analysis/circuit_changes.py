@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 
 from qfusion import explain
+from qfusion._memory_cache import memo
 from qfusion.analysis import sample_circuits
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_circuits import Noisy
 from qfusion.analysis.tasks import Task

@@ -11,8 +11,8 @@ import torch
 
 import qfusion
 from qfusion import data as sources
+from qfusion._memory_cache import memo
 from qfusion.analysis import outputs, sample_evolution
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import Explanation, coalitions, verdicts

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from qfusion import explain, track
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.analysis.tasks import Task
 from qfusion.explain import layer_entropies
 from qfusion.models import games

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
 from qfusion.analysis.drawn_samples import SEED, drawn_places, thin_rows
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_coordinates import (
     FEWER,
     compute_coordinates,

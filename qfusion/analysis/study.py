@@ -15,8 +15,8 @@ from scipy.special import softmax
 
 import qfusion
 from qfusion import explain
+from qfusion._memory_cache import file_stamp, memo
 from qfusion.analysis.columns import dividend_column
-from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.spaces import space_class
 from qfusion.analysis.spaces.base import BaseSpace
 from qfusion.analysis.study_cache import dataset_cache, per_model_cache

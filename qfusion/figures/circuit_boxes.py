@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from qfusion._memory_cache import memo
 from qfusion._sentences import true_minus
 from qfusion.analysis import sample_circuits
-from qfusion.analysis.memo import memo
 from qfusion.analysis.tasks import Task
 from qfusion.figures.circuit_diagram import Box, Wire
 from qfusion.figures.circuit_replay import Replay

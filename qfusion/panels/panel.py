@@ -15,8 +15,9 @@ import plotly.graph_objects as go
 import plotly.io
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion._sentences import capitalise, true_minus
-from qfusion.analysis import drawn_samples, memo, text
+from qfusion.analysis import drawn_samples, text
 from qfusion.explain import stability
 from qfusion.figures import export
 from qfusion.figures.guards import check_finite
@@ -98,7 +99,7 @@ class PanelFigure:
 
 
 # of a builder whose last pictures are kept for all who ask, as those of the samples around the one that is read
-cached = memo.memo(24)
+cached = memo(24)
 
 
 def end_sentence(words: str, by: str = ".") -> str:

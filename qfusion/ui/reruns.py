@@ -8,7 +8,8 @@ import streamlit as st
 import threadpoolctl
 import torch
 
-from qfusion.analysis import memo, opening
+from qfusion._memory_cache import waiting
+from qfusion.analysis import opening
 from qfusion.ui import skeletons, streamlit_internals
 from qfusion.wording.progress import describe_task
 
@@ -45,5 +46,5 @@ def begin_run() -> None:
     if len(sys.modules) != frozen_modules:
         frozen_modules = len(sys.modules)
         gc.freeze()
-    memo.waiting.set(lambda task: skeletons.computing(describe_task(task)))
+    waiting.set(lambda task: skeletons.computing(describe_task(task)))
     opening.at_hand.set(tuple(st.session_state.get(OWN) or ()))

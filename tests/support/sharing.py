@@ -3,7 +3,7 @@ run of the tests.
 
     python -m tests.support.sharing run app.py ...      the app, as `python -m streamlit`, with results shared
 
-A result is kept under what decides it, as `qfusion.analysis.memo` keys it within a process: digests of weights, data
+A result is kept under what decides it, as `qfusion._memory_cache` keys it within a process: digests of weights, data
 and background, and the arguments. The folder begins empty with every run, so that nothing of other code is found. What
 checks that two processes come to the same (`tests.support.exporting`, the wheel, commands of their own) does not
 import this module.
@@ -113,7 +113,7 @@ def install(times: int = 1) -> None:
     Args:
         times: how many times as many results a process keeps as the app does.
     """
-    from qfusion.analysis import memo as memory
+    from qfusion import _memory_cache as memory
 
     bounded = memory.memo
 

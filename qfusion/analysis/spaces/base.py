@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from qfusion import explain
+from qfusion._memory_cache import memo
 from qfusion.analysis import shipped_results
-from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.protocol import Coordinates, SampleSpace
 from qfusion.data.coalition_terms import MANY_MODALITIES
 from qfusion.explain import Explanation, coalitions

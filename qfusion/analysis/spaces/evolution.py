@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import sample_evolution
 from qfusion.analysis.chunks import iterate_chunks
 from qfusion.analysis.columns import entropy_column, negativity_column
-from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.kets import KetSpace, real_coordinates
 from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache

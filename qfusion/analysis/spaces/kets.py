@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.analysis.spaces.base import BaseSpace, compute_in_blocks
 from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from qfusion import track
+from qfusion._memory_cache import memo
 from qfusion.analysis.columns import entropy_column
-from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.base import EXPLAINED, BaseSpace, compute_in_blocks, name_readouts
 from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pandas as pd
 
+from qfusion._memory_cache import find_result
 from qfusion._sentences import count
 from qfusion.analysis import text
-from qfusion.analysis.memo import find_result
 from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import label_charts, style

@@ -14,8 +14,9 @@ import torch
 
 from qfusion import track
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.analysis import drawn_samples, joint_gains
-from qfusion.analysis.memo import memo
+from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import InvalidInput
@@ -242,7 +243,7 @@ def find_attractor(study: Study, tweak: str = "") -> Attractor:
     return track.attractor(tweaked_model(study, tweak).system())
 
 
-@memo(4, background=False, task=DIAGONALISING, shipped=Spectrum)
+@memo(4, background=False, task=DIAGONALISING, ready=shipped(Spectrum))
 @torch.no_grad()
 def describe_spectrum(study: Study, tweak: str = "") -> Spectrum:
     """Return eigenvalues and measures of non-normality of the generator; see `find_modes` for limits."""
@@ -298,7 +299,7 @@ def describe_spectrum(study: Study, tweak: str = "") -> Spectrum:
     )
 
 
-@memo(4, background=False, task=DIAGONALISING, shipped=BandShares)
+@memo(4, background=False, task=DIAGONALISING, ready=shipped(BandShares))
 @torch.no_grad()
 def share_modes(study: Study, tweak: str = "") -> BandShares:
     """Return how modes share the distances of test samples to the steady state.

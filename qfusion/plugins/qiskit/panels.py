@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion._sentences import count
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, result_tables, style
 from qfusion.models.protocols import GateCircuit

@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from qfusion import _user_folders
+from qfusion._memory_cache import file_stamp, find_result, memo
 from qfusion.analysis import jobs, joint_gains
-from qfusion.analysis.memo import file_stamp, find_result, memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import NotFound

@@ -10,7 +10,7 @@ from typing import Any
 
 from qfusion import _sentences, _user_folders, plugin
 from qfusion._checks import check
-from qfusion.analysis.memo import file_stamp, memo
+from qfusion._memory_cache import file_stamp, memo
 from qfusion.analysis.study import Study
 from qfusion.errors import NotFound, default_on_error
 from qfusion.plugins.why.audit import audit_rows

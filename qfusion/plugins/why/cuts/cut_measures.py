@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from qfusion._memory_cache import memo
 from qfusion.analysis.chunks import iterate_chunks
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_evolution import TIMES, exact_states, observables
 from qfusion.analysis.tasks import Task
 from qfusion.models.protocols import Evolution

@@ -1,10 +1,11 @@
 """Which part of a model causes a decision: state patching, ablation of gate groups, pruned generators."""
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table, drawn_samples, sample_similarity
 from qfusion.analysis.background_choice import default_contrast
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.models import decisions
@@ -71,7 +72,7 @@ def ablate_gate_groups(
     )
 
 
-@memo(4, background=False, task=Task.PRUNE_GENERATOR, shipped=generator_pruning.Pruning)
+@memo(4, background=False, task=Task.PRUNE_GENERATOR, ready=shipped(generator_pruning.Pruning))
 def prune_terms(study: Study) -> generator_pruning.Pruning:
     """The generator with fewer and fewer terms: validation rows choose, test rows show; at most `MOST_ROWS` of each."""
     data = study.dataset
