@@ -26,11 +26,10 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from qfusion import _assets, _files, plugin
+from qfusion import _assets, _disk_cache, _files, plugin
 from qfusion._checks import check, read_json
 from qfusion._memory_cache import file_stamp, memo
 from qfusion._sentences import meanwhile
-from qfusion.data import array_cache
 from qfusion.errors import InvalidInput
 
 FOLDER = _assets.asset_path("results")
@@ -213,7 +212,7 @@ def find_values(study: Any) -> np.ndarray | None:
     path = _values_path(study.name)
     if not (path.is_file() and is_used(study)):
         return None
-    arrays = array_cache.read_arrays(path)
+    arrays = _disk_cache.read_arrays(path)
     if arrays is None or str(arrays.get(_KEY)) != _values_key(study):
         return None
     return arrays.get(_VALUES)
@@ -226,7 +225,7 @@ def write_values(study: Any, values: np.ndarray) -> Path:
         OSError, InvalidInput: when the file cannot be written.
     """
     path = _values_path(study.name)
-    array_cache.write_arrays(
+    _disk_cache.write_arrays(
         path, {_KEY: np.array(_values_key(study)), _VALUES: values}, compressed=True
     )
     return path

@@ -17,11 +17,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from qfusion import _read_only
+from qfusion import _disk_cache, _read_only
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
 from qfusion.data import (
-    array_cache,
     clip_folder,
     clip_join,
     import_repairs,
@@ -136,7 +135,7 @@ def extract(
         if not resume:
             remove_features(draft)
         done = feature_paths(root, takes, records, longest, draft)
-        todo = [row for row in takes if array_cache.read_arrays(done[row]) is None]
+        todo = [row for row in takes if _disk_cache.read_arrays(done[row]) is None]
         resumed = len(takes) - len(todo)
         how = {"methods": records, "longest": longest}
         names = {

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from qfusion import _disk_cache
 from qfusion._checks import check
 from qfusion._sentences import count
-from qfusion.data import array_cache, clips, files, imported_sets, media_types
+from qfusion.data import clips, files, imported_sets, media_types
 from qfusion.data.array_files import scatter_array
 from qfusion.data.clips import Take
 from qfusion.data.label_table import LabelReader
@@ -32,7 +33,7 @@ def feature_paths(
     def key(take: Take) -> str:
         state = [clips.file_state(Path(path)) for path in (take.path, take.subtitles) if path]
         where = os.path.relpath(take.path, root), take.start, take.end, take.text
-        return array_cache.cache_key([made, repr(where), repr(state)])
+        return _disk_cache.cache_key([made, repr(where), repr(state)])
 
     return {row: draft / f"{key(take)}.npz" for row, take in takes.items()}
 
@@ -114,7 +115,7 @@ def _pieces(
 
 
 def _read_features(path: Path) -> dict[str, np.ndarray]:
-    arrays = array_cache.read_arrays(path)
+    arrays = _disk_cache.read_arrays(path)
     check(
         arrays is not None,
         f"{path} is gone or damaged meanwhile. Extract once more: it is made again.",

@@ -24,9 +24,9 @@ from filelock import FileLock
 from PIL import Image
 
 import qfusion
-from qfusion import analysis, data
+from qfusion import _disk_cache, analysis, data
 from qfusion.analysis import modality_attribution
-from qfusion.data import array_cache, media_probe, sound_reader
+from qfusion.data import media_probe, sound_reader
 from qfusion.data.sample_content import Audio
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.panels import timelines
@@ -510,7 +510,7 @@ def test_full_disk_ends_in_one_line_and_extraction_resumes_or_restarts(
 ) -> None:
     """A write that fails is no fault of the recording: none is left out for it."""
     name = f"on-{error.lower()}"
-    write = array_cache.write_arrays
+    write = _disk_cache.write_arrays
 
     def write_two(path: Path, arrays: dict[str, np.ndarray]) -> None:
         if len(list(path.parent.glob("*.npz"))) >= 2:
@@ -518,12 +518,12 @@ def test_full_disk_ends_in_one_line_and_extraction_resumes_or_restarts(
             raise OSError(number, os.strerror(number), str(path))
         write(path, arrays)
 
-    monkeypatch.setattr(array_cache, "write_arrays", write_two)
+    monkeypatch.setattr(_disk_cache, "write_arrays", write_two)
     with pytest.raises(DataUnavailable, match="The features cannot be written") as raised:
         extract.extract(few_clips, name, methods=SEEN)
     assert "\n" not in str(raised.value)
     assert len(list((imported / f".extract-{name}").glob("*.npz"))) == 2
-    monkeypatch.setattr(array_cache, "write_arrays", write)
+    monkeypatch.setattr(_disk_cache, "write_arrays", write)
     outcome = extract.extract(few_clips, name, methods=SEEN, resume=resume)
     assert (outcome.resumed, outcome.failures) == (2 if resume else 0, [])
     assert len(data.load(name)) == 4
