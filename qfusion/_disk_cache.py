@@ -1,4 +1,4 @@
-"""The cache on the disk: arrays that can be made again at any time, in plain files of one folder (QFUSION_CACHE).
+"""The cache on the disk: numbers that can be made again at any time, in plain files of one folder (QFUSION_CACHE).
 
     key = cache_key([VERSION, dataset.digest, name])
     arrays = cached_arrays("moments", key, make)
@@ -6,21 +6,25 @@
 A key is a digest of what arrays are made from: files, weights, settings, row numbers, versions of code. No number that
 is computed on the way is part of it, since its last bits differ between processors. A file holds its own digest and its
 name; one that is damaged, belongs to another name, or cannot be read or written, counts as none. The files that were
-not used for longest are removed where all take more than QFUSION_KEPT_MB.
+not used for longest are removed where all take more than QFUSION_KEPT_MB. Records of finished trainings, which are
+small and took long, stay.
 """
 
 import contextlib
 import hashlib
 import itertools
+import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits, _sentences, _user_folders
+from qfusion._checks import read_json
 from qfusion.errors import InvalidInput
 
 _DIGEST = "__digest__"  # in a file: of its arrays
@@ -86,6 +90,30 @@ def array_path(name: str, key: str) -> Path:
     return _user_folders.cache_root() / f"{name}-{key}.npz"
 
 
+def find_record(name: str, key: str) -> dict[str, Any] | None:
+    """Return the record of a finished training, or None if there is none that can be read.
+
+    Args:
+        name: what it was trained for. key: a digest of all that determines it.
+    """
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        record = read_json(_record_path(name, key).read_text(encoding="utf-8"))
+        if isinstance(record, dict) and record.get("key") == key:
+            return record
+    return None
+
+
+def store_record(name: str, record: Mapping[str, Any]) -> None:
+    """Store the record of a finished training, whose entry `key` says what determines it; `name` as of `find_record`.
+
+    Raises:
+        InvalidInput: when it cannot be written.
+    """
+    path = _record_path(name, record["key"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _files.write_file(path, json.dumps(record))
+
+
 def digest_of_arrays(values: dict[str, np.ndarray]) -> str:
     """Return SHA-256, in hex, over names, types, shapes and numbers of arrays."""
     sha = hashlib.sha256()
@@ -119,6 +147,10 @@ def write_arrays(path: Path, values: dict[str, np.ndarray], *, compressed: bool 
     save = np.savez_compressed if compressed else np.savez
     with _files.atomic(path) as part, part.open("wb") as file:
         save(file, **values, **{_DIGEST: np.array(digest_of_arrays(values))})  # type: ignore[arg-type]
+
+
+def _record_path(name: str, key: str) -> Path:
+    return _user_folders.cache_root() / f"{name}-{key}.json"
 
 
 def _store(path: Path, arrays: dict[str, np.ndarray]) -> None:

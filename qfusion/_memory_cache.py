@@ -254,7 +254,8 @@ def _copy_tables(result: R) -> R:
 def estimate_bytes(result: Any) -> int:
     """Return about how many bytes a result takes: its arrays, tensors, tables and texts.
 
-    What has a `memo_key`, such as a study or a sample, counts nothing: it is shared, and kept by itself.
+    What tells its own size, such as an array, counts that. What has a `memo_key`, such as a data set, a study or a
+    sample, counts nothing: it is shared, and kept by itself.
     """
     return _count(result, set())
 
@@ -265,12 +266,14 @@ def _count(value: Any, seen: set[int]) -> int:
         return 32
     if isinstance(value, (str, bytes)):
         return len(value)
-    if id(value) in seen or hasattr(value, "memo_key"):
+    if id(value) in seen:
         return 0
     seen.add(id(value))
     size = getattr(value, "nbytes", None)  # an array, a tensor, a column or an index
     if isinstance(size, int):
         return size
+    if hasattr(value, "memo_key"):
+        return 0
     if hasattr(value, "memory_usage"):  # a table
         return int(value.memory_usage(index=False).sum())
     if isinstance(value, Mapping):

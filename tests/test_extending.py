@@ -22,6 +22,7 @@ import pytest
 import torch
 
 from qfusion import cli, data, report
+from qfusion._memory_cache import CACHE
 from qfusion.analysis import cohort_measures
 from qfusion.analysis.opening import open_sample
 from qfusion.data import registry, sources as data_sources
@@ -74,7 +75,7 @@ def moons(tmp_path: Path) -> Iterator[ModuleType]:
     data_sources.__path__.remove(str(tmp_path))
     del sys.modules["qfusion.data.sources.moons"]
     registry.sources.cache_clear()
-    registry.load_manifest.cache_clear()
+    CACHE.clear(registry.load_manifest.__wrapped__)  # type: ignore[attr-defined]
 
 
 def test_a_data_set_takes_one_file(moons: ModuleType) -> None:

@@ -74,7 +74,7 @@ class FusionSummary:
         )
 
 
-@memo(16, background=False, stamp=lambda study: file_stamp(_user_folders.cache_root() / "audit"))
+@memo(16, background=False, stamp=lambda study: file_stamp(_user_folders.cache_root()))
 def measured_resources(study: Study) -> Mapping[str, Any]:
     """Return the metric and the rows of a model's audit; without rows where it was not measured."""
     try:
