@@ -59,6 +59,9 @@ class MemoryCache:
             most: results that are kept of this kind.
         """
         whole = (kind, key)
+        entry = self._find(whole)
+        if entry is not None:
+            return entry[0]
         with self._guard:
             lock = self._locks.setdefault(whole, threading.RLock())
         with lock:

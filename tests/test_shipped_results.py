@@ -173,8 +173,8 @@ def test_results_of_other_inputs_are_computed(
     object.__setattr__(older, "version", "parity 2")
     others = {
         "weights": replace(study, card=other_card),
-        "data": replace(study, dataset=fewer, _shared={}),
-        "version": replace(study, dataset=older, _shared={}),
+        "data": study.with_data(fewer),
+        "version": study.with_data(older),
         "name": replace(study, name="qj-scenes"),
         "background": study.with_background(study.background),
         "all rows": replace(study, uses_all_rows=True),

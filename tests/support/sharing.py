@@ -134,7 +134,7 @@ def install(times: int = 1) -> None:
 
     drawn_samples.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
     from qfusion.analysis import study as studies
-    from qfusion.analysis.study_cache import per_model_cache
+    from qfusion.analysis.study_cache import dataset_cache
 
     def unless_evaluated(
         compute: Callable[..., Any], from_disk: Callable[..., Any]
@@ -155,8 +155,7 @@ def install(times: int = 1) -> None:
         ):
             for each in vars(owner).values():
                 # what copies of a study share decides their keys
-                is_own = isinstance(each, functools.cached_property)
-                if is_own and type(each) is not per_model_cache and each.attrname != "space":
+                if isinstance(each, dataset_cache):
                     each.func = unless_evaluated(each.func, on_disk(each.func, memory.argument_key))
 
 
