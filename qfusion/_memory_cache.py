@@ -22,7 +22,6 @@ from typing import Any, ParamSpec, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import numpy as np
-import pandas as pd
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -251,7 +250,12 @@ def argument_key(value: Any, background: bool) -> Hashable:
 
 
 def _copy_tables(result: R) -> R:
-    return cast("R", result.copy()) if isinstance(result, pd.DataFrame) else result
+    return cast("R", cast(Any, result).copy()) if _is_table(result) else result
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a value is a table of pandas, which need not be loaded."""
+    return hasattr(value, "memory_usage")
 
 
 def estimate_bytes(result: Any) -> int:
@@ -277,7 +281,7 @@ def _count(value: Any, seen: set[int]) -> int:
         return size
     if hasattr(value, "memo_key"):
         return 0
-    if hasattr(value, "memory_usage"):  # a table
+    if _is_table(value):
         return int(value.memory_usage(index=False).sum())
     if isinstance(value, Mapping):
         return sum(_count(entry, seen) for entry in value.values())

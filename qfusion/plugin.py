@@ -160,7 +160,10 @@ class Plugin:
 
 @cache
 def plugins() -> tuple[Plugin, ...]:
-    """Return the plugins that are installed, each after those that it requires. Without these it is left out."""
+    """Return the plugins that are installed, each after those that it requires. Without these it is left out.
+
+    They are no results, and commands that only list them begin without NumPy, which the cache of results needs.
+    """
     waiting: dict[str, Plugin] = {}
     for plugin in (*_own_plugins(), *_installed_plugins()):
         waiting.setdefault(plugin.name, plugin)

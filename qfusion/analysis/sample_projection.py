@@ -13,7 +13,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -169,7 +169,7 @@ def umap(X: np.ndarray) -> np.ndarray:
         return _place_points(X)
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def prepare_umap() -> None:
     """Import UMAP and compile what it needs, or read what another process has compiled. That takes most of a minute in
     the first process, and seconds in others.

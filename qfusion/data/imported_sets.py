@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _read_only, _user_folders, plugin
 from qfusion._checks import check, require_few_modalities
+from qfusion._memory_cache import memo
 from qfusion.data import clips, mmsa
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.data.data_set import DataSet, compute_digest
@@ -133,7 +134,7 @@ def manifest_stamp(name: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=64)
+@memo(64)
 def _manifest(path: Path, stamp: str) -> dict[str, Any]:
     """Load a manifest. `stamp` changes when the set is replaced, so that the manifest is read anew."""
     name = path.parent.name

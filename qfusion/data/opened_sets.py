@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.data import sample_content
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
@@ -98,7 +99,7 @@ def opened_folders() -> dict[str, Path]:
     }
 
 
-@cache
+@memo(8)
 def _manifest(folder: Path) -> Mapping[str, Any]:
     with translate_errors(
         f"The opened data set in {folder} is damaged",

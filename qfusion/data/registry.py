@@ -4,7 +4,6 @@ import contextlib
 import os
 import pkgutil
 from dataclasses import dataclass, replace
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -38,7 +37,7 @@ class SourceInfo:
     remedy: str = ""
 
 
-@cache
+@memo(1)
 def sources() -> dict[str, package.Source]:
     """Return the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` and plugins declare."""

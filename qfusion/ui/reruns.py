@@ -2,13 +2,12 @@
 
 import gc
 import sys
-from functools import lru_cache
 
 import streamlit as st
 import threadpoolctl
 import torch
 
-from qfusion._memory_cache import waiting
+from qfusion._memory_cache import memo, waiting
 from qfusion.analysis import opening
 from qfusion.ui import skeletons, streamlit_internals
 from qfusion.wording.progress import describe_task
@@ -17,7 +16,7 @@ OWN = "_own"  # in a session, the samples that its visitor has made
 frozen_modules = 0  # modules that were loaded when the collector last set everything aside
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def _limit_blas() -> threadpoolctl.threadpool_limits:
     return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
 

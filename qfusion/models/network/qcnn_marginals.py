@@ -152,7 +152,7 @@ def _one_table(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
 
     @cache
     def observables(m: int) -> Tensor:
-        """Return the observables of modality m's outcomes, (C, 2^n)."""
+        """Return the observables of modality m's outcomes, (C, 2^n), which are kept for this call alone."""
         others = distributions[[r for r in range(M) if r != m]]
         if len(others) == 1:
             return pull_back_joint(O, phi, others[0], m)
