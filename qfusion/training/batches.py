@@ -60,7 +60,8 @@ class Batches:
 
     def ahead(self, batches: Sequence[Tensor]) -> Iterator[tuple[dict[str, Any], Tensor]]:
         """Yield the inputs and targets of batches, each given by its rows' places. Data that are not in memory are
-        read while the previous batch is in use.
+        read while the previous batch is in use, by a thread of its own: the executor of long work is on a higher layer,
+        and a training that it runs would wait for its other jobs.
         """
         if self._held is not None:
             yield from map(self.take, batches)

@@ -113,7 +113,8 @@ class _Session:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-_sessions: OrderedDict[str, _Session] = OrderedDict()  # by id, the last used last
+# by id, the last used last; not in the cache of results, as an address that is forgotten cannot be made again
+_sessions: OrderedDict[str, _Session] = OrderedDict()
 
 
 def knobs_address(followed: AnyFollowed) -> str:

@@ -92,7 +92,11 @@ def check_settings() -> None:
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
-    """Begins to load when the server does; what it loads stays for as long as the process."""
+    """Begins to load when the server does; what it loads stays for as long as the process.
+
+    Two threads of its own do so, and follow the owner: the executor of long work is not loaded yet, and would never end
+    while one of its threads follows the owner.
+    """
     permissions.begin_rule()
     streamlit_internals.silence_default_warning()
     _loaded.clear()

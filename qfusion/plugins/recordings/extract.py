@@ -192,7 +192,11 @@ def _write_features(
     processes: int,
     progress: Progress,
 ) -> dict[int, str]:
-    """Write the features of rows to files; return the reasons for those whose recordings cannot be read."""
+    """Write the features of rows to files; return the reasons for those whose recordings cannot be read.
+
+    Several at a time are in processes of a pool of the standard library, which end with this one: extractors hold the
+    interpreter, so that threads of the executor of long work would wait for each other.
+    """
     why = {}
     pace = Pace()
     progress(0, len(todo), "starting")
