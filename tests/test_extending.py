@@ -70,11 +70,11 @@ def moons(tmp_path: Path) -> Iterator[ModuleType]:
     (code,) = (block for block in written if "Source(" in block)
     (tmp_path / "moons.py").write_text(code)
     data_sources.__path__.append(str(tmp_path))
-    registry.sources.cache_clear()
+    CACHE.clear(registry.sources.__wrapped__)  # type: ignore[attr-defined]
     yield importlib.import_module("qfusion.data.sources.moons")
     data_sources.__path__.remove(str(tmp_path))
     del sys.modules["qfusion.data.sources.moons"]
-    registry.sources.cache_clear()
+    CACHE.clear(registry.sources.__wrapped__)  # type: ignore[attr-defined]
     CACHE.clear(registry.load_manifest.__wrapped__)  # type: ignore[attr-defined]
 
 

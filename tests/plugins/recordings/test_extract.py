@@ -25,6 +25,7 @@ from PIL import Image
 
 import qfusion
 from qfusion import _disk_cache, analysis, data
+from qfusion._memory_cache import CACHE
 from qfusion.analysis import modality_attribution
 from qfusion.data import media_probe, sound_reader
 from qfusion.data.sample_content import Audio
@@ -407,7 +408,7 @@ def test_extractors_measure_known_signals() -> None:
 
 
 def test_pitch_is_compiled_by_one_process_at_a_time() -> None:
-    voice_features.compile_pitch.cache_clear()
+    CACHE.clear(voice_features.compile_pitch.__wrapped__)  # type: ignore[attr-defined]
     path = Path(tempfile.gettempdir(), f"qfusion-numba-{os.getuid()}.lock")
     waiting = threading.Thread(target=voice_features.compile_pitch)
     with FileLock(path, is_singleton=False):
