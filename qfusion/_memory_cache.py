@@ -131,8 +131,8 @@ def memo(
     *,
     background: bool = True,
     task: Any = None,
-    stamp: Callable[..., Hashable] = lambda *_, **__: None,
-    ready: Callable[[Callable[..., Any], list[Any]], tuple[Any] | None] = lambda *_: None,
+    stamp: Callable[..., Hashable] | None = None,
+    ready: Callable[[Callable[..., Any], list[Any]], tuple[Any] | None] | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator that caches the last `size` results of a function.
 
@@ -156,12 +156,15 @@ def memo(
             call, key = bind(*args, **kwargs)
 
             def compute() -> R:
-                if known := ready(function, list(call.arguments.values())):
+                known = ready(function, list(call.arguments.values())) if ready else None
+                if known is not None:
                     return cast("R", known[0])
                 with nullcontext() if task is None else waiting.get()(task):
                     return function(*call.args, **call.kwargs)
 
-            return _copy_tables(CACHE.get_or_compute(function, key, compute, size))
+            result = CACHE.get_or_compute(function, key, compute, size)
+            is_table = hasattr(result, "memory_usage")  # of pandas, which need not be loaded
+            return cast("R", result.copy() if is_table else result)
 
         def bind(*args: Any, **kwargs: Any) -> tuple[inspect.BoundArguments, Hashable]:
             """Return the arguments of a call as results are kept by them, and their key."""
@@ -169,14 +172,17 @@ def memo(
             call.apply_defaults()
             _leave_own(call.arguments)
             values = list(call.arguments.values())
-            return call, (stamp(*args, **kwargs), argument_key(values, background))
+            when = stamp(*args, **kwargs) if stamp else None
+            return call, (when, argument_key(values, background))
 
         def find(*args: Any, **kwargs: Any) -> R | None:
             call, key = bind(*args, **kwargs)
             result = CACHE.get(function, key)
-            if result is None and (known := ready(function, list(call.arguments.values()))):
-                CACHE.put(function, key, known[0], size)
-                return cast("R", known[0])
+            if result is None and ready:
+                known = ready(function, list(call.arguments.values()))
+                if known is not None:
+                    CACHE.put(function, key, known[0], size)
+                    return cast("R", known[0])
             return cast("R | None", result)
 
         _FINDERS[memoised] = find
@@ -249,15 +255,6 @@ def argument_key(value: Any, background: bool) -> Hashable:
             return type(value), value
 
 
-def _copy_tables(result: R) -> R:
-    return cast("R", cast(Any, result).copy()) if _is_table(result) else result
-
-
-def _is_table(value: Any) -> bool:
-    """Whether a value is a table of pandas, which need not be loaded."""
-    return hasattr(value, "memory_usage")
-
-
 def estimate_bytes(result: Any) -> int:
     """Return about how many bytes a result takes: its arrays, tensors, tables and texts.
 
@@ -281,7 +278,7 @@ def _count(value: Any, seen: set[int]) -> int:
         return size
     if hasattr(value, "memo_key"):
         return 0
-    if _is_table(value):
+    if hasattr(value, "memory_usage"):  # a table
         return int(value.memory_usage(index=False).sum())
     if isinstance(value, Mapping):
         return sum(_count(entry, seen) for entry in value.values())
