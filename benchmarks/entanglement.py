@@ -24,7 +24,7 @@ import tables  # noqa: E402
 from qfusion import data, plugin  # noqa: E402
 from qfusion.analysis import cohort_measures as measures, cohort_table, study_building  # noqa: E402
 from qfusion.explain import bootstrap  # noqa: E402
-from qfusion.models.abilities import can  # noqa: E402
+from qfusion.models.protocols import Evolution  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
 PAGE = ROOT / "docs" / "cohorts.md"
@@ -46,7 +46,7 @@ def rows_of(name: str) -> list[list[str]]:
         for measure in measures.measure_titles(study)
         if not measures.is_slow(measure)
     }
-    if can(study.model, "time"):
+    if study.model.part(Evolution):
         columns |= measures.correlations(
             study, np.array([study.dataset.row(sample) for sample in rows.index])
         )

@@ -31,8 +31,8 @@ import tables  # noqa: E402
 from qfusion.analysis import inside  # noqa: E402
 from qfusion.analysis.opening import open_sample, open_study  # noqa: E402
 from qfusion.analysis.sample import Sample  # noqa: E402
-from qfusion.models.abilities import can  # noqa: E402
 from qfusion.models.network import table_edits  # noqa: E402
+from qfusion.models.protocols import Evolution  # noqa: E402
 from qfusion.models.tweak import DURATION, couplings, dissipations  # noqa: E402
 from qfusion.panels import pickers  # noqa: E402
 from scripts import dragging, visits  # noqa: E402
@@ -46,7 +46,7 @@ HEIGHT = 2600  # of a window that shows all figures of the page
 def sliders(model: str) -> list[str]:
     """Return the keys of the strongest coupling, the strongest dissipation and the duration, or the first angle."""
     study = open_study(model)
-    if not can(study.model, "time"):
+    if not study.model.part(Evolution):
         return [ANGLE]
     energies, rates = inside.coalition_strengths(study.model.system())
     names = tuple(study.modalities)

@@ -38,6 +38,7 @@ LAYERS = (
     ("training",),
     ("models", "data"),
     ("quantum", "citations"),
+    ("_disk_cache",),
     ("_limits",),
     ("_read_only",),
     ("plugin",),

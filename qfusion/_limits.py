@@ -17,7 +17,7 @@ class Limit:
 
 
 LIMITS = {
-    "QFUSION_KEPT_MB": Limit(2048, "megabytes of encoded samples and explanations that are kept"),
+    "QFUSION_KEPT_MB": Limit(2048, "megabytes of computed arrays that are kept on the disk"),
     "QFUSION_PROGRAM_S": Limit(60, "seconds that a Python process takes to answer"),
 }
 

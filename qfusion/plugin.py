@@ -108,7 +108,7 @@ class Format:
         write: "MODULE:NAME" of the function that returns the bytes of a file, from a model, entries that describe
             it, "double" or "single", and the steps of each modality that is a sequence; empty for one that is only
             read.
-        needs: abilities of `models.abilities.ABILITIES`, of which a model must have one to be written.
+        needs: "MODULE:NAME" of protocols of `models.protocols`, of which a model must have one to be written.
     """
 
     name: str
@@ -160,7 +160,10 @@ class Plugin:
 
 @cache
 def plugins() -> tuple[Plugin, ...]:
-    """Return the plugins that are installed, each after those that it requires. Without these it is left out."""
+    """Return the plugins that are installed, each after those that it requires. Without these it is left out.
+
+    They are no results, and commands that only list them begin without NumPy, which the cache of results needs.
+    """
     waiting: dict[str, Plugin] = {}
     for plugin in (*_own_plugins(), *_installed_plugins()):
         waiting.setdefault(plugin.name, plugin)

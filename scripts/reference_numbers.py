@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
-from qfusion.models.abilities import can  # noqa: E402
+from qfusion.models.protocols import Evolution  # noqa: E402
 from qfusion.training import checkpoint, checkpoint_folders  # noqa: E402
 
 VOLATILE = ("seconds", "out")  # of a record: they differ from run to run
@@ -52,7 +52,7 @@ def write_numbers(name: str, folder: Path) -> None:
         return
     if not rows.exists():
         _run("explain", "--model", name, "--split", "test", "--out", str(rows))
-    if can(checkpoint.load(name).model, "time") and not physics.exists():
+    if checkpoint.load(name).model.part(Evolution) and not physics.exists():
         _write_record(physics, "explain", "--model", name, "--split", "test", "--physics")
 
 

@@ -16,6 +16,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import _assets, cli, data, explain
+from qfusion._memory_cache import CACHE
 from qfusion.analysis import sample_examples, text
 from qfusion.analysis.inside import coalition_strengths
 from qfusion.analysis.opening import open_study
@@ -487,7 +488,7 @@ def test_data_with_nan_show_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
             "Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it."
         )
 
-    loading.load_cached.clear()  # type: ignore[attr-defined]
+    CACHE.clear(loading.load_dataset.__wrapped__)  # type: ignore[attr-defined]
     monkeypatch.setattr(data, "load", load)
     app = visit("Overview", whole=False)
     assert "p0007" in app.error[0].value

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from qfusion import data, explain
+from qfusion._memory_cache import CACHE
 from qfusion.analysis import study_building
 from qfusion.analysis.sample import Sample
 from qfusion.data import DataSet, Modality, Target, registry
@@ -104,8 +105,8 @@ def six_views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DataSe
 
 def _forget() -> None:
     """No cache may take one set for the other: they have one name. All else is kept by their digests."""
-    registry.load_manifest.cache_clear()
-    loading.load_cached.clear()  # type: ignore[attr-defined]
+    CACHE.clear(registry.load_manifest.__wrapped__)  # type: ignore[attr-defined]
+    CACHE.clear(loading.load_dataset.__wrapped__)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("title", PAGES)

@@ -23,6 +23,7 @@ from PIL import Image
 
 import qfusion
 from qfusion import commands
+from qfusion._memory_cache import CACHE
 from qfusion.figures import style
 from qfusion.training import checkpoint, checkpoint_folders
 from scripts.serving import free_port
@@ -728,7 +729,7 @@ def test_missing_data_print_download_instructions(
 
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "cache"))
-    data.registry.load_manifest.cache_clear()
+    CACHE.clear(data.registry.load_manifest.__wrapped__)  # type: ignore[attr-defined]
     assert_refused(run("evaluate", "--model", "qj-mosi"), "mosi", "data get mosi")
 
 

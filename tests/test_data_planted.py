@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from qfusion.data import array_cache
+from qfusion import _disk_cache
 from qfusion.data.sources import planted as opinions
 from qfusion.data.synthetic import (
     drawn_faces,
@@ -255,7 +255,7 @@ def test_shipped_features_equal_measured_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     shipped, made = (
-        array_cache.read_arrays(opinions.SHIPPED),
+        _disk_cache.read_arrays(opinions.SHIPPED),
         opinions.measure_features(opinions.draw_recipe()),
     )
     assert shipped is not None
@@ -291,30 +291,30 @@ def _arrays() -> dict[str, np.ndarray]:
 
 def test_damaged_cache_is_rebuilt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "new" / "folder"))
-    array_cache.cached_arrays("x", "k", _arrays)
+    _disk_cache.cached_arrays("x", "k", _arrays)
     path = tmp_path / "new" / "folder" / "x-k.npz"
     assert list(path.parent.iterdir()) == [path]
 
     def never() -> dict[str, np.ndarray]:
         raise RuntimeError("made again")
 
-    np.testing.assert_array_equal(array_cache.cached_arrays("x", "k", never)["x"], np.arange(5.0))
+    np.testing.assert_array_equal(_disk_cache.cached_arrays("x", "k", never)["x"], np.arange(5.0))
     np.savez(path, x=np.arange(5.0) + 1, n=np.array([1, 2]), __digest__=np.load(path)["__digest__"])
     with pytest.raises(RuntimeError, match="made again"):
-        array_cache.cached_arrays("x", "k", never)
+        _disk_cache.cached_arrays("x", "k", never)
     for damage in (b"", b"PK\x03\x04 nonsense", b"\x80\x04."):
         path.write_bytes(damage)
         np.testing.assert_array_equal(
-            array_cache.cached_arrays("x", "k", _arrays)["x"], np.arange(5.0)
+            _disk_cache.cached_arrays("x", "k", _arrays)["x"], np.arange(5.0)
         )
         np.testing.assert_array_equal(
-            array_cache.cached_arrays("x", "k", never)["x"], np.arange(5.0)
+            _disk_cache.cached_arrays("x", "k", never)["x"], np.arange(5.0)
         )
 
 
 def test_unwritable_cache_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "folder"))
-    np.testing.assert_array_equal(array_cache.cached_arrays("x", "k", _arrays)["n"], [1, 2])
+    np.testing.assert_array_equal(_disk_cache.cached_arrays("x", "k", _arrays)["n"], [1, 2])
     monkeypatch.setenv("QFUSION_CACHE", "/proc/no-such-place")
-    np.testing.assert_array_equal(array_cache.cached_arrays("x", "k", _arrays)["n"], [1, 2])
+    np.testing.assert_array_equal(_disk_cache.cached_arrays("x", "k", _arrays)["n"], [1, 2])

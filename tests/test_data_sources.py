@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from qfusion import data
+from qfusion._memory_cache import CACHE
 from qfusion.cli import main
 from qfusion.data import downloads, importing, registry, sources
 from qfusion.errors import InvalidInput, NotFound
@@ -44,9 +45,9 @@ def moons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path.parent.mkdir()
     path.write_text(re.search(r"## Add a data set\n.*?```python\n(.*?)```", text, re.DOTALL)[1])  # type: ignore[index]
     monkeypatch.setattr(sources, "__path__", [*sources.__path__, str(path.parent)])
-    registry.sources.cache_clear()
+    CACHE.clear(registry.sources.__wrapped__)  # type: ignore[attr-defined]
     yield path
-    registry.sources.cache_clear()
+    CACHE.clear(registry.sources.__wrapped__)  # type: ignore[attr-defined]
     sys.modules.pop("qfusion.data.sources.moons", None)
 
 

@@ -18,10 +18,11 @@ import pytest
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from qfusion import _sentences, explain
+from qfusion import _disk_cache, _sentences, explain
 from qfusion._memory_cache import CACHE
+from qfusion._user_folders import cache_root
 from qfusion.analysis import encoding_jobs, jobs, study_building
-from qfusion.data import DataSet, array_cache
+from qfusion.data import DataSet
 from qfusion.explain import disturbances, faithfulness
 from qfusion.explain.backgrounds import make_background
 from qfusion.explain.disturbances import Disturbance
@@ -38,7 +39,11 @@ __all__ = ["dataset"]  # a fixture
 
 
 def files() -> list[Path]:
-    return sorted(encodings.encoded_folder().glob("*.npz"))
+    return sorted(cache_root().glob("encodings-*.npz"))
+
+
+def place_of(model: Any, dataset: DataSet) -> Path:
+    return _disk_cache.array_path(encodings.CACHE_KIND, encodings.encoding_key(model, dataset))
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -138,7 +143,7 @@ def test_cache_key_is_weights_and_data_and_damaged_files_are_rebuilt(dataset: Da
         CACHE.clear(encodings.CACHE_KIND)
         again = told_numbers(model, dataset, tell)
         assert all(np.array_equal(first[name], again[name]) for name in first)
-        assert array_cache.read_arrays(path) is not None
+        assert _disk_cache.read_arrays(path) is not None
     assert len(told) == 4
     with torch.no_grad():  # the generator is not what encoders make
         next(iter(model.A)).mul_(2)
@@ -163,17 +168,17 @@ def test_invalid_cache_files_are_rebuilt_with_a_message(
         next(changed.encoders.parameters()).add_(1e-3)
     for of, data in ((changed, dataset), (model, other)):
         encodings.encoded_numbers(of, data)
-        assert encodings.encoded_place(of, data) != path
-        path.write_bytes(encodings.encoded_place(of, data).read_bytes())
+        assert place_of(of, data) != path
+        path.write_bytes(place_of(of, data).read_bytes())
         _made_again(model, dataset, right, caplog)
     with monkeypatch.context() as patch:
         patch.setattr(encodings, "FORMAT", "0")
         assert not encodings.is_ready(model, dataset)
         encodings.encoded_numbers(model, dataset)
-        old = encodings.encoded_place(model, dataset)
+        old = place_of(model, dataset)
     path.write_bytes(old.read_bytes())
     _made_again(model, dataset, right, caplog)
-    array_cache.write_arrays(
+    _disk_cache.write_arrays(
         path, {name: values[:10] for name, values in right.items()}
     )  # of a version that names no key
     _made_again(model, dataset, right, caplog)
@@ -193,7 +198,7 @@ def _made_again(
     again = encodings.encoded_numbers(model, dataset)
     assert all(np.array_equal(right[name], values) for name, values in again.items())
     assert [record.message.partition(" in ")[0] for record in caplog.records] == [
-        "The encoded samples"
+        "The cached numbers"
     ]
     assert "are damaged or of another model or data set and are computed again" in caplog.text
     CACHE.clear(encodings.CACHE_KIND)
@@ -225,9 +230,7 @@ def test_unwritable_cache_does_not_change_results(
         numbers = encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     assert {name: values.shape for name, values in numbers.items()} == shapes
     assert "No space left on device" in caplog.text
-    assert [path.suffix for path in encodings.encoded_folder().iterdir()] == [".lock"], (
-        "nothing half-written"
-    )
+    assert [path.name for path in cache_root().iterdir()] == ["file"], "nothing half-written"
     CACHE.clear(encodings.CACHE_KIND)
     assert not encodings.is_ready(model_of("quantum-jump", dataset), dataset)
 
@@ -263,7 +266,7 @@ def test_killed_encoder_is_replaced_by_the_waiting_process(
         numbers = encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     process.join()
     assert len(numbers["text"]) == 90
-    assert shown == ["Waiting for the process that encodes the same samples", "Encoding"]
+    assert shown == ["Waiting for the process that computes the same", "Encoding"]
     assert len(files()) == 1
 
 
@@ -330,13 +333,13 @@ def test_oldest_files_are_evicted_first(dataset: DataSet, monkeypatch: pytest.Mo
         torch.manual_seed(seed)
         models.append(build("quantum-jump", dataset.input_specs, ("score",), {"dims": 2}))
         encodings.encoded_numbers(models[-1], dataset)
-        os.utime(encodings.encoded_place(models[-1], dataset), (1000 + seed, 1000 + seed))
+        os.utime(place_of(models[-1], dataset), (1000 + seed, 1000 + seed))
     size = files()[0].stat().st_size
     monkeypatch.setattr("qfusion._limits.MIB", 1.5 * size)
     monkeypatch.setenv("QFUSION_KEPT_MB", "2")
     encodings.encoded_numbers(model_of("concatenation", dataset), dataset)
-    assert encodings.encoded_place(models[3], dataset) in files()
-    assert encodings.encoded_place(models[0], dataset) not in files()
+    assert place_of(models[3], dataset) in files()
+    assert place_of(models[0], dataset) not in files()
 
 
 def test_encoders_use_double_precision_where_needed(
@@ -347,7 +350,7 @@ def test_encoders_use_double_precision_where_needed(
         np.dtype("f4")
     }
     monkeypatch.setattr(encodings, "SAME", 0.0)
-    encodings.encoded_place(model, dataset).unlink()
+    place_of(model, dataset).unlink()
     CACHE.clear(encodings.CACHE_KIND)
     assert {each.dtype for each in encodings.encoded_numbers(model, dataset).values()} == {
         np.dtype("f8")

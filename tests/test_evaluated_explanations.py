@@ -17,10 +17,11 @@ from qfusion.data import DataSet, data_set
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, backgrounds, counterfactual, gradient_search, interventions
 from qfusion.explain.faithfulness import Game
-from qfusion.models import FUSION, InputSpec, QuantumJump, build, can, evaluation, nested
+from qfusion.models import FUSION, InputSpec, QuantumJump, build, evaluation, nested
 from qfusion.models.encoding import input_features
 from qfusion.models.evaluation import SampleBackground
 from qfusion.models.network import qcnn_contractions
+from qfusion.models.protocols import KetStates, StateModel
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
 from qfusion.training.processes import Group
@@ -29,7 +30,7 @@ from tests.support.encoded_models import sequences
 from tests.support.entangled import model_of as network_of
 from tests.support.small_models import NAMES, SMALL, Recorded, model_of, rows_of
 
-STATELESS = [kind for kind, model in FUSION.items() if "states" not in model.abilities]
+STATELESS = [kind for kind, model in FUSION.items() if StateModel not in model.parts]
 
 
 def looped(model: Any, x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
@@ -305,7 +306,7 @@ def test_all_kinds_can_be_explored() -> None:
         "linear",
         "product-qcnn",
     }
-    assert not any(can(FUSION[kind], "kets") for kind in STATELESS)
+    assert not any(KetStates in FUSION[kind].parts for kind in STATELESS)
     late = model_of("late", 3)
     found = explain.explain(
         late, rows_of(late, 2, 1), explain.background(late, rows_of(late, 4, 2), "joint")

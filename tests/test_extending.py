@@ -22,6 +22,7 @@ import pytest
 import torch
 
 from qfusion import cli, data, report
+from qfusion._memory_cache import CACHE
 from qfusion.analysis import cohort_measures
 from qfusion.analysis.opening import open_sample
 from qfusion.data import registry, sources as data_sources
@@ -69,12 +70,12 @@ def moons(tmp_path: Path) -> Iterator[ModuleType]:
     (code,) = (block for block in written if "Source(" in block)
     (tmp_path / "moons.py").write_text(code)
     data_sources.__path__.append(str(tmp_path))
-    registry.sources.cache_clear()
+    CACHE.clear(registry.sources.__wrapped__)  # type: ignore[attr-defined]
     yield importlib.import_module("qfusion.data.sources.moons")
     data_sources.__path__.remove(str(tmp_path))
     del sys.modules["qfusion.data.sources.moons"]
-    registry.sources.cache_clear()
-    registry.load_manifest.cache_clear()
+    CACHE.clear(registry.sources.__wrapped__)  # type: ignore[attr-defined]
+    CACHE.clear(registry.load_manifest.__wrapped__)  # type: ignore[attr-defined]
 
 
 def test_a_data_set_takes_one_file(moons: ModuleType) -> None:

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion import _files, runs
+from qfusion import _disk_cache, _files, runs
 from qfusion._files import atomic
 from qfusion._user_folders import cache_root
 from qfusion.commands import models
-from qfusion.data import array_cache, importing, load
+from qfusion.data import importing, load
 from qfusion.data.store import folders, reading
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.runs import Plan, folder, run_process, run_training
@@ -111,7 +111,7 @@ def test_full_disk_keeps_stored_files_and_reports_a_reason(
             write()
         assert "\n" not in str(refused.value)
     assert (
-        array_cache.cached_arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999
+        _disk_cache.cached_arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999
     )  # made, and not kept
     assert left(disk) == []
     assert digests == (
@@ -145,7 +145,7 @@ def test_read_only_folders_are_shown(
     for write in writes:
         with pytest.raises(QFusionError, match="Read-only file system"):
             write()
-    assert array_cache.cached_arrays("a", "1", lambda: {"x": np.arange(3)})["x"].tolist() == [
+    assert _disk_cache.cached_arrays("a", "1", lambda: {"x": np.arange(3)})["x"].tolist() == [
         0,
         1,
         2,
@@ -189,14 +189,14 @@ def test_damaged_files_are_reported_and_the_rest_works(trained: checkpoint.Check
     app = visit("Train", **{"train.import": "true"})
     assert not app.exception
     assert set(app.dataframe[0].value["run"]) == {"broken", "fine"}
-    made = array_cache.cached_arrays("a", "1", lambda: {"x": np.arange(1000)})
+    made = _disk_cache.cached_arrays("a", "1", lambda: {"x": np.arange(1000)})
     file = next(cache_root().glob("a-*.npz"))
     for content in (file.read_bytes()[:500], b"", file.read_bytes().replace(b"\x01", b"\x02")):
         file.write_bytes(content)
         assert (
-            array_cache.cached_arrays("a", "1", lambda: {"x": np.arange(1000)})["x"] == made["x"]
+            _disk_cache.cached_arrays("a", "1", lambda: {"x": np.arange(1000)})["x"] == made["x"]
         ).all()
-        assert array_cache.read_arrays(file) is not None
+        assert _disk_cache.read_arrays(file) is not None
 
 
 @pytest.mark.parametrize("years", [-10, 10])

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion import data
+from qfusion import _disk_cache, data
 from qfusion.data import (
-    array_cache,
     downloads,
     importing,
 )
@@ -198,7 +197,7 @@ def test_face_colours_and_pitch_stay_in_range() -> None:
 
 def test_feature_cache_depends_on_library_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = []
-    monkeypatch.setattr(array_cache, "cached_arrays", lambda name, key, make: keys.append(key))
+    monkeypatch.setattr(_disk_cache, "cached_arrays", lambda name, key, make: keys.append(key))
     for version in ("2.0", "3.0", "2.0"):
         monkeypatch.setattr(np, "__version__", version)
         planted.load_features(None, 1, {"train": 3})  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from qfusion.models.backgrounds import Group
 from qfusion.models.encoding.encoders import Encoder
 from qfusion.models.encoding.input_features import Features
 from qfusion.models.evaluation import SampleBackground, evaluated_values
+from qfusion.models.protocols import Evolution
 from qfusion.quantum.decomposition import subsets
 
 NAMES = ("text", "audio", "vision")
@@ -195,4 +196,4 @@ def test_other_explanations_work_or_report_a_missing_method(model: FusionModel) 
     with pytest.raises(
         InvalidInput, match=r"no evolution in time to cut at\. Choose a quantum-jump"
     ):
-        model.evolution("to cut at")
+        model.require(Evolution, "to cut at")

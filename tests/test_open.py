@@ -20,6 +20,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes
 from qfusion.models import live_model
 from qfusion.models.circuit_change import CircuitChange
+from qfusion.models.protocols import Circuit
 from qfusion.panels import (
     circuit_layers,
     circuit_panel,
@@ -732,7 +733,7 @@ def test_states_prepared_on_qubits_in_use_are_those_of_pennylane(name):
 def test_circuits_that_do_not_keep_the_length_of_a_state_have_no_states(step, words):
     study, _ = _opened_circuit([_encode, _entangle, step])
     assert words in study.card["notes"]
-    assert "circuit" not in study.model.abilities
+    assert study.model.part(Circuit) is None
 
 
 @pytest.mark.parametrize("ket", [[0.6, 0.1, 0.8, 0.3], [2.0, 0, 0, 0]])
@@ -740,7 +741,7 @@ def test_unnormalised_states_are_not_followed(ket):
     prepare = [lambda *_: qml.StatePrep(np.array(ket), wires=[2, 3], validate_norm=False)]
     study, _ = _opened_circuit([*prepare, _encode, _entangle])
     assert f"a vector of length {np.linalg.norm(ket):.3g}" in study.card["notes"]
-    assert "circuit" not in study.model.abilities
+    assert study.model.part(Circuit) is None
 
 
 @pytest.mark.parametrize("more", [qml.RX(0.2, wires=0), qml.SWAP(wires=[1, 3])])
@@ -754,7 +755,7 @@ def test_a_device_that_has_other_states_is_noticed(more):
 
     study, _ = _opened_circuit([_encode, _entangle], Other(wires=4))
     assert "on its device is another one, by" in study.card["notes"]
-    assert "circuit" not in study.model.abilities
+    assert study.model.part(Circuit) is None
 
 
 @pytest.mark.parametrize("embed", [False, True])
@@ -899,7 +900,7 @@ def test_circuits_without_states_say_why():
         own_models.two_modalities(rows=20),
     )
     assert "18 qubits" in study.card["notes"]
-    assert "circuit" not in study.model.abilities
+    assert study.model.part(Circuit) is None
     noisy = qml.device("default.mixed", wires=1)
 
     @qml.qnode(noisy)

@@ -27,7 +27,7 @@ from qfusion.analysis import (
 from qfusion.data import digit_features, own_rows, own_samples
 from qfusion.data.own_inputs import OwnInput
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.panels import inside as panels_inside, sample_decision
 from qfusion.training import checkpoint
 from tests.support.own_samples import picture, stroke
@@ -224,7 +224,7 @@ def test_own_sample_has_the_decision_of_the_data_sample(opened: tuple[Sample, Sa
     assert np.allclose(inside[0]["feature_value"], inside[1]["feature_value"])
     flips = decision_flips.what_would_flip(mine.study, mine.row)
     assert set(flips) == set(mine.modalities)
-    if can(mine.model, "time"):
+    if mine.model.part(Evolution):
         ends = [sample_evolution.exact_states(one.study, one.row, one.tweak)[-1] for one in opened]
         assert np.allclose(*ends)
     with pytest.raises(InvalidInput, match="no truth is known"):

@@ -179,7 +179,7 @@ def test_knock_outs_equal_models_without_the_term(settings: dict[str, str]) -> N
     model = model_of(4, 2, **settings)
     inputs = {name: torch.randn(3, 3, dtype=torch.float64) for name in model.modalities}
     background = explain.background(model, inputs, "joint")
-    terms = model.physics().terms(inputs, background, 0)
+    terms = model.terms(inputs, background, 0)
     scores = dict(zip([p.key for p in terms.parameters], terms.scores_without(inputs), strict=True))
     assert sum(name.startswith("head") for name in scores) == model.network.head.shape[1]
     with torch.no_grad():

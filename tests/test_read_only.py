@@ -39,7 +39,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     ),
     "stop a training": lambda: runs.Run(Path("x")).send_request("stop"),
     "delete a run": lambda: runs.Run(Path("x")).delete(),
-    "start a process": lambda: run_process.start_process(["models"], Path("x.txt")),
+    "start a process": lambda: run_process.start_process(["-V"], Path("x.txt")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
     "remove data": lambda: folders.remove_imported("x"),
     "download data": lambda: downloads.download("digits"),

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from qfusion import explain
+from qfusion._memory_cache import CACHE
 from qfusion.analysis import drawn_samples, jobs
 from qfusion.analysis.jobs import State
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.spaces import evaluated
+from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
 from qfusion.panels import deletion_curves, pages, pickers, programs
@@ -46,24 +48,24 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(evaluated, "FEWEST", 8)
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
     monkeypatch.setattr(drawn_samples, "AUTO", 1e30)
-    _forget(study)
+    _forget()
     yield study
     for job in list(jobs.JOBS.values()):
         job.stop()
     while jobs.RUNNING:  # what goes on would hold the values of the next test
         time.sleep(0.01)
-    _forget(study)
+    _forget()
 
 
-def _forget(study: Any) -> None:
-    for subject in (study, study.with_all_rows()):
-        for name in (
-            "sample_background",
-            "explanation_background",
-            "explanation",
-            "opening_sample",
-        ):
-            subject.__dict__.pop(name, None)
+def _forget() -> None:
+    for value in (
+        Study.sample_background,
+        Study.explanation_background,
+        Study.explanation,
+        Study.opening_sample,
+        Study.explained_rows,
+    ):
+        CACHE.clear(value)
 
 
 def until(what: Callable[[], bool], seconds: float = 60) -> None:
@@ -104,10 +106,9 @@ def test_slow_models_open_with_a_known_example_and_few_samples(
     assert slow.opening_sample == pickers.default_sample(slow) == first
     assert slow.with_all_rows().opening_sample == ""
     monkeypatch.setattr(evaluated, "BUDGET", 8 * slow.space.cost * 5 / evaluated.SLOW)
-    slow.__dict__.pop("explained_rows")
+    CACHE.clear(Study.explained_rows)
     assert slow.explained_rows.tolist() == slow.dataset.rows("test")[:8].tolist(), "the fewest"
     assert len(slow.with_all_rows().explained_rows) == len(slow.dataset.rows("test"))
-    slow.__dict__.pop("explained_rows")
 
 
 def test_all_rows_are_computed_in_the_background_exactly(slow: Any) -> None:

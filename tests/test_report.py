@@ -23,7 +23,7 @@ from qfusion.analysis.opening import load_model_and_data, open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.report import document, number_text, sample_report, shown_commands, template_blocks
 from qfusion.report.blocks import Block
 from qfusion.report.document import Report
@@ -175,7 +175,7 @@ def test_both_files_name_model_data_and_sample(one: Written) -> None:
         "How far to trust this",
         "The circuit",
         "Harsanyi",
-        "2510.27091" if can(about.model, "time") else "2601.07856",
+        "2510.27091" if about.model.part(Evolution) else "2601.07856",
         "@article{harsanyi1963",
     ]
     page = Page(one.html)
@@ -357,7 +357,6 @@ def methods_of(sample: Sample) -> str:
         "labels": metrics.labels,
         "INERT": "",
         "notes": describe_notes,
-        "can": can,
     }
     made = template_blocks.fill_template(
         '{% include "methods.html" %}', **names, describe_background=describe_background
@@ -406,7 +405,6 @@ def test_one_training_has_no_deviation_and_an_imported_one_no_seed() -> None:
         [facts] = template_blocks.fill_template(
             '{% from "about.html" import about with context %}{% call about() %}{% endcall %}',
             sample=one,
-            can=can,
             made_with="",
             CAPTIONS={},
         )

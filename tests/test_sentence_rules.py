@@ -661,10 +661,10 @@ def flip(distance: float, **changes: Any) -> Any:
     ],
 )
 def test_what_would_flip_a_decision(flips: list[Any], words: str) -> None:
-    study: Any = SimpleNamespace(classes=(), model=SimpleNamespace(abilities=("states",)))
+    study: Any = SimpleNamespace(classes=(), model=SimpleNamespace(part=lambda _: True))
     assert words in answers.describe_flips(study, dict(zip(NAMES, flips, strict=False)))
 
 
 def test_a_search_without_a_result_proves_nothing() -> None:
-    study: Any = SimpleNamespace(classes=(), model=SimpleNamespace(abilities=()))
+    study: Any = SimpleNamespace(classes=(), model=SimpleNamespace(part=lambda _: None))
     assert "was found" in answers.describe_flips(study, {"alpha": flip(0.0, possible=False)})

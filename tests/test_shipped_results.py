@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from qfusion import data, explain
-from qfusion._memory_cache import CACHE
+from qfusion._memory_cache import CACHE, find_result
 from qfusion.analysis import (
     background_agreement,
     joint_gains,
@@ -23,7 +23,6 @@ from qfusion.analysis import (
     study_building,
     trust,
 )
-from qfusion.analysis.memo import find_result
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import additive_projection, bootstrap, faithfulness, reliability, stability
@@ -174,8 +173,8 @@ def test_results_of_other_inputs_are_computed(
     object.__setattr__(older, "version", "parity 2")
     others = {
         "weights": replace(study, card=other_card),
-        "data": replace(study, dataset=fewer, _shared={}),
-        "version": replace(study, dataset=older, _shared={}),
+        "data": study.with_data(fewer),
+        "version": study.with_data(older),
         "name": replace(study, name="qj-scenes"),
         "background": study.with_background(study.background),
         "all rows": replace(study, uses_all_rows=True),

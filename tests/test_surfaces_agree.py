@@ -19,7 +19,7 @@ from qfusion import report
 from qfusion.analysis import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.figures import numbers
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Circuit
 from qfusion.panels import rendering
 from tests.support import page_visits
 from tests.support.app import plain, said, visit
@@ -128,7 +128,7 @@ def test_counts_of_test_samples_are_the_same(sample: Sample) -> None:
 
 def test_report_has_a_circuit_where_the_page_draws_one(sample: Sample) -> None:
     drawn = rendering.figure_names("circuit", {"model": [sample.name], "sample": [sample.id]})
-    assert bool(drawn) == can(sample.model, "circuit")
+    assert bool(drawn) == (sample.model.part(Circuit) is not None)
     text = report_text(sample)
     assert ("The circuit" in text) == bool(drawn)
     assert "None is drawn" not in text

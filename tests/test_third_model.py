@@ -21,9 +21,16 @@ from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, operators, parameter_changes, sensitivity
 from qfusion.figures import sample_results
-from qfusion.models import FUSION, build, can
-from qfusion.models.abilities import ABILITIES, kinds
-from qfusion.models.registry import require
+from qfusion.models import FUSION, build
+from qfusion.models.parts import PARTS, kinds
+from qfusion.models.protocols import (
+    Circuit,
+    Evolution,
+    GateCircuit,
+    KetStates,
+    Physics,
+    TruthTables,
+)
 from qfusion.quantum.decomposition import subsets
 from qfusion.track import master_equation
 from qfusion.training import checkpoint
@@ -168,15 +175,15 @@ def test_unsupported_methods_are_refused() -> None:
     model = model_of(2, 0)
     x = rows_of(model, 1)
     background = explain.background(model, kind="mixed")
-    for ability, call in {
-        "time": lambda: require(model, "time"),
-        "terms": lambda: sensitivity.sensitivity(model, x, background),
-        "rules": lambda: require(model, "rules"),
-        "circuit": lambda: require(model, "circuit"),
+    for protocol, call in {
+        Evolution: lambda: model.require(Evolution),
+        Physics: lambda: sensitivity.sensitivity(model, x, background),
+        TruthTables: lambda: model.require(TruthTables),
+        Circuit: lambda: model.require(Circuit),
     }.items():
         with pytest.raises(
             InvalidInput,
-            match=f"kind state-linear, which has no {ABILITIES[ability]}.*Choose a "
+            match=f"kind state-linear, which has no {PARTS[protocol]}.*Choose a "
             "quantum-jump|entangled",
         ):
             call()
@@ -193,17 +200,34 @@ def is_of_core(kind: str) -> bool:
 
 
 def test_models_declare_their_methods() -> None:
-    assert [kind for kind in kinds("kets") if is_of_core(kind)] == [
+    assert [kind for kind in kinds(KetStates) if is_of_core(kind)] == [
         "quantum-jump",
         KIND,
         "jump-twin",
     ]
-    assert kinds("terms") == ["quantum-jump", "entangled-qcnn"]
-    assert kinds("circuit") == [*kinds("terms"), *kinds("gates")]
-    assert not any(map(is_of_core, kinds("gates")))
-    assert all(model.abilities <= set(ABILITIES) for model in FUSION.values())
-    assert not can(build("late", {"v": {"size": 2, "sequence": False}}, ("a",), {}), "kets")
+    assert kinds(Physics) == ["quantum-jump", "entangled-qcnn"]
+    assert kinds(Circuit) == [*kinds(Physics), *kinds(GateCircuit)]
+    assert not any(map(is_of_core, kinds(GateCircuit)))
+    assert all(model.parts <= set(PARTS) for model in FUSION.values())
+    assert not build("late", {"v": {"size": 2, "sequence": False}}, ("a",), {}).part(KetStates)
     assert describe_kind(KIND).title == FUSION[KIND].title
+
+
+@pytest.mark.parametrize("kind", FUSION)
+def test_a_model_has_all_members_of_the_protocols_of_its_parts(kind: str) -> None:
+    inputs = {name: {"size": 3, "sequence": False} for name in ("v", "w")}
+    model = build(kind, inputs, ("a", "b"), {})
+    for protocol in PARTS:
+        part = model.part(protocol)
+        assert part is (model if protocol in model.parts else None)
+        members = {
+            name
+            for base in protocol.__mro__
+            if base.__module__ == protocol.__module__
+            for name in vars(base)
+        }
+        missing = [name for name in members if part and name[0] != "_" and not hasattr(part, name)]
+        assert not missing, protocol
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,10 @@ from qfusion import explain, report
 from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet
 from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
-from qfusion.models import FUSION, TimeModel, can
-from qfusion.models.abilities import kinds
+from qfusion.models import FUSION, TimeModel
 from qfusion.models.encoding.input_features import InputSpec
+from qfusion.models.parts import kinds
+from qfusion.models.protocols import Evolution
 from qfusion.panels import pages
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, Term
@@ -108,8 +109,8 @@ def address(trained: DataSet) -> dict[str, str]:
 def test_scores_equal_an_evolution_of_qutip(address: dict[str, str]) -> None:
     sample = open_sample("swaps", address["sample"], address["data"])
     model, d, M = sample.model, 2, 3
-    assert can(model, "time")
-    assert Exchange.kind in kinds("time")
+    assert model.part(Evolution)
+    assert Exchange.kind in kinds(Evolution)
     levels = [qutip.basis(d, k) for k in range(d)]
 
     def on(operators: Mapping[int, qutip.Qobj]) -> qutip.Qobj:

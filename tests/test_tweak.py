@@ -154,6 +154,7 @@ def page() -> None:
     import streamlit as st
     import torch
 
+    from qfusion.models.protocols import Evolution
     from qfusion.panels import dynamics_page
     from qfusion.quantum.lindblad import System
     from qfusion.ui import arrival, page_params, tweak_sliders
@@ -167,7 +168,7 @@ def page() -> None:
         system=lambda: system,
         state_dict=dict,
         settings={},
-        abilities=("states", "kets", "time", "terms", "circuit"),
+        part=lambda protocol: protocol is Evolution,
     )
     study = SimpleNamespace(model=model, modalities=names, memo_key=lambda background: "page")
     arrival.arrive("Dynamics")

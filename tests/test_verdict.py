@@ -40,8 +40,8 @@ from qfusion.explain.verdict_findings import (
     verdict_record,
 )
 from qfusion.explain.verdicts import Doubt, Verdict
-from qfusion.models.abilities import can
 from qfusion.models.games import dividends as dividends_of, shapley
+from qfusion.models.protocols import Evolution
 from qfusion.panels import (
     cohort_contributions,
     overview,
@@ -745,7 +745,7 @@ def test_sample_panels_agree_with_verdicts(study: Study) -> None:
             assert asked["Did the modalities conflict?"].startswith(
                 "**Yes**" if found.conflict else "**No**"
             )
-        if can(sample.model, "time"):
+        if sample.model.part(Evolution):
             share = sample.path_explanation.dividends[-1, 0, :, sample.output]
             joint = sum(abs(v) for v, t in zip(share, found.dividends, strict=True) if "+" in t)
             assert joint / np.abs(share[1:]).sum() == pytest.approx(found.joint_share)

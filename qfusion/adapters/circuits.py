@@ -9,6 +9,7 @@ from typing import Any
 from qfusion.adapters import openers
 from qfusion.errors import InvalidInput
 from qfusion.models import live_model
+from qfusion.models.protocols import CircuitSource
 
 NO_CIRCUIT = "the model calls no circuit of gates that is known here"
 
@@ -20,7 +21,7 @@ def find_circuit(
     modalities: Sequence[str],
     wires: Mapping[str, Sequence[Any]] | None,
     chosen: int,
-) -> tuple[live_model.CircuitSource | None, str]:
+) -> tuple[CircuitSource | None, str]:
     """Return the circuit that a model runs for a sample, and an empty text; or None, and why there is none.
 
     Args:
@@ -51,7 +52,7 @@ def find_circuit(
 
 def _makers(
     model: Any, wires: Mapping[str, Sequence[Any]] | None
-) -> Iterator[Callable[..., live_model.CircuitSource]]:
+) -> Iterator[Callable[..., CircuitSource]]:
     """Yield functions that may find a circuit: of those libraries alone that are loaded, as others cannot be in the
     model.
     """

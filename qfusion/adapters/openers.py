@@ -10,8 +10,8 @@ from torch import nn
 
 from qfusion import plugin
 from qfusion.analysis.study import Study
-from qfusion.models import live_model
 from qfusion.models.circuit_change import CircuitChange
+from qfusion.models.protocols import CircuitSource
 from qfusion.quantum.statevector import Gate
 
 
@@ -28,7 +28,7 @@ class Opener:
     def make_exact(self, module: nn.Module) -> None:
         """Let what the library adds to a copy of a module give double precision, without noise."""
 
-    def circuit_class(self) -> Callable[..., live_model.CircuitSource] | None:
+    def circuit_class(self) -> Callable[..., CircuitSource] | None:
         """Return what finds a circuit of the library in a call, as `pennylane_circuits.PennyLaneCircuit` does; None
         where the library is not loaded, so that no model uses it.
         """

@@ -41,6 +41,7 @@ from qfusion.errors import InvalidInput
 from qfusion.models import FusionModel, live_model, nested
 from qfusion.models.encoding import input_features
 from qfusion.models.jump import lindblad_model
+from qfusion.models.protocols import CircuitSource, EditableCircuit
 from qfusion.models.score_columns import looks_like
 from qfusion.training import checkpoint, checkpoint_folders
 from qfusion.training.sample_rows import sample_rows
@@ -326,7 +327,7 @@ def _timed(
 
 def _quickest(
     model: Any,
-    source: live_model.CircuitSource | None,
+    source: CircuitSource | None,
     called: calls.ModelCall,
     rows: Mapping[str, Any],
     columns: torch.Tensor,
@@ -557,11 +558,11 @@ def _notes(
             f"Scores change from call to call, by up to {scatter:.2g} for the same input, as with shots: means of "
             f"{opened.repeats} calls are shown, with standard errors."
         )
-    if isinstance(opened, live_model.LiveCircuit):
-        facts = opened.source.facts
+    if circuit := opened.part(EditableCircuit):
+        facts = circuit.source.facts
         notes.append(
             f"Its {facts.library} circuit is shown on the Circuit page: "
-            + ", ".join(f"{name} {count}" for name, count in opened.registers().items())
+            + ", ".join(f"{name} {count}" for name, count in circuit.registers().items())
             + " qubits"
             + (
                 " (guessed from the encoding; give `wires` to correct it)."
@@ -594,7 +595,8 @@ def _card(opened: Any, dataset: DataSet, name: str) -> dict[str, Any]:
     card = checkpoint.make_checkpoint(
         opened, dataset, name=name, title=f"{name} on {dataset.title}", notes=" ".join(opened.notes)
     ).card
-    angles = opened.source.facts.angles if isinstance(opened, live_model.LiveCircuit) else 0
+    circuit = opened.part(EditableCircuit)
+    angles = circuit.source.facts.angles if circuit else 0
     total = _count_parameters(opened)
     card["parameters"] = {"total": total or angles, "encoders": 0, "fusion": total or angles}
     # an object in memory has no digest: results are kept for this opening alone

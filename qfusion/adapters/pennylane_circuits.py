@@ -30,7 +30,7 @@ from qfusion.adapters.gate_roles import FIXED, find_layers
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import live_model, nested
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
-from qfusion.models.protocols import TRAINED
+from qfusion.models.protocols import TRAINED, CircuitFacts, Reading
 from qfusion.quantum import states, statevector, trigonometric
 
 MAX_MIXED = 8  # whose density matrix is held, with noise
@@ -94,7 +94,7 @@ class PennyLaneCircuit:
         self.layers = find_layers(self.roles, places)
         self._check_states(shown, first)
         angles = sum(len(names) for names in self.trainable().values())
-        self.facts = live_model.CircuitFacts(
+        self.facts = CircuitFacts(
             "PennyLane", angles, len(recorded), chosen, guessed, self._remarks(recorded)
         )
 
@@ -156,7 +156,7 @@ class PennyLaneCircuit:
         with qnode_calls.changed_calls(replace):
             return self._call(features)
 
-    def read(self, features: Mapping[str, Any], change: CircuitChange) -> live_model.Reading:
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> Reading:
         """Return what the changed circuit gives, and the columns of the model."""
         results = []
 
@@ -169,7 +169,7 @@ class PennyLaneCircuit:
         with qnode_calls.answered_calls(answer):
             columns = self._call(features)
         numbers, form = readings.flatten(results)
-        return live_model.Reading(numbers, form, columns)
+        return Reading(numbers, form, columns)
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""

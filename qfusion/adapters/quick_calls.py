@@ -9,12 +9,13 @@ from typing import Any
 from torch import Tensor
 
 from qfusion.models import live_model
+from qfusion.models.protocols import CircuitSource
 
 EQUAL = 1e-6  # relative difference of two evaluations that are the same, also of a model in single precision
 
 
 def quick_call(
-    source: live_model.CircuitSource, rows: Mapping[str, Any], columns: Tensor
+    source: CircuitSource, rows: Mapping[str, Any], columns: Tensor
 ) -> live_model.Call | None:
     """Return a call of a model that evaluates its circuits for all rows at once; None where that gives other scores.
 

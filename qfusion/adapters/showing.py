@@ -36,6 +36,8 @@ from qfusion.data.store.folders import OPENED
 from qfusion.data.store.writing import write_set
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import circuit_change, live_link, live_model
+from qfusion.models.protocols import CircuitSource, EditableCircuit
+from qfusion.runs import run_process
 from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 
 WAIT = 60.0  # seconds for the server to answer
@@ -131,7 +133,7 @@ def show(
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         port = free_port(port or 0)
         # the server loads its libraries while the model is opened
-        process = _start_server(folder, port, {**os.environ, **place_variables(folder, name)})
+        process = _start_server(folder, port, place_variables(folder, name))
         stack.callback(_stop, process)
         shown = study if is_study else open_model(study, data, name=name, **options)
         if sample:
@@ -209,8 +211,8 @@ def _describe_live(model: live_model.LiveModel) -> dict[str, Any]:
         "seconds": model.unseen_operations / live_model.OPERATIONS_PER_SECOND,
         "notes": list(model.notes),
     }
-    if isinstance(model, live_model.LiveCircuit):
-        described["circuit"] = live_link.describe_circuit(model.source)
+    if circuit := model.part(EditableCircuit):
+        described["circuit"] = live_link.describe_circuit(circuit.source)
     return described
 
 
@@ -243,15 +245,8 @@ def free_port(port: int = 0) -> int:
 
 def _start_server(folder: Path, port: int, variables: dict[str, str]) -> subprocess.Popen[bytes]:
     options = ["--server.address", "127.0.0.1", "--server.port", str(port)]
-    with (folder / "log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-c", _SERVE, *options, "--server.headless", "true"],
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # so that an interrupt in a notebook does not end it
-        )
+    arguments = ["-c", _SERVE, *options, "--server.headless", "true"]
+    return run_process.start_process(arguments, folder / "log", variables)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -287,7 +282,8 @@ def _answers(url: str) -> bool:
 
 
 class ModelServer:
-    """Answers requests on a model until it is closed or the process ends.
+    """Answers requests on a model until it is closed or the process ends. Each connection has a thread: it stays open
+    as long as the server that asks, so that a few would fill the executor of long work.
 
     Args:
         model: that answers. address: path of a socket, or None for a port of this machine that is free. token: that
@@ -370,9 +366,8 @@ class ModelServer:
         return {"gates": described}, {str(k): gate.matrix for k, gate in enumerate(gates)}
 
     @property
-    def _source(self) -> live_model.CircuitSource:
-        check(
-            isinstance(self._model, live_model.LiveCircuit),
-            "Argument `do` asks for a circuit, but the model has none.",
-        )
-        return cast("live_model.LiveCircuit", self._model).source
+    def _source(self) -> CircuitSource:
+        circuit = self._model.part(EditableCircuit)
+        if circuit is None:
+            raise InvalidInput("Argument `do` asks for a circuit, but the model has none.")
+        return circuit.source

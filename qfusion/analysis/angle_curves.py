@@ -7,16 +7,16 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import decision_flips
-from qfusion.analysis.memo import memo
 from qfusion.analysis.modality_states import own_states
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import angle_response
 from qfusion.models import gate_angles
-from qfusion.models.abilities import can
 from qfusion.models.decisions import decision
 from qfusion.models.network import table_changes, table_edits
+from qfusion.models.protocols import TruthTables
 
 POINTS = 181  # of a curve
 GRID = {
@@ -106,7 +106,7 @@ def angle_curve(study: Study, row: int, output: int, tweak: Any, name: str) -> A
     states = model.encode(inputs)
     reach = min(result.period, 4 * math.pi)
     low = -reach / 2
-    if can(model, "rules") and reach == 2 * math.pi:
+    if model.part(TruthTables) and reach == 2 * math.pi:
         low = table_edits.LOW  # as the pages show angles of tables
     angles = np.linspace(low, low + reach, POINTS)
     has_period = math.isfinite(result.period)
@@ -150,7 +150,7 @@ def rank_angles(study: Study, row: int) -> tuple[str, ...]:
     own, keep their order.
     """
     names = angle_response.angle_names(study.model)
-    if not can(study.model, "rules"):
+    if not study.model.part(TruthTables):
         return names
     shape = table_edits.table_shape(study.model)
     places, waves = table_changes.angle_waves(study.model, own_states(study, row))
@@ -164,7 +164,7 @@ def rank_angles(study: Study, row: int) -> tuple[str, ...]:
 
 
 def _gate_name(model: Any, states: Any, name: str) -> str:
-    if can(model, "rules"):
+    if model.part(TruthTables):
         return ""
     removed = model.change.removed
     gate = int(name.partition(".")[0]) - 1

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import sample_circuits
 from qfusion.analysis.interpolation import COUNTS, Interpolation, interpolate, raise_if_stopped
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.explain import angle_response
 from qfusion.explain.angle_response import AngleResponse
 from qfusion.models import gate_angles
-from qfusion.models.abilities import can
 from qfusion.models.network import qcnn
+from qfusion.models.protocols import TruthTables
 from qfusion.quantum import measures
 from qfusion.quantum.trigonometric import fit_polynomial
 from qfusion.track import gate_replay
@@ -91,13 +91,13 @@ def state_curves(sample: Sample, slider: AngleSlider, gate: int) -> Interpolatio
     """
     space: Any = sample.study.space
     name, shapes = slider.name, {}
-    is_table = can(sample.model, "rules") and gate_angles.network_part(name) is None
+    is_table = sample.model.part(TruthTables) is not None and gate_angles.network_part(name) is None
     observables: Any = _end_observables(sample.model) if is_table else None
 
     def evaluate(angle: float) -> np.ndarray:
         raise_if_stopped()
         model: Any = gate_angles.with_angle(sample.model, name, angle)
-        if not can(model, "rules"):
+        if not model.part(TruthTables):
             parts = _plain_states(sample, model, gate)
         else:
             fused = model.fuse(space.named_masses([sample.row]))[0]

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qfusion._memory_cache import memo
 from qfusion.analysis.background_choice import BACKGROUNDS, with_background
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.models import FusionModel
@@ -72,7 +73,7 @@ def can_compare(study: Study) -> bool:
     return len(compared_kinds(study)) > 1 and bool(has_samples)
 
 
-@memo(12, task=Task.COMPARE_BACKGROUNDS, shipped=Agreement | None)
+@memo(12, task=Task.COMPARE_BACKGROUNDS, ready=shipped(Agreement | None))
 def agreement(study: Study) -> Agreement | None:
     """Return how often the explained test samples get the same word against every background; None where no
     backgrounds can be compared."""

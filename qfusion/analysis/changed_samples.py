@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from qfusion._checks import check, choose, require_number
+from qfusion._memory_cache import memo
 from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.decision_flips import what_would_flip
-from qfusion.analysis.memo import memo
 from qfusion.analysis.modality_states import own_states
 from qfusion.analysis.study import Study
 from qfusion.data import Text

@@ -9,14 +9,14 @@ import pandas as pd
 import torch
 
 from qfusion import explain
+from qfusion._memory_cache import memo
 from qfusion.analysis import sample_circuits
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_circuits import Noisy
 from qfusion.analysis.tasks import Task
 from qfusion.explain import exact_shapley
-from qfusion.models.abilities import can
 from qfusion.models.circuit_change import CircuitChange
+from qfusion.models.protocols import EditableCircuit
 
 ROWS = 32  # of the background, in a noisy circuit
 TEST_ROWS = 100  # on which a noisy circuit is measured
@@ -50,7 +50,7 @@ def layer_shapley(study: Any, row: int, output: int, tweak: CircuitChange) -> La
     surrounds the circuit, and what is measured, stays as it is.
 
     Args:
-        study: of a model with the ability "changes".
+        study: of a model that is an `EditableCircuit`.
         row: of the sample.
         output: number of the explained score.
         tweak: edited angles.
@@ -126,5 +126,5 @@ def run_with_noise(sample: Sample, noise: tuple[float, float, float], shots: int
     Args:
         sample: with its tweak. noise: strengths of depolarising, damping and readout. shots: of the circuit.
     """
-    compute = with_noise if can(sample.study.model, "changes") else sample_circuits.with_noise
+    compute = with_noise if sample.study.model.part(EditableCircuit) else sample_circuits.with_noise
     return compute(sample.study, sample.row, sample.tweak, noise, shots)

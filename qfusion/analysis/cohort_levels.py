@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
+from qfusion._memory_cache import memo
 from qfusion.analysis import Sample, cohort_measures, cohort_table, drawn_samples, outputs
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.explain import bootstrap, cohort_filters
 

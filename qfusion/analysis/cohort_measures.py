@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import text
 from qfusion.analysis.cohort_table import JOINT, JOINT_SHARE, VERDICT, share_column
-from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.evolution import final_states
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task

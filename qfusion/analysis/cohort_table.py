@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qfusion._memory_cache import memo
 from qfusion.analysis.columns import dividend_column
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_coordinates import coordinate_kinds
 from qfusion.analysis.sample_projection import _COLUMN, explained_rows, sample_map
 from qfusion.analysis.study import Study, verdict_columns

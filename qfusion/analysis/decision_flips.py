@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.analysis.modality_states import own_states
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task

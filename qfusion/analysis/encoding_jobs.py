@@ -12,8 +12,8 @@ from functools import partial
 import numpy as np
 
 from qfusion import data as sources
+from qfusion._memory_cache import memo
 from qfusion.analysis.jobs import Job, begin_job, find_job
-from qfusion.analysis.memo import memo
 from qfusion.analysis.opening import file_stamps, load_checkpoint
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study

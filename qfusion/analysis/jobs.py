@@ -1,4 +1,4 @@
-"""Long computations in the background of the pages, in threads, with progress and cancel; trainings in processes.
+"""Long computations in the background of the pages, in threads of one executor, with progress and cancel.
 
 `begin_job` starts a job once for all who ask for the same, and `find_job` returns its progress; it goes on until all of
 them have left, or one cancels it for all. Of what one reader has begun, one job is computed at a time.
@@ -6,12 +6,10 @@ them have left, or one cancels it for all. Of what one reader has begun, one job
 
 import math
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from enum import StrEnum
@@ -20,7 +18,6 @@ from typing import Any
 import torch
 
 from qfusion import _sentences
-from qfusion.errors import QFusionError
 
 HELD = 8  # jobs that have ended
 PATIENCE = 600.0  # seconds for which somebody who asked counts as waiting, as a page that is closed says nothing
@@ -135,8 +132,9 @@ def begin_job(
             is.
         asker: who wants it, such as a session, and says so again and again.
         again: whether one that has ended is begun anew.
-        training: whether another process does it, so that it waits for no other job, and goes on when nobody asks any
-            more.
+        training: whether another process does it, see `runs.run_process.run_in_process`, so that it waits for no other
+            job, and goes on when nobody asks any more. A thread of its own follows the process, for hours in which the
+            executor serves others.
     """
     seen = math.inf if training else time.monotonic()
     with _guard:
@@ -171,44 +169,6 @@ def _run_waiting(job: Job) -> None:
     with _guard:
         RUNNING.remove(job)
     _start_waiting()
-
-
-def run_in_process(work: Callable[..., None], words: Sequence[str], total: int, task: str) -> None:
-    """Run a training in a separate process, which prints the amount done, one number per line.
-
-    Args:
-        work: function of a module that the process runs.
-        words: arguments of the function.
-        total: total amount of work.
-        task: name of the task for the display of progress.
-
-    Raises:
-        QFusionError: if the process fails, with the last line of its output.
-    """
-    with (
-        subprocess.Popen(
-            [
-                *(sys.executable, "-c"),
-                f"import sys, {work.__module__} as made; made.{work.__name__}(*sys.argv[1:])",
-                *words,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process,
-        _sentences.progress_shown(task) as tell,
-    ):
-        assert process.stdout is not None and process.stderr is not None
-        try:
-            for line in process.stdout:
-                tell(int(line), total)
-        except BaseException:
-            process.kill()
-            raise
-        lines = process.stderr.read().strip().splitlines()
-    if process.returncode:
-        raise QFusionError((lines or ["the process was killed"])[-1])
 
 
 def renew_interest(job: Job, asker: str) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table
-from qfusion.analysis.memo import memo
+from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.analysis.trust import explain_test_rows
@@ -27,7 +28,7 @@ def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
 @memo(
     16,
     task=Task.REMOVE_JOINT_TERMS,
-    shipped=tuple[additive_projection.ProjectionSummary, additive_projection.Gains],
+    ready=shipped(tuple[additive_projection.ProjectionSummary, additive_projection.Gains]),
 )
 def remove_joint_terms(
     study: Study, kind: str = additive_projection.EMAP

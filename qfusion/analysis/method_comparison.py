@@ -4,8 +4,8 @@ import time
 
 from qfusion import explain
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.analysis.background_choice import with_background
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import faithfulness

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.analysis.step_words import StepMatch, match
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qfusion._memory_cache import memo
 from qfusion.analysis.compare import Sides
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_similarity import COUNT
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task

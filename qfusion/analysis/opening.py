@@ -16,9 +16,9 @@ from typing import Any
 
 from qfusion import data as sources
 from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table
 from qfusion.analysis.background_choice import ALL_ROWS, OFFERED, with_background
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study

@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
 from qfusion.analysis import text
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import path_attribution, sensitivity

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.analysis.memo import file_stamp, memo
+from qfusion._memory_cache import file_stamp, memo
 from qfusion.analysis.modality_attribution import attribute, canvas, grid, terms
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task

@@ -7,7 +7,7 @@ from typing import Any
 
 from qfusion import data, plugin
 from qfusion._checks import choose
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.analysis.runs import Seen
 from qfusion.analysis.tasks import Task
 from qfusion.errors import default_on_error

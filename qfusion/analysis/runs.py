@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from qfusion import runs
 from qfusion._checks import check, choose
-from qfusion.analysis.memo import file_stamp, memo
+from qfusion._memory_cache import file_stamp, memo
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.runs import Plan, Run, run_records
 

@@ -11,13 +11,14 @@ import torch
 
 import qfusion
 from qfusion import data as sources
+from qfusion._memory_cache import memo
 from qfusion.analysis import outputs, sample_evolution
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import Explanation, coalitions, verdicts
-from qfusion.models import abilities, base
+from qfusion.models import base, parts
 from qfusion.models.fixed_observables import with_observables
+from qfusion.models.protocols import Evolution, LayeredNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +161,7 @@ class Sample:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
                 "followed on the way. Choose "
-                f"{abilities.list_kinds([*abilities.kinds('time'), *abilities.kinds('layers')])} model."
+                f"{parts.list_kinds([*parts.kinds(Evolution), *parts.kinds(LayeredNetwork)])} model."
             )
         return points
 
@@ -300,7 +301,7 @@ class Sample:
         Raises:
             InvalidInput: when the model has no evolution in time.
         """
-        self.study.model.evolution("to track", "The model of the sample")
+        self.study.model.require(Evolution, "to track", "The model of the sample")
         return sample_evolution.follow(
             self.study, self.row, self.tweak, negativity=negativity, runs=runs
         )

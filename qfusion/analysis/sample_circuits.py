@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from qfusion import explain, track
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.analysis.tasks import Task
 from qfusion.explain import layer_entropies
 from qfusion.models import games
 from qfusion.models.fixed_observables import recompute_observables, with_observables
 from qfusion.models.network import qcnn
+from qfusion.models.protocols import GateCircuit, TruthTables
 from qfusion.models.tweak import LEARNED, Tweak
 
 
@@ -40,7 +41,7 @@ def step_errors(
 
 def edit_tables(study: Any, words: str) -> Any:
     """Return an entangled-fusion network with truth tables or angles edited, as `table_edits` writes them."""
-    return study.model.truth_tables().tweaked(words)
+    return study.model.require(TruthTables).tweaked(words)
 
 
 @memo(16, background=False, task=Task.MEASURE_LAYERS)
@@ -68,7 +69,7 @@ def encoded_states(study: Any, row: int) -> Any:
 @memo(16, background=False, task=Task.TRACE_GATES)
 def information(study: Any, row: int, words: str = "") -> dict[tuple[str, ...], np.ndarray]:
     """Mutual information of registers along plain gates, see `track.gate_replay.register_information`."""
-    model = study.model.tweaked(words).gate_circuit()
+    model = study.model.tweaked(words).require(GateCircuit)
     return track.gate_replay.register_information(
         model.gates(encoded_states(study, row)), model.registers()
     )

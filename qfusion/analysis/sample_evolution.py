@@ -8,7 +8,7 @@ import torch
 
 from qfusion import track
 from qfusion._checks import check
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.data.coalition_terms import split_term
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import lindblad, measures, states

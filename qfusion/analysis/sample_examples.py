@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
+from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 
@@ -34,7 +35,7 @@ EXAMPLES = 3  # samples that are shown
 CLEAR = np.log(3)  # log-odds from which a class is clearly decided: softmax .75
 
 
-@memo(8, task=Task.SPLIT_DECISIONS, shipped=list[Example])
+@memo(8, task=Task.SPLIT_DECISIONS, ready=shipped(list[Example]))
 def find_examples(study: Study, split: str = "test") -> list[Example]:
     """Return the best agreement, conflict and joint decision of a split, with a dominance in place of one that the
     split lacks. Each sample has the corresponding verdict. If possible, it is a clear decision of the better-predicted

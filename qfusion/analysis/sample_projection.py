@@ -13,14 +13,14 @@ import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
 from qfusion.analysis.drawn_samples import SEED, drawn_places, thin_rows
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_coordinates import (
     FEWER,
     compute_coordinates,
@@ -169,7 +169,7 @@ def umap(X: np.ndarray) -> np.ndarray:
         return _place_points(X)
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def prepare_umap() -> None:
     """Import UMAP and compile what it needs, or read what another process has compiled. That takes most of a minute in
     the first process, and seconds in others.

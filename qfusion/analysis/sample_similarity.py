@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
 from qfusion.analysis import drawn_samples, sample_coordinates
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task

@@ -1,18 +1,16 @@
 """A sample in a few words: its text beside its id, wherever samples are listed."""
 
 from collections.abc import Iterable, Mapping
-from weakref import WeakKeyDictionary
 
 import pandas as pd
 
+from qfusion._memory_cache import memo
 from qfusion.data import DataSet, Text
 from qfusion.data.sample_content import Content
 from qfusion.errors import default_on_error
 
 SHORT = 60  # characters of a text in a list
 BESIDE = " · "  # between an id and its text
-_COLUMNS: WeakKeyDictionary[DataSet, str] = WeakKeyDictionary()
-_NAMES: WeakKeyDictionary[DataSet, dict[int, Mapping[str, str]]] = WeakKeyDictionary()
 
 
 def describe_sample(dataset: DataSet, row: int, limit: int = SHORT) -> str:
@@ -38,12 +36,10 @@ def describe_samples(dataset: DataSet, rows: Iterable[int], limit: int = SHORT) 
     return [describe_sample(dataset, int(row), limit) for row in rows]
 
 
+@memo(8)
 def name_all_samples(dataset: DataSet, limit: int = SHORT) -> Mapping[str, str]:
     """Return the names of all samples by id, as `name_sample` does. They are computed once for a data set."""
-    names = _NAMES.setdefault(dataset, {})
-    if limit not in names:
-        names[limit] = name_samples(dataset, map(str, dataset.ids), limit)
-    return names[limit]
+    return name_samples(dataset, map(str, dataset.ids), limit)
 
 
 def name_samples(dataset: DataSet, ids: Iterable[str], limit: int = SHORT) -> dict[str, str]:
@@ -75,14 +71,9 @@ def table_texts(dataset: DataSet, rows: pd.DataFrame) -> list[str]:
     return [shorten(entry) if isinstance(entry, str) else "" for entry in rows[column]]
 
 
+@memo(16)
 def text_column(dataset: DataSet) -> str:
     """Return the column of a data set's table that holds the text of its samples; empty if there is none."""
-    if dataset not in _COLUMNS:
-        _COLUMNS[dataset] = _find_text_column(dataset)
-    return _COLUMNS[dataset]
-
-
-def _find_text_column(dataset: DataSet) -> str:
     spoken = spoken_columns(dataset.table)
     if spoken:
         return spoken[0]

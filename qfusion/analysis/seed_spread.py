@@ -16,7 +16,7 @@ import torch
 from qfusion import _read_only, _sentences, explain
 from qfusion._checks import check, require_whole
 from qfusion.analysis import runs
-from qfusion.analysis.jobs import Job, begin_job, run_in_process
+from qfusion.analysis.jobs import Job, begin_job
 from qfusion.analysis.opening import load_checkpoint
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
@@ -25,6 +25,7 @@ from qfusion.errors import InvalidInput, default_on_error
 from qfusion.explain import stability
 from qfusion.models import FusionModel, registry
 from qfusion.runs import find_run, plans
+from qfusion.runs.run_process import run_in_process
 from qfusion.training import (
     Progress,
     checkpoint,

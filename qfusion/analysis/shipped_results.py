@@ -1,6 +1,6 @@
 """Results that ship with the package for its trained models, so that no reader waits for what is always the same.
 
-    @memo(12, shipped=Agreement | None)
+    @memo(12, ready=shipped(Agreement | None))
     def agreement(study): ...
 
 `scripts/ship_results.py` computes such functions of every shipped model and writes a file of its name to
@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -26,11 +26,10 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from qfusion import _assets, _files, plugin
+from qfusion import _assets, _disk_cache, _files, plugin
 from qfusion._checks import check, read_json
-from qfusion._memory_cache import CACHE
+from qfusion._memory_cache import file_stamp, memo
 from qfusion._sentences import meanwhile
-from qfusion.data import array_cache
 from qfusion.errors import InvalidInput
 
 FOLDER = _assets.asset_path("results")
@@ -41,6 +40,15 @@ MAX_NUMBERS = 100_000  # of an array
 _PLAIN = (str, bool, int, types.NoneType)
 
 _ignored: ContextVar[bool] = ContextVar("shipped results are ignored", default=False)
+
+
+def shipped(kind: Any) -> Callable[[Callable[..., Any], Sequence[Any]], tuple[Any] | None]:
+    """Return what finds the shipped results of a function with `memo`, whose first argument is a study.
+
+    Args:
+        kind: type of the results.
+    """
+    return lambda function, arguments: find_shipped(function.__name__, arguments, kind)
 
 
 def find_shipped(name: str, arguments: Sequence[Any], kind: Any) -> tuple[Any] | None:
@@ -155,19 +163,14 @@ def unpack_result(value: Any, kind: Any) -> Any:
 def _load(study: Any) -> Mapping[str, Any]:
     """Return the results of a study's file by the names of their calls; none where it is missing, of other weights or
     data, or damaged."""
-    path = plugin.find_asset(FOLDER, f"{Path(study.name).name}.json")
-    try:
-        about = path.stat()
-    except OSError:
-        return {}
-    stamp = path, about.st_mtime_ns, about.st_size
-    record = CACHE.get_or_compute(_load, stamp, lambda: _read(path), 32)
+    record = _read(plugin.find_asset(FOLDER, f"{Path(study.name).name}.json"))
     results = record.get("results")
     return results if isinstance(results, dict) and record.get("key") == make_key(study) else {}
 
 
+@memo(32, stamp=file_stamp)
 def _read(path: Path) -> dict[str, Any]:
-    """Return the record of a file; empty where it is too large or no JSON of a record."""
+    """Return the record of a file; empty where it is missing, too large or no JSON of a record."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -209,7 +212,7 @@ def find_values(study: Any) -> np.ndarray | None:
     path = _values_path(study.name)
     if not (path.is_file() and is_used(study)):
         return None
-    arrays = array_cache.read_arrays(path)
+    arrays = _disk_cache.read_arrays(path)
     if arrays is None or str(arrays.get(_KEY)) != _values_key(study):
         return None
     return arrays.get(_VALUES)
@@ -222,7 +225,7 @@ def write_values(study: Any, values: np.ndarray) -> Path:
         OSError, InvalidInput: when the file cannot be written.
     """
     path = _values_path(study.name)
-    array_cache.write_arrays(
+    _disk_cache.write_arrays(
         path, {_KEY: np.array(_values_key(study)), _VALUES: values}, compressed=True
     )
     return path

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from qfusion._checks import choose
+from qfusion._memory_cache import memo
 from qfusion.analysis import sample_evolution
 from qfusion.analysis.interpolation import Interpolation, interpolate
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.explain import coalitions, path_attribution
 from qfusion.models.fixed_observables import with_observables

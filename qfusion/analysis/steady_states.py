@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from qfusion import track
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.analysis.sample_evolution import exact_states
 from qfusion.analysis.tasks import Task
 from qfusion.models.tweak import Tweak

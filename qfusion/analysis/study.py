@@ -15,11 +15,11 @@ from scipy.special import softmax
 
 import qfusion
 from qfusion import explain
+from qfusion._memory_cache import file_stamp, memo
 from qfusion.analysis.columns import dividend_column
-from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.spaces import space_class
 from qfusion.analysis.spaces.base import BaseSpace
-from qfusion.analysis.study_cache import dataset_cache, per_model_cache
+from qfusion.analysis.study_cache import dataset_cache, per_model_cache, state_cache
 from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
@@ -30,10 +30,6 @@ from qfusion.training import checkpoint_cards, encodings, metrics
 
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
 BLOCK = 2**14  # samples whose states are held at a time
-
-
-# Quantities of the samples' states, which do not depend on the scores that are explained
-STATE_QUANTITIES = ("all_kets", "entropies", "masses", "vectors", "disagreement")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +56,11 @@ class Study:
     trained: Any = None
     _background: Any = None
     uses_all_rows: bool = False
-    _shared: dict[str, Any] = field(default_factory=dict, repr=False)
+    _shared: object = field(default_factory=object, repr=False)
+    _states: object = field(default_factory=object, repr=False)
     _set: Any = field(default=None, repr=False)
     _alone: Any = field(default=None, repr=False)
+    _own: object = field(default_factory=object, init=False, repr=False)
     reference: int | None = field(default=None, kw_only=True)
     card_path: Path | None = field(default=None, kw_only=True)
 
@@ -113,7 +111,7 @@ class Study:
         key = (*key, str(self.background.key))
         return (*key, "all rows") if self.uses_all_rows else key
 
-    @per_model_cache
+    @state_cache
     def _default_background(self) -> Any:
         rows = self.dataset.rows(checkpoint_cards.training_split(self.card))
         return backgrounds.make_background(self.model, self.dataset, rows, backgrounds.DEFAULT)
@@ -178,12 +176,8 @@ class Study:
         model = log_odds.log_odds_against_others(self.trained)
         if reference is not None:
             model = log_odds.log_odds_against_class(model, reference)
-        shared_states = {
-            name: self._shared[name] for name in STATE_QUANTITIES if name in self._shared
-        }
-        shared_states["_default_background"] = self._default_background
         model = space_class(model).prepare_model(model)
-        return replace(self, model=model, _shared=shared_states, reference=reference)
+        return replace(self, model=model, _shared=object(), reference=reference)
 
     @property
     def base_study(self) -> Self:
@@ -201,8 +195,12 @@ class Study:
         Args:
             dataset: of `own.append_samples`.
         """
-        alone = replace(self.base_study, dataset=cast("DataSet", dataset.own), _shared={})
-        return replace(alone, dataset=dataset, _shared={}, _set=self.base_study, _alone=alone)
+        alone = self.base_study.with_data(cast("DataSet", dataset.own))
+        return replace(alone.with_data(dataset), _set=self.base_study, _alone=alone)
+
+    def with_data(self, dataset: DataSet) -> Self:
+        """Return the same model on another data set, with which nothing is shared."""
+        return replace(self, dataset=dataset, _shared=object(), _states=object())
 
     @property
     def is_sampled(self) -> bool:

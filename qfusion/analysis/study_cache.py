@@ -1,13 +1,20 @@
-"""Values that a study computes once: per model, shared by its copies with other backgrounds, or per data set."""
+"""Values that a study computes once, in the cache in memory: per model, shared by its copies, or per data set.
 
+They are kept by the object that all copies share which have the same value, not by digests as the results of `memo`:
+the digests of a study are computed from some of them. One that had to make room is computed again.
+"""
+
+from collections.abc import Callable, Hashable
 from functools import cached_property
-from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
+from qfusion._memory_cache import CACHE
+
 T = TypeVar("T")
+KEPT = 64  # studies whose values stay
 
 
 class per_model_cache(cached_property[T]):
@@ -21,18 +28,17 @@ class per_model_cache(cached_property[T]):
         if instance is None:
             return self
         study = getattr(instance, "study", instance)
-        name = str(self.attrname)
-        if name not in study._shared:
-            with study._shared.setdefault(f"lock of {name}", RLock()):
-                if name not in study._shared:
-                    is_joined = study._set is not None
-                    study._shared[name] = (
-                        self._join(instance, study) if is_joined else self.func(instance)
-                    )
-        return study._shared[name]
+        return _find_value(self, self._key(study), lambda: self._compute(instance, study))
 
-    def _join(self, instance: Any, study: Any) -> Any:
-        """Return the value of the data set, followed by that of a visitor's samples where it has entries of samples."""
+    def _key(self, study: Any) -> Hashable:
+        return study._shared
+
+    def _compute(self, instance: Any, study: Any) -> Any:
+        """Return the value. Of a set with a visitor's samples, it is the value of the set, followed by that of these
+        samples where it has entries of samples.
+        """
+        if study._set is None:
+            return self.func(instance)
         name = str(self.attrname)
         of_space = instance is not study
         whole = getattr(study._set.space if of_space else study._set, name)
@@ -46,20 +52,22 @@ class per_model_cache(cached_property[T]):
         return torch.cat([whole, own])
 
 
-class dataset_cache(cached_property[T]):
-    """Value computed from the samples of the data set alone, without those that a visitor added.
+class state_cache(per_model_cache[T]):
+    """A value of the samples' states, which copies of a study whose scores are others share, too."""
 
-    Threads that read the same value of the same study compute it once. In Python 3.11, `cached_property` has one lock
-    for all instances, so that a page would wait while a background job computes the value of another study.
-    """
+    def _key(self, study: Any) -> Hashable:
+        return study._states
+
+
+class dataset_cache(cached_property[T]):
+    """Value of a study computed from the samples of the data set alone, without those that a visitor added."""
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        study, name = instance.base_study, str(self.attrname)
-        values = vars(study)
-        if name not in values:
-            with values.setdefault(f"lock of {name}", RLock()):
-                if name not in values:
-                    values[name] = self.func(study)
-        return values[name]
+        study = instance.base_study
+        return _find_value(self, study._own, lambda: self.func(study))
+
+
+def _find_value(descriptor: cached_property[Any], key: Hashable, compute: Callable[[], Any]) -> Any:
+    return CACHE.get_or_compute(descriptor, key, compute, KEPT)

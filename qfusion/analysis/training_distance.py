@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import drawn_samples
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.training import checkpoint_cards

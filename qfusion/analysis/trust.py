@@ -8,10 +8,11 @@ import pandas as pd
 import torch
 
 from qfusion import explain
+from qfusion._memory_cache import file_stamp, find_result, memo
 from qfusion.analysis import background_agreement, cohort_table, drawn_samples
 from qfusion.analysis.chunks import iterate_chunks
-from qfusion.analysis.memo import file_stamp, find_result, memo
 from qfusion.analysis.opening import open_study
+from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import QFusionError
@@ -44,7 +45,7 @@ def explain_test_rows(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     )
 
 
-@memo(16, task=Task.SPLIT_DECISIONS, shipped=faithfulness.Curves)
+@memo(16, task=Task.SPLIT_DECISIONS, ready=shipped(faithfulness.Curves))
 def modality_curves(study: Study, probability: bool = False) -> faithfulness.Curves:
     """Deletion and insertion of modalities, of the log-odds of the predicted class where there are classes."""
     rows, result = explain_test_rows(study)
@@ -53,7 +54,7 @@ def modality_curves(study: Study, probability: bool = False) -> faithfulness.Cur
     )
 
 
-@memo(24, task=Task.REPLACE_FEATURES, shipped=faithfulness.Curves)
+@memo(24, task=Task.REPLACE_FEATURES, ready=shipped(faithfulness.Curves))
 def feature_curves(
     study: Study,
     modality: str,
@@ -123,7 +124,7 @@ def is_truth_known(study: Study) -> bool:
     return study.dataset.truth is not None and study.dataset.names == study.modalities
 
 
-@memo(8, shipped=reliability.Finding)
+@memo(8, ready=shipped(reliability.Finding))
 def find_truth(study: Study) -> reliability.Finding:
     """Return the finding on the true dividends, which may be unknown."""
     result = compare_with_truth(study)
@@ -134,7 +135,7 @@ def find_truth(study: Study) -> reliability.Finding:
     return reliability.Finding(concern)
 
 
-@memo(8, shipped=list[reliability.Finding])
+@memo(8, ready=shipped(list[reliability.Finding]))
 def find_joint(study: Study) -> list[reliability.Finding]:
     """Return the finding on Shapley values that split large joint terms, if there is one."""
     rows, result = explain_test_rows(study)

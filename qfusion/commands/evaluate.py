@@ -44,7 +44,7 @@ def evaluate(
         trained, dataset = here.trained, here.dataset
         wanted = parse_disturbance(dataset.names, missing, swap, noise, seed)
         rows, how = dataset.rows(split), None
-        if qfusion.models.can(trained.model, "time"):
+        if trained.model.part(qfusion.models.Evolution):
             how = trained.model.propagation(min(len(rows), qfusion.explain.disturbances.BATCH))
         parts = group.collected(dict(here.map_chunks(partial(_score_rows, wanted), rows, client)))
         measured = qfusion.training.metrics.row_metrics(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import qfusion
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.commands.common import inputs, load
 from qfusion.commands.explanation_options import DEFAULT_BACKGROUND
 
@@ -37,8 +38,8 @@ def open_model(
     """
     trained, dataset = load(model, data)
     if way != "auto":
-        evolving = qfusion.models.require(
-            trained.model, "time", "whose way could be chosen", "Option `--way`: the model"
+        evolving = trained.model.require(
+            qfusion.models.Evolution, "whose way could be chosen", "Option `--way`: the model"
         )
         trained = replace(trained, model=evolving.by(way))
     arguments = (_absolute_place(model), _absolute_place(data), way, background, contrast)
@@ -136,7 +137,7 @@ def _run_on_worker(work: Any, digests: str, arguments: Any, rows: Any) -> Any:
     return work(_open_once(digests, *arguments), rows)
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def _open_once(digests: str, *arguments: Any) -> OpenedModel:
     """Return the model that a worker keeps open between chunks of rows."""
     model, data, way, background, contrast = arguments

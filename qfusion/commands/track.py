@@ -36,7 +36,7 @@ def track(
     """Follow a sample's state through the evolution with QuTiP: entropies, negativity, purity over time."""
     table_path(out)
     trained, dataset = load(model, data)
-    physics = qfusion.models.require(trained.model, "time", "to track", f"Model '{model}'")
+    physics = trained.model.require(qfusion.models.Evolution, "to track", f"Model '{model}'")
     system = physics.system()
     psi = physics.product_state(physics.encode(inputs(dataset, dataset.row(sample))))[0].detach()
     tracked = qfusion.track.track(

@@ -1,10 +1,10 @@
 """Previews of a recording for a strip of time: small pictures, an envelope and a spectrogram of the sound."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
+from qfusion._memory_cache import memo
 from qfusion.data import (
     frame_reader,
     media_files,
@@ -47,7 +47,7 @@ class Preview:
     edges = np.geomspace(LOWEST, HEARD / 2, BANDS + 1)
 
 
-@lru_cache(maxsize=32)
+@memo(32)
 def preview(clip: Clip) -> Preview:
     """Return the preview of a recording on a time strip.
 

@@ -7,7 +7,6 @@ folder and unchanged.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from qfusion import _user_folders
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion._sentences import count, listed
 from qfusion.data import media_probe
 from qfusion.data.sample_content import Clip, Word
@@ -110,7 +110,7 @@ def record_path(name: str) -> Path:
     return root / base / RECORD if (root / base).is_dir() else root / ".media" / f"{base}.json"
 
 
-@lru_cache(maxsize=16)
+@memo(16)
 def _read_record(path: Path, state: tuple[int, int]) -> Record:
     """Load the record in a file. `state` changes when the file is written again, so that the record is read anew."""
     with translate_errors(

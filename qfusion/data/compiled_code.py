@@ -1,4 +1,7 @@
-"""Code that Numba compiles: kept in the user's cache folder, and written by one process at a time."""
+"""Code that Numba compiles: kept in the user's cache folder, and written by one process at a time.
+
+Numba names, reads and writes these files itself, so that the cache of arrays on the disk cannot hold them.
+"""
 
 import os
 import tempfile

@@ -217,6 +217,10 @@ class DataSet:
                 sha.update(rows.to_numpy().tobytes())
         return sha.hexdigest()
 
+    def memo_key(self, background: bool = True) -> str:
+        """A key of the set for caches, with that of a visitor's samples behind it."""
+        return self.identity if self.own is None else f"{self.identity} {self.own.digest}"
+
     def known_ids(self, sample_ids: Iterable[str]) -> list[str]:
         """Return those of the given ids that are in the set, each once, in the given order."""
         return [name for name in dict.fromkeys(map(str, sample_ids)) if name in self._place]

@@ -9,25 +9,22 @@ features.
 """
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from qfusion._checks import check, choose
-from qfusion._limits import MIB
+from qfusion._memory_cache import CACHE
 from qfusion.data.data_set import DataSet
 from qfusion.data.own_inputs import OwnInput, make_features
 from qfusion.data.sample_content import Content
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 
 PREFIX = "own-"  # of the ids of these samples
-MAX_RESULTS = 64  # results in the cache
-MAX_RESULT_BYTES = 64 * MIB  # of the samples in the cache
+KEPT = 64  # latest samples and errors of all visitors, so that a page that runs again decodes nothing again
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +71,15 @@ class OwnSample:
             for m in dataset.modalities
         )
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory: of features, content and inputs."""
+        size = sum(values.nbytes for values in self.features.values())
+        for content in self.content.values():
+            arrays = (value for value in vars(content).values() if isinstance(value, np.ndarray))
+            size += sum(array.nbytes for array in arrays)
+        return size + sum(len(piece.data) for piece in self.given.values())
+
     def memo_key(self, background: bool = True) -> str:
         """A key of the sample for caches."""
         return self.digest
@@ -91,53 +97,6 @@ def input_groups(dataset: DataSet) -> dict[str, tuple[str, ...]]:
     return {names[0]: tuple(names) for names in result.values()}
 
 
-class ResultCache:
-    """The latest samples and errors of all visitors, so that a page that runs again decodes nothing again."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._by_key: OrderedDict[str, OwnSample | QFusionError] = OrderedDict()
-
-    def get(self, key: str) -> OwnSample | None:
-        """Return the sample of a key, if there is one.
-
-        Raises:
-            QFusionError: the stored error.
-        """
-        with self._lock:
-            result = self._by_key.get(key)
-            if result is not None:
-                self._by_key.move_to_end(key)
-        if isinstance(result, QFusionError):
-            raise type(result)(str(result))
-        return result
-
-    def put(self, key: str, result: OwnSample | QFusionError) -> None:
-        """Store a result, and drop the oldest ones beyond the limits."""
-        with self._lock:
-            self._by_key[key] = result
-            while (
-                len(self._by_key) > MAX_RESULTS
-                or sum(map(_memory_size, self._by_key.values())) > MAX_RESULT_BYTES
-            ):
-                self._by_key.popitem(last=False)
-
-
-RESULTS = ResultCache()
-
-
-def _memory_size(result: OwnSample | QFusionError) -> int:
-    """Return the bytes of a result in memory."""
-    if isinstance(result, QFusionError):
-        return 0
-    size = sum(values.nbytes for values in result.features.values())
-    for content in result.content.values():
-        size += sum(
-            value.nbytes for value in vars(content).values() if isinstance(value, np.ndarray)
-        )
-    return size + sum(len(piece.data) for piece in result.given.values())
-
-
 def _key(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> str:
     pieces = sorted(
         (first, piece.kind, piece.ending, hashlib.sha256(piece.data).hexdigest())
@@ -148,7 +107,10 @@ def _key(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> str:
 
 def find_sample(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> OwnSample | None:
     """Return the result of `make_sample` if it is cached, else None; arguments and errors as there."""
-    return RESULTS.get(_key(dataset, given, like))
+    result = CACHE.get(make_sample, _key(dataset, given, like))
+    if isinstance(result, QFusionError):
+        raise type(result)(str(result))
+    return cast("OwnSample | None", result)
 
 
 def make_sample(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> OwnSample:
@@ -165,15 +127,15 @@ def make_sample(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> O
         InvalidInput: when there is no input, or one is too large, empty, or cannot be decoded.
         NotFound: when no modality of that name can be computed, or no sample has the id `like`.
     """
-    key = _key(dataset, given, like)
-    result = RESULTS.get(key)
+    result = find_sample(dataset, given, like)
     if result is None:
+        key = _key(dataset, given, like)
         try:
             result = _make_anew(dataset, given, like)
         except (InvalidInput, NotFound) as error:
-            RESULTS.put(key, error)
+            CACHE.put(make_sample, key, error, KEPT)
             raise
-        RESULTS.put(key, result)
+        CACHE.put(make_sample, key, result, KEPT)
     return result
 
 

@@ -4,12 +4,12 @@ import contextlib
 import os
 import pkgutil
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
 from qfusion import plugin
 from qfusion._checks import choose
+from qfusion._memory_cache import memo
 from qfusion.data import files, sources as package
 from qfusion.data.data_set import DataSet
 from qfusion.data.store import manifest, reading
@@ -41,7 +41,7 @@ class SourceInfo:
     remedy: str = ""
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def sources() -> dict[str, package.Source]:
     """Return the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` and plugins declare."""
@@ -103,7 +103,7 @@ def load(name: str | os.PathLike[str]) -> DataSet:
     return load_manifest(known, stamp(known))
 
 
-@lru_cache(maxsize=8)
+@memo(8)
 def load_manifest(name: str, stamp: str) -> DataSet:
     """Load a manifest. `stamp` changes when the set is replaced, so that the manifest is read anew."""
     opened = manifest.opened_folders()
@@ -129,7 +129,7 @@ def stamp(name: str) -> str:
     return manifest.stamp(imported_root() / name.partition(":")[0])
 
 
-@lru_cache(maxsize=2)
+@memo(2)
 def _load_file(path: Path, size: int, changed: int) -> DataSet:
     """Size and time of the last change are there to tell a file that was written again."""
     from qfusion.data import build  # it brings readers of all formats

@@ -24,7 +24,7 @@ from qfusion.models import Features, FusionModel, base, games, gate_angles
 from qfusion.models.backgrounds import Background
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.models.decisions import decisions
-from qfusion.models.live_model import LiveCircuit, Reading
+from qfusion.models.protocols import EditableCircuit, Reading
 from qfusion.quantum.trigonometric import TrigonometricPolynomial, fit_polynomial
 
 LINEAR_COLUMNS = ("scores", "regression")  # columns of a function that scores are linear in
@@ -201,7 +201,7 @@ class _Evaluator:
 
     def __init__(self, model: FusionModel, name: str, programs: list[Program]):
         self.model, self.name, self.programs = model, name, programs
-        self.is_linear = not isinstance(model, LiveCircuit)
+        self.is_linear = model.part(EditableCircuit) is None
         self.forms: list[list[Any]] = [[] for _ in programs]
         self._shapes: list[tuple[int, ...]] = []
         self._is_first = True
@@ -209,9 +209,10 @@ class _Evaluator:
     def evaluate(self, angle: float) -> np.ndarray:
         """Return the numbers of all programs, one after another."""
         other = gate_angles.with_angle(self.model, self.name, angle)
-        if not isinstance(other, LiveCircuit):
+        circuit = other.part(EditableCircuit)
+        if circuit is None:
             return self._joined([program(other) for program in self.programs])
-        recorder = _Recorder(other)
+        recorder = _Recorder(circuit)
         values, numbers = [], []
         for place, program in enumerate(self.programs):
             values.append(program(recorder.model))
@@ -219,7 +220,7 @@ class _Evaluator:
             self.forms[place] = [reading.form for reading in readings]
             numbers.append(torch.cat([reading.numbers for reading in readings]).numpy())
         if self._is_first:
-            self.is_linear = other.holds in LINEAR_COLUMNS and recorder.is_affine
+            self.is_linear = circuit.holds in LINEAR_COLUMNS and recorder.is_affine
         return self._joined(values if self.is_linear else numbers)
 
     def _joined(self, arrays: list[np.ndarray]) -> np.ndarray:
@@ -248,11 +249,10 @@ class _Recorder:
         is_affine: whether what is behind the circuit was affine at random numbers, in every call.
     """
 
-    def __init__(self, model: LiveCircuit):
+    def __init__(self, model: EditableCircuit):
         self._source, self._readings = model.source, cast("list[Reading]", [])
         self.is_affine = True
-        self.model = copy.copy(model)
-        self.model.source = _with_columns(model.source, self._columns)
+        self.model = _with_columns(model, self._columns)
 
     def take(self) -> list[Reading]:
         """Return the readings since the last time."""
@@ -298,7 +298,7 @@ class _Replay:
         self._evaluator, self._polynomial = evaluator, polynomial
         self._program, self._forms = evaluator.programs[place], evaluator.forms[place]
         model = gate_angles.with_angle(evaluator.model, evaluator.name, 0.0)
-        self._model = cast(LiveCircuit, model)
+        self._model = model.require(EditableCircuit)
 
     @torch.no_grad()
     def __call__(self, angles: np.ndarray) -> np.ndarray:
@@ -308,14 +308,13 @@ class _Replay:
     def _at(self, angle: float) -> np.ndarray:
         numbers = torch.from_numpy(self._polynomial(np.array([angle]))[0])
         calls = self._pieces(numbers)
-        source, model = self._model.source, copy.copy(self._model)
+        source = self._model.source
 
         def columns(features: Mapping[str, Any], change: CircuitChange) -> Tensor:
             own, form = next(calls)
             return source.finish(features, own, form)
 
-        model.source = _with_columns(source, columns)
-        return self._program(model)
+        return self._program(_with_columns(self._model, columns))
 
     def _pieces(self, numbers: Tensor) -> Iterator[tuple[Tensor, Any]]:
         """Yield the numbers of every call and their arrangement."""
@@ -326,10 +325,11 @@ class _Replay:
             start += count
 
 
-def _with_columns(source: Any, columns: Callable[..., Tensor]) -> Any:
-    """Return a circuit source that makes its columns in another way."""
-    other = copy.copy(source)
-    other.columns = columns
+def _with_columns(model: EditableCircuit, columns: Callable[..., Tensor]) -> Any:
+    """Return a model that shares this one's function, but makes the columns behind its circuit in another way."""
+    other: Any = copy.copy(model)
+    other.source = copy.copy(model.source)
+    other.source.columns = columns
     return other
 
 
@@ -342,12 +342,12 @@ def _count(form: Any) -> int:
 
 
 def _check_exact(model: FusionModel) -> None:
-    if isinstance(model, LiveCircuit):
-        check(
-            not model.change.shots and model.repeats == 1,
-            "The model's scores scatter from run to run, so they are no exact function of an angle. Set its shots to "
-            "0, or its device to an exact one.",
-        )
+    circuit = model.part(EditableCircuit)
+    check(
+        circuit is None or (not circuit.change.shots and circuit.repeats == 1),
+        "The model's scores scatter from run to run, so they are no exact function of an angle. Set its shots to 0, or "
+        "its device to an exact one.",
+    )
 
 
 def _check_angles(angles: Any) -> np.ndarray:

@@ -12,7 +12,6 @@ x input is grad . (x - baseline) at x, one step: what it misses of the differenc
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
 from qfusion.data.coalition_terms import coalition_names, split_term
 from qfusion.explain import backgrounds, counterfactual
 from qfusion.models import FusionModel, base, nested
@@ -72,7 +72,7 @@ def _integrate_gradients(
         steps *= 2
 
 
-@lru_cache
+@memo(8)
 def _gauss_legendre(steps: int) -> list[tuple[Tensor, Tensor]]:
     """Places in [0, 1] and weights of the rule, so many at a time as states of a modality are held."""
     places, weights = (torch.from_numpy(part) for part in scipy.special.roots_legendre(steps))

@@ -20,6 +20,7 @@ import torch
 from qfusion._checks import check
 from qfusion.models import Features, FusionModel, base, games
 from qfusion.models.backgrounds import Background, Spread
+from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.quantum import decomposition
 
 
@@ -60,7 +61,7 @@ def explain_times(
     Raises:
         InvalidInput: when the model has no evolution in time.
     """
-    observables = model.evolution().observables(times)
+    observables = model.require(Evolution).observables(times)
     values = model.algebra.values_along(model.encode(inputs), background, observables)
     return explanation_of_values(model, values, background)
 
@@ -78,7 +79,7 @@ def explain_layers(
     Raises:
         InvalidInput: when the model has no layers, or cannot be read out between them.
     """
-    network = model.layered_network()
+    network = model.require(LayeredNetwork)
     observables = network.layer_observables()
     values = model.algebra.values_along(model.encode(inputs), background, observables)
     explanation = explanation_of_values(model, values, background)

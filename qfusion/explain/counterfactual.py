@@ -21,12 +21,13 @@ from qfusion._checks import check, choose
 from qfusion.explain import coalitions
 from qfusion.explain.gradient_search import fill_state, flat, nearest
 from qfusion.models import Features, FusionModel, base, nested
-from qfusion.models.abilities import missing_ability
 from qfusion.models.algebra import ModalityForm
 from qfusion.models.backgrounds import Background
 from qfusion.models.decisions import boundaries, decision
 from qfusion.models.jump.ket_forms import HermitianForm
 from qfusion.models.network.mass_forms import MultilinearForm
+from qfusion.models.parts import missing_part
+from qfusion.models.protocols import StateModel
 from qfusion.models.terms import Turn
 
 
@@ -195,7 +196,7 @@ def _form(model: FusionModel, modality: str) -> ModalityForm:
     choose("Modality", modality, model.modalities)
     form = model.algebra.form(modality)
     if form is None:
-        raise missing_ability(model, "states")
+        raise missing_part(model, StateModel)
     return form
 
 

@@ -12,7 +12,6 @@ keeps its own.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from qfusion import _sentences
 from qfusion._checks import check, choose, require_number
+from qfusion._memory_cache import memo
 from qfusion.data import DataSet
 from qfusion.explain import backgrounds
 from qfusion.models import FusionModel
@@ -29,9 +29,6 @@ from qfusion.training import batches, encodings, metrics
 
 MAX_NOISE = 100.0
 BATCH = 4096  # rows that are scored at once
-_known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]] = (
-    WeakKeyDictionary()
-)
 
 
 @dataclass(frozen=True)
@@ -245,14 +242,10 @@ def robustness(
     return pd.DataFrame(result)
 
 
+@memo(64)
 def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
-    """Return the mean and standard deviation of a modality's features over a split, (F,) each. The result is cached
-    as long as the data set exists.
-    """
-    known = _known.setdefault(dataset, {})
-    if (split, name) not in known:
-        known[split, name] = batches.mean_and_std(dataset, dataset.rows(split), name)
-    return known[split, name]
+    """Return the mean and standard deviation of a modality's features over a split, (F,) each."""
+    return batches.mean_and_std(dataset, dataset.rows(split), name)
 
 
 def _join_mask(values: Tensor, mask: Tensor | None) -> Any:

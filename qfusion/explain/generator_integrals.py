@@ -25,13 +25,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.polynomial import chebyshev, legendre
 from torch import Tensor
 
+from qfusion._memory_cache import memo
 from qfusion.errors import InvalidInput
 from qfusion.models import games
 from qfusion.models.jump import ket_algebra
@@ -272,7 +272,7 @@ def _contract_pairs(apart: DecomposedGenerator, R: Tensor, O: Tensor) -> np.ndar
     return values.numpy()
 
 
-@lru_cache(maxsize=8)
+@memo(8)
 def _lobatto(T: float, nodes: int) -> tuple[list[float], Tensor]:
     """Chebyshev-Lobatto times in [0, T], and the matrix from values there to Chebyshev coefficients."""
     x = -np.cos(np.pi * np.arange(nodes) / (nodes - 1))
@@ -280,7 +280,7 @@ def _lobatto(T: float, nodes: int) -> tuple[list[float], Tensor]:
     return (T * ((x + 1) / 2)).tolist(), torch.from_numpy(matrix)
 
 
-@lru_cache(maxsize=8)
+@memo(8)
 def product_integrals(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
     """int_0^1 T_k(t s) T_l(t (1 - s)) ds at Gauss-Legendre places t in [0, 1], and the matrix from values there to
     Legendre coefficients.

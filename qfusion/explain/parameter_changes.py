@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qfusion.models import FusionModel, base
+from qfusion.models import FusionModel, Physics, base
 from qfusion.models.terms import Search
 
 
@@ -26,4 +26,4 @@ def nearest_parameters(
     Raises:
         InvalidInput: when the model has no terms, or a model with an evolution has a tweak.
     """
-    return base.to_double(model).physics().nearest_changes(states, known)
+    return base.to_double(model).require(Physics).nearest_changes(states, known)

@@ -370,7 +370,7 @@ def _prepare(
     output: int,
 ) -> tuple[Evolution, JumpTerms, DecomposedGenerator]:
     model = base.to_double(model)
-    evolution = model.evolution("that could build anything")
+    evolution = model.require(Evolution, "that could build anything")
     check_output(model, output)
-    terms = JumpTerms.of(evolution, inputs, evolution.algebra.check_background(background), output)
+    terms = JumpTerms.of(evolution, inputs, model.algebra.check_background(background), output)
     return evolution, terms, DecomposedGenerator.from_model(evolution, terms, output)

@@ -22,6 +22,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.models import Features, FusionModel, base
 from qfusion.models.backgrounds import Background
+from qfusion.models.protocols import Physics
 from qfusion.models.terms import SCORE, Parameter, Terms
 from qfusion.quantum import decomposition
 
@@ -120,7 +121,8 @@ def target_names(model: FusionModel) -> tuple[str, ...]:
             for s in decomposition.subsets(len(modalities))
         ),
     ]
-    names += model.entanglement_targets()
+    if physics := model.part(Physics):
+        names += physics.entanglement_targets()
     return tuple(names)
 
 
@@ -238,7 +240,7 @@ def collect_terms(
         InvalidInput: when the model has no terms, or the output or background does not fit it.
     """
     check_output(model, output)
-    return base.to_double(model).physics().terms(inputs, background, output)
+    return base.to_double(model).require(Physics).terms(inputs, background, output)
 
 
 def check_output(model: FusionModel, output: int) -> None:

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from qfusion._memory_cache import memo
 from qfusion._sentences import true_minus
 from qfusion.analysis import sample_circuits
-from qfusion.analysis.memo import memo
 from qfusion.analysis.tasks import Task
 from qfusion.figures.circuit_diagram import Box, Wire
 from qfusion.figures.circuit_replay import Replay
 from qfusion.figures.gate_boxes import replay_gates
 from qfusion.figures.qubit_displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
-from qfusion.models.abilities import can
+from qfusion.models.protocols import GateCircuit
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import measures, states
 from qfusion.quantum.circuits import operation_matrix, rotation
@@ -280,7 +280,7 @@ def _boxes_of_step(built: Any, modalities: Sequence[str]) -> Iterator[Box]:
 def replay(study: Any, row: int, words: str = "") -> Replay:
     """Return the sample's way through the circuit."""
     model = study.model.tweaked(words)
-    if can(study.model, "gates"):
+    if study.model.part(GateCircuit):
         return replay_gates(model, sample_circuits.encoded_states(study, row))
     return fusion_replay(gate_replay.replay_fusion(model, study.space.theta(row)), model)
 

@@ -31,7 +31,7 @@ from qfusion.figures import (
     trust_charts,
 )
 from qfusion.figures.style import Theme
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.quantum.measure_kinds import KINDS
 
 
@@ -60,7 +60,7 @@ def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 @sample_results.accepts_sample
 def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return entropies and terms of the decision through the evolution, or along the network's layers."""
-    if can(sample.model, "time"):
+    if sample.model.part(Evolution):
         draw: Any = evolution_charts.decision_lines
     else:
         draw = layer_charts.decision_layers
@@ -79,7 +79,7 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
 
     See `numbers.entropies`.
     """
-    if not can(sample.model, "rules"):
+    if not sample.model.part(TruthTables):
         times, series = sample_results.measure_over_time(sample, measure)
         about = KINDS[measure]
         return evolution_charts.measure_lines(

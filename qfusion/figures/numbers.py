@@ -24,7 +24,7 @@ from qfusion.figures.sample_results import (
     path_attribution,
 )
 from qfusion.figures.state_charts import basis_labels
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.quantum import measure_kinds
 
 
@@ -54,7 +54,7 @@ def over_time(sample: Sample) -> pd.DataFrame:
     """Return one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
     entropies, terms = layer_entropies(sample)
     return pd.DataFrame(
-        {"t" if can(sample.model, "time") else "place": sample.places}
+        {"t" if sample.model.part(Evolution) else "place": sample.places}
         | {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
         | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()}
     )
@@ -70,7 +70,7 @@ def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
     Raises:
         NotFound: when there is no such measure.
     """
-    if can(sample.model, "rules"):
+    if sample.model.part(TruthTables):
         choose("Measure", measure, ("entropy",))
         return fusion_reading(sample).frame().reset_index()[["element", "entropy"]]
     times, series = measure_over_time(sample, measure)

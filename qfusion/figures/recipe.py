@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, Self
 
 import pandas as pd
@@ -13,6 +12,7 @@ import pandas as pd
 from qfusion import __version__
 from qfusion._checks import check
 from qfusion._extras import installed_versions
+from qfusion._memory_cache import memo
 from qfusion.errors import InvalidInput
 from qfusion.figures.export_style import ExportStyle
 
@@ -151,7 +151,7 @@ def _read_record(text: str) -> dict[str, Any]:
     return record
 
 
-@cache
+@memo(1)
 def software() -> dict[str, str]:
     """Return the versions of the packages that compute and draw figures."""
     return {"qfusion": __version__, **installed_versions(_PACKAGES)}

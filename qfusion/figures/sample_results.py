@@ -16,8 +16,8 @@ from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.explain import Explanation, aumann_shapley, explain, faithfulness
 from qfusion.explain.layer_entropies import joint_entropies
-from qfusion.models import require
-from qfusion.models.abilities import can, missing_ability
+from qfusion.models.parts import missing_part
+from qfusion.models.protocols import Circuit, Evolution, TruthTables
 from qfusion.quantum import states
 from qfusion.training.checkpoint import Checkpoint
 
@@ -67,11 +67,11 @@ def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np
     Raises:
         InvalidInput: when the model neither evolves in time nor fuses by truth tables.
     """
-    if can(sample.model, "time"):
+    if sample.model.part(Evolution):
         return sample.track().measures.single("entropy"), sample.path_dividends
-    if not can(sample.model, "rules"):
-        raise missing_ability(
-            sample.model, "time", "and no layers to follow", f"Model '{sample.name}'"
+    if not sample.model.part(TruthTables):
+        raise missing_part(
+            sample.model, Evolution, "and no layers to follow", f"Model '{sample.name}'"
         )
     vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
     joint = joint_entropies(sample.model, vectors)
@@ -80,7 +80,7 @@ def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np
 
 def sample_track(sample: Sample, negativity: bool = True) -> Any:
     """Return QuTiP's track of a sample of a quantum-jump model, at the times that are shown, from 0 to T."""
-    require(sample.model, "time", "", f"Model '{sample.name}'")
+    sample.model.require(Evolution, "", f"Model '{sample.name}'")
     return sample.track(negativity=negativity)
 
 
@@ -100,14 +100,14 @@ def measure_over_time(
 
 def fusion_reading(sample: Sample) -> Any:
     """Return the readout of the fusion of a network for a sample, a `fusion_reading.Reading`."""
-    require(sample.model, "rules", "", f"Model '{sample.name}'")
+    sample.model.require(TruthTables, "", f"Model '{sample.name}'")
     return sample.reading
 
 
 @torch.no_grad()
 def evolved_state(sample: Sample, at: float = 1.0) -> np.ndarray:
     """Return rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
-    require(sample.model, "time", "", f"Model '{sample.name}'")
+    sample.model.require(Evolution, "", f"Model '{sample.name}'")
     t = require_number("at", at, 0, 1) * float(sample.model.duration)
     psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
     return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
@@ -136,8 +136,8 @@ def circuit_replay(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
     """
     from qfusion.figures import circuit_boxes
 
-    require(sample.model, "circuit", "to walk through", f"Model '{sample.name}'")
-    if not can(sample.model, "time"):
+    sample.model.require(Circuit, "to walk through", f"Model '{sample.name}'")
+    if not sample.model.part(Evolution):
         return circuit_boxes.replay(sample.study, sample.row, sample.tweak_text), None
     built = sample_circuits.circuit(
         sample.study,
@@ -151,5 +151,5 @@ def circuit_replay(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
 
 def path_attribution(sample: Sample) -> Any:
     """Return the contribution of each term of the dynamics of a quantum-jump model, an `explain.PathAttribution`."""
-    require(sample.model, "time", "that could build anything", f"Model '{sample.name}'")
+    sample.model.require(Evolution, "that could build anything", f"Model '{sample.name}'")
     return aumann_shapley(sample.model, sample.inputs, sample.background, sample.output)

@@ -1,7 +1,7 @@
 """The formats in which a model or one sample leaves qfusion, and the content of a file in each."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from qfusion import plugin, track
 from qfusion._checks import check, choose
@@ -12,7 +12,8 @@ from qfusion.explain import Background
 from qfusion.model_export.numpy_arrays import arrays_bytes
 from qfusion.model_export.qutip_file import qutip_bytes
 from qfusion.model_export.tweaked_checkpoint import centre_scores, zip_checkpoint
-from qfusion.models import Ability, abilities, can, game, kind_files, require
+from qfusion.models import game, kind_files, parts
+from qfusion.models.protocols import Circuit, Evolution, GateCircuit, TruthTables
 from qfusion.training import checkpoint
 
 
@@ -25,8 +26,8 @@ class Format:
         ending: suffix of its files.
         says: description in one sentence.
         of_sample: whether a file holds one sample; otherwise it holds the model alone.
-        needs: abilities of `models.abilities.ABILITIES`, of which a model must have one; empty for every model.
-        instead: advice for models that lack these abilities.
+        needs: protocols of parts, of which a model must have one; empty for every model.
+        instead: advice for models that lack these parts.
         write: "MODULE:NAME" of what a plugin writes it by, see `plugin.Format`; such a file may hold numbers of
             either precision.
     """
@@ -35,7 +36,7 @@ class Format:
     ending: str
     says: str
     of_sample: bool
-    needs: tuple[Ability, ...] = ()
+    needs: tuple[type, ...] = ()
     instead: str = ""
     write: str = ""
 
@@ -57,7 +58,7 @@ FORMATS: dict[str, Format] = {
         ".qu",
         "Hamiltonian, jump operators, observables and this sample's states, for QuTiP.",
         True,
-        ("time",),
+        (Evolution,),
         "It is a circuit, without a Hamiltonian. Take openqasm3 or numpy instead.",
     ),
     "openqasm3": Format(
@@ -65,7 +66,7 @@ FORMATS: dict[str, Format] = {
         ".qasm",
         "This sample's circuit with its angles, measured and conditioned in the middle.",
         True,
-        ("rules", "gates"),
+        (TruthTables, GateCircuit),
         _STEP,
     ),
     "openqasm2": Format(
@@ -73,7 +74,7 @@ FORMATS: dict[str, Format] = {
         ".qasm",
         "The same circuit with controlled gates instead of conditions, for older tools.",
         True,
-        ("rules", "gates"),
+        (TruthTables, GateCircuit),
         _STEP,
     ),
     "quantikz": Format(
@@ -81,7 +82,7 @@ FORMATS: dict[str, Format] = {
         ".tex",
         "This sample's circuit for LaTeX; of a model with time one step of its evolution, T / 20.",
         True,
-        ("circuit",),
+        (Circuit,),
     ),
     "numpy": Format(
         "NumPy arrays",
@@ -103,7 +104,7 @@ def _plugin_formats() -> dict[str, Format]:
             one.endings[0],
             one.says,
             of_sample=False,
-            needs=cast("tuple[Ability, ...]", one.needs),
+            needs=tuple(map(plugin.load_name, one.needs)),
             write=one.write,
         )
         for one in plugin.entries("formats")
@@ -131,9 +132,9 @@ def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:
             f"Format '{name}' does not exist for a model that was imported: its program is a file already, "
             f"{trained.card['weights']}, beside its card."
         )
-    if not form.needs or any(can(trained.model, ability) for ability in form.needs):
+    if not form.needs or any(trained.model.part(protocol) for protocol in form.needs):
         return ""
-    if form.instead and can(trained.model, "circuit"):
+    if form.instead and trained.model.part(Circuit):
         instead = form.instead
     else:
         others = [
@@ -141,7 +142,7 @@ def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:
             for other, one in FORMATS.items()
             if one.write and other != name and not unsupported_reason(other, trained)
         ]
-        lacks = abilities.ABILITIES[form.needs[0]]
+        lacks = parts.PARTS[form.needs[0]]
         instead = f"It has no {lacks}. Take {' or '.join([*others, 'numpy'])} instead."
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 
@@ -217,10 +218,10 @@ def file_bytes(
 def _circuit(sample: Sample) -> Any:
     """Return the circuit of a sample; for a model with time the circuit of one step of its evolution."""
     model = sample.model
-    if can(model, "gates"):
+    if model.part(GateCircuit):
         return track.gate_circuit.gate_circuit(model, model.encode(sample.inputs))
-    if can(model, "time"):
+    if model.part(Evolution):
         kets = {name: kets[0].detach() for name, kets in model.encode(sample.inputs).items()}
         return track.step_circuit.step_circuit(model, kets, float(model.duration) / 20)
     angles = {name: values[0].detach() for name, values in model.angles(sample.inputs).items()}
-    return track.fusion_circuit.fusion_circuit(require(model, "rules"), angles)
+    return track.fusion_circuit.fusion_circuit(model, angles)

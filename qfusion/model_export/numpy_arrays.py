@@ -14,8 +14,8 @@ import torch
 from qfusion import track
 from qfusion.analysis.sample import Sample
 from qfusion.explain import Explanation, explain_layers, explain_times
-from qfusion.models import Ability, can
 from qfusion.models.network import truth_tables
+from qfusion.models.protocols import Evolution, KetStates, LayeredNetwork
 from qfusion.quantum import decomposition, lindblad, states
 
 # name -> (description with shape and unit, array)
@@ -30,14 +30,14 @@ def arrays_bytes(sample: Sample) -> bytes:
 
     `numpy.load(file)["about"]` describes every array with its shape and unit.
     """
-    model_arrays: dict[Ability, Callable[[Sample], Described]] = {
-        "time": _jump,
-        "layers": _network,
-        "kets": _kets,
+    model_arrays: dict[type, Callable[[Sample], Described]] = {
+        Evolution: _jump,
+        LayeredNetwork: _network,
+        KetStates: _kets,
     }
     arrays = _common(sample)
-    for ability, describe in model_arrays.items():
-        if can(sample.model, ability):
+    for protocol, describe in model_arrays.items():
+        if sample.model.part(protocol):
             arrays |= describe(sample)
             break
     about = [f"{name} {array.shape}: {words}" for name, (words, array) in arrays.items()]

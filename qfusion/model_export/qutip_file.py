@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from qfusion.analysis.sample import Sample
-from qfusion.models import require
+from qfusion.models.protocols import Evolution
 from qfusion.quantum import decomposition, states
 from qfusion.track import qutip_objects
 
@@ -29,7 +29,7 @@ def qutip_bytes(sample: Sample) -> bytes:
     Raises:
         InvalidInput: when the model has no evolution in time.
     """
-    require(sample.model, "time", "Hamiltonian for QuTiP", f"Model '{sample.name}'")
+    sample.model.require(Evolution, "Hamiltonian for QuTiP", f"Model '{sample.name}'")
     model = sample.model
     system = model.system()
     dims = tuple(model.dims)

@@ -6,24 +6,35 @@ from qfusion._lazy import modules
 # checkers read it as True
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from qfusion.models.abilities import Ability
     from qfusion.models.backgrounds import Background
     from qfusion.models.base import FusionModel
     from qfusion.models.encoding.input_features import Features, InputSpec
-    from qfusion.models.jump.ket_model import KetModel, StateModel
+    from qfusion.models.jump.ket_model import KetModel
     from qfusion.models.jump.quantum_jump import QuantumJump
     from qfusion.models.jump.time_model import TimeModel
     from qfusion.models.network.entangled_qcnn import EntangledQCNN
-    from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
-    from qfusion.models.registry import BASELINES, FUSION, build, can, names, require
+    from qfusion.models.protocols import (
+        Circuit,
+        EditableCircuit,
+        Evolution,
+        GateCircuit,
+        KetStates,
+        LayeredNetwork,
+        MassStates,
+        Physics,
+        StateModel,
+        TruthTables,
+    )
+    from qfusion.models.registry import BASELINES, FUSION, build, names
     from qfusion.models.tweak import Tweak
 
 
 __all__ = [
     "BASELINES",
     "FUSION",
-    "Ability",
     "Background",
+    "Circuit",
+    "EditableCircuit",
     "EntangledQCNN",
     "Evolution",
     "Features",
@@ -31,22 +42,24 @@ __all__ = [
     "GateCircuit",
     "InputSpec",
     "KetModel",
+    "KetStates",
     "LayeredNetwork",
+    "MassStates",
+    "Physics",
     "QuantumJump",
     "StateModel",
     "TimeModel",
     "TruthTables",
     "Tweak",
     "build",
-    "can",
     "names",
-    "require",
 ]
 
 _CONTENTS = {
-    "Ability": "qfusion.models.abilities",
     "BASELINES": "qfusion.models.registry",
     "Background": "qfusion.models.backgrounds",
+    "Circuit": "qfusion.models.protocols",
+    "EditableCircuit": "qfusion.models.protocols",
     "EntangledQCNN": "qfusion.models.network.entangled_qcnn",
     "Evolution": "qfusion.models.protocols",
     "FUSION": "qfusion.models.registry",
@@ -55,16 +68,17 @@ _CONTENTS = {
     "GateCircuit": "qfusion.models.protocols",
     "InputSpec": "qfusion.models.encoding.input_features",
     "KetModel": "qfusion.models.jump.ket_model",
+    "KetStates": "qfusion.models.protocols",
     "LayeredNetwork": "qfusion.models.protocols",
+    "MassStates": "qfusion.models.protocols",
+    "Physics": "qfusion.models.protocols",
     "QuantumJump": "qfusion.models.jump.quantum_jump",
-    "StateModel": "qfusion.models.jump.ket_model",
+    "StateModel": "qfusion.models.protocols",
     "TimeModel": "qfusion.models.jump.time_model",
     "TruthTables": "qfusion.models.protocols",
     "Tweak": "qfusion.models.tweak",
     "build": "qfusion.models.registry",
-    "can": "qfusion.models.registry",
     "names": "qfusion.models.registry",
-    "require": "qfusion.models.registry",
 }
 
 __getattr__ = modules(__name__, __path__, _CONTENTS)

@@ -16,25 +16,10 @@ import numpy as np
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.models.abilities import missing_ability
 from qfusion.models.backgrounds import SAMPLE_KINDS, Background, Group
+from qfusion.models.parts import missing_part
+from qfusion.models.protocols import KetStates, ScoringModel, StateModel
 from qfusion.quantum import decomposition
-
-
-class ScoringModel(Protocol):
-    """A fusion model as its algebra needs it; see `base.FusionModel`."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def modalities(self) -> tuple[str, ...]: ...
-    @property
-    def outputs(self) -> tuple[str, ...]: ...
-    @property
-    def bias(self) -> Tensor: ...
-
-    def scores(self, states: Mapping[str, Any]) -> Tensor:
-        """Return the scores (B, C) of encodings."""
 
 
 class ModalityForm(Protocol):
@@ -206,7 +191,7 @@ class CoalitionAlgebra(ABC, Generic[M, B]):
             states, background: see `coalition_values`.
             observables: of the read-outs, (T, C, ...).
         """
-        raise missing_ability(self.model, "states")
+        raise missing_part(self.model, StateModel)
 
     def value_without(
         self, states: Mapping[str, Any], background: Background, missing: Collection[str]
@@ -249,8 +234,8 @@ class CoalitionAlgebra(ABC, Generic[M, B]):
 
     def operator_states(self, states: Mapping[str, Any], names: Sequence[str]) -> list[Tensor]:
         """Return the states that marginal observables act on, (B, d) for each of some modalities."""
-        raise missing_ability(self.model, "kets")
+        raise missing_part(self.model, KetStates)
 
     def spectrum(self, background: Background, S: decomposition.Subset, output: int) -> Spectrum:
         """Return the marginal observable of the modalities S for one output, diagonalised."""
-        raise missing_ability(self.model, "kets")
+        raise missing_part(self.model, KetStates)

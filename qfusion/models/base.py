@@ -3,7 +3,7 @@
 What a modality comes to, `encode_one`, is a tensor, or tuples of tensors, with one row a sample, of that modality
 alone; `scores` fuses. That is enough to ask what a score would be with some modalities of another sample, so
 contributions are exact by evaluation, see `explain.coalitions`. Of models whose scores are linear in states,
-`StateModel`, they follow from observables at once.
+`protocols.StateModel`, they follow from observables at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.abilities import Ability, missing_ability
 from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.encoding.encoders import Encoder
 from qfusion.models.encoding.input_features import (
@@ -29,10 +28,10 @@ from qfusion.models.encoding.input_features import (
     values_and_mask,
 )
 from qfusion.models.evaluation import EvaluationAlgebra
-from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
-from qfusion.models.terms import Physics
+from qfusion.models.parts import missing_part
 
 M = TypeVar("M", bound=Any)
+P = TypeVar("P")
 
 
 def to_double(model: M) -> M:
@@ -65,7 +64,7 @@ class FusionModel(nn.Module, ABC):
 
     Attributes:
         kind: name in the registry.
-        abilities: what it can do, of ABILITIES.
+        parts: protocols of `models.protocols` that it implements, see `part`.
         family: name under which `analysis.spaces` registers how samples of a study are represented.
         title: name of the kind; its sentences are in `wording.model_kinds`.
         modalities: names, in the order of fusion.
@@ -92,7 +91,7 @@ class FusionModel(nn.Module, ABC):
     """
 
     kind: str
-    abilities: ClassVar[frozenset[Ability]] = frozenset()
+    parts: ClassVar[frozenset[type]] = frozenset()
     family: ClassVar[str] = "evaluated"
     title: ClassVar[str] = ""
     settings: dict[str, Any]
@@ -220,38 +219,20 @@ class FusionModel(nn.Module, ABC):
         """Return the scores (logits), (B, C)."""
         return self.scores(self.encode(inputs))
 
-    def evolution(self, purpose: str = "", who: str = "Argument `model`") -> Evolution:
-        """Return the model as one whose states evolve in time.
+    def part(self, protocol: type[P]) -> P | None:
+        """Return this model under a protocol of `models.protocols`, or None where it has no such part."""
+        return cast(P, self) if protocol in self.parts else None
 
-        Args:
-            purpose: end of the error's first sentence, such as "to cut at".
-            who: beginning of the error.
+    def require(self, protocol: type[P], purpose: str = "", who: str = "Argument `model`") -> P:
+        """Return this model under a protocol, see `part`; `purpose` and `who` are of the error, see `missing_part`.
 
         Raises:
-            InvalidInput: when it has no evolution in time.
+            InvalidInput: when it has no such part. The message names the kinds of models that have it.
         """
-        self._check_ability("time", purpose, who)
-        return cast(Evolution, self)
-
-    def layered_network(self, purpose: str = "", who: str = "Argument `model`") -> LayeredNetwork:
-        """Return the model as a network that can be read out between its layers; see `evolution`."""
-        self._check_ability("layers", purpose, who)
-        return cast(LayeredNetwork, self)
-
-    def truth_tables(self, purpose: str = "", who: str = "Argument `model`") -> TruthTables:
-        """Return the model as one that fuses by truth tables; see `evolution`."""
-        self._check_ability("rules", purpose, who)
-        return cast(TruthTables, self)
-
-    def gate_circuit(self, purpose: str = "", who: str = "Argument `model`") -> GateCircuit:
-        """Return the model as a circuit of unitary gates; see `evolution`."""
-        self._check_ability("gates", purpose, who)
-        return cast(GateCircuit, self)
-
-    def physics(self, purpose: str = "", who: str = "Argument `model`") -> Physics:
-        """Return the terms of the model that can be weakened, removed or changed; see `evolution`."""
-        self._check_ability("terms", purpose, who)
-        return self._physics()
+        part = self.part(protocol)
+        if part is None:
+            raise missing_part(self, protocol, purpose, who)
+        return part
 
     def parameter_norms(self) -> dict[str, float]:
         """Return sizes of the parameters of the fusion, by name, to watch during training; none for most models."""
@@ -260,20 +241,6 @@ class FusionModel(nn.Module, ABC):
     def entanglement(self, encodings: Mapping[str, Any]) -> dict[str, Tensor]:
         """Return the entanglement of every part of the system for encodings of B rows, (B,) each; often none."""
         return {}
-
-    def entanglement_targets(self) -> tuple[str, ...]:
-        """Return the names of the entanglement measures that the model's terms change. The result is empty if the
-        model has no terms.
-        """
-        return self._physics().entanglement_targets() if "terms" in self.abilities else ()
-
-    def _physics(self) -> Physics:
-        """Return the terms of a model with the ability "terms"."""
-        raise NotImplementedError
-
-    def _check_ability(self, ability: Ability, purpose: str, who: str) -> None:
-        if ability not in self.abilities:
-            raise missing_ability(self, ability, purpose, who)
 
     @property
     def algebra(self) -> CoalitionAlgebra[Any, Any]:

@@ -29,8 +29,9 @@ import torch
 from torch import Tensor
 
 from qfusion.models import games, nested
-from qfusion.models.algebra import CoalitionAlgebra, ScoringModel
+from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.backgrounds import Background, Group
+from qfusion.models.protocols import ScoringModel
 from qfusion.quantum import decomposition
 
 CHUNK = 2048  # samples times rows that are fused at once
@@ -115,7 +116,10 @@ class SampleBackground(Background):
         return self._part(rows.ravel())
 
     def baseline(self, model: ScoringModel) -> np.ndarray:
-        """Return v of the empty coalition, (C,): computed once for each model, which must not change afterwards."""
+        """Return v of the empty coalition, (C,): computed once for each model, which must not change afterwards.
+
+        It is kept with the background, since a model of the user's own has no digest for the cache of results.
+        """
         if model not in self._baselines:
             self._baselines[model] = _mean_scores(model, self.without((0,)).states, self, ())[0]
         return self._baselines[model]

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.errors import IntegrityError, translate_errors
-from qfusion.models import games
 from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.backgrounds import DEFAULT, Background, Group, Spread
 from qfusion.models.base import FusionModel
@@ -248,11 +247,6 @@ def _mapped_errors(errors: Tensor, mixing: Tensor) -> Tensor:
         return errors
     weights = mixing[:, :-1] - mixing[:, -1:]
     return torch.tensordot(weights**2, errors[:-1] ** 2, 1).sqrt()
-
-
-def errors_of_dividends(errors: np.ndarray, M: int) -> np.ndarray:
-    """Return the standard errors of dividends, given those of independent values (..., 2^M, C), in the same shape."""
-    return np.asarray(np.sqrt(games.sums(errors**2, M)))
 
 
 def game_bytes(game: Game) -> bytes:

@@ -6,10 +6,10 @@ lattice of subsets, after Yates 1937); a matrix of signs would hold 4^M numbers.
 """
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 
+from qfusion._memory_cache import memo
 from qfusion.quantum import decomposition
 
 
@@ -53,7 +53,7 @@ def members(M: int) -> np.ndarray:
     return (masks(M)[:, None] >> np.arange(M)) % 2 == 1
 
 
-@cache
+@memo(16)
 def masks(M: int) -> np.ndarray:
     """Return the coalitions in the order of `subsets` as bit masks, bit m of modality m: (2^M,)."""
     return np.array([sum(1 << m for m in subset) for subset in decomposition.subsets(M)])
@@ -71,20 +71,18 @@ def _combine_subsets(values: np.ndarray, M: int, combine: Callable[..., np.ndarr
     return np.take(by_mask, masks(M), axis=-2)
 
 
-@cache
 def _places(M: int) -> np.ndarray:
     """Return the position of the coalition of every bit mask in the order of `subsets`, (2^M,)."""
     return np.argsort(masks(M))
 
 
-@cache
 def _weights_of_one(M: int) -> np.ndarray:
     """1 / |S| where a modality is in S, (M, 2^M)."""
     inside = members(M)
     return inside.T / np.maximum(inside.sum(1), 1)
 
 
-@cache
+@memo(16)
 def _weights_of_two(M: int) -> np.ndarray:
     """1 / (|S| - 1) where both modalities of a pair are in S, (M (M - 1) / 2, 2^M)."""
     inside = members(M)

@@ -10,17 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 
 from qfusion._checks import check, choose
-from qfusion.models.abilities import can
 from qfusion.models.base import FusionModel
-from qfusion.models.live_model import LiveCircuit
 from qfusion.models.network.table_edits import NETWORK, edit_key, table_shape
-from qfusion.models.protocols import TruthTables
+from qfusion.models.protocols import EditableCircuit, TruthTables
 from qfusion.quantum import circuits, trigonometric
 
 MAX_ANGLE = 100.0  # radians, in size: as of edits
@@ -28,8 +26,7 @@ MAX_ANGLE = 100.0  # radians, in size: as of edits
 
 def angle_names(model: FusionModel) -> tuple[str, ...]:
     """Return the names of all angles that can be set; none of a model without gates that can be changed."""
-    if can(model, "rules"):
-        tables = cast(TruthTables, model)
+    if tables := model.part(TruthTables):
         shape = table_shape(model)
         places = np.ndindex(shape.n, shape.stages, shape.patterns)
         shared = [
@@ -38,8 +35,8 @@ def angle_names(model: FusionModel) -> tuple[str, ...]:
             for layer, k in np.ndindex(*getattr(tables.network, part).shape)
         ]
         return (*(edit_key(shape, *place) for place in places), *shared)
-    if can(model, "changes"):
-        trainable = cast(LiveCircuit, model).source.trainable()
+    if circuit := model.part(EditableCircuit):
+        trainable = circuit.source.trainable()
         return tuple(f"{gate + 1}.{name}" for gate, names in trainable.items() for name in names)
     return ()
 
@@ -70,8 +67,8 @@ def angle_value(model: FusionModel, states: Mapping[str, Any], name: str) -> flo
         InvalidInput: when its gate is left out of the circuit.
     """
     check_angle(model, name)
-    if not can(model, "rules"):
-        circuit, (gate, angle) = cast(LiveCircuit, model), _split(name)
+    if circuit := model.part(EditableCircuit):
+        gate, angle = _split(name)
         removed = circuit.change.removed
         check(
             gate not in removed,
@@ -79,7 +76,7 @@ def angle_value(model: FusionModel, states: Mapping[str, Any], name: str) -> flo
         )
         place = gate - sum(other < gate for other in removed)
         return circuit.gates(states)[place].values[angle]
-    tables = cast(TruthTables, model)
+    tables = model.require(TruthTables)
     if part := network_part(name):
         return float(getattr(tables.network, part[0])[part[1], part[2]])
     return float(tables.phi.detach()[table_entry(name)])
@@ -96,12 +93,13 @@ def with_angle(model: FusionModel, name: str, angle: float) -> FusionModel:
         math.isfinite(angle) and abs(angle) <= MAX_ANGLE,
         f"Argument `angle` must be a finite number of radians up to {MAX_ANGLE:g} in size, but is {angle!r}.",
     )
-    if can(model, "rules"):
-        return cast(TruthTables, model).tweaked(f"{name}={float(angle)!r}")  # type: ignore[return-value]
-    circuit, (gate, own) = cast(LiveCircuit, model), _split(name)
+    if model.part(TruthTables):
+        return model.tweaked(f"{name}={float(angle)!r}")
+    circuit = model.require(EditableCircuit)
+    gate, own = _split(name)
     others = [edit for edit in circuit.change.angles if edit[:2] != (gate, own)]
     angles = tuple(sorted([*others, (gate, own, float(angle))]))
-    return circuit.with_change(replace(circuit.change, angles=angles))
+    return model.tweaked(replace(circuit.change, angles=angles))
 
 
 def angle_frequencies(model: FusionModel, name: str) -> tuple[float, ...] | None:
@@ -111,13 +109,13 @@ def angle_frequencies(model: FusionModel, name: str) -> tuple[float, ...] | None
         InvalidInput, NotFound: when it has no such angle, or gates that share it have too many frequencies.
     """
     check_angle(model, name)
-    if not can(model, "rules"):
-        return cast(LiveCircuit, model).source.angle_frequencies(*_split(name))
+    if circuit := model.part(EditableCircuit):
+        return circuit.source.angle_frequencies(*_split(name))
     part = network_part(name)
     if part is None:
         return (1.0,)  # a rotation of the fused qubit, for one outcome of the others
     kind, layer, k = part
-    network = cast(TruthTables, model).network
+    network = model.require(TruthTables).network
     gates = sum(
         step.layer == layer and step.kind == {"convolution": "conv", "pooling": "pool"}[kind]
         for step in network.steps

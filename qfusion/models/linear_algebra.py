@@ -5,14 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from torch import Tensor
 
 from qfusion.models import games
-from qfusion.models.algebra import CoalitionAlgebra, ScoringModel
+from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.backgrounds import KINDS, Background
+from qfusion.models.protocols import StateModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,20 +25,7 @@ class StateBackground(Background):
         """Return the backgrounds of groups of its samples. Standard errors follow from their differences."""
 
 
-class LinearModel(ScoringModel, Protocol):
-    """A model as a linear algebra needs it; see `ket_model.StateModel`."""
-
-    def observables(self) -> Tensor:
-        """Return the observables whose expectations are the scores, (C, ...)."""
-
-    def scores(self, states: Mapping[str, Any], observables: Tensor | None = None) -> Tensor:
-        """Return the scores (B, C) of states; `observables` of this model need not be computed again."""
-
-    def direct_scores(self, states: Mapping[str, Any]) -> Tensor:
-        """Return the scores (B, C) of states by another path than `observables`."""
-
-
-M = TypeVar("M", bound=LinearModel)
+M = TypeVar("M", bound=StateModel)
 B = TypeVar("B", bound=StateBackground)
 
 

@@ -23,6 +23,7 @@ from qfusion import _limits
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
 from qfusion.models import circuit_change, kind_files, live_model
+from qfusion.models.protocols import CircuitFacts, CircuitSource, Reading
 from qfusion.quantum.statevector import Gate
 
 MAX_MESSAGE = 1 << 30  # bytes
@@ -222,7 +223,7 @@ class LinkedCircuit:
     def __init__(self, link: LiveLink, known: Mapping[str, Any]):
         self._link, self._known = link, known
         facts = known["facts"]
-        self.facts = live_model.CircuitFacts(
+        self.facts = CircuitFacts(
             str(facts["library"]),
             int(facts["angles"]),
             int(facts["calls"]),
@@ -259,13 +260,11 @@ class LinkedCircuit:
         header = {"do": "columns", "change": circuit_change.as_mapping(change)}
         return self._link.ask(header, pack_features(features))[1]["columns"]
 
-    def read(
-        self, features: Mapping[str, Any], change: circuit_change.CircuitChange
-    ) -> live_model.Reading:
+    def read(self, features: Mapping[str, Any], change: circuit_change.CircuitChange) -> Reading:
         """Return what the changed circuit gives, and the columns of the model."""
         header = {"do": "read", "change": circuit_change.as_mapping(change)}
         answer, tensors = self._link.ask(header, pack_features(features))
-        return live_model.Reading(tensors["numbers"], answer["form"], tensors["columns"])
+        return Reading(tensors["numbers"], answer["form"], tensors["columns"])
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""
@@ -279,7 +278,7 @@ class LinkedCircuit:
         return None if known is None else tuple(map(float, known))
 
 
-def describe_circuit(source: live_model.CircuitSource) -> dict[str, Any]:
+def describe_circuit(source: CircuitSource) -> dict[str, Any]:
     """Return what is the same for every sample of a circuit, for a card; `LinkedCircuit` reads it."""
     facts = source.facts
     layers = [[name, list(gates)] for name, gates in source.layers]

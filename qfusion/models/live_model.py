@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -18,9 +17,16 @@ from torch.autograd.function import once_differentiable
 
 from qfusion._checks import check
 from qfusion.models import base, circuit_change, evaluation, games, kind_files, nested
-from qfusion.models.algebra import CoalitionAlgebra, ScoringModel
+from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.backgrounds import Background
 from qfusion.models.encoding import input_features, standardisation
+from qfusion.models.protocols import (
+    Circuit,
+    CircuitSource,
+    EditableCircuit,
+    GateCircuit,
+    ScoringModel,
+)
 from qfusion.models.score_columns import class_scores
 from qfusion.quantum.statevector import Gate
 
@@ -257,85 +263,6 @@ class RepeatedAlgebra(evaluation.EvaluationAlgebra):
         return values.mean(0), np.hypot(scatter, rows_error)
 
 
-@dataclass(frozen=True)
-class CircuitFacts:
-    """What is known of a circuit besides its gates.
-
-    Attributes:
-        library: that it was written in, such as "PennyLane".
-        angles: number of its trainable angles.
-        calls: circuits that run for one sample; the one of `chosen` is shown, from 0.
-        chosen: see `calls`.
-        guessed: whether the modalities of its qubits were guessed.
-        remarks: sentences on what the gates do not show.
-    """
-
-    library: str
-    angles: int = 0
-    calls: int = 1
-    chosen: int = 0
-    guessed: bool = False
-    remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """What a circuit gives to the classical part of a model behind it, for some rows of features.
-
-    Attributes:
-        numbers: all results of the circuit, expectation values or probabilities, (Q,).
-        form: how they are arranged in its calls, as values that JSON can hold.
-        columns: that the model makes of them, (B, K).
-    """
-
-    numbers: Tensor
-    form: Any
-    columns: Tensor
-
-
-class CircuitSource(Protocol):
-    """Where the circuit of a sample comes from.
-
-    Attributes:
-        facts: on the circuit, the same for every sample.
-        roles, layers: see `protocols.GateCircuit.gate_roles` and `.gate_layers`.
-    """
-
-    @property
-    def facts(self) -> CircuitFacts: ...
-    @property
-    def roles(self) -> tuple[str, ...]: ...
-    @property
-    def layers(self) -> tuple[tuple[str, tuple[int, ...]], ...]: ...
-
-    def registers(self) -> dict[str, int]:
-        """Return the registers of the qubits in their order, and the number of qubits of each."""
-
-    def gates(
-        self, features: Mapping[str, Any], change: circuit_change.CircuitChange
-    ) -> list[Gate]:
-        """Return the gates that act on |0...0> for one row of features, with edited angles."""
-
-    def trainable(self) -> dict[int, tuple[str, ...]]:
-        """Return the names of the trainable angles of each gate that has any, by its place from 0."""
-
-    def columns(self, features: Mapping[str, Any], change: circuit_change.CircuitChange) -> Tensor:
-        """Return the columns (B, K) of the model whose circuit is changed."""
-
-    def read(self, features: Mapping[str, Any], change: circuit_change.CircuitChange) -> Reading:
-        """Return what the changed circuit gives, and the columns of the model."""
-
-    def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
-        """Return the columns (B, K) of the model whose circuit gives these numbers (Q,); it is not run.
-
-        Args:
-            features: those of the reading. numbers, form: see `Reading`.
-        """
-
-    def angle_frequencies(self, gate: int, name: str) -> tuple[float, ...] | None:
-        """Return the frequencies of expectation values in an angle of a gate, ascending; None where not known."""
-
-
 class LiveCircuit(LiveModel):
     """A function of a user's own whose circuit of unitary gates is known.
 
@@ -346,7 +273,7 @@ class LiveCircuit(LiveModel):
     kind = CIRCUIT_KIND
     family = "gates"
     title = "Circuit of your own"
-    abilities = frozenset({"circuit", "gates", "changes"})
+    parts = frozenset({Circuit, GateCircuit, EditableCircuit})
     change: circuit_change.CircuitChange = circuit_change.UNCHANGED
 
     def __init__(
@@ -421,11 +348,11 @@ class LiveCircuit(LiveModel):
         """Return edits of gates, see `circuit_change.parse_edits`."""
         return circuit_change.parse_edits(tweak, self.source.trainable())
 
-    def tweaked(self, tweak: Any) -> LiveCircuit:
+    def tweaked(self, tweak: Any) -> Self:
         """Return a model that shares this one's function with a changed circuit."""
         return self.with_change(self.parse_tweak(tweak))
 
-    def with_change(self, change: circuit_change.CircuitChange) -> LiveCircuit:
+    def with_change(self, change: circuit_change.CircuitChange) -> Self:
         """Return a model that shares this one's function with any change of its circuit."""
         other = copy.copy(self)
         other.change = change

@@ -1,35 +1,106 @@
-"""Protocols of features that only some models have; explanations, analyses and exports use these.
+"""Protocols of models: of what the algebra of every model needs, and of the parts that only some models have.
 
-`FusionModel.evolution`, `.layered_network`, `.truth_tables` and `.gate_circuit` return the model under its protocol,
-or raise an error that names the kinds of models that have it.
+A model lists the protocols of its parts in `FusionModel.parts`, and is shown wherever they suffice. `FusionModel.part`
+returns the model under one of them, or None; `FusionModel.require` raises an error that names the kinds of models that
+have it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from torch import Tensor
 
 from qfusion.models.backgrounds import Background
+from qfusion.models.circuit_change import CircuitChange
 from qfusion.models.encoding.input_features import Features
-from qfusion.models.jump.ket_algebra import KetAlgebra
-from qfusion.models.network.mass_algebra import MassAlgebra
 from qfusion.models.network.qcnn import QCNN
+from qfusion.models.terms import Search, Terms
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, lindblad, statevector
 
 TRAINED = "trained"  # role of a gate whose angles are trained
 
 
-class Evolution(Protocol):
-    """A model with the ability "time": a product of kets evolves under a Lindblad generator, hbar = 1.
+class ScoringModel(Protocol):
+    """A model that encodes every modality, and scores the encodings; every `FusionModel` is one.
+
+    Attributes:
+        kind: name in the registry.
+        modalities, outputs: names, M and C of them.
+        bias: of the scores, (C,).
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def modalities(self) -> tuple[str, ...]: ...
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
+    @property
+    def bias(self) -> Tensor: ...
+
+    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
+        """Return the encodings of every modality, by name."""
+
+    def scores(self, states: Mapping[str, Any]) -> Tensor:
+        """Return the scores (B, C) of encodings."""
+
+
+class StateModel(ScoringModel, Protocol):
+    """A model whose scores are linear in the state of every modality. States are kets (B, d_m) complex or masses (B,
+    n), and the scores are expectations of observables.
+    """
+
+    def observables(self) -> Tensor:
+        """Return the observables whose expectations are the scores. For kets they have shape (C, D, D); for masses
+        see the model.
+        """
+
+    def scores(self, states: Mapping[str, Any], observables: Tensor | None = None) -> Tensor:
+        """Return the scores (B, C) of states; `observables` of this model need not be computed again."""
+
+    def direct_scores(self, states: Mapping[str, Any]) -> Tensor:
+        """Return the scores (B, C) of states by another way than `observables`: the reference."""
+
+
+class KetStates(StateModel, Protocol):
+    """A model whose modality states are kets, and whose observables are Hermitian matrices on their product.
+
+    Attributes:
+        dims: dimension d_m of every modality's state; D is their product.
+    """
+
+    @property
+    def dims(self) -> tuple[int, ...]: ...
+
+    def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
+        """Return |psi_1 x ... x psi_M>, (B, D)."""
+
+
+class MassStates(StateModel, Protocol):
+    """A model whose modality states are masses, from 0 to 1, for each of n elements.
+
+    Attributes:
+        elements: number n.
+        phi: angles of the tables that fuse the masses, (n, stages, patterns).
+    """
+
+    @property
+    def elements(self) -> int: ...
+    @property
+    def phi(self) -> Tensor: ...
+
+
+class Evolution(KetStates, Protocol):
+    """A model whose states evolve in time: a product of kets under a Lindblad generator, hbar = 1. It can be read out
+    earlier.
 
     The joint state obeys d rho / dt = generator(rho) for a duration T; y_c = Tr[O_c(T) rho_0] + b_c.
 
     Attributes:
-        modalities, outputs: names, M and C of them.
-        dims: dimension of every modality's state; D is their product.
         duration, learned_duration: T with and without the model's tweak, in units of 1 / energy.
         tweak: changes to what was learned; None where there are none.
         still: whether the evolution is the identity.
@@ -38,16 +109,6 @@ class Evolution(Protocol):
         W: weights of the probabilities of measurement vectors in the scores, (C, all vectors).
     """
 
-    @property
-    def modalities(self) -> tuple[str, ...]: ...
-    @property
-    def outputs(self) -> tuple[str, ...]: ...
-    @property
-    def dims(self) -> tuple[int, ...]: ...
-    @property
-    def bias(self) -> Tensor: ...
-    @property
-    def algebra(self) -> KetAlgebra: ...
     @property
     def W(self) -> Tensor: ...
     @property
@@ -64,12 +125,6 @@ class Evolution(Protocol):
     def jump_count(self) -> int: ...
     @property
     def subsystems(self) -> list[decomposition.Subset]: ...
-
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Return the kets of every modality, (B, d_m) complex, by name."""
-
-    def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
-        """Return |psi_1 x ... x psi_M>, (B, D)."""
 
     def generator(self) -> lindblad.Generator:
         """Return the generator with the model's Hamiltonian and jump operators, differentiable."""
@@ -92,6 +147,9 @@ class Evolution(Protocol):
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
         """Return rho(t), (nT, ..., D, D), of operators (..., D, D)."""
 
+    def by(self, way: str) -> Self:
+        """Return a model that shares this one's weights and computes scores in a way of `time_model.WAYS`."""
+
     def tweaked(self, tweak: Tweak | str) -> Self:
         """Return a model that shares this one's weights with a tweak."""
 
@@ -107,16 +165,8 @@ class Evolution(Protocol):
         """Return the mean state of a background of this model, (D, D) complex128."""
 
 
-class LayeredNetwork(Protocol):
-    """Protocol of a model with the ability "layers": a network of layers, each of which can be the last."""
-
-    @property
-    def modalities(self) -> tuple[str, ...]: ...
-    @property
-    def bias(self) -> Tensor: ...
-
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Return the encodings of every modality, by name."""
+class LayeredNetwork(ScoringModel, Protocol):
+    """A model that is a network of layers, each of which can be the last."""
 
     def layer_names(self) -> tuple[str, ...]:
         """Return the names of the places where the network can be read out, T of them."""
@@ -129,36 +179,18 @@ class LayeredNetwork(Protocol):
         """
 
 
-class TruthTables(Protocol):
-    """A model with the ability "rules": elements fuse by truth tables, and their qubits pass a network.
+class TruthTables(MassStates, Protocol):
+    """A model whose elements fuse by truth tables that can be read and edited, and whose qubits pass a network.
 
     Attributes:
-        modalities, outputs: names, M and C of them.
-        elements: number n of fused qubits.
         elements_are_classes: whether element i supports class i.
-        phi: angles of the tables, (n, stages, patterns).
         network: the quantum convolutional network on the fused qubits.
     """
 
     @property
-    def modalities(self) -> tuple[str, ...]: ...
-    @property
-    def outputs(self) -> tuple[str, ...]: ...
-    @property
-    def bias(self) -> Tensor: ...
-    @property
-    def algebra(self) -> MassAlgebra: ...
-    @property
-    def elements(self) -> int: ...
-    @property
     def elements_are_classes(self) -> bool: ...
     @property
-    def phi(self) -> Tensor: ...
-    @property
     def network(self) -> QCNN: ...
-
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Return the masses of every modality, (B, n), by name."""
 
     def angles(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
         """Return the angles theta_mi of every modality's qubits, (B, n) radians."""
@@ -169,12 +201,6 @@ class TruthTables(Protocol):
     def read(self, vectors: Tensor) -> Tensor:
         """Return the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
 
-    def observables(self) -> Tensor:
-        """Return the effective observables of the fused qubits, (C, 3, ..., 3)."""
-
-    def scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Return the scores of given masses, (B, C)."""
-
     def with_angles(self, phi: Tensor) -> Self:
         """Return a model that shares this one's weights with other truth tables."""
 
@@ -182,14 +208,13 @@ class TruthTables(Protocol):
         """Return a model that shares this one's weights with edited tables or angles of the network."""
 
 
-class GateCircuit(Protocol):
-    """A model with the ability "gates": a circuit of unitary gates on |0...0> for each sample."""
+class Circuit(ScoringModel, Protocol):
+    """A model that can be drawn as gates with a sample in it: a step of its evolution, a fusion by truth tables, or
+    unitary gates alone."""
 
-    @property
-    def modalities(self) -> tuple[str, ...]: ...
 
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Return the encodings of every modality, by name."""
+class GateCircuit(Circuit, Protocol):
+    """A model that is a circuit of unitary gates on |0...0> for each sample."""
 
     def gates(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the circuit of one sample, from its encodings (one row each)."""
@@ -210,3 +235,127 @@ class GateCircuit(Protocol):
 
     def gate_layers(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Return the layers of a circuit of a user's own: their names, and the places of their gates from 0."""
+
+
+@dataclass(frozen=True)
+class CircuitFacts:
+    """What is known of a circuit besides its gates.
+
+    Attributes:
+        library: that it was written in, such as "PennyLane".
+        angles: number of its trainable angles.
+        calls: circuits that run for one sample; the one of `chosen` is shown, from 0.
+        chosen: see `calls`.
+        guessed: whether the modalities of its qubits were guessed.
+        remarks: sentences on what the gates do not show.
+    """
+
+    library: str
+    angles: int = 0
+    calls: int = 1
+    chosen: int = 0
+    guessed: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a circuit gives to the classical part of a model behind it, for some rows of features.
+
+    Attributes:
+        numbers: all results of the circuit, expectation values or probabilities, (Q,).
+        form: how they are arranged in its calls, as values that JSON can hold.
+        columns: that the model makes of them, (B, K).
+    """
+
+    numbers: Tensor
+    form: Any
+    columns: Tensor
+
+
+class CircuitSource(Protocol):
+    """Where the circuit of a sample comes from.
+
+    Attributes:
+        facts: on the circuit, the same for every sample.
+        roles, layers: see `GateCircuit.gate_roles` and `.gate_layers`.
+    """
+
+    @property
+    def facts(self) -> CircuitFacts: ...
+    @property
+    def roles(self) -> tuple[str, ...]: ...
+    @property
+    def layers(self) -> tuple[tuple[str, tuple[int, ...]], ...]: ...
+
+    def registers(self) -> dict[str, int]:
+        """Return the registers of the qubits in their order, and the number of qubits of each."""
+
+    def gates(self, features: Mapping[str, Any], change: CircuitChange) -> list[statevector.Gate]:
+        """Return the gates that act on |0...0> for one row of features, with edited angles."""
+
+    def trainable(self) -> dict[int, tuple[str, ...]]:
+        """Return the names of the trainable angles of each gate that has any, by its place from 0."""
+
+    def columns(self, features: Mapping[str, Any], change: CircuitChange) -> Tensor:
+        """Return the columns (B, K) of the model whose circuit is changed."""
+
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> Reading:
+        """Return what the changed circuit gives, and the columns of the model."""
+
+    def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
+        """Return the columns (B, K) of the model whose circuit gives these numbers (Q,); it is not run.
+
+        Args:
+            features: those of the reading. numbers, form: see `Reading`.
+        """
+
+    def angle_frequencies(self, gate: int, name: str) -> tuple[float, ...] | None:
+        """Return the frequencies of expectation values in an angle of a gate, ascending; None where not known."""
+
+
+class EditableCircuit(GateCircuit, Protocol):
+    """A circuit of a user's own whose gates can be edited, left out and given noise.
+
+    Attributes:
+        source: where the circuit of a sample comes from.
+        change: what is changed in it.
+        holds: what the model's columns are, see `score_columns.class_scores`.
+        repeats: runs whose mean is taken, of a model that gives other scores for the same input.
+    """
+
+    @property
+    def source(self) -> CircuitSource: ...
+    @property
+    def change(self) -> CircuitChange: ...
+    @property
+    def holds(self) -> str: ...
+    @property
+    def repeats(self) -> int: ...
+
+    def with_change(self, change: CircuitChange) -> Self:
+        """Return a model that shares this one's function with any change of its circuit."""
+
+
+class Physics(Protocol):
+    """A model of terms that can be weakened, removed or changed, see `models.terms`."""
+
+    def entanglement_targets(self) -> tuple[str, ...]:
+        """Return the names of entanglement measures that terms change, such as "entropy[text]"."""
+
+    def terms(self, inputs: Mapping[str, Features], background: Background, output: int) -> Terms:
+        """Return the terms with everything that slopes and knock-outs need.
+
+        Args:
+            inputs: features of B samples.
+            background: of the same model.
+            output: number of the score.
+        """
+
+    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
+        """Return, for every parameter, the smallest change that flips the decision on one sample, if there is one.
+
+        Args:
+            states: of the sample, one row each.
+            known: numbers that do not depend on the sample, to use again; None computes them.
+        """

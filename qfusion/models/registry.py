@@ -2,17 +2,16 @@
 
 import inspect
 import math
-from collections import ChainMap
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import Any, Literal, overload
+from collections import ChainMap, UserDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from qfusion import plugin
 from qfusion._checks import check, choose
-from qfusion.models import abilities, base, baselines, cross_modal_attention, live_model, protocols
-from qfusion.models.abilities import can, missing_ability
+from qfusion.models import base, baselines, cross_modal_attention, live_model
 from qfusion.models.ablations import (
     jump_twin,
     mean_field_jump,
@@ -20,7 +19,7 @@ from qfusion.models.ablations import (
     qcnn_variants,
     state_linear,
 )
-from qfusion.models.jump import ket_model, lindblad_model, quantum_jump
+from qfusion.models.jump import lindblad_model, quantum_jump
 from qfusion.models.network import entangled_qcnn
 
 Kinds = dict[str, type[base.FusionModel]]
@@ -31,6 +30,16 @@ SYSTEMS = ("quantum-jump", "entangled-qcnn")  # pages list them first
 
 def _register_kinds(*models: type[base.FusionModel]) -> Kinds:
     return {model.kind: model for model in models}
+
+
+class _ModelsByKind(UserDict[str, Any]):
+    """Classes of models by kind. Those of plugins are set as "MODULE:CLASS" and imported when they are first used."""
+
+    def __getitem__(self, kind: str) -> Any:
+        model = self.data[kind]
+        if isinstance(model, str):
+            model = self.data[kind] = plugin.load_name(model)
+        return model
 
 
 BASELINES: Kinds = _register_kinds(
@@ -48,8 +57,7 @@ TWINS: Kinds = _register_kinds(
     qcnn_variants.CoherentQCNN,
 )
 # The two quantum systems first: pages list models in this order.
-FUSION: MutableMapping[str, Any] = abilities.REGISTERED
-FUSION.update(
+FUSION = _ModelsByKind(
     _register_kinds(
         quantum_jump.QuantumJump,
         entangled_qcnn.EntangledQCNN,
@@ -164,46 +172,3 @@ class _Unfilled(TorchFunctionMode):
             if self.left < 0:
                 raise RuntimeError("it would hold more numbers than the weights")
         return (torch.zeros if name in ("empty", "rand", "randn") else function)(*args, **kwargs)
-
-
-@overload
-def require(
-    model: object, ability: Literal["states"], what: str = ..., who: str = ...
-) -> ket_model.StateModel: ...
-@overload
-def require(
-    model: object, ability: Literal["kets"], what: str = ..., who: str = ...
-) -> ket_model.KetModel: ...
-@overload
-def require(
-    model: object, ability: Literal["time"], what: str = ..., who: str = ...
-) -> quantum_jump.TimeModel: ...
-@overload
-def require(
-    model: object, ability: Literal["masses", "rules", "layers"], what: str = ..., who: str = ...
-) -> entangled_qcnn.EntangledQCNN: ...
-@overload
-def require(
-    model: object, ability: Literal["gates"], what: str = ..., who: str = ...
-) -> protocols.GateCircuit: ...
-@overload
-def require(
-    model: object, ability: Literal["circuit", "terms"], what: str = ..., who: str = ...
-) -> base.FusionModel: ...
-
-
-def require(
-    model: object, ability: abilities.Ability, what: str = "", who: str = "Argument `model`"
-) -> Any:
-    """Return the model, which has the ability.
-
-    Args:
-        ability: of ABILITIES.
-        what: said behind the ability in the message, such as "that could build anything". who: how the message begins.
-
-    Raises:
-        InvalidInput: when it has not, with the kinds of models that have.
-    """
-    if not can(model, ability):
-        raise missing_ability(model, ability, what, who)
-    return model

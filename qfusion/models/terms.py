@@ -1,6 +1,6 @@
-"""The physics of a model: terms that can be weakened, removed or changed, as every family with terms implements them.
+"""The terms of a model's physics, which can be weakened, removed or changed, as every family with terms has them.
 
-`FusionModel.physics` returns a `Physics`. Every term has a factor: 1 as learned, 0 when it is removed. `Terms` gives
+A model with them is a `protocols.Physics`. Every term has a factor: 1 as learned, 0 when it is removed. `Terms` gives
 slopes and knock-outs of targets (the score, a dividend, an entanglement measure), `Physics.nearest_changes` the
 smallest change of each parameter that turns a decision.
 """
@@ -10,12 +10,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from torch import Tensor
 
-from qfusion.models.backgrounds import Background
 from qfusion.models.decisions import decision
 from qfusion.models.encoding.input_features import Features
 from qfusion.quantum import decomposition, measure_kinds
@@ -23,30 +22,6 @@ from qfusion.quantum import decomposition, measure_kinds
 SCORE = "score"
 # Entropy has no finite slope where an eigenvalue is smaller, or a Bloch vector shorter than 1 by less.
 PURE = 1e-9
-
-
-class Physics(Protocol):
-    """The terms of one model and their effects."""
-
-    def entanglement_targets(self) -> tuple[str, ...]:
-        """Return the names of entanglement measures that terms change, such as "entropy[text]"."""
-
-    def terms(self, inputs: Mapping[str, Features], background: Background, output: int) -> Terms:
-        """Return the terms with everything that slopes and knock-outs need.
-
-        Args:
-            inputs: features of B samples.
-            background: of the same model.
-            output: number of the score.
-        """
-
-    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
-        """Return, for every parameter, the smallest change that flips the decision on one sample, if there is one.
-
-        Args:
-            states: of the sample, one row each.
-            known: numbers that do not depend on the sample, to use again; None computes them.
-        """
 
 
 class Parameter(NamedTuple):

@@ -17,10 +17,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Protocol
 
 from qfusion._checks import check, choose, require_number
+from qfusion._memory_cache import memo
 from qfusion.errors import InvalidInput
 from qfusion.quantum import decomposition, gauge, lindblad
 
@@ -169,7 +169,7 @@ def learned_values(model: Tweakable) -> dict[str, float]:
     return {**dict.fromkeys(keys, 1.0), DURATION: float(model.duration)}
 
 
-@lru_cache(maxsize=64)
+@memo(64)
 def couplings(modalities: tuple[str, ...]) -> dict[str, str]:
     """Return the names of all couplings, by key, smaller ones first."""
     names = [
@@ -180,7 +180,7 @@ def couplings(modalities: tuple[str, ...]) -> dict[str, str]:
     return {coupling_key(name): name for name in names}
 
 
-@lru_cache(maxsize=64)
+@memo(64)
 def dissipations(modalities: tuple[str, ...]) -> dict[str, str]:
     """Return the names of all dissipations, by key, smaller ones first."""
     return {dissipation_key(name): name for name in couplings(modalities).values()}

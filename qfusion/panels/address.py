@@ -14,7 +14,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import cohort_filters
 from qfusion.figures import visible_range
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import learned_values
 from qfusion.panels.guides import is_guide
 from qfusion.panels.page_state import Address, PageState
@@ -97,7 +97,7 @@ def complete_address(
     if page == "compare" and "pin" in result:
         with naming("In the link, `pin`"):
             resolve_pin(view.pin)
-    if page == "dynamics" and "turn" in result and can(study.model, "time"):
+    if page == "dynamics" and "turn" in result and study.model.part(Evolution):
         default = learned_values(study.model)
         turned = parse_slider_tweak(study.model, result.pop("turn")[0]).numbers()
         for key, value in (default | turned).items():

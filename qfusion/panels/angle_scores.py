@@ -9,7 +9,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain.angle_response import angle_names
 from qfusion.figures import angle_chart, style
 from qfusion.figures.followed_series import now_meta
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Circuit, EditableCircuit
 from qfusion.panels import page_state, panel, params
 from qfusion.wording import angles
 from qfusion.wording.backgrounds import describe_comparison
@@ -117,7 +117,7 @@ def _decision_after(curve: angle_curves.AngleCurve, decided: tuple[str, ...]) ->
 
 def can_follow(study: Study) -> bool:
     """Return whether the model's circuit has angles that can be set, and is shown on the Circuit page."""
-    return can(study.model, "circuit") and bool(angle_names(study.model))
+    return study.model.part(Circuit) is not None and bool(angle_names(study.model))
 
 
 ANGLE = params.SelectParam(
@@ -133,13 +133,13 @@ FOLD = params.SwitchParam(
     "table.angle",
     "Score against one angle",
     "It stays folded.",
-    fits=lambda study: can(study.model, "changes") and can_follow(study),
+    fits=panel.needs(EditableCircuit, where=can_follow),
 )
 CONTROLS = (ANGLE, FOLD)
 
 
 def _is_open(view: page_state.PageState) -> bool:
-    if view.can("changes"):
+    if view.has_part(EditableCircuit):
         return FOLD.opens(view)
     return view.get("part") == "Sensitivity"
 

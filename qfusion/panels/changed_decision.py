@@ -13,7 +13,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain import counterfactual, verdicts
 from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
 from qfusion.figures.result_tables import terms_table
-from qfusion.models import require
+from qfusion.models.protocols import StateModel
 from qfusion.panels import alt_text, page_state, panel
 from qfusion.quantum import statevector
 from qfusion.wording import answers, extrema
@@ -252,7 +252,7 @@ def modality_state(
         modality: whose state.
         changes: by modality, see the head of this module.
     """
-    require(sample.model, "states", "to be drawn")
+    sample.model.require(StateModel, "to be drawn")
     choose("Modality", modality, sample.modalities)
     before, now = (result.states[modality] for result in both_decisions(sample, changes)[:2])
     far = float(counterfactual.distance(before[0], now[0]))

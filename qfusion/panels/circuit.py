@@ -5,7 +5,7 @@ import pandas as pd
 from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_charts, style
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, GateCircuit, TruthTables
 from qfusion.panels import alt_text, panel, params
 from qfusion.panels.circuit_layers import layer_values
 from qfusion.panels.circuit_panel import DISPLAYS, diagram
@@ -66,8 +66,8 @@ def step_error(
     )
 
 
-_DRAWN = panel.needs("circuit")
-_STEPPED = panel.needs("circuit", "time")
+_DRAWN = panel.needs(Circuit)
+_STEPPED = panel.needs(Circuit, Evolution)
 GATE = params.NumberParam(
     "gate",
     "Step through gates",
@@ -106,7 +106,7 @@ CONE = params.SelectParam(
     "No gate is greyed out.",
     "Gates that cannot affect this read-out are grey.",
     lambda study: (NONE, *study.space.readouts()),
-    fits=lambda study: can(study.model, "circuit") and bool(study.space.readouts()),
+    fits=panel.needs(Circuit, where=lambda study: study.space.readouts()),
 )
 QUBITS_AS = params.SelectParam(
     "qubitsas",
@@ -124,16 +124,16 @@ PROGRAM = params.SwitchParam(
     "table.program",
     "Export the circuit",
     "It stays folded.",
-    fits=panel.needs("circuit", "gates"),
+    fits=panel.needs(GateCircuit),
 )
 NOISE_SWITCH = params.SwitchParam(
-    "table.noise", "Noise and shots", "It stays folded.", fits=panel.needs("circuit", "changes")
+    "table.noise", "Noise and shots", "It stays folded.", fits=panel.needs(EditableCircuit)
 )
 LAYERS_SWITCH = params.SwitchParam(
     "table.layers",
     "Contribution of every layer",
     "It stays folded.",
-    fits=panel.needs("circuit", "changes"),
+    fits=panel.needs(EditableCircuit),
 )
 PART = params.SelectParam(
     "part",
@@ -141,9 +141,9 @@ PART = params.SelectParam(
     "The walk is shown.",
     values=("Walk", "Fusion rules", "Noise and shots", "Entropies", "Sensitivity", "Export"),
     fits=lambda study: (
-        can(study.model, "circuit")
-        and not can(study.model, "gates")
-        and not can(study.model, "time")
+        study.model.part(Circuit) is not None
+        and not study.model.part(GateCircuit)
+        and not study.model.part(Evolution)
     ),
 )
 CONTROLS = (
@@ -164,7 +164,7 @@ CONTROLS = (
 
 def _is_part_open(name: str) -> panel.Opens:
     chosen = PART.is_one_of(name)
-    return lambda view: not view.can("rules") or chosen(view)
+    return lambda view: not view.has_part(TruthTables) or chosen(view)
 
 
 _STEPS = {"steps": STEP_COUNT, "gates": GATES_OF_H}
@@ -189,7 +189,7 @@ PANELS = {
     "entropy-gates": panel.Panel(entropies, _AT, fits=_DRAWN, opens=_ENTROPIES),
     "layer-shapley": panel.Panel(
         layer_values,
-        fits=panel.needs("circuit", "changes"),
+        fits=panel.needs(EditableCircuit),
         opens=LAYERS_SWITCH.opens,
     ),
     "mutual-gates": panel.Panel(information, {"gate": GATE}, fits=shares),

@@ -15,7 +15,7 @@ def layer_values(sample: Sample, theme: style.Theme = "light") -> panel.PanelFig
     """Draw Shapley values of the layers of a circuit of a user's own.
 
     Args:
-        sample: of a model with the ability "changes".
+        sample: of a model that is an `EditableCircuit`.
         theme: of the figure.
     """
     result = circuit_changes.layer_shapley(sample.study, sample.row, sample.output, sample.tweak)

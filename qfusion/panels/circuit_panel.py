@@ -11,7 +11,7 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_diagram, circuit_replay, qubit_displays, style
 from qfusion.figures.followed_series import decision_meta
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, GateCircuit
 from qfusion.panels import panel
 from qfusion.panels.gate_replays import (
     EACH,
@@ -79,7 +79,7 @@ def diagram(
     if seen is not None:
         drawn = walk.grey_outside(drawn, seen)
         title = describe_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
-    elif can(sample.model, "time"):
+    elif sample.model.part(Evolution):
         built = step_circuit(sample, steps, gates)
         title = (
             f"One step of dt = {built.dt:.3g} is {count(len(built.gates), 'gate')} on "
@@ -92,7 +92,7 @@ def diagram(
             *drawn,
             circuit_diagram.Box(f"×{steps}", column, every, walk.count + 1, walk.count, again),
         )
-    elif can(sample.model, "gates"):
+    elif sample.model.part(GateCircuit):
         counts = Counter(name for name, *_ in walk.gates)
         title = f"{size}: {', '.join(f'{number} {name}' for name, number in counts.items())}"
     else:
@@ -102,7 +102,7 @@ def diagram(
             f"{size}: encode, fuse, then {count(convolutions, 'convolution')} and "
             f"{count(poolings, 'pooling')}"
         )
-    largest_unit = 60 if can(sample.model, "time") else 58
+    largest_unit = 60 if sample.model.part(Evolution) else 58
     figure = circuit_diagram.diagram(
         drawn,
         walk.wires,
@@ -160,7 +160,7 @@ def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float],
     """Return the probability that each remaining qubit reads 1, by its place in the drawing, and the time of this
     reading. The time is T if the circuit is a step of an evolution, and otherwise the end of the circuit.
     """
-    if not can(sample.model, "time"):
+    if not sample.model.part(Evolution):
         return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
     likely: list[float] = []
     for name, d in zip(sample.modalities, sample.model.dims, strict=True):
@@ -193,7 +193,7 @@ def decision(sample: Sample) -> tuple[str, str]:
 
 def _describe_unused_states(sample: Sample) -> str:
     """Return which modalities have fewer levels than their qubits have states."""
-    if can(sample.model, "time"):
+    if sample.model.part(Evolution):
         fewer = [
             f"{d} levels of {text.escape_markdown(name)}"
             for name, d in zip(sample.modalities, sample.model.dims, strict=True)

@@ -9,7 +9,7 @@ from qfusion.analysis import (
     sample_words,
 )
 from qfusion.figures import cohort_charts, style
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.panels import panel
 from qfusion.panels.cohort_contributions import describe_study_background
 from qfusion.wording.cohorts import (
@@ -71,7 +71,7 @@ def entanglement(
         f"{describe_study_background(levels)}"
     )
     not_shown = (
-        f"{_CAUTION[can(study.model, 'time')]} Among {len(titles) * len(strengths)} pairs of measures "
+        f"{_CAUTION[study.model.part(Evolution) is not None]} Among {len(titles) * len(strengths)} pairs of measures "
         "some correlate by chance."
     )
     alt = f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples."

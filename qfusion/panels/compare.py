@@ -20,7 +20,7 @@ from qfusion.figures import (
     result_tables,
     style,
 )
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.panels import (
     alt_text,
     page_state,
@@ -172,7 +172,7 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Panel
     """Draw the entropies of both; only where both have states that evolve or are fused."""
     a = sides.a
     b = sides.b
-    timed = can(a.study.model, "time"), can(b.study.model, "time")
+    timed = a.study.model.part(Evolution) is not None, b.study.model.part(Evolution) is not None
     title = describe_entropy_difference(
         [
             value - a.entropies[name]
@@ -441,7 +441,9 @@ PANELS = {
         several_entropies,
         _OPTIONS,
         opens=_OPENS,
-        fits=lambda sample, **_: can(sample.model, "time") or can(sample.model, "rules"),
+        fits=lambda sample, **_: (
+            sample.model.part(Evolution) is not None or sample.model.part(TruthTables) is not None
+        ),
     ),
 }
 NAMED = {

@@ -5,7 +5,7 @@ from typing import Any
 from qfusion.analysis import operator_votes
 from qfusion.analysis.sample import Sample
 from qfusion.data.row_splits import SPLITS
-from qfusion.models.abilities import can
+from qfusion.models.protocols import StateModel
 from qfusion.panels import page_state, panel, params, sample_curves
 from qfusion.panels.operator_panels import (
     EXTREMES,
@@ -23,19 +23,19 @@ NEAREST = 4  # samples that are shown on each side
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Return whether the operator's eigenstates are kets, which can be drawn."""
     return (
-        can(sample.study.model, "states")
+        sample.study.model.part(StateModel) is not None
         and operator_votes.group_operator(sample, group).vectors is not None
     )
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
     """Return whether the operator acts on outcome patterns."""
-    return can(sample.study.model, "states") and not has_kets(sample, group)
+    return sample.study.model.part(StateModel) is not None and not has_kets(sample, group)
 
 
 def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str]:
     """Return the ends of the names of the curves of the samples nearest to both extremes."""
-    if not can(sample.study.model, "states"):
+    if not sample.study.model.part(StateModel):
         return []
     result = operator_votes.group_votes(sample, GROUP(view) or "", AMONG(view) or "test")[0]
     names: list[str] = []
@@ -47,7 +47,7 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
     return names
 
 
-_STATES = panel.needs("states")
+_STATES = panel.needs(StateModel)
 GROUP = params.SelectParam(
     "votes",
     "Modality or pair",

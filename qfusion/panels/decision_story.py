@@ -18,8 +18,8 @@ from qfusion.errors import QFusionError
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import evolution_charts
 from qfusion.figures.line_labels import keep_legend
-from qfusion.models.abilities import can
 from qfusion.models.network import table_edits
+from qfusion.models.protocols import Evolution, LayeredNetwork, Physics
 from qfusion.models.tweak import coupling_key, dissipation_key
 from qfusion.panels import address, term_sensitivity, tweak_effects
 from qfusion.report import recordings, sample_report, shown_commands
@@ -85,7 +85,7 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
 
     What is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it.
     """
-    if not can(sample.model, "terms"):
+    if not sample.model.part(Physics):
         return None
     result = term_sensitivity.effect_sensitivity(sample).sensitivity
     able = {
@@ -98,11 +98,11 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
         return None
     term = result.parameters[first]
     pulled = replace(sample, tweak=_removal_tweak(sample, term.kind, first, term.modalities))
-    others = "coupling or dissipation" if can(sample.model, "time") else "element's fusion"
+    others = "coupling or dissipation" if sample.model.part(Evolution) else "element's fusion"
     return (
         pulled,
         _describe_changes(pulled)
-        if can(sample.model, "time")
+        if sample.model.part(Evolution)
         else [f"{text.escape_markdown(term.title)} taken out"],
         f"No other {others} moves the {sample.quantity} more when it is taken out.",
     )
@@ -110,7 +110,7 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
 
 def _describe_changes(sample: Sample) -> list[str]:
     """Return the changes of the model, as Markdown."""
-    if can(sample.model, "time"):
+    if sample.model.part(Evolution):
         return tweak_effects.list_changes(sample.tweak)
     return [f"fusion rules {text.escape_markdown(sample.tweak_text)}"]
 
@@ -150,7 +150,7 @@ def _term_lines(sample: Sample, before: evolution_charts.Curves | None = None) -
     figure = evolution_charts.measure_lines(
         places, terms, sample.modalities, text.with_unit("contribution", sample.unit), before=before
     )
-    if can(sample.model, "layers"):
+    if sample.model.part(LayeredNetwork):
         figure.update_xaxes(
             title_text="place in the network",
             tickvals=places.tolist(),
@@ -163,7 +163,7 @@ def _largest_terms(sample: Sample) -> evolution_charts.Curves:
     """Return the places along the way, and the terms there that are the largest as learned."""
     learned = {term: values for term, values in sample.untweaked.path_dividends.items() if term}
     largest = sorted(learned, key=lambda term: -float(np.abs(learned[term]).max()))[:MOST_TERMS]
-    places = sample.places if can(sample.model, "time") else np.arange(len(sample.places))
+    places = sample.places if sample.model.part(Evolution) else np.arange(len(sample.places))
     return np.asarray(places, dtype=float), {
         split_term(term): sample.path_dividends[term] for term in learned if term in largest
     }

@@ -9,7 +9,7 @@ from qfusion._sentences import capitalise
 from qfusion.analysis import circuit_changes, sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Circuit, EditableCircuit, TruthTables
 from qfusion.panels import alt_text, page_state, panel, params
 from qfusion.panels.circuit import NOISE_SWITCH, PART
 from qfusion.wording.backgrounds import describe_comparison
@@ -154,7 +154,9 @@ def terms(
 def can_be_noisy(of: Any) -> bool:
     """Return whether the model of a study or sample has a circuit to which noise can be added."""
     model = getattr(of, "study", of).model
-    return can(model, "circuit") and (can(model, "rules") or can(model, "changes"))
+    return model.part(Circuit) is not None and (
+        model.part(TruthTables) is not None or model.part(EditableCircuit) is not None
+    )
 
 
 NOISE: dict[str, params.Param] = {
@@ -199,4 +201,4 @@ _VIEW_OPEN = PART.is_one_of("Noise and shots")
 
 def noise_open(view: page_state.PageState) -> bool:
     """Return whether the reader looks at noise: in a view of a fusion network, or unfolded below a circuit of gates."""
-    return NOISE_SWITCH.opens(view) if view.can("changes") else _VIEW_OPEN(view)
+    return NOISE_SWITCH.opens(view) if view.has_part(EditableCircuit) else _VIEW_OPEN(view)

@@ -6,7 +6,7 @@ from qfusion import plugin
 from qfusion.analysis import slider_curves
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.models.tweak import DURATION, Tweak, learned_values
 from qfusion.panels import page_state, panel, params, tweak_limits
 from qfusion.panels.convergence import distance, long_time_limit, steady_state
@@ -22,12 +22,12 @@ from qfusion.panels.state_at_time import MATRIX_PARTS, matrix, populations
 from qfusion.panels.trajectory_panels import ensemble, trajectories
 
 # whether a sample's, or study's, model evolves several modalities in time
-evolves_jointly = panel.needs("time", where=lambda study: len(study.modalities) > 1)
+evolves_jointly = panel.needs(Evolution, where=lambda study: len(study.modalities) > 1)
 
 
 def reaches_steady_state(sample: Sample) -> bool:
     """Return whether the sample evolves in time to a steady state."""
-    if not can(sample.study.model, "time"):
+    if not sample.study.model.part(Evolution):
         return False
     attractor = long_time_limit(sample).attractor
     return attractor.steady is not None and attractor.distance is not None
@@ -55,7 +55,7 @@ def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
     """Return the parameters for the sliders that an address may contain. They include factors that this model does
     not have but the address names.
     """
-    if not can(study.model, "time"):
+    if not study.model.part(Evolution):
         return []
     known = factors(study)
     return [
@@ -66,7 +66,7 @@ def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
     ]
 
 
-TIMED = panel.needs("time")
+TIMED = panel.needs(Evolution)
 VIEW = params.SelectParam(
     "view",
     "View",
@@ -99,7 +99,10 @@ CURSOR = params.NumberParam(
     style={"format": "percent"},
 )
 _TERMS = replace(
-    panel.TERMS, fits=lambda study: can(study.model, "time") or can(study.model, "layers")
+    panel.TERMS,
+    fits=lambda study: (
+        study.model.part(Evolution) is not None or study.model.part(LayeredNetwork) is not None
+    ),
 )
 MOVING = params.SelectParam(
     "above",

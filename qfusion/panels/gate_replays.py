@@ -9,8 +9,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_boxes, circuit_replay
-from qfusion.models import require
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Circuit, Evolution, TruthTables
 from qfusion.quantum.light_cone import Cone, light_cone
 from qfusion.wording.evidence import INERT
 
@@ -32,8 +31,8 @@ def step_circuit(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
 
 def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_replay.Replay:
     """Return every qubit before the first and after every gate."""
-    require(sample.model, "circuit")
-    if can(sample.study.model, "time"):
+    sample.model.require(Circuit)
+    if sample.study.model.part(Evolution):
         return circuit_boxes.step_replay(
             sample.study, sample.row, *_step_duration(sample, steps, gates), sample.tweak
         )
@@ -41,7 +40,7 @@ def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_rep
 
 
 def _step_duration(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
-    require(sample.model, "time")
+    sample.model.require(Evolution)
     check(
         1 <= steps <= MAX_STEPS, f"Argument `steps` must be from 1 to {MAX_STEPS}, but is {steps}."
     )
@@ -68,7 +67,7 @@ def sample_light_cone(sample: Sample, readout: str) -> Cone[int]:
 
 def describe_inert_fusion(sample: Sample) -> str:
     """Return the sentence that the decision does not depend on the entanglement of the fusion."""
-    return f" {INERT}" if can(sample.model, "rules") else ""
+    return f" {INERT}" if sample.model.part(TruthTables) else ""
 
 
 def gate_index(walk: circuit_replay.Replay, gate: int | None) -> int:
@@ -89,7 +88,7 @@ def path_so_far(
 
 def describe_too_many_qubits(sample: Sample) -> str:
     """Return the sentence that is shown in place of the joint state of many qubits."""
-    elsewhere = "; see the State view of the Dynamics page" if can(sample.model, "time") else ""
+    elsewhere = "; see the State view of the Dynamics page" if sample.model.part(Evolution) else ""
     return f"The joint state of this gate is not shown, since it acts on more than four qubits{elsewhere}."
 
 
@@ -120,7 +119,7 @@ def qubit_table(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
 
 def has_begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
     """Return whether a gate is done: before the first every qubit is |0⟩."""
-    return can(sample.study.model, "circuit") and gate != 0
+    return sample.study.model.part(Circuit) is not None and gate != 0
 
 
 def fits_joint_display(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:

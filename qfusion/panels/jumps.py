@@ -9,6 +9,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import jump_records
 from qfusion.analysis.sample import Sample
 from qfusion.figures import correlation_polygon, jump_raster, style
+from qfusion.models.protocols import Evolution
 from qfusion.panels import alt_text, panel
 from qfusion.panels.dynamics_page import evolves_jointly
 from qfusion.panels.state_at_time import nearest_step
@@ -17,7 +18,7 @@ from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import cite_sample, cite_states
 
 # whether a sample's, or study's, model evolves in time and has jump operators
-jumps_at_all = panel.needs("time", where=lambda study: study.model.jump_count > 0)
+jumps_at_all = panel.needs(Evolution, where=lambda study: study.model.jump_count > 0)
 
 
 def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:

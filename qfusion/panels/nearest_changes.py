@@ -14,8 +14,8 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import state_changes, style
 from qfusion.models import terms
-from qfusion.models.abilities import can
 from qfusion.models.live_model import LiveModel
+from qfusion.models.protocols import Evolution, KetStates, StateModel
 from qfusion.models.terms import Search
 from qfusion.panels import panel
 from qfusion.wording import answers
@@ -28,7 +28,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     study = sample.study
     result = decision_flips.what_would_flip(sample.study, sample.row)
     farthest, unit, how = _distance_terms(study, result)
-    radians = can(study.model, "states")
+    radians = study.model.part(StateModel) is not None
     suffix = "_rad" if radians else ""
     never = [text.escape_markdown(name) for name, flip in result.items() if not flip.state.possible]
     unsure = [
@@ -57,7 +57,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         shows += f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
     elif len(never) < len(result):
         shows += "Each change was confirmed by running the model again."
-    if never and can(study.model, "states"):
+    if never and study.model.part(StateModel):
         shows += f" No state of {', '.join(never)} can flip it."
     elif never:
         shows += f" No such state of {', '.join(never)} was found."
@@ -108,13 +108,13 @@ def _distance_terms(
     study: Study, flips: Mapping[str, decision_flips.Flip]
 ) -> tuple[float, str, str]:
     """Return the largest possible distance, its name, and the method that finds the smallest distance."""
-    if can(study.model, "kets"):
+    if study.model.part(KetStates):
         return (
             math.pi / 2,
             "Fubini–Study angle",
             "exact, by a secular equation, and the cosine squared of each distance is the fidelity",
         )
-    if can(study.model, "states"):
+    if study.model.part(StateModel):
         return (
             math.pi * math.sqrt(study.model.elements),
             "norm of the change of the angles θ",
@@ -156,7 +156,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
         np.array([change.size for change in result]),
         theme=theme,
         axis="relative change that flips the decision"
-        if can(study.model, "time")
+        if study.model.part(Evolution)
         else "change of the angle that flips the decision (rad)",
     )
     shows = (

@@ -9,9 +9,8 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import fusion_reading
 from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
-from qfusion.models import require
-from qfusion.models.abilities import can
 from qfusion.models.network import table_edits
+from qfusion.models.protocols import EditableCircuit, LayeredNetwork, TruthTables
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import alt_text, panel, params
 from qfusion.panels.circuit import PART
@@ -67,7 +66,7 @@ def fusion_tables(
         outcome: the marked column, one digit for each qubit, such as "011". Default: the outcome that this sample
             reads most.
     """
-    require(sample.model, "rules")
+    sample.model.require(TruthTables)
     reading = sample.reading
     row = reading.elements.index(
         choose("Element", element or reading.elements[0], reading.elements)
@@ -217,14 +216,16 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     )
 
 
-_RULED = panel.needs("rules")
+_RULED = panel.needs(TruthTables)
 _RULES_OPEN = PART.is_one_of("Fusion rules")
 EDITS = params.TextParam(
     "phi",
     "Edits as text",
     help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
     most=MAX_TEXT,
-    fits=lambda study: can(study.model, "rules") or can(study.model, "changes"),
+    fits=lambda study: (
+        study.model.part(TruthTables) is not None or study.model.part(EditableCircuit) is not None
+    ),
     style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
 )
 ELEMENT = params.SelectParam(
@@ -267,7 +268,7 @@ LAYER = params.SelectParam(
     "Position that is marked in the figure; its values are below it.",
     lambda study: [name for name, _ in study.model.network.moments()],
     look="steps",
-    fits=panel.needs("layers"),
+    fits=panel.needs(LayeredNetwork),
 )
 
 
@@ -295,10 +296,10 @@ PANELS = {
     "decision-layers": panel.Panel(
         decision_over_layers,
         {"terms": panel.TERMS, "layer": LAYER},
-        fits=panel.needs("layers"),
+        fits=panel.needs(LayeredNetwork),
         opens=_ENTROPIES,
     ),
-    "cuts": panel.Panel(cuts, fits=panel.needs("layers"), opens=_ENTROPIES),
-    "mutual": panel.Panel(mutual_information, fits=panel.needs("layers"), opens=_ENTROPIES),
-    "poolings": panel.Panel(poolings, fits=panel.needs("layers"), opens=_ENTROPIES),
+    "cuts": panel.Panel(cuts, fits=panel.needs(LayeredNetwork), opens=_ENTROPIES),
+    "mutual": panel.Panel(mutual_information, fits=panel.needs(LayeredNetwork), opens=_ENTROPIES),
+    "poolings": panel.Panel(poolings, fits=panel.needs(LayeredNetwork), opens=_ENTROPIES),
 }

@@ -18,7 +18,7 @@ from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.figures import export, notebook
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import learned_values
 from qfusion.panels import (
     alt_text,
@@ -120,7 +120,7 @@ def tweak_widget(sample: Sample) -> Any:
         "style": {"description_width": "11em"},
         "layout": {"width": "26em"},
     }
-    timed = can(sample.model, "time")
+    timed = sample.model.part(Evolution) is not None
     now = learned_values(sample.study.model) | sample.tweak.numbers() if timed else {}
     if timed:
         knobs = {

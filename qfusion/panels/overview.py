@@ -18,7 +18,7 @@ from qfusion.figures import (
     training_charts,
 )
 from qfusion.models import game, kind_files
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, MassStates
 from qfusion.panels import alt_text, page_state, panel
 from qfusion.panels.sample_curves import curve_names
 from qfusion.panels.sample_decision import waterfall
@@ -253,14 +253,14 @@ EXAMPLES = {
         example_entropy,
         rest="kind",
         endings=_example_kinds,
-        fits=panel.needs("time"),
+        fits=panel.needs(Evolution),
         scope="study",
     ),
     "telling-masses-": panel.Panel(
         example_masses,
         rest="kind",
         endings=_example_kinds,
-        fits=lambda study, **_: can(study.model, "masses") and not can(study.model, "time"),
+        fits=panel.needs(MassStates, where=lambda study: not study.model.part(Evolution)),
         scope="study",
     ),
     "content-": replace(

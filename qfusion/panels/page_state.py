@@ -7,7 +7,7 @@ from typing import Any
 
 from qfusion._checks import check
 from qfusion.analysis import background_choice
-from qfusion.models import Ability, can
+from qfusion.models.protocols import Evolution
 from qfusion.models.registry import KINDS, LIVE
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak
 from qfusion.panels.pins import Pin, parse_pin
@@ -87,10 +87,11 @@ class PageState:
         """The model's card."""
         return checkpoint_cards.load_card(self.model)
 
-    def can(self, ability: Ability) -> bool:
-        """Whether models of this kind have an ability, see `models.abilities`."""
+    def has_part(self, protocol: type) -> bool:
+        """Whether models of this kind have a part, by its protocol of `models.protocols`."""
         kind = self.card["model"]
-        return can(KINDS.get(kind) or LIVE.get(kind), ability)
+        model = KINDS.get(kind) or LIVE.get(kind)
+        return model is not None and protocol in model.parts
 
     @property
     def modalities(self) -> list[str]:
@@ -115,7 +116,7 @@ class PageState:
 
         It is empty on pages that show the model as trained.
         """
-        has_time = self.can("time")
+        has_time = self.has_part(Evolution)
         if self.page not in ("dynamics" if has_time else "circuit", "circuit", "compare"):
             return ""
         if not has_time:

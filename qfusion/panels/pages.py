@@ -16,7 +16,7 @@ from qfusion import panels, plugin
 from qfusion._checks import choose
 from qfusion._lazy import load
 from qfusion.figures import style
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.panels import views
 from qfusion.panels.address import OpenedPage, complete_address
 from qfusion.panels.page_state import Address, PageState
@@ -51,7 +51,9 @@ def _merge(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 # Panels of other pages that Dynamics shows of a network, where they are always open.
 _NETWORK_ON_DYNAMICS = {
     "decision-layers": replace(panels.network.PANELS["decision-layers"], opens=always),
-    "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False}, fits=needs("layers")),
+    "entropy-gates": Panel(
+        panels.circuit.entropies, fixed={"marked": False}, fits=needs(LayeredNetwork)
+    ),
 }
 _TIMELINES_OF_PAIR = {
     name: replace(one, opens=panels.compare.is_pair)
@@ -121,7 +123,7 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
         *panels.circuit.CONTROLS,
         panels.dynamics_page.sliders,
         *panels.network.CONTROLS,
-        replace(TERMS, fits=needs("layers")),
+        replace(TERMS, fits=needs(LayeredNetwork)),
         panels.term_sensitivity.sensitivity_choices,
         *panels.angle_scores.CONTROLS,
     ),
@@ -130,7 +132,7 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "cohorts": (*panels.cohorts.CONTROLS, *panels.sample_maps.MAP_CONTROLS),
     "compare": (
         panels.dynamics_page.sliders,
-        replace(panels.network.EDITS, fits=lambda study: not can(study.model, "time")),
+        replace(panels.network.EDITS, fits=lambda study: not study.model.part(Evolution)),
         *panels.compare.CONTROLS,
     ),
     "faithfulness": panels.faithfulness.CONTROLS,

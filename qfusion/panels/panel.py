@@ -15,13 +15,12 @@ import plotly.graph_objects as go
 import plotly.io
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion._sentences import capitalise, true_minus
-from qfusion.analysis import drawn_samples, memo, text
+from qfusion.analysis import drawn_samples, text
 from qfusion.explain import stability
 from qfusion.figures import export
 from qfusion.figures.guards import check_finite
-from qfusion.models import Ability
-from qfusion.models.abilities import can
 from qfusion.panels.page_state import PageState
 from qfusion.panels.params import SelectParam, always
 
@@ -100,7 +99,7 @@ class PanelFigure:
 
 
 # of a builder whose last pictures are kept for all who ask, as those of the samples around the one that is read
-cached = memo.memo(24)
+cached = memo(24)
 
 
 def end_sentence(words: str, by: str = ".") -> str:
@@ -141,12 +140,17 @@ def all_open(*conditions: Opens) -> Opens:
     return lambda view: all(is_open(view) for is_open in conditions)
 
 
-def needs(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
-    """Return the condition that a sample's or study's model has some abilities, and that `where` holds of the study."""
+def needs(*protocols: type, where: Callable[[Any], object] = always) -> Callable[..., bool]:
+    """Return the condition that a sample's or study's model has some parts, and that `where` holds of the study.
+
+    Args:
+        protocols: of `models.protocols`.
+        where: condition on the study.
+    """
 
     def fits(scope: Any, **_: Any) -> bool:
         study = getattr(scope, "study", scope)
-        return all(can(study.model, ability) for ability in abilities) and bool(where(study))
+        return all(study.model.part(protocol) for protocol in protocols) and bool(where(study))
 
     return fits
 

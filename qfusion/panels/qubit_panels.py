@@ -9,8 +9,7 @@ from qfusion._checks import check
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, circuit_charts, followed_series, state_charts, style
-from qfusion.models import require
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, GateCircuit, TruthTables
 from qfusion.panels import alt_text, panel
 from qfusion.panels.gate_replays import (
     EACH,
@@ -197,13 +196,13 @@ def entropies(
         theme=theme,
     )
     shows = "the von Neumann entropy of each qubit after every gate: its entanglement entropy with"
-    if not can(sample.model, "gates"):
+    if not sample.model.part(GateCircuit):
         shows += ", or how far measurements have mixed it against,"
     shows += " everything else." + cite_sample(sample)
     not_shown = "with whom"
-    if can(sample.model, "time"):
+    if sample.model.part(Evolution):
         not_shown += ": see the Correlations view of the Dynamics page."
-    elif can(sample.model, "rules"):
+    elif sample.model.part(TruthTables):
         not_shown += ": see the Entropies view of the Circuit page."
     else:
         not_shown += "."
@@ -235,7 +234,7 @@ def information(
     sample: Sample, theme: style.Theme = "light", *, gate: int | None = None
 ) -> panel.PanelFigure:
     """Draw mutual information of registers of qubits, gate by gate; arguments as of `diagram`."""
-    require(sample.model, "gates")
+    sample.model.require(GateCircuit)
     check(
         shares(sample),
         "Qubits of one register share nothing with another one. Look at `entropies`.",
@@ -360,4 +359,4 @@ def describe_sharing(mutual: Mapping[str, float]) -> str:
 
 
 # whether a model's plain gates act on several registers
-shares = panel.needs("gates", where=lambda study: len(study.model.registers()) > 1)
+shares = panel.needs(GateCircuit, where=lambda study: len(study.model.registers()) > 1)

@@ -10,7 +10,7 @@ from qfusion._sentences import sizes, top
 from qfusion.analysis import sample_similarity, text
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.figures import column_charts, result_tables, style
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.panels import page_state, panel, params, sample_curves
 from qfusion.panels.nearest_samples import describe_outcomes
 from qfusion.quantum.measure_kinds import KINDS
@@ -100,7 +100,7 @@ def several_entropies(
         theme=theme,
     )
     shows = f"von Neumann entropies of samples {', '.join(map(text.escape_markdown, names))}, "
-    if can(sample.model, "time"):
+    if sample.model.part(Evolution):
         shows += "of each modality's state and of all together at T"
     else:
         shows += "of each fused qubit"

@@ -3,7 +3,7 @@
 from qfusion.analysis import sample_filters
 from qfusion.data.row_splits import SPLITS
 from qfusion.explain import RELATIONS
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.panels import panel, params
 from qfusion.panels.sample_curves import curve, curve_names, parse_curve_name
 from qfusion.panels.sample_decision import shapley, verdict, waterfall
@@ -67,7 +67,7 @@ TABLE = params.SwitchParam(
     "table.evidence",
     "Rules, beliefs and masses of every element as a table",
     "It stays folded.",
-    fits=panel.needs("rules"),
+    fits=panel.needs(TruthTables),
 )
 FILTERS = {
     "split": SPLIT,
@@ -84,7 +84,7 @@ TRY = params.SwitchParam(
 )
 CONTROLS = (TRY, *FILTERS.values(), ACROSS, UP, TABLE)
 
-_RULED = panel.needs("rules")
+_RULED = panel.needs(TruthTables)
 PANELS = {
     "verdict": panel.Panel(verdict),
     "waterfall": panel.Panel(waterfall),
@@ -95,7 +95,8 @@ PANELS = {
     ),
     "fused-entropies": panel.Panel(fused_entropies, fits=_RULED),
     "entropies": panel.Panel(
-        entropies, fits=lambda sample: can(sample.model, "time") and not can(sample.model, "rules")
+        entropies,
+        fits=panel.needs(Evolution, where=lambda study: not study.model.part(TruthTables)),
     ),
     "scatter": panel.Panel(
         scatter,

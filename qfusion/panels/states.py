@@ -11,6 +11,7 @@ from qfusion._sentences import top
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, state_charts, style
+from qfusion.models.protocols import Evolution
 from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import WHOLE, cursor_time
 from qfusion.panels.dynamics_page import (
@@ -41,7 +42,7 @@ MOST_PAIRS = 12  # coherences of a modality that are drawn
 
 
 # whether a sample's, or study's, model evolves in time and has a modality of two levels
-has_qubits = panel.needs("time", where=lambda study: 2 in study.model.dims)
+has_qubits = panel.needs(Evolution, where=lambda study: 2 in study.model.dims)
 
 
 def qubit_balls(

@@ -12,7 +12,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain.sensitivity import Response, Sensitivity
 from qfusion.figures import sensitivity_tornado, style
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, Physics
 from qfusion.models.terms import Parameter
 from qfusion.panels import page_state, panel, params
 from qfusion.wording.backgrounds import describe_comparison
@@ -91,7 +91,7 @@ def tornado(
         half: with the slope half-way, which takes a second or more.
     """
     study = sample.study
-    timed = can(sample.study.model, "time")
+    timed = sample.study.model.part(Evolution) is not None
     effect = effect or sample.quantity
     rows, result, reach = effect_sensitivity(sample, effect, over)
     places = physics_sensitivity.rank_terms(
@@ -217,7 +217,7 @@ def term_response(
         f"term, all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
         f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g})."
     )
-    if can(study.model, "time"):
+    if study.model.part(Evolution):
         not_shown = "strengths beyond the present one."
     else:
         not_shown = "strengths beyond the learned one."
@@ -237,7 +237,7 @@ def term_response(
         alt=alt,
         table=table,
         usage="Move the slider of the term for other strengths."
-        if can(study.model, "time")
+        if study.model.part(Evolution)
         else "",
     )
 
@@ -317,13 +317,13 @@ def has_effect(
     **_: Any,
 ) -> bool:
     """Return whether the model consists of terms, and some terms of the group change the effect."""
-    if not can(sample.study.model, "terms"):
+    if not sample.study.model.part(Physics):
         return False
     result = effect_sensitivity(sample, effect, over).sensitivity
     return (
         len(
             physics_sensitivity.rank_terms(
-                result, group or physics_sensitivity.EVERY, can(sample.model, "time")
+                result, group or physics_sensitivity.EVERY, sample.model.part(Evolution) is not None
             )
         )
         > 0
@@ -350,7 +350,7 @@ GROUP = params.SelectParam(
     "Terms",
     "All terms are shown.",
     "The parts of the model that are weakened and removed.",
-    lambda study: physics_sensitivity.GROUPS[can(study.model, "time")],
+    lambda study: physics_sensitivity.GROUPS[study.model.part(Evolution) is not None],
 )
 HALF = params.SwitchParam(
     "half",
@@ -378,13 +378,14 @@ def sensitivity_choices(view: page_state.PageState, study: Study) -> tuple[param
     """Return the choices of a reader for sensitivities. They are on the Dynamics page for a model with time and on
     the Circuit page for any other.
     """
-    is_here = can(study.model, "terms") and can(study.model, "time") == (view.page == "dynamics")
+    timed = study.model.part(Evolution) is not None
+    is_here = study.model.part(Physics) is not None and timed == (view.page == "dynamics")
     return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
 
 
 def _is_open(view: page_state.PageState) -> bool:
     """Return whether the view of Dynamics, or of Circuit, is open."""
-    timed = view.can("time")
+    timed = view.has_part(Evolution)
     return (
         timed == (view.page == "dynamics")
         and view.get("view" if timed else "part") == "Sensitivity"
@@ -401,7 +402,7 @@ PANELS = {
         {**_TERMS, "term": FOLLOWED},
         # some term does not act linearly, so that there is a way to follow
         fits=lambda sample, effect="", over=physics_sensitivity.THIS, **_: (
-            can(sample.study.model, "terms")
+            sample.study.model.part(Physics) is not None
             and bool(effect_sensitivity(sample, effect, over).followable_terms())
         ),
         opens=_is_open,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from qfusion._sentences import listed, true_minus
 from qfusion.analysis import sample_evolution, text
 from qfusion.analysis.sample import Sample
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import Tweak
 from qfusion.training import metrics
 from qfusion.wording import answers, systems
@@ -118,7 +118,7 @@ def describe_change(
 
 def describe_tweaked_sample(sample: Sample) -> str:
     """Return `describe_tweak` of a sample whose tweak changes something, for any model that accepts a tweak."""
-    timed = can(sample.model, "time")
+    timed = sample.model.part(Evolution) is not None
     words = describe_tweak(
         sample,
         list_changes(sample.tweak) if timed else [text.escape_markdown(sample.tweak_text)],

@@ -4,7 +4,7 @@ from typing import Any
 
 from qfusion._checks import require_number
 from qfusion.analysis import slider_curves
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import Tweak, learned_values
 
 # What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders.
@@ -35,6 +35,6 @@ def parse_tweak(study: Any, text: str) -> Any:
     """
     return (
         parse_slider_tweak(study.model, text)
-        if can(study.model, "time")
+        if study.model.part(Evolution)
         else study.model.parse_tweak(text)
     )

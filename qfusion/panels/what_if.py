@@ -7,7 +7,7 @@ from qfusion.analysis import changed_samples, decision_flips
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data.synthetic import opinion_texts, planted_editing
-from qfusion.models.abilities import can
+from qfusion.models.protocols import KetStates, Physics, StateModel
 from qfusion.panels import page_state, panel, params
 from qfusion.panels.changed_decision import (
     AFTER,
@@ -26,7 +26,7 @@ from qfusion.panels.nearest_changes import nearest_flips, parameter_flips
 
 def _changed_states(view: page_state.PageState, sample: Sample) -> list[str]:
     """Return the modalities that have another state."""
-    if not can(sample.study.model, "states"):
+    if not sample.study.model.part(StateModel):
         return []
     return [
         name
@@ -85,9 +85,9 @@ def share_choice(modality: str) -> params.NumberParam:
 
 def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
     """Return the numbers of a modality's state."""
-    if not can(study.model, "states"):
+    if not study.model.part(StateModel):
         return []
-    kets = can(study.model, "kets")
+    kets = study.model.part(KetStates) is not None
     size = study.model.dims[study.modalities.index(modality)] if kets else study.model.elements
     ranges = [(0.0, math.pi), (-math.pi, math.pi)] if kets and size == 2 else [(0.0, 1.0)] * size
     return [
@@ -158,7 +158,7 @@ PANELS = {
     "knob-flips": panel.Panel(
         parameter_flips,
         fits=lambda sample: (
-            can(sample.study.model, "terms")
+            sample.study.model.part(Physics) is not None
             and bool(decision_flips.parameters_that_flip(sample.study, sample.row).changes)
         ),
         opens=KNOBS.opens,

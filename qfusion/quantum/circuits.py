@@ -89,6 +89,8 @@ def _u3_indices(operations: tuple[Operation, ...], given: int) -> tuple[Tensor, 
     """Return each operation as the parameters of a U3 gate. The tensors are the positions of its three angles among
     those `given` and `_CONSTANTS`, (G, 3), the fraction of the last angle that is taken back as a phase, whether it
     acts on a single wire, and whether its target is wire 0, (G,) each.
+
+    They are asked for at each block of a circuit, where the key of the cache of results would take as long as they do.
     """
     zero, quarter, back, half = range(given, given + len(_CONSTANTS))
     places, phases, is_single, on_first = [], [], [], []

@@ -9,18 +9,18 @@ qubits (I, X, Y, Z). Otherwise it is that of the generalised Gell-Mann matrices 
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import combinations, product
 
 import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.quantum.arrays import takes_arrays
 from qfusion.quantum.pauli_transfer import words
 
 
-@lru_cache(maxsize=32)
+@memo(32)
 def basis(d: int) -> tuple[tuple[str, ...], Tensor]:
     """Return names and matrices (d^2, d, d) of the basis of a dimension, the identity first, Hermitian.
 

@@ -88,7 +88,10 @@ def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
 
 @lru_cache(64)
 def _signs(n: int, words: tuple[tuple[int, ...], ...]) -> np.ndarray:
-    """Return the signs as a NumPy array, which is on no device. Models are also built where no memory is available."""
+    """Return the signs as a NumPy array, which is on no device. Models are also built where no memory is available.
+
+    They are asked for at each layer of a circuit, where the key of the cache of results would take as long as they do.
+    """
     return np.stack([(1.0 - 2 * bits(n)[list(word)]).prod(0) for word in words])
 
 
@@ -125,7 +128,7 @@ def apply_cnots(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
 
 @lru_cache(64)
 def _places(n: int, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
-    """From where amplitudes are taken, (2^n,)."""
+    """From where amplitudes are taken, (2^n,): kept here for the same reason as `_signs`."""
     own = places = np.arange(2**n)
     for control, target in pairs:
         places = places[own ^ ((own >> (n - 1 - control) & 1) << (n - 1 - target))]

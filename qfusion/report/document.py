@@ -9,13 +9,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from qfusion import citations
 from qfusion._checks import choose
 from qfusion._lazy import Library
+from qfusion._memory_cache import memo
 from qfusion.errors import QFusionError
 from qfusion.figures.export_style import fonts, plotly_print
 from qfusion.report.blocks import Block
@@ -105,7 +105,7 @@ _ALONE = f"""
 """
 
 
-@cache
+@memo(64)
 def draw_equation(name: str) -> dict[str, Any]:
     """Return an equation as an SVG, with its width and height in units of the letters' size, and its words.
 
@@ -243,7 +243,7 @@ def _own_fonts() -> Path:
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
-@cache
+@memo(1)
 def _own_letters() -> frozenset[int]:
     from matplotlib.ft2font import FT2Font
 

@@ -26,7 +26,7 @@ from qfusion.figures import (
     sample_results,
     style,
 )
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Circuit, Evolution, LayeredNetwork, TruthTables
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.report.blocks import HALF, Block, figure
 from qfusion.report.document import Report
@@ -180,9 +180,9 @@ def _course_context(sample: Sample) -> dict[str, Any]:
     """Return when the decision was made, where the model can be read out before its end, and the correlations that
     its dynamics built.
     """
-    if not (can(sample.model, "time") or can(sample.model, "layers")):
+    if not (sample.model.part(Evolution) or sample.model.part(LayeredNetwork)):
         return {"settled": "", "on_the_way": False}
-    form = "t = {:.2f}" if can(sample.model, "time") else "“{}”"
+    form = "t = {:.2f}" if sample.model.part(Evolution) else "“{}”"
     places = [form.format(place) for place in sample.places]
     decisions = [
         name_decision(scores, sample.classes) for scores in sample.path_explanation.prediction[:, 0]
@@ -192,14 +192,14 @@ def _course_context(sample: Sample) -> dict[str, Any]:
         "on_the_way": True,
         "last": {name: values[-1] for name, values in sample.path_dividends.items() if name},
     }
-    if can(sample.model, "time"):
+    if sample.model.part(Evolution):
         context |= path_attribution_context(lambda: sample_results.path_attribution(sample))
     return context
 
 
 def _final_context(sample: Sample) -> dict[str, Any]:
     """Return entropies and entanglement at T, or for a network the readings of its fusion."""
-    if can(sample.model, "time"):
+    if sample.model.part(Evolution):
         tracked = sample_results.sample_track(sample)
         measures = {}
         single_kinds = set()
@@ -214,7 +214,7 @@ def _final_context(sample: Sample) -> dict[str, Any]:
             "singles": [*((name,) for name in sample.modalities), ()],
             "apart": float(np.abs(tracked.rho[-1] - sample_results.evolved_state(sample)).max()),
         }
-    if not can(sample.model, "rules"):
+    if not sample.model.part(TruthTables):
         return {}
     reading = sample_results.fusion_reading(sample)
     return {
@@ -238,7 +238,7 @@ def describe_contradiction(K: float) -> str:
 
 def _circuit_context(sample: Sample) -> dict[str, Any]:
     """Return the circuit of the sample, where its model has one."""
-    if not can(sample.model, "circuit"):
+    if not sample.model.part(Circuit):
         return {}
     replay, step = sample_results.circuit_replay(sample)
     return {

@@ -1,19 +1,19 @@
 """The Jinja environment of the templates in this folder."""
 
 import unicodedata
-from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from qfusion.models.abilities import can
+from qfusion._memory_cache import memo
+from qfusion.models import protocols
 from qfusion.report.blocks import HALF, data_address, figure, picture
 from qfusion.report.number_text import format_number, format_power, format_signed, list_terms
 
 FOLDER = Path(__file__).parent
 
 
-@cache
+@memo(1)
 def environment() -> Environment:
     """Return the environment of the templates. All texts are escaped; nothing in them is markup."""
     environment = Environment(
@@ -31,7 +31,12 @@ def environment() -> Environment:
         "power": format_power,
         "list_terms": list_terms,
     }
-    environment.globals |= {"can": can, "figure": figure, "picture": picture, "HALF": HALF}
+    environment.globals |= {
+        "protocols": protocols,
+        "figure": figure,
+        "picture": picture,
+        "HALF": HALF,
+    }
     return environment
 
 

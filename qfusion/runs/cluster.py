@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import torch
 from qfusion import __version__
 from qfusion._checks import check
 from qfusion._lazy import load
+from qfusion._memory_cache import memo
 from qfusion.errors import DataUnavailable, QFusionError, translate_errors, translate_system_errors
 
 # seconds in which a scheduler answers and has a worker, also once its last one has gone; seconds between two looks at
@@ -34,7 +34,7 @@ START = (
 )
 
 
-@cache
+@memo(1)
 def versions() -> str:
     """Return the versions that determine numbers in this process. For qfusion they include a digest of its files."""
     digest = hashlib.sha256(

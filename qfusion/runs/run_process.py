@@ -1,23 +1,27 @@
-"""Start the training of a run in a separate process, which continues when the starting process ends."""
+"""Processes that outlive the one that starts them: trainings of runs, of seeds and of twins, workers of sweeps, and the
+server of `qfusion.show`.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from qfusion import _files, _read_only
+from qfusion import _files, _read_only, _sentences
 from qfusion._checks import check
 from qfusion.errors import QFusionError
 from qfusion.runs import folder
 
-# Starts a training in a process of its own, which goes on when the one that started it ends.
-
 ROOT = Path(__file__).resolve().parents[2]
+COMMAND = ("-m", "qfusion")  # the arguments of Python before those of a command of qfusion
+_LOOK = 0.2  # seconds between two looks at a process
 
 
 def launch_run(run: folder.Run, events: bool = False) -> None:
@@ -28,32 +32,73 @@ def launch_run(run: folder.Run, events: bool = False) -> None:
     """
     check(not run.is_held(folder.PATIENCE), f"Run {run.name} is being trained already.")
     process = start_process(
-        ["train", "--resume", str(run.path), *(["--events"] if events else [])],
+        [*COMMAND, "train", "--resume", str(run.path), *(["--events"] if events else [])],
         run.path / "log.txt",
     )
     _files.write_file(run.path / "launched", f"{process.pid} {time.monotonic()}")
 
 
-def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a command of qfusion in a process that outlives this one; return at once. What it prints is added to
-    `log`."""
+def run_in_process(work: Callable[..., None], words: Sequence[str], total: int, task: str) -> None:
+    """Run a training in a separate process, which prints the amount done, one number per line, and wait for it. It goes
+    on when this process ends, and is killed when progress is not wanted any more.
+
+    Args:
+        work: function of a module that the process runs.
+        words: arguments of the function.
+        total: total amount of work.
+        task: name of the task for the display of progress.
+
+    Raises:
+        QFusionError: if the process fails, with the last line of its output.
+    """
+    code = f"import sys, {work.__module__} as made; made.{work.__name__}(*sys.argv[1:])"
+    with (
+        tempfile.TemporaryDirectory(prefix="qfusion-") as place,
+        _sentences.progress_shown(task) as tell,
+    ):
+        log = Path(place) / "log.txt"
+        process = start_process(["-c", code, *words], log)
+        try:
+            while process.poll() is None:
+                tell(_read_amount(log), total)
+                time.sleep(_LOOK)
+        except BaseException:
+            process.kill()
+            raise
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    if process.returncode:
+        raise QFusionError(([line for line in lines if line] or ["the process was killed"])[-1])
+
+
+def _read_amount(log: Path) -> int:
+    """Return the last number that a process has printed on a line of its own, or 0."""
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+    return int(next((line for line in reversed(lines) if line.isdecimal()), 0))
+
+
+def start_process(
+    arguments: Sequence[str], log: Path, variables: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.Popen[bytes]:
+    """Start Python in a process that outlives this one; return at once.
+
+    Args:
+        arguments: of Python. log: file to which what it prints is added. variables: of the environment, besides those
+            of this process.
+    """
     _read_only.check_allowed("start a process")
+    paths = filter(None, (str(ROOT), os.environ.get("PYTHONPATH", "")))
+    own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "qfusion", *words],
+            [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            start_new_session=True,
-            env={
-                **os.environ,
-                "OMP_NUM_THREADS": "1",
-                "PYTHONPATH": os.pathsep.join(
-                    filter(None, (str(ROOT), os.environ.get("PYTHONPATH", "")))
-                ),
-            },
+            start_new_session=True,  # so that an interrupt of this process does not end it
+            env={**os.environ, **own, **variables},
         )
-    threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
+    # it leaves no zombie behind; the executor of long work would wait for it at the end of this process
+    threading.Thread(target=process.wait, daemon=True).start()
     return process
 
 

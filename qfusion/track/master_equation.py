@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import qutip
 else:
     qutip = Library("qutip")
+from qfusion.models.protocols import Evolution
 from qfusion.track.monte_carlo import Ensemble, Trajectory, ensemble, sample_trajectories
 from qfusion.track.qutip_objects import (
     as_ket,
@@ -121,7 +122,7 @@ def follow(
     Raises:
         InvalidInput: when the model has no evolution in time, or an argument is out of range.
     """
-    sample.model.evolution("to follow", "The model in argument `sample`")
+    sample.model.require(Evolution, "to follow", "The model in argument `sample`")
     count = require_number("times", times, 2, 100_000)
     check(count == int(count), f"Argument `times` must be a whole number, but is {times!r}.")
     with torch.no_grad():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite
 from qfusion._lazy import Library
+from qfusion._memory_cache import memo
 from qfusion.quantum import checks, lindblad
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ else:
     qutip = Library("qutip")
 
 
-# made when first asked for: it looks at what is loaded
-_thread_pools = functools.cache(ThreadpoolController)
+@memo(1)
+def _thread_pools() -> ThreadpoolController:
+    """Return the pools of threads of the libraries that are loaded by the first call."""
+    return ThreadpoolController()
 
 
 @contextmanager

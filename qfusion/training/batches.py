@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qfusion.data import DataSet, array_cache
+from qfusion import _disk_cache
+from qfusion.data import DataSet
 from qfusion.models.encoding.input_features import real_steps, values_and_mask
 from qfusion.models.encoding.randomness import global_batch_random
 from qfusion.models.nested import nested_mapped, nested_part
@@ -59,7 +60,8 @@ class Batches:
 
     def ahead(self, batches: Sequence[Tensor]) -> Iterator[tuple[dict[str, Any], Tensor]]:
         """Yield the inputs and targets of batches, each given by its rows' places. Data that are not in memory are
-        read while the previous batch is in use.
+        read while the previous batch is in use, by a thread of its own: the executor of long work is on a higher layer,
+        and a training that it runs would wait for its other jobs.
         """
         if self._held is not None:
             yield from map(self.take, batches)
@@ -95,8 +97,8 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
         return {"mean": mean.numpy(), "deviation": deviation.numpy()}
 
     places = np.asarray(rows, np.int64).tobytes()
-    key = array_cache.cache_key(["1", dataset.digest, name, places])
-    stored = array_cache.cached_arrays("moments", key, measure_moments)
+    key = _disk_cache.cache_key(["1", dataset.digest, name, places])
+    stored = _disk_cache.cached_arrays("moments", key, measure_moments)
     return torch.from_numpy(stored["mean"]), torch.from_numpy(stored["deviation"])
 
 

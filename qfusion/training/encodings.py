@@ -1,37 +1,28 @@
 """Encoder outputs for all samples of a large data set, computed once and cached.
 
 Sequences of features are gigabytes; what encoders make of them is a few numbers a sample. These are kept in memory and
-in files of the cache, by the digests of the data and of the encoders' weights.
+on the disk, by the digests of the data and of the encoders' weights.
 """
 
-import contextlib
 import copy
 import json
-import logging
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
-from qfusion import _limits, _sentences, _user_folders
+from qfusion import _disk_cache, _sentences
 from qfusion._memory_cache import CACHE
-from qfusion.data import DataSet, array_cache
-from qfusion.errors import QFusionError
+from qfusion.data import DataSet
 from qfusion.models import FusionModel, base
 from qfusion.models.encoding import input_features
 
 HEAVY = 64_000_000  # bytes of features whose encoding a page does not wait for; half of it is worth keeping
 SAME = 1e-6  # scores may change by so much where encoders work in single precision; else they work in double
 FORMAT = "2"
-_KEY = "__key__"  # in a file: what it is kept by, so that a file under another's name is none
 _HELD = 8  # data sets and models whose numbers stay in memory
 
-CACHE_KIND = "encodings"  # of results in the cache in memory
-_log = logging.getLogger(__name__)
+CACHE_KIND = "encodings"  # of results in both caches
 
 
 def is_heavy(dataset: DataSet) -> bool:
@@ -54,9 +45,12 @@ def is_kept(model: Any, dataset: DataSet) -> bool:
 
 
 def is_ready(model: Any, dataset: DataSet) -> bool:
-    """Return whether nothing that takes long has to be encoded before `inputs` answers."""
-    made = is_heavy(dataset) and is_kept(model, dataset)
-    return not made or _find(encoded_place(model, dataset)) is not None
+    """Return whether nothing that takes long has to be encoded before `encoded_inputs` answers."""
+    if not (is_heavy(dataset) and is_kept(model, dataset)):
+        return True
+    key = encoding_key(model, dataset)
+    is_held = CACHE.get(CACHE_KIND, key) is not None
+    return is_held or _disk_cache.find_arrays(CACHE_KIND, key) is not None
 
 
 def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, Any]:
@@ -82,29 +76,21 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
 
 def encoded_numbers(model: FusionModel, dataset: DataSet) -> dict[str, np.ndarray]:
     """Return the outputs of the encoders for every sample, by modality, (N, outputs of the encoder)."""
-    path = encoded_place(model, dataset)
-    result = _find(path)
-    if result is None:
-        with _alone(path):
-            result = _find(path)
-            if result is None:
-                with _sentences.progress_shown("Encoding") as show:
-                    result = _remember(path, _made(model, dataset, show))
-                _store(path, result)
-    return result
+    key = encoding_key(model, dataset)
+
+    def make() -> dict[str, np.ndarray]:
+        with _sentences.progress_shown("Encoding") as show:
+            return _made(model, dataset, show)
+
+    return CACHE.get_or_compute(
+        CACHE_KIND, key, lambda: _disk_cache.cached_arrays(CACHE_KIND, key, make), _HELD
+    )
 
 
-def encoded_arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Return the arrays that `make` returns, read from a file if it exists and is intact, else computed and saved."""
-    result = _read(path)
-    if result is None:
-        result = make()
-        _store(path, result)
-    return result
-
-
-def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
-    """Return the path at which a model's encoding of a data set is saved. `more` lists what else it depends on."""
+def encoding_key(model: FusionModel, dataset: DataSet, *more: str) -> str:
+    """Return the key of what is computed from a model's encodings of a data set. `more` lists what else it depends on,
+    and on all weights of the model then, else on those of the encoders.
+    """
     parts: list[str | bytes] = [
         FORMAT,
         model.kind,
@@ -117,12 +103,7 @@ def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
     for name, values in state.items():
         numbers = values.detach().cpu().double().numpy()
         parts += [f"{name} {tuple(values.shape)}", numbers.tobytes()]
-    return encoded_folder() / f"{array_cache.cache_key(parts)}.npz"
-
-
-def encoded_folder() -> Path:
-    """Return the folder of the saved encodings."""
-    return _user_folders.cache_root() / "encoded"
+    return _disk_cache.cache_key(parts)
 
 
 @torch.no_grad()
@@ -172,70 +153,3 @@ def _made(
     return encode(
         model, dataset, dataset.rows(), torch.float32 if apart <= SAME else torch.float64, tell
     )
-
-
-def _find(path: Path) -> dict[str, np.ndarray] | None:
-    """Return the saved arrays from memory or from disk, or None if there are none."""
-    result = CACHE.get(CACHE_KIND, path)
-    if result is None:
-        result = _read(path)
-        if result is not None:
-            _remember(path, result)
-    return cast("dict[str, np.ndarray] | None", result)
-
-
-def _remember(path: Path, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    CACHE.put(CACHE_KIND, path, result, _HELD)
-    return result
-
-
-def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
-    """Store arrays, and remove the oldest ones if all take too much space. If the disk cannot be written to, log a
-    warning: the arrays are then computed again at the next start.
-    """
-    try:
-        array_cache.write_arrays(path, {**numbers, _KEY: np.array(path.stem)})
-    except (OSError, QFusionError) as error:
-        _log.warning(
-            "The encoded samples cannot be stored and will be computed again next time: %s",
-            error,
-        )
-    array_cache.bound(encoded_folder(), _limits.limit("QFUSION_KEPT_MB") * _limits.MIB, spared=1)
-
-
-def _read(path: Path) -> dict[str, np.ndarray] | None:
-    """Return the arrays in a file, or None, and mark the file as the newest. A file that is not ours, is truncated
-    or has another name is removed.
-    """
-    numbers = array_cache.read_arrays(path)
-    if numbers is not None and str(numbers.pop(_KEY, "")) == path.stem:
-        with contextlib.suppress(OSError):
-            os.utime(path)
-        return numbers
-    if path.exists():
-        _log.warning(
-            "The encoded samples in %s are damaged or of another model or data set and are computed again.",
-            path,
-        )
-        with contextlib.suppress(OSError):
-            path.unlink()
-    return None
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Context manager that lets one process at a time make the contents of a file. If no file can be written, each
-    process makes its own.
-    """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path.with_suffix(".lock"), is_singleton=False)
-            try:
-                stack.enter_context(lock.acquire(blocking=False))
-            except Timeout:
-                with _sentences.progress_shown(
-                    "Waiting for the process that encodes the same samples"
-                ):
-                    stack.enter_context(lock.acquire())
-        yield

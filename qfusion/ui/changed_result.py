@@ -3,7 +3,7 @@
 import streamlit as st
 
 from qfusion.analysis import changed_samples, text
-from qfusion.models.abilities import can
+from qfusion.models.protocols import StateModel
 from qfusion.panels import changed_decision
 from qfusion.ui import changed_numbers, page_context, panels
 from qfusion.wording import answers
@@ -32,7 +32,7 @@ def draw_comparison(context: page_context.PageContext, wanted: changed_samples.E
     shown = [
         name
         for name, action in done.items()
-        if action != changed_samples.DROP and can(context.study.model, "states")
+        if action != changed_samples.DROP and context.study.model.part(StateModel)
     ]
     for first in range(0, len(shown), 2):
         for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):

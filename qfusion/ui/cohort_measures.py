@@ -8,7 +8,7 @@ import streamlit as st
 from qfusion._sentences import true_minus
 from qfusion.analysis import cohort_levels, cohort_measures, drawn_samples, text
 from qfusion.explain import bootstrap
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, StateModel
 from qfusion.panels import cohort_correlations, cohort_quality, cohorts as builders
 from qfusion.ui import all_samples, figure, page_context, panels, selections, widgets
 from qfusion.ui.cohort_errors import select_confused
@@ -35,7 +35,7 @@ def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels
     if not cohort_measures.measure_titles(study):
         reason = (
             "entangles nothing"
-            if can(study.model, "states")
+            if study.model.part(StateModel)
             else "has no states that could be entangled"
         )
         st.caption(
@@ -49,7 +49,7 @@ def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels
                 help="Entropy includes mixing by jumps as well as entanglement, whereas log-negativity measures "
                 "entanglement alone. Log-negativity, mutual information and total correlation need the state of "
                 "every sample, which takes about 17 ms each, once."
-                if can(study.model, "time")
+                if study.model.part(Evolution)
                 else "The fused qubits and their modality qubits form a pure state, so the entropy measures their "
                 "entanglement.",
             ),

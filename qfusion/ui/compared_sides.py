@@ -11,7 +11,7 @@ from qfusion.analysis import (
     text,
 )
 from qfusion.analysis.sample import Sample
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, Physics
 from qfusion.panels import compare as builders
 from qfusion.ui import (
     page_context,
@@ -62,12 +62,12 @@ def time_strips(context: page_context.PageContext, sides: compare.Sides) -> None
 def draw_tweak_of_b(context: page_context.PageContext) -> str:
     """Draw B's parameters, the same as on the Dynamics and Circuit pages, and return the tweak."""
     study: Any = context.study
-    if not can(study.model, "terms"):
+    if not study.model.part(Physics):
         st.caption("B cannot be tweaked: it has no couplings, dissipation or fusion rules.")
         return ""
-    title = "couplings, dissipation, duration" if can(study.model, "time") else "fusion rules"
+    title = "couplings, dissipation, duration" if study.model.part(Evolution) else "fusion rules"
     with widgets.fold(builders.TWEAK_B, ":material/tune:", f"Tweak B: {title}"):
-        if can(study.model, "time"):
+        if study.model.part(Evolution):
             presets = st.container()
             with st.container(key="pair-knobs"):
                 tweak_sliders.draw_sliders(study)

@@ -18,7 +18,10 @@ SHARED_SCRIPTS = {"knobs": ("follow",)}
 
 @lru_cache
 def component(name: str) -> Any:
-    """Return the component that the script of this name draws on a page."""
+    """Return the component that the script of this name draws on a page.
+
+    Streamlit registers it once for the process, so that no cache may forget it that makes room for others.
+    """
     own = (*SHARED_SCRIPTS.get(name, ()), name)
     scripts = [script_text(part) for part in LIVE_SCRIPTS.get(name, ())]
     scripts += [_assets.asset_text(f"{part}.js") for part in own]

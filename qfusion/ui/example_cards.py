@@ -4,8 +4,7 @@ import streamlit as st
 
 from qfusion.analysis import sample_examples, text
 from qfusion.analysis.study import Study
-from qfusion.models import Ability
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, MassStates
 from qfusion.ui import figure, guidance, navigation, page_context, panels, sample_content
 from qfusion.wording import backgrounds
 from qfusion.wording.examples import explain_example
@@ -41,13 +40,14 @@ def _example(context: page_context.PageContext, item: sample_examples.Example) -
     study = context.study
     row = study.dataset.row(item.sample)
     unit = text.escape_markdown(study.score_unit(int(study.predicted[row])))
-    drawn: dict[Ability, str] = {
-        "time": f"Top: baseline + terms = {unit}. Bottom: entropy of each modality over time (nats).",
-        "masses": f"Top: baseline + terms = {unit}. Bottom: the mass that each modality assigns to each element "
+    drawn: dict[type, str] = {
+        Evolution: f"Top: baseline + terms = {unit}. Bottom: entropy of each modality over time (nats).",
+        MassStates: f"Top: baseline + terms = {unit}. Bottom: the mass that each modality assigns to each element "
         "(dark 0, yellow 1), and the result of the fusion.",
     }
     figures = next(
-        (drawn[able] for able in drawn if can(study.model, able)), f"Baseline + terms = {unit}."
+        (words for part, words in drawn.items() if study.model.part(part)),
+        f"Baseline + terms = {unit}.",
     )
     guidance.title(
         f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{explain_example(item)} {figures}", 3

@@ -7,7 +7,7 @@ and the script `qfusion/assets/figure.js` adds the buttons above it. `benchmarks
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -18,6 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import plotly_live
 from qfusion import _assets
+from qfusion._memory_cache import memo
 from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
@@ -157,7 +158,7 @@ def chart(
     )
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def _extension() -> plotly_live.Extension:
     """Return what is added to the script that draws figures."""
     return plotly_live.Extension(

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-if TYPE_CHECKING:  # the server answers before these are loaded
-    pass
 from qfusion.ui.server_addresses import address_below
 
-# What a page shows first: a browser asks for an address of its own once it has drawn that.
-
+# by address, for as long as a page waits for its browser to ask for it; no result that could be made again
 _awaited: WeakValueDictionary[str, threading.Event] = WeakValueDictionary()
 
 

@@ -9,9 +9,9 @@ import streamlit as st
 from qfusion.analysis import changed_samples, decision_flips, sample_words, text
 from qfusion.data import Content, Text
 from qfusion.figures import thumbnails
-from qfusion.models.abilities import can
 from qfusion.models.jump.jump_changes import parameter_tweak
 from qfusion.models.network import table_edits
+from qfusion.models.protocols import Evolution, Physics
 from qfusion.models.terms import ParameterChange
 from qfusion.panels import what_if as builders
 from qfusion.ui import navigation, page_context, panels, sample_strip, widgets
@@ -72,7 +72,7 @@ def _donor_content(context: page_context.PageContext, modality: str, donor: str)
 
 def parameter_flips(context: page_context.PageContext) -> None:
     """Draw the folded part on the model's own parameters. Nothing is computed until it is opened."""
-    if not can(context.study.model, "terms"):
+    if not context.study.model.part(Physics):
         st.caption(
             "This model has no physical parameters and no fusion rules that could flip the decision; "
             "only its states can."
@@ -80,7 +80,7 @@ def parameter_flips(context: page_context.PageContext) -> None:
     else:
         what = (
             "knob of the physics"
-            if can(context.study.model, "time")
+            if context.study.model.part(Evolution)
             else "angle of the fusion rules"
         )
         widgets.draw_folded(
@@ -106,9 +106,9 @@ def _flips(context: page_context.PageContext) -> None:
         for change in search.changes[:4]:
             value = flip_value(change)
             page, unit = (
-                ("Dynamics", "") if can(context.study.model, "time") else ("Circuit", " rad")
+                ("Dynamics", "") if context.study.model.part(Evolution) else ("Circuit", " rad")
             )
-            if can(context.study.model, "time"):
+            if context.study.model.part(Evolution):
                 query = {
                     "show": "Decision",
                     "turn": str(parameter_tweak(change.kind, change.name, value)),

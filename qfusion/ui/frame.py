@@ -11,7 +11,7 @@ from qfusion._checks import choose
 from qfusion.analysis import encoding_jobs, opening
 from qfusion.analysis.study import Study
 from qfusion.errors import default_on_error
-from qfusion.models.abilities import can
+from qfusion.models.protocols import EditableCircuit, Evolution, LayeredNetwork
 from qfusion.panels import address, pages, params, pickers
 from qfusion.ui import (
     access,
@@ -36,7 +36,7 @@ from qfusion.ui import (
 )
 from qfusion.ui.navigation import (
     FILES,
-    REQUIRED_ABILITIES,
+    REQUIRED_PARTS,
     UNAVAILABLE,
     WHAT_IF,
     draw_menu,
@@ -93,8 +93,8 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
                 UNAVAILABLE,
                 [
                     page
-                    for page, any_of in REQUIRED_ABILITIES.items()
-                    if not any(can(study.model, ability) for ability in any_of)
+                    for page, any_of in REQUIRED_PARTS.items()
+                    if not any(study.model.part(protocol) for protocol in any_of)
                 ]
                 + ([] if study.reads_features else [WHAT_IF]),
             )
@@ -109,7 +109,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
         sharing.share_buttons(
             side,
             (lambda: context.tweaked_sample(tweak_choice.current_tweak(study)))
-            if any(can(study.model, ability) for ability in ("time", "layers", "changes"))
+            if any(map(study.model.part, (Evolution, LayeredNetwork, EditableCircuit)))
             else None,
         )
         state.put(

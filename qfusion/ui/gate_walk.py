@@ -9,8 +9,8 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_replay import Replay
-from qfusion.models.abilities import can
 from qfusion.models.network import table_edits
+from qfusion.models.protocols import EditableCircuit, Evolution, TruthTables
 from qfusion.panels import circuit, gate_replays, tweak_effects
 from qfusion.ui import (
     guidance,
@@ -82,15 +82,15 @@ def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -
     can be set, and all gates as a table."""
     at = int(state.get(circuit.GATE.key, walk.count))
     panels.show(sample, context.theme, "circuit", on_select=_select_gate, first=1)
-    if can(sample.study.model, "time"):
+    if sample.study.model.part(Evolution):
         guidance.help_line(WHOLE_EVOLUTION_HELP)
-    if can(sample.study.model, "rules"):  # whose gates alone take angles that can be set
+    if sample.study.model.part(TruthTables):  # whose gates alone take angles that can be set
         draw_angles_of_gate(sample, at)
         references = walk.takes[at - 1] if at else ()
         if takes := [one for one in references if one[0] in table_edits.NETWORK]:
             draw_angles(sample, takes)
         draw_edits(context, sample, "Walk")  # below what is turned, which stays where it is
-    if can(sample.study.model, "changes"):
+    if sample.study.model.part(EditableCircuit):
         draw_gate_angles(sample, at, walk.gates[at - 1][3] if at else {})
     draw_gate(context, sample, walk, at)
     widgets.fold(circuit.TABLE, ":material/table_rows:").dataframe(

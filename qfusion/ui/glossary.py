@@ -4,13 +4,13 @@ The entries are in `qfusion/assets/glossary.toml`.
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import msgspec
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
 from qfusion import plugin
+from qfusion._memory_cache import memo
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.wording.measures import measures_with_entries
 
@@ -19,7 +19,7 @@ _MARKDOWN = MarkdownIt(
 )  # what stands in the words as HTML is shown as text
 
 
-@lru_cache(maxsize=256)
+@memo(256)
 def render_markdown(markdown: str) -> str:
     """Return the HTML of a text whose formulas are enclosed in pairs of dollar signs."""
     return "".join(
@@ -53,7 +53,7 @@ class Entry:
         )
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def read_entries() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
     """Return the entries of the glossary by term, and the terms that each panel uses by the name of the panel."""
     terms: dict[str, Entry] = {}

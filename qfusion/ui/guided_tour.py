@@ -7,12 +7,12 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
 from qfusion import _assets, _checks
+from qfusion._memory_cache import memo
 from qfusion.errors import QFusionError
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE, sources
 from qfusion.ui import page_params, state
@@ -46,7 +46,7 @@ class Step:
     unless: str = ""
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def _all_steps() -> tuple[Step, ...]:
     return tuple(Step(**one) for one in tomllib.loads(_assets.asset_text("tour.toml"))["step"])
 

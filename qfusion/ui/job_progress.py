@@ -1,4 +1,4 @@
-"""Progress of jobs that run in the background while the page stays usable, see `analysis.memo`."""
+"""Progress of jobs that run in the background while the page stays usable, see `analysis.jobs`."""
 
 from collections.abc import Callable
 from functools import partial

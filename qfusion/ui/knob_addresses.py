@@ -12,7 +12,6 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -40,7 +39,6 @@ PIXEL = 4e-3  # error, relative to the largest value, above which a quantity is 
 
 _MOST = 8  # addresses of a session that are good at a time
 _MOST_SESSIONS = 128
-_threads = ThreadPoolExecutor(16, thread_name_prefix="knobs")  # sessions that are served at a time
 _guard = threading.Lock()
 
 
@@ -115,7 +113,8 @@ class _Session:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-_sessions: OrderedDict[str, _Session] = OrderedDict()  # by id, the last used last
+# by id, the last used last; not in the cache of results, as an address that is forgotten cannot be made again
+_sessions: OrderedDict[str, _Session] = OrderedDict()
 
 
 def knobs_address(followed: AnyFollowed) -> str:
@@ -149,10 +148,9 @@ async def answer_knob(request: Request) -> Response:
         return PlainTextResponse("Open the page again.", 404)
     session.stop.set()
     session.stop = stop = threading.Event()
-    loop = asyncio.get_running_loop()
     try:
         async with session.turn:
-            content = await loop.run_in_executor(_threads, _evaluate, followed, stage, knob, stop)
+            content = await asyncio.to_thread(_evaluate, followed, stage, knob, stop)
     except NotFound as error:
         return PlainTextResponse(str(error), 404)
     except QFusionError as error:

@@ -11,8 +11,8 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import style
 from qfusion.models import gate_angles
-from qfusion.models.abilities import can
 from qfusion.models.network import table_edits
+from qfusion.models.protocols import TruthTables
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned_values
 from qfusion.panels import (
     circuit,
@@ -83,7 +83,9 @@ def follow_angles(sample: Sample, walks: bool = True) -> None:
         return
     names: tuple[str, ...] = ()
     tiles: list[dict[str, Any]] = []
-    if can(sample.study.model, "rules"):  # beside whose angles the numbers of the decision stand
+    if sample.study.model.part(
+        TruthTables
+    ):  # beside whose angles the numbers of the decision stand
         base = sample.untweaked
         names = tuple(circuit_metrics(base.metrics))
         tiles = [{"learned": base.score}]
@@ -126,7 +128,7 @@ def _shown_gate(sample: Sample) -> tuple[int, dict[str, str]]:
     if not gate:
         return 0, {}
     values = walk.gates[gate - 1][3]
-    if not can(sample.study.model, "rules"):
+    if not sample.study.model.part(TruthTables):
         return gate, {f"{gate}.{name}": name for name in values}
     places = [".".join(map(str, (of, *place))) for of, place in walk.takes[gate - 1]]
     if places and places[0].startswith("phi."):
@@ -181,7 +183,7 @@ def angle_sliders(study: Any) -> dict[str, AngleSlider]:
     model = study.model
     sliders = {}
     for name in gate_angles.angle_names(model):
-        if can(model, "rules"):
+        if model.part(TruthTables):
             part = gate_angles.network_part(name)
             place = gate_angles.table_entry(name) if part is None else part
             key = "_phi." + ".".join(map(str, place))

@@ -1,34 +1,25 @@
-"""Data sets and checkpoints by name, cached between reruns.
-
-The cache is bounded, its keys are names and time stamps, and cached objects are never changed.
-"""
-
-import streamlit as st
+"""Data sets and checkpoints by name, shared by all sessions."""
 
 from qfusion import data
 from qfusion._checks import choose
+from qfusion._memory_cache import memo
 from qfusion.analysis import opening
 from qfusion.panels import pickers
 from qfusion.training.checkpoint import Checkpoint
 
 
-@st.cache_resource(
-    max_entries=4,
-    show_spinner="Loading the data … (the first start generates 3,000 spoken opinions, about ten seconds)",
+@memo(
+    4,
+    task="Loading the data … (the first start generates 3,000 spoken opinions, about ten seconds)",
+    stamp=data.stamp,
 )
-def load_cached(name: str, when: str) -> data.DataSet:
-    """Load a data set. `when` is its stamp, so that a set that was replaced is loaded anew."""
-    return data.load(name)
-
-
 def load_dataset(name: str) -> data.DataSet:
     """A data set by name, never by a path: names come from readers. Loaded anew when it was imported anew.
 
     Raises:
         NotFound: when there is none of that name.
     """
-    choose("Data set", name, data.names())
-    return load_cached(name, data.stamp(name))
+    return data.load(choose("Data set", name, data.names()))
 
 
 def load_model(name: str) -> Checkpoint:

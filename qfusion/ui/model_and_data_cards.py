@@ -14,7 +14,7 @@ from qfusion.ui import guidance, model_export_dialog, page_context, panels
 from qfusion.ui.reading_guide_box import reading_guide
 from qfusion.wording import systems
 from qfusion.wording.model_notes import describe_notes
-from qfusion.wording.own_models import describe_abilities
+from qfusion.wording.own_models import describe_parts
 
 
 def metrics_card(context: page_context.PageContext) -> None:
@@ -105,7 +105,7 @@ def _describe_model(study: Study) -> str:
         kind_files.LIVE_CIRCUIT,
         *kind_files.file_formats(),
     ):
-        return f"{notes}\n\n{describe_abilities(study.model)}"
+        return f"{notes}\n\n{describe_parts(study.model)}"
     return notes
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 from qfusion import plugin
-from qfusion.models import Ability, abilities
+from qfusion.models import parts
+from qfusion.models.protocols import Circuit, Evolution, LayeredNetwork, StateModel
 from qfusion.panels import address, page_state, pages, pickers
 from qfusion.ui import background_picker, guidance, saved, state
 
@@ -32,11 +33,11 @@ _CORE_PAGES = {
         ("pages/glossary.py", "Glossary", ":material/menu_book:"),
     ),
 }
-# what a page needs of the model: one of these abilities
-REQUIRED_ABILITIES: dict[str, tuple[Ability, ...]] = {
-    "Dynamics": ("time", "layers"),
-    "Circuit": ("circuit",),
-    "Decision operators": ("states",),
+# what a page needs of the model: one of these parts
+REQUIRED_PARTS: dict[str, tuple[type, ...]] = {
+    "Dynamics": (Evolution, LayeredNetwork),
+    "Circuit": (Circuit,),
+    "Decision operators": (StateModel,),
 }
 WHAT_IF = "What if"  # needs features to change
 _LINKED_AS = {key: linked for linked, key in address.LINKED.items()}
@@ -113,4 +114,4 @@ def _missing_part(label: str) -> str:
     """Return what the model lacks for a page, as a clause."""
     if label == WHAT_IF:
         return "a measured game has no inputs to change"
-    return f"the model has no {abilities.ABILITIES[REQUIRED_ABILITIES[label][0]]}"
+    return f"the model has no {parts.PARTS[REQUIRED_PARTS[label][0]]}"

@@ -8,7 +8,7 @@ import streamlit as st
 from qfusion._sentences import true_minus
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
-from qfusion.models.abilities import can
+from qfusion.models.protocols import TruthTables
 from qfusion.panels import device_noise
 from qfusion.ui import page_context, panels, state, widgets
 from qfusion.ui.changed_numbers import delta_options
@@ -29,7 +29,7 @@ def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
     with main:
         _headline(context, sample, noise)
         panels.show(sample, context.theme, "noisy-scores", "noisy-terms", columns=2, first=2)
-        if can(sample.study.model, "rules"):
+        if sample.study.model.part(TruthTables):
             _device(sample, noise)
 
 

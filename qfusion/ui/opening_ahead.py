@@ -1,7 +1,8 @@
 """What a page shows first, computed while the reader's browser still loads scripts.
 
-A browser asks for the HTML of a page about a second before it can ask for its contents. Meanwhile one thread opens the
-model that the address names and builds the page's panels, whose results are cached where the page looks for them.
+A browser asks for the HTML of a page about a second before it can ask for its contents. Meanwhile the executor of long
+work opens the model that the address names and builds the page's panels, whose results are cached where the page looks
+for them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from qfusion.errors import QFusionError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:  # the server answers before these are loaded
     from qfusion.analysis.study import Study
 
 MAX_SECONDS = 1.5  # seconds of work after which the page does the rest
-_worker = ThreadPoolExecutor(1, thread_name_prefix="opening")
 _turn = threading.Lock()  # of the one page that is opened at a time
 
 
@@ -33,11 +33,12 @@ def open_ahead(page: str, query: Mapping[str, str]) -> Future[None] | None:
     Returns:
         the task, or None while the machine is busy, another page is opened ahead, or everybody has to log in.
     """
+    from qfusion.analysis import jobs
     from qfusion.ui import access, prefetch
 
     if access.demands_login() or prefetch.is_busy() or not _turn.acquire(blocking=False):
         return None
-    return _worker.submit(_open, page, dict(query))
+    return jobs.EXECUTOR.submit(_open, page, dict(query))
 
 
 def _open(page: str, query: dict[str, str]) -> None:

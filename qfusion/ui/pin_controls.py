@@ -15,7 +15,7 @@ from qfusion.analysis import (
 from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.panels import network, pickers, pins, tweak_limits
 from qfusion.ui import (
     guidance,
@@ -155,7 +155,7 @@ def _swap(study: Study, row: int, view: pins.Pin) -> None:
     state.put(pickers.DATA.key, view.data)
     state.choose_sample(view.sample)
     other: Any = pickers.resolve_pin(view)[0]
-    if can(other.model, "time"):
+    if other.model.part(Evolution):
         tweak_sliders.set_sliders(other.model, tweak_limits.parse_tweak(other, view.tweak))
     else:
         state.put(network.EDITS.key, view.tweak)

@@ -1,7 +1,7 @@
 """Panels of the neighbouring samples, drawn in advance while the reader looks at the current one.
 
-One thread draws them for all sessions, after a page is drawn, and only while the machine has nothing else to do. The
-pictures are cached where the page looks for them, see `Panel.build`.
+The executor of long work draws them, for two sessions at most, after a page is drawn, and only while the machine has
+nothing else to do. The pictures are cached where the page looks for them, see `Panel.build`.
 """
 
 import contextlib
@@ -10,10 +10,11 @@ import os
 import threading
 import time
 from collections.abc import Collection, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
+from qfusion.analysis import jobs
 from qfusion.errors import QFusionError
 from qfusion.panels import page_state, pages
 from qfusion.panels.panel import Panel
@@ -22,7 +23,6 @@ from qfusion.ui import streamlit_internals
 IDLE_SECONDS = 0.4  # seconds until a browser has drawn a page
 BUSY = 1.5  # processes that run or wait, for each processor
 MAX_SECONDS = 1.0  # seconds of work after which the rest is left
-_worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
 _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for something else
 
 
@@ -49,7 +49,7 @@ def prepare_ahead(
         return None
     stop = _wanted[session] = threading.Event()
     panels = [panel for name, panel in pages.PAGES[view.page].items() if name not in waiting]
-    return _worker.submit(_draw, context, view, panels, session, stop)
+    return jobs.EXECUTOR.submit(_draw, context, view, panels, session, stop)
 
 
 def _draw(

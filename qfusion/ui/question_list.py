@@ -4,8 +4,7 @@ import streamlit as st
 
 from qfusion._sentences import true_minus
 from qfusion.analysis.study import Study
-from qfusion.models import Ability
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.panels import overview
 from qfusion.ui import figure, navigation, page_context
 from qfusion.wording import answers
@@ -35,12 +34,12 @@ def five_questions(context: page_context.PageContext) -> None:
 
 def _places(study: Study) -> tuple[Place, ...]:
     """Return the location of the figure behind each answer."""
-    last: dict[Ability, tuple[Place, ...]] = {
-        "time": (
+    last: dict[type, tuple[Place, ...]] = {
+        Evolution: (
             ("pages/dynamics.py", "See it over time", {"show": "Decision"}),
             ("pages/dynamics.py", "See what built it", {"show": "Decision"}),
         ),
-        "layers": (
+        LayeredNetwork: (
             ("pages/circuit.py", "See it along the layers", {"rules": "Entropies"}),
             ("pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}),
         ),
@@ -53,5 +52,5 @@ def _places(study: Study) -> tuple[Place, ...]:
         ("pages/samples.py", "See every part", {}),
         ("pages/samples.py", "See what each says", {}),
         ("pages/what_if.py", "See and try it", {}),
-        *next((last[able] for able in last if can(study.model, able)), other),
+        *next((places for part, places in last.items() if study.model.part(part)), other),
     )

@@ -4,7 +4,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.figures import style
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.ui import guidance, page_context
 
 _OF_TIME = (
@@ -28,9 +28,9 @@ def reading_guide(context: page_context.PageContext) -> None:
     if context.study.classes:
         total = "the log-odds of the class in nats: above 0 for it, below 0 against it"
     additions = ""
-    if can(context.study.model, "time"):
+    if context.study.model.part(Evolution):
         additions = _OF_TIME
-    elif can(context.study.model, "rules"):
+    elif context.study.model.part(TruthTables):
         additions = _OF_CIRCUITS
     swatches = "  ".join(
         f"{text.escape_markdown(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"

@@ -2,13 +2,13 @@
 
 import gc
 import sys
-from functools import lru_cache
 
 import streamlit as st
 import threadpoolctl
 import torch
 
-from qfusion.analysis import memo, opening
+from qfusion._memory_cache import memo, waiting
+from qfusion.analysis import opening
 from qfusion.ui import skeletons, streamlit_internals
 from qfusion.wording.progress import describe_task
 
@@ -16,7 +16,7 @@ OWN = "_own"  # in a session, the samples that its visitor has made
 frozen_modules = 0  # modules that were loaded when the collector last set everything aside
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def _limit_blas() -> threadpoolctl.threadpool_limits:
     return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
 
@@ -45,5 +45,5 @@ def begin_run() -> None:
     if len(sys.modules) != frozen_modules:
         frozen_modules = len(sys.modules)
         gc.freeze()
-    memo.waiting.set(lambda task: skeletons.computing(describe_task(task)))
+    waiting.set(lambda task: skeletons.computing(describe_task(task)))
     opening.at_hand.set(tuple(st.session_state.get(OWN) or ()))

@@ -26,7 +26,7 @@ from qfusion.data import (
 )
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.unimodal_labels import LABEL_PREFIX
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Circuit, Evolution
 from qfusion.panels import sample_curves, timelines
 from qfusion.ui import components, figure, navigation, page_context, page_runs
 from qfusion.ui.report_button import report_of_sample
@@ -194,9 +194,9 @@ def sample_heading(context: page_context.PageContext) -> None:
         st.subheader(f"Sample {text.escape_markdown(context.sample)}", anchor=False)
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             report_of_sample(context)
-            if can(context.study.model, "time"):
+            if context.study.model.part(Evolution):
                 navigation.link("pages/dynamics.py", "See it over time", ":material/timeline:")
-            elif can(context.study.model, "circuit"):
+            elif context.study.model.part(Circuit):
                 navigation.link("pages/circuit.py", "See it along the circuit", ":material/schema:")
 
 

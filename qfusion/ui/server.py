@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from qfusion import _garbage, _user_folders
+from qfusion._memory_cache import find_result, memo
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.ui import permissions, streamlit_internals
 from qfusion.ui.first_figure import answer_drawn
@@ -54,7 +55,6 @@ def serve(options: Sequence[str]) -> None:
 
 _loaded = threading.Event()
 _loaded.set()  # unless a server has begun
-_gzipped: list[bytes] = []  # Plotly.js, once it is compressed
 
 
 def routes() -> list[Route]:
@@ -92,7 +92,11 @@ def check_settings() -> None:
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
-    """Begins to load when the server does; what it loads stays for as long as the process."""
+    """Begins to load when the server does; what it loads stays for as long as the process.
+
+    Two threads of its own do so, and follow the owner: the executor of long work is not loaded yet, and would never end
+    while one of its threads follows the owner.
+    """
     permissions.begin_rule()
     streamlit_internals.silence_default_warning()
     _loaded.clear()
@@ -158,7 +162,7 @@ def _load() -> None:
             first = pickers.models()[0]
             first_paint.shown_models.add(first)
             pickers.default_sample(open_study(first))
-    _gzipped.append(gzip.compress(read_plotly(), 6))
+    _compressed_plotly()
     time.sleep(10)  # in which the first page is drawn
     importlib.import_module("sklearn.metrics")  # which the first slider needs
 
@@ -178,10 +182,16 @@ def _first_model() -> str:
     return name if name in checkpoint_folders.available() else ""
 
 
+@memo(1)
+def _compressed_plotly() -> bytes:
+    return gzip.compress(read_plotly(), 6)
+
+
 def _answer_plotly(request: Request) -> Response:
-    zipped = _gzipped and "gzip" in request.headers.get("Accept-Encoding", "")
+    takes_zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+    zipped = find_result(_compressed_plotly) if takes_zipped else None
     return Response(
-        _gzipped[0] if zipped else read_plotly(),
+        zipped or read_plotly(),
         media_type="text/javascript",
         headers={
             # for good: its version is in its name

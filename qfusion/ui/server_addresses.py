@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from importlib.metadata import distribution
 
 import streamlit as st
 
 from plotly_live.scripts import script_text
+from qfusion._memory_cache import memo
 
 PLOTLY_WAITS = 350  # milliseconds
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def plotly_address() -> str:
     """Return the address on this server of Plotly.js, in the version that comes with the Python package."""
     return address_below(f"plotly-{distribution('plotly').version}.min.js")
@@ -24,7 +24,6 @@ def address_below(name: str) -> str:
     return f"{'/' + base if base else ''}/{name}"
 
 
-@lru_cache(maxsize=1)
 def plotly_script() -> str:
     """Return the script that starts to load Plotly.js, for the first moment of a page.
 

@@ -1,6 +1,5 @@
 """Files of installed packages that the server sends: Streamlit's page and Plotly.js."""
 
-from functools import lru_cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from qfusion.ui.server_addresses import plotly_address
 FIRST_STYLES = ("app.css", "phone.css", "first.css")
 
 
-@lru_cache(maxsize=1)
 def page_html() -> str:
     """Return Streamlit's page with the base of the server's addresses, a link to Plotly.js and our style added to it.
     Without the base, the page first asked below its own address, twice in vain, before anything was drawn.
@@ -26,7 +24,6 @@ def page_html() -> str:
     return page.replace("</body>", f"<style>{style}</style></body>", 1)
 
 
-@lru_cache(maxsize=1)
 def read_plotly() -> bytes:
     """Return the script of plotly that its package ships."""
     return shipped_file("plotly", "plotly/package_data/plotly.min.js")

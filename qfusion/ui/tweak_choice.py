@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import Tweak, learned_values
 from qfusion.panels import tweak_limits
 from qfusion.ui import state
@@ -14,7 +14,7 @@ def current_tweak(study: Any) -> str:
     everything is as learned, or if the edits do not fit. A number that was set for another model, and that no slider
     of this one can show, is left out.
     """
-    if not can(study.model, "time"):
+    if not study.model.part(Evolution):
         return "" if edits_problem(study) else edits_text().strip(" ,")
     highest = tweak_limits.slider_tops(study.model)
     numbers = [

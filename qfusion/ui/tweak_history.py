@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis.study import Study
-from qfusion.models.abilities import can
+from qfusion.models.protocols import EditableCircuit, Evolution, TruthTables
 from qfusion.models.tweak import DURATION, MAX_TEXT, learned_values
 from qfusion.panels import network
 from qfusion.ui import state
@@ -59,9 +59,9 @@ def _default(study: Study) -> Mapping[str, Any]:
     """Return the keys of the widgets that tweak a model, with their values as learned."""
     return (
         learned_values(study.model)
-        if can(study.model, "time")
+        if study.model.part(Evolution)
         else {network.EDITS.key: ""}
-        if can(study.model, "rules") or can(study.model, "changes")
+        if study.model.part(TruthTables) or study.model.part(EditableCircuit)
         else {}
     )
 

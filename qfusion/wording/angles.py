@@ -8,7 +8,7 @@ import numpy as np
 from qfusion._sentences import capitalise
 from qfusion.analysis.angle_curves import AngleCurve
 from qfusion.models import gate_angles
-from qfusion.models.abilities import can
+from qfusion.models.protocols import TruthTables
 from qfusion.wording.operators import name_table_angle
 
 SMALL = 5e-3  # of a score, in nats or the unit of the target: a smaller range is written as none
@@ -16,7 +16,7 @@ SMALL = 5e-3  # of a score, in nats or the unit of the target: a smaller range i
 
 def name_angle(study: Any, name: str) -> str:
     """Return the name of an angle in words, not escaped: "angle 2 of the pooling of layer 0"."""
-    if not can(study.model, "rules"):
+    if not study.model.part(TruthTables):
         gate, _, angle = name.partition(".")
         return f"{angle if angle != 'angle' else 'the angle'} of gate {gate}"
     if part := gate_angles.network_part(name):

@@ -12,8 +12,8 @@ from qfusion.explain.coalitions import joint_share
 from qfusion.explain.decision_course import JointCourse
 from qfusion.explain.stability import SeedsState
 from qfusion.explain.verdicts import Verdict
-from qfusion.models.abilities import can
 from qfusion.models.live_model import LiveModel
+from qfusion.models.protocols import Evolution, LayeredNetwork, StateModel
 from qfusion.wording.backgrounds import describe_agreement
 from qfusion.wording.conflicts import describe_conflict
 from qfusion.wording.contributions import describe_largest
@@ -100,7 +100,7 @@ def describe_flips(study: Study, flips: Mapping[str, decision_flips.Flip]) -> st
     """
     able = {name: flip for name, flip in flips.items() if flip.state.possible}
     if not able:
-        return NO_FLIP if can(study.model, "states") else NO_FLIP_FOUND
+        return NO_FLIP if study.model.part(StateModel) else NO_FLIP_FOUND
     distances = {name: flip.state.distance for name, flip in able.items()}
     names_by_end: dict[tuple[str, str], list[str]] = {}
     for name in top(distances, smallest=True):
@@ -125,7 +125,7 @@ def name_flip_unit(study: Study, modalities: Sequence[str]) -> str:
     """Return the unit of a change of one of these modalities, as markdown: " rad" of a state, else as " in the norm of
     its features".
     """
-    if can(study.model, "states"):
+    if study.model.part(StateModel):
         return " rad"
     if not isinstance(study.model, LiveModel):
         return " in the norm of its encoding"
@@ -262,7 +262,7 @@ def answer_since_when(sample: Sample) -> str:
 
     For a classifier with time, return since when joint terms outweigh single modalities.
     """
-    timed = can(sample.model, "time")
+    timed = sample.model.part(Evolution) is not None
     if timed:
         where = [TIME.format(at) for at in sample.places]
     else:
@@ -281,7 +281,7 @@ def answer_change(sample: Sample) -> str:
         {term: float(values[place]) for term, values in sample.path_dividends.items()}
         for place in (0, -1)
     )
-    by = EVOLUTION if can(sample.model, "time") else NETWORK
+    by = EVOLUTION if sample.model.part(Evolution) else NETWORK
     unread = sample.verdict.within_spread
     return describe_change(start, end, by, MARKDOWN, sample.quantity, unread)
 
@@ -295,13 +295,13 @@ def _answer_flips(sample: Sample) -> str:
 
 
 def _answer_when(sample: Sample) -> str:
-    if not (can(sample.model, "time") or can(sample.model, "layers")):
+    if not (sample.model.part(Evolution) or sample.model.part(LayeredNetwork)):
         return NOT_FOLLOWED if sample.study.reads_features else GAME_NOT_FOLLOWED
     return answer_since_when(sample.untweaked)
 
 
 def _answer_change_if_followed(sample: Sample) -> str:
-    if not (can(sample.model, "time") or can(sample.model, "layers")):
+    if not (sample.model.part(Evolution) or sample.model.part(LayeredNetwork)):
         return NO_DYNAMICS if sample.study.reads_features else GAME_NO_DYNAMICS
     return answer_change(sample.untweaked)
 

@@ -19,7 +19,7 @@ def describe_circuit(model: Any, states: Mapping[str, Any]) -> str:
     """Return how a sample's circuit relates to its score; empty for kinds of models without a remark.
 
     Args:
-        model: a model with the ability "gates".
+        model: a `GateCircuit`.
         states: encodings of one sample, from `model.encode`.
     """
     circuit: GateCircuit = model

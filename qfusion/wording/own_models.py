@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from qfusion.models.abilities import Ability, can
+from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, StateModel
 
 
 class Way(NamedTuple):
@@ -58,30 +58,34 @@ qfusion.show(H)  # basis states as samples""",
     ),
 )
 
-# What needs an ability beside contributions, verdicts, cohorts, comparisons and reports, which every model has.
-_NEEDS: tuple[tuple[str, Ability, str], ...] = (
+# What needs a part beside contributions, verdicts, cohorts, comparisons and reports, which every model has.
+_NEEDS: tuple[tuple[str, type, str], ...] = (
     (
         "the Circuit page",
-        "circuit",
+        Circuit,
         "no circuit of gates was found in it",
     ),
-    ("edits of gates, noise and shots", "changes", "its gates cannot be changed from here"),
-    ("the Dynamics page", "time", "it has no evolution in time; `qfusion.lindblad_model` has one"),
+    ("edits of gates, noise and shots", EditableCircuit, "its gates cannot be changed from here"),
+    (
+        "the Dynamics page",
+        Evolution,
+        "it has no evolution in time; `qfusion.lindblad_model` has one",
+    ),
     (
         "Decision operators",
-        "states",
+        StateModel,
         "its scores are not known to be linear in states of the modalities",
     ),
 )
 
 
-def describe_abilities(model: Any) -> str:
+def describe_parts(model: Any) -> str:
     """Return what pages show of a model of a user's own, and why other pages are missing, as Markdown."""
     has = ["contributions, verdicts, cohorts, comparisons and reports"]
     lacks = []
-    for what, ability, why in _NEEDS:
-        if can(model, ability):
+    for what, protocol, why in _NEEDS:
+        if model.part(protocol):
             has.append(what)
-        elif ability != "changes" or can(model, "circuit"):
+        elif protocol is not EditableCircuit or model.part(Circuit):
             lacks.append(f"{what} ({why})")
     return f"**Has** {'; '.join(has)}." + (f"  \n**Lacks** {'; '.join(lacks)}." if lacks else "")

@@ -8,8 +8,8 @@ import numpy as np
 from qfusion._sentences import count, listed, share
 from qfusion.analysis import text
 from qfusion.analysis.study import Study
-from qfusion.models.abilities import can
 from qfusion.models.network.truth_tables import stage_sizes
+from qfusion.models.protocols import EditableCircuit, Evolution, KetStates, StateModel, TruthTables
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.training.checkpoint_cards import training_split
 from qfusion.wording.model_kinds import kind_text
@@ -98,7 +98,7 @@ def describe_system(study: Study) -> str:
     sentence = kind_text(model.kind).sentence
     if sentence:
         return f"{title} {sentence.format(names=names, target=target, dims=_dims(model))}"
-    if can(study.model, "time"):
+    if study.model.part(Evolution):
         return QUANTUM_JUMP.format(
             title=title,
             names=names,
@@ -106,7 +106,7 @@ def describe_system(study: Study) -> str:
             dims=_dims(model),
             jumps=count(model.jump_count, "learned jump operator"),
         )
-    if not can(study.model, "states"):
+    if not study.model.part(StateModel):
         return NETWORK.format(
             title=title, names=names, target=target, kind=text.escape_markdown(model.kind)
         )
@@ -152,11 +152,11 @@ def pipeline_stages(study: Study) -> tuple[Stage, ...]:
     if not study.reads_features:
         return _game_stages(study)
     start = Stage("Features", describe_features(study), "pages/samples.py", "See a sample", {})
-    if can(study.model, "time"):
+    if study.model.part(Evolution):
         stages = _evolution_stages(study)
-    elif not can(study.model, "states"):
+    elif not study.model.part(StateModel):
         stages = _network_stages(study)
-    elif can(study.model, "rules"):
+    elif study.model.part(TruthTables):
         stages = _circuit_stages(study)
     else:
         stages = _product_stages(study)
@@ -299,18 +299,18 @@ def model_card_rows(study: Study) -> dict[str, Any]:
             "coalitions": f"{len(study.coalitions):,}",
             "values": str(card.get("weights_sha256", ""))[:12],
         }
-    if can(study.model, "time"):
+    if study.model.part(Evolution):
         rows |= {
             "state dimensions": _dims(model),
             "jump operators": model.jump_count,
             "read-out": describe_read_out(model),
             "duration T": f"{model.duration:g}",
         }
-    elif can(study.model, "kets"):
+    elif study.model.part(KetStates):
         rows |= {"state dimensions": _dims(model)}
-    elif can(study.model, "rules"):
+    elif study.model.part(TruthTables):
         rows |= _circuit_rows(study)
-    if can(study.model, "changes"):
+    if study.model.part(EditableCircuit):
         rows |= {
             "qubits": ", ".join(f"{name} {n}" for name, n in model.registers().items()),
             "gates": len(model.gate_roles()),

@@ -3,7 +3,7 @@ run of the tests.
 
     python -m tests.support.sharing run app.py ...      the app, as `python -m streamlit`, with results shared
 
-A result is kept under what decides it, as `qfusion.analysis.memo` keys it within a process: digests of weights, data
+A result is kept under what decides it, as `qfusion._memory_cache` keys it within a process: digests of weights, data
 and background, and the arguments. The folder begins empty with every run, so that nothing of other code is found. What
 checks that two processes come to the same (`tests.support.exporting`, the wheel, commands of their own) does not
 import this module.
@@ -113,7 +113,7 @@ def install(times: int = 1) -> None:
     Args:
         times: how many times as many results a process keeps as the app does.
     """
-    from qfusion.analysis import memo as memory
+    from qfusion import _memory_cache as memory
 
     bounded = memory.memo
 
@@ -134,7 +134,7 @@ def install(times: int = 1) -> None:
 
     drawn_samples.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
     from qfusion.analysis import study as studies
-    from qfusion.analysis.study_cache import per_model_cache
+    from qfusion.analysis.study_cache import dataset_cache
 
     def unless_evaluated(
         compute: Callable[..., Any], from_disk: Callable[..., Any]
@@ -155,8 +155,7 @@ def install(times: int = 1) -> None:
         ):
             for each in vars(owner).values():
                 # what copies of a study share decides their keys
-                is_own = isinstance(each, functools.cached_property)
-                if is_own and type(each) is not per_model_cache and each.attrname != "space":
+                if isinstance(each, dataset_cache):
                     each.func = unless_evaluated(each.func, on_disk(each.func, memory.argument_key))
 
 

@@ -15,6 +15,7 @@ import pytest
 import streamlit as st
 
 from qfusion import cli, data
+from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
@@ -66,7 +67,7 @@ def stand_in() -> DataSet:
 
 
 def _forget() -> None:
-    registry.load_manifest.cache_clear()
+    CACHE.clear(registry.load_manifest.__wrapped__)  # type: ignore[attr-defined]
     st.cache_resource.clear()
     st.cache_data.clear()
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from qfusion import explain
+from qfusion import _disk_cache, explain
+from qfusion._memory_cache import memo
 from qfusion.analysis import shipped_results
-from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.protocol import Coordinates, SampleSpace
 from qfusion.data.coalition_terms import MANY_MODALITIES
 from qfusion.explain import Explanation, coalitions
 from qfusion.models import nested
-from qfusion.training import encodings
+from qfusion.models.backgrounds import COHORT
+from qfusion.models.protocols import GateCircuit
+from qfusion.training import checkpoint_cards, encodings
 
 EXPLAINED = 10_000  # rows of a large set that are explained together
 # coalitions of all samples that are explained together, of many modalities: some ten seconds of a core
@@ -71,19 +72,22 @@ class BaseSpace(SampleSpace):
         return study.dataset.rows()
 
     def explain_rows(self) -> Explanation:
-        """Return the explanation of the explained rows. That of a large set is stored, and that of some shipped models
-        comes with the package.
+        """Return the explanation of the explained rows. That of a large set is stored, except against a cohort, of
+        which only the name is known, and that of some shipped models comes with the package.
         """
         study = self.study
         background = study.explanation_background
         if not background.is_exact:
             return self.compute_explanation()
         values = shipped_results.find_values(study)
-        if values is None and not encodings.is_kept(study.model, study.dataset):
+        is_stored = encodings.is_kept(study.model, study.dataset) and background.kind != COHORT
+        if values is None and not is_stored:
             return self.compute_explanation()
         if values is None:
-            values = encodings.encoded_arrays(
-                self._explanation_place(), lambda: {"values": self.compute_explanation().values}
+            values = _disk_cache.cached_arrays(
+                "explanation",
+                self._explanation_key(),
+                lambda: {"values": self.compute_explanation().values},
             )["values"]
         return coalitions.explanation_of_values(study.model, values, background)
 
@@ -93,14 +97,15 @@ class BaseSpace(SampleSpace):
         inputs = study.inputs(study.explained_rows)
         return explain.explain(study.model, inputs, study.explanation_background)
 
-    def _explanation_place(self) -> Path:
-        """Return the path at which the explanation of the explained rows is stored; its name is a digest of everything
-        that the explanation depends on."""
+    def _explanation_key(self) -> str:
+        """Return the key of the stored explanation of the explained rows: of model and data, and of what is computed
+        from them, such as the background, how it is made."""
         study = self.study
-        return encodings.encoded_place(
+        return encodings.encoding_key(
             study.model,
             study.dataset,
-            study.explanation_background.key,
+            study.explanation_background.name,
+            checkpoint_cards.training_split(study.card),
             study.model.score_kind,
             hashlib.sha256(study.explained_rows.tobytes()).hexdigest(),
         )
@@ -155,7 +160,7 @@ class BaseSpace(SampleSpace):
 
     def circuit(self, row: int, words: str = "") -> Any:
         """Raise InvalidInput, as there is no circuit of gates."""
-        return self.study.model.gate_circuit()
+        return self.study.model.require(GateCircuit)
 
     def readouts(self) -> dict[str, tuple[str, ...]]:
         """Return no names."""

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import sample_evolution
 from qfusion.analysis.chunks import iterate_chunks
 from qfusion.analysis.columns import entropy_column, negativity_column
-from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.kets import KetSpace, real_coordinates
 from qfusion.analysis.spaces.protocol import Coordinates
-from qfusion.analysis.study_cache import per_model_cache
+from qfusion.analysis.study_cache import state_cache
 from qfusion.analysis.tasks import Task
 from qfusion.explain import Explanation
 from qfusion.models.jump import jump_changes
@@ -30,7 +30,7 @@ MAX_NUMBERS = 30_000_000  # coordinates that are held at once
 class EvolutionSpace(KetSpace):
     """The samples of a study as product states that evolve."""
 
-    @per_model_cache
+    @state_cache
     def entropies(self) -> np.ndarray:
         """Von Neumann entropies of the reduced states at T, (N, M) in nats."""
         return reduced_entropies(self.study.model, self.kets(self.study.dataset.rows()))

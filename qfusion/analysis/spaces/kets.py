@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.analysis.spaces.base import BaseSpace, compute_in_blocks
 from qfusion.analysis.spaces.protocol import Coordinates
-from qfusion.analysis.study_cache import per_model_cache
+from qfusion.analysis.study_cache import state_cache
 from qfusion.models.fixed_observables import with_observables
 from qfusion.quantum import states
 from qfusion.quantum.states import expectation
@@ -23,7 +23,7 @@ BLOCK = 2**14  # samples whose states are held at a time
 class KetSpace(BaseSpace):
     """The samples of a study as product states."""
 
-    @per_model_cache
+    @state_cache
     def all_kets(self) -> torch.Tensor:
         """Product states of all samples, (N, D)."""
         return self._encode(None)

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from qfusion import track
+from qfusion._memory_cache import memo
 from qfusion.analysis.columns import entropy_column
-from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.base import EXPLAINED, BaseSpace, compute_in_blocks, name_readouts
 from qfusion.analysis.spaces.protocol import Coordinates
-from qfusion.analysis.study_cache import per_model_cache
+from qfusion.analysis.study_cache import state_cache
 from qfusion.analysis.tasks import Task
 from qfusion.explain import evidence, fusion_reading
 from qfusion.models.fixed_observables import recompute_observables, with_observables
@@ -41,7 +41,7 @@ class MassSpace(BaseSpace):
         """Effective observables of the fused qubits, (C, 3, ..., 3) double."""
         return self.study.model.observables()
 
-    @per_model_cache
+    @state_cache
     @torch.no_grad()
     def masses(self) -> torch.Tensor:
         """Masses of all samples, per element and modality, (N, n, M) double."""
@@ -102,7 +102,7 @@ class MassSpace(BaseSpace):
             return tuple(model.outputs)
         return tuple(f"element {i}" for i in range(model.elements))
 
-    @per_model_cache
+    @state_cache
     @torch.no_grad()
     def vectors(self) -> torch.Tensor:
         """Fused qubits (1, <X>, <Z>) of all samples, (N, n, 3)."""
@@ -118,7 +118,7 @@ class MassSpace(BaseSpace):
         angles = self.study.model.angles(self.study.inputs([row]))
         return {name: values[0] for name, values in angles.items()}
 
-    @per_model_cache
+    @state_cache
     def disagreement(self) -> np.ndarray:
         """Mean over the elements of Dempster's K between the modalities on each, (N,)."""
         return evidence.disagreement(self.masses).mean(-1).numpy()

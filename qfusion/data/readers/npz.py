@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from qfusion._checks import check
+from qfusion._disk_cache import digest_of_arrays
 from qfusion.data import signatures
-from qfusion.data.array_cache import digest_of_arrays
 from qfusion.data.files import check_size, file_size
 from qfusion.errors import InvalidInput, translate_errors
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion.data import array_cache
+from qfusion import _disk_cache
 from qfusion.data.clips import find_clip
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
@@ -168,9 +168,9 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         IntegrityError: when a file is not the recorded one.
     """
     where = SOURCE.verify(where, pinned)
-    arrays = array_cache.cached_arrays(
+    arrays = _disk_cache.cached_arrays(
         "mosi",
-        array_cache.cache_key([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        _disk_cache.cache_key([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_read_mosi, where),
     )
     ids = arrays["ids"]

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from qfusion import _disk_cache
 from qfusion._checks import check
-from qfusion.data import array_cache, files
+from qfusion.data import files
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
@@ -219,9 +220,9 @@ def read_easyvqa(
     """
     source = YES_NO if yes_no else EASYVQA
     where = source.verify(where, [file for file in pinned if file.path.endswith(QUESTIONS)])
-    pictures = array_cache.cached_arrays(
+    pictures = _disk_cache.cached_arrays(
         EASYVQA.name,
-        array_cache.cache_key([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        _disk_cache.cache_key([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_pictures, where, pinned),
     )
     rows = _draw_rows(where, yes_no)

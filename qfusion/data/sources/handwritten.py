@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion.data import array_cache
+from qfusion import _disk_cache
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.file_words import numbered_features
@@ -72,9 +72,9 @@ def read_handwritten(
     """
     where = SOURCE.verify(where, pinned)
     # reading the file takes a process of its own
-    arrays = array_cache.cached_arrays(
+    arrays = _disk_cache.cached_arrays(
         SOURCE.name,
-        array_cache.cache_key([pinned[0].sha256, Path(__file__).read_bytes()]),
+        _disk_cache.cache_key([pinned[0].sha256, Path(__file__).read_bytes()]),
         partial(_read, where / pinned[0].path),
     )
     y = arrays["y"]

@@ -17,8 +17,7 @@ import pandas as pd
 import PIL
 import scipy
 
-from qfusion import _assets
-from qfusion.data import array_cache
+from qfusion import _assets, _disk_cache
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, Image, Text
@@ -157,7 +156,7 @@ def draw_recipe(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> Recipe:
 def ship() -> None:
     """Measure the features that ship with the package, and write them: `python scripts/ship_planted.py`."""
     arrays = measure_features(draw_recipe())
-    array_cache.write_arrays(
+    _disk_cache.write_arrays(
         SHIPPED, {**arrays, "made_by": np.array(code_digest())}, compressed=True
     )
 
@@ -178,11 +177,11 @@ def load_features(recipe: Recipe, seed: int, sizes: Mapping[str, int]) -> dict[s
     cache or are measured.
     """
     if (seed, sizes) == (SEED, SIZES):
-        shipped = array_cache.read_arrays(SHIPPED)
+        shipped = _disk_cache.read_arrays(SHIPPED)
         if shipped is not None and str(shipped.pop("made_by")) == code_digest():
             return shipped
     key = code_digest(seed, sizes, np.__version__, PIL.__version__, scipy.__version__)
-    return array_cache.cached_arrays("planted", key, partial(measure_features, recipe))
+    return _disk_cache.cached_arrays("planted", key, partial(measure_features, recipe))
 
 
 def measure_features(recipe: Recipe) -> dict[str, np.ndarray]:
@@ -207,7 +206,7 @@ def code_digest(*parts: object) -> str:
     """A digest of the code that makes the features, and of other things that they depend on."""
     sources = [Path(__file__)]
     sources += [Path(str(module.__file__)) for module in _MAKERS]
-    return array_cache.cache_key(
+    return _disk_cache.cache_key(
         ["|".join(map(str, parts)), *(path.read_bytes() for path in sources)]
     )
 

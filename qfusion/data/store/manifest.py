@@ -3,13 +3,13 @@
 import contextlib
 import json
 import os
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.data.store import folders
 from qfusion.data.target_spec import Target
 from qfusion.errors import IntegrityError, translate_errors
@@ -139,7 +139,7 @@ def stamp(folder: Path) -> str:
     return ""
 
 
-@lru_cache(maxsize=64)
+@memo(64)
 def _read(folder: Path, stamp: str) -> Manifest:
     """Load a manifest. `stamp` changes when the set is replaced, so that the manifest is read anew."""
     what, remedy = folders.describe_folder(folder)

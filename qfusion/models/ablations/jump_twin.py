@@ -20,7 +20,7 @@ from qfusion.models.ablations.twin_settings import (
     inherit_settings,
 )
 from qfusion.models.encoding import encoders
-from qfusion.models.jump import hermitian
+from qfusion.models.jump import hermitian, ket_model
 from qfusion.models.jump.quantum_jump import QuantumJump
 from qfusion.quantum import lindblad
 
@@ -49,7 +49,7 @@ class JumpTwin(QuantumJump):
 
     kind = "jump-twin"
     title = "Twin: QiNN-QJ without a resource"
-    abilities = frozenset({"states", "kets"})
+    parts = ket_model.KetModel.parts
     family = "kets"
 
     def __init__(

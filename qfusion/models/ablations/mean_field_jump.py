@@ -41,7 +41,7 @@ class MeanFieldJump(QuantumJump):
 
     kind = "jump-mean-field"
     title = "Twin: QiNN-QJ in the mean field"
-    abilities = frozenset()
+    parts = frozenset()
     family = "evaluated"
 
     def __init__(

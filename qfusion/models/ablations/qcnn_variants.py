@@ -38,7 +38,7 @@ class CoherentQCNN(EntangledQCNN):
 
     kind = "qcnn-coherent"
     title = "Variant: QCNN that reads the modality qubits"
-    abilities = frozenset()
+    parts = frozenset()
     family = "evaluated"
 
     def __init__(
@@ -115,7 +115,7 @@ class DephasedQCNN(EntangledQCNN):
 
     kind = "qcnn-dephased"
     title = "Twin: QCNN, fused qubits dephased"
-    abilities = frozenset()
+    parts = frozenset()
     family = "evaluated"
 
     # By evaluation: the observables are those of undephased qubits.

@@ -15,22 +15,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from qfusion.models.backgrounds import Background
 from qfusion.models.encoding.input_features import Features
-from qfusion.models.jump import jump_changes
 from qfusion.models.jump.ket_algebra import KetBackground, marginal_observables
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import (
     PURE,
     SCORE,
     Parameter,
-    Search,
     Terms,
     coalition_signs,
     spread_places,
@@ -303,27 +299,3 @@ def _parameters(
             )
             parameters.append(parameter)
     return tuple(parameters)
-
-
-class JumpPhysics:
-    """The terms of an evolution: couplings, dissipation, duration and measurement vectors."""
-
-    def __init__(self, model: Evolution):
-        self.model = model
-
-    def entanglement_targets(self) -> tuple[str, ...]:
-        """Return the entropies, and between several modalities the negativities."""
-        names = self.model.modalities
-        kinds = ("entropy", "negativity") if len(names) > 1 else ("entropy",)
-        return tuple(f"{kind}[{name}]" for kind in kinds for name in names)
-
-    def terms(
-        self, inputs: Mapping[str, Features], background: Background, output: int
-    ) -> JumpTerms:
-        """Return the terms with everything that slopes and knock-outs need."""
-        own = self.model.algebra.check_background(background)
-        return JumpTerms.of(self.model, inputs, own, output)
-
-    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
-        """Return the smallest changes of couplings, dissipation and duration; `known` is a `jump_changes.table`."""
-        return jump_changes.nearest_changes(self.model, states, known)

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +25,8 @@ from qfusion._checks import check
 from qfusion.models.algebra import Spectrum
 from qfusion.models.backgrounds import Background, Group
 from qfusion.models.jump.ket_forms import HermitianForm
-from qfusion.models.linear_algebra import LinearAlgebra, LinearModel, StateBackground
+from qfusion.models.linear_algebra import LinearAlgebra, StateBackground
+from qfusion.models.protocols import KetStates
 from qfusion.quantum import decomposition, states as quantum_states
 from qfusion.quantum.arrays import takes_arrays
 from qfusion.quantum.states import expectation
@@ -103,16 +104,6 @@ def rest_state(sigma: Tensor, dims: tuple[int, ...], subset: tuple[int, ...]) ->
     """Return the background's state of the modalities that are *not* in `subset`."""
     rest = [m for m in range(len(dims)) if m not in subset]
     return quantum_states.partial_trace(sigma, dims, rest)
-
-
-class KetStates(LinearModel, Protocol):
-    """A model as this algebra needs it; see `ket_model.KetModel`."""
-
-    @property
-    def dims(self) -> tuple[int, ...]: ...
-
-    def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
-        """Return |psi_1 x ... x psi_M>, (B, D)."""
 
 
 class KetAlgebra(LinearAlgebra[KetStates, KetBackground]):

@@ -1,4 +1,4 @@
-"""Models whose scores are linear in a state of every modality, and those whose states are kets."""
+"""Models whose modality states are kets, and whose scores are linear in each of them."""
 
 from __future__ import annotations
 
@@ -16,36 +16,12 @@ from qfusion.models.base import FusionModel
 from qfusion.models.encoding.encoders import Encoder, check_encoder
 from qfusion.models.encoding.input_features import Features
 from qfusion.models.jump.ket_algebra import KetAlgebra
+from qfusion.models.protocols import KetStates, StateModel
 from qfusion.quantum import states
 from qfusion.quantum.states import expectation
 
 
-class StateModel(FusionModel):
-    """Model whose scores are linear in the state of every modality. States are kets (B, d_m) complex or masses (B,
-    n), and the scores are expectations of observables.
-    """
-
-    @abstractmethod
-    def observables(self) -> Tensor:
-        """Return the observables whose expectations are the scores. For kets they have shape (C, D, D); for masses
-        see the model.
-        """
-
-    @abstractmethod
-    def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
-        """Return the scores (B, C) of given modality states; linear in each.
-
-        Args:
-            states: states as `encode` returns them.
-            observables: observables of this model, if they are computed already.
-        """
-
-    @abstractmethod
-    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Return the scores (B, C) of given modality states by another way than `observables`: the reference."""
-
-
-class KetModel(StateModel):
+class KetModel(FusionModel):
     """Model whose modality states are kets psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||, for encoders h_m with 2 d_m
     outputs.
 
@@ -53,8 +29,16 @@ class KetModel(StateModel):
         dims: dimension d_m of every modality state; D is their product.
     """
 
-    abilities = frozenset({"states", "kets"})
+    parts = frozenset({StateModel, KetStates})
     family = "kets"
+
+    @abstractmethod
+    def observables(self) -> Tensor:
+        """Return the observables whose expectations are the scores, (C, D, D)."""
+
+    @abstractmethod
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Return the scores (B, C) of given kets by another way than `observables`: the reference."""
 
     def init_encoders(
         self,

@@ -1,5 +1,5 @@
-"""Models whose modality states evolve in time: the features of the ability "time", and ways to compute the scores with
-their costs.
+"""Models whose modality states evolve in time: a `protocols.Evolution`, and ways to compute the scores with their
+costs.
 
     observables   O_c(T) once, whatever the batch: Tr[O_c(T) rho_0]
     states        rho(T) of every sample, where there are fewer of them than observables
@@ -15,17 +15,21 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
+from qfusion.models.backgrounds import Background
 from qfusion.models.base import Points
 from qfusion.models.encoding.input_features import Features
-from qfusion.models.jump.jump_terms import JumpPhysics
+from qfusion.models.jump import jump_changes
+from qfusion.models.jump.jump_terms import JumpTerms
 from qfusion.models.jump.ket_model import KetModel
+from qfusion.models.protocols import Circuit, Evolution, KetStates, Physics, StateModel
+from qfusion.models.terms import Search
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import (
     decomposition,
@@ -98,8 +102,8 @@ class Estimate:
 
 
 class TimeModel(KetModel):
-    """Model with the ability "time". The product state of the modalities evolves under a generator for a duration. Each
-    score is linear in probabilities of measurement vectors at its end, or at any time before.
+    """Model whose product state of the modalities evolves under a generator for a duration. Each score is linear in
+    probabilities of measurement vectors at its end, or at any time before.
 
     A subclass says the generator and the vectors.
 
@@ -118,7 +122,7 @@ class TimeModel(KetModel):
     `settings` hold the learned `duration`.
     """
 
-    abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
+    parts = frozenset({StateModel, KetStates, Evolution, Circuit, Physics})
     family = "evolution"
     entanglement_is_slow = True
     duration: float
@@ -339,7 +343,7 @@ class TimeModel(KetModel):
     @torch.no_grad()
     def parameter_norms(self) -> dict[str, float]:
         """Return the Frobenius norms of H and of all jump operators over sqrt(D)."""
-        if "time" not in self.abilities:
+        if Evolution not in self.parts:
             return {}
         system = self.system()
         size = len(system.H) ** 0.5
@@ -351,7 +355,7 @@ class TimeModel(KetModel):
 
     def entanglement(self, encodings: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the logarithmic negativity between every modality and the others at T, (B,) bits each."""
-        if "time" not in self.abilities:
+        if Evolution not in self.parts:
             return {}
         psi = self.product_state(encodings)
         rho = self.evolve_states(states.density(psi), [self.duration])[0]
@@ -401,8 +405,22 @@ class TimeModel(KetModel):
         couplings = terms if len(self.A) or dissipations else ()
         return couplings, dissipations
 
-    def _physics(self) -> JumpPhysics:
-        return JumpPhysics(self)
+    def entanglement_targets(self) -> tuple[str, ...]:
+        """Return the entropies, and between several modalities the negativities."""
+        kinds = ("entropy", "negativity") if len(self.modalities) > 1 else ("entropy",)
+        return tuple(f"{kind}[{name}]" for kind in kinds for name in self.modalities)
+
+    def terms(
+        self, inputs: Mapping[str, Features], background: Background, output: int
+    ) -> JumpTerms:
+        """Return couplings, dissipation, duration and measurement vectors, with everything that slopes and knock-outs
+        need.
+        """
+        return JumpTerms.of(self, inputs, self.algebra.check_background(background), output)
+
+    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
+        """Return the smallest changes of couplings, dissipation and duration; `known` is a `jump_changes.table`."""
+        return jump_changes.nearest_changes(self, states, known)
 
     def parse_tweak(self, tweak: Tweak | str) -> Tweak:
         """Return a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its

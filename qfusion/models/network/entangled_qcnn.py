@@ -21,12 +21,12 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose
 from qfusion.models import base
+from qfusion.models.backgrounds import Background
 from qfusion.models.encoding import input_features
-from qfusion.models.jump import ket_model
-from qfusion.models.network import qcnn, qcnn_density, qcnn_features
+from qfusion.models.network import qcnn, qcnn_density, qcnn_features, table_changes
 from qfusion.models.network.mass_algebra import MassAlgebra
 from qfusion.models.network.network_model import CHOICES, NetworkModel, read_classes
-from qfusion.models.network.network_terms import NetworkPhysics
+from qfusion.models.network.network_terms import NetworkTerms
 from qfusion.models.network.table_edits import NETWORK, apply_edits, network_edits, table_shape
 from qfusion.models.network.truth_tables import (
     fuse,
@@ -35,9 +35,18 @@ from qfusion.models.network.truth_tables import (
     nearest_turns,
     separate_angles,
 )
+from qfusion.models.protocols import (
+    Circuit,
+    LayeredNetwork,
+    MassStates,
+    Physics,
+    StateModel,
+    TruthTables,
+)
+from qfusion.models.terms import Search
 
 
-class EntangledQCNN(NetworkModel, ket_model.StateModel):
+class EntangledQCNN(NetworkModel):
     """The feature-entanglement fusion network.
 
     Args:
@@ -64,7 +73,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
 
     kind = "entangled-qcnn"
     title = "Entangled fusion + QCNN"
-    abilities = frozenset({"states", "masses", "layers", "rules", "circuit", "terms"})
+    parts = frozenset({StateModel, MassStates, LayeredNetwork, TruthTables, Circuit, Physics})
     family = "masses"
 
     def __init__(
@@ -172,7 +181,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
 
     def parameter_norms(self) -> dict[str, float]:
         """Return the root mean square angles of the tables, from undecided, and of the network, in radians."""
-        if "rules" not in self.abilities:
+        if TruthTables not in self.parts:
             return {}
         angles = torch.cat([self.network.convolution.flatten(), self.network.pooling.flatten()])
         return {
@@ -182,7 +191,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
 
     def entanglement(self, encodings: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the mean entropy of the fused qubits, (B,) nats."""
-        if "rules" not in self.abilities:
+        if TruthTables not in self.parts:
             return {}
         return {"fused": fused_entropy(self.fuse(encodings)[0]).mean(1)}
 
@@ -275,8 +284,21 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
             + self.bias
         )
 
-    def _physics(self) -> NetworkPhysics:
-        return NetworkPhysics(self)
+    def entanglement_targets(self) -> tuple[str, ...]:
+        """Return the entropy of every fused qubit."""
+        return tuple(f"entropy[{i}]" for i in range(self.elements))
+
+    def terms(
+        self, inputs: Mapping[str, input_features.Features], background: Background, output: int
+    ) -> NetworkTerms:
+        """Return the terms of the fusion and of the network after it, with everything that slopes and knock-outs
+        need.
+        """
+        return NetworkTerms.of(self, inputs, self.algebra.check_background(background), output)
+
+    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
+        """Return the smallest changes of the angles of the truth tables."""
+        return table_changes.nearest_changes(self, states)
 
     def points(self, count: int = 2) -> base.Points:
         """Return the places between the network's layers, `QCNN.moments`, whatever the `count`."""

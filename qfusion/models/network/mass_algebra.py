@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,11 +17,12 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.models.algebra import Spectrum
 from qfusion.models.backgrounds import GROUPS, Background, Group
-from qfusion.models.linear_algebra import LinearAlgebra, LinearModel, StateBackground
+from qfusion.models.linear_algebra import LinearAlgebra, StateBackground
 from qfusion.models.network import mass_operators, qcnn_marginals, qcnn_rows
 from qfusion.models.network.mass_forms import MultilinearForm
 from qfusion.models.network.qcnn_contractions import chunk_length
 from qfusion.models.network.truth_tables import probabilities
+from qfusion.models.protocols import MassStates
 from qfusion.quantum import decomposition
 
 MAX_PATTERNS = 2**20  # outcome patterns of a pair of modalities whose values are computed
@@ -54,15 +55,6 @@ class MassBackground(StateBackground):
 
     def numbers(self) -> Tensor:
         return self.masses
-
-
-class MassStates(LinearModel, Protocol):
-    """A model as this algebra needs it; see `entangled_qcnn.EntangledQCNN`."""
-
-    @property
-    def elements(self) -> int: ...
-    @property
-    def phi(self) -> Tensor: ...
 
 
 class MassAlgebra(LinearAlgebra[MassStates, MassBackground]):

@@ -19,19 +19,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from qfusion.models.backgrounds import Background
 from qfusion.models.encoding.input_features import Features
 from qfusion.models.network import (
     qcnn,
     qcnn_contractions,
     qcnn_marginals,
-    table_changes,
     truth_tables,
 )
 from qfusion.models.network.mass_algebra import MassBackground
@@ -41,7 +38,6 @@ from qfusion.models.terms import (
     PURE,
     SCORE,
     Parameter,
-    Search,
     Terms,
     coalition_signs,
     spread_places,
@@ -329,25 +325,3 @@ def _network_parameters(model: TruthTables) -> tuple[Parameter, ...]:
         for i in range(n)
     ]
     return (*parameters[:n], *weights, *parameters[n:])
-
-
-class NetworkPhysics:
-    """The terms of a fusion by truth tables and of the network after it."""
-
-    def __init__(self, model: TruthTables):
-        self.model = model
-
-    def entanglement_targets(self) -> tuple[str, ...]:
-        """Return the entropy of every fused qubit."""
-        return tuple(f"entropy[{i}]" for i in range(self.model.elements))
-
-    def terms(
-        self, inputs: Mapping[str, Features], background: Background, output: int
-    ) -> NetworkTerms:
-        """Return the terms with everything that slopes and knock-outs need."""
-        own = self.model.algebra.check_background(background)
-        return NetworkTerms.of(self.model, inputs, own, output)
-
-    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
-        """Return the smallest changes of the angles of the truth tables."""
-        return table_changes.nearest_changes(self.model, states)

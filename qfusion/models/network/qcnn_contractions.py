@@ -7,8 +7,6 @@ p_mi. With G_i(b) the factor when modality m's qubit i reads b, prod_i f_i = (G_
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
@@ -18,16 +16,6 @@ from qfusion.models.network.truth_tables import fuse, patterns, probabilities
 from qfusion.quantum import states
 
 MAX_NUMBERS = 10_000_000  # most numbers held at once
-
-
-class TableNetwork(Protocol):
-    """Model whose masses are fused by truth tables, in double precision; see `entangled_qcnn.EntangledQCNN`."""
-
-    @property
-    def phi(self) -> Tensor: ...
-
-    def observables(self) -> Tensor:
-        """Return the observables of the fused qubits, (C, 3, ..., 3)."""
 
 
 def chunk_length(numbers: int) -> int:

@@ -22,7 +22,6 @@ from torch import Tensor
 from qfusion.models.network import qcnn_contractions
 from qfusion.models.network.qcnn import evaluate
 from qfusion.models.network.qcnn_contractions import (
-    TableNetwork,
     chunk_length,
     contract_readout,
     exchange_groups,
@@ -34,6 +33,7 @@ from qfusion.models.network.qcnn_contractions import (
 )
 from qfusion.models.network.qcnn_rows import FEW_SAMPLES, MAX_SEPARATE_MODALITIES
 from qfusion.models.network.truth_tables import fuse, probabilities
+from qfusion.models.protocols import MassStates
 from qfusion.quantum import decomposition
 
 Value = Callable[[Tensor, decomposition.Subset], Tensor]
@@ -41,7 +41,7 @@ Value = Callable[[Tensor, decomposition.Subset], Tensor]
 
 
 def marginal_values(
-    model: TableNetwork, masses: Tensor, distributions: Tensor, observables: Tensor | None = None
+    model: MassStates, masses: Tensor, distributions: Tensor, observables: Tensor | None = None
 ) -> Tensor:
     """Return v(S) without the bias, (B, 2^M, C), in the order of `subsets`.
 
@@ -152,7 +152,7 @@ def _one_table(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
 
     @cache
     def observables(m: int) -> Tensor:
-        """Return the observables of modality m's outcomes, (C, 2^n)."""
+        """Return the observables of modality m's outcomes, (C, 2^n), which are kept for this call alone."""
         others = distributions[[r for r in range(M) if r != m]]
         if len(others) == 1:
             return pull_back_joint(O, phi, others[0], m)

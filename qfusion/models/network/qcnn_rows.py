@@ -14,7 +14,6 @@ from torch import Tensor
 
 from qfusion.models.network.qcnn import evaluate
 from qfusion.models.network.qcnn_contractions import (
-    TableNetwork,
     chunk_length,
     mean_products,
     order_by_mask,
@@ -23,6 +22,7 @@ from qfusion.models.network.qcnn_contractions import (
     stage_tables,
 )
 from qfusion.models.network.truth_tables import fuse, probabilities
+from qfusion.models.protocols import MassStates
 from qfusion.quantum import decomposition, states
 
 MAX_SEPARATE_MODALITIES = 6  # number up to which each coalition is computed on its own
@@ -32,7 +32,7 @@ FEW_SAMPLES = (
 
 
 def row_values(
-    model: TableNetwork, masses: Tensor, rows: Tensor, observables: Tensor | None = None
+    model: MassStates, masses: Tensor, rows: Tensor, observables: Tensor | None = None
 ) -> Tensor:
     """Return v(S) without the bias, (B, 2^M, C), in the order of `subsets`.
 

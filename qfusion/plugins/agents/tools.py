@@ -12,7 +12,7 @@ from typing import Any, Literal
 import qfusion
 from qfusion._checks import check, choose, require_whole
 from qfusion.commands import decisions, figure_files, models
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.plugins.agents.arguments import (
     MOST_ROWS,
     address_values,
@@ -190,7 +190,7 @@ def tweak(
     if after.tweak_text:
         effect = text.strip_markup(qfusion.panels.tweak_effects.describe_tweaked_sample(after))
     highest = {}
-    if can(after.model, "time"):
+    if after.model.part(Evolution):
         highest = qfusion.panels.tweak_limits.slider_tops(after.model)
     return {
         "sample": after.id,

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pandas as pd
 
+from qfusion._memory_cache import find_result
 from qfusion._sentences import count
 from qfusion.analysis import text
-from qfusion.analysis.memo import find_result
 from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import label_charts, style
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.panels import alt_text, panel
 from qfusion.panels.dynamics_page import VIEW
 from qfusion.panels.generator_terms import model_caption
@@ -36,7 +36,7 @@ NAMES = {
 def evolves(sample: Sample) -> bool:
     """Return whether the sample evolves under a generator whose simpler ones can be found."""
     model = sample.study.model
-    return can(model, "time") and 1 < math.prod(model.dims) <= summary.EVOLVED
+    return model.part(Evolution) is not None and 1 < math.prod(model.dims) <= summary.EVOLVED
 
 
 def has_modes(sample: Sample) -> bool:

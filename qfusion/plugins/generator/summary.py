@@ -14,13 +14,14 @@ import torch
 
 from qfusion import track
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.analysis import drawn_samples, joint_gains
-from qfusion.analysis.memo import memo
+from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import InvalidInput
 from qfusion.explain import additive_projection
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution
 from qfusion.plugins.generator import (
     crossings,
     entropy_production,
@@ -211,7 +212,7 @@ class SampleEntropy:
 
 def evolves(study: Study) -> bool:
     """Return whether the states of a study's model evolve in time by a Lindblad generator."""
-    return can(study.model, "time")
+    return study.model.part(Evolution) is not None
 
 
 def tweaked_model(study: Study, tweak: str) -> Any:
@@ -220,7 +221,7 @@ def tweaked_model(study: Study, tweak: str) -> Any:
     Raises:
         InvalidInput: when its states do not evolve, or the tweak is none of its.
     """
-    model = study.model.evolution("to study its generator")
+    model = study.model.require(Evolution, "to study its generator")
     return model.tweaked(tweak) if tweak else model
 
 
@@ -242,7 +243,7 @@ def find_attractor(study: Study, tweak: str = "") -> Attractor:
     return track.attractor(tweaked_model(study, tweak).system())
 
 
-@memo(4, background=False, task=DIAGONALISING, shipped=Spectrum)
+@memo(4, background=False, task=DIAGONALISING, ready=shipped(Spectrum))
 @torch.no_grad()
 def describe_spectrum(study: Study, tweak: str = "") -> Spectrum:
     """Return eigenvalues and measures of non-normality of the generator; see `find_modes` for limits."""
@@ -298,7 +299,7 @@ def describe_spectrum(study: Study, tweak: str = "") -> Spectrum:
     )
 
 
-@memo(4, background=False, task=DIAGONALISING, shipped=BandShares)
+@memo(4, background=False, task=DIAGONALISING, ready=shipped(BandShares))
 @torch.no_grad()
 def share_modes(study: Study, tweak: str = "") -> BandShares:
     """Return how modes share the distances of test samples to the steady state.

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis.memo import file_stamp, memo
+from qfusion._memory_cache import file_stamp, memo
 from qfusion.errors import IntegrityError, NotFound, translate_errors
 from qfusion.plugins.papers import ASSETS
 from qfusion.training import metrics

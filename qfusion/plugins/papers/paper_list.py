@@ -8,11 +8,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 from qfusion import citations
 from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
 from qfusion.data import registry
 from qfusion.data.sources import Origin
 from qfusion.errors import DataUnavailable
@@ -157,7 +157,7 @@ class Paper:
         return [figure for figure in self.figures if figure.data == data]
 
 
-@cache
+@memo(1)
 def papers() -> dict[str, Paper]:
     """Return all papers by name, the leaderboard last."""
     listed = tomllib.loads((ASSETS / "papers.toml").read_text(encoding="utf-8"))

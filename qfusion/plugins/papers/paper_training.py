@@ -13,16 +13,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from qfusion import _files, _sentences, _user_folders
-from qfusion._checks import read_json
+from qfusion import _disk_cache, _sentences
 from qfusion.data import DataSet, registry
-from qfusion.errors import QFusionError
 from qfusion.models import registry as kinds
 from qfusion.plugins.papers import benchmark_board
 from qfusion.plugins.papers.paper_list import Paper, Reading
@@ -39,6 +36,7 @@ from qfusion.training.options import complete_options
 READING, RIVAL, TWIN = "reading", "rival", "twin"
 # Rivals whose settings need no board. A tensor head has a product of all sizes, and the others are sized for a board.
 PLAIN = ("linear", "late", "concatenation", "low-rank")
+RECORDS = "reproduce"  # of trainings on the disk
 LATE = "late"  # the rival that can only add up modalities
 
 
@@ -212,7 +210,7 @@ def train_cells(
     with _sentences.progress_shown("Training") as tell:
         tell(0, len(missing))
         for record in _train_missing(missing, dataset, jobs, source, tell):
-            _store_record(record)
+            _disk_cache.store_record(RECORDS, record)
             records[record["key"]] = record
             tell(len(records) - len(wanted) + len(missing), len(missing))
     return {
@@ -230,7 +228,9 @@ def _train_missing(
     source: str,
     tell: _sentences.Tell,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the records of trainings as they end."""
+    """Yield the records of trainings as they end. Several at a time are in processes of a pool of the standard library,
+    which end with this one: a command waits for all of them, and no page for any.
+    """
     if jobs == 1 or len(missing) < 2:
         for number, (cell, seed) in enumerate(missing.values()):
 
@@ -278,21 +278,11 @@ def train_cell(
     return record
 
 
-def _place(key: str) -> Path:
-    return _user_folders.cache_root() / "reproduce" / f"{key}.json"
-
-
-def _store_record(record: Mapping[str, Any]) -> None:
-    place = _place(record["key"])
-    place.parent.mkdir(parents=True, exist_ok=True)
-    _files.write_file(place, json.dumps(record))
-
-
 def _load_record(key: str, shape: tuple[int, int]) -> dict[str, Any] | None:
     """Return the stored record of a training, or None if there is none that can be read."""
-    with suppress(OSError, QFusionError, ValueError, KeyError, TypeError):
-        record = read_json(_place(key).read_text(encoding="utf-8"))
-        if isinstance(record, dict) and record.get("key") == key and "failed" not in record:
+    record = _disk_cache.find_record(RECORDS, key)
+    with suppress(ValueError, KeyError, TypeError):
+        if record is not None and "failed" not in record:
             _scores(record, shape)
             return record
     return None

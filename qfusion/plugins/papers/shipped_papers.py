@@ -3,7 +3,7 @@
 `scripts/ship_papers.py` makes them.
 """
 
-from qfusion.analysis.memo import file_stamp, memo
+from qfusion._memory_cache import file_stamp, memo
 from qfusion.plugins.papers import ASSETS
 from qfusion.plugins.papers.paper_list import papers
 from qfusion.plugins.papers.paper_results import Reproduction, read_reproduction

@@ -26,7 +26,7 @@ PLUGIN = Plugin(
             "The way from features to scores, for any batch of samples; loading it needs torch and nothing else.",
             (".pt2",),
             write="qfusion.plugins.programs.torch_program:program_bytes",
-            needs=("kets", "masses"),
+            needs=("qfusion.models.protocols:KetStates", "qfusion.models.protocols:MassStates"),
         ),
     ),
     extras={"onnx": _ONNX, "onnxruntime": _ONNX},

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
+from qfusion.models import FusionModel
 from qfusion.models.network import truth_tables
+from qfusion.models.protocols import KetStates, MassStates
 from qfusion.quantum import states
 
 MAX_STEPS = 200
@@ -62,10 +63,11 @@ class Predictor(nn.Module):
 class KetPredictor(Predictor):
     """psi_m -> product state r + i s -> r' A r + s' A s + 2 s' B r for O_c(T) = A_c + i B_c."""
 
-    def __init__(self, model: KetModel):
+    def __init__(self, model: FusionModel):
         super().__init__(model)
-        self.dims = model.dims
-        O = model.observables().detach()
+        kets = model.require(KetStates)
+        self.dims = kets.dims
+        O = kets.observables().detach()
         self.A = nn.Buffer(O.real.contiguous())
         self.B = nn.Buffer(O.imag.contiguous())
 
@@ -93,13 +95,14 @@ def _ket(numbers: Tensor, d: int) -> tuple[Tensor, Tensor]:
 class NetworkPredictor(Predictor):
     """theta_m -> masses -> fused qubits (1, <X>, <Z>) -> sum over words in {I, X, Z}."""
 
-    def __init__(self, model: EntangledQCNN):
+    def __init__(self, model: FusionModel):
         super().__init__(model)
-        self.n = model.elements
+        masses = model.require(MassStates)
+        self.n = masses.elements
         half = self.n // 2
-        O = model.observables().detach()
+        O = masses.observables().detach()
         self.C = len(O)
-        self.phi = nn.Buffer(model.phi.detach().clone())
+        self.phi = nn.Buffer(masses.phi.detach().clone())
         self.words = nn.Buffer(
             O.reshape(self.C, 3**half, -1).permute(1, 0, 2).flatten(1).contiguous()
         )
@@ -131,11 +134,7 @@ def export_program(
         InvalidInput: when steps are missing, or more than MAX_STEPS.
     """
     dtype = PRECISIONS[choose("Precision", precision, PRECISIONS)]
-    module: Predictor
-    if can(model, "masses"):
-        module = NetworkPredictor(require(model, "masses"))
-    else:
-        module = KetPredictor(require(model, "kets"))
+    module = NetworkPredictor(model) if model.part(MassStates) else KetPredictor(model)
     # three rows are traced; any number goes in afterwards
     example = tuple(
         torch.ones(3, *shape[1:], dtype=kind) for _, shape, kind in _inputs(model, dtype, steps)

@@ -18,8 +18,8 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.adapters import readings
 from qfusion.errors import InvalidInput
-from qfusion.models import live_model
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
+from qfusion.models.protocols import CircuitFacts, Reading
 from qfusion.plugins.qiskit import batched_states, flat_source, openqasm_files, qiskit_gates
 
 MAX_QUBITS = 20  # whose states are held at the end
@@ -224,7 +224,7 @@ class BareSource(flat_source.FlatSource):
         weights = frozenset(range(len(flat.parameters))) - taken
         roles = flat_source.find_roles(flat, moved, weights)
         super().__init__(flat, roles, model.modalities, wires)
-        self.facts = live_model.CircuitFacts("Qiskit", len(weights), guessed=self.is_guessed)
+        self.facts = CircuitFacts("Qiskit", len(weights), guessed=self.is_guessed)
 
     def parameters(self, features: Mapping[str, Any]) -> np.ndarray:
         """Return the values of the circuit's parameters, (B, P)."""
@@ -234,13 +234,13 @@ class BareSource(flat_source.FlatSource):
         """Return the columns (B, K) of the model whose circuit is changed."""
         return self._model.columns(features, change)
 
-    def read(self, features: Mapping[str, Any], change: CircuitChange) -> live_model.Reading:
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> Reading:
         """Return what the changed circuit gives, and the columns of the model."""
         model = self._model
         read = model.readout.columns(model.circuit, self.parameters(features), change)
         columns = torch.from_numpy(model.scores_of(read))
         numbers, form = readings.flatten([read])
-        return live_model.Reading(numbers, form, columns)
+        return Reading(numbers, form, columns)
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""

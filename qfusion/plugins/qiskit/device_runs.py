@@ -22,6 +22,7 @@ from qfusion.analysis import study_building
 from qfusion.analysis.study import Study
 from qfusion.models import EntangledQCNN, evaluation, games, live_model
 from qfusion.models.circuit_change import CircuitChange
+from qfusion.models.protocols import EditableCircuit
 from qfusion.plugins.qiskit import devices, gate_templates
 
 REPEATS = 20  # of the shots, by which their scatter is measured
@@ -185,8 +186,7 @@ class _Setup:
 
 def _set_up(study: Study, device: str, row: int) -> _Setup:
     known = devices.load_device(device)
-    if isinstance(study.model, live_model.LiveCircuit):
-        model = study.model
+    if model := study.model.part(EditableCircuit):
         qubits = sum(model.registers().values())
         check(
             qubits <= devices.MAX_QUBITS,

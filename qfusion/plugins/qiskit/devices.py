@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
 from qfusion.errors import translate_import_errors
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.plugins.qiskit import batched_states
@@ -71,7 +71,7 @@ def device_names() -> tuple[str, ...]:
     )
 
 
-@lru_cache(8)
+@memo(8)
 def load_device(name: str) -> Device:
     """Return a device by its name.
 
@@ -99,7 +99,7 @@ def load_device(name: str) -> Device:
     )
 
 
-@lru_cache(64)
+@memo(64)
 def gate_errors(
     device: Device, physical: tuple[int, ...]
 ) -> dict[tuple[str, tuple[int, ...]], Tensor]:
@@ -303,7 +303,7 @@ def compile_circuit(circuit: Any, device: Device) -> CompiledCircuit:
     return CompiledCircuit(device, flat, physical, tuple(places), tuple(starts), source)
 
 
-@lru_cache(32)
+@memo(32)
 def _compile(
     flat: FlatCircuit, angles: Any, removed: frozenset[int], device: str
 ) -> CompiledCircuit:

@@ -14,9 +14,8 @@ from qfusion.adapters import circuit_wires
 from qfusion.adapters.circuit_wires import MAX_QUBITS
 from qfusion.adapters.gate_roles import FIXED, find_layers
 from qfusion.errors import translate_import_errors
-from qfusion.models import live_model
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
-from qfusion.models.protocols import TRAINED
+from qfusion.models.protocols import TRAINED, CircuitFacts
 from qfusion.plugins.qiskit import batched_states
 from qfusion.plugins.qiskit.qiskit_gates import BoundCircuit, FlatCircuit, gate_matrices
 from qfusion.quantum import statevector, trigonometric
@@ -39,7 +38,7 @@ class FlatSource:
         InvalidInput: when there are too many qubits, or `wires` does not fit.
     """
 
-    facts: live_model.CircuitFacts
+    facts: CircuitFacts
 
     def __init__(
         self,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.errors import translate_import_errors
 from qfusion.plugins.qiskit import devices, qiskit_gates
 from qfusion.quantum.statevector import Gate
@@ -24,7 +24,7 @@ MAX_TEMPLATES = 64  # of one call: gates that are given by matrices may differ f
 Key = tuple[tuple[str, tuple[int, ...], bytes], ...]
 
 
-@lru_cache(1)
+@memo(1)
 def _known() -> dict[str, Any]:
     """Return Qiskit's standard gates by PennyLane's names."""
     standard = get_standard_gate_name_mapping()
@@ -46,7 +46,7 @@ def describe_gates(gates: Sequence[Gate]) -> tuple[Key, list[float]]:
     return tuple(key), angles
 
 
-@lru_cache(128)
+@memo(128)
 def compile_template(key: Key, qubits: int, device: str) -> devices.CompiledCircuit:
     """Return the circuit of a key of `describe_gates`, compiled; its parameters are the angles in their order."""
     counts = [

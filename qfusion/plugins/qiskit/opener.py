@@ -13,8 +13,8 @@ from torch import nn
 from qfusion._checks import check
 from qfusion.adapters.openers import Opener
 from qfusion.analysis.study import Study
-from qfusion.models import live_model
 from qfusion.models.circuit_change import CircuitChange
+from qfusion.models.protocols import CircuitSource
 from qfusion.quantum.statevector import Gate
 
 
@@ -43,7 +43,7 @@ class QiskitOpener(Opener):
 
             qiskit_calls.make_exact(module)
 
-    def circuit_class(self) -> Callable[..., live_model.CircuitSource] | None:
+    def circuit_class(self) -> Callable[..., CircuitSource] | None:
         """Return what finds the circuit of a network, once these are loaded."""
         if not _has_networks():
             return None

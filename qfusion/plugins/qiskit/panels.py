@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion._sentences import count
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, result_tables, style
-from qfusion.models.abilities import can
+from qfusion.models.protocols import GateCircuit
 from qfusion.panels import alt_text, panel, params
 from qfusion.panels.device_noise import NOISE, SHOTS, can_be_noisy, noise_open
 from qfusion.wording.samples import cite_sample, name_explained_class
@@ -34,7 +34,7 @@ def can_run_on_device(of: Any) -> bool:
     model = getattr(of, "study", of).model
     if not can_be_noisy(of) or not all(map(find_spec, ("qiskit_aer", "qiskit_ibm_runtime"))):
         return False
-    qubits = sum(model.registers().values()) if can(model, "gates") else model.elements
+    qubits = sum(model.registers().values()) if model.part(GateCircuit) else model.elements
     return bool(qubits <= MAX_QUBITS)
 
 

@@ -17,6 +17,7 @@ from qfusion._checks import check
 from qfusion.adapters import quick_calls, readings
 from qfusion.models import live_model, nested
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange
+from qfusion.models.protocols import CircuitFacts, Reading
 from qfusion.plugins.qiskit import batched_states, qiskit_calls
 from qfusion.plugins.qiskit.flat_source import (
     FlatSource,
@@ -75,7 +76,7 @@ class QiskitCircuit(FlatSource):
             other = self.parameters({**first, name: second[name]})[0]
             moved[name] = frozenset(np.flatnonzero(own != other).tolist())
         super().__init__(flat, find_roles(flat, moved, weights), modalities, wires)
-        self.facts = live_model.CircuitFacts(
+        self.facts = CircuitFacts(
             "Qiskit",
             len(weights),
             self._count,
@@ -105,7 +106,7 @@ class QiskitCircuit(FlatSource):
         with qiskit_calls.changed_calls(answer):
             return self.call(features)
 
-    def read(self, features: Mapping[str, Any], change: CircuitChange) -> live_model.Reading:
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> Reading:
         """Return what the changed circuit gives, and the columns of the model."""
         results = []
 
@@ -118,7 +119,7 @@ class QiskitCircuit(FlatSource):
         with qiskit_calls.changed_calls(answer):
             columns = self.call(features)
         numbers, form = readings.flatten(results)
-        return live_model.Reading(numbers, form, columns)
+        return Reading(numbers, form, columns)
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""

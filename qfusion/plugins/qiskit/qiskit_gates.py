@@ -12,7 +12,6 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.errors import InvalidInput, translate_import_errors
 from qfusion.quantum.statevector import Gate
 
@@ -170,7 +170,7 @@ def is_standard(operation: Any) -> bool:
     )
 
 
-@lru_cache(1)
+@memo(1)
 def _standard() -> dict[str, Any]:
     return dict(get_standard_gate_name_mapping())
 

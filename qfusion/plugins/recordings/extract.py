@@ -17,11 +17,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from qfusion import _read_only
+from qfusion import _disk_cache, _read_only
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
 from qfusion.data import (
-    array_cache,
     clip_folder,
     clip_join,
     import_repairs,
@@ -145,7 +144,7 @@ def extract(
         if not resume:
             remove_features(draft)
         done = feature_paths(root, takes, records, longest, draft)
-        todo = [row for row in takes if array_cache.read_arrays(done[row]) is None]
+        todo = [row for row in takes if _disk_cache.read_arrays(done[row]) is None]
         resumed = len(takes) - len(todo)
         how = {"methods": records, "longest": longest}
         names = {
@@ -202,7 +201,11 @@ def _write_features(
     processes: int,
     progress: Progress,
 ) -> dict[int, str]:
-    """Write the features of rows to files; return the reasons for those whose recordings cannot be read."""
+    """Write the features of rows to files; return the reasons for those whose recordings cannot be read.
+
+    Several at a time are in processes of a pool of the standard library, which end with this one: extractors hold the
+    interpreter, so that threads of the executor of long work would wait for each other.
+    """
     why = {}
     pace = Pace()
     progress(0, len(todo), "starting")

@@ -7,16 +7,15 @@ digest, and read as numbers, not as programs.
 """
 
 import importlib.metadata
-import json
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qfusion._checks import check, choose, require_number
+from qfusion._memory_cache import memo
 from qfusion.errors import (
     DataUnavailable,
     IntegrityError,
@@ -174,14 +173,10 @@ def begin_extractor(modality: str, record: Mapping[str, Any]) -> Extractor:
         return Extractor(chosen, tuple(names), make)
 
 
+@memo(8)
 def cached_extractor(modality: str, record: Mapping[str, Any]) -> Extractor:
     """Return `begin_extractor`, begun once for equal records."""
-    return _cached_extractor(modality, json.dumps(record, sort_keys=True))
-
-
-@lru_cache(maxsize=8)
-def _cached_extractor(modality: str, words: str) -> Extractor:
-    return begin_extractor(modality, json.loads(words))
+    return begin_extractor(modality, record)
 
 
 def extract_features(extractor: Extractor, given: Any) -> np.ndarray:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from qfusion import _disk_cache
 from qfusion._checks import check
 from qfusion._sentences import count
-from qfusion.data import array_cache, clips, media_types
+from qfusion.data import clips, media_types
 from qfusion.data.clips import Take
 from qfusion.data.raw import Pieces, Raw, RawModality
 from qfusion.data.store import folders
@@ -32,7 +33,7 @@ def feature_paths(
     def key(take: Take) -> str:
         state = [clips.file_state(Path(path)) for path in (take.path, take.subtitles) if path]
         where = os.path.relpath(take.path, root), take.start, take.end, take.text
-        return array_cache.cache_key([made, repr(where), repr(state)])
+        return _disk_cache.cache_key([made, repr(where), repr(state)])
 
     return {row: draft / f"{key(take)}.npz" for row, take in takes.items()}
 
@@ -106,7 +107,7 @@ def _pieces(name: str, rows: Sequence[int], done: Mapping[int, Path], is_sequenc
 
 
 def _read_features(path: Path) -> dict[str, np.ndarray]:
-    arrays = array_cache.read_arrays(path)
+    arrays = _disk_cache.read_arrays(path)
     check(
         arrays is not None,
         f"{path} is gone or damaged meanwhile. Extract once more: it is made again.",

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from qfusion import _disk_cache
 from qfusion._checks import check
 from qfusion.data import (
-    array_cache,
     frame_reader,
     media_probe,
     media_types,
@@ -107,5 +107,5 @@ def write_features(records: Mapping[str, Any], longest: float, take: Take, place
         check(bool(arrays), "It has nothing that was asked for.")
     except QFusionError as error:
         return str(error)
-    array_cache.write_arrays(place, arrays)
+    _disk_cache.write_arrays(place, arrays)
     return ""

@@ -1,12 +1,12 @@
 """Features of a voice. Steps are means over 1 / rate seconds of values measured every 10 ms."""
 
 import importlib.metadata
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from qfusion._memory_cache import memo
 from qfusion.data import compiled_code
 from qfusion.data.file_words import numbered_features
 from qfusion.data.sample_content import Audio
@@ -18,7 +18,7 @@ HOP = 160  # samples between two looks at a voice: 10 ms
 _YIN: Any = dict(fmin=60, fmax=500, sr=SAMPLES, frame_length=1024, hop_length=HOP)
 
 
-@lru_cache(maxsize=1)
+@memo(1)
 def compile_pitch() -> None:
     """Compile the functions that YIN needs, or read what another process has compiled."""
     with compiled_code.compiling():

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from qfusion import _disk_cache
 from qfusion._checks import check
-from qfusion.data import array_cache, files
+from qfusion.data import files
 from qfusion.errors import QFusionError, translate_errors
 
 
@@ -55,7 +56,7 @@ def digest_weights(place: str) -> str:
         f"{place[:200]} does not exist or is empty. Name the file or folder of the weights.",
     )
     return (
-        array_cache.cache_key(str(p) for path in chosen for p in (path.name, files.sha256(path)))
+        _disk_cache.cache_key(str(p) for path in chosen for p in (path.name, files.sha256(path)))
         if place
         else ""
     )

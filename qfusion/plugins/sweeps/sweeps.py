@@ -316,7 +316,14 @@ def launch_worker(name: str, where: str = "") -> subprocess.Popen[bytes]:
     """Start a process that takes part in an existing sweep and continues when this one ends. Return at once."""
     sweep_storage.sweeps_folder().mkdir(parents=True, exist_ok=True)
     return run_process.start_process(
-        ["sweep", "--name", name, *(["--storage", where] if where else []), "--json"],
+        [
+            *run_process.COMMAND,
+            "sweep",
+            "--name",
+            name,
+            *(["--storage", where] if where else []),
+            "--json",
+        ],
         sweep_storage.sweeps_folder() / f".{run_names.check_name(name)}.log",
     )
 

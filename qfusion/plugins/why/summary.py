@@ -10,13 +10,13 @@ from enum import StrEnum
 from typing import Any
 
 from qfusion import _user_folders
+from qfusion._memory_cache import file_stamp, find_result, memo
 from qfusion.analysis import jobs, joint_gains
-from qfusion.analysis.memo import file_stamp, find_result, memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import NotFound
 from qfusion.explain.additive_projection import Gains, ProjectionSummary
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.plugins.why.audit import audit, twin_training
 from qfusion.plugins.why.information import information_estimate
 from qfusion.plugins.why.information.information import Estimate
@@ -74,7 +74,7 @@ class FusionSummary:
         )
 
 
-@memo(16, background=False, stamp=lambda study: file_stamp(_user_folders.cache_root() / "audit"))
+@memo(16, background=False, stamp=lambda study: file_stamp(_user_folders.cache_root()))
 def measured_resources(study: Study) -> Mapping[str, Any]:
     """Return the metric and the rows of a model's audit; without rows where it was not measured."""
     try:
@@ -127,9 +127,9 @@ def summary_parts(study: Study) -> tuple[Part, ...]:
     parts = [Part.JOINT]
     if twin_training.has_twins(study):
         parts.append(Part.RESOURCES)
-    if can(study.model, "time") and not study.model.still:
+    if study.model.part(Evolution) and not study.model.still:
         parts.append(Part.TERMS)
-    if can(study.model, "rules"):
+    if study.model.part(TruthTables):
         parts.append(Part.GATES)
     if len(study.dataset.names) > 1:
         parts.append(Part.DATA)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, GateCircuit, StateModel
 from qfusion.panels import angle_scores as angle_panels, circuit, gate_replays, tweak_effects
 from qfusion.ui import (
     angle_scores,
@@ -149,20 +149,20 @@ def plain_gates(context: page_context.PageContext) -> None:
 
 
 def _can_change(context: page_context.PageContext) -> bool:
-    return can(context.study.model, "changes")
+    return context.study.model.part(EditableCircuit) is not None
 
 
 def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("Circuit")
-    if not can(context.study.model, "circuit"):
+    if not context.study.model.part(Circuit):
         st.markdown("**This model has no circuit of gates**: its decision is read out directly.")
         instead = ("pages/samples.py", "See what each modality adds", ":material/article:")
         votes = ("pages/operators.py", "See the votes of its read-out", ":material/how_to_vote:")
-        navigation.link(*(votes if can(context.study.model, "states") else instead))
-    elif can(context.study.model, "time"):
+        navigation.link(*(votes if context.study.model.part(StateModel) else instead))
+    elif context.study.model.part(Evolution):
         one_step(context)
-    elif can(context.study.model, "gates"):
+    elif context.study.model.part(GateCircuit):
         plain_gates(context)
     else:
         fusion_network(context)

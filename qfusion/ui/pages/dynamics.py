@@ -9,7 +9,7 @@ from qfusion import plugin
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_evolution import MOST_ERROR
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.panels import (
     convergence,
     decision_evolution,
@@ -58,7 +58,7 @@ WIDE = (1.25, 1)  # of two columns
 @page_runs.guard()
 def no_time(context: page_context.PageContext) -> None:
     """Draw the reason why the model has no evolution in time to follow, and where its counterpart is."""
-    if not can(context.study.model, "layers"):
+    if not context.study.model.part(LayeredNetwork):
         st.markdown(
             "**This model has no evolution in time and no layers**: its decision is read out directly."
         )
@@ -287,7 +287,7 @@ def dynamics(context: page_context.PageContext) -> None:
 def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("Dynamics")
-    if can(context.study.model, "time"):
+    if context.study.model.part(Evolution):
         # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
         turn = page_params.take_linked(dynamics_page.TURN.key)
         if turn is not None:

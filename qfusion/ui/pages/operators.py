@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from qfusion.analysis import operator_votes, text
-from qfusion.models.abilities import can
+from qfusion.models.protocols import StateModel
 from qfusion.panels import decision_operators, operator_panels
 from qfusion.ui import (
     figure,
@@ -27,7 +27,7 @@ from qfusion.wording.backgrounds import describe_baseline
 
 def votes(context: page_context.PageContext) -> None:
     """Controls and all panels."""
-    if not can(context.study.model, "states"):
+    if not context.study.model.part(StateModel):
         st.markdown(
             "**The decision of this model is not linear in states**, so it has no decision operators. "
             "Contributions of modalities are computed by evaluating the model."

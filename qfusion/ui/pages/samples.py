@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import sample_filters
-from qfusion.models.abilities import can
+from qfusion.models.protocols import Evolution, GateCircuit, StateModel, TruthTables
 from qfusion.panels import inside as raw, samples, timelines
 from qfusion.ui import frame, lazy_panels, page_params, page_runs, panels, sample_content, widgets
 from qfusion.ui.attribution_view import modality_attributions
@@ -29,7 +29,7 @@ def page() -> None:
     sample, theme, ruled = (
         context.tweaked_sample(),
         context.theme,
-        can(context.study.model, "rules"),
+        context.study.model.part(TruthTables) is not None,
     )
 
     if samples.TRY.fits(context.study):
@@ -62,12 +62,12 @@ def page() -> None:
         panels.show(sample, theme, "shapley", "masses")
     with right, page_runs.guard():
         panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
-        if can(context.study.model, "gates"):
+        if context.study.model.part(GateCircuit):
             st.caption(describe_entropies(sample.entropies))
-        elif context.study.reads_features and not (ruled or can(context.study.model, "time")):
+        elif context.study.reads_features and not (ruled or context.study.model.part(Evolution)):
             st.caption(
                 "This model has no entropies: without entanglement and evolution its states stay pure."
-                if can(context.study.model, "states")
+                if context.study.model.part(StateModel)
                 else "This model has no entropies, as it has no quantum states."
             )
     if ruled:

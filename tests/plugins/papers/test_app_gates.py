@@ -21,14 +21,15 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.spaces import evaluated
 from qfusion.figures import sample_results
 from qfusion.models import log_odds
-from qfusion.models.abilities import kinds
+from qfusion.models.parts import kinds
+from qfusion.models.protocols import GateCircuit
 from qfusion.panels import pages, programs
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
 from tests.plugins.papers.published_models import SMALL
 from tests.support.app import plain, said, visit
 from tests.support.third_model import command
 
-CIRCUITS = kinds("gates")
+CIRCUITS = kinds(GateCircuit)
 WITHOUT = ("unitary-fusion", "concatenation")
 DATA = ("digits", "planted")
 ON = dict(zip((*CIRCUITS, *WITHOUT), itertools.cycle(DATA)))  # in turn

@@ -15,7 +15,8 @@ from qiskit.quantum_info import Statevector
 
 from qfusion.errors import InvalidInput
 from qfusion.figures import gate_boxes
-from qfusion.models.abilities import kinds
+from qfusion.models.parts import kinds
+from qfusion.models.protocols import GateCircuit
 from qfusion.quantum import statevector
 from qfusion.quantum.pauli_transfer import PAULIS
 from qfusion.quantum.states import partial_trace
@@ -25,7 +26,7 @@ from qfusion.wording.circuit_remarks import describe_circuit
 from tests.plugins.papers.gate_circuits import of
 from tests.plugins.papers.published_models import rows_of
 
-CIRCUITS = kinds("gates")
+CIRCUITS = kinds(GateCircuit)
 
 
 def entropy(rho: np.ndarray) -> float:

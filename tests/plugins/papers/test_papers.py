@@ -76,7 +76,7 @@ def small(name: str = "small", kind: str = "regression", N: int = 80) -> DataSet
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of trainings of its own."""
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "reproduce"
+    return tmp_path / "cache"
 
 
 # The list.

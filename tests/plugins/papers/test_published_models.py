@@ -20,8 +20,9 @@ from qfusion import explain
 from qfusion.data.data_set import DataSet
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import FUSION, InputSpec, build
-from qfusion.models.abilities import kinds
 from qfusion.models.jump import hermitian
+from qfusion.models.parts import kinds
+from qfusion.models.protocols import GateCircuit
 from qfusion.plugins.papers import PLUGIN
 from qfusion.plugins.papers.models import reservoir
 from qfusion.plugins.papers.models.circuit_weights import prepared
@@ -34,7 +35,7 @@ from tests.support.annotated_sets import annotated
 from tests.support.tiny_sets import tiny
 
 KINDS = list(PLUGIN.models)
-CIRCUITS = kinds("gates")
+CIRCUITS = kinds(GateCircuit)
 
 
 def picked(rows: dict[str, Any], where: Any) -> dict[str, Any]:

@@ -425,7 +425,7 @@ def test_models_that_cannot_stand_beside_people_are_refused(people: Study, model
 
 def part_of(study: Study, change: Any) -> Study:
     """The study of a data set that is changed, with results of its own."""
-    return replace(study, dataset=change(study.dataset), _shared={})
+    return study.with_data(change(study.dataset))
 
 
 def renamed_set(dataset: DataSet, form: str) -> DataSet:

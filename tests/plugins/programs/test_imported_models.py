@@ -34,7 +34,8 @@ from qfusion.data.sources import Source
 from qfusion.data.weight_files import load_state
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual
-from qfusion.models import can, decisions, log_odds, nested, score_columns
+from qfusion.models import decisions, log_odds, nested, score_columns
+from qfusion.models.protocols import StateModel
 from qfusion.plugins.programs import imports, program_card, program_inputs
 from qfusion.plugins.programs.program_card import Input, Output
 from qfusion.plugins.programs.program_files import open_program
@@ -276,7 +277,7 @@ def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -
     )
     assert turned.possible
     assert turned.verified
-    assert not can(model, "states")
+    assert not model.part(StateModel)
     assert len(sample.study.explanation.dividends) == len(dataset.rows("test"))
     first = sample.study.memo_key()
     left = replace(

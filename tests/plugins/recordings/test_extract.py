@@ -24,9 +24,10 @@ from filelock import FileLock
 from PIL import Image
 
 import qfusion
-from qfusion import analysis, data
+from qfusion import _disk_cache, analysis, data
+from qfusion._memory_cache import CACHE
 from qfusion.analysis import modality_attribution
-from qfusion.data import array_cache, media_probe, sound_reader
+from qfusion.data import media_probe, sound_reader
 from qfusion.data.sample_content import Audio
 from qfusion.data.store import manifest
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
@@ -408,7 +409,7 @@ def test_extractors_measure_known_signals() -> None:
 
 
 def test_pitch_is_compiled_by_one_process_at_a_time() -> None:
-    voice_features.compile_pitch.cache_clear()
+    CACHE.clear(voice_features.compile_pitch.__wrapped__)  # type: ignore[attr-defined]
     path = Path(tempfile.gettempdir(), f"qfusion-numba-{os.getuid()}.lock")
     waiting = threading.Thread(target=voice_features.compile_pitch)
     with FileLock(path, is_singleton=False):
@@ -511,7 +512,7 @@ def test_full_disk_ends_in_one_line_and_extraction_resumes_or_restarts(
 ) -> None:
     """A write that fails is no fault of the recording: none is left out for it."""
     name = f"on-{error.lower()}"
-    write = array_cache.write_arrays
+    write = _disk_cache.write_arrays
 
     def write_two(path: Path, arrays: dict[str, np.ndarray]) -> None:
         if len(list(path.parent.glob("*.npz"))) >= 2:
@@ -519,12 +520,12 @@ def test_full_disk_ends_in_one_line_and_extraction_resumes_or_restarts(
             raise OSError(number, os.strerror(number), str(path))
         write(path, arrays)
 
-    monkeypatch.setattr(array_cache, "write_arrays", write_two)
+    monkeypatch.setattr(_disk_cache, "write_arrays", write_two)
     with pytest.raises(DataUnavailable, match="The features cannot be written") as raised:
         extract.extract(few_clips, name, methods=SEEN)
     assert "\n" not in str(raised.value)
     assert len(list((imported / f".extract-{name}").glob("*.npz"))) == 2
-    monkeypatch.setattr(array_cache, "write_arrays", write)
+    monkeypatch.setattr(_disk_cache, "write_arrays", write)
     outcome = extract.extract(few_clips, name, methods=SEEN, resume=resume)
     assert (outcome.resumed, outcome.failures) == (2 if resume else 0, [])
     assert len(data.load(name)) == 4

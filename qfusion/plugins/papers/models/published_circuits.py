@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from qfusion._checks import check, require_whole
 from qfusion.models import baselines
 from qfusion.models.encoding import input_features
+from qfusion.models.protocols import Circuit, GateCircuit
 from qfusion.quantum import statevector
 
 
@@ -112,7 +113,7 @@ class CircuitModel(baselines.Baseline):
         n: qubits.
     """
 
-    abilities = frozenset({"circuit", "gates"})
+    parts = frozenset({Circuit, GateCircuit})
     family = "gates"
     n: int
 

@@ -20,7 +20,6 @@ the components' place, which no source does.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -29,6 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import choose, require_number, require_whole
+from qfusion._memory_cache import memo
 from qfusion.models.encoding import input_features, standardisation
 from qfusion.plugins.papers.models.published_circuits import CircuitFusion
 from qfusion.quantum import circuits, statevector
@@ -37,7 +37,7 @@ RABI, INTERACTION = 2 * math.pi, 5.42  # radians per microsecond
 PROJECTIONS = ("pca", "trained")
 
 
-@lru_cache(16)
+@memo(16)
 def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return which atoms are excited in each basis state, (n, 2^n), and their energy of interaction, (2^n,)."""
     excited = statevector.bits(n).astype(float)

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, check_present, choose, read_pairs
+from qfusion._memory_cache import memo
 from qfusion._sentences import count
 from qfusion.analysis.compare import Sides
-from qfusion.analysis.memo import memo
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table, paired
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import bootstrap

@@ -3,8 +3,8 @@
 from enum import Enum
 
 from qfusion._checks import choose
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table
-from qfusion.analysis.memo import memo
 from qfusion.analysis.opening import open_study, rivals
 from qfusion.analysis.study import Study
 from qfusion.analysis.trust import explain_test_rows

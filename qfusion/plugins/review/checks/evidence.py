@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from qfusion import _sentences
+from qfusion._memory_cache import memo
 from qfusion.analysis import audit_basis, cohort_table
 from qfusion.analysis.cohort_slices import wilson
-from qfusion.analysis.memo import memo
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet

@@ -8,8 +8,8 @@ replaced in training, so that a loss alone does not show that it is needed.
 import numpy as np
 import pandas as pd
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import audit_basis
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion import _sentences
+from qfusion._memory_cache import memo
 from qfusion.analysis import audit_basis, trust
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet

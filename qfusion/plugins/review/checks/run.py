@@ -9,7 +9,7 @@ import pandas as pd
 
 from qfusion import _sentences
 from qfusion._checks import check, choose
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.plugins.review.checks import (

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings

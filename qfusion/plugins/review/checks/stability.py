@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table, trust
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound

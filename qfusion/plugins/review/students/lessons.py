@@ -7,9 +7,10 @@ import torch
 
 from qfusion import explain
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table
 from qfusion.analysis.chunks import iterate_chunks
-from qfusion.analysis.memo import memo
+from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.explain import attribution, bootstrap, feature_deletion, task_features
 from qfusion.plugins.review.students import simulatability
@@ -22,7 +23,7 @@ AT_ONCE = 256  # samples that are explained together
 TEACHING = "Teaching small students the decisions of this model (about a minute) …"
 
 
-@memo(8, task=TEACHING, shipped=simulatability.Simulatability)
+@memo(8, task=TEACHING, ready=shipped(simulatability.Simulatability))
 def teach_students(study: Study, seed: int = 0) -> simulatability.Simulatability:
     """Return how many samples explanations of a model save a student that learns its decisions.
 

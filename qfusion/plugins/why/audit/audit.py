@@ -10,7 +10,7 @@ from typing import Any
 
 from qfusion import _sentences, _user_folders, plugin
 from qfusion._checks import check
-from qfusion.analysis.memo import file_stamp, memo
+from qfusion._memory_cache import file_stamp, memo
 from qfusion.analysis.study import Study
 from qfusion.errors import NotFound, default_on_error
 from qfusion.plugins.why.audit import audit_rows
@@ -18,7 +18,7 @@ from qfusion.plugins.why.audit.twin_runs import summing
 from qfusion.plugins.why.audit.twin_training import MOST, SEEDS, load_finished, plan_twin_runs
 
 
-@memo(8, background=False, stamp=lambda study: file_stamp(_user_folders.cache_root() / "audit"))
+@memo(8, background=False, stamp=lambda study: file_stamp(_user_folders.cache_root()))
 @default_on_error({"seeds": 0})  # it has no twins, or its card says of its training what cannot be
 def _measure_own_audit(study: Study) -> dict[str, Any]:
     wanted = plan_twin_runs(study, range(MOST))

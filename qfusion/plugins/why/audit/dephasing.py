@@ -21,6 +21,7 @@ from torch import Tensor
 
 from qfusion._checks import require_whole
 from qfusion.models import Features, FusionModel
+from qfusion.models.protocols import Evolution
 from qfusion.plugins.why.cuts import state_cuts
 from qfusion.quantum import states
 
@@ -65,7 +66,7 @@ def scores(model: FusionModel, inputs: Mapping[str, Features], steps: int = STEP
         InvalidInput: when the model does not evolve in time, or `steps` is not a whole number in 0..1000.
     """
     require_whole("steps", steps, 0, 1000)
-    moving = model.evolution("to dephase")
+    moving = model.require(Evolution, "to dephase")
     encoded = model.encode(inputs)
     start = states.kron([states.density(encoded[name]) for name in model.modalities])
     part = float(moving.duration) / (steps + 1)

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.analysis import joint_gains
 from qfusion.analysis.audit_basis import main_metric
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import explained_model
 from qfusion.analysis.tasks import Task

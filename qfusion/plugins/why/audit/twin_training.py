@@ -5,24 +5,25 @@ A finished training is stored (QFUSION_CACHE) under a digest of all that determi
 
 import json
 from collections.abc import Iterable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from qfusion import _files, _read_only, _sentences, _user_folders
-from qfusion._checks import check, read_json
-from qfusion.analysis.jobs import Job, begin_job, run_in_process
+from qfusion import _disk_cache, _read_only, _sentences
+from qfusion._checks import check
+from qfusion.analysis.jobs import Job, begin_job
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
-from qfusion.errors import NotFound, QFusionError
+from qfusion.errors import NotFound
 from qfusion.models.ablations import twin_settings
 from qfusion.plugins.why.audit.audit_plan import QCNN, QJ, VARIANTS
 from qfusion.plugins.why.audit.twin_runs import Run, Terms, variant_settings
+from qfusion.runs.run_process import run_in_process
 from qfusion.training.options import card_options
 
+RECORDS = "audit"  # of trainings on the disk
 SEEDS, MOST = 5, 10  # seeds that a page trains; that are looked for
 
 
@@ -77,18 +78,13 @@ def plan_twin_runs(study: Study, seeds: Iterable[int]) -> list[Run]:
     ]
 
 
-def _place(run: Run) -> Path:
-    return _user_folders.cache_root() / "audit" / f"{run.key}.json"
-
-
 def load_finished(wanted: Iterable[Run]) -> list[dict[str, Any]]:
     """Return the saved records of those trainings."""
     records = []
     for run in wanted:
-        with suppress(OSError, QFusionError):
-            record = read_json(_place(run).read_text(encoding="utf-8"))
-            if isinstance(record, dict) and record.get("key") == run.key:
-                records.append(record | {"variant": run.variant, "seed": run.seed})
+        record = _disk_cache.find_record(RECORDS, run.key)
+        if record is not None:
+            records.append(record | {"variant": run.variant, "seed": run.seed})
     return records
 
 
@@ -109,9 +105,7 @@ def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
 
         for number, run in enumerate(wanted):
             if run.key not in known:
-                record = run.measure(partial(now, number))
-                _place(run).parent.mkdir(parents=True, exist_ok=True)
-                _files.write_file(_place(run), json.dumps(record))
+                _disk_cache.store_record(RECORDS, run.measure(partial(now, number)))
             now(number + 1)
     return load_finished(wanted)
 

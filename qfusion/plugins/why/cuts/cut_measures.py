@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from qfusion._memory_cache import memo
 from qfusion.analysis.chunks import iterate_chunks
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_evolution import TIMES, exact_states, observables
 from qfusion.analysis.tasks import Task
+from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.plugins.why.cuts import cut_losses, state_cuts
 from qfusion.training import encodings
@@ -23,7 +24,8 @@ def cuts_of_sample(
 ) -> state_cuts.Cuts:
     """Cuts of every modality of one sample, at `state_cuts.TIMES` times, under the sliders: all kinds of cut, or the
     usual ones with its terms."""
-    model = study.model.evolution("to cut at").tweaked(tweak)
+    study.model.require(Evolution, "to cut at")
+    model = study.model.tweaked(tweak)
     T = float(model.duration)
     every = (TIMES - 1) // (state_cuts.TIMES - 1)
     known = None

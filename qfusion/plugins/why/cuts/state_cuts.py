@@ -141,7 +141,7 @@ def cut_correlations(
             known has other shapes, or the background is of another model.
         NotFound: when a modality or kind does not exist.
     """
-    moving = model.evolution("to cut at")
+    moving = model.require(Evolution, "to cut at")
     check(
         len(model.modalities) > 1,
         f"Argument `model` must have two modalities or more, but has one, '{model.modalities[0]}': it is "

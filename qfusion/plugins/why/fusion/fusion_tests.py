@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from qfusion import _sentences, explain
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table
-from qfusion.analysis.memo import memo
+from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.analysis.tasks import Task
 from qfusion.analysis.trust import explain_test_rows
@@ -18,7 +19,7 @@ from qfusion.training import checkpoint_cards
 ROWS, DRAWS = 16, 10  # of the background, from which F_syn is sampled, and how often
 
 
-@memo(16, task=Task.SPLIT_LOSS, shipped=loss_attribution.LossGame)
+@memo(16, task=Task.SPLIT_LOSS, ready=shipped(loss_attribution.LossGame))
 def split_loss(study: Study) -> loss_attribution.LossGame:
     """Return by how much coalitions reduce the loss of the explained test rows, for the loss that the model was
     trained with.
@@ -49,7 +50,7 @@ def rank_coalitions(
     )
 
 
-@memo(16, task=Task.SAMPLE_SYNERGIES, shipped=pd.DataFrame)
+@memo(16, task=Task.SAMPLE_SYNERGIES, ready=shipped(pd.DataFrame))
 def sample_synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     """F_syn of the explained test rows against `count` rows of the training set, `DRAWS` times, beside the exact
     dividends; see `sampled_synergy.synergies`. The rows are combined as in the study's background."""

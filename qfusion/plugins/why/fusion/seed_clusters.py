@@ -1,7 +1,7 @@
 """Clusters of explanations over training seeds: one explanation of a sample, or several."""
 
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table
-from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.analysis.trust import SPLIT, load_stability, stamp_seeds

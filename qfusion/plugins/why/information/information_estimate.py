@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 
-from qfusion.analysis.memo import memo
+from qfusion._memory_cache import memo
 from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.plugins.why.information import information

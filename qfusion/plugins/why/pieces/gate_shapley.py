@@ -130,7 +130,7 @@ def gate_groups(
             or `shots` is not positive.
         NotFound: when there is no such output.
     """
-    network_model = model.truth_tables("to leave out gate groups")
+    network_model = model.require(TruthTables, "to leave out gate groups")
     c = model.outputs.index(choose("Output", output, model.outputs))
     vectors = network_model.fuse(states)[0].double()
     check(

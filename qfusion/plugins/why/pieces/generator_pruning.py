@@ -163,7 +163,7 @@ def prune(
         InvalidInput: when the model does not evolve, or truth does not fit the rows.
         NotFound: when there is no such kind of target.
     """
-    moving = model.evolution("to take terms out of")
+    moving = model.require(Evolution, "to take terms out of")
     choose("Kind of target", kind, cut_losses.METRICS)
     names = [
         f"{letter}[{decomposition.subset_name(subset, moving.modalities)}]"

@@ -11,6 +11,7 @@ import torch
 from qfusion._sentences import progress_over
 from qfusion.data import DataSet
 from qfusion.models import FusionModel, registry
+from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import Tweak
 from qfusion.plugins.why.pieces.generator_pruning import Pruning
 from qfusion.training import default_options, loop, metrics
@@ -27,7 +28,7 @@ def retrain(
         tweak: of `Pruning.tweak`. epochs: at most so many, with the options of the data set. seed: of their order.
     """
     own = copy.deepcopy(model).double().requires_grad_(True)
-    own.evolution("to train")
+    own.require(Evolution, "to train")
     options = replace(default_options(dataset), epochs=epochs, precision="double")
     trained = loop.fit(own.tweaked(tweak), dataset, options, seed).model
     with torch.no_grad():

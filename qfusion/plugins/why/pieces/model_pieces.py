@@ -10,6 +10,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain import bootstrap
 from qfusion.figures import label_charts, share_curves, style
 from qfusion.models import decisions
+from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.panels import alt_text, panel, params
 from qfusion.plugins.why.pieces import gate_shapley, generator_pruning, patching, patching_charts
 from qfusion.plugins.why.pieces.state_patching import PATCH_DEFAULT, PATCH_KINDS
@@ -237,18 +238,18 @@ PIECES = {
     "patches": panel.Panel(
         state_patching,
         {"lender": LENDER, "donor": DONOR, "kind": PATCH},
-        fits=panel.needs("time", where=lambda study: len(study.modalities) > 1),
+        fits=panel.needs(Evolution, where=lambda study: len(study.modalities) > 1),
     ),
     "smallest": panel.Panel(
         smallest_generator,
-        fits=panel.needs("time", where=lambda study: not study.model.still),
+        fits=panel.needs(Evolution, where=lambda study: not study.model.still),
         scope="study",
     ),
     **{
         f"gate-groups-{of}": panel.Panel(
             gate_groups,
             fixed={"of": of},
-            fits=panel.needs("rules"),
+            fits=panel.needs(TruthTables),
             opens=GROUPS_OF.is_one_of(of),
         )
         for of in gate_shapley.TARGETS

@@ -8,7 +8,7 @@ from qfusion import _read_only, model_export
 from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.analysis.study import Study
-from qfusion.models.abilities import can
+from qfusion.models.protocols import TruthTables
 from qfusion.panels import pickers
 from qfusion.plugins.why.pieces import model_pieces, patching
 from qfusion.runs import plans
@@ -52,7 +52,7 @@ def pieces_section(context: page_context.PageContext) -> None:
         panels.show(sample, context.theme, "patches", first=1)
     if model_pieces.PIECES["smallest"].fits(study):
         lazy_panels.lazy_panel("smallest", partial(_smallest, context))
-    if can(study.model, "rules"):
+    if study.model.part(TruthTables):
         widgets.draw(model_pieces.GROUPS_OF)
         panels.show(
             sample, context.theme, *(name for name in model_pieces.PIECES if "groups" in name)

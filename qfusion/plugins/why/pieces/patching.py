@@ -1,13 +1,15 @@
 """Which part of a model causes a decision: state patching, ablation of gate groups, pruned generators."""
 
 from qfusion._checks import check
+from qfusion._memory_cache import memo
 from qfusion.analysis import cohort_table, drawn_samples, sample_similarity
 from qfusion.analysis.background_choice import default_contrast
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.models import decisions
+from qfusion.models.protocols import TruthTables
 from qfusion.plugins.why.cuts import cut_losses
 from qfusion.plugins.why.pieces import gate_shapley, generator_pruning, state_patching
 
@@ -36,7 +38,6 @@ def patch_sample(study: Study, row: int, other: str = "") -> state_patching.Patc
         InvalidInput: when it is the sample itself, whose states change nothing.
         NotFound: when there is no such sample.
     """
-    moving = study.model.evolution("to patch its states at")
     donor = study.background
     if other:
         place = study.dataset.row(other)
@@ -45,7 +46,7 @@ def patch_sample(study: Study, row: int, other: str = "") -> state_patching.Patc
             f"Sample '{other}' cannot be patched with itself: its own states change nothing. Pick another sample.",
         )
         donor = study.inputs([place])
-    return state_patching.patch_states(moving, study.inputs([row]), donor)
+    return state_patching.patch_states(study.model, study.inputs([row]), donor)
 
 
 @memo(16, background=False, task=Task.ABLATE_GATES)
@@ -55,23 +56,23 @@ def ablate_gate_groups(
     """Return the gate groups of one sample's score and entanglement, and of the loss of all or some of the test
     rows.
     """
-    network = study.model.truth_tables("to leave out gate groups")
+    network = study.model.require(TruthTables, "to leave out gate groups")
     data = study.dataset
     rows = data.rows("test")
     most = FEW_ROWS if network.elements > MANY_ELEMENTS else MOST_ROWS
     rows = rows[drawn_samples.drawn_places(len(rows), most, most)]
     return gate_shapley.gate_groups(
-        network,
-        network.encode(study.inputs([row])),
-        network.outputs[output],
-        network.encode(study.inputs(rows)),
+        study.model,
+        study.model.encode(study.inputs([row])),
+        study.model.outputs[output],
+        study.model.encode(study.inputs(rows)),
         data.y[rows],
         shots=shots,
         clusters=cohort_table.row_clusters(data, rows),
     )
 
 
-@memo(4, background=False, task=Task.PRUNE_GENERATOR, shipped=generator_pruning.Pruning)
+@memo(4, background=False, task=Task.PRUNE_GENERATOR, ready=shipped(generator_pruning.Pruning))
 def prune_terms(study: Study) -> generator_pruning.Pruning:
     """The generator with fewer and fewer terms: validation rows choose, test rows show; at most `MOST_ROWS` of each."""
     data = study.dataset

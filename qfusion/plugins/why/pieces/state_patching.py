@@ -128,7 +128,7 @@ def patch_states(
         InvalidInput: when the model does not evolve in time or has one modality, a time is outside [0, T], there are
             neither B donors nor one, or the background is of another model.
     """
-    moving = model.evolution("to patch its states at")
+    moving = model.require(Evolution, "to patch its states at")
     names = model.modalities
     check(
         len(names) > 1,
