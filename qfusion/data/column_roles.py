@@ -149,13 +149,13 @@ def choose_roles(preview: TablePreview, choice: ColumnChoice) -> ColumnRoles:
     names = [
         name if choice.as_named else make_modality_name(name) for name, _ in choice.modalities or ()
     ]
-    found = dict(zip(names, matched, strict=True))
+    by_name = dict(zip(names, matched, strict=True))
     return ColumnRoles(
         choice.label or "",
         choice.ids or (),
         choice.split or None,
-        {name: columns.features for name, columns in found.items()},
-        {name: columns.skipped for name, columns in found.items() if columns.skipped},
+        {name: columns.features for name, columns in by_name.items()},
+        {name: columns.skipped for name, columns in by_name.items() if columns.skipped},
     )
 
 

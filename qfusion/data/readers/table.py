@@ -143,8 +143,6 @@ class Table:
 
     def frame(self, columns: list[str]) -> pd.DataFrame:
         """Return columns as pandas shows them. Columns that no table can show, such as lists, are left out."""
-        if not columns:
-            return pd.DataFrame()
         batches = list(self._batches(columns, {}))
         shown = {}
         whole = pa.Table.from_batches(batches) if batches else pa.table({})
@@ -156,7 +154,7 @@ class Table:
                 values = values.cast(pa.string())
             if not _is_binary(values.type):
                 shown[name] = values
-        return pa.table(shown).to_pandas() if shown else pd.DataFrame()
+        return pa.table(shown).to_pandas() if shown else pd.DataFrame(index=range(len(whole)))
 
     def count_rows(self) -> int:
         """Return the number of rows."""

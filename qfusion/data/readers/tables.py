@@ -209,7 +209,7 @@ def read_rows(table: Table, roles: ColumnRoles, modalities: Sequence[str]) -> Ra
     rest = [name for name in table.columns if name not in used]
     if text in rest:
         table.require_single_values(text)
-    shown = table.frame(rest)
+    shown = table.frame(rest) if rest else pd.DataFrame(index=range(len(labels)))
     shown.columns = ["text" if name == text else name[:60] for name in shown.columns]
     raw.columns = shown.loc[:, ~shown.columns.duplicated()]
     left_out = len(rest) - len(raw.columns.columns)
