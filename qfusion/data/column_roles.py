@@ -229,7 +229,7 @@ def match_columns(preview: TablePreview, choice: ColumnChoice) -> list[MatchedCo
     for ranks, _ in rows:
         for column, rank in ranks.items():
             best[column] = max(rank, best.get(column, 0))
-    found: list[dict[str, list[str]]] = [{} for _ in rows]
+    columns_of: list[dict[str, list[str]]] = [{} for _ in rows]
     for column in filter(best.__contains__, preview.columns):
         winners = [row for row, (ranks, _) in enumerate(rows) if ranks.get(column) == best[column]]
         is_exact = best[column] > len(column)
@@ -243,10 +243,10 @@ def match_columns(preview: TablePreview, choice: ColumnChoice) -> list[MatchedCo
         else:
             kind = "features" if is_numeric and column not in targets else "skipped"
         for row in winners:
-            found[row].setdefault(kind, []).append(column)
+            columns_of[row].setdefault(kind, []).append(column)
     return [
         MatchedColumns(**{kind: tuple(mine) for kind, mine in kinds.items()}, unknown=unknown)
-        for kinds, (_, unknown) in zip(found, rows, strict=True)
+        for kinds, (_, unknown) in zip(columns_of, rows, strict=True)
     ]
 
 

@@ -26,6 +26,7 @@ from qfusion.errors import InvalidInput, translate_errors
 
 SUFFIXES = (".pkl", ".pickle")
 MODALITIES = ("text", "audio", "vision")
+_OTHER_NAMES = {"visual": "vision", "video": "vision"}
 LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
 _CLASSES = ("annotations", "classification_labels", "labels")
 
@@ -445,13 +446,22 @@ def _find_splits(file: str, content: Any) -> dict[str, dict[str, Any]]:
             isinstance(inner, dict),
             f"'{key}' in `{file}` must hold a dictionary of arrays, but holds a {type(inner).__name__}. {LAYOUT}",
         )
-        splits[part] = {str(name): value for name, value in inner.items()}
+        splits[part] = {_plain_name(str(name)): value for name, value in inner.items()}
     check(
         bool(splits),
         f"File `{file}` must hold 'train', 'valid' and 'test', but holds {[str(key)[:20] for key in content][:6]}. "
         f"{LAYOUT}",
     )
     return splits
+
+
+def _plain_name(key: str) -> str:
+    """Return the name that MMSA gives to an entry: other codes call vision `visual` or `video`, or write capitals."""
+    name, _, ending = key.partition("_")
+    modality = _OTHER_NAMES.get(name.lower(), name.lower())
+    if modality not in MODALITIES or ending not in ("", "lengths"):
+        return key
+    return f"{modality}_{ending}" if ending else modality
 
 
 def _join_splits(name: str, whole: dict[str, Any]) -> Pieces:
