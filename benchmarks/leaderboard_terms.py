@@ -160,7 +160,7 @@ class Place:
     def options_of(self, model: str) -> Options:
         """Of the training of a contender; what decays couplings is for the systems and their ablations."""
         found = {
-            key: value for key, value in self.chosen_for(model).items() if key in Options.names()
+            key: value for key, value in self.chosen_for(model).items() if key in Options.model_fields
         }
         if CONTENDERS[model].role == "neighbour":
             found = {"coupling_decay": 0.0, **found}

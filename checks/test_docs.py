@@ -127,7 +127,7 @@ def test_every_command_and_option_is_documented(words: str, options: set[str]) -
 def test_every_setting_of_train_is_documented() -> None:
     text = (ROOT / "docs" / "cli.md").read_text()
     names = {
-        *training.Options.names(),
+        *training.Options.model_fields,
         *(key for kind in models.names() for key in models.registry.settings(kind)),
     }
     assert {name for name in names if f"`{name}`" not in text} == set()

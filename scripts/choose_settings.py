@@ -51,7 +51,7 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
     place, contender = terms.PLACES[name], terms.CONTENDERS[model]
     settings = terms.settings_of(place, contender)
     options = replace(replace(place, chosen={}).options_of(model), refit=False)
-    known = {**settings, **{key: getattr(options, key) for key in Options.names()}}
+    known = {**settings, **{key: getattr(options, key) for key in Options.model_fields}}
     space = SPACE | MORE.get(name, {})
     fixed = terms.OF_NETWORKS if contender.kind == "linear" else ()
     searched = [key for key in space if key in known and key not in fixed]
@@ -69,7 +69,7 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
             place.dataset,
             {**settings, **{key: value for key, value in tried.items() if key in settings}},
             replace(
-                options, **{key: value for key, value in tried.items() if key in Options.names()}
+                options, **{key: value for key, value in tried.items() if key in Options.model_fields}
             ),
             0,
         )

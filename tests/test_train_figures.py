@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from qfusion.wording.setting_texts import MAIN, SETTINGS
 
 from qfusion.analysis import run_results, run_settings, runs, training_curves
 from qfusion.errors import InvalidInput
@@ -14,7 +15,6 @@ from qfusion.panels import learning
 from qfusion.runs import Plan
 from qfusion.training import Options, default_options
 from qfusion.wording.model_kinds import describe_kind, kind_text
-from qfusion.wording.setting_texts import MAIN, SETTINGS
 from tests.support.runs import record_of
 
 EPOCHS = np.arange(1.0, 6.0)
@@ -146,7 +146,7 @@ def test_invalid_records_are_refused(spoilt):
 
 def test_every_setting_has_a_description(planted):
     known = {key for kind in registry.names() for key in registry.settings(kind)} | set(
-        Options.names()
+        Options.model_fields
     )
     assert set(SETTINGS) == known
     assert all(kind_text(kind).summary for kind in registry.names())
@@ -158,7 +158,7 @@ def test_every_setting_has_a_description(planted):
     for kind in registry.names():
         default = {
             **registry.settings(kind),
-            **{key: getattr(default_options(planted), key) for key in Options.names()},
+            **{key: getattr(default_options(planted), key) for key in Options.model_fields},
         }
         assert set(MAIN.get(kind, ())) <= set(default)
         for key, value in default.items():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +27,17 @@ def read_plan(
         isinstance(data, str),
         "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.",
     )
-    from_file = [
-        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
-        for key, value in file.get("set", {}).items()
-    ]
     return qfusion.runs.plans.make_plan(
         str(data),
         model,
-        parse_settings(
-            from_file + assignments, qfusion.runs.plans.default_settings(str(data), model)
-        ),
+        {**file.get("set", {}), **parse_settings(assignments)},
         seed,
         replay=replay,
     )
 
 
-def parse_settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings given as `key=value`, for settings with these defaults."""
+def parse_settings(assignments: list[str]) -> dict[str, str]:
+    """Return the texts of settings given as `key=value`."""
     settings = {}
     for word in assignments:
         key, equals, text = word.partition("=")
@@ -53,8 +45,7 @@ def parse_settings(assignments: list[str], default: Mapping[str, Any]) -> dict[s
             bool(equals),
             f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.",
         )
-        key = choose("Setting", key.strip(), default)
-        settings[key] = qfusion.runs.plans.parse_value(key, text.strip(), default[key])
+        settings[key.strip()] = text.strip()
     return settings
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
+from qfusion._settings import Settings
 from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.encoding.encoders import Encoder
 from qfusion.models.encoding.input_features import (
@@ -70,7 +71,8 @@ class FusionModel(nn.Module, ABC):
         modalities: names, in the order of fusion.
         outputs: names of the scores.
         input_specs: form of each modality's features.
-        settings: what it was built with, JSON-able.
+        settings_type: the settings of the kind; a subclass names its own.
+        settings: what it was built with, JSON-able; see `read_settings`.
         encoders: one `Encoder` per modality.
         bias: of the scores, (C,).
         projects: whether it has what `project` fits.
@@ -94,6 +96,7 @@ class FusionModel(nn.Module, ABC):
     parts: ClassVar[frozenset[type]] = frozenset()
     family: ClassVar[str] = "evaluated"
     title: ClassVar[str] = ""
+    settings_type: ClassVar[type[Settings]] = Settings
     settings: dict[str, Any]
     encoders: nn.ModuleDict
     bias: Tensor
@@ -117,6 +120,17 @@ class FusionModel(nn.Module, ABC):
         self.modalities = tuple(inputs)
         self.outputs = tuple(outputs)
         self.input_specs = {name: InputSpec.from_mapping(spec) for name, spec in inputs.items()}
+
+    def read_settings(self, chosen: Mapping[str, Any]) -> Any:
+        """Check the settings that a model is made with, put them into `settings`, and return them, with the defaults,
+        as an object of `settings_type`.
+
+        Raises:
+            InvalidInput, NotFound: when a setting does not exist or has an impossible value.
+        """
+        checked = self.settings_type(**chosen)
+        self.settings = checked.model_dump()
+        return checked
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Return the trained parameters that couple the modalities, each with the value at which it has no effect.

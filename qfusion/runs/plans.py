@@ -6,17 +6,17 @@ Either all requested runs are created or none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
 from typing import Any
 
 import torch
+from pydantic.fields import FieldInfo
 
 from qfusion import data as sources
-from qfusion._checks import check, choose, read_json, require_whole
+from qfusion._checks import check, choose, require_whole
 from qfusion.errors import translate_errors
 from qfusion.models import build, registry
 from qfusion.runs import folder, run_list, run_names, run_process, specifications
-from qfusion.training import checkpoint_folders, default_options
+from qfusion.training import Options, checkpoint_folders, default_options
 
 MOST_KEPT = 100  # epochs after which a model is kept
 
@@ -27,7 +27,7 @@ def default_settings(data: str, model: str) -> dict[str, Any]:
     Raises:
         NotFound: when there is no such model or data set.
     """
-    return {**registry.settings(model), **asdict(default_options(sources.load(data)))}
+    return {**registry.settings(model), **default_options(sources.load(data)).model_dump()}
 
 
 def counterpart(data: str, model: str, chosen: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -41,29 +41,34 @@ def counterpart(data: str, model: str, chosen: Mapping[str, Any]) -> tuple[str, 
     return other, {key: first[key] for key, default in own if first.get(key, default) != default}
 
 
-def parse_value(key: str, text: str, default: Any) -> Any:
-    """Return `text` as a value of the kind that the default is: text, a whole number, a number, or several (4,4,2).
+def setting_fields(model: str) -> dict[str, FieldInfo]:
+    """Return the descriptions of every setting of a kind of model and of its training.
 
     Raises:
-        InvalidInput: when it is none.
+        NotFound: when there is no such model.
     """
-    if isinstance(default, str):
-        return text
-    if isinstance(default, bool):
-        check(
-            text.lower() in ("true", "false"),
-            f"Setting `{key}` must be true or false, but is {text[:80]!r}.",
-        )
-        return text.lower() == "true"
-    record = read_json(f"[{text}]" if "," in text and not text.startswith("[") else text)
-    values = record if isinstance(record, list) and not isinstance(default, float) else [record]
-    kinds = (int,) if isinstance(default, int) else (int, float)
-    check(
-        len(values) > 0 and all(isinstance(v, kinds) and not isinstance(v, bool) for v in values),
-        f"Setting `{key}` must be a {'whole ' if isinstance(default, int) else ''}number, but is {text[:80]!r}. "
-        f"Its default is {default!r}.",
-    )
-    return record
+    return {**registry.settings_type(model).model_fields, **Options.model_fields}
+
+
+def read_settings(data: str, model: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as values of their kinds, which may be given as text, after they have been checked together.
+
+    Args:
+        data, model, chosen: see `make_plan`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting does not exist or a value is impossible.
+    """
+    for key in chosen:
+        choose("Setting", key, setting_fields(model))
+    of_model = registry.settings_type(model)
+    own = {key: value for key, value in chosen.items() if key in of_model.model_fields}
+    others = {key: value for key, value in chosen.items() if key not in own}
+    checked = {
+        **of_model(**own).model_dump(),
+        **default_options(sources.load(data)).replace(**others).model_dump(),
+    }
+    return {key: checked[key] for key in chosen}
 
 
 def make_plan(
@@ -79,7 +84,8 @@ def make_plan(
     Args:
         data: as `qfusion.data.load` takes it.
         model: kind of model.
-        chosen: settings of the model and options of the training by name, as `default_settings` lists them.
+        chosen: settings of the model and options of the training by name, as `setting_fields` lists them; a text is
+            read as a value of its setting.
         seed, title, replay: see `Plan`.
 
     Raises:
@@ -87,12 +93,11 @@ def make_plan(
     """
     require_whole("replay", replay, 0, MOST_KEPT)
     dataset = sources.load(data)
-    of_model, default = registry.settings(model), default_options(dataset)
-    for key in chosen:
-        choose("Setting", key, {**of_model, **asdict(default)})
-    settings = {key: entry for key, entry in chosen.items() if key in of_model}
-    options = replace(
-        default, **{key: entry for key, entry in chosen.items() if key not in of_model}
+    default = default_options(dataset)
+    checked = read_settings(data, model, chosen)
+    settings = {key: value for key, value in checked.items() if key not in Options.model_fields}
+    options = default.replace(
+        **{key: value for key, value in checked.items() if key not in settings}
     )
     target = dataset.target
     check(
@@ -111,7 +116,7 @@ def make_plan(
         dataset.digest,
         options={
             key: result
-            for key, result in asdict(options).items()
+            for key, result in options.model_dump().items()
             if result != getattr(default, key)
         },
         title=title,

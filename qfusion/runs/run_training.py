@@ -143,7 +143,7 @@ def _save(
     measured = {split: metrics.evaluate(in_double, dataset, split, group) for split in SPLITS}
     if group.leads:
         after = f"{checkpoint_folders.AFTER}{epoch}" if epoch else ""
-        training = {**asdict(fit.options), "seed": plan.seed}
+        training = {**fit.options.model_dump(), "seed": plan.seed}
         if epoch or not fit.done:
             training[checkpoint_cards.STOPPED] = len(fit.history)
         path = run.model_path

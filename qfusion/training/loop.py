@@ -176,7 +176,7 @@ class Result(Generic[M]):
 
     def settings(self) -> dict[str, Any]:
         """Return the options and seed as a mapping for a card."""
-        return {**asdict(self.options), "seed": self.seed}
+        return {**self.options.model_dump(), "seed": self.seed}
 
     def checkpoint(self, name: str, title: str = "") -> Checkpoint:
         """Return the model with a card, as it is after saving and loading. It is the starting point of explanations,

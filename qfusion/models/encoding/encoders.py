@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose, require_whole
+from qfusion._checks import check
+from qfusion._settings import Settings
 from qfusion.models.encoding.input_features import Features, InputSpec, values_and_mask
 from qfusion.models.encoding.randomness import Dropout
 from qfusion.models.encoding.sequence_pooling import Pooling
@@ -42,8 +46,51 @@ class BatchNorm(nn.Module):
         )
 
 
-KINDS = ("mlp", "cnn", "cnn-norm", "cnn-pool")
 NORMALISED = ("cnn-norm", "cnn-pool")
+
+DropoutShare = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        title="Dropout",
+        description="Fraction of encoder units dropped at random during training, against overfitting.",
+    ),
+]
+InputDropoutShare = Annotated[
+    float,
+    Field(
+        lt=1,
+        title="Input dropout",
+        description="Fraction of features dropped at random during training; for QiNN-QJ, below 0: same as dropout.",
+    ),
+]
+
+
+class EncoderSettings(Settings):
+    """Settings of the encoders of a model."""
+
+    encoder: Literal["mlp", "cnn", "cnn-norm", "cnn-pool"] = Field(
+        "mlp",
+        title="Encoder",
+        description="mlp reads numbers, cnn images; cnn-norm also normalises hidden units over a batch, which shortens "
+        "flat starts; cnn-pool uses every pixel.",
+    )
+    hidden: int = Field(
+        32,
+        ge=1,
+        le=2**14,
+        title="Encoder width",
+        description="Units of each encoder's hidden layer.",
+    )
+    dropout: DropoutShare = 0.2
+    pooling: Literal["gru", "attention", "conv"] = Field(
+        "gru",
+        title="Sequences",
+        description="How the steps of a sequence are combined: gru reads them in order, attention weights them, conv "
+        "detects patterns of neighbouring steps.",
+    )
+    input_dropout: InputDropoutShare = Field(0.0, ge=0)
 
 
 class Encoder(nn.Module):
@@ -72,7 +119,6 @@ class Encoder(nn.Module):
         input_dropout: float | None = None,
     ):
         super().__init__()
-        choose("Encoder", kind, KINDS)
         self.spec = spec
         self.standardise = Standardiser(spec.size)
         self.drop = Dropout(dropout if input_dropout is None else input_dropout)
@@ -116,14 +162,18 @@ class Encoder(nn.Module):
         return taken.mul_(1 / (1 - self.drop.p))
 
 
-def check_encoder(hidden: int, dropout: float, input_dropout: float, lowest: float = 0.0) -> None:
-    """Raise InvalidInput unless encoders can be so wide and drop so much; `lowest` is that of `input_dropout`."""
-    require_whole("hidden", hidden, 1, 2**14)
-    for name, share, low in (
-        ("dropout", dropout, 0.0),
-        ("input_dropout", input_dropout, lowest),
-    ):
-        check(low <= share < 1, f"Argument `{name}` must lie in [{low:g}, 1), but is {share}.")
+def make_encoder(spec: InputSpec, outputs: int, settings: Mapping[str, Any]) -> Encoder:
+    """Return a new encoder of a modality by a model's settings, see `EncoderSettings`."""
+    dropout, input_dropout = settings["dropout"], settings["input_dropout"]
+    return Encoder(
+        spec,
+        outputs,
+        settings["hidden"],
+        dropout,
+        settings["pooling"],
+        settings["encoder"],
+        dropout if input_dropout < 0 else input_dropout,
+    )
 
 
 _UNFOLDED = 64  # pictures that a convolution looks at together: they stay in the processor's cache

@@ -105,7 +105,7 @@ def sweep(
             search_space.read_search(
                 data,
                 model,
-                parse_settings(assign or [], qfusion.runs.plans.default_settings(data, model)),
+                parse_settings(assign or []),
                 ranges or [],
                 choices or [],
                 metric,
