@@ -17,7 +17,6 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +130,7 @@ def main() -> None:
     options = Options(**recipe.options)
     contenders: dict[str, Any] = {
         "Network on all features at once": lambda seed: early_fusion(
-            dataset, replace(options, weight_decay=Options().weight_decay), seed
+            dataset, options.replace(weight_decay=Options().weight_decay), seed
         ),
         **{
             label: (

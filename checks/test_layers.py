@@ -42,6 +42,7 @@ LAYERS = (
     ("_limits",),
     ("_read_only",),
     ("plugin",),
+    ("_settings",),
     (
         "_assets",
         "_checks",

@@ -8,9 +8,9 @@ place in the card of a trained model.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NoReturn, Self, get_args, get_origin
 
-import annotated_types
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
@@ -57,15 +57,18 @@ def choices(field: FieldInfo) -> tuple[str, ...]:
 
 def bounds(field: FieldInfo) -> tuple[float, float]:
     """Return the smallest and the largest value of a number; a half-open range has its bound, too."""
-    low, high = -np.inf, np.inf
-    for limit in field.metadata:
-        if isinstance(limit, annotated_types.Ge):
-            low = limit.ge  # type: ignore[assignment]
-        if isinstance(limit, annotated_types.Le):
-            high = limit.le  # type: ignore[assignment]
-        if isinstance(limit, annotated_types.Lt):
-            high = limit.lt  # type: ignore[assignment]
-    return low, high
+    limits = _limits(field)
+    return limits.get("ge", -math.inf), limits.get("le", limits.get("lt", math.inf))
+
+
+def _limits(field: FieldInfo) -> dict[str, float]:
+    """Return the limits of a number, by the names that pydantic gives them."""
+    return {
+        name: getattr(limit, name)
+        for limit in field.metadata
+        for name in ("ge", "le", "lt")
+        if hasattr(limit, name)
+    }
 
 
 def allowed_values(field: FieldInfo) -> str:
@@ -78,7 +81,7 @@ def allowed_values(field: FieldInfo) -> str:
     if field.annotation is int:
         return f"be a whole number from {low} to {high}"
     if field.annotation is float:
-        is_open = any(isinstance(limit, annotated_types.Lt) for limit in field.metadata)
+        is_open = "lt" in _limits(field)
         return f"lie in [{low:g}, {high:g})" if is_open else f"lie between {low:g} and {high:g}"
     if field.annotation is str:
         return "be text"
@@ -97,5 +100,5 @@ def _refuse(kind: type[Settings], error: ValidationError) -> NoReturn:
     name, value = str(first["loc"][0]), first["input"]
     field = kind.model_fields[choose("Setting", name, kind.model_fields)]
     if choices(field):
-        choose(field.title or name, value, choices(field))
+        choose(f"Value of `{name}`", value, choices(field))
     raise InvalidInput(_impossible(name, field, value)) from None

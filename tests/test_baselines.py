@@ -227,7 +227,7 @@ def test_position_numbers():
 @pytest.mark.parametrize("source", ["regression", "classification"])
 def test_every_kind_trains_and_can_be_saved(kind, source, tmp_path):
     dataset = tiny(source)
-    result = train(kind, dataset, {}, replace(default_options(dataset), epochs=1, batch=16), seed=3)
+    result = train(kind, dataset, {}, default_options(dataset).replace(epochs=1, batch=16), seed=3)
     measured = {"test": metrics.evaluate(result.model.double(), dataset, "test")}
     card = checkpoint_cards.make_card(
         result.model,

@@ -28,15 +28,21 @@ def _split_numbers(value: Any) -> Any:
     return [part.strip() for part in value.strip("[] ").split(",")] if is_list else value
 
 
-class KetSettings(EncoderSettings):
-    """Settings of a model whose modality states are kets."""
-
-    dims: Annotated[int | list[int], BeforeValidator(_split_numbers)] = Field(
-        4,
+Dims = Annotated[
+    int | list[int],
+    BeforeValidator(_split_numbers),
+    Field(
         title="State dimensions",
         description="Levels of each modality's state: one number for all, or one each, such as 4,4,2; time and memory "
         "grow with their product.",
-    )
+    ),
+]
+
+
+class KetSettings(EncoderSettings):
+    """Settings of a model whose modality states are kets."""
+
+    dims: Dims = 4
     dropout: DropoutShare = 0.3
 
 

@@ -7,5 +7,5 @@ _PURPOSE = ("Answering agents", "agents")
 PLUGIN = Plugin(
     "agents",
     commands={"mcp": Command("qfusion.plugins.agents.server:mcp", ["mcp", "mcp --model my-model"])},
-    extras={"mcp": _PURPOSE, "pydantic": _PURPOSE},
+    extras={"mcp": _PURPOSE},
 )

@@ -111,7 +111,9 @@ def test_the_best_trial_can_be_trained_again_to_the_same_loss():
     assert all(len(a.history) < 3 for a in attempts if a.state == "pruned")
     assert [a.seed for a in attempts] == list(range(8))
     assert best.value == min(a.value for a in attempts if a.state == "finished")
-    settings = {key: value for key, value in found.settings(best).items() if key in Options.model_fields}
+    settings = {
+        key: value for key, value in found.settings(best).items() if key in Options.model_fields
+    }
     fit = prepare(
         "linear",
         load("digits"),
