@@ -24,8 +24,7 @@ from qfusion.training import (
     train,
 )
 from qfusion.training.heads import Heads
-from qfusion.training.losses import compute_loss
-from qfusion.training.optimisation import mixed_precision
+from qfusion.training.optimisation import compute_loss, mixed_precision
 from qfusion.training.processes import Group
 from tests.support.annotated_sets import annotated
 from tests.support.trainings import padded, same_weights, small

@@ -31,8 +31,16 @@ from qfusion.training.batches import (
 )
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.training.heads import Heads
-from qfusion.training.losses import balanced_weights, compute_loss, loss_factor, target_unit
-from qfusion.training.optimisation import mixed_precision, parameter_groups, rate_schedule, relax
+from qfusion.training.optimisation import (
+    balanced_weights,
+    compute_loss,
+    loss_factor,
+    mixed_precision,
+    parameter_groups,
+    rate_schedule,
+    relax,
+    target_unit,
+)
 from qfusion.training.options import Options, complete_options
 from qfusion.training.processes import ALONE, Group
 
