@@ -12,7 +12,7 @@ import pytest
 
 from qfusion import data
 from qfusion.analysis import text
-from qfusion.commands import training_plan
+from qfusion.commands import train
 from qfusion.data import import_store, imported_sets, importing, registry
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import Tweak
@@ -126,7 +126,7 @@ def test_huge_numbers_and_deep_nesting_are_refused(number: str, tmp_path: Path) 
     wanted = tmp_path / "run.toml"
     wanted.write_text(f"data = 'planted'\nmodel = 'quantum-jump'\n[set]\nepochs = {number}\n")
     with pytest.raises(InvalidInput, match=r"cannot be read as TOML"):
-        training_plan.read_plan(None, "", None, [], wanted)
+        train.read_plan(None, "", None, [], wanted)
     with pytest.raises(
         InvalidInput, match="`epochs` must be a whole number from 1 to 2000, but is 1000"
     ):
