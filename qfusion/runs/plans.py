@@ -50,25 +50,28 @@ def setting_fields(model: str) -> dict[str, FieldInfo]:
     return {**registry.settings_type(model).model_fields, **Options.model_fields}
 
 
-def read_settings(data: str, model: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as values of their kinds, which may be given as text, after they have been checked together.
+def read_settings(
+    model: str, chosen: Mapping[str, Any], default: Options
+) -> tuple[dict[str, Any], Options]:
+    """Return the chosen settings of a kind of model, and the options of its training. A text is read as a value of its
+    setting.
 
     Args:
-        data, model, chosen: see `make_plan`.
+        model, chosen: see `make_plan`.
+        default: options where nothing is chosen.
 
     Raises:
         InvalidInput, NotFound: when a setting does not exist or a value is impossible.
     """
-    for key in chosen:
+    settings, options = {}, {}
+    for key, value in chosen.items():
         choose("Setting", key, setting_fields(model))
-    of_model = registry.settings_type(model)
-    own = {key: value for key, value in chosen.items() if key in of_model.model_fields}
-    others = {key: value for key, value in chosen.items() if key not in own}
-    checked = {
-        **of_model(**own).model_dump(),
-        **default_options(sources.load(data)).replace(**others).model_dump(),
-    }
-    return {key: checked[key] for key in chosen}
+        if key in Options.model_fields:
+            options[key] = value
+        else:
+            settings[key] = value
+    checked = registry.settings_type(model)(**settings)
+    return checked.model_dump(include=set(settings)), default.replace(**options)
 
 
 def make_plan(
@@ -94,11 +97,7 @@ def make_plan(
     require_whole("replay", replay, 0, MOST_KEPT)
     dataset = sources.load(data)
     default = default_options(dataset)
-    checked = read_settings(data, model, chosen)
-    settings = {key: value for key, value in checked.items() if key not in Options.model_fields}
-    options = default.replace(
-        **{key: value for key, value in checked.items() if key not in settings}
-    )
+    settings, options = read_settings(model, chosen, default)
     target = dataset.target
     check(
         (options.loss == "cross_entropy") == (target.kind == "classification"),
