@@ -20,7 +20,8 @@ from qfusion import runs
 from qfusion.analysis import training_curves
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import Plan, Run, folder, run_records, run_training
+from qfusion.runs import Plan, Run, folder, run_training
+from qfusion.runs.folder import Record
 from qfusion.runs.training_watch import Watch
 from qfusion.training import checkpoint, checkpoint_folders, prepare
 from qfusion.wording.run_states import describe_run_state
@@ -158,7 +159,7 @@ def test_onset_order_needs_evidence(
         }
         for n, (a, b) in enumerate(zip(joint, entanglement, strict=True), 1)
     )
-    known = training_curves.onsets(run_records.Record(history=history))
+    known = training_curves.onsets(Record(history=history))
     assert describe_order(known["joint"], known["entanglement"]).startswith(words)
 
 

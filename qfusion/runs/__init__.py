@@ -9,10 +9,9 @@ from qfusion._lazy import modules
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from qfusion.runs import cluster
-    from qfusion.runs.folder import Run, runs_folder
+    from qfusion.runs.folder import STATES, Run, runs_folder
     from qfusion.runs.run_list import create_run, find_run, list_runs
     from qfusion.runs.run_process import is_starting, launch_run
-    from qfusion.runs.run_records import STATES
     from qfusion.runs.run_training import train_run
     from qfusion.runs.specifications import Plan
 
@@ -34,7 +33,7 @@ __all__ = [
 _CONTENTS = {
     "Plan": "qfusion.runs.specifications",
     "Run": "qfusion.runs.folder",
-    "STATES": "qfusion.runs.run_records",
+    "STATES": "qfusion.runs.folder",
     "create_run": "qfusion.runs.run_list",
     "find_run": "qfusion.runs.run_list",
     "is_starting": "qfusion.runs.run_process",

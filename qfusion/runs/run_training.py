@@ -21,7 +21,7 @@ from qfusion import data as sources
 from qfusion._checks import check
 from qfusion.data.row_splits import SPLITS
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.runs import folder, run_records
+from qfusion.runs import folder
 from qfusion.runs.training_watch import Watch
 from qfusion.training import (
     Fit,
@@ -184,9 +184,7 @@ class RunRecorder:
         self.run = run
         self.group = group
         self.with_events = events
-        self.record = run_records.Record(
-            pid=os.getpid(), host=socket.gethostname(), began=time.time()
-        )
+        self.record = folder.Record(pid=os.getpid(), host=socket.gethostname(), began=time.time())
         self.fit: Fit[Any] | None = None
         self.watched: dict[str, dict[str, float]] = {}
         # by the monotonic clock, which nobody sets
@@ -252,7 +250,7 @@ class RunRecorder:
         """Write the final state.
 
         Args:
-            state: of `run_records.STATES`.
+            state: of `folder.STATES`.
             message: an error, or why there is no model.
             epoch_complete: whether the training ended after an epoch; an epoch that was abandoned need not be saved.
         """
