@@ -75,6 +75,10 @@ def read_search(
     fixed = _read(model, assigned, default)
     space: dict[str, dict[str, Any]] = {}
     words = [("--range", word) for word in ranges] + [("--choice", word) for word in choices]
+    check(
+        not fixed.get("refit") and not any(word.startswith("refit") for _, word in words),
+        "Setting `refit` must be false in a sweep: it trains on the validation rows, by which settings are judged.",
+    )
     for option, word in words:
         key, equals, text = word.partition("=")
         form = "key=low:high" if option == "--range" else "key=one,two"
@@ -110,10 +114,6 @@ def validate_search(search: Search) -> Search:
         "--choice.",
     )
     choose("Metric", search.metric, metric_names(dataset))
-    check(
-        search.settings.get("refit", False) is False and "refit" not in search.space,
-        "Setting `refit` must be false in a sweep: it trains on the validation rows, by which settings are judged.",
-    )
     for key in ("loss", "class_weights"):
         check(
             search.metric != LOSS or key not in search.space,

@@ -76,7 +76,7 @@ def test_search_space_is_parsed():
         (dict(ranges=["epochs=1:9"]), InvalidInput, "given twice"),
         (dict(choices=["input_dropout=0"]), InvalidInput, "from 2 to"),
         (dict(choices=["input_dropout=0,0"]), InvalidInput, "different values"),
-        (dict(choices=["schedule=cosine,up"]), NotFound, "Schedule 'up'"),
+        (dict(choices=["schedule=cosine,up"]), NotFound, "Value of `schedule` 'up'"),
         (dict(choices=["class_weights=none,balanced"]), InvalidInput, "metric"),
         (dict(choices=["refit=true,false"]), InvalidInput, "validation rows"),
         (dict(metric="mae"), NotFound, "Metric 'mae'"),
