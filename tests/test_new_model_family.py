@@ -44,11 +44,10 @@ class Multilinear(FusionModel):
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        hidden = self.read_settings(settings).hidden
+        super().__init__(inputs, outputs, **settings)
         self.encoders = nn.ModuleDict(
             {
-                name: Encoder(spec, 1, hidden, 0.0, "mean", "mlp", 0.0)
+                name: Encoder(spec, 1, self.settings["hidden"], 0.0, "mean", "mlp", 0.0)
                 for name, spec in self.input_specs.items()
             }
         )

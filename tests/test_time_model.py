@@ -60,8 +60,8 @@ class Exchange(TimeModel):
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        self.duration = self.read_settings(settings).duration
+        super().__init__(inputs, outputs, **settings)
+        self.duration = self.settings["duration"]
         self.init_encoders(4096, "H is held as a matrix")
         M, d = len(self.dims), self.dims[0]
         self.subsystems = list(combinations(range(M), 2))

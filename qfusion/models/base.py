@@ -72,7 +72,7 @@ class FusionModel(nn.Module, ABC):
         outputs: names of the scores.
         input_specs: form of each modality's features.
         settings_type: the settings of the kind; a subclass names its own.
-        settings: what it was built with, JSON-able; see `read_settings`.
+        settings: what it was built with, of `settings_type`, JSON-able.
         encoders: one `Encoder` per modality.
         bias: of the scores, (C,).
         projects: whether it has what `project` fits.
@@ -113,24 +113,19 @@ class FusionModel(nn.Module, ABC):
     logit_scale: float = 1.0
     score_kind: str = ""
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str]):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        **settings: Any,
+    ):
         super().__init__()
         check(len(inputs) >= 1, "Argument `inputs` must name at least one modality, but is empty.")
         check(len(outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
         self.modalities = tuple(inputs)
         self.outputs = tuple(outputs)
         self.input_specs = {name: InputSpec.from_mapping(spec) for name, spec in inputs.items()}
-
-    def read_settings(self, chosen: Mapping[str, Any]) -> Any:
-        """Check the settings that a model is made with, put them into `settings`, and return them, with the defaults,
-        as an object of `settings_type`.
-
-        Raises:
-            InvalidInput, NotFound: when a setting does not exist or has an impossible value.
-        """
-        checked = self.settings_type(**chosen)
-        self.settings = checked.model_dump()
-        return checked
+        self.settings = self.settings_type(**settings).model_dump()
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Return the trained parameters that couple the modalities, each with the value at which it has no effect.

@@ -100,8 +100,7 @@ class Baseline(FusionModel):
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        self.read_settings(settings)
+        super().__init__(inputs, outputs, **settings)
         self.check_size()
         self.encoders = nn.ModuleDict(
             {name: self.make_encoder(spec) for name, spec in self.input_specs.items()}

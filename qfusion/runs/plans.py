@@ -17,6 +17,7 @@ from qfusion.errors import translate_errors
 from qfusion.models import build, registry
 from qfusion.runs import folder, run_list, run_names, run_process, specifications
 from qfusion.training import Options, checkpoint_folders, default_options
+from qfusion.training.options import complete_options
 
 MOST_KEPT = 100  # epochs after which a model is kept
 
@@ -51,14 +52,14 @@ def setting_fields(model: str) -> dict[str, FieldInfo]:
 
 
 def read_settings(
-    model: str, chosen: Mapping[str, Any], default: Options
+    model: str, chosen: Mapping[str, Any], dataset: sources.DataSet
 ) -> tuple[dict[str, Any], Options]:
-    """Return the chosen settings of a kind of model, and the options of its training. A text is read as a value of its
-    setting.
+    """Return the chosen settings of a kind of model, and the options of its training on a data set. A text is read as a
+    value of its setting.
 
     Args:
         model, chosen: see `make_plan`.
-        default: options where nothing is chosen.
+        dataset: what is trained on.
 
     Raises:
         InvalidInput, NotFound: when a setting does not exist or a value is impossible.
@@ -71,7 +72,7 @@ def read_settings(
         else:
             settings[key] = value
     checked = registry.settings_type(model)(**settings)
-    return checked.model_dump(include=set(settings)), default.replace(**options)
+    return checked.model_dump(include=set(settings)), complete_options(dataset, options)
 
 
 def make_plan(
@@ -96,14 +97,8 @@ def make_plan(
     """
     require_whole("replay", replay, 0, MOST_KEPT)
     dataset = sources.load(data)
-    default = default_options(dataset)
-    settings, options = read_settings(model, chosen, default)
-    target = dataset.target
-    check(
-        (options.loss == "cross_entropy") == (target.kind == "classification"),
-        f"Setting `loss` must be {'cross_entropy' if target.kind == 'classification' else 'l1, mse or huber'} for a "
-        f"{target.kind} target, but is {options.loss!r}.",
-    )
+    settings, options = read_settings(model, chosen, dataset)
+    default, target = default_options(dataset), dataset.target
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         planned = build(model, dataset.input_specs, target.classes or (target.name,), settings)
     planned.check_trainable()

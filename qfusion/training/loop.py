@@ -109,12 +109,6 @@ def prepare(
         f"Data set '{dataset.name}' is a measured game, which has no features to train on. Choose another.",
     )
     options = complete_options(dataset, options)
-    classes = dataset.target.kind == "classification"
-    check(
-        (options.loss == "cross_entropy") == classes,
-        f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} "
-        f"target, but is {options.loss!r}.",
-    )
     torch.manual_seed(seed)
     model = build(
         kind,
@@ -135,7 +129,7 @@ def prepare(
         # fitted to so many rows, evenly among those that are trained on
         places = np.linspace(0, len(rows) - 1, min(len(rows), 4096)).astype(int)
         model.project(dataset.inputs(rows[places]))
-    if not classes:
+    if dataset.target.kind != "classification":
         # weights start as for targets of deviation 1
         rescale_scores(model, target_unit(dataset.y[rows]))
         with torch.no_grad():

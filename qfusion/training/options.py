@@ -208,8 +208,14 @@ def complete_options(
 
     Raises:
         NotFound: when there is no such option.
-        InvalidInput: when one has an impossible value.
+        InvalidInput: when one has an impossible value, also for this target.
     """
-    if isinstance(options, Options):
-        return options
-    return default_options(dataset).replace(**(options or {}))
+    if not isinstance(options, Options):
+        options = default_options(dataset).replace(**(options or {}))
+    classes = dataset.target.kind == "classification"
+    check(
+        (options.loss == "cross_entropy") == classes,
+        f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} "
+        f"target, but is {options.loss!r}.",
+    )
+    return options

@@ -37,8 +37,7 @@ class ProductQCNN(NetworkModel):
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        self.read_settings(settings)
+        super().__init__(inputs, outputs, **settings)
         self.init_encoders()
         n, M = self.elements, len(self.modalities)
         self.weights = nn.Parameter(torch.full((M, n), 1.0 / M))

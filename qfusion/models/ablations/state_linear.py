@@ -54,9 +54,8 @@ class StateLinear(KetModel):
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
-        super().__init__(inputs, outputs)
+        super().__init__(inputs, outputs, **settings)
         C = len(self.outputs)
-        self.read_settings(settings)
         self.init_encoders(MAX_DIMENSION, "observables are held as D x D matrices")
         rank = self.settings["rank"]
         self.single = nn.ParameterList([hermitian.draw(C, d, d, scale=1 / d) for d in self.dims])

@@ -176,10 +176,9 @@ class LindbladModel(TimeModel):
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
-        super().__init__(inputs, outputs)
+        super().__init__(inputs, outputs, **settings)
         M = len(self.modalities)
-        chosen: LindbladSettings = self.read_settings(settings)
-        dims, jumps = chosen.dims, chosen.jumps
+        dims, jumps = self.settings["dims"], self.settings["jumps"]
         check_dims(dims)
         check(
             len(dims) == M,
@@ -199,9 +198,9 @@ class LindbladModel(TimeModel):
             f"Argument `L` must hold at most {MAX_NUMBERS:,} numbers, but {jumps} operators of {D:,} levels hold "
             f"{jumps * D**2:,}. Leave out operators or truncate the subsystems.",
         )
-        self.read_states = _checked_read(chosen.read, M)
+        self.read_states = _checked_read(self.settings["read"], M)
         self.settings["read"] = [[list(s), count] for s, count in self.read_states.items()]
-        self.duration = chosen.duration
+        self.duration = self.settings["duration"]
         self.subsystems = [tuple(range(M))]
         self.encoders = nn.ModuleDict({name: Amplitudes() for name in self.modalities})
         self.A = nn.ParameterList([_zeros(D, D)])

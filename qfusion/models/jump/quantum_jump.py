@@ -125,11 +125,6 @@ class JumpSettings(KetSettings):
         )
         return self
 
-    @property
-    def samples(self) -> bool:
-        """Whether trajectories are sampled in training."""
-        return False
-
 
 class QuantumJumpSettings(JumpSettings):
     """Settings of QiNN-QJ."""
@@ -147,11 +142,6 @@ class QuantumJumpSettings(JumpSettings):
         description="Sampled trajectories per row and step, if the dynamics are jumps.",
     )
     steps: Steps = Field(20, ge=1, le=10**6)
-
-    @property
-    def samples(self) -> bool:
-        """Whether trajectories are sampled in training."""
-        return self.dynamics == "jumps"
 
 
 # of QiNN-QJ alone
@@ -180,26 +170,27 @@ class QuantumJump(TimeModel):
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        chosen: JumpSettings = self.read_settings(settings)
-        jumps, measurements, evolution = chosen.jumps, chosen.measurements, chosen.evolution
+        super().__init__(inputs, outputs, **settings)
+        jumps, measurements, evolution, read = (
+            self.settings[key] for key in ("jumps", "measurements", "evolution", "read")
+        )
         most, held = (
             (MAX_SAMPLED, "kets of that many amplitudes are sampled")
-            if chosen.coupling == "local"
+            if self.settings["coupling"] == "local"
             else (MAX_DIMENSION, "H and the L_k are held as D x D matrices")
         )
         self.init_encoders(most, held)
-        if chosen.read:
-            choose("Modality in `read`", chosen.read, self.modalities)
-        self.duration = chosen.duration
+        if read:
+            choose("Modality in `read`", read, self.modalities)
+        self.duration = self.settings["duration"]
         self.still = evolution == "none"
-        self.samples = chosen.samples and not self.still
+        self.samples = self.settings.get("dynamics") == "jumps" and not self.still
         M = len(self.dims)
         C = len(self.outputs)
         self.subsystems = (
             [tuple(range(M))]
-            if chosen.coupling == "dense"
-            else list(combinations(range(M), min(chosen.body, M)))
+            if self.settings["coupling"] == "dense"
+            else list(combinations(range(M), min(self.settings["body"], M)))
         )
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
         with_H = evolution in ("jump", "unitary")
@@ -219,9 +210,9 @@ class QuantumJump(TimeModel):
         read_by: dict[str, list[decomposition.Subset]] = {
             "joint": [tuple(range(M))],
             "local": [(m,) for m in range(M)],
-            "single": [(self.modalities.index(chosen.read) if chosen.read else 0,)],
+            "single": [(self.modalities.index(read) if read else 0,)],
         }
-        self.read_states = read_by[chosen.readout]
+        self.read_states = read_by[self.settings["readout"]]
         sizes = [math.prod(self.dims[m] for m in s) for s in self.read_states]
         for name, d in zip(self._vector_names, sizes, strict=True):
             self.register_parameter(
@@ -230,7 +221,7 @@ class QuantumJump(TimeModel):
         read_sizes = torch.tensor(sizes).repeat_interleave(measurements)
         self.W = nn.Parameter(
             torch.randn(C, len(read_sizes))
-            * (chosen.head_scale or 2 * read_sizes / math.prod(self.dims))
+            * (self.settings["head_scale"] or 2 * read_sizes / math.prod(self.dims))
         )
         self.bias = nn.Parameter(torch.zeros(C))
 

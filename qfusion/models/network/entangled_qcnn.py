@@ -106,10 +106,9 @@ class EntangledQCNN(NetworkModel):
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        chosen: QCNNSettings = self.read_settings(settings)
+        super().__init__(inputs, outputs, **settings)
         self.init_encoders()
-        rule = chosen.rule
+        rule = self.settings["rule"]
         n = self.elements
         M = len(self.modalities)
         C = len(self.outputs)
@@ -120,16 +119,16 @@ class EntangledQCNN(NetworkModel):
             if rule == "random"
             else named.expand(n, *named.shape).clone()
         )
-        if chosen.freeze_rule:
+        if self.settings["freeze_rule"]:
             self.register_buffer("phi", angles)
-        elif chosen.tables == "separate":
+        elif self.settings["tables"] == "separate":
             turns = nearest_turns(angles)
             self.turns = nn.Parameter(turns + 0.1 * torch.randn_like(turns))
         else:
             self.phi = nn.Parameter(angles + 0.1 * torch.randn_like(angles))
         self.bias = nn.Parameter(torch.zeros(C))
         if (
-            chosen.start == "classes"
+            self.settings["start"] == "classes"
         ):  # full mass on element i, others undecided, raises score i alone
             masses = torch.full((n + 1, n, M), 0.5)
             masses[torch.arange(n), torch.arange(n)] = 1.0

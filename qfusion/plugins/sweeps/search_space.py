@@ -14,7 +14,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput
 from qfusion.runs import specifications
 from qfusion.runs.plans import make_plan, read_settings, setting_fields
-from qfusion.training import Options, default_options, metrics
+from qfusion.training import metrics
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -71,8 +71,8 @@ def read_search(
             or the data.
     """
     fields = setting_fields(model)
-    default = default_options(sources.load(data))
-    fixed = _read(model, assigned, default)
+    dataset = sources.load(data)
+    fixed = _read(model, assigned, dataset)
     space: dict[str, dict[str, Any]] = {}
     words = [("--range", word) for word in ranges] + [("--choice", word) for word in choices]
     check(
@@ -95,7 +95,7 @@ def read_search(
             space[key] = _range(key, text.strip(), fields[key])
         else:
             texts = [part.strip() for part in re.findall(r"\[[^\]]*\]|[^,\[\]]+", text)]
-            values = [_read(model, {**fixed, key: part}, default)[key] for part in texts if part]
+            values = [_read(model, {**fixed, key: part}, dataset)[key] for part in texts if part]
             space[key] = _choices(key, text, values)
     return validate_search(Search(data, model, fixed, seed, space=space, metric=metric))
 
@@ -166,9 +166,9 @@ def _word(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list) else value
 
 
-def _read(model: str, chosen: Mapping[str, Any], default: Options) -> dict[str, Any]:
+def _read(model: str, chosen: Mapping[str, Any], dataset: sources.DataSet) -> dict[str, Any]:
     """Return settings of a model and options of its training as values of their kinds, checked together."""
-    settings, options = read_settings(model, chosen, default)
+    settings, options = read_settings(model, chosen, dataset)
     return {**options.model_dump(include=set(chosen)), **settings}
 
 

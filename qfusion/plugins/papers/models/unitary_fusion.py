@@ -51,8 +51,7 @@ class UnitaryFusion(ket_model.KetModel):
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        self.read_settings(settings)
+        super().__init__(inputs, outputs, **settings)
         self.init_encoders(MAX_DIMENSION, "the unitary is a D x D matrix")
         D = math.prod(self.dims)
         C = len(self.outputs)
