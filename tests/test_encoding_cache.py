@@ -32,7 +32,7 @@ from qfusion.models.encoding.encoders import Encoder, EncoderSettings
 from qfusion.models.encoding.input_features import InputSpec
 from qfusion.models.encoding.randomness import Dropout
 from qfusion.models.encoding.sequence_pooling import Pooling, last_states
-from qfusion.training import batches, checkpoint_folders, encodings, metrics, train
+from qfusion.training import batches, checkpoint_cards, encodings, metrics, train
 from qfusion.wording.backgrounds import describe_background
 from tests.support.encoded_models import dataset, model_of, sequences
 
@@ -391,7 +391,7 @@ def test_first_samples_are_exact_and_their_error_is_bounded(
         lambda name: type("Found", (), {"card": card, "model": model}),
     )
     monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
-    monkeypatch.setattr(checkpoint_folders, "stamp", lambda name: kind)
+    monkeypatch.setattr(checkpoint_cards, "stamp", lambda name: kind)
     monkeypatch.setattr(encoding_jobs, "BEHIND", 24)
     monkeypatch.setattr(encoding_jobs, "SHOWN", 6)
     asked = str(dataset.ids[dataset.rows("test")[-1]])

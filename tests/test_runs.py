@@ -23,7 +23,7 @@ from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.runs import Plan, Run, folder, run_training
 from qfusion.runs.folder import Record
 from qfusion.runs.training_watch import Watch
-from qfusion.training import checkpoint, checkpoint_folders, prepare
+from qfusion.training import checkpoint, checkpoint_cards, prepare
 from qfusion.wording.run_states import describe_run_state
 from qfusion.wording.training_curves import describe_order
 
@@ -183,7 +183,7 @@ def test_stopped_run_resumes_to_the_same_weights(word, whole):
     measured = runs.train_run(run, lambda p: run.send_request(word) if p.epoch == 2 else None)
     record = run.record()
     assert (record.state, record.epoch) == ({"pause": "paused", "stop": "stopped"}[word], 2)
-    assert bool(measured) == (word == "stop") == (run.name in checkpoint_folders.available())
+    assert bool(measured) == (word == "stop") == (run.name in checkpoint_cards.available())
     runs.train_run(run)
     assert run.record().state == "finished"
     assert same(run, whole[0])
@@ -207,7 +207,7 @@ def test_long_epoch_can_be_stopped(monkeypatch, whole):
     positions, losses = zip(*run.record().batch_losses, strict=True)
     assert positions == pytest.approx([batch / 9 for batch in range(1, 13)])
     assert np.mean(losses[:9]) == pytest.approx(run.record().history[0]["train_loss"])
-    assert run.name in checkpoint_folders.available()
+    assert run.name in checkpoint_cards.available()
     runs.train_run(run)
     assert same(run, whole[0])
 
@@ -262,7 +262,7 @@ def test_run_stopped_in_the_first_epoch(monkeypatch):
     assert runs.train_run(run) == {}
     assert run.record().state == "stopped"
     assert "before the end of its first epoch" in describe_run_state(run.name, run.record())
-    assert run.name not in checkpoint_folders.available()
+    assert run.name not in checkpoint_cards.available()
 
 
 def readable(run: Run) -> None:
@@ -415,7 +415,7 @@ def test_launched_run_outlives_its_parent(tmp_path):
     assert run.record().seconds_left > 0
     run.send_request("stop")
     assert wait_for(run, "stopped") == "stopped", (run.path / "log.txt").read_text()
-    assert run.name in checkpoint_folders.available()
+    assert run.name in checkpoint_cards.available()
 
 
 def test_event_files_equal_the_record():

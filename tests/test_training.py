@@ -23,7 +23,6 @@ from qfusion.training import (
     batches,
     checkpoint,
     checkpoint_cards,
-    checkpoint_folders,
     metrics,
     optimisation as decay,
     prepare,
@@ -498,7 +497,7 @@ def saved(tmp_path, monkeypatch):
 
 def test_checkpoints_round_trip(saved):
     folder, dataset, result = saved
-    assert "mine" in checkpoint_folders.available()
+    assert "mine" in checkpoint_cards.available()
     for name in ("mine", folder / "mine.json", folder / "mine.safetensors"):
         found = checkpoint.load(name)
         assert (

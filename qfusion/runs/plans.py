@@ -15,8 +15,8 @@ from qfusion import data as sources
 from qfusion._checks import check, choose, require_whole
 from qfusion.errors import translate_errors
 from qfusion.models import build, registry
-from qfusion.runs import folder, run_list, run_names, run_process, specifications
-from qfusion.training import Options, checkpoint_folders, default_options
+from qfusion.runs import folder, run_names, run_process, specifications
+from qfusion.training import Options, checkpoint_cards, default_options
 from qfusion.training.options import complete_options
 
 MOST_KEPT = 100  # epochs after which a model is kept
@@ -139,7 +139,7 @@ def choose_free_name(stem: str, taken: Iterable[str] = (), seeds: Sequence[int] 
     stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in stem)[:48]
     known = {
         *taken,
-        *checkpoint_folders.available(),
+        *checkpoint_cards.available(),
         *(path.name for path in folder.runs_folder().glob("*")),
     }
     names = (stem, *(f"{stem}.{n}" for n in range(2, len(known) + 3)))
@@ -166,7 +166,7 @@ def start_runs(plans: Mapping[str, specifications.Plan], events: bool = False) -
     ):
         try:
             for name, plan_of_run in plans.items():
-                made.append(run_list.create_run(plan_of_run, name=name))
+                made.append(folder.create_run(plan_of_run, name=name))
             for run in made:
                 run_process.launch_run(run, events)
                 begun += 1

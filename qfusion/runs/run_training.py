@@ -28,7 +28,6 @@ from qfusion.training import (
     Progress,
     checkpoint,
     checkpoint_cards,
-    checkpoint_folders,
     metrics,
     prepare,
     processes,
@@ -142,7 +141,7 @@ def _save(
     in_double = copy.deepcopy(model).double()
     measured = {split: metrics.evaluate(in_double, dataset, split, group) for split in SPLITS}
     if group.leads:
-        after = f"{checkpoint_folders.AFTER}{epoch}" if epoch else ""
+        after = f"{checkpoint_cards.AFTER}{epoch}" if epoch else ""
         training = {**fit.options.model_dump(), "seed": plan.seed}
         if epoch or not fit.done:
             training[checkpoint_cards.STOPPED] = len(fit.history)

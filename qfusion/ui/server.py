@@ -171,15 +171,15 @@ def _first_model() -> str:
     """Return the name of the model of the Python process that this server belongs to, once it has been written; empty
     for other servers.
     """
-    from qfusion.training import checkpoint_folders
+    from qfusion.training import checkpoint_cards
 
     if _user_folders.OWNER not in os.environ:
         return ""
-    name, _ = checkpoint_folders.locate_card(_user_folders.opened_places()[-1])
+    name, _ = checkpoint_cards.locate_card(_user_folders.opened_places()[-1])
     until = time.monotonic() + OPENING
-    while name not in checkpoint_folders.available() and time.monotonic() < until:
+    while name not in checkpoint_cards.available() and time.monotonic() < until:
         time.sleep(0.1)
-    return name if name in checkpoint_folders.available() else ""
+    return name if name in checkpoint_cards.available() else ""
 
 
 @memo(1)
