@@ -22,10 +22,9 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models.algebra import Spectrum
+from qfusion.models.algebra import LinearAlgebra, Spectrum, StateBackground
 from qfusion.models.backgrounds import Background, Group
 from qfusion.models.jump.ket_forms import HermitianForm
-from qfusion.models.linear_algebra import LinearAlgebra, StateBackground
 from qfusion.models.protocols import KetStates
 from qfusion.quantum import decomposition, states as quantum_states
 from qfusion.quantum.arrays import takes_arrays
