@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.models.baselines import Baseline, WideSettings
-from qfusion.models.encoding.encoders import Encoder, make_encoder
+from qfusion.models.encoding.encoders import Encoder, Standardiser, make_encoder
 from qfusion.models.encoding.input_features import (
     Features,
     InputSpec,
@@ -25,7 +25,6 @@ from qfusion.models.encoding.input_features import (
     values_and_mask,
 )
 from qfusion.models.encoding.randomness import Dropout
-from qfusion.models.encoding.standardisation import Standardiser
 
 Heads = Annotated[
     int,

@@ -29,7 +29,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from qfusion._memory_cache import memo
-from qfusion.models.encoding import input_features, standardisation
+from qfusion.models.encoding import encoders, input_features
 from qfusion.models.encoding.encoders import EncoderSettings
 from qfusion.plugins.papers.models.published_circuits import CircuitFusion, Qubits
 from qfusion.quantum import circuits, statevector
@@ -48,7 +48,7 @@ def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-class Components(standardisation.MeanPool):
+class Components(encoders.MeanPool):
     """Means of one modality's features -> its first principal components, in their deviations; random directions until
     `fit` is called."""
 
