@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 
 
 class Operation(NamedTuple):

@@ -27,7 +27,7 @@ from qfusion.models.backgrounds import Background, Group
 from qfusion.models.jump.ket_forms import HermitianForm
 from qfusion.models.protocols import KetStates
 from qfusion.quantum import decomposition, states as quantum_states
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 from qfusion.quantum.states import expectation
 
 
