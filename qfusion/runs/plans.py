@@ -64,9 +64,9 @@ def read_settings(
     Raises:
         InvalidInput, NotFound: when a setting does not exist or a value is impossible.
     """
-    settings, options = {}, {}
+    settings, options, known = {}, {}, setting_fields(model)
     for key, value in chosen.items():
-        choose("Setting", key, setting_fields(model))
+        choose("Setting", key, known)
         if key in Options.model_fields:
             options[key] = value
         else:

@@ -227,9 +227,7 @@ class RunRecorder:
         # what is drawn of an epoch is not taken away in the moment at which it ends
         self.batch_losses = [one for one in self.batch_losses if one[0] > progress.epoch - 1]
         self.recorded_batches = 0
-        measured: dict[str, float] = {}
-        if self.watch.is_due(progress.seconds):  # the model is copied only then
-            measured = self.watch.measure_timed(self.fit.current_model())
+        measured = self.watch.measure_seldom(progress.seconds, self.fit.current_model)
         if measured:
             self.watched[str(progress.epoch)] = measured
         if self.with_events:

@@ -68,9 +68,9 @@ def marginal_observables(
     marginals = {}
     for subset in decomposition.subsets(M):
         rest = [m for m in range(M) if m not in subset]
-        rows = [*(1 + m for m in subset), *(1 + m for m in rest)]
-        columns = [*(1 + M + m for m in subset), *(1 + M + m for m in rest)]
-        sigma = rest_state(background.sigma, dims, subset)
+        rows = [1 + m for m in (*subset, *rest)]
+        columns = [M + row for row in rows]
+        sigma = quantum_states.partial_trace(background.sigma, dims, rest)
         r = len(sigma)
         d = len(background.sigma) // r
         O = observables.reshape(C, *dims, *dims).permute(0, *rows, *columns)
@@ -97,12 +97,6 @@ def coalition_values(
             psi = kets[0].new_ones(len(kets[0]), 1)
         values.append(expectation(O, psi))
     return torch.stack(values, 1)
-
-
-def rest_state(sigma: Tensor, dims: tuple[int, ...], subset: tuple[int, ...]) -> Tensor:
-    """Return the background's state of the modalities that are *not* in `subset`."""
-    rest = [m for m in range(len(dims)) if m not in subset]
-    return quantum_states.partial_trace(sigma, dims, rest)
 
 
 class KetAlgebra(LinearAlgebra[KetStates, KetBackground]):

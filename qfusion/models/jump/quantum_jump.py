@@ -171,26 +171,26 @@ class QuantumJump(TimeModel):
         **settings: Any,
     ):
         super().__init__(inputs, outputs, **settings)
-        jumps, measurements, evolution, read = (
-            self.settings[key] for key in ("jumps", "measurements", "evolution", "read")
-        )
+        chosen = self.settings
+        jumps, measurements, read = chosen["jumps"], chosen["measurements"], chosen["read"]
+        evolution = chosen["evolution"]
         most, held = (
             (MAX_SAMPLED, "kets of that many amplitudes are sampled")
-            if self.settings["coupling"] == "local"
+            if chosen["coupling"] == "local"
             else (MAX_DIMENSION, "H and the L_k are held as D x D matrices")
         )
         self.init_encoders(most, held)
         if read:
             choose("Modality in `read`", read, self.modalities)
-        self.duration = self.settings["duration"]
+        self.duration = chosen["duration"]
         self.still = evolution == "none"
-        self.samples = self.settings.get("dynamics") == "jumps" and not self.still
+        self.samples = chosen.get("dynamics") == "jumps" and not self.still
         M = len(self.dims)
         C = len(self.outputs)
         self.subsystems = (
             [tuple(range(M))]
-            if self.settings["coupling"] == "dense"
-            else list(combinations(range(M), min(self.settings["body"], M)))
+            if chosen["coupling"] == "dense"
+            else list(combinations(range(M), min(chosen["body"], M)))
         )
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
         with_H = evolution in ("jump", "unitary")
@@ -212,7 +212,7 @@ class QuantumJump(TimeModel):
             "local": [(m,) for m in range(M)],
             "single": [(self.modalities.index(read) if read else 0,)],
         }
-        self.read_states = read_by[self.settings["readout"]]
+        self.read_states = read_by[chosen["readout"]]
         sizes = [math.prod(self.dims[m] for m in s) for s in self.read_states]
         for name, d in zip(self._vector_names, sizes, strict=True):
             self.register_parameter(
@@ -221,7 +221,7 @@ class QuantumJump(TimeModel):
         read_sizes = torch.tensor(sizes).repeat_interleave(measurements)
         self.W = nn.Parameter(
             torch.randn(C, len(read_sizes))
-            * (self.settings["head_scale"] or 2 * read_sizes / math.prod(self.dims))
+            * (chosen["head_scale"] or 2 * read_sizes / math.prod(self.dims))
         )
         self.bias = nn.Parameter(torch.zeros(C))
 
