@@ -44,10 +44,8 @@ LAYERS = (
     ("plugin",),
     ("_settings",),
     (
-        "_assets",
         "_checks",
         "_files",
-        "_garbage",
         "_lazy",
         "_memory_cache",
         "_sentences",

@@ -15,7 +15,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from qfusion import _assets, cli, data, explain
+from qfusion import cli, data, explain, plugin
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import sample_examples, text
 from qfusion.analysis.inside import coalition_strengths
@@ -517,7 +517,7 @@ def test_removed_model_is_replaced_by_one_that_fits(
 ) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
     for ending in ("json", "safetensors"):
-        shipped = _assets.asset_path("models") / f"qj-parity.{ending}"
+        shipped = plugin.asset_path("models") / f"qj-parity.{ending}"
         shutil.copy(shipped, tmp_path / f"mine.{ending}")
     card = json.loads((tmp_path / "mine.json").read_text())
     card |= {"weights": "mine.safetensors", "name": "mine"}

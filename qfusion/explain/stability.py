@@ -19,7 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
-from qfusion import _assets, _files, plugin
+from qfusion import _files, plugin
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
@@ -29,7 +29,7 @@ from qfusion.explain.relations import classify_relations
 from qfusion.models import games
 from qfusion.training import checkpoint_cards
 
-FOLDER = _assets.asset_path("stability")
+FOLDER = plugin.asset_path("stability")
 FORMAT = 2  # 1: of raw scores of the true class, against whole rows of the background
 TERM_KINDS = ("contributions", "Shapley values")
 SPLIT = "test"  # whose rows are measured

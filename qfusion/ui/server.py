@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from qfusion import _garbage, _user_folders
+from qfusion import _lazy, _user_folders
 from qfusion._memory_cache import find_result, memo
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.ui import permissions, streamlit_internals
@@ -144,7 +144,7 @@ def wait() -> None:
 
 def _load() -> None:
     try:
-        with _garbage.without_collection():
+        with _lazy.without_collection():
             for name in ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.overview"):
                 importlib.import_module(name)
             from qfusion.ui import first_paint, reruns
