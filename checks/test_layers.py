@@ -42,11 +42,10 @@ LAYERS = (
     ("_limits",),
     ("_read_only",),
     ("plugin",),
+    ("_settings",),
     (
-        "_assets",
         "_checks",
         "_files",
-        "_garbage",
         "_lazy",
         "_memory_cache",
         "_sentences",

@@ -16,11 +16,11 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import resources
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from qfusion import _assets
 from qfusion._extras import NEEDS, Need
 from qfusion._lazy import load
 
@@ -182,9 +182,27 @@ def entries(hook: Hook) -> Iterator[Any]:
         yield from value.items() if isinstance(value, Mapping) else value
 
 
+def asset_path(*names: str) -> Path:
+    """Return the path of a file or folder that ships besides code, in `qfusion/assets`.
+
+    Args:
+        names: names of the subfolders of `qfusion/assets` and of the file; none for `qfusion/assets` itself.
+    """
+    return Path(str(resources.files("qfusion"))).joinpath("assets", *names)
+
+
+def asset_text(*names: str) -> str:
+    """Return the text of a packaged file.
+
+    Args:
+        names: as for `asset_path`.
+    """
+    return asset_path(*names).read_text(encoding="utf-8")
+
+
 def asset_paths(name: str) -> list[Path]:
     """Return the files or folders of a name that ship: that of `qfusion/assets`, then those of plugins."""
-    folders = [_assets.asset_path(), *_asset_folders()]
+    folders = [asset_path(), *_asset_folders()]
     return [folder / name for folder in folders if (folder / name).exists()]
 
 

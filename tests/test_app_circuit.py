@@ -24,7 +24,7 @@ from qfusion.models import log_odds
 from qfusion.models.network import qcnn_density, qcnn_features, table_edits, truth_tables
 from qfusion.panels import circuit_panel, gate_replays, tweak_effects
 from qfusion.quantum.states import partial_trace
-from qfusion.training import checkpoint, checkpoint_folders, metrics
+from qfusion.training import checkpoint, checkpoint_cards, metrics
 from tests.support.app import PAGES, headline_of, plain, said, value, visit
 from tests.support.circuit_views import VIEWS
 from tests.support.entangled import model_of
@@ -39,7 +39,7 @@ def houston(real_data: Path) -> str:
     Of two classes, every page and every view of the circuit is opened in tests/test_app_links.py; elements that are the
     classes are those of digits, below.
     """
-    if "qcnn-houston" not in checkpoint_folders.available():
+    if "qcnn-houston" not in checkpoint_cards.available():
         pytest.skip("qcnn-houston is not here: train it with scripts/train_models.py")
     return "houston"
 
@@ -47,7 +47,7 @@ def houston(real_data: Path) -> str:
 @pytest.fixture
 def digits() -> Study:
     """The network for digits on its data."""
-    if "qcnn-digits" not in checkpoint_folders.available():
+    if "qcnn-digits" not in checkpoint_cards.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
     study = study_building.build_study("qcnn-digits", found.card, found.model, data.load("digits"))

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion import _read_only, data
 from qfusion.data import importing, registry
 from qfusion.data.store import folders
-from qfusion.runs import run_list, run_process
+from qfusion.runs import list_runs, run_process
 from qfusion.ui import data_import_form, recordings_form, sample_content, uploads
 from tests.support import importable, recordings
 from tests.support.app import offered_ids, plain, said, visit
@@ -215,7 +215,7 @@ def test_both_systems_train_on_an_imported_set(
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mine")
     app = press(visit("Data", whole=False, set="mine"), "Train both systems on it")
     assert begun == ["quantum-jump-mine", "entangled-qcnn-mine"]
-    assert [run.plan.data for run in run_list.list_runs()] == ["mine", "mine"]
+    assert [run.plan.data for run in list_runs()] == ["mine", "mine"]
     assert "Both systems are being trained on mine" in plain(app.toast[0].value).replace("**", "")
     assert not app.error
     # of sets that are shipped there are models, and a server that only shows trains nothing

@@ -18,7 +18,7 @@ from qfusion import data
 from qfusion.data import importing, media_probe, signatures, timed_words
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 from tests.support import importable
 
 
@@ -93,7 +93,7 @@ def in_a_table(name: str) -> Callable[[Path], Any]:
 
 
 def as_weights(path: Path) -> Any:
-    shipped = checkpoint_folders.folders()[0] / "qj-planted.json"
+    shipped = checkpoint_cards.folders()[0] / "qj-planted.json"
     (path.parent / "qj-planted.json").write_bytes(shipped.read_bytes())
     return checkpoint.load(path.rename(path.parent / "qj-planted.safetensors").with_suffix(".json"))
 

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from qfusion import data, explain
 from qfusion.explain.coalitions import joint_share
 from qfusion.models.baselines import Concatenation
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders, metrics
+from qfusion.training import checkpoint, checkpoint_cards, metrics
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ QCNN = {"qcnn-digits": 0.98, "qcnn-avdigits": 0.985, "qcnn-houston": 0.96}
 
 def test_all_shipped_models_exist():
     assert {"qj-scenes", "qcnn-scenes", "qj-planted", "qj-mosi", *QCNN} <= set(
-        checkpoint_folders.available()
+        checkpoint_cards.available()
     )
 
 

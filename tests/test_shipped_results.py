@@ -27,10 +27,10 @@ from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import additive_projection, bootstrap, faithfulness, reliability, stability
 from qfusion.panels import pickers
-from qfusion.training import checkpoint_folders
+from qfusion.training import checkpoint_cards
 from scripts import ship_results
 
-MODELS = sorted(card.stem for card in checkpoint_folders.folders()[0].glob("*.json"))
+MODELS = sorted(card.stem for card in checkpoint_cards.folders()[0].glob("*.json"))
 RECORDS = shipped_results.FOLDER
 MODEL = "qj-parity"  # whose results are computed within a second
 STUDENTS = "teach_students(0)"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion import _assets, cli
+from qfusion import cli, plugin
 from qfusion.analysis import recording_strip
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
@@ -69,7 +69,7 @@ def test_hostile_texts_are_shown_literally(story: Story) -> None:
     elements = Elements(page)
     scripts = [attributes for tag, attributes in elements.tags if tag == "script"]
     assert scripts == [{}]
-    assert _assets.asset_text("story.js") in elements.words
+    assert plugin.asset_text("story.js") in elements.words
     loaded = [
         attributes[name]
         for tag, attributes in elements.tags

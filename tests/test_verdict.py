@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from qfusion import _assets, data
+from qfusion import data, plugin
 from qfusion.analysis import cohort_table, sample_examples
 from qfusion.analysis.background_choice import with_background
 from qfusion.analysis.opening import open_study
@@ -60,7 +60,7 @@ from qfusion.wording.verdicts import (
 )
 from tests.support.app import plain
 
-SHIPPED = sorted(path.stem for path in _assets.asset_path("models").glob("*.json"))
+SHIPPED = sorted(path.stem for path in plugin.asset_path("models").glob("*.json"))
 # One for each way through: three modalities and one score; classes, and a sample that the card names for the opening;
 # two modalities that decide together only; networks, with two classes and with many.
 EVERY_KIND = ("qj-planted", "qj-scenes", "qj-parity", "qcnn-parity", "qcnn-houston")
@@ -696,7 +696,7 @@ def test_decisions_are_joint_where_single_modalities_are_uninformative(name: str
     of these is the shipped one, which is opened where that takes no seconds."""
     shipped = []
     for model in SHIPPED:
-        card = json.loads((_assets.asset_path("models") / f"{model}.json").read_text())
+        card = json.loads((plugin.asset_path("models") / f"{model}.json").read_text())
         if card["data"]["name"] != name:
             continue
         seeds = stability.load_measured(model, card, data.load(name))

@@ -41,7 +41,7 @@ from qfusion.plugins.programs.program_card import Input, Output
 from qfusion.plugins.programs.program_files import open_program
 from qfusion.plugins.programs.words import describe_remark
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.training.sample_rows import sample_rows
 from qfusion.wording.model_notes import describe_notes
 from qfusion.wording.verdicts import name_decision
@@ -139,7 +139,7 @@ def refused(source: str, words: str, name: str = "said0", **more: Any) -> None:
         imports.keep(imports.take(source, data.load(name), **more), data.load(name), "refused")
     assert words in str(caught.value), str(caught.value)
     assert "\n" not in str(caught.value)
-    assert "refused" not in checkpoint_folders.available()
+    assert "refused" not in checkpoint_cards.available()
     assert not list(Path().glob("models/*"))
 
 
@@ -201,7 +201,7 @@ def test_a_program_is_imported_listed_explained_and_removed(
     ]
     assert told["warnings"] == []
     assert told["parameters"] == sum(p.numel() for p in module.parameters())
-    assert "two" in checkpoint_folders.available()
+    assert "two" in checkpoint_cards.available()
     assert program_card.parse(told["card"]) == checkpoint.load("two").model.card
     require_values("two", lambda x: module(x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
     for words in (
@@ -244,7 +244,7 @@ def test_a_program_is_imported_listed_explained_and_removed(
     )
     assert checkpoint.load("two").card["title"] == "Again"
     assert run("model", "remove", "two") == 0
-    assert "two" not in checkpoint_folders.available()
+    assert "two" not in checkpoint_cards.available()
     assert not list(Path("models").glob("[!.]*"))
     assert run("model", "remove", "qj-planted") == 1
     assert "was not imported" in said(capsys)
