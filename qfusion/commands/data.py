@@ -129,7 +129,7 @@ def _load_named(name: str) -> Any:
     """The data set of that name or file; None for a file that can only be imported."""
     if name in qfusion.data.names() or not Path(name).exists():
         return qfusion.data.load(name)
-    if Path(name).suffix.lower() in qfusion.data.readers.multiview.SUFFIXES:
+    if Path(name).is_file():
         with suppress(InvalidInput):
             return qfusion.data.load(name)
     return None

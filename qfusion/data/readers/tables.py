@@ -8,7 +8,7 @@ What is understood:
 - A modality: `id` and a column a feature, or `id` and one column of lists; with a `step` column (rising within an id)
   its rows are the steps of sequences, and so are lists of lists of numbers. A .npy file has the samples in the order of
   the labels, and no ids.
-- One table of both: each row is a sample, and the columns are divided into modalities, see `column_roles`.
+- One table of both: each row is a sample, and the columns are divided into modalities, see `qfusion.data.column_roles`.
 
 Numbers of rows, targets and parts of the split are no features, see `column_names`. They are left out, with a warning.
 """
