@@ -69,7 +69,7 @@ def test_frames_are_released_one_by_one(tmp_path: Path) -> None:
                 path, 0.0, end, times=np.linspace(0, end, 30).tolist(), side=32
             )
         )
-        frames = [one for one in gc.get_objects() if isinstance(one, av.VideoFrame)]
+        frames = [one for one in gc.get_objects() if type(one) is av.VideoFrame]
         decoded = [one for one in frames if one.format.name != "rgb24"]  # the others are shown
     finally:
         gc.enable()
