@@ -27,6 +27,7 @@ from qfusion._lazy import load
 GROUP = "qfusion.plugins"
 # what a plugin can add
 Hook = Literal[
+    "clips",
     "commands",
     "formats",
     "makers",
@@ -127,6 +128,8 @@ class Plugin:
     Attributes:
         name: its name, that of its folder.
         requires: names of the plugins that it uses. Without one of them it is not loaded.
+        clips: "MODULE:NAME" of functions from the name of a set, the ids of its samples and a row to the recording of
+            that sample, a `Clip`, or None.
         commands: commands by their words; "data extract" joins the group `data`.
         formats: formats of model files.
         extras: by the name of an import, its purpose and the extra that installs it.
@@ -144,6 +147,7 @@ class Plugin:
 
     name: str
     requires: tuple[str, ...] = ()
+    clips: tuple[str, ...] = ()
     commands: Mapping[str, Command] = field(default_factory=dict)
     formats: tuple[Format, ...] = ()
     extras: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -25,7 +25,6 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.ui.import_findings import draw_findings
-from qfusion.ui.recordings_form import recordings
 from qfusion.wording.data_sets import ORIGINS
 from qfusion.wording.model_kinds import describe_kind
 
@@ -71,13 +70,12 @@ def draw_set(dataset: DataSet) -> None:
     st.markdown(_card(dataset))
     panels.show(dataset, page_context.theme(), *targets.DATA, first=1)
     panels.draw_lower_panels(page_context.theme(), dataset=dataset)
-    for draw in plugin.tabs("data").values():
-        draw(dataset)
     if not dataset.is_game:
         navigation.link(
             "pages/train.py", "Train a model on it", ":material/model_training:", train=name
         )
-    recordings(dataset)
+    for draw in plugin.tabs("data").values():
+        draw(dataset)
     if name in folders.imported_names():
         if not dataset.is_game and not _read_only.is_read_only():
             st.button(
