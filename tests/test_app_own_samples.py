@@ -18,7 +18,7 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.columns import dividend_column
 from qfusion.analysis.sample import build_sample
-from qfusion.data import own_rows, own_samples
+from qfusion.data import own_samples
 from qfusion.ui import lazy_panels, reruns
 from tests.support.app import APP, FILES, plain, said, visit
 from tests.support.own_samples import parity, stroke
@@ -66,7 +66,7 @@ def test_every_page_shows_the_own_sample(
 
 def test_cohorts_compare_the_own_sample_with_the_split(mine: own_samples.OwnSample) -> None:
     """With its own contributions, and without an error or an accuracy, for which the truth is needed."""
-    dataset = own_rows.append_samples(parity(), [mine])
+    dataset = own_samples.append_samples(parity(), [mine])
     study = opening.open_study("qj-parity", "parity").with_own(dataset)
     sample = build_sample(study, dataset.row(mine.id))
     levels = cohort_levels.build_levels(sample)

@@ -14,7 +14,7 @@ from qfusion.data import (
     downloads,
     importing,
 )
-from qfusion.data.random_split import target_tenths
+from qfusion.data.row_splits import target_tenths
 from qfusion.data.sources import cmu_mosi, planted
 from qfusion.data.store import folders, manifest, writing
 from qfusion.data.synthetic import drawn_faces, planted_editing, prosody

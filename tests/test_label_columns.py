@@ -22,7 +22,7 @@ from qfusion.analysis.study_building import build_study
 from qfusion.cli import app as typer_app
 from qfusion.data import importing
 from qfusion.data.store import folders, reading
-from qfusion.data.unimodal_labels import label_conflicts, unimodal_columns
+from qfusion.data.target_spec import label_conflicts, unimodal_columns
 from qfusion.errors import InvalidInput
 from qfusion.figures import export, recipe
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train

@@ -15,7 +15,7 @@ from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
 
 from qfusion import data
-from qfusion.data import import_report, importing, leaks
+from qfusion.data import import_report, importing, modality_scan
 from qfusion.data.import_report import Report
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
@@ -32,7 +32,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def equal(values: np.ndarray, y: np.ndarray, is_class: bool = True) -> list[int]:
     """The features that equal the target."""
-    return leaks.find_leaks(values, y, is_class).tolist()
+    return modality_scan.find_leaks(values, y, is_class).tolist()
 
 
 def examined(*paths: Path, **options: Any) -> import_report.ExaminedSet:
@@ -287,11 +287,11 @@ def test_missing_and_infinite_values_do_not_hide_a_leak() -> None:
 def test_large_set_is_checked_in_part() -> None:
     known = np.ones(1_000_000, bool)
     known[::2] = False
-    rows = leaks.select_rows(known, 100)
-    assert len(rows) == leaks.MAX_ROWS
+    rows = modality_scan.select_rows(known, 100)
+    assert len(rows) == modality_scan.MAX_ROWS
     assert (np.diff(rows) > 0).all()
     assert (rows % 2 == 1).all()
-    assert len(leaks.select_rows(known, 10**7)) == leaks.MIN_ROWS
+    assert len(modality_scan.select_rows(known, 10**7)) == modality_scan.MIN_ROWS
 
 
 # ---- classes that are amounts

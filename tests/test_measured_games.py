@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qfusion.analysis.sample import Sample
-from qfusion.data.game_table import VoteCounts
+from qfusion.data.game_set import VoteCounts
 from qfusion.models import game
 from qfusion.wording.backgrounds import describe_standard_error, describe_standard_errors
 from qfusion.wording.decision_summaries import Outcome, summarize_decision

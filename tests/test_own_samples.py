@@ -24,7 +24,7 @@ from qfusion.analysis import (
     sample_evolution,
     sample_similarity,
 )
-from qfusion.data import digit_features, own_rows, own_samples
+from qfusion.data import digit_features, own_samples
 from qfusion.data.own_inputs import OwnInput
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.protocols import Evolution
@@ -74,7 +74,7 @@ def test_inputs_like_the_data_have_their_features_and_decisions(
         assert np.abs(drawn.features["usps"] - usps).max() < 1e-6
         made[-1] = replace(made[-1], features=made[-1].features | {"usps": usps})
     assert len(made) == 50
-    both = own_rows.append_samples(avdigits, made)
+    both = own_samples.append_samples(avdigits, made)
     model: Any = checkpoint.load("qcnn-avdigits").model
     with torch.no_grad():
         theirs, mine = (

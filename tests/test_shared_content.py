@@ -11,9 +11,8 @@ import pytest
 
 from qfusion.data import import_repairs, import_report, shared_content
 from qfusion.data.import_report import build_report
-from qfusion.data.random_split import split_groups
 from qfusion.data.readers import formats
-from qfusion.data.row_splits import stratified_split
+from qfusion.data.row_splits import split_groups, stratified_split
 from qfusion.data.staged_set import stage_set
 
 Features = dict[str, np.ndarray]

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qfusion import data
-from qfusion.data import import_report, importing, number_words
+from qfusion.data import file_words, import_report, importing
 from qfusion.data.readers.table import open_table
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
@@ -409,17 +409,17 @@ def test_targets_of_single_modalities_are_read_the_same_way(
 
 def test_numbers_in_words() -> None:
     words = ["1,5", "-,5", "1.234,5", "1.234", "12", " 7 ", "\u22122,25e1", "x", ""]
-    assert number_words.parse_numbers(words, decimal_comma=True) == pytest.approx(
+    assert file_words.parse_numbers(words, decimal_comma=True) == pytest.approx(
         [1.5, -0.5, 1234.5, 1234, 12, 7, -22.5, np.nan, np.nan], nan_ok=True
     )
-    assert number_words.parse_numbers(["1,5", "1.5"], decimal_comma=True).tolist() == [1.5, 1.5]
-    assert np.isnan(number_words.parse_numbers(["1,234", "1,234.5"], decimal_comma=True)).all()
+    assert file_words.parse_numbers(["1,5", "1.5"], decimal_comma=True).tolist() == [1.5, 1.5]
+    assert np.isnan(file_words.parse_numbers(["1,234", "1,234.5"], decimal_comma=True)).all()
     like = ["1,153", "12 %", "$ 3.50", "1'000", "(12)", "-4,5"]
     unlike = ["a1", "1st", "2-3", "", "?", "#DIV/0!"]
-    assert number_words.are_like_numbers(like).all()
-    assert not number_words.are_like_numbers(unlike).any()
+    assert file_words.are_like_numbers(like).all()
+    assert not file_words.are_like_numbers(unlike).any()
     blanks = " " * 10**6
-    assert not number_words.are_like_numbers([f"1{blanks}x", f"({blanks}x"]).any()
+    assert not file_words.are_like_numbers([f"1{blanks}x", f"({blanks}x"]).any()
 
 
 # ---- ids

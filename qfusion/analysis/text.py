@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from qfusion.data.coalition_terms import split_term
-from qfusion.data.unimodal_labels import CONFLICT_COLUMN, LABEL_PREFIX
+from qfusion.data.target_spec import CONFLICT_COLUMN, LABEL_PREFIX
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
 _DIRECTIVE = re.compile(r":(?!\s)")  # a colon that may begin `:smile:` or `:red[...]`

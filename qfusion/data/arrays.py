@@ -1,5 +1,7 @@
 """Arrays of data sets: read-only copies, padded sequences, numbered ids."""
 
+import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -44,3 +46,16 @@ def numbered_ids(prefix: str, count: int) -> np.ndarray:
     """Return ids "prefix-0001", ..., str (count,), with leading zeros so that they sort in order."""
     digits = max(4, len(str(count)))
     return np.array([f"{prefix}-{number:0{digits}d}" for number in range(1, count + 1)])
+
+
+_STRAY = "\ufeff\u200b"  # invisible marks around ids
+
+
+def normalize_ids(words: Iterable[str]) -> list[str]:
+    """Return ids without surrounding invisible marks, in the composed normal form NFC of Unicode."""
+    return [unicodedata.normalize("NFC", word.strip().strip(_STRAY).strip()) for word in words]
+
+
+def count_decomposed(words: Iterable[str]) -> int:
+    """Return the number of ids in another normal form of Unicode, such as names of files from macOS."""
+    return sum(not unicodedata.is_normalized("NFC", word) for word in words)

@@ -22,8 +22,7 @@ from qfusion.data.clusters import Clusters
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Clip, Content, Maker, no_clip, no_content
-from qfusion.data.target_spec import MOSI_CONVENTION, Target
-from qfusion.data.unimodal_labels import UnimodalLabels, unimodal_columns
+from qfusion.data.target_spec import MOSI_CONVENTION, Target, UnimodalLabels, unimodal_columns
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ import pandas as pd
 
 from qfusion._checks import require_few_modalities
 from qfusion._sentences import count
-from qfusion.data import leaks, shared_content
+from qfusion.data import modality_scan, shared_content
 from qfusion.data.coalition_terms import describe_coalition_count
 from qfusion.data.file_words import shown_names
 from qfusion.data.modality_scan import Scan
@@ -396,15 +396,17 @@ def _sharing_findings(scans: Mapping[str, Scan]) -> Iterator[Finding]:
 def _leak_findings(staged: StagedSet) -> Iterator[Finding]:
     """Features that equal the target, see `leaks`."""
     for part in staged.parts:
-        rows = leaks.select_rows(~staged.missing, int(np.prod(part.shape[1:])))
+        rows = modality_scan.select_rows(~staged.missing, int(np.prod(part.shape[1:])))
         if len(rows) == 0 or np.prod(part.shape) == 0:
             continue
         values, feature = part.summaries(rows)
-        equal = leaks.find_leaks(values, staged.y[rows], bool(staged.classes))
+        equal = modality_scan.find_leaks(values, staged.y[rows], bool(staged.classes))
         if len(equal) == 0:
             continue
         names = [part.feature_names[number] for number in feature]
-        basis = f"{leaks.describe_leaks(names, equal)} ({count(len(rows), 'sample')} examined.)"
+        basis = (
+            f"{modality_scan.describe_leaks(names, equal)} ({count(len(rows), 'sample')} examined.)"
+        )
         if staged.leaks_are_meant:
             yield Finding("target-leak", "warning", f"{basis} It is kept, as agreed.", part.name)
             continue

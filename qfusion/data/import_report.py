@@ -3,6 +3,7 @@
 Nothing is changed here. The values are read once, in pieces.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,17 @@ import numpy as np
 
 from qfusion.data import import_findings
 from qfusion.data.modality_scan import Scan, scan_part
-from qfusion.data.progress import Progress, no_progress
 from qfusion.data.raw import SEVERITIES, Finding
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.staged_set import StagedSet
 from qfusion.errors import InvalidInput
+
+# Called with the number of finished steps, their total, and a description of the next one.
+Progress = Callable[[int, int, str], None]
+
+
+def no_progress(done: int, total: int, words: str) -> None:
+    """Ignore all reports of progress."""
 
 
 @dataclass(eq=False)

@@ -10,9 +10,25 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, require_number
-from qfusion.data import files, signatures
-from qfusion.data.media_types import PLAYED
+from qfusion.data import files
 from qfusion.errors import DataUnavailable, QFusionError, translate_errors, translate_import_errors
+
+# Videos and sounds that are read, by their endings.
+PLAYED = {
+    ".mp4": "video/mp4",
+    ".mov": "video/mp4",  # the same boxes: browsers refuse the older name
+    ".m4v": "video/mp4",
+    ".m4a": "audio/mp4",
+    ".webm": "video/webm",
+    ".avi": "video/x-msvideo",
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg",
+}
+PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
+TYPES = PLAYED | PICTURES
+
 
 MAX_SECONDS = 600.0  # of one part
 
@@ -30,7 +46,7 @@ def check_file(path: Path, endings: Any) -> int:
         f"File `{path.name}` cannot be read ({os.strerror(errno.EACCES)}). Correct its permissions.",
         DataUnavailable,
     )
-    signatures.require(path, f"a {path.suffix} file")
+    files.require(path, f"a {path.suffix} file")
     return size
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from qfusion._checks import check, choose
 from qfusion._limits import MIB
-from qfusion.data import media_files, picture_reader, sound_reader
+from qfusion.data import media_files, picture_arrays, sound_reader
 from qfusion.data.sample_content import Audio, Content
 from qfusion.errors import translate_errors
 
@@ -83,7 +83,7 @@ def make_features(make: Any, piece: OwnInput) -> tuple[Any, Content]:
         path = Path(folder) / f"given{ending}"
         path.write_bytes(piece.data)
         if piece.kind == "drawing":
-            return make(picture_reader.read_picture(path, MAX_SIDE))
+            return make(picture_arrays.read_picture(path, MAX_SIDE))
         if piece.kind == "recording":
             return make(read_recording(path))
         return make(path)

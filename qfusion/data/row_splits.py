@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from qfusion.data.staged_set import StagedSet
+
 SPLITS = ("train", "valid", "test")
 SPLIT_SEED = 2013
 TEST_SHARE = 0.3
@@ -37,3 +39,57 @@ def _part_size(rows: int, share: float) -> int:
     if share <= 0:
         return 0
     return max(round(share * rows), 1)
+
+
+def draw_split(staged: StagedSet, groups: np.ndarray | None = None) -> tuple[np.ndarray, str]:
+    """Return a random split (N,) and a description of it.
+
+    It has equal shares in every class, or in every tenth of a number. If the set has training and test samples but no
+    validation samples, only these are drawn, from the training samples.
+
+    Args:
+        staged: the set.
+        groups: numbers (N,), equal for samples that must be in one part. Shares of classes are then equal as far as
+            groups allow. None if samples are independent.
+    """
+    if groups is None:
+        groups = np.arange(len(staged))
+    has_groups = len(np.unique(groups)) < len(groups)
+    basis = f"by seed {SPLIT_SEED}"
+    if has_groups:
+        basis += ", with samples of the same content in one part"
+    classes = staged.y if staged.classes else target_tenths(staged.y)
+    training = np.flatnonzero(staged.split == "train")
+    has_test = bool((staged.split == "test").any())
+    has_valid = bool((staged.split == "valid").any())
+    if has_test and not has_valid and len(training) > 1:
+        share = VALID_SHARE / (1 - TEST_SHARE)
+        inner = split_groups(classes[training], groups[training], test=0.0, valid=share)
+        drawn = training[inner == "valid"]
+        split = staged.split.copy()
+        split[drawn] = "valid"
+        return split, f"{len(drawn):,} of the training samples for validation, {basis}"
+    return split_groups(classes, groups), f"60% train, 10% validate, 30% test, {basis}"
+
+
+def split_groups(
+    classes: np.ndarray, groups: np.ndarray, test: float = TEST_SHARE, valid: float = VALID_SHARE
+) -> np.ndarray:
+    """A stratified split (N,) of whole groups. The class of a group is that of most of its samples."""
+    known, group = np.unique(groups, return_inverse=True)
+    if len(known) == len(groups):
+        return stratified_split(classes, test=test, valid=valid)
+    labels, label = np.unique(classes, return_inverse=True)
+    counts = np.zeros((len(known), len(labels)), np.int64)
+    np.add.at(counts, (group, label), 1)
+    group_classes = labels[counts.argmax(1)]
+    return stratified_split(group_classes, test=test, valid=valid)[group]
+
+
+def target_tenths(y: np.ndarray) -> np.ndarray:
+    """Return the numbers (N,) of ten groups of targets of about the same size. There are fewer groups if there are
+    few samples.
+    """
+    groups = int(np.clip(len(y) // 10, 1, 10))
+    rank = np.argsort(np.argsort(y, kind="stable"), kind="stable")
+    return (rank * groups) // max(1, len(y))

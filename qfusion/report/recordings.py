@@ -8,7 +8,7 @@ from scipy.io import wavfile
 
 from qfusion.analysis import recording_strip
 from qfusion.analysis.sample import Sample
-from qfusion.data import film_video, media_types
+from qfusion.data import film_video, media_files
 from qfusion.data.sample_content import Audio, Clip, Film
 from qfusion.errors import QFusionError
 from qfusion.figures import sample_timeline
@@ -51,7 +51,7 @@ def _clip_context(clip: Clip) -> dict[str, Any]:
         return {"says": "The picture of the sample.", "block": picture(preview.poster, 80.0)}  # type: ignore[arg-type]
     block = recording(
         clip.kind,
-        media_types.TYPES[clip.path.suffix.lower()],
+        media_files.TYPES[clip.path.suffix.lower()],
         clip.path.read_bytes(),
         preview.poster,
         f"#t={clip.start:g},{clip.start + preview.seconds:g}",

@@ -22,7 +22,7 @@ from filelock import FileLock
 import qfusion
 from qfusion import _files, _read_only, _user_folders
 from qfusion._checks import check
-from qfusion.data import DataSet, signatures
+from qfusion.data import DataSet, files
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
 from qfusion.models import FusionModel, game, kind_files, live_link, registry
 from qfusion.plugin import load_name
@@ -77,7 +77,7 @@ def load(name: str | Path) -> Checkpoint:
         f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files.",
         NotFound,
     )
-    signatures.require(weights, "a model's weights", "zip", error=IntegrityError)
+    files.require(weights, "a model's weights", "zip", error=IntegrityError)
     data = weights.read_bytes()
     check(
         weights_digest(data, card) == card["weights_sha256"],

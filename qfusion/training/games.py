@@ -15,7 +15,7 @@ from qfusion.data import (
     registry,
     row_splits,
 )
-from qfusion.data.game_table import GameTable
+from qfusion.data.game_set import GameTable
 from qfusion.data.store import folders
 from qfusion.errors import QFusionError
 from qfusion.models import game

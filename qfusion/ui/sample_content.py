@@ -20,12 +20,12 @@ from qfusion.data import (
     Image,
     Text,
     film_video,
-    media_types,
-    picture_reader,
+    media_files,
+    picture_arrays,
     previews,
 )
 from qfusion.data.sample_content import Clip, Film, Series
-from qfusion.data.unimodal_labels import LABEL_PREFIX
+from qfusion.data.target_spec import LABEL_PREFIX
 from qfusion.models.protocols import Circuit, Evolution
 from qfusion.panels import sample_curves, timelines
 from qfusion.ui import components, figure, navigation, page_context, page_runs
@@ -126,14 +126,14 @@ def clip(piece: Clip, sample: str) -> None:
     if piece.kind == "image":
         with page_runs.guard():
             st.image(
-                picture_reader.read_picture(piece.path, 2 * previews.POSTER),
+                picture_arrays.read_picture(piece.path, 2 * previews.POSTER),
                 alt=f"Picture: sample {sample}",
             )
     else:
         player = st.video if piece.kind == "video" else st.audio
         player(
             piece.path,
-            media_types.TYPES[piece.path.suffix.lower()],
+            media_files.TYPES[piece.path.suffix.lower()],
             int(piece.start),
             end_time=None if piece.end is None else ceil(piece.end),
             alt=f"Recording: sample {sample}",

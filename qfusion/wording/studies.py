@@ -5,7 +5,7 @@ from qfusion.analysis.columns import dividend_column, entropy_column, negativity
 from qfusion.analysis.spaces.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
-from qfusion.data.unimodal_labels import LABEL_PREFIX
+from qfusion.data.target_spec import LABEL_PREFIX
 from qfusion.training.checkpoint import Checkpoint
 
 OTHER_VERSION = (

@@ -7,8 +7,7 @@ import pandas as pd
 
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
-from qfusion.data.game_set import game_dataset
-from qfusion.data.game_table import GameTable, VoteCounts
+from qfusion.data.game_set import GameTable, VoteCounts, game_dataset
 from qfusion.data.target_spec import Target
 from qfusion.training import games
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion._disk_cache import digest_of_arrays
-from qfusion.data import signatures
+from qfusion.data import files
 from qfusion.data.files import check_size, file_size
 from qfusion.errors import InvalidInput, translate_errors
 
@@ -26,7 +26,7 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
             holds pickled objects.
     """
     file_size(path)
-    signatures.require(path, "an .npz file", "zip")
+    files.require(path, "an .npz file", "zip")
     with translate_errors(
         f"File `{path.name}` must be an .npz file with arrays of numbers or text, but cannot be read",
         "Write it again with `numpy.savez(file, view1=..., view2=..., y=labels)`, or copy it again.",

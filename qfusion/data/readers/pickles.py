@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from qfusion._checks import check
-from qfusion.data import files, signatures
+from qfusion.data import files
 from qfusion.errors import InvalidInput, translate_errors
 
 _BUILTINS = ("bytearray", "bytes", "complex", "dict", "frozenset", "list", "set")
@@ -40,7 +40,7 @@ def read_pickle(path: Path) -> Any:
             or larger than the memory that is available.
     """
     files.check_size(path.name, files.file_size(path))
-    signatures.require(path, "a pickle")
+    files.require(path, "a pickle")
     with (
         translate_errors(
             f"File `{path.name}` cannot be read as a pickle",

@@ -23,7 +23,7 @@ import pyarrow.parquet
 
 from qfusion import _read_only
 from qfusion._checks import check
-from qfusion.data import column_names, files, number_words, set_digest, signatures
+from qfusion.data import column_names, file_words, files, set_digest
 from qfusion.data.column_names import SPLIT_NAMES
 from qfusion.data.column_roles import TablePreview
 from qfusion.data.file_words import MAX_CHARACTERS, SPLIT_WORDS
@@ -189,9 +189,9 @@ def open_table(source: Path | pd.DataFrame) -> Table:
     size = files.file_size(source)
     is_parquet = source.suffix.lower() == ".parquet"
     if is_parquet:
-        signatures.require(source, "a Parquet file")
+        files.require(source, "a Parquet file")
     else:
-        signatures.require(source, "a table of text", "empty")
+        files.require(source, "a table of text", "empty")
         files.check_size(source.name, size, _CONVERT.format(path=source.name))
     with files.misread(
         f"Table `{source.name}` cannot be read",
@@ -298,8 +298,8 @@ def _open_csv(path: Path, size: int) -> Table:
     _check_header(path.name, line, header)
     cells = [cell.strip() for row in rows for cell in row]
     # Commas are no delimiters there, so that they can only be decimal ones.
-    has_comma = delimiter != "," and number_words.has_decimal_comma(cells)
-    decimal = "," if has_comma and not number_words.has_decimal_point(cells) else "."
+    has_comma = delimiter != "," and file_words.has_decimal_comma(cells)
+    decimal = "," if has_comma and not file_words.has_decimal_point(cells) else "."
     is_short = bool(rows) and len(rows[0]) == len(header) + 1
     if is_short:  # a delimiter ends every row, or the rows begin with names that have no header
         header = [*header, ""] if rows[0][-1] == "" else ["", *header]
@@ -349,7 +349,7 @@ def _first_rows(beginning: str, delimiter: str) -> list[list[str]]:
 
 
 def _check_header(name: str, line: str, columns: Sequence[str]) -> None:
-    is_number = ~np.isnan(number_words.parse_numbers(columns))
+    is_number = ~np.isnan(file_words.parse_numbers(columns))
     roles = (
         *column_names.ID_NAMES,
         *column_names.LABEL_NAMES,

@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.compute
 
 from qfusion._checks import check
-from qfusion.data import number_words, set_digest, signatures
-from qfusion.data.arrays import numbered_ids
+from qfusion.data import file_words, files, set_digest
+from qfusion.data.arrays import count_decomposed, normalize_ids, numbered_ids
 from qfusion.data.column_names import (
     LABEL_NAMES,
     SPLIT_NAMES,
@@ -50,7 +50,6 @@ from qfusion.data.readers.table import (
     is_picture,
     open_table,
 )
-from qfusion.data.sample_ids import count_decomposed, normalize_ids
 from qfusion.errors import InvalidInput, translate_errors
 
 COLUMN_SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -434,8 +433,8 @@ def _find_words(table: Table, features: Sequence[str]) -> dict[str, str]:
     first_words = {}
     for column in features:
         written = [word for word in table.words(column) if word]
-        numbers = number_words.parse_numbers(written, decimal_comma=table.decimal_comma)
-        is_word = np.isnan(numbers) & ~number_words.are_unknown(written)
+        numbers = file_words.parse_numbers(written, decimal_comma=table.decimal_comma)
+        is_word = np.isnan(numbers) & ~file_words.are_unknown(written)
         is_word &= ~np.isin(np.char.lower(np.array(written, dtype=str)), ("true", "false"))
         if is_word.any():
             first_words[column] = written[int(is_word.argmax())]
@@ -546,7 +545,7 @@ def _read_nested(raw: Raw, name: str, table: Table, column: str, rows: np.ndarra
 
 def _read_npy(raw: Raw, name: str, path: Path) -> RawModality:
     """Return the modality in a .npy file, which is mapped."""
-    signatures.require(path, "a .npy file")
+    files.require(path, "a .npy file")
     with translate_errors(
         f"File `{path.name}` cannot be read as a NumPy array of numbers",
         "Save it again by `numpy.save`.",

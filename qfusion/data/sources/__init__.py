@@ -24,7 +24,7 @@ from qfusion.data.sample_content import Content, Image, Maker, Text
 from qfusion.errors import DataUnavailable, IntegrityError, translate_errors
 
 if TYPE_CHECKING:
-    from qfusion.data.game_table import GameTable
+    from qfusion.data.game_set import GameTable
 
 
 @dataclass(frozen=True)

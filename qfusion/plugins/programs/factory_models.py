@@ -32,7 +32,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.data import DataSet, signatures, weight_files
+from qfusion.data import DataSet, files, weight_files
 from qfusion.errors import InvalidInput, NotFound, translate_errors
 from qfusion.plugins.programs.named_card import key, named_inputs
 from qfusion.plugins.programs.program import Port
@@ -101,7 +101,7 @@ def run_factory(reference: str, weights: Path | None) -> nn.Module:
             weights.is_file(),
             f"Weights {weights} are not there. Give the path of a .safetensors file.",
         )
-        signatures.require(weights, "safetensors", "zip")
+        files.require(weights, "safetensors", "zip")
         with translate_errors(
             f"Weights {weights.name} are no safetensors",
             "Save them by `safetensors.torch.save_model(model, 'weights.safetensors')`.",

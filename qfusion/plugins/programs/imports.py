@@ -10,7 +10,7 @@ import torch
 
 from qfusion import _read_only
 from qfusion._checks import check, choose
-from qfusion.data import DataSet, signatures
+from qfusion.data import DataSet, files
 from qfusion.data.store.writing import MAX_TITLE
 from qfusion.errors import NotFound, translate_errors
 from qfusion.models.encoding.input_features import real_steps, values_and_mask
@@ -109,7 +109,7 @@ def take(
             "or PACKAGE.MODULE:FACTORY.",
             NotFound,
         )
-        signatures.require(path, "a program (.pt2 or .onnx)", "zip")
+        files.require(path, "a program (.pt2 or .onnx)", "zip")
         data = path.read_bytes()
     name = Path(source).name
     program = open_program(data, name)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from qfusion._memory_cache import memo
-from qfusion.data import media_files, picture_reader, sound_reader
+from qfusion.data import media_files, picture_arrays, sound_reader
 from qfusion.data.previews import HEARD, POSTER, THUMB, THUMBS, find_strip
 from qfusion.data.sample_content import Clip, Film, Preview
 from qfusion.plugins.recordings import frame_reader, media_probe
@@ -17,7 +17,7 @@ def preview(clip: Clip) -> Preview:
         InvalidInput, NotFound, DataUnavailable: when the file cannot be read, see `media_files`.
     """
     if clip.kind == "image":
-        return Preview(0.0, poster=picture_reader.read_picture(clip.path, POSTER))
+        return Preview(0.0, poster=picture_arrays.read_picture(clip.path, POSTER))
     facts = media_probe.probe(clip.path)
     end = min(clip.end or facts.seconds, clip.start + media_files.MAX_SECONDS)
     seconds = end - clip.start

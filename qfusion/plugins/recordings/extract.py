@@ -21,8 +21,7 @@ from qfusion import _disk_cache, _read_only
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
 from qfusion.data import import_repairs, importing, media_files, registry
-from qfusion.data.import_report import ExaminedSet, build_report
-from qfusion.data.progress import Progress, no_progress
+from qfusion.data.import_report import ExaminedSet, Progress, build_report, no_progress
 from qfusion.data.readers.formats import describe_file
 from qfusion.data.readers.table import open_table
 from qfusion.data.readers.tables import read_rows

@@ -8,7 +8,7 @@ import numpy as np
 
 from qfusion import _disk_cache
 from qfusion._checks import check
-from qfusion.data import media_types, picture_reader, sound_reader
+from qfusion.data import media_files, picture_arrays, sound_reader
 from qfusion.data.file_words import split_words
 from qfusion.data.sample_content import Audio, Film
 from qfusion.errors import QFusionError, translate_errors
@@ -28,8 +28,8 @@ def read_part(
     """
     if modality == "audio":
         return sound_reader.read_sound(path, start, end, SAMPLES)
-    if media_types.TYPES[path.suffix.lower()].startswith("image/"):
-        return Film(picture_reader.read_picture(path)[None], 1.0)
+    if media_files.TYPES[path.suffix.lower()].startswith("image/"):
+        return Film(picture_arrays.read_picture(path)[None], 1.0)
     rate, side = (extractor.chosen[key] for key in ("rate", "side"))
     return frame_reader.read_film(path, start, end, rate=rate, side=side)
 

@@ -18,7 +18,7 @@ from qfusion._checks import check
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.data import game_set
-from qfusion.data.game_table import GameTable
+from qfusion.data.game_set import GameTable
 from qfusion.data.staged_set import Finding
 from qfusion.data.store import folders, reading, writing
 from qfusion.data.store.manifest import Provenance

@@ -8,7 +8,7 @@ from qfusion.analysis import cohort_table
 from qfusion.analysis.opening import open_study, rivals
 from qfusion.analysis.study import Study
 from qfusion.analysis.trust import explain_test_rows
-from qfusion.data.unimodal_labels import UnimodalLabels
+from qfusion.data.target_spec import UnimodalLabels
 from qfusion.explain import bootstrap
 from qfusion.plugins.people.labels import unimodal_labels
 

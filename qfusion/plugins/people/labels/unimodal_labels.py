@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.unimodal_labels import label_conflicts
+from qfusion.data.target_spec import label_conflicts
 from qfusion.explain import bootstrap, coalitions, verdicts
 from qfusion.plugins.people.labels.term_agreement import (
     NO_RANGE,

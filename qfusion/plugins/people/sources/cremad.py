@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from qfusion.data.data_set import DataSet
-from qfusion.data.game_set import game_dataset
-from qfusion.data.game_table import GameTable
+from qfusion.data.game_set import GameTable, game_dataset
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.plugins.people import ratings
 

@@ -6,8 +6,7 @@ import pandas as pd
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
-from qfusion.data.game_set import game_dataset
-from qfusion.data.game_table import GameTable
+from qfusion.data.game_set import GameTable, game_dataset
 from qfusion.data.sources import Source
 from qfusion.plugins.people.ratings import Ratings
 from qfusion.plugins.people.sources.simulated_crowd import (
