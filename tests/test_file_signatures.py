@@ -135,7 +135,7 @@ def test_archives_and_torch_files_are_recognised(reader: str, content: bytes, fo
 @pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
 def test_pickles_of_all_protocols_are_accepted(protocol: int, folder: Path) -> None:
     importable.write_mmsa(folder / "m.pkl", protocol=protocol)
-    files.require(folder / "m.pkl", "a pickle")
+    files.require_signature(folder / "m.pkl", "a pickle")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_pickles_of_all_protocols_are_accepted(protocol: int, folder: Path) -> N
 )
 def test_unknown_types_are_left_to_the_reader(content: bytes, folder: Path) -> None:
     (folder / "x").write_bytes(content)
-    files.require(folder / "x", "a table")
+    files.require_signature(folder / "x", "a table")
 
 
 @pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580, 0x1F8B])
@@ -151,4 +151,4 @@ def test_weights_with_an_ambiguous_header_are_accepted(length: int, folder: Path
     header = b'{"A.0":{"dtype":"F32"}}'.ljust(length)
     content = length.to_bytes(8, "little") + header
     (folder / "m.safetensors").write_bytes(content)
-    files.require(folder / "m.safetensors", "a model's weights", "zip")
+    files.require_signature(folder / "m.safetensors", "a model's weights", "zip")

@@ -104,7 +104,9 @@ _KINDS = (
 )
 
 
-def require(path: Path, wanted: str, *own: str, error: type[QFusionError] = InvalidInput) -> None:
+def require_signature(
+    path: Path, wanted: str, *own: str, error: type[QFusionError] = InvalidInput
+) -> None:
     """Raise InvalidInput, or another `error`, if a file is empty, a pointer, a web page or an archive.
 
     Args:

@@ -46,7 +46,7 @@ def check_file(path: Path, endings: Any) -> int:
         f"File `{path.name}` cannot be read ({os.strerror(errno.EACCES)}). Correct its permissions.",
         DataUnavailable,
     )
-    files.require(path, f"a {path.suffix} file")
+    files.require_signature(path, f"a {path.suffix} file")
     return size
 
 

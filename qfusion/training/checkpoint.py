@@ -77,7 +77,7 @@ def load(name: str | Path) -> Checkpoint:
         f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files.",
         NotFound,
     )
-    files.require(weights, "a model's weights", "zip", error=IntegrityError)
+    files.require_signature(weights, "a model's weights", "zip", error=IntegrityError)
     data = weights.read_bytes()
     check(
         weights_digest(data, card) == card["weights_sha256"],

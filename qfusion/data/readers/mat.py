@@ -32,7 +32,7 @@ def read_mat(path: Path) -> dict[str, Any]:
         InvalidInput: when it is of another version, damaged, or needs more memory than is available.
     """
     files.check_size(path.name, files.file_size(path))
-    files.require(path, "a .mat file")
+    files.require_signature(path, "a .mat file")
     with translate_errors(
         f"File `{path.name}` cannot be read as a .mat file of version 4 to 7.3",
         "It may be cut short or damaged: save it again, with `save -v7` in MATLAB or `scipy.io.savemat` in Python.",
@@ -51,7 +51,7 @@ def read_hdf5(path: Path) -> dict[str, Any]:
         InvalidInput: when it is no HDF5 file, damaged, or needs more memory than is available.
     """
     files.file_size(path)
-    files.require(path, "an HDF5 file")
+    files.require_signature(path, "an HDF5 file")
     with translate_errors(
         f"File `{path.name}` cannot be read as an HDF5 file",
         "It may be cut short or damaged: write or copy it again.",

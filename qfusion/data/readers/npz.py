@@ -26,7 +26,7 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
             holds pickled objects.
     """
     file_size(path)
-    files.require(path, "an .npz file", "zip")
+    files.require_signature(path, "an .npz file", "zip")
     with translate_errors(
         f"File `{path.name}` must be an .npz file with arrays of numbers or text, but cannot be read",
         "Write it again with `numpy.savez(file, view1=..., view2=..., y=labels)`, or copy it again.",

@@ -40,7 +40,7 @@ def read_pickle(path: Path) -> Any:
             or larger than the memory that is available.
     """
     files.check_size(path.name, files.file_size(path))
-    files.require(path, "a pickle")
+    files.require_signature(path, "a pickle")
     with (
         translate_errors(
             f"File `{path.name}` cannot be read as a pickle",

@@ -189,9 +189,9 @@ def open_table(source: Path | pd.DataFrame) -> Table:
     size = files.file_size(source)
     is_parquet = source.suffix.lower() == ".parquet"
     if is_parquet:
-        files.require(source, "a Parquet file")
+        files.require_signature(source, "a Parquet file")
     else:
-        files.require(source, "a table of text", "empty")
+        files.require_signature(source, "a table of text", "empty")
         files.check_size(source.name, size, _CONVERT.format(path=source.name))
     with files.misread(
         f"Table `{source.name}` cannot be read",

@@ -545,7 +545,7 @@ def _read_nested(raw: Raw, name: str, table: Table, column: str, rows: np.ndarra
 
 def _read_npy(raw: Raw, name: str, path: Path) -> RawModality:
     """Return the modality in a .npy file, which is mapped."""
-    files.require(path, "a .npy file")
+    files.require_signature(path, "a .npy file")
     with translate_errors(
         f"File `{path.name}` cannot be read as a NumPy array of numbers",
         "Save it again by `numpy.save`.",

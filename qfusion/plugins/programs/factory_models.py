@@ -101,7 +101,7 @@ def run_factory(reference: str, weights: Path | None) -> nn.Module:
             weights.is_file(),
             f"Weights {weights} are not there. Give the path of a .safetensors file.",
         )
-        files.require(weights, "safetensors", "zip")
+        files.require_signature(weights, "safetensors", "zip")
         with translate_errors(
             f"Weights {weights.name} are no safetensors",
             "Save them by `safetensors.torch.save_model(model, 'weights.safetensors')`.",

@@ -109,7 +109,7 @@ def take(
             "or PACKAGE.MODULE:FACTORY.",
             NotFound,
         )
-        files.require(path, "a program (.pt2 or .onnx)", "zip")
+        files.require_signature(path, "a program (.pt2 or .onnx)", "zip")
         data = path.read_bytes()
     name = Path(source).name
     program = open_program(data, name)
