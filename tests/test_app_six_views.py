@@ -19,7 +19,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sources import handwritten
+from qfusion.plugins.sets import handwritten
 from qfusion.models import log_odds
 from qfusion.models.network import table_edits
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train

@@ -18,7 +18,10 @@ from qfusion.data import Audio, DataSet, Image, Series, digit_views, downloads
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sources import PinnedFile, avdigits, digits, handwritten, houston
+from qfusion.data.sources import PinnedFile, digits
+from qfusion.plugins.sets import avdigits
+from qfusion.plugins.sets import handwritten
+from qfusion.plugins.sets import houston
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
 

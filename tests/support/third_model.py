@@ -19,7 +19,7 @@ from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sources import handwritten
+from qfusion.plugins.sets import handwritten
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from tests.support import exporting
 

@@ -22,7 +22,9 @@ from qfusion import data
 from qfusion.data import DataSet, Text, downloads, registry, sources
 from qfusion.data.readers import npz
 from qfusion.data.sample_content import Film, Image, Series
-from qfusion.data.sources import Archive, PinnedFile, avletters, easyvqa
+from qfusion.data.sources import Archive, PinnedFile
+from qfusion.plugins.sets import avletters
+from qfusion.plugins.sets import easyvqa
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
 
 INK = {"red": (255, 0, 0), "blue": (0, 0, 255)}
