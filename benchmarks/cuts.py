@@ -21,12 +21,12 @@ sys.path[:0] = [str(ROOT)]
 import joint  # noqa: E402
 import tables  # noqa: E402
 
-from qfusion import data  # noqa: E402
+from qfusion import data, plugin  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.plugins.why.cuts.cut_losses import CutMetrics, cut_metrics  # noqa: E402
 from qfusion.plugins.why.cuts.cut_measures import MAX_HELD  # noqa: E402
 from qfusion.plugins.why.cuts.state_cuts import DEFAULT, KINDS, cut_correlations  # noqa: E402
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders  # noqa: E402
+from qfusion.training import checkpoint, checkpoint_cards  # noqa: E402
 
 PAGE = ROOT / "docs" / "explain.md"
 HELD = "held"
@@ -89,7 +89,7 @@ def main() -> None:
     """Measures every shipped model and writes the table."""
     torch.set_num_threads(1)
     lines, absent = [], []
-    for name in sorted(path.stem for path in checkpoint_folders.folders()[0].glob("qj-*.json")):
+    for name in [path.stem for path in plugin.glob_assets("models", "qj-*.json")]:
         start = time.perf_counter()
         try:
             lines.append(row(name))

@@ -15,7 +15,7 @@ import pytest
 import qutip
 import torch
 
-from qfusion import _assets, cli, explain
+from qfusion import cli, explain, plugin
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.outputs import Output, parse
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
@@ -24,7 +24,7 @@ from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint
 from tests.support.small_models import model_of, rows_of
 
-SHIPPED = sorted(path.stem for path in _assets.asset_path("models").glob("*.json"))
+SHIPPED = [path.stem for path in plugin.glob_assets("models", "*.json")]
 KINDS = (
     "quantum-jump",
     "entangled-qcnn",

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from qfusion import _assets
+from qfusion import plugin
 from qfusion._sentences import true_minus
 from qfusion.analysis import sample_examples
 from qfusion.analysis.opening import open_study
@@ -17,7 +17,7 @@ from qfusion.explain.relations import RELATIONS
 from qfusion.panels import overview, sample_decision
 from qfusion.wording import answers, decision_summaries
 
-SHIPPED = sorted(path.stem for path in _assets.asset_path("models").glob("*.json"))
+SHIPPED = [path.stem for path in plugin.glob_assets("models", "*.json")]
 EACH = 2  # samples of every relation, with and without a lead that seeds leave open
 
 
