@@ -177,6 +177,18 @@ def test_failed_downloads_report_a_reason(name: str, message: str) -> None:
         downloads.download(name)
 
 
+def test_available_lists_missing_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
+    found = {source.name: source for source in data.available()}
+    assert not found["handwritten"].available
+    assert "`handwritten.mat`" in found["handwritten"].reason
+    assert "python -m qfusion data get handwritten" in found["handwritten"].remedy
+    for name, folder in {"avdigits": "avdigits", "houston": "images"}.items():
+        assert not found[name].available
+        assert "no public copy" in found[name].remedy
+        assert f"Set QFUSION_DATA to the folder that holds `{folder}/`" in found[name].remedy
+
+
 # ---- the real files
 
 
