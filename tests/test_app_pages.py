@@ -21,6 +21,7 @@ from qfusion.analysis import sample_examples, text
 from qfusion.analysis.inside import coalition_strengths
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.spaces import evolution
+from qfusion.data import registry
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
@@ -406,6 +407,8 @@ def test_missing_data_show_download_instructions(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
+    another = replace(registry.sources()["mosi"], name="another", title="Another")
+    monkeypatch.setitem(registry.sources(), "another", another)
     app = visit("Overview", whole=False)
     assert not app.error
     assert "data sets are not available" in app.button(key="_missing_data").label
