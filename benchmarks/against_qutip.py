@@ -32,9 +32,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import tables  # noqa: E402
 
+from qfusion._settings import choices  # noqa: E402
 from qfusion.errors import InvalidInput  # noqa: E402
 from qfusion.models import QuantumJump, Tweak  # noqa: E402
-from qfusion.models.jump.quantum_jump import CHOICES  # noqa: E402
 from qfusion.quantum import (  # noqa: E402
     lindblad,
     measure_kinds,
@@ -44,6 +44,7 @@ from qfusion.quantum import (  # noqa: E402
 from qfusion.quantum.lindblad import System  # noqa: E402
 from qfusion.track import master_equation  # noqa: E402
 
+FIELDS = QuantumJump.settings_type.model_fields
 ALLOWED, LARGEST = 1e-6, 12
 STIFF: dict[str, tuple[float, float, float]] = {  # factors of H, of rates, of T
     "H x 100": (100, 1, 1),
@@ -67,9 +68,9 @@ def drawn_model(rng: np.random.Generator) -> QuantumJump:
         dims=dims,
         jumps=int(rng.integers(0, 4)),
         measurements=int(rng.integers(1, 6)),
-        evolution=_one(rng, CHOICES["evolution"]),
-        coupling=_one(rng, CHOICES["coupling"]),
-        readout=_one(rng, CHOICES["readout"]),
+        evolution=_one(rng, choices(FIELDS["evolution"])),
+        coupling=_one(rng, choices(FIELDS["coupling"])),
+        readout=_one(rng, choices(FIELDS["readout"])),
         duration=float(rng.choice([1e-3, 1, rng.uniform(0, 20)])),
     )
     strength = 10 ** rng.uniform(-2, 1)

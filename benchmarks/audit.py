@@ -75,7 +75,7 @@ def runs(names: Sequence[str], seeds: int, only: Sequence[str], epochs: int) -> 
         terms = {kind: terms_of(name, kind) for kind in (QJ, QCNN)}
         if epochs:
             terms = {
-                kind: replace(one, options=replace(one.options, epochs=epochs))
+                kind: replace(one, options=one.options.replace(epochs=epochs))
                 for kind, one in terms.items()
             }
         variants = {
@@ -350,7 +350,7 @@ def plan(left: Sequence[Run]) -> None:
             VARIANTS[variant].kind,
             first.terms.dataset,
             first.settings,
-            replace(options, epochs=2),
+            options.replace(epochs=2),
             0,
         ).history
         seconds = history[-1].seconds * options.epochs

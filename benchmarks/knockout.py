@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from qfusion import data, explain
 from qfusion.analysis.study_building import explained_model
 from qfusion.explain import sensitivity as method
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 
 THRESHOLD = 0.01
 LINEAR = ("measurement", "head")
@@ -169,9 +169,7 @@ def main() -> None:
     parser.add_argument(
         "--models",
         nargs="*",
-        default=[
-            name for name in checkpoint_folders.available() if name.startswith(("qj", "qcnn"))
-        ],
+        default=[name for name in checkpoint_cards.available() if name.startswith(("qj", "qcnn"))],
     )
     parser.add_argument("--samples", type=int, default=100)
     parser.add_argument(

@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class Run:
                 place.dataset.digest,
                 CONTENDERS[self.model].kind,
                 self.settings,
-                asdict(place.options_of(self.model)),
+                place.options_of(self.model).model_dump(),
                 self.seed,
             ]
         )
@@ -168,7 +168,10 @@ def shipped(run: Run, seeds: Path, folder: Path) -> dict[str, Any] | None:
         same = card["data"]["name"] == run.data and card["model"] == CONTENDERS[run.model].kind
         if not same:
             continue
-        model, options = checkpoint.load(path).model, asdict(PLACES[run.data].options_of(run.model))
+        model, options = (
+            checkpoint.load(path).model,
+            PLACES[run.data].options_of(run.model).model_dump(),
+        )
         wanted = dict(run.settings)
         if "dims" in wanted:
             wanted["dims"] = [wanted["dims"]] * len(model.modalities)
@@ -378,7 +381,7 @@ def plan(wanted: Sequence[Run], cache: Path | None) -> None:
             left[run.data, run.model] = left.get((run.data, run.model), 0) + 1
     for (name, model), count in left.items():
         place = PLACES[name]
-        options = replace(place.options_of(model), epochs=2)
+        options = place.options_of(model).replace(epochs=2)
         history = train(
             CONTENDERS[model].kind, place.dataset, Run(name, model, 0).settings, options, 0
         ).history
@@ -442,7 +445,7 @@ def terms(name: str) -> dict[str, Any]:
         "encoder": place.encoder,
         "features": place.features,
         "dims": place.dims,
-        "options": asdict(place.options),
+        "options": place.options.model_dump(),
         "chosen": {model: dict(differs) for model, differs in place.chosen.items()},
     }
 
@@ -453,7 +456,7 @@ def recipes(name: str, models: Iterable[str]) -> dict[str, dict[str, Any]]:
     place = PLACES[name]
     result = {}
     for model in models:
-        options = asdict(place.options_of(model))
+        options = place.options_of(model).model_dump()
         differs = {
             key: value for key, value in options.items() if value != getattr(place.options, key)
         }
@@ -499,7 +502,7 @@ def stay(
         before = {
             **now,
             **{key: entry[key] for key in now if key in entry},
-            "options": {**asdict(Options()), **entry["options"]},
+            "options": {**Options().model_dump(), **entry["options"]},
             "chosen": now["chosen"],  # compared model by model, below
         }
         if json.loads(json.dumps(before)) != json.loads(json.dumps(now)):
@@ -585,7 +588,7 @@ def cards(board: dict[str, Any]) -> list[dict[str, Any]]:
 def _same_recipe(card: Mapping[str, Any], run: Run) -> bool:
     """Whether the model of a card has the settings and the options of a run of the same kind."""
     place = PLACES[run.data]
-    options = asdict(place.options_of(run.model))
+    options = place.options_of(run.model).model_dump()
     if any(card["training"].get(key, value) != value for key, value in options.items()):
         return False
     shipped = dict(card["settings"])

@@ -160,13 +160,15 @@ class Place:
     def options_of(self, model: str) -> Options:
         """Of the training of a contender; what decays couplings is for the systems and their ablations."""
         found = {
-            key: value for key, value in self.chosen_for(model).items() if key in Options.names()
+            key: value
+            for key, value in self.chosen_for(model).items()
+            if key in Options.model_fields
         }
         if CONTENDERS[model].role == "neighbour":
             found = {"coupling_decay": 0.0, **found}
         if CONTENDERS[model].kind == Linear.kind:
             found |= {key: getattr(Options(), key) for key in OF_NETWORKS}
-        return replace(self.options, **found)
+        return self.options.replace(**found)
 
     def chosen_for(self, model: str) -> Mapping[str, Any]:
         """What was chosen for a contender; an ablation has its system's."""

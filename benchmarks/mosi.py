@@ -17,7 +17,6 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ from train_models import RECIPES  # noqa: E402
 
 from qfusion import data  # noqa: E402
 from qfusion.models import QuantumJump  # noqa: E402
-from qfusion.models.encoding.standardisation import Standardiser  # noqa: E402
+from qfusion.models.encoding.encoders import Standardiser  # noqa: E402
 from qfusion.plugins.papers import ASSETS  # noqa: E402
 from qfusion.training import Options, fit, metrics, train  # noqa: E402
 
@@ -131,7 +130,7 @@ def main() -> None:
     options = Options(**recipe.options)
     contenders: dict[str, Any] = {
         "Network on all features at once": lambda seed: early_fusion(
-            dataset, replace(options, weight_decay=Options().weight_decay), seed
+            dataset, options.replace(weight_decay=Options().weight_decay), seed
         ),
         **{
             label: (

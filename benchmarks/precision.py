@@ -22,9 +22,9 @@ sys.path.insert(0, str(ROOT))
 
 import tables  # noqa: E402
 
+from qfusion._settings import choices  # noqa: E402
 from qfusion.data import load  # noqa: E402
 from qfusion.training import Options, metrics, prepare  # noqa: E402
-from qfusion.training.options import CHOICES  # noqa: E402
 
 
 def trained(precision: str, hidden: int, seed: int, epochs: int) -> tuple[np.ndarray, float]:
@@ -56,7 +56,7 @@ def main() -> None:
     for hidden in (32, 256):
         found = {
             p: [trained(p, hidden, seed, chosen.epochs) for seed in range(chosen.seeds)]
-            for p in CHOICES["precision"]
+            for p in choices(Options.model_fields["precision"])
         }
         for precision, results in found.items():
             off = [

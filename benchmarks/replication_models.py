@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from qfusion.models import QuantumJump, registry
-from qfusion.models.ablations.twin_settings import inherit_settings
 from qfusion.models.encoding import input_features
+from qfusion.models.jump.quantum_jump import QuantumJumpSettings
 from qfusion.quantum import states
 
 PAIRS = 200  # of samples, between which distances are measured
 
 
-@inherit_settings(QuantumJump)
+class DepolarisedSettings(QuantumJumpSettings):
+    """Settings of QiNN-QJ with a depolarising channel."""
+
+    strength: float = Field(0.5, ge=0, le=1)
+
+
 class Depolarised(QuantumJump):
     """QiNN-QJ of which a fixed depolarising channel follows the evolution: rho -> (1 - strength) rho + strength 1 / D.
 
     Args:
         inputs, outputs: as of `QuantumJump`.
-        strength: between 0 and 1.
-        settings: of `QuantumJump`.
+        settings: see `DepolarisedSettings`.
     """
 
     kind = "depolarised"
-
-    def __init__(
-        self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
-        outputs: tuple[str, ...] = ("score",),
-        *,
-        strength: float = 0.5,
-        **settings: Any,
-    ):
-        super().__init__(inputs, outputs, **settings)
-        self.settings["strength"] = float(strength)
+    settings_type = DepolarisedSettings
 
     def weighted_readout(self, weights: Tensor) -> Tensor:
         """Returns (1 - strength) O_c + strength Tr[O_c] / D, (C, D, D): what the channel makes of observables."""
@@ -48,28 +42,24 @@ class Depolarised(QuantumJump):
         return (1 - strength) * O + strength * mean[:, None, None] * one
 
 
-@inherit_settings(QuantumJump)
+class DroppedOutSettings(QuantumJumpSettings):
+    """Settings of QiNN-QJ with dropout on what the head reads."""
+
+    share: float = Field(
+        0.2, ge=0, lt=1
+    )  # of the probabilities that are left out of a sample's scores
+
+
 class DroppedOut(QuantumJump):
     """QiNN-QJ with dropout on the probabilities that the head reads, while training.
 
     Args:
         inputs, outputs: as of `QuantumJump`.
-        share: of the probabilities that are left out of a sample's scores.
-        settings: of `QuantumJump`.
+        settings: see `DroppedOutSettings`.
     """
 
     kind = "dropped-out"
-
-    def __init__(
-        self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
-        outputs: tuple[str, ...] = ("score",),
-        *,
-        share: float = 0.2,
-        **settings: Any,
-    ):
-        super().__init__(inputs, outputs, **settings)
-        self.settings["share"] = float(share)
+    settings_type = DroppedOutSettings
 
     def forward(self, inputs: Mapping[str, input_features.Features]) -> Tensor:
         """Returns the scores, (B, C)."""

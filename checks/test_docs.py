@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from qfusion import models, training
 from qfusion.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,15 +121,6 @@ def test_every_command_and_option_is_documented(words: str, options: set[str]) -
     assert {o for o in options if f"`{o}" not in sections[0]} == set(), (
         "options that the section leaves out"
     )
-
-
-def test_every_setting_of_train_is_documented() -> None:
-    text = (ROOT / "docs" / "cli.md").read_text()
-    names = {
-        *training.Options.names(),
-        *(key for kind in models.names() for key in models.registry.settings(kind)),
-    }
-    assert {name for name in names if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fontTools.ttLib import TTFont
 
-from qfusion import citations
+from qfusion import citations, models, training
 from qfusion.figures import export, recipe
 from scripts import docs_site, gallery, glossary_page, panel_pages
 
@@ -48,6 +48,20 @@ def test_site_contains_every_page_and_module(site: Path) -> None:
     for package in docs_site.PACKAGES:
         text = (site / "api" / f"{package}.html").read_text()
         assert [name for name in docs_site.modules(package) if f'id="{name}"' not in text] == []
+
+
+def test_site_describes_every_setting(site: Path) -> None:
+    text = html.unescape((site / "settings.html").read_text())
+    fields = [
+        *training.Options.model_fields.items(),
+        *(
+            entry
+            for kind in models.names()
+            for entry in models.registry.settings_type(kind).model_fields.items()
+        ),
+    ]
+    assert {key for key, field in fields if f"<code>{key}</code>" not in text} == set()
+    assert {key for key, field in fields if field.description not in text} == set()
 
 
 def test_formulas_of_the_site_are_drawn_without_a_script(site: Path) -> None:

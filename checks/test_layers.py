@@ -42,11 +42,10 @@ LAYERS = (
     ("_limits",),
     ("_read_only",),
     ("plugin",),
+    ("_settings",),
     (
-        "_assets",
         "_checks",
         "_files",
-        "_garbage",
         "_lazy",
         "_memory_cache",
         "_sentences",
@@ -328,7 +327,7 @@ def test_heavy_libraries_are_imported_lazily(tmp_path: Path) -> None:
     """One process imports one part after the other, and says which have brought what into it; then modules that nobody
     has loaded yet are there by their names; at last a figure of a page is made by the command, which takes it from
     `panels.pages`, without Streamlit."""
-    named = ("explain.interventions", "report.story_page", "data.clip_join", "analysis.trust")
+    named = ("explain.interventions", "report.story_page", "data.film_video", "analysis.trust")
     statements = (
         "import qfusion",
         "import qfusion.models, qfusion.data, qfusion.training",

@@ -20,7 +20,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from qfusion import _assets
+from qfusion import plugin
 from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -333,7 +333,5 @@ def test_assets_are_found_in_one_place() -> None:
         and not (path.name == "__init__.py" and path.parent.parent.name == "plugins")
     ]
     assert elsewhere == []
-    assert _assets.asset_path() == ROOT / "qfusion" / "assets"
-    assert (
-        _assets.asset_text("tour.toml") == (ROOT / "qfusion" / "assets" / "tour.toml").read_text()
-    )
+    assert plugin.asset_path() == ROOT / "qfusion" / "assets"
+    assert plugin.asset_text("tour.toml") == (ROOT / "qfusion" / "assets" / "tour.toml").read_text()

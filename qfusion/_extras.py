@@ -38,8 +38,6 @@ NEEDS = {
     "umap": Need("A map by UMAP", "app"),
     "av": Need("Reading recordings and videos", "media"),
     "librosa": Need("Measuring speech", "media"),
-    "pysubs2": Need("Reading subtitles", "media"),
-    "praatio": Need("Reading a TextGrid", "media"),
     "qutip": Need("Evolution with QuTiP", "track"),
     "pennylane": Need("A circuit in PennyLane", "track"),
     "ipywidgets": Need("A widget in a notebook", "notebook"),

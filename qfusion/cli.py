@@ -15,7 +15,7 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from qfusion import __version__, _garbage, _sentences, plugin
+from qfusion import __version__, _lazy, _sentences, plugin
 from qfusion.commands.printing import example_text, sample_progress_bar
 from qfusion.errors import QFusionError, translate_system_errors
 from qfusion.plugin import Command
@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     # Small kernels on several threads wait for one another: on a busy machine of two cores, 166 s in place of 37.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    _garbage.collect_rarely()
+    _lazy.collect_rarely()
     _let_print_everything(sys.stdout, "replace")
     _let_print_everything(sys.stderr, "backslashreplace")
     try:

@@ -16,17 +16,18 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import resources
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from qfusion import _assets
 from qfusion._extras import NEEDS, Need
 from qfusion._lazy import load
 
 GROUP = "qfusion.plugins"
 # what a plugin can add
 Hook = Literal[
+    "clips",
     "commands",
     "formats",
     "makers",
@@ -127,6 +128,8 @@ class Plugin:
     Attributes:
         name: its name, that of its folder.
         requires: names of the plugins that it uses. Without one of them it is not loaded.
+        clips: "MODULE:NAME" of functions from the name of a set, the ids of its samples and a row to the recording of
+            that sample, a `Clip`, or None.
         commands: commands by their words; "data extract" joins the group `data`.
         formats: formats of model files.
         extras: by the name of an import, its purpose and the extra that installs it.
@@ -144,6 +147,7 @@ class Plugin:
 
     name: str
     requires: tuple[str, ...] = ()
+    clips: tuple[str, ...] = ()
     commands: Mapping[str, Command] = field(default_factory=dict)
     formats: tuple[Format, ...] = ()
     extras: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -182,9 +186,27 @@ def entries(hook: Hook) -> Iterator[Any]:
         yield from value.items() if isinstance(value, Mapping) else value
 
 
+def asset_path(*names: str) -> Path:
+    """Return the path of a file or folder that ships besides code, in `qfusion/assets`.
+
+    Args:
+        names: names of the subfolders of `qfusion/assets` and of the file; none for `qfusion/assets` itself.
+    """
+    return Path(str(resources.files("qfusion"))).joinpath("assets", *names)
+
+
+def asset_text(*names: str) -> str:
+    """Return the text of a packaged file.
+
+    Args:
+        names: as for `asset_path`.
+    """
+    return asset_path(*names).read_text(encoding="utf-8")
+
+
 def asset_paths(name: str) -> list[Path]:
     """Return the files or folders of a name that ship: that of `qfusion/assets`, then those of plugins."""
-    folders = [_assets.asset_path(), *_asset_folders()]
+    folders = [asset_path(), *_asset_folders()]
     return [folder / name for folder in folders if (folder / name).exists()]
 
 

@@ -50,8 +50,8 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
     """Returns what came out of all trials of a model on a data set, best first, those that were stopped early last."""
     place, contender = terms.PLACES[name], terms.CONTENDERS[model]
     settings = terms.settings_of(place, contender)
-    options = replace(replace(place, chosen={}).options_of(model), refit=False)
-    known = {**settings, **{key: getattr(options, key) for key in Options.names()}}
+    options = replace(place, chosen={}).options_of(model).replace(refit=False)
+    known = {**settings, **{key: getattr(options, key) for key in Options.model_fields}}
     space = SPACE | MORE.get(name, {})
     fixed = terms.OF_NETWORKS if contender.kind == "linear" else ()
     searched = [key for key in space if key in known and key not in fixed]
@@ -68,8 +68,8 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
             contender.kind,
             place.dataset,
             {**settings, **{key: value for key, value in tried.items() if key in settings}},
-            replace(
-                options, **{key: value for key, value in tried.items() if key in Options.names()}
+            options.replace(
+                **{key: value for key, value in tried.items() if key in Options.model_fields}
             ),
             0,
         )

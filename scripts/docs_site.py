@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import html
+import json
 import re
 from importlib.metadata import distribution
 from pathlib import Path
@@ -18,6 +19,11 @@ from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+from qfusion import training
+from qfusion._settings import allowed_values
+from qfusion.models import registry
+from qfusion.models.encoding.encoders import EncoderSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 # Packages in the order in which they are read.
@@ -40,6 +46,7 @@ PACKAGES = (
         - {*FIRST, "commands", "plugins", "ui"}
     ),
 )
+SETTINGS = "settings.md"  # the page with a table of the settings of every kind
 CHANGES = "changelog.md"  # the page that CHANGELOG.md becomes
 _FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>([.,;:!?)]*)', re.DOTALL
@@ -117,9 +124,36 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def setting_tables() -> str:
+    """Return a table of the settings of the training, one of those of encoders, and one of those of every kind of
+    model besides."""
+    groups = {
+        "The training": training.Options.model_fields,
+        "The encoders of all models": EncoderSettings.model_fields,
+    }
+    for kind in registry.names():
+        groups[f"`{kind}`"] = {
+            key: field
+            for key, field in registry.settings_type(kind).model_fields.items()
+            if key not in EncoderSettings.model_fields
+            or field.default != EncoderSettings.model_fields[key].default
+        }
+    sections = []
+    for title, fields in groups.items():
+        rows = [
+            f"| `{key}` | `{json.dumps(field.default)}` | {allowed_values(field)} | {field.description} |"
+            for key, field in fields.items()
+        ]
+        head = "| setting | default | must | description |\n|---|---|---|---|"
+        sections.append("\n".join([f"## {title}", "", head, *rows] if rows else [f"## {title}"]))
+    return "\n\n".join(sections)
+
+
 def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Leads links of top-level pages to where these are in the site; a bar in code within a table needs no backslash
     here."""
+    if page.file.src_uri == SETTINGS:
+        text = text.replace("<!-- settings -->", setting_tables())
     if page.file.src_uri == CHANGES:
         text = text.replace("](docs/", "](")
     else:

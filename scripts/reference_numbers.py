@@ -20,7 +20,7 @@ import pandas as pd
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from qfusion.models.protocols import Evolution  # noqa: E402
-from qfusion.training import checkpoint, checkpoint_folders  # noqa: E402
+from qfusion.training import checkpoint, checkpoint_cards  # noqa: E402
 
 VOLATILE = ("seconds", "out")  # of a record: they differ from run to run
 
@@ -37,7 +37,7 @@ def main() -> None:
     )
     words = parser.parse_args()
     words.folder.mkdir(parents=True, exist_ok=True)
-    for name in words.model or sorted(checkpoint_folders.available()):
+    for name in words.model or sorted(checkpoint_cards.available()):
         write_numbers(name, words.folder)
     if words.against is not None:
         sys.exit(print_differences(words.folder, words.against))

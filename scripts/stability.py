@@ -26,7 +26,7 @@ from qfusion import data, plugin  # noqa: E402
 from qfusion.analysis import seed_spread  # noqa: E402
 from qfusion.explain import stability  # noqa: E402
 from qfusion.models import registry  # noqa: E402
-from qfusion.training import checkpoint, checkpoint_folders  # noqa: E402
+from qfusion.training import checkpoint, checkpoint_cards  # noqa: E402
 
 
 def mismatch(recipe: Recipe, card: dict) -> str:
@@ -101,7 +101,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     for name in arguments.names or [
-        name for name in RECIPES if name in checkpoint_folders.available()
+        name for name in RECIPES if name in checkpoint_cards.available()
     ]:
         shipped = plugin.find_asset(stability.FOLDER, f"{name}.safetensors")
         measure(name, arguments.seeds, arguments.out or shipped.parent, arguments.runs)

@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from choose_parity import FILE, chosen  # noqa: E402
 
-from qfusion import _assets, _files, data, plugin  # noqa: E402
+from qfusion import _files, data, plugin  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, checkpoint_cards, metrics, train  # noqa: E402
 
 SEEDS = [0, 1, 2, 3, 4]
@@ -397,7 +397,7 @@ def main() -> None:
         runs = arguments.runs or Path(scratch)
         runs.mkdir(parents=True, exist_ok=True)
         for name in arguments.names or RECIPES:
-            shipped = plugin.find_asset(_assets.asset_path("models"), f"{name}.json")
+            shipped = plugin.find_asset(plugin.asset_path("models"), f"{name}.json")
             folder = arguments.out or shipped.parent
             folder.mkdir(parents=True, exist_ok=True)
             make(name, folder, runs, arguments.processes)

@@ -189,7 +189,7 @@ def test_options_by_name_keep_other_defaults() -> None:
             named.model.state_dict().values(), whole.model.state_dict().values(), strict=True
         )
     )
-    with pytest.raises(NotFound, match=r"Option 'epoch' does not exist\. Did you mean 'epochs'"):
+    with pytest.raises(NotFound, match=r"Setting 'epoch' does not exist\. Did you mean 'epochs'"):
         train("linear", dataset, options={"epoch": 2})
     with pytest.raises(InvalidInput, match="`rate` must lie between"):
         train("linear", dataset, options={"rate": -1})

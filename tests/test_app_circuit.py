@@ -23,7 +23,7 @@ from qfusion.models import log_odds
 from qfusion.models.network import qcnn_density, qcnn_features, table_edits, truth_tables
 from qfusion.panels import circuit_panel, gate_replays, tweak_effects
 from qfusion.quantum.states import partial_trace
-from qfusion.training import checkpoint, checkpoint_folders, metrics
+from qfusion.training import checkpoint, checkpoint_cards, metrics
 from tests.support.app import headline_of, plain, said, value, visit
 from tests.support.entangled import model_of
 
@@ -33,7 +33,7 @@ SHAPE = table_edits.Shape(6, 1, 8, 3)
 @pytest.fixture
 def digits() -> Study:
     """The network for digits on its data."""
-    if "qcnn-digits" not in checkpoint_folders.available():
+    if "qcnn-digits" not in checkpoint_cards.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
     study = study_building.build_study("qcnn-digits", found.card, found.model, data.load("digits"))

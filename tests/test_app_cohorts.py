@@ -21,7 +21,7 @@ from qfusion.models.network import table_edits
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import pickers, pins
 from qfusion.quantum import measures, states
-from qfusion.training import checkpoint, checkpoint_folders, metrics
+from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.wording.cohorts import describe_correlation
 from tests.support.app import plain, said, visit
 
@@ -29,7 +29,7 @@ from tests.support.app import plain, said, visit
 @pytest.fixture(params=["planted", "digits"])
 def source(request: pytest.FixtureRequest) -> str:
     """Data sets with a model of their own."""
-    if model_of(request.param) not in checkpoint_folders.available():
+    if model_of(request.param) not in checkpoint_cards.available():
         pytest.skip(f"{model_of(request.param)} is not here: train it with scripts/train_models.py")
     return str(request.param)
 
@@ -243,7 +243,7 @@ def test_compare_page_before_and_after_a_tweak_equals_the_library() -> None:
 
 
 def test_two_samples_of_a_network_and_edited_rules() -> None:
-    if "qcnn-digits" not in checkpoint_folders.available():
+    if "qcnn-digits" not in checkpoint_cards.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     study: Any = open_study("qcnn-digits", "digits")
     first, second = (int(row) for row in study.dataset.rows("test")[[2, 9]])
@@ -317,12 +317,12 @@ def test_a_saved_cohort_is_a_background_on_every_page() -> None:
 def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = checkpoint.load("qj-planted")
     source = next(
-        folder for folder in checkpoint_folders.folders() if (folder / "qj-planted.json").is_file()
+        folder for folder in checkpoint_cards.folders() if (folder / "qj-planted.json").is_file()
     )
     with torch.no_grad():
         own.model.bias += 0.25
     checkpoint.save(tmp_path / "shifted", own.model, own.card)
-    monkeypatch.setattr(checkpoint_folders, "folders", lambda: [source, tmp_path])
+    monkeypatch.setattr(checkpoint_cards, "folders", lambda: [source, tmp_path])
     app = visit(
         "Compare",
         whole=False,

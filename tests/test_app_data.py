@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 from qfusion import _read_only, data
 from qfusion.data import importing, registry
 from qfusion.data.store import folders
-from qfusion.runs import run_list, run_process
-from qfusion.ui import data_import_form, recordings_form, sample_content, uploads
-from tests.support import importable, recordings
+from qfusion.runs import list_runs, run_process
+from qfusion.ui import data_import_form, sample_content, uploads
+from tests.support import importable
 from tests.support.app import offered_ids, plain, said, visit
 from tests.support.data_page import press
 
@@ -53,25 +53,6 @@ def test_a_set_is_shown_with_its_numbers(name: str) -> None:
     listed = app.dataframe[0].value
     available = [source.name for source in registry.available() if source.available]
     assert listed["name"].tolist() == available
-
-
-def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:
-    importing.import_set([importable.tables(tmp_path / "tables")], "mine")
-    ids = data.load("mine").ids
-    (tmp_path / "clips").mkdir()
-    recordings.write(tmp_path / "clips" / f"{ids[0]}.wav", None, np.ones(16_000, np.float32) / 2)
-    app = visit("Data", whole=False, set="mine")
-    app.text_input(key=recordings_form.FOLDER).set_value(str(tmp_path / "gone"))
-    press(app, "Join")
-    assert "cannot be opened" in plain(app.error[0].value)
-    app.text_input(key=recordings_form.FOLDER).set_value(str(tmp_path / "clips"))
-    press(app, "Join")
-    assert not app.error
-    assert "Linked recordings to 1 sample of **mine**" in plain(app.toast[0].value)
-    assert f"1 of {len(ids)} samples have a recording" in plain(said(app))
-    clip = data.load("mine").clip_of(0)
-    assert clip is not None
-    assert clip.kind == "audio"
 
 
 def test_unknown_data_set_shows_a_notice() -> None:
@@ -215,7 +196,7 @@ def test_both_systems_train_on_an_imported_set(
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mine")
     app = press(visit("Data", whole=False, set="mine"), "Train both systems on it")
     assert begun == ["quantum-jump-mine", "entangled-qcnn-mine"]
-    assert [run.plan.data for run in run_list.list_runs()] == ["mine", "mine"]
+    assert [run.plan.data for run in list_runs()] == ["mine", "mine"]
     assert "Both systems are being trained on mine" in plain(app.toast[0].value).replace("**", "")
     assert not app.error
     # of sets that are shipped there are models, and a server that only shows trains nothing

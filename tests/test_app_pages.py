@@ -15,7 +15,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from qfusion import _assets, cli, data, explain
+from qfusion import cli, data, explain, plugin
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import sample_examples, text
 from qfusion.analysis.inside import coalition_strengths
@@ -26,13 +26,7 @@ from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import decision_evolution, overview
-from qfusion.training import (
-    checkpoint,
-    checkpoint_cards,
-    checkpoint_folders,
-    checkpoint_store,
-    metrics,
-)
+from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.ui import loading, reruns
 from qfusion.ui.example_cards import TITLES
 from tests.support.app import FILES, PAGES, plain, said, value, visit
@@ -441,7 +435,7 @@ def test_links_cannot_open_model_folders(monkeypatch: pytest.MonkeyPatch, tmp_pa
     """A folder as `train --out my-model` makes it."""
     folder = tmp_path / "my-model"
     folder.mkdir()
-    checkpoint.save(folder / checkpoint_folders.CARD, *vars(checkpoint.load("qj-planted")).values())
+    checkpoint.save(folder / checkpoint_cards.CARD, *vars(checkpoint.load("qj-planted")).values())
     monkeypatch.setenv("QFUSION_OPENED", "")
     monkeypatch.setattr("qfusion.ui.server.serve", lambda options: None)
     with pytest.raises(SystemExit) as ended:
@@ -455,21 +449,21 @@ def test_links_cannot_open_model_folders(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "does not exist" in asked.warning[0].value
     assert asked.selectbox(key="model").value == "qj-scenes"
     with pytest.raises(InvalidInput, match="where it lies"):
-        checkpoint_store.remove("my-model")
+        checkpoint.remove("my-model")
 
 
 @pytest.fixture
 def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A checkpoint of the user's own with one byte of its weights changed."""
     source = next(
-        folder for folder in checkpoint_folders.folders() if (folder / "qj-planted.json").is_file()
+        folder for folder in checkpoint_cards.folders() if (folder / "qj-planted.json").is_file()
     )
     for suffix in (".json", ".safetensors"):
         shutil.copy(source / f"qj-planted{suffix}", tmp_path / f"altered{suffix}")
     weights = bytearray((tmp_path / "altered.safetensors").read_bytes())
     weights[-1] ^= 1
     (tmp_path / "altered.safetensors").write_bytes(weights)
-    monkeypatch.setattr(checkpoint_folders, "folders", lambda: [source, tmp_path])
+    monkeypatch.setattr(checkpoint_cards, "folders", lambda: [source, tmp_path])
     return "altered"
 
 
@@ -525,13 +519,13 @@ def test_removed_model_is_replaced_by_one_that_fits(
 ) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
     for ending in ("json", "safetensors"):
-        shipped = _assets.asset_path("models") / f"qj-parity.{ending}"
+        shipped = plugin.asset_path("models") / f"qj-parity.{ending}"
         shutil.copy(shipped, tmp_path / f"mine.{ending}")
     card = json.loads((tmp_path / "mine.json").read_text())
     card |= {"weights": "mine.safetensors", "name": "mine"}
     (tmp_path / "mine.json").write_text(json.dumps(card))
     app = visit("Overview", whole=False, model="mine", data="parity")
-    checkpoint_store.remove("mine")
+    checkpoint.remove("mine")
     app.run()
     assert not app.error
     assert "Model 'mine' does not exist" in said(app)

@@ -17,7 +17,7 @@ from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import learning_curves, pickers
 from qfusion.runs import Plan, Run, plans, run_process
-from qfusion.training import Options, checkpoint, checkpoint_folders, prepare
+from qfusion.training import Options, checkpoint, checkpoint_cards, prepare
 from tests.support.app import plain, said, visit
 from tests.support.runs import JUMP, make, record_of
 
@@ -133,7 +133,7 @@ def test_both_systems_start_with_equal_settings(
         dataset = load("planted")
         model = prepare(of_run.plan.model, dataset, of_run.plan.settings, Options(), 0).model
         card = checkpoint.make_checkpoint(model, dataset, name=name).card
-        checkpoint.save(checkpoint_folders.folders()[-1] / name, model, card)
+        checkpoint.save(checkpoint_cards.folders()[-1] / name, model, card)
     app = visit(TRAIN, run=pair)
     link = next(one.proto for one in app.get("page_link") if "Compare" in one.proto.label)
     assert f"pin={pair[0]}%2Fplanted%2F" in link.query_string

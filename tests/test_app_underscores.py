@@ -10,7 +10,7 @@ import pytest
 import qfusion
 from qfusion import data
 from qfusion.data import importing
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.ui import components
 from tests.support.app import visit
 
@@ -61,6 +61,6 @@ def test_page_with_two_underscores_in_names_opens(
     result = qfusion.train("linear", dataset, options={"epochs": 1})
     (tmp_path / "models").mkdir(exist_ok=True)
     made = result.checkpoint(MODEL)
-    checkpoint.save(checkpoint_folders.folders()[-1] / MODEL, made.model, made.card)
+    checkpoint.save(checkpoint_cards.folders()[-1] / MODEL, made.model, made.card)
     app = visit(title, model=MODEL)
     assert not app.error

@@ -25,14 +25,7 @@ from qfusion.models.baselines import (
 from qfusion.models.cross_modal_attention import Block, CrossModalAttention, positions
 from qfusion.models.network import qcnn_density, truth_tables
 from qfusion.quantum.states import product as outer
-from qfusion.training import (
-    checkpoint,
-    checkpoint_cards,
-    checkpoint_folders,
-    default_options,
-    metrics,
-    train,
-)
+from qfusion.training import checkpoint, checkpoint_cards, default_options, metrics, train
 from tests.support.app import offered_ids, visit
 from tests.support.tiny_sets import tiny
 
@@ -227,7 +220,7 @@ def test_position_numbers():
 @pytest.mark.parametrize("source", ["regression", "classification"])
 def test_every_kind_trains_and_can_be_saved(kind, source, tmp_path):
     dataset = tiny(source)
-    result = train(kind, dataset, {}, replace(default_options(dataset), epochs=1, batch=16), seed=3)
+    result = train(kind, dataset, {}, default_options(dataset).replace(epochs=1, batch=16), seed=3)
     measured = {"test": metrics.evaluate(result.model.double(), dataset, "test")}
     card = checkpoint_cards.make_card(
         result.model,
@@ -273,7 +266,7 @@ def test_baselines_are_among_the_pickers(tmp_path, monkeypatch):
     (tmp_path / "broken.json").write_text("{")
     app = visit("Samples", model="my-late")
     assert {"my-late", "my-entangled-qcnn"} <= set(offered_ids(app, "model"))
-    assert {"my-late", "my-entangled-qcnn", "broken"} <= set(checkpoint_folders.available())
+    assert {"my-late", "my-entangled-qcnn", "broken"} <= set(checkpoint_cards.available())
 
 
 def test_separate_tables_have_no_joint_terms():

@@ -25,7 +25,7 @@ import qfusion
 from qfusion import commands
 from qfusion._memory_cache import CACHE
 from qfusion.figures import style
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 from scripts.serving import free_port
 from tests.support.command_line import assert_refused, run
 
@@ -784,7 +784,7 @@ def test_failed_start_of_the_app_prints_a_reason(run: Any) -> None:
     assert_refused(run("app", "--port", "0"), "--port", code=2)
     assert_refused(run("app", "--model", "nowhere"), "`--model`", "nowhere holds no nowhere.json")
     assert_refused(
-        run("app", "--model", checkpoint_folders.folders()[0] / "qj-planted.json"),
+        run("app", "--model", checkpoint_cards.folders()[0] / "qj-planted.json"),
         "'qj-planted' is there already",
     )
     assert_refused(run("app", "here"), "takes options only", "'here'")

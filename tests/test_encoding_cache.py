@@ -20,6 +20,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from qfusion import _disk_cache, _sentences, explain
 from qfusion._memory_cache import CACHE
+from qfusion._settings import choices
 from qfusion._user_folders import cache_root
 from qfusion.analysis import encoding_jobs, jobs, study_building
 from qfusion.data import DataSet
@@ -27,11 +28,11 @@ from qfusion.explain import disturbances, faithfulness
 from qfusion.explain.backgrounds import make_background
 from qfusion.explain.disturbances import Disturbance
 from qfusion.models import build, names
-from qfusion.models.encoding.encoders import Encoder
+from qfusion.models.encoding.encoders import Encoder, EncoderSettings
 from qfusion.models.encoding.input_features import InputSpec
 from qfusion.models.encoding.randomness import Dropout
-from qfusion.models.encoding.sequence_pooling import POOLINGS, Pooling, last_states
-from qfusion.training import batches, checkpoint_folders, encodings, metrics, train
+from qfusion.models.encoding.sequence_pooling import Pooling, last_states
+from qfusion.training import batches, checkpoint_cards, encodings, metrics, train
 from qfusion.wording.backgrounds import describe_background
 from tests.support.encoded_models import dataset, model_of, sequences
 
@@ -46,7 +47,7 @@ def place_of(model: Any, dataset: DataSet) -> Path:
     return _disk_cache.array_path(encodings.CACHE_KIND, encodings.encoding_key(model, dataset))
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("pooling", choices(EncoderSettings.model_fields["pooling"]))
 def test_padding_has_no_influence(pooling: str) -> None:
     torch.manual_seed(0)
     encoder = Encoder(InputSpec(5, True), 3, pooling=pooling).double().eval()
@@ -390,7 +391,7 @@ def test_first_samples_are_exact_and_their_error_is_bounded(
         lambda name: type("Found", (), {"card": card, "model": model}),
     )
     monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
-    monkeypatch.setattr(checkpoint_folders, "stamp", lambda name: kind)
+    monkeypatch.setattr(checkpoint_cards, "stamp", lambda name: kind)
     monkeypatch.setattr(encoding_jobs, "BEHIND", 24)
     monkeypatch.setattr(encoding_jobs, "SHOWN", 6)
     asked = str(dataset.ids[dataset.rows("test")[-1]])

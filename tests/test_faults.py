@@ -24,7 +24,7 @@ from qfusion.data import importing, load
 from qfusion.data.store import folders, reading
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.runs import Plan, folder, run_process, run_training
-from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store
+from qfusion.training import checkpoint, checkpoint_cards
 from tests.support import importable
 from tests.support.app import offered_ids, plain, visit
 from tests.support.disks import fill_disk, small_disk
@@ -69,8 +69,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> checkpoint.Checkpoint:
 
 
 def keep(found: checkpoint.Checkpoint, name: str = "mine") -> Path:
-    checkpoint_folders.folders()[-1].mkdir(exist_ok=True)
-    return checkpoint.save(checkpoint_folders.folders()[-1] / name, found.model, found.card)
+    checkpoint_cards.folders()[-1].mkdir(exist_ok=True)
+    return checkpoint.save(checkpoint_cards.folders()[-1] / name, found.model, found.card)
 
 
 def left(place: Path) -> list[str]:
@@ -138,7 +138,7 @@ def test_read_only_folders_are_shown(
         run.delete,
         lambda: runs.train_run(run),
         lambda: keep(trained, "new"),
-        lambda: checkpoint_store.remove("mine"),
+        lambda: checkpoint.remove("mine"),
         lambda: folders.remove_imported("own"),
         lambda: importing.import_set([tmp_path / "tables"], "other"),
     )
@@ -165,7 +165,7 @@ def test_read_only_folders_are_shown(
 def test_damaged_files_are_reported_and_the_rest_works(trained: checkpoint.Checkpoint) -> None:
     for name in ("cut", "other", "whole"):
         keep(trained, name)
-    place = checkpoint_folders.folders()[-1]
+    place = checkpoint_cards.folders()[-1]
     (place / "cut.json").write_text((place / "cut.json").read_text()[:200])
     weights = (place / "other.safetensors").read_bytes()
     (place / "other.safetensors").write_bytes(weights[:-9] + bytes(9))
@@ -286,12 +286,12 @@ def test_concurrent_writers_leave_one_complete_file(
             each.join()
         return said
 
-    checkpoint_folders.folders()[-1].mkdir(exist_ok=True)
+    checkpoint_cards.folders()[-1].mkdir(exist_ok=True)
     for act, words in (
         (lambda: importing.import_set([tables], "own"), "must be new"),
         (
             lambda: checkpoint.save(
-                checkpoint_folders.folders()[-1] / "mine", trained.model, trained.card, new=True
+                checkpoint_cards.folders()[-1] / "mine", trained.model, trained.card, new=True
             ),
             "There is a model",
         ),

@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from qfusion import data
-from qfusion.data import importing, media_probe, signatures, timed_words
+from qfusion.data import importing, own_inputs, signatures
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 from tests.support import importable
 
 
@@ -93,7 +93,7 @@ def in_a_table(name: str) -> Callable[[Path], Any]:
 
 
 def as_weights(path: Path) -> Any:
-    shipped = checkpoint_folders.folders()[0] / "qj-planted.json"
+    shipped = checkpoint_cards.folders()[0] / "qj-planted.json"
     (path.parent / "qj-planted.json").write_bytes(shipped.read_bytes())
     return checkpoint.load(path.rename(path.parent / "qj-planted.safetensors").with_suffix(".json"))
 
@@ -109,9 +109,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "parquet": ("x", in_a_table("audio.parquet")),
     "npy": ("x", in_a_table("audio.npy")),
     "weights": ("w.safetensors", as_weights),
-    "video": ("clip.mp4", media_probe.probe),
-    "sound": ("clip.wav", media_probe.probe),
-    "subtitles": ("clip.srt", timed_words.read_words),
+    "sound": ("clip.wav", own_inputs.read_recording),
 }
 
 
@@ -126,7 +124,7 @@ def test_every_reader_names_the_file_type(reader: str, kind: str, folder: Path) 
 
 
 @pytest.mark.parametrize("content", [archived(), saved_by_torch()])
-@pytest.mark.parametrize("reader", ["pickle", "mat", "labels", "csv", "parquet", "npy", "video"])
+@pytest.mark.parametrize("reader", ["pickle", "mat", "labels", "csv", "parquet", "npy", "sound"])
 def test_archives_and_torch_files_are_recognised(reader: str, content: bytes, folder: Path) -> None:
     name, read = READERS[reader]
     (folder / name).write_bytes(content)

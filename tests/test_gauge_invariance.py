@@ -31,7 +31,7 @@ from qfusion.panels import (
 )
 from qfusion.quantum import gauge
 from qfusion.quantum.lindblad import Generator, Term, act
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.wording.building import describe_building
 from tests.support.sensitivity_models import jump_model
 
@@ -42,7 +42,7 @@ GAUGES = 100 if ALL else 2
 # Two modalities and two classes, three modalities and one score: the others go the same way.
 SHIPPED = [
     name
-    for name in checkpoint_folders.available()
+    for name in checkpoint_cards.available()
     if name.startswith("qj-") and (ALL or name in ("qj-parity", "qj-planted"))
 ]
 

@@ -11,7 +11,7 @@ from qfusion import data
 from qfusion.errors import InvalidInput
 from qfusion.models import build
 from qfusion.models.jump import hermitian
-from qfusion.training import Options, checkpoint, checkpoint_folders, prepare
+from qfusion.training import Options, checkpoint, checkpoint_cards, prepare
 
 INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 3, "sequence": False}}
 KINDS: dict[str, dict[str, Any]] = {
@@ -65,7 +65,7 @@ def is_hermitian(name: str) -> bool:
 
 
 def test_shipped_models_have_no_inactive_parameter() -> None:
-    for name in checkpoint_folders.available():
+    for name in checkpoint_cards.available():
         if not name.startswith("qj-"):
             continue
         trained = checkpoint.load(name)

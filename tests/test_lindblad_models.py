@@ -36,7 +36,7 @@ from qfusion.explain import backgrounds
 from qfusion.models import registry
 from qfusion.models.jump.lindblad_model import LindbladModel, lindblad_model
 from qfusion.quantum import states
-from qfusion.training import checkpoint, checkpoint_folders, train
+from qfusion.training import checkpoint, checkpoint_cards, train
 
 SX, SY, SZ, SM = qt.sigmax(), qt.sigmay(), qt.sigmaz(), qt.sigmam()
 EXACT = {"atol": 1e-13, "rtol": 1e-12, "nsteps": 10**6}
@@ -604,5 +604,5 @@ def test_programs_of_the_page_run(folders: Path, capsys: pytest.CaptureFixture[s
     rho = solved(H, [0.3 * a], [np.eye(2)[1], np.eye(5)[4]], [0.0, 3.0])[1]
     assert float(score) == pytest.approx(qt.expect(a.dag() * a, rho), abs=1e-8)
     assert shape == "(3000, 8, 1)"
-    assert {"rabi", "by-hand"} <= set(checkpoint_folders.available())
+    assert {"rabi", "by-hand"} <= set(checkpoint_cards.available())
     assert {"rabi-states", "planted-kets"} <= set(imported_names())

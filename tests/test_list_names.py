@@ -9,7 +9,7 @@ import pytest
 
 from qfusion.models import FUSION
 from qfusion.panels import pickers
-from qfusion.training import checkpoint_folders
+from qfusion.training import checkpoint_cards
 from qfusion.wording import list_names
 from qfusion.wording.list_names import Group
 from tests.support.app import offered_ids, visit
@@ -38,7 +38,7 @@ def test_models_are_grouped_by_system_and_own_ones_come_last(
     names = list(pickers.model_names().values())
     assert [name.group for name in names] == sorted(name.group for name in names)
     assert {name.id: name.group for name in names}["mine"] == Group.OWN
-    assert {name.id for name in names} == set(checkpoint_folders.available())
+    assert {name.id for name in names} == set(checkpoint_cards.available())
 
 
 def test_pickers_show_titles_and_links_keep_ids() -> None:

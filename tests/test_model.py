@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from qfusion import explain
+from qfusion._settings import choices
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import InputSpec, QuantumJump, Tweak, build
-from qfusion.models.encoding.sequence_pooling import POOLINGS
-from qfusion.models.jump.quantum_jump import CHOICES
+from qfusion.models.encoding.encoders import EncoderSettings
 from qfusion.quantum.lindblad import evolve_states
 from qfusion.quantum.states import density, embed, partial_trace
 from qfusion.wording.propagation import describe_propagation
 
+FIELDS = QuantumJump.settings_type.model_fields
 INPUTS = {"text": InputSpec(5, True), "audio": InputSpec(4), "vision": InputSpec(3)}
 
 
@@ -43,7 +44,9 @@ def model(outputs=("a", "b"), **settings) -> QuantumJump:
 
 @pytest.mark.parametrize(
     ("evolution", "coupling", "readout"),
-    list(itertools.product(*(CHOICES[name] for name in ("evolution", "coupling", "readout")))),
+    list(
+        itertools.product(*(choices(FIELDS[name]) for name in ("evolution", "coupling", "readout")))
+    ),
 )
 def test_scores_equal_expectations_of_the_evolved_state(evolution, coupling, readout):
     m, x = (
@@ -90,7 +93,7 @@ def test_observables_of_a_modality_are_spanned(m):
 
 
 @pytest.mark.parametrize("readout", ["local", "single"])
-@pytest.mark.parametrize("evolution", CHOICES["evolution"])
+@pytest.mark.parametrize("evolution", choices(FIELDS["evolution"]))
 def test_local_read_out_is_additive_without_coupling(readout, evolution):
     """At t = 0, and for good where every term of the generator acts on one modality; one that couples two makes a joint
     term."""
@@ -134,7 +137,7 @@ def test_scores_do_not_depend_on_the_batch_size(B):
 
 
 def test_padding_has_no_influence():
-    for pooling in POOLINGS:
+    for pooling in choices(EncoderSettings.model_fields["pooling"]):
         m, x = model(pooling=pooling), features()
         values, mask = x["text"]
         other = torch.where(mask[..., None], values, torch.randn_like(values) * 100)
@@ -333,7 +336,7 @@ def test_standardisation_uses_the_training_rows():
         (dict(dims=99_999_999), InvalidInput, "at most 4096"),
         (dict(jumps=-1), InvalidInput, "`jumps` must be a whole number"),
         (dict(measurements=0), InvalidInput, "`measurements`"),
-        (dict(duration=float("nan")), InvalidInput, "`duration` must be finite"),
+        (dict(duration=float("nan")), InvalidInput, "`duration` must lie between 0 and 1e"),
         (dict(dropout=1.0), InvalidInput, "`dropout` must lie in"),
         (dict(evolution="unitray"), NotFound, "Did you mean 'unitary'"),
         (dict(coupling="dens"), NotFound, "Did you mean 'dense'"),

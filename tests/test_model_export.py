@@ -18,7 +18,7 @@ from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import log_odds
 from qfusion.quantum.states import partial_trace
-from qfusion.training import checkpoint, checkpoint_folders, metrics
+from qfusion.training import checkpoint, checkpoint_cards, metrics
 
 PLANTED, PARITY = ("qj-planted", "planted", "p0031"), ("qcnn-parity", "parity", "pair-0004")
 TWEAKS = {
@@ -46,7 +46,7 @@ def test_tweaked_checkpoint_equals_the_tweaked_model(
 ) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
     model_export.add_to_own_models(found, TWEAKS[name], dataset, "mine")
-    assert "mine" in checkpoint_folders.available()
+    assert "mine" in checkpoint_cards.available()
     mine, rows = checkpoint.load("mine"), dataset.rows("test")
     changed, words = tweak_model(found.model, TWEAKS[name])
     wanted = scores(changed, dataset, rows)

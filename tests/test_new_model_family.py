@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion import explain
+from qfusion._settings import Settings
 from qfusion.errors import InvalidInput
 from qfusion.explain import attribution, counterfactual, interventions, operators, sensitivity
 from qfusion.models import FUSION, Background, FusionModel, InputSpec, build
@@ -27,23 +28,26 @@ from qfusion.quantum.decomposition import subsets
 NAMES = ("text", "audio", "vision")
 
 
+class MultilinearSettings(Settings):
+    hidden: int = 4
+
+
 class Multilinear(FusionModel):
     """y = sum_S w_S prod_{m in S} h_m + b, over sets S of modalities, for one number h_m of each modality."""
 
     kind = "multilinear"
+    settings_type = MultilinearSettings
 
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        hidden: int = 4,
+        **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        self.settings = {"hidden": hidden}
+        super().__init__(inputs, outputs, **settings)
         self.encoders = nn.ModuleDict(
             {
-                name: Encoder(spec, 1, hidden, 0.0, "mean", "mlp", 0.0)
+                name: Encoder(spec, 1, self.settings["hidden"], 0.0, "mean", "mlp", 0.0)
                 for name, spec in self.input_specs.items()
             }
         )

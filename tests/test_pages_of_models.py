@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.analysis import trust
-from qfusion.training import checkpoint_folders
+from qfusion.training import checkpoint_cards
 from tests.support import exporting
 from tests.support.app import FILES, visit
 from tests.support.third_model import PAGES
@@ -38,7 +38,7 @@ def assert_opens(app: AppTest, title: str) -> None:
         assert not problems, (title, [problem.value for problem in problems])
 
 
-@pytest.mark.parametrize("model", sorted(checkpoint_folders.available()))
+@pytest.mark.parametrize("model", sorted(checkpoint_cards.available()))
 def test_every_page_opens_with_a_shipped_model(model: str) -> None:
     try:
         walk(model)

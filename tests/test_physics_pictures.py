@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import qutip
-import streamlit as st
 
 from qfusion import data
 from qfusion.analysis import jump_records, operator_votes
@@ -52,9 +51,7 @@ def qubits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             seeds=[0],
         )
         checkpoint.save(folder / "qubits", result.model, card)
-        st.cache_resource.clear()
         yield "qubits"
-    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,8 @@ the retained qubits alone, against PennyLane, density matrices and brute force."
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pennylane as qml
 import pytest
@@ -69,7 +71,7 @@ def score_by_pennylane(model: EntangledQCNN, theta: dict[str, Tensor]) -> np.nda
     return qcnn.HEAD_SCALE * head @ features + model.bias.detach().numpy()
 
 
-@pytest.mark.parametrize("head", qcnn.HEADS)
+@pytest.mark.parametrize("head", get_args(qcnn.HeadName))
 @pytest.mark.parametrize(("n", "M"), [(2, 2), (4, 2), (6, 1)])
 def test_controlled_pooling_and_both_heads_equal_pennylane(n: int, M: int, head: str) -> None:
     model = model_of(n, M, circuit_pooling="controlled", head=head)
@@ -225,7 +227,7 @@ def test_defaults_are_unchanged() -> None:
     assert torch.equal(network.matrix(qcnn.Step("pool", 0, (1, 0))).detach(), U3)
 
 
-@pytest.mark.parametrize("head", qcnn.HEADS)
+@pytest.mark.parametrize("head", get_args(qcnn.HeadName))
 def test_the_last_controlled_phase_is_not_read(head: str) -> None:
     """RZ commutes with the basis probabilities that the head reads, so only earlier layers' RZ act."""
     model = model_of(10, 1, circuit_pooling="controlled", head=head)
@@ -255,8 +257,8 @@ def test_a_retained_head_can_start_with_the_classes() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"circuit_pooling": "control"}, "Circuit pooling 'control' does not exist"),
-        ({"head": "kept"}, "Head 'kept' does not exist"),
+        ({"circuit_pooling": "control"}, "Value of `circuit_pooling` 'control' does not exist"),
+        ({"head": "kept"}, "Value of `head` 'kept' does not exist"),
     ],
 )
 def test_unknown_settings_are_refused(settings: dict[str, str], message: str) -> None:

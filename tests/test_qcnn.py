@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 
 from qfusion import explain
+from qfusion._settings import choices
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.models import EntangledQCNN, InputSpec
-from qfusion.models.network import network_model, qcnn, qcnn_density, qcnn_features, truth_tables
+from qfusion.models.network import qcnn, qcnn_density, qcnn_features, truth_tables
+from qfusion.models.network.entangled_qcnn import QCNNSettings
 from qfusion.models.network.mass_algebra import MassBackground
 from qfusion.models.network.qcnn_rows import row_values
 from qfusion.quantum import circuits, pauli_transfer
@@ -307,18 +309,18 @@ INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 2, "sequence": Fals
     [
         (
             {"elements": 11},
-            "must lie between 2 and 10, but is 11: .* Take 10 or fewer: they can score any number of classes",
+            "`elements` must be a whole number from 0 to 10, but is 11",
         ),
         ({"elements": 1}, "must lie between 2 and 10, but is 1"),
         ({"elements": 2.5}, "`elements` must be a whole number"),
         ({"freeze_rule": True, "rule": "random"}, "`freeze_rule` needs a named rule"),
-        ({"block": "su5"}, "Convolution block 'su5' does not exist"),
+        ({"block": "su5"}, "Value of `block` 'su5' does not exist"),
         (
             {"start": "classes"},
             "which needs one element per class, but there are 8 elements and 2 classes. Set `elements` to 2",
         ),
-        ({"start": "zero"}, "Start of the readout 'zero' does not exist"),
-        ({"rule": "xor"}, "Fusion rule 'xor' does not exist"),
+        ({"start": "zero"}, "Value of `start` 'zero' does not exist"),
+        ({"rule": "xor"}, "Value of `rule` 'xor' does not exist"),
         ({"dropout": 1.0}, r"`dropout` must lie in \[0, 1\)"),
         ({"hidden": 0}, "`hidden` must be a whole number from 1"),
     ],
@@ -348,7 +350,7 @@ def test_elements_default_to_the_classes(C: int, elements: int) -> None:
     assert (model.elements, model.elements_are_classes) == (elements, elements == C)
 
 
-@pytest.mark.parametrize("rule", network_model.CHOICES["rule"])
+@pytest.mark.parametrize("rule", choices(QCNNSettings.model_fields["rule"]))
 def test_seeds_and_rules(rule: str) -> None:
     def phi(seed: int, **settings: object) -> Tensor:
         torch.manual_seed(seed)

@@ -24,7 +24,7 @@ from qfusion.data import downloads, importing
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process
-from qfusion.training import checkpoint_store
+from qfusion.training import checkpoint
 from qfusion.ui import permissions, request_checks, server as app_server
 from scripts import serving
 from tests.support import sharing
@@ -44,7 +44,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "remove data": lambda: folders.remove_imported("x"),
     "download data": lambda: downloads.download("digits"),
     "keep a model": lambda: model_export.add_to_own_models(Any, "", Any, "x"),
-    "remove a model": lambda: checkpoint_store.remove("x"),
+    "remove a model": lambda: checkpoint.remove("x"),
 }
 
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from qfusion.analysis import modality_attribution, recording_strip
 from qfusion.analysis.opening import open_sample
-from qfusion.data import clip_previews, files
-from qfusion.data.sample_content import Audio, Clip, Film, Image, Text, Word
+from qfusion.data import files, film_video, previews
+from qfusion.data.sample_content import Audio, Clip, Film, Image, Preview, Text, Word
 from qfusion.data.synthetic import prosody
 from qfusion.errors import DataUnavailable
 from qfusion.explain import attribution
 from qfusion.panels import timelines
+
+
+class SilentClip(Clip):
+    """A recording of two seconds without pictures and sound."""
+
+    def preview(self) -> Preview:
+        return Preview(2.0)
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +71,10 @@ def test_long_sequences_are_merged() -> None:
 def test_recording_of_a_sample_precedes_content_of_the_set(planted: Any) -> None:
     dataset, row = planted.dataset, planted.row
     assert recording_strip.source(dataset, row).audio is not None
-    clip = Clip(files.data_folder() / "x.mp4", "video", 0.0, 2.0, (Word(0, 1, "a"),))
+    clip = SilentClip(files.data_folder() / "x.mp4", "video", 0.0, 2.0, (Word(0, 1, "a"),))
     joined = replace(dataset, clip_of=lambda row: clip, recorded=dataset.digest)
     assert recording_strip.source(joined, row).clip == clip
+    assert recording_strip.build_preview(recording_strip.Source(clip)).seconds == 2.0
     assert recording_strip.time_words(joined, row, clip, 2.0) == clip.words
 
     def gone(row: int) -> Clip:
@@ -79,9 +89,20 @@ def test_recording_of_a_sample_precedes_content_of_the_set(planted: Any) -> None
     assert seen.film is film
     preview = recording_strip.build_preview(seen)
     assert preview.seconds == 2.0
-    assert preview.thumbs.shape == (clip_previews.THUMBS, 6, 8, 3)
-    assert not recording_strip.Source(Clip(clip.path, "image")).is_timed
+    assert preview.thumbs.shape == (previews.THUMBS, 6, 8, 3)
+    assert not recording_strip.Source(SilentClip(clip.path, "image")).is_timed
     silence = recording_strip.build_preview(
         recording_strip.Source(audio=Audio(np.zeros(800, np.float32), 8000))
     )
-    assert (silence.seconds, silence.spectrogram.max()) == (0.1, -clip_previews.RANGE)
+    assert (silence.seconds, silence.spectrogram.max()) == (0.1, -previews.RANGE)
+
+
+def test_film_becomes_a_video(tmp_path: Path) -> None:
+    frames = np.arange(20 * 61 * 81, dtype=np.uint8).reshape(20, 61, 81) % 255
+    path = tmp_path / "film.mp4"
+    path.write_bytes(film_video.encode_film(Film(frames, 25.0)))
+    with av.open(str(path)) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height) == (82, 62)
+        assert float(stream.duration * stream.time_base) == pytest.approx(0.8, abs=0.05)

@@ -11,7 +11,7 @@ import torch
 from qfusion import runs
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.runs import plans
-from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store
+from qfusion.training import checkpoint, checkpoint_cards
 from tests.support.app import said, visit
 
 SETTINGS = {"epochs": 4, "patience": 0, "batch": 256, "dims": [2, 2, 2], "hidden": 4}
@@ -47,11 +47,9 @@ def run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> runs.
 
 def test_stored_epochs_are_models_and_are_removed_with_the_model(run: runs.Run) -> None:
     assert (
-        checkpoint_folders.saved_epochs("mine")
-        == checkpoint_folders.saved_epochs("mine@2")
-        == [2, 4]
+        checkpoint_cards.saved_epochs("mine") == checkpoint_cards.saved_epochs("mine@2") == [2, 4]
     )
-    assert checkpoint_folders.saved_epochs("qj-planted") == []
+    assert checkpoint_cards.saved_epochs("qj-planted") == []
     first, last, end = (checkpoint.load(name) for name in ("mine@2", "mine@4", "mine"))
     assert first.card["name"] == "mine@2"
     assert first.card["title"] == "Mine, after epoch 2"
@@ -62,8 +60,8 @@ def test_stored_epochs_are_models_and_are_removed_with_the_model(run: runs.Run) 
     assert not all(torch.equal(weights[0][key], weights[2][key]) for key in weights[0])
     valid = run.record().history[1]["valid"]
     assert first.card["this_seed"]["valid"] == pytest.approx(valid, abs=1e-5)
-    checkpoint_store.remove("mine")
-    assert not [name for name in checkpoint_folders.available() if name.startswith("mine")]
+    checkpoint.remove("mine")
+    assert not [name for name in checkpoint_cards.available() if name.startswith("mine")]
 
 
 def test_epoch_names_are_reserved_and_limited(run: runs.Run) -> None:

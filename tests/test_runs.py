@@ -20,9 +20,10 @@ from qfusion import runs
 from qfusion.analysis import training_curves
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import Plan, Run, folder, run_records, run_training
+from qfusion.runs import Plan, Run, folder, run_training
+from qfusion.runs.folder import Record
 from qfusion.runs.training_watch import Watch
-from qfusion.training import checkpoint, checkpoint_folders, prepare
+from qfusion.training import checkpoint, checkpoint_cards, prepare
 from qfusion.wording.run_states import describe_run_state
 from qfusion.wording.training_curves import describe_order
 
@@ -158,7 +159,7 @@ def test_onset_order_needs_evidence(
         }
         for n, (a, b) in enumerate(zip(joint, entanglement, strict=True), 1)
     )
-    known = training_curves.onsets(run_records.Record(history=history))
+    known = training_curves.onsets(Record(history=history))
     assert describe_order(known["joint"], known["entanglement"]).startswith(words)
 
 
@@ -171,7 +172,7 @@ def test_networks_are_watched():
 
 def test_watching_has_bounded_cost():
     watch, model = Watch(load("planted")), prepare("quantum-jump", load("planted"), SMALL).model
-    found = [watch.is_due(1e-4) and bool(watch.measure_timed(model)) for _ in range(20)]
+    found = [bool(watch.measure_seldom(1e-4, lambda: model)) for _ in range(20)]
     assert found[0]
     assert sum(found) < 4
 
@@ -182,7 +183,7 @@ def test_stopped_run_resumes_to_the_same_weights(word, whole):
     measured = runs.train_run(run, lambda p: run.send_request(word) if p.epoch == 2 else None)
     record = run.record()
     assert (record.state, record.epoch) == ({"pause": "paused", "stop": "stopped"}[word], 2)
-    assert bool(measured) == (word == "stop") == (run.name in checkpoint_folders.available())
+    assert bool(measured) == (word == "stop") == (run.name in checkpoint_cards.available())
     runs.train_run(run)
     assert run.record().state == "finished"
     assert same(run, whole[0])
@@ -206,7 +207,7 @@ def test_long_epoch_can_be_stopped(monkeypatch, whole):
     positions, losses = zip(*run.record().batch_losses, strict=True)
     assert positions == pytest.approx([batch / 9 for batch in range(1, 13)])
     assert np.mean(losses[:9]) == pytest.approx(run.record().history[0]["train_loss"])
-    assert run.name in checkpoint_folders.available()
+    assert run.name in checkpoint_cards.available()
     runs.train_run(run)
     assert same(run, whole[0])
 
@@ -261,7 +262,7 @@ def test_run_stopped_in_the_first_epoch(monkeypatch):
     assert runs.train_run(run) == {}
     assert run.record().state == "stopped"
     assert "before the end of its first epoch" in describe_run_state(run.name, run.record())
-    assert run.name not in checkpoint_folders.available()
+    assert run.name not in checkpoint_cards.available()
 
 
 def readable(run: Run) -> None:
@@ -414,7 +415,7 @@ def test_launched_run_outlives_its_parent(tmp_path):
     assert run.record().seconds_left > 0
     run.send_request("stop")
     assert wait_for(run, "stopped") == "stopped", (run.path / "log.txt").read_text()
-    assert run.name in checkpoint_folders.available()
+    assert run.name in checkpoint_cards.available()
 
 
 def test_event_files_equal_the_record():

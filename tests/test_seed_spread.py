@@ -21,7 +21,7 @@ from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import stability
 from qfusion.explain.stability import SeedsState
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_store
+from qfusion.training import checkpoint, checkpoint_cards
 from tests.support import importable
 from tests.support.app import plain, said, visit
 
@@ -205,7 +205,7 @@ def test_spread_is_removed_with_the_model(place: Path, capsys: Any) -> None:
     card = checkpoint.load("gone").path
     assert card is not None
     assert (card.parent / "gone.seeds").is_file()
-    checkpoint_store.remove("gone")
+    checkpoint.remove("gone")
     assert not list(card.parent.glob("gone*"))
     train_new("gone.2")
     study = open_study("gone.2", "sensors")

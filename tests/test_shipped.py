@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from qfusion import data, explain
 from qfusion.explain.coalitions import joint_share
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders, metrics
+from qfusion.training import checkpoint, checkpoint_cards, metrics
 from tests.support import shipped_cards
 
 
@@ -20,7 +20,7 @@ def planted_model(planted):
 
 def test_all_shipped_models_exist():
     assert {"qj-scenes", "qcnn-scenes", "qj-planted", "qj-mosi", "qcnn-digits"} <= set(
-        checkpoint_folders.available()
+        checkpoint_cards.available()
     )
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion import _assets, cli
+from qfusion import cli, plugin
 from qfusion.analysis import recording_strip
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
-from qfusion.data.sample_content import Clip
+from qfusion.data.sample_content import Clip, Preview
 from qfusion.errors import InvalidInput
 from qfusion.panels import decision_story, term_sensitivity
 from qfusion.report.story_page import Story, render_page
@@ -69,7 +69,7 @@ def test_hostile_texts_are_shown_literally(story: Story) -> None:
     elements = Elements(page)
     scripts = [attributes for tag, attributes in elements.tags if tag == "script"]
     assert scripts == [{}]
-    assert _assets.asset_text("story.js") in elements.words
+    assert plugin.asset_text("story.js") in elements.words
     loaded = [
         attributes[name]
         for tag, attributes in elements.tags
@@ -119,11 +119,17 @@ def test_tweak_of_the_reader_is_the_lever(sample: Sample) -> None:
     assert [act.figure.layout.xaxis.range[1] for act in acts] == [1.5, 1.5]
 
 
+class CutClip(Clip):
+    """A recording that cannot be read."""
+
+    def preview(self) -> Preview:
+        raise InvalidInput(f"File `{self.path.name}` cannot be read.")
+
+
 def test_missing_clip_is_reported(sample: Sample, monkeypatch: Any, tmp_path: Path) -> None:
-    (tmp_path / "cut.mp4").write_bytes(b"not a film")
     for source, words in (
         (recording_strip.Source(problem="`gone.mp4` is not there any more."), "gone.mp4"),
-        (recording_strip.Source(Clip(tmp_path / "cut.mp4", "video")), "cut.mp4"),
+        (recording_strip.Source(CutClip(tmp_path / "cut.mp4", "video")), "cut.mp4"),
     ):
         monkeypatch.setattr(recording_strip, "source", lambda *_, source=source: source)
         result = decision_story.build_story(sample)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import qutip
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from qfusion import explain, report
@@ -19,6 +20,7 @@ from qfusion.data import DataSet
 from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
 from qfusion.models import FUSION, TimeModel
 from qfusion.models.encoding.input_features import InputSpec
+from qfusion.models.jump.ket_model import Dims, KetSettings
 from qfusion.models.parts import kinds
 from qfusion.models.protocols import Evolution
 from qfusion.panels import pages
@@ -28,18 +30,26 @@ from tests.support.app import visit
 from tests.support.third_model import among_the_users, command
 
 
+class ExchangeSettings(KetSettings):
+    """The settings of the model as its author writes them."""
+
+    dims: Dims = 2
+    dropout: float = 0.0
+    hidden: int = 8
+    duration: float = Field(1.0, ge=0, title="Duration T", description="Evolution time.")
+
+
 class Exchange(TimeModel):
     """The model as its author writes it: H = sum_mn J_mn SWAP_mn of all pairs, decay to level 0 of each pair's first
     modality at learned rates, populations read out. Fewer numbers than a matrix: one J and d - 1 amplitudes a pair.
 
     Args:
         inputs, outputs: as of every model.
-        dims: dimension of every modality state.
-        duration: evolution time T.
-        hidden: of the encoders.
+        settings: see `ExchangeSettings`.
     """
 
     kind = "exchange"
+    settings_type = ExchangeSettings
     title = "Exchange"
     says = "States are swapped in part and decay."
     about = "turns {names} into quantum states ({dims} levels), swaps them in part, and reads the {target}."
@@ -48,16 +58,12 @@ class Exchange(TimeModel):
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        dims: int = 2,
-        duration: float = 1.0,
-        hidden: int = 8,
+        **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        self.init_encoders(dims, 4096, "H is held as a matrix", "mlp", hidden, 0.0, "gru", 0.0)
-        self.settings: dict[str, Any] = dict(dims=dims, duration=duration, hidden=hidden)
-        self.duration = float(duration)
-        M, d = len(self.dims), dims
+        super().__init__(inputs, outputs, **settings)
+        self.duration = self.settings["duration"]
+        self.init_encoders(4096, "H is held as a matrix")
+        M, d = len(self.dims), self.dims[0]
         self.subsystems = list(combinations(range(M), 2))
         self.A = nn.ParameterList([torch.randn(1) for _ in self.subsystems])
         self.L = nn.ParameterList([torch.randn(d - 1) / 2 for _ in self.subsystems])
@@ -66,7 +72,7 @@ class Exchange(TimeModel):
 
     def generator(self) -> Generator:
         """Returns the generator, tweaked where it is."""
-        d, dtype, terms = self.settings["dims"], self.W.dtype.to_complex(), []
+        d, dtype, terms = self.dims[0], self.W.dtype.to_complex(), []
         levels = torch.eye(d, dtype=dtype)
         swap = torch.einsum("il,jk->ijkl", levels, levels).reshape(d * d, d * d)
         decay = torch.stack([torch.outer(levels[0], levels[k]) for k in range(1, d)])
@@ -78,7 +84,7 @@ class Exchange(TimeModel):
 
     def measurement_vectors(self) -> dict[Subset, Tensor]:
         """Returns the levels of every modality."""
-        levels = torch.eye(self.settings["dims"], dtype=self.W.dtype.to_complex())
+        levels = torch.eye(self.dims[0], dtype=self.W.dtype.to_complex())
         return {(m,): levels for m in range(len(self.dims))}
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:

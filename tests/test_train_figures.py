@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from qfusion._settings import bounds, choices
 from qfusion.analysis import run_results, run_settings, runs, training_curves
 from qfusion.errors import InvalidInput
 from qfusion.figures import training_charts
 from qfusion.models import registry
 from qfusion.panels import learning
-from qfusion.runs import Plan
-from qfusion.training import Options, default_options
+from qfusion.panels.training_settings import MAIN
+from qfusion.runs import Plan, plans
+from qfusion.training import Options
 from qfusion.wording.model_kinds import describe_kind, kind_text
-from qfusion.wording.setting_texts import MAIN, SETTINGS
 from tests.support.runs import record_of
 
 EPOCHS = np.arange(1.0, 6.0)
@@ -144,32 +147,22 @@ def test_invalid_records_are_refused(spoilt):
         runs.validate_record(replace(record_of(2), **spoilt))
 
 
-def test_every_setting_has_a_description(planted):
-    known = {key for kind in registry.names() for key in registry.settings(kind)} | set(
-        Options.names()
-    )
-    assert set(SETTINGS) == known
-    assert all(kind_text(kind).summary for kind in registry.names())
-    assert all(describe_kind(kind).title != kind for kind in registry.names())
-    for setting in SETTINGS.values():
-        assert setting.says.endswith(".")
-        assert len(setting.says) < 160
-        assert setting.low < setting.high
-    for kind in registry.names():
-        default = {
-            **registry.settings(kind),
-            **{key: getattr(default_options(planted), key) for key in Options.names()},
-        }
-        assert set(MAIN.get(kind, ())) <= set(default)
-        for key, value in default.items():
-            setting = SETTINGS[key]
-            assert (
-                value in setting.choices
-                if setting.choices
-                else isinstance(value, bool)
-                or key in ("dims", "read")
-                or setting.low <= value <= setting.high
-            ), key
+@pytest.mark.parametrize("kind", registry.names())
+def test_every_setting_has_a_description(kind):
+    assert kind_text(kind).summary
+    assert describe_kind(kind).title != kind
+    assert set(MAIN.get(kind, ())) <= set(registry.settings(kind))
+    fields = plans.setting_fields(kind)
+    assert len(fields) == len(registry.settings(kind)) + len(Options.model_fields)
+    for key, field in fields.items():
+        assert field.title, key
+        assert field.description.endswith("."), key
+        assert len(field.description) < 160, key
+        low, high = bounds(field)
+        if field.annotation in (int, float):
+            assert -math.inf < low <= field.default <= high < math.inf, key
+        if choices(field):
+            assert field.default in choices(field), key
 
 
 def test_spread_over_seeds_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:

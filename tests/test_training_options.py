@@ -24,8 +24,7 @@ from qfusion.training import (
     train,
 )
 from qfusion.training.heads import Heads
-from qfusion.training.losses import compute_loss
-from qfusion.training.optimisation import mixed_precision
+from qfusion.training.optimisation import compute_loss, mixed_precision
 from qfusion.training.processes import Group
 from tests.support.annotated_sets import annotated
 from tests.support.trainings import padded, same_weights, small
@@ -95,7 +94,7 @@ def test_state_is_a_copy_and_fits_have_their_own_generator():
 
 @pytest.mark.parametrize("name", ["batch", "epochs", "patience", "shift"])
 def test_integer_options_are_checked(name: str) -> None:
-    with pytest.raises(InvalidInput, match=f"`{name}` must be a whole number, but is 2.5"):
+    with pytest.raises(InvalidInput, match=f"`{name}` must be a whole number from .*, but is 2.5"):
         Options(**{name: 2.5})
 
 
@@ -177,16 +176,16 @@ def test_a_class_without_a_training_row_cannot_be_weighted():
         (
             dict(schedule="cosin"),
             NotFound,
-            "Schedule 'cosin' does not exist. Did you mean 'cosine'",
+            "Value of `schedule` 'cosin' does not exist. Did you mean 'cosine'",
         ),
-        (dict(precision="half"), NotFound, "Precision"),
+        (dict(precision="half"), NotFound, "Value of `precision`"),
         (
             dict(class_weights="balanced"),
             InvalidInput,
             "`class_weights` must be 'none' unless classes",
         ),
         (dict(unimodal=-1), InvalidInput, "`unimodal` must lie between"),
-        (dict(class_weights="even"), NotFound, "Class weights"),
+        (dict(class_weights="even"), NotFound, "Value of `class_weights`"),
     ],
 )
 def test_impossible_options_are_refused(options, error, message):

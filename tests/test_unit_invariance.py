@@ -13,13 +13,13 @@ from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import FusionModel, registry
 from qfusion.training import Options, loop, metrics, prepare, train
-from qfusion.training.losses import loss_factor, target_unit
+from qfusion.training.optimisation import loss_factor, target_unit
 from qfusion.training.processes import Group
 from tests.support.small_models import model_of, rows_of
 from tests.support.trainings import same_weights, small
 
 SHORT = Options(epochs=6, batch=32, rate=1e-2)
-SHORT_CLASSES = replace(SHORT, loss="cross_entropy")
+SHORT_CLASSES = SHORT.replace(loss="cross_entropy")
 
 
 def with_units(dataset: DataSet, factors: dict[str, np.ndarray]) -> DataSet:
@@ -66,7 +66,7 @@ def test_rescaled_columns_do_not_change_scores(kind: str, seed: int) -> None:
 
 
 def test_training_is_invariant_under_feature_units() -> None:
-    dataset, options = small(3), replace(SHORT_CLASSES, precision="double")
+    dataset, options = small(3), SHORT_CLASSES.replace(precision="double")
     expected, found = (
         scores_of(train("concatenation", data, {}, options).model, data)
         for data in (
@@ -108,7 +108,7 @@ def test_rescaling_multiplies_every_score(kind: str) -> None:
 @pytest.mark.parametrize("loss", ["l1", "mse", "huber"])
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "concatenation", "linear"])
 def test_power_of_two_target_units_scale_scores_exactly(kind: str, loss: str) -> None:
-    dataset, options = small(), replace(SHORT, loss=loss)
+    dataset, options = small(), SHORT.replace(loss=loss)
     one, other = (train(kind, with_target(dataset, unit), {}, options) for unit in (1.0, 2.0**11))
     assert (scores_of(other.model, dataset) == 2.0**11 * scores_of(one.model, dataset)).all()
     factor = loss_factor(loss, 2.0**11)
@@ -120,7 +120,7 @@ def test_power_of_two_target_units_scale_scores_exactly(kind: str, loss: str) ->
 @pytest.mark.parametrize("factor", [1e-6, 1e-3, 7.0, 1e3, 1e6])
 def test_regression_quality_is_unit_invariant(factor: float) -> None:
     dataset = small()
-    options = replace(SHORT, epochs=30)
+    options = SHORT.replace(epochs=30)
     good, same = (
         metrics.evaluate(train("concatenation", data, {}, options).model, data, "train")["r2"]
         for data in (dataset, with_target(dataset, factor))
@@ -209,7 +209,7 @@ def test_linear_model_does_not_depend_on_chunks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dataset = small(3)
-    options = replace(SHORT_CLASSES, class_weights="balanced", precision="double")
+    options = SHORT_CLASSES.replace(class_weights="balanced", precision="double")
     expected = scores_of(train("linear", dataset, {}, options).model, dataset)
     monkeypatch.setattr(loop, "CHUNK", 17)
     assert scores_of(train("linear", dataset, {}, options).model, dataset) == pytest.approx(
@@ -218,7 +218,7 @@ def test_linear_model_does_not_depend_on_chunks(
 
 
 def test_random_draws_occur_once_per_epoch() -> None:
-    options = replace(SHORT_CLASSES, noise=0.3, patience=0)
+    options = SHORT_CLASSES.replace(noise=0.3, patience=0)
     first, again = (train("linear", small(3), {}, options, seed=1) for _ in range(2))
     assert same_weights(first.model, again.model)
     losses = [progress.train_loss for progress in first.history]

@@ -43,7 +43,7 @@ from qfusion.models.encoding import input_features
 from qfusion.models.jump import lindblad_model
 from qfusion.models.protocols import CircuitSource, EditableCircuit
 from qfusion.models.score_columns import looks_like
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.training.sample_rows import sample_rows
 
 ROWS = 10  # by which a model is tried
@@ -118,7 +118,7 @@ def open_model(
         "probability": probability or None,
     }
     check(
-        not name or (isinstance(name, str) and checkpoint_folders.NAME.fullmatch(name) is not None),
+        not name or (isinstance(name, str) and checkpoint_cards.NAME.fullmatch(name) is not None),
         "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or digit, but is "
         f"{name!r:.80}. Choose another.",
     )
@@ -221,7 +221,7 @@ def _check_unused(arguments: Mapping[str, Any], what: str, remedy: str) -> None:
 def default_name(model: Any) -> str:
     """Return the name of a model of a user's own where none is given: that of its function or class."""
     name = getattr(model, "__name__", "") or type(model).__name__
-    is_plain = checkpoint_folders.NAME.fullmatch(name) is not None and name not in (
+    is_plain = checkpoint_cards.NAME.fullmatch(name) is not None and name not in (
         "function",
         "method",
     )

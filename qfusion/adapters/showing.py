@@ -38,7 +38,7 @@ from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import circuit_change, live_link, live_model
 from qfusion.models.protocols import CircuitSource, EditableCircuit
 from qfusion.runs import run_process
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 
 WAIT = 60.0  # seconds for the server to answer
 # The dashboard's server, without the command line, whose import takes as long as the server's start.
@@ -179,7 +179,7 @@ def place_study(study: Study, folder: Path, stack: contextlib.ExitStack) -> None
         _set_folder(folder).mkdir(parents=True)
         write_set(study.dataset, _set_folder(folder))
     model = study.trained
-    is_known = study.name in checkpoint_folders.available()
+    is_known = study.name in checkpoint_cards.available()
     check(
         not is_known or _digest(checkpoint_cards.load_card(study.name)) == _digest(study.card),
         f"There is another model '{study.name}' on this machine, which the dashboard would show. Give a `name`.",

@@ -25,7 +25,7 @@ from qfusion.data.store.writing import store_set
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.models.jump.lindblad_model import LindbladModel, Preparation, lindblad_model
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 
 MIXED = (
     "A mixed state has no ket: purify it, with the environment as a further subsystem, or give samples of the kets "
@@ -155,7 +155,7 @@ def store_study(study: Study, *, replace: bool = False) -> tuple[Path, Path]:
         InvalidInput: when a name is in use or malformed.
         DataUnavailable: when the disk refuses.
     """
-    folder = checkpoint_folders.folders()[-1]
+    folder = checkpoint_cards.folders()[-1]
     folder.mkdir(parents=True, exist_ok=True)
     place = store_set(study.dataset, replace=replace)
     card = checkpoint.save(folder / study.name, study.trained, study.card, new=not replace)

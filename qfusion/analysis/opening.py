@@ -26,10 +26,10 @@ from qfusion.analysis.tasks import Task
 from qfusion.errors import QFusionError
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models import FusionModel, Tweak
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 
 
-@memo(8, stamp=checkpoint_folders.stamp)
+@memo(8, stamp=checkpoint_cards.stamp)
 def load_checkpoint(name: str) -> checkpoint.Checkpoint:
     """Return a checkpoint by name, shared; read anew when its files change."""
     return checkpoint.load(name)
@@ -52,7 +52,7 @@ def load_model_and_data(
         result = model
     else:
         result = checkpoint.load(
-            Path(model) / checkpoint_folders.CARD if Path(model).is_dir() else model
+            Path(model) / checkpoint_cards.CARD if Path(model).is_dir() else model
         )
     return result, data if isinstance(data, sources.DataSet) else sources.load(
         data or _training_data(result)
@@ -83,7 +83,7 @@ def is_other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) ->
 
 def file_stamps(model: str, data: str, sample: str = "") -> Hashable:
     """Return a key that changes whenever the files of a model or of a data set change."""
-    return checkpoint_folders.stamp(model), sources.load(data).identity
+    return checkpoint_cards.stamp(model), sources.load(data).identity
 
 
 @memo(4, task=Task.APPLY_MODEL, stamp=file_stamps)
@@ -97,7 +97,7 @@ def _is_shared(
     model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None
 ) -> bool:
     """Whether model and data are both given by name, so that their results are shared by all who ask."""
-    return model in checkpoint_folders.available() and not isinstance(data, sources.DataSet)
+    return model in checkpoint_cards.available() and not isinstance(data, sources.DataSet)
 
 
 def open_study(
@@ -120,7 +120,7 @@ def rivals(study: Study) -> list[str]:
     left out.
     """
     names = []
-    for name in checkpoint_folders.available():
+    for name in checkpoint_cards.available():
         with suppress(QFusionError, AttributeError):
             if checkpoint_cards.load_card(name)["data"].get("digest") == study.dataset.digest:
                 names.append(name)

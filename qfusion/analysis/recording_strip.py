@@ -15,8 +15,8 @@ from qfusion._memory_cache import file_stamp, memo
 from qfusion.analysis.modality_attribution import attribute, canvas, grid, terms
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.data import Audio, DataSet, Modality, Text, clip_previews, timed_words
-from qfusion.data.sample_content import Clip, Film, Word
+from qfusion.data import Audio, DataSet, Modality, Text, previews
+from qfusion.data.sample_content import Clip, Film, Preview, Word
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import attribution
@@ -108,27 +108,27 @@ class Strip:
         lanes: of every modality with steps.
     """
 
-    preview: clip_previews.Preview
+    preview: Preview
     words: tuple[Word, ...]
     spread: bool
     lanes: tuple[Steps, ...]
 
 
-def build_preview(result: Source) -> clip_previews.Preview:
+def build_preview(result: Source) -> Preview:
     """Return the preview of a sample: its pictures and sound.
 
     Raises:
         QFusionError: when its recording cannot be read.
     """
     if result.clip is not None:
-        return clip_previews.preview(result.clip)
+        return result.clip.preview()
     film, audio = result.film, result.audio
     seconds = 0.0
     if film is not None:
         seconds = max(seconds, len(film.frames) / film.rate)
     if audio is not None:
         seconds = max(seconds, len(audio.samples) / audio.rate)
-    return clip_previews.Preview(seconds, **clip_previews.find_strip(film, audio))
+    return Preview(seconds, **previews.find_strip(film, audio))
 
 
 def time_words(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> tuple[Word, ...]:
@@ -136,7 +136,7 @@ def time_words(dataset: DataSet, row: int, clip: Clip | None, seconds: float) ->
     if clip is not None and clip.words:
         return clip.words
     pieces = dataset.content(row).values()
-    return timed_words.spread_words(
+    return previews.spread_words(
         next((piece.text for piece in pieces if isinstance(piece, Text)), ""), 0.0, seconds
     )
 

@@ -1,8 +1,7 @@
 """Settings and data of trainings: differences between runs, defaults, and those of the shipped models."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from qfusion import data, plugin
@@ -13,6 +12,7 @@ from qfusion.analysis.tasks import Task
 from qfusion.errors import default_on_error
 from qfusion.models import registry
 from qfusion.runs import Plan, training_watch
+from qfusion.runs.plans import setting_fields
 from qfusion.training import Options, default_options
 
 
@@ -59,7 +59,17 @@ def _words(value: Any) -> str:
 @default_on_error({})
 def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
     """Return the default settings of a plan's model and training, or nothing if its kind or data are not known here."""
-    return {**registry.settings(plan.model), **asdict(of_data(plan.data))}
+    return {**registry.settings(plan.model), **of_data(plan.data).model_dump()}
+
+
+def setting_titles(plans: Iterable[Plan]) -> dict[str, str]:
+    """Return the titles of the settings of plans by name, as far as their kinds are known here."""
+    return {
+        key: field.title or key
+        for plan in plans
+        if plan.model in registry.KINDS
+        for key, field in setting_fields(plan.model).items()
+    }
 
 
 @memo(4, task=Task.LOAD_DATA, stamp=data.stamp)
@@ -101,7 +111,7 @@ def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
     for path in plugin.glob_assets("models", "*.json"):
         card = json.loads(path.read_text(encoding="utf-8"))
         if card.get("model") == model and card["data"].get("name") == data:
-            known = {**registry.settings(model), **dict.fromkeys(Options.names())}
+            known = setting_fields(model)
             return path.stem, {
                 key: value
                 for key, value in {**card["settings"], **card.get("training", {})}.items()

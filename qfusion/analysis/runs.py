@@ -12,7 +12,8 @@ from qfusion import runs
 from qfusion._checks import check, choose
 from qfusion._memory_cache import file_stamp, memo
 from qfusion.errors import IntegrityError, QFusionError
-from qfusion.runs import Plan, Run, run_records
+from qfusion.runs import Plan, Run
+from qfusion.runs.folder import Record
 
 STARTING = "starting"
 MAX_SEEDS = 10
@@ -42,7 +43,7 @@ class Seen:
 
     run: Run
     plan: Plan | None
-    record: run_records.Record | None
+    record: Record | None
     state: str
     request: str = ""
     problem: str = ""
@@ -73,11 +74,11 @@ class Seen:
 
 
 @memo(256, stamp=lambda run: file_stamp(run.path / "record.json"))
-def _record_as_written(run: Run) -> run_records.Record:
+def _record_as_written(run: Run) -> Record:
     return run.record()
 
 
-def _record(run: Run) -> run_records.Record:
+def _record(run: Run) -> Record:
     """Return the record of a run, with its progress. It is read anew while a process may be training the run, and
     otherwise when its file changes.
     """
@@ -138,7 +139,7 @@ def runs_with_history(seen: Sequence[Seen]) -> list[Seen]:
     return [entry for entry in seen if entry.record is not None and entry.record.history]
 
 
-def validate_record(record: run_records.Record) -> run_records.Record:
+def validate_record(record: Record) -> Record:
     """Return a record after checking that its rows can be drawn.
 
     Raises:

@@ -26,14 +26,7 @@ from qfusion.explain import stability
 from qfusion.models import FusionModel, registry
 from qfusion.runs import find_run, plans
 from qfusion.runs.run_process import run_in_process
-from qfusion.training import (
-    Progress,
-    checkpoint,
-    checkpoint_cards,
-    checkpoint_folders,
-    processes,
-    train,
-)
+from qfusion.training import Progress, checkpoint, checkpoint_cards, processes, train
 from qfusion.training.options import card_options
 
 SEEDS, MOST = 5, 20  # seeds that a page measures, the first included; most that are measured
@@ -125,11 +118,11 @@ def own_place(card_path: Path | None) -> Path:
         InvalidInput: when the model is in no file, or came with the library.
     """
     check(
-        card_path is not None and not checkpoint_folders.is_shipped(card_path),
+        card_path is not None and not checkpoint_cards.is_shipped(card_path),
         "Other seeds are trained of models of your own that are in a file. Train one, or save it.",
     )
     assert card_path is not None
-    return card_path.with_suffix(checkpoint_folders.SEEDS)
+    return card_path.with_suffix(checkpoint_cards.SEEDS)
 
 
 def require_measurable(

@@ -26,13 +26,13 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from qfusion import _assets, _disk_cache, _files, plugin
+from qfusion import _disk_cache, _files, plugin
 from qfusion._checks import check, read_json
 from qfusion._memory_cache import file_stamp, memo
 from qfusion._sentences import meanwhile
 from qfusion.errors import InvalidInput
 
-FOLDER = _assets.asset_path("results")
+FOLDER = plugin.asset_path("results")
 # Versions of functions other than 1, by name: raise one when its results change, and ship them again.
 VERSIONS: dict[str, int] = {"agreement": 2, "find_examples": 2}
 MAX_BYTES = 200_000  # of a file
@@ -203,7 +203,7 @@ def _unpack_part(kind: type, value: Any) -> Any:
 
 
 # Coalition values that ship for trained models whose explanation takes seconds, a file a model.
-EXPLAINED = _assets.asset_path("explained")
+EXPLAINED = plugin.asset_path("explained")
 _KEY, _VALUES = "key", "values"
 
 

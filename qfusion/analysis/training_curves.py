@@ -7,13 +7,13 @@ from enum import Enum
 import numpy as np
 
 from qfusion.analysis.runs import Seen
-from qfusion.runs import run_records
+from qfusion.runs.folder import Record
 
 PASSED = 0.1  # the part of the latest total from which a term counts as used
 Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
 
 
-def curve(record: run_records.Record, key: str) -> Curve:
+def curve(record: Record, key: str) -> Curve:
     """Return the curve of a number, over the epochs that have it. The key is one of `Progress`, or `valid.METRIC`,
     or `watched.MEASURE`.
     """
@@ -25,7 +25,7 @@ def curve(record: run_records.Record, key: str) -> Curve:
     )
 
 
-def training_loss(record: run_records.Record) -> Curve:
+def training_loss(record: Record) -> Curve:
     """Return the training loss of every epoch and, while a run trains, of its latest batches."""
     epochs, losses = curve(record, "train_loss")
     if record.state != "running":
@@ -36,7 +36,7 @@ def training_loss(record: run_records.Record) -> Curve:
     return np.array(positions, float), np.array([points[at] for at in positions], float)
 
 
-def watched_curves(record: run_records.Record, prefix: str) -> dict[str, Curve]:
+def watched_curves(record: Record, prefix: str) -> dict[str, Curve]:
     """Return the curves of what was watched under names that begin with `prefix` and a dot, keyed by the rest of the
     name, in their own order.
     """
@@ -66,7 +66,7 @@ def group_by_modalities(
     return list(groups.items())
 
 
-def metric_names(records: Sequence[run_records.Record]) -> list[str]:
+def metric_names(records: Sequence[Record]) -> list[str]:
     """The validation metrics that all of some records have."""
     named = [dict.fromkeys(record.history[0]["valid"]) for record in records if record.history]
     return [key for key in named[0] if all(key in entry for entry in named)] if named else []
@@ -77,7 +77,7 @@ def main_metric(known: Sequence[str]) -> str:
     return next((key for key in ("accuracy", "mae") if key in known), known[0] if known else "")
 
 
-def metric_of_kept_epoch(record: run_records.Record) -> tuple[str, float] | None:
+def metric_of_kept_epoch(record: Record) -> tuple[str, float] | None:
     """Return the main metric and its value on the validation rows at the epoch whose weights are kept, or None if
     there is none.
     """
@@ -134,7 +134,7 @@ class Onset:
     high: int | None
 
 
-def onsets(record: run_records.Record) -> dict[str, Onset]:
+def onsets(record: Record) -> dict[str, Onset]:
     """Return the epochs at which the joint terms' part of the contributions, and entanglement, reached half of their
     current values, by "joint" and "entanglement". The result is empty for a run that did not watch them.
     """

@@ -88,7 +88,7 @@ def inputs(dataset: qfusion.data.DataSet, rows: Any) -> dict[str, Any]:
 def add_models(models: list[Path] | None) -> None:
     """Add models to those that are found by name. Each must be a model, under a name that is free."""
     for place in models or []:
-        name, card = qfusion.training.checkpoint_folders.locate_card(place)
+        name, card = qfusion.training.checkpoint_cards.locate_card(place)
         check(
             card.is_file(),
             f"Argument `--model` must name the folder that `train --out` made, or a card, but "

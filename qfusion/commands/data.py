@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from qfusion.commands.printing import (
     progress_bar,
     table,
 )
-from qfusion.errors import InvalidInput, NotFound
+from qfusion.errors import InvalidInput
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
 
@@ -129,7 +128,7 @@ def _load_named(name: str) -> Any:
     """The data set of that name or file; None for a file that can only be imported."""
     if name in qfusion.data.names() or not Path(name).exists():
         return qfusion.data.load(name)
-    if Path(name).suffix.lower() in qfusion.data.readers.multiview.SUFFIXES:
+    if Path(name).is_file():
         with suppress(InvalidInput):
             return qfusion.data.load(name)
     return None
@@ -162,48 +161,3 @@ app.command(
         "--name calls",
     ),
 )(data_import.import_)
-
-
-@app.command(
-    epilog=example_text("data media my-mosi Raw", "data media calls FOLDER --table clips.csv")
-)
-def media(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported set, or mosi.")],
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FOLDER",
-            help="That holds the recordings, named by the samples' ids; without it, what is joined "
-            "is printed.",
-        ),
-    ] = None,
-    by: Annotated[
-        Path | None,
-        typer.Option(
-            "--table",
-            metavar="FILE",
-            help="CSV of id, path and, for parts of files, start and end in seconds.",
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Join videos, sounds or pictures to the samples of a set: nothing is copied, and only these files are opened."""
-    dataset = qfusion.data.load(name)
-    if folder is None:
-        joined = qfusion.data.clips.coverage(dataset.name)
-    else:
-        with progress_bar("Recordings") as show:
-            joined = qfusion.data.clip_join.join_recordings(dataset, folder, by, show)
-    if joined is None:
-        raise NotFound(f"No recordings are joined to '{name}'. Name the folder that holds them.")
-    rows = [[split, count, own] for split, (own, count) in joined.splits.items()]
-    print_result(
-        {"data": name, **asdict(joined)},
-        as_json,
-        table(
-            ["Split", "Samples", "With a recording"],
-            rows,
-            f"{name}: recordings of {joined.folder}",
-        ),
-        *joined.lines(),
-    )

@@ -40,7 +40,7 @@ def read_cards() -> tuple[list[dict[str, Any]], list[str]]:
 
     Checkpoints of single epochs are left out.
     """
-    folders = qfusion.training.checkpoint_folders
+    folders = qfusion.training.checkpoint_cards
     cards: list[dict[str, Any]] = []
     problems: list[str] = []
     for name in folders.available():

@@ -129,7 +129,7 @@ class OpenedModel:
 def _absolute_place(name: str | None) -> str | None:
     """Return the absolute path of a file or of a trained model's folder, and any other name unchanged."""
     path = Path(name or "")
-    is_place = path.is_file() or (path / qfusion.training.checkpoint_folders.CARD).is_file()
+    is_place = path.is_file() or (path / qfusion.training.checkpoint_cards.CARD).is_file()
     return str(path.absolute()) if is_place else name
 
 

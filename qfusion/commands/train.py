@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion._checks import check
+from qfusion._checks import check, choose, read_toml
 from qfusion._sentences import Pace, share
 from qfusion.commands.printing import (
     Json,
@@ -20,7 +19,7 @@ from qfusion.commands.printing import (
     print_result,
     progress_bar,
 )
-from qfusion.commands.training_plan import read_plan
+from qfusion.errors import translate_errors
 
 SLOW_EPOCH = 3.0  # seconds: of an epoch that lasts longer the rate is shown
 
@@ -183,11 +182,6 @@ def _print_run(
             print_remark(
                 f"Model written to {run.path}. To open it in the app: qfusion app --model {path}"
             )
-        note = qfusion.wording.model_notes.describe_notes(
-            json.loads(run.model_path.read_text(encoding="utf-8"))
-        )
-        if note:
-            print_remark(note)
         if over_seeds is not None:
             print_remark(
                 f"Of {len(over_seeds.seeds)} seeds, two say the same of which modality leads on "
@@ -235,3 +229,64 @@ class _TrainingBar:
                 epochs,
                 f"epoch {epoch}, {self._pace.words(done, total)}{self._loss}",
             )
+
+
+def read_plan(
+    data: str | None,
+    model: str | None,
+    seed: int | None,
+    assignments: list[str],
+    config: Path | None,
+    replay: int = 0,
+) -> qfusion.runs.Plan:
+    """Return the plan of a training, checked as far as possible without training."""
+    file = _read_config(config)
+    data = data or file.get("data")
+    model = model or str(file.get("model", "quantum-jump"))
+    seed = int(file.get("seed", 0)) if seed is None else seed
+    check(
+        isinstance(data, str),
+        "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.",
+    )
+    return qfusion.runs.plans.make_plan(
+        str(data),
+        model,
+        {**file.get("set", {}), **parse_settings(assignments)},
+        seed,
+        replay=replay,
+    )
+
+
+def parse_settings(assignments: list[str]) -> dict[str, str]:
+    """Return the texts of settings given as `key=value`."""
+    settings = {}
+    for word in assignments:
+        key, equals, text = word.partition("=")
+        check(
+            bool(equals),
+            f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.",
+        )
+        settings[key.strip()] = text.strip()
+    return settings
+
+
+def _read_config(config: Path | None) -> dict[str, Any]:
+    if config is None:
+        return {}
+    with translate_errors(
+        f"Argument `--config` names {config}, which cannot be read as TOML",
+        "Correct it.",
+        *(OSError, ValueError),
+        why="{words}",
+    ):
+        file = read_toml(config.read_text(encoding="utf-8"))
+    for key in file:
+        choose(f"In {config.name}, key", key, ("data", "model", "seed", "set"))
+    check(
+        isinstance(file.get("set", {}), dict)
+        and isinstance(file.get("seed", 0), int)
+        and isinstance(file.get("model", ""), str),
+        f"File {config.name} must hold data and model as words, seed as a whole number, and settings in a table "
+        "[set].",
+    )
+    return file

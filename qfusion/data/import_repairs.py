@@ -302,6 +302,7 @@ def _write_part(
             chosen = np.where(np.isfinite(chosen), chosen, fill)
         values[at : at + len(chosen)] = chosen if features.all() else chosen[..., features]
         at += len(chosen)
+    values.flags.writeable = False
     return replace(
         part,
         values=values,

@@ -102,8 +102,8 @@ def examine_files(
     choose("Convention", convention, ("auto", *CONVENTIONS))
     progress(0, 1, "reading")
     with translate_reading(paths):
-        raw = read_files(paths, target=target, **options)
-        staged = stage_set(raw, folder, target, convention)
+        # What was read is not named here, so that it is freed before the report is made.
+        staged = stage_set(read_files(paths, target=target, **options), folder, target, convention)
     return ExaminedSet(staged, build_report(staged, progress))
 
 

@@ -60,14 +60,6 @@ def open_media(path: Path) -> Iterator[Any]:
         yield container
 
 
-def video_stream(container: Any) -> Any:
-    """Return the video stream, if any; the cover picture of a sound file is none."""
-    from av.stream import Disposition
-
-    streams = container.streams.video
-    return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
-
-
 def read_duration(container: Any, path: Path) -> float:
     """Return the duration in seconds: the declared one if the last seconds exist, else that of all packets."""
     begin = (container.start_time or 0) / 1e6

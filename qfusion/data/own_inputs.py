@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from qfusion._checks import check, choose
 from qfusion._limits import MIB
-from qfusion.data import media_probe, picture_reader, sound_reader
+from qfusion.data import media_files, picture_reader, sound_reader
 from qfusion.data.sample_content import Audio, Content
 from qfusion.errors import translate_errors
 
@@ -95,13 +95,15 @@ def read_recording(path: Path) -> Audio:
     Raises:
         InvalidInput: when it is no sound, is damaged, or takes more than `MAX_SECONDS`.
     """
-    facts = media_probe.probe(path)
+    with media_files.open_media(path) as container:
+        seconds = media_files.read_duration(container, path)
+        rate = next((int(stream.rate) for stream in container.streams.audio), 0)
     check(
-        facts.seconds <= MAX_SECONDS,
-        f"A recording must take at most {MAX_SECONDS:g} s, but takes {facts.seconds:,.1f} s. "
+        seconds <= MAX_SECONDS,
+        f"A recording must take at most {MAX_SECONDS:g} s, but takes {seconds:,.1f} s. "
         "Give the relevant part.",
     )
-    return sound_reader.read_sound(path, rate=facts.sound or 16_000)
+    return sound_reader.read_sound(path, rate=rate or 16_000)
 
 
 def read_sentence(data: bytes) -> str:

@@ -16,9 +16,6 @@ from qfusion.data.store import manifest, reading
 from qfusion.data.store.folders import imported_names, imported_root
 from qfusion.errors import QFusionError
 
-# endings of files that can be loaded by path
-FILES = (".csv", ".tsv", ".parquet", ".mat", ".npz", ".pkl", ".pickle")
-
 
 @dataclass(frozen=True)
 class SourceInfo:
@@ -96,8 +93,9 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         IntegrityError: when a file is not the one that was recorded.
         InvalidInput: when a file given by its path does not hold what it should.
     """
-    path = Path(name)  # of what looks like one, and is no source's name
-    if str(name) not in names() and (len(path.parts) > 1 or path.suffix.lower() in FILES):
+    path = Path(name)
+    is_path = len(path.parts) > 1 or (path.suffix != "" and ":" not in str(name))
+    if is_path and str(name) not in names():
         return _load_file(path.absolute(), files.file_size(path), path.stat().st_mtime_ns)
     known = choose("Data set", str(name), names())
     return load_manifest(known, stamp(known))

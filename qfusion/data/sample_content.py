@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +68,28 @@ class Word(NamedTuple):
     text: str
 
 
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """The pictures and sounds of a sample in a strip of time.
+
+    Attributes:
+        seconds: from its begin that are shown: all of it, or the first `media_files.MAX_SECONDS`.
+        thumbs: uint8 (n, h, w, 3), each from the middle of its nth of these seconds; None without pictures.
+        poster: uint8 (h, w, 3), the picture in the middle, larger; None without pictures.
+        envelope: least and largest sample of every bin, float32 (`previews.BINS`, 2); None without sound.
+        spectrogram: decibels below the loudest cell, float32 (`previews.BANDS`, about `previews.COLUMNS`), lowest band
+            first; None without sound.
+    """
+
+    seconds: float
+    thumbs: np.ndarray | None = None
+    poster: np.ndarray | None = None
+    envelope: np.ndarray | None = None
+    spectrogram: np.ndarray | None = None
+
+
 @dataclass(frozen=True)
-class Clip:
+class Clip(ABC):
     """The recording of a sample: a file, or a part of it.
 
     Attributes:
@@ -77,7 +98,6 @@ class Clip:
         start: begin of the sample in the file, in seconds.
         end: end of the sample in the file, in seconds; None for the end of the file.
         words: with their times, if they are known.
-        state: size of the file in bytes and time of its last change in nanoseconds when it was joined; None if unknown.
     """
 
     path: Path
@@ -85,7 +105,14 @@ class Clip:
     start: float = 0.0
     end: float | None = None
     words: tuple[Word, ...] = ()
-    state: tuple[int, int] | None = None
+
+    @abstractmethod
+    def preview(self) -> Preview:
+        """Return the pictures and the sound of the recording.
+
+        Raises:
+            QFusionError: when the file cannot be read.
+        """
 
 
 def no_clip(row: int) -> Clip | None:

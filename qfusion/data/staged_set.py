@@ -203,12 +203,15 @@ def stage_set(
         name = "labels"
     elif targets.classes:
         name = raw.class_target
+    parts = []
+    while raw.modalities:  # each is freed once it is cast
+        parts.append(cast_modality(raw, raw.modalities.pop(0), folder))
     staged = StagedSet(
         **vars(targets),
         folder=folder,
         title=raw.title,
         kind=raw.kind,
-        parts=[cast_modality(raw, modality, folder) for modality in raw.modalities],
+        parts=parts,
         ids=raw.ids,
         split=parse_split([""] * len(raw.ids) if raw.split is None else raw.split, raw.split_name),
         target=name,
@@ -324,6 +327,7 @@ def cast_modality(raw: Raw, modality: RawModality, folder: Path | None) -> Part:
             errors.add(piece, single)
     if isinstance(values, np.memmap):
         values.flush()
+    values.flags.writeable = False  # so that nothing copies it
     if overflows:
         raw.note(
             "too-large",

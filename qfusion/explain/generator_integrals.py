@@ -34,7 +34,6 @@ from torch import Tensor
 from qfusion._memory_cache import memo
 from qfusion.errors import InvalidInput
 from qfusion.models import games
-from qfusion.models.jump import ket_algebra
 from qfusion.models.jump.jump_terms import JumpTerms
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import Parameter
@@ -177,10 +176,10 @@ def dividend_operators(jump_parameters: JumpTerms) -> Tensor:
     dims = jump_parameters.model.dims
     sigma = jump_parameters.model.mean_state(jump_parameters.background)
     own = {(): sigma.new_ones(1, 1), **jump_parameters.mean}
-    values = [
-        states.embed(own[s], dims, s, ket_algebra.rest_state(sigma, dims, s))
-        for s in decomposition.subsets(len(dims))
-    ]
+    values = []
+    for s in decomposition.subsets(len(dims)):
+        rest = [m for m in range(len(dims)) if m not in s]
+        values.append(states.embed(own[s], dims, s, states.partial_trace(sigma, dims, rest)))
     stacked = torch.stack(values)
     parts = games.dividends(stacked.flatten(1).numpy(), len(dims))
     return torch.from_numpy(parts).view(stacked.shape)

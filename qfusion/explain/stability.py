@@ -19,7 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
-from qfusion import _assets, _files, plugin
+from qfusion import _files, plugin
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
@@ -27,9 +27,9 @@ from qfusion.explain import bootstrap, coalitions, verdicts
 from qfusion.explain.leaders import find_leaders, lead_margins, leading_terms
 from qfusion.explain.relations import classify_relations
 from qfusion.models import games
-from qfusion.training import checkpoint_folders
+from qfusion.training import checkpoint_cards
 
-FOLDER = _assets.asset_path("stability")
+FOLDER = plugin.asset_path("stability")
 FORMAT = 2  # 1: of raw scores of the true class, against whole rows of the background
 TERM_KINDS = ("contributions", "Shapley values")
 SPLIT = "test"  # whose rows are measured
@@ -220,7 +220,7 @@ def find_file(name: str, card_path: Path | None) -> Path:
         name: of the model. card_path: of its card; None for a model that is in no file.
     """
     if card_path is not None:
-        beside = card_path.with_suffix(checkpoint_folders.SEEDS)
+        beside = card_path.with_suffix(checkpoint_cards.SEEDS)
         if beside.is_file():
             return beside
     return plugin.find_asset(FOLDER, f"{Path(name).name}.safetensors")
@@ -280,7 +280,7 @@ def load(
 def _describe_remedy(card: Mapping[str, Any], card_path: Path | None) -> str:
     if not card.get("training"):
         return "It was not trained here."
-    if card_path is not None and checkpoint_folders.is_shipped(card_path):
+    if card_path is not None and checkpoint_cards.is_shipped(card_path):
         return "`python scripts/stability.py` measures shipped models."
     return "`python -m qfusion train ... --seeds 5` measures it, or the button on Faithfulness, Training seeds."
 

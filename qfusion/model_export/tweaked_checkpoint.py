@@ -14,7 +14,7 @@ from qfusion.analysis.opening import tweak_model
 from qfusion.data import DataSet
 from qfusion.errors import translate_errors
 from qfusion.models import FusionModel, log_odds, registry
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 
 
 def validate_name(name: str) -> str:
@@ -156,10 +156,10 @@ def add_to_own_models(
     """
     _read_only.check_allowed("keep a model")
     check(
-        validate_name(name) not in checkpoint_folders.available(),
+        validate_name(name) not in checkpoint_cards.available(),
         f"There is a model '{name}' already. Choose another name.",
     )
-    folder = checkpoint_folders.folders()[-1]
+    folder = checkpoint_cards.folders()[-1]
     with translate_errors(
         f"The folder of your models, {folder}, cannot be made", "Name another in QFUSION_MODELS."
     ):

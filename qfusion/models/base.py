@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
+from qfusion._settings import Settings
 from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.encoding.encoders import Encoder
 from qfusion.models.encoding.input_features import (
@@ -70,7 +71,8 @@ class FusionModel(nn.Module, ABC):
         modalities: names, in the order of fusion.
         outputs: names of the scores.
         input_specs: form of each modality's features.
-        settings: what it was built with, JSON-able.
+        settings_type: the settings of the kind; a subclass names its own.
+        settings: what it was built with, of `settings_type`, JSON-able.
         encoders: one `Encoder` per modality.
         bias: of the scores, (C,).
         projects: whether it has what `project` fits.
@@ -94,6 +96,7 @@ class FusionModel(nn.Module, ABC):
     parts: ClassVar[frozenset[type]] = frozenset()
     family: ClassVar[str] = "evaluated"
     title: ClassVar[str] = ""
+    settings_type: ClassVar[type[Settings]] = Settings
     settings: dict[str, Any]
     encoders: nn.ModuleDict
     bias: Tensor
@@ -110,13 +113,19 @@ class FusionModel(nn.Module, ABC):
     logit_scale: float = 1.0
     score_kind: str = ""
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str]):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        **settings: Any,
+    ):
         super().__init__()
         check(len(inputs) >= 1, "Argument `inputs` must name at least one modality, but is empty.")
         check(len(outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
         self.modalities = tuple(inputs)
         self.outputs = tuple(outputs)
         self.input_specs = {name: InputSpec.from_mapping(spec) for name, spec in inputs.items()}
+        self.settings = self.settings_type(**settings).model_dump()
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Return the trained parameters that couple the modalities, each with the value at which it has no effect.

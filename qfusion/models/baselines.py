@@ -11,22 +11,77 @@ per output. Two more are `CrossModalAttention` (MulT) and `Linear`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import check, require_whole
+from qfusion._checks import check
+from qfusion._settings import Settings
 from qfusion.models.base import FusionModel
-from qfusion.models.encoding.encoders import Encoder, check_encoder
+from qfusion.models.encoding.encoders import (
+    EncoderSettings,
+    InputDropoutShare,
+    MeanPool,
+    make_encoder,
+)
 from qfusion.models.encoding.input_features import Features, InputSpec
 from qfusion.models.encoding.randomness import Dropout
-from qfusion.models.encoding.standardisation import MeanPool
 from qfusion.quantum import states
 
 # What accuracy and size of the quantum models are compared with.
 
 MAX_TENSOR = 2**21
+
+
+Width = Annotated[
+    int, Field(title="Hidden layer", description="Units of the layer before the scores.")
+]
+Rank = Annotated[
+    int,
+    Field(
+        title="Rank",
+        description="Number of factors of the tensor of all products; for a model linear in states, 0 gives an "
+        "additive model.",
+    ),
+]
+
+
+class FeatureSettings(EncoderSettings):
+    """Settings of a model whose encoders give some numbers for each modality."""
+
+    features: int = Field(
+        8,
+        ge=1,
+        le=4096,
+        title="Features per modality",
+        description="Number of outputs of each encoder.",
+    )
+
+
+class WideSettings(FeatureSettings):
+    """Settings of a model with a hidden layer behind the encoders."""
+
+    width: Width = Field(64, ge=1, le=4096)
+
+
+class TensorSettings(FeatureSettings):
+    """Settings of the tensor fusion network."""
+
+    width: Width = Field(64, ge=0, le=4096)
+
+
+class LowRankSettings(FeatureSettings):
+    """Settings of low-rank multimodal fusion."""
+
+    rank: Rank = Field(4, ge=1, le=4096)
+
+
+class LinearSettings(Settings):
+    """Settings of the linear model."""
+
+    input_dropout: InputDropoutShare = Field(0.0, ge=0)
 
 
 class Baseline(FusionModel):
@@ -35,9 +90,7 @@ class Baseline(FusionModel):
     Args:
         inputs: form of each modality's features, by name.
         outputs: names of the scores (classes).
-        features: numbers n that each encoder gives.
-        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
-        more: settings of a subclass, kept with the others.
+        settings: see `settings_type` of the class.
 
     Attributes:
         bias: where the scores start, (C,): the training median of a regression, 0 for classes; not trained, heads and
@@ -48,27 +101,11 @@ class Baseline(FusionModel):
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
-        outputs: Sequence[str],
-        features: int,
-        encoder: str,
-        hidden: int,
-        dropout: float,
-        pooling: str,
-        input_dropout: float,
-        **more: Any,
+        outputs: Sequence[str] = ("score",),
+        **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        check(features >= 1, f"Argument `features` must be at least 1, but is {features}.")
-        check_encoder(hidden, dropout, input_dropout)
-        self.settings: dict[str, Any] = dict(
-            features=features,
-            encoder=encoder,
-            hidden=hidden,
-            dropout=dropout,
-            pooling=pooling,
-            input_dropout=input_dropout,
-            **more,
-        )
+        super().__init__(inputs, outputs, **settings)
+        self.check_size()
         self.encoders = nn.ModuleDict(
             {name: self.make_encoder(spec) for name, spec in self.input_specs.items()}
         )
@@ -91,16 +128,15 @@ class Baseline(FusionModel):
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Return a new encoder. It has a `standardise` and returns the input of `fuse` for each modality."""
-        s = self.settings
-        return Encoder(
-            spec,
-            s["features"],
-            s["hidden"],
-            s["dropout"],
-            s["pooling"],
-            s["encoder"],
-            s["input_dropout"],
-        )
+        return make_encoder(spec, self.features, self.settings)
+
+    @property
+    def features(self) -> int:
+        """Number of outputs of each encoder."""
+        return int(self.settings["features"])
+
+    def check_size(self) -> None:
+        """Raise InvalidInput where the settings do not fit the modalities."""
 
     def fuse(self, encoded: list[Any]) -> Tensor:
         """Return the scores (B, C), apart from where they start, of the encoders' outputs."""
@@ -117,21 +153,12 @@ class LateFusion(Baseline):
     kind = "late"
     title = "Baseline: late fusion"
 
-    def __init__(
-        self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
-        outputs: Sequence[str] = ("score",),
-        *,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
-    ):
-        super().__init__(
-            inputs, outputs, len(outputs), encoder, hidden, dropout, pooling, input_dropout
-        )
-        del self.settings["features"]
+    settings_type = EncoderSettings
+
+    @property
+    def features(self) -> int:
+        """Number of outputs of each encoder: a score for every output of the model."""
+        return len(self.outputs)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Return the sum of the modalities' logits, (B, C)."""
@@ -143,34 +170,18 @@ class Concatenation(Baseline):
 
     kind = "concatenation"
     title = "Baseline: early concatenation"
+    settings_type = WideSettings
 
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        features: int = 8,
-        width: int = 64,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        super().__init__(
-            inputs,
-            outputs,
-            features,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            width=width,
-        )
-        require_whole("width", width, 1, 4096)
+        super().__init__(inputs, outputs, **settings)
+        width = self.settings["width"]
         self.head = nn.Sequential(
-            nn.Linear(features * len(inputs), width),
+            nn.Linear(self.features * len(inputs), width),
             nn.ReLU(),
             nn.Linear(width, width),
             nn.ReLU(),
@@ -187,38 +198,17 @@ class TensorFusion(Baseline):
 
     kind = "tensor"
     title = "Baseline: TFN (tensor fusion)"
+    settings_type = TensorSettings
 
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        features: int = 8,
-        width: int = 64,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
+        super().__init__(inputs, outputs, **settings)
+        features, width = self.features, self.settings["width"]
         size = (features + 1) ** len(inputs)
-        require_whole("width", width, 0, 4096)
-        check(
-            size <= MAX_TENSOR,
-            f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more than "
-            f"{MAX_TENSOR:,}. Take fewer features, or the low-rank head.",
-        )
-        super().__init__(
-            inputs,
-            outputs,
-            features,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            width=width,
-        )
         self.middle = (
             len(inputs) + 1
         ) // 2  # the outer product of all is never formed, only those of either half
@@ -231,6 +221,15 @@ class TensorFusion(Baseline):
         self.offset = nn.Parameter(torch.empty(first).uniform_(-1, 1) / size**0.5)
         self.head: nn.Module = (
             nn.Sequential(nn.ReLU(), nn.Linear(width, len(outputs))) if width else nn.Identity()
+        )
+
+    def check_size(self) -> None:
+        """Raise InvalidInput where the outer product has too many entries."""
+        size = (self.features + 1) ** len(self.modalities)
+        check(
+            size <= MAX_TENSOR,
+            f"The outer product of {len(self.modalities)} modalities with {self.features} features has {size:,} "
+            f"entries, more than {MAX_TENSOR:,}. Take fewer features, or the low-rank head.",
         )
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
@@ -250,35 +249,21 @@ class LowRankFusion(Baseline):
 
     kind = "low-rank"
     title = "Baseline: LMF (low-rank fusion)"
+    settings_type = LowRankSettings
 
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        features: int = 8,
-        rank: int = 4,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        check(rank >= 1, f"Argument `rank` must be at least 1, but is {rank}.")
-        super().__init__(
-            inputs,
-            outputs,
-            features,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            rank=rank,
-        )
+        super().__init__(inputs, outputs, **settings)
+        rank = self.settings["rank"]
         self.factors = nn.ParameterList(
             [
-                nn.Parameter(nn.init.xavier_normal_(torch.empty(rank, features + 1, len(outputs))))
+                nn.Parameter(
+                    nn.init.xavier_normal_(torch.empty(rank, self.features + 1, len(outputs)))
+                )
                 for _ in self.modalities
             ]
         )
@@ -328,21 +313,20 @@ class Linear(Baseline):
     kind = "linear"
     title = "Baseline: linear"
     convex = True
+    settings_type = LinearSettings
 
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        super().__init__(inputs, outputs, len(outputs), "mlp", 1, 0.0, "gru", input_dropout)
-        self.settings = dict(input_dropout=input_dropout)
+        super().__init__(inputs, outputs, **settings)
         self.offset = nn.Parameter(torch.zeros(len(outputs)))
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Return the modality's part of the sum."""
-        return MeanEncoder(spec, self.settings["features"], self.settings["input_dropout"])
+        return MeanEncoder(spec, len(self.outputs), self.settings["input_dropout"])
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Return the sum of the modalities' parts and a trained constant, (B, C)."""

@@ -9,14 +9,15 @@ last step, and in that modalities that are vectors come as a few learned tokens 
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Annotated, Any, Self, cast
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from qfusion._checks import check, require_whole
-from qfusion.models.baselines import Baseline
-from qfusion.models.encoding.encoders import Encoder
+from qfusion._checks import check
+from qfusion.models.baselines import Baseline, WideSettings
+from qfusion.models.encoding.encoders import Encoder, Standardiser, make_encoder
 from qfusion.models.encoding.input_features import (
     Features,
     InputSpec,
@@ -24,8 +25,14 @@ from qfusion.models.encoding.input_features import (
     values_and_mask,
 )
 from qfusion.models.encoding.randomness import Dropout
-from qfusion.models.encoding.standardisation import Standardiser
 
+Heads = Annotated[
+    int,
+    Field(
+        title="Attention heads",
+        description="Number of attention heads; the number of features per modality must be a multiple.",
+    ),
+]
 Steps = tuple[Tensor, Tensor]  # values (B, T, width), mask (B, T)
 
 
@@ -94,54 +101,48 @@ class Block(nn.Module):
         return asks + self.net(self.before_net(asks))
 
 
+class AttentionSettings(WideSettings):
+    """Settings of cross-modal attention."""
+
+    heads: Heads = Field(2, ge=1, le=4096)
+    tokens: int = Field(
+        4,
+        ge=1,
+        le=4096,
+        title="Tokens",
+        description="Number of steps into which a modality without time steps is divided.",
+    )
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> Self:
+        check(
+            self.features % self.heads == 0,
+            f"Argument `features` must be a multiple of `heads`, {self.heads}, but is {self.features}.",
+        )
+        return self
+
+
 class CrossModalAttention(Baseline):
     """MulT-style fusion: every modality attends to every other.
 
     Args:
-        features: width of tokens and steps; a multiple of `heads`.
-        heads: of attention.
-        tokens: that a modality without time steps comes as.
-        width: of the hidden layer before the scores.
+        inputs, outputs: as of `Baseline`.
+        settings: see `AttentionSettings`; `features` is the width of tokens and steps, a multiple of `heads`.
     """
 
     kind = "mult"
     title = "Baseline: MulT (cross-modal attention)"
     encodes = False
+    settings_type = AttentionSettings
 
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        features: int = 8,
-        heads: int = 2,
-        tokens: int = 4,
-        width: int = 64,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        for name, value in (("heads", heads), ("tokens", tokens), ("width", width)):
-            require_whole(name, value, 1, 4096)
-        check(
-            features % heads == 0,
-            f"Argument `features` must be a multiple of `heads`, {heads}, but is {features}.",
-        )
-        super().__init__(
-            inputs,
-            outputs,
-            features,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            heads=heads,
-            tokens=tokens,
-            width=width,
-        )
+        super().__init__(inputs, outputs, **settings)
+        features, heads, width = (self.settings[key] for key in ("features", "heads", "width"))
         self.others = {
             a: [b for b in self.modalities if b != a] or [a] for a in self.modalities
         }  # a single modality attends to itself
@@ -163,20 +164,10 @@ class CrossModalAttention(Baseline):
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Return an encoder that makes tokens of a vector or of the steps of a sequence."""
         s = self.settings
+        tokens, width = s["tokens"], s["features"]
         if spec.sequence:
-            return StepEncoder(spec, s["features"], s["dropout"], s["input_dropout"])
-        return TokenEncoder(
-            Encoder(
-                spec,
-                s["tokens"] * s["features"],
-                s["hidden"],
-                s["dropout"],
-                s["pooling"],
-                s["encoder"],
-                s["input_dropout"],
-            ),
-            s["tokens"],
-        )
+            return StepEncoder(spec, width, s["dropout"], s["input_dropout"])
+        return TokenEncoder(make_encoder(spec, tokens * width, s), tokens)
 
     def fuse(self, encoded: list[Steps]) -> Tensor:
         """Return the network's scores, (B, C)."""

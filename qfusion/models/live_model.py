@@ -19,7 +19,7 @@ from qfusion._checks import check
 from qfusion.models import base, circuit_change, evaluation, games, kind_files, nested
 from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.backgrounds import Background
-from qfusion.models.encoding import input_features, standardisation
+from qfusion.models.encoding import encoders, input_features
 from qfusion.models.protocols import (
     Circuit,
     CircuitSource,
@@ -80,7 +80,7 @@ class LiveModel(base.FusionModel):
         self._seconds = seconds
         self.settings = {"holds": holds, "repeats": repeats}
         self.unseen_operations = round(seconds * OPERATIONS_PER_SECOND)
-        self.encoders = standardisation.mean_pools(
+        self.encoders = encoders.mean_pools(
             self.input_specs, means, "Open the model again with `qfusion.show`."
         )
         self.bias = nn.Parameter(

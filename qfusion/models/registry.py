@@ -1,6 +1,5 @@
 """Models by kind, for checkpoints and the command line."""
 
-import inspect
 import math
 from collections import ChainMap, UserDict
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +9,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from qfusion import plugin
-from qfusion._checks import check, choose
+from qfusion._checks import choose
+from qfusion._settings import Settings
 from qfusion.models import base, baselines, cross_modal_attention, live_model
 from qfusion.models.ablations import (
     jump_twin,
@@ -82,8 +82,16 @@ def names() -> list[str]:
 
 def settings(name: str) -> dict[str, Any]:
     """Return the settings of a model with their defaults."""
-    known = inspect.signature(KINDS[choose("Model", name, KINDS)]).parameters
-    return {key: p.default for key, p in known.items() if p.kind is p.KEYWORD_ONLY}
+    return settings_type(name)().model_dump()
+
+
+def settings_type(name: str) -> type[Settings]:
+    """Return the description of a model's settings.
+
+    Raises:
+        NotFound: when the model does not exist.
+    """
+    return KINDS[choose("Model", name, KINDS)].settings_type
 
 
 def is_given(name: str) -> bool:
@@ -106,14 +114,7 @@ def build(
         NotFound: when the model or a setting does not exist.
         InvalidInput: when a setting has an impossible value.
     """
-    known = settings(name)
-    for key, value in chosen.items():
-        choose(f"Setting of {name}", key, known)
-        check(
-            value is not None,
-            f"Setting `{key}` must have a value, but is empty. Its default is {known[key]!r}.",
-        )
-    return KINDS[name](inputs, outputs, **chosen)
+    return KINDS[choose("Model", name, KINDS)](inputs, outputs, **chosen)
 
 
 def rebuild(

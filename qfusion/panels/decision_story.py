@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from qfusion import __version__
 from qfusion.analysis import recording_strip, text
 from qfusion.analysis.sample import Sample
-from qfusion.data import clip_previews
 from qfusion.data.coalition_terms import split_term
 from qfusion.data.sample_content import Audio, Film, Image, Text
 from qfusion.errors import QFusionError
@@ -214,7 +213,7 @@ def _content_card(sample: Sample) -> dict[str, Any]:
     problem = source.problem
     if source.clip is not None:
         try:
-            poster = clip_previews.preview(source.clip).poster
+            poster = source.clip.preview().poster
         except QFusionError as error:
             problem = str(error)
         else:

@@ -16,7 +16,7 @@ from qfusion.panels.page_state import PREDICTED
 from qfusion.panels.params import SampleParam, SelectParam, TextParam
 from qfusion.panels.pins import Pin
 from qfusion.panels.tweak_limits import parse_tweak
-from qfusion.training import checkpoint_cards, checkpoint_folders
+from qfusion.training import checkpoint_cards
 from qfusion.wording import list_names
 
 MOST_PAIRS = 30  # classes of which every pair is offered
@@ -31,7 +31,7 @@ def models() -> list[str]:
     Raises:
         NotFound: when there is none.
     """
-    names = checkpoint_folders.available()
+    names = checkpoint_cards.available()
     if not names:
         raise NotFound(
             "There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`."
@@ -42,10 +42,8 @@ def models() -> list[str]:
 def model_names() -> dict[str, list_names.ModelName]:
     """Return the names of all models in lists, by id, grouped by system."""
     names = [
-        list_names.name_model(
-            name, _readable_card(path), shipped=checkpoint_folders.is_shipped(path)
-        )
-        for name, path in checkpoint_folders.card_paths().items()
+        list_names.name_model(name, _readable_card(path), shipped=checkpoint_cards.is_shipped(path))
+        for name, path in checkpoint_cards.card_paths().items()
     ]
     return {name.id: name for name in sorted(names)}
 
@@ -155,7 +153,7 @@ def offered_models(known: Collection[str]) -> list[str]:
     """Return the models that menus offer: those trained on one of the `known` data sets, and damaged ones, which are
     named when they are picked.
     """
-    cards = checkpoint_folders.card_paths()
+    cards = checkpoint_cards.card_paths()
     data = {name: _readable_card(cards[name]).get("data", {}).get("name") for name in models()}
     return [name for name, own in data.items() if own is None or own in known]
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from qfusion._settings import bounds, choices
 from qfusion.models import FUSION
 from qfusion.panels import page_state, params, pickers
 from qfusion.runs import plans
-from qfusion.wording import setting_texts
 
 
 def data_choice(key: str) -> params.SelectParam:
@@ -35,8 +35,14 @@ def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Pa
     return [
         setting_choice(name, kind, key, default)
         for key, default in plans.default_settings(name, kind).items()
-        if key in setting_texts.SETTINGS
     ]
+
+
+# The settings that the form shows first, after epochs and learning rate.
+MAIN = {
+    "quantum-jump": ("dims", "jumps", "dropout"),
+    "entangled-qcnn": ("elements", "rule", "dropout"),
+}
 
 
 def setting_choice(
@@ -49,19 +55,22 @@ def setting_choice(
         name, kind: of data set and model. key: of the setting.
         begin: its value unless another is chosen. values: which words it may be, all of its own by default.
     """
-    about = setting_texts.SETTINGS[key]
-    words = (f"new.{kind}.{name}.{key}", about.title, "The usual is taken.", about.says)
-    if about.choices:
-        return params.SelectParam(*words, values=values or about.choices, default=str(begin))
+    field = plans.setting_fields(kind)[key]
+    words = (
+        f"new.{kind}.{name}.{key}",
+        field.title or key,
+        "The usual is taken.",
+        field.description or "",
+    )
+    if choices(field):
+        return params.SelectParam(*words, values=values or choices(field), default=str(begin))
     if isinstance(begin, bool):
         return params.SwitchParam(*words, default=begin, look="box")
-    if key == "dims" or isinstance(begin, str):  # dims: one number or several, so typed as text
-        value = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return params.TextParam(*words, most=60, style={"value": value})
-    low = about.low
-    high = about.high
-    whole = isinstance(begin, int)
-    start = min(max(begin, low), high)
+    if field.annotation not in (int, float):
+        return params.TextParam(*words, most=60, style={"value": setting_text(begin)})
+    low, high = bounds(field)
+    whole = field.annotation is int
+    start = begin
     step = 1 if whole else min(abs(start) / 4, (high - start) / 2) or 0.05
     return params.NumberParam(
         *words,
@@ -73,3 +82,8 @@ def setting_choice(
         look="box",
         style={} if whole else {"format": "%g"},
     )
+
+
+def setting_text(value: Any) -> str:
+    """Return a setting as it is typed: several numbers with commas between them."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -6,13 +6,13 @@ A block is a tuple of operations `(gate, parameters, wires)` with PennyLane's ga
 """
 
 from functools import lru_cache, reduce
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 
 
 class Operation(NamedTuple):
@@ -47,7 +47,19 @@ def _block(text: str, source: str) -> Block:
 # Number of angles of each gate.
 PARAMETERS = {"RX": 1, "RY": 1, "RZ": 1, "U3": 3, "H": 0, "CNOT": 0, "CZ": 0, "CRX": 1, "CRZ": 1}
 
-BLOCKS: dict[str, Block] = {
+BlockName = Literal[
+    "su4",
+    "so4",
+    "circuit6",
+    "circuit5",
+    "circuit14",
+    "circuit13",
+    "circuit15",
+    "circuit9",
+    "ttn",
+    "local",
+]
+BLOCKS: dict[BlockName, Block] = {
     "su4": _block(
         "U3 0|U3 1|CNOT 0,1|RY 0|RZ 1|CNOT 1,0|RY 0|CNOT 0,1|U3 0|U3 1",
         "any two-qubit unitary (Vatan and Williams 2004)",
@@ -175,7 +187,7 @@ def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tenso
 
 
 @takes_arrays
-def unitary(name: str, parameters: Tensor) -> Tensor:
+def unitary(name: BlockName, parameters: Tensor) -> Tensor:
     """Return the block's matrix, (4, 4) complex, differentiable.
 
     Args:
@@ -186,7 +198,8 @@ def unitary(name: str, parameters: Tensor) -> Tensor:
         NotFound: when there is no such block.
         InvalidInput: when the number of angles differs.
     """
-    block = BLOCKS[choose("Convolution block", name, BLOCKS)]
+    choose("Convolution block", name, BLOCKS)
+    block = BLOCKS[name]
     check(
         parameters.shape == (block.parameters,),
         f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), but has shape "

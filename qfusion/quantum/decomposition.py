@@ -19,7 +19,7 @@ from torch import Tensor
 
 from qfusion._checks import check, require_few_modalities
 from qfusion.quantum import states
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 
 Subset = tuple[int, ...]
 Factors = Mapping[Subset, float | Tensor]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from qfusion.quantum import lindblad
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 from qfusion.quantum.decomposition import Factors, Subset, change, decompose
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 from qfusion.quantum.states import embed
 
 SMALL = 12  # largest D whose generator is one matrix: measured, beyond it the products of Whole are faster

@@ -19,9 +19,15 @@ from jaxtyping import Complex
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.arrays import as_tensors, takes_arrays
 from qfusion.quantum.chebyshev import propagate
-from qfusion.quantum.checks import check_operators, check_precision, check_times, is_hermitian
+from qfusion.quantum.checks import (
+    as_tensors,
+    check_operators,
+    check_precision,
+    check_times,
+    is_hermitian,
+    takes_arrays,
+)
 from qfusion.quantum.generators import Form, Local, Scaling
 from qfusion.quantum.states import embed
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.arrays import takes_arrays
-from qfusion.quantum.checks import require_state
+from qfusion.quantum.checks import require_state, takes_arrays
 from qfusion.quantum.measures import convert_base, log_trace_norm, purity_of_state, spectral_entropy
 from qfusion.quantum.states import partial_trace, partial_transpose
 

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.arrays import takes_arrays
-from qfusion.quantum.checks import require_state
+from qfusion.quantum.checks import require_state, takes_arrays
 from qfusion.quantum.states import apart, partial_trace, partial_transpose
 
 

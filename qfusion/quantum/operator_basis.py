@@ -16,7 +16,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion._memory_cache import memo
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 from qfusion.quantum.pauli_transfer import words
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 
 
 @takes_arrays
@@ -104,7 +104,7 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tens
     rest = [m for m in range(M) if m not in ordered]
     axes = [b + side + m for part in (ordered, rest) for side in (0, M) for m in part]
     d = math.prod(dims[m] for m in ordered)
-    r = math.prod(dims[m] for m in rest)
+    r = rho.shape[-1] // d
     parts = rho.reshape(*batch, *dims, *dims).permute(*range(b), *axes).reshape(*batch, d, d, r, r)
     return torch.diagonal(parts, dim1=-2, dim2=-1).sum(-1)
 
@@ -148,8 +148,8 @@ def embed(
     check_operator("rho", operator, [dims[m] for m in chosen])
     rest = [m for m in range(len(dims)) if m not in chosen]
     order = [*chosen, *rest]
-    r = math.prod(dims[m] for m in rest)
     D = math.prod(dims)
+    r = D // operator.shape[-1]
     M = len(dims)
     if rest_operator is None:
         rest_operator = torch.eye(r, dtype=operator.dtype, device=operator.device)
@@ -157,8 +157,9 @@ def embed(
     full = torch.einsum("...ab,cd->...acbd", operator, rest_operator).reshape(
         *batch, *sides, *sides
     )
-    places = [*(m - 2 * M for m in order), *(m - M for m in order)]
-    return full.movedim([*range(-2 * M, 0)], places).reshape(*batch, D, D)
+    columns = [m - M for m in order]
+    rows = [m - M for m in columns]
+    return full.movedim([*range(-2 * M, 0)], [*rows, *columns]).reshape(*batch, D, D)
 
 
 def preparation(psi: Tensor) -> Tensor:

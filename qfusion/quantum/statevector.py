@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from qfusion.quantum import states
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 from qfusion.quantum.circuits import rotation
 
 TOGETHER = 5  # qubits, at most, whose gates are joined to one matrix: measured, for 64 rows and 4 to 12 qubits

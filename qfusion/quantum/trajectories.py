@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 from qfusion.quantum.lindblad import Generator, form
 
 _ORDER = {

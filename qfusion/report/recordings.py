@@ -8,7 +8,7 @@ from scipy.io import wavfile
 
 from qfusion.analysis import recording_strip
 from qfusion.analysis.sample import Sample
-from qfusion.data import clip_previews, film_video, media_types
+from qfusion.data import film_video, media_types
 from qfusion.data.sample_content import Audio, Clip, Film
 from qfusion.errors import QFusionError
 from qfusion.figures import sample_timeline
@@ -46,7 +46,7 @@ def recording_context(sample: Sample) -> dict[str, Any]:
 
 def _clip_context(clip: Clip) -> dict[str, Any]:
     """Return the block of a recording, and a sentence about it."""
-    preview = clip_previews.preview(clip)
+    preview = clip.preview()
     if clip.kind == "image":
         return {"says": "The picture of the sample.", "block": picture(preview.poster, 80.0)}  # type: ignore[arg-type]
     block = recording(

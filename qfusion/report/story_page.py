@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from qfusion import _assets
+from qfusion import plugin
 from qfusion._checks import require_number
 from qfusion.figures.export_style import CREATOR, plotly_print, printing
 from qfusion.figures.html_page import script_digest
@@ -75,7 +75,7 @@ def render_page(story: Story, seconds: float = SECONDS) -> bytes:
         InvalidInput: when it is shorter or longer.
     """
     require_number("seconds", seconds, 1.0, MAX_SECONDS)
-    script = _assets.asset_text("story.js")
+    script = plugin.asset_text("story.js")
     acts = [
         {"name": clean(act.name), "says": clean(act.says), "drawings": _drawings(act, place)}
         for place, act in enumerate(story.acts)

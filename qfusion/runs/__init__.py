@@ -9,10 +9,8 @@ from qfusion._lazy import modules
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from qfusion.runs import cluster
-    from qfusion.runs.folder import Run, runs_folder
-    from qfusion.runs.run_list import create_run, find_run, list_runs
+    from qfusion.runs.folder import STATES, Run, create_run, find_run, list_runs, runs_folder
     from qfusion.runs.run_process import is_starting, launch_run
-    from qfusion.runs.run_records import STATES
     from qfusion.runs.run_training import train_run
     from qfusion.runs.specifications import Plan
 
@@ -34,12 +32,12 @@ __all__ = [
 _CONTENTS = {
     "Plan": "qfusion.runs.specifications",
     "Run": "qfusion.runs.folder",
-    "STATES": "qfusion.runs.run_records",
-    "create_run": "qfusion.runs.run_list",
-    "find_run": "qfusion.runs.run_list",
+    "STATES": "qfusion.runs.folder",
+    "create_run": "qfusion.runs.folder",
+    "find_run": "qfusion.runs.folder",
     "is_starting": "qfusion.runs.run_process",
     "launch_run": "qfusion.runs.run_process",
-    "list_runs": "qfusion.runs.run_list",
+    "list_runs": "qfusion.runs.folder",
     "runs_folder": "qfusion.runs.folder",
     "train_run": "qfusion.runs.run_training",
 }

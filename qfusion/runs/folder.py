@@ -1,7 +1,7 @@
 """Folder of a run: its plan, its progress, and everything needed to resume it.
 
     plan.json    specification of the training, written once
-    record.json  state of the run and history of its epochs, see `run_records.Record`
+    record.json  state of the run and history of its epochs, see `Record`
     state.pt     state of the training after the last saved epoch; removed when the training is finished
     request      "pause" or "stop", written by the process that requests it
     lock         lock that the training process holds while it lives
@@ -16,6 +16,7 @@ Files are written atomically, so a process may be killed at any moment and anoth
 import contextlib
 import io
 import json
+import os
 import secrets
 import shutil
 import time
@@ -29,11 +30,64 @@ import torch
 from filelock import FileLock, Timeout
 
 from qfusion import _files, _read_only, _user_folders
-from qfusion._checks import check
+from qfusion._checks import check, choose
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, translate_errors
-from qfusion.runs.run_records import Record
+from qfusion.runs.run_names import check_free
 from qfusion.runs.specifications import Plan
-from qfusion.training import checkpoint_folders
+from qfusion.training import checkpoint_cards
+
+STATES = ("running", "paused", "stopped", "finished", "failed", "interrupted")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Progress of a run.
+
+    Attributes:
+        state: one of `STATES`.
+        message: the error message, if there is one.
+        epochs: maximum number of epochs.
+        history: one mapping per epoch with the values of `Progress`, and under "watched" those of `Watch`.
+        best_epoch: epoch with the best weights so far.
+        pid, host: process number and host of the last training process.
+        began, changed: times in seconds since 1970.
+        batch, batches: number of finished batches of the current epoch, and of all its batches.
+        batch_losses: training loss within the last two epochs: epochs done, such as 1.25, and the mean over the batches
+            since the entry before.
+    """
+
+    state: str = "running"
+    message: str = ""
+    epochs: int = 0
+    history: tuple[Mapping[str, Any], ...] = ()
+    best_epoch: int = 0
+    pid: int = 0
+    host: str = ""
+    began: float = 0.0
+    changed: float = 0.0
+    batch: int = 0
+    batches: int = 0
+    batch_losses: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def epoch(self) -> int:
+        """Number of finished epochs."""
+        return len(self.history)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Maximum time in seconds that the remaining epochs take, or None if there is nothing to estimate it from.
+        The estimate assumes that an epoch takes as long as the last five did. Within the first epoch, it is based on
+        the batches so far and the time before them.
+        """
+        part = self.batch / max(1, self.batches)
+        last = [float(row["seconds"]) for row in self.history[-5:]]
+        if part and not last:
+            last = [max(0.0, self.changed - self.began) / part]
+        if not last or self.state != "running":
+            return None
+        return max(0.0, self.epochs - self.epoch - part) * sum(last) / len(last)
+
 
 REQUESTS = ("pause", "stop")
 Kind = TypeVar("Kind")
@@ -78,8 +132,8 @@ class Run:
         folder if that is elsewhere.
         """
         if self.path.absolute().parent == runs_folder().absolute():
-            return checkpoint_folders.folders()[-1] / f"{self.name}.json"
-        return self.path / checkpoint_folders.CARD
+            return checkpoint_cards.folders()[-1] / f"{self.name}.json"
+        return self.path / checkpoint_cards.CARD
 
     def record(self) -> Record:
         """Return the progress of the run. A run whose process ended without reporting it is "interrupted"."""
@@ -240,3 +294,66 @@ def is_locked(path: Path, patience: float = 0.0) -> bool:
             return False
     except Timeout:
         return True
+
+
+def create_run(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
+    """Create the folder of a new run and return the run. The training is not started.
+
+    Args:
+        plan: specification of the training, which is checked when the training starts.
+        path: folder of the run; by default a folder called `name` in the folder of runs.
+        name: name of the run, where `path` is not given.
+
+    Raises:
+        InvalidInput: if the name is invalid or taken, or the folder cannot be written to.
+    """
+    _read_only.check_allowed("train a model")
+    if path is None:
+        check_free(name)
+    target = runs_folder() / name if path is None else Path(path)
+    check(
+        not (target / "plan.json").exists(),
+        f"A run called {target.absolute().name!r} is there already. Choose another name, or go on with that one.",
+    )
+    with translate_errors(f"{target} cannot be made", "Choose a folder that you may write to."):
+        if path is None:
+            for parent in (target.parent, checkpoint_cards.folders()[-1]):
+                parent.mkdir(parents=True, exist_ok=True)
+        target.mkdir(exist_ok=True)
+    run = Run(target)
+    with run.lock():
+        check(
+            not (target / "plan.json").exists(),
+            f"A run called {run.name!r} is there already. Choose another name.",
+        )
+        with _files.atomic(target / "plan.json") as part:
+            part.write_text(json.dumps(asdict(plan), indent=1, allow_nan=False), encoding="utf-8")
+            newest = max((created for _, created in _runs_with_times()), default=0)
+            if path is None and newest >= part.stat().st_mtime_ns:
+                # the clock was set back, but the new run must still be listed as the newest
+                os.utime(part, ns=(newest + 1000, newest + 1000))
+    return run
+
+
+def list_runs() -> list[Run]:
+    """Return all runs in the folder of runs, newest first."""
+    return [run for run, _ in sorted(_runs_with_times(), key=lambda entry: -entry[1])]
+
+
+def _runs_with_times() -> Iterator[tuple[Run, int]]:
+    """Yield all runs with their creation times in nanoseconds. Runs that another process deletes meanwhile are left
+    out.
+    """
+    for path in runs_folder().glob("[!.]*/plan.json"):
+        with contextlib.suppress(OSError):
+            yield Run(path.parent), path.stat().st_mtime_ns
+
+
+def find_run(name: str) -> Run:
+    """Return a run by its name.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    known = {run.name: run for run in list_runs()}
+    return known[choose("Run", name, known)]

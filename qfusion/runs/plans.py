@@ -6,17 +6,18 @@ Either all requested runs are created or none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
 from typing import Any
 
 import torch
+from pydantic.fields import FieldInfo
 
 from qfusion import data as sources
-from qfusion._checks import check, choose, read_json, require_whole
+from qfusion._checks import check, choose, require_whole
 from qfusion.errors import translate_errors
 from qfusion.models import build, registry
-from qfusion.runs import folder, run_list, run_names, run_process, specifications
-from qfusion.training import checkpoint_folders, default_options
+from qfusion.runs import folder, run_names, run_process, specifications
+from qfusion.training import Options, checkpoint_cards, default_options
+from qfusion.training.options import complete_options
 
 MOST_KEPT = 100  # epochs after which a model is kept
 
@@ -27,7 +28,7 @@ def default_settings(data: str, model: str) -> dict[str, Any]:
     Raises:
         NotFound: when there is no such model or data set.
     """
-    return {**registry.settings(model), **asdict(default_options(sources.load(data)))}
+    return {**registry.settings(model), **default_options(sources.load(data)).model_dump()}
 
 
 def counterpart(data: str, model: str, chosen: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -41,29 +42,37 @@ def counterpart(data: str, model: str, chosen: Mapping[str, Any]) -> tuple[str, 
     return other, {key: first[key] for key, default in own if first.get(key, default) != default}
 
 
-def parse_value(key: str, text: str, default: Any) -> Any:
-    """Return `text` as a value of the kind that the default is: text, a whole number, a number, or several (4,4,2).
+def setting_fields(model: str) -> dict[str, FieldInfo]:
+    """Return the descriptions of every setting of a kind of model and of its training.
 
     Raises:
-        InvalidInput: when it is none.
+        NotFound: when there is no such model.
     """
-    if isinstance(default, str):
-        return text
-    if isinstance(default, bool):
-        check(
-            text.lower() in ("true", "false"),
-            f"Setting `{key}` must be true or false, but is {text[:80]!r}.",
-        )
-        return text.lower() == "true"
-    record = read_json(f"[{text}]" if "," in text and not text.startswith("[") else text)
-    values = record if isinstance(record, list) and not isinstance(default, float) else [record]
-    kinds = (int,) if isinstance(default, int) else (int, float)
-    check(
-        len(values) > 0 and all(isinstance(v, kinds) and not isinstance(v, bool) for v in values),
-        f"Setting `{key}` must be a {'whole ' if isinstance(default, int) else ''}number, but is {text[:80]!r}. "
-        f"Its default is {default!r}.",
-    )
-    return record
+    return {**registry.settings_type(model).model_fields, **Options.model_fields}
+
+
+def read_settings(
+    model: str, chosen: Mapping[str, Any], dataset: sources.DataSet
+) -> tuple[dict[str, Any], Options]:
+    """Return the chosen settings of a kind of model, and the options of its training on a data set. A text is read as a
+    value of its setting.
+
+    Args:
+        model, chosen: see `make_plan`.
+        dataset: what is trained on.
+
+    Raises:
+        InvalidInput, NotFound: when a setting does not exist or a value is impossible.
+    """
+    settings, options, known = {}, {}, setting_fields(model)
+    for key, value in chosen.items():
+        choose("Setting", key, known)
+        if key in Options.model_fields:
+            options[key] = value
+        else:
+            settings[key] = value
+    checked = registry.settings_type(model)(**settings)
+    return checked.model_dump(include=set(settings)), complete_options(dataset, options)
 
 
 def make_plan(
@@ -79,7 +88,8 @@ def make_plan(
     Args:
         data: as `qfusion.data.load` takes it.
         model: kind of model.
-        chosen: settings of the model and options of the training by name, as `default_settings` lists them.
+        chosen: settings of the model and options of the training by name, as `setting_fields` lists them; a text is
+            read as a value of its setting.
         seed, title, replay: see `Plan`.
 
     Raises:
@@ -87,19 +97,8 @@ def make_plan(
     """
     require_whole("replay", replay, 0, MOST_KEPT)
     dataset = sources.load(data)
-    of_model, default = registry.settings(model), default_options(dataset)
-    for key in chosen:
-        choose("Setting", key, {**of_model, **asdict(default)})
-    settings = {key: entry for key, entry in chosen.items() if key in of_model}
-    options = replace(
-        default, **{key: entry for key, entry in chosen.items() if key not in of_model}
-    )
-    target = dataset.target
-    check(
-        (options.loss == "cross_entropy") == (target.kind == "classification"),
-        f"Setting `loss` must be {'cross_entropy' if target.kind == 'classification' else 'l1, mse or huber'} for a "
-        f"{target.kind} target, but is {options.loss!r}.",
-    )
+    settings, options = read_settings(model, chosen, dataset)
+    default, target = default_options(dataset), dataset.target
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         planned = build(model, dataset.input_specs, target.classes or (target.name,), settings)
     planned.check_trainable()
@@ -111,7 +110,7 @@ def make_plan(
         dataset.digest,
         options={
             key: result
-            for key, result in asdict(options).items()
+            for key, result in options.model_dump().items()
             if result != getattr(default, key)
         },
         title=title,
@@ -140,7 +139,7 @@ def choose_free_name(stem: str, taken: Iterable[str] = (), seeds: Sequence[int] 
     stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in stem)[:48]
     known = {
         *taken,
-        *checkpoint_folders.available(),
+        *checkpoint_cards.available(),
         *(path.name for path in folder.runs_folder().glob("*")),
     }
     names = (stem, *(f"{stem}.{n}" for n in range(2, len(known) + 3)))
@@ -167,7 +166,7 @@ def start_runs(plans: Mapping[str, specifications.Plan], events: bool = False) -
     ):
         try:
             for name, plan_of_run in plans.items():
-                made.append(run_list.create_run(plan_of_run, name=name))
+                made.append(folder.create_run(plan_of_run, name=name))
             for run in made:
                 run_process.launch_run(run, events)
                 begun += 1

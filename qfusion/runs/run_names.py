@@ -3,7 +3,7 @@
 import re
 
 from qfusion._checks import check
-from qfusion.training import checkpoint_folders
+from qfusion.training import checkpoint_cards
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -30,6 +30,6 @@ def check_free(name: str) -> None:
         f"Argument `name` must not end as the files of models do, but is {name!r}. Choose another name.",
     )
     check(
-        name not in checkpoint_folders.available(),
+        name not in checkpoint_cards.available(),
         f"A model called {name!r} is there already. Choose another name.",
     )

@@ -21,14 +21,13 @@ from qfusion import data as sources
 from qfusion._checks import check
 from qfusion.data.row_splits import SPLITS
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.runs import folder, run_records
+from qfusion.runs import folder
 from qfusion.runs.training_watch import Watch
 from qfusion.training import (
     Fit,
     Progress,
     checkpoint,
     checkpoint_cards,
-    checkpoint_folders,
     metrics,
     prepare,
     processes,
@@ -142,8 +141,8 @@ def _save(
     in_double = copy.deepcopy(model).double()
     measured = {split: metrics.evaluate(in_double, dataset, split, group) for split in SPLITS}
     if group.leads:
-        after = f"{checkpoint_folders.AFTER}{epoch}" if epoch else ""
-        training = {**asdict(fit.options), "seed": plan.seed}
+        after = f"{checkpoint_cards.AFTER}{epoch}" if epoch else ""
+        training = {**fit.options.model_dump(), "seed": plan.seed}
         if epoch or not fit.done:
             training[checkpoint_cards.STOPPED] = len(fit.history)
         path = run.model_path
@@ -184,9 +183,7 @@ class RunRecorder:
         self.run = run
         self.group = group
         self.with_events = events
-        self.record = run_records.Record(
-            pid=os.getpid(), host=socket.gethostname(), began=time.time()
-        )
+        self.record = folder.Record(pid=os.getpid(), host=socket.gethostname(), began=time.time())
         self.fit: Fit[Any] | None = None
         self.watched: dict[str, dict[str, float]] = {}
         # by the monotonic clock, which nobody sets
@@ -230,9 +227,7 @@ class RunRecorder:
         # what is drawn of an epoch is not taken away in the moment at which it ends
         self.batch_losses = [one for one in self.batch_losses if one[0] > progress.epoch - 1]
         self.recorded_batches = 0
-        measured: dict[str, float] = {}
-        if self.watch.is_due(progress.seconds):  # the model is copied only then
-            measured = self.watch.measure_timed(self.fit.current_model())
+        measured = self.watch.measure_seldom(progress.seconds, self.fit.current_model)
         if measured:
             self.watched[str(progress.epoch)] = measured
         if self.with_events:
@@ -252,7 +247,7 @@ class RunRecorder:
         """Write the final state.
 
         Args:
-            state: of `run_records.STATES`.
+            state: of `folder.STATES`.
             message: an error, or why there is no model.
             epoch_complete: whether the training ended after an epoch; an epoch that was abandoned need not be saved.
         """

@@ -32,7 +32,7 @@ class Plan(Training):
         options: options of the training that differ from the defaults.
         title: title of the model; generated if empty.
         replay: number of epochs, evenly spread, after which the model is saved as a model of its own, see
-            `checkpoint_folders.saved_epochs`.
+            `checkpoint_cards.saved_epochs`.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,13 +32,16 @@ class Watch:
         self.background = _spread(dataset.rows(split), BACKGROUND)
         self._trained = self._watched = 0.0
 
-    def is_due(self, seconds: float) -> bool:
-        """Return whether to measure after an epoch of so many seconds; measuring takes at most a fifth of the time."""
+    def measure_seldom(
+        self, seconds: float, make_model: Callable[[], torch.nn.Module]
+    ) -> dict[str, float]:
+        """Return the measures of a model after an epoch of so many seconds, or nothing, so that measuring takes at most
+        a fifth of the time. The model is made only where it is measured.
+        """
         self._trained += seconds
-        return self._watched <= 0.2 * self._trained
-
-    def measure_timed(self, model: torch.nn.Module) -> dict[str, float]:
-        """Return `measure(model)`, and count its time for `is_due`."""
+        if self._watched > 0.2 * self._trained:
+            return {}
+        model = make_model()
         start = time.perf_counter()
         measured = self.measure(model)
         self._watched += time.perf_counter() - start

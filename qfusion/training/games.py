@@ -19,7 +19,7 @@ from qfusion.data.game_table import GameTable
 from qfusion.data.store import folders
 from qfusion.errors import QFusionError
 from qfusion.models import game
-from qfusion.training import checkpoint_cards, checkpoint_folders, checkpoint_store, metrics
+from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.training.checkpoint import Checkpoint
 
 NAME = "game"  # of one that has no other name
@@ -39,7 +39,7 @@ def store_source_game(name: str, folder: Path | None = None) -> Path | None:
     if source.game is None:
         return None
     stored = make_game_checkpoint(source.game(), registry.load(name), name, source.title)
-    return write_game(stored, name, folder or checkpoint_folders.folders()[-1], is_new=False)
+    return write_game(stored, name, folder or checkpoint_cards.folders()[-1], is_new=False)
 
 
 def write_game(stored: Checkpoint, name: str, folder: Path, *, is_new: bool) -> Path:
@@ -50,7 +50,7 @@ def write_game(stored: Checkpoint, name: str, folder: Path, *, is_new: bool) -> 
         folder: which is made where there is none. is_new: whether a model of that name is refused.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return checkpoint_store.write(
+    return checkpoint.write(
         folder / f"{name}.json",
         game.game_bytes(stored.model),
         ".safetensors",
@@ -73,7 +73,7 @@ def remove_game(name: str) -> Path:
         NotFound: when there is no such model. InvalidInput: when it is not a measured game, or cannot be removed.
     """
     check(is_game(name), f"Model '{name}' is not a measured game.")
-    folder = checkpoint_store.remove(name)
+    folder = checkpoint.remove(name)
     if name in folders.imported_names():
         folders.remove_imported(name)
     return folder

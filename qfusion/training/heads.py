@@ -15,7 +15,7 @@ from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.models.encoding.input_features import mean_over_steps, values_and_mask
 from qfusion.training.batches import to_device
-from qfusion.training.losses import compute_loss
+from qfusion.training.optimisation import compute_loss
 
 
 class Heads(nn.Module):

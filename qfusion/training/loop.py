@@ -31,8 +31,16 @@ from qfusion.training.batches import (
 )
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.training.heads import Heads
-from qfusion.training.losses import balanced_weights, compute_loss, loss_factor, target_unit
-from qfusion.training.optimisation import mixed_precision, parameter_groups, rate_schedule, relax
+from qfusion.training.optimisation import (
+    balanced_weights,
+    compute_loss,
+    loss_factor,
+    mixed_precision,
+    parameter_groups,
+    rate_schedule,
+    relax,
+    target_unit,
+)
 from qfusion.training.options import Options, complete_options
 from qfusion.training.processes import ALONE, Group
 
@@ -101,12 +109,6 @@ def prepare(
         f"Data set '{dataset.name}' is a measured game, which has no features to train on. Choose another.",
     )
     options = complete_options(dataset, options)
-    classes = dataset.target.kind == "classification"
-    check(
-        (options.loss == "cross_entropy") == classes,
-        f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} "
-        f"target, but is {options.loss!r}.",
-    )
     torch.manual_seed(seed)
     model = build(
         kind,
@@ -127,7 +129,7 @@ def prepare(
         # fitted to so many rows, evenly among those that are trained on
         places = np.linspace(0, len(rows) - 1, min(len(rows), 4096)).astype(int)
         model.project(dataset.inputs(rows[places]))
-    if not classes:
+    if dataset.target.kind != "classification":
         # weights start as for targets of deviation 1
         rescale_scores(model, target_unit(dataset.y[rows]))
         with torch.no_grad():
@@ -176,7 +178,7 @@ class Result(Generic[M]):
 
     def settings(self) -> dict[str, Any]:
         """Return the options and seed as a mapping for a card."""
-        return {**asdict(self.options), "seed": self.seed}
+        return {**self.options.model_dump(), "seed": self.seed}
 
     def checkpoint(self, name: str, title: str = "") -> Checkpoint:
         """Return the model with a card, as it is after saving and loading. It is the starting point of explanations,

@@ -1,131 +1,187 @@
 """Options of a training: rows, loss, optimiser, schedule, precision, and number of processes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal, Self
 
-from qfusion._checks import check, choose, require_number
+from pydantic import Field, model_validator
+
+from qfusion._checks import check
+from qfusion._settings import Settings
 from qfusion.data import DataSet
 
-CHOICES = {
-    "loss": ("l1", "mse", "huber", "cross_entropy"),
-    "schedule": ("cosine", "constant", "onecycle"),
-    "class_weights": ("none", "balanced"),
-    "precision": ("single", "mixed", "double"),
-}
-RANGES = {
-    "epochs": (1, 100_000),
-    "batch": (1, 1_000_000),
-    "rate": (1e-8, 10),
-    "weight_decay": (0, 100),
-    "encoder_decay": (0, 100),
-    "coupling_decay": (0, 100),
-    "noise": (0, 100),
-    "clip": (1e-6, 1e6),
-    "patience": (0, 100_000),
-    "average": (0, 0.99999),
-    "unimodal": (0, 100),
-    "shift": (0, 256),
-    "delay": (0, 256),
-    "turn": (0, 180),
-    "stretch": (0, 0.9),
-}
 
+class Options(Settings):
+    """How a model is trained."""
 
-@dataclass(frozen=True)
-class Options:
-    """How a model is trained.
+    epochs: int = Field(
+        60,
+        ge=1,
+        le=2000,
+        title="Max epochs",
+        description="Maximum number of passes over the training rows; training may stop earlier (see patience).",
+    )
+    batch: int = Field(
+        64,
+        ge=1,
+        le=1_000_000,
+        title="Batch size",
+        description="Training rows per step; smaller batches give more and noisier steps.",
+    )
+    rate: float = Field(
+        2e-3,
+        ge=1e-8,
+        le=10,
+        title="Learning rate",
+        description="Maximum step size; the schedule determines how it changes over the epochs.",
+    )
+    # On the matrices of encoders, head, H and L_k, by AdamW.
+    weight_decay: float = Field(
+        1e-3,
+        ge=0,
+        le=100,
+        title="Weight decay",
+        description="Shrinks all matrices towards zero, which reduces overfitting.",
+    )
+    encoder_decay: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        title="Encoder decay",
+        description="Additional weight decay of the encoders.",
+    )
+    # Of H and L_k, or a circuit's truth tables and angles, towards the values at which they do nothing. Weak couplings
+    # answer their parameters almost linearly, so slopes and knock-outs agree.
+    coupling_decay: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        title="Coupling decay",
+        description="Shrinks the couplings between modalities, so that only useful ones remain.",
+    )
+    # For small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
+    noise: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        title="Input noise",
+        description="Noise added to every feature during training, in standard deviations of that feature.",
+    )
+    clip: float = Field(
+        5.0,
+        ge=1e-6,
+        le=1e6,
+        title="Gradient clip",
+        description="Maximum gradient norm of a step; larger gradients are scaled down to it.",
+    )
+    patience: int = Field(
+        15,
+        ge=0,
+        le=2000,
+        title="Patience (epochs)",
+        description="Stops when the validation loss has not improved for this many epochs; 0 never stops early and "
+        "keeps the last weights.",
+    )
+    average: float = Field(
+        0.99,
+        ge=0,
+        le=0.99999,
+        title="Weight average",
+        description="Decay of the running average of the weights, which is validated and saved; 0 uses the weights "
+        "themselves.",
+    )
+    loss: Literal["l1", "mse", "huber", "cross_entropy"] = Field(
+        "l1",
+        title="Loss function",
+        description="The loss function: l1, mse or huber for a number, cross_entropy for classes.",
+    )
+    refit: bool = Field(
+        False,
+        title="Train on the validation rows too",
+        description="For a final training after all settings are chosen; it needs patience 0, because no rows remain "
+        "for early stopping.",
+    )
+    # "onecycle" rises from a 25th for three tenths of the steps and falls to almost nothing (Smith 2018, arXiv
+    # 1803.09820).
+    schedule: Literal["cosine", "constant", "onecycle"] = Field(
+        "cosine",
+        title="Learning rate schedule",
+        description="cosine decays to zero, constant does not change, onecycle first rises and then falls.",
+    )
+    # Of the cross entropy, in the validation loss as well: N / (C n_c) for a class with n_c of the N training rows
+    # (King and Zeng 2001).
+    class_weights: Literal["none", "balanced"] = Field(
+        "none",
+        title="Class weights",
+        description="balanced gives every class the same total weight; none gives every row the same weight.",
+    )
+    # "mixed" is bfloat16 for the encoders, while training. The model is kept in single precision.
+    precision: Literal["single", "mixed", "double"] = Field(
+        "single",
+        title="Precision",
+        description="single is the default; mixed computes the encoders in lower precision; double is slower and "
+        "rarely needed.",
+    )
+    # Each is predicted by a linear head on the modality's encoder while training (after Yu and others 2020, "CH-SIMS",
+    # ACL).
+    unimodal: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        title="Weight of unimodal labels",
+        description="Weight of the loss on the labels of single modalities, where the data set has them; 0 ignores "
+        "them.",
+    )
+    # Pictures are features of shape (h, w) or (h, w, 3), also spectrograms; what comes in at an edge repeats it.
+    shift: int = Field(
+        0,
+        ge=0,
+        le=256,
+        title="Picture shift",
+        description="Moves every picture at random by up to this many pixels in each direction during training, so "
+        "that its position is not learned.",
+    )
+    delay: int = Field(
+        0,
+        ge=0,
+        le=256,
+        title="Recording delay",
+        description="Moves every recording's spectrogram in time at random by up to this many frames during training, "
+        "in addition to the shift.",
+    )
+    turn: float = Field(
+        0.0,
+        ge=0,
+        le=180,
+        title="Picture rotation",
+        description="Rotates every picture at random by up to this many degrees during training; spectrograms are not "
+        "rotated.",
+    )
+    stretch: float = Field(
+        0.0,
+        ge=0,
+        le=0.9,
+        title="Picture scaling",
+        description="Scales every picture at random along each side by up to this fraction; spectrograms are not "
+        "scaled.",
+    )
 
-    Attributes:
-        epochs: most passes over the training rows.
-        batch: samples per step.
-        rate: AdamW's highest learning rate.
-        schedule: what becomes of it: "cosine" lets it fall to zero along a cosine, "constant" leaves it, "onecycle"
-            lets it rise from a 25th for three tenths of the steps and fall to almost nothing (Smith 2018, arXiv
-            1803.09820).
-        weight_decay: AdamW's weight decay, on the matrices of encoders, head, H and L_k.
-        encoder_decay: what encoder matrices have of it in addition.
-        coupling_decay: decay, of the same kind, of what couples the modalities (H and L_k; a circuit's truth tables and
-            angles) towards the values at which it does nothing. Weak couplings answer their parameters almost linearly,
-            so slopes and knock-outs agree.
-        noise: Gaussian noise added to every input while training, in standard deviations of that feature over the
-            training rows; for small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
-        shift: pixels by which every picture (features of shape (h, w) or (h, w, 3)) is moved at random while training,
-            at most, along both sides; what comes in at an edge repeats it. Recordings' spectrograms are pictures too.
-        delay: frames by which every recording's spectrogram is moved in time, the second side of its shape, at random
-            while training, at most and beside `shift`.
-        turn: degrees by which every picture is turned about its middle at random while training, at most; spectrograms
-            are not.
-        stretch: share by which every picture is made larger or smaller along each side at random, at most; spectrograms
-            are not.
-        clip: largest gradient norm.
-        patience: epochs without a better validation loss before training stops; 0 never stops early and keeps the last
-            weights.
-        average: decay per step of the running average of the weights, which is what is validated and kept; 0 keeps the
-            weights.
-        loss: "l1", "mse", "huber" (regression) or "cross_entropy" (classes).
-        class_weights: of the cross entropy: "none", or "balanced", N / (C n_c) for a class with n_c of the N training
-            rows, so that every class counts alike (King and Zeng 2001); in the validation loss as well.
-        precision: "single"; "mixed", which calculates the encoders in bfloat16 while training, everything else in
-            single; or "double". The model is kept in single precision.
-        unimodal: weight of the loss of every modality's own targets, where the data have them, each predicted by a
-            linear head on the modality's encoder while training (after Yu and others 2020, "CH-SIMS", ACL); 0 trains no
-            heads.
-        refit: train on the validation rows too, once settings are chosen; needs patience 0, as nothing is left to stop
-            by.
-    """
-
-    epochs: int = 60
-    batch: int = 64
-    rate: float = 2e-3
-    weight_decay: float = 1e-3
-    encoder_decay: float = 0.0
-    coupling_decay: float = 0.0
-    noise: float = 0.0
-    clip: float = 5.0
-    patience: int = 15
-    average: float = 0.99
-    loss: str = "l1"
-    refit: bool = False
-    schedule: str = "cosine"
-    class_weights: str = "none"
-    precision: str = "single"
-    unimodal: float = 0.0
-    shift: int = 0
-    delay: int = 0
-    turn: float = 0.0
-    stretch: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in RANGES.items():
-            require_number(name, getattr(self, name), low, high)
-        for name, words in CHOICES.items():
-            choose(name.replace("_", " ").capitalize(), getattr(self, name), words)
+    @model_validator(mode="after")
+    def _check_combinations(self) -> Self:
         check(
             self.class_weights == "none" or self.loss == "cross_entropy",
             "Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is "
             f"{self.class_weights!r} and `loss` is {self.loss!r}.",
         )
-        for name in ("batch", "epochs", "patience", "shift", "delay"):
-            number = getattr(self, name)
-            check(
-                number == int(number),
-                f"Argument `{name}` must be a whole number, but is {number!r}.",
-            )
         check(
             not (self.refit and self.patience),
             "Argument `patience` must be 0 with `refit`: no rows are left to stop by.",
         )
+        return self
 
     @property
     def split(self) -> str:
         """The rows that are trained on."""
         return "train+valid" if self.refit else "train"
-
-    @staticmethod
-    def names() -> list[str]:
-        """Return the names of all options."""
-        return [f.name for f in fields(Options)]
 
 
 def default_options(dataset: DataSet) -> Options:
@@ -136,8 +192,9 @@ def default_options(dataset: DataSet) -> Options:
 def card_options(card: Mapping[str, Any], dataset: DataSet) -> Options:
     """Return the options that a model was trained with, by its card; what the card leaves out is the default."""
     training = card.get("training", {})
-    chosen = {name: training[name] for name in Options.names() if name in training}
-    return complete_options(dataset, chosen)
+    return complete_options(
+        dataset, {name: training[name] for name in Options.model_fields if name in training}
+    )
 
 
 def complete_options(
@@ -151,14 +208,14 @@ def complete_options(
 
     Raises:
         NotFound: when there is no such option.
-        InvalidInput: when one has an impossible value.
+        InvalidInput: when one has an impossible value, also for this target.
     """
-    if isinstance(options, Options):
-        return options
-    return replace(
-        default_options(dataset),
-        **{
-            choose("Option", name, Options.names()): value
-            for name, value in (options or {}).items()
-        },
+    if not isinstance(options, Options):
+        options = default_options(dataset).replace(**(options or {}))
+    classes = dataset.target.kind == "classification"
+    check(
+        (options.loss == "cross_entropy") == classes,
+        f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} "
+        f"target, but is {options.loss!r}.",
     )
+    return options

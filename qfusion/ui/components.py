@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from plotly_live.scripts import script_text
-from qfusion import _assets
+from qfusion import plugin
 
 # Scripts that come before that of a component, in one module with it: of plotly_live, and our own.
 LIVE_SCRIPTS = {"knobs": ("follow",)}
@@ -24,7 +24,7 @@ def component(name: str) -> Any:
     """
     own = (*SHARED_SCRIPTS.get(name, ()), name)
     scripts = [script_text(part) for part in LIVE_SCRIPTS.get(name, ())]
-    scripts += [_assets.asset_text(f"{part}.js") for part in own]
+    scripts += [plugin.asset_text(f"{part}.js") for part in own]
     return st.components.v2.component(
         f"qfusion_{name}", js="\n".join(scripts), isolate_styles=False
     )

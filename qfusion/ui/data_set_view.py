@@ -10,6 +10,7 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.store import folders, manifest
 from qfusion.data.target_spec import CONVENTIONS
+from qfusion.models import registry as model_registry
 from qfusion.panels import learning as builders, pickers, targets
 from qfusion.runs import plans
 from qfusion.training import games
@@ -24,8 +25,6 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.ui.import_findings import draw_findings
-from qfusion.ui.recordings_form import recordings
-from qfusion.wording import setting_texts
 from qfusion.wording.data_sets import ORIGINS
 from qfusion.wording.model_kinds import describe_kind
 
@@ -71,13 +70,12 @@ def draw_set(dataset: DataSet) -> None:
     st.markdown(_card(dataset))
     panels.show(dataset, page_context.theme(), *targets.DATA, first=1)
     panels.draw_lower_panels(page_context.theme(), dataset=dataset)
-    for draw in plugin.tabs("data").values():
-        draw(dataset)
     if not dataset.is_game:
         navigation.link(
             "pages/train.py", "Train a model on it", ":material/model_training:", train=name
         )
-    recordings(dataset)
+    for draw in plugin.tabs("data").values():
+        draw(dataset)
     if name in folders.imported_names():
         if not dataset.is_game and not _read_only.is_read_only():
             st.button(
@@ -86,7 +84,9 @@ def draw_set(dataset: DataSet) -> None:
                 icon=":material/model_training:",
                 on_click=page_runs.run_or_notice,
                 args=(_train_both, name),
-                help=" and ".join(f"**{describe_kind(kind).title}**" for kind in setting_texts.MAIN)
+                help=" and ".join(
+                    f"**{describe_kind(kind).title}**" for kind in model_registry.SYSTEMS
+                )
                 + ", with default settings. Training runs in separate processes and continues when this page "
                 "is closed.",
             )
@@ -97,7 +97,7 @@ def _train_both(name: str) -> None:
     """Start a training of either system, with the usual settings; Train shows them."""
     started = {
         plans.choose_free_name(f"{kind}-{name}"): plans.make_plan(name, kind, {})
-        for kind in setting_texts.MAIN
+        for kind in model_registry.SYSTEMS
     }
     plans.start_runs(started)
     state.put(builders.RUNS.key, list(started))

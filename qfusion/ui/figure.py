@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import plotly_live
-from qfusion import _assets
+from qfusion import plugin
 from qfusion._memory_cache import memo
 from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import text
@@ -163,7 +163,7 @@ def _extension() -> plotly_live.Extension:
     """Return what is added to the script that draws figures."""
     return plotly_live.Extension(
         "qfusion_figure",
-        _assets.asset_text("figure.js"),
+        plugin.asset_text("figure.js"),
         "qf-figure",
         server_addresses.plotly_address(),
         follows=False,  # knobs.js follows sliders of all figures of a page

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import _assets, data
+from qfusion import data, plugin
 from qfusion._checks import choose
 from qfusion.analysis import encoding_jobs, opening
 from qfusion.analysis.study import Study
@@ -65,8 +65,8 @@ KEYS = {
 # sidebar.
 
 
-_SCRIPT = _assets.asset_text("frame.js")
-_CSS = {name: _assets.asset_text("theme", name) for name in ("app.css", "bar.css", "phone.css")}
+_SCRIPT = plugin.asset_text("frame.js")
+_CSS = {name: plugin.asset_text("theme", name) for name in ("app.css", "bar.css", "phone.css")}
 # those of which a figure that is made at once comes first
 QUICK_PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators")
 
@@ -181,7 +181,7 @@ def _begin(title: str, *, has_bar: bool) -> None:
     """Set the page up."""
     reruns.begin_run()
     st.set_page_config(
-        page_title=f"{title} · qfusion", page_icon=_assets.asset_path("icon.svg"), layout="wide"
+        page_title=f"{title} · qfusion", page_icon=plugin.asset_path("icon.svg"), layout="wide"
     )
     styles = "".join(css for name, css in _CSS.items() if has_bar or name != "bar.css")
     # Streamlit says so of the page, but not of its dialogs

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import _assets, _checks
+from qfusion import _checks, plugin
 from qfusion._memory_cache import memo
 from qfusion.errors import QFusionError
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE, sources
@@ -48,7 +48,7 @@ class Step:
 
 @memo(1)
 def _all_steps() -> tuple[Step, ...]:
-    return tuple(Step(**one) for one in tomllib.loads(_assets.asset_text("tour.toml"))["step"])
+    return tuple(Step(**one) for one in tomllib.loads(plugin.asset_text("tour.toml"))["step"])
 
 
 def steps() -> tuple[Step, ...]:

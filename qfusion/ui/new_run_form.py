@@ -8,9 +8,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._checks import check
+from qfusion._settings import choices
 from qfusion.analysis import run_settings, runs, text
+from qfusion.models import registry
 from qfusion.panels import learning as builders, params, training_settings
 from qfusion.runs import plans
+from qfusion.training import Options
 from qfusion.ui import (
     guidance,
     loading,
@@ -21,7 +24,6 @@ from qfusion.ui import (
     task_start,
     widgets,
 )
-from qfusion.wording import setting_texts
 from qfusion.wording.model_kinds import describe_kind
 
 NAME, _EVENTS, STARTED = "_new.name", "_new.events", "_new.started"
@@ -48,17 +50,13 @@ def draw_form() -> None:
 
 def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     """The settings that differ from the defaults."""
-    default = {
-        key: value
-        for key, value in plans.default_settings(name, kind).items()
-        if key in setting_texts.SETTINGS
-    }
+    default = plans.default_settings(name, kind)
     like, recipe = run_settings.shipped_recipe(name, kind)
     fields = {
         key: partial(_draw_setting, key, recipe.get(key, default[key]), name, kind, classes)
         for key in default
     }
-    main = ["epochs", "rate", "patience", *setting_texts.MAIN.get(kind, ())]
+    main = ["epochs", "rate", "patience", *training_settings.MAIN.get(kind, ())]
     rest = [key for key in default if key not in main]
     with widgets.grid("main"):
         given = {key: fields[key]() for key in main}
@@ -69,20 +67,18 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
         given |= {key: fields[key]() for key in rest}
     if like:
         st.caption(f"Defaults are those of the shipped model `{like}`.")
-    chosen = {
-        key: plans.parse_value(key, value.strip(), default[key])
-        if isinstance(value, str) and not isinstance(default[key], str)
-        else value
+    return {
+        key: value
         for key, value in given.items()
+        if value != default[key] and value != training_settings.setting_text(default[key])
     }
-    return {key: value for key, value in chosen.items() if value != default[key]}
 
 
 def _draw_setting(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
     """The widget of a setting, and its sentence."""
     losses = [
         word
-        for word in setting_texts.SETTINGS["loss"].choices
+        for word in choices(Options.model_fields["loss"])
         if (word == "cross_entropy") == classes
     ]
     setting = training_settings.setting_choice(
@@ -113,7 +109,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         f"Seeds must be 1 to {runs.MAX_SEEDS}, the first from 0 to 1,000,000.",
     )
     seeds = range(seed, seed + count)
-    both = kind in setting_texts.MAIN and _draw_with_help(builders.BOTH, fifth)
+    both = kind in registry.SYSTEMS and _draw_with_help(builders.BOTH, fifth)
     kinds = {kind: chosen} | dict([plans.counterpart(name, kind, chosen)] if both else [])
     count *= len(kinds)
     free = {one: plans.choose_free_name(f"{one}-{name}", seeds=seeds) for one in kinds}

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from qfusion.panels import pickers
-from qfusion.training import checkpoint_folders
+from qfusion.training import checkpoint_cards
 from qfusion.ui import state
 
 EPOCH, _LAST = "_epoch", "end"
@@ -11,8 +11,8 @@ EPOCH, _LAST = "_epoch", "end"
 
 def draw_replay(model: str) -> None:
     """Draw a cursor over the epochs after which the model was saved, if there are any."""
-    name, _, epoch = model.partition(checkpoint_folders.AFTER)
-    if epochs := checkpoint_folders.saved_epochs(model):
+    name, _, epoch = model.partition(checkpoint_cards.AFTER)
+    if epochs := checkpoint_cards.saved_epochs(model):
         state.put(EPOCH, epoch or _LAST)
         st.select_slider(
             "After epoch",
@@ -27,6 +27,6 @@ def draw_replay(model: str) -> None:
 
 def _epoch_changed(name: str) -> None:
     epoch = state.get(EPOCH)
-    there = name if epoch == _LAST else f"{name}{checkpoint_folders.AFTER}{epoch}"
+    there = name if epoch == _LAST else f"{name}{checkpoint_cards.AFTER}{epoch}"
     if there in pickers.models():
         state.put(pickers.MODEL.key, there)

@@ -1,5 +1,7 @@
 """Runs side by side: the settings that differ, and the test metrics."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
@@ -7,7 +9,6 @@ from qfusion.analysis import run_results, run_settings, runs
 from qfusion.panels import learning as builders
 from qfusion.training import default_options
 from qfusion.ui import figure
-from qfusion.wording import setting_texts
 
 
 def draw_comparison(shown: list[runs.Seen]) -> None:
@@ -34,6 +35,7 @@ def _settings(shown: list[runs.Seen]) -> None:
             plan, lambda name: default_options(run_settings.load_run_dataset(name))
         ),
     )
+    titles = run_settings.setting_titles(planned.values())
     with st.container(border=True, key="panel-train-settings", gap="xsmall"):
         figure.heading(
             f"{len(differ)} setting{'s differ' if len(differ) != 1 else ' differs'}"
@@ -42,7 +44,7 @@ def _settings(shown: list[runs.Seen]) -> None:
         )
         if differ:
             st.dataframe(
-                _frame(table, differ),
+                _frame(table, differ, titles),
                 hide_index=True,
                 alt=f"Settings that differ: {', '.join(differ)}.",
             )
@@ -51,25 +53,17 @@ def _settings(shown: list[runs.Seen]) -> None:
         st.expander(
             f"All {len(table)} settings", expanded=len(planned) == 1, key="box-all-settings"
         ).dataframe(
-            _frame(table, list(table)),
+            _frame(table, list(table), titles),
             hide_index=True,
             height=420,
             alt="All settings of the runs.",
         )
 
 
-def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "setting": setting_texts.SETTINGS[key].title
-                if key in setting_texts.SETTINGS
-                else key,
-                **table[key],
-            }
-            for key in keys
-        ]
-    )
+def _frame(
+    table: dict[str, dict[str, str]], keys: list[str], titles: Mapping[str, str]
+) -> pd.DataFrame:
+    return pd.DataFrame([{"setting": titles.get(key, key), **table[key]} for key in keys])
 
 
 def _tables(results: run_results.Results) -> None:

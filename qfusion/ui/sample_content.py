@@ -19,10 +19,10 @@ from qfusion.data import (
     Content,
     Image,
     Text,
-    clip_previews,
     film_video,
     media_types,
     picture_reader,
+    previews,
 )
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.unimodal_labels import LABEL_PREFIX
@@ -126,7 +126,7 @@ def clip(piece: Clip, sample: str) -> None:
     if piece.kind == "image":
         with page_runs.guard():
             st.image(
-                picture_reader.read_picture(piece.path, 2 * clip_previews.POSTER),
+                picture_reader.read_picture(piece.path, 2 * previews.POSTER),
                 alt=f"Picture: sample {sample}",
             )
     else:

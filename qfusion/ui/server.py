@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from qfusion import _garbage, _user_folders
+from qfusion import _lazy, _user_folders
 from qfusion._memory_cache import find_result, memo
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.ui import permissions, streamlit_internals
@@ -144,7 +144,7 @@ def wait() -> None:
 
 def _load() -> None:
     try:
-        with _garbage.without_collection():
+        with _lazy.without_collection():
             for name in ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.overview"):
                 importlib.import_module(name)
             from qfusion.ui import first_paint, reruns
@@ -171,15 +171,15 @@ def _first_model() -> str:
     """Return the name of the model of the Python process that this server belongs to, once it has been written; empty
     for other servers.
     """
-    from qfusion.training import checkpoint_folders
+    from qfusion.training import checkpoint_cards
 
     if _user_folders.OWNER not in os.environ:
         return ""
-    name, _ = checkpoint_folders.locate_card(_user_folders.opened_places()[-1])
+    name, _ = checkpoint_cards.locate_card(_user_folders.opened_places()[-1])
     until = time.monotonic() + OPENING
-    while name not in checkpoint_folders.available() and time.monotonic() < until:
+    while name not in checkpoint_cards.available() and time.monotonic() < until:
         time.sleep(0.1)
-    return name if name in checkpoint_folders.available() else ""
+    return name if name in checkpoint_cards.available() else ""
 
 
 @memo(1)

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import _assets
+from qfusion import plugin
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.errors import translate_system_errors
@@ -57,7 +57,7 @@ def share_buttons(place: Any, sample: Callable[[], Sample] | None = None) -> Non
             )
 
 
-_SCRIPT = _assets.asset_text("share.js")
+_SCRIPT = plugin.asset_text("share.js")
 
 
 def _story(open_sample: Callable[[], Sample]) -> None:

@@ -3,7 +3,7 @@
 from importlib.metadata import distribution
 from pathlib import Path
 
-from qfusion import _assets
+from qfusion import plugin
 from qfusion.ui.server_addresses import plotly_address
 
 FIRST_STYLES = ("app.css", "phone.css", "first.css")
@@ -14,9 +14,9 @@ def page_html() -> str:
     Without the base, the page first asked below its own address, twice in vain, before anything was drawn.
     Without the style, everything moved when it came with the first run of the script.
     """
-    script = f"<head><script>{_assets.asset_text('root.js')}</script>"
+    script = f"<head><script>{plugin.asset_text('root.js')}</script>"
     plotly = f'<link rel="preload" as="script" fetchpriority="low" href="{plotly_address()}">'
-    style = "".join(_assets.asset_text("theme", name) for name in FIRST_STYLES)
+    style = "".join(plugin.asset_text("theme", name) for name in FIRST_STYLES)
     page = shipped_file("streamlit", "streamlit/static/index.html").decode()
     page = page.replace("<head>", script, 1)
     page = page.replace("</head>", f"{plotly}</head>", 1)

@@ -1,7 +1,7 @@
 """The states of trainings: short labels for tables, and sentences."""
 
 from qfusion.analysis.runs import Seen, Status
-from qfusion.runs.run_records import Record
+from qfusion.runs.folder import Record
 
 # Labels of the states that a table of runs shows.
 STATUSES: dict[Status, str] = {

@@ -1,7 +1,7 @@
 """Training curves in sentences: the metric of the kept epoch, and the order in which a model fuses and entangles."""
 
 from qfusion.analysis.training_curves import Onset, Order, metric_of_kept_epoch, order_onsets
-from qfusion.runs import run_records
+from qfusion.runs.folder import Record
 from qfusion.training import metrics
 
 METRIC = "{metric} {value:.3f}"
@@ -15,7 +15,7 @@ ORDERS: dict[Order, str] = {
 }
 
 
-def describe_kept_epoch(record: run_records.Record) -> str:
+def describe_kept_epoch(record: Record) -> str:
     """Return the main metric on the validation rows at the kept epoch, or an empty string if there is none."""
     known = metric_of_kept_epoch(record)
     if known is None:

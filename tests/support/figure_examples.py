@@ -14,8 +14,7 @@ import plotly.graph_objects as go
 
 from qfusion import figures
 from qfusion.analysis import recording_strip
-from qfusion.data import clip_previews
-from qfusion.data.sample_content import Word
+from qfusion.data.sample_content import Preview, Word
 from qfusion.explain.bootstrap import Interval
 from qfusion.figures import (
     angle_chart,
@@ -317,7 +316,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     ),
     "sample_timeline.draw_timeline": lambda t: sample_timeline.draw_timeline(
         recording_strip.Strip(
-            clip_previews.Preview(1.0, envelope=R.normal(size=(50, 2))),
+            Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
             True,
             (

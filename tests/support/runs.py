@@ -6,7 +6,7 @@ from typing import Any
 
 from qfusion import runs
 from qfusion.runs import Run, plans
-from qfusion.runs.run_records import Record
+from qfusion.runs.folder import Record
 
 TERMS = (
     "text",

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
 
 from qfusion import cli, data
 from qfusion._memory_cache import CACHE
@@ -76,8 +75,6 @@ def stand_in() -> DataSet:
 
 def _forget() -> None:
     CACHE.clear(registry.load_manifest.__wrapped__)  # type: ignore[attr-defined]
-    st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """Recognise the format of a data set's files and call its reader."""
 
 import contextlib
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,17 +11,26 @@ from typing import Any
 import pyarrow as pa
 
 from qfusion._checks import check, choose
-from qfusion.data import files
+from qfusion.data import files, readers
 from qfusion.data.column_roles import ColumnChoice
 from qfusion.data.file_words import make_modality_name, shown_names
 from qfusion.data.raw import Finding, Raw
-from qfusion.data.readers import csd, mmsa, multiview, tables
+from qfusion.data.readers import FileFormat, csd, mmsa, tables
 from qfusion.data.targets import TARGETS
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, translate_errors
 
+_MODULES = (
+    importlib.import_module(f"{readers.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(readers.__path__)
+    if module.name != "formats"
+)
+FILE_FORMATS: dict[str, FileFormat] = {
+    module.__name__.rpartition(".")[2]: module.FORMAT
+    for module in _MODULES
+    if hasattr(module, "FORMAT")
+}
 FORMATS = {
-    "mmsa": "MMSA pickle (.pkl)",
-    "multiview": "multi-view .mat or .npz",
+    **{name: single.words for name, single in FILE_FORMATS.items()},
     "tables": "a CSV, Parquet or .npy file a modality, and labels; or one table of both",
     "csd": "a computational sequence (.csd, .h5) of the CMU Multimodal SDK a modality, and labels",
 }
@@ -28,7 +39,11 @@ _LABEL_FILES = ("labels", "label")
 _DOCUMENT = re.compile(
     r"(readme|licen[cs]e|copying|citation|changelog)\b|.*\.(md|rst|pdf|html)$", re.I
 )
-SUFFIXES = (*mmsa.SUFFIXES, *multiview.SUFFIXES, *tables.SUFFIXES, *csd.SUFFIXES)
+SUFFIXES = (
+    *(suffix for single in FILE_FORMATS.values() for suffix in single.suffixes),
+    *tables.SUFFIXES,
+    *csd.SUFFIXES,
+)
 
 
 def read_files(
@@ -63,8 +78,9 @@ def read_files(
     if kind == "auto":
         kind = _guess_format(expanded, named)
     table = find_single_table(expanded, named, kind)
+    single = FILE_FORMATS.get(kind)
     check(
-        columns is None or table is not None or kind == "multiview",
+        columns is None or table is not None or (single is not None and single.has_columns),
         "Columns or variables of a label, an id, a split or a view are named for one table that has them all, or for "
         f"a multi-view file, but {shown_names([path.name for path in expanded]) or 'none'} is given. Leave them out, "
         "or give such a file.",
@@ -72,7 +88,7 @@ def read_files(
     read = expanded
     if table is not None:
         raw = tables.read_single_table(table, columns or ColumnChoice())
-    elif kind in ("tables", "csd"):
+    elif single is None:
         features, label_file = _assign_tables(expanded, modalities, labels)
         read = [*features.values(), label_file]
         if kind == "tables":
@@ -84,10 +100,7 @@ def read_files(
             len(expanded) == 1 and not named,
             f"Format `{kind}` takes one file, but {len(expanded)} are given. Give one file, or tables.",
         )
-        if kind == "multiview":
-            raw = multiview.read_multiview(expanded[0], target, columns)
-        else:
-            raw = mmsa.read_mmsa(expanded[0], target)
+        raw = single.read(expanded[0], target, columns)
     for path in paths:
         if path.is_dir():
             raw.findings += _unread_findings(path)
@@ -199,10 +212,10 @@ def _guess_format(paths: Sequence[Path], named: Sequence[Path]) -> str:
         return "csd"
     if named or (endings and endings <= set(tables.SUFFIXES)):
         return "tables"
-    if len(paths) == 1 and endings <= set(mmsa.SUFFIXES):
-        return "mmsa"
-    if len(paths) == 1 and endings <= {".mat", ".npz"}:
-        return "multiview"
+    if len(paths) == 1:
+        for name, single in FILE_FORMATS.items():
+            if endings <= set(single.suffixes):
+                return name
     shown = ", ".join(path.name[:40] for path in paths[:6]) or "nothing"
     remedy = "Convert it, or, if it is one of these under another ending, say which with --format."
     if endings <= set(SUFFIXES):

@@ -18,20 +18,19 @@ from qfusion.data import set_digest
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.file_words import SPLIT_WORDS, clean_text, numbered_features, word_array
 from qfusion.data.raw import Pieces, Raw, RawModality, in_order
-from qfusion.data.readers import pickles, variables
+from qfusion.data.readers import FileFormat, pickles, variables
 from qfusion.data.readers.padding import last_steps
 from qfusion.data.staged_set import PICKLE
 from qfusion.data.targets import is_one_hot
 from qfusion.errors import InvalidInput, translate_errors
 
-SUFFIXES = (".pkl", ".pickle")
 MODALITIES = ("text", "audio", "vision")
 _OTHER_NAMES = {"visual": "vision", "video": "vision"}
 LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
 _CLASSES = ("annotations", "classification_labels", "labels")
 
 
-def read_mmsa(path: Path, target: str = "auto") -> Raw:
+def read_mmsa(path: Path, target: str = "auto", _: None = None) -> Raw:
     """Return the samples in an MMSA pickle.
 
     Args:
@@ -56,6 +55,9 @@ def read_mmsa(path: Path, target: str = "auto") -> Raw:
         passing=(InvalidInput,),
     ):
         return MmsaReader(path.name, content).read(target)
+
+
+FORMAT = FileFormat("MMSA pickle (.pkl)", (".pkl", ".pickle"), read_mmsa)
 
 
 class MmsaReader:
@@ -347,10 +349,10 @@ class MmsaReader:
 
     def _lengths(self, name: str, whole: dict[str, Any]) -> tuple[np.ndarray, int]:
         """Return the number of steps of each sample of all splits, and the largest of them, at least 1."""
-        found = [self._split_lengths(name, split, values) for split, values in whole.items()]
-        lengths = np.concatenate([steps for steps, _ in found]).astype(np.int64)
+        of_splits = [self._split_lengths(name, split, values) for split, values in whole.items()]
+        lengths = np.concatenate([steps for steps, _ in of_splits]).astype(np.int64)
         longest = int(lengths.max(initial=1))
-        self.raw.note_sequences(name, lengths, longest, f": {found[-1][1]}")
+        self.raw.note_sequences(name, lengths, longest, f": {of_splits[-1][1]}")
         empty = int((lengths == 0).sum())
         if empty:
             self.raw.note(

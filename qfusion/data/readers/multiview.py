@@ -26,12 +26,12 @@ from qfusion.data.arrays import numbered_ids
 from qfusion.data.column_roles import ColumnChoice
 from qfusion.data.file_words import clean_text, make_modality_name, numbered_features, word_array
 from qfusion.data.raw import Pieces, Raw, RawModality
+from qfusion.data.readers import FileFormat
 from qfusion.data.readers.multiview_variables import MultiviewFile, has_samples, is_npz
 from qfusion.data.readers.padding import find_padded_lengths
 from qfusion.data.readers.session_features import step_lengths
 from qfusion.data.readers.variables import Variable
 
-SUFFIXES = (".mat", ".npz")
 OWN = ("ids", "split")
 STEPS = ("lengths", "mask")  # of sequences, as VIEW_lengths (N,) or VIEW_mask (N, T)
 NAMES = "label_names"  # of the columns of labels, where a sample may have several
@@ -76,6 +76,9 @@ def read_multiview(path: Path, target: str = "auto", choice: ColumnChoice | None
     raw.modalities = [_read_view(raw, content, own, name, view) for name, view in views.items()]
     _note_left_out(raw, content, [label, *own.values()], views)
     return raw
+
+
+FORMAT = FileFormat("multi-view .mat or .npz", (".mat", ".npz"), read_multiview, has_columns=True)
 
 
 def _known_addresses(content: MultiviewFile, choice: ColumnChoice) -> dict[str, str]:

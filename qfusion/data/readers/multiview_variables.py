@@ -170,13 +170,6 @@ def is_npz(path: Path) -> bool:
     return path.suffix.lower() == ".npz"
 
 
-def describe_layout(path: Path) -> str:
-    """Return the expected layout of a file with that ending, in a sentence."""
-    if is_npz(path):
-        return "Save one array a view, a row a sample, and the labels as `y`."
-    return "Save the views as cell `X` and the labels as `Y`."
-
-
 def has_samples(shape: Sequence[int], count: int) -> bool:
     """Whether the first or the last axis of a shape has so many entries."""
     return len(shape) > 0 and min(shape) > 0 and count in (shape[0], shape[-1])

@@ -8,7 +8,7 @@ What is understood:
 - A modality: `id` and a column a feature, or `id` and one column of lists; with a `step` column (rising within an id)
   its rows are the steps of sequences, and so are lists of lists of numbers. A .npy file has the samples in the order of
   the labels, and no ids.
-- One table of both: each row is a sample, and the columns are divided into modalities, see `column_roles`.
+- One table of both: each row is a sample, and the columns are divided into modalities, see `qfusion.data.column_roles`.
 
 Numbers of rows, targets and parts of the split are no features, see `column_names`. They are left out, with a warning.
 """
@@ -275,9 +275,9 @@ def _read_joined(
     key = ids[0]
     written = [word or "" for word in table.words(key)]
     _note_decomposed(raw, table.name, count_decomposed(written))
-    found = word_array(normalize_ids(written), f"Ids in `{table.name}`")
-    step = _find_steps(raw, name, table, found)
-    rows = _join_rows(raw, table, found, is_sequence=step is not None)
+    own_ids = word_array(normalize_ids(written), f"Ids in `{table.name}`")
+    step = _find_steps(raw, name, table, own_ids)
+    rows = _join_rows(raw, table, own_ids, is_sequence=step is not None)
     others = [column for column in table.columns if column not in (key, step)]
     targets = no_features(others, of_labels, list(modalities))
     if targets:

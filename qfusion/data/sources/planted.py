@@ -17,7 +17,7 @@ import pandas as pd
 import PIL
 import scipy
 
-from qfusion import _assets, _disk_cache
+from qfusion import _disk_cache, plugin
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, Image, Text
@@ -32,7 +32,7 @@ from qfusion.data.synthetic import (
 )
 from qfusion.data.target_spec import Target
 
-SHIPPED = _assets.asset_path("data", "planted.npz")
+SHIPPED = plugin.asset_path("data", "planted.npz")
 SEED = 2025
 SIZES = {"train": 2100, "valid": 300, "test": 600}
 _MAKERS = (planted_latents, planted_score, opinion_texts, hummed_voices, drawn_faces, prosody)

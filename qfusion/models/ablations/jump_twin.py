@@ -3,29 +3,34 @@
 import math
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose, require_whole
+from qfusion._checks import check
 from qfusion.models import base
 from qfusion.models.ablations.twin_settings import (
     COHERENCE,
     ENTANGLEMENT,
     LACKS,
     LEARNING,
-    SAMPLING,
-    drop_sampling,
-    inherit_settings,
 )
 from qfusion.models.encoding import encoders
 from qfusion.models.jump import hermitian, ket_model
-from qfusion.models.jump.quantum_jump import QuantumJump
+from qfusion.models.jump.quantum_jump import JumpSettings, QuantumJump, Steps
 from qfusion.quantum import lindblad
 
 
-@inherit_settings(QuantumJump, *SAMPLING)
+class JumpTwinSettings(JumpSettings):
+    """Settings of the twins of QiNN-QJ by a channel."""
+
+    lacks: Annotated[Literal["coherence", "entanglement", "learning"], LACKS] = COHERENCE
+    # 0 leaves the model as it is.
+    steps: Steps = Field(8, ge=0, le=1000)
+
+
 class JumpTwin(QuantumJump):
     """QiNN-QJ whose evolution is interrupted by a channel that removes a resource, or whose generator keeps its random
     initial values.
@@ -36,12 +41,11 @@ class JumpTwin(QuantumJump):
 
     Args:
         inputs, outputs: as of `QuantumJump`.
-        lacks: "coherence": U = 1, and the channel acts at the beginning and after each of `steps` equal parts of T.
+        settings: of `QuantumJump`, except those of sampled trajectories, `steps` of the channel, and what it `lacks`.
+            "coherence": U = 1, and the channel acts at the beginning and after each of `steps` equal parts of T.
             "entanglement": U is learned, and the channel acts between `steps` + 1 equal parts of T. Encoded kets and
             read-out vectors are then as free as in the full model, and entanglement lasts at most T / (steps + 1).
             "learning": there is no channel; H and L_k are not trained.
-        steps: number of steps of the channel; 0 leaves the model as it is.
-        settings: settings of `QuantumJump` except those of sampled trajectories.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -49,6 +53,7 @@ class JumpTwin(QuantumJump):
 
     kind = "jump-twin"
     title = "Twin: QiNN-QJ without a resource"
+    settings_type = JumpTwinSettings
     parts = ket_model.KetModel.parts
     family = "kets"
 
@@ -56,15 +61,10 @@ class JumpTwin(QuantumJump):
         self,
         inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        lacks: str = COHERENCE,
-        steps: int = 8,
         **settings: Any,
     ):
         super().__init__(inputs, outputs, **settings)
-        self.lacks = choose("Resource in `lacks`", lacks, LACKS[:3])
-        require_whole("steps", steps, 0, 1000)
-        self.settings = drop_sampling(self.settings) | dict(lacks=lacks, steps=steps)
+        lacks = self.lacks = self.settings["lacks"]
         self.turns = nn.ParameterList(
             [nn.Parameter(torch.zeros(d, d)) for d in self.dims if lacks == ENTANGLEMENT]
         )

@@ -5,20 +5,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from qfusion._checks import check, require_whole
+from qfusion._checks import check
 from qfusion.models import base
-from qfusion.models.ablations.twin_settings import SAMPLING, drop_sampling, inherit_settings
 from qfusion.models.encoding import encoders
-from qfusion.models.jump.quantum_jump import QuantumJump
+from qfusion.models.jump.quantum_jump import JumpSettings, QuantumJump, Steps
 from qfusion.quantum import lindblad, operator_basis, states
 from qfusion.quantum.states import expectation
 
 MAX_TABLE = 2**24  # numbers of the mean field's equation
 
 
-@inherit_settings(QuantumJump, *SAMPLING)
+class MeanFieldSettings(JumpSettings):
+    """Settings of QiNN-QJ in the mean field."""
+
+    steps: Steps = Field(16, ge=1, le=1000)
+
+
 class MeanFieldJump(QuantumJump):
     """QiNN-QJ in the mean field: each modality evolves in the mean of the others, so that the modalities are never
     correlated.
@@ -32,8 +37,7 @@ class MeanFieldJump(QuantumJump):
 
     Args:
         inputs, outputs: as of `QuantumJump`.
-        steps: number of steps of the integration.
-        settings: settings of `QuantumJump` except those of sampled trajectories.
+        settings: of `QuantumJump`, except those of sampled trajectories, and `steps` of the integration.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown, or dimensions are too large for the table.
@@ -41,6 +45,7 @@ class MeanFieldJump(QuantumJump):
 
     kind = "jump-mean-field"
     title = "Twin: QiNN-QJ in the mean field"
+    settings_type = MeanFieldSettings
     parts = frozenset()
     family = "evaluated"
 
@@ -48,13 +53,9 @@ class MeanFieldJump(QuantumJump):
         self,
         inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        steps: int = 16,
         **settings: Any,
     ):
         super().__init__(inputs, outputs, **settings)
-        require_whole("steps", steps, 1, 1000)
-        self.settings = drop_sampling(self.settings) | dict(steps=steps)
         numbers = sum(d**2 for d in self.dims) * math.prod(self.dims) ** 2
         check(
             numbers <= MAX_TABLE,

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from qfusion.models.encoding import input_features
 from qfusion.models.network import qcnn_features
-from qfusion.models.network.network_model import NetworkModel, read_classes
+from qfusion.models.network.network_model import NetworkModel, NetworkSettings, read_classes
 
 
 class ProductQCNN(NetworkModel):
@@ -29,40 +29,20 @@ class ProductQCNN(NetworkModel):
 
     kind = "product-qcnn"
     title = "Ablation: QCNN, angles added"
+    settings_type = NetworkSettings
 
     def __init__(
         self,
         inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        elements: int = 0,
-        block: str = "su4",
-        start: str = "random",
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
-        circuit_pooling: str = "conditional",
-        head: str = "all",
+        **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        self.init_encoders(
-            elements,
-            block,
-            start,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            circuit_pooling,
-            head,
-        )
+        super().__init__(inputs, outputs, **settings)
+        self.init_encoders()
         n, M = self.elements, len(self.modalities)
         self.weights = nn.Parameter(torch.full((M, n), 1.0 / M))
         self.bias = nn.Parameter(torch.zeros(len(self.outputs)))
-        if start == "classes":
+        if self.settings["start"] == "classes":
             angles = torch.full((n + 1, n), torch.pi / 2)
             angles[:n].fill_diagonal_(torch.pi)
             read_classes(self.network, vectors(angles))

@@ -4,20 +4,24 @@ One also reads the modality qubits after the fusion, with or without entanglemen
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from qfusion._checks import choose
 from qfusion.models import base
-from qfusion.models.ablations.twin_settings import ENTANGLEMENT, NOTHING, inherit_settings
+from qfusion.models.ablations.twin_settings import LACKS, NOTHING
 from qfusion.models.encoding import encoders
 from qfusion.models.network import qcnn, truth_tables
-from qfusion.models.network.entangled_qcnn import EntangledQCNN
+from qfusion.models.network.entangled_qcnn import EntangledQCNN, QCNNSettings
 
 
-@inherit_settings(EntangledQCNN)
+class CoherentSettings(QCNNSettings):
+    """Settings of the coherent QCNN."""
+
+    lacks: Annotated[Literal["entanglement", "nothing"], LACKS] = NOTHING
+
+
 class CoherentQCNN(EntangledQCNN):
     """Entangled QCNN whose modality qubits are also read after the fusion. The fusion's entanglement acts on them.
 
@@ -29,8 +33,8 @@ class CoherentQCNN(EntangledQCNN):
 
     Args:
         inputs, outputs: as of `EntangledQCNN`.
-        lacks: "nothing", or "entanglement": Z alone is read (a = 0), as if they had been measured before the fusion.
-        settings: of `EntangledQCNN`.
+        settings: of `EntangledQCNN`, and what it `lacks`: "nothing", or "entanglement": Z alone is read (a = 0), as if
+            they had been measured before the fusion.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -38,6 +42,7 @@ class CoherentQCNN(EntangledQCNN):
 
     kind = "qcnn-coherent"
     title = "Variant: QCNN that reads the modality qubits"
+    settings_type = CoherentSettings
     parts = frozenset()
     family = "evaluated"
 
@@ -45,15 +50,12 @@ class CoherentQCNN(EntangledQCNN):
         self,
         inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        lacks: str = NOTHING,
         **settings: Any,
     ):
         super().__init__(inputs, outputs, **settings)
-        self.settings["lacks"] = choose("Resource in `lacks`", lacks, (NOTHING, ENTANGLEMENT))
         shape = self.elements, len(self.modalities)
         self.own_head = nn.Parameter(torch.zeros(len(self.outputs), *shape))
-        free = lacks == NOTHING
+        free = self.settings["lacks"] == NOTHING
         self.tilts = nn.Parameter(torch.full(shape, torch.pi / 4 if free else 0.0), free)
 
     def head_parameters(self) -> tuple[str, ...]:

@@ -13,16 +13,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import require_whole
+from qfusion.models import baselines
 from qfusion.models.encoding.input_features import InputSpec
 from qfusion.models.jump import hermitian
-from qfusion.models.jump.ket_model import KetModel
+from qfusion.models.jump.ket_model import KetModel, KetSettings
 from qfusion.quantum import states
 from qfusion.quantum.states import expectation
 
 MAX_DIMENSION = 4096  # as of QuantumJump: explanations hold observables as D x D matrices
+
+
+class StateLinearSettings(KetSettings):
+    """Settings of the linear model in states."""
+
+    rank: baselines.Rank = Field(0, ge=0, le=4096)
 
 
 class StateLinear(KetModel):
@@ -31,9 +38,7 @@ class StateLinear(KetModel):
     Args:
         inputs: form of each modality's features, by name.
         outputs: names of the scores.
-        dims: dimension d_m of every modality state, or one number for all.
-        rank: number of products of one observable a modality that the scores share; 0 leaves a sum over modalities.
-        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        settings: see `StateLinearSettings`; the scores share `rank` products of one observable a modality.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -41,34 +46,18 @@ class StateLinear(KetModel):
 
     kind = "state-linear"
     title = "Baseline: linear in states"
+    settings_type = StateLinearSettings
 
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        dims: int | Sequence[int] = 4,
-        rank: int = 0,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.3,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        super().__init__(inputs, outputs)
+        super().__init__(inputs, outputs, **settings)
         C = len(self.outputs)
-        require_whole("rank", rank, 0, 4096)
-        self.init_encoders(
-            dims,
-            MAX_DIMENSION,
-            "observables are held as D x D matrices",
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            rank=rank,
-        )
+        self.init_encoders(MAX_DIMENSION, "observables are held as D x D matrices")
+        rank = self.settings["rank"]
         self.single = nn.ParameterList([hermitian.draw(C, d, d, scale=1 / d) for d in self.dims])
         self.factors = nn.ParameterList(
             [hermitian.draw(rank, d, d, scale=1 / d) for d in self.dims] if rank else []

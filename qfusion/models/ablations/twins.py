@@ -27,7 +27,6 @@ of these was observed in single modalities by Bowles, Ahmed and Schuld (2024, "B
 """
 
 import copy
-import inspect
 from typing import Any
 
 import torch
@@ -85,7 +84,7 @@ def cut_resource(model: Any, resource: str, **settings: Any) -> Any:
     twin_class, changes = cuts[choose("Resource", resource, cuts)]
     if resource == "dissipation":
         changes = {"evolution": drop_jumps(model.settings["evolution"])}
-    allowed = inspect.signature(twin_class).parameters
+    allowed = twin_class.settings_type.model_fields
     common = {key: value for key, value in model.settings.items() if key in allowed}
     twin_settings = {**common, **changes, **settings}
     with torch.random.fork_rng():

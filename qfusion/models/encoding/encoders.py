@@ -2,16 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose, require_whole
-from qfusion.models.encoding.input_features import Features, InputSpec, values_and_mask
+from qfusion._checks import check
+from qfusion._settings import Settings
+from qfusion.models.encoding.input_features import (
+    Features,
+    InputSpec,
+    mean_over_steps,
+    real_steps,
+    values_and_mask,
+)
 from qfusion.models.encoding.randomness import Dropout
 from qfusion.models.encoding.sequence_pooling import Pooling
-from qfusion.models.encoding.standardisation import Standardiser
+
+_CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
+_CONSTANT = (
+    1e-6  # of a feature's mean: smaller deviations are of the order of rounding in single precision
+)
+
+
+class Standardiser(nn.Module):
+    """Zero mean and unit variance over the training rows, clipped at five standard deviations; part of the model's
+    weights.
+
+    Every feature is scaled by its own deviation, whatever the units of the others. A constant one keeps scale 1.
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.mean = nn.Buffer(torch.zeros(size))
+        self.scale = nn.Buffer(torch.ones(size))
+
+    def fit(self, values: Tensor, mask: Tensor | None) -> None:
+        """Set mean and scale from values (B, F), or unmasked steps of (B, T, F)."""
+        steps = real_steps(values, mask).double()
+        self.set(steps.mean(0), steps.std(0, correction=0))
+
+    @torch.no_grad()
+    def set(self, mean: Tensor, deviation: Tensor) -> None:
+        """Set mean and scale (F,) from the features' means and deviations, in double precision."""
+        self.mean.copy_(mean)
+        varies = deviation > _CONSTANT * mean.abs()
+        self.scale.copy_(torch.where(varies, deviation, torch.ones_like(deviation)))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return values of the same shape, standardised."""
+        result = (values - self.mean).div_(self.scale)
+        return result.clamp(-_CLIP, _CLIP) if result.requires_grad else result.clamp_(-_CLIP, _CLIP)
+
+
+class MeanPool(nn.Module):
+    """Features of one modality, standardised and averaged over the real steps of a sequence: read by some encoders."""
+
+    def __init__(self, spec: InputSpec):
+        super().__init__()
+        self.standardise = Standardiser(spec.size)
+
+    def means(self, features: Features) -> Tensor:
+        """Return standardised features, (B, F), of a sequence their means over real steps."""
+        values, mask = values_and_mask(features)
+        return mean_over_steps(self.standardise(values), mask)
+
+
+def mean_pools(
+    specs: Mapping[str, InputSpec], means: Mapping[str, Sequence[float]] | None, remedy: str
+) -> nn.ModuleDict:
+    """Return what models without encoders have in their place: the means of the features, by modality.
+
+    Args:
+        specs: forms of the features. means: of every feature over the training rows; zero unless given.
+        remedy: end of the error.
+
+    Raises:
+        InvalidInput: when there are not as many means as features.
+    """
+    pools = {name: MeanPool(spec) for name, spec in specs.items()}
+    for name, known in (means or {}).items():
+        mean = pools[name].standardise.mean
+        check(
+            len(known) == len(mean),
+            f"The card holds {len(known)} means of {len(mean)} features. {remedy}",
+        )
+        mean.copy_(torch.tensor(known))
+    return nn.ModuleDict(pools)
 
 
 class BatchNorm(nn.Module):
@@ -42,8 +122,51 @@ class BatchNorm(nn.Module):
         )
 
 
-KINDS = ("mlp", "cnn", "cnn-norm", "cnn-pool")
 NORMALISED = ("cnn-norm", "cnn-pool")
+
+DropoutShare = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        title="Dropout",
+        description="Fraction of encoder units dropped at random during training, against overfitting.",
+    ),
+]
+InputDropoutShare = Annotated[
+    float,
+    Field(
+        lt=1,
+        title="Input dropout",
+        description="Fraction of features dropped at random during training; for QiNN-QJ, below 0: same as dropout.",
+    ),
+]
+
+
+class EncoderSettings(Settings):
+    """Settings of the encoders of a model."""
+
+    encoder: Literal["mlp", "cnn", "cnn-norm", "cnn-pool"] = Field(
+        "mlp",
+        title="Encoder",
+        description="mlp reads numbers, cnn images; cnn-norm also normalises hidden units over a batch, which shortens "
+        "flat starts; cnn-pool uses every pixel.",
+    )
+    hidden: int = Field(
+        32,
+        ge=1,
+        le=2**14,
+        title="Encoder width",
+        description="Units of each encoder's hidden layer.",
+    )
+    dropout: DropoutShare = 0.2
+    pooling: Literal["gru", "attention", "conv"] = Field(
+        "gru",
+        title="Sequences",
+        description="How the steps of a sequence are combined: gru reads them in order, attention weights them, conv "
+        "detects patterns of neighbouring steps.",
+    )
+    input_dropout: InputDropoutShare = Field(0.0, ge=0)
 
 
 class Encoder(nn.Module):
@@ -72,7 +195,6 @@ class Encoder(nn.Module):
         input_dropout: float | None = None,
     ):
         super().__init__()
-        choose("Encoder", kind, KINDS)
         self.spec = spec
         self.standardise = Standardiser(spec.size)
         self.drop = Dropout(dropout if input_dropout is None else input_dropout)
@@ -116,14 +238,18 @@ class Encoder(nn.Module):
         return taken.mul_(1 / (1 - self.drop.p))
 
 
-def check_encoder(hidden: int, dropout: float, input_dropout: float, lowest: float = 0.0) -> None:
-    """Raise InvalidInput unless encoders can be so wide and drop so much; `lowest` is that of `input_dropout`."""
-    require_whole("hidden", hidden, 1, 2**14)
-    for name, share, low in (
-        ("dropout", dropout, 0.0),
-        ("input_dropout", input_dropout, lowest),
-    ):
-        check(low <= share < 1, f"Argument `{name}` must lie in [{low:g}, 1), but is {share}.")
+def make_encoder(spec: InputSpec, outputs: int, settings: Mapping[str, Any]) -> Encoder:
+    """Return a new encoder of a modality by a model's settings, see `EncoderSettings`."""
+    dropout, input_dropout = settings["dropout"], settings["input_dropout"]
+    return Encoder(
+        spec,
+        outputs,
+        settings["hidden"],
+        dropout,
+        settings["pooling"],
+        settings["encoder"],
+        dropout if input_dropout < 0 else input_dropout,
+    )
 
 
 _UNFOLDED = 64  # pictures that a convolution looks at together: they stay in the processor's cache

@@ -22,13 +22,12 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models.algebra import Spectrum
+from qfusion.models.algebra import LinearAlgebra, Spectrum, StateBackground
 from qfusion.models.backgrounds import Background, Group
 from qfusion.models.jump.ket_forms import HermitianForm
-from qfusion.models.linear_algebra import LinearAlgebra, StateBackground
 from qfusion.models.protocols import KetStates
 from qfusion.quantum import decomposition, states as quantum_states
-from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import takes_arrays
 from qfusion.quantum.states import expectation
 
 
@@ -69,9 +68,9 @@ def marginal_observables(
     marginals = {}
     for subset in decomposition.subsets(M):
         rest = [m for m in range(M) if m not in subset]
-        rows = [*(1 + m for m in subset), *(1 + m for m in rest)]
-        columns = [*(1 + M + m for m in subset), *(1 + M + m for m in rest)]
-        sigma = rest_state(background.sigma, dims, subset)
+        rows = [1 + m for m in (*subset, *rest)]
+        columns = [M + row for row in rows]
+        sigma = quantum_states.partial_trace(background.sigma, dims, rest)
         r = len(sigma)
         d = len(background.sigma) // r
         O = observables.reshape(C, *dims, *dims).permute(0, *rows, *columns)
@@ -98,12 +97,6 @@ def coalition_values(
             psi = kets[0].new_ones(len(kets[0]), 1)
         values.append(expectation(O, psi))
     return torch.stack(values, 1)
-
-
-def rest_state(sigma: Tensor, dims: tuple[int, ...], subset: tuple[int, ...]) -> Tensor:
-    """Return the background's state of the modalities that are *not* in `subset`."""
-    rest = [m for m in range(len(dims)) if m not in subset]
-    return quantum_states.partial_trace(sigma, dims, rest)
 
 
 class KetAlgebra(LinearAlgebra[KetStates, KetBackground]):

@@ -4,21 +4,46 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import torch
+from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.models.backgrounds import Background
 from qfusion.models.base import FusionModel
-from qfusion.models.encoding.encoders import Encoder, check_encoder
+from qfusion.models.encoding.encoders import DropoutShare, EncoderSettings, make_encoder
 from qfusion.models.encoding.input_features import Features
 from qfusion.models.jump.ket_algebra import KetAlgebra
 from qfusion.models.protocols import KetStates, StateModel
 from qfusion.quantum import states
 from qfusion.quantum.states import expectation
+
+
+def _split_numbers(value: Any) -> Any:
+    """Return the parts of "4,4,2" or "[4,4,2]"; anything else as it is."""
+    is_list = isinstance(value, str) and ("," in value or value.startswith("["))
+    return [part.strip() for part in value.strip("[] ").split(",")] if is_list else value
+
+
+Dims = Annotated[
+    int | list[int],
+    BeforeValidator(_split_numbers),
+    Field(
+        title="State dimensions",
+        description="Levels of each modality's state: one number for all, or one each, such as 4,4,2; time and memory "
+        "grow with their product.",
+    ),
+]
+
+
+class KetSettings(EncoderSettings):
+    """Settings of a model whose modality states are kets."""
+
+    dims: Dims = 4
+    dropout: DropoutShare = 0.3
 
 
 class KetModel(FusionModel):
@@ -40,32 +65,19 @@ class KetModel(FusionModel):
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Return the scores (B, C) of given kets by another way than `observables`: the reference."""
 
-    def init_encoders(
-        self,
-        dims: int | Sequence[int],
-        most: int,
-        held: str,
-        encoder: str,
-        hidden: int,
-        dropout: float,
-        pooling: str,
-        input_dropout: float,
-        lowest: float = 0.0,
-        **more: Any,
-    ) -> None:
-        """Set the settings and the dimension of every modality state, and make encoders that give 2 d_m numbers.
+    def init_encoders(self, most: int, held: str) -> None:
+        """Set the dimension of every modality state, and make encoders that give 2 d_m numbers.
 
         Args:
-            dims: of each, or one for all. most: of their product. held: why, for the message.
-            encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`; `input_dropout` may be as
-                low as `lowest`, and is as `dropout` below 0.
-            more: settings of a subclass, kept with the others.
+            most: of the product of all dimensions.
+            held: why, for the message.
 
         Raises:
             InvalidInput: where dimensions are impossible, or their product is too large for what is held.
         """
         M = len(self.modalities)
-        sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
+        dims = self.settings["dims"]
+        sizes = (dims,) * M if isinstance(dims, int) else tuple(dims)
         check(
             len(sizes) == M and all(d >= 2 for d in sizes),
             f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.",
@@ -76,21 +88,11 @@ class KetModel(FusionModel):
             f"Argument `dims` must give a joint dimension of at most {most}, but {sizes} gives {D:,}: {held}. Lower "
             "`dims`, join modalities, or take a model that grows with their number, such as entangled-qcnn.",
         )
-        check_encoder(hidden, dropout, input_dropout, lowest)
         self.dims = sizes
-        self.settings = dict(
-            dims=list(sizes),
-            encoder=encoder,
-            hidden=hidden,
-            dropout=dropout,
-            pooling=pooling,
-            input_dropout=input_dropout,
-            **more,
-        )
-        dropped = dropout if input_dropout < 0 else input_dropout
+        self.settings["dims"] = list(sizes)
         self.encoders = nn.ModuleDict(
             {
-                name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, dropped)
+                name: make_encoder(spec, 2 * d, self.settings)
                 for (name, spec), d in zip(self.input_specs.items(), sizes, strict=True)
             }
         )

@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose, require_number, require_whole
+from qfusion._checks import check, choose, require_number
+from qfusion._settings import Settings
 from qfusion.models.encoding.input_features import Features, InputSpec, values_and_mask
 from qfusion.models.jump import hermitian
 from qfusion.models.jump.operator_arrays import (
@@ -127,6 +129,22 @@ class Preparation:
     by_row: bool = False
 
 
+class LindbladSettings(Settings):
+    """Sizes of a Lindblad system that is given.
+
+    Attributes:
+        dims: dimension d_m of every subsystem.
+        jumps: number of jump operators.
+        duration: evolution time T, in units of 1 / energy (hbar = 1).
+        read: subsystems and number of measurement vectors of every state that is read, [[[0], 2], ...].
+    """
+
+    dims: list[int] = [2]
+    jumps: int = Field(0, ge=0, le=MAX_JUMPS)
+    duration: float = Field(1.0, ge=0, le=MAX_DURATION)
+    read: list[Any] = [[[0], 1]]
+
+
 class LindbladModel(TimeModel):
     """A Lindblad system that is given, not trained.
 
@@ -136,10 +154,7 @@ class LindbladModel(TimeModel):
     Args:
         inputs: form of each modality's features, by name: the 2 d_m real numbers of its ket.
         outputs: names of the scores.
-        dims: dimension d_m of every subsystem.
-        jumps: number of jump operators.
-        duration: evolution time T, in units of 1 / energy (hbar = 1).
-        read: subsystems and number of measurement vectors of every state that is read, [[[0], 2], ...].
+        settings: see `LindbladSettings`.
 
     Attributes:
         preparation: how samples become kets; None of a model from a file, whose data hold kets.
@@ -150,6 +165,7 @@ class LindbladModel(TimeModel):
 
     kind = "lindblad"
     title = "Lindblad system"
+    settings_type = LindbladSettings
     is_given = True
     encodes = False  # features are the kets, in double precision
     preparation: Preparation | None = None
@@ -158,22 +174,17 @@ class LindbladModel(TimeModel):
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        dims: Sequence[int] = (2,),
-        jumps: int = 0,
-        duration: float = 1.0,
-        read: Sequence[Any] = (((0,), 1),),
+        **settings: Any,
     ):
-        super().__init__(inputs, outputs)
+        super().__init__(inputs, outputs, **settings)
         M = len(self.modalities)
-        require_whole("jumps", jumps, 0, MAX_JUMPS)
-        require_number("duration", duration, 0, MAX_DURATION)
+        dims, jumps = self.settings["dims"], self.settings["jumps"]
         check_dims(dims)
         check(
             len(dims) == M,
             f"Argument `dims` must hold {M} dimensions, one per modality, but is {tuple(dims)}.",
         )
-        self.dims = tuple(int(d) for d in dims)
+        self.dims = tuple(dims)
         for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True):
             check(
                 spec.size == 2 * d and not spec.sequence,
@@ -187,14 +198,9 @@ class LindbladModel(TimeModel):
             f"Argument `L` must hold at most {MAX_NUMBERS:,} numbers, but {jumps} operators of {D:,} levels hold "
             f"{jumps * D**2:,}. Leave out operators or truncate the subsystems.",
         )
-        self.read_states = _checked_read(read, M)
-        self.settings = dict(
-            dims=list(self.dims),
-            jumps=jumps,
-            duration=float(duration),
-            read=[[list(s), count] for s, count in self.read_states.items()],
-        )
-        self.duration = float(duration)
+        self.read_states = _checked_read(self.settings["read"], M)
+        self.settings["read"] = [[list(s), count] for s, count in self.read_states.items()]
+        self.duration = self.settings["duration"]
         self.subsystems = [tuple(range(M))]
         self.encoders = nn.ModuleDict({name: Amplitudes() for name in self.modalities})
         self.A = nn.ParameterList([_zeros(D, D)])

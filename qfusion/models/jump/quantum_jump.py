@@ -19,26 +19,133 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose, require_number, require_whole
+from qfusion._checks import check, choose
+from qfusion.models.encoding.encoders import InputDropoutShare
 from qfusion.models.encoding.input_features import InputSpec
 from qfusion.models.jump import hermitian
+from qfusion.models.jump.ket_model import KetSettings
 from qfusion.models.jump.time_model import MAX_DIMENSION, TimeModel
 from qfusion.quantum import decomposition, lindblad
 
-CHOICES = {
-    "evolution": ("jump", "unitary", "dissipative", "none"),
-    "dynamics": ("master", "jumps"),
-    "coupling": ("dense", "local"),
-    "readout": ("local", "single", "joint"),
-}
 # With one dense generator; an epoch takes minutes, and eight times as long for twice the dimension.
 MAX_TRAINED = 1024
 MAX_SAMPLED = 65536  # with local terms, by trajectories alone
+
+
+Steps = Annotated[
+    int,
+    Field(
+        title="Time steps",
+        description="Time steps of each sampled trajectory or of a twin's integration (more are more exact and "
+        "slower), or applications of a twin's channel.",
+    ),
+]
+
+
+class JumpSettings(KetSettings):
+    """Settings of QiNN-QJ that its twins have, too."""
+
+    # Per term when the coupling is local.
+    jumps: int = Field(
+        3,
+        ge=0,
+        le=256,
+        title="Jump operators",
+        description="Number of jump operators, the channels of dissipation; 0 gives unitary evolution.",
+    )
+    measurements: int = Field(
+        16,
+        ge=1,
+        le=4096,
+        title="Measurement vectors",
+        description="Number of learned measurement vectors for each measured state; the square of the number of levels "
+        "spans all observables.",
+    )
+    # hbar = 1
+    duration: float = Field(
+        1.0,
+        ge=0,
+        le=1e6,
+        title="Duration T",
+        description="Time of the joint evolution, in units of 1 / energy.",
+    )
+    evolution: Literal["jump", "unitary", "dissipative", "none"] = Field(
+        "jump",
+        title="Evolution",
+        description="jump: Hamiltonian and jumps; unitary: no jumps; dissipative: no Hamiltonian; none: a product "
+        "state is measured.",
+    )
+    coupling: Literal["dense", "local"] = Field(
+        "dense",
+        title="Coupling",
+        description="dense acts on all modalities at once; local is a sum of terms on a few modalities each, for many "
+        "levels.",
+    )
+    body: int = Field(
+        2,
+        ge=1,
+        le=64,
+        title="Modalities per local term",
+        description="Number of modalities in each term of a local coupling.",
+    )
+    input_dropout: InputDropoutShare = Field(-1.0, ge=-1)
+    readout: Literal["local", "single", "joint"] = Field(
+        "local",
+        title="Read-out",
+        description="local: each modality by itself, so joint terms come from the evolution; single: one modality; "
+        "joint: the joint state, which forms joint terms by itself.",
+    )
+    read: str = Field(
+        "",
+        title="Measured modality",
+        description="For a single read-out, the name of the modality; empty uses the first.",
+    )
+    # 0 takes 2 d / D where a state of dimension d is read: one of D populations is d / D of one of d.
+    head_scale: float = Field(
+        0.0,
+        ge=0,
+        le=1e3,
+        title="Initial read-out weights",
+        description="Standard deviation of the initial read-out weights; 0 starts with scores as small as those of "
+        "joint measurement vectors.",
+    )
+
+    @model_validator(mode="after")
+    def _check_reading(self) -> Self:
+        check(
+            self.readout == "single" or self.read == "",
+            f"Argument `read` must be empty unless `readout` is 'single', but is {self.read!r} with `readout` "
+            f"{self.readout!r}. Leave it out or set `readout` to 'single'.",
+        )
+        return self
+
+
+class QuantumJumpSettings(JumpSettings):
+    """Settings of QiNN-QJ."""
+
+    dynamics: Literal["master", "jumps"] = Field(
+        "master",
+        title="Dynamics in training",
+        description="master solves the master equation; jumps averages sampled trajectories, which is noisier.",
+    )
+    trajectories: int = Field(
+        8,
+        ge=1,
+        le=10**6,
+        title="Trajectories",
+        description="Sampled trajectories per row and step, if the dynamics are jumps.",
+    )
+    steps: Steps = Field(20, ge=1, le=10**6)
+
+
+# of QiNN-QJ alone
+SAMPLING = tuple(QuantumJumpSettings.model_fields.keys() - JumpSettings.model_fields.keys())
 
 
 class QuantumJump(TimeModel):
@@ -47,24 +154,7 @@ class QuantumJump(TimeModel):
     Args:
         inputs: form of each modality's features, by name; the order is the order of the tensor product.
         outputs: names of the scores.
-        dims: dimension d_m of every modality state, or one number for all.
-        jumps: number K of jump operators (per term when the coupling is local).
-        measurements: number J of measurement vectors of each state that is read; d_m^2 of them can span all observables
-            of modality m.
-        duration: evolution time T, in units of 1 / energy (hbar = 1).
-        evolution: "jump" (H and L_k), "unitary" (no L_k), "dissipative" (no H) or "none".
-        dynamics: "master" solves the master equation; "jumps" averages sampled quantum-jump trajectories.
-        coupling: "dense" (H and L_k on the whole space) or "local" (a sum of terms on `body` modalities each, for large
-            D).
-        body: modalities per local term.
-        trajectories, steps: with dynamics="jumps", trajectories per sample and first-order steps.
-        encoder, hidden, dropout, pooling: of the encoders, see `Encoder`.
-        input_dropout: of the encoders; below 0 it is as `dropout`.
-        readout: which states are read: "local" (that of every modality, rho_m), "single" (that of one modality, so that
-            all else must flow into it) or "joint" (the joint state).
-        read: with readout="single", the modality that is read; "" is the first.
-        head_scale: deviation of the weights W at the start; 0 takes 2 d / D where a state of dimension d is read, so
-            that scores start as small as those of joint vectors with 2: one of D populations is d / D of one of d.
+        settings: see `QuantumJumpSettings`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -72,94 +162,35 @@ class QuantumJump(TimeModel):
 
     kind = "quantum-jump"
     title = "QiNN-QJ (quantum jumps)"
+    settings_type = QuantumJumpSettings
 
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        dims: int | Sequence[int] = 4,
-        jumps: int = 3,
-        measurements: int = 16,
-        duration: float = 1.0,
-        evolution: str = "jump",
-        dynamics: str = "master",
-        coupling: str = "dense",
-        body: int = 2,
-        trajectories: int = 8,
-        steps: int = 20,
-        hidden: int = 32,
-        dropout: float = 0.3,
-        pooling: str = "gru",
-        encoder: str = "mlp",
-        input_dropout: float = -1.0,
-        readout: str = "local",
-        read: str = "",
-        head_scale: float = 0.0,
+        **settings: Any,
     ):
-        super().__init__(inputs, outputs)
+        super().__init__(inputs, outputs, **settings)
+        chosen = self.settings
+        jumps, measurements, read = chosen["jumps"], chosen["measurements"], chosen["read"]
+        evolution = chosen["evolution"]
         most, held = (
             (MAX_SAMPLED, "kets of that many amplitudes are sampled")
-            if coupling == "local"
+            if chosen["coupling"] == "local"
             else (MAX_DIMENSION, "H and the L_k are held as D x D matrices")
         )
-        self.init_encoders(
-            dims,
-            most,
-            held,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            lowest=-1.0,
-            jumps=jumps,
-            measurements=measurements,
-            duration=duration,
-            evolution=evolution,
-            dynamics=dynamics,
-            coupling=coupling,
-            body=body,
-            trajectories=trajectories,
-            steps=steps,
-            readout=readout,
-            read=read,
-            head_scale=head_scale,
-        )
-        for name, value, low, high in (
-            ("jumps", jumps, 0, 256),
-            ("measurements", measurements, 1, 4096),
-            ("body", body, 1, 64),
-            ("trajectories", trajectories, 1, 10**6),
-            ("steps", steps, 1, 10**6),
-        ):
-            require_whole(name, value, low, high)
-        check(
-            math.isfinite(duration) and duration >= 0,
-            f"Argument `duration` must be finite and not negative, but is {duration}.",
-        )
-        for title, name, word in (
-            ("Evolution", "evolution", evolution),
-            ("Dynamics", "dynamics", dynamics),
-            ("Coupling", "coupling", coupling),
-            ("Read-out", "readout", readout),
-        ):
-            choose(title, word, CHOICES[name])
-        check(
-            readout == "single" or read == "",
-            f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with `readout` "
-            f"{readout!r}. Leave it out or set `readout` to 'single'.",
-        )
-        require_number("head_scale", head_scale, 0, 1e3)
+        self.init_encoders(most, held)
         if read:
             choose("Modality in `read`", read, self.modalities)
-        self.duration = float(duration)
+        self.duration = chosen["duration"]
         self.still = evolution == "none"
-        self.samples = dynamics == "jumps" and not self.still
+        self.samples = chosen.get("dynamics") == "jumps" and not self.still
         M = len(self.dims)
         C = len(self.outputs)
         self.subsystems = (
-            [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
+            [tuple(range(M))]
+            if chosen["coupling"] == "dense"
+            else list(combinations(range(M), min(chosen["body"], M)))
         )
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
         with_H = evolution in ("jump", "unitary")
@@ -181,7 +212,7 @@ class QuantumJump(TimeModel):
             "local": [(m,) for m in range(M)],
             "single": [(self.modalities.index(read) if read else 0,)],
         }
-        self.read_states = read_by[readout]
+        self.read_states = read_by[chosen["readout"]]
         sizes = [math.prod(self.dims[m] for m in s) for s in self.read_states]
         for name, d in zip(self._vector_names, sizes, strict=True):
             self.register_parameter(
@@ -189,7 +220,8 @@ class QuantumJump(TimeModel):
             )
         read_sizes = torch.tensor(sizes).repeat_interleave(measurements)
         self.W = nn.Parameter(
-            torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims))
+            torch.randn(C, len(read_sizes))
+            * (chosen["head_scale"] or 2 * read_sizes / math.prod(self.dims))
         )
         self.bias = nn.Parameter(torch.zeros(C))
 

@@ -14,18 +14,19 @@ coefficients.
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose
+from qfusion._checks import check
 from qfusion.models import base
 from qfusion.models.backgrounds import Background
 from qfusion.models.encoding import input_features
 from qfusion.models.network import qcnn, qcnn_density, qcnn_features, table_changes
 from qfusion.models.network.mass_algebra import MassAlgebra
-from qfusion.models.network.network_model import CHOICES, NetworkModel, read_classes
+from qfusion.models.network.network_model import NetworkModel, NetworkSettings, read_classes
 from qfusion.models.network.network_terms import NetworkTerms
 from qfusion.models.network.table_edits import NETWORK, apply_edits, network_edits, table_shape
 from qfusion.models.network.truth_tables import (
@@ -46,26 +47,48 @@ from qfusion.models.protocols import (
 from qfusion.models.terms import Search
 
 
+class QCNNSettings(NetworkSettings):
+    """Settings of the feature-entanglement fusion network."""
+
+    rule: Literal["mean", "and", "or", "random"] = Field(
+        "mean",
+        title="Initial fusion rule",
+        description="The truth table that initialises every fusion gate.",
+    )
+    freeze_rule: bool = Field(
+        False,
+        title="Freeze the fusion rule",
+        description="The truth tables are not trained.",
+    )
+    # "separate": phi_ib = pi / 2 + a_i0 + sum_m b_m a_im, an ablation; of a chain, by stage.
+    tables: Literal["joint", "separate"] = Field(
+        "joint",
+        title="Truth tables",
+        description="joint trains an entry for every pattern of the modalities; separate lets each modality rotate the "
+        "fused qubit independently.",
+    )
+
+    @model_validator(mode="after")
+    def _check_rule(self) -> Self:
+        check(
+            not (self.freeze_rule and self.tables == "separate"),
+            "Argument `tables` must be 'joint' with `freeze_rule`, but is 'separate': a frozen rule learns neither. "
+            "Drop one of them.",
+        )
+        check(
+            not (self.freeze_rule and self.rule == "random"),
+            "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.",
+        )
+        return self
+
+
 class EntangledQCNN(NetworkModel):
     """The feature-entanglement fusion network.
 
     Args:
         inputs: form of each modality's features, by name.
         outputs: names of the scores (classes).
-        elements: number n of fused qubits; 0 takes the number of classes when that is 4 to 10 (element i then reads
-            "supports class i"), else 8.
-        rule: where the fusion's truth tables start: "mean", "and", "or" or "random".
-        freeze_rule: keep the tables at exactly that rule.
-        tables: "joint" learns an angle for every outcome pattern of the modality qubits; "separate" only one for each
-            modality, so that every modality turns the fused qubit on its own: phi_ib = pi / 2 + a_i0 + sum_m b_m a_im
-            (an ablation; of a
-                chain, by stage).
-        block: two-qubit convolution block, of `quantum.circuits.BLOCKS`.
-        start: where the readout starts: "random", or "classes", so that the mass of element i speaks for class i and
-            for no other; that needs as many elements as classes.
-        encoder: "mlp", or "cnn", "cnn-norm" or "cnn-pool" for modalities that are images.
-        hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
-        circuit_pooling, head: how the network pools and which qubits its head reads, see `QCNN`.
+        settings: see `QCNNSettings`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -73,6 +96,7 @@ class EntangledQCNN(NetworkModel):
 
     kind = "entangled-qcnn"
     title = "Entangled fusion + QCNN"
+    settings_type = QCNNSettings
     parts = frozenset({StateModel, MassStates, LayeredNetwork, TruthTables, Circuit, Physics})
     family = "masses"
 
@@ -80,48 +104,11 @@ class EntangledQCNN(NetworkModel):
         self,
         inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        elements: int = 0,
-        rule: str = "mean",
-        freeze_rule: bool = False,
-        block: str = "su4",
-        start: str = "random",
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        tables: str = "joint",
-        input_dropout: float = 0.0,
-        circuit_pooling: str = "conditional",
-        head: str = "all",
+        **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        choose("Fusion rule", rule, CHOICES["rule"])
-        choose("Tables", tables, CHOICES["tables"])
-        check(
-            not (freeze_rule and tables == "separate"),
-            "Argument `tables` must be 'joint' with `freeze_rule`, but is 'separate': a frozen rule learns neither. "
-            "Drop one of them.",
-        )
-        check(
-            not (freeze_rule and rule == "random"),
-            "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.",
-        )
-        self.init_encoders(
-            elements,
-            block,
-            start,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            circuit_pooling,
-            head,
-            rule=rule,
-            freeze_rule=freeze_rule,
-            tables=tables,
-        )
+        super().__init__(inputs, outputs, **settings)
+        self.init_encoders()
+        rule = self.settings["rule"]
         n = self.elements
         M = len(self.modalities)
         C = len(self.outputs)
@@ -132,15 +119,17 @@ class EntangledQCNN(NetworkModel):
             if rule == "random"
             else named.expand(n, *named.shape).clone()
         )
-        if freeze_rule:
+        if self.settings["freeze_rule"]:
             self.register_buffer("phi", angles)
-        elif tables == "separate":
+        elif self.settings["tables"] == "separate":
             turns = nearest_turns(angles)
             self.turns = nn.Parameter(turns + 0.1 * torch.randn_like(turns))
         else:
             self.phi = nn.Parameter(angles + 0.1 * torch.randn_like(angles))
         self.bias = nn.Parameter(torch.zeros(C))
-        if start == "classes":  # full mass on element i, others undecided, raises score i alone
+        if (
+            self.settings["start"] == "classes"
+        ):  # full mass on element i, others undecided, raises score i alone
             masses = torch.full((n + 1, n, M), 0.5)
             masses[torch.arange(n), torch.arange(n)] = 1.0
             read_classes(self.network, fuse(masses, self.phi.detach())[0])

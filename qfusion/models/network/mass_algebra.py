@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models.algebra import Spectrum
+from qfusion.models.algebra import LinearAlgebra, Spectrum, StateBackground
 from qfusion.models.backgrounds import GROUPS, Background, Group
-from qfusion.models.linear_algebra import LinearAlgebra, StateBackground
 from qfusion.models.network import mass_operators, qcnn_marginals, qcnn_rows
 from qfusion.models.network.mass_forms import MultilinearForm
 from qfusion.models.network.qcnn_contractions import chunk_length

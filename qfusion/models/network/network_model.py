@@ -1,22 +1,52 @@
 """Models whose fused qubits pass a quantum convolutional network: their common settings, encoders and network."""
 
-from typing import Any
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose
+from qfusion._checks import check
 from qfusion.models import base
 from qfusion.models.encoding import encoders
 from qfusion.models.network import qcnn, qcnn_features
+from qfusion.quantum.circuits import BlockName
 
-CHOICES = {
-    "rule": ("mean", "and", "or", "random"),  # where training begins
-    "tables": ("joint", "separate"),
-    "start": ("random", "classes"),
-    "circuit_pooling": tuple(qcnn.POOLING_GATES),
-    "head": qcnn.HEADS,
-}
+
+class NetworkSettings(encoders.EncoderSettings):
+    """Settings of a model with a quantum convolutional network."""
+
+    # Element i then says "supports class i".
+    elements: int = Field(
+        0,
+        ge=0,
+        le=qcnn.MAX_QUBITS,
+        title="Elements",
+        description="Number of hypotheses that the modalities vote on, one fused qubit each; 0 uses the number of "
+        "classes if that is 4 to 10, else 8.",
+    )
+    block: BlockName = Field(
+        "su4",
+        title="Convolution block",
+        description="The gate that the network's convolutions repeat; more general ones have more parameters.",
+    )
+    start: Literal["random", "classes"] = Field(
+        "random",
+        title="Initial read-out",
+        description="classes: element i supports class i from the start; it needs as many elements as classes.",
+    )
+    circuit_pooling: qcnn.PoolingName = Field(
+        "conditional",
+        title="Circuit pooling",
+        description="conditional: the measured qubit chooses one of two free rotations of its neighbour (6 angles a "
+        "layer); controlled: RX or RZ (2 angles).",
+    )
+    head: qcnn.HeadName = Field(
+        "all",
+        title="Qubits read",
+        description="all: the head reads joint probabilities of retained qubits and ⟨Z⟩ of measured ones; retained: "
+        "only the former.",
+    )
 
 
 @torch.no_grad()
@@ -41,56 +71,26 @@ class NetworkModel(base.FusionModel):
         network: that they pass.
     """
 
-    def init_encoders(
-        self,
-        elements: int,
-        block: str,
-        start: str,
-        encoder: str,
-        hidden: int,
-        dropout: float,
-        pooling: str,
-        input_dropout: float,
-        circuit_pooling: str,
-        head: str,
-        **more: Any,
-    ) -> None:
-        """Set the settings, and make the network and encoders that give a number for each fused qubit; arguments as
-        of `EntangledQCNN`, `more` settings of a subclass."""
-        self.settings = dict(
-            elements=elements,
-            block=block,
-            start=start,
-            encoder=encoder,
-            hidden=hidden,
-            dropout=dropout,
-            pooling=pooling,
-            input_dropout=input_dropout,
-            circuit_pooling=circuit_pooling,
-            head=head,
-            **more,
-        )
+    def init_encoders(self) -> None:
+        """Make the network and encoders that give a number for each fused qubit."""
+        settings = self.settings
         C = len(self.outputs)
-        choose("Start of the readout", start, CHOICES["start"])
+        self.elements = settings["elements"] or (C if 4 <= C <= 10 else 8)
         check(
-            isinstance(elements, int) and elements >= 0,
-            f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
-        )
-        encoders.check_encoder(hidden, dropout, input_dropout)
-        self.elements = elements or (C if 4 <= C <= 10 else 8)
-        check(
-            start == "random" or self.elements == C,
+            settings["start"] == "random" or self.elements == C,
             f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
             f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.",
         )
         self.network = qcnn.QCNN(
-            self.elements, C, block, circuit_pooling=circuit_pooling, head=head
+            self.elements,
+            C,
+            settings["block"],
+            circuit_pooling=settings["circuit_pooling"],
+            head=settings["head"],
         )
         self.encoders = nn.ModuleDict(
             {
-                name: encoders.Encoder(
-                    spec, self.elements, hidden, dropout, pooling, encoder, input_dropout
-                )
+                name: encoders.make_encoder(spec, self.elements, settings)
                 for name, spec in self.input_specs.items()
             }
         )

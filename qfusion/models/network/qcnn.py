@@ -13,12 +13,12 @@ and since the input qubits are real, only words in {I, X, Z} are needed at the e
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose
+from qfusion._checks import check
 from qfusion.quantum import circuits, pauli_transfer, states
 
 MAX_QUBITS = 10
@@ -29,8 +29,12 @@ IZ, IXZ, ALL = [0, 3], [0, 1, 3], [0, 1, 2, 3]  # letters of I, X, Y, Z
 _OF_SIZE = {2: IZ, 3: IXZ, 4: ALL}  # letters that a qubit with so many of them has
 
 # The gates that pooling applies to the kept qubit when the measured one reads 0 or 1.
-POOLING_GATES = {"conditional": ("U3", "U3"), "controlled": ("RX", "RZ")}
-HEADS = ("all", "retained")  # the qubits that the head reads
+PoolingName = Literal["conditional", "controlled"]
+POOLING_GATES: dict[PoolingName, tuple[str, str]] = {
+    "conditional": ("U3", "U3"),
+    "controlled": ("RX", "RZ"),
+}
+HeadName = Literal["all", "retained"]  # the qubits that the head reads
 Channel = Callable[["Step"], Tensor | None]
 
 
@@ -70,22 +74,21 @@ class QCNN(nn.Module):
         spread: standard deviation of the initial angles.
         circuit_pooling: of POOLING_GATES: "conditional" chooses one of two U3, six angles a layer; "controlled" RX for
             outcome 0 and RZ for outcome 1, two angles a layer.
-        head: of HEADS: "all" reads the retained qubits' joint probabilities and Z of every measured qubit, "retained"
+        head: "all" reads the retained qubits' joint probabilities and Z of every measured qubit, "retained"
             the former alone.
 
     Raises:
         InvalidInput: when n is out of range, with the limit.
-        NotFound: when the block, the pooling or the head does not exist.
     """
 
     def __init__(
         self,
         n: int,
         C: int,
-        block: str = "su4",
+        block: circuits.BlockName = "su4",
         spread: float = 0.03,
-        circuit_pooling: str = "conditional",
-        head: str = "all",
+        circuit_pooling: PoolingName = "conditional",
+        head: HeadName = "all",
     ):
         super().__init__()
         check(
@@ -93,9 +96,9 @@ class QCNN(nn.Module):
             f"Argument `elements` must lie between 2 and {MAX_QUBITS}, but is {n}: the exact observables hold 3^n "
             f"numbers per score. Take {MAX_QUBITS} or fewer: they can score any number of classes.",
         )
-        self.n, self.block = n, choose("Convolution block", block, circuits.BLOCKS)
-        self.circuit_pooling = choose("Circuit pooling", circuit_pooling, POOLING_GATES)
-        self.reads = choose("Head", head, HEADS)
+        self.n, self.block = n, block
+        self.circuit_pooling = circuit_pooling
+        self.reads = head
         self.steps, self.retained = layout(n)
         self.measured = [step.wires[0] for step in self.steps if step.kind == "pool"]
         layers = 1 + max(step.layer for step in self.steps)

@@ -2,8 +2,10 @@
 
 from qfusion.plugin import Command, Plugin
 
+_PURPOSE = ("Answering agents", "agents")
+
 PLUGIN = Plugin(
     "agents",
     commands={"mcp": Command("qfusion.plugins.agents.server:mcp", ["mcp", "mcp --model my-model"])},
-    extras={"mcp": ("Answering agents", "agents")},
+    extras={"mcp": _PURPOSE},
 )

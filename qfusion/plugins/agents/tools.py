@@ -12,7 +12,6 @@ from typing import Any, Literal
 import qfusion
 from qfusion._checks import check, choose, require_whole
 from qfusion.commands import decisions, figure_files, models
-from qfusion.models.protocols import Evolution
 from qfusion.plugins.agents.arguments import (
     MOST_ROWS,
     address_values,
@@ -178,6 +177,7 @@ def tweak(
             the trained model predicts.
     """
     from qfusion.analysis import text
+    from qfusion.models.protocols import Evolution
     from qfusion.wording import answers
 
     after = open_sample(model, sample, data, tweak, output)

@@ -339,8 +339,6 @@ def reproduce_paper(
     paper = paper_list.find_paper(name)
     require_whole("seeds", seeds, FEWEST, MOST)
     require_whole("jobs", jobs, 1, 64)
-    if epochs is not None:
-        require_whole("epochs", epochs, 1, 100_000)
     check(
         jobs == 1 or not isinstance(data, DataSet),
         f"Argument `jobs` must be 1 for a data set in memory, but is {jobs}: processes cannot load it. Import it, "

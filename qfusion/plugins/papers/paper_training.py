@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Any
 
@@ -63,7 +63,7 @@ class Cell:
             dataset.digest,
             self.kind,
             dict(self.settings),
-            asdict(self.options),
+            self.options.model_dump(),
             seed,
         ]
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:20]
@@ -71,7 +71,7 @@ class Cell:
     @property
     def digest(self) -> str:
         """A digest of the model's settings and of the options of its training."""
-        decides = [self.kind, dict(self.settings), asdict(self.options)]
+        decides = [self.kind, dict(self.settings), self.options.model_dump()]
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 
 
@@ -108,7 +108,7 @@ def contender_recipe(
     if epochs is None:
         return result
     patience = 0 if result.options.refit else result.options.patience
-    return replace(result, options=replace(result.options, epochs=epochs, patience=patience))
+    return replace(result, options=result.options.replace(epochs=epochs, patience=patience))
 
 
 def reading_cell(paper: Paper, dataset: DataSet, reading: Reading, epochs: int | None) -> Cell:

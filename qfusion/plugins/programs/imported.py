@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
 from qfusion.models import base, nested
-from qfusion.models.encoding import input_features, standardisation
+from qfusion.models.encoding import encoders, input_features
 from qfusion.models.score_columns import class_scores
 from qfusion.plugins.programs.program import Port, Program, Side
 from qfusion.plugins.programs.program_card import DTYPES, Input, ProgramCard, fit, parse
@@ -69,9 +69,7 @@ class Imported(base.FusionModel):
             if classes
             else [0]
         )
-        self.encoders = standardisation.mean_pools(
-            self.input_specs, means, "Import the program again."
-        )
+        self.encoders = encoders.mean_pools(self.input_specs, means, "Import the program again.")
         self.bias = nn.Parameter(
             torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False
         )

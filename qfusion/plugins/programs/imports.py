@@ -29,13 +29,7 @@ from qfusion.plugins.programs.program_checks import (
     run_sample_rows,
 )
 from qfusion.plugins.programs.program_files import ENDINGS, open_program, program_kind
-from qfusion.training import (
-    checkpoint,
-    checkpoint_cards,
-    checkpoint_folders,
-    checkpoint_store,
-    games,
-)
+from qfusion.training import checkpoint, checkpoint_cards, games
 from qfusion.training.sample_rows import sample_rows
 
 
@@ -180,12 +174,12 @@ def keep(
         notes=words.describe_import(source, (*taken.remarks, *taken.warnings)),
     ).card
     card["parameters"] = {"total": parameters, "encoders": 0, "fusion": parameters}
-    place = folder or checkpoint_folders.folders()[-1]
+    place = folder or checkpoint_cards.folders()[-1]
     with translate_errors(
         f"The folder of your models, {place}, cannot be made", "Name another in QFUSION_MODELS."
     ):
         place.mkdir(parents=True, exist_ok=True)
-    return checkpoint_store.write(
+    return checkpoint.write(
         place / f"{name}.json",
         taken.data,
         ENDINGS[program_kind(taken.data)],
@@ -197,13 +191,13 @@ def keep(
 def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     """Raise InvalidInput unless a model may be called so."""
     check(
-        bool(checkpoint_folders.NAME.fullmatch(name))
+        bool(checkpoint_cards.NAME.fullmatch(name))
         and not name.lower().endswith((".json", ".safetensors", *ENDINGS.values())),
         "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-', begin with a letter or digit and not end "
         f"as a file, but is {name[:80]!r}. Choose another.",
     )
     taken = (
-        name in checkpoint_folders.available()
+        name in checkpoint_cards.available()
         if folder is None
         else (folder / f"{name}.json").exists()
     )
@@ -234,7 +228,7 @@ def remove(name: str) -> Path:
         f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
         "or its files.",
     )
-    return checkpoint_store.remove(name)
+    return checkpoint.remove(name)
 
 
 def read_card(path: Path) -> ProgramCard:

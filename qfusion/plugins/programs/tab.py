@@ -17,7 +17,7 @@ from qfusion.panels import pickers
 from qfusion.plugins.programs import imports, named_card, program_files
 from qfusion.plugins.programs.imported import Imported
 from qfusion.plugins.programs.words import describe_summary
-from qfusion.training import checkpoint_cards, checkpoint_folders, metrics
+from qfusion.training import checkpoint_cards, metrics
 from qfusion.ui import navigation, own_models_section, page_runs, state, uploads
 from qfusion.wording import own_models
 
@@ -51,7 +51,7 @@ def draw_tab() -> None:
             _report(state.get(_FOUND))
         else:
             st.markdown(_HOW)
-    if own := list(filter(_is_imported, checkpoint_folders.available())):
+    if own := list(filter(_is_imported, checkpoint_cards.available())):
         with st.popover("Remove an imported model", icon=":material/delete:"):
             name = st.selectbox("Model", own, key="_model.gone")
             st.button(

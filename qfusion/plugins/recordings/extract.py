@@ -20,15 +20,7 @@ from filelock import FileLock, Timeout
 from qfusion import _disk_cache, _read_only
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
-from qfusion.data import (
-    clip_folder,
-    clip_join,
-    import_repairs,
-    importing,
-    media_files,
-    registry,
-)
-from qfusion.data.clips import Take
+from qfusion.data import import_repairs, importing, media_files, registry
 from qfusion.data.import_report import ExaminedSet, build_report
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.readers.formats import describe_file
@@ -37,7 +29,8 @@ from qfusion.data.readers.tables import read_rows
 from qfusion.data.staged_set import StagedSet, stage_set
 from qfusion.data.store import folders, writing
 from qfusion.errors import QFusionError, translate_errors
-from qfusion.plugins.recordings import extractors
+from qfusion.plugins.recordings import clip_folder, clip_join, extractors
+from qfusion.plugins.recordings.clips import Take
 from qfusion.plugins.recordings.label_rows import (
     Failure,
     find_label_table,

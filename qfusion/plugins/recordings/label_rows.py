@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from qfusion._checks import check, require_number
 from qfusion._sentences import count
-from qfusion.data import clip_folder
-from qfusion.data.clips import Take
 from qfusion.data.column_names import TEXT_NAMES, find_ids
 from qfusion.data.column_roles import ColumnRoles
 from qfusion.data.raw import Raw
 from qfusion.data.readers.table import Table
 from qfusion.data.readers.tables import find_roles
 from qfusion.errors import QFusionError
+from qfusion.plugins.recordings import clip_folder
+from qfusion.plugins.recordings.clips import Take
 
 FILES = ("file", "path", "recording", "clip")  # what the table calls the column of files
 START, END = ("start", "begin", "onset"), ("end", "stop", "offset")

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import media_probe, sound_reader
+from qfusion.data import sound_reader
 from qfusion.data.file_words import split_words
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, Film, Image, Maker, Text
+from qfusion.plugins.recordings import media_probe
 from qfusion.plugins.recordings.extractor_types import SAMPLES
 from qfusion.plugins.recordings.extractors import cached_extractor, extract_features
 from qfusion.plugins.recordings.take_features import read_part

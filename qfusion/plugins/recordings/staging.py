@@ -12,12 +12,12 @@ import numpy as np
 from qfusion import _disk_cache
 from qfusion._checks import check
 from qfusion._sentences import count
-from qfusion.data import clips, media_types
-from qfusion.data.clips import Take
+from qfusion.data import media_types
 from qfusion.data.raw import Pieces, Raw, RawModality
 from qfusion.data.store import folders
 from qfusion.errors import DataUnavailable
-from qfusion.plugins.recordings import extractors
+from qfusion.plugins.recordings import clips, extractors
+from qfusion.plugins.recordings.clips import Take
 
 
 def feature_paths(

@@ -8,18 +8,12 @@ import numpy as np
 
 from qfusion import _disk_cache
 from qfusion._checks import check
-from qfusion.data import (
-    frame_reader,
-    media_probe,
-    media_types,
-    picture_reader,
-    sound_reader,
-    timed_words,
-)
-from qfusion.data.clips import Take
+from qfusion.data import media_types, picture_reader, sound_reader
 from qfusion.data.file_words import split_words
 from qfusion.data.sample_content import Audio, Film
 from qfusion.errors import QFusionError, translate_errors
+from qfusion.plugins.recordings import frame_reader, media_probe, timed_words
+from qfusion.plugins.recordings.clips import Take
 from qfusion.plugins.recordings.extractor_types import SAMPLES, Extractor
 from qfusion.plugins.recordings.extractors import cached_extractor, extract_features
 

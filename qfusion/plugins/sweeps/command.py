@@ -13,7 +13,7 @@ from qfusion._checks import check
 from qfusion._lazy import Library
 from qfusion.commands.common import Address
 from qfusion.commands.printing import Json, number, print_remark, print_result, progress_bar, table
-from qfusion.commands.training_plan import parse_settings
+from qfusion.commands.train import parse_settings
 
 search_space: Any = Library("qfusion.plugins.sweeps.search_space")
 sweeps: Any = Library("qfusion.plugins.sweeps.sweeps")
@@ -105,7 +105,7 @@ def sweep(
             search_space.read_search(
                 data,
                 model,
-                parse_settings(assign or [], qfusion.runs.plans.default_settings(data, model)),
+                parse_settings(assign or []),
                 ranges or [],
                 choices or [],
                 metric,

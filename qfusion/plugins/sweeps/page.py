@@ -3,9 +3,11 @@
 from typing import Any
 
 import streamlit as st
+from pydantic.fields import FieldInfo
 
 from qfusion import _read_only
 from qfusion._checks import check
+from qfusion._settings import bounds, choices
 from qfusion.analysis import text
 from qfusion.plugins.sweeps import (
     panels as builders,
@@ -28,7 +30,6 @@ from qfusion.ui import (
     task_start,
     widgets,
 )
-from qfusion.wording import setting_texts
 
 COMING = (
     (
@@ -170,30 +171,29 @@ def _form() -> None:
     name = widgets.draw(builders.DATA, place=left)
     kind = widgets.draw(builders.KIND, place=right)
     default = plans.default_settings(name, kind)
+    fields = plans.setting_fields(kind)
     searched = st.multiselect(
         "Settings to search",
         [
             key
             for key in default
-            if key in setting_texts.SETTINGS
-            and key not in ("refit", "dims", "epochs")
-            and not isinstance(default[key], bool)
+            if key != "epochs" and (choices(fields[key]) or fields[key].annotation in (int, float))
         ],
         default=["rate"],
         max_selections=8,
-        format_func=lambda key: setting_texts.SETTINGS[key].title,
+        format_func=lambda key: fields[key].title or key,
         key=f"_sweep.searched.{kind}",
         persist_state="session",
     )
     rows: dict[str, tuple[float, float, bool]] = {}
-    choices = []
+    worded = []
     for key in searched:
         with st.container(key=f"sweep-row-{key}"):
-            chosen = _row(key, default[key], kind)
+            chosen = _row(key, fields[key], default[key], kind)
         if isinstance(chosen, tuple):
             rows[key] = chosen
         else:
-            choices.append(f"{key}={','.join(chosen)}")
+            worded.append(f"{key}={','.join(chosen)}")
     columns = st.columns(4, gap="small")
     trials = columns[0].number_input(
         "Trials", 1, 200, 20, 1, key="_sweep.trials", persist_state="session"
@@ -245,7 +245,7 @@ def _form() -> None:
             f"A sweep called {wanted[:64]!r} is there already. Choose another name.",
         )
         search = search_space.read_search(
-            name, kind, {"epochs": epochs}, sweep_trials.ranges(rows), choices, str(judged)
+            name, kind, {"epochs": epochs}, sweep_trials.ranges(rows), worded, str(judged)
         )
         sweeps.begin(wanted, search, trials)
         sweeps.launch_worker(wanted)
@@ -253,27 +253,29 @@ def _form() -> None:
         st.rerun()
 
 
-def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[str]:
+def _row(
+    key: str, field: FieldInfo, default: Any, kind: str
+) -> tuple[float, float, bool] | list[str]:
     """The widgets of a setting that is searched: two ends and the scale, or the words to choose among."""
-    setting = setting_texts.SETTINGS[key]
-    if setting.choices:
+    title = field.title or key
+    if choices(field):
         words = [
             word
-            for word in setting.choices
+            for word in choices(field)
             if key != "loss" or (word == "cross_entropy") == (default == "cross_entropy")
         ]
         return list(
             st.multiselect(
-                setting.title,
+                title,
                 words,
                 default=words[:2],
-                help=setting.says,
+                help=field.description,
                 key=f"_sweep.{kind}.{key}",
                 persist_state="session",
             )
         )
-    low, high, log = sweep_trials.span(float(default), float(setting.low), float(setting.high))
-    whole = isinstance(default, int)
+    low, high, log = sweep_trials.span(float(default), *bounds(field))
+    whole = field.annotation is int
     low, high = (round(low), round(high)) if whole else (low, high)
     first, second, third = st.columns([2, 2, 1], gap="small", vertical_alignment="bottom")
     form: dict[str, Any] = (
@@ -282,9 +284,9 @@ def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[
         else {"step": max(abs(high - low) / 20, 1e-8), "format": "%g"}
     )
     start = first.number_input(
-        f"{setting.title}, from",
+        f"{title}, from",
         value=low,
-        help=setting.says,
+        help=field.description,
         key=f"_sweep.{kind}.{key}.low",
         persist_state="session",
         **form,

@@ -13,11 +13,12 @@ from qfusion import data as sources
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput
 from qfusion.runs import specifications
-from qfusion.runs.plans import default_settings, make_plan, parse_value
+from qfusion.runs.plans import make_plan, read_settings, setting_fields
 from qfusion.training import metrics
 
 if TYPE_CHECKING:
     from optuna import Trial
+    from pydantic.fields import FieldInfo
 
 LOSS = "loss"
 MAX_SETTINGS = 40  # settings that are searched, and choices of one
@@ -69,23 +70,34 @@ def read_search(
         InvalidInput, NotFound: when a setting does not exist, a range is empty, or a value is impossible for the model
             or the data.
     """
-    default = default_settings(data, model)
+    fields = setting_fields(model)
+    dataset = sources.load(data)
+    fixed = _read(model, assigned, dataset)
     space: dict[str, dict[str, Any]] = {}
-    for word, make in [(word, _range) for word in ranges] + [(word, _choices) for word in choices]:
+    words = [("--range", word) for word in ranges] + [("--choice", word) for word in choices]
+    check(
+        not fixed.get("refit") and not any(word.startswith("refit") for _, word in words),
+        "Setting `refit` must be false in a sweep: it trains on the validation rows, by which settings are judged.",
+    )
+    for option, word in words:
         key, equals, text = word.partition("=")
-        option = "--range" if make is _range else "--choice"
+        form = "key=low:high" if option == "--range" else "key=one,two"
         check(
             bool(equals),
-            f"Argument `{option}` must have the form {'key=low:high' if make is _range else 'key=one,two'}, but is "
-            f"{word[:80]!r}.",
+            f"Argument `{option}` must have the form {form}, but is {word[:80]!r}.",
         )
-        key = choose("Setting", key.strip(), default)
+        key = choose("Setting", key.strip(), fields)
         check(
             key not in space and key not in assigned,
             f"Setting `{key}` is given twice: fix it or search it, and once only.",
         )
-        space[key] = make(key, text.strip(), default[key])
-    return validate_search(Search(data, model, dict(assigned), seed, space=space, metric=metric))
+        if option == "--range":
+            space[key] = _range(key, text.strip(), fields[key])
+        else:
+            texts = [part.strip() for part in re.findall(r"\[[^\]]*\]|[^,\[\]]+", text)]
+            values = [_read(model, {**fixed, key: part}, dataset)[key] for part in texts if part]
+            space[key] = _choices(key, text, values)
+    return validate_search(Search(data, model, fixed, seed, space=space, metric=metric))
 
 
 def validate_search(search: Search) -> Search:
@@ -102,10 +114,6 @@ def validate_search(search: Search) -> Search:
         "--choice.",
     )
     choose("Metric", search.metric, metric_names(dataset))
-    check(
-        search.settings.get("refit", False) is False and "refit" not in search.space,
-        "Setting `refit` must be false in a sweep: it trains on the validation rows, by which settings are judged.",
-    )
     for key in ("loss", "class_weights"):
         check(
             search.metric != LOSS or key not in search.space,
@@ -158,11 +166,17 @@ def _word(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list) else value
 
 
-def _range(key: str, text: str, default: Any) -> dict[str, Any]:
+def _read(model: str, chosen: Mapping[str, Any], dataset: sources.DataSet) -> dict[str, Any]:
+    """Return settings of a model and options of its training as values of their kinds, checked together."""
+    settings, options = read_settings(model, chosen, dataset)
+    return {**options.model_dump(include=set(chosen)), **settings}
+
+
+def _range(key: str, text: str, field: FieldInfo) -> dict[str, Any]:
     low, high, *marks = [part.strip() for part in text.split(":")] if text.count(":") else ["", ""]
     check(
-        isinstance(default, (int, float)) and not isinstance(default, bool),
-        f"Setting `{key}` is {default!r} by default, not a number: it has no range. Name values with --choice "
+        field.annotation in (int, float),
+        f"Setting `{key}` is {field.default!r} by default, not a number: it has no range. Name values with --choice "
         f"{key}=one,two.",
     )
     check(
@@ -170,7 +184,7 @@ def _range(key: str, text: str, default: Any) -> dict[str, Any]:
         f"The range of `{key}` must have the form low:high, with :log or :int after it where wanted, but is "
         f"{text[:80]!r}.",
     )
-    whole = "int" in marks or isinstance(default, int)
+    whole = "int" in marks or field.annotation is int
     bounds = []
     for part in (low, high):
         try:
@@ -192,9 +206,7 @@ def _range(key: str, text: str, default: Any) -> dict[str, Any]:
     return {"low": bounds[0], "high": bounds[1], "log": "log" in marks, "whole": whole}
 
 
-def _choices(key: str, text: str, default: Any) -> dict[str, Any]:
-    words = map(str.strip, re.findall(r"\[[^\]]*\]|[^,\[\]]+", text))
-    values = [parse_value(key, word, default) for word in words if word]
+def _choices(key: str, text: str, values: list[Any]) -> dict[str, Any]:
     check(
         1 < len(values) <= MAX_SETTINGS and len({_word(value) for value in values}) == len(values),
         f"Argument `--choice` must name from 2 to {MAX_SETTINGS} different values of `{key}`, but is {text[:80]!r}.",

@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion import _read_only
 from qfusion.analysis import runs
 from qfusion.panels import learning as builders
-from qfusion.training import checkpoint_folders
+from qfusion.training import checkpoint_cards
 from qfusion.ui import (
     figure,
     frame,
@@ -50,7 +50,7 @@ def _runs(moving: bool, models: list[str]) -> None:
     alive."""
     reruns.begin_run()
     seen = runs.look()
-    if _moving(seen) != moving or not seen or checkpoint_folders.available() != models:
+    if _moving(seen) != moving or not seen or checkpoint_cards.available() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
     shown = choose_runs(seen)
     draw_actions(shown)
@@ -104,7 +104,7 @@ def page() -> None:
         return
     moving = _moving(seen)
     # seconds between two looks while a run is alive
-    st.fragment(_runs, run_every=1.5 if moving else None)(moving, checkpoint_folders.available())
+    st.fragment(_runs, run_every=1.5 if moving else None)(moving, checkpoint_cards.available())
 
 
 def _moving(seen: list[runs.Seen]) -> bool:

@@ -410,7 +410,7 @@ def test_invalid_settings_are_refused() -> None:
     ):
         with pytest.raises(InvalidInput, match=words):
             build(kind, inputs_of(3), ("a",), settings)
-    with pytest.raises(NotFound, match="Projection 'pcb' does not exist"):
+    with pytest.raises(NotFound, match="Value of `projection` 'pcb' does not exist"):
         build("reservoir", inputs_of(1), ("a",), {"projection": "pcb"})
     with pytest.raises(InvalidInput, match="10 modalities are 10"):
         build("reservoir", {f"v{i}": {"size": 2, "sequence": False} for i in range(10)}, ("a",), {})

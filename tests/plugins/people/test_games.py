@@ -27,7 +27,7 @@ from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.models import games as transforms, registry
 from qfusion.panels import cohorts, sample_decision
 from qfusion.plugins.people.games import game_export, game_reader, game_store
-from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store, loop
+from qfusion.training import checkpoint, checkpoint_cards, loop
 
 PLAYERS = ("text", "audio", "vision")
 
@@ -388,9 +388,9 @@ def test_bad_files_are_refused(tmp_path: Path) -> None:
 def test_a_game_is_stored_replaced_and_removed(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_frame().to_csv(own / "values.csv", index=False)
     run("data", "import-game", "values.csv", "--name", "mine", "--check-only")
-    assert "mine" not in checkpoint_folders.available()
+    assert "mine" not in checkpoint_cards.available()
     run("data", "import-game", "values.csv", "--name", "mine", "--players", ",".join(PLAYERS))
-    assert "mine" in checkpoint_folders.available()
+    assert "mine" in checkpoint_cards.available()
     assert "mine" in folders.imported_names()
     study = analysis.open_study("mine")
     assert study.explanation.dividends.shape == (6, 8, 1)
@@ -404,7 +404,7 @@ def test_a_game_is_stored_replaced_and_removed(own: Path, monkeypatch: pytest.Mo
         raise DataUnavailable("full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint_store, "write", refuse)
+        patch.setattr(checkpoint, "write", refuse)
         for name in ("mine", "new"):
             with pytest.raises(DataUnavailable):
                 game_store.store_game(game_reader.read_game(make_frame(9)), name, replace=True)
@@ -413,11 +413,11 @@ def test_a_game_is_stored_replaced_and_removed(own: Path, monkeypatch: pytest.Mo
     game_store.store_game(game_reader.read_game(make_frame(9)), "mine", replace=True)
     assert len(analysis.open_study("mine").scores) == 9
     run("model", "remove", "mine")
-    assert "mine" not in checkpoint_folders.available()
+    assert "mine" not in checkpoint_cards.available()
     assert folders.imported_names() == ()
     game_store.store_game(game_reader.read_game(make_frame()), "mine")
     run("data", "remove", "mine")
-    assert "mine" not in checkpoint_folders.available()
+    assert "mine" not in checkpoint_cards.available()
 
 
 def test_a_game_is_not_a_model_of_other_samples(own: Path) -> None:
@@ -503,4 +503,4 @@ def test_programs_and_commands_of_the_page_run(
             exec(compile(code, "games.md", "exec"), {"__name__": "__main__"})
         else:
             run(*command.split())
-    assert {"ablation", "parity-game", "one-sample"} <= set(checkpoint_folders.available())
+    assert {"ablation", "parity-game", "one-sample"} <= set(checkpoint_cards.available())

@@ -41,7 +41,7 @@ from qfusion.plugins.programs.program_card import Input, Output
 from qfusion.plugins.programs.program_files import open_program
 from qfusion.plugins.programs.words import describe_remark
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.training.sample_rows import sample_rows
 from qfusion.wording.model_notes import describe_notes
 from qfusion.wording.verdicts import name_decision
@@ -139,7 +139,7 @@ def refused(source: str, words: str, name: str = "said0", **more: Any) -> None:
         imports.keep(imports.take(source, data.load(name), **more), data.load(name), "refused")
     assert words in str(caught.value), str(caught.value)
     assert "\n" not in str(caught.value)
-    assert "refused" not in checkpoint_folders.available()
+    assert "refused" not in checkpoint_cards.available()
     assert not list(Path().glob("models/*"))
 
 
@@ -201,36 +201,26 @@ def test_a_program_is_imported_listed_explained_and_removed(
     ]
     assert told["warnings"] == []
     assert told["parameters"] == sum(p.numel() for p in module.parameters())
-    assert "two" in checkpoint_folders.available()
+    assert "two" in checkpoint_cards.available()
     assert program_card.parse(told["card"]) == checkpoint.load("two").model.card
     require_values("two", lambda x: module(x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
     for words in (
-        ("explain", "--model", "two", "--sample", "sample-0050", "--json"),
+        ("explain", "--model", "two", "--sample", "row-0050", "--json"),
         ("evaluate", "--model", "two"),
         ("models",),
-        ("report", "--model", "two", "--sample", "sample-0050", "--out", "r.html"),
+        ("report", "--model", "two", "--sample", "row-0050", "--out", "r.html"),
         (
             "figure",
             "--model",
             "two",
             "--sample",
-            "sample-0050",
+            "row-0050",
             "--view",
             "contributions",
             "--out",
             "f.svg",
         ),
-        (
-            "export",
-            "--model",
-            "two",
-            "--sample",
-            "sample-0050",
-            "--format",
-            "numpy",
-            "--out",
-            "n.npz",
-        ),
+        ("export", "--model", "two", "--sample", "row-0050", "--format", "numpy", "--out", "n.npz"),
     ):
         assert run(*words) == 0, said(capsys)
     assert run("export", "--model", "two", "--format", "torch", "--out", "n.pt2") == 1
@@ -254,7 +244,7 @@ def test_a_program_is_imported_listed_explained_and_removed(
     )
     assert checkpoint.load("two").card["title"] == "Again"
     assert run("model", "remove", "two") == 0
-    assert "two" not in checkpoint_folders.available()
+    assert "two" not in checkpoint_cards.available()
     assert not list(Path("models").glob("[!.]*"))
     assert run("model", "remove", "qj-planted") == 1
     assert "was not imported" in said(capsys)
@@ -263,7 +253,7 @@ def test_a_program_is_imported_listed_explained_and_removed(
 def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -> None:
     dataset = data.load("said0")
     imports.keep(imports.take(kept("two.pt2", two[1]), dataset), dataset, "two")
-    sample = open_sample("two", "sample-0050")
+    sample = open_sample("two", "row-0050")
     model, inputs = sample.model, dataset.inputs([50], torch.float64)
     for name in model.modalities:
         found = attribution.attribute(model, inputs, sample.study.background, name)
@@ -285,7 +275,7 @@ def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -
     )
     imports.keep(imports.take("two.pt2", dataset, left), dataset, "other")
     assert (
-        open_sample("other", "sample-0050").study.memo_key()[0] != first[0]
+        open_sample("other", "row-0050").study.memo_key()[0] != first[0]
     )  # the same program, read differently
 
 
@@ -459,7 +449,7 @@ def test_an_onnx_model_and_its_differences() -> None:
         output=1,
     )
     assert found.relative_error < 0.02
-    study = open_sample("two", "sample-0050").study
+    study = open_sample("two", "row-0050").study
     assert study.explanation_background.size >= 40
 
 
@@ -986,7 +976,7 @@ def test_output_type_is_guessed_and_log_odds_are_explained(C: int, holds: str) -
         f"is used as {taken.model.card.output.holds} of {C} classes, a guess from 10 rows" in first
     )
     assert len(taken.remarks) == (1 if holds == "scores" else 2)
-    study = open_sample(imports.keep(taken, dataset, "one"), "sample-0050", dataset).study
+    study = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset).study
     wanted = scores_by_hand(module, dataset)
     assert np.abs(study.scores - wanted).max() < 1e-9
     if C == 2:
@@ -1004,11 +994,11 @@ def test_log_odds_are_taken_row_by_row_before_the_mean() -> None:
     module, taken = chances(3, "probabilities")
     dataset = data.load("said3")
     sample = open_sample(
-        imports.keep(taken, dataset, "one"), "sample-0050", dataset, background="joint"
+        imports.keep(taken, dataset, "one"), "row-0050", dataset, background="joint"
     )
     names = taken.model.modalities
     rows = dataset.inputs(dataset.rows("train"), torch.float64)
-    own = dataset.inputs([dataset.row("sample-0050")], torch.float64)
+    own = dataset.inputs([dataset.row("row-0050")], torch.float64)
 
     def log_odds(x: dict[str, Any]) -> Tensor:
         p = module(x["audio"][0], x["vision"], x["audio"][1])
@@ -1036,7 +1026,7 @@ def test_common_part_of_all_outputs_has_no_effect() -> None:
         _, taken = chances(3, "scores", shared=shared)
         raw.append(taken.model(dataset.inputs(dtype=torch.float64)))
         imports.keep(taken, dataset, "one", replace_it=shared)
-        pages.append(everything("one", "sample-0050", "said3"))
+        pages.append(everything("one", "row-0050", "said3"))
     assert float((raw[0] - raw[1]).std()) > 1
     assert sum(isinstance(picture, dict) for picture in pages[0].values()) > 20
     for key, picture in pages[0].items():
@@ -1052,7 +1042,7 @@ def test_probabilities_of_exactly_0_and_1(holds: str) -> None:
     assert describe_remark(taken.remarks[1]).endswith(
         "before the log-odds of each row are computed, which changes 10 of 10 rows."
     )
-    sample = open_sample(imports.keep(taken, dataset, "one"), "sample-0050", dataset)
+    sample = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset)
     size = -np.log(1e-12)
     assert np.abs(sample.study.scores).max() == pytest.approx(size)
     assert np.abs(sample.study.scores).min() == pytest.approx(size / 2)
@@ -1098,11 +1088,11 @@ def test_classes_that_never_occur(holds: str) -> None:
     dataset = data.load("said26")
     assert len(np.unique(dataset.y[dataset.rows("train")])) < 26
     module, taken = chances(26, holds)
-    sample = open_sample(imports.keep(taken, dataset, "one"), "sample-0050", dataset)
+    sample = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset)
     assert np.abs(sample.study.scores - scores_by_hand(module, dataset)).max() < 1e-9
     assert sum(sample.dividends.values()) == pytest.approx(sample.score)
     assert sample.score > 0
-    for name, picture in everything("one", "sample-0050", "said26").items():
+    for name, picture in everything("one", "row-0050", "said26").items():
         words = picture if isinstance(picture, str) else f"{picture['title']} {picture['caption']}"
         assert not re.search(r"\bnan\b", words), f"{name}: {words}"
 
@@ -1110,12 +1100,12 @@ def test_classes_that_never_occur(holds: str) -> None:
 def test_ties_have_no_decision(capsys: pytest.CaptureFixture[str]) -> None:
     _, taken = chances(3, "alike")
     sample = open_sample(
-        imports.keep(taken, data.load("said3"), "one"), "sample-0050", data.load("said3")
+        imports.keep(taken, data.load("said3"), "one"), "row-0050", data.load("said3")
     )
     assert decisions.is_tied(sample.scores)
     words = name_decision(sample.scores, sample.classes)
     assert words == "a tie between ‘no’, ‘yes’ and ‘both’"
-    assert run("explain", "--model", "one", "--sample", "sample-0050") == 0, said(capsys)
+    assert run("explain", "--model", "one", "--sample", "row-0050") == 0, said(capsys)
 
 
 def test_only_the_largest_scores_tie() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from qfusion import cli
 from qfusion.plugins.programs import program_card
-from qfusion.training import checkpoint_cards, checkpoint_folders
+from qfusion.training import checkpoint_cards
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "plugins" / "programs.md").read_text()
 STEPS = 5  # of the training, which the page lets take 300
@@ -37,7 +37,7 @@ def test_programs_of_the_page_run(
             cli.main(words[2:])
         assert not ended.value.code, f"{command}: {capsys.readouterr().err}"
     sys.modules.pop("mult", None)
-    assert {"my-mult", "my-pipeline", "my-factory"} <= set(checkpoint_folders.available())
+    assert {"my-mult", "my-pipeline", "my-factory"} <= set(checkpoint_cards.available())
     assert checkpoint_cards.load_card("my-pipeline")["this_seed"]["test"]["accuracy"] > 0.9
     assert checkpoint_cards.load_card("my-mult")["this_seed"]["test"] == pytest.approx(
         checkpoint_cards.load_card("my-factory")["this_seed"]["test"], rel=1e-4

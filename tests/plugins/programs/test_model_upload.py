@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from qfusion import cli, data
-from qfusion.training import checkpoint, checkpoint_folders
+from qfusion.training import checkpoint, checkpoint_cards
 from tests.plugins.programs import foreign_models
 from tests.support import importable
 from tests.support.app import plain, said, visit
@@ -79,7 +79,7 @@ def test_a_model_is_imported_and_removed_on_the_page(folder: Path) -> None:
     app.selectbox(key="_model.gone").set_value("both").run()
     by_label(app.button, "Remove it from this machine").click().run()
     assert "both was removed" in plain(app.success[0].value)
-    assert "both" not in checkpoint_folders.available()
+    assert "both" not in checkpoint_cards.available()
 
 
 def test_programs_whose_loading_runs_code_are_refused(

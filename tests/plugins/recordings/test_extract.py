@@ -27,12 +27,12 @@ import qfusion
 from qfusion import _disk_cache, analysis, data
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import modality_attribution
-from qfusion.data import media_probe, sound_reader
+from qfusion.data import sound_reader
 from qfusion.data.sample_content import Audio
 from qfusion.data.store import manifest
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.panels import timelines
-from qfusion.plugins.recordings import extract, extractors, voice_features
+from qfusion.plugins.recordings import extract, extractors, media_probe, voice_features
 from tests.support import recordings
 from tests.support.command_line import assert_refused, run
 

@@ -32,7 +32,7 @@ from tests.plugins.review import reviewed_models as made
 from tests.support.measured_games import make_game, open_game
 
 SEEDS = ("clean-1", "clean-2")
-QUICK = replace(made.OPTIONS, epochs=8)
+QUICK = made.OPTIONS.replace(epochs=8)
 
 
 @pytest.fixture(scope="module")
@@ -296,7 +296,7 @@ def test_features_of_another_extractor_are_found(clean: DataSet) -> None:
 
 def test_one_modality_is_not_fused(folder: Path, clean: DataSet) -> None:
     dataset = robustness.select_modalities(clean, ("text",))
-    name = made.save_model(folder, "alone", dataset, 0, options=replace(QUICK, epochs=2), dims=[3])
+    name = made.save_model(folder, "alone", dataset, 0, options=QUICK.replace(epochs=2), dims=[3])
     result = review(name, dataset)
     assert result.of(Topic.GAIN).findings == (Finding.ONE_MODALITY,)
     assert result.of(Topic.ROBUSTNESS).findings == (Finding.ONE_MODALITY,)
@@ -370,7 +370,7 @@ def test_told_values_are_coalition_values(clean: DataSet) -> None:
 
 
 def test_retraining_with_fewer_modalities(folder: Path, clean: DataSet) -> None:
-    made.save_model(folder, "quick", clean, 0, options=replace(QUICK, epochs=2))
+    made.save_model(folder, "quick", clean, 0, options=QUICK.replace(epochs=2))
     result = review_model(open_study("quick", clean), retrain=True)
     table = result.modality_table
     assert table is not None

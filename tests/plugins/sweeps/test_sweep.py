@@ -76,7 +76,7 @@ def test_search_space_is_parsed():
         (dict(ranges=["epochs=1:9"]), InvalidInput, "given twice"),
         (dict(choices=["input_dropout=0"]), InvalidInput, "from 2 to"),
         (dict(choices=["input_dropout=0,0"]), InvalidInput, "different values"),
-        (dict(choices=["schedule=cosine,up"]), NotFound, "Schedule 'up'"),
+        (dict(choices=["schedule=cosine,up"]), NotFound, "Value of `schedule` 'up'"),
         (dict(choices=["class_weights=none,balanced"]), InvalidInput, "metric"),
         (dict(choices=["refit=true,false"]), InvalidInput, "validation rows"),
         (dict(metric="mae"), NotFound, "Metric 'mae'"),
@@ -111,7 +111,9 @@ def test_the_best_trial_can_be_trained_again_to_the_same_loss():
     assert all(len(a.history) < 3 for a in attempts if a.state == "pruned")
     assert [a.seed for a in attempts] == list(range(8))
     assert best.value == min(a.value for a in attempts if a.state == "finished")
-    settings = {key: value for key, value in found.settings(best).items() if key in Options.names()}
+    settings = {
+        key: value for key, value in found.settings(best).items() if key in Options.model_fields
+    }
     fit = prepare(
         "linear",
         load("digits"),

@@ -16,15 +16,35 @@ each modality, as with all models here.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from qfusion._checks import check, require_whole
+from qfusion._checks import check
+from qfusion.models import baselines
 from qfusion.models.encoding import input_features
-from qfusion.plugins.papers.models.published_circuits import CircuitModel, Layers
+from qfusion.plugins.papers.models.published_circuits import CircuitLayers, CircuitModel, Layers
 from qfusion.quantum import statevector
+
+
+class CircuitWeightsSettings(baselines.FeatureSettings):
+    """Settings of VQC-MLPNet."""
+
+    # The circuit has log2 of it as qubits.
+    width: baselines.Width = Field(32, ge=2, le=1024)
+    layers: CircuitLayers = Field(3, ge=1, le=64)
+
+    @model_validator(mode="after")
+    def _check_width(self) -> Self:
+        width = self.width
+        check(
+            width & (width - 1) == 0,
+            "Argument `width` must be a power of two, one hidden unit for each state of the circuit's qubits, but is "
+            f"{width}. Take {2 ** (width.bit_length() - 1)} or {2 ** width.bit_length()}.",
+        )
+        return self
 
 
 class CircuitWeights(CircuitModel):
@@ -33,10 +53,7 @@ class CircuitWeights(CircuitModel):
     Args:
         inputs: form of each modality's features, by name.
         outputs: names of the scores (classes).
-        features: numbers per modality.
-        width: hidden units, a power of two from 2 to 1024: the circuit has log2 of it as qubits.
-        layers: of the circuit.
-        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        settings: see `CircuitWeightsSettings`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -44,40 +61,16 @@ class CircuitWeights(CircuitModel):
 
     kind = "vqc-mlpnet"
     title = "Neighbour: VQC-MLPNet (a circuit makes weights)"
+    settings_type = CircuitWeightsSettings
 
     def __init__(
         self,
         inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        features: int = 8,
-        width: int = 32,
-        layers: int = 3,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        require_whole("width", width, 2, 1024)
-        check(
-            width & (width - 1) == 0,
-            "Argument `width` must be a power of two, one hidden unit for each state of the circuit's qubits, but is "
-            f"{width}. Take {2 ** (width.bit_length() - 1)} or {2 ** width.bit_length()}.",
-        )
-        require_whole("layers", layers, 1, 64)
-        super().__init__(
-            inputs,
-            outputs,
-            features,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            width=width,
-            layers=layers,
-        )
+        super().__init__(inputs, outputs, **settings)
+        features, width, layers = (self.settings[key] for key in ("features", "width", "layers"))
         self.n = width.bit_length() - 1
         rows = torch.randn(features * len(inputs), width)
         self.rows = nn.Parameter(rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True))

@@ -2,16 +2,32 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import check, require_whole
+from qfusion._checks import check
 from qfusion.models import baselines
 from qfusion.models.encoding import input_features
 from qfusion.models.protocols import Circuit, GateCircuit
 from qfusion.quantum import statevector
+
+Qubits = Annotated[
+    int,
+    Field(
+        title="Qubits per modality",
+        description="Number of qubits (for a reservoir, atoms) for each modality; 0 uses as many as fit, up to three.",
+    ),
+]
+CircuitLayers = Annotated[
+    int,
+    Field(
+        title="Circuit layers",
+        description="Layers of trained gates; more are more expressive and slower.",
+    ),
+]
 
 
 def qubits_per_modality(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
@@ -20,7 +36,6 @@ def qubits_per_modality(qubits: int, modalities: int, limit: int, most: int = 3)
     Raises:
         InvalidInput: when all together are more than `limit`.
     """
-    require_whole("qubits", qubits, 0, limit)
     count = qubits or max(1, min(most, limit // max(1, modalities)))
     check(
         count * modalities <= limit,
@@ -180,46 +195,31 @@ class CircuitModel(baselines.Baseline):
 
 
 class CircuitFusion(CircuitModel):
-    """Base model with encoders that give each modality one number for each of its qubits. A subclass adds the circuit
-    and the readout.
+    """Base model with encoders that give each modality one number for each of its qubits, by its setting `qubits`. A
+    subclass adds the circuit and the readout.
 
     Args:
         inputs: form of each modality's features, by name.
         outputs: names of the scores (classes).
-        qubits: of each modality; 0 takes as many as fit, up to three.
-        limit: qubits of all modalities together.
-        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
-        more: settings of a subclass, kept with the others.
+        settings: see `settings_type` of the class.
 
     Attributes:
-        each, n: qubits of each modality, and of all.
+        limit: qubits of all modalities together.
+        n: qubits of all modalities.
     """
+
+    limit: ClassVar[int]
 
     def __init__(
         self,
         inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
-        outputs: Sequence[str],
-        qubits: int,
-        limit: int,
-        encoder: str,
-        hidden: int,
-        dropout: float,
-        pooling: str,
-        input_dropout: float,
-        **more: Any,
+        outputs: Sequence[str] = ("score",),
+        **settings: Any,
     ):
-        self.per_modality = qubits_per_modality(qubits, len(inputs), limit)
-        self.n = self.per_modality * len(inputs)
-        super().__init__(
-            inputs,
-            outputs,
-            self.per_modality,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            **more,
-            qubits=qubits,
-        )
-        del self.settings["features"]
+        super().__init__(inputs, outputs, **settings)
+        self.n = self.features * len(inputs)
+
+    @property
+    def features(self) -> int:
+        """Number of outputs of each encoder: the qubits of each modality."""
+        return qubits_per_modality(self.settings["qubits"], len(self.modalities), self.limit)

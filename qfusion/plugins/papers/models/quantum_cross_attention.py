@@ -16,20 +16,42 @@ small network after) is that of our MulT.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from qfusion._checks import check, require_whole
-from qfusion.models import cross_modal_attention
+from qfusion._checks import check
+from qfusion.models import baselines, cross_modal_attention
 from qfusion.models.encoding import input_features
 from qfusion.plugins.papers.models.published_circuits import (
+    CircuitLayers,
     CircuitModel,
     Layers,
+    Qubits,
     qubits_per_modality,
 )
 from qfusion.quantum import statevector
+
+MAX_QUBITS = 9  # of all modalities together
+
+
+class QuantumAttentionSettings(baselines.FeatureSettings):
+    """Settings of cross-attention to a circuit; `width` is that of the classical branch and of the tokens."""
+
+    qubits: Qubits = Field(0, ge=0, le=MAX_QUBITS)
+    layers: CircuitLayers = Field(3, ge=1, le=64)
+    heads: cross_modal_attention.Heads = Field(2, ge=1, le=4096)
+    width: baselines.Width = Field(16, ge=1, le=4096)
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> Self:
+        check(
+            self.width % self.heads == 0,
+            f"Argument `width` must be a multiple of `heads`, {self.heads}, but is {self.width}.",
+        )
+        return self
 
 
 class QuantumCrossAttention(CircuitModel):
@@ -38,12 +60,7 @@ class QuantumCrossAttention(CircuitModel):
     Args:
         inputs: form of each modality's features, by name.
         outputs: names of the scores (classes).
-        features: numbers per modality.
-        qubits: of each modality; 0 takes as many as fit into nine, up to three.
-        layers: of the circuit.
-        heads: of attention.
-        width: of the classical branch and of the tokens; a multiple of `heads`.
-        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        settings: see `QuantumAttentionSettings`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -51,48 +68,17 @@ class QuantumCrossAttention(CircuitModel):
 
     kind = "cross-attention-q"
     title = "Neighbour: cross-attention to a circuit"
+    settings_type = QuantumAttentionSettings
 
     def __init__(
         self,
         inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        features: int = 8,
-        qubits: int = 0,
-        layers: int = 3,
-        heads: int = 2,
-        width: int = 16,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        for name, value, high in (
-            ("layers", layers, 64),
-            ("heads", heads, 4096),
-            ("width", width, 4096),
-        ):
-            require_whole(name, value, 1, high)
-        check(
-            width % heads == 0,
-            f"Argument `width` must be a multiple of `heads`, {heads}, but is {width}.",
-        )
-        per_modality = qubits_per_modality(qubits, len(inputs), limit=9)
-        super().__init__(
-            inputs,
-            outputs,
-            features,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            qubits=qubits,
-            layers=layers,
-            heads=heads,
-            width=width,
-        )
+        super().__init__(inputs, outputs, **settings)
+        features, width, layers = (self.settings[key] for key in ("features", "width", "layers"))
+        per_modality = qubits_per_modality(self.settings["qubits"], len(inputs), MAX_QUBITS)
         M = len(inputs)
         self.n = per_modality * len(inputs)
         self.classical = nn.Linear(M * features, width)
@@ -101,7 +87,7 @@ class QuantumCrossAttention(CircuitModel):
         self.layers = Layers(self.n, layers, 0.5)
         self.tokens = nn.Linear(3, width)
         self.places = nn.Parameter(0.1 * torch.randn(self.n, width))
-        self.block = cross_modal_attention.Block(width, heads)
+        self.block = cross_modal_attention.Block(width, self.settings["heads"])
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(outputs)))
 
     def angles(self, encoded: Sequence[Tensor]) -> Tensor:

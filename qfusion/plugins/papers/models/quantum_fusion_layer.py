@@ -21,18 +21,46 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import require_whole
+from qfusion.models import baselines
 from qfusion.models.encoding import input_features
 from qfusion.models.network import qcnn
 from qfusion.plugins.papers.models.published_circuits import (
     CircuitModel,
     Layers,
+    Qubits,
     around,
     qubits_per_modality,
 )
 from qfusion.quantum import statevector
+
+MAX_QUBITS = 12  # of all modalities together
+
+
+class FusionLayerSettings(baselines.FeatureSettings):
+    """Settings of the quantum fusion layer; 0 qubits take as many as fit, up to two."""
+
+    qubits: Qubits = Field(0, ge=0, le=MAX_QUBITS)
+    # Passes over the signals, P.
+    degree: int = Field(
+        1,
+        ge=1,
+        le=64,
+        title="Encoding repetitions",
+        description="How often a circuit encodes the modalities' signals; the degree of its polynomials grows with it.",
+    )
+    freeze_gates: bool = Field(
+        False,
+        title="Freeze the gates",
+        description="The angles of the circuit's layers are not trained; encoders and read-out are.",
+    )
+    entangling: bool = Field(
+        True,
+        title="Entangling gates",
+        description="Whether the circuit's layers have CNOTs; without them its qubits stay in a product state.",
+    )
 
 
 class QuantumFusionLayer(CircuitModel):
@@ -41,12 +69,7 @@ class QuantumFusionLayer(CircuitModel):
     Args:
         inputs: form of each modality's features, by name.
         outputs: names of the scores (classes).
-        features: signals F of each modality.
-        qubits: of each modality; 0 takes as many as fit into twelve, up to two.
-        degree: passes over the signals, P.
-        freeze_gates: keep the angles of the layers as they were drawn; encoders and read-out alone are trained.
-        entangling: whether the layers have CNOTs. Without them qubits stay in a product state.
-        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        settings: see `FusionLayerSettings`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -54,48 +77,28 @@ class QuantumFusionLayer(CircuitModel):
 
     kind = "qfl"
     title = "Neighbour: QFL (quantum fusion layer)"
+    settings_type = FusionLayerSettings
 
     def __init__(
         self,
         inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        features: int = 8,
-        qubits: int = 0,
-        degree: int = 1,
-        freeze_gates: bool = False,
-        entangling: bool = True,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        require_whole("degree", degree, 1, 64)
-        self.per_modality = qubits_per_modality(qubits, len(inputs), limit=12, most=2)
-        super().__init__(
-            inputs,
-            outputs,
-            features,
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            qubits=qubits,
-            degree=degree,
-            freeze_gates=freeze_gates,
-            entangling=entangling,
+        super().__init__(inputs, outputs, **settings)
+        features = self.features
+        self.per_modality = qubits_per_modality(
+            self.settings["qubits"], len(inputs), MAX_QUBITS, most=2
         )
         self.n = self.per_modality * len(inputs)
         self.turns = -(-features // self.per_modality)
         self.layers = Layers(
             self.n,
-            self.turns * degree + 1,
+            self.turns * self.settings["degree"] + 1,
             0.3,
             torch.pi / 2,
-            trained=not freeze_gates,
-            entangling=entangling,
+            trained=not self.settings["freeze_gates"],
+            entangling=self.settings["entangling"],
         )
         self.words = around(self.n)
         self.head = nn.Linear(len(self.words), len(outputs))

@@ -20,13 +20,39 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import require_number, require_whole
+from qfusion.models import baselines
 from qfusion.models.encoding import input_features
+from qfusion.models.encoding.encoders import EncoderSettings
 from qfusion.models.network import qcnn
-from qfusion.plugins.papers.models.published_circuits import CircuitFusion, Layers, around
+from qfusion.plugins.papers.models.published_circuits import (
+    CircuitFusion,
+    CircuitLayers,
+    Layers,
+    Qubits,
+    around,
+)
 from qfusion.quantum import statevector
+
+MAX_QUBITS = 12  # of all modalities together
+
+
+class LegoSettings(EncoderSettings):
+    """Settings of quantum LEGO; `width` is that of the head in pre-training, 0 a linear one."""
+
+    qubits: Qubits = Field(0, ge=0, le=MAX_QUBITS)
+    layers: CircuitLayers = Field(6, ge=1, le=64)
+    pretraining: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        title="Pre-training fraction",
+        description="Fraction of the epochs in which the classical block is trained with a classical head; then it is "
+        "frozen and the circuit is trained.",
+    )
+    width: baselines.Width = Field(32, ge=0, le=4096)
 
 
 class QuantumLego(CircuitFusion):
@@ -35,11 +61,7 @@ class QuantumLego(CircuitFusion):
     Args:
         inputs: form of each modality's features, by name.
         outputs: names of the scores (classes).
-        qubits: of each modality; 0 takes as many as fit into twelve, up to three.
-        layers: of the circuit.
-        pretraining: share of the epochs in which the classical block is trained.
-        width: hidden units of the head that it is trained with; 0 takes a linear one.
-        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        settings: see `LegoSettings`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -48,39 +70,17 @@ class QuantumLego(CircuitFusion):
     kind = "quantum-lego"
     title = "Neighbour: quantum LEGO (frozen block, circuit)"
     staged = True
+    limit = MAX_QUBITS
+    settings_type = LegoSettings
 
     def __init__(
         self,
         inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        qubits: int = 0,
-        layers: int = 6,
-        pretraining: float = 0.3,
-        width: int = 32,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        require_whole("layers", layers, 1, 64)
-        require_whole("width", width, 0, 4096)
-        require_number("pretraining", pretraining, 0, 1)
-        super().__init__(
-            inputs,
-            outputs,
-            qubits,
-            12,  # qubits, at most
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            layers=layers,
-            pretraining=pretraining,
-            width=width,
-        )
+        super().__init__(inputs, outputs, **settings)
+        width, layers = self.settings["width"], self.settings["layers"]
         hidden_layer = [nn.Linear(self.n, width), nn.ReLU()] if width else []
         self.first_head = nn.Sequential(*hidden_layer, nn.Linear(width or self.n, len(outputs)))
         self.layers = Layers(self.n, layers, 0.2, torch.pi / 2)

@@ -21,20 +21,21 @@ the components' place, which no source does.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion._checks import choose, require_number, require_whole
 from qfusion._memory_cache import memo
-from qfusion.models.encoding import input_features, standardisation
-from qfusion.plugins.papers.models.published_circuits import CircuitFusion
+from qfusion.models.encoding import encoders, input_features
+from qfusion.models.encoding.encoders import EncoderSettings
+from qfusion.plugins.papers.models.published_circuits import CircuitFusion, Qubits
 from qfusion.quantum import circuits, statevector
 
+MAX_QUBITS = 9  # of all modalities together
 RABI, INTERACTION = 2 * math.pi, 5.42  # radians per microsecond
-PROJECTIONS = ("pca", "trained")
 
 
 @memo(16)
@@ -47,7 +48,7 @@ def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-class Components(standardisation.MeanPool):
+class Components(encoders.MeanPool):
     """Means of one modality's features -> its first principal components, in their deviations; random directions until
     `fit` is called."""
 
@@ -79,18 +80,47 @@ class Components(standardisation.MeanPool):
         return self.means(features) @ self.directions.T
 
 
+class ReservoirSettings(EncoderSettings):
+    """Settings of a quantum reservoir; those of encoders matter where they are trained."""
+
+    qubits: Qubits = Field(0, ge=0, le=MAX_QUBITS)
+    # In microseconds.
+    duration: float = Field(
+        4.0,
+        ge=1e-6,
+        le=100,
+        title="Duration T",
+        description="Time of the joint evolution, in units of 1 / energy.",
+    )
+    readouts: int = Field(
+        8,
+        ge=1,
+        le=256,
+        title="Measurement times",
+        description="Number of times at which a reservoir is measured, evenly spaced up to its duration.",
+    )
+    detuning: float = Field(
+        6.0,
+        ge=0,
+        le=1000,
+        title="Maximum detuning",
+        description="Maximum detuning of a reservoir's atoms by features, in radians per microsecond; its duration is "
+        "in microseconds.",
+    )
+    projection: Literal["pca", "trained"] = Field(
+        "pca",
+        title="Projection",
+        description="pca: principal components of the features, not trained; trained: encoders as in the other models.",
+    )
+
+
 class Reservoir(CircuitFusion):
     """Quantum reservoir, in which only the readout is trained.
 
     Args:
         inputs: form of each modality's features, by name.
         outputs: names of the scores (classes).
-        qubits: atoms of each modality; 0 takes as many as fit into nine, up to three.
-        duration: T, in microseconds.
-        readouts: times K at which is read.
-        detuning: largest detuning Delta, in radians per microsecond.
-        projection: "pca", or "trained": encoders as those of the other models.
-        encoder, hidden, dropout, pooling, input_dropout: of the encoders, where they are trained, see `Encoder`.
+        settings: see `ReservoirSettings`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -98,49 +128,26 @@ class Reservoir(CircuitFusion):
 
     kind = "reservoir"
     title = "Neighbour: quantum reservoir (Rydberg atoms)"
+    limit = MAX_QUBITS
+    settings_type = ReservoirSettings
 
     def __init__(
         self,
         inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        qubits: int = 0,
-        duration: float = 4.0,
-        readouts: int = 8,
-        detuning: float = 6.0,
-        projection: str = "pca",
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.2,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        require_whole("readouts", readouts, 1, 256)
-        require_number("duration", duration, 1e-6, 100)
-        require_number("detuning", detuning, 0, 1000)
-        self.projects = choose("Projection", projection, PROJECTIONS) == "pca"
-        super().__init__(
-            inputs,
-            outputs,
-            qubits,
-            9,  # atoms, at most
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-            duration=duration,
-            readouts=readouts,
-            detuning=detuning,
-            projection=projection,
-        )
+        super().__init__(inputs, outputs, **settings)
+        self.projects = self.settings["projection"] == "pca"
         self.words = [*((i,) for i in range(self.n)), *combinations(range(self.n), 2)]
-        self.head = nn.Linear(readouts * len(self.words), len(outputs))
+        self.head = nn.Linear(self.settings["readouts"] * len(self.words), len(outputs))
         nn.init.zeros_(self.head.weight)
 
     def make_encoder(self, spec: input_features.InputSpec) -> nn.Module:
         """Return the principal components of a modality, or a trained encoder."""
-        return Components(spec, self.per_modality) if self.projects else super().make_encoder(spec)
+        if self.settings["projection"] == "pca":
+            return Components(spec, self.features)
+        return super().make_encoder(spec)
 
     def project(self, inputs: Mapping[str, input_features.Features]) -> None:
         """Fit the principal components to rows, once features are standardised."""

@@ -33,10 +33,9 @@ class UnitaryFusion(ket_model.KetModel):
     """Model with one unitary on the product of the modality states, followed by a measurement.
 
     Args:
-        inputs: form of each modality's features, by name; the order is the order of the tensor product.
-        outputs: names of the scores.
-        dims: dimension d_m of every modality state, or one number for all.
-        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        settings: see `KetSettings`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -44,30 +43,16 @@ class UnitaryFusion(ket_model.KetModel):
 
     kind = "unitary-fusion"
     title = "Neighbour: one unitary, one measurement"
+    settings_type = ket_model.KetSettings
 
     def __init__(
         self,
         inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
-        *,
-        dims: int | Sequence[int] = 4,
-        encoder: str = "mlp",
-        hidden: int = 32,
-        dropout: float = 0.3,
-        pooling: str = "gru",
-        input_dropout: float = 0.0,
+        **settings: Any,
     ):
-        super().__init__(inputs, outputs)
-        self.init_encoders(
-            dims,
-            MAX_DIMENSION,
-            "the unitary is a D x D matrix",
-            encoder,
-            hidden,
-            dropout,
-            pooling,
-            input_dropout,
-        )
+        super().__init__(inputs, outputs, **settings)
+        self.init_encoders(MAX_DIMENSION, "the unitary is a D x D matrix")
         D = math.prod(self.dims)
         C = len(self.outputs)
         self.H = hermitian.draw(D, D, scale=1 / math.sqrt(2 * D))

@@ -25,7 +25,7 @@ from qfusion.models.game import KIND
 from qfusion.plugins.people.beside import matching, statistics
 from qfusion.plugins.people.beside.quotient_game import group_modalities
 from qfusion.plugins.people.crowd import crowd_summary
-from qfusion.training import checkpoint_cards, checkpoint_folders
+from qfusion.training import checkpoint_cards
 
 FEWEST = 20  # clips that both sides have
 MANY, FEWER_RESAMPLES = 2_000, 500  # so many clips, and resamples of more
@@ -418,7 +418,7 @@ def find_partners(study: Study) -> list[str]:
     read are left out.
     """
     names: list[str] = []
-    for name in checkpoint_folders.available():
+    for name in checkpoint_cards.available():
         if len(names) < MOST_PARTNERS and name != study.name:
             with suppress(QFusionError, AttributeError, KeyError, TypeError):  # a damaged card
                 if _may_match(study, checkpoint_cards.load_card(name)):

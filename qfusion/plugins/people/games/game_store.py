@@ -23,7 +23,7 @@ from qfusion.data.staged_set import Finding
 from qfusion.data.store import folders, reading, writing
 from qfusion.data.store.manifest import Provenance
 from qfusion.plugins.people.games import game_reader
-from qfusion.training import checkpoint_folders, games
+from qfusion.training import checkpoint_cards, games
 
 
 def open_game(source: Any, name: str = games.NAME, title: str = "", **options: Any) -> Study:
@@ -72,7 +72,7 @@ def store_game(
         try:
             dataset = reading.open_imported(name)
             stored = games.make_game_checkpoint(table, dataset, name, title)
-            games.write_game(stored, name, checkpoint_folders.folders()[-1], is_new=not replace)
+            games.write_game(stored, name, checkpoint_cards.folders()[-1], is_new=not replace)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             if former is not None:
@@ -84,7 +84,7 @@ def store_game(
 def check_game_name(name: str, replace: bool = False) -> None:
     """Raise InvalidInput unless a game may be stored under a name: no other data set or model may have it."""
     writing.check_set_name(name, replace)
-    known = name in checkpoint_folders.available()
+    known = name in checkpoint_cards.available()
     check(
         replace or not known,
         f"There is a model '{name}' already. Choose another name, or replace it (--replace).",

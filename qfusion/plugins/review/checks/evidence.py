@@ -15,7 +15,7 @@ from qfusion.explain import bootstrap
 from qfusion.explain.baseline_models import FAMILY
 from qfusion.explain.bootstrap import Interval
 from qfusion.plugins.review import plain_models
-from qfusion.training import checkpoint_folders
+from qfusion.training import checkpoint_cards
 
 
 def plain_models_of(study: Study) -> plain_models.PlainModels:
@@ -48,7 +48,7 @@ def model_values(study: Study) -> np.ndarray:
     return row_values(study, study.scores[study.dataset.rows("test")])
 
 
-@memo(16, background=False, stamp=lambda study, name: checkpoint_folders.stamp(name))
+@memo(16, background=False, stamp=lambda study, name: checkpoint_cards.stamp(name))
 def open_beside(study: Study, name: str) -> Study:
     """Return another model on the same data, such as a rival or another training seed, cached for all checks.
 

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -91,7 +91,7 @@ class Run:
             self.terms.dataset.digest,
             VARIANTS[self.variant].kind,
             self.settings,
-            asdict(self.terms.options),
+            self.terms.options.model_dump(),
             self.seed,
         ]
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:20]

@@ -17,7 +17,7 @@ from qfusion.analysis.jobs import Job, begin_job
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
 from qfusion.errors import NotFound
-from qfusion.models.ablations import twin_settings
+from qfusion.models.jump.quantum_jump import SAMPLING
 from qfusion.plugins.why.audit.audit_plan import QCNN, QJ, VARIANTS
 from qfusion.plugins.why.audit.twin_runs import Run, Terms, variant_settings
 from qfusion.runs.run_process import run_in_process
@@ -43,9 +43,7 @@ def twin_terms(study: Study) -> Terms:
         f"trajectories are not sampled, or of kind {QCNN}.",
         NotFound,
     )
-    settings = {
-        key: value for key, value in card["settings"].items() if key not in twin_settings.SAMPLING
-    }
+    settings = {key: value for key, value in card["settings"].items() if key not in SAMPLING}
     # below 0 it is as in the hidden layers, which a bilinear head wants said
     if settings.get("input_dropout", 0) < 0:
         settings["input_dropout"] = settings["dropout"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -29,7 +28,7 @@ def retrain(
     """
     own = copy.deepcopy(model).double().requires_grad_(True)
     own.require(Evolution, "to train")
-    options = replace(default_options(dataset), epochs=epochs, precision="double")
+    options = default_options(dataset).replace(epochs=epochs, precision="double")
     trained = loop.fit(own.tweaked(tweak), dataset, options, seed).model
     with torch.no_grad():
         state, settings = trained.baked(

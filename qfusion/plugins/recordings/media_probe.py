@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qfusion._checks import check
-from qfusion.data.media_files import open_media, read_duration, video_stream
+from qfusion.data.media_files import open_media, read_duration
 from qfusion.data.media_types import PICTURES
 from qfusion.data.picture_reader import read_picture
 
@@ -70,3 +70,11 @@ def probe(path: Path) -> Facts:
             rate,
             None if sounding is None else int(sounding.rate),
         )
+
+
+def video_stream(container: Any) -> Any:
+    """Return the video stream, if any; the cover picture of a sound file is none."""
+    from av.stream import Disposition
+
+    streams = container.streams.video
+    return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)

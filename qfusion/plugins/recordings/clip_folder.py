@@ -7,11 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from qfusion._checks import check
-from qfusion.data import media_types
 from qfusion.data.clusters import VIDEO_MARK
+from qfusion.data.media_types import TYPES
 from qfusion.errors import NotFound, translate_errors
+from qfusion.plugins.recordings.timed_words import SPOKEN
 
 MAX_FILES = 200_000  # of a folder that is joined, and folders in it
+# Recordings that are not read, by their endings, and what to convert them to.
+UNREAD = {
+    **dict.fromkeys(
+        (".mkv", ".3gp", ".3g2", ".flv", ".wmv", ".mpg", ".mpeg", ".ogv"), ".mp4 or .wav"
+    ),
+    **dict.fromkeys(
+        (".ts", ".mts", ".m2ts", ".vob", ".asf", ".rm", ".rmvb", ".f4v"), ".mp4 or .wav"
+    ),
+    **dict.fromkeys((".aac", ".opus", ".wma", ".aif", ".aiff", ".amr", ".ac3", ".caf"), ".wav"),
+    **dict.fromkeys((".m4b", ".oga", ".weba", ".au", ".ape", ".ra", ".sph", ".wv"), ".wav"),
+    **dict.fromkeys((".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif"), ".png"),
+}
 
 
 def open_folder(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], dict[str, Path]]:
@@ -44,21 +57,15 @@ def open_folder(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path
     fit = {
         name: path
         for name, path in sorted(every.items())
-        if path.suffix.lower() in (*media_types.TYPES, *media_types.SPOKEN)
-        and "/." not in f"/{name}"
-        and not path.is_dir()
+        if path.suffix.lower() in (*TYPES, *SPOKEN) and "/." not in f"/{name}" and not path.is_dir()
     }
     outside = {name for name, path in fit.items() if not path.resolve().is_relative_to(root)}
     problems += [f"{name} leads out of the folder, and is left out." for name in sorted(outside)]
     inside = [(name, path) for name, path in fit.items() if name not in outside]
     return (
         root,
-        {name: path for name, path in inside if path.suffix.lower() in media_types.TYPES},
-        {
-            name.rpartition(".")[0]: path
-            for name, path in inside
-            if path.suffix.lower() in media_types.SPOKEN
-        },
+        {name: path for name, path in inside if path.suffix.lower() in TYPES},
+        {name.rpartition(".")[0]: path for name, path in inside if path.suffix.lower() in SPOKEN},
     )
 
 
@@ -67,7 +74,7 @@ def list_unread(root: Path) -> dict[str, list[str]]:
     names = [
         path.relative_to(root).as_posix()
         for path in itertools.islice(root.rglob("*"), MAX_FILES)
-        if path.suffix.lower() in media_types.UNREAD
+        if path.suffix.lower() in UNREAD
     ]
     shown = sorted(name for name in names if "/." not in f"/{name}")
     called = match_names(shown) | {name: [name] for name in shown}
@@ -84,7 +91,7 @@ def describe_unread(called: Mapping[str, Sequence[str]], name: str) -> str:
     if not names:
         return ""
     ending = Path(names[0]).suffix.lower()
-    return f"`{names[0][-80:]}` is there, but {ending} is not read: convert it to {media_types.UNREAD[ending]}."
+    return f"`{names[0][-80:]}` is there, but {ending} is not read: convert it to {UNREAD[ending]}."
 
 
 def match_names(recordings: Iterable[str]) -> dict[str, list[str]]:

@@ -7,9 +7,11 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data.media_files import check_file
-from qfusion.data.media_types import SPOKEN
+from qfusion.data.previews import spread_words
 from qfusion.data.sample_content import Word
 from qfusion.errors import QFusionError, translate_errors, translate_import_errors
+
+SPOKEN = (".srt", ".vtt", ".textgrid")
 
 
 def read_words(path: Path) -> tuple[Word, ...]:
@@ -65,13 +67,3 @@ def _read_tier(path: Path) -> Iterator[Word]:
     check(bool(tiers), f"File `{path.name}` must have a tier of intervals, but has none. Add one.")
     for start, end, label in [*named, *tiers][0].entries:
         yield Word(start, end, label.strip())
-
-
-def spread_words(text: str, start: float, end: float) -> tuple[Word, ...]:
-    """Return the words of a text spread over a time by their letters: where nothing says when each was said."""
-    spoken = text.split()
-    if not spoken or end <= start:
-        return ()
-    edges = np.cumsum([0, *(len(word) + 1 for word in spoken)])
-    places = (start + (end - start) * edges / edges[-1]).tolist()
-    return tuple(map(Word, places[:-1], places[1:], spoken))

@@ -18,22 +18,14 @@ import pytest
 from PIL import Image
 
 from qfusion import data
-from qfusion.data import (
-    clip_join,
-    clip_previews,
-    clips,
-    film_video,
-    frame_reader,
-    media_probe,
-    sound_reader,
-    timed_words,
-)
-from qfusion.data.clips import Take
-from qfusion.data.sample_content import Audio, Clip, Film, Word
+from qfusion.data import previews, sound_reader
+from qfusion.data.sample_content import Audio, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
+from qfusion.plugins.recordings import clip_join, clips, frame_reader, media_probe, timed_words
+from qfusion.plugins.recordings.clips import JoinedClip, Take
+from tests.plugins.recordings.media_sets import imported
 from tests.support import recordings
 from tests.support.command_line import assert_refused, run
-from tests.support.media_sets import imported
 
 __all__ = ["run"]  # a fixture
 SECONDS, RATE = 3.0, 12
@@ -218,7 +210,7 @@ def test_words_are_read_from_subtitles_and_textgrids(tmp_path: Path) -> None:
         (tmp_path / name).write_text(content)
         with pytest.raises(InvalidInput, match=f"`{name}`"):
             timed_words.read_words(tmp_path / name)
-    spread = timed_words.spread_words("a bb", 1, 2)
+    spread = previews.spread_words("a bb", 1, 2)
     assert spread == (Word(1, pytest.approx(1.4), "a"), Word(pytest.approx(1.4), 2, "bb"))
 
 
@@ -374,27 +366,18 @@ def test_command_reports_joined_files(
 
 
 def test_preview_shows_the_segment(folder: Path) -> None:
-    part = Clip(folder / "a b.c.mp4", "video", 0.5, 2.5)
-    shown = clip_previews.preview(part)
+    part = JoinedClip(folder / "a b.c.mp4", "video", 0.5, 2.5)
+    shown = part.preview()
     assert shown.seconds == 2.0
     assert shown.thumbs is not None
     np.testing.assert_allclose(
         (shown.thumbs[..., 0] > 128).mean((1, 2))[[0, -1]], [0.2, 0.78], atol=0.03
     )
     assert (
-        np.abs(shown.envelope[: clip_previews.BINS // 4 - 5]).max()
+        np.abs(shown.envelope[: previews.BINS // 4 - 5]).max()
         < 0.05
         < np.abs(shown.envelope[-50:]).min(1).max()
     )
     loudest = shown.spectrogram.mean(1).argmax()
-    assert shown.edges[loudest] <= 440 <= shown.edges[loudest + 1]
-    assert clip_previews.preview(Clip(folder / "p.png", "image")).poster.shape == (30, 40, 3)
-
-
-def test_film_becomes_a_video(tmp_path: Path) -> None:
-    frames = np.arange(20 * 61 * 81, dtype=np.uint8).reshape(20, 61, 81) % 255
-    path = tmp_path / "film.mp4"
-    path.write_bytes(film_video.encode_film(Film(frames, 25.0)))
-    facts = media_probe.probe(path)
-    assert (facts.size, facts.sound) == ((82, 62), None)
-    assert facts.seconds == pytest.approx(0.8, abs=0.05)
+    assert previews.EDGES[loudest] <= 440 <= previews.EDGES[loudest + 1]
+    assert JoinedClip(folder / "p.png", "image").preview().poster.shape == (30, 40, 3)

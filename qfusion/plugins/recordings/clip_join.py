@@ -12,22 +12,28 @@ import pandas as pd
 
 from qfusion import _files, _read_only
 from qfusion._checks import check, require_number
-from qfusion.data import files, media_probe, timed_words
-from qfusion.data.clip_folder import describe_unread, list_unread, match_names, open_folder
-from qfusion.data.clips import (
-    Coverage,
-    Record,
-    RecordedFile,
-    Take,
-    file_state,
-    find_clip,
-    record_path,
-)
+from qfusion.data import files
+from qfusion.data.clips import find_clip
 from qfusion.data.data_set import DataSet
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Word
 from qfusion.errors import collect_errors, translate_errors
+from qfusion.plugins.recordings import media_probe, timed_words
+from qfusion.plugins.recordings.clip_folder import (
+    describe_unread,
+    list_unread,
+    match_names,
+    open_folder,
+)
+from qfusion.plugins.recordings.clips import (
+    Coverage,
+    Record,
+    RecordedFile,
+    Take,
+    file_state,
+    record_path,
+)
 
 SHOWN = 20  # names of files or samples that a report lists
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, require_number
-from qfusion.data.media_files import check_part, open_media, video_stream
+from qfusion.data.media_files import check_part, open_media
 from qfusion.data.sample_content import Film
+from qfusion.plugins.recordings.media_probe import video_stream
 
 MAX_FRAMES = 20_000  # that are handed out at once
 MAX_BYTES = 2**29  # of pictures that are handed out at once

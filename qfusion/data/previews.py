@@ -1,0 +1,64 @@
+"""A film, a sound and words for a strip of time: small pictures, an envelope and a spectrogram, times of words."""
+
+import numpy as np
+
+from qfusion.data.sample_content import Audio, Film, Word
+
+THUMBS, THUMB, POSTER = (
+    8,
+    120,
+    480,
+)  # pictures of a strip, pixels of their longer side, and of the poster's
+BINS = 600  # of an envelope
+BANDS, COLUMNS = 48, 240  # of a spectrogram
+HEARD = 16_000  # samples a second that are looked at
+LOWEST, RANGE = 60.0, 70.0  # Hz of the lowest band; decibels below the loudest that are shown
+EDGES = np.geomspace(LOWEST, HEARD / 2, BANDS + 1)  # Hz between the bands
+
+
+def find_strip(film: Film | None, audio: Audio | None) -> dict[str, np.ndarray]:
+    """Return the arrays of a `Preview` that are made from pictures, as many as there are up to THUMBS, and sound."""
+    result = dict[str, np.ndarray]()
+    if film is not None:
+        count = min(THUMBS, len(film.frames))
+        chosen = ((np.arange(count) + 0.5) * len(film.frames) / count).astype(int)
+        result["thumbs"] = repeat_grey(film.frames[chosen])
+    if audio is not None and len(audio.samples):
+        samples = np.asarray(audio.samples, np.float32)
+        parts = np.array_split(samples, min(BINS, len(samples)))
+        result["envelope"] = np.array([(part.min(), part.max()) for part in parts], np.float32)
+        result["spectrogram"] = _spectrogram(samples, audio.rate)
+    return result
+
+
+def _spectrogram(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Return the power in bands of equal frequency ratio, in decibels below the loudest cell. Bands that the
+    sampling rate does not reach have the least value.
+    """
+    from scipy import signal
+
+    size = 2 ** max(6, round(np.log2(0.032 * rate)))
+    hop = max(1, len(samples) // COLUMNS, size // COLUMNS)
+    transform = signal.ShortTimeFFT(np.hanning(size), hop, rate)
+    power = transform.spectrogram(np.pad(samples, (0, max(0, size - len(samples)))))
+    middles = np.sqrt(EDGES[1:] * EDGES[:-1])[:, None]
+    ratios = np.log(np.maximum(transform.f, 1) / middles) / np.log(EDGES[1] / EDGES[0])
+    weights = np.exp(-(ratios**2)) * (middles < rate / 2)
+    bands = weights / np.maximum(weights.sum(1, keepdims=True), 1e-9) @ power
+    quiet = 10 ** (-RANGE / 10)
+    return 10 * np.log10(np.maximum(bands / max(bands.max(), 1e-12), quiet)).astype(np.float32)
+
+
+def repeat_grey(frames: np.ndarray) -> np.ndarray:
+    """Pictures (T, h, w, 3), also of grey ones (T, h, w)."""
+    return frames if frames.ndim == 4 else np.repeat(frames[..., None], 3, -1)
+
+
+def spread_words(text: str, start: float, end: float) -> tuple[Word, ...]:
+    """Return the words of a text spread over a time by their letters: where nothing says when each was said."""
+    spoken = text.split()
+    if not spoken or end <= start:
+        return ()
+    edges = np.cumsum([0, *(len(word) + 1 for word in spoken)])
+    places = (start + (end - start) * edges / edges[-1]).tolist()
+    return tuple(map(Word, places[:-1], places[1:], spoken))
