@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT)]
 import joint  # noqa: E402
 import tables  # noqa: E402
 
-from qfusion import data  # noqa: E402
+from qfusion import data, plugin  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.plugins.why.cuts.cut_losses import CutMetrics, cut_metrics  # noqa: E402
 from qfusion.plugins.why.cuts.cut_measures import MAX_HELD  # noqa: E402
@@ -89,7 +89,7 @@ def main() -> None:
     """Measures every shipped model and writes the table."""
     torch.set_num_threads(1)
     lines, absent = [], []
-    for name in sorted(path.stem for path in checkpoint_cards.folders()[0].glob("qj-*.json")):
+    for name in [path.stem for path in plugin.glob_assets("models", "qj-*.json")]:
         start = time.perf_counter()
         try:
             lines.append(row(name))

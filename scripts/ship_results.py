@@ -133,7 +133,8 @@ def main(
     for model in models or shipped_models():
         began = time.perf_counter()
         study = open_study(model, pickers.own_data(model))
-        path = shipped_results.write_results(study, compute_results(study))
+        folder = plugin.find_asset(shipped_results.FOLDER, f"{model}.json").parent
+        path = shipped_results.write_results(study, compute_results(study), folder)
         if model in EXPLAINED:
             write_explanation(study)
         seconds = time.perf_counter() - began

@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from train_models import RECIPES, SEEDS, Recipe  # noqa: E402
 
-from qfusion import data  # noqa: E402
+from qfusion import data, plugin  # noqa: E402
 from qfusion.analysis import seed_spread  # noqa: E402
 from qfusion.explain import stability  # noqa: E402
 from qfusion.models import registry  # noqa: E402
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument(
         "names", nargs="*", help=f"of {', '.join(RECIPES)}; default all that are shipped"
     )
-    parser.add_argument("--out", type=Path, default=stability.FOLDER)
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--runs", type=Path, help="where train_models.py --runs kept the seeds")
     arguments = parser.parse_args()
@@ -103,7 +103,8 @@ def main() -> None:
     for name in arguments.names or [
         name for name in RECIPES if name in checkpoint_cards.available()
     ]:
-        measure(name, arguments.seeds, arguments.out, arguments.runs)
+        shipped = plugin.find_asset(stability.FOLDER, f"{name}.safetensors")
+        measure(name, arguments.seeds, arguments.out or shipped.parent, arguments.runs)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,23 +24,10 @@ from qfusion.models.network import qcnn_density, qcnn_features, table_edits, tru
 from qfusion.panels import circuit_panel, gate_replays, tweak_effects
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, checkpoint_cards, metrics
-from tests.support.app import PAGES, headline_of, plain, said, value, visit
-from tests.support.circuit_views import VIEWS
+from tests.support.app import headline_of, plain, said, value, visit
 from tests.support.entangled import model_of
 
 SHAPE = table_edits.Shape(6, 1, 8, 3)
-
-
-@pytest.fixture
-def houston(real_data: Path) -> str:
-    """Data with a network of many classes, that come as files, where these are.
-
-    Of two classes, every page and every view of the circuit is opened in tests/test_app_links.py; elements that are the
-    classes are those of digits, below.
-    """
-    if "qcnn-houston" not in checkpoint_cards.available():
-        pytest.skip("qcnn-houston is not here: train it with scripts/train_models.py")
-    return "houston"
 
 
 @pytest.fixture
@@ -68,22 +54,6 @@ def wrong_sample(study: Study) -> int:
     """A test sample that is predicted wrong."""
     rows = study.dataset.rows("test")
     return int(rows[np.flatnonzero(study.predicted[rows] != study.dataset.y[rows])[0]])
-
-
-@pytest.mark.parametrize("title", PAGES)
-def test_every_page_opens(title: str, houston: str) -> None:
-    app = visit(title, data=houston)
-    assert app.title[0].value == title
-    assert not app.error
-    assert not app.warning
-    assert app.selectbox(key="model").value == "qcnn-houston"
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_every_view_of_the_circuit_opens(view: str, houston: str) -> None:
-    app = visit("Circuit", data=houston, part=view)
-    assert not app.error
-    assert view == "Export" or "**Shows**" in said(app)
 
 
 def test_missing_features_show_a_notice() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,20 @@ from qfusion.analysis.sample import Sample
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sources import handwritten
+from qfusion.data.sources import Source
 from qfusion.models import log_odds
 from qfusion.models.network import table_edits
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from qfusion.ui import loading
+from tests.support import circuit_views
 from tests.support.app import PAGES, headline_of, plain, said, value, visit
-from tests.support.circuit_views import VIEWS
+from tests.support.third_model import SHAPE, VIEWS
 
-MODEL = "fresh"
+MODEL, DATA = "fresh", "six-views"
 
 
 def stand_in() -> DataSet:
-    """What `handwritten` holds, but with 200 random rows: more for testing than are explained together."""
+    """Six views of digits, 200 random rows: more for testing than are explained together."""
     rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 20)
     ids = numbered_ids("digit", len(y))
     modalities = tuple(
@@ -40,12 +40,12 @@ def stand_in() -> DataSet:
             rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)),
             None,
             tuple(f"{what} {i}" for i in range(size)),
-            handwritten.SHAPE if name == "pix" else None,
+            SHAPE if name == "pix" else None,
         )
-        for name, size, what in handwritten.VIEWS
+        for name, size, what in VIEWS
     )
     return DataSet(
-        "handwritten",
+        DATA,
         "Six views",
         "",
         "",
@@ -66,13 +66,10 @@ def six_views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DataSe
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_MODELS", str(folder))
         found = stand_in()
-        patch.setitem(
-            registry.sources(),
-            "handwritten",
-            replace(handwritten.SOURCE, load=lambda: found, files=()),
-        )
+        source = Source(DATA, found.title, lambda: found, made="is drawn for tests")
+        patch.setitem(registry.sources(), DATA, source)
         _forget()
-        dataset = data.load("handwritten")
+        dataset = data.load(DATA)
         result = train(
             "entangled-qcnn",
             dataset,
@@ -111,7 +108,7 @@ def _forget() -> None:
 
 @pytest.mark.parametrize("title", PAGES)
 def test_every_page_opens(title: str, six_views: Any) -> None:
-    app = visit(title, model=MODEL, data="handwritten")
+    app = visit(title, model=MODEL, data=DATA)
     assert app.selectbox(key="model").value == MODEL
     assert not app.error
     assert not app.warning
@@ -121,9 +118,9 @@ def test_every_page_opens(title: str, six_views: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", circuit_views.VIEWS)
 def test_every_view_of_the_circuit_opens(view: str, six_views: Any) -> None:
-    app = visit("Circuit", model=MODEL, data="handwritten", part=view)
+    app = visit("Circuit", model=MODEL, data=DATA, part=view)
     assert not app.error
     assert view == "Export" or "**Shows**" in said(app)
 
@@ -132,9 +129,7 @@ def test_samples_show_the_librarys_decision(six_views: Any) -> None:
     dataset, study = six_views
     row = int(dataset.rows("test")[-1])  # beyond those that are explained together
     assert row not in study.explained_rows
-    app = visit(
-        "Samples", whole=False, model=MODEL, data="handwritten", sample=str(dataset.ids[row])
-    )
+    app = visit("Samples", whole=False, model=MODEL, data=DATA, sample=str(dataset.ids[row]))
     assert f"Predicted ‘{study.classes[study.predicted[row]]}’" in plain(said(app))
     found = explain.explain(
         log_odds.log_odds_against_others(checkpoint.load(MODEL).model),
@@ -153,7 +148,7 @@ def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
         "Circuit",
         whole=False,
         model=MODEL,
-        data="handwritten",
+        data=DATA,
         sample=str(dataset.ids[row]),
         part="Fusion rules",
         element="element 2",

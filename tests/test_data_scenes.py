@@ -11,7 +11,7 @@ import pytest
 
 from qfusion import data
 from qfusion.analysis import modality_attribution
-from qfusion.data import DataSet, Image, Text
+from qfusion.data import DataSet, Image, Text, sources
 from qfusion.data.sources import scenes
 from qfusion.data.synthetic import scene_pictures, scene_questions
 from qfusion.errors import InvalidInput
@@ -207,3 +207,16 @@ def test_sizes_that_cannot_be_balanced_are_refused() -> None:
     small = scenes.build(3, dict.fromkeys(PARTS, 288))
     assert len(small) == 6 * 288
     assert dataclasses.replace(small).digest == scenes.build(3, dict.fromkeys(PARTS, 288)).digest
+
+
+def test_drawings_are_resized_to_a_small_square() -> None:
+    side = 16
+    given = np.full((120, 240, 3), 250, np.uint8)
+    given[40:80, 100:140] = (255, 0, 0)
+    features, shown = sources.picture_maker("", side).make(given)
+    small = features.reshape(side, side, 3)
+    assert isinstance(shown, Image)
+    assert small[0, 0].tolist() == pytest.approx(
+        [250 / 255] * 3
+    )  # what was added has the colour of the ground
+    assert small[side // 2, side // 2].tolist() == pytest.approx([1, 0, 0], abs=0.1)

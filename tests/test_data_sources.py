@@ -32,7 +32,7 @@ def test_each_is_declared_once_and_listed_in_order() -> None:
         assert bool(source.made) != bool(source.files), f"{source.name} is made, or read from files"
         assert bool(source.by_hand) == (
             bool(source.files)
-            and source.archive is None
+            and source.fetch is None
             and not all(file.url for file in source.files)
         )
 

@@ -24,7 +24,7 @@ from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint
 from tests.support.small_models import model_of, rows_of
 
-SHIPPED = sorted(path.stem for path in plugin.asset_path("models").glob("*.json"))
+SHIPPED = [path.stem for path in plugin.glob_assets("models", "*.json")]
 KINDS = (
     "quantum-jump",
     "entangled-qcnn",

@@ -17,7 +17,7 @@ from qfusion.explain.relations import RELATIONS
 from qfusion.panels import overview, sample_decision
 from qfusion.wording import answers, decision_summaries
 
-SHIPPED = sorted(path.stem for path in plugin.asset_path("models").glob("*.json"))
+SHIPPED = [path.stem for path in plugin.glob_assets("models", "*.json")]
 EACH = 2  # samples of every relation, with and without a lead that seeds leave open
 
 

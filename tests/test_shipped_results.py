@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qfusion import data, explain
+from qfusion import data, explain, plugin
 from qfusion._memory_cache import CACHE, find_result
 from qfusion.analysis import (
     background_agreement,
@@ -27,10 +27,9 @@ from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import additive_projection, bootstrap, faithfulness, reliability, stability
 from qfusion.panels import pickers
-from qfusion.training import checkpoint_cards
 from scripts import ship_results
 
-MODELS = sorted(card.stem for card in checkpoint_cards.folders()[0].glob("*.json"))
+MODELS = [path.stem for path in plugin.glob_assets("models", "*.json")]
 RECORDS = shipped_results.FOLDER
 MODEL = "qj-parity"  # whose results are computed within a second
 STUDENTS = "teach_students(0)"
@@ -76,7 +75,7 @@ def test_shipped_explanations_equal_computed_ones(name: str) -> None:
 
 
 def read_record(name: str) -> dict[str, Any]:
-    return json.loads((RECORDS / f"{name}.json").read_text())
+    return json.loads(plugin.find_asset(RECORDS, f"{name}.json").read_text())
 
 
 def find_agreement(study: Study) -> Any:

@@ -1,9 +1,12 @@
 """Views of a handwritten digit of 8x8 pixels: pixels, Fourier magnitudes, profile of the ink; see `sources.digits`."""
 
+from functools import partial
+
 import numpy as np
 
+from qfusion.data.digit_ink import block_counts
 from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
-from qfusion.data.sample_content import Content, Image, Series
+from qfusion.data.sample_content import Content, Image, Maker, Series
 
 DIGITS_SIDE = 8
 INK = 4  # of 16: from here on a pixel counts as ink for the contours
@@ -93,3 +96,14 @@ def compute_views(images: np.ndarray) -> dict[str, np.ndarray]:
     }
     # so that the last bits of another machine's arithmetic cannot show in the data set's digest
     return {name: np.round(view, 4) for name, view in values.items()}
+
+
+def view_maker(view: str) -> Maker:
+    """Return the maker of a view from a digit that a visitor draws."""
+    return Maker("drawing", "one digit", partial(_make_view, view))
+
+
+def _make_view(view: str, pixels: np.ndarray) -> tuple[np.ndarray, Content]:
+    """A view of a drawing, as `Maker.make` returns it."""
+    images = block_counts(pixels)[None]
+    return compute_views(images)[view][0], view_content(images, 0)[view]

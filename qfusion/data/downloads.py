@@ -1,27 +1,20 @@
 """Downloads of the files of a data set from their public sources, each checked before it is used."""
 
-import gzip
 import io
 import os
-import re
 import shutil
-import tarfile
 import tempfile
-import zlib
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from qfusion import _files, _read_only
 from qfusion._checks import check, choose
-from qfusion.data import sources as package
 from qfusion.data.import_report import Progress, no_progress
 from qfusion.data.registry import sources
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, translate_errors
 
 MAX_BYTES = 2 * 1024**3  # of a file whose digest is not known
-_UNCHANGED = (
-    "Nothing was changed; try again, or get the files from where they were first published."
-)
+UNCHANGED = "Nothing was changed; try again, or get the files from where they were first published."
 
 
 def download(
@@ -35,13 +28,13 @@ def download(
 
     Files that are there and whole are kept; all others are fetched into a temporary folder, checked against their
     recorded SHA-256, and only when every one of them is right moved into place. After a failure the target is as it
-    was. Where files are public in an archive only, it is unpacked there: known names alone, of known number and size.
+    was. Where files are public in another form only, the source fetches them there.
 
     Args:
         name: of the data set; see `qfusion.data.names`.
         target: folder to put the files in; the data set's own below the data folder by default.
-        base_url: where the files are instead of at their public source, laid out as in the folder, or their archive
-            is, called as there. The environment variable QFUSION_<NAME>_URL does the same.
+        base_url: where the files are instead of at their public source, laid out as in the folder or, where the
+            source fetches them, as it expects. The environment variable QFUSION_<NAME>_URL does the same.
         progress: called with (files done, files in all, path of the file).
         retries: how often a failed transfer is tried again.
 
@@ -72,14 +65,14 @@ def download(
         with tempfile.TemporaryDirectory(
             dir=folder, prefix=".download-", suffix=f"-{_files.process_suffix()}"
         ) as temporary:
-            if lacking and source.archive is not None:
-                _unpack(source, source.archive, Path(temporary), base, progress, retries)
-            for done, file in enumerate(lacking if source.archive is None else ()):
+            if lacking and source.fetch is not None:
+                source.fetch(source, Path(temporary), base, progress, retries)
+            for done, file in enumerate(lacking if source.fetch is None else ()):
                 progress(done, len(lacking), file.path)
                 download_file(
                     file.path,
                     Path(temporary),
-                    _address(base, file.path, file.url),
+                    address(base, file.path, file.url),
                     retries,
                     file.sha256,
                 )
@@ -93,7 +86,8 @@ def download(
     return folder
 
 
-def _address(base: str | None, path: str, url: str) -> str:
+def address(base: str | None, path: str, url: str) -> str:
+    """Return the address of a file: below `base`, if given, else its own."""
     return f"{base.rstrip('/')}/{path}" if base else url
 
 
@@ -116,7 +110,7 @@ def download_file(
 
     def fetch_bounded(address: str, output: str, shelf: object) -> None:
         with open(output, "wb") as file:
-            fetched(address, _Bounded(file, most, f"File `{path}` from {address}"), shelf)
+            fetched(address, Bounded(file, most, f"File `{path}` from {address}"), shelf)
 
     shelf = pooch.create(
         place.parent,
@@ -140,15 +134,15 @@ def download_file(
         ) from error
     except ValueError as error:
         raise IntegrityError(
-            f"File `{path}` from {url} is not the recorded one: its SHA-256 differs. {_UNCHANGED}"
+            f"File `{path}` from {url} is not the recorded one: its SHA-256 differs. {UNCHANGED}"
         ) from error
     return place
 
 
-class _Bounded(io.IOBase):
+class Bounded(io.IOBase):
     """A file that gives or takes at most so many bytes."""
 
-    def __init__(self, file: IO[bytes] | gzip.GzipFile, most: int, what: str):
+    def __init__(self, file: IO[bytes], most: int, what: str):
         self.file = file
         self.left = most
         self.what = what
@@ -157,7 +151,7 @@ class _Bounded(io.IOBase):
         self.left -= len(chunk)
         check(
             self.left >= 0,
-            f"{self.what} is larger than the recorded one can be. {_UNCHANGED}",
+            f"{self.what} is larger than the recorded one can be. {UNCHANGED}",
             IntegrityError,
         )
         return chunk
@@ -169,58 +163,3 @@ class _Bounded(io.IOBase):
     def write(self, chunk: bytes) -> None:
         """Add bytes."""
         self.file.write(self._count(chunk))
-
-
-def _unpack(
-    source: package.Source,
-    archive: package.Archive,
-    folder: Path,
-    base: str | None,
-    progress: Progress,
-    retries: int,
-) -> None:
-    """Download a source's archive, unpack its files into `folder` and check them. The files are members of the
-    archive, or are made from these.
-    """
-    name = archive.url.rpartition("/")[2]
-    url = _address(base, name, archive.url)
-    progress(0, archive.count, name)
-    packed = download_file(name, folder, url, retries, most=archive.most)
-    what, taken = f"Archive `{name}` from {url}", set[str]()
-    with (
-        translate_errors(
-            f"{what} cannot be unpacked",
-            _UNCHANGED,
-            *(tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError),
-            error=IntegrityError,
-            why="{words:.200}",
-        ),
-        gzip.open(packed) as plain,
-        tarfile.open(
-            fileobj=_Bounded(cast(IO[bytes], plain), archive.most, what), mode="r|"
-        ) as members,
-    ):
-        for member in members:
-            match = re.fullmatch(f"[^/]*/{archive.members}", member.name)
-            plainly = member.isfile() and member.sparse is None  # holes could fill the disk
-            if match is None or not plainly or match[1] in taken:
-                continue
-            place = folder / match[1]
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with place.open("wb") as file:
-                shutil.copyfileobj(cast(IO[bytes], members.extractfile(member)), file)
-            taken.add(match[1])
-            progress(len(taken), archive.count, match[1])
-    check(
-        len(taken) == archive.count,
-        f"{what} must hold {archive.count:,} files of data set '{source.name}', but holds {len(taken):,}. {_UNCHANGED}",
-        IntegrityError,
-    )
-    if archive.make is not None:
-        archive.make(folder)
-    for pinned in source.files:
-        check(
-            pinned.is_whole(folder),
-            f"`{pinned.path}` of a{what[1:]} is not the recorded one: its SHA-256 differs. {_UNCHANGED}",
-            IntegrityError,
-        )

@@ -71,12 +71,6 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sha256_of_folder(folder: Path) -> str:
-    """Return the SHA-256, in hex, over the lines "NAME DIGEST" of all files in a folder, sorted by their names."""
-    lines = "".join(f"{path.name} {sha256(path)}\n" for path in sorted(folder.iterdir()))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
 def data_folder() -> Path:
     """Return where data sets are looked for and downloaded to: QFUSION_DATA, else the user's data folder."""
     return Path(os.environ.get("QFUSION_DATA") or platformdirs.user_data_dir("qfusion"))

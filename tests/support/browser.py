@@ -130,3 +130,27 @@ def pick(page: Any, key: str, option: str) -> None:
     page.keyboard.type(option)
     page.get_by_role("option", name=option).first.wait_for()
     page.keyboard.press("Enter")
+
+
+def draw_seven(page: Any, place: int = 0) -> None:
+    """Draws a 7 by the mouse."""
+    canvas = page.locator(".qf-canvas canvas").nth(place)
+    canvas.scroll_into_view_if_needed()
+    visits.still(page)
+    box = canvas.bounding_box()
+
+    def at(right: float, down: float) -> tuple[float, float]:
+        return box["x"] + right * box["width"], box["y"] + down * box["height"]
+
+    page.mouse.move(*at(0.3, 0.25))
+    page.mouse.down()
+    page.mouse.move(*at(0.7, 0.25), steps=8)
+    page.mouse.move(*at(0.45, 0.8), steps=10)
+    page.mouse.up()
+
+
+def ready(page: Any) -> None:
+    """Waits until the script has ended."""
+    page.wait_for_selector(
+        '[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=120_000
+    )

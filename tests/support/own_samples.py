@@ -31,3 +31,8 @@ def stroke(side: int = 280, width: int = 22) -> OwnInput:
 def parity() -> data.DataSet:
     """Pairs of digits, which can be drawn."""
     return data.load("parity")
+
+
+def pixels_of(given: OwnInput) -> np.ndarray:
+    """What a canvas sent, as pixels."""
+    return np.asarray(Image.open(io.BytesIO(given.data)).convert("RGB"))

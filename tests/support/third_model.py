@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sources import handwritten
+from qfusion.data.sources import Source
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from tests.support import exporting
 
@@ -33,7 +32,16 @@ PAGES = (
     "Compare",
     "Faithfulness",
 )
-KIND, DATA = "state-linear", "handwritten"
+KIND, DATA = "state-linear", "views"
+VIEWS = (
+    ("pix", 240, "pixel average"),
+    ("fou", 76, "Fourier coefficient"),
+    ("fac", 216, "profile correlation"),
+    ("zer", 47, "Zernike moment"),
+    ("kar", 64, "Karhunen-Loeve coefficient"),
+    ("mor", 6, "morphological feature"),
+)
+SHAPE = (16, 15)  # of `pix`
 
 
 def stand_in() -> DataSet:
@@ -46,9 +54,9 @@ def stand_in() -> DataSet:
             rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)),
             None,
             tuple(f"{what} {i}" for i in range(size)),
-            handwritten.SHAPE if name == "pix" else None,
+            SHAPE if name == "pix" else None,
         )
-        for name, size, what in handwritten.VIEWS[:3]
+        for name, size, what in VIEWS[:3]
     )
     return DataSet(
         DATA,
@@ -78,9 +86,8 @@ def among_the_users(
         patch.setenv("QFUSION_MODELS", str(folder))
         exporting.few_rows(patch)
         found = stand_in()
-        patch.setitem(
-            registry.sources(), DATA, replace(handwritten.SOURCE, load=lambda: found, files=())
-        )
+        source = Source(DATA, found.title, lambda: found, made="is drawn for tests")
+        patch.setitem(registry.sources(), DATA, source)
         _forget()
         dataset = data.load(DATA)
         for name, (kind, chosen) in wanted.items():

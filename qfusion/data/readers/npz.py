@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from qfusion._checks import check
-from qfusion._disk_cache import digest_of_arrays
 from qfusion.data import files
 from qfusion.data.files import check_size, file_size
 from qfusion.errors import InvalidInput, translate_errors
@@ -49,13 +48,3 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
         check_size(path.name, sum(sizes[name] for name in chosen))
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in chosen}
-
-
-def sha256_of_arrays(path: Path) -> str:
-    """Return the SHA-256, in hex, over names, types, shapes and numbers of an .npz file's arrays: the same however the
-    file is packed.
-
-    Raises:
-        InvalidInput: as `read_npz` does.
-    """
-    return digest_of_arrays(read_npz(path))

@@ -19,6 +19,7 @@ from qfusion._checks import check
 from qfusion.data import files
 from qfusion.data.arrays import pad_sequences
 from qfusion.data.data_set import DataSet
+from qfusion.data.import_report import Progress
 from qfusion.data.picture_arrays import enlarge
 from qfusion.data.sample_content import Content, Image, Maker, Text
 from qfusion.errors import DataUnavailable, IntegrityError, translate_errors
@@ -36,8 +37,7 @@ class PinnedFile:
         sha256: SHA-256 of its content, in hex.
         size: size in bytes; 0 if it varies, as that of a file that is made here.
         url: address of the public copy; empty if there is none of the same bytes.
-        digest: computes `sha256`. Default: of the file's bytes; see also `files.sha256_of_folder` and
-            `readers.npz.sha256_of_arrays`.
+        digest: computes `sha256`. Default: of the file's bytes.
     """
 
     path: str
@@ -56,27 +56,6 @@ class PinnedFile:
         )
 
 
-@dataclass(frozen=True)
-class Archive:
-    """Public .tar.gz from which a data set is unpacked. Its host may repack it, so the checksums are those of the
-    unpacked files, recorded with the data set's files.
-
-    Attributes:
-        url: its address.
-        members: regular expression for the paths of the files to unpack, without the first folder, which the host
-            names. Its one group is the path below the data set's folder. Nothing else is written.
-        count: number of these files.
-        most: largest size in bytes, packed and unpacked.
-        make: makes files that the archive does not hold, in the folder to which it was unpacked.
-    """
-
-    url: str
-    members: str
-    count: int
-    most: int
-    make: Callable[[Path], None] | None = None
-
-
 class Origin(StrEnum):
     """Where the data of a set come from.
 
@@ -88,6 +67,11 @@ class Origin(StrEnum):
     PUBLIC = "public"
     UNPUBLISHED = "unpublished"
     IMPORTED = "imported"
+
+
+# Puts the files of a source into a folder, as they were recorded. Given: the source, the folder, an address in place of
+# the public one, progress, and how often a failed transfer is tried again.
+Fetch = Callable[["Source", Path, str | None, Progress, int], None]
 
 
 @dataclass(frozen=True)
@@ -103,7 +87,7 @@ class Source:
         files: its files, byte for byte.
         below: name of their folder below the data folder. Default: `name`.
         by_hand: a sentence on why not every file has a public copy of the same bytes; empty if each has one.
-        archive: archive of the files, if they have no public copies of their own.
+        fetch: gets all files where they have no public copies of their own, see `Fetch`.
         game: reads the measured game that the set is, such as the votes of people; None where it has features.
         version: of the set that `load` returns. Raise it when the code that makes the set changes its numbers; what
             ships for its models is then computed anew.
@@ -117,7 +101,7 @@ class Source:
     files: tuple[PinnedFile, ...] = ()
     below: str = ""
     by_hand: str = ""
-    archive: Archive | None = None
+    fetch: Fetch | None = None
     game: Callable[[], GameTable] | None = None
     version: int = 1
 

@@ -1,38 +1,34 @@
-"""Questions that modalities answer only together: is the sum of digits odd, are heard and seen digit the same?
+"""Questions that modalities answer only together, such as: is the sum of digits odd?
 
-The pictures and recordings are those of `digits` and `avdigits`, drawn in pairs or triples within each part of their
-split, so that none is in two parts. One digit carries no information about the class, nor do two of three. Drawing
-ensures this exactly:
+Items, here the pictures of `digits`, are drawn in pairs or triples within each part of their split, so that none is in
+two parts. One digit carries no information about the class, nor do two of three. Drawing ensures this exactly:
 
 - Digits are drawn in blocks. A block has a remainder k and every combination a, b, ... of all digits but the last once;
   the last digit is (k + a + b + ...) mod 10. The sum of all is then odd where k is, and the first and last of two are
   the same where k is 0. In a block every digit, and every pair of three, occurs equally often; half of the blocks are
   of each class.
-- Pictures and recordings are drawn equally often, to within two rows, and each as often with one class as with the
-other.
+- Items are drawn equally often, to within two rows, and each as often with one class as with the other.
 
 Hence any sum of functions of single modalities, which is what late fusion forms, has exactly the same mean in both
 classes.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from qfusion._checks import check, choose
+from qfusion._checks import check
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
-from qfusion.data.digit_makers import digit_maker
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Content, Maker
-from qfusion.data.sources import Source, avdigits
-from qfusion.data.sources.avdigits import read_avdigits
+from qfusion.data.sources import Source
 from qfusion.data.sources.digits import load_digits
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
@@ -45,27 +41,35 @@ Views = tuple[tuple[str, str], ...]  # names of the modalities and of the views 
 
 @dataclass(frozen=True)
 class Question:
-    """A question about pictures and recordings that are drawn together.
+    """A question about items that are drawn together.
 
     Attributes:
+        name: of the data set.
         title: of the data set.
-        of: the data set whose pictures and recordings are drawn, "digits" or "avdigits".
+        of: name of the data set whose items are drawn.
         views: modality -> the view of `of` that it shows.
         target: what is asked.
         remainders: per class, the k of its blocks; see the module.
         description: what is drawn and asked, in a sentence.
+        item: what an item is.
+        items: what items are.
+        columns: column of the table of `of` -> the modality about whose item it speaks.
     """
 
+    name: str
     title: str
     of: str
     views: Mapping[str, str]
     target: Target
     remainders: tuple[tuple[int, ...], tuple[int, ...]]
     description: str
+    item: str = "picture"
+    items: str = "pictures"
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
-_PARITY = Target("classification", "parity", None, ("even", "odd"))
-_EVEN_ODD = (tuple(range(0, 10, 2)), tuple(range(1, 10, 2)))
+PARITY = Target("classification", "parity", None, ("even", "odd"))
+EVEN_ODD = (tuple(range(0, 10, 2)), tuple(range(1, 10, 2)))
 _DRAWN = (
     " Drawn by a fixed seed within each part of the split of `{of}`, so that no {item} is in two parts, and each is in "
     "as many {combinations} of one class as of the other: 6,000 to train, 600 to validate, 1,200 to test."
@@ -76,51 +80,26 @@ _NOTHING = {
 }
 
 
-QUESTIONS: dict[str, Question] = {
-    "parity": Question(
+QUESTIONS = (
+    Question(
+        "parity",
         "Two digits: odd or even",
         "digits",
         {"left": "pixels", "right": "pixels"},
-        _PARITY,
-        _EVEN_ODD,
+        PARITY,
+        EVEN_ODD,
         "Pairs of real handwritten digits of 8x8 pixels: is their sum odd?",
     ),
-    "parity3": Question(
+    Question(
+        "parity3",
         "Three digits: odd or even",
         "digits",
         {"left": "pixels", "middle": "pixels", "right": "pixels"},
-        _PARITY,
-        _EVEN_ODD,
+        PARITY,
+        EVEN_ODD,
         "Triples of real handwritten digits of 8x8 pixels: is their sum odd?",
     ),
-    "avparity": Question(
-        "Seen and heard: odd or even",
-        "avdigits",
-        {"image": "mnist", "audio": "audio"},
-        _PARITY,
-        _EVEN_ODD,
-        "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
-        "frames): is their sum odd?",
-    ),
-    "avparity3": Question(
-        "Two seen, one heard: odd or even",
-        "avdigits",
-        {"mnist": "mnist", "usps": "usps", "audio": "audio"},
-        _PARITY,
-        _EVEN_ODD,
-        "Two digits that are seen (MNIST, 28x28, and USPS, 16x16) and one that is heard (log-mel spectrogram, 32 bands "
-        "x 32 frames): is their sum odd?",
-    ),
-    "avagree": Question(
-        "Seen and heard: same or different",
-        "avdigits",
-        {"image": "mnist", "audio": "audio"},
-        Target("classification", "agreement", None, ("different", "same")),
-        (tuple(range(1, 10)), (0,)),
-        "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
-        "frames): are they the same?",
-    ),
-}
+)
 
 
 def _combinations(
@@ -193,34 +172,32 @@ def _content_of_together(
 
 
 def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
-    """The digits and, where asked for, their sum; the speaker; which sample of `base` each item was taken from."""
+    """The digits and, where asked for, their sum; columns of `base`; the sample of `base` that each item is of."""
     names, shown = tuple(question.views), base.y[chosen]
     columns: dict[str, np.ndarray] = {f"{name}_digit": shown[:, m] for m, name in enumerate(names)}
-    if question.target is _PARITY:
+    if question.target is PARITY:
         columns["sum"] = shown.sum(1)
-    if "audio" in names:
-        columns["speaker"] = base.table["speaker"].to_numpy()[chosen[:, names.index("audio")]]
+    for column, name in question.columns.items():
+        columns[column] = base.table[column].to_numpy()[chosen[:, names.index(name)]]
     columns |= {f"{name}_item": base.ids[chosen[:, m]] for m, name in enumerate(names)}
     return pd.DataFrame(columns, index=ids)
 
 
 def draw_question(
-    name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int = 2013
+    question: Question, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int = 2013
 ) -> DataSet:
-    """Return the pairs or triples of a question, drawn from the pictures and recordings of `base`.
+    """Return the pairs or triples of a question, drawn from the items of `base`.
 
     Args:
-        name: of the question; see QUESTIONS.
+        question: the question.
         base: digits of classes 0 to 9, with the views that the question shows.
         sizes: rows to draw for "train", "valid" and "test", each a multiple of 20 for pairs and of 200 for triples.
         seed: of the draw.
 
     Raises:
-        NotFound: when there is no such question.
-        InvalidInput: when a size is no such multiple, a part of `base` lacks a digit, or has too few pictures for so
-            many rows.
+        InvalidInput: when a size is no such multiple, a part of `base` lacks a digit, or has too few items for so many
+            rows.
     """
-    question = QUESTIONS[choose("Question", name, QUESTIONS)]
     views = tuple(question.views.items())
     rng = np.random.default_rng(seed)
     unit = 2 * 10 ** (len(views) - 1)  # a block of each class
@@ -242,13 +219,9 @@ def draw_question(
     y = np.concatenate([targets for _, targets in parts])
     together = "pair" if len(views) == 2 else "triple"
     ids = numbered_ids(together, len(y))
-    drawn_from = _DRAWN.format(
-        of=question.of,
-        item="picture" if question.of == "digits" else "picture or recording",
-        combinations=f"{together}s",
-    )
+    drawn_from = _DRAWN.format(of=question.of, item=question.item, combinations=f"{together}s")
     return DataSet(
-        name=name,
+        name=question.name,
         title=question.title,
         description=f"{question.description} {_NOTHING[together]}{drawn_from}",
         source=base.source,
@@ -258,10 +231,10 @@ def draw_question(
         y=y,
         ids=ids,
         split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
-        makers=_makers(views),
+        makers=_makers(base, views),
         table=_table(question, base, chosen, ids),
         content_of=partial(_content_of_together, base, views, chosen),
-        clusters=_item_clusters(base, views, chosen),
+        clusters=Clusters(_item_names(base, views, chosen), question.items),
     )
 
 
@@ -273,54 +246,36 @@ def _select_modalities(base: DataSet, views: Views, chosen: np.ndarray) -> Itera
         yield Modality(name, m.values[chosen[:, place]], None, m.feature_names, m.shape)
 
 
-def _makers(views: Views) -> dict[str, Maker]:
-    """Return a maker for each modality, with a hint that names the digit where there are several pictures."""
-    pictures = [view for _, view in views if view != "audio"]
-    makers = {}
-    for name, view in views:
-        hint = f"the {name} digit" if len(pictures) > 1 else "one digit"
-        makers[name] = digit_maker(view, hint)
+def _makers(base: DataSet, views: Views) -> dict[str, Maker]:
+    """Return the maker of each modality, with a hint that names the digit where several are drawn."""
+    makers = {name: base.makers[view] for name, view in views if view in base.makers}
+    drawings = [name for name, maker in makers.items() if maker.kind == "drawing"]
+    if len(drawings) > 1:
+        for name in drawings:
+            makers[name] = replace(makers[name], hint=f"the {name} digit")
     return makers
 
 
-def _item_clusters(base: DataSet, views: Views, chosen: np.ndarray) -> Clusters:
-    """Return the pictures and recordings of each row; each of them is in several rows."""
-    items = []
-    has_recordings = False
-    for place, (_, view) in enumerate(views):
-        items.append(np.char.add(f"{view} ", base.ids[chosen[:, place]]))
-        has_recordings |= view == "audio"
-    unit = "pictures and recordings" if has_recordings else "pictures"
-    return Clusters(np.column_stack(items), unit)
+def _item_names(base: DataSet, views: Views, chosen: np.ndarray) -> np.ndarray:
+    """Return the names (N, M) of the items of each row; each item is in several rows."""
+    items = [
+        np.char.add(f"{view} ", base.ids[chosen[:, place]]) for place, (_, view) in enumerate(views)
+    ]
+    return np.column_stack(items)
 
 
-def load_question(name: str) -> DataSet:
-    """Return the data set of a question.
-
-    Raises:
-        DataUnavailable: when it is drawn from `avdigits` and files of that are missing.
-    """
-    next(source for source in SOURCES if source.name == name).require()
-    base = load_digits() if QUESTIONS[name].of == "digits" else read_avdigits()
-    return draw_question(name, base)
+def load_question(question: Question) -> DataSet:
+    """Return the data set of a question about the pictures of `digits`."""
+    return draw_question(question, load_digits())
 
 
-def _source(name: str, question: Question) -> Source:
-    load = partial(load_question, name)
-    if question.of == "digits":
-        return Source(
-            name, question.title, load, 30, made="is drawn from digits that come with scikit-learn"
-        )
-    return replace(
-        avdigits.SOURCE,
-        name=name,
-        title=question.title,
-        load=load,
-        place=60,
-        below=avdigits.SOURCE.name,
-        by_hand="It is drawn from the files of 'avdigits', which was put together for qfusion and has no "
-        "public copy to download.",
+SOURCES = tuple(
+    Source(
+        question.name,
+        question.title,
+        partial(load_question, question),
+        place=30,
+        made="is drawn from digits that come with scikit-learn",
     )
-
-
-SOURCES = tuple(_source(*item) for item in QUESTIONS.items())
+    for question in QUESTIONS
+)

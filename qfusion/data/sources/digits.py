@@ -18,8 +18,13 @@ import pandas as pd
 
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.data_set import DataSet
-from qfusion.data.digit_makers import digit_maker
-from qfusion.data.digit_views import DIGITS_SIDE, FEATURE_NAMES, compute_views, view_content
+from qfusion.data.digit_views import (
+    DIGITS_SIDE,
+    FEATURE_NAMES,
+    compute_views,
+    view_content,
+    view_maker,
+)
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import Source
@@ -55,7 +60,7 @@ def load_digits() -> DataSet:
         split=stratified_split(y),
         table=pd.DataFrame({"digit": y}, index=ids),
         content_of=partial(view_content, images),
-        makers={name: digit_maker(name) for name in values},
+        makers={name: view_maker(name) for name in values},
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from qfusion.plugins.papers import benchmark_board
-from qfusion.training import metrics
+from qfusion.training import checkpoint_cards, metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -122,7 +121,7 @@ def test_shipped_models_with_other_numbers_have_other_names() -> None:
     assert {"qj-mosi", "qj-parity", "qcnn-avdigits"} <= set(lines)
     board = benchmark_board.read_board().whole
     for entry in board["cards"]:
-        card = json.loads((ROOT / "qfusion/assets/models" / f"{entry['card']}.json").read_text())
+        card = checkpoint_cards.load_card(entry["card"])
         row = board["data"][entry["data"]]["rows"][entry["model"]]
         _, _, _, shipped, now, why = lines[entry["card"]]
         for written, mean in (

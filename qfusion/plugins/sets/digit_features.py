@@ -1,20 +1,18 @@
-"""Features of a drawn or spoken digit, made as those of MNIST, USPS, scikit-learn's digits and `avdigits`.
+"""Features of a drawn or spoken digit, made as those of `avdigits`: as MNIST, as USPS, and log-mel spectrograms.
 
 Input that has the form of the data already, a picture of the set's size or the same with every pixel enlarged, or a
 recording of its rate and length, is not changed, so that a sample of the set keeps its features.
 """
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from qfusion._checks import check
 from qfusion._lazy import load
+from qfusion.data.digit_ink import INKED, center_ink, crop_ink, extract_ink, fit_ink, place_ink
 from qfusion.data.sample_content import Audio
 
-INKED = 0.2  # of the darkest ink: from here on a pixel of a drawing counts as inked
-FEWEST = 12  # inked pixels of a drawing; less is a dot
 RATE, WINDOW, HOP, FFT, BANDS, FRAMES = 8000, 256, 64, 512, 32, 32
 LOWEST, FLOOR = 60.0, 1e-8  # hertz of the first band; power that is added before the logarithm
 LONGEST = 2.5  # seconds of a spoken digit
@@ -26,73 +24,14 @@ STEP, QUIET, SILENCE = (
 GAP, EDGE = 25, 3  # steps of quiet inside a digit, and that are left at its ends
 
 
-def extract_ink(pixels: np.ndarray) -> np.ndarray:
-    """Return the ink of a drawing, white on black or dark on bright paper, (h, w) in [0, 255]; enlarged pixels are
-    made one again.
-
-    Args:
-        pixels: uint8 (h, w, 3).
-
-    Raises:
-        InvalidInput: when nothing is drawn.
-    """
-    grey = np.asarray(pixels, float).mean(2)
-    sides = [
-        math.gcd(length, *(np.flatnonzero(np.abs(np.diff(grey, axis=axis)).any(1 - axis)) + 1))
-        for axis, length in enumerate(grey.shape)
-    ]
-    factor = math.gcd(*map(int, sides))
-    grey = grey[::factor, ::factor]
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    if np.median(border) > 127.5:  # paper: what is as bright as its edge is none
-        grey = 255 - grey
-        paper = float(np.percentile(255 - border, 99))
-        grey = np.clip(grey - paper, 0, None) * 255 / max(255 - paper, 1.0)
-    inked = grey > INKED * max(float(grey.max()), 128.0)
-    check(
-        inked.sum() >= (FEWEST if factor == 1 else 1) and inked.mean() < 0.9,
-        "The drawing is empty, or all of one colour. Draw a digit, bright on black or dark on bright paper.",
-    )
-    return grey
-
-
-def _crop(ink: np.ndarray, least: float = INKED) -> np.ndarray:
-    """The part of a drawing that is inked by more than a part of its darkest."""
-    inked = ink > least * ink.max()
-    rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-
-def _fit(
-    part: np.ndarray, longest: int, most: int, whole: Callable[[float], int] = round
-) -> np.ndarray:
-    """Return a drawing resized so that its longer side is `longest`, and then no side is longer than `most`. Lengths
-    are made whole numbers by `whole`. Each pixel is the mean of what it covers.
-    """
-    import PIL.Image
-
-    h, w = (max(1, min(most, whole(longest * side / max(part.shape)))) for side in part.shape)
-    picture = PIL.Image.fromarray(part.astype(np.float32))
-    return np.asarray(picture.resize((w, h), PIL.Image.Resampling.BOX), float)
-
-
-def _place(ink: np.ndarray, side: int, row: int, column: int) -> np.ndarray:
-    """Return a drawing in a black square, with its corner at a given position. Parts outside the square are cut off."""
-    return np.pad(ink, side)[side - row : 2 * side - row, side - column : 2 * side - column]
-
-
-def _center(ink: np.ndarray, side: int) -> np.ndarray:
-    return _place(ink, side, (side - ink.shape[0]) // 2, (side - ink.shape[1]) // 2)
-
-
 def mnist_digit(pixels: np.ndarray) -> np.ndarray:
     """Return a drawing in the format of MNIST, uint8 (28, 28): fitted into 20x20, its centre of mass in the middle
     (LeCun and others 1998).
     """
     ink = extract_ink(pixels)
-    part = _crop(ink, 0 if ink.shape == (28, 28) else INKED)
+    part = crop_ink(ink, 0 if ink.shape == (28, 28) else INKED)
     if not 19 <= max(part.shape) <= 20:
-        part = _fit(part, 20, 20)
+        part = fit_ink(part, 20, 20)
         part = part * 255 / part.max()
     shift = [
         # to nine digits, so that a half is one
@@ -100,7 +39,7 @@ def mnist_digit(pixels: np.ndarray) -> np.ndarray:
         for axis, side in enumerate(part.shape)
     ]
     row, column = (math.ceil(place - 0.5) for place in shift)
-    return np.round(_place(part, 28, row, column)).astype(np.uint8)
+    return np.round(place_ink(part, 28, row, column)).astype(np.uint8)
 
 
 def usps_digit(pixels: np.ndarray) -> np.ndarray:
@@ -109,18 +48,8 @@ def usps_digit(pixels: np.ndarray) -> np.ndarray:
     ink = extract_ink(pixels)
     if ink.shape == (16, 16):
         return ink.astype(np.uint8)
-    part = _fit(_crop(ink), 48, 16, math.ceil)
-    return np.round(_center(part * 255 / part.max(), 16)).astype(np.uint8)
-
-
-def block_counts(pixels: np.ndarray) -> np.ndarray:
-    """Return a drawing as scikit-learn's digits, whole numbers 0 to 16 (8, 8): as high as 32 pixels, black and white,
-    counted in blocks of 4x4."""
-    ink = extract_ink(pixels)
-    if ink.shape == (8, 8):
-        return np.round(ink * 16 / 255)
-    part = _fit(_crop(ink), 32, 32)
-    return np.asarray(_center(part > part.max() / 2, 32).reshape(8, 4, 8, 4).sum((1, 3)), float)
+    part = fit_ink(crop_ink(ink), 48, 16, math.ceil)
+    return np.round(center_ink(part * 255 / part.max(), 16)).astype(np.uint8)
 
 
 def trim_digit(audio: Audio) -> Audio:

@@ -20,14 +20,12 @@ import pandas as pd
 
 from qfusion import _disk_cache
 from qfusion._checks import check
-from qfusion.data import files
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, pixel_names
 from qfusion.data.sample_content import Content, Image, Text
 from qfusion.data.sources import (
-    Archive,
     PinnedFile,
     Source,
     picture_maker,
@@ -38,6 +36,8 @@ from qfusion.data.sources import (
 )
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, translate_errors
+from qfusion.plugins.sets.archives import Archive
+from qfusion.plugins.sets.digests import sha256_of_folder
 
 EASYVQA_PARTS = {"train": 4000, "test": 1000}  # pictures of each
 QUESTIONS = "questions.json"
@@ -45,7 +45,7 @@ EASYVQA_FILES: tuple[PinnedFile, ...] = (
     PinnedFile(
         "test/images",
         "36e524234412cb4f99de41d9aa172bc161a9f04a6ce623947c89414b9ebc1283",
-        digest=files.sha256_of_folder,
+        digest=sha256_of_folder,
     ),
     PinnedFile(
         "test/questions.json",
@@ -55,7 +55,7 @@ EASYVQA_FILES: tuple[PinnedFile, ...] = (
     PinnedFile(
         "train/images",
         "27a3a7bae8f13e102add96c92bba087eb936622e3368b8815a8d6f806d85595d",
-        digest=files.sha256_of_folder,
+        digest=sha256_of_folder,
     ),
     PinnedFile(
         "train/questions.json",
@@ -283,7 +283,7 @@ EASYVQA = Source(
     read_easyvqa,
     place=52,
     files=EASYVQA_FILES,
-    archive=EASYVQA_ARCHIVE,
+    fetch=EASYVQA_ARCHIVE.fetch,
 )
 YES_NO = replace(
     EASYVQA,
@@ -293,5 +293,3 @@ YES_NO = replace(
     place=54,
     below=EASYVQA.name,
 )
-
-SOURCES = (EASYVQA, YES_NO)

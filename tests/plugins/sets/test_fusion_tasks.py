@@ -19,11 +19,13 @@ import pytest
 from PIL import Image as Picture, ImageDraw
 
 from qfusion import data
-from qfusion.data import DataSet, Text, downloads, registry, sources
+from qfusion.data import DataSet, Text, downloads, registry
 from qfusion.data.readers import npz
 from qfusion.data.sample_content import Film, Image, Series
-from qfusion.data.sources import Archive, PinnedFile, avletters, easyvqa
+from qfusion.data.sources import PinnedFile
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
+from qfusion.plugins.sets import avletters, digests, easyvqa
+from qfusion.plugins.sets.archives import Archive
 
 INK = {"red": (255, 0, 0), "blue": (0, 0, 255)}
 
@@ -148,20 +150,6 @@ def test_invalid_input_is_refused(asked: Path, modality: str, given: Any, messag
         read(asked).makers[modality].make(given)
 
 
-def test_drawings_are_resized_to_a_small_square() -> None:
-    given = np.full((120, 240, 3), 250, np.uint8)
-    given[40:80, 100:140] = (255, 0, 0)
-    features, shown = sources.picture_maker("", easyvqa.SMALL).make(given)
-    small = features.reshape(easyvqa.SMALL, easyvqa.SMALL, 3)
-    assert isinstance(shown, Image)
-    assert small[0, 0].tolist() == pytest.approx(
-        [250 / 255] * 3
-    )  # what was added has the colour of the ground
-    assert small[easyvqa.SMALL // 2, easyvqa.SMALL // 2].tolist() == pytest.approx(
-        [1, 0, 0], abs=0.1
-    )
-
-
 @pytest.mark.parametrize(
     ("path", "content", "message"),
     [
@@ -261,7 +249,7 @@ def published(
         replace(
             easyvqa.EASYVQA,
             files=pins(asked, easyvqa.EASYVQA_FILES),
-            archive=replace(easyvqa.EASYVQA_ARCHIVE, count=16, most=2**20),
+            fetch=replace(easyvqa.EASYVQA_ARCHIVE, count=16, most=2**20).fetch,
         ),
     )
     members: dict[str, bytes | tarfile.TarInfo] = {
@@ -430,12 +418,12 @@ def test_published_files_are_read(
         replace(
             avletters.AVLETTERS,
             files=pins(tmp_path, avletters.AVLETTERS_FILES),
-            archive=replace(avletters.AVLETTERS_ARCHIVE, count=8),
+            fetch=replace(avletters.AVLETTERS_ARCHIVE, count=8).fetch,
         ),
     )
     got = downloads.download("avletters", tmp_path / "got", host[1])
     assert [path.name for path in got.iterdir()] == ["avletters.npz"]
-    assert npz.sha256_of_arrays(got / "avletters.npz") == npz.sha256_of_arrays(
+    assert digests.sha256_of_arrays(got / "avletters.npz") == digests.sha256_of_arrays(
         tmp_path / "avletters.npz"
     )
 

@@ -26,16 +26,18 @@ from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, pixel_names
 from qfusion.data.readers import npz
 from qfusion.data.sample_content import Content, Film, Series
-from qfusion.data.sources import Archive, PinnedFile, Source
+from qfusion.data.sources import PinnedFile, Source
 from qfusion.data.target_spec import Target
 from qfusion.errors import translate_errors
+from qfusion.plugins.sets.archives import Archive
+from qfusion.plugins.sets.digests import sha256_of_arrays
 
 LETTERS_FILE = "avletters.npz"
 AVLETTERS_FILES: tuple[PinnedFile, ...] = (
     PinnedFile(
         LETTERS_FILE,
         "732061b7fc143a523cede478397c0e2862d2bc227b768304657d732594c12e3c",
-        digest=npz.sha256_of_arrays,
+        digest=sha256_of_arrays,
     ),
 )
 SPEAKERS = ("Anya", "Bill", "Faye", "John", "Kate", "Nicola", "Stephen", "Steve", "Verity", "Yi")
@@ -225,7 +227,7 @@ AVLETTERS = Source(
     read_avletters,
     place=56,
     files=AVLETTERS_FILES,
-    archive=AVLETTERS_ARCHIVE,
+    fetch=AVLETTERS_ARCHIVE.fetch,
 )
 NOISY = replace(
     AVLETTERS,
@@ -235,5 +237,3 @@ NOISY = replace(
     place=58,
     below=AVLETTERS.name,
 )
-
-SOURCES = (AVLETTERS, NOISY)

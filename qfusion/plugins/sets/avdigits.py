@@ -5,7 +5,7 @@ parts of the given split, 1,400 to train and 600 to test; the validation part is
 both parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,17 +13,17 @@ import numpy as np
 import pandas as pd
 from scipy.io import wavfile
 
-from qfusion.data import files
 from qfusion.data.data_set import DataSet
-from qfusion.data.digit_makers import digit_maker
 from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, pixel_names
 from qfusion.data.readers import npz
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sample_content import Audio, Content, Image
+from qfusion.data.sample_content import Audio, Content, Image, Maker
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.data.target_spec import Target
 from qfusion.errors import DataUnavailable, translate_errors
+from qfusion.plugins.sets.digests import sha256_of_folder
+from qfusion.plugins.sets.digit_features import log_mel, mnist_digit, trim_digit, usps_digit
 
 AVDIGITS_FILES: tuple[PinnedFile, ...] = (
     PinnedFile(
@@ -35,7 +35,7 @@ AVDIGITS_FILES: tuple[PinnedFile, ...] = (
     PinnedFile(
         "recordings",  # a folder of 2,000
         "5c69a0c7ac8929aa4cffe992bf69427e26f9a8894d7d2a4170113ba42117f83d",
-        digest=files.sha256_of_folder,
+        digest=sha256_of_folder,
     ),
 )
 SHAPES = {"mnist": (28, 28), "usps": (16, 16), "audio": (32, 32)}
@@ -107,7 +107,11 @@ def read_avdigits(
         split=_split(index),
         table=index[["digit", "speaker"]].set_axis(ids),
         content_of=partial(_content_of_avdigits, images, recordings),
-        makers={name: digit_maker(name) for name in SHAPES},
+        makers={
+            "mnist": Maker("drawing", "one digit", partial(_make_picture, mnist_digit)),
+            "usps": Maker("drawing", "one digit", partial(_make_picture, usps_digit)),
+            "audio": Maker("recording", "one digit in English", _make_sound),
+        },
     )
 
 
@@ -116,6 +120,20 @@ def _build_modality(name: str, values: np.ndarray) -> Modality:
     shape = SHAPES[name]
     kind = "band, frame" if name == "audio" else "pixel"
     return Modality(name, values.reshape(len(values), -1), None, pixel_names(shape, kind), shape)
+
+
+def _make_picture(
+    form: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray
+) -> tuple[np.ndarray, Content]:
+    """A drawing as the pictures of the set are, as `Maker.make` returns it."""
+    image = form(pixels)
+    return image.ravel() / 255, Image(enlarge(image))
+
+
+def _make_sound(audio: Audio) -> tuple[np.ndarray, Content]:
+    """A spoken digit as the recordings of the set are, as `Maker.make` returns it."""
+    digit = trim_digit(audio)
+    return log_mel(digit).ravel(), digit
 
 
 SOURCE = Source(
