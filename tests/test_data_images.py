@@ -8,7 +8,7 @@ import pytest
 from qfusion import data
 from qfusion.data import Image, Series, digit_views, downloads
 from qfusion.data.arrays import numbered_ids
-from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
+from qfusion.data.media.pictures import enlarge, grey_levels, pixel_names
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import digits
 from qfusion.errors import NotFound

@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from qfusion import data
-from qfusion.data import files, importing, own_inputs
+from qfusion.data import files, importing
+from qfusion.data.own import inputs
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.training import checkpoint, checkpoint_cards
@@ -109,7 +110,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "parquet": ("x", in_a_table("audio.parquet")),
     "npy": ("x", in_a_table("audio.npy")),
     "weights": ("w.safetensors", as_weights),
-    "sound": ("clip.wav", own_inputs.read_recording),
+    "sound": ("clip.wav", inputs.read_recording),
 }
 
 

@@ -16,8 +16,9 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import import_report, importing
+from qfusion.data import importing
 from qfusion.data.column_roles import ColumnChoice
+from qfusion.data.examine import report
 from qfusion.data.readers import multiview
 from qfusion.data.staged_set import stage_set
 from qfusion.data.store import folders
@@ -60,16 +61,16 @@ def folder_of(
     return place
 
 
-def examined(path: Path, **options: Any) -> import_report.ExaminedSet:
+def examined(path: Path, **options: Any) -> report.ExaminedSet:
     with folders.staging_folder(keep=True) as place:
         return importing.examine_files([path], place, **options)
 
 
-def said(found: import_report.ExaminedSet, code: str) -> list[Any]:
+def said(found: report.ExaminedSet, code: str) -> list[Any]:
     return [finding for finding in found.report.findings if finding.code == code]
 
 
-def values(found: import_report.ExaminedSet) -> np.ndarray:
+def values(found: report.ExaminedSet) -> np.ndarray:
     return np.load(found.staged.parts[0].path)
 
 

@@ -19,7 +19,8 @@ import pytest
 import scipy.io
 
 from qfusion import cli, data
-from qfusion.data import import_repairs, importing, staged_set
+from qfusion.data import importing, staged_set
+from qfusion.data.examine import repairs
 from qfusion.data.file_words import clean_text, make_modality_name
 from qfusion.data.store import folders, manifest, reading, writing
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
@@ -754,7 +755,7 @@ def test_every_repair_is_described_and_checked(tmp_path: Path) -> None:
             [importable.write_mmsa(tmp_path / "m.pkl")], "never", repair=["fill-medan"]
         )
     text = (ROOT / "docs" / "data.md").read_text()
-    assert {name for name in import_repairs.REPAIRS if f"`{name}`" not in text} == set()
+    assert {name for name in repairs.REPAIRS if f"`{name}`" not in text} == set()
 
 
 # ---- the command line

@@ -15,8 +15,9 @@ from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
 
 from qfusion import data
-from qfusion.data import import_report, importing, modality_scan
-from qfusion.data.import_report import Report
+from qfusion.data import importing
+from qfusion.data.examine import report as import_report, scans as modality_scan
+from qfusion.data.examine.report import Report
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from tests.support import importable

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from qfusion import cli, data
-from qfusion.data import import_repairs, importing
+from qfusion.data import importing
+from qfusion.data.examine import repairs
 from qfusion.data.target_spec import Target
 from qfusion.data.targets import encode_label_sets
 from qfusion.errors import InvalidInput, NotFound
@@ -147,7 +148,7 @@ def test_unknown_labels_and_repairs(tables: Path, tmp_path: Path, has: np.ndarra
         else None
     )
     staged = examined.staged
-    mended = import_repairs.select_samples(staged, np.arange(len(staged)) % 9 > 0)
+    mended = repairs.select_samples(staged, np.arange(len(staged)) % 9 > 0)
     assert len(mended.sets) == len(mended.classes)
     assert all(
         name == (" + ".join(LABELS[i] for i in each) or "none")

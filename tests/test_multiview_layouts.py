@@ -11,11 +11,9 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import (
-    import_report,
-    importing,
-)
+from qfusion.data import importing
 from qfusion.data.column_roles import ColumnChoice
+from qfusion.data.examine import report
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from tests.support.command_line import run
@@ -57,16 +55,16 @@ def cell(*views: Any) -> np.ndarray:
     return made
 
 
-def examined(path: Path, **options: Any) -> import_report.ExaminedSet:
+def examined(path: Path, **options: Any) -> report.ExaminedSet:
     with folders.staging_folder() as place:
         return importing.examine_files([path], place, **options)
 
 
-def modalities(found: import_report.ExaminedSet) -> list[str]:
+def modalities(found: report.ExaminedSet) -> list[str]:
     return [part.name for part in found.staged.parts]
 
 
-def said(found: import_report.ExaminedSet, code: str) -> list[tuple[str, str]]:
+def said(found: report.ExaminedSet, code: str) -> list[tuple[str, str]]:
     """Severity and words of the findings of a code."""
     return [(each.severity, each.words) for each in found.report.findings if each.code == code]
 

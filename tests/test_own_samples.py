@@ -18,8 +18,9 @@ from qfusion.analysis import (
     sample_evolution,
     sample_similarity,
 )
-from qfusion.data import digit_ink, own_samples
-from qfusion.data.own_inputs import OwnInput
+from qfusion.data import digit_ink
+from qfusion.data.own import samples
+from qfusion.data.own.inputs import OwnInput
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.protocols import Evolution
 from qfusion.panels import inside as panels_inside, sample_decision
@@ -32,15 +33,15 @@ def test_drawn_pairs_have_the_features_of_the_set() -> None:
     for row in range(0, 600, 60):
         content = pairs.content(row)
         given = {name: picture(content[name].pixels, 3) for name in pairs.names}
-        made = own_samples.make_sample(pairs, given, "")
+        made = samples.make_sample(pairs, given, "")
         for name in pairs.names:
             assert np.array_equal(made.features[name], pairs.features(name, row)[0][0])
-        drawn = own_samples.make_sample(
+        drawn = samples.make_sample(
             views, {"pixels": picture(views.content(row)["pixels"].pixels)}, ""
         )
         for name in views.names:
             assert np.allclose(drawn.features[name], views.features(name, row)[0][0], atol=1e-6)
-    assert own_samples.input_groups(views) == {"pixels": ("pixels", "fourier", "profile")}
+    assert samples.input_groups(views) == {"pixels": ("pixels", "fourier", "profile")}
 
 
 def test_drawings_are_centred_and_scaled() -> None:
@@ -75,7 +76,7 @@ def test_drawings_are_centred_and_scaled() -> None:
 def test_invalid_drawings_are_refused(name: str, given: OwnInput, words: str) -> None:
     """In one line that says what to do."""
     with pytest.raises((InvalidInput, NotFound), match=words):
-        own_samples.make_sample(data.load("parity"), {name: given}, "pair-0001")
+        samples.make_sample(data.load("parity"), {name: given}, "pair-0001")
 
 
 @pytest.fixture(scope="module", params=["qj-parity", "qcnn-parity"])
@@ -87,7 +88,7 @@ def opened(request: Any) -> tuple[Sample, Sample]:
     given = {}
     for m in dataset.modalities:
         given[m.name] = picture(np.round(m.values[row].reshape(8, 8) * 255 / 16))
-    mine = own_samples.make_sample(dataset, given, "")
+    mine = samples.make_sample(dataset, given, "")
     token = opening.at_hand.set((mine,))
     try:
         return Sample(study, row, 1), open_sample(request.param, mine.id, output=study.classes[1])
@@ -144,7 +145,7 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
     for row in study.dataset.rows("test")[:2]:
         content: Any = study.dataset.content(row)
         given = {name: picture(content[name].pixels, 1) for name in study.dataset.names}
-        mine = own_samples.make_sample(study.dataset, given, "")
+        mine = samples.make_sample(study.dataset, given, "")
         token = opening.at_hand.set((mine,))
         made.append(open_sample("qj-parity", mine.id, output=None))
         opening.at_hand.reset(token)
@@ -159,7 +160,7 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
 
 def test_missing_modalities_are_taken_from_a_sample() -> None:
     dataset = data.load("parity")
-    mine = own_samples.make_sample(dataset, {"left": stroke()}, "pair-0007")
+    mine = samples.make_sample(dataset, {"left": stroke()}, "pair-0007")
     row = dataset.row("pair-0007")
     assert np.array_equal(mine.features["right"], dataset.features("right", row)[0][0])
     assert mine.like == "pair-0007"

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import import_report, importing
+from qfusion.data import importing
+from qfusion.data.examine import report
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from tests.support import importable
@@ -41,17 +42,17 @@ def without(*keys: str) -> dict[str, Any]:
     return made
 
 
-def examined(folder: Path, content: Any, **options: Any) -> import_report.ExaminedSet:
+def examined(folder: Path, content: Any, **options: Any) -> report.ExaminedSet:
     path = importable.write_mmsa(folder / "m.pkl", content)
     with folders.staging_folder() as place:
         return importing.examine_files([path], place, **options)
 
 
-def shapes(found: import_report.ExaminedSet) -> dict[str, tuple[int, ...]]:
+def shapes(found: report.ExaminedSet) -> dict[str, tuple[int, ...]]:
     return {part.name: part.shape for part in found.staged.parts}
 
 
-def warnings(found: import_report.ExaminedSet) -> list[str]:
+def warnings(found: report.ExaminedSet) -> list[str]:
     return [each.words for each in found.report.findings if each.severity == "warning"]
 
 

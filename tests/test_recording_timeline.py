@@ -12,7 +12,8 @@ import pytest
 
 from qfusion.analysis import modality_attribution, recording_strip
 from qfusion.analysis.opening import open_sample
-from qfusion.data import files, film_video, previews
+from qfusion.data import files
+from qfusion.data.media import films as film_video, previews
 from qfusion.data.sample_content import Audio, Clip, Film, Image, Preview, Text, Word
 from qfusion.data.synthetic import prosody
 from qfusion.errors import DataUnavailable

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qfusion.data import import_repairs, import_report, shared_content
-from qfusion.data.import_report import build_report
+from qfusion.data.examine import repairs as import_repairs, report as import_report, shared_content
+from qfusion.data.examine.report import build_report
 from qfusion.data.readers import formats
 from qfusion.data.row_splits import split_groups, stratified_split
 from qfusion.data.staged_set import stage_set

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from qfusion import data
-from qfusion.data import file_words, import_report, importing
+from qfusion.data import file_words, importing
+from qfusion.data.examine import report
 from qfusion.data.readers.table import open_table
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
@@ -50,7 +51,7 @@ def frames(samples: int = 45, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame
     return features, labels
 
 
-def examined(folder: Path, **options: Any) -> import_report.ExaminedSet:
+def examined(folder: Path, **options: Any) -> report.ExaminedSet:
     with folders.staging_folder() as place:
         return importing.examine_files([folder], place, **options)
 
@@ -63,11 +64,11 @@ def folder_of(tmp_path: Path, features: pd.DataFrame, labels: pd.DataFrame, endi
     return place
 
 
-def said(found: import_report.ExaminedSet, code: str) -> list[Any]:
+def said(found: report.ExaminedSet, code: str) -> list[Any]:
     return [finding for finding in found.report.findings if finding.code == code]
 
 
-def names(found: import_report.ExaminedSet) -> tuple[str, ...]:
+def names(found: report.ExaminedSet) -> tuple[str, ...]:
     return found.staged.parts[0].feature_names
 
 

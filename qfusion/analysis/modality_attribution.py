@@ -15,7 +15,7 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.data import Audio, Image, Modality, Text
 from qfusion.data.coalition_terms import split_term
-from qfusion.data.picture_arrays import pixel_names
+from qfusion.data.media.pictures import pixel_names
 from qfusion.data.sample_content import Series
 from qfusion.data.synthetic import planted_editing, prosody
 from qfusion.explain import attribution

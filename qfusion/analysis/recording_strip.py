@@ -15,7 +15,8 @@ from qfusion._memory_cache import file_stamp, memo
 from qfusion.analysis.modality_attribution import attribute, canvas, grid, terms
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.data import Audio, DataSet, Modality, Text, previews
+from qfusion.data import Audio, DataSet, Modality, Text
+from qfusion.data.media import previews
 from qfusion.data.sample_content import Clip, Film, Preview, Word
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import QFusionError, default_on_error

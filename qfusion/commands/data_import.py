@@ -112,8 +112,9 @@ def import_(
     """Import a set of your own. Nothing is saved before the report is free of errors, and nothing is repaired
     without --repair.
     """
-    from qfusion.data import import_repairs, importing
+    from qfusion.data import importing
     from qfusion.data.column_roles import ColumnChoice
+    from qfusion.data.examine import repairs
     from qfusion.data.store import folders, manifest, writing
 
     check(
@@ -140,7 +141,7 @@ def import_(
     )
     if name is not None:
         writing.check_set_name(name, check_only or replace)
-    import_repairs.check_repair_names(repair or [])
+    repairs.check_repair_names(repair or [])
     with (
         progress_bar("Importing") as show,
         folders.staging_folder() as folder,
@@ -157,7 +158,7 @@ def import_(
             convention=convention,
             columns=None if choice == ColumnChoice() else choice,
         )
-        repaired = import_repairs.make_repairs(examined, repair or [], second, show)
+        repaired = repairs.make_repairs(examined, repair or [], second, show)
         more = {"name": name, "repairs": repaired.staged.done, "kept": False}
         if not check_only and not repaired.report.errors:
             place = importing.store_examined(

@@ -23,7 +23,7 @@ Licence = Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes u
 
 
 def print_report(
-    report: qfusion.data.import_report.Report, title: str, more: dict[str, Any], as_json: bool
+    report: qfusion.data.examine.report.Report, title: str, more: dict[str, Any], as_json: bool
 ) -> None:
     """Print the report of a check of files.
 
@@ -52,7 +52,7 @@ def print_report(
     )
 
 
-def _modalities_table(report: qfusion.data.import_report.Report, title: str) -> RenderableType:
+def _modalities_table(report: qfusion.data.examine.report.Report, title: str) -> RenderableType:
     rows = []
     for modality in report.modalities:
         shape = " x ".join(map(str, modality["shape"]))

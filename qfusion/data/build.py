@@ -16,8 +16,8 @@ import pandas as pd
 from qfusion.data import sample_content
 from qfusion.data.clusters import video_clusters
 from qfusion.data.data_set import DataSet
-from qfusion.data.import_repairs import make_repairs
-from qfusion.data.import_report import ExaminedSet, Report, build_report
+from qfusion.data.examine.repairs import make_repairs
+from qfusion.data.examine.report import ExaminedSet, Report, build_report
 from qfusion.data.modality_spec import Modality
 from qfusion.data.raw import Raw
 from qfusion.data.readers import formats

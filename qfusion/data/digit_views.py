@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from qfusion.data.digit_ink import block_counts
-from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
+from qfusion.data.media.pictures import enlarge, grey_levels, pixel_names
 from qfusion.data.sample_content import Content, Image, Maker, Series
 
 DIGITS_SIDE = 8

@@ -9,7 +9,7 @@ from typing import IO
 
 from qfusion import _files, _read_only
 from qfusion._checks import check, choose
-from qfusion.data.import_report import Progress, no_progress
+from qfusion.data.examine.report import Progress, no_progress
 from qfusion.data.registry import sources
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, translate_errors
 

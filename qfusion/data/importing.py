@@ -22,8 +22,8 @@ from qfusion import _read_only
 from qfusion._checks import check, choose, read_pairs, require_number
 from qfusion.data import set_digest
 from qfusion.data.build import describe_samples, make_data_set
-from qfusion.data.import_repairs import check_repair_names, make_repairs
-from qfusion.data.import_report import ExaminedSet, Progress, Report, build_report, no_progress
+from qfusion.data.examine.repairs import check_repair_names, make_repairs
+from qfusion.data.examine.report import ExaminedSet, Progress, Report, build_report, no_progress
 from qfusion.data.readers.formats import read_files, translate_reading
 from qfusion.data.staged_set import StagedSet, stage_set
 from qfusion.data.store.folders import staging_folder

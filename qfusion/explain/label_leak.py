@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from qfusion.data import DataSet, shared_content
+from qfusion.data import DataSet
+from qfusion.data.examine import shared_content
 from qfusion.explain import baseline_models, bootstrap
 from qfusion.explain.baseline_models import LINEAR, TINY, loss, predict_outputs, row_losses
 from qfusion.explain.task_features import (

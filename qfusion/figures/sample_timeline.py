@@ -10,7 +10,7 @@ from PIL import Image
 from qfusion._checks import check
 from qfusion.analysis import recording_strip
 from qfusion.data.coalition_terms import coalition_names
-from qfusion.data.previews import EDGES
+from qfusion.data.media.previews import EDGES
 from qfusion.data.sample_content import Word
 from qfusion.figures.coloured_pictures import number_colours
 from qfusion.figures.decision_charts import bar_pattern

@@ -11,7 +11,7 @@ from PIL import Image as Pictures
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import sample_words
 from qfusion.data import Audio, Content, DataSet, Image, Series
-from qfusion.data.picture_arrays import read_picture
+from qfusion.data.media.pictures import read_picture
 from qfusion.data.sample_content import Film
 from qfusion.errors import default_on_error
 

@@ -8,7 +8,7 @@ from scipy.io import wavfile
 
 from qfusion.analysis import recording_strip
 from qfusion.analysis.sample import Sample
-from qfusion.data import film_video, media_files
+from qfusion.data.media import files as media_files, films as film_video
 from qfusion.data.sample_content import Audio, Clip, Film
 from qfusion.errors import QFusionError
 from qfusion.figures import sample_timeline

@@ -12,12 +12,9 @@ import streamlit as st
 
 from qfusion._checks import check
 from qfusion.analysis import text
-from qfusion.data import (
-    import_repairs,
-    import_report,
-    importing,
-)
-from qfusion.data.import_report import Report
+from qfusion.data import importing
+from qfusion.data.examine import repairs as import_repairs, report as import_report
+from qfusion.data.examine.report import Report
 from qfusion.data.readers import formats
 from qfusion.data.readers.table import preview_table
 from qfusion.data.staged_set import limit_part_size

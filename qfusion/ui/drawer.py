@@ -9,7 +9,7 @@ from dataclasses import replace
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.data import own_samples
+from qfusion.data.own import samples
 from qfusion.figures import export
 from qfusion.figures.export_style import FORMATS
 from qfusion.figures.recipe import Recipe
@@ -132,7 +132,7 @@ def _figure_downloads(taken: rendering.RenderedPanel) -> None:
 
 def _code(taken: rendering.RenderedPanel) -> None:
     recipe, name = taken.recipe, file_name(taken.recipe)
-    if str(recipe.made_from.get("sample", "")).startswith(own_samples.PREFIX):
+    if str(recipe.made_from.get("sample", "")).startswith(samples.PREFIX):
         st.caption("Your own sample lives in this session alone: no program or command opens it.")
         return
     python, again = st.tabs(["The same numbers in Python", "The same file on the command line"])

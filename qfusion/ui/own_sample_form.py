@@ -16,9 +16,10 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import text, training_distance
 from qfusion.analysis.opening import with_samples
 from qfusion.analysis.sample import build_sample
-from qfusion.data import Audio, Image, own_inputs, own_samples
+from qfusion.data import Audio, Image
 from qfusion.data.data_set import DataSet
-from qfusion.data.picture_arrays import enlarge, grey_levels
+from qfusion.data.media.pictures import enlarge, grey_levels
+from qfusion.data.own import inputs as own_inputs, samples as own_samples
 from qfusion.data.sample_content import Maker
 from qfusion.panels import pickers, samples
 from qfusion.ui import (

@@ -14,14 +14,11 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.data import (
-    Audio,
-    Content,
-    Image,
-    Text,
-    film_video,
-    media_files,
-    picture_arrays,
+from qfusion.data import Audio, Content, Image, Text
+from qfusion.data.media import (
+    files as media_files,
+    films as film_video,
+    pictures as picture_arrays,
     previews,
 )
 from qfusion.data.sample_content import Clip, Film, Series

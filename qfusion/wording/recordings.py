@@ -3,7 +3,7 @@
 from qfusion._sentences import listed
 from qfusion.analysis.recording_strip import Steps, Strip
 from qfusion.analysis.text import escape_markdown
-from qfusion.data import media_files
+from qfusion.data.media import files
 
 PEAK = "at {seconds:.2f} s"
 SPREAD_PEAK = "at about {seconds:.2f} s"
@@ -30,6 +30,6 @@ def describe_spread(strip: Strip) -> str:
         sentences.append(SPREAD_STEPS.format(modalities=listed(spread), as_words=as_words))
     if strip.words and strip.spread:
         sentences.append(SPREAD_WORDS)
-    if strip.preview.seconds >= media_files.MAX_SECONDS:
-        sentences.append(SHORTENED.format(seconds=media_files.MAX_SECONDS))
+    if strip.preview.seconds >= files.MAX_SECONDS:
+        sentences.append(SHORTENED.format(seconds=files.MAX_SECONDS))
     return "".join(sentences)

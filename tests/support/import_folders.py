@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.data import import_report, importing
+from qfusion.data import importing
+from qfusion.data.examine import report
 from qfusion.data.store import folders
 from tests.support import importable
 
@@ -20,12 +21,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "imported"
 
 
-def examined(*paths: Path, **options: Any) -> import_report.ExaminedSet:
+def examined(*paths: Path, **options: Any) -> report.ExaminedSet:
     with folders.staging_folder() as place:
         return importing.examine_files(paths, place, **options)
 
 
-def codes(found: import_report.ExaminedSet) -> dict[str, Any]:
+def codes(found: report.ExaminedSet) -> dict[str, Any]:
     return {each.code: each for each in found.report.findings}
 
 

@@ -19,8 +19,8 @@ from qfusion._checks import check
 from qfusion.data import files
 from qfusion.data.arrays import pad_sequences
 from qfusion.data.data_set import DataSet
-from qfusion.data.import_report import Progress
-from qfusion.data.picture_arrays import enlarge
+from qfusion.data.examine.report import Progress
+from qfusion.data.media.pictures import enlarge
 from qfusion.data.sample_content import Content, Image, Maker, Text
 from qfusion.errors import DataUnavailable, IntegrityError, translate_errors
 

@@ -15,8 +15,8 @@ from qfusion._checks import check
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
+from qfusion.data.media.pictures import pixel_names
 from qfusion.data.modality_spec import Modality
-from qfusion.data.picture_arrays import pixel_names
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Content, Image, Text
 from qfusion.data.sources import Source, picture_maker, sentence_maker, word_steps

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from qfusion import plugin
 from qfusion._checks import check, require_few_modalities
-from qfusion.data import clips
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.data.data_set import DataSet, compute_digest
 from qfusion.data.file_words import split_words
+from qfusion.data.media import clips
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Content, Maker, Text, no_clip, no_content
 from qfusion.data.store import contents, folders

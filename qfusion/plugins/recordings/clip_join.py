@@ -13,9 +13,9 @@ import pandas as pd
 from qfusion import _files, _read_only
 from qfusion._checks import check, require_number
 from qfusion.data import files
-from qfusion.data.clips import find_clip
 from qfusion.data.data_set import DataSet
-from qfusion.data.import_report import Progress, no_progress
+from qfusion.data.examine.report import Progress, no_progress
+from qfusion.data.media.clips import find_clip
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Word
 from qfusion.errors import collect_errors, translate_errors

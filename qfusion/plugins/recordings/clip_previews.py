@@ -3,8 +3,12 @@
 import numpy as np
 
 from qfusion._memory_cache import memo
-from qfusion.data import media_files, picture_arrays, sound_reader
-from qfusion.data.previews import HEARD, POSTER, THUMB, THUMBS, find_strip
+from qfusion.data.media import (
+    files as media_files,
+    pictures as picture_arrays,
+    sounds as sound_reader,
+)
+from qfusion.data.media.previews import HEARD, POSTER, THUMB, THUMBS, find_strip
 from qfusion.data.sample_content import Clip, Film, Preview
 from qfusion.plugins.recordings import frame_reader, media_probe
 

@@ -20,8 +20,10 @@ from filelock import FileLock, Timeout
 from qfusion import _disk_cache, _read_only
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
-from qfusion.data import import_repairs, importing, media_files, registry
-from qfusion.data.import_report import ExaminedSet, Progress, build_report, no_progress
+from qfusion.data import importing, registry
+from qfusion.data.examine import repairs as import_repairs
+from qfusion.data.examine.report import ExaminedSet, Progress, build_report, no_progress
+from qfusion.data.media import files
 from qfusion.data.readers.formats import describe_file
 from qfusion.data.readers.table import open_table
 from qfusion.data.readers.tables import read_rows
@@ -103,7 +105,7 @@ def extract(
     writing.check_set_name(name, replace)
     import_repairs.check_repair_names(repair)
     require_whole("processes", processes, 1, 256)
-    longest = require_number("longest", longest, 0.1, media_files.MAX_SECONDS)
+    longest = require_number("longest", longest, 0.1, files.MAX_SECONDS)
     root, recordings, beside = clip_folder.open_folder(folder, [])
     chosen = {key: (methods or {}).get(key, words) for key, words in DEFAULTS.items()}
     records = {

@@ -12,7 +12,7 @@ import numpy as np
 from qfusion import _disk_cache
 from qfusion._checks import check
 from qfusion._sentences import count
-from qfusion.data import media_files
+from qfusion.data.media import files
 from qfusion.data.raw import Pieces, Raw, RawModality
 from qfusion.data.store import folders
 from qfusion.errors import DataUnavailable
@@ -60,8 +60,7 @@ def add_features(
         counts.append([len(arrays.get(name, ())) for name in names])
         texts.append(" ".join(arrays.get("words", ())) if take.subtitles else take.text)
     still = all(
-        media_files.TYPES[Path(take.path).suffix.lower()].startswith("image/")
-        for take in takes.values()
+        files.TYPES[Path(take.path).suffix.lower()].startswith("image/") for take in takes.values()
     )
     for name, real in zip(names, np.array(counts).T, strict=True):
         if not real.any():

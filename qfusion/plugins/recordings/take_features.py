@@ -8,8 +8,12 @@ import numpy as np
 
 from qfusion import _disk_cache
 from qfusion._checks import check
-from qfusion.data import media_files, picture_arrays, sound_reader
 from qfusion.data.file_words import split_words
+from qfusion.data.media import (
+    files as media_files,
+    pictures as picture_arrays,
+    sounds as sound_reader,
+)
 from qfusion.data.sample_content import Audio, Film
 from qfusion.errors import QFusionError, translate_errors
 from qfusion.plugins.recordings import frame_reader, media_probe, timed_words

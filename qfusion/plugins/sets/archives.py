@@ -12,7 +12,7 @@ from typing import IO, cast
 
 from qfusion._checks import check
 from qfusion.data.downloads import UNCHANGED, Bounded, address, download_file
-from qfusion.data.import_report import Progress
+from qfusion.data.examine.report import Progress
 from qfusion.data.sources import Source
 from qfusion.errors import IntegrityError, translate_errors
 

@@ -14,8 +14,8 @@ import pandas as pd
 from scipy.io import wavfile
 
 from qfusion.data.data_set import DataSet
+from qfusion.data.media.pictures import enlarge, pixel_names
 from qfusion.data.modality_spec import Modality
-from qfusion.data.picture_arrays import enlarge, pixel_names
 from qfusion.data.readers import npz
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sample_content import Audio, Content, Image, Maker

@@ -22,8 +22,8 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.data.arrays import pad_sequences
 from qfusion.data.data_set import DataSet
+from qfusion.data.media.pictures import enlarge, pixel_names
 from qfusion.data.modality_spec import Modality
-from qfusion.data.picture_arrays import enlarge, pixel_names
 from qfusion.data.readers import npz
 from qfusion.data.sample_content import Content, Film, Series
 from qfusion.data.sources import PinnedFile, Source

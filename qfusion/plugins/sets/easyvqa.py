@@ -22,8 +22,8 @@ from qfusion import _disk_cache
 from qfusion._checks import check
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
+from qfusion.data.media.pictures import enlarge, pixel_names
 from qfusion.data.modality_spec import Modality
-from qfusion.data.picture_arrays import enlarge, pixel_names
 from qfusion.data.sample_content import Content, Image, Text
 from qfusion.data.sources import (
     PinnedFile,

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from qfusion import data
-from qfusion.data import previews, sound_reader
+from qfusion.data.media import previews, sounds as sound_reader
 from qfusion.data.sample_content import Audio, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.plugins.recordings import clip_join, clips, frame_reader, media_probe, timed_words

@@ -7,7 +7,8 @@ from qfusion._memory_cache import memo
 from qfusion.analysis import audit_basis
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.data import DataSet, modality_scan
+from qfusion.data import DataSet
+from qfusion.data.examine import scans
 from qfusion.explain import label_leak
 from qfusion.explain.task_features import pool_features
 from qfusion.plugins.review.checks import evidence
@@ -17,19 +18,19 @@ from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_find
 @memo(4, task=Task.SEARCH_LEAKS)
 def describe_target_leaks(dataset: DataSet) -> dict[str, str]:
     """Return a sentence on each modality with features that equal the target on training rows, see
-    `modality_scan.find_leaks`.
+    `scans.find_leaks`.
     """
     train = np.zeros(len(dataset), bool)
     train[dataset.rows("train")] = True
     is_class = dataset.target.kind == "classification"
     result = {}
     for modality in dataset.modalities:
-        rows = modality_scan.select_rows(train, int(np.prod(modality.values.shape[1:])))
+        rows = scans.select_rows(train, int(np.prod(modality.values.shape[1:])))
         values = pool_features(dataset, modality.name, rows)
-        features = modality_scan.find_leaks(values, dataset.y[rows], is_class)
+        features = scans.find_leaks(values, dataset.y[rows], is_class)
         if len(features):
             names = _feature_names(dataset, modality.name, values.shape[1])
-            result[modality.name] = modality_scan.describe_leaks(names, features)
+            result[modality.name] = scans.describe_leaks(names, features)
     return result
 
 

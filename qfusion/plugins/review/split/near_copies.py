@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfusion.data import shared_content
+from qfusion.data.examine import shared_content
 
 MIDDLE, LAST = 5, 10  # neighbours whose distances are compared
 WIDEST = 0.9  # quantile of log(r_10 / r_5) over learned rows that decides on the dimensions

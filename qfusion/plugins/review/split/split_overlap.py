@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfusion._checks import choose
-from qfusion.data import DataSet, shared_content
+from qfusion.data import DataSet
+from qfusion.data.examine import shared_content
 from qfusion.explain.task_features import LEARNT, UNSEEN, draw_rows, pool_features
 from qfusion.plugins.review.split import near_copies
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qfusion.data import shared_content
+from qfusion.data.examine import shared_content
 from qfusion.plugins.why.information import prediction_task
 
 QUANTILES = 4  # classes of a numeric target

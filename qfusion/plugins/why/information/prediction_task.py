@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import DataSet, shared_content
+from qfusion.data import DataSet
+from qfusion.data.examine import shared_content
 from qfusion.explain.label_leak import LabelLeak, find_label_leaks
 from qfusion.explain.task_features import (
     FEWEST,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from qfusion._sentences import listed
-from qfusion.data import shared_content
+from qfusion.data.examine import shared_content
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.information_parts import GAUSSIAN, LEARNED, REDUNDANCY, SYNERGY
 from qfusion.plugins.why.information.fusion_baselines import (

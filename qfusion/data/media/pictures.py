@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qfusion.data.media_files import PICTURES, check_file
+from qfusion.data.media.files import PICTURES, check_file
 from qfusion.errors import QFusionError, translate_errors
 
 

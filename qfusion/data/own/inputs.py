@@ -7,7 +7,11 @@ from typing import Any, NamedTuple
 
 from qfusion._checks import check, choose
 from qfusion._limits import MIB
-from qfusion.data import media_files, picture_arrays, sound_reader
+from qfusion.data.media import (
+    files as media_files,
+    pictures as picture_arrays,
+    sounds as sound_reader,
+)
 from qfusion.data.sample_content import Audio, Content
 from qfusion.errors import translate_errors
 

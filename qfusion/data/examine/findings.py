@@ -7,10 +7,10 @@ import pandas as pd
 
 from qfusion._checks import require_few_modalities
 from qfusion._sentences import count
-from qfusion.data import modality_scan, shared_content
 from qfusion.data.coalition_terms import describe_coalition_count
+from qfusion.data.examine import scans as modality_scan, shared_content
+from qfusion.data.examine.scans import Scan
 from qfusion.data.file_words import shown_names
-from qfusion.data.modality_scan import Scan
 from qfusion.data.raw import Finding
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.staged_set import Part, StagedSet

@@ -21,7 +21,7 @@ from qfusion._checks import check, choose
 from qfusion._memory_cache import CACHE
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
-from qfusion.data.own_inputs import OwnInput, make_features
+from qfusion.data.own.inputs import OwnInput, make_features
 from qfusion.data.sample_content import Clip, Content, no_clip
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfusion.data import set_digest, shared_content
+from qfusion.data import set_digest
+from qfusion.data.examine import shared_content
 from qfusion.data.staged_set import Part
 
 

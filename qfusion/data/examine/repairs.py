@@ -12,9 +12,10 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count
-from qfusion.data import set_digest, shared_content
+from qfusion.data import set_digest
 from qfusion.data.clusters import video_clusters
-from qfusion.data.import_report import ExaminedSet, Progress, Report, build_report, no_progress
+from qfusion.data.examine import shared_content
+from qfusion.data.examine.report import ExaminedSet, Progress, Report, build_report, no_progress
 from qfusion.data.raw import Finding
 from qfusion.data.row_splits import draw_split
 from qfusion.data.staged_set import Part, StagedSet, new_array

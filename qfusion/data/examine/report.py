@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.data import import_findings
-from qfusion.data.modality_scan import Scan, scan_part
+from qfusion.data.examine import findings as import_findings
+from qfusion.data.examine.scans import Scan, scan_part
 from qfusion.data.raw import SEVERITIES, Finding
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.staged_set import StagedSet

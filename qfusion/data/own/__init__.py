@@ -1,0 +1,1 @@
+"""A visitor's own samples: what was sent, and samples beside those of a set."""
