@@ -327,7 +327,7 @@ def test_heavy_libraries_are_imported_lazily(tmp_path: Path) -> None:
     """One process imports one part after the other, and says which have brought what into it; then modules that nobody
     has loaded yet are there by their names; at last a figure of a page is made by the command, which takes it from
     `panels.pages`, without Streamlit."""
-    named = ("explain.interventions", "report.story_page", "data.film_video", "analysis.trust")
+    named = ("explain.interventions", "report.story_page", "data.media.films", "analysis.trust")
     statements = (
         "import qfusion",
         "import qfusion.models, qfusion.data, qfusion.training",

@@ -23,6 +23,7 @@ from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.analysis.tasks import Task
+from qfusion.data.own.samples import OwnSample, append_samples
 from qfusion.errors import QFusionError
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models import FusionModel, Tweak
@@ -128,7 +129,7 @@ def rivals(study: Study) -> list[str]:
 
 
 # Samples of the visitor, which are appended to each data set that is opened by name; set by a run of a page.
-at_hand: ContextVar[tuple[sources.own_samples.OwnSample, ...]] = ContextVar("at_hand", default=())
+at_hand: ContextVar[tuple[OwnSample, ...]] = ContextVar("at_hand", default=())
 
 
 def with_visitors(study: Study) -> Study:
@@ -138,9 +139,9 @@ def with_visitors(study: Study) -> Study:
 
 
 @memo(16)
-def with_samples(study: Study, samples: tuple[sources.own_samples.OwnSample, ...]) -> Study:
+def with_samples(study: Study, samples: tuple[OwnSample, ...]) -> Study:
     """Return the study of a set with own samples behind those of the set, in their order."""
-    return study.with_own(sources.own_rows.append_samples(study.dataset, samples)).precompute()
+    return study.with_own(append_samples(study.dataset, samples)).precompute()
 
 
 def open_sample(

@@ -16,9 +16,9 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text
 from qfusion.data.media import (
-    files as media_files,
-    films as film_video,
-    pictures as picture_arrays,
+    files,
+    films,
+    pictures,
     previews,
 )
 from qfusion.data.sample_content import Clip, Film, Series
@@ -115,7 +115,7 @@ def raw_content(
             )
         case Film():
             with page_runs.guard():
-                st.video(film_video.encode_film(piece), loop=True, muted=True, width=width)
+                st.video(films.encode_film(piece), loop=True, muted=True, width=width)
 
 
 def clip(piece: Clip, sample: str) -> None:
@@ -123,14 +123,14 @@ def clip(piece: Clip, sample: str) -> None:
     if piece.kind == "image":
         with page_runs.guard():
             st.image(
-                picture_arrays.read_picture(piece.path, 2 * previews.POSTER),
+                pictures.read_picture(piece.path, 2 * previews.POSTER),
                 alt=f"Picture: sample {sample}",
             )
     else:
         player = st.video if piece.kind == "video" else st.audio
         player(
             piece.path,
-            media_files.TYPES[piece.path.suffix.lower()],
+            files.TYPES[piece.path.suffix.lower()],
             int(piece.start),
             end_time=None if piece.end is None else ceil(piece.end),
             alt=f"Recording: sample {sample}",

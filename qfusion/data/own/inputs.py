@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from qfusion._checks import check, choose
 from qfusion._limits import MIB
 from qfusion.data.media import (
-    files as media_files,
-    pictures as picture_arrays,
-    sounds as sound_reader,
+    files,
+    pictures,
+    sounds,
 )
 from qfusion.data.sample_content import Audio, Content
 from qfusion.errors import translate_errors
@@ -87,7 +87,7 @@ def make_features(make: Any, piece: OwnInput) -> tuple[Any, Content]:
         path = Path(folder) / f"given{ending}"
         path.write_bytes(piece.data)
         if piece.kind == "drawing":
-            return make(picture_arrays.read_picture(path, MAX_SIDE))
+            return make(pictures.read_picture(path, MAX_SIDE))
         if piece.kind == "recording":
             return make(read_recording(path))
         return make(path)
@@ -99,15 +99,15 @@ def read_recording(path: Path) -> Audio:
     Raises:
         InvalidInput: when it is no sound, is damaged, or takes more than `MAX_SECONDS`.
     """
-    with media_files.open_media(path) as container:
-        seconds = media_files.read_duration(container, path)
+    with files.open_media(path) as container:
+        seconds = files.read_duration(container, path)
         rate = next((int(stream.rate) for stream in container.streams.audio), 0)
     check(
         seconds <= MAX_SECONDS,
         f"A recording must take at most {MAX_SECONDS:g} s, but takes {seconds:,.1f} s. "
         "Give the relevant part.",
     )
-    return sound_reader.read_sound(path, rate=rate or 16_000)
+    return sounds.read_sound(path, rate=rate or 16_000)
 
 
 def read_sentence(data: bytes) -> str:

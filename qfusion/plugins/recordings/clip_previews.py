@@ -4,9 +4,9 @@ import numpy as np
 
 from qfusion._memory_cache import memo
 from qfusion.data.media import (
-    files as media_files,
-    pictures as picture_arrays,
-    sounds as sound_reader,
+    files,
+    pictures,
+    sounds,
 )
 from qfusion.data.media.previews import HEARD, POSTER, THUMB, THUMBS, find_strip
 from qfusion.data.sample_content import Clip, Film, Preview
@@ -21,9 +21,9 @@ def preview(clip: Clip) -> Preview:
         InvalidInput, NotFound, DataUnavailable: when the file cannot be read, see `media_files`.
     """
     if clip.kind == "image":
-        return Preview(0.0, poster=picture_arrays.read_picture(clip.path, POSTER))
+        return Preview(0.0, poster=pictures.read_picture(clip.path, POSTER))
     facts = media_probe.probe(clip.path)
-    end = min(clip.end or facts.seconds, clip.start + media_files.MAX_SECONDS)
+    end = min(clip.end or facts.seconds, clip.start + files.MAX_SECONDS)
     seconds = end - clip.start
     part = clip.path, clip.start, end
     film = audio = poster = None
@@ -33,5 +33,5 @@ def preview(clip: Clip) -> Preview:
         film = Film(np.stack(thumbs), THUMBS / seconds)
         (poster,) = frame_reader.read_frames(*part, times=[seconds / 2], side=POSTER)
     if facts.sound is not None:
-        audio = sound_reader.read_sound(*part, HEARD)
+        audio = sounds.read_sound(*part, HEARD)
     return Preview(seconds, poster=poster, **find_strip(film, audio))

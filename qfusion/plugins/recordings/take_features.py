@@ -10,9 +10,9 @@ from qfusion import _disk_cache
 from qfusion._checks import check
 from qfusion.data.file_words import split_words
 from qfusion.data.media import (
-    files as media_files,
-    pictures as picture_arrays,
-    sounds as sound_reader,
+    files,
+    pictures,
+    sounds,
 )
 from qfusion.data.sample_content import Audio, Film
 from qfusion.errors import QFusionError, translate_errors
@@ -31,9 +31,9 @@ def read_part(
         QFusionError: when the file cannot be read.
     """
     if modality == "audio":
-        return sound_reader.read_sound(path, start, end, SAMPLES)
-    if media_files.TYPES[path.suffix.lower()].startswith("image/"):
-        return Film(picture_arrays.read_picture(path)[None], 1.0)
+        return sounds.read_sound(path, start, end, SAMPLES)
+    if files.TYPES[path.suffix.lower()].startswith("image/"):
+        return Film(pictures.read_picture(path)[None], 1.0)
     rate, side = (extractor.chosen[key] for key in ("rate", "side"))
     return frame_reader.read_film(path, start, end, rate=rate, side=side)
 

@@ -1,9 +1,9 @@
 """The task of predicting the target of rows from their modalities, in folds that share nothing.
 
 Rows that share content are held out together, so that no model predicts a picture that it saw: by declared groups
-(videos, pictures) and by equal content of any modality, see `data.shared_content.find_shared_rows`. Rows are training
-and validation rows. If features seem to have been made with the labels of these rows, test rows alone are used, see
-`label_leak`.
+(videos, pictures) and by equal content of any modality, see `data.examine.shared_content.find_shared_rows`. Rows are
+training and validation rows. If features seem to have been made with the labels of these rows, test rows alone are
+used, see `label_leak`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
