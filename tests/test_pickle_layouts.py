@@ -62,14 +62,11 @@ WHOLE = {"text": (34, 12, 8), "audio": (34, 12, 5), "vision": (34, 12, 6)}
 # ---- names
 
 
-@pytest.mark.parametrize("name", ["visual", "Vision"])
-def test_modalities_of_other_names_are_left_out_with_a_warning(name: str, folder: Path) -> None:
+@pytest.mark.parametrize("name", ["visual", "Vision", "video"])
+def test_other_names_of_vision_are_read(name: str, folder: Path) -> None:
     found = examined(folder, content(vision=name))
-    assert list(shapes(found)) == ["text", "audio"]
-    assert (
-        f"an entry for each sample: {name}. If one is a modality, call it one of"
-        in warnings(found)[0]
-    )
+    assert shapes(found) == WHOLE
+    assert warnings(found) == []
 
 
 @pytest.mark.parametrize(("name", "shape"), [("depth", (4,)), ("ECG", (5, 3)), ("speaker", ())])
