@@ -26,7 +26,16 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "--help": (*QFUSION, "--help"),
     "models": (*QFUSION, "models"),
     "explain": (*QFUSION, "explain", "--model", "qj-planted", "--sample", "p0000"),
-    "explain a split": (*QFUSION, "explain", "--model", "qj-planted", "--split", "test"),
+    "explain a split": (
+        *QFUSION,
+        "explain",
+        "--model",
+        "qj-planted",
+        "--split",
+        "test",
+        "--out",
+        "{folder}/test.csv",
+    ),
     "train": (
         *QFUSION,
         "train",
@@ -35,7 +44,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "--set",
         "epochs=2",
         "--out",
-        "{folder}/model",
+        "{own}/model-{turn}",
     ),
     "import a table": (*IMPORT, "{folder}/table.csv"),
     "import a pickle": (*IMPORT, "{folder}/mosei.pkl"),
@@ -60,7 +69,7 @@ def main() -> None:
         seconds: dict[tuple[str, str], list[float]] = {key: [] for key in plan}
         for turn in range(options.runs + 1):  # the first fills the disk cache
             for key, (words, place) in plan.items():
-                used = processor_seconds(words, place, Path(folder))
+                used = processor_seconds(words, place, Path(folder), turn)
                 if turn:
                     seconds[key].append(used)
     for (name, checkout), used_times in seconds.items():
@@ -87,14 +96,15 @@ def write_files(folder: Path) -> None:
     subprocess.run([*made, str(folder / "mosei.pkl")], check=True)
 
 
-def processor_seconds(words: tuple[str, ...], checkout: Path, folder: Path) -> float:
+def processor_seconds(words: tuple[str, ...], checkout: Path, folder: Path, turn: int) -> float:
     """Return the user and system time of a Python process of a checkout, seconds. What it keeps is put into a folder
     of this checkout in `folder`.
     """
     own = folder / str(abs(hash(checkout)))
+    own.mkdir(exist_ok=True)
     before = os.times()
     subprocess.run(
-        [sys.executable, *(word.format(folder=folder) for word in words)],
+        [sys.executable, *(word.format(folder=folder, own=own, turn=turn) for word in words)],
         cwd=checkout,
         env={
             **os.environ,
