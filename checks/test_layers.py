@@ -28,6 +28,7 @@ LAYERS = (
     ("commands",),
     ("ui",),
     ("panels",),
+    ("views",),
     ("report",),
     ("figures", "model_export"),
     ("adapters",),

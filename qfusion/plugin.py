@@ -141,7 +141,7 @@ class Plugin:
         panels: by page, in lower case, the modules with its PANELS and, optional, NAMED and CONTROLS.
         sources: "MODULE:NAME" of data sources.
         tabs: tabs of pages of the core.
-        views: by page, in lower case, "MODULE:NAME" of views, see `panels.views`.
+        views: by page, in lower case, "MODULE:NAME" of views, see `qfusion.views`.
         assets: folder of files that ship with it, in the layout of `qfusion/assets`.
     """
 

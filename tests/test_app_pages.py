@@ -25,10 +25,11 @@ from qfusion.data import registry
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import decision_evolution, overview
+from qfusion.panels import overview
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.ui import loading, reruns
 from qfusion.ui.example_cards import TITLES
+from qfusion.views import decision
 from tests.support.app import FILES, PAGES, plain, said, value, visit
 
 VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H and L")
@@ -117,7 +118,7 @@ def test_metrics_name_the_available_seeds(changed: dict[str, Any], words: str) -
     ],
 )
 def test_dashes_follow_the_number_of_modalities(modalities: int, words: str) -> None:
-    assert decision_evolution.describe_dashes(modalities) == words
+    assert decision.describe_dashes(modalities) == words
 
 
 def test_garbage_collector_skips_the_libraries(

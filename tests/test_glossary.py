@@ -7,8 +7,9 @@ import re
 
 import numpy as np
 
-from qfusion.panels import alt_text, pages as programs
+from qfusion.panels import pages as programs
 from qfusion.ui import glossary, navigation
+from qfusion.views import alt_text
 
 TITLES = {title for pages in navigation.PAGES.values() for _, title, _ in pages}
 

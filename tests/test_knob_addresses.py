@@ -25,9 +25,10 @@ from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import angle_response
 from qfusion.models.tweak import learned_values
-from qfusion.panels import decision_evolution, gate_replays, pickers, qubit_panels
+from qfusion.panels import gate_replays, pickers, qubit_panels
 from qfusion.quantum import statevector
 from qfusion.ui import knob_addresses, knobs, server
+from qfusion.views import decision
 from tests.support import own_models
 
 MOST_BYTES = 200_000  # of an answer, for slow lines
@@ -39,11 +40,11 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
-def followed(model: str, terms: str = decision_evolution.DIVIDENDS) -> knob_addresses.Followed:
+def followed(model: str, terms: str = decision.DIVIDENDS) -> knob_addresses.Followed:
     study = open_study(model)
     row = study.dataset.row(pickers.default_sample(study))
     sample = Sample(study, row, int(study.predicted[row]))
-    kind, parts = decision_evolution.upper_series(sample)
+    kind, parts = decision.upper_series(sample)
     metrics = tuple(sample.metrics)[:1]
     return knob_addresses.Followed(sample, terms, kind, parts, "entropy", metrics, "Accuracy", True)
 
@@ -85,7 +86,7 @@ def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -
 
 
 def test_shapley_values_are_sent_where_they_are_shown(client: TestClient) -> None:
-    shown = followed("qj-parity", decision_evolution.SHAPLEY)
+    shown = followed("qj-parity", decision.SHAPLEY)
     address = knob_addresses.knobs_address(shown)
     reply = client.get(f"{address}/decision", params={"knob": "T"})
     assert reply.json()["groups"]["terms"]["names"] == list(shown.sample.modalities)

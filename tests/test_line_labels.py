@@ -16,7 +16,8 @@ from qfusion.figures import circuit_charts, evolution_charts, line_labels
 from qfusion.figures.export import save
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.visible_range import VisibleRange, apply_visible, hide_series
-from qfusion.panels import decision_evolution, qubit_panels
+from qfusion.panels import qubit_panels
+from qfusion.views import decision
 
 TIMES = np.linspace(0, 1, 11)
 NAMES = ("text", "audio", "vision")
@@ -136,7 +137,7 @@ def _worst(table: pd.DataFrame, split: str = "test") -> str:
     return str(terms.index[np.argmin(ordered[:, -1] - ordered[:, 0])])
 
 
-@pytest.mark.parametrize("above", decision_evolution.ABOVE)
+@pytest.mark.parametrize("above", decision.ABOVE)
 @pytest.mark.parametrize(
     ("name", "source"),
     [("qj-planted", "planted"), ("qj-parity", "parity"), ("qj-scenes", "scenes")],
@@ -144,7 +145,7 @@ def _worst(table: pd.DataFrame, split: str = "test") -> str:
 def test_no_two_labels_overlap_on_the_worst_samples(name: str, source: str, above: str) -> None:
     study = open_study(name, source)
     sample = build_sample(study, study.dataset.row(_worst(study.frame())))
-    _assert_apart(decision_evolution.decision_over_time(sample, above=above).figure)
+    _assert_apart(decision.decision_over_time(sample, above=above).figure)
 
 
 def test_no_two_labels_overlap_on_a_circuit() -> None:

@@ -18,16 +18,11 @@ from qfusion.analysis import sample_evolution
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
-from qfusion.panels import (
-    decision_evolution,
-    dynamics,
-    sample_evidence,
-    state_at_time,
-    states as state_panels,
-)
+from qfusion.panels import dynamics, sample_evidence, state_at_time, states as state_panels
 from qfusion.quantum import checks, lindblad, measures
 from qfusion.quantum.lindblad import System
 from qfusion.training import checkpoint
+from qfusion.views import decision
 from tests.support.lindblad_systems import superoperator, system
 
 
@@ -79,7 +74,7 @@ def test_every_panel_of_evolved_states_shows_their_error() -> None:
     sample = open_sample("qj-planted", "p2924")
     error = sample_evolution.solve_states(sample.study, sample.row, sample.tweak)[1]
     pictures = [
-        decision_evolution.decision_over_time(sample),
+        decision.decision_over_time(sample),
         dynamics.correlation(sample),
         state_at_time.populations(sample),
         state_at_time.matrix(sample),

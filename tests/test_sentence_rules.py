@@ -19,7 +19,6 @@ from qfusion.analysis.cohort_slices import Slice, wilson
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.faithfulness import Curves
 from qfusion.panels import (
-    alt_text,
     changed_decision,
     circuit_panel,
     cohort_contributions,
@@ -47,6 +46,7 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.report import sample_report
+from qfusion.views import alt_text
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change

@@ -14,7 +14,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.errors import NotFound
 from qfusion.explain import path_attribution
 from qfusion.models.tweak import Tweak, learned_values
-from qfusion.panels import decision_evolution
+from qfusion.views import decision
 
 MODELS = ("qj-parity", "qj-planted")
 PIXEL = 1 / 250  # of an axis
@@ -59,23 +59,23 @@ def test_decision_along_a_slider_equals_the_page(model: str, key: str) -> None:
         assert np.abs(at_end["scores"] - exact.scores).max() < 2e-3 * largest
 
 
-@pytest.mark.parametrize("above", decision_evolution.ABOVE)
+@pytest.mark.parametrize("above", decision.ABOVE)
 @pytest.mark.parametrize(("model", "key"), cases())
 def test_measures_along_a_slider_equal_those_tracked_by_qutip(
     model: str, key: str, above: str
 ) -> None:
     sample = sample_of(model, "H.text=0.7" if model == "qj-planted" else "")
-    kind, parts = decision_evolution.upper_series(sample, above)
+    kind, parts = decision.upper_series(sample, above)
     curves = slider_curves.measure_curves(sample, key, kind, parts)
     places = np.linspace(curves.low, curves.high, 50)
     axis = max(float(curves.values(float(place))["values"].max()) for place in places)
     for value in np.random.default_rng(1).uniform(curves.low, curves.high, 3):
         exact = turned(sample, key, float(value))
-        if above == decision_evolution.PAIRS:
+        if above == decision.PAIRS:
             shared = exact.track().measures.by_part("mutual_information")
             series = {part: shared[tuple(part.split("+"))] for part in parts}
         else:
-            series = decision_evolution.upper_curves(exact, above)[0]
+            series = decision.upper_curves(exact, above)[0]
         wanted = np.stack([series[part] for part in parts])
         # a measure with a kink is not followed where its estimated error is above a pixel
         most = max(PIXEL, 2 * curves.error) * axis

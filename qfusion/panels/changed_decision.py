@@ -14,8 +14,9 @@ from qfusion.explain import counterfactual, verdicts
 from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
 from qfusion.figures.result_tables import terms_table
 from qfusion.models.protocols import StateModel
-from qfusion.panels import alt_text, page_state, panel
+from qfusion.panels import page_state, panel
 from qfusion.quantum import statevector
+from qfusion.views import alt_text
 from qfusion.wording import answers, extrema
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 from qfusion.wording.samples import cite_sample, describe_calibration, name_explained_class

@@ -6,7 +6,7 @@ from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_charts, style
 from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, GateCircuit, TruthTables
-from qfusion.panels import alt_text, panel, params
+from qfusion.panels import panel, params
 from qfusion.panels.circuit_layers import layer_values
 from qfusion.panels.circuit_panel import DISPLAYS, diagram
 from qfusion.panels.gate_replays import (
@@ -29,6 +29,7 @@ from qfusion.panels.qubit_panels import (
     qubits,
     shares,
 )
+from qfusion.views import alt_text
 from qfusion.wording.circuits import describe_step_error
 from qfusion.wording.samples import cite_sample
 

@@ -6,7 +6,8 @@ from qfusion._sentences import capitalise
 from qfusion.analysis import circuit_changes, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import label_charts, style
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
+from qfusion.views import alt_text
 from qfusion.wording import extrema
 from qfusion.wording.samples import cite_sample, name_explained_class
 

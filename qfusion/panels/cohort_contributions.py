@@ -13,7 +13,8 @@ from qfusion.analysis.study import dividend_column
 from qfusion.explain import RELATIONS, bootstrap
 from qfusion.explain.leaders import leading_modality
 from qfusion.figures import cohort_charts, style
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
+from qfusion.views import alt_text
 from qfusion.wording import backgrounds, extrema
 from qfusion.wording.cohorts import (
     describe_level_intervals,

@@ -21,16 +21,11 @@ from qfusion.figures import (
     style,
 )
 from qfusion.models.protocols import Evolution, TruthTables
-from qfusion.panels import (
-    alt_text,
-    page_state,
-    panel,
-    params,
-    sample_curves,
-)
+from qfusion.panels import page_state, panel, params, sample_curves
 from qfusion.panels.model_disagreements import describe_backgrounds, disagreements
 from qfusion.panels.sample_columns import SAMPLES, curve_columns, decisions, several_entropies
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.views import alt_text
 from qfusion.wording import answers, extrema
 from qfusion.wording.backgrounds import describe_baseline
 from qfusion.wording.numbers import agree_verb

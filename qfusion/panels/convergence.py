@@ -9,8 +9,9 @@ import pandas as pd
 from qfusion.analysis import steady_states, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import distance_chart, state_charts, style
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
 from qfusion.track.contraction_rates import MIXED, Contraction
+from qfusion.views import alt_text
 from qfusion.wording.samples import cite_sample
 
 

@@ -10,8 +10,9 @@ from qfusion.analysis import circuit_changes, sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
 from qfusion.models.protocols import Circuit, EditableCircuit, TruthTables
-from qfusion.panels import alt_text, page_state, panel, params
+from qfusion.panels import page_state, panel, params
 from qfusion.panels.circuit import NOISE_SWITCH, PART
+from qfusion.views import alt_text
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.samples import cite_sample, name_explained_class
 

@@ -5,9 +5,10 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion.analysis.sample import Sample
 from qfusion.figures import evolution_charts, style
-from qfusion.panels import alt_text, panel
-from qfusion.panels.decision_evolution import cursor_time
+from qfusion.panels import panel
 from qfusion.quantum.measure_kinds import KINDS, column_name
+from qfusion.views import alt_text
+from qfusion.views.decision import cursor_time
 from qfusion.wording.measures import MEASURE_TEXTS, measures_with_panels
 from qfusion.wording.samples import cite_states
 

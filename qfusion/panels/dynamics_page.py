@@ -10,16 +10,12 @@ from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.models.tweak import DURATION, Tweak, learned_values
 from qfusion.panels import page_state, panel, params, tweak_limits
 from qfusion.panels.convergence import distance, long_time_limit, steady_state
-from qfusion.panels.decision_evolution import (
-    ABOVE_TITLES,
-    WHOLE,
-    decision_over_time,
-    upper_measures,
-    waterfall,
-)
 from qfusion.panels.dynamics import FIRST_MEASURES, correlation, measure_panels
 from qfusion.panels.state_at_time import MATRIX_PARTS, matrix, populations
 from qfusion.panels.trajectory_panels import ensemble, trajectories
+from qfusion.panels.views import make_panel
+from qfusion.views import decision
+from qfusion.views.decision import ABOVE_TITLES, WHOLE, upper_measures
 
 # whether a sample's, or study's, model evolves several modalities in time
 evolves_jointly = panel.needs(Evolution, where=lambda study: len(study.modalities) > 1)
@@ -174,13 +170,13 @@ _MATRICES = {
     for part in MATRIX_PARTS
 }
 PANELS = {
-    "decision-over-time": panel.Panel(
-        decision_over_time,
+    "decision-over-time": make_panel(
+        decision.decision_over_time,
         {"above": MOVING, "terms": panel.TERMS, **_T},
         fits=TIMED,
         opens=_DECISION,
     ),
-    "waterfall-now": panel.Panel(waterfall, fits=TIMED, opens=_DECISION, below=True),
+    "waterfall-now": make_panel(decision.waterfall_now, fits=TIMED, opens=_DECISION, below=True),
     **_MEASURES,
     "trajectories": panel.Panel(
         trajectories,

@@ -10,9 +10,10 @@ from qfusion.analysis import jump_records
 from qfusion.analysis.sample import Sample
 from qfusion.figures import correlation_polygon, jump_raster, style
 from qfusion.models.protocols import Evolution
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
 from qfusion.panels.dynamics_page import evolves_jointly
 from qfusion.panels.state_at_time import nearest_step
+from qfusion.views import alt_text
 from qfusion.wording import extrema
 from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import cite_sample, cite_states

@@ -19,13 +19,14 @@ from qfusion.analysis.training_curves import (
     watched_run_curves,
 )
 from qfusion.figures import share_curves, style, training_charts
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
 from qfusion.panels.learning_curves import (
     epoch_table,
     list_last_values,
     require_history,
     run_colours,
 )
+from qfusion.views import alt_text
 from qfusion.wording.evidence import INERT
 from qfusion.wording.training_curves import describe_order
 

@@ -12,10 +12,11 @@ from qfusion.figures import decision_charts, evidence_fusion, result_tables, sty
 from qfusion.models.network import table_edits
 from qfusion.models.protocols import EditableCircuit, LayeredNetwork, TruthTables
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.panels import alt_text, panel, params
+from qfusion.panels import panel, params
 from qfusion.panels.circuit import PART
 from qfusion.panels.device_noise import NOISE, can_be_noisy, noise_open, scores, terms
 from qfusion.panels.network_layers import cuts, decision_over_layers, mutual_information, poolings
+from qfusion.views import alt_text
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline
 from qfusion.wording.samples import cite_sample, describe_calibration, describe_softmax

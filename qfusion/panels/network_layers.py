@@ -10,8 +10,9 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import circuit_charts, layer_charts, style
-from qfusion.panels import alt_text, panel
-from qfusion.panels.decision_evolution import DIVIDENDS
+from qfusion.panels import panel
+from qfusion.views import alt_text
+from qfusion.views.decision import DIVIDENDS
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.evidence import INERT

@@ -20,13 +20,8 @@ from qfusion.errors import QFusionError
 from qfusion.figures import export, notebook
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import learned_values
-from qfusion.panels import (
-    alt_text,
-    cohort_contributions,
-    dynamics_page,
-    overview,
-    tweak_effects,
-)
+from qfusion.panels import cohort_contributions, dynamics_page, overview, tweak_effects
+from qfusion.views import alt_text
 from qfusion.wording import answers, systems
 from qfusion.wording.samples import name_explained_class
 

@@ -11,7 +11,8 @@ from qfusion.analysis import operator_votes, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain.operators import Operator
 from qfusion.figures import operator_spectra, state_charts, style
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
+from qfusion.views import alt_text
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.eigenstate_votes import (
     describe_extreme_vote,

@@ -19,11 +19,12 @@ from qfusion.figures import (
 )
 from qfusion.models import game, kind_files
 from qfusion.models.protocols import Evolution, MassStates
-from qfusion.panels import alt_text, page_state, panel
+from qfusion.panels import page_state, panel
 from qfusion.panels.sample_curves import curve_names
 from qfusion.panels.sample_decision import waterfall
 from qfusion.panels.samples import NAMED
 from qfusion.training import metrics
+from qfusion.views import alt_text
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 

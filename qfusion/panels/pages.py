@@ -23,6 +23,7 @@ from qfusion.panels.page_state import Address, PageState
 from qfusion.panels.panel import TERMS, Panel, PanelFigure, always, needs
 from qfusion.panels.params import Param, ParamFamily, ParamRule, TextParam, rules
 from qfusion.panels.scopes import SCOPES, open_scope
+from qfusion.views import view_name
 
 QUESTIONS = {
     "overview": "Which modality decided, how large are joint terms, and when did they arise?",
@@ -163,7 +164,7 @@ def _add_plugins() -> None:
         SCOPES.update(getattr(part, "SCOPES", {}))
     for title, names in plugin.entries("views"):
         for view in map(plugin.load_name, names):
-            _add_panels(title, {views.view_name(view): views.make_panel(view)})
+            _add_panels(title, {view_name(view): views.make_panel(view, below=True)})
 
 
 def _add_panels(

@@ -16,9 +16,9 @@ from qfusion.figures import (
     style,
 )
 from qfusion.panels import panel, params
-from qfusion.panels.decision_evolution import cursor_time
 from qfusion.panels.dynamics_page import CURSOR, TIMED, VIEW
 from qfusion.panels.term_sensitivity import cohort_words
+from qfusion.views.decision import cursor_time
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.building import describe_building
 from qfusion.wording.generator_figures import CAPTIONS

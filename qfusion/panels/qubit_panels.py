@@ -10,7 +10,7 @@ from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, circuit_charts, followed_series, state_charts, style
 from qfusion.models.protocols import Evolution, GateCircuit, TruthTables
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
 from qfusion.panels.gate_replays import (
     EACH,
     PURE,
@@ -22,6 +22,7 @@ from qfusion.panels.gate_replays import (
     qubit_table,
     replay,
 )
+from qfusion.views import alt_text
 from qfusion.wording import extrema
 from qfusion.wording.samples import cite_sample
 

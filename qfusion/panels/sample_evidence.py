@@ -11,8 +11,9 @@ from qfusion._sentences import listed, size, top
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_charts, evidence_fusion, evolution_charts, style
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
 from qfusion.quantum.measure_kinds import KINDS, Part
+from qfusion.views import alt_text
 from qfusion.wording import extrema
 from qfusion.wording.evidence import INERT
 from qfusion.wording.samples import cite_sample, cite_states

@@ -8,9 +8,10 @@ import torch
 
 from qfusion.analysis.sample import Sample
 from qfusion.figures import state_charts, style
-from qfusion.panels import alt_text, panel
-from qfusion.panels.decision_evolution import SHOWN_STATES, WHOLE
+from qfusion.panels import panel
 from qfusion.quantum.states import partial_trace
+from qfusion.views import alt_text
+from qfusion.views.decision import SHOWN_STATES, WHOLE
 from qfusion.wording import extrema
 from qfusion.wording.samples import cite_states
 

@@ -12,8 +12,7 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, state_charts, style
 from qfusion.models.protocols import Evolution
-from qfusion.panels import alt_text, panel
-from qfusion.panels.decision_evolution import WHOLE, cursor_time
+from qfusion.panels import panel
 from qfusion.panels.dynamics_page import (
     CURSOR,
     HINTON,
@@ -34,6 +33,8 @@ from qfusion.panels.generator_terms import (
 from qfusion.panels.jumps import jump_times, jumps_at_all, mutual_information_graph
 from qfusion.panels.state_at_time import nearest_step, read_state, reduced_states
 from qfusion.quantum.pauli_transfer import PAULIS
+from qfusion.views import alt_text
+from qfusion.views.decision import WHOLE, cursor_time
 from qfusion.wording import extrema
 from qfusion.wording.samples import cite_states
 

@@ -10,7 +10,8 @@ from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data.row_splits import SPLITS
 from qfusion.figures import style, target_charts
-from qfusion.panels import alt_text, panel, params, pickers
+from qfusion.panels import panel, params, pickers
+from qfusion.views import alt_text
 
 _MAX_SHOWN = 60  # classes in a figure
 

@@ -6,9 +6,10 @@ import pandas as pd
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import jump_trajectories, state_charts, style
-from qfusion.panels import alt_text, panel
-from qfusion.panels.decision_evolution import SHOWN_STATES
+from qfusion.panels import panel
 from qfusion.quantum.measure_kinds import column_name
+from qfusion.views import alt_text
+from qfusion.views.decision import SHOWN_STATES
 from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import cite_sample
 

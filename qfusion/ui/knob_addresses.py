@@ -190,7 +190,7 @@ def _final(followed: Followed, knob: str) -> dict[str, Any]:
 
 def _decision(followed: Followed, knob: str) -> dict[str, Any]:
     from qfusion.analysis import slider_curves
-    from qfusion.panels.decision_evolution import DIVIDENDS
+    from qfusion.views.decision import DIVIDENDS
 
     sample = followed.sample
     curves = slider_curves.decision_curves(sample, knob)

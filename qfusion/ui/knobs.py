@@ -14,16 +14,11 @@ from qfusion.models import gate_angles
 from qfusion.models.network import table_edits
 from qfusion.models.protocols import TruthTables
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned_values
-from qfusion.panels import (
-    circuit,
-    decision_evolution,
-    dynamics_page,
-    gate_replays,
-    panel,
-)
+from qfusion.panels import circuit, dynamics_page, gate_replays, panel
 from qfusion.ui import knob_addresses, page_context, state
 from qfusion.ui.components import component
 from qfusion.ui.fusion_rules_tab import circuit_metrics, shown_classes
+from qfusion.views import decision
 
 KEY = "knobs"
 # Lowest and highest value of the sliders of angles, in radians, and the number of their values.
@@ -43,14 +38,14 @@ def follow_sliders(
         context: what the reader picked. sample: under the sliders.
         metrics: names of the test metrics that are shown. metric_title: of the first.
     """
-    above = state.get(dynamics_page.MOVING.key) or decision_evolution.ENTROPY
-    kind, parts = decision_evolution.upper_series(sample, above)
+    above = state.get(dynamics_page.MOVING.key) or decision.ENTROPY
+    kind, parts = decision.upper_series(sample, above)
     followed = knob_addresses.Followed(
         sample,
-        state.get(panel.TERMS.key) or decision_evolution.DIVIDENDS,
+        state.get(panel.TERMS.key) or decision.DIVIDENDS,
         kind,
         parts,
-        decision_evolution.ABOVE_TITLES[above],
+        decision.ABOVE_TITLES[above],
         tuple(metrics),
         metric_title,
         context.theme == "light",

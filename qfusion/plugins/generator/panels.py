@@ -14,7 +14,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import label_charts, style
 from qfusion.models.protocols import Evolution
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
 from qfusion.panels.dynamics_page import VIEW
 from qfusion.panels.generator_terms import model_caption
 from qfusion.plugins.generator import (
@@ -23,6 +23,7 @@ from qfusion.plugins.generator import (
     words,
 )
 from qfusion.plugins.generator.real_generators import MAX_DIMENSION
+from qfusion.views import alt_text
 from qfusion.wording.numbers import name_metric
 from qfusion.wording.samples import cite_sample
 

@@ -11,8 +11,9 @@ from qfusion._sentences import count
 from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, result_tables, style
 from qfusion.models.protocols import GateCircuit
-from qfusion.panels import alt_text, panel, params
+from qfusion.panels import panel, params
 from qfusion.panels.device_noise import NOISE, SHOTS, can_be_noisy, noise_open
+from qfusion.views import alt_text
 from qfusion.wording.samples import cite_sample, name_explained_class
 
 NO_DEVICE = "none"

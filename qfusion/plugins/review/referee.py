@@ -9,10 +9,11 @@ from qfusion.analysis import text
 from qfusion.analysis.opening import rivals
 from qfusion.analysis.study import Study
 from qfusion.figures import label_charts, style
-from qfusion.panels import alt_text, intervals, panel, params
+from qfusion.panels import intervals, panel, params
 from qfusion.plugins.review import words
 from qfusion.plugins.review.checks import claims, resources, run
 from qfusion.plugins.review.checks.check import Topic
+from qfusion.views import alt_text
 
 VIEW = "Referee"  # of the page
 MOST_NAMES = 9  # rivals, and other seeds

@@ -7,9 +7,10 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.figures import style
-from qfusion.panels import alt_text, page_state, panel, params, scopes, training_settings
+from qfusion.panels import page_state, panel, params, scopes, training_settings
 from qfusion.plugins.sweeps import figures, sweep_storage
 from qfusion.plugins.sweeps.sweep_trials import ENOUGH, Trials
+from qfusion.views import alt_text
 from qfusion.wording import extrema
 
 

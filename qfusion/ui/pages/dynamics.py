@@ -12,7 +12,6 @@ from qfusion.analysis.sample_evolution import MOST_ERROR
 from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.panels import (
     convergence,
-    decision_evolution,
     dynamics as builders,
     dynamics_page,
     generator_terms,
@@ -44,6 +43,7 @@ from qfusion.ui import (
     tweak_sliders,
     widgets,
 )
+from qfusion.views import decision
 from qfusion.wording import systems
 from qfusion.wording.metrics import describe_metric
 from qfusion.wording.operators import UNRAVELLING
@@ -144,7 +144,7 @@ def decision_tab(
         panels.show(sample, theme, "decision-over-time", first=1)
     finally:
         rest()
-    mean, name, unit = decision_evolution.upper_curves(sample, above)[1:]
+    mean, name, unit = decision.upper_curves(sample, above)[1:]
     share = state.get(dynamics_page.CURSOR.key, 1.0)
     place = round(share * (len(sample.places) - 1))
     where = f"t = {sample.places[place]:.2f}"

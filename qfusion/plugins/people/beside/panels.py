@@ -15,9 +15,10 @@ from qfusion.analysis import (
     text,
 )
 from qfusion.figures import decision_pairs, label_charts, result_tables, scatter_map, style
-from qfusion.panels import alt_text, compare as compare_panels, page_state, panel, params
+from qfusion.panels import compare as compare_panels, page_state, panel, params
 from qfusion.plugins.people.beside import crowd_comparison, words
 from qfusion.plugins.people.beside.statistics import WHOLE, Aspect
+from qfusion.views import alt_text
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline
 

@@ -18,7 +18,7 @@ from qfusion.figures import (
     style,
     target_information,
 )
-from qfusion.panels import alt_text, panel, params
+from qfusion.panels import panel, params
 from qfusion.plugins.people.crowd import crowd_summary, group_charts, vote_means as crowd
 from qfusion.plugins.people.crowd.words import (
     describe_agreement,
@@ -27,6 +27,7 @@ from qfusion.plugins.people.crowd.words import (
     describe_group_contrasts,
     describe_information,
 )
+from qfusion.views import alt_text
 
 ALL = "all clips"
 BY = params.SelectParam(

@@ -7,7 +7,7 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.analysis.study import Study
 from qfusion.figures import label_charts, share_curves, style
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
 from qfusion.plugins.review.students import lessons as students
 from qfusion.plugins.review.students.simulatability import (
     ALONE,
@@ -25,6 +25,7 @@ from qfusion.plugins.review.students.words import (
     name_worth,
     title_worth,
 )
+from qfusion.views import alt_text
 
 BANDED = (ALONE, CONTRIBUTIONS)  # bands of all lines would hide each other
 OTHERS = (style.VERMILLION, style.PURPLE, style.GREEN, style.ORANGE)  # hues of further targets

@@ -11,10 +11,11 @@ from qfusion.analysis import audit_basis, text
 from qfusion.analysis.study import Study
 from qfusion.explain import additive_projection
 from qfusion.figures import label_charts, style
-from qfusion.panels import alt_text, panel
+from qfusion.panels import panel
 from qfusion.plugins.why.audit import audit, audit_rows, resource_cuts
 from qfusion.plugins.why.audit.words import explain_verdict, name_audited_model, summarise_audit
 from qfusion.plugins.why.fusion.model_fusion import interval_words
+from qfusion.views import alt_text
 
 
 def twin_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:

@@ -9,10 +9,11 @@ from qfusion._sentences import capitalise
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import style
-from qfusion.panels import alt_text, dynamics_page, panel, params
-from qfusion.panels.decision_evolution import cursor_time
+from qfusion.panels import dynamics_page, panel, params
 from qfusion.plugins.why.cuts import correlation_cuts, cut_measures, cut_summaries, tables
 from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cut
+from qfusion.views import alt_text
+from qfusion.views.decision import cursor_time
 from qfusion.wording import extrema
 from qfusion.wording.samples import cite_sample
 

@@ -10,13 +10,7 @@ from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain import additive_projection, bootstrap
 from qfusion.figures import basin_charts, interaction_charts, label_charts, style
-from qfusion.panels import (
-    alt_text,
-    cohort_contributions,
-    panel,
-    seed_stability,
-    wrong_samples,
-)
+from qfusion.panels import cohort_contributions, panel, seed_stability, wrong_samples
 from qfusion.plugins.why.fusion import (
     contribution_ranking,
     explanation_clusters,
@@ -32,6 +26,7 @@ from qfusion.plugins.why.fusion.words import (
     describe_ranking,
     describe_synergies,
 )
+from qfusion.views import alt_text
 from qfusion.wording.backgrounds import (
     background_markdown,
     describe_comparison,

@@ -9,7 +9,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.explain import information_parts
 from qfusion.figures import label_charts, style, target_information
-from qfusion.panels import alt_text, intervals, panel, params
+from qfusion.panels import intervals, panel, params
 from qfusion.plugins.why.information import baseline_predictions, information, information_estimate
 from qfusion.plugins.why.information.words import (
     describe_baselines,
@@ -17,6 +17,7 @@ from qfusion.plugins.why.information.words import (
     describe_evaluation,
     describe_information,
 )
+from qfusion.views import alt_text
 
 
 def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:

@@ -11,7 +11,7 @@ from qfusion.explain import bootstrap
 from qfusion.figures import label_charts, share_curves, style
 from qfusion.models import decisions
 from qfusion.models.protocols import Evolution, TruthTables
-from qfusion.panels import alt_text, panel, params
+from qfusion.panels import panel, params
 from qfusion.plugins.why.pieces import gate_shapley, generator_pruning, patching, patching_charts
 from qfusion.plugins.why.pieces.state_patching import PATCH_DEFAULT, PATCH_KINDS
 from qfusion.plugins.why.pieces.words import (
@@ -21,6 +21,7 @@ from qfusion.plugins.why.pieces.words import (
     describe_pruning,
 )
 from qfusion.training import metrics
+from qfusion.views import alt_text
 from qfusion.wording.numbers import describe_drawn
 from qfusion.wording.samples import cite_sample
 

@@ -1,7 +1,8 @@
-"""The decision on a sample over time, as if the system were read out earlier."""
+"""The decision on a sample over time, as if the system were read out earlier, and at its end."""
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,9 @@ from qfusion._sentences import listed
 from qfusion.analysis import sample_evolution, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
-from qfusion.figures import decision_charts, evolution_charts, result_tables, style
-from qfusion.panels import alt_text, panel
+from qfusion.figures import decision_charts, evolution_charts, result_tables
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.views import Slider, View, alt_text
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 from qfusion.wording.samples import cite_sample, cite_states
@@ -102,91 +103,82 @@ def _mutual_information(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dic
     return {"+".join(pair): shared[pair].clip(0.0) + 0.0 for pair in pairs}
 
 
-@panel.cached
 def decision_over_time(
     sample: Sample,
-    theme: style.Theme = "light",
     *,
-    above: str = ENTROPY,
-    terms: str = DIVIDENDS,
-    t: float = 1.0,
-) -> panel.PanelFigure:
-    """Draw entropies or log-negativities and the terms of the decision on one time axis.
+    above: Literal["entropy", "entanglement", "mutual information"] = "entropy",
+    terms: Literal["contributions", "Shapley values"] = "contributions",
+    t: Annotated[float, Slider(0.0, 1.0)] = 1.0,
+) -> View:
+    """Entropies or log-negativities and the terms of the decision on one time axis.
 
     Args:
         sample: a sample of a model with time.
-        theme: of the figure.
-        above: "entropy", "entanglement" or "mutual information" of the pairs that the tweak acts on: what is drawn
-            above the decision.
-        terms: "contributions" or "Shapley values".
+        above: what is drawn above the decision; mutual information is that of the pairs that the tweak acts on.
+        terms: of the decision, drawn below.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
     times = sample.places
     along = sample.path_dividends
-    learned = sample.untweaked
     series, mean, name, unit = upper_curves(sample, above)
     shown = terms_over_time(sample, terms)
-    before = None
-    if sample.tweak != learned.tweak:
-        before = (
-            learned.places,
-            _mutual_information(learned, tweaked_pairs(sample))
-            if above == PAIRS
-            else upper_curves(learned, above)[0],
-            terms_over_time(learned, terms),
-        )
-    title = answers.title_joint_course(along, mean, name, unit, [f"t = {at:.2f}" for at in times])
-    figure = evolution_charts.decision_lines(
-        times,
-        series,
-        shown,
-        sample.modalities,
-        before=before,
-        unit=sample.unit,
-        above=KINDS[_ABOVE[above][0]].short_axis,
-        what="contribution" if terms == DIVIDENDS else "Shapley value",
-        cursor=cursor_time(sample, t),
-        theme=theme,
-    )
-    shows = f"above, {_ABOVE[above][1]}; below, the decision when read out at t, split into "
+    before = _learned_curves(sample, above, terms)
+    shows = "Shapley values."
     if terms == DIVIDENDS:
-        shows += f"contributions: {describe_dashes(len(sample.modalities))}."
-    else:
-        shows += "Shapley values."
-    if before:
+        shows = f"contributions: {describe_dashes(len(sample.modalities))}."
+    if before is not None:
         shows += " Thin, dotted: as learned."
-    shows += cite_states(sample) + " " + describe_comparison(sample.study.background)
-    not_shown = "an effect of the quantity above on the decision: it is a correlation"
-    if above == ENTROPY:
-        not_shown += ", and jumps also raise it"
-    not_shown += ". The baseline is left out below."
-    alt = (
-        f"Above, {ABOVE_TITLES[above]}: {alt_text.list_curves(series)}. Below, {terms}: "
-        f"{alt_text.list_curves({term: entry for term, entry in shown.items() if term}, '+.2f')}."
-    )
-
-    def table() -> pd.DataFrame:
-        columns = {"t": times}
-        for term, line in along.items():
-            columns[f"dividend[{term or 'baseline'}]"] = line
-        for name, line in sample.path_shapley.items():
-            columns[f"shapley[{name}]"] = line
-        for name, line in series.items():
-            columns[f"{_ABOVE[above][0]}[{name or 'all'}]"] = line
-        return pd.DataFrame(columns)
-
-    return panel.PanelFigure(
-        "decision-over-time",
-        title,
-        figure,
-        called=f"{ABOVE_TITLES[above].capitalize()} and contributions over time",
+    cause = ", and jumps also raise it" if above == ENTROPY else ""
+    drawn = alt_text.list_curves({term: line for term, line in shown.items() if term}, "+.2f")
+    return View(
+        evolution_charts.decision_lines(
+            times,
+            series,
+            shown,
+            sample.modalities,
+            before=before,
+            unit=sample.unit,
+            above=KINDS[_ABOVE[above][0]].short_axis,
+            what="contribution" if terms == DIVIDENDS else "Shapley value",
+            cursor=cursor_time(sample, t),
+        ),
+        answers.title_joint_course(along, mean, name, unit, [f"t = {at:.2f}" for at in times]),
+        caption=f"above, {_ABOVE[above][1]}; below, the decision when read out at t, split into {shows}"
+        f"{cite_states(sample)} {describe_comparison(sample.study.background)}",
+        limits=f"an effect of the quantity above on the decision: it is a correlation{cause}. The baseline is left "
+        "out below.",
+        table=_numbers_over_time(sample, series, _ABOVE[above][0]),
+        alternative=f"Above, {ABOVE_TITLES[above]}: {alt_text.list_curves(series)}. Below, {terms}: {drawn}.",
+        heading=f"{ABOVE_TITLES[above].capitalize()} and contributions over time",
         lead=f"**When did it happen?** {answers.answer_since_when(sample)} **What did the dynamics add?** "
         f"{answers.answer_change(sample)}",
-        shows=shows,
-        not_shown=not_shown,
-        alt=alt,
-        table=table,
     )
+
+
+def _learned_curves(
+    sample: Sample, above: str, terms: str
+) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]] | None:
+    """Return times, upper and lower curves of the model as it was learned; None if nothing is changed."""
+    learned = sample.untweaked
+    if sample.tweak == learned.tweak:
+        return None
+    if above == PAIRS:
+        series = _mutual_information(learned, tweaked_pairs(sample))
+    else:
+        series = upper_curves(learned, above)[0]
+    return learned.places, series, terms_over_time(learned, terms)
+
+
+def _numbers_over_time(sample: Sample, series: dict[str, np.ndarray], measure: str) -> pd.DataFrame:
+    """Return contributions, Shapley values and the upper curves, a row for each time."""
+    columns = {"t": sample.places}
+    for term, line in sample.path_dividends.items():
+        columns[f"dividend[{term or 'baseline'}]"] = line
+    for name, line in sample.path_shapley.items():
+        columns[f"shapley[{name}]"] = line
+    for name, line in series.items():
+        columns[f"{measure}[{name or 'all'}]"] = line
+    return pd.DataFrame(columns)
 
 
 def describe_dashes(modalities: int) -> str:
@@ -195,28 +187,24 @@ def describe_dashes(modalities: int) -> str:
     return ", ".join(("solid alone", "dashed in pairs", most)[:modalities])
 
 
-@panel.cached
-def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the decision at T, term by term."""
+def waterfall_now(sample: Sample) -> View:
+    """The decision at T under the sliders, term by term."""
     final = sample.dividends
-    figure = decision_charts.waterfall(
-        final,
-        sample.modalities,
-        truth=sample.target,
-        unit=sample.unit,
-        quantity=sample.quantity,
-        theme=theme,
-    )
-    return panel.PanelFigure(
-        "waterfall-now",
+    return View(
+        decision_charts.waterfall(
+            final,
+            sample.modalities,
+            truth=sample.target,
+            unit=sample.unit,
+            quantity=sample.quantity,
+        ),
         answers.title_decision(sample.verdict, sample),
-        figure,
-        shows=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
+        caption=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",
-        not_shown="the learned model.",
+        limits="the learned model.",
+        table=result_tables.terms_table(final),
+        alternative=f"Waterfall of the decision at T: {alt_text.list_terms(final)}.",
         usage="Reset above the sliders returns to the learned model.",
-        alt=f"Waterfall of the decision at T: {alt_text.list_terms(final)}.",
-        table=lambda: result_tables.terms_table(final),
     )
 
 
