@@ -359,7 +359,8 @@ def explained(walk: Walk) -> str:
 
 def what_decided(walk: Walk, data: str = OWN) -> str:
     """The sentence that says what decided on the sample by a model of one's own."""
-    from qfusion.panels import sample_decision
+    from qfusion.panels.views import drawn
+    from qfusion.views import contributions
 
     if wrong := walk.read('[data-testid="stAlertContentError"]'):
         raise Unanswered(wrong)
@@ -367,7 +368,7 @@ def what_decided(walk: Walk, data: str = OWN) -> str:
     assert walk.last_word("data") == data
     with walk.at_its_folders():
         sample = opened(walk.folder / "models" / f"{walk.model}.json", walk.sample, data=data)
-        library = sample_decision.waterfall(sample).headline
+        library = drawn(contributions.waterfall)(sample).headline
     assert NUMBER.sub("", said) == NUMBER.sub("", library), (said, library)
     agree(said, library, 0.02)  # the page may show some rows first
     return f"{walk.model}: {said}."

@@ -24,8 +24,9 @@ from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.panels import page_state, panel, params, sample_curves
 from qfusion.panels.model_disagreements import describe_backgrounds, disagreements
 from qfusion.panels.sample_columns import SAMPLES, curve_columns, decisions, several_entropies
+from qfusion.panels.views import drawn
 from qfusion.quantum.measure_kinds import KINDS
-from qfusion.views import alt_text
+from qfusion.views import alt_text, samples
 from qfusion.wording import answers, extrema
 from qfusion.wording.backgrounds import describe_baseline
 from qfusion.wording.numbers import agree_verb
@@ -367,7 +368,7 @@ def curve(
     if A is in that row, or else sample B.
     """
     one = sides.a if card == "main" and row == sides.a.row else sides.b
-    return sample_curves.curve(one.study, theme, row=row, modality=modality, card=card)
+    return drawn(samples.curve)(one.study, theme, row=row, modality=modality, card=card)
 
 
 def _curves(view: page_state.PageState, sides: compare.Sides) -> list[str]:
@@ -443,7 +444,7 @@ PANELS = {
 }
 NAMED = {
     "content-several-": panel.Panel(
-        sample_curves.draw_sample_curve,
+        drawn(samples.sample_curve),
         rest=lambda view, rest: sample_curves.parse_curve_name(view, f"several-{rest}"),
         endings=curve_columns,
         opens=_OPENS,

@@ -16,6 +16,8 @@ from qfusion.panels.operator_panels import (
     outcome_patterns,
     spectrum,
 )
+from qfusion.panels.views import drawn
+from qfusion.views import samples
 
 NEAREST = 4  # samples that are shown on each side
 
@@ -93,7 +95,7 @@ OPERATORS = {
 }
 NAMED = {
     "content-": panel.Panel(
-        sample_curves.draw_sample_curve,
+        drawn(samples.sample_curve),
         rest=sample_curves.parse_curve_name,
         endings=_nearest_curve_names,
     )

@@ -1,341 +1,19 @@
-"""Attributions inside a modality: words, frames, pixels or features."""
+"""Panels and choices of attributions inside a modality."""
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import plotly.graph_objects as go
-
-from qfusion._sentences import listed
-from qfusion.analysis import modality_attribution, text, trust
-from qfusion.analysis.background_choice import default_contrast
+from qfusion.analysis import modality_attribution
 from qfusion.analysis.sample import Sample
 from qfusion.explain.attribution import (
     INTEGRATED,
     METHODS,
     SCORE,
-    Attribution,
     method_name,
     methods_by_title,
 )
-from qfusion.figures import attribution_charts, style
 from qfusion.panels import panel, params
-from qfusion.wording import extrema
-from qfusion.wording.attribution import BASELINES, describe_picture, name_pixel
-from qfusion.wording.backgrounds import describe_comparison
-from qfusion.wording.samples import cite_sample, name_explained_class
-from qfusion.wording.steps import describe_match
-
-_UNITS = {
-    "words": "word",
-    "waveform": "frame",
-    "picture": "pixel",
-    "spectrogram": "cell",
-    "curve": "point",
-    "features": "feature",
-}
-
-
-def attribution(
-    sample: Sample,
-    theme: style.Theme = "light",
-    *,
-    modality: str = "",
-    term: str = SCORE,
-    baseline: str = "mean",
-    other: str = "",
-    method: str = INTEGRATED,
-) -> panel.PanelFigure:
-    """Draw the contribution of each word, frame, pixel or feature of a modality to a term of the decision, on the raw
-    content.
-
-    Args:
-        sample: whose modality.
-        theme: of the figure.
-        modality: the first by default.
-        term: "score" for the explained output, or a coalition that the modality is in, such as "text+audio".
-        baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
-        other: id of that sample; `default_contrast` by default.
-        method: of `explain.attribution.METHODS`.
-    """
-    result, other = _open_attribution(sample, modality, term, baseline, other, method)
-    canvas = modality_attribution.canvas(
-        sample.study,
-        sample.row,
-        result.modality,
-        len(result.values) if result.values.ndim == 2 else None,  # steps of a sequence
-    )
-    matched = describe_match(canvas.how)
-    if canvas.kind == "words" and matched:
-        unit = "token or word"
-    else:
-        unit = _UNITS[canvas.kind]
-    units = canvas.sum_steps(result.units)
-    largest = abs(units).argmax()
-    names = [text.escape_markdown(name, 40) for name in canvas.names]
-    what = _term_phrase(result.term, sample.quantity)
-    start = f"sample {text.escape_markdown(other)}" if other else BASELINES[result.baseline]
-    if canvas.kind == "words":
-        names = [f"‘{name}’" for name in names]
-    elif canvas.kind == "picture" and canvas.shape is not None:
-        names = [name_pixel(row, column, canvas.shape) for row, column in np.ndindex(canvas.shape)]
-    title = describe_largest_parts(
-        f"In {text.escape_markdown(result.modality)}",
-        names,
-        units,
-        f"moved {what}",
-    )
-    shows = (
-        f"the attribution of the change of {what}{name_explained_class(sample)} from "
-        f"{result.start:+.3f} (at {start}) to {result.end:+.3f} (this sample) to the {len(units):,} "
-        f"{unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
-        f"{_describe_completeness(result)}"
-    )
-    if canvas.kind == "picture" and canvas.shape is not None:
-        shows += describe_picture(canvas.shape, attribution_charts.FAINT)
-    if result.baseline == "mean":
-        shows += f" The training mean is over {trust.count_training_rows(sample.study):,} samples."
-    if result.term != SCORE:
-        shows += f" {describe_comparison(sample.study.background)}"
-    if matched:
-        shows += f" {text.escape_markdown(matched, 600)}"
-    not_shown = (
-        "the encoder away from the straight line between both, nor the reasons of the annotators."
-    )
-    if canvas.kind == "features" and not matched:
-        not_shown += " These data have no words, sounds or pixels for single features, so the features are shown."
-    alt = f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}."
-
-    def table() -> pd.DataFrame:
-        return modality_attribution.frame(sample.study, sample.row, result)
-
-    return panel.PanelFigure(
-        "inside",
-        title,
-        _attribution_figure(sample, result, canvas, theme),
-        shows=shows,
-        not_shown=not_shown,
-        alt=alt,
-        table=table,
-    )
-
-
-def feature_attribution(
-    sample: Sample,
-    theme: style.Theme = "light",
-    *,
-    modality: str = "",
-    term: str = SCORE,
-    baseline: str = "mean",
-    other: str = "",
-    method: str = INTEGRATED,
-) -> panel.PanelFigure:
-    """Draw the contribution of each feature of a sequence over all its steps; the options are those of
-    `attribution`.
-    """
-    result, _ = _open_attribution(sample, modality, term, baseline, other, method)
-    names = next(
-        m for m in sample.study.dataset.modalities if m.name == result.modality
-    ).feature_names
-    title = describe_largest_parts(
-        "Of its features",
-        [f"‘{text.escape_markdown(name, 40)}’" for name in names],
-        result.features,
-        "moved it",
-    )
-    shows = (
-        f"the same attribution, summed over the {len(result.units)} steps for each of the {len(names)} "
-        f"features.{cite_sample(sample)}"
-    )
-
-    def table() -> pd.DataFrame:
-        return modality_attribution.frame(sample.study, sample.row, result)
-
-    return panel.PanelFigure(
-        "inside-features",
-        title,
-        attribution_charts.bars(names, result.features, unit=sample.unit, theme=theme),
-        shows=shows,
-        not_shown="the steps: see above.",
-        alt=f"Attribution by feature: largest {names[abs(result.features).argmax()]}.",
-        table=table,
-    )
-
-
-def attribution_over_time(
-    sample: Sample,
-    theme: style.Theme = "light",
-    *,
-    term: str = SCORE,
-    baseline: str = "mean",
-    other: str = "",
-    method: str = INTEGRATED,
-) -> panel.PanelFigure:
-    """Draw the contribution of each step of every modality that is a sequence, on one axis.
-
-    The options are those of `attribution`.
-    """
-    names = modality_attribution.sequences(sample.study, term)
-    lanes = modality_attribution.lanes(
-        sample.study,
-        sample.row,
-        [_open_attribution(sample, name, term, baseline, other, method)[0] for name in names],
-    )
-    known = modality_attribution.rates(sample.study, names)
-    seconds = len(known) == len(names)
-    what = _term_phrase(term, sample.quantity)
-    sentences = filter(None, (describe_match(lane.how) for lane in lanes))
-    matched = " ".join(dict.fromkeys(sentences))
-    title = f"When {listed([text.escape_markdown(name) for name in names])} moved {what}"
-    figure = attribution_charts.timeline(
-        [(lane.modality, lane.values, lane.width, lane.names) for lane in lanes],
-        seconds=seconds,
-        unit=sample.unit,
-        theme=theme,
-    )
-    shows = (
-        f"the attribution of {what} inside each modality that is a sequence, at its steps. "
-        f"{describe_axis(names, known)} The colours of each lane are scaled to its largest step, whose size is "
-        f"below the name.{cite_sample(sample)}"
-    )
-    if matched:
-        shows += f" {text.escape_markdown(matched, 600)}"
-    alt = f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}."
-
-    def table() -> pd.DataFrame:
-        return pd.concat([lane_table(lane) for lane in lanes], ignore_index=True)
-
-    def lane_table(lane: modality_attribution.Lane) -> pd.DataFrame:
-        places = np.arange(len(lane.values))
-        return pd.DataFrame(
-            {
-                "sample": str(sample.study.dataset.ids[sample.row]),
-                "modality": lane.modality,
-                "term": sample.quantity if term == SCORE else term,
-                "unit": sample.unit,
-                "step": places + 1,
-                "said": lane.names,
-                "from": places * lane.width,
-                "to": (places + 1) * lane.width,
-                "axis": "s" if seconds else "% of the length",
-                "attribution": lane.values,
-            }
-        )
-
-    return panel.PanelFigure(
-        "inside-time",
-        title,
-        figure,
-        shows=shows,
-        not_shown="whether simultaneous parts are related: features are measured over windows, and one "
-        "modality may precede another.",
-        alt=alt,
-        table=table,
-    )
-
-
-def _term_phrase(term: str, quantity: str) -> str:
-    if term == SCORE:
-        sentence = ""
-    else:
-        sentence = "the term of "
-    sentence += text.escape_markdown(modality_attribution.title(term, quantity))
-    return sentence
-
-
-def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:
-    """Describe the axis that modalities share, in a sentence.
-
-    Args:
-        names: of the modalities. known: steps a second, of those whose rate is known.
-    """
-    if len(known) == len(names):
-        return (
-            "The axis is time, by the rates of the data set: "
-            f"{listed([f'{text.escape_markdown(name)} {known[name]:g} steps a second' for name in names])}."
-        )
-    unknown = [text.escape_markdown(name) for name in names if name not in known]
-    return (
-        "The axis is the fraction of each modality's length, since the data set has no rate of "
-        f"{listed(unknown)}. Equal positions may be different times."
-    )
-
-
-def describe_largest_parts(where: str, names: Sequence[str], values: np.ndarray, did: str) -> str:
-    """Describe which parts of a modality have the largest attribution.
-
-    Args:
-        where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
-            parts, with their signs, (n,). did: what a part did, such as "moved the log-odds".
-    """
-    return extrema.describe_extremum(
-        {str(i): float(value) for i, value in enumerate(values)},
-        by_size=True,
-        places=3,
-        none="{where}, nothing {did} by 0.001 or more",
-        one="{where}, {names} {did} the most ({value:+.3f})",
-        some="{where}, {names} {did} the most, alike",
-        name=lambda i: names[int(i)],
-        several="{name} ({value:+.3f})",
-        many="{count} parts (by {amount:.3f} each)",
-        where=where,
-        did=did,
-    )
-
-
-def _open_attribution(
-    sample: Sample, modality: str, term: str, baseline: str, other: str, method: str
-) -> tuple[Attribution, str]:
-    """Return the attribution, and the id of the sample where it starts, if it starts at one."""
-    study = sample.study
-    row = sample.row
-    start = (other or default_contrast(study, row)) if baseline == "sample" else ""
-    return (
-        modality_attribution.attribute(
-            study,
-            row,
-            modality or sample.modalities[0],
-            term,
-            sample.output,
-            baseline,
-            start,
-            method,
-        ),
-        start,
-    )
-
-
-def _attribution_figure(
-    sample: Sample, result: Attribution, canvas: modality_attribution.Canvas, theme: style.Theme
-) -> go.Figure:
-    if canvas.kind == "features":
-        return attribution_charts.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
-    added = canvas.sum_steps(result.units)
-    kinds: dict[str, tuple[Callable[..., go.Figure], np.ndarray]] = {
-        "words": (attribution_charts.words, added),
-        "waveform": (attribution_charts.waveform, result.units),
-        "picture": (attribution_charts.picture, added),
-        "spectrogram": (attribution_charts.spectrogram, added),
-        "curve": (attribution_charts.curve, result.values),
-    }
-    draw, values = kinds[canvas.kind]
-    if canvas.shape is not None:
-        values = values.reshape(canvas.shape)
-    return draw(values=values, **canvas.parts, unit=sample.unit, theme=theme)
-
-
-def _describe_completeness(result: Attribution) -> str:
-    """Return how far the shares are from adding up."""
-    if result.steps == 1:
-        return (
-            f"The method is a linear approximation: its attributions miss the change by {result.error:.2g} "
-            f"({result.relative_error:.2%})."
-        )
-    words = f"Convergence error {result.error:.2g} ({result.relative_error:.2%} of the change, {result.steps:,} steps)"
-    if result.converged:
-        return f"{words}."
-    return f"**{words}: above 1% even at {result.steps:,} steps. Attributions may be inaccurate.**"
+from qfusion.panels.views import drawn
+from qfusion.views import attribution
 
 
 def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:
@@ -391,9 +69,11 @@ CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD)
 _TOGETHER = {"term": TERM, "baseline": START, "other": OTHER, "method": METHOD}
 _INSIDE = {"modality": MODALITY, **_TOGETHER}
 INSIDE = {
-    "inside": panel.Panel(attribution, _INSIDE, opens=OPEN.opens, fits=panel.reads_features),
+    "inside": panel.Panel(
+        drawn(attribution.inside), _INSIDE, opens=OPEN.opens, fits=panel.reads_features
+    ),
     "inside-features": panel.Panel(
-        feature_attribution,
+        drawn(attribution.inside_features),
         _INSIDE,
         opens=OPEN.opens,
         # its features are summed over steps
@@ -404,6 +84,6 @@ INSIDE = {
         ),
     ),
     "inside-time": panel.Panel(
-        attribution_over_time, _TOGETHER, opens=OPEN.opens, fits=has_shared_axis
+        drawn(attribution.inside_time), _TOGETHER, opens=OPEN.opens, fits=has_shared_axis
     ),
 }

@@ -9,7 +9,7 @@ from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import compare, model_differences, sample_words, text
 from qfusion.figures import scatter_map, style
 from qfusion.panels import panel
-from qfusion.panels.nearest_samples import truth_and_prediction
+from qfusion.views.samples import truth_and_prediction
 from qfusion.wording.backgrounds import background_markdown, describe_comparison
 
 

@@ -20,8 +20,9 @@ from qfusion.errors import QFusionError
 from qfusion.figures import export, notebook
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import learned_values
-from qfusion.panels import cohort_contributions, dynamics_page, overview, tweak_effects
-from qfusion.views import alt_text
+from qfusion.panels import cohort_contributions, dynamics_page, tweak_effects
+from qfusion.panels.views import drawn
+from qfusion.views import alt_text, overview
 from qfusion.wording import answers, systems
 from qfusion.wording.samples import name_explained_class
 
@@ -74,7 +75,9 @@ def study_html(study: Study) -> str:
         cohort_levels.build_levels(build_sample(study, study.explained_rows[0]))
     )
     rows = shares.table().query("level == 'all'")[["modality", "value", "low", "high"]]
-    metrics = overview.test_metrics(study) if study.card.get("metrics", {}).get("test") else None
+    metrics = (
+        drawn(overview.test_metrics)(study) if study.card.get("metrics", {}).get("test") else None
+    )
     return _html(
         [
             f"{text.escape_markdown(study.name)} on {text.escape_markdown(study.dataset.title)}",

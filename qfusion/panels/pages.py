@@ -68,7 +68,7 @@ PAGES: dict[str, Mapping[str, Panel]] = {
         panels.timelines.STRIP,
         panels.samples.PANELS,
         panels.inside.INSIDE,
-        panels.nearest_samples.SIMILAR,
+        panels.samples.SIMILAR,
     ),
     "dynamics": _merge(
         panels.dynamics_page.PANELS,
@@ -108,7 +108,7 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "samples": (
         *panels.samples.CONTROLS,
         *panels.inside.CONTROLS,
-        panels.nearest_samples.SIMILAR_BY,
+        panels.samples.SIMILAR_BY,
     ),
     "dynamics": (
         panels.dynamics_page.sliders,

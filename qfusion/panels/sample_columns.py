@@ -12,8 +12,8 @@ from qfusion.analysis.sample import Sample, build_sample
 from qfusion.figures import column_charts, result_tables, style
 from qfusion.models.protocols import Evolution
 from qfusion.panels import page_state, panel, params, sample_curves
-from qfusion.panels.nearest_samples import describe_outcomes
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.views.samples import describe_outcomes
 from qfusion.wording import extrema
 from qfusion.wording.backgrounds import describe_baseline
 

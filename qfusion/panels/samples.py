@@ -1,14 +1,13 @@
 """Panels and choices of the Samples page."""
 
-from qfusion.analysis import sample_filters
+from qfusion.analysis import sample_coordinates, sample_filters, sample_similarity
 from qfusion.data.row_splits import SPLITS
 from qfusion.explain import RELATIONS
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.panels import panel, params
-from qfusion.panels.sample_curves import curve, curve_names, parse_curve_name
-from qfusion.panels.sample_decision import shapley, verdict, waterfall
-from qfusion.panels.sample_evidence import beliefs, entropies, fused_entropies, masses
-from qfusion.panels.sample_points import sample_table, scatter
+from qfusion.panels.sample_curves import curve_names, parse_curve_name
+from qfusion.panels.views import drawn
+from qfusion.views import contributions, evidence, samples
 from qfusion.wording.studies import axis_titles
 from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
@@ -83,32 +82,44 @@ TRY = params.SwitchParam(
     fits=lambda study: bool(study.dataset.makers),
 )
 CONTROLS = (TRY, *FILTERS.values(), ACROSS, UP, TABLE)
+SIMILAR_BY = params.SelectParam(
+    "similar",
+    "Similar by",
+    "Contributions are compared.",
+    values=lambda study: [
+        sample_coordinates.TITLES[kind] for kind in sample_similarity.ways(study)
+    ],
+    look="segments",
+    meanings=sample_coordinates.KEYS,
+)
 
 _RULED = panel.needs(TruthTables)
 PANELS = {
-    "verdict": panel.Panel(verdict),
-    "waterfall": panel.Panel(waterfall),
-    "shapley": panel.Panel(shapley),
-    "masses": panel.Panel(masses, fits=_RULED),
+    "verdict": panel.Panel(drawn(contributions.verdict)),
+    "waterfall": panel.Panel(drawn(contributions.waterfall)),
+    "shapley": panel.Panel(drawn(contributions.shapley)),
+    "masses": panel.Panel(drawn(evidence.masses), fits=_RULED),
     "beliefs": panel.Panel(
-        beliefs, fits=lambda sample: _RULED(sample) and sample.reading.by_fusion is not None
+        drawn(evidence.beliefs),
+        fits=lambda sample: _RULED(sample) and sample.reading.by_fusion is not None,
     ),
-    "fused-entropies": panel.Panel(fused_entropies, fits=_RULED),
+    "fused-entropies": panel.Panel(drawn(evidence.fused_entropies), fits=_RULED),
     "entropies": panel.Panel(
-        entropies,
+        drawn(evidence.entropies),
         fits=panel.needs(Evolution, where=lambda study: not study.model.part(TruthTables)),
     ),
     "scatter": panel.Panel(
-        scatter,
+        drawn(samples.scatter),
         {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},
         fits=lambda sample, output="", x="", y="", **filters: (
-            not sample_filters.passing(sample_table(sample.study, output), **filters).empty
+            not sample_filters.passing(samples.sample_table(sample.study, output), **filters).empty
         ),
     ),
 }
+SIMILAR = {"similar": panel.Panel(drawn(samples.similar), {"by": SIMILAR_BY})}
 NAMED = {
     "content-": panel.Panel(
-        curve,
+        drawn(samples.curve),
         rest=parse_curve_name,
         endings=lambda view, study: curve_names(
             study, [study.dataset.row(view.require("sample"))], "main"

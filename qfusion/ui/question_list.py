@@ -5,8 +5,9 @@ import streamlit as st
 from qfusion._sentences import true_minus
 from qfusion.analysis.study import Study
 from qfusion.models.protocols import Evolution, LayeredNetwork
-from qfusion.panels import overview
+from qfusion.panels.views import drawn
 from qfusion.ui import figure, navigation, page_context
+from qfusion.views import overview
 from qfusion.wording import answers
 
 Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the link shows
@@ -15,7 +16,7 @@ Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the lin
 def five_questions(context: page_context.PageContext) -> None:
     """Draw all five questions. The slow ones are computed last, so that the others can be read meanwhile."""
     sample = context.tweaked_sample()
-    picture = overview.sample_questions(sample)
+    picture = drawn(overview.questions)(sample)
     with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
         figure.heading(picture.title, picture)
         cells = {

@@ -24,9 +24,10 @@ from qfusion.data.media import (
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.target_spec import LABEL_PREFIX
 from qfusion.models.protocols import Circuit, Evolution
-from qfusion.panels import sample_curves, timelines
+from qfusion.panels.views import drawn
 from qfusion.ui import components, figure, navigation, page_context, page_runs
 from qfusion.ui.report_button import report_of_sample
+from qfusion.views import samples, timeline
 
 
 def sample_content(
@@ -71,7 +72,7 @@ def sample_content(
     for name in pieces(Series):
         st.caption(text.escape_markdown(name))
         figure.small(
-            sample_curves.curve(context.study, context.theme, row=at, modality=name, card=card)
+            drawn(samples.curve)(context.study, context.theme, row=at, modality=name, card=card)
         )
     if details:
         absent = [
@@ -142,9 +143,9 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
 
     Args:
         content: key of the raw content in which the recording stands. name: of the strip's panel.
-        options: as of `panels.timelines.timeline`.
+        options: as of `views.timeline.strip`.
     """
-    result, _ = timelines.open_timeline(sample, **options)
+    result, _ = timeline.open_strip(sample, **options)
     recording = recording_strip.source(sample.dataset, sample.row).clip
     components.follow_player(
         f"follow-{name}",

@@ -11,9 +11,11 @@ from qfusion.analysis import (
     text,
 )
 from qfusion.analysis.study import dividend_column
-from qfusion.panels import sample_points, samples
+from qfusion.panels import samples
+from qfusion.panels.views import drawn
 from qfusion.quantum.measure_kinds import split_column
 from qfusion.ui import figure, linked_table, page_context, selections, state, widgets
+from qfusion.views import samples as sample_views
 from qfusion.wording.studies import fact_titles
 
 MOST_ROWS = 5_000  # of the table
@@ -132,7 +134,7 @@ def sample_scatter(context: page_context.PageContext, chosen: dict[str, Any], co
             f"{count:,} samples. Filter to see others."
         )
     figure.draw_without_panel(
-        sample_points.scatter(
+        drawn(sample_views.scatter)(
             context.tweaked_sample(), context.theme, x=x, y=y, output=context.output_name, **chosen
         ),
         on_select=selections.choose_selected_sample,

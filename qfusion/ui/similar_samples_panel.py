@@ -3,8 +3,10 @@
 import streamlit as st
 
 from qfusion.analysis import sample_similarity, sample_words, text
-from qfusion.panels import compare as builders, nearest_samples
+from qfusion.panels import compare as builders, samples
+from qfusion.panels.views import drawn
 from qfusion.ui import figure, navigation, page_context, sample_strip, selections, state, widgets
+from qfusion.views import samples as sample_views
 
 
 def similar_samples(context: page_context.PageContext) -> None:
@@ -12,12 +14,12 @@ def similar_samples(context: page_context.PageContext) -> None:
     sample = context.tweaked_sample()
     with figure.titled_frame("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
-            by = widgets.draw(nearest_samples.SIMILAR_BY, context.study)
+            by = widgets.draw(samples.SIMILAR_BY, context.study)
             nearest = sample_similarity.nearest(sample, by)
             ids = [str(name) for name in context.study.dataset.ids[nearest.rows]]
             _links(context, nearest, ids)
         figure.draw_content(
-            nearest_samples.similar_samples(sample, context.theme, by=by),
+            drawn(sample_views.similar)(sample, context.theme, by=by),
             head,
             on_select=lambda key: selections.open_selected(key, ids),
             below=lambda: sample_strip.sample_strip(context.study.dataset, nearest.rows),
@@ -28,7 +30,7 @@ def _links(
     context: page_context.PageContext, nearest: sample_similarity.Nearest, ids: list[str]
 ) -> None:
     if ids:
-        outcomes, _ = nearest_samples.describe_outcomes(context.study, nearest.rows)
+        outcomes, _ = sample_views.describe_outcomes(context.study, nearest.rows)
         contents = sample_words.describe_samples(context.study.dataset, nearest.rows)
         with st.popover(
             "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"

@@ -10,47 +10,34 @@ from qfusion._checks import check
 from qfusion._sentences import listed, size, top
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import circuit_charts, evidence_fusion, evolution_charts, style
-from qfusion.panels import panel
+from qfusion.figures import circuit_charts, evidence_fusion, evolution_charts
 from qfusion.quantum.measure_kinds import KINDS, Part
-from qfusion.views import alt_text
+from qfusion.views import View, alt_text
 from qfusion.wording import extrema
 from qfusion.wording.evidence import INERT
 from qfusion.wording.samples import cite_sample, cite_states
 
 
-@panel.cached
-def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the entropies per modality and joint over the evolution as learned; of a model with time."""
+def entropies(sample: Sample) -> View:
+    """The entropies per modality and joint over the evolution as learned; of a model with time."""
     track = sample.untweaked.track()
     series = track.measures.single("entropy")
-    ends = {name: float(values[-1]) for name, values in series.items() if name}
     parts: dict[Part, np.ndarray] = {
         (name,) if name else (): values for name, values in series.items()
     }
-    figure = evolution_charts.measure_lines(
-        track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme
-    )
-    alt = (
-        "Entropy over time: at T "
-        + ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
-        + " nats."
-    )
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            {"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}
-        )
-
-    return panel.PanelFigure(
-        "entropies",
+    ends = {name: float(values[-1]) for name, values in series.items() if name}
+    said = ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
+    columns = {f"entropy[{name or 'all'}]": values for name, values in series.items()}
+    return View(
+        evolution_charts.measure_lines(
+            track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280
+        ),
         describe_most_mixed(ends),
-        figure,
-        shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
-        "others and by jumps." + cite_states(sample.untweaked),
-        not_shown="which modality decided, since entropy measures correlation, not attribution.",
-        alt=alt,
-        table=table,
+        caption="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
+        f"others and by jumps.{cite_states(sample.untweaked)}",
+        limits="which modality decided, since entropy measures correlation, not attribution.",
+        table=pd.DataFrame({"t": track.times} | columns),
+        alternative=f"Entropy over time: at T {said} nats.",
     )
 
 
@@ -66,10 +53,14 @@ def describe_most_mixed(ends: Mapping[str, float]) -> str:
     )
 
 
-@panel.cached
-def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the mass each modality gives each element, and the fused one; of a model with rules."""
+def masses(sample: Sample) -> View:
+    """The mass each modality gives each element, and the fused one; of a model with rules."""
     reading = sample.reading
+    if reading.elements_are_classes:
+        elements, unnamed = reading.elements, ""
+    else:
+        elements = [str(i) for i in range(len(reading.elements))]
+        unnamed = "; elements are learned here, they have no names"
     pairs = ""
     if reading.pairwise is not None:
         by_pair = [
@@ -77,42 +68,22 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
             for (i, a), (j, b) in combinations(enumerate(reading.modalities), 2)
         ]
         pairs = f" Dempster's K of each pair: {', '.join(by_pair)}."
-    title = describe_disagreement(
-        dict(zip(reading.elements, reading.disagreement.tolist(), strict=True)),
-        reading.conflict,
-    )
-    figure = evidence_fusion.masses(
-        reading.masses,
-        reading.fused,
-        reading.modalities,
-        (
-            reading.elements
-            if reading.elements_are_classes
-            else [str(i) for i in range(len(reading.elements))]
+    disagreement = dict(zip(reading.elements, reading.disagreement.tolist(), strict=True))
+    said = ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
+    return View(
+        evidence_fusion.masses(
+            reading.masses,
+            reading.fused,
+            reading.modalities,
+            elements,
+            marked=_true_element(sample),
         ),
-        marked=_true_element(sample),
-        theme=theme,
-    )
-    not_shown = "what the network does with the fused masses afterwards"
-    if reading.elements_are_classes:
-        not_shown += ". "
-    else:
-        not_shown += "; elements are learned here, they have no names. "
-    not_shown += INERT
-    alt = (
-        "Heat map of masses: fused "
-        + ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
-        + "."
-    )
-    return panel.PanelFigure(
-        "masses",
-        title,
-        figure,
-        shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
+        describe_disagreement(disagreement, reading.conflict),
+        caption="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
         f"the fusion makes of it.{pairs}{cite_sample(sample)}",
-        not_shown=not_shown,
-        alt=alt,
-        table=lambda: reading.frame().reset_index(),
+        limits=f"what the network does with the fused masses afterwards{unnamed}. {INERT}",
+        table=reading.frame().reset_index(),
+        alternative=f"Heat map of masses: fused {said}.",
     )
 
 
@@ -141,33 +112,30 @@ def describe_disagreement(by_element: Mapping[str, float], K: float | None) -> s
     return f"The masses contradict each other with Dempster's K = {K:.2f}, {most}"
 
 
-@panel.cached
-def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw belief, plausibility and betting probability of every class. The elements of the model must be classes."""
+def beliefs(sample: Sample) -> View:
+    """Belief, plausibility and betting probability of every class. The elements of the model must be classes."""
     reading = sample.reading
     by_fusion = reading.by_fusion
     check(
         by_fusion is not None,
         "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.",
     )
-    figure = evidence_fusion.belief_bars(
-        by_fusion.belief,
-        by_fusion.pignistic,
-        by_fusion.plausibility,
-        reading.elements,
-        truth=_true_element(sample),
-        theme=theme,
-    )
-    return panel.PanelFigure(
-        "beliefs",
-        describe_bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
-        figure,
-        shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
-        "against it (plausibility), and the probability to bet with (pignistic)."
-        + cite_sample(sample),
-        not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
-        alt=f"Pignistic probability of each class: {alt_text.list_numbers(reading.elements, by_fusion.pignistic)}.",
-        table=lambda: reading.frame().reset_index(),
+    pignistic = dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))
+    said = alt_text.list_numbers(reading.elements, by_fusion.pignistic)
+    return View(
+        evidence_fusion.belief_bars(
+            by_fusion.belief,
+            by_fusion.pignistic,
+            by_fusion.plausibility,
+            reading.elements,
+            truth=_true_element(sample),
+        ),
+        describe_bet(pignistic),
+        caption="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
+        f"against it (plausibility), and the probability to bet with (pignistic).{cite_sample(sample)}",
+        limits="the network's answer, which is read from the same qubits after convolution and pooling.",
+        table=reading.frame().reset_index(),
+        alternative=f"Pignistic probability of each class: {said}.",
     )
 
 
@@ -187,21 +155,19 @@ def describe_bet(pignistic: Mapping[str, float]) -> str:
     )
 
 
-@panel.cached
-def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the entropy of every fused qubit, its entanglement entropy; of a model with rules."""
+def fused_entropies(sample: Sample) -> View:
+    """The entropy of every fused qubit, its entanglement entropy; of a model with rules."""
     reading = sample.reading
-    return panel.PanelFigure(
-        "fused-entropies",
-        describe_most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
-        circuit_charts.qubit_bars(
-            reading.entropy, reading.elements, "entanglement entropy (nats)", theme=theme
-        ),
-        shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
-        f"a pure state together, so this is the entanglement entropy between them.{cite_sample(sample)} {INERT}",
-        not_shown="which modality decided, since entropy measures correlation, not attribution.",
-        alt=f"Entropy of each fused qubit in nats: {alt_text.list_numbers(reading.elements, reading.entropy)}.",
-        table=lambda: reading.frame().reset_index(),
+    entropy = dict(zip(reading.elements, reading.entropy.tolist(), strict=True))
+    said = alt_text.list_numbers(reading.elements, reading.entropy)
+    return View(
+        circuit_charts.qubit_bars(reading.entropy, reading.elements, "entanglement entropy (nats)"),
+        describe_most_entangled(entropy),
+        caption="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits "
+        f"in a pure state together, so this is the entanglement entropy between them.{cite_sample(sample)} {INERT}",
+        limits="which modality decided, since entropy measures correlation, not attribution.",
+        table=reading.frame().reset_index(),
+        alternative=f"Entropy of each fused qubit in nats: {said}.",
     )
 
 

@@ -1,0 +1,185 @@
+"""A model at first sight: its test metrics, five questions about a sample, and one example of each kind."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from qfusion._checks import choose
+from qfusion.analysis import sample_evolution, sample_examples, text
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.figures import (
+    decision_charts,
+    evidence_fusion,
+    result_tables,
+    sparklines,
+    training_charts,
+)
+from qfusion.models import game, kind_files
+from qfusion.training import metrics
+from qfusion.views import View, alt_text
+from qfusion.wording import answers
+from qfusion.wording.backgrounds import describe_baseline, describe_comparison
+
+
+def questions(sample: Sample) -> View:
+    """Five questions about a sample, with their answers: in words alone, without a figure."""
+    study = sample.study
+    name, split = text.escape_markdown(study.name), study.dataset.split[sample.row]
+    decided = answers.format_decision_value(study, study.scores[sample.row])
+    if study.reads_features:
+        searched = f"Samples that would flip it are searched among {len(study.dataset):,}. "
+        limits = (
+            "the cause of the annotation, nor other samples, only the computation of this model for this "
+            "sample."
+        )
+    else:
+        searched = ""
+        limits = "why the values are what they are: they were measured elsewhere."
+    return View(
+        None,
+        f"Five questions about sample {text.escape_markdown(sample.id)}, decided {decided}",
+        caption=f"answers of {name} about this {split} sample, each from the figure of its link. "
+        f"{searched}{describe_comparison(sample.background)}",
+        limits=limits,
+        table=pd.DataFrame(
+            {
+                "sample": sample.id,
+                "question": answers.IN_TURN,
+                "answer": [answers.QUESTIONS[question](sample) for question in answers.IN_TURN],
+            }
+        ),
+    )
+
+
+def test_metrics(study: Study) -> View:
+    """The test metrics of the model: mean and spread over its training seeds, and the loaded seed."""
+    card = study.card
+    scores = card["metrics"]["test"]
+    own = card.get("this_seed", {}).get("test", {})
+    count = len(card.get("seeds", []))
+    rows = [
+        training_charts.Measured(
+            about.short,
+            score["mean"],
+            score["std"] if count > 1 else 0.0,
+            float(own.get(name, "nan")),
+            about.higher_is_better,
+        )
+        for name, about in metrics.labels(scores).items()
+        if (score := scores[name])
+    ]
+    size = card["data"]["sizes"]["test"]
+    best = max(rows, key=lambda row: row.is_share)
+    mean = f", mean of {count} seeds" if count > 1 else ""
+    model, data = text.escape_markdown(study.name), text.escape_markdown(card["data"]["name"])
+    said = ", ".join(f"{row.name} {row.mean:.3f}" for row in rows)
+    return View(
+        training_charts.test_metrics(rows),
+        f"On {size:,} test samples: {best.name} {best.mean:.3f}{mean}",
+        caption=f"metrics of {model} on the {size:,} test samples of {data}: {_describe_values(card, count)}",
+        limits="where the model fails: see errors by cohort.",
+        table=pd.DataFrame(
+            [
+                {
+                    "metric": row.name,
+                    "mean": row.mean,
+                    "standard_deviation": row.std,
+                    "this_seed": row.own,
+                }
+                for row in rows
+            ]
+        ),
+        alternative=f"Test metrics: {said}.",
+    )
+
+
+def _describe_values(card: Mapping[str, Any], seeds: int) -> str:
+    """Describe whose values the metrics of a model card are."""
+    if seeds > 1:
+        return (
+            f"mean (dot) and standard deviation (bar) over {seeds} training seeds; the ring is the loaded "
+            f"seed ({card.get('seed')})."
+        )
+    if card["model"] in kind_files.file_formats():  # it was trained elsewhere
+        return "values of the loaded weights."
+    if card["model"] == game.KIND:
+        return "those of the values of all players together."
+    return f"values of the loaded weights, training seed {card.get('seed')}."
+
+
+def example_waterfall(study: Study, *, kind: str = "agreement") -> View:
+    """The decision on a sample to start with, term by term.
+
+    Args:
+        study: a model on its data.
+        kind: of `wording.examples.REASONS`.
+    """
+    sample, row = _find_example(study, kind)
+    output = int(study.predicted[row])
+    dividends = study.dividends(row, output)
+    finding = answers.title_decision(study.verdict(row))
+    has_number = not study.classes and study.dataset.has_truth(row)
+    return View(
+        decision_charts.waterfall(
+            dividends,
+            study.modalities,
+            truth=float(study.dataset.y[row]) if has_number else None,
+            unit=study.score_unit(output),
+            quantity=study.quantity,
+            compact=True,
+        ),
+        f"Sample {text.escape_markdown(sample)}: {finding}",
+        caption=describe_baseline(study.sample_background),
+        table=result_tables.terms_table(dividends),
+        alternative=f"Waterfall of sample {sample}: {text.strip_markup(finding)}.",
+        name=f"telling-waterfall-{kind}",
+    )
+
+
+def example_entropy(study: Study, *, kind: str = "agreement") -> View:
+    """The entropy of each modality of a sample to start with, over time.
+
+    Of a model with time. `kind` as of `example_waterfall`.
+    """
+    sample, row = _find_example(study, kind)
+    times, series = sample_evolution.entropies_by_torch(study, row)
+    ends = ", ".join(f"{name} {values[-1]:.2f}" for name, values in series.items())
+    return View(
+        sparklines.sparkline(times, series, study.modalities),
+        f"Sample {text.escape_markdown(sample)}: von Neumann entropy of each modality (nats)",
+        caption="Over the evolution, as learned.",
+        table=pd.DataFrame({"t": times} | series),
+        alternative=f"Entropy of each modality over time. At the end, in nats: {ends}",
+        name=f"telling-entropy-{kind}",
+    )
+
+
+def example_masses(study: Study, *, kind: str = "agreement") -> View:
+    """The masses that were fused, of a sample to start with.
+
+    Of a model with masses. `kind` as of `example_waterfall`.
+    """
+    sample, row = _find_example(study, kind)
+    space: Any = study.space
+    values = space.masses[row].numpy()
+    fused = (1 - space.vectors[row].numpy()[:, 2]) / 2
+    elements = [str(i) for i in range(len(values))]
+    said = alt_text.list_numbers(elements, fused)
+    return View(
+        evidence_fusion.masses(values, fused, study.modalities, elements, compact=True),
+        f"Sample {text.escape_markdown(sample)}: masses and their fusion",
+        caption="Dark 0, yellow 1.",
+        table=pd.DataFrame(values, columns=list(study.modalities)).assign(fused=fused),
+        alternative=f"Masses of each modality for each element; fused: {said}.",
+        name=f"telling-masses-{kind}",
+    )
+
+
+def _find_example(study: Study, kind: str) -> tuple[str, int]:
+    """Return id and row of a sample to start with."""
+    choose("Kind of sample", kind, sample_examples.RELATION)
+    shown = {example.kind: example.sample for example in sample_examples.find_examples(study)}
+    sample = shown[choose("Among the samples to start with, kind", kind, shown)]
+    return sample, study.dataset.row(sample)

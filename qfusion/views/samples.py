@@ -1,0 +1,252 @@
+"""A sample among others: all as points, those nearest to it, and the spectra or profiles of one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion._sentences import listed, true_minus
+from qfusion.analysis import (
+    outputs,
+    sample_coordinates,
+    sample_filters,
+    sample_similarity,
+    sample_words,
+    text,
+)
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.data.row_splits import SPLITS
+from qfusion.data.sample_content import Series
+from qfusion.figures import cohort_charts, evidence_fusion, scatter_map, style
+from qfusion.views import View
+from qfusion.wording import extrema
+from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.studies import axis_titles
+
+
+def scatter(
+    sample: Sample,
+    *,
+    x: str = "",
+    y: str = "",
+    output: str = "",
+    split: str = "test",
+    search: str = "",
+    relations: Sequence[str] = (),
+    verdict: str = "",
+    classes: Sequence[str] = (),
+) -> View:
+    """All samples that pass, as points; a ring around the sample.
+
+    Args:
+        sample: that is marked.
+        x, y: columns, see `finding.axes`; the usual ones by default.
+        output: what dividends split, as text of `outputs.parse`; of each sample the predicted class by default.
+        split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
+    """
+    study = sample.study
+    titles = axis_titles(study)
+    default = sample_filters.default_axes(study)
+    x = choose("Axis", x or default[0], titles)
+    y = choose("Axis", y or default[1], titles)
+    choose("Split", split, (*SPLITS, "all"))
+    choose("Verdict", verdict, ("", *sample_filters.VERDICTS))
+    passed = sample_filters.passing(
+        sample_table(study, output),
+        split=split,
+        search=search,
+        relations=relations,
+        verdict=verdict,
+        classes=classes,
+    )
+    rows = sample_filters.axis_rows(study, passed, x, y)
+    if y == "margin":
+        wrong = int((rows["margin"] < 0).sum())
+        title = f"Decided wrongly: {wrong:,} of {len(rows):,}, with a margin below 0"
+    else:
+        title = f"{text.escape_markdown(titles[y])} against {text.escape_markdown(titles[x])}"
+    spread = ""
+    if len(rows) == sample_filters.MAX_DRAWN:
+        spread = f" (evenly spread over the {len(passed):,} that pass)"
+    return View(
+        cohort_charts.scatter(
+            rows.index.tolist(),
+            rows[x].to_numpy(),
+            rows[y].to_numpy(),
+            titles[x],
+            titles[y],
+            chosen=sample.id,
+            captions=sample_words.table_texts(study.dataset, rows) or None,
+            diagonal={x, y} == {"truth", "prediction"},
+            zero=y == "margin",
+        ),
+        title,
+        caption=f"one point a sample, {len(rows):,} in all{spread}; the ring marks the current one."
+        f"{_describe_dividends(study, x, y)}",
+        limits="why a sample lies where it does: open it.",
+        table=rows[[x, y]].reset_index(),
+        alternative=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed.",
+    )
+
+
+def sample_table(study: Study, output: str) -> pd.DataFrame:
+    """Return all samples, with the dividends of a class, or of the predicted ones."""
+    wanted = outputs.parse(output, study.classes)
+    return study.with_reference(wanted.reference).frame(wanted.number)
+
+
+def _describe_dividends(study: Study, *wanted: str) -> str:
+    if not any(column.startswith("dividend[") for column in wanted):
+        return ""
+    explained, some = len(study.explained_rows), ""
+    if explained < len(study.dataset):
+        some = f" Contributions are worked out for {explained:,} test samples."
+    return f"{some} {describe_comparison(study.explanation_background)}"
+
+
+def similar(sample: Sample, *, by: str = sample_coordinates.DIVIDENDS) -> View:
+    """The test samples nearest to one.
+
+    Args:
+        sample: of any model.
+        by: what is compared, see `similar.ways`.
+    """
+    result = sample_similarity.nearest(sample, by)
+    study = sample.study
+    ids = [str(name) for name in study.dataset.ids[result.rows]]
+    outcomes, right = describe_outcomes(study, result.rows)
+    notes = sample_words.describe_samples(study.dataset, result.rows)
+    verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
+    agree = int((verdicts[result.rows] == verdicts[sample.row]).sum())
+    distances = dict(zip(ids, result.distances.tolist(), strict=True))
+    said = "; ".join(f"{name} {value:.3g}" for name, value in distances.items())
+    wrong = "; orange, hatched: wrong predictions" if study.classes else ""
+    comparison = ""
+    if by == sample_coordinates.DIVIDENDS:
+        comparison = f" {describe_comparison(study.explanation_background)}"
+    truths, predictions = truth_and_prediction(study, result.rows)
+    table = pd.DataFrame(
+        {"id": ids, "truth": truths, "prediction": predictions, "distance": result.distances}
+    )
+    if any(notes):
+        table["text"] = notes
+    return View(
+        scatter_map.nearest_bars(
+            [f"{name}: {outcome}" for name, outcome in zip(ids, outcomes, strict=True)],
+            result.distances,
+            right,
+            notes=notes,
+            axis=sample_similarity.TITLES[by],
+            typical=result.median,
+        ),
+        describe_nearest(distances, sample_coordinates.TITLES[by], agree, bool(study.classes)),
+        caption=f"the {len(ids)} of {result.among:,} test samples nearest to sample "
+        f"{text.escape_markdown(sample.id)}: annotated → predicted{wrong}.{comparison}",
+        limits="why they are similar: compare them side by side.",
+        table=table,
+        alternative=f"Nearest: {said}.",
+        usage="Click a bar to open the sample.",
+    )
+
+
+def describe_nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
+    """Describe which samples are nearest, and how many of those shown are predicted alike.
+
+    Args:
+        distances: by sample, of those shown. what: is compared, in words. agree: how many are predicted alike.
+        classes: whether the model chooses among classes.
+    """
+    if not distances:
+        return "There is no other test sample"
+    least = f"{min(distances.values()):.3g}"
+    first = [
+        text.escape_markdown(name) for name, value in distances.items() if f"{value:.3g}" == least
+    ]
+    same = "predicted alike" if classes else "predicted with the same sign"
+    if len(distances) == 1:
+        are = f"it is{'' if agree else ' not'}"
+    else:
+        are = f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
+    whose = (
+        f"Samples {listed(first)}" if len(first) <= extrema.MAX_NAMED else f"{len(first)} samples"
+    )
+    return extrema.choose_template(
+        first,
+        distances,
+        one=f"Sample {first[0]} is nearest by its {what}; {are} {same}",
+        some=f"{whose} are equally near by their {what}; {are} {same}",
+    )
+
+
+def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
+    """Return "annotated → predicted" of some rows, and whether each is right.
+
+    None of a regression, and where no annotation is known.
+    """
+    truths, predictions = truth_and_prediction(study, rows)
+    form = "{}" if study.classes else "{:+.2f}"
+    texts = []
+    correct: list[bool | None] = []
+    for row, truth, prediction in zip(rows, truths, predictions, strict=True):
+        is_known = study.dataset.has_truth(row)
+        written = form.format(truth) if is_known else "no truth"
+        texts.append(true_minus(f"{written} → {form.format(prediction)}"))
+        if study.classes and is_known:
+            correct.append(truth == prediction)
+        else:
+            correct.append(None)
+    return texts, correct
+
+
+def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:
+    """Return the annotations and predictions of some rows: names of classes, or numbers."""
+    if not study.classes:
+        return [study.dataset.y[rows].tolist(), study.scores[rows, 0].tolist()]
+    return [
+        [study.classes[int(entry)] if entry >= 0 else "" for entry in column[rows]]
+        for column in (study.dataset.y, study.predicted)
+    ]
+
+
+def curve(study: Study, *, row: int, modality: str, card: str = "main") -> View:
+    """A spectrum or profile of a sample as a small line chart in its modality's colour.
+
+    Args:
+        study: a model on data with such curves.
+        row: of the sample.
+        modality: whose curve.
+        card: tells figures of one sample apart that a page shows twice.
+    """
+    check(
+        0 <= row < len(study.dataset.ids),
+        f"The data have {len(study.dataset)} samples, but none in row {row}.",
+    )
+    piece: Any = study.dataset.content(row).get(modality)
+    check(
+        isinstance(piece, Series),
+        f"The data have no curve of modality '{modality[:60]}' of this sample.",
+    )
+    name, axis = text.escape_markdown(modality), text.escape_markdown(piece.x_label)
+    least, most = np.min(piece.values), np.max(piece.values)
+    return View(
+        evidence_fusion.curve(
+            piece.values,
+            piece.x,
+            piece.x_label,
+            piece.y_label,
+            style.term_colour(modality, study.modalities),
+        ),
+        f"{name} of sample {text.escape_markdown(study.dataset.ids[row])}",
+        caption=f"{text.escape_markdown(piece.y_label)} over {axis}.",
+        table=pd.DataFrame({piece.x_label: piece.x, piece.y_label: piece.values}),
+        alternative=f"Curve: {modality} of the sample, {len(piece.values)} values from {least:.3g} to {most:.3g}.",
+        name=f"content-{card}-{row}-{modality}",
+    )
+
+
+def sample_curve(sample: Sample, *, row: int, modality: str, card: str = "main") -> View:
+    """A spectrum or profile of any sample of the same data, see `curve`."""
+    return curve(sample.study, row=row, modality=modality, card=card)
