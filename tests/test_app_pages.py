@@ -25,11 +25,10 @@ from qfusion.data import registry
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import overview
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.ui import loading, reruns
 from qfusion.ui.example_cards import TITLES
-from qfusion.views import decision
+from qfusion.views import decision, overview
 from tests.support.app import FILES, PAGES, plain, said, value, visit
 
 VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H and L")
@@ -103,7 +102,7 @@ def test_overview_shows_card_metrics_and_three_examples(source: str) -> None:
 )
 def test_metrics_name_the_available_seeds(changed: dict[str, Any], words: str) -> None:
     study = open_study("qj-planted")
-    shows = overview.test_metrics(replace(study, card=study.card | changed)).shows
+    shows = overview.test_metrics(replace(study, card=study.card | changed)).caption
     assert shows.endswith(words)
     assert ("seed" in shows) == ("seed" in words)
 

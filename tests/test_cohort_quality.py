@@ -12,7 +12,9 @@ from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import model_quality
-from qfusion.panels import cohort_quality, sample_points
+from qfusion.panels import cohort_quality
+from qfusion.panels.views import drawn
+from qfusion.views import samples
 from tests.support.app import plain, said, visit
 
 
@@ -129,7 +131,7 @@ def test_page_opens(model: str, words: str) -> None:
 def test_margin_against_rank_marks_wrong_decisions() -> None:
     sample = open_sample("qcnn-digits", "digit-0004")
     study, rows = sample.study, sample.study.dataset.rows("test")
-    picture = sample_points.scatter(sample)
+    picture = drawn(samples.scatter)(sample)
     table = picture.table().set_index("id")
     for name in table.index[::50]:
         row = study.dataset.row(name)

@@ -14,7 +14,8 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.text import strip_markup
 from qfusion.errors import DataUnavailable
 from qfusion.explain.relations import RELATIONS
-from qfusion.panels import overview, sample_decision
+from qfusion.panels.views import drawn
+from qfusion.views import contributions, overview
 from qfusion.wording import answers, decision_summaries
 
 SHIPPED = [path.stem for path in plugin.glob_assets("models", "*.json")]
@@ -44,7 +45,10 @@ def choose_rows(study: Study) -> list[int]:
 
 def sentences_of(sample: Sample) -> dict[str, str]:
     """What a screen says of a sample, without markup, by its place."""
-    waterfall, shapley = sample_decision.waterfall(sample), sample_decision.shapley(sample)
+    waterfall, shapley = (
+        drawn(contributions.waterfall)(sample),
+        drawn(contributions.shapley)(sample),
+    )
     facts = decision_summaries.summarize_decision(sample).facts
     return {
         "verdict": strip_markup(answers.answer_decision(sample)),
@@ -111,7 +115,7 @@ def check_unread(sample: Sample, said: dict[str, str]) -> None:
 
 def test_examples_and_questions_name_the_lead_of_the_verdict(study: Study) -> None:
     for example in sample_examples.find_examples(study):
-        panel = overview.example_waterfall(study, kind=example.kind)
+        panel = drawn(overview.example_waterfall)(study, kind=example.kind)
         verdict = study.verdict(study.dataset.row(example.sample))
         title = true_minus(strip_markup(answers.title_decision(verdict)))
         assert strip_markup(panel.title).endswith(title)

@@ -27,8 +27,9 @@ from qfusion.panels import (
     device_noise,
     faithfulness,
     qubit_panels,
-    sample_decision,
+    views,
 )
+from qfusion.views import contributions
 from qfusion.wording.backgrounds import describe_baseline
 from qfusion.wording.circuit_remarks import describe_circuit
 from tests.support import own_models
@@ -525,7 +526,7 @@ def test_exact_is_said_only_where_all_combinations_are_taken(rows, noise, monkey
     assert 0 < apart < 4 * errors[""]
     for panel in (
         faithfulness.trust_warnings(drawn),
-        sample_decision.waterfall(drawn.sample(drawn.dataset.ids[ROW])),
+        views.drawn(contributions.waterfall)(drawn.sample(drawn.dataset.ids[ROW])),
     ):
         assert "Standard error of a term over draws" in panel.shows
         assert "Contributions are exact" not in panel.shows

@@ -23,7 +23,7 @@ from qfusion.data.own import samples
 from qfusion.data.own.inputs import OwnInput
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.protocols import Evolution
-from qfusion.panels import inside as panels_inside, sample_decision
+from qfusion.views import attribution, contributions
 from tests.support.own_samples import picture, pixels_of, stroke
 
 
@@ -108,7 +108,7 @@ def test_own_sample_has_the_decision_of_the_data_sample(opened: tuple[Sample, Sa
     assert mine.target is None
     assert mine.true_class is None
     assert np.isnan(mine.study.errors[mine.row])
-    assert "no truth is known" in sample_decision.verdict(mine).title
+    assert "no truth is known" in contributions.verdict(mine).title
     assert len(mine.dataset) == len(theirs.dataset)
     assert mine.dataset.digest == theirs.dataset.digest
     assert mine.metrics == theirs.metrics
@@ -117,7 +117,7 @@ def test_own_sample_has_the_decision_of_the_data_sample(opened: tuple[Sample, Sa
     assert mine.background.key == theirs.background.key
     assert sample_similarity.nearest(mine).distances[0] == pytest.approx(0, abs=1e-9)
     first = mine.modalities[0]
-    inside = [panels_inside.attribution(one, modality=first).table() for one in opened]
+    inside = [attribution.inside(one, modality=first).numbers for one in opened]
     assert np.allclose(inside[0]["feature_value"], inside[1]["feature_value"])
     flips = decision_flips.what_would_flip(mine.study, mine.row)
     assert set(flips) == set(mine.modalities)
@@ -133,9 +133,9 @@ def test_own_sample_has_the_decision_of_the_data_sample(opened: tuple[Sample, Sa
 def test_score_without_truth_is_shown_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a visitor's own sample of a set whose target is a number."""
     monkeypatch.setattr(Sample, "target", None)
-    picture = sample_decision.verdict.__wrapped__(open_sample("qj-planted", "p2924"))
+    picture = contributions.verdict(open_sample("qj-planted", "p2924"))
     assert picture.title.endswith("; no truth is known")
-    assert picture.table()["truth"].isna().all()
+    assert picture.numbers["truth"].isna().all()
 
 
 def test_results_of_two_visitors_are_not_mixed_up() -> None:

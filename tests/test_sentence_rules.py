@@ -26,18 +26,15 @@ from qfusion.panels import (
     compare,
     device_noise,
     generator_terms,
-    inside,
     jumps,
     learning_curves,
     learning_inside,
     nearest_changes,
-    nearest_samples,
     network,
     network_layers,
     planted_truth,
     qubit_panels,
     sample_columns,
-    sample_evidence,
     seed_stability,
     state_at_time,
     states,
@@ -46,7 +43,7 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.report import sample_report
-from qfusion.views import alt_text
+from qfusion.views import alt_text, attribution, evidence, samples
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -123,11 +120,13 @@ def rows(numbers: Numbers) -> dict[str, np.ndarray]:
 
 # Sentences that name the largest, and those that name the smallest.
 LARGEST: dict[str, Callable[[Numbers], str]] = {
-    "mixed modality": sample_evidence.describe_most_mixed,
-    "fused qubit": sample_evidence.describe_most_entangled,
-    "bet": sample_evidence.describe_bet,
-    "disagreement": lambda n: sample_evidence.describe_disagreement(n, None),
-    "attribution": lambda n: inside.describe_largest_parts("Text", list(n), values(n), "moved"),
+    "mixed modality": evidence.describe_most_mixed,
+    "fused qubit": evidence.describe_most_entangled,
+    "bet": evidence.describe_bet,
+    "disagreement": lambda n: evidence.describe_disagreement(n, None),
+    "attribution": lambda n: attribution.describe_largest_parts(
+        "Text", list(n), values(n), "moved"
+    ),
     "terms": lambda n: answers.describe_largest_terms({a: np.array([b]) for a, b in n.items()}, 0),
     "mixed qubit": qubit_panels.describe_mixedness,
     "mixed at the end": qubit_panels.describe_final_mixedness,
@@ -149,7 +148,7 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "errors": lambda n: wrong_samples.describe_largest_errors(n, True),
 }
 SMALLEST: dict[str, Callable[[Numbers], str]] = {
-    "nearest samples": lambda n: nearest_samples.describe_nearest(n, "terms", 1, False),
+    "nearest samples": lambda n: samples.describe_nearest(n, "terms", 1, False),
     "Bloch vectors of qubits": qubit_panels.describe_shortest,
     "Bloch vectors of modalities": lambda n: states.describe_most_mixed(n, "t"),
     "separated classes": lambda n: cohort_quality.describe_separation(n, ""),
@@ -190,7 +189,7 @@ def test_names_whose_numbers_are_written_alike_are_named_together(maker: str) ->
             "5 qubits alike",
         ),
         (
-            sample_evidence.describe_disagreement(dict.fromkeys("abcdefgh", 0.5) | {"i": 0}, None),
+            evidence.describe_disagreement(dict.fromkeys("abcdefgh", 0.5) | {"i": 0}, None),
             "8 elements alike",
         ),
         (
@@ -301,7 +300,7 @@ def test_no_size_is_rounded_to_nothing(value: float, places: int, words: str) ->
         (states.describe_most_mixed({"text": 0.996}, "t"), "all but pure"),
         (sample_report.describe_contradiction(1e-9), "is less than 0.001"),
         (sample_report.describe_contradiction(0.3), "contradict each other with"),
-        (sample_evidence.describe_disagreement({"a": 0.2}, 1e-9), "hardly contradict"),
+        (evidence.describe_disagreement({"a": 0.2}, 1e-9), "hardly contradict"),
         (compare.describe_share_shift({"a": 0.5}, {"a": 0.51}), "1 percentage point more"),
         (compare.describe_entropy_difference([0.3, -0.3], "mixed"), "; single ones differ"),
         (
@@ -415,8 +414,8 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (sample_evidence.describe_disagreement({"a": 0.2}, NAN), "not defined"),
-        (sample_evidence.describe_bet({"a": NAN, "b": NAN}), "bet on none"),
+        (evidence.describe_disagreement({"a": 0.2}, NAN), "not defined"),
+        (evidence.describe_bet({"a": NAN, "b": NAN}), "bet on none"),
         (sample_report.describe_contradiction(NAN), "not defined"),
         (planted_truth.describe_truth_correlation({"a": NAN}), "No term varies"),
         (planted_truth.describe_truth_correlation({"a": NAN, "b": 0.9}), "constant"),
@@ -429,8 +428,11 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
         (cohort_quality.describe_separation({}, ""), "No class"),
         (wrong_samples.describe_largest_errors({}, True), "No sample of this cohort"),
         (wrong_samples.slice_title([], 0.0, True), "No sample to slice"),
-        (nearest_samples.describe_nearest({}, "terms", 0, True), "no other test sample"),
-        (inside.describe_largest_parts("Text", [], np.zeros(0), "moved it"), "nothing moved it"),
+        (samples.describe_nearest({}, "terms", 0, True), "no other test sample"),
+        (
+            attribution.describe_largest_parts("Text", [], np.zeros(0), "moved it"),
+            "nothing moved it",
+        ),
         (eigenstate_votes.nearest_heading("for", []), "No sample is close"),
         (compare.describe_entropy_difference([], "mixed"), "not comparable"),
         (compare.describe_share_shift({"a": 1.0}, {"b": 1.0}), "have different names"),

@@ -30,7 +30,6 @@ from qfusion.panels import (
     cohorts as slice_panels,
     compare as compare_panels,
     model_disagreements,
-    nearest_samples,
     pins,
     programs,
     sample_columns,
@@ -39,6 +38,7 @@ from qfusion.panels import (
 )
 from qfusion.panels.sample_maps import colour_choices
 from qfusion.ui import cohort_errors, pin_controls, sample_map, selections, state
+from qfusion.views import samples
 from qfusion.wording.cohorts import name_all_with_size
 from tests.support.app import plain, said, visit
 
@@ -231,17 +231,17 @@ def test_two_systems_and_two_backgrounds_are_stated(planted: Any) -> None:
 
 
 def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
-    picture = nearest_samples.similar_samples(planted)
-    table = picture.table()
+    picture = samples.similar(planted)
+    table = picture.numbers
     assert list(table.columns) == ["id", "truth", "prediction", "distance", "text"]
     assert table["text"].iloc[0] == sample_words.describe_sample(
         planted.dataset, planted.dataset.row(table["id"].iloc[0])
     )
     ticks = picture.figure.layout.yaxis.ticktext
     assert all("<br>" in tick for tick in ticks)
-    assert "text" not in nearest_samples.similar_samples(digits).table().columns
-    assert len(picture.table()) == len(picture.figure.data[0].x) == 8
-    assert "predicted alike" in nearest_samples.similar_samples(digits).title
+    assert "text" not in samples.similar(digits).numbers.columns
+    assert len(picture.numbers) == len(picture.figure.data[0].x) == 8
+    assert "predicted alike" in samples.similar(digits).title
     levels = build_levels(planted, "relation=conflict")
     for colour in colour_choices(planted.study, levels.rows):
         drawn = sample_maps.sample_map(levels, colour=colour)
@@ -477,10 +477,6 @@ def test_programs_of_panels_in_parts_run_by_themselves() -> None:
     with contextlib.redirect_stdout(io.StringIO()) as out:
         exec(compile(text, "snippet", "exec"), {"__name__": "__main__"})
     assert (
-        str(
-            nearest_samples.similar_samples(open_sample("qj-planted", "p0031"), by="states")
-            .table()["id"]
-            .iloc[0]
-        )
+        str(samples.similar(open_sample("qj-planted", "p0031"), by="states").numbers["id"].iloc[0])
         in out.getvalue()
     )

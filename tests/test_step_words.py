@@ -22,6 +22,8 @@ from qfusion.data import (
 )
 from qfusion.errors import InvalidInput
 from qfusion.panels import inside as panels
+from qfusion.panels.views import drawn
+from qfusion.views import attribution as attribution_views
 from qfusion.wording.steps import describe_match
 from tests.support import importable
 
@@ -154,7 +156,7 @@ def test_steps_of_an_imported_pickle_are_named_by_equal_counts(
 
 def test_sequences_without_rates_share_a_percent_axis() -> None:
     sample = open_sample("qj-planted", "p0031")
-    picture = panels.attribution_over_time(sample)
+    picture = drawn(attribution_views.inside_time)(sample)
     assert "fraction of each modality's length" in picture.shows
     assert "no rate of text and audio" in picture.shows
     table = picture.table()
@@ -168,9 +170,8 @@ def test_sequences_without_rates_share_a_percent_axis() -> None:
         assert rows["from"].iloc[0] == 0
         assert rows["to"].iloc[-1] == pytest.approx(100)
     assert rows["said"].tolist()[0].startswith("step 1")
-    drawn = picture.figure
-    assert drawn is not None
-    assert [len(each.x) - 1 for each in drawn.data] == table.groupby(
+    assert picture.figure is not None
+    assert [len(each.x) - 1 for each in picture.figure.data] == table.groupby(
         "modality", sort=False
     ).size().tolist()
     assert panels.has_shared_axis(sample)
@@ -196,7 +197,7 @@ def test_sequences_of_known_rates_share_an_axis_of_seconds(
     assert [lane.width for lane in lanes] == [0.5, 0.01, 0.08]
     assert lanes[0].names == ("[CLS]", *"我觉得好看", "[SEP]")
     assert lanes[1].names[:2] == ("step 1", "step 2")
-    assert "12.5 steps a second" in panels.describe_axis(
+    assert "12.5 steps a second" in attribution_views.describe_axis(
         names, modality_attribution.rates(study, names)
     )
 

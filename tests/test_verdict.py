@@ -41,10 +41,9 @@ from qfusion.models.games import dividends as dividends_of, shapley
 from qfusion.models.protocols import Evolution
 from qfusion.panels import (
     cohort_contributions,
-    overview,
     pickers,
-    sample_decision,
 )
+from qfusion.views import contributions, overview
 from qfusion.wording import answers as markdown, systems
 from qfusion.wording.conflicts import describe_conflict
 from qfusion.wording.contributions import describe_largest, format_contribution, largest_terms
@@ -712,12 +711,12 @@ def test_sample_panels_agree_with_verdicts(study: Study) -> None:
         checked(found)
         assert found.relation == study.frame(None).loc[sample.id, "relation"]
         assert (found.leader or "none") == study.frame(None).loc[sample.id, "leader"]
-        waterfall, shapley_bars = sample_decision.waterfall(sample), sample_decision.shapley(sample)
+        waterfall, shapley_bars = contributions.waterfall(sample), contributions.shapley(sample)
         assert f"conflict?** **{'Yes' if found.conflict else 'No'}**" in waterfall.lead
         assert plain(waterfall.title) == plain(markdown.title_decision(found, sample))
         assert ("leads with" in shapley_bars.title) == bool(found.leader)
         asked = (
-            overview.sample_questions(sample).table().set_index("question")["answer"]
+            overview.questions(sample).numbers.set_index("question")["answer"]
             if row == rows[0]
             else None
         )

@@ -22,12 +22,14 @@ from qfusion.explain.partial_information import exact
 from qfusion.explain.relations import classify_relations
 from qfusion.models import games
 from qfusion.models.game import Game
-from qfusion.panels import pages, sample_decision
+from qfusion.panels import pages
+from qfusion.panels.views import drawn
 from qfusion.plugins.people import ratings
 from qfusion.plugins.people.crowd import crowd_groups, crowd_summary, vote_means as crowd, words
 from qfusion.plugins.people.sources import crowd as crowd_source, simulated_crowd
 from qfusion.plugins.people.votes import CHOSEN_BY_VOTES, Votes
 from qfusion.training import checkpoint, games as stored_games
+from qfusion.views import contributions
 
 CLASSES = ("anger", "happy", "sad")
 
@@ -434,7 +436,7 @@ def test_the_simulated_crowd_ships_as_its_seed_makes_it() -> None:
 
 def test_the_waterfall_has_the_intervals_of_its_terms() -> None:
     sample = open_sample("crowd", "clip-0003")
-    picture = sample_decision.waterfall(sample)
+    picture = drawn(contributions.waterfall)(sample)
     assert picture.figure is not None
     [whiskers] = [trace for trace in picture.figure.data if trace.error_x.array is not None]
     errors = sample.explanation.errors
@@ -443,7 +445,7 @@ def test_the_waterfall_has_the_intervals_of_its_terms() -> None:
     dividends = list(sample.dividends.values())
     assert list(whiskers.x) == pytest.approx(np.cumsum(dividends)[1:].tolist())
     assert picture.table()["standard_error"].tolist() == pytest.approx(errors[0, :, 0].tolist())
-    of_network = sample_decision.waterfall(open_sample("qj-parity", "pair-0001"))
+    of_network = drawn(contributions.waterfall)(open_sample("qj-parity", "pair-0001"))
     assert of_network.figure is not None
     assert all(
         trace.error_x.array is None for trace in of_network.figure.data if trace.type == "scatter"

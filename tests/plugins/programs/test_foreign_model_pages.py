@@ -16,7 +16,7 @@ import pytest
 
 from qfusion import cli, data
 from qfusion.analysis.opening import open_study
-from qfusion.panels import overview
+from qfusion.views import overview
 from tests.plugins.programs.foreign_models import DATA, assert_explained, factory, looped, network
 from tests.support import charts, importable
 from tests.support.app import plain, said, visit
@@ -116,6 +116,6 @@ def test_every_other_page_shows_it_or_says_why_not(title: str, imported: dict[st
 def test_metrics_of_an_imported_model_name_no_seed() -> None:
     study = open_study("qj-planted")
     card = study.card | {"seeds": [0], "model": "imported"}
-    shows = overview.test_metrics(replace(study, card=card)).shows
+    shows = overview.test_metrics(replace(study, card=card)).caption
     assert shows.endswith("values of the loaded weights.")
     assert "seed" not in shows
