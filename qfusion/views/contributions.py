@@ -123,7 +123,7 @@ def shapley(sample: Sample) -> View:
     """Shapley values and shares."""
     values = sample.untweaked.shapley
     shares = sample.untweaked.shares
-    said = ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
+    numbers = ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
     return View(
         decision_charts.shapley_bars(values, shares, sample.modalities, unit=sample.unit),
         answers.title_leader(sample.untweaked) + name_explained_class(sample),
@@ -139,5 +139,5 @@ def shapley(sample: Sample) -> View:
                 "share": [shares[name] for name in values],
             }
         ),
-        alternative=f"Shapley values: {said}.",
+        alternative=f"Shapley values: {numbers}.",
     )

@@ -26,7 +26,7 @@ def entropies(sample: Sample) -> View:
         (name,) if name else (): values for name, values in series.items()
     }
     ends = {name: float(values[-1]) for name, values in series.items() if name}
-    said = ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
+    numbers = ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
     columns = {f"entropy[{name or 'all'}]": values for name, values in series.items()}
     return View(
         evolution_charts.measure_lines(
@@ -37,7 +37,7 @@ def entropies(sample: Sample) -> View:
         f"others and by jumps.{cite_states(sample.untweaked)}",
         limits="which modality decided, since entropy measures correlation, not attribution.",
         table=pd.DataFrame({"t": track.times} | columns),
-        alternative=f"Entropy over time: at T {said} nats.",
+        alternative=f"Entropy over time: at T {numbers} nats.",
     )
 
 
@@ -69,7 +69,7 @@ def masses(sample: Sample) -> View:
         ]
         pairs = f" Dempster's K of each pair: {', '.join(by_pair)}."
     disagreement = dict(zip(reading.elements, reading.disagreement.tolist(), strict=True))
-    said = ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
+    numbers = ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
     return View(
         evidence_fusion.masses(
             reading.masses,
@@ -83,7 +83,7 @@ def masses(sample: Sample) -> View:
         f"the fusion makes of it.{pairs}{cite_sample(sample)}",
         limits=f"what the network does with the fused masses afterwards{unnamed}. {INERT}",
         table=reading.frame().reset_index(),
-        alternative=f"Heat map of masses: fused {said}.",
+        alternative=f"Heat map of masses: fused {numbers}.",
     )
 
 
@@ -121,7 +121,7 @@ def beliefs(sample: Sample) -> View:
         "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.",
     )
     pignistic = dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))
-    said = alt_text.list_numbers(reading.elements, by_fusion.pignistic)
+    numbers = alt_text.list_numbers(reading.elements, by_fusion.pignistic)
     return View(
         evidence_fusion.belief_bars(
             by_fusion.belief,
@@ -135,7 +135,7 @@ def beliefs(sample: Sample) -> View:
         f"against it (plausibility), and the probability to bet with (pignistic).{cite_sample(sample)}",
         limits="the network's answer, which is read from the same qubits after convolution and pooling.",
         table=reading.frame().reset_index(),
-        alternative=f"Pignistic probability of each class: {said}.",
+        alternative=f"Pignistic probability of each class: {numbers}.",
     )
 
 
@@ -159,7 +159,7 @@ def fused_entropies(sample: Sample) -> View:
     """The entropy of every fused qubit, its entanglement entropy; of a model with rules."""
     reading = sample.reading
     entropy = dict(zip(reading.elements, reading.entropy.tolist(), strict=True))
-    said = alt_text.list_numbers(reading.elements, reading.entropy)
+    numbers = alt_text.list_numbers(reading.elements, reading.entropy)
     return View(
         circuit_charts.qubit_bars(reading.entropy, reading.elements, "entanglement entropy (nats)"),
         describe_most_entangled(entropy),
@@ -167,7 +167,7 @@ def fused_entropies(sample: Sample) -> View:
         f"in a pure state together, so this is the entanglement entropy between them.{cite_sample(sample)} {INERT}",
         limits="which modality decided, since entropy measures correlation, not attribution.",
         table=reading.frame().reset_index(),
-        alternative=f"Entropy of each fused qubit in nats: {said}.",
+        alternative=f"Entropy of each fused qubit in nats: {numbers}.",
     )
 
 

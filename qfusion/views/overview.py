@@ -74,7 +74,7 @@ def test_metrics(study: Study) -> View:
     best = max(rows, key=lambda row: row.is_share)
     mean = f", mean of {count} seeds" if count > 1 else ""
     model, data = text.escape_markdown(study.name), text.escape_markdown(card["data"]["name"])
-    said = ", ".join(f"{row.name} {row.mean:.3f}" for row in rows)
+    numbers = ", ".join(f"{row.name} {row.mean:.3f}" for row in rows)
     return View(
         training_charts.test_metrics(rows),
         f"On {size:,} test samples: {best.name} {best.mean:.3f}{mean}",
@@ -91,7 +91,7 @@ def test_metrics(study: Study) -> View:
                 for row in rows
             ]
         ),
-        alternative=f"Test metrics: {said}.",
+        alternative=f"Test metrics: {numbers}.",
     )
 
 
@@ -166,13 +166,13 @@ def example_masses(study: Study, *, kind: str = "agreement") -> View:
     values = space.masses[row].numpy()
     fused = (1 - space.vectors[row].numpy()[:, 2]) / 2
     elements = [str(i) for i in range(len(values))]
-    said = alt_text.list_numbers(elements, fused)
+    numbers = alt_text.list_numbers(elements, fused)
     return View(
         evidence_fusion.masses(values, fused, study.modalities, elements, compact=True),
         f"Sample {text.escape_markdown(sample)}: masses and their fusion",
         caption="Dark 0, yellow 1.",
         table=pd.DataFrame(values, columns=list(study.modalities)).assign(fused=fused),
-        alternative=f"Masses of each modality for each element; fused: {said}.",
+        alternative=f"Masses of each modality for each element; fused: {numbers}.",
         name=f"telling-masses-{kind}",
     )
 

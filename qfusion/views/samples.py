@@ -122,7 +122,7 @@ def similar(sample: Sample, *, by: str = sample_coordinates.DIVIDENDS) -> View:
     verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
     agree = int((verdicts[result.rows] == verdicts[sample.row]).sum())
     distances = dict(zip(ids, result.distances.tolist(), strict=True))
-    said = "; ".join(f"{name} {value:.3g}" for name, value in distances.items())
+    numbers = "; ".join(f"{name} {value:.3g}" for name, value in distances.items())
     wrong = "; orange, hatched: wrong predictions" if study.classes else ""
     comparison = ""
     if by == sample_coordinates.DIVIDENDS:
@@ -147,7 +147,7 @@ def similar(sample: Sample, *, by: str = sample_coordinates.DIVIDENDS) -> View:
         f"{text.escape_markdown(sample.id)}: annotated → predicted{wrong}.{comparison}",
         limits="why they are similar: compare them side by side.",
         table=table,
-        alternative=f"Nearest: {said}.",
+        alternative=f"Nearest: {numbers}.",
         usage="Click a bar to open the sample.",
     )
 
