@@ -63,7 +63,9 @@ class PanelFigure:
 
     @cached_property
     def spec(self) -> str:
-        """The figure as Plotly's JSON."""
+        """The figure as Plotly's JSON; empty where there is none."""
+        if self.figure is None:
+            return ""
         return str(plotly.io.to_json(self.figure, validate=False))
 
     @property

@@ -38,7 +38,8 @@ class View:
         title: the finding or the question, as markdown.
         caption: what the figure shows, a sentence without its first words "It shows".
         limits: what it does not show.
-        table: its numbers; by default those of the traces, a column each.
+        table: its numbers, or what computes them where that takes seconds; by default those of the traces, a column
+            each.
         alternative: what a reader who does not see it is told; by default first and last value of each trace.
         heading: what the figure is called where its title states what it finds.
         lead: what there is to say above it, as markdown.
@@ -50,7 +51,7 @@ class View:
     title: str
     caption: str = ""
     limits: str = ""
-    table: pd.DataFrame | None = None
+    table: pd.DataFrame | Callable[[], pd.DataFrame] | None = None
     alternative: str = ""
     heading: str = ""
     lead: str = ""
@@ -60,6 +61,8 @@ class View:
     @property
     def numbers(self) -> pd.DataFrame:
         """The table of the view: its own, or the numbers of the traces."""
+        if callable(self.table):
+            return self.table()
         if self.table is not None:
             return self.table
         return pd.DataFrame() if self.figure is None else table_of(self.figure)

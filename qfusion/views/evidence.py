@@ -69,7 +69,9 @@ def masses(sample: Sample) -> View:
         ]
         pairs = f" Dempster's K of each pair: {', '.join(by_pair)}."
     disagreement = dict(zip(reading.elements, reading.disagreement.tolist(), strict=True))
-    numbers = ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
+    numbers = ", ".join(
+        f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True)
+    )
     return View(
         evidence_fusion.masses(
             reading.masses,
