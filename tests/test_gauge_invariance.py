@@ -25,13 +25,13 @@ from qfusion.explain import counterfactual, parameter_changes, path_attribution,
 from qfusion.models import QuantumJump, Tweak
 from qfusion.models.jump import hermitian
 from qfusion.panels import (
-    generator_terms,
     physics,
     term_sensitivity,
 )
 from qfusion.quantum import gauge
 from qfusion.quantum.lindblad import Generator, Term, act
 from qfusion.training import checkpoint, checkpoint_cards
+from qfusion.views import generator
 from qfusion.wording.building import describe_building
 from tests.support.sensitivity_models import jump_model
 
@@ -170,8 +170,8 @@ def test_flips_and_headlines_are_gauge_invariant(name: str) -> None:
             physics.attribution_matrix,
             term_sensitivity.tornado,
             term_sensitivity.term_response,
-            generator_terms.couplings,
-            generator_terms.levels,
+            generator.couplings,
+            generator.levels,
         )
         return [panel(sample).title for panel in panels]
 

@@ -25,7 +25,6 @@ from qfusion.panels import (
     cohort_quality,
     compare,
     device_noise,
-    generator_terms,
     inside,
     jumps,
     learning_curves,
@@ -46,7 +45,7 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.report import sample_report
-from qfusion.views import alt_text
+from qfusion.views import alt_text, generator
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -140,7 +139,7 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "basis states": lambda n: state_at_time.describe_likeliest("t", n),
     "changed rows": lambda n: states.describe_largest_change("population", rows(n)),
     "pairs of modalities": lambda n: jumps.describe_most_shared(n, "t"),
-    "coefficients": lambda n: generator_terms.describe_largest_coefficients(
+    "coefficients": lambda n: generator.describe_largest_coefficients(
         "H", list(n), values(n).astype(complex)
     ),
     "spread": lambda n: cohort_contributions.describe_spread(
