@@ -12,8 +12,9 @@ from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.sample import Sample
 from qfusion.explain.attribution import INTEGRATED, METHODS
 from qfusion.figures import sample_timeline, style
-from qfusion.panels import changed_decision, page_state, panel
+from qfusion.panels import page_state, panel
 from qfusion.panels.inside import METHOD, OTHER, START, describe_largest_parts
+from qfusion.panels.what_if import parse_changes
 from qfusion.wording.attribution import BASELINES
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.recordings import describe_peak, describe_spread
@@ -185,7 +186,7 @@ def has_timed_donor(
 
 def timed_donors(view: page_state.PageState, sample: Sample) -> list[str]:
     """Return the modalities that other samples lend which have an axis of time."""
-    changes = changed_decision.parse_changes(view)
+    changes = parse_changes(view)
     return [name for name in sample.modalities if has_timed_donor(sample, name, changes)]
 
 
@@ -201,7 +202,7 @@ BESIDE = {
 LENT = {
     "what-if-strip-": panel.Panel(
         donor_timeline,
-        {"changes": changed_decision.parse_changes},
+        {"changes": parse_changes},
         rest="modality",
         endings=timed_donors,
         fits=has_timed_donor,
