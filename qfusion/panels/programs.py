@@ -6,6 +6,7 @@ A program ends with the panel's table in `numbers`, a DataFrame with the columns
 in it as Python literals, so a reader or a data set can supply values only, never code.
 """
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -28,21 +29,20 @@ def program(page: str, panel: str, address: Address) -> str:
     calls = scope_calls(view, spec.scope)
     imports = {f"from {call.module} import {call.function}" for _, call in calls}
     scope = "sample.study" if spec.scope == "study" else spec.scope
-    build, view_function = spec.build, ""
-    if isinstance(build, partial):  # of a view
-        view_function = _name_function(build.keywords["view"], imports)
-        build = build.func
+    build = inspect.unwrap(spec.build)
+    if isinstance(build, partial):  # of a view, see `views.drawn`
+        function, numbers = build.keywords["view"], "picture.numbers"
+    else:
+        function, numbers = build, "picture.table()"
     arguments = spec.arguments(view, suffix)
-    picture = Call("", _name_function(build, imports), (), arguments, scope).text()
-    if view_function:
-        picture = f"{picture.removesuffix(')')}, view={view_function})"
+    picture = Call("", _name_function(function, imports), (), arguments, scope).text()
     lines = [
         f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
         *sorted(imports),
         "",
         *(f"{name} = {call.text()}" for name, call in calls),
         f"picture = {picture}",
-        "numbers = picture.table()",
+        f"numbers = {numbers}",
         "",
         "print(numbers)",
         "",

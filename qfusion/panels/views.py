@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -51,16 +51,12 @@ def make_panel(
     )
 
 
+@cache
 def drawn(function: Callable[..., View]) -> Callable[..., PanelFigure]:
     """Return the builder of a panel, see `Panel.build`, from a view: a function from a sample or study, a theme and
     choices to what the view shows. Its last results are cached.
     """
-
-    @memo(24)
-    def draw(scope: Any, theme: Theme = "light", **choices: Any) -> PanelFigure:
-        return draw_view(scope, theme, view=function, **choices)
-
-    return draw
+    return memo(24)(partial(draw_view, view=function))
 
 
 def draw_view(
@@ -73,22 +69,27 @@ def draw_view(
         figure = go.Figure(made.figure).update_layout(
             paper_bgcolor=PAPER["light"], plot_bgcolor=PAPER["light"]
         )
-    curves = {
-        str(name): values.dropna().to_numpy()
-        for name, values in made.numbers.select_dtypes("number").items()
-    }
     return PanelFigure(
         made.name or view_name(view),
         made.title,
         figure if figure is None or theme == "light" else themes.apply_theme(figure, theme),
         shows=made.caption,
         not_shown=made.limits,
-        alt=made.alternative or f"{made.title}. {alt_text.list_curves(curves)}",
+        alt=made.alternative or ("" if figure is None else _describe_curves(made)),
         table=partial(getattr, made, "numbers"),
         called=made.heading,
         lead=made.lead,
         usage=made.usage,
     )
+
+
+def _describe_curves(made: View) -> str:
+    """Return the title of a view, with the first and last value of each of its curves."""
+    curves = {
+        str(name): values.dropna().to_numpy()
+        for name, values in made.numbers.select_dtypes("number").items()
+    }
+    return f"{made.title}. {alt_text.list_curves(curves)}"
 
 
 def _make_param(key: str, name: str, hint: Any, default: Any) -> Param:
