@@ -66,8 +66,8 @@ def apply_change(
 
 
 def draw_changes(context: page_context.PageContext) -> changed_samples.Edits:
-    """Draw the controls and return the changes that the address then requests, as `changes.wanted_changes` takes
-    them.
+    """Draw the controls and return the changes that the address then requests, as
+    `changed_samples.wanted_changes` takes them.
     """
     own = modality_states.own_states(context.study, context.row)
     for place, name in enumerate(context.study.modalities):
