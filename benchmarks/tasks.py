@@ -549,11 +549,12 @@ def a_story(walk: Walk) -> str:
 
 def what_would_flip_it(walk: Walk) -> str:
     """The smallest change of one modality that turns the decision."""
-    from qfusion.panels import nearest_changes
+    from qfusion.panels.views import drawn
+    from qfusion.views import flips
 
     walk.go("What if")
     said = walk.sentence('[class*="st-key-panel-"] h4', r"What would flip it\? .*\d")
-    agree(said, nearest_changes.nearest_flips(opened(walk.model, walk.sample)).headline)
+    agree(said, drawn(flips.nearest_flips)(opened(walk.model, walk.sample)).headline)
     return said.removeprefix("What would flip it? ")
 
 

@@ -20,6 +20,7 @@ from qfusion.models.tweak import LEARNED
 from qfusion.panels import term_sensitivity
 from qfusion.panels.page_state import PageState
 from qfusion.training import checkpoint
+from qfusion.views import sensitivity
 from tests.support.app import plain, said, visit
 
 VIEW = "Sensitivity"
@@ -184,16 +185,16 @@ def test_cohorts_contain_the_sample() -> None:
     others = f"this sample and {len(alike) - 1:,} test samples of its class"
     outside = build_sample(study, row, 0)
     assert (
-        term_sensitivity.cohort_words(outside, physics_sensitivity.CLASS, len(alike), len(alike))
+        sensitivity.cohort_words(outside, physics_sensitivity.CLASS, len(alike), len(alike))
         == others
     )
     assert (
-        term_sensitivity.cohort_words(outside, physics_sensitivity.ALL, 40, 1200)
+        sensitivity.cohort_words(outside, physics_sensitivity.ALL, 40, 1200)
         == "40 of 1,200 test samples"
     )
     inside = build_sample(study, int(study.dataset.rows("test")[0]), 0)
     assert (
-        term_sensitivity.cohort_words(inside, physics_sensitivity.CLASS, 1, 1)
+        sensitivity.cohort_words(inside, physics_sensitivity.CLASS, 1, 1)
         == "1 test sample of its class"
     )
 

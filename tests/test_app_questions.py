@@ -13,7 +13,7 @@ from qfusion.analysis.changed_samples import STATE
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.panels.changed_decision import TITLES
+from qfusion.panels.what_if import TITLES
 from qfusion.ui import loading
 from qfusion.wording import answers
 from qfusion.wording.answers import QUESTIONS

@@ -30,9 +30,9 @@ from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import decisions
-from qfusion.panels import nearest_changes
-from qfusion.panels.changed_decision import TITLES
+from qfusion.panels.what_if import TITLES
 from qfusion.training import checkpoint, checkpoint_cards
+from qfusion.views import flips
 from qfusion.wording import answers
 from tests.support import charts
 from tests.support.app import plain, said, value, visit
@@ -248,15 +248,15 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
 def test_no_flip_is_reported_where_none_exists(monkeypatch: Any) -> None:
     sample = opening.open_sample("qj-planted", "p0014")
     found = decision_flips.what_would_flip(sample.study, sample.row)
-    assert "confirmed by running the model again" in nearest_changes.nearest_flips(sample).shows
+    assert "confirmed by running the model again" in flips.nearest_flips(sample).caption
     nothing = {
         name: replace(flip, state=replace(flip.state, possible=False, distance=math.inf))
         for name, flip in found.items()
     }
     monkeypatch.setattr(decision_flips, "what_would_flip", lambda *_: nothing)
-    picture = nearest_changes.nearest_flips(sample)
-    assert "confirmed by running the model again" not in picture.shows
-    assert picture.alt == "Distances to a flip: text none, audio none, vision none."
+    picture = flips.nearest_flips(sample)
+    assert "confirmed by running the model again" not in picture.caption
+    assert picture.alternative == "Distances to a flip: text none, audio none, vision none."
 
 
 def patients(columns: dict[str, list[str]]) -> Any:
@@ -295,11 +295,11 @@ def test_flips_of_features_are_in_their_own_units(
         assert (
             f"A change of {name} alone by {flip.state.distance:.2f} {unit} would flip it" in words
         )
-    picture = nearest_changes.nearest_flips(study.sample(str(study.dataset.ids[0])))
-    written = picture.figure.to_json() + picture.title + picture.shows + picture.alt
+    picture = flips.nearest_flips(study.sample(str(study.dataset.ids[0])))
+    written = picture.figure.to_json() + picture.title + picture.caption + picture.alternative
     assert "rad" not in written.replace("gradients", "")
     assert "in their own units" in picture.figure.layout.xaxis.title.text
-    assert {"distance", "its_distance"} <= set(picture.table().columns)
+    assert {"distance", "its_distance"} <= set(picture.numbers.columns)
 
 
 def test_flipping_parameters_are_listed() -> None:

@@ -24,14 +24,12 @@ from qfusion.errors import DataUnavailable
 from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
 from qfusion.models import QuantumJump, Tweak
 from qfusion.models.jump import hermitian
-from qfusion.panels import (
-    generator_terms,
-    physics,
-    term_sensitivity,
-)
 from qfusion.quantum import gauge
 from qfusion.quantum.lindblad import Generator, Term, act
 from qfusion.training import checkpoint, checkpoint_cards
+from qfusion.views import generator
+from qfusion.views.contributions_by_coupling import attribution_matrix
+from qfusion.views.sensitivity import term_response, tornado
 from qfusion.wording.building import describe_building
 from tests.support.sensitivity_models import jump_model
 
@@ -167,11 +165,11 @@ def test_flips_and_headlines_are_gauge_invariant(name: str) -> None:
     def headlines(m: QuantumJump, tag: str) -> list[str]:
         sample = before(name, m, tag)
         panels = (
-            physics.attribution_matrix,
-            term_sensitivity.tornado,
-            term_sensitivity.term_response,
-            generator_terms.couplings,
-            generator_terms.levels,
+            attribution_matrix,
+            tornado,
+            term_response,
+            generator.couplings,
+            generator.levels,
         )
         return [panel(sample).title for panel in panels]
 

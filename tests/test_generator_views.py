@@ -16,9 +16,9 @@ from qfusion.analysis import inside
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import generator_charts
-from qfusion.panels import generator_terms
 from qfusion.quantum import operator_basis
 from qfusion.quantum.lindblad import System
+from qfusion.views import generator
 from tests.support.app import plain, said, visit
 
 
@@ -137,8 +137,8 @@ def sample() -> Any:
 
 
 def test_panels_of_the_generator(sample: Any) -> None:
-    graph = generator_terms.couplings(sample)
-    table = graph.table()
+    graph = generator.couplings(sample)
+    table = graph.table
     assert list(table["modalities"]) == ["left", "right", "left+right"]
     made = sample.model.system()
     assert table["energy_of_H"].iloc[2] == pytest.approx(
@@ -150,25 +150,25 @@ def test_panels_of_the_generator(sample: Any) -> None:
     )
     assert "couples left and right most" in graph.title
     without = open_sample("qj-parity", sample.id, tweak="H.left-right=0")
-    assert generator_terms.couplings(without).title == "H has no couplings"
-    assert generator_terms.levels(without).title == "Couplings do not change the levels"
-    ladder = generator_terms.levels(sample).table()
+    assert generator.couplings(without).title == "H has no couplings"
+    assert generator.levels(without).title == "Couplings do not change the levels"
+    ladder = generator.levels(sample).table
     assert np.allclose(ladder["energy_with_couplings"], np.linalg.eigvalsh(made.H.numpy()))
     for name in inside.operator_symbols(sample.model):
-        picture = generator_terms.operator_coefficients(sample, operator=name)
-        frame = picture.table()
+        picture = generator.operator_coefficients(sample, operator=name)
+        frame = picture.table
         sizes = np.hypot(frame["real"], frame["imaginary"])
-        assert len(frame) == generator_terms.MAX_LETTERS
+        assert len(frame) == generator.MAX_LETTERS
         assert list(sizes) == sorted(sizes, reverse=True)
         if name in ("H", "read-out"):
             assert np.abs(frame["imaginary"]).max() < 1e-12
-    readout = generator_terms.operator_coefficients(sample, operator="read-out").table()
+    readout = generator.operator_coefficients(sample, operator="read-out").table
     assert set(readout["modalities"]) <= {"left", "right"}  # a local read-out has no joint letters
     with pytest.raises(NotFound, match="L9"):
-        generator_terms.operator_coefficients(sample, operator="L9")
-    plane = generator_terms.decay_modes(sample)
-    assert len(plane.table()) == 16**2
-    assert plane.figure.layout.shapes[0].x0 == pytest.approx(-np.sort(plane.table()["rate"])[1])
+        generator.operator_coefficients(sample, operator="L9")
+    plane = generator.decay_modes(sample)
+    assert len(plane.table) == 16**2
+    assert plane.figure.layout.shapes[0].x0 == pytest.approx(-np.sort(plane.table["rate"])[1])
     assert not inside.has_modes(open_sample("qj-planted", "p0000"))
 
 

@@ -19,8 +19,9 @@ from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample_evolution import time_grid
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import bloch_balls, correlation_polygon, jump_raster, state_charts
-from qfusion.panels import jumps, operator_panels, pages, programs, states
+from qfusion.panels import jumps, pages, programs, states
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
+from qfusion.views import operators
 from tests.support.app import plain, said, visit
 
 SAMPLE = "pair-6601"
@@ -335,8 +336,10 @@ def test_highest_and_lowest_patterns_are_disjoint(
     whole = operator_votes.group_operator(sample)
     few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
     monkeypatch.setattr(operator_votes, "group_operator", lambda *_: few)
-    picture = operator_panels.outcome_patterns(sample)
-    votes = picture.table()["vote"].tolist()
-    assert len(set(picture.table()["pattern"])) == len(votes) == 2 * side
+    picture = operators.outcome_patterns(sample)
+    votes = picture.numbers["vote"].tolist()
+    assert len(set(picture.numbers["pattern"])) == len(votes) == 2 * side
     assert votes == sorted(votes, reverse=True)
-    assert f"the {side} outcome pattern{'s' if side > 1 else ''} with the highest" in picture.shows
+    assert (
+        f"the {side} outcome pattern{'s' if side > 1 else ''} with the highest" in picture.caption
+    )

@@ -19,17 +19,14 @@ from qfusion.analysis.cohort_slices import Slice, wilson
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.faithfulness import Curves
 from qfusion.panels import (
-    changed_decision,
     circuit_panel,
     cohort_contributions,
     cohort_quality,
     compare,
     device_noise,
-    generator_terms,
     jumps,
     learning_curves,
     learning_inside,
-    nearest_changes,
     network,
     network_layers,
     planted_truth,
@@ -43,7 +40,7 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.report import sample_report
-from qfusion.views import alt_text, attribution, evidence, samples
+from qfusion.views import alt_text, attribution, changes, evidence, flips, generator, samples
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -132,14 +129,14 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "mixed at the end": qubit_panels.describe_final_mixedness,
     "pairs of registers": qubit_panels.describe_sharing,
     "elements": lambda n: eigenstate_votes.describe_largest_effect(values(n)[None], list(n), ["m"]),
-    "changed terms": changed_decision.describe_mechanism,
+    "changed terms": changes.describe_mechanism,
     "shares": lambda n: compare.describe_share_shift(dict.fromkeys(n, 0.0), n),
     "differences": lambda n: compare.describe_difference(dict.fromkeys(n, 0.0), n),
     "entropies": sample_columns.describe_largest_entropies,
     "basis states": lambda n: state_at_time.describe_likeliest("t", n),
     "changed rows": lambda n: states.describe_largest_change("population", rows(n)),
     "pairs of modalities": lambda n: jumps.describe_most_shared(n, "t"),
-    "coefficients": lambda n: generator_terms.describe_largest_coefficients(
+    "coefficients": lambda n: generator.describe_largest_coefficients(
         "H", list(n), values(n).astype(complex)
     ),
     "spread": lambda n: cohort_contributions.describe_spread(
@@ -207,7 +204,7 @@ def test_names_whose_numbers_are_written_alike_are_named_together(maker: str) ->
         ),
         (sample_columns.describe_common_terms([["alpha"], ["beta"]]), "differ"),
         (
-            nearest_changes.describe_smallest_turn(
+            flips.describe_smallest_turn(
                 [
                     SimpleNamespace(size=size, learned=1.0, value=1.1, verified=False)
                     for size in (0.1, 0.1004)
@@ -295,8 +292,8 @@ def test_no_size_is_rounded_to_nothing(value: float, places: int, words: str) ->
         (qubit_panels.describe_gate_effect(0.0), "leaves the state as it is"),
         (qubit_panels.describe_mixedness({"q": 1e-7}), "pure state"),
         (qubit_panels.describe_shortest({"q": 1.0}), "pure state"),
-        (changed_decision.describe_state_change("text", 0.004), "0.00 rad"),
-        (changed_decision.describe_state_change("text", 0.0), "is as it was"),
+        (changes.describe_state_change("text", 0.004), "0.00 rad"),
+        (changes.describe_state_change("text", 0.0), "is as it was"),
         (states.describe_most_mixed({"text": 0.996}, "t"), "all but pure"),
         (sample_report.describe_contradiction(1e-9), "is less than 0.001"),
         (sample_report.describe_contradiction(0.3), "contradict each other with"),

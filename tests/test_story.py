@@ -17,8 +17,9 @@ from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.data.sample_content import Clip, Preview
 from qfusion.errors import InvalidInput
-from qfusion.panels import decision_story, term_sensitivity
+from qfusion.panels import decision_story
 from qfusion.report.story_page import Story, render_page
+from qfusion.views import sensitivity
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = (
@@ -95,7 +96,7 @@ def test_page_contains_the_whole_story(sample: Sample, story: Story) -> None:
 def test_lever_equals_the_sensitivity(sample: Sample) -> None:
     for one in (sample, open_sample("qcnn-digits", "digit-0003")):
         terms, result = (
-            term_sensitivity.effect_sensitivity(one).sensitivity,
+            sensitivity.effect_sensitivity(one).sensitivity,
             decision_story.largest_lever(one),
         )
         assert result is not None

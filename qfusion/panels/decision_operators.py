@@ -6,8 +6,11 @@ from qfusion.analysis import operator_votes
 from qfusion.analysis.sample import Sample
 from qfusion.data.row_splits import SPLITS
 from qfusion.models.protocols import StateModel
-from qfusion.panels import page_state, panel, params, sample_curves
-from qfusion.panels.operator_panels import (
+from qfusion.panels import page_state, params, sample_curves
+from qfusion.panels.panel import Panel, needs
+from qfusion.panels.views import drawn
+from qfusion.views import samples
+from qfusion.views.operators import (
     EXTREMES,
     UPS,
     element_effects,
@@ -16,8 +19,6 @@ from qfusion.panels.operator_panels import (
     outcome_patterns,
     spectrum,
 )
-from qfusion.panels.views import drawn
-from qfusion.views import samples
 
 NEAREST = 4  # samples that are shown on each side
 
@@ -49,7 +50,7 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
     return names
 
 
-_STATES = panel.needs(StateModel)
+_STATES = needs(StateModel)
 GROUP = params.SelectParam(
     "votes",
     "Modality or pair",
@@ -84,17 +85,17 @@ CONTROLS = (GROUP, AMONG, UP)
 _GROUP = {"group": GROUP}
 _AMONG = {**_GROUP, "split": AMONG}
 OPERATORS = {
-    "spectrum": panel.Panel(spectrum, _AMONG, fits=_STATES),
-    "along": panel.Panel(extreme_plane, {**_AMONG, "up": UP}, fits=_STATES),
+    "spectrum": Panel(drawn(spectrum), _AMONG, fits=_STATES),
+    "along": Panel(drawn(extreme_plane), {**_AMONG, "up": UP}, fits=_STATES),
     **{
-        f"state-{side}": panel.Panel(extreme_eigenstate, _GROUP, {"side": side}, fits=has_kets)
+        f"state-{side}": Panel(drawn(extreme_eigenstate), _GROUP, {"side": side}, fits=has_kets)
         for side in EXTREMES
     },
-    "patterns": panel.Panel(outcome_patterns, _GROUP, fits=has_patterns),
-    "effects": panel.Panel(element_effects, _GROUP, fits=has_patterns),
+    "patterns": Panel(drawn(outcome_patterns), _GROUP, fits=has_patterns),
+    "effects": Panel(drawn(element_effects), _GROUP, fits=has_patterns),
 }
 NAMED = {
-    "content-": panel.Panel(
+    "content-": Panel(
         drawn(samples.sample_curve),
         rest=sample_curves.parse_curve_name,
         endings=_nearest_curve_names,

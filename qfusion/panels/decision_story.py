@@ -20,10 +20,11 @@ from qfusion.figures.line_labels import keep_legend
 from qfusion.models.network import table_edits
 from qfusion.models.protocols import Evolution, LayeredNetwork, Physics
 from qfusion.models.tweak import coupling_key, dissipation_key
-from qfusion.panels import address, term_sensitivity, tweak_effects
+from qfusion.panels import address, tweak_effects
 from qfusion.report import recordings, sample_report, shown_commands
 from qfusion.report.blocks import Block, picture
 from qfusion.report.story_page import Act, Story
+from qfusion.views import sensitivity
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.verdicts import name_decision
@@ -86,7 +87,7 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
     """
     if not sample.model.part(Physics):
         return None
-    result = term_sensitivity.effect_sensitivity(sample).sensitivity
+    result = sensitivity.effect_sensitivity(sample).sensitivity
     able = {
         place: abs(effect)
         for place, effect in enumerate(result.effects[:, 0])

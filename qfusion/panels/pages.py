@@ -74,6 +74,7 @@ PAGES: dict[str, Mapping[str, Panel]] = {
         panels.dynamics_page.PANELS,
         panels.physics.BUILT,
         panels.term_sensitivity.PANELS,
+        panels.generator_terms.PANELS,
         panels.states.PANELS,
         _NETWORK_ON_DYNAMICS,
     ),

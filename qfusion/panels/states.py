@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import top
-from qfusion.analysis import inside, text
+from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, state_charts, style
 from qfusion.models.protocols import Evolution
@@ -21,14 +21,6 @@ from qfusion.panels.dynamics_page import (
     TIMED,
     VIEW,
     evolves_jointly,
-)
-from qfusion.panels.generator_terms import (
-    GENERATOR_VIEW,
-    OPERATOR,
-    couplings,
-    decay_modes,
-    levels,
-    operator_coefficients,
 )
 from qfusion.panels.jumps import jump_times, jumps_at_all, mutual_information_graph
 from qfusion.panels.state_at_time import nearest_step, read_state, reduced_states
@@ -291,12 +283,6 @@ def describe_largest_coherence(modulus: np.ndarray, labels: Sequence[str], when:
 _OPEN = VIEW.is_one_of("State")
 _T = {"t": CURSOR}
 PANELS = {
-    "couplings": panel.Panel(couplings, fits=TIMED, opens=GENERATOR_VIEW),
-    "levels": panel.Panel(levels, fits=TIMED, opens=GENERATOR_VIEW),
-    "letters": panel.Panel(
-        operator_coefficients, {"operator": OPERATOR}, fits=TIMED, opens=GENERATOR_VIEW
-    ),
-    "modes": panel.Panel(decay_modes, fits=inside.has_modes, opens=GENERATOR_VIEW),
     "information": panel.Panel(
         mutual_information_graph,
         {"t": CURSOR},

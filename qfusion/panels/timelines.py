@@ -4,9 +4,10 @@ from typing import Any
 
 from qfusion.analysis import changed_samples, recording_strip
 from qfusion.analysis.sample import Sample
-from qfusion.panels import changed_decision, page_state, panel
+from qfusion.panels import page_state, panel
 from qfusion.panels.inside import METHOD, OTHER, START
 from qfusion.panels.views import drawn
+from qfusion.panels.what_if import parse_changes
 from qfusion.views import timeline
 
 
@@ -28,7 +29,7 @@ def has_timed_donor(
 
 def timed_donors(view: page_state.PageState, sample: Sample) -> list[str]:
     """Return the modalities that other samples lend which have an axis of time."""
-    changes = changed_decision.parse_changes(view)
+    changes = parse_changes(view)
     return [name for name in sample.modalities if has_timed_donor(sample, name, changes)]
 
 
@@ -44,7 +45,7 @@ BESIDE = {
 LENT = {
     "what-if-strip-": panel.Panel(
         drawn(timeline.donor_strip),
-        {"changes": changed_decision.parse_changes},
+        {"changes": parse_changes},
         rest="modality",
         endings=timed_donors,
         fits=has_timed_donor,

@@ -1,27 +1,79 @@
 """Panels and choices of the What if page."""
 
 import math
+from typing import Any
 
-from qfusion._checks import choose
+from qfusion._checks import choose, require_number
 from qfusion.analysis import changed_samples, decision_flips
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data.synthetic import opinion_texts, planted_editing
 from qfusion.models.protocols import KetStates, Physics, StateModel
-from qfusion.panels import page_state, panel, params
-from qfusion.panels.changed_decision import (
+from qfusion.panels import page_state, params
+from qfusion.panels.panel import Panel, needs, reads_features
+from qfusion.panels.views import drawn
+from qfusion.views.changes import (
     AFTER,
     BEFORE,
-    TITLES,
     both_decisions,
     differences,
-    has_changes,
     modality_state,
-    parse_changes,
     probabilities,
     waterfall,
 )
-from qfusion.panels.nearest_changes import nearest_flips, parameter_flips
+from qfusion.views.flips import nearest_flips, parameter_flips
+
+TITLES = {
+    changed_samples.KEPT: "leave it as it is",
+    changed_samples.SWAP: "another sample's",
+    changed_samples.DROP: "leave it out",
+    changed_samples.INPUT: "edit the raw input",
+    changed_samples.STATE: "edit its state",
+    changed_samples.FLIP: "nearest state that flips the decision",
+}  # as the address says them
+
+
+def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | None:
+    """Return the change of each modality that the address requests, or None if all are unchanged."""
+    actions = {title: action for action, title in TITLES.items()}
+    values = {
+        name: actions.get(view.get(f"do.{name}"), changed_samples.KEPT) for name in view.modalities
+    }
+    return {
+        name: {"action": action} | _action_arguments(view, name, action)
+        for name, action in values.items()
+        if action != changed_samples.KEPT
+    } or None
+
+
+def _action_arguments(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
+    match action, name:
+        case changed_samples.SWAP, _:
+            donor, share = view.get(f"with.{name}"), view.get(f"mix.{name}")
+            return ({"donor": donor} if donor else {}) | (
+                {"share": require_number(f"mix.{name}", share, 0, 1)} if share else {}
+            )
+        case changed_samples.INPUT, "text":
+            return {"words": view.get("say")} if view.all("say") else {}
+        case changed_samples.INPUT, _:
+            return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
+        case changed_samples.STATE, _:
+            numbers = _numbers(view, f"set.{name}.").items()
+            return {"state": {int(at): value for at, value in numbers if at.isdecimal()}}
+    return {}
+
+
+def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
+    return {
+        key.removeprefix(start): require_number(key[:60], view.get(key) or 0.0, -1e6, 1e6)
+        for key in view.values
+        if key.startswith(start)
+    }
+
+
+def has_changes(sample: Sample, changes: changed_samples.Edits | None = None, **_: Any) -> bool:
+    """Return whether the changes leave a modality otherwise than it is."""
+    return bool(both_decisions(sample, changes)[2])
 
 
 def _changed_states(view: page_state.PageState, sample: Sample) -> list[str]:
@@ -144,19 +196,17 @@ def change_choices(view: page_state.PageState, study: Study) -> list[params.Para
 
 _CHANGES = {"changes": parse_changes}
 PANELS = {
-    "flips": panel.Panel(nearest_flips, fits=panel.reads_features),
-    "what-if-probabilities": panel.Panel(
-        probabilities,
+    "flips": Panel(drawn(nearest_flips), fits=reads_features),
+    "what-if-probabilities": Panel(
+        drawn(probabilities),
         _CHANGES,
-        fits=panel.needs(where=lambda study: study.classes and study.reads_features),
+        fits=needs(where=lambda study: study.classes and study.reads_features),
     ),
-    "what-if-as-it-is": panel.Panel(
-        waterfall, _CHANGES, {"when": BEFORE}, fits=panel.reads_features
-    ),
-    "what-if-changed": panel.Panel(waterfall, _CHANGES, {"when": AFTER}, fits=has_changes),
-    "what-if-differences": panel.Panel(differences, _CHANGES, fits=has_changes),
-    "knob-flips": panel.Panel(
-        parameter_flips,
+    "what-if-as-it-is": Panel(drawn(waterfall), _CHANGES, {"when": BEFORE}, fits=reads_features),
+    "what-if-changed": Panel(drawn(waterfall), _CHANGES, {"when": AFTER}, fits=has_changes),
+    "what-if-differences": Panel(drawn(differences), _CHANGES, fits=has_changes),
+    "knob-flips": Panel(
+        drawn(parameter_flips),
         fits=lambda sample: (
             sample.study.model.part(Physics) is not None
             and bool(decision_flips.parameters_that_flip(sample.study, sample.row).changes)
@@ -165,7 +215,7 @@ PANELS = {
     ),
 }
 NAMED = {
-    "what-if-state-": panel.Panel(
-        modality_state, _CHANGES, rest="modality", endings=_changed_states
+    "what-if-state-": Panel(
+        drawn(modality_state), _CHANGES, rest="modality", endings=_changed_states
     )
 }

@@ -18,7 +18,7 @@ from qfusion.analysis import (
     text,
 )
 from qfusion.data.synthetic import opinion_texts
-from qfusion.panels import changed_decision, what_if as builders
+from qfusion.panels import what_if as builders
 from qfusion.ui import (
     page_context,
     page_params,
@@ -53,27 +53,27 @@ def undo_changes(context: page_context.PageContext) -> None:
     for name in context.study.modalities:
         key = builders.action_choice(context.study, name).key
         if state.get(key) is not None:
-            state.put(key, changed_decision.TITLES[changed_samples.KEPT])
+            state.put(key, builders.TITLES[changed_samples.KEPT])
 
 
 def apply_change(
     context: page_context.PageContext, modality: str, action: str, donor: str = ""
 ) -> None:
     """Set the action on a modality. For callbacks."""
-    state.put(builders.action_choice(context.study, modality).key, changed_decision.TITLES[action])
+    state.put(builders.action_choice(context.study, modality).key, builders.TITLES[action])
     if donor:
         state.put(builders.donor_choice(modality).key, donor)
 
 
 def draw_changes(context: page_context.PageContext) -> changed_samples.Edits:
-    """Draw the controls and return the changes that the address then requests, as `changes.wanted_changes` takes
-    them.
+    """Draw the controls and return the changes that the address then requests, as
+    `changed_samples.wanted_changes` takes them.
     """
     own = modality_states.own_states(context.study, context.row)
     for place, name in enumerate(context.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             _change(context, name, own[name])
-    wanted = changed_decision.parse_changes(page_params.current()) or {}
+    wanted = builders.parse_changes(page_params.current()) or {}
     st.button(
         "Undo all changes",
         key="_what_if_reset",

@@ -4,8 +4,8 @@ import streamlit as st
 
 from qfusion.analysis import changed_samples, text
 from qfusion.models.protocols import StateModel
-from qfusion.panels import changed_decision
 from qfusion.ui import changed_numbers, page_context, panels
+from qfusion.views import changes
 from qfusion.wording import answers
 from qfusion.wording.samples import describe_calibration, format_probability
 
@@ -13,12 +13,12 @@ from qfusion.wording.samples import describe_calibration, format_probability
 def draw_comparison(context: page_context.PageContext, wanted: changed_samples.Edits) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
     sample, theme = context.tweaked_sample(), context.theme
-    before, now, done = changed_decision.both_decisions(sample, wanted)
+    before, now, done = changes.both_decisions(sample, wanted)
     was, is_ = (
         answers.format_decision_value(context.study, part.outcome.scores) for part in (before, now)
     )
     turned = before.outcome.decision != now.outcome.decision
-    st.markdown(f"#### {changed_decision.describe_outcome(list(done), was, is_, turned)}")
+    st.markdown(f"#### {changes.describe_outcome(list(done), was, is_, turned)}")
     cells = (
         _classes(context, before, now) if context.study.classes else _scores(context, before, now)
     )

@@ -8,6 +8,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.panels import term_sensitivity
 from qfusion.training import metrics
 from qfusion.ui import angle_scores, page_context, page_params, panels, state, widgets
+from qfusion.views import sensitivity
 from qfusion.wording import systems
 from qfusion.wording.sensitivity import describe_undefined_slopes
 
@@ -21,12 +22,12 @@ def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
         term_sensitivity.HALF,
         study=context.study,
     )
-    measured = term_sensitivity.effect_sensitivity(sample, effect, over)
+    measured = sensitivity.effect_sensitivity(sample, effect, over)
     if term_sensitivity.has_effect(sample, effect, over, group):
         panels.show(sample, context.theme, "tornado", first=1)
         if note := describe_undefined_slopes(measured.sensitivity):
             st.caption(note)
-        _agreement(measured, term_sensitivity.half_slopes(sample, effect, over) if half else None)
+        _agreement(measured, sensitivity.half_slopes(sample, effect, over) if half else None)
     else:
         st.info(
             f"None of these terms changes the {text.escape_markdown(effect)}. Choose others, or another "
@@ -37,7 +38,7 @@ def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
     _table(sample, measured)
 
 
-def _agreement(measured: term_sensitivity.EffectSensitivity, half: np.ndarray | None) -> None:
+def _agreement(measured: sensitivity.EffectSensitivity, half: np.ndarray | None) -> None:
     _, result, reach = measured
     big, same = physics_sensitivity.large(result, reach), result.agrees()[:, 0]
     bent = np.array(
@@ -77,7 +78,7 @@ def _way(context: page_context.PageContext, sample: Sample, titles: list[str]) -
     panels.show(sample, context.theme, "way")
 
 
-def _table(sample: Sample, measured: term_sensitivity.EffectSensitivity) -> None:
+def _table(sample: Sample, measured: sensitivity.EffectSensitivity) -> None:
     study, (_, result, reach) = sample.study, measured
     with widgets.fold(term_sensitivity.TABLE, ":material/table_rows:"):
         table = result.frame(result.targets[0])

@@ -16,7 +16,6 @@ from qfusion.figures import label_charts, style
 from qfusion.models.protocols import Evolution
 from qfusion.panels import panel
 from qfusion.panels.dynamics_page import VIEW
-from qfusion.panels.generator_terms import model_caption
 from qfusion.plugins.generator import (
     figures,
     summary,
@@ -24,6 +23,7 @@ from qfusion.plugins.generator import (
 )
 from qfusion.plugins.generator.real_generators import MAX_DIMENSION
 from qfusion.views import alt_text
+from qfusion.views.generator import model_caption
 from qfusion.wording.numbers import name_metric
 from qfusion.wording.samples import cite_sample
 

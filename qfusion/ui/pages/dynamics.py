@@ -43,7 +43,7 @@ from qfusion.ui import (
     tweak_sliders,
     widgets,
 )
-from qfusion.views import decision
+from qfusion.views import contributions_by_coupling, decision
 from qfusion.wording import systems
 from qfusion.wording.metrics import describe_metric
 from qfusion.wording.operators import UNRAVELLING
@@ -165,8 +165,10 @@ def building(context: page_context.PageContext, sample: Sample) -> None:
                 widgets.draw(
                     physics.BUILT_PART,
                     sample.study,
-                    default=physics.path_attribution(sample, over).largest_changed_dividend()
-                    or physics.BASELINE,
+                    default=contributions_by_coupling.path_attribution(
+                        sample, over
+                    ).largest_changed_dividend()
+                    or contributions_by_coupling.BASELINE,
                 )
         [build] = panels.builders(sample, context.theme, *physics.BUILT).values()
         figure.draw_content(build(), head, named=False)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from qfusion.analysis import operator_votes, text
 from qfusion.models.protocols import StateModel
-from qfusion.panels import decision_operators, operator_panels
+from qfusion.panels import decision_operators
 from qfusion.ui import (
     figure,
     frame,
@@ -21,6 +21,7 @@ from qfusion.ui import (
     selections,
     widgets,
 )
+from qfusion.views import operators
 from qfusion.wording import eigenstate_votes
 from qfusion.wording.backgrounds import describe_baseline
 
@@ -61,7 +62,7 @@ def votes(context: page_context.PageContext) -> None:
             context.theme,
             "along",
             lambda: widgets.draw(
-                decision_operators.UP, default=operator_panels.default_vertical_axis(operator)
+                decision_operators.UP, default=operators.default_vertical_axis(operator)
             ),
             first=True,
             on_select=selections.choose_selected_sample,

@@ -1,0 +1,274 @@
+"""The decision on a sample before and after modalities are changed. Distances of states are in radians."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion._sentences import listed
+from qfusion.analysis import changed_samples, text
+from qfusion.analysis.sample import Sample
+from qfusion.explain import counterfactual, verdicts
+from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
+from qfusion.figures.result_tables import terms_table
+from qfusion.models.protocols import StateModel
+from qfusion.quantum import statevector
+from qfusion.views import View, alt_text
+from qfusion.wording import answers, extrema
+from qfusion.wording.backgrounds import describe_baseline, describe_comparison
+from qfusion.wording.samples import cite_sample, describe_calibration, name_explained_class
+
+BEFORE: Final = "as it is"
+AFTER: Final = "with the changes"
+SAME = 1e-6  # angles below it, in radians, are rounding
+
+
+def both_decisions(
+    sample: Sample, changes: changed_samples.Edits | None = None
+) -> tuple[changed_samples.Result, changed_samples.Result, dict[str, str]]:
+    """Return the model's results for the sample without and with the changes, and the action on each modality that
+    changes.
+    """
+    stored, wanted = (
+        changed_samples.wanted_changes(sample.study, sample.row, part)
+        for part in ({}, changes or {})
+    )
+    before, after = (
+        changed_samples.apply_changes(sample.study, sample.row, part) for part in (stored, wanted)
+    )
+    return (
+        before,
+        after,
+        {
+            name: entry.action
+            for name, entry in zip(sample.modalities, wanted, strict=True)
+            if entry.action != changed_samples.KEPT
+        },
+    )
+
+
+def probabilities(sample: Sample, *, changes: changed_samples.Edits | None = None) -> View:
+    """Both decisions as softmax of the classes; of a model of classes.
+
+    Args:
+        sample: whose modalities change.
+        changes: by modality, see `analysis.changed_samples`.
+    """
+    study = sample.study
+    check(bool(study.classes), "This model predicts a number, not classes. Look at `waterfall`.")
+    before, now, done = both_decisions(sample, changes)
+    drawn = evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
+    diamonds = " with the changes; diamonds: without them" if done else ""
+    return View(
+        evidence_fusion.class_bars(
+            now.probabilities,
+            study.classes,
+            truth=sample.true_class,
+            before=before.probabilities if done else None,
+            before_name=BEFORE,
+        ),
+        f"Decision: {answers.format_decision_value(study, now.outcome.scores)}",
+        caption=f"{drawn}{diamonds}. {describe_calibration(study)}{cite_sample(sample)}",
+        limits="the probability of being right: see the calibration on the Cohorts page.",
+        table=pd.DataFrame(
+            {
+                "sample": sample.id,
+                "class": study.classes,
+                "as_it_is": before.probabilities,
+                "changed": now.probabilities,
+            }
+        ),
+        alternative=f"Softmax of the classes: {alt_text.list_numbers(study.classes, now.probabilities)}.",
+        name="what-if-probabilities",
+    )
+
+
+def waterfall(
+    sample: Sample,
+    *,
+    when: Literal["as it is", "with the changes"] = BEFORE,
+    changes: changed_samples.Edits | None = None,
+) -> View:
+    """One of both decisions term by term, on an axis that serves both.
+
+    Args:
+        sample: whose modalities change.
+        when: which of both.
+        changes: by modality, see `analysis.changed_samples`.
+    """
+    study = sample.study
+    before, now, done = both_decisions(sample, changes)
+    choose("Decision", when, (BEFORE, AFTER))
+    terms = (before if when == BEFORE else now).terms(study, sample.output)
+    figure = decision_charts.waterfall(
+        terms,
+        study.modalities,
+        truth=sample.target if when == BEFORE else now.truth,
+        unit=sample.unit,
+        quantity=sample.quantity,
+    )
+    if done:
+        figure.update_xaxes(
+            range=decision_pairs.common_range(
+                *(result.terms(study, sample.output) for result in (before, now))
+            )
+        )
+    verdict = sample.untweaked.verdict
+    if when == AFTER:
+        verdict = verdicts.verdict_of_terms(terms, study.modalities, study.boundary)
+    finding = _within_sentence(answers.title_decision(verdict, sample))
+    numbers = [f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items()]
+    return View(
+        figure,
+        f"{when}, {finding}",
+        caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."
+        f"{cite_sample(sample)} {describe_baseline(study.background)} Terms of a modality that is left out are zero.",
+        limits="whether such a combination occurs in data: changed modalities may not match.",
+        table=terms_table(terms, sample=sample.id, when=when).assign(
+            background=study.background.name
+        ),
+        alternative=f"Waterfall {when}: {', '.join(numbers)}.",
+        name=f"what-if-{'as-it-is' if when == BEFORE else 'changed'}",
+    )
+
+
+def differences(sample: Sample, *, changes: changed_samples.Edits | None = None) -> View:
+    """The effect of the changes on each term; the choices are those of `probabilities`."""
+    before, now, _ = both_decisions(sample, changes)
+    old = before.terms(sample.study, sample.output)
+    new = now.terms(sample.study, sample.output)
+    change = {term: new[term] - old[term] for term in old if term}
+    numbers = [f"{term} {value:+.2f}" for term, value in change.items()]
+    return View(
+        decision_pairs.differences(
+            old,
+            new,
+            sample.modalities,
+            what="change",
+            baseline=False,
+            unit=sample.unit,
+            quantity=sample.quantity,
+        ),
+        describe_mechanism(change),
+        caption=f"each term with the changes minus the same term without them{name_explained_class(sample)}; "
+        f"the differences sum to the change of the {sample.quantity}. "
+        f"{describe_comparison(sample.study.background)}",
+        limits="terms that do not contain a changed modality, which cannot change.",
+        table=pd.DataFrame(
+            {
+                "sample": sample.id,
+                "term": list(old),
+                "as_it_is": list(old.values()),
+                "changed": list(new.values()),
+            }
+        ),
+        alternative=f"Differences: {', '.join(numbers)}.",
+        name="what-if-differences",
+    )
+
+
+def describe_mechanism(change: Mapping[str, float]) -> str:
+    """Describe which terms a change acts through, by how much each term changes."""
+    return extrema.describe_extremum(
+        change,
+        by_size=True,
+        none="No term changes by 0.01 or more",
+        one="{names} changes most",
+        some="{names} change most, equally",
+        every="{names} change equally",
+        name=lambda term: f"{text.term(term)} ({change[term]:+.2f})",
+    )
+
+
+def describe_state_change(name: str, angle: float) -> str:
+    """Describe how far a modality's state moved, in radians; its name as markdown."""
+    if round(angle, 2) == 0:
+        return f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
+    return f"The state of {name} moved by {angle:.2f} rad"
+
+
+def modality_state(
+    sample: Sample, *, modality: str, changes: changed_samples.Edits | None = None
+) -> View:
+    """The state of one modality before and with the changes.
+
+    Args:
+        sample: whose modalities change.
+        modality: whose state.
+        changes: by modality, see `analysis.changed_samples`.
+    """
+    sample.model.require(StateModel, "to be drawn")
+    choose("Modality", modality, sample.modalities)
+    before, now = (result.states[modality] for result in both_decisions(sample, changes)[:2])
+    far = float(counterfactual.distance(before[0], now[0]))
+    name = text.escape_markdown(modality)
+    hue = style.term_colour(modality, sample.modalities)
+    old, new = (np.array(changed_samples.shown_state(part)) for part in (before, now))
+    measure = "Fubini–Study angle; its cosine squared is the fidelity"
+    inputs = "whether any input would give"
+    if not before.is_complex():
+        space: Any = sample.study.space
+        names = list(space.elements)
+        figure = state_changes.number_bars(
+            old,
+            new,
+            [element.removeprefix("element ") for element in names],
+            axis="mass",
+            across="element",
+            hue=hue,
+        )
+        measure = "norm of the change of the angles θ = 2 arcsin √mass"
+        limits = f"{inputs} these masses."
+    elif len(old) == 2:
+        names = ["θ", "φ"]
+        figure = state_changes.bloch_change(
+            *(statevector.bloch_vectors(ket).numpy()[0, 0] for ket in (before, now)), hue=hue
+        )
+        limits = f"{inputs} this state."
+    else:
+        names = [f"|{k}⟩" for k in range(len(old))]
+        figure = state_changes.number_bars(
+            old, new, names, axis="population", across="basis state", hue=hue
+        )
+        limits = (
+            f"the phases, which a swap or the nearest flip changes too, and {inputs} this state."
+        )
+    return View(
+        figure,
+        describe_state_change(name, far),
+        caption=f"the state of {name} before and with the change. Distance: {measure}.{cite_sample(sample)}",
+        limits=limits,
+        table=pd.DataFrame(
+            {
+                "sample": sample.id,
+                "modality": modality,
+                "part": names,
+                "as_it_is": old,
+                "changed": new,
+            }
+        ),
+        alternative=f"State of {modality} before and with the change, {far:.2f} rad apart.",
+        name=f"what-if-state-{modality}",
+    )
+
+
+def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> str:
+    """Describe the outcome of a decision.
+
+    Args:
+        changed: modalities, none where nothing changes. before, after: the decision, as markdown. turned: whether it is
+            another one after.
+    """
+    if not changed:
+        return f"Decision: {before}. Change a modality to see the effect"
+    return (
+        f"Changing {listed([text.escape_markdown(name) for name in changed])} {'**flips**' if turned else 'keeps'} the "
+        f"decision: {before} → {after}"
+    )
+
+
+def _within_sentence(finding: str) -> str:
+    """Return a sentence to follow a colon. A name of one letter at its beginning stays as it is."""
+    return finding[:1].lower() + finding[1:] if finding[1:2].isalpha() else finding

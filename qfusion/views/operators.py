@@ -1,0 +1,265 @@
+"""Decision operators: spectra, eigenvectors, outcome patterns, and samples along two eigenvectors."""
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import choose
+from qfusion._sentences import count
+from qfusion.analysis import operator_votes, text
+from qfusion.analysis.sample import Sample
+from qfusion.explain.operators import Operator
+from qfusion.figures import operator_spectra, state_charts
+from qfusion.views import View, alt_text
+from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.eigenstate_votes import (
+    describe_extreme_vote,
+    describe_largest_effect,
+    describe_modalities,
+    describe_votes,
+    format_share,
+)
+
+UPS = ("weight against", "value of the group")
+SHOWN_PATTERNS = 5  # on each side
+EXTREMES = {"for": -1, "against": 0}
+
+
+def default_vertical_axis(operator: Operator) -> str:
+    """Return the default vertical axis. If there are many outcome patterns, a sample has hardly any weight on the
+    extreme ones.
+    """
+    return UPS[0] if operator.vectors is not None else UPS[1]
+
+
+def spectrum(
+    sample: Sample, *, group: str = "", split: Literal["train", "valid", "test"] = "test"
+) -> View:
+    """The eigenvalues of a decision operator as votes, and the weight of the sample and of others on each eigenstate.
+
+    Args:
+        sample: of any model.
+        group: of modalities, such as "text+audio".
+        split: of the other samples.
+    """
+    result, (score, weights) = operator_votes.group_votes(sample, group, split)
+    operator = result.operator
+    votes = operator.votes
+    moved = score - operator.baseline
+    return View(
+        operator_spectra.spectrum(
+            votes,
+            weights,
+            result.weights,
+            unit=sample.unit,
+            sample_name=f"sample {sample.id}",
+            cohort_name=f"mean of {len(result.rows):,} {split} samples",
+        ),
+        describe_votes(
+            describe_modalities(operator),
+            votes,
+            "eigenstate" if operator.vectors is not None else "outcome pattern",
+            moved,
+            sample.quantity,
+        ),
+        caption="above, the eigenvalues of the decision operator of these modalities as votes: the change of "
+        "the output from the baseline by each eigenstate. Below, the weight of this sample on each "
+        f"eigenstate. Votes times weights sum to its vote. {describe_comparison(sample.study.background)}",
+        limits="the meaning of a state: see its nearest real samples, below. Learned levels have no names.",
+        table=pd.DataFrame(
+            {
+                "eigenstate": np.arange(len(votes)),
+                "value": operator.values,
+                "vote": votes,
+                "weight_of_sample": weights,
+                "mean_weight": result.weights,
+            }
+        ),
+        alternative=f"Spectrum from {votes[0]:+.2f} to {votes[-1]:+.2f}; this sample {moved:+.2f}.",
+    )
+
+
+def extreme_eigenstate(
+    sample: Sample, *, side: Literal["for", "against"] = "for", group: str = ""
+) -> View:
+    """The eigenstate that votes most for, or most against; only of models of kets.
+
+    Args:
+        sample: of a model of kets.
+        side: which of both.
+        group: of modalities, such as "text+audio".
+    """
+    operator = operator_votes.group_operator(sample, group)
+    k = EXTREMES[side]
+    amplitudes = operator.amplitudes(k)
+    names = state_charts.basis_labels(operator.dims)
+    likeliest = _likeliest_levels(amplitudes, names)
+    order = ""
+    if len(operator.dims) > 1:
+        modalities = ", ".join(map(text.escape_markdown, operator.modalities))
+        order = (
+            f"; levels of {modalities}, first leftmost. Real samples are product states; an eigenstate may be "
+            "entangled"
+        )
+    return View(
+        operator_spectra.eigenvector_bars(amplitudes, operator.dims),
+        describe_extreme_vote(side, float(operator.votes[k]), likeliest),
+        caption="the probability of each basis state in this eigenstate (height) and its phase (colour, relative to "
+        f"the largest){order}. {describe_comparison(sample.study.background)}",
+        limits="whether a real sample can have this state: see the weights below.",
+        table=pd.DataFrame(
+            {
+                "basis_state": names,
+                "population": np.abs(amplitudes) ** 2,
+                "phase": np.angle(amplitudes),
+            }
+        ),
+        alternative=f"Populations of the eigenstate that votes most {side}: {likeliest}.",
+        name=f"state-{side}",
+    )
+
+
+def outcome_patterns(sample: Sample, *, group: str = "") -> View:
+    """The outcome patterns that vote most for and most against; only of models that read masses.
+
+    Args:
+        sample: of a model that reads masses.
+        group: of modalities, such as "text+audio".
+    """
+    operator = operator_votes.group_operator(sample, group)
+    elements = _element_names(sample)
+    whole = len(operator.values)
+    side = min(SHOWN_PATTERNS, whole // 2)
+    shown = [*range(whole - 1, whole - 1 - side, -1), *range(side - 1, -1, -1)]
+    bits = np.array([operator.bits(k) for k in shown])
+    votes = operator.votes[shown]
+    highest, lowest = (_describe_pattern(bits[place], elements) for place in (0, -1))
+    return View(
+        operator_spectra.outcome_patterns(
+            bits, votes, elements, operator.modalities, sample.modalities
+        ),
+        describe_extreme_vote("for", float(votes[0]), highest),
+        caption=f"the {count(side, 'outcome pattern')} with the highest and, below the line, the lowest "
+        "votes. The fusion reads only the outcomes of a modality's qubits, so patterns are the "
+        f"eigenstates. {describe_comparison(sample.study.background)}",
+        limits="the probability of a pattern: see the weights.",
+        table=pd.DataFrame(
+            {
+                "vote": votes,
+                "pattern": ["|".join("".join(map(str, row)) for row in bit) for bit in bits],
+            }
+        ),
+        alternative=f"Highest vote {votes[0]:+z.2f}: {highest}. Lowest {votes[-1]:+z.2f}: {lowest}.",
+        name="patterns",
+    )
+
+
+def element_effects(sample: Sample, *, group: str = "") -> View:
+    """The change of the decision when one element's qubit reads 1 instead of 0; only of models that read masses.
+
+    Args:
+        sample: of a model that reads masses.
+        group: of modalities, such as "text+audio".
+    """
+    operator = operator_votes.group_operator(sample, group)
+    elements = _element_names(sample)
+    values = operator.effects
+    if values is None:
+        values = np.zeros((len(operator.modalities), len(elements)))
+    numbers = [
+        f"{name}: {alt_text.list_numbers(elements, row, '+.2f')}"
+        for name, row in zip(operator.modalities, values, strict=True)
+    ]
+    return View(
+        operator_spectra.element_effects(
+            values, elements, operator.modalities, sample.modalities, unit=sample.unit
+        ),
+        describe_largest_effect(values, elements, operator.modalities, sample.quantity),
+        caption=f"the change of the {sample.quantity} when one element's qubit reads 1 instead of 0, all others as in "
+        f"the background. {describe_comparison(sample.study.background)}",
+        limits="joint effects of elements: see the patterns.",
+        table=pd.DataFrame(values.T, columns=list(operator.modalities)).assign(element=elements),
+        alternative=f"Effects: {'; '.join(numbers)}.",
+        name="effects",
+    )
+
+
+def extreme_plane(
+    sample: Sample,
+    *,
+    group: str = "",
+    split: Literal["train", "valid", "test"] = "test",
+    up: str = "",
+) -> View:
+    """Many samples along the two extreme eigenstates.
+
+    Args:
+        sample: of any model; it is ringed.
+        group: of modalities, such as "text+audio".
+        split: of the samples that are drawn.
+        up: "weight against" or "value of the group"; see `default_vertical_axis`.
+    """
+    result, (_, weights) = operator_votes.group_votes(sample, group, split)
+    study = sample.study
+    up = choose("y axis", up or default_vertical_axis(result.operator), UPS)
+    if up == UPS[0]:
+        y, y_title = (result.most_against, "weight on the state that votes most against")
+    else:
+        y, y_title = (result.scores, f"v({' + '.join(result.operator.modalities)}), {sample.unit}")
+    y_true = study.dataset.y[result.rows]
+    truth = (y_true == sample.output).astype(int) if study.classes else y_true.astype(float)
+    ids = study.dataset.ids[result.rows].tolist()
+    together = format_share((result.most_for + result.most_against).mean())
+    own_for, own_against = (format_share(float(weights[place])) for place in (-1, 0))
+    return View(
+        operator_spectra.extreme_plane(
+            ids,
+            result.most_for,
+            y,
+            "weight on the state that votes most for",
+            y_title,
+            truth=truth,
+            truth_name=f"‘{study.classes[sample.output]}’" if study.classes else "truth",
+            split=bool(study.classes),
+            chosen=sample.id,
+            shares=(True, up == UPS[0]),
+        ),
+        f"On average the two extremes have {together} of the weight of a {split} sample",
+        caption=f"one point per sample, {len(ids):,} in all, coloured by truth. The current one, ringed if shown: "
+        f"{own_for} for, {own_against} against. {describe_comparison(study.background)}",
+        limits="the other eigenstates: a sample may have no weight on either extreme.",
+        table=pd.DataFrame(
+            {
+                "sample": ids,
+                "weight_for": result.most_for,
+                "weight_against": result.most_against,
+                "value_of_group": result.scores,
+                "truth": truth,
+            }
+        ),
+        alternative=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
+        usage="Click a point to select its sample.",
+        name="along",
+    )
+
+
+def _likeliest_levels(amplitudes: np.ndarray, names: list[str]) -> str:
+    """Return the likeliest basis states in words."""
+    mass = np.abs(amplitudes) ** 2
+    order = [i for i in np.argsort(-mass)[:3] if mass[i] >= 0.1] or [int(mass.argmax())]
+    return ", ".join(f"|{names[i]}⟩ {mass[i]:.0%}" for i in order)
+
+
+def _element_names(sample: Sample) -> tuple[str, ...]:
+    """Return the names of the elements that a modality is read by."""
+    study: Any = sample.study
+    if study.model.elements_are_classes:
+        return tuple(study.space.elements)
+    return tuple(map(str, range(study.model.elements)))
+
+
+def _describe_pattern(bits: np.ndarray, elements: tuple[str, ...]) -> str:
+    """Return one pattern in words: the elements that read 1."""
+    read = [[text.escape_markdown(elements[i], 20) for i in np.flatnonzero(row)] for row in bits]
+    return "; ".join("yes on " + ", ".join(on) if on else "no on all" for on in read)

@@ -1,0 +1,265 @@
+"""The effect of every term of a model on a decision, and where it is nonlinear."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion._sentences import capitalise, count
+from qfusion.analysis import physics_sensitivity, text
+from qfusion.analysis.sample import Sample
+from qfusion.explain.sensitivity import Response, Sensitivity
+from qfusion.figures import sensitivity_tornado
+from qfusion.models.protocols import Evolution
+from qfusion.models.terms import Parameter
+from qfusion.views import View
+from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.numbers import agree_verb
+from qfusion.wording.samples import name_explained_class
+
+MAX_TERMS = 16  # terms drawn
+
+
+class EffectSensitivity(NamedTuple):
+    """Slopes and removals of every term for one effect, with the rows they are computed over and the full range of
+    the effect, 1% of which is the threshold.
+    """
+
+    rows: np.ndarray
+    sensitivity: Sensitivity
+    reach: float
+
+    def followable_terms(self) -> dict[str, Parameter]:
+        """Return the terms that can be followed, by title; the one most worth it first."""
+        return {
+            self.sensitivity.parameters[i].title: self.sensitivity.parameters[i]
+            for i in physics_sensitivity.worth_following(self.sensitivity, self.reach)
+        }
+
+
+def effect_sensitivity(
+    sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
+) -> EffectSensitivity:
+    """Return the influence of every term on an effect, over a cohort. Both are given by the names that `tornado`
+    takes.
+    """
+    study = sample.study
+    known = physics_sensitivity.targets(sample.study)
+    target = known[choose("Effect", effect or sample.quantity, known)]
+    rows = physics_sensitivity.cohort_rows(
+        study, sample.row, over, lambda: study.frame(sample.output)
+    )
+    return EffectSensitivity(
+        rows,
+        physics_sensitivity.measure(study, rows, sample.tweak, sample.output, target),
+        physics_sensitivity.full_range(study, target, sample.output),
+    )
+
+
+def half_slopes(
+    sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
+) -> np.ndarray:
+    """Return the effect of removing each term as predicted by the slope at half of its strength, (P,)."""
+    rows, result, _ = effect_sensitivity(sample, effect, over)
+    return physics_sensitivity.half_way(
+        sample.study, rows, sample.tweak, sample.output, result.targets[0]
+    )
+
+
+def tornado(
+    sample: Sample,
+    *,
+    effect: str = "",
+    over: str = physics_sensitivity.THIS,
+    group: str = physics_sensitivity.EVERY,
+    half: bool = False,
+) -> View:
+    """The slope and removal of every term, the largest first; without a figure where none of them moves the effect.
+
+    Args:
+        sample: a sample of a model that consists of terms.
+        effect: what the terms act on, of `analysis.physics_sensitivity.targets`; the explained output by default.
+        over: this sample or the mean over several, of `analysis.physics_sensitivity.cohorts`.
+        group: the terms that are drawn, of `analysis.physics_sensitivity.GROUPS`.
+        half: with the slope half-way, which takes a second or more.
+    """
+    study = sample.study
+    timed = study.model.part(Evolution) is not None
+    effect = effect or sample.quantity
+    rows, result, reach = effect_sensitivity(sample, effect, over)
+    places = physics_sensitivity.rank_terms(
+        result, choose("Terms", group, physics_sensitivity.GROUPS[timed]), timed
+    )
+    shown = places[:MAX_TERMS]
+    target = result.targets[0]
+    parameters = [result.parameters[i] for i in shown]
+    bends = physics_sensitivity.large(result, reach) & ~result.agrees()[:, 0]
+    middle = half_slopes(sample, effect, over) if half else None
+    figure = None
+    if len(shown):
+        figure = sensitivity_tornado.tornado(
+            [_describe_strength(parameter) for parameter in parameters],
+            -0.1 * result.slopes[shown, 0],
+            result.effects[shown, 0],
+            ["+".join(parameter.modalities) for parameter in parameters],
+            study.modalities,
+            bends=[bool(bends[i]) for i in shown],
+            half=None if middle is None else middle[shown],
+            unit=physics_sensitivity.unit(study, target, sample.output),
+        )
+    caption = (
+        f"what each term does to the {text.escape_markdown(effect)} ({result.values[0]:+.3f} now; "
+        f"{_sample_phrase(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is "
+        "its mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
+    )
+    if len(places) > len(shown):
+        caption += f" The {len(shown)} of {len(places)} terms that do most."
+    if target.startswith("dividend"):
+        caption += f" {describe_comparison(study.background)}"
+    removal = "Convolution removed: its angles at 0, which leaves only the block's fixed gates."
+    if timed:
+        removal = "T: removed means read out at once."
+    effects = [
+        f"{parameter.title} {change:+.3f}"
+        for parameter, change in zip(parameters[:6], result.effects[shown[:6], 0], strict=True)
+    ]
+    return View(
+        figure,
+        _sensitivity_title(result, places, effect, group),
+        caption=caption,
+        limits="what a model trained without the term would say; nor what two terms do together: removals do not "
+        f"add up. {removal}",
+        table=result.frame(target).assign(
+            **({} if middle is None else {"slope_half_way_says": middle}),
+            samples=int(result.samples[0]),
+            background=result.background,
+            background_size=result.background_size,
+        ),
+        alternative=f"Tornado: {'; '.join(effects)}.",
+    )
+
+
+def _describe_strength(parameter: Parameter) -> str:
+    """Return the title of a term, with its factor where that is not 1."""
+    factor = "" if parameter.value == 1 else f" (× {parameter.value:g})"
+    return f"{parameter.title}{factor}"
+
+
+def term_response(
+    sample: Sample,
+    *,
+    effect: str = "",
+    over: str = physics_sensitivity.THIS,
+    term: str = "",
+) -> View:
+    """The effect of one term as its strength goes from removed to its current value.
+
+    Args:
+        sample: a sample of a model that consists of terms.
+        effect, over: as of `tornado`.
+        term: title of the term that is followed, of those that do not act linearly; the one most worth it by default.
+    """
+    study = sample.study
+    timed = study.model.part(Evolution) is not None
+    effect = effect or sample.quantity
+    rows, result, _ = terms = effect_sensitivity(sample, effect, over)
+    titles = terms.followable_terms()
+    check(
+        bool(titles),
+        "Every term acts linearly here or is removed already, so that none can be followed. "
+        "See the table of all terms.",
+    )
+    parameter = titles[choose("Term", term or next(iter(titles)), titles)]
+    target = result.targets[0]
+    along = physics_sensitivity.follow(
+        study, rows, sample.tweak, sample.output, target, parameter.key
+    )
+    return View(
+        sensitivity_tornado.term_response(
+            along.factors,
+            along.values,
+            along.slopes,
+            "+".join(parameter.modalities),
+            study.modalities,
+            what="factor of the term (0: removed, 1: as learned)",
+            unit=physics_sensitivity.unit(study, target, sample.output),
+        ),
+        _response_title(along, parameter, effect),
+        caption=f"the {text.escape_markdown(effect)} ({_sample_phrase(sample, result, over, len(rows))}) for every "
+        f"strength of this term, all others as they stand. The mean slope on the way is (by quadrature) "
+        f"{along.mean_slope:+.3g}: times the way ({parameter.value:g}) it is what removal takes away "
+        f"({-along.effect:+.3g}).",
+        limits=f"strengths beyond the {'present' if timed else 'learned'} one.",
+        table=pd.DataFrame({"factor": along.factors, "value": along.values, "slope": along.slopes}),
+        alternative=f"{parameter.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now.",
+        usage="Move the slider of the term for other strengths." if timed else "",
+        name="way",
+    )
+
+
+def _sample_phrase(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
+    """Describe the samples in use. The cohort has `whole` samples, of which only some may be used."""
+    taken = int(sensitivity.samples[0])
+    if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend")):
+        of_class = name_explained_class(sample)
+    else:
+        of_class = ""
+    if over == physics_sensitivity.THIS:
+        sentence = f"sample {text.escape_markdown(sample.id)}"
+    else:
+        sentence = f"the mean over {cohort_words(sample, over, taken, whole)}"
+    sentence += of_class
+    return sentence
+
+
+def cohort_words(sample: Sample, over: str, taken: int, whole: int) -> str:
+    """Return those `taken` of a cohort of `whole` samples, in words: one outside the test split is added to those like
+    it.
+    """
+    added = over != physics_sensitivity.ALL and sample.row not in sample.dataset.rows("test")
+    tests = over.removeprefix("all ")
+    if taken < whole:
+        sentence = f"{taken:,} of "
+    else:
+        sentence = ""
+    if added:
+        sentence += "this sample and "
+    sentence += count(whole - added, tests.replace("samples", "sample"), tests)
+    return sentence
+
+
+def _sensitivity_title(
+    sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str
+) -> str:
+    if not len(places) or np.abs(sensitivity.effects[places, 0]).max() < 1e-9:
+        return f"No term of these moves the {text.escape_markdown(effect)}"
+    first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
+    change = sensitivity.effects[first, 0]
+    name = _term_phrase(sensitivity.parameters[first])
+    if group != physics_sensitivity.EVERY:
+        name = f"of the terms “{group}”, {name}"
+    return capitalise(
+        f"{name} matters most: without it the {text.escape_markdown(effect)} {agree_verb(effect)} {abs(change):.2g} "
+        f"{'higher' if change > 0 else 'lower'}"
+    )
+
+
+def _term_phrase(parameter: Parameter) -> str:
+    """Return a term in a sentence, as markdown: "H: text–audio", "the duration T"."""
+    title = text.escape_markdown(parameter.title)
+    return title if parameter.kind in ("coupling", "dissipation") else f"the {title}"
+
+
+def _response_title(along: Response, parameter: Parameter, effect: str) -> str:
+    name = text.escape_markdown(parameter.title)
+    slope = along.slopes[-1] * parameter.value
+    if not np.isfinite(slope) or abs(slope) < 1e-9 or abs(along.effect) < 1e-9:
+        return f"The {text.escape_markdown(effect)} and the strength of {_term_phrase(parameter)}"
+    if np.sign(-slope) == np.sign(along.effect):
+        return f"{name}: less of it and none of it move the {text.escape_markdown(effect)} the same way"
+    first, then = ("raises", "lowers") if slope < 0 else ("lowers", "raises")
+    return (
+        f"Non-monotonic in {name}: a little less of it {first}, none at all {then} the "
+        f"{text.escape_markdown(effect)}"
+    )
