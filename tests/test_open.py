@@ -22,13 +22,11 @@ from qfusion.models import live_model
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.models.protocols import Circuit
 from qfusion.panels import (
-    circuit_layers,
-    device_noise,
     faithfulness,
     sample_decision,
 )
 from qfusion.panels.views import drawn
-from qfusion.views import circuit as circuit_views, qubits
+from qfusion.views import angles as angle_views, circuit as circuit_views, device_noise, qubits
 from qfusion.wording.backgrounds import describe_baseline
 from qfusion.wording.circuit_remarks import describe_circuit
 from tests.support import own_models
@@ -132,7 +130,7 @@ def test_panels_of_the_circuit_are_drawn(opened):
         qubits.bloch_gates,
         qubits.before_after,
         qubits.entropy_gates,
-        circuit_layers.layer_values,
+        angle_views.layer_shapley,
     ):
         assert drawn(draw)(sample).title
     program = study.space.circuit(ROW)
@@ -834,9 +832,9 @@ def test_registers_of_no_modality_are_drawn(step):
         qubits.before_after,
         qubits.matrix_after,
         qubits.entropy_gates,
-        circuit_layers.layer_values,
-        device_noise.scores,
-        device_noise.terms,
+        angle_views.layer_shapley,
+        device_noise.noisy_scores,
+        device_noise.noisy_terms,
     ):
         assert drawn(draw)(sample).title
     shared = qubits.mutual_gates(sample)

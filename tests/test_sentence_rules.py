@@ -23,7 +23,6 @@ from qfusion.panels import (
     cohort_contributions,
     cohort_quality,
     compare,
-    device_noise,
     generator_terms,
     inside,
     jumps,
@@ -31,8 +30,6 @@ from qfusion.panels import (
     learning_inside,
     nearest_changes,
     nearest_samples,
-    network,
-    network_layers,
     planted_truth,
     sample_columns,
     sample_evidence,
@@ -44,7 +41,14 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.report import sample_report
-from qfusion.views import alt_text, circuit as circuit_views, qubits
+from qfusion.views import (
+    alt_text,
+    circuit as circuit_views,
+    device_noise,
+    fusion_rules,
+    network_layers,
+    qubits,
+)
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -289,8 +293,8 @@ def test_no_size_is_rounded_to_nothing(value: float, places: int, words: str) ->
         (network_layers.describe_correlation(1e-9), "(less than 0.01 nats)"),
         (network_layers.describe_pooling(-0.3), "0.30 nats more entropy"),
         (network_layers.describe_pooling(0.004), "does not change"),
-        (network.describe_likeness("‘a’", "and", 0.0), "as AND does"),
-        (network.describe_likeness("‘a’", "and", 0.25), "no named rule"),
+        (fusion_rules.describe_likeness("‘a’", "and", 0.0), "as AND does"),
+        (fusion_rules.describe_likeness("‘a’", "and", 0.25), "no named rule"),
         (qubits.describe_gate_effect(0.0), "leaves the state as it is"),
         (qubits.describe_mixedness({"q": 1e-7}), "pure state"),
         (qubits.describe_shortest({"q": 1.0}), "pure state"),

@@ -5,9 +5,8 @@ from typing import Any
 from qfusion.analysis.sample import Sample
 from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, GateCircuit, TruthTables
 from qfusion.panels import panel, params
-from qfusion.panels.circuit_layers import layer_values
 from qfusion.panels.views import drawn
-from qfusion.views import circuit, qubits
+from qfusion.views import angles, circuit, qubits
 from qfusion.views.circuit import DISPLAYS
 from qfusion.views.gate_replays import MAX_GATES, MAX_STEPS, NONE, SPLITS, gate_index, replay
 
@@ -161,7 +160,7 @@ PANELS = {
     ),
     "entropy-gates": panel.Panel(drawn(qubits.entropy_gates), _AT, fits=_DRAWN, opens=_ENTROPIES),
     "layer-shapley": panel.Panel(
-        layer_values,
+        drawn(angles.layer_shapley),
         fits=panel.needs(EditableCircuit),
         opens=LAYERS_SWITCH.opens,
     ),

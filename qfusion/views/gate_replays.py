@@ -19,7 +19,7 @@ MAX_GATES = 20_000
 PURE = 1e-6  # entropies, distances and gaps below it are rounding
 Split = Literal["one per coupling", "all of H in one"]
 EACH: Split = "one per coupling"
-SPLITS = {EACH: "terms", "all of H in one": "whole"}
+SPLITS: dict[str, str] = {EACH: "terms", "all of H in one": "whole"}
 NONE = "none"  # no light cone
 
 
