@@ -21,8 +21,9 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.angle_response import angle_names, angle_response
 from qfusion.explain.backgrounds import background
 from qfusion.models import gate_angles, live_link, live_model
-from qfusion.panels import angle_scores
+from qfusion.panels.views import drawn
 from qfusion.quantum import trigonometric
+from qfusion.views import angles as angle_views
 from tests.support import own_models, small_models
 from tests.support.angle_errors import EXACT, angles, worst_error
 from tests.support.app import visit
@@ -325,14 +326,14 @@ def test_the_panel_shows_the_curve_of_a_circuit_of_ones_own_and_of_a_network() -
     shipped = opening.open_study("qcnn-parity", "parity")
     network = build_sample(shipped, int(shipped.dataset.rows("test")[0]))
     for sample, name in ((own, ""), (network, ""), (network, "pooling.0.1")):
-        drawn = angle_scores.angle_scores(sample, angle=name)
-        table = drawn.table()
+        picture = drawn(angle_views.angle)(sample, angle=name)
+        table = picture.table()
         terms = [column for column in table.columns if column.startswith("dividend")]
         assert np.abs(table[terms].sum(axis=1) - table[sample.quantity]).max() < 1e-9
-        assert "Exact at every angle" in drawn.shows
-        assert "decision" in drawn.title
+        assert "Exact at every angle" in picture.shows
+        assert "decision" in picture.title
     with pytest.raises(NotFound, match="Angle 'none' does not exist"):
-        angle_scores.angle_scores(network, angle="none")
+        drawn(angle_views.angle)(network, angle="none")
 
 
 def test_the_circuit_page_draws_it_for_a_model_of_another_process(

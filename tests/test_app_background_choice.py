@@ -15,8 +15,8 @@ from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study_building import explained_model
 from qfusion.errors import InvalidInput
-from qfusion.panels import network_layers
 from qfusion.training import checkpoint, checkpoint_cards
+from qfusion.views import network_layers
 from qfusion.wording.backgrounds import describe_baseline
 from tests.support.app import FILES, headline_of, plain, said, visit
 

@@ -21,9 +21,10 @@ from qfusion.explain import fusion_reading
 from qfusion.figures import circuit_boxes
 from qfusion.models import log_odds
 from qfusion.models.network import qcnn_density, qcnn_features, table_edits, truth_tables
-from qfusion.panels import circuit_panel, gate_replays, tweak_effects
+from qfusion.panels import tweak_effects
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, checkpoint_cards, metrics
+from qfusion.views import circuit as circuit_views, gate_replays
 from tests.support.app import headline_of, plain, said, value, visit
 from tests.support.entangled import model_of
 
@@ -444,7 +445,7 @@ def test_angle_set_at_a_gate_changes_the_decision(
         )
     assert edited.scores == pytest.approx(scores[0].numpy(), abs=1e-5)
     assert edited.scores != pytest.approx(edited.untweaked.scores, abs=1e-3)
-    assert f"softmax {edited.probabilities.max():.3f}" in circuit_panel.decision(edited)[1]
+    assert f"softmax {edited.probabilities.max():.3f}" in circuit_views.decision(edited)[1]
     assert edited.untweaked.scores == pytest.approx(
         pairs.scores[0], abs=1e-5
     )  # the study is as it was
@@ -463,7 +464,7 @@ def test_couplings_of_the_step_change_the_decision() -> None:
     assert app.slider(key="H.text").value == 0.3
     sample = open_sample("qj-planted", "p2924", tweak="H.text=0.3")
     assert plain(tweak_effects.describe_tweaked_sample(sample)) in plain(said(app))
-    ends, when = circuit_panel.ends(sample, gate_replays.replay(sample))
+    ends, when = circuit_views.ends(sample, gate_replays.replay(sample))
     rho = partial_trace(torch.as_tensor(sample.track().rho[-1]), sample.model.dims, (0,))
     levels = rho.diagonal().real.numpy()
     assert (ends[0], ends[1], when) == (
@@ -471,4 +472,4 @@ def test_couplings_of_the_step_change_the_decision() -> None:
         pytest.approx(levels[1::2].sum(), abs=1e-9),
         "at T",
     )
-    assert circuit_panel.decision(sample)[0] == f"<b>score</b><br>{sample.score:+.2f}"
+    assert circuit_views.decision(sample)[0] == f"<b>score</b><br>{sample.score:+.2f}"

@@ -12,7 +12,8 @@ import pytest
 
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.models.network import table_edits
-from qfusion.panels import gate_replays, pickers
+from qfusion.panels import pickers
+from qfusion.views import gate_replays
 from scripts import dragging, visits
 from tests.support.browser import settle, visit
 

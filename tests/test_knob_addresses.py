@@ -25,10 +25,10 @@ from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import angle_response
 from qfusion.models.tweak import learned_values
-from qfusion.panels import gate_replays, pickers, qubit_panels
+from qfusion.panels import pickers
 from qfusion.quantum import statevector
 from qfusion.ui import knob_addresses, knobs, server
-from qfusion.views import decision
+from qfusion.views import decision, gate_replays, qubits
 from tests.support import own_models
 
 MOST_BYTES = 200_000  # of an answer, for slow lines
@@ -234,7 +234,7 @@ def test_states_follow_the_angle_of_a_gate_of_an_own_circuit(
     halves = [psi.reshape(2 ** sizes[0], -1) for psi in states]
     mutual = [2 * entropy_of(half @ half.conj().T) for half in halves]
     assert np.allclose(numbers(groups["shared"], value)[0, :-1], mutual, atol=4e-3)
-    assert np.allclose(qubit_panels.information(now).table().iloc[:, 1], mutual, atol=1e-6)
+    assert np.allclose(qubits.mutual_gates(now).numbers.iloc[:, 1], mutual, atol=1e-6)
 
 
 def qubit_state(psi: np.ndarray, qubit: int) -> np.ndarray:

@@ -17,17 +17,15 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes, circuit_diagram, circuit_replay, qubit_displays
 from qfusion.models.network import table_edits
 from qfusion.panels import (
-    circuit_panel,
-    gate_replays,
     pages,
     programs,
-    qubit_panels,
 )
 from qfusion.quantum import statevector
 from qfusion.quantum.circuits import operation_matrix, rotation
 from qfusion.quantum.light_cone import gate_step, light_cone
 from qfusion.track.fusion_circuit import fusion_circuit
 from qfusion.track.gate_replay import replay_fusion
+from qfusion.views import circuit as circuit_views, gate_replays, qubits
 from tests.support.app import plain, said, visit
 from tests.support.entangled import angles_of, model_of
 
@@ -175,8 +173,8 @@ def test_unaffected_qubits_of_a_gate() -> None:
 
 
 def test_panel_greys_gates_outside_the_cone(pair: Any) -> None:
-    picture = circuit_panel.diagram(pair, cone="fused[1]", gate=40)
-    found, table = gate_replays.replay(pair), picture.table()
+    picture = circuit_views.circuit(pair, cone="fused[1]", gate=40)
+    found, table = gate_replays.replay(pair), picture.numbers
     cone = gate_replays.sample_light_cone(pair, "fused[1]")
     assert list(table["in_cone"]) == list(cone.inside)
     assert f"{cone.count} of {found.count} gates" in picture.title
@@ -188,7 +186,7 @@ def test_panel_greys_gates_outside_the_cone(pair: Any) -> None:
         "fused[0] · fused[2] · fused[4] · fused[6]",
     }
     with pytest.raises(NotFound, match="fused"):
-        circuit_panel.diagram(pair, cone="fused[77]")
+        circuit_views.circuit(pair, cone="fused[77]")
     with pytest.raises(InvalidInput, match="no light cone"):
         gate_replays.sample_light_cone(open_sample("qj-planted", "p2924"), "text0")
 
@@ -210,7 +208,7 @@ def test_displays_show_the_state_after_every_column(pair: Any) -> None:
         angle = theta[name][int(element[:-1])]
         assert first[row] == pytest.approx([np.sin(angle), 0, np.cos(angle)], abs=1e-12)
     for kind in qubit_displays.KINDS:
-        figure = circuit_panel.diagram(pair, display=kind).figure
+        figure = circuit_views.circuit(pair, display=kind).figure
         tips = next(trace for trace in figure.data if trace.name == "displays")
         assert len(tips.x) == len(between)
         fills = [
@@ -229,7 +227,7 @@ def test_displays_show_the_state_after_every_column(pair: Any) -> None:
         }[kind]
         assert heights / frame == pytest.approx(wanted, abs=1e-9)
     with pytest.raises(NotFound):
-        circuit_panel.diagram(pair, display="weather")
+        circuit_views.circuit(pair, display="weather")
 
 
 def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
@@ -283,7 +281,7 @@ def test_hover_texts_contain_matrices() -> None:
 
 
 def test_bloch_balls_along_the_gates(pair: Any) -> None:
-    picture, found = qubit_panels.balls(pair, gate=100), gate_replays.replay(pair)
+    picture, found = qubits.bloch_gates(pair, gate=100), gate_replays.replay(pair)
     tips = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert len(tips) == len(found.followed)
     lengths = np.linalg.norm(found.bloch[100][list(found.followed)], axis=1)

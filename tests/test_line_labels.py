@@ -16,8 +16,7 @@ from qfusion.figures import circuit_charts, evolution_charts, line_labels
 from qfusion.figures.export import save
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.visible_range import VisibleRange, apply_visible, hide_series
-from qfusion.panels import qubit_panels
-from qfusion.views import decision
+from qfusion.views import decision, qubits
 
 TIMES = np.linspace(0, 1, 11)
 NAMES = ("text", "audio", "vision")
@@ -151,4 +150,4 @@ def test_no_two_labels_overlap_on_the_worst_samples(name: str, source: str, abov
 def test_no_two_labels_overlap_on_a_circuit() -> None:
     study = open_study("qcnn-scenes", "scenes")
     sample = build_sample(study, study.dataset.row(_worst(study.frame())))
-    _assert_apart(qubit_panels.entropies(sample).figure)
+    _assert_apart(qubits.entropy_gates(sample).figure)

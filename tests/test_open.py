@@ -22,14 +22,17 @@ from qfusion.models import live_model
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.models.protocols import Circuit
 from qfusion.panels import (
-    circuit_layers,
-    circuit_panel,
-    device_noise,
     faithfulness,
-    qubit_panels,
     views,
 )
-from qfusion.views import contributions
+from qfusion.panels.views import drawn
+from qfusion.views import (
+    angles as angle_views,
+    circuit as circuit_views,
+    contributions,
+    device_noise,
+    qubits,
+)
 from qfusion.wording.backgrounds import describe_baseline
 from qfusion.wording.circuit_remarks import describe_circuit
 from tests.support import own_models
@@ -128,14 +131,14 @@ def test_panels_of_the_circuit_are_drawn(opened):
     study, _ = opened
     sample = study.sample(str(study.dataset.ids[ROW]))
     for draw in (
-        circuit_panel.diagram,
-        qubit_panels.qubits,
-        qubit_panels.balls,
-        qubit_panels.outcomes,
-        qubit_panels.entropies,
-        circuit_layers.layer_values,
+        circuit_views.circuit,
+        qubits.qubits,
+        qubits.bloch_gates,
+        qubits.before_after,
+        qubits.entropy_gates,
+        angle_views.layer_shapley,
     ):
-        assert draw(sample).title
+        assert drawn(draw)(sample).title
     program = study.space.circuit(ROW)
     assert program.to_openqasm(3).startswith("OPENQASM 3.0;")
     assert "quantikz" in program.to_quantikz()
@@ -829,20 +832,20 @@ def test_registers_of_no_modality_are_drawn(step):
     sample = study.sample(str(study.dataset.ids[ROW]))
     assert list(study.model.registers()) == ["left", "right", "other"]
     for draw in (
-        circuit_panel.diagram,
-        qubit_panels.qubits,
-        qubit_panels.balls,
-        qubit_panels.outcomes,
-        qubit_panels.matrix,
-        qubit_panels.entropies,
-        circuit_layers.layer_values,
-        device_noise.scores,
-        device_noise.terms,
+        circuit_views.circuit,
+        qubits.qubits,
+        qubits.bloch_gates,
+        qubits.before_after,
+        qubits.matrix_after,
+        qubits.entropy_gates,
+        angle_views.layer_shapley,
+        device_noise.noisy_scores,
+        device_noise.noisy_terms,
     ):
-        assert draw(sample).title
-    shared = qubit_panels.information(sample)
+        assert drawn(draw)(sample).title
+    shared = qubits.mutual_gates(sample)
     assert len({line.line.color for line in shared.figure.data}) == 4
-    last = shared.table().iloc[-1]
+    last = shared.numbers.iloc[-1]
     expected = measured(ROW, lambda: qml.mutual_info(wires0=[0], wires1=[1]))
     assert last["left : right"] == pytest.approx(float(expected), abs=1e-7)
     expected = measured(ROW, lambda: qml.vn_entropy(wires=[0]))

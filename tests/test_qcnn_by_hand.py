@@ -14,8 +14,8 @@ from qfusion.analysis.study_building import build_study
 from qfusion.data.in_memory import data_set_of
 from qfusion.figures import circuit_boxes
 from qfusion.models import build
-from qfusion.panels import circuit_panel
 from qfusion.training import checkpoint
+from qfusion.views import circuit as circuit_views
 from tests.support import own_models
 
 ROW, ELEMENTS = 3, 3
@@ -71,9 +71,9 @@ def test_every_qubit_is_the_same_after_every_gate(both: tuple[Any, Any]) -> None
 def test_ends_and_decision_are_the_same(both: tuple[Any, Any]) -> None:
     samples = [study.sample(str(study.dataset.ids[ROW])) for study in both]
     ours, by_hand = (
-        circuit_panel.ends(sample, circuit_boxes.replay(sample.study, ROW))[0] for sample in samples
+        circuit_views.ends(sample, circuit_boxes.replay(sample.study, ROW))[0] for sample in samples
     )
     assert list(by_hand.values())[-ELEMENTS - 1 : -1] == pytest.approx(
         list(ours.values())[-ELEMENTS:], abs=1e-12
     )
-    assert circuit_panel.decision(samples[0]) == circuit_panel.decision(samples[1])
+    assert circuit_views.decision(samples[0]) == circuit_views.decision(samples[1])

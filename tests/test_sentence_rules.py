@@ -19,18 +19,13 @@ from qfusion.analysis.cohort_slices import Slice, wilson
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.faithfulness import Curves
 from qfusion.panels import (
-    circuit_panel,
     cohort_contributions,
     cohort_quality,
     compare,
-    device_noise,
     jumps,
     learning_curves,
     learning_inside,
-    network,
-    network_layers,
     planted_truth,
-    qubit_panels,
     sample_columns,
     seed_stability,
     state_at_time,
@@ -40,7 +35,20 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.report import sample_report
-from qfusion.views import alt_text, attribution, changes, evidence, flips, generator, samples
+from qfusion.views import (
+    alt_text,
+    attribution,
+    changes,
+    circuit as circuit_views,
+    device_noise,
+    evidence,
+    flips,
+    fusion_rules,
+    generator,
+    network_layers,
+    qubits,
+    samples,
+)
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -125,9 +133,9 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
         "Text", list(n), values(n), "moved"
     ),
     "terms": lambda n: answers.describe_largest_terms({a: np.array([b]) for a, b in n.items()}, 0),
-    "mixed qubit": qubit_panels.describe_mixedness,
-    "mixed at the end": qubit_panels.describe_final_mixedness,
-    "pairs of registers": qubit_panels.describe_sharing,
+    "mixed qubit": qubits.describe_mixedness,
+    "mixed at the end": qubits.describe_final_mixedness,
+    "pairs of registers": qubits.describe_sharing,
     "elements": lambda n: eigenstate_votes.describe_largest_effect(values(n)[None], list(n), ["m"]),
     "changed terms": changes.describe_mechanism,
     "shares": lambda n: compare.describe_share_shift(dict.fromkeys(n, 0.0), n),
@@ -146,7 +154,7 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
 }
 SMALLEST: dict[str, Callable[[Numbers], str]] = {
     "nearest samples": lambda n: samples.describe_nearest(n, "terms", 1, False),
-    "Bloch vectors of qubits": qubit_panels.describe_shortest,
+    "Bloch vectors of qubits": qubits.describe_shortest,
     "Bloch vectors of modalities": lambda n: states.describe_most_mixed(n, "t"),
     "separated classes": lambda n: cohort_quality.describe_separation(n, ""),
     "planted truth": planted_truth.describe_truth_correlation,
@@ -178,11 +186,11 @@ def test_names_whose_numbers_are_written_alike_are_named_together(maker: str) ->
     ("said", "words"),
     [
         (
-            circuit_panel.describe_cone("q0", 1, 1, 1, 1),
+            circuit_views.describe_cone("q0", 1, 1, 1, 1),
             "q0 can depend on 1 of 1 gate and 1 of 1 qubit",
         ),
         (
-            qubit_panels.describe_final_mixedness(dict.fromkeys("abcde", 0.3) | {"f": 0.1}),
+            qubits.describe_final_mixedness(dict.fromkeys("abcde", 0.3) | {"f": 0.1}),
             "5 qubits alike",
         ),
         (
@@ -287,11 +295,11 @@ def test_no_size_is_rounded_to_nothing(value: float, places: int, words: str) ->
         (network_layers.describe_correlation(1e-9), "(less than 0.01 nats)"),
         (network_layers.describe_pooling(-0.3), "0.30 nats more entropy"),
         (network_layers.describe_pooling(0.004), "does not change"),
-        (network.describe_likeness("‘a’", "and", 0.0), "as AND does"),
-        (network.describe_likeness("‘a’", "and", 0.25), "no named rule"),
-        (qubit_panels.describe_gate_effect(0.0), "leaves the state as it is"),
-        (qubit_panels.describe_mixedness({"q": 1e-7}), "pure state"),
-        (qubit_panels.describe_shortest({"q": 1.0}), "pure state"),
+        (fusion_rules.describe_likeness("‘a’", "and", 0.0), "as AND does"),
+        (fusion_rules.describe_likeness("‘a’", "and", 0.25), "no named rule"),
+        (qubits.describe_gate_effect(0.0), "leaves the state as it is"),
+        (qubits.describe_mixedness({"q": 1e-7}), "pure state"),
+        (qubits.describe_shortest({"q": 1.0}), "pure state"),
         (changes.describe_state_change("text", 0.004), "0.00 rad"),
         (changes.describe_state_change("text", 0.0), "is as it was"),
         (states.describe_most_mixed({"text": 0.996}, "t"), "all but pure"),

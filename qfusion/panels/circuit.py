@@ -1,70 +1,31 @@
-"""Panels and choices of the Circuit page, and the distance of a circuit from the exact evolution."""
+"""Panels and choices of the Circuit page."""
 
-import pandas as pd
+from typing import Any
 
-from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
-from qfusion.figures import circuit_charts, style
 from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, GateCircuit, TruthTables
 from qfusion.panels import panel, params
-from qfusion.panels.circuit_layers import layer_values
-from qfusion.panels.circuit_panel import DISPLAYS, diagram
-from qfusion.panels.gate_replays import (
-    EACH,
-    MAX_GATES,
-    MAX_STEPS,
-    NONE,
-    SPLITS,
-    STEPS,
-    fits_joint_display,
-    has_begun,
-    step_circuit,
-)
-from qfusion.panels.qubit_panels import (
-    balls,
-    entropies,
-    information,
-    matrix,
-    outcomes,
-    qubits,
-    shares,
-)
-from qfusion.views import alt_text
-from qfusion.wording.circuits import describe_step_error
-from qfusion.wording.samples import cite_sample
+from qfusion.panels.views import drawn
+from qfusion.views import angles, circuit, qubits
+from qfusion.views.circuit import DISPLAYS
+from qfusion.views.gate_replays import MAX_GATES, MAX_STEPS, NONE, SPLITS, gate_index, replay
 
 # How qubits are drawn.
 PLANE = "X–Z plane"
 BALLS = "Bloch balls"
 
 
-def step_error(
-    sample: Sample, theme: style.Theme = "light", *, steps: int = STEPS, gates: str = EACH
-) -> panel.PanelFigure:
-    """Draw how far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
-    built = step_circuit(sample, steps, gates)
-    sizes, one, every = sample_circuits.step_errors(
-        sample.study, sample.row, SPLITS[gates], sample.tweak
-    )
-    alt = (
-        f"Error against the step dt: {alt_text.list_numbers([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after "
-        "all "
-        "steps."
-    )
+def has_begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
+    """Return whether a gate is done: before the first every qubit is |0⟩."""
+    return sample.study.model.part(Circuit) is not None and gate != 0
 
-    def table() -> pd.DataFrame:
-        return pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every})
 
-    return panel.PanelFigure(
-        "step-error",
-        f"Trotter error at this step: trace distance {built.error.all:.2g}",
-        circuit_charts.step_error(sizes, one, every, built.dt, theme=theme),
-        shows="trace distance between the circuit's state and the exact evolution without steps, which "
-        "decreases with dt. " + describe_step_error(built.error) + cite_sample(sample),
-        not_shown="device noise: the circuit is computed exactly.",
-        alt=alt,
-        table=table,
-    )
+def fits_joint_display(sample: Sample, gate: int | None = None, **steps: Any) -> bool:
+    """Return whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
+    if not has_begun(sample, gate):
+        return False
+    walk = replay(sample, **steps)
+    return bool(walk.moments[gate_index(walk, gate) - 1][0])
 
 
 _DRAWN = panel.needs(Circuit)
@@ -174,25 +135,39 @@ _REPLAY = _is_part_open("Walk")
 _ENTROPIES = _is_part_open("Entropies")
 PANELS = {
     "circuit": panel.Panel(
-        diagram,
+        drawn(circuit.circuit),
         {**_AT, "cone": CONE, "display": DISPLAY},
         fits=_DRAWN,
         opens=_REPLAY,
     ),
     "qubits": panel.Panel(
-        qubits, _AT, fits=has_begun, opens=panel.all_open(_REPLAY, QUBITS_AS.is_one_of(PLANE))
+        drawn(qubits.qubits),
+        _AT,
+        fits=has_begun,
+        opens=panel.all_open(_REPLAY, QUBITS_AS.is_one_of(PLANE)),
     ),
     "bloch-gates": panel.Panel(
-        balls, _AT, fits=has_begun, opens=panel.all_open(_REPLAY, QUBITS_AS.is_one_of(BALLS))
+        drawn(qubits.bloch_gates),
+        _AT,
+        fits=has_begun,
+        opens=panel.all_open(_REPLAY, QUBITS_AS.is_one_of(BALLS)),
     ),
-    "before-after": panel.Panel(outcomes, _AT, fits=fits_joint_display, opens=_REPLAY),
-    "matrix-after": panel.Panel(matrix, _AT, fits=fits_joint_display, opens=_REPLAY),
-    "entropy-gates": panel.Panel(entropies, _AT, fits=_DRAWN, opens=_ENTROPIES),
+    "before-after": panel.Panel(
+        drawn(qubits.before_after), _AT, fits=fits_joint_display, opens=_REPLAY
+    ),
+    "matrix-after": panel.Panel(
+        drawn(qubits.matrix_after), _AT, fits=fits_joint_display, opens=_REPLAY
+    ),
+    "entropy-gates": panel.Panel(drawn(qubits.entropy_gates), _AT, fits=_DRAWN, opens=_ENTROPIES),
     "layer-shapley": panel.Panel(
-        layer_values,
+        drawn(angles.layer_shapley),
         fits=panel.needs(EditableCircuit),
         opens=LAYERS_SWITCH.opens,
     ),
-    "mutual-gates": panel.Panel(information, {"gate": GATE}, fits=shares),
-    "step-error": panel.Panel(step_error, _STEPS, fits=_STEPPED),
+    "mutual-gates": panel.Panel(
+        drawn(qubits.mutual_gates),
+        {"gate": GATE},
+        fits=panel.needs(GateCircuit, where=lambda study: len(study.model.registers()) > 1),
+    ),
+    "step-error": panel.Panel(drawn(circuit.step_error), _STEPS, fits=_STEPPED),
 }

@@ -23,7 +23,7 @@ from qfusion.panels.page_state import Address, PageState
 from qfusion.panels.panel import TERMS, Panel, PanelFigure, always, needs
 from qfusion.panels.params import Param, ParamFamily, ParamRule, TextParam, rules
 from qfusion.panels.scopes import SCOPES, open_scope
-from qfusion.views import view_name
+from qfusion.views import qubits, view_name
 
 QUESTIONS = {
     "overview": "Which modality decided, how large are joint terms, and when did they arise?",
@@ -53,7 +53,7 @@ def _merge(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 _NETWORK_ON_DYNAMICS = {
     "decision-layers": replace(panels.network.PANELS["decision-layers"], opens=always),
     "entropy-gates": Panel(
-        panels.circuit.entropies, fixed={"marked": False}, fits=needs(LayeredNetwork)
+        views.drawn(qubits.entropy_gates), fixed={"marked": False}, fits=needs(LayeredNetwork)
     ),
 }
 _TIMELINES_OF_PAIR = {

@@ -9,8 +9,9 @@ import streamlit as st
 from qfusion._sentences import share
 from qfusion.analysis.sample import Sample
 from qfusion.explain import coalitions
-from qfusion.panels import network, network_layers, panel
+from qfusion.panels import network, panel
 from qfusion.ui import guidance, page_context, panels, widgets
+from qfusion.views import network_layers
 from qfusion.wording import answers
 
 

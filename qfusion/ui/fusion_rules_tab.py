@@ -32,6 +32,7 @@ from qfusion.ui import (
     tweak_history,
     widgets,
 )
+from qfusion.views import fusion_rules
 from qfusion.wording import systems
 from qfusion.wording.metrics import describe_metric
 from qfusion.wording.samples import describe_calibration, format_probability
@@ -64,7 +65,7 @@ class Cell:
     def changed(self) -> bool:
         """Whether its angle is another one than learned."""
         now, learned = self.angles
-        return abs(now - learned) > network.SAME
+        return abs(now - learned) > fusion_rules.SAME
 
     def edit(self, edit: Callable[..., str], *words: Any) -> None:
         """Edit the reader's text, which starts anew from the learned tables if it does not fit. For callbacks."""
@@ -175,7 +176,7 @@ def tables_panel(context: page_context.PageContext, sample: Sample) -> None:
     guidance.aside(
         "Nearest named rule of each element: "
         + ", ".join(
-            f"{text.escape_markdown(name)} **{network.rule_name(rule)}** ({distance:.2f})"
+            f"{text.escape_markdown(name)} **{fusion_rules.rule_name(rule)}** ({distance:.2f})"
             for name, (rule, distance) in zip(reading.elements, reading.rules, strict=True)
         )
         + "."
@@ -210,7 +211,7 @@ def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
     control = network.OUTCOME
     known = control.options(sample.study)
     if page_params.param_text(control.key) not in known:
-        state.put(control.key, network.likeliest_pattern(sample.reading, element))
+        state.put(control.key, fusion_rules.likeliest_pattern(sample.reading, element))
     if at_gate:
         control = replace(
             control, label="Angle of this gate for the qubit pattern", look="segments", help=""
@@ -358,7 +359,7 @@ def _presets(cell: Cell) -> None:
     with st.container(horizontal=True, gap="small"):
         for rule in (table_edits.LEARNED, *cell.shape.rules):
             st.button(
-                network.rule_name(rule),
+                fusion_rules.rule_name(rule),
                 key=f"_rule_{rule}",
                 help=_RULE_HELP[rule],
                 on_click=cell.edit,

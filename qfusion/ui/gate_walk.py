@@ -11,7 +11,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_replay import Replay
 from qfusion.models.network import table_edits
 from qfusion.models.protocols import EditableCircuit, Evolution, TruthTables
-from qfusion.panels import circuit, gate_replays, tweak_effects
+from qfusion.panels import circuit, tweak_effects
 from qfusion.ui import (
     guidance,
     page_context,
@@ -24,6 +24,7 @@ from qfusion.ui import (
 from qfusion.ui.circuit_angles import draw_gate_angles
 from qfusion.ui.fusion_rules_tab import draw_angles, draw_angles_of_gate
 from qfusion.ui.icon_button import icon_button
+from qfusion.views import gate_replays
 
 WHOLE_EVOLUTION_HELP = "The whole evolution repeats all gates after the preparation until T."
 

@@ -345,7 +345,7 @@ def _angle_terms(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 def _angle_states(followed: FollowedAngles, knob: str) -> dict[str, Any]:
     from qfusion.analysis import angle_tables
     from qfusion.figures.followed_series import series_names
-    from qfusion.panels import gate_replays
+    from qfusion.views import gate_replays
 
     slider, sample = _angle_slider(followed, knob), followed.sample
     if not followed.gate:
@@ -371,7 +371,7 @@ def _angle_states(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 def _angle_shared(followed: FollowedAngles, knob: str) -> dict[str, Any]:
     from qfusion.analysis import angle_tables, sample_circuits
     from qfusion.figures.followed_series import series_names
-    from qfusion.panels.qubit_panels import name_groups
+    from qfusion.views.qubits import name_groups
 
     sample = followed.sample
     shared = sample_circuits.information(sample.study, sample.row, sample.tweak)

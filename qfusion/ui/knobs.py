@@ -14,11 +14,11 @@ from qfusion.models import gate_angles
 from qfusion.models.network import table_edits
 from qfusion.models.protocols import TruthTables
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned_values
-from qfusion.panels import circuit, dynamics_page, gate_replays, panel
+from qfusion.panels import circuit, dynamics_page, panel
 from qfusion.ui import knob_addresses, page_context, state
 from qfusion.ui.components import component
 from qfusion.ui.fusion_rules_tab import circuit_metrics, shown_classes
-from qfusion.views import decision
+from qfusion.views import decision, gate_replays
 
 KEY = "knobs"
 # Lowest and highest value of the sliders of angles, in radians, and the number of their values.

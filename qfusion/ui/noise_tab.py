@@ -12,6 +12,7 @@ from qfusion.models.protocols import TruthTables
 from qfusion.panels import device_noise
 from qfusion.ui import page_context, panels, state, widgets
 from qfusion.ui.changed_numbers import delta_options
+from qfusion.views.device_noise import noisy_outcome
 from qfusion.wording import systems
 
 
@@ -40,7 +41,7 @@ def _typical() -> None:
 
 def _headline(context: page_context.PageContext, sample: Sample, noise: dict[str, Any]) -> None:
     study, c = context.study, sample.output
-    result = device_noise.noisy_outcome(sample, **noise)
+    result = noisy_outcome(sample, **noise)
     best = "accuracy" if study.classes else "mae"
     of = f" of ‘{text.escape_markdown(study.classes[c], 14)}’ (nats)" if study.classes else ""
     with st.container(key="pair-metrics"):

@@ -12,8 +12,9 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, result_tables, style
 from qfusion.models.protocols import GateCircuit
 from qfusion.panels import panel, params
-from qfusion.panels.device_noise import NOISE, SHOTS, can_be_noisy, noise_open
+from qfusion.panels.device_noise import NOISE, can_be_noisy, noise_open
 from qfusion.views import alt_text
+from qfusion.views.device_noise import SHOTS
 from qfusion.wording.samples import cite_sample, name_explained_class
 
 NO_DEVICE = "none"

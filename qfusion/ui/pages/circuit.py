@@ -12,7 +12,7 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, GateCircuit, StateModel
-from qfusion.panels import angle_scores as angle_panels, circuit, gate_replays, tweak_effects
+from qfusion.panels import angle_scores as angle_panels, circuit, tweak_effects
 from qfusion.ui import (
     angle_scores,
     cursor_line,
@@ -33,6 +33,7 @@ from qfusion.ui.circuit_export import circuit_drawing, circuit_exports, circuit_
 from qfusion.ui.fusion_rules_tab import rules_tab
 from qfusion.ui.gate_walk import WHOLE_EVOLUTION_HELP, draw_edits, draw_scrubber, draw_walk
 from qfusion.ui.noise_tab import noise_tab
+from qfusion.views import gate_replays
 
 
 @page_runs.fragment

@@ -196,9 +196,7 @@ def test_headless_figures_programs_reports_and_files(
         "entropy-gates",
         "mutual-gates",
     ]
-    assert "qubit_panels.information(sample)" in programs.program(
-        "Circuit", "mutual-gates", view.values
-    )
+    assert "qubits.mutual_gates(sample)" in programs.program("Circuit", "mutual-gates", view.values)
     table = pages.build_panel("Circuit", "mutual-gates", view.values).table()
     assert table.columns[0] == "gates_done"
     assert table.iloc[0, 1:].abs().max() == 0

@@ -30,10 +30,11 @@ from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN  # 
 
 from qfusion.adapters import quick_calls  # noqa: E402
 from qfusion.models.circuit_change import UNCHANGED, CircuitChange  # noqa: E402
-from qfusion.panels import circuit_panel, qubit_panels  # noqa: E402
+from qfusion.panels.views import drawn  # noqa: E402
 from qfusion.plugins.qiskit import qiskit_calls, qiskit_gates  # noqa: E402
 from qfusion.plugins.qiskit.bare_circuits import circuit_model  # noqa: E402
 from qfusion.quantum import statevector  # noqa: E402
+from qfusion.views import circuit as circuit_views, qubits  # noqa: E402
 
 SIZES = {"text": 3, "audio": 5}
 
@@ -518,8 +519,8 @@ def test_registers_of_no_modality_are_drawn(make, audio):
     study = qfusion.open(model, data, output="scores")
     assert set(study.model.registers()) == {"text", "audio", "other"}
     sample = study.sample(str(study.dataset.ids[3]))
-    for draw in (circuit_panel.diagram, qubit_panels.entropies, qubit_panels.information):
-        assert draw(sample).title
+    for draw in (circuit_views.circuit, qubits.entropy_gates, qubits.mutual_gates):
+        assert drawn(draw)(sample).title
     values = {"x": data["text"][3, 0], "y": data["audio"][3, 0]}
     state = statevector_of(circuit, values)
     for name, qubit in (("text", 0), ("audio", audio)):

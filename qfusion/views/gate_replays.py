@@ -1,6 +1,6 @@
 """The circuit of a sample's model with the sample in it, gate by gate."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,9 @@ STEPS = 20
 MAX_STEPS = 1000
 MAX_GATES = 20_000
 PURE = 1e-6  # entropies, distances and gaps below it are rounding
-SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
-EACH = next(iter(SPLITS))
+Split = Literal["one per coupling", "all of H in one"]
+EACH: Split = "one per coupling"
+SPLITS: dict[str, str] = {EACH: "terms", "all of H in one": "whole"}
 NONE = "none"  # no light cone
 
 
@@ -115,16 +116,3 @@ def qubit_table(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
             "entropy": walk.entropy[at],
         }
     )
-
-
-def has_begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
-    """Return whether a gate is done: before the first every qubit is |0⟩."""
-    return sample.study.model.part(Circuit) is not None and gate != 0
-
-
-def fits_joint_display(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
-    """Return whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
-    if not has_begun(sample, gate):
-        return False
-    walk = replay(sample, **drawn)
-    return bool(walk.moments[gate_index(walk, gate) - 1][0])

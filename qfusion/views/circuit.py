@@ -1,22 +1,34 @@
-"""The drawing of a circuit with every qubit's state in place."""
+"""The drawing of a circuit with every qubit's state in place, and its distance from the exact evolution."""
 
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+import torch
 
 from qfusion._checks import choose
 from qfusion._sentences import count, listed
-from qfusion.analysis import text
+from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import circuit_diagram, circuit_replay, qubit_displays, style
+from qfusion.figures import (
+    circuit_charts,
+    circuit_diagram,
+    circuit_replay,
+    qubit_displays,
+    style,
+)
 from qfusion.figures.followed_series import decision_meta
 from qfusion.models.protocols import Evolution, GateCircuit
-from qfusion.panels import panel
-from qfusion.panels.gate_replays import (
+from qfusion.quantum.light_cone import Cone
+from qfusion.quantum.states import partial_trace
+from qfusion.views import View, alt_text
+from qfusion.views.gate_replays import (
     EACH,
     NONE,
+    SPLITS,
     STEPS,
+    Split,
     describe_inert_fusion,
     gate_index,
     qubit_table,
@@ -24,7 +36,7 @@ from qfusion.panels.gate_replays import (
     sample_light_cone,
     step_circuit,
 )
-from qfusion.panels.state_at_time import reduced_states
+from qfusion.wording.circuits import describe_step_error
 from qfusion.wording.samples import cite_sample, format_probability
 
 LEAST_UNIT = 24.0  # pixels between neighbouring wires
@@ -46,24 +58,24 @@ _SHOWN = {
 }
 
 
-def diagram(
+def circuit(
     sample: Sample,
-    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
-    gates: str = EACH,
+    gates: Split = EACH,
     cone: str = NONE,
-    display: str = DISCS,
-) -> panel.PanelFigure:
-    """Draw the circuit with every qubit's state in place.
+    display: Literal[
+        "at the scrubber", "probability of 1", "Bloch vector", "purity"
+    ] = "at the scrubber",
+) -> View:
+    """The circuit with every qubit's state in place.
 
     Args:
         sample: a sample of a model that can be drawn as gates.
-        theme: of the figure.
         gate: so many gates are done; all by default.
         steps: so many fill T.
-        gates: "one per coupling" or "all of H in one".
+        gates: of H in a step.
         cone: a read-out, whose light cone is drawn: what lies outside is grey; "none" for all alike.
         display: "at the scrubber" for discs there, or what stands after every column.
     """
@@ -114,7 +126,6 @@ def diagram(
         display="" if display == DISCS else display,
         ends=likely,
         decision=decision(sample),
-        theme=theme,
     )
     if display == DISCS:
         names = [style.label(name, 12) for name in sample.study.classes]
@@ -130,29 +141,25 @@ def diagram(
         first = drawn[0].first
         last = max(box.last for box in drawn)
         shows += f" Gates {first} to {last} are drawn; the others follow the scrubber."
-    shows += _describe_unused_states(sample) + cite_sample(sample)
-
-    def table() -> pd.DataFrame:
-        if seen is None:
-            return qubit_table(walk, at)
-        return pd.DataFrame(
-            [
-                {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
-                for n, ((name, wires, *_), inside) in enumerate(
-                    zip(walk.gates, seen.inside, strict=True), 1
-                )
-            ]
-        )
-
-    return panel.PanelFigure(
-        "circuit",
-        title,
+    return View(
         figure,
-        shows=shows,
-        not_shown="correlations between qubits, since each qubit is drawn separately."
-        + describe_inert_fusion(sample),
-        alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
-        table=table,
+        title,
+        caption=f"{shows}{_describe_unused_states(sample)}{cite_sample(sample)}",
+        limits=f"correlations between qubits, since each qubit is drawn separately.{describe_inert_fusion(sample)}",
+        table=qubit_table(walk, at) if seen is None else _list_gates(walk, seen),
+        alternative=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
+    )
+
+
+def _list_gates(walk: circuit_replay.Replay, seen: Cone[int]) -> pd.DataFrame:
+    """Return the gates with their qubits, and whether each lies in a light cone."""
+    return pd.DataFrame(
+        [
+            {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
+            for n, ((name, wires, *_), inside) in enumerate(
+                zip(walk.gates, seen.inside, strict=True), 1
+            )
+        ]
     )
 
 
@@ -163,8 +170,9 @@ def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float],
     if not sample.model.part(Evolution):
         return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
     likely: list[float] = []
-    for name, d in zip(sample.modalities, sample.model.dims, strict=True):
-        levels = np.real(np.diag(reduced_states(sample, name)[-1]))
+    last = torch.as_tensor(sample.track().rho[-1])
+    for place, d in enumerate(sample.model.dims):
+        levels = np.real(np.diag(partial_trace(last, sample.model.dims, (place,)).numpy()))
         n = (d - 1).bit_length()
         bits = np.arange(d)[:, None] >> np.arange(n)[::-1] & 1  # the first qubit leftmost
         likely += np.clip(levels @ bits, 0, 1).tolist()
@@ -213,4 +221,27 @@ def describe_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qub
     return (
         f"{text.escape_markdown(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
         f"{count(all_qubits, 'qubit')}"
+    )
+
+
+def step_error(
+    sample: Sample,
+    *,
+    steps: int = STEPS,
+    gates: Split = EACH,
+) -> View:
+    """How far the circuit of a model with time ends from its evolution, against the step; as of `circuit`."""
+    built = step_circuit(sample, steps, gates)
+    sizes, one, every = sample_circuits.step_errors(
+        sample.study, sample.row, SPLITS[gates], sample.tweak
+    )
+    errors = alt_text.list_numbers([f"dt {dt:.2g}" for dt in sizes], every, ".2g")
+    return View(
+        circuit_charts.step_error(sizes, one, every, built.dt),
+        f"Trotter error at this step: trace distance {built.error.all:.2g}",
+        caption="trace distance between the circuit's state and the exact evolution without steps, which decreases "
+        f"with dt. {describe_step_error(built.error)}{cite_sample(sample)}",
+        limits="device noise: the circuit is computed exactly.",
+        table=pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}),
+        alternative=f"Error against the step dt: {errors} after all steps.",
     )
