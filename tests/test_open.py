@@ -25,10 +25,11 @@ from qfusion.panels import (
     circuit_layers,
     circuit_panel,
     device_noise,
-    faithfulness,
     qubit_panels,
     sample_decision,
 )
+from qfusion.panels.views import draw_view
+from qfusion.views import faithfulness
 from qfusion.wording.backgrounds import describe_baseline
 from qfusion.wording.circuit_remarks import describe_circuit
 from tests.support import own_models
@@ -511,7 +512,7 @@ def test_exact_is_said_only_where_all_combinations_are_taken(rows, noise, monkey
     sample = study.sample(study.dataset.ids[ROW])
     assert study.is_exact
     assert sample.term_errors == {}
-    assert "Contributions are exact" in faithfulness.trust_warnings(study).shows
+    assert "Contributions are exact" in faithfulness.cautions(study).caption
     assert f"the {study.background.size} training samples, each" in describe_baseline(
         study.sample_background
     )
@@ -524,7 +525,7 @@ def test_exact_is_said_only_where_all_combinations_are_taken(rows, noise, monkey
     apart = abs(drawn.dividends(ROW)[""] - study.dividends(ROW)[""])
     assert 0 < apart < 4 * errors[""]
     for panel in (
-        faithfulness.trust_warnings(drawn),
+        draw_view(drawn, view=faithfulness.cautions),
         sample_decision.waterfall(drawn.sample(drawn.dataset.ids[ROW])),
     ):
         assert "Standard error of a term over draws" in panel.shows

@@ -34,19 +34,16 @@ from qfusion.panels import (
     nearest_samples,
     network,
     network_layers,
-    planted_truth,
     qubit_panels,
     sample_columns,
     sample_evidence,
-    seed_stability,
     state_at_time,
     states,
-    targets,
     tweak_effects,
     wrong_samples,
 )
 from qfusion.report import sample_report
-from qfusion.views import alt_text
+from qfusion.views import agreement, alt_text, faithfulness, targets
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -153,8 +150,8 @@ SMALLEST: dict[str, Callable[[Numbers], str]] = {
     "Bloch vectors of qubits": qubit_panels.describe_shortest,
     "Bloch vectors of modalities": lambda n: states.describe_most_mixed(n, "t"),
     "separated classes": lambda n: cohort_quality.describe_separation(n, ""),
-    "planted truth": planted_truth.describe_truth_correlation,
-    "stability": seed_stability.describe_least_stable,
+    "planted truth": faithfulness.describe_truth_correlation,
+    "stability": agreement.describe_least_stable,
     "loss": lambda n: learning_curves.describe_lowest_loss(
         {name: np.array([value]) for name, value in n.items()}
     ),
@@ -335,7 +332,7 @@ def test_what_is_written_as_nothing_is_called_nothing(said: str, words: str) -> 
             "1 of 1 sample is right",
         ),
         (
-            seed_stability.describe_sign_changes(np.array([[1.0, 1.0], [-1.0, 1.0]])).lower(),
+            agreement.describe_sign_changes(np.array([[1.0, 1.0], [-1.0, 1.0]])).lower(),
             "1 of 2 terms changes sign with the seed",
         ),
     ],
@@ -418,8 +415,8 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
         (sample_evidence.describe_disagreement({"a": 0.2}, NAN), "not defined"),
         (sample_evidence.describe_bet({"a": NAN, "b": NAN}), "bet on none"),
         (sample_report.describe_contradiction(NAN), "not defined"),
-        (planted_truth.describe_truth_correlation({"a": NAN}), "No term varies"),
-        (planted_truth.describe_truth_correlation({"a": NAN, "b": 0.9}), "constant"),
+        (faithfulness.describe_truth_correlation({"a": NAN}), "No term varies"),
+        (faithfulness.describe_truth_correlation({"a": NAN, "b": 0.9}), "constant"),
         (learning_curves.describe_lowest_loss({"a": np.array([NAN])}), "Loss"),
         (
             learning_curves.describe_lowest_loss({"a": np.array([NAN]), "b": np.array([0.3])}),

@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -51,9 +51,10 @@ def make_panel(
     )
 
 
+@cache
 def drawn(function: Callable[..., View]) -> Callable[..., PanelFigure]:
     """Return the builder of a panel, see `Panel.build`, from a view: a function from a sample or study, a theme and
-    choices to what the view shows. Its last results are cached.
+    choices to what the view shows. Its last results are cached, the same for all who ask for a builder of this view.
     """
 
     @memo(24)
