@@ -28,8 +28,6 @@ from qfusion.panels import (
     generator_terms,
     inside,
     jumps,
-    learning_curves,
-    learning_inside,
     nearest_changes,
     nearest_samples,
     network,
@@ -43,7 +41,7 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.report import sample_report
-from qfusion.views import agreement, alt_text, faithfulness, targets
+from qfusion.views import agreement, alt_text, faithfulness, learning, learning_inside, targets
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -152,7 +150,7 @@ SMALLEST: dict[str, Callable[[Numbers], str]] = {
     "separated classes": lambda n: cohort_quality.describe_separation(n, ""),
     "planted truth": faithfulness.describe_truth_correlation,
     "stability": agreement.describe_least_stable,
-    "loss": lambda n: learning_curves.describe_lowest_loss(
+    "loss": lambda n: learning.describe_lowest_loss(
         {name: np.array([value]) for name, value in n.items()}
     ),
 }
@@ -417,9 +415,9 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
         (sample_report.describe_contradiction(NAN), "not defined"),
         (faithfulness.describe_truth_correlation({"a": NAN}), "No term varies"),
         (faithfulness.describe_truth_correlation({"a": NAN, "b": 0.9}), "constant"),
-        (learning_curves.describe_lowest_loss({"a": np.array([NAN])}), "Loss"),
+        (learning.describe_lowest_loss({"a": np.array([NAN])}), "Loss"),
         (
-            learning_curves.describe_lowest_loss({"a": np.array([NAN]), "b": np.array([0.3])}),
+            learning.describe_lowest_loss({"a": np.array([NAN]), "b": np.array([0.3])}),
             "b (0.3)",
         ),
         (cohort_quality.describe_residuals(np.zeros(0), np.zeros(0)), "No sample of this cohort"),
