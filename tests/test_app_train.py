@@ -15,9 +15,10 @@ from qfusion import runs
 from qfusion.analysis import runs as run_curves, training_curves
 from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels import learning_curves, pickers
+from qfusion.panels import pickers
 from qfusion.runs import Plan, Run, plans, run_process
 from qfusion.training import Options, checkpoint, checkpoint_cards, prepare
+from qfusion.views import learning
 from tests.support.app import plain, said, visit
 from tests.support.runs import JUMP, make, record_of
 
@@ -454,8 +455,8 @@ def test_card_tells_what_a_run_waits_for_until_its_first_batches_have_losses() -
         app = visit(TRAIN, run="begun")
         assert not app.exception
         assert "begun loads" not in plain(said(app))
-        picture = learning_curves.loss(run_curves.open_runs(["begun"]))
-    table = picture.table()
+        picture = learning.train_loss(run_curves.open_runs(["begun"]))
+    table = picture.numbers
     assert table["epoch"].tolist() == [0.25, 0.5]
     assert table["value"].tolist() == [2.0, 1.5]
     assert picture.figure.layout.xaxis.range[0] < 0.25

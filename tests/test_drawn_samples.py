@@ -33,12 +33,12 @@ from qfusion.data.clusters import Clusters
 from qfusion.explain import cohort_filters
 from qfusion.panels import (
     cohort_correlations,
-    deletion_curves,
     pages,
     programs,
     rendering,
     sample_maps,
 )
+from qfusion.views import faithfulness
 from tests.support.app import plain, said, visit
 from tests.support.encoded_models import dataset as dataset, model_of
 
@@ -225,15 +225,15 @@ def test_feature_deletion_of_large_sets_uses_drawn_samples_with_an_interval(
     monkeypatch.setattr(trust, "INSIDE", 12)
     parts = trust.feature_curves(study, "text", "integrated gradients", everyone=True)
     np.testing.assert_allclose(parts.deletion, again.deletion, atol=1e-6)
-    picture = deletion_curves.feature_curves(study, modality="text")
+    picture = faithfulness.feature_curves(study, modality="text")
     assert (
         f"The 12 were drawn at random from {whole}; the interval of the area: 95% percentile bootstrap"
-        in picture.shows
+        in picture.caption
     )
-    assert "videos, not of rows" in picture.shows
+    assert "videos, not of rows" in picture.caption
     assert (
         "drawn at random from"
-        not in deletion_curves.feature_curves(study, modality="text", everyone=True).shows
+        not in faithfulness.feature_curves(study, modality="text", everyone=True).caption
     )
 
 

@@ -22,15 +22,15 @@ from qfusion.models import live_model
 from qfusion.models.circuit_change import CircuitChange
 from qfusion.models.protocols import Circuit
 from qfusion.panels import (
-    faithfulness,
     views,
 )
-from qfusion.panels.views import drawn
+from qfusion.panels.views import draw_view, drawn
 from qfusion.views import (
     angles as angle_views,
     circuit as circuit_views,
     contributions,
     device_noise,
+    faithfulness,
     qubits,
 )
 from qfusion.wording.backgrounds import describe_baseline
@@ -515,7 +515,7 @@ def test_exact_is_said_only_where_all_combinations_are_taken(rows, noise, monkey
     sample = study.sample(study.dataset.ids[ROW])
     assert study.is_exact
     assert sample.term_errors == {}
-    assert "Contributions are exact" in faithfulness.trust_warnings(study).shows
+    assert "Contributions are exact" in faithfulness.cautions(study).caption
     assert f"the {study.background.size} training samples, each" in describe_baseline(
         study.sample_background
     )
@@ -528,7 +528,7 @@ def test_exact_is_said_only_where_all_combinations_are_taken(rows, noise, monkey
     apart = abs(drawn.dividends(ROW)[""] - study.dividends(ROW)[""])
     assert 0 < apart < 4 * errors[""]
     for panel in (
-        faithfulness.trust_warnings(drawn),
+        draw_view(drawn, view=faithfulness.cautions),
         views.drawn(contributions.waterfall)(drawn.sample(drawn.dataset.ids[ROW])),
     ):
         assert "Standard error of a term over draws" in panel.shows

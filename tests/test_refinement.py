@@ -19,7 +19,8 @@ from qfusion.analysis.spaces import evaluated
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
-from qfusion.panels import deletion_curves, pages, pickers, programs
+from qfusion.panels import pages, pickers, programs
+from qfusion.views import faithfulness
 from tests.support.app import plain, said, visit
 from tests.support.third_model import DATA, among_the_users
 
@@ -94,7 +95,7 @@ def test_drawn_backgrounds_give_values_with_errors(slow: Any) -> None:
 def test_test_set_panels_state_the_number_of_background_rows(slow: Any) -> None:
     assert (
         "Compared with 16 samples drawn at random from the"
-        in deletion_curves.modality_curves(slow).shows
+        in faithfulness.modality_curves(slow).caption
     )
 
 

@@ -23,31 +23,31 @@ from qfusion.panels import (
     cohort_quality,
     compare,
     jumps,
-    learning_curves,
-    learning_inside,
-    planted_truth,
     sample_columns,
-    seed_stability,
     state_at_time,
     states,
-    targets,
     tweak_effects,
     wrong_samples,
 )
 from qfusion.report import sample_report
 from qfusion.views import (
+    agreement,
     alt_text,
     attribution,
     changes,
     circuit as circuit_views,
     device_noise,
     evidence,
+    faithfulness,
     flips,
     fusion_rules,
     generator,
+    learning,
+    learning_inside,
     network_layers,
     qubits,
     samples,
+    targets,
 )
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
@@ -157,9 +157,9 @@ SMALLEST: dict[str, Callable[[Numbers], str]] = {
     "Bloch vectors of qubits": qubits.describe_shortest,
     "Bloch vectors of modalities": lambda n: states.describe_most_mixed(n, "t"),
     "separated classes": lambda n: cohort_quality.describe_separation(n, ""),
-    "planted truth": planted_truth.describe_truth_correlation,
-    "stability": seed_stability.describe_least_stable,
-    "loss": lambda n: learning_curves.describe_lowest_loss(
+    "planted truth": faithfulness.describe_truth_correlation,
+    "stability": agreement.describe_least_stable,
+    "loss": lambda n: learning.describe_lowest_loss(
         {name: np.array([value]) for name, value in n.items()}
     ),
 }
@@ -339,7 +339,7 @@ def test_what_is_written_as_nothing_is_called_nothing(said: str, words: str) -> 
             "1 of 1 sample is right",
         ),
         (
-            seed_stability.describe_sign_changes(np.array([[1.0, 1.0], [-1.0, 1.0]])).lower(),
+            agreement.describe_sign_changes(np.array([[1.0, 1.0], [-1.0, 1.0]])).lower(),
             "1 of 2 terms changes sign with the seed",
         ),
     ],
@@ -422,11 +422,11 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
         (evidence.describe_disagreement({"a": 0.2}, NAN), "not defined"),
         (evidence.describe_bet({"a": NAN, "b": NAN}), "bet on none"),
         (sample_report.describe_contradiction(NAN), "not defined"),
-        (planted_truth.describe_truth_correlation({"a": NAN}), "No term varies"),
-        (planted_truth.describe_truth_correlation({"a": NAN, "b": 0.9}), "constant"),
-        (learning_curves.describe_lowest_loss({"a": np.array([NAN])}), "Loss"),
+        (faithfulness.describe_truth_correlation({"a": NAN}), "No term varies"),
+        (faithfulness.describe_truth_correlation({"a": NAN, "b": 0.9}), "constant"),
+        (learning.describe_lowest_loss({"a": np.array([NAN])}), "Loss"),
         (
-            learning_curves.describe_lowest_loss({"a": np.array([NAN]), "b": np.array([0.3])}),
+            learning.describe_lowest_loss({"a": np.array([NAN]), "b": np.array([0.3])}),
             "b (0.3)",
         ),
         (cohort_quality.describe_residuals(np.zeros(0), np.zeros(0)), "No sample of this cohort"),

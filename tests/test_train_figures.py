@@ -13,10 +13,10 @@ from qfusion.analysis import run_results, run_settings, runs, training_curves
 from qfusion.errors import InvalidInput
 from qfusion.figures import training_charts
 from qfusion.models import registry
-from qfusion.panels import learning
 from qfusion.panels.training_settings import MAIN
 from qfusion.runs import Plan, plans
 from qfusion.training import Options
+from qfusion.views import learning
 from qfusion.wording.model_kinds import describe_kind, kind_text
 from tests.support.runs import record_of
 
@@ -169,8 +169,8 @@ def test_spread_over_seeds_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame({"run": ["a", "b"], "seed": [0, 1], "test MAE": [0.2, 0.4]})
     result = run_results.Results(table, True, {})
     monkeypatch.setattr(learning, "collect_results", lambda _: result)
-    picture = learning.results([])
-    assert "differ only in their seed" in picture.shows
-    assert "±" not in picture.shows + " ".join(map(str, picture.table()))
+    picture = learning.train_results([])
+    assert "differ only in their seed" in picture.caption
+    assert "±" not in picture.caption + " ".join(map(str, picture.numbers))
     [row] = result.metric_table().to_dict("records")
     assert row["mean ± standard deviation over seeds"] == "0.300 ± 0.141"

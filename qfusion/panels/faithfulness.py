@@ -1,72 +1,13 @@
-"""Panels and choices of the Faithfulness page, and the warnings about a model's explanations."""
+"""Panels and choices of the Faithfulness page."""
 
-import pandas as pd
+from functools import partial
 
 from qfusion import plugin
-from qfusion.analysis import (
-    method_comparison,
-    text,
-    trust,
-)
-from qfusion.analysis.study import Study
+from qfusion.analysis import method_comparison, trust
 from qfusion.explain import attribution, feature_deletion
-from qfusion.figures import style
 from qfusion.panels import panel, params
-from qfusion.panels.deletion_curves import DIRECTIONS, MEASURES, feature_curves, modality_curves
-from qfusion.panels.planted_truth import planted_truth
-from qfusion.panels.seed_stability import (
-    has_seed_measurements,
-    is_measured_over_seeds,
-    seed_ranks,
-    seed_sample,
-)
-from qfusion.panels.shapley_methods import other_methods
-from qfusion.wording.backgrounds import background_markdown, describe_standard_errors
-from qfusion.wording.reliability import describe_finding
-
-
-def trust_warnings(
-    study: Study, theme: style.Theme = "light", *, at_hand: bool = False
-) -> panel.PanelFigure:
-    """Draw every caution on the explanations of a model, as a table: it has no figure.
-
-    Args:
-        study: a model on its data. theme: of the page.
-        at_hand: leave out what takes longest unless it is computed already, see `trust.reliability_findings`.
-    """
-    study = trust.with_training_background(study)
-    rows = trust.explained_test_rows(study)
-    findings = trust.reliability_findings(study, at_hand=at_hand)
-    words = [describe_finding(finding) for finding in findings]
-    shows = (
-        f"results on {len(rows):,} test samples of {text.escape_markdown(study.dataset.name)} against "
-        f"{background_markdown(study.explanation_background)}. Every sentence follows from the "
-        "figures below. "
-    )
-    shows += (
-        f"Contributions are exact: they sum to the {study.quantity}, without sampling."
-        if study.is_exact
-        else f"Contributions of a sample sum to its {study.quantity}."
-        + describe_standard_errors(study)
-    )
-    alt = "; ".join(one.sentence for one in words)
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            {"kind": [one.kind for one in words], "sentence": [one.sentence for one in words]}
-        )
-
-    return panel.PanelFigure(
-        "cautions",
-        f"Limits of the explanations of {text.escape_markdown(study.name)}",
-        None,
-        shows=shows,
-        not_shown="whether the model is right, only whether explanations reflect the model and agree between "
-        "training seeds.",
-        alt=alt,
-        table=table,
-    )
-
+from qfusion.panels.views import draw_view, drawn
+from qfusion.views import agreement, faithfulness
 
 VIEWS = (
     "Deletion",
@@ -100,7 +41,7 @@ MEASURE = params.SelectParam(
     "Measured by",
     "Log-odds are measured.",
     "The log-odds of the predicted class, or its softmax.",
-    MEASURES,
+    faithfulness.MEASURES,
     look="segments",
 )
 RUN = params.SwitchParam(
@@ -113,7 +54,7 @@ RUN = params.SwitchParam(
 _DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.is_one_of, VIEWS[:4])
 NAMED = {
     f"{kind}-features-": panel.Panel(
-        feature_curves,
+        drawn(faithfulness.feature_curves),
         {"measure": MEASURE, "ranking": RANKING, "everyone": panel.EVERYONE},
         {"kind": kind},
         rest="modality",
@@ -122,7 +63,7 @@ NAMED = {
         fits=panel.reads_features,
         scope="study",
     )
-    for kind in DIRECTIONS
+    for kind in faithfulness.DIRECTIONS
 }
 CONTROLS = (
     PROOF,
@@ -134,27 +75,38 @@ CONTROLS = (
     panel.TERMS,
 )
 PANELS = {
-    "cautions": panel.Panel(trust_warnings, scope="study"),
+    "cautions": panel.Panel(partial(draw_view, view=faithfulness.cautions), scope="study"),
     "truth": panel.Panel(
-        planted_truth,
+        drawn(faithfulness.truth),
         fits=lambda sample: trust.is_truth_known(trust.with_training_background(sample.study)),
         opens=_TRUE,
     ),
     "estimators": panel.Panel(
-        other_methods,
+        drawn(agreement.estimators),
         opens=panel.all_open(_OTHERS, RUN.opens),
         fits=lambda sample: method_comparison.playable(sample.study),
     ),
     **{
         f"{kind}-modalities": panel.Panel(
-            modality_curves, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, scope="study"
+            drawn(faithfulness.modality_curves),
+            {"measure": MEASURE},
+            {"kind": kind},
+            opens=_DELETED,
+            scope="study",
         )
-        for kind in DIRECTIONS
+        for kind in faithfulness.DIRECTIONS
     },
     "seed-ranks": panel.Panel(
-        seed_ranks, {"terms": panel.TERMS}, opens=_SEEDS, fits=has_seed_measurements, scope="study"
+        partial(draw_view, view=agreement.seed_ranks),
+        {"terms": panel.TERMS},
+        opens=_SEEDS,
+        fits=agreement.has_seed_measurements,
+        scope="study",
     ),
     "seed-sample": panel.Panel(
-        seed_sample, {"terms": panel.TERMS}, opens=_SEEDS, fits=is_measured_over_seeds
+        partial(draw_view, view=agreement.seed_sample),
+        {"terms": panel.TERMS},
+        opens=_SEEDS,
+        fits=agreement.is_measured_over_seeds,
     ),
 }

@@ -1,58 +1,18 @@
-"""Panels and choices of the Train page, and the results of runs as a table."""
+"""Panels and choices of the Train page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from qfusion import runs
-from qfusion.analysis import text
-from qfusion.analysis.run_results import collect_results
-from qfusion.analysis.runs import MAX_SEEDS, Seen, runs_with_history
+from qfusion.analysis.runs import MAX_SEEDS, Seen, runs_with_history, runs_with_losses
 from qfusion.analysis.training_curves import group_by_modalities, watched_run_curves
-from qfusion.figures import style
 from qfusion.panels import panel, params
-from qfusion.panels.learning_curves import (
-    common_metrics,
-    gradient,
-    has_epochs,
-    has_losses,
-    loss,
-    metric,
-    rate,
-)
-from qfusion.panels.learning_inside import (
-    NORMS,
-    dividends,
-    fused_entropy,
-    modality_onsets,
-    negativity,
-    parameter_norms,
-    replay,
-)
 from qfusion.panels.training_settings import NEW_DATA, NEW_KIND
+from qfusion.panels.views import draw_view
 from qfusion.runs import plans
 from qfusion.training import metrics
-
-
-def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the epochs, the time, and the metrics of the saved weights as a table."""
-    result = collect_results(runs)
-    sizes = "; ".join(
-        f"{text.escape_markdown(name)}: {valid:,} validation, {test:,} test rows"
-        for name, (valid, test) in result.sizes.items()
-    )
-    shows = f"metrics of the kept weights at the end of the run{f' ({sizes})' if sizes else ''}. "
-    if result.seeds_only:
-        shows += "The runs differ only in their seed."
-    return panel.PanelFigure(
-        "train-results",
-        "Results",
-        None,
-        shows=shows,
-        not_shown="the best settings: test rows used for choosing are no longer unseen.",
-        alt=f"Epochs, time and parameters of {len(result.table)} runs.",
-        table=lambda: result.table,
-    )
-
+from qfusion.views import View, learning, learning_inside
 
 VIEWS = ("Progress", "Inside the model", "Settings and results")
 
@@ -155,53 +115,53 @@ def _has_fused_entropy(runs: Sequence[Seen]) -> bool:
     return any("fused" in terms for terms in entanglement_kinds(runs))
 
 
-_NORM_PANELS = {
-    f"train-norm-{of}": panel.Panel(
-        parameter_norms, fixed={"of": of}, fits=_has_norms, opens=_INSIDE, scope="runs"
+def _make_panel(
+    view: Callable[..., View],
+    opens: panel.Opens,
+    fits: Callable[..., object] = params.always,
+    **more: Any,
+) -> panel.Panel:
+    """Return the panel of a view of runs. It is drawn anew each time, since runs change while they are trained."""
+    return panel.Panel(
+        partial(draw_view, view=view),
+        fits=lambda runs, **chosen: bool(fits(runs, **chosen)),
+        opens=opens,
+        scope="runs",
+        **more,
     )
-    for of in NORMS
-}
+
+
 PANELS = {
-    "train-loss": panel.Panel(loss, fits=has_losses, opens=_SEEN, scope="runs"),
-    "train-metric": panel.Panel(
-        metric,
-        {"metric": METRIC},
-        fits=lambda runs, **_: bool(common_metrics(runs)),
-        opens=_SEEN,
-        scope="runs",
+    "train-loss": _make_panel(learning.train_loss, _SEEN, runs_with_losses),
+    "train-metric": _make_panel(
+        learning.train_metric,
+        _SEEN,
+        lambda runs, **_: learning.common_metrics(runs),
+        options={"metric": METRIC},
     ),
-    "train-gradient": panel.Panel(gradient, fits=has_epochs, opens=_SEEN, scope="runs"),
-    "train-rate": panel.Panel(rate, fits=has_epochs, opens=_SEEN, scope="runs"),
-    "train-dividends": panel.Panel(
-        dividends, fits=lambda runs: modality_groups(runs) > 0, opens=_INSIDE, scope="runs"
+    "train-gradient": _make_panel(learning.train_gradient, _SEEN, runs_with_history),
+    "train-rate": _make_panel(learning.train_rate, _SEEN, runs_with_history),
+    "train-dividends": _make_panel(learning_inside.train_dividends, _INSIDE, modality_groups),
+    **{
+        f"train-norm-{of}": _make_panel(
+            learning_inside.parameter_norms, _INSIDE, _has_norms, fixed={"of": of}
+        )
+        for of in learning_inside.NORMS
+    },
+    "train-replay": _make_panel(
+        learning_inside.train_replay,
+        _INSIDE,
+        lambda runs: any(len(learning_inside.modality_onsets(run)) == 2 for run in runs),
     ),
-    **_NORM_PANELS,
-    "train-replay": panel.Panel(
-        replay,
-        fits=lambda runs: any(len(modality_onsets(run)) == 2 for run in runs),
-        opens=_INSIDE,
-        scope="runs",
-    ),
-    "train-negativity": panel.Panel(
-        negativity,
-        fits=_has_negativity,
-        opens=_INSIDE,
-        scope="runs",
-    ),
-    "train-fused": panel.Panel(
-        fused_entropy,
-        fits=_has_fused_entropy,
-        opens=_INSIDE,
-        scope="runs",
-    ),
-    "train-results": panel.Panel(results, opens=_RESULTS, scope="runs"),
+    "train-negativity": _make_panel(learning_inside.train_negativity, _INSIDE, _has_negativity),
+    "train-fused": _make_panel(learning_inside.train_fused, _INSIDE, _has_fused_entropy),
+    "train-results": _make_panel(learning.train_results, _RESULTS),
 }
 NAMED = {
-    "train-dividends-": panel.Panel(
-        dividends,
+    "train-dividends-": _make_panel(
+        learning_inside.train_dividends,
+        _INSIDE,
         rest="group",
-        opens=_INSIDE,
         endings=lambda view, runs: [str(group) for group in range(1, modality_groups(runs))],
-        scope="runs",
     )
 }

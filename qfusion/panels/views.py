@@ -54,7 +54,7 @@ def make_panel(
 @cache
 def drawn(function: Callable[..., View]) -> Callable[..., PanelFigure]:
     """Return the builder of a panel, see `Panel.build`, from a view: a function from a sample or study, a theme and
-    choices to what the view shows. Its last results are cached.
+    choices to what the view shows. Its last results are cached, the same for all who ask for a builder of this view.
     """
     return memo(24)(partial(draw_view, view=function))
 

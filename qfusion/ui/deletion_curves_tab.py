@@ -5,19 +5,20 @@ from functools import partial
 import streamlit as st
 
 from qfusion.analysis import trust
-from qfusion.panels import deletion_curves, faithfulness as builders, panel
+from qfusion.panels import faithfulness as builders, panel
+from qfusion.panels.views import drawn
 from qfusion.ui import all_samples, figure, page_context, panels, widgets
+from qfusion.views import faithfulness
 
 
 def deletion_tab(context: page_context.PageContext) -> None:
     """Modalities, then the features inside one."""
     study = context.study
-    measure = widgets.draw(builders.MEASURE) if study.classes else deletion_curves.LOG_ODDS
-    directions = (deletion_curves.DELETION, deletion_curves.INSERTION)
+    measure = widgets.draw(builders.MEASURE) if study.classes else faithfulness.LOG_ODDS
     panels.show(
         study,
         context.theme,
-        *(f"{kind}-modalities" for kind in directions),
+        *(f"{kind}-modalities" for kind in faithfulness.DIRECTIONS),
         columns=2,
         first=2,
         gap="medium",
@@ -34,24 +35,25 @@ def deletion_tab(context: page_context.PageContext) -> None:
         rows, some = study.dataset.rows(trust.SPLIT), len(trust.asked_inside(study))
         if some < len(rows):
             widgets.draw(panel.EVERYONE)
+    draw_features = drawn(faithfulness.feature_curves)
     every = all_samples.everyone(
         "features",
         study,
         rows,
         some,
-        lambda: deletion_curves.feature_curves(study, everyone=True, **chosen),
+        lambda: draw_features(study, everyone=True, **chosen),
         *chosen.values(),
     )
     figure.draw_side_by_side(
         *(
             partial(
-                deletion_curves.feature_curves,
+                draw_features,
                 study,
                 context.theme,
                 everyone=every,
                 kind=kind,
                 **chosen,
             )
-            for kind in directions
+            for kind in faithfulness.DIRECTIONS
         )
     )

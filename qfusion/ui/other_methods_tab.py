@@ -5,8 +5,10 @@ import streamlit as st
 
 from qfusion.analysis import method_comparison, text, trust
 from qfusion.explain import faithfulness
-from qfusion.panels import faithfulness as builders, shapley_methods
+from qfusion.panels import faithfulness as builders
+from qfusion.panels.views import drawn
 from qfusion.ui import fact_chips, figure, guidance, page_context, widgets
+from qfusion.views import agreement
 from qfusion.wording import backgrounds
 
 
@@ -53,7 +55,7 @@ def estimators_tab(context: page_context.PageContext) -> None:
     if not on:
         _methods_before_run(coalitions, rows)
     else:
-        picture = shapley_methods.other_methods(context.tweaked_sample(), context.theme)
+        picture = drawn(agreement.estimators)(context.tweaked_sample(), context.theme)
         figure.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
 
 

@@ -6,9 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import run_results, run_settings, runs
-from qfusion.panels import learning as builders
+from qfusion.panels.views import draw_view
 from qfusion.training import default_options
 from qfusion.ui import figure
+from qfusion.views import learning
 
 
 def draw_comparison(shown: list[runs.Seen]) -> None:
@@ -16,7 +17,7 @@ def draw_comparison(shown: list[runs.Seen]) -> None:
     figure.draw_side_by_side(
         lambda: _settings(shown),
         lambda: figure.draw(
-            builders.results(shown),
+            draw_view(shown, view=learning.train_results),
             below=lambda: _tables(run_results.collect_results(shown)),
             grows=False,
             gap="xsmall",

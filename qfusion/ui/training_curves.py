@@ -3,8 +3,10 @@
 import streamlit as st
 
 from qfusion.analysis import runs, text, training_curves
-from qfusion.panels import learning as builders, learning_curves, learning_inside
+from qfusion.panels import learning as builders, panel
+from qfusion.panels.views import draw_view
 from qfusion.ui import figure, page_context, panels, skeletons, widgets
+from qfusion.views import learning, learning_inside
 from qfusion.wording.run_states import describe_wait
 
 METRIC_TITLE = "Metric on the validation rows"
@@ -17,14 +19,9 @@ def draw_progress(shown: list[runs.Seen]) -> None:
     if not runs.runs_with_losses(shown):
         _waiting_card(shown)
     elif not begun:
-        figure.draw_side_by_side(
-            lambda: learning_curves.loss(shown, page_context.theme()),
-            _waiting_metric,
-        )
+        figure.draw_side_by_side(lambda: _loss(shown), _waiting_metric)
     else:
-        figure.draw_side_by_side(
-            lambda: learning_curves.loss(shown, page_context.theme()), lambda: _metric(begun)
-        )
+        figure.draw_side_by_side(lambda: _loss(shown), lambda: _metric(begun))
         panels.show(
             begun,
             page_context.theme(),
@@ -34,6 +31,10 @@ def draw_progress(shown: list[runs.Seen]) -> None:
             gap="medium",
             first=2,
         )
+
+
+def _loss(shown: list[runs.Seen]) -> panel.PanelFigure:
+    return draw_view(shown, page_context.theme(), view=learning.train_loss)
 
 
 def _waiting_card(shown: list[runs.Seen]) -> None:
@@ -51,7 +52,7 @@ def _waiting_metric() -> None:
 
 
 def _metric(shown: list[runs.Seen]) -> None:
-    known = learning_curves.common_metrics(shown)
+    known = learning.common_metrics(shown)
     if not known:
         st.info(
             "The chosen runs have no metric in common, since some predict a number and others classes. "
@@ -66,7 +67,7 @@ def _metric(shown: list[runs.Seen]) -> None:
                     builders.METRIC, options=known, default=training_curves.main_metric(known)
                 )
             figure.draw_without_panel(
-                learning_curves.metric(shown, page_context.theme(), metric=metric)
+                draw_view(shown, page_context.theme(), view=learning.train_metric, metric=metric)
             )
 
 

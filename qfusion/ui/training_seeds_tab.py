@@ -6,8 +6,10 @@ from qfusion import _sentences
 from qfusion.analysis import jobs, seed_spread, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
-from qfusion.panels import panel, seed_stability
+from qfusion.panels import panel
+from qfusion.panels.views import draw_view
 from qfusion.ui import figure, job_progress, page_context, page_runs, permissions, widgets
+from qfusion.views import agreement
 
 
 def seeds_tab(
@@ -36,7 +38,9 @@ def draw_seeds(context: page_context.PageContext, study: Study, seeds: stability
 
     def draw_sample() -> panel.PanelFigure | None:
         if trust.seed_values(study, seeds, context.row, terms) is not None:
-            return seed_stability.seed_sample(context.tweaked_sample(), context.theme, terms=terms)
+            return draw_view(
+                context.tweaked_sample(), context.theme, view=agreement.seed_sample, terms=terms
+            )
         st.info(
             f"Sample {text.escape_markdown(context.sample)} is not a test sample. Seeds are compared on "
             "test samples only, so choose one of these.",
@@ -45,7 +49,8 @@ def draw_seeds(context: page_context.PageContext, study: Study, seeds: stability
         return None
 
     figure.draw_side_by_side(
-        lambda: seed_stability.seed_ranks(study, context.theme, terms=terms), draw_sample
+        lambda: draw_view(study, context.theme, view=agreement.seed_ranks, terms=terms),
+        draw_sample,
     )
     st.caption(
         f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "

@@ -9,7 +9,8 @@ from qfusion import plugin
 from qfusion.analysis import background_agreement, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
-from qfusion.panels import faithfulness as builders, seed_stability
+from qfusion.panels import faithfulness as builders
+from qfusion.panels.views import draw_view
 from qfusion.ui import (
     fact_chips,
     figure,
@@ -24,6 +25,7 @@ from qfusion.ui.deletion_curves_tab import deletion_tab
 from qfusion.ui.other_methods_tab import estimators_tab
 from qfusion.ui.planted_truth_tab import truth_tab
 from qfusion.ui.training_seeds_tab import seeds_tab
+from qfusion.views import agreement, faithfulness
 from qfusion.wording.reliability import TrustWarning, describe_finding
 
 WAITING_CARDS = {"trust-warnings": 110, "deletion": skeletons.HEIGHT}  # pixels
@@ -42,7 +44,7 @@ def evidence(context: page_context.PageContext) -> None:
     with st.container(key="fold-faithfulness"):
         with skeletons.placeholders(WAITING_CARDS, [nullcontext()] * 2) as waiting:
             default = trust.with_training_background(context.study)
-            seeds, missing = seed_stability.seed_measurements(default)
+            seeds, missing = agreement.seed_measurements(default)
             trust.reliability_findings(default, at_hand=True)
             waiting.remove_all()
             trust_warnings(default, seeds)
@@ -100,7 +102,10 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
                     fact_chips.chips(f"caution-{place}", one.facts)
 
     figure.draw(
-        builders.trust_warnings(study, at_hand=True), below=draw_findings, grows=False, gap="xsmall"
+        draw_view(study, view=faithfulness.cautions, at_hand=True),
+        below=draw_findings,
+        grows=False,
+        gap="xsmall",
     )
 
 

@@ -10,7 +10,7 @@ from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain import additive_projection, bootstrap
 from qfusion.figures import basin_charts, interaction_charts, label_charts, style
-from qfusion.panels import cohort_contributions, panel, seed_stability, wrong_samples
+from qfusion.panels import cohort_contributions, panel, wrong_samples
 from qfusion.plugins.why.fusion import (
     contribution_ranking,
     explanation_clusters,
@@ -26,7 +26,7 @@ from qfusion.plugins.why.fusion.words import (
     describe_ranking,
     describe_synergies,
 )
-from qfusion.views import alt_text
+from qfusion.views import agreement, alt_text
 from qfusion.wording.backgrounds import (
     background_markdown,
     describe_comparison,
@@ -275,7 +275,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     seeds = trust.load_stability(study)
     result = seed_clusters.cluster_seeds(study)
     values = check_present(
-        trust.seed_values(study, seeds, sample.row, seed_stability.DIVIDENDS),
+        trust.seed_values(study, seeds, sample.row, agreement.DIVIDENDS),
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
@@ -356,5 +356,5 @@ MODEL_PANELS = {
         contribution_swarm, scope="levels", fits=wrong_samples.has_cohort_samples
     ),
     "why-synergy": panel.Panel(synergy, scope="study", fits=can_sample),
-    "why-basins": panel.Panel(seed_basins, fits=seed_stability.is_measured_over_seeds),
+    "why-basins": panel.Panel(seed_basins, fits=agreement.is_measured_over_seeds),
 }

@@ -1,4 +1,4 @@
-"""Losses, metrics, gradients and learning rates of training runs by epoch."""
+"""Losses, metrics, gradients and learning rates of training runs by epoch, and their results."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +9,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion._sentences import listed
 from qfusion.analysis import text
+from qfusion.analysis.run_results import collect_results
 from qfusion.analysis.run_settings import count_rows, run_loss
 from qfusion.analysis.runs import Seen, runs_with_history, runs_with_losses
 from qfusion.analysis.training_curves import (
@@ -18,14 +19,14 @@ from qfusion.analysis.training_curves import (
     metric_names,
     training_loss,
 )
-from qfusion.figures import style, training_charts
-from qfusion.panels import panel
+from qfusion.figures import training_charts
 from qfusion.training import metrics
+from qfusion.views import View
 from qfusion.wording.metrics import describe_metric
 
 
-def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the validation and training loss by epoch."""
+def train_loss(runs: Sequence[Seen]) -> View:
+    """The validation and training loss by epoch."""
     drawn = runs_with_losses(runs)
     check(bool(drawn), "None of the runs has a loss to draw.")
     valid = _curves(drawn, "valid_loss")
@@ -33,35 +34,28 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
     losses = sorted({run_loss(entry) for entry in drawn} - {""})
     sets = {entry.plan.data for entry in drawn if entry.plan is not None}
     if len(sets) > 1 or len(losses) > 1:
-        lead = (
-            "These runs have different data or different loss functions, so their losses are not "
-            "comparable."
-        )
-    else:
-        lead = ""
-    if lead:
         title = "Loss"
+        lead = "These runs have different data or different loss functions, so their losses are not comparable."
     else:
         title = describe_lowest_loss({name: values for name, (_, values) in valid.items()})
-    figure = training_charts.run_curves(
-        valid,
-        train,
-        hues=run_colours(drawn),
-        y_title=f"loss ({' or '.join(losses) or 'its own'})",
-        kinds=("validation", "training"),
-        best_epochs=_best_epochs(drawn),
-        theme=theme,
-    )
-    return panel.PanelFigure(
-        "train-loss",
+        lead = ""
+    units = " or ".join(losses) or "its own"
+    return View(
+        training_charts.run_curves(
+            valid,
+            train,
+            hues=run_colours(drawn),
+            y_title=f"loss ({units})",
+            kinds=("validation", "training"),
+            best_epochs=_best_epochs(drawn),
+        ),
         title,
-        figure,
-        shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept. While a run "
-        "trains, the dotted line also has the mean over the latest batches within an epoch.",
-        not_shown="test rows. The training loss includes dropout and changing weights, so it can exceed the "
-        "validation loss.",
-        alt=f"Loss by epoch. Validation: {list_last_values(valid)}. Training: {list_last_values(train)}.",
-        table=lambda: epoch_table({"validation loss": valid, "training loss": train}),
+        caption=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept. While a "
+        "run trains, the dotted line also has the mean over the latest batches within an epoch.",
+        limits="test rows. The training loss includes dropout and changing weights, so it can exceed the validation "
+        "loss.",
+        table=epoch_table({"validation loss": valid, "training loss": train}),
+        alternative=f"Loss by epoch. Validation: {list_last_values(valid)}. Training: {list_last_values(train)}.",
         lead=lead,
     )
 
@@ -85,14 +79,11 @@ def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
     return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
 
 
-def metric(
-    runs: Sequence[Seen], theme: style.Theme = "light", *, metric: str = ""
-) -> panel.PanelFigure:
-    """Draw a metric on the validation rows by epoch.
+def train_metric(runs: Sequence[Seen], *, metric: str = "") -> View:
+    """A metric on the validation rows by epoch.
 
     Args:
         runs: that are shown.
-        theme: of the figure.
         metric: one that all of them have, such as "mae"; accuracy or the mean absolute error by default.
     """
     drawn = require_history(runs)
@@ -107,74 +98,84 @@ def metric(
     return _draw_epochs(
         drawn,
         f"valid.{key}",
-        "train-metric",
         f"{about.short} on the validation rows",
-        shows=f"{describe_metric(key, known)} {better} is better ({_rows(drawn)}).",
-        not_shown="test rows: they are measured once the run ends, see Settings and results.",
+        caption=f"{describe_metric(key, known)} {better} is better ({_rows(drawn)}).",
+        limits="test rows: they are measured once the run ends, see Settings and results.",
         measure=key,
         y_title=about.short,
         best_epochs=_best_epochs(drawn),
-        theme=theme,
     )
 
 
-def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the norm of the gradient by epoch."""
+def train_gradient(runs: Sequence[Seen]) -> View:
+    """The norm of the gradient by epoch."""
     drawn = require_history(runs)
     return _draw_epochs(
         drawn,
         "gradient_norm",
-        "train-gradient",
         "Gradient norm",
-        shows=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}). Growth indicates "
-        "divergence.",
-        not_shown="single steps, nor the gradients of single parts of the model.",
+        caption=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}). Growth indicates divergence.",
+        limits="single steps, nor the gradients of single parts of the model.",
         measure="gradient norm",
         y_title="gradient norm (log scale)",
         log=True,
-        theme=theme,
     )
 
 
-def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the learning rate by epoch."""
+def train_rate(runs: Sequence[Seen]) -> View:
+    """The learning rate by epoch."""
     return _draw_epochs(
         require_history(runs),
         "rate",
-        "train-rate",
         "Learning rate",
-        shows="the step size at the end of each epoch, according to the schedule.",
-        not_shown="whether it is appropriate: see the loss.",
+        caption="the step size at the end of each epoch, according to the schedule.",
+        limits="whether it is appropriate: see the loss.",
         measure="learning rate",
         y_title="learning rate",
-        theme=theme,
+    )
+
+
+def train_results(runs: Sequence[Seen]) -> View:
+    """The epochs, the time, and the metrics of the saved weights, as a table: it has no figure."""
+    result = collect_results(runs)
+    sizes = "; ".join(
+        f"{text.escape_markdown(name)}: {valid:,} validation, {test:,} test rows"
+        for name, (valid, test) in result.sizes.items()
+    )
+    rows = f" ({sizes})" if sizes else ""
+    alike = "The runs differ only in their seed." if result.seeds_only else ""
+    return View(
+        None,
+        "Results",
+        caption=f"metrics of the kept weights at the end of the run{rows}. {alike}",
+        limits="the best settings: test rows used for choosing are no longer unseen.",
+        table=result.table,
+        alternative=f"Epochs, time and parameters of {len(result.table)} runs.",
     )
 
 
 def _draw_epochs(
     runs: Sequence[Seen],
     key: str,
-    name: str,
     title: str,
     *,
-    shows: str,
-    not_shown: str,
+    caption: str,
+    limits: str,
     measure: str,
     **look: Any,
-) -> panel.PanelFigure:
+) -> View:
     """Draw the values that runs have under a key of their records, one curve per run.
 
     `look` as of `figures.training_charts.run_curves`.
     """
     curves = _curves(runs, key)
-    return panel.PanelFigure(
-        name,
-        title,
+    return View(
         training_charts.run_curves(curves, hues=run_colours(runs), **look),
-        shows=shows,
-        not_shown=not_shown,
-        alt=f"{title} by epoch: {list_last_values(curves)}.",
-        table=lambda: epoch_table({measure: curves}),
+        title,
+        caption=caption,
+        limits=limits,
+        table=epoch_table({measure: curves}),
+        alternative=f"{title} by epoch: {list_last_values(curves)}.",
     )
 
 
@@ -236,16 +237,6 @@ def epoch_table(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
 def _whole(epochs: np.ndarray) -> np.ndarray:
     """Return epochs as whole numbers, unless some lie within an epoch."""
     return epochs.round(3) if (epochs % 1).any() else epochs.astype(int)
-
-
-def has_losses(runs: Sequence[Seen]) -> bool:
-    """Return whether some run has a loss to draw."""
-    return bool(runs_with_losses(runs))
-
-
-def has_epochs(runs: Sequence[Seen]) -> bool:
-    """Return whether some run has an epoch to draw."""
-    return bool(runs_with_history(runs))
 
 
 def common_metrics(runs: Sequence[Seen]) -> list[str]:

@@ -1,0 +1,254 @@
+"""Whether explanations reflect the model: cautions, modalities and features deleted in their order, planted truth."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, check_present, choose
+from qfusion._sentences import count, listed
+from qfusion.analysis import modality_attribution, text, trust
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.explain import faithfulness, feature_deletion
+from qfusion.figures import style, trust_charts
+from qfusion.views import View
+from qfusion.wording import extrema
+from qfusion.wording.backgrounds import (
+    background_markdown,
+    describe_comparison,
+    describe_standard_errors,
+)
+from qfusion.wording.cohorts import describe_intervals
+from qfusion.wording.deletion import describe_beaten_orders, describe_return
+from qfusion.wording.numbers import agree_verb
+from qfusion.wording.reliability import describe_finding
+
+DELETION, INSERTION = DIRECTIONS = ("deletion", "insertion")
+MEASURES = LOG_ODDS, PROBABILITY = ("log-odds", "probability")  # of a class
+
+
+def cautions(study: Study, *, at_hand: bool = False) -> View:
+    """Every caution on the explanations of a model, as a table: it has no figure.
+
+    Args:
+        study: a model on its data.
+        at_hand: leave out what takes longest unless it is computed already, see `trust.reliability_findings`.
+    """
+    study = trust.with_training_background(study)
+    samples = len(trust.explained_test_rows(study))
+    dataset = text.escape_markdown(study.dataset.name)
+    background = background_markdown(study.explanation_background)
+    findings = trust.reliability_findings(study, at_hand=at_hand)
+    words = [describe_finding(finding) for finding in findings]
+    if study.is_exact:
+        sums = f"Contributions are exact: they sum to the {study.quantity}, without sampling."
+    else:
+        errors = describe_standard_errors(study)
+        sums = f"Contributions of a sample sum to its {study.quantity}.{errors}"
+    return View(
+        None,
+        f"Limits of the explanations of {text.escape_markdown(study.name)}",
+        caption=f"results on {samples:,} test samples of {dataset} against {background}. Every sentence follows from "
+        f"the figures below. {sums}",
+        limits="whether the model is right, only whether explanations reflect the model and agree between training "
+        "seeds.",
+        table=pd.DataFrame(
+            {"kind": [one.kind for one in words], "sentence": [one.sentence for one in words]}
+        ),
+        alternative="; ".join(one.sentence for one in words),
+    )
+
+
+def modality_curves(
+    study: Study,
+    *,
+    kind: Literal["deletion", "insertion"] = "deletion",
+    measure: Literal["log-odds", "probability"] = "log-odds",
+) -> View:
+    """Modalities taken away or given back one after another, the most important first.
+
+    Args:
+        study: a model on its data.
+        kind: what is done to the modalities.
+        measure: of the predicted class; of a regression it is the score.
+    """
+    curves = trust.modality_curves(study, _is_probability(study, measure))
+    compared = describe_comparison(study.explanation_background)
+    return _draw_curves(
+        study,
+        curves,
+        kind,
+        "modalities",
+        f"Modalities: {describe_beaten_orders(curves)}",
+        "modalities in the order of their absolute Shapley values",
+        f"replaced by the background. {compared}",
+    )
+
+
+def feature_curves(
+    study: Study,
+    *,
+    kind: Literal["deletion", "insertion"] = "deletion",
+    modality: str = "",
+    ranking: str = feature_deletion.FIRST,
+    measure: Literal["log-odds", "probability"] = "log-odds",
+    everyone: bool = False,
+) -> View:
+    """Features of one modality taken away or given back one after another, the most important first.
+
+    Args:
+        study: a model on its data.
+        kind: what is done to the features.
+        modality: whose features; the first by default.
+        ranking: title of one of `explain.attribution.METHODS`.
+        measure: of the predicted class; of a regression it is the score.
+        everyone: measured on all test samples, where some are drawn of a large set by default.
+    """
+    modality = choose("Modality", modality or study.modalities[0], study.modalities)
+    curves = trust.feature_curves(
+        study, modality, ranking, _is_probability(study, measure), everyone
+    )
+    whole = len(study.dataset.rows(trust.SPLIT))
+    drawn = ""
+    if curves.samples < whole:
+        ids = study.dataset.ids[trust.asked_inside(study, everyone)]
+        interval = describe_intervals(study.dataset, pd.DataFrame(index=ids))
+        drawn = (
+            f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "
+            f"{interval}."
+        )
+    features = "features"
+    if modality in modality_attribution.sequences(study):
+        features = "time steps"
+    name = text.escape_markdown(modality)
+    training = trust.count_training_rows(study)
+    return _draw_curves(
+        study,
+        curves,
+        kind,
+        f"features-{modality}",
+        f"Inside {name}: {describe_beaten_orders(curves)}",
+        f"{features} of {name} in the order of {ranking}",
+        f"replaced by their mean over the {training:,} training samples, the other modalities as they are.{drawn}",
+        style.term_colour(modality, study.modalities),
+    )
+
+
+def _draw_curves(
+    study: Study,
+    curves: faithfulness.Curves,
+    kind: str,
+    name: str,
+    title: str,
+    players: str,
+    how: str,
+    hue: str | None = None,
+) -> View:
+    what, line, values, random = "deleted", "rises", curves.deletion, curves.random_deletion
+    if choose("Curve", kind, DIRECTIONS) == INSERTION:
+        what, line, values, random = "inserted", "falls", curves.insertion, curves.random_insertion
+        title = f"Inserted: the {curves.unit} {agree_verb(curves.unit)} restored {describe_return(curves)}"
+    unit = study.score_unit(0)
+    whom = ""
+    if study.classes:
+        unit = f"{curves.unit} (nats)" if curves.unit == LOG_ODDS else curves.unit
+        whom = " for the predicted class of each"
+    listed_values = ", ".join(f"{value:.2f}" for value in values)
+    return View(
+        trust_charts.deletion_curves(
+            curves.shares,
+            values,
+            random,
+            what=f"share {what}, most important first",
+            unit=f"mean |change| of the {unit}",
+            hue=hue,
+        ),
+        title,
+        caption=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples{whom}; the "
+        f"sooner the line {line}, the better. Grey: the same for {len(random)} random orders, drawn separately for "
+        "each sample.",
+        limits="whether the model is right, only whether the order reflects the model.",
+        table=curves.frame(),
+        alternative=f"{kind} curve against random orders: {listed_values}.",
+        name=f"{kind}-{name}",
+    )
+
+
+def _is_probability(study: Study, measure: str) -> bool:
+    return choose("Measure", measure, MEASURES) == PROBABILITY and bool(study.classes)
+
+
+def truth(sample: Sample) -> View:
+    """Exact against planted contributions of the test samples; only of data with a planted truth."""
+    study = trust.with_training_background(sample.study)
+    against_truth = check_present(
+        trust.compare_with_truth(study),
+        f"The data set '{study.dataset.name}' has no planted truth. Choose 'planted' or 'scenes'.",
+    )
+    terms, ranks = against_truth.terms, against_truth.rank
+    rows = trust.explained_test_rows(study)
+    ids = study.dataset.ids[rows]
+    place = np.flatnonzero(rows == sample.row)
+    varying = np.isfinite(ranks)
+    check(bool(varying.any()), "No term varies in truth, so that none can be compared with it.")
+    known = {term: float(rank) for term, rank in zip(terms, ranks, strict=True)}
+    shown = [term for term, varies in zip(terms, varying, strict=True) if varies]
+    constant = ""
+    if len(shown) < len(terms):
+        names = text.escape_markdown(listed([term for term in terms if term not in shown]))
+        constant = f" {names.capitalize()} are constant in the truth or in the model and not drawn."
+    of_classes = ""
+    if study.classes:
+        first = text.escape_markdown(study.classes[0])
+        of_classes = f", for ‘{first}’: 1 where it is right and −1 where not"
+    background = background_markdown(study.explanation_background)
+    correlations = ", ".join(f"{term} {known[term]:.2f}" for term in shown)
+    return View(
+        trust_charts.truth_scatter(
+            against_truth.true[:, varying],
+            against_truth.ours[:, varying],
+            shown,
+            ranks[varying],
+            study.modalities,
+            ids=ids.tolist(),
+            chosen=int(place[0]) if len(place) else None,
+            unit=study.score_unit(0),
+        ),
+        describe_truth_correlation(known),
+        caption=f"each term of {len(rows):,} test samples: the term of the model and the planted term{of_classes}. "
+        f"The background is {background} for the model and all samples for the truth. ρ is the rank correlation; the "
+        f"ring is this sample.{constant}",
+        limits="data with unknown truth: use the other views there.",
+        table=pd.DataFrame(
+            {"sample": ids}
+            | {f"true[{t}]": v for t, v in zip(terms, against_truth.true.T, strict=True)}
+            | {f"exact[{t}]": v for t, v in zip(terms, against_truth.ours.T, strict=True)}
+        ),
+        alternative=f"Scatter of true contributions and those of the model: {correlations}.",
+    )
+
+
+def describe_truth_correlation(rank: Mapping[str, float]) -> str:
+    """Describe how well terms follow the planted truth.
+
+    Rank correlations by coalition, NaN where a term is constant.
+    """
+    known = {term: value for term, value in rank.items() if np.isfinite(value)}
+    if not known:
+        return "No term varies, so correlations are undefined"
+    constant = len(rank) - len(known)
+    words = extrema.describe_extremum(
+        known,
+        smallest=True,
+        only="Rank correlation with the truth: {value:.2f}",
+        one="Rank correlations with the truth from {value:.2f} ({names}) to {high:.2f}",
+        some="Rank correlations with the truth from {value:.2f} ({names}) to {high:.2f}",
+        every="Rank correlations with the truth: {value:.2f}",
+        name=text.term,
+        high=max(known.values()),
+    )
+    if not constant:
+        return words
+    return f"{words}; {count(constant, 'term')} {'is' if constant == 1 else 'are'} constant"
