@@ -24,6 +24,8 @@ from qfusion.analysis.sample import Sample
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.figures import numbers
 from qfusion.models import Tweak, tweak as tweaks
+from qfusion.panels.views import drawn
+from qfusion.views import cohort_errors
 from qfusion.wording import answers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -275,7 +277,7 @@ def test_panel_shows_figure_and_text(jump: Sample, network: Sample) -> None:
     page = Page(panels.sample_decision.verdict(network)._repr_html_())
     assert page.tags == {"p", "b", "img"}
     assert page.words[-1].startswith("Shows the classes of this")
-    assert Page(panels.wrong_samples.misleading_terms(build_levels(jump))._repr_html_()).tags >= {
+    assert Page(drawn(cohort_errors.wrong)(build_levels(jump))._repr_html_()).tags >= {
         "table",
         "td",
     }

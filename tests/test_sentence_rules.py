@@ -21,8 +21,6 @@ from qfusion.explain.faithfulness import Curves
 from qfusion.panels import (
     changed_decision,
     circuit_panel,
-    cohort_contributions,
-    cohort_quality,
     compare,
     device_noise,
     generator_terms,
@@ -43,10 +41,9 @@ from qfusion.panels import (
     states,
     targets,
     tweak_effects,
-    wrong_samples,
 )
 from qfusion.report import sample_report
-from qfusion.views import alt_text
+from qfusion.views import alt_text, cohort_contributions, cohort_errors, cohort_quality
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -146,7 +143,7 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "spread": lambda n: cohort_contributions.describe_spread(
         {name: np.array([-value, value]) for name, value in n.items()}, np.ones(2, bool)
     ),
-    "errors": lambda n: wrong_samples.describe_largest_errors(n, True),
+    "errors": lambda n: cohort_errors.describe_largest_errors(n, True),
 }
 SMALLEST: dict[str, Callable[[Numbers], str]] = {
     "nearest samples": lambda n: nearest_samples.describe_nearest(n, "terms", 1, False),
@@ -427,8 +424,8 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
         ),
         (cohort_quality.describe_residuals(np.zeros(0), np.zeros(0)), "No sample of this cohort"),
         (cohort_quality.describe_separation({}, ""), "No class"),
-        (wrong_samples.describe_largest_errors({}, True), "No sample of this cohort"),
-        (wrong_samples.slice_title([], 0.0, True), "No sample to slice"),
+        (cohort_errors.describe_largest_errors({}, True), "No sample of this cohort"),
+        (cohort_errors.slice_title([], 0.0, True), "No sample to slice"),
         (nearest_samples.describe_nearest({}, "terms", 0, True), "no other test sample"),
         (inside.describe_largest_parts("Text", [], np.zeros(0), "moved it"), "nothing moved it"),
         (eigenstate_votes.nearest_heading("for", []), "No sample is close"),
@@ -485,7 +482,7 @@ def slices(*wrong: int, rows: int = 40, independent: int = 40) -> str:
     for name, count in zip(NAMES, wrong, strict=False):
         low, high = wilson(count * independent / rows, independent)
         made.append(Slice(name, (), rows, count, count / rows, low, high, 0.0))
-    return wrong_samples.slice_title(made, sum(wrong) / rows / len(wrong), True)
+    return cohort_errors.slice_title(made, sum(wrong) / rows / len(wrong), True)
 
 
 def errors(*of: tuple[float, float, float]) -> str:

@@ -34,11 +34,9 @@ from qfusion.panels import (
     pins,
     programs,
     sample_columns,
-    sample_maps,
-    wrong_samples,
 )
-from qfusion.panels.sample_maps import colour_choices
-from qfusion.ui import cohort_errors, pin_controls, sample_map, selections, state
+from qfusion.ui import cohort_errors as error_panels, pin_controls, sample_map, selections, state
+from qfusion.views import cohort_errors, cohort_points
 from qfusion.wording.cohorts import name_all_with_size
 from tests.support.app import plain, said, visit
 
@@ -243,20 +241,19 @@ def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
     assert len(picture.table()) == len(picture.figure.data[0].x) == 8
     assert "predicted alike" in nearest_samples.similar_samples(digits).title
     levels = build_levels(planted, "relation=conflict")
-    for colour in colour_choices(planted.study, levels.rows):
-        drawn = sample_maps.sample_map(levels, colour=colour)
+    for colour in cohort_points.colour_choices(planted.study, levels.rows):
+        drawn = cohort_points.sample_map(levels, colour=colour)
         ids = [
             name
             for trace in drawn.figure.data
             for name in (trace.customdata if trace.customdata is not None else ())
         ]
         assert sorted(ids) == sorted(levels.rows.index)
-    assert drawn.table()["in_cohort"].sum() == levels.inside.sum()
-    table = wrong_samples.slice_errors(levels, by="regime").table()
+    assert drawn.numbers["in_cohort"].sum() == levels.inside.sum()
+    table = cohort_errors.slices(levels, by="regime").numbers
     assert table["samples"].sum() == levels.inside.sum()
     assert (
-        wrong_samples.largest_errors(levels).table()["id"].iloc[0]
-        == cohort_slices.worst(levels)[0].index[0]
+        cohort_errors.worst(levels).numbers["id"].iloc[0] == cohort_slices.worst(levels)[0].index[0]
     )
     assert name_all_with_size(build_levels(planted, "split=train")) == "all of train (n = 2,100)"
     some = build_levels(digits, "split=all")
@@ -264,20 +261,17 @@ def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
         name_all_with_size(some) == f"all explained samples of every split (n = {len(some.rows)})"
     )
     nobody = build_levels(planted, "error>1000")
-    assert wrong_samples.largest_errors(nobody).title == "No sample of this cohort"
+    assert cohort_errors.worst(nobody).title == "No sample of this cohort"
     assert not slice_panels.PANELS["worst"].fits(nobody)
-    assert (
-        len(wrong_samples.slice_errors(build_levels(planted, "joint>1000"), by="regime").table())
-        == 0
-    )
+    assert len(cohort_errors.slices(build_levels(planted, "joint>1000"), by="regime").numbers) == 0
 
 
 def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_maps, "MAX_DRAWN", 50)
-    picture = sample_maps.sample_map(build_levels(planted))
-    assert len(picture.table()) in (50, 51)
-    assert planted.id in picture.table()["id"].tolist()
-    assert f"Of 600 explained samples of test, {len(picture.table())} are drawn" in picture.shows
+    monkeypatch.setattr(cohort_points, "MAX_DRAWN", 50)
+    picture = cohort_points.sample_map(build_levels(planted))
+    assert len(picture.numbers) in (50, 51)
+    assert planted.id in picture.numbers["id"].tolist()
+    assert f"Of 600 explained samples of test, {len(picture.numbers)} are drawn" in picture.caption
 
 
 def test_map_with_too_many_classes_is_not_coloured_by_class(
@@ -285,9 +279,9 @@ def test_map_with_too_many_classes_is_not_coloured_by_class(
 ) -> None:
     monkeypatch.setattr(scatter_map, "MAX_GROUPS", 1)
     levels = build_levels(digits)
-    first = colour_choices(digits.study, levels.rows)[0]
+    first = cohort_points.colour_choices(digits.study, levels.rows)[0]
     assert first != "truth"
-    assert f"Colour: {first};" in sample_maps.sample_map(levels).shows
+    assert f"Colour: {first};" in cohort_points.sample_map(levels).caption
 
 
 def test_side_by_side(planted: Any) -> None:
@@ -365,7 +359,7 @@ def selecting(monkeypatch: pytest.MonkeyPatch, **selection: Any) -> Session:
 
 def test_selection_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     levels = build_levels(planted, "split=test; relation=conflict")
-    found = sample_maps.map_positions(levels)
+    found = cohort_points.map_positions(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
     session = selecting(monkeypatch, lasso=[corners], points=[{"customdata": "p0031"}])
     sample_map.select_samples("chart", found, levels.parts)
@@ -390,7 +384,7 @@ def test_a_clicked_slice_cell_or_bar(
     levels = build_levels(planted, "relation=conflict; error>0.1")
     found = cohort_slices.slices(levels, "relation")
     session = selecting(monkeypatch, points=[{"customdata": [1, "tip"]}])
-    cohort_errors.select_slice("chart", found, levels.parts)
+    error_panels.select_slice("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
     assert build_levels(planted, f"relation={found[1].name}").inside.sum() == found[1].count
     ids = cohort_slices.worst(levels)[0].index.tolist()
@@ -403,7 +397,7 @@ def test_a_clicked_slice_cell_or_bar(
     assert session["pin"] == pins.Pin("qj-planted", "planted", ids[2], "T=1")
     levels = build_levels(digits, "truth=1; certainty>0.2")
     session = selecting(monkeypatch, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
-    cohort_errors.select_confused("chart", levels)
+    error_panels.select_confused("chart", levels)
     assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
     assert (
         build_levels(digits, session["filter"]).inside.sum()
