@@ -34,7 +34,6 @@ from qfusion.panels import (
     network_layers,
     planted_truth,
     qubit_panels,
-    sample_columns,
     sample_evidence,
     seed_stability,
     state_at_time,
@@ -43,7 +42,13 @@ from qfusion.panels import (
     tweak_effects,
 )
 from qfusion.report import sample_report
-from qfusion.views import alt_text, cohort_contributions, cohort_errors, cohort_quality
+from qfusion.views import (
+    alt_text,
+    cohort_contributions,
+    cohort_errors,
+    cohort_quality,
+    several_decisions,
+)
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -133,7 +138,7 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "changed terms": changed_decision.describe_mechanism,
     "shares": lambda n: compare.describe_share_shift(dict.fromkeys(n, 0.0), n),
     "differences": lambda n: compare.describe_difference(dict.fromkeys(n, 0.0), n),
-    "entropies": sample_columns.describe_largest_entropies,
+    "entropies": several_decisions.describe_largest_entropies,
     "basis states": lambda n: state_at_time.describe_likeliest("t", n),
     "changed rows": lambda n: states.describe_largest_change("population", rows(n)),
     "pairs of modalities": lambda n: jumps.describe_most_shared(n, "t"),
@@ -203,7 +208,7 @@ def test_names_whose_numbers_are_written_alike_are_named_together(maker: str) ->
             cohort_quality.describe_confusions(np.array([[4, 1], [1, 2]]), ("a", "b")),
             "‘a’ is predicted as ‘b’ and ‘b’ is predicted as ‘a’ (1 each)",
         ),
-        (sample_columns.describe_common_terms([["alpha"], ["beta"]]), "differ"),
+        (several_decisions.describe_common_terms([["alpha"], ["beta"]]), "differ"),
         (
             nearest_changes.describe_smallest_turn(
                 [

@@ -28,15 +28,18 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import column_charts, error_slices, scatter_map, style
 from qfusion.panels import (
     cohorts as slice_panels,
-    compare as compare_panels,
-    model_disagreements,
     nearest_samples,
     pins,
     programs,
-    sample_columns,
 )
 from qfusion.ui import cohort_errors as error_panels, pin_controls, sample_map, selections, state
-from qfusion.views import cohort_errors, cohort_points
+from qfusion.views import (
+    cohort_errors,
+    cohort_points,
+    model_disagreements,
+    several_decisions,
+    two_decisions,
+)
 from qfusion.wording.cohorts import name_all_with_size
 from tests.support.app import plain, said, visit
 
@@ -198,7 +201,7 @@ def test_disagreements_are_sorted_by_predictions_and_a_term(planted: Any) -> Non
     picture = model_disagreements.disagreements(sides)
     assert f"on {result.opposed} of 1,200 test samples" in picture.title
     assert "left \\+ right parts them in 8 of 8" in picture.title
-    assert picture.table()["parted_by"].tolist() == ["left+right"] * 8
+    assert picture.numbers["parted_by"].tolist() == ["left+right"] * 8
     # of numbers, with terms of their own
     terms = ({"text": 1.0, "": 0.2}, {"text": 0.1, "": 0.4})
     few = model_differences.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
@@ -217,15 +220,15 @@ def test_the_list_of_disagreements_opens_samples() -> None:
 
 def test_two_systems_and_two_backgrounds_are_stated(planted: Any) -> None:
     sides = compare.compare_samples(planted, "qcnn-parity", "pair-0003", "parity")
-    says = compare_panels.entropies(sides).shows
+    says = two_decisions.entropies(sides).caption
     assert "in A of each fused qubit" in says
     assert "; in B of each modality's state" in says
     drawn = "training samples, each modality drawn independently"
     behind = f"The background of A is the 6,000 {drawn}, that of B is the 2,100 {drawn}."
-    assert behind in compare_panels.shares(sides).shows
+    assert behind in two_decisions.shares(sides).caption
     same = compare.compare_samples(planted, "qj-planted", "p0007")
-    assert f"Compared with the 2,100 {drawn}." in compare_panels.shares(same).shows
-    assert " in A " not in compare_panels.entropies(same).shows
+    assert f"Compared with the 2,100 {drawn}." in two_decisions.shares(same).caption
+    assert " in A " not in two_decisions.entropies(same).caption
 
 
 def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
@@ -285,8 +288,8 @@ def test_map_with_too_many_classes_is_not_coloured_by_class(
 
 
 def test_side_by_side(planted: Any) -> None:
-    picture = sample_columns.decisions(planted, ids=["p0031", "p2924", "p0007"])
-    table = picture.table()
+    picture = several_decisions.several_decisions(planted, ids=["p0031", "p2924", "p0007"])
+    table = picture.numbers
     assert list(dict.fromkeys(table["sample"])) == ["p0031", "p2924", "p0007"]
     for name in ("p0031", "p2924", "p0007"):
         own = open_sample("qj-planted", name)
@@ -295,15 +298,15 @@ def test_side_by_side(planted: Any) -> None:
         )
     ranges = {tuple(axis.range) for axis in picture.figure.select_xaxes()}
     assert len(ranges) == 1
-    assert len(sample_columns.several_entropies(planted, ids=["p0031", "p2924"]).table()) == 8
-    assert sample_columns.chosen_rows(planted) == [
+    assert len(several_decisions.several_entropies(planted, ids=["p0031", "p2924"]).numbers) == 8
+    assert several_decisions.chosen_rows(planted) == [
         planted.row,
         *sample_similarity.nearest(planted, count=3).rows,
     ]
     with pytest.raises(InvalidInput, match="at most 6"):
-        sample_columns.decisions(planted, ids=[f"p000{i}" for i in range(7)])
+        several_decisions.several_decisions(planted, ids=[f"p000{i}" for i in range(7)])
     with pytest.raises(NotFound, match="nobody"):
-        sample_columns.decisions(planted, ids=["nobody"])
+        several_decisions.several_decisions(planted, ids=["nobody"])
 
 
 def test_side_by_side_columns_share_their_terms() -> None:

@@ -1,12 +1,11 @@
 """Samples similar to the open one, on the Samples page."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from qfusion._sentences import listed, true_minus
+from qfusion._sentences import listed
 from qfusion.analysis import (
     sample_coordinates,
     sample_similarity,
@@ -14,9 +13,9 @@ from qfusion.analysis import (
     text,
 )
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.figures import scatter_map, style
 from qfusion.panels import panel, params
+from qfusion.views.samples import describe_outcomes, truth_and_prediction
 from qfusion.wording import extrema
 from qfusion.wording.backgrounds import describe_comparison
 
@@ -125,36 +124,6 @@ def describe_nearest(distances: Mapping[str, float], what: str, agree: int, clas
         one=f"Sample {first[0]} is nearest by its {what}; {are} {same}",
         some=f"{whose} are equally near by their {what}; {are} {same}",
     )
-
-
-def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
-    """Return "annotated → predicted" of some rows, and whether each is right.
-
-    None of a regression, and where no annotation is known.
-    """
-    truths, predictions = truth_and_prediction(study, rows)
-    form = "{}" if study.classes else "{:+.2f}"
-    texts = []
-    correct: list[bool | None] = []
-    for row, truth, prediction in zip(rows, truths, predictions, strict=True):
-        is_known = study.dataset.has_truth(row)
-        written = form.format(truth) if is_known else "no truth"
-        texts.append(true_minus(f"{written} → {form.format(prediction)}"))
-        if study.classes and is_known:
-            correct.append(truth == prediction)
-        else:
-            correct.append(None)
-    return texts, correct
-
-
-def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:
-    """Return the annotations and predictions of some rows: names of classes, or numbers."""
-    if not study.classes:
-        return [study.dataset.y[rows].tolist(), study.scores[rows, 0].tolist()]
-    return [
-        [study.classes[int(entry)] if entry >= 0 else "" for entry in column[rows]]
-        for column in (study.dataset.y, study.predicted)
-    ]
 
 
 SIMILAR_BY = params.SelectParam(

@@ -5,6 +5,7 @@ import streamlit as st
 from qfusion.analysis import sample_similarity, sample_words, text
 from qfusion.panels import compare as builders, nearest_samples
 from qfusion.ui import figure, navigation, page_context, sample_strip, selections, state, widgets
+from qfusion.views.samples import describe_outcomes
 
 
 def similar_samples(context: page_context.PageContext) -> None:
@@ -28,7 +29,7 @@ def _links(
     context: page_context.PageContext, nearest: sample_similarity.Nearest, ids: list[str]
 ) -> None:
     if ids:
-        outcomes, _ = nearest_samples.describe_outcomes(context.study, nearest.rows)
+        outcomes, _ = describe_outcomes(context.study, nearest.rows)
         contents = sample_words.describe_samples(context.study.dataset, nearest.rows)
         with st.popover(
             "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"
