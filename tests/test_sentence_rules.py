@@ -21,7 +21,6 @@ from qfusion.explain.faithfulness import Curves
 from qfusion.panels import (
     changed_decision,
     circuit_panel,
-    compare,
     device_noise,
     generator_terms,
     inside,
@@ -48,6 +47,7 @@ from qfusion.views import (
     cohort_errors,
     cohort_quality,
     several_decisions,
+    two_decisions,
 )
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
@@ -136,8 +136,8 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "pairs of registers": qubit_panels.describe_sharing,
     "elements": lambda n: eigenstate_votes.describe_largest_effect(values(n)[None], list(n), ["m"]),
     "changed terms": changed_decision.describe_mechanism,
-    "shares": lambda n: compare.describe_share_shift(dict.fromkeys(n, 0.0), n),
-    "differences": lambda n: compare.describe_difference(dict.fromkeys(n, 0.0), n),
+    "shares": lambda n: two_decisions.describe_share_shift(dict.fromkeys(n, 0.0), n),
+    "differences": lambda n: two_decisions.describe_difference(dict.fromkeys(n, 0.0), n),
     "entropies": several_decisions.describe_largest_entropies,
     "basis states": lambda n: state_at_time.describe_likeliest("t", n),
     "changed rows": lambda n: states.describe_largest_change("population", rows(n)),
@@ -304,8 +304,8 @@ def test_no_size_is_rounded_to_nothing(value: float, places: int, words: str) ->
         (sample_report.describe_contradiction(1e-9), "is less than 0.001"),
         (sample_report.describe_contradiction(0.3), "contradict each other with"),
         (sample_evidence.describe_disagreement({"a": 0.2}, 1e-9), "hardly contradict"),
-        (compare.describe_share_shift({"a": 0.5}, {"a": 0.51}), "1 percentage point more"),
-        (compare.describe_entropy_difference([0.3, -0.3], "mixed"), "; single ones differ"),
+        (two_decisions.describe_share_shift({"a": 0.5}, {"a": 0.51}), "1 percentage point more"),
+        (two_decisions.describe_entropy_difference([0.3, -0.3], "mixed"), "; single ones differ"),
         (
             tweak_effects.describe_change(
                 ["H"], {}, (0.2104, 0.2106), ("‘x’", "‘y’"), ("MAE", 0.5, 0.25)
@@ -434,8 +434,8 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
         (nearest_samples.describe_nearest({}, "terms", 0, True), "no other test sample"),
         (inside.describe_largest_parts("Text", [], np.zeros(0), "moved it"), "nothing moved it"),
         (eigenstate_votes.nearest_heading("for", []), "No sample is close"),
-        (compare.describe_entropy_difference([], "mixed"), "not comparable"),
-        (compare.describe_share_shift({"a": 1.0}, {"b": 1.0}), "have different names"),
+        (two_decisions.describe_entropy_difference([], "mixed"), "not comparable"),
+        (two_decisions.describe_share_shift({"a": 1.0}, {"b": 1.0}), "have different names"),
         (states.describe_largest_coherence(np.ones((1, 1)), ["0"], "t"), "No coherence"),
         (alt_text.list_coherences(np.ones((1, 1)), "x"), "all off the diagonal"),
     ],

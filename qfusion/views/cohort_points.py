@@ -315,10 +315,10 @@ def entanglement(
             strength: result.y,
         }
     )
-    found = describe_correlation(result.correlations["all"], measure, strength)
+    correlated = describe_correlation(result.correlations["all"], measure, strength)
     return View(
         figure,
-        f"Does entanglement explain fusion? {found}",
+        f"Does entanglement explain fusion? {correlated}",
         caption=caption,
         limits=f"{caution} Among {pairs} pairs of measures some correlate by chance.",
         table=table,

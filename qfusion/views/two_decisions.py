@@ -7,10 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import (
-    compare,
-    text,
-)
+from qfusion.analysis import compare, text
 from qfusion.figures import (
     decision_charts,
     decision_pairs,
