@@ -402,7 +402,8 @@ def two_models(walk: Walk) -> str:
 def what_misled(walk: Walk) -> str:
     """How many wrong decisions would be right without the term that misled most."""
     from qfusion.analysis import cohort_levels
-    from qfusion.panels import wrong_samples
+    from qfusion.panels.views import drawn
+    from qfusion.views import cohort_errors
 
     walk.go("Cohorts")
     tab = walk.page.get_by_role("tab", name="Errors", exact=True)
@@ -410,7 +411,7 @@ def what_misled(walk: Walk) -> str:
         walk.click(tab, "Errors")
     said = walk.sentence(".st-key-panel-wrong h4", r"Of \d+ samples .*\d")
     levels = cohort_levels.build_levels(opened(walk.model, walk.sample))
-    agree(said, wrong_samples.misleading_terms(levels).headline)
+    agree(said, drawn(cohort_errors.wrong)(levels).headline)
     return said
 
 

@@ -13,7 +13,7 @@ from qfusion.analysis.cohort_slices import wilson
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import bootstrap
-from qfusion.panels.cohort_contributions import difference_errors
+from qfusion.views.cohort_contributions import difference_errors
 from qfusion.wording.cohorts import describe_intervals
 
 

@@ -12,9 +12,9 @@ from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import model_quality
-from qfusion.panels import cohort_quality
+from qfusion.panels import cohorts
 from qfusion.panels.views import drawn
-from qfusion.views import samples
+from qfusion.views import cohort_quality, samples
 from tests.support.app import plain, said, visit
 
 
@@ -90,7 +90,7 @@ def test_residuals_by_counting(planted: Any) -> None:
         cohort_performance.residuals(planted),
         planted.study.scores[places, 0] - planted.study.dataset.y[places],
     )
-    frame = cohort_quality.residuals(planted).table()
+    frame = cohort_quality.residuals(planted).numbers
     assert np.abs(frame["residual"]).mean() == pytest.approx(planted.rows["error"].mean())
     assert frame["in_cohort"].sum() == planted.inside.sum()
 
@@ -100,21 +100,21 @@ def test_quality_panels_of_classes_and_numbers(digits: Any, planted: Any) -> Non
     assert cohort_quality.confusions(digits).title.startswith(
         f"{np.trace(counts)} of {counts.sum()} samples are right"
     )
-    assert list(cohort_quality.curves(digits).table()["class"]) <= list(digits.study.classes)
-    assert "The mean area is 0." in cohort_quality.curves(digits).shows
+    assert list(cohort_quality.curves(digits).numbers["class"]) <= list(digits.study.classes)
+    assert "The mean area is 0." in cohort_quality.curves(digits).caption
     one_class = build_levels(digits.sample, "truth=7")
-    assert "The mean area" not in cohort_quality.curves(one_class).shows
-    assert "Expected calibration error" in cohort_quality.calibration(digits).shows
-    assert not cohort_quality.has_classes(planted)
-    assert cohort_quality.is_regression(planted)
-    assert not cohort_quality.is_regression(digits)
+    assert "The mean area" not in cohort_quality.curves(one_class).caption
+    assert "Expected calibration error" in cohort_quality.calibration(digits).caption
+    assert not cohorts.has_classes(planted)
+    assert cohorts.is_regression(planted)
+    assert not cohorts.is_regression(digits)
     with pytest.raises(InvalidInput, match="chooses among classes"):
         cohort_performance.residuals(digits)
     with pytest.raises(InvalidInput, match="shape"):
         model_quality.confusion_matrix(np.zeros((2, 3)), ["a", "b"])
     nobody = build_levels(open_sample("qj-planted", "p0031"), "error>1000")
     assert cohort_quality.residuals(nobody).title == "No sample of this cohort"
-    assert not cohort_quality.has_classes(
+    assert not cohorts.has_classes(
         build_levels(open_sample("qcnn-digits", "digit-0004"), "error>1000")
     )
 

@@ -32,13 +32,11 @@ from qfusion.data import compiled_code
 from qfusion.data.clusters import Clusters
 from qfusion.explain import cohort_filters
 from qfusion.panels import (
-    cohort_correlations,
     pages,
     programs,
     rendering,
-    sample_maps,
 )
-from qfusion.views import faithfulness
+from qfusion.views import cohort_points, faithfulness
 from tests.support.app import plain, said, visit
 from tests.support.encoded_models import dataset as dataset, model_of
 
@@ -95,15 +93,15 @@ def test_slow_measures_use_drawn_samples_by_default(few: Any) -> None:
     np.testing.assert_allclose(some.x, every.x[at], atol=1e-9)
     assert some.correlations["all"]["spearman"].n == 20
     drawn, exact = (
-        cohort_correlations.entanglement(few, measure="negativity", everyone=everyone)
+        cohort_points.entanglement(few, measure="negativity", everyone=everyone)
         for everyone in (False, True)
     )
     assert (
         f"one point per sample: 20 samples drawn at random from {whole:,}; intervals: 95%"
-        in drawn.shows
+        in drawn.caption
     )
-    assert f"one point per sample: {whole} samples; intervals" in exact.shows
-    assert len(drawn.table()) == 20
+    assert f"one point per sample: {whole} samples; intervals" in exact.caption
+    assert len(drawn.numbers) == 20
     assert "n = 20" in drawn.title
     assert some.inside.sum() < inside
     assert f"cohort (n = {some.inside.sum()})" in str(drawn.figure)
@@ -132,15 +130,15 @@ def test_map_of_all_samples_has_its_own_name(few: Any, monkeypatch: pytest.Monke
     monkeypatch.setattr(sample_projection, "MAX_UMAP", 40)
     monkeypatch.setattr(sample_projection, "FEW_UMAP", 20)
     some, every = (
-        sample_maps.map_positions(few, "states", "UMAP", everyone) for everyone in (False, True)
+        cohort_points.map_positions(few, "states", "UMAP", everyone) for everyone in (False, True)
     )
     assert (some.column, every.column) == ("umap[states]", "umap-all[states]")
     assert (len(some.rows), len(every.rows)) == (20, len(few.rows))
     assert (
         "20 of them placed (drawn at random)"
-        in sample_maps.sample_map(few, of="states", method="UMAP").shows
+        in cohort_points.sample_map(few, of="states", method="UMAP").caption
     )
-    same = sample_maps.map_positions(few, "states", "PCA", True)
+    same = cohort_points.map_positions(few, "states", "PCA", True)
     assert same.column == "pca[states]", "all are placed anyway"
     box = sample_projection.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
     parts = cohort_filters.parse(f"{box}; split=valid")

@@ -13,9 +13,9 @@ from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohort_filters
-from qfusion.panels import wrong_samples
 from qfusion.training import metrics
 from qfusion.ui import cohort_picker
+from qfusion.views import cohort_errors
 from tests.support.app import plain, said, visit
 
 
@@ -81,7 +81,7 @@ def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) ->
         assert found.terms[i] == worst
         assert found.without[i] == pytest.approx(row["prediction"] - parts[worst])
         assert found.right[i] == ((row["prediction"] - parts[worst] > 0) == (row["truth"] > 0))
-    assert len(wrong_samples.misleading_terms(levels).table()) == len(found.rows)
+    assert len(cohort_errors.wrong(levels).numbers) == len(found.rows)
 
 
 def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
@@ -97,7 +97,7 @@ def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
         assert found.terms[i] == explained.coalitions[place]
         assert found.without[i] == np.delete(dividends, place, 0).sum(0).argmax()
         assert found.right[i] == (found.without[i] == true)
-    table = wrong_samples.misleading_terms(levels).table()
+    table = cohort_errors.wrong(levels).numbers
     assert set(table["without_it"]) <= set(study.classes)
 
 
@@ -122,15 +122,15 @@ def test_sentence_states_the_counts(kind: str) -> None:
     """`none` of no sample that turns right, and one sample in the singular."""
     for conflicts in (False, True):
         noun = "conflict" if conflicts else "sample"
-        assert wrong_samples.describe_corrected(0, 0, kind, conflicts).startswith(
+        assert cohort_errors.describe_corrected(0, 0, kind, conflicts).startswith(
             f"No {noun} of this cohort "
         )
         for right in (0, 1):
-            words = wrong_samples.describe_corrected(1, right, kind, conflicts)
+            words = cohort_errors.describe_corrected(1, right, kind, conflicts)
             assert words.startswith(f"The one {noun} ")
             assert ("would not" in words) == (right == 0)
         for right in (0, 1, 9, 14):
-            words = wrong_samples.describe_corrected(14, right, kind, conflicts)
+            words = cohort_errors.describe_corrected(14, right, kind, conflicts)
             assert words.startswith(f"Of 14 {noun}s ")
             assert f", {right or 'none'} would" in words
 
@@ -171,9 +171,9 @@ def test_slices_state_omitted_conditions(planted: Any) -> None:
     ]
     assert sum(each.count for each in cohort_slices.slices(levels, "relation")) == len(levels.rows)
     assert "without the filter's own relation=conflict; sign=wrong" in plain(
-        wrong_samples.slice_errors(levels, by="relation").title
+        cohort_errors.slices(levels, by="relation").title
     )
-    assert "own" not in wrong_samples.slice_errors(build_levels(planted), by="relation").title
+    assert "own" not in cohort_errors.slices(build_levels(planted), by="relation").title
 
 
 def test_chips_and_the_table_on_the_page(planted: Any) -> None:
@@ -203,6 +203,6 @@ def test_control_is_a_random_term() -> None:
         without = [sum(terms.values()) - value for term, value in terms.items() if term]
         counted += np.mean([(score > 0) == (truth > 0) for score in without])
     assert found.by_chance == pytest.approx(counted, abs=0.02)
-    assert f"{found.by_chance:.1f} without one at random" in wrong_samples.describe_corrected(
+    assert f"{found.by_chance:.1f} without one at random" in cohort_errors.describe_corrected(
         len(found.rows), int(found.right.sum()), found.kind, by_chance=found.by_chance
     )

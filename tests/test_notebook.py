@@ -25,7 +25,7 @@ from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.figures import numbers
 from qfusion.models import Tweak, tweak as tweaks
 from qfusion.panels.views import drawn
-from qfusion.views import contributions
+from qfusion.views import cohort_errors, contributions
 from qfusion.wording import answers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -277,7 +277,7 @@ def test_panel_shows_figure_and_text(jump: Sample, network: Sample) -> None:
     page = Page(drawn(contributions.verdict)(network)._repr_html_())
     assert page.tags == {"p", "b", "img"}
     assert page.words[-1].startswith("Shows the classes of this")
-    assert Page(panels.wrong_samples.misleading_terms(build_levels(jump))._repr_html_()).tags >= {
+    assert Page(drawn(cohort_errors.wrong)(build_levels(jump))._repr_html_()).tags >= {
         "table",
         "td",
     }

@@ -19,15 +19,10 @@ from qfusion.analysis.cohort_slices import Slice, wilson
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.faithfulness import Curves
 from qfusion.panels import (
-    cohort_contributions,
-    cohort_quality,
-    compare,
     jumps,
-    sample_columns,
     state_at_time,
     states,
     tweak_effects,
-    wrong_samples,
 )
 from qfusion.report import sample_report
 from qfusion.views import (
@@ -36,6 +31,9 @@ from qfusion.views import (
     attribution,
     changes,
     circuit as circuit_views,
+    cohort_contributions,
+    cohort_errors,
+    cohort_quality,
     device_noise,
     evidence,
     faithfulness,
@@ -47,7 +45,9 @@ from qfusion.views import (
     network_layers,
     qubits,
     samples,
+    several_decisions,
     targets,
+    two_decisions,
 )
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
@@ -138,9 +138,9 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "pairs of registers": qubits.describe_sharing,
     "elements": lambda n: eigenstate_votes.describe_largest_effect(values(n)[None], list(n), ["m"]),
     "changed terms": changes.describe_mechanism,
-    "shares": lambda n: compare.describe_share_shift(dict.fromkeys(n, 0.0), n),
-    "differences": lambda n: compare.describe_difference(dict.fromkeys(n, 0.0), n),
-    "entropies": sample_columns.describe_largest_entropies,
+    "shares": lambda n: two_decisions.describe_share_shift(dict.fromkeys(n, 0.0), n),
+    "differences": lambda n: two_decisions.describe_difference(dict.fromkeys(n, 0.0), n),
+    "entropies": several_decisions.describe_largest_entropies,
     "basis states": lambda n: state_at_time.describe_likeliest("t", n),
     "changed rows": lambda n: states.describe_largest_change("population", rows(n)),
     "pairs of modalities": lambda n: jumps.describe_most_shared(n, "t"),
@@ -150,7 +150,7 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "spread": lambda n: cohort_contributions.describe_spread(
         {name: np.array([-value, value]) for name, value in n.items()}, np.ones(2, bool)
     ),
-    "errors": lambda n: wrong_samples.describe_largest_errors(n, True),
+    "errors": lambda n: cohort_errors.describe_largest_errors(n, True),
 }
 SMALLEST: dict[str, Callable[[Numbers], str]] = {
     "nearest samples": lambda n: samples.describe_nearest(n, "terms", 1, False),
@@ -210,7 +210,7 @@ def test_names_whose_numbers_are_written_alike_are_named_together(maker: str) ->
             cohort_quality.describe_confusions(np.array([[4, 1], [1, 2]]), ("a", "b")),
             "‘a’ is predicted as ‘b’ and ‘b’ is predicted as ‘a’ (1 each)",
         ),
-        (sample_columns.describe_common_terms([["alpha"], ["beta"]]), "differ"),
+        (several_decisions.describe_common_terms([["alpha"], ["beta"]]), "differ"),
         (
             flips.describe_smallest_turn(
                 [
@@ -306,8 +306,8 @@ def test_no_size_is_rounded_to_nothing(value: float, places: int, words: str) ->
         (sample_report.describe_contradiction(1e-9), "is less than 0.001"),
         (sample_report.describe_contradiction(0.3), "contradict each other with"),
         (evidence.describe_disagreement({"a": 0.2}, 1e-9), "hardly contradict"),
-        (compare.describe_share_shift({"a": 0.5}, {"a": 0.51}), "1 percentage point more"),
-        (compare.describe_entropy_difference([0.3, -0.3], "mixed"), "; single ones differ"),
+        (two_decisions.describe_share_shift({"a": 0.5}, {"a": 0.51}), "1 percentage point more"),
+        (two_decisions.describe_entropy_difference([0.3, -0.3], "mixed"), "; single ones differ"),
         (
             tweak_effects.describe_change(
                 ["H"], {}, (0.2104, 0.2106), ("‘x’", "‘y’"), ("MAE", 0.5, 0.25)
@@ -431,16 +431,16 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
         ),
         (cohort_quality.describe_residuals(np.zeros(0), np.zeros(0)), "No sample of this cohort"),
         (cohort_quality.describe_separation({}, ""), "No class"),
-        (wrong_samples.describe_largest_errors({}, True), "No sample of this cohort"),
-        (wrong_samples.slice_title([], 0.0, True), "No sample to slice"),
+        (cohort_errors.describe_largest_errors({}, True), "No sample of this cohort"),
+        (cohort_errors.slice_title([], 0.0, True), "No sample to slice"),
         (samples.describe_nearest({}, "terms", 0, True), "no other test sample"),
         (
             attribution.describe_largest_parts("Text", [], np.zeros(0), "moved it"),
             "nothing moved it",
         ),
         (eigenstate_votes.nearest_heading("for", []), "No sample is close"),
-        (compare.describe_entropy_difference([], "mixed"), "not comparable"),
-        (compare.describe_share_shift({"a": 1.0}, {"b": 1.0}), "have different names"),
+        (two_decisions.describe_entropy_difference([], "mixed"), "not comparable"),
+        (two_decisions.describe_share_shift({"a": 1.0}, {"b": 1.0}), "have different names"),
         (states.describe_largest_coherence(np.ones((1, 1)), ["0"], "t"), "No coherence"),
         (alt_text.list_coherences(np.ones((1, 1)), "x"), "all off the diagonal"),
     ],
@@ -492,7 +492,7 @@ def slices(*wrong: int, rows: int = 40, independent: int = 40) -> str:
     for name, count in zip(NAMES, wrong, strict=False):
         low, high = wilson(count * independent / rows, independent)
         made.append(Slice(name, (), rows, count, count / rows, low, high, 0.0))
-    return wrong_samples.slice_title(made, sum(wrong) / rows / len(wrong), True)
+    return cohort_errors.slice_title(made, sum(wrong) / rows / len(wrong), True)
 
 
 def errors(*of: tuple[float, float, float]) -> str:

@@ -28,17 +28,18 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import column_charts, error_slices, scatter_map, style
 from qfusion.panels import (
     cohorts as slice_panels,
-    compare as compare_panels,
-    model_disagreements,
     pins,
     programs,
-    sample_columns,
-    sample_maps,
-    wrong_samples,
 )
-from qfusion.panels.sample_maps import colour_choices
-from qfusion.ui import cohort_errors, pin_controls, sample_map, selections, state
-from qfusion.views import samples
+from qfusion.ui import cohort_errors as error_panels, pin_controls, sample_map, selections, state
+from qfusion.views import (
+    cohort_errors,
+    cohort_points,
+    model_disagreements,
+    samples,
+    several_decisions,
+    two_decisions,
+)
 from qfusion.wording.cohorts import name_all_with_size
 from tests.support.app import plain, said, visit
 
@@ -200,7 +201,7 @@ def test_disagreements_are_sorted_by_predictions_and_a_term(planted: Any) -> Non
     picture = model_disagreements.disagreements(sides)
     assert f"on {result.opposed} of 1,200 test samples" in picture.title
     assert "left \\+ right parts them in 8 of 8" in picture.title
-    assert picture.table()["parted_by"].tolist() == ["left+right"] * 8
+    assert picture.numbers["parted_by"].tolist() == ["left+right"] * 8
     # of numbers, with terms of their own
     terms = ({"text": 1.0, "": 0.2}, {"text": 0.1, "": 0.4})
     few = model_differences.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
@@ -219,15 +220,15 @@ def test_the_list_of_disagreements_opens_samples() -> None:
 
 def test_two_systems_and_two_backgrounds_are_stated(planted: Any) -> None:
     sides = compare.compare_samples(planted, "qcnn-parity", "pair-0003", "parity")
-    says = compare_panels.entropies(sides).shows
+    says = two_decisions.entropies(sides).caption
     assert "in A of each fused qubit" in says
     assert "; in B of each modality's state" in says
     drawn = "training samples, each modality drawn independently"
     behind = f"The background of A is the 6,000 {drawn}, that of B is the 2,100 {drawn}."
-    assert behind in compare_panels.shares(sides).shows
+    assert behind in two_decisions.shares(sides).caption
     same = compare.compare_samples(planted, "qj-planted", "p0007")
-    assert f"Compared with the 2,100 {drawn}." in compare_panels.shares(same).shows
-    assert " in A " not in compare_panels.entropies(same).shows
+    assert f"Compared with the 2,100 {drawn}." in two_decisions.shares(same).caption
+    assert " in A " not in two_decisions.entropies(same).caption
 
 
 def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
@@ -243,20 +244,19 @@ def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
     assert len(picture.numbers) == len(picture.figure.data[0].x) == 8
     assert "predicted alike" in samples.similar(digits).title
     levels = build_levels(planted, "relation=conflict")
-    for colour in colour_choices(planted.study, levels.rows):
-        drawn = sample_maps.sample_map(levels, colour=colour)
+    for colour in cohort_points.colour_choices(planted.study, levels.rows):
+        drawn = cohort_points.sample_map(levels, colour=colour)
         ids = [
             name
             for trace in drawn.figure.data
             for name in (trace.customdata if trace.customdata is not None else ())
         ]
         assert sorted(ids) == sorted(levels.rows.index)
-    assert drawn.table()["in_cohort"].sum() == levels.inside.sum()
-    table = wrong_samples.slice_errors(levels, by="regime").table()
+    assert drawn.numbers["in_cohort"].sum() == levels.inside.sum()
+    table = cohort_errors.slices(levels, by="regime").numbers
     assert table["samples"].sum() == levels.inside.sum()
     assert (
-        wrong_samples.largest_errors(levels).table()["id"].iloc[0]
-        == cohort_slices.worst(levels)[0].index[0]
+        cohort_errors.worst(levels).numbers["id"].iloc[0] == cohort_slices.worst(levels)[0].index[0]
     )
     assert name_all_with_size(build_levels(planted, "split=train")) == "all of train (n = 2,100)"
     some = build_levels(digits, "split=all")
@@ -264,20 +264,17 @@ def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
         name_all_with_size(some) == f"all explained samples of every split (n = {len(some.rows)})"
     )
     nobody = build_levels(planted, "error>1000")
-    assert wrong_samples.largest_errors(nobody).title == "No sample of this cohort"
+    assert cohort_errors.worst(nobody).title == "No sample of this cohort"
     assert not slice_panels.PANELS["worst"].fits(nobody)
-    assert (
-        len(wrong_samples.slice_errors(build_levels(planted, "joint>1000"), by="regime").table())
-        == 0
-    )
+    assert len(cohort_errors.slices(build_levels(planted, "joint>1000"), by="regime").numbers) == 0
 
 
 def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_maps, "MAX_DRAWN", 50)
-    picture = sample_maps.sample_map(build_levels(planted))
-    assert len(picture.table()) in (50, 51)
-    assert planted.id in picture.table()["id"].tolist()
-    assert f"Of 600 explained samples of test, {len(picture.table())} are drawn" in picture.shows
+    monkeypatch.setattr(cohort_points, "MAX_DRAWN", 50)
+    picture = cohort_points.sample_map(build_levels(planted))
+    assert len(picture.numbers) in (50, 51)
+    assert planted.id in picture.numbers["id"].tolist()
+    assert f"Of 600 explained samples of test, {len(picture.numbers)} are drawn" in picture.caption
 
 
 def test_map_with_too_many_classes_is_not_coloured_by_class(
@@ -285,14 +282,14 @@ def test_map_with_too_many_classes_is_not_coloured_by_class(
 ) -> None:
     monkeypatch.setattr(scatter_map, "MAX_GROUPS", 1)
     levels = build_levels(digits)
-    first = colour_choices(digits.study, levels.rows)[0]
+    first = cohort_points.colour_choices(digits.study, levels.rows)[0]
     assert first != "truth"
-    assert f"Colour: {first};" in sample_maps.sample_map(levels).shows
+    assert f"Colour: {first};" in cohort_points.sample_map(levels).caption
 
 
 def test_side_by_side(planted: Any) -> None:
-    picture = sample_columns.decisions(planted, ids=["p0031", "p2924", "p0007"])
-    table = picture.table()
+    picture = several_decisions.several_decisions(planted, ids=["p0031", "p2924", "p0007"])
+    table = picture.numbers
     assert list(dict.fromkeys(table["sample"])) == ["p0031", "p2924", "p0007"]
     for name in ("p0031", "p2924", "p0007"):
         own = open_sample("qj-planted", name)
@@ -301,15 +298,15 @@ def test_side_by_side(planted: Any) -> None:
         )
     ranges = {tuple(axis.range) for axis in picture.figure.select_xaxes()}
     assert len(ranges) == 1
-    assert len(sample_columns.several_entropies(planted, ids=["p0031", "p2924"]).table()) == 8
-    assert sample_columns.chosen_rows(planted) == [
+    assert len(several_decisions.several_entropies(planted, ids=["p0031", "p2924"]).numbers) == 8
+    assert several_decisions.chosen_rows(planted) == [
         planted.row,
         *sample_similarity.nearest(planted, count=3).rows,
     ]
     with pytest.raises(InvalidInput, match="at most 6"):
-        sample_columns.decisions(planted, ids=[f"p000{i}" for i in range(7)])
+        several_decisions.several_decisions(planted, ids=[f"p000{i}" for i in range(7)])
     with pytest.raises(NotFound, match="nobody"):
-        sample_columns.decisions(planted, ids=["nobody"])
+        several_decisions.several_decisions(planted, ids=["nobody"])
 
 
 def test_side_by_side_columns_share_their_terms() -> None:
@@ -365,7 +362,7 @@ def selecting(monkeypatch: pytest.MonkeyPatch, **selection: Any) -> Session:
 
 def test_selection_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     levels = build_levels(planted, "split=test; relation=conflict")
-    found = sample_maps.map_positions(levels)
+    found = cohort_points.map_positions(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
     session = selecting(monkeypatch, lasso=[corners], points=[{"customdata": "p0031"}])
     sample_map.select_samples("chart", found, levels.parts)
@@ -390,7 +387,7 @@ def test_a_clicked_slice_cell_or_bar(
     levels = build_levels(planted, "relation=conflict; error>0.1")
     found = cohort_slices.slices(levels, "relation")
     session = selecting(monkeypatch, points=[{"customdata": [1, "tip"]}])
-    cohort_errors.select_slice("chart", found, levels.parts)
+    error_panels.select_slice("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
     assert build_levels(planted, f"relation={found[1].name}").inside.sum() == found[1].count
     ids = cohort_slices.worst(levels)[0].index.tolist()
@@ -403,7 +400,7 @@ def test_a_clicked_slice_cell_or_bar(
     assert session["pin"] == pins.Pin("qj-planted", "planted", ids[2], "T=1")
     levels = build_levels(digits, "truth=1; certainty>0.2")
     session = selecting(monkeypatch, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
-    cohort_errors.select_confused("chart", levels)
+    error_panels.select_confused("chart", levels)
     assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
     assert (
         build_levels(digits, session["filter"]).inside.sum()

@@ -40,10 +40,9 @@ from qfusion.explain.verdicts import Doubt, Verdict
 from qfusion.models.games import dividends as dividends_of, shapley
 from qfusion.models.protocols import Evolution
 from qfusion.panels import (
-    cohort_contributions,
     pickers,
 )
-from qfusion.views import contributions, overview
+from qfusion.views import cohort_contributions, contributions, overview
 from qfusion.wording import answers as markdown, systems
 from qfusion.wording.conflicts import describe_conflict
 from qfusion.wording.contributions import describe_largest, format_contribution, largest_terms

@@ -19,7 +19,7 @@ from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.panels import cohort_quality, pickers
+from qfusion.panels import pickers
 from qfusion.runs import plans
 from qfusion.training import checkpoint
 from qfusion.ui import (
@@ -27,6 +27,7 @@ from qfusion.ui import (
     state,
     tweak_history,
 )
+from qfusion.views import cohort_quality
 from tests.support import importable
 
 # ---- names

@@ -1,354 +1,13 @@
-"""Two samples beside one another on the Compare page: decisions, differences, entropies, disagreements."""
-
-from collections.abc import Mapping, Sequence
-
-import numpy as np
-import pandas as pd
+"""The Compare page: its panels of two decisions and of several samples, with their controls."""
 
 from qfusion import plugin
-from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import (
-    compare,
-    model_differences,
-    text,
-)
-from qfusion.figures import (
-    column_charts,
-    decision_charts,
-    decision_pairs,
-    evidence_fusion,
-    result_tables,
-    style,
-)
+from qfusion.analysis import compare, model_differences
+from qfusion.analysis.sample import Sample
+from qfusion.figures import column_charts, style
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.panels import page_state, panel, params, sample_curves
-from qfusion.panels.model_disagreements import describe_backgrounds, disagreements
-from qfusion.panels.sample_columns import SAMPLES, curve_columns, decisions, several_entropies
 from qfusion.panels.views import drawn
-from qfusion.quantum.measure_kinds import KINDS
-from qfusion.views import alt_text, samples
-from qfusion.wording import answers, extrema
-from qfusion.wording.backgrounds import describe_baseline
-from qfusion.wording.numbers import agree_verb
-from qfusion.wording.samples import describe_calibration
-
-
-def waterfall(
-    sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
-) -> panel.PanelFigure:
-    """Draw one of the decisions term by term, on the same scale as the other where both are in the same unit.
-
-    Args:
-        sides: two decisions.
-        theme: of the figure.
-        letter: "A" or "B".
-    """
-    one = sides.labelled[letter]
-    drawn = decision_charts.waterfall(
-        one.dividends,
-        one.study.modalities,
-        unit=one.unit,
-        quantity=one.quantity,
-        theme=theme,
-        truth=one.target,
-        errors=one.term_errors or None,
-    )
-    if sides.same_target:
-        drawn.update_xaxes(
-            range=decision_pairs.common_range(
-                sides.a.dividends,
-                sides.b.dividends,
-                marks=[s.target for s in (sides.a, sides.b) if s.target is not None],
-            )
-        )
-    drawn.update_yaxes(ticklabelstandoff=6)
-    shows = f"the exact sum of {text.escape_markdown(one.id)}"
-    if sides.same_target:
-        shows += ", on the same scale as the other. "
-    else:
-        shows += ". "
-    shows += describe_baseline(one.background)
-    return panel.PanelFigure(
-        f"waterfall-{letter}",
-        f"{letter}: {answers.title_decision(one.verdict, one)}",
-        drawn,
-        shows=shows,
-        not_shown="the cause of the annotation, only the computation of this model.",
-        alt=f"Waterfall of {letter}: {alt_text.list_terms(one.dividends)}.",
-        table=lambda: result_tables.terms_table(one.dividends),
-    )
-
-
-def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw B minus A, term by term; only where both decisions are sums of the same terms in the same unit."""
-    a = sides.a
-    b = sides.b
-    figure = decision_pairs.differences(
-        a.dividends,
-        b.dividends,
-        b.study.modalities,
-        unit=b.unit,
-        quantity=b.quantity,
-        theme=theme,
-    )
-    shows = (
-        f"{text.escape_markdown(b.id)} minus {text.escape_markdown(a.id)}, term by term; the last bar is their sum. "
-        + describe_backgrounds(sides)
-    )
-    alt = (
-        "Differences, B minus A: "
-        + alt_text.list_terms(
-            {t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}
-        )
-        + "."
-    )
-
-    def table() -> pd.DataFrame:
-        return (
-            result_tables.terms_table(a.dividends)
-            .merge(result_tables.terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
-            .assign(difference=lambda t: t["dividend_B"] - t["dividend_A"])
-        )
-
-    return panel.PanelFigure(
-        "differences",
-        describe_difference(a.dividends, b.dividends, b.quantity),
-        figure,
-        shows=shows,
-        not_shown="differences of single words, sounds or pixels.",
-        alt=alt,
-        table=table,
-    )
-
-
-def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw shares of the modalities in both decisions."""
-    of_a, of_b = sides.a.shares, sides.b.shares
-    figure = decision_pairs.bar_pairs(
-        of_a,
-        of_b,
-        _hues(sides),
-        "share of the decision, |Shapley value| / sum",
-        percent=True,
-        theme=theme,
-    )
-    alt = f"Shares. A: {alt_text.list_terms(of_a, '.2f')}. B: {alt_text.list_terms(of_b, '.2f')}."
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                {"side": letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
-                for letter, s in sides.labelled.items()
-                for n in s.shapley
-            ]
-        )
-
-    return panel.PanelFigure(
-        "shares",
-        describe_share_shift(of_a, of_b),
-        figure,
-        shows="the share of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
-        + _describe_sides(sides)
-        + " "
-        + describe_backgrounds(sides),
-        not_shown="the sign: see the waterfalls.",
-        alt=alt,
-        table=table,
-    )
-
-
-# whose entropy it is, by whether the model evolves in time
-_ENTROPY_OF = {
-    True: "of each modality's state and of the joint state at T: mixing by entanglement and by jumps",
-    False: "of each fused qubit: its entanglement entropy with the modality qubits",
-}
-
-
-def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the entropies of both; only where both have states that evolve or are fused."""
-    a = sides.a
-    b = sides.b
-    timed = a.study.model.part(Evolution) is not None, b.study.model.part(Evolution) is not None
-    title = describe_entropy_difference(
-        [
-            value - a.entropies[name]
-            for name, value in b.entropies.items()
-            if name in a.entropies and timed[0] == timed[1]
-        ],
-        "mixed" if timed[1] else "entangled",
-    )
-    figure = decision_pairs.bar_pairs(
-        a.entropies,
-        b.entropies,
-        _hues(sides) if any(timed) else {},
-        KINDS["entropy"].axis,
-        theme=theme,
-    )
-    shows = "the von Neumann entropy "
-    if timed[0] == timed[1]:
-        shows += _ENTROPY_OF[timed[1]]
-    else:
-        shows += f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
-    shows += f".{_describe_sides(sides)}"
-    of_a = alt_text.list_terms(a.entropies, ".2f")
-    of_b = alt_text.list_terms(b.entropies, ".2f")
-    alt = f"Entropies in nats. A: {of_a}. B: {of_b}."
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                {"side": letter, "of": n, "entropy": v}
-                for letter, s in sides.labelled.items()
-                for n, v in s.entropies.items()
-            ]
-        )
-
-    return panel.PanelFigure(
-        "entropies",
-        title,
-        figure,
-        shows=shows,
-        not_shown="which modality decided, since entropy measures correlation, not attribution.",
-        alt=alt,
-        table=table,
-    )
-
-
-def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the softmax of the classes on both sides; only where they are the same classes."""
-    a = sides.a
-    b = sides.b
-    names = b.study.classes
-    title = describe_predictions(names[a.scores.argmax()], names[b.scores.argmax()])
-    figure = evidence_fusion.class_bars(
-        b.probabilities,
-        names,
-        truth=b.true_class,
-        before=a.probabilities,
-        before_name="A",
-        theme=theme,
-    ).update_traces(name="B", selector={"name": "now"})
-    shows = f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
-    if b.true_class is None:
-        shows += "no true class of B is known."
-    else:
-        shows += "B's true class is marked."
-    shows += _describe_sides(sides)
-    alt = f"A: {alt_text.list_numbers(names, a.probabilities)}. B: {alt_text.list_numbers(names, b.probabilities)}."
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities})
-
-    return panel.PanelFigure(
-        "compare-classes",
-        title,
-        figure,
-        shows=shows,
-        not_shown="the probability of being right. " + describe_calibration(b.study),
-        alt=alt,
-        table=table,
-    )
-
-
-def describe_difference(
-    a: Mapping[str, float], b: Mapping[str, float], quantity: str = "score"
-) -> str:
-    """Describe which terms the difference of two decisions is in.
-
-    Args:
-        a, b: terms by coalition. quantity: what they add up to, "log-odds" or "score".
-    """
-    change = {text.term(term) or "the baseline": b[term] - a[term] for term in a}
-    total = sum(change.values())
-    if round(total, 2) == 0 or round(max(sizes(change).values(), default=0.0), 2) == 0:
-        return extrema.describe_extremum(
-            change,
-            by_size=True,
-            none="No term differs by 0.01 or more between A and B",
-            one="A and B have the same {quantity} from different terms, mainly {names}",
-            some="A and B have the same {quantity} from different terms, mainly {names}",
-            name=lambda term: f"{term} ({change[term]:+.2f})",
-            quantity=quantity,
-        )
-    along = top(change, smallest=total < 0)
-    back = top(change, smallest=total > 0)
-    words = (
-        f"B's {quantity} {agree_verb(quantity)} {abs(total):.2f} {'higher' if total > 0 else 'lower'}, "
-        f"mainly through {_list_changes(change, along)}"
-    )
-    if change[back[0]] * total < 0 and abs(change[back[0]]) > 0.25 * abs(total):
-        words += f", held back by {_list_changes(change, back)}"
-    return words
-
-
-def _list_changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
-    return listed([f"{term} ({change[term]:+.2f})" for term in terms])
-
-
-def describe_predictions(a: str, b: str) -> str:
-    """Describe which classes both sides predict."""
-    if a == b:
-        return f"Both predict ‘{text.escape_markdown(a)}’"
-    return f"A predicts ‘{text.escape_markdown(a)}’, B ‘{text.escape_markdown(b)}’"
-
-
-def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
-    """Describe which modality differs most in its share of the decision, given the shares (0 to 1) of the modalities
-    on both sides.
-    """
-    change = {name: b[name] - a[name] for name in a if name in b}
-    if not change:
-        return "The modalities of A and B have different names"
-    first = top(sizes(change))
-    if round(abs(change[first[0]]), 2) == 0:
-        if len(change) == len(a) == len(b):
-            every = "Each modality"
-        else:
-            every = "Each modality that both have"
-        return f"{every} has the same share in A and B (within 1 percentage point)"
-    points = f"{100 * abs(change[first[0]]):.0f}"
-    unit = "percentage point" if points == "1" else "percentage points"
-    more = [text.escape_markdown(name) for name in first if change[name] > 0]
-    less = [text.escape_markdown(name) for name in first if change[name] < 0]
-    texts = []
-    for names, word in ((more, "more"), (less, "less")):
-        if len(names) == 1:
-            texts.append(f"{names[0]} carries {points} {unit} {word}")
-        elif names:
-            texts.append(f"{listed(names)} carry {points} {unit} {word} each")
-    return f"{', '.join(texts)} in B"
-
-
-def describe_entropy_difference(changes: Sequence[float], what: str) -> str:
-    """Describe which side has the larger entropies on average.
-
-    Args:
-        changes: B less A of every part that both have, in nats; empty where they cannot be compare.
-        what: large entropies mean: "mixed" or "entangled".
-    """
-    if not len(changes):
-        return "The entropies of A and B are not comparable"
-    mean = float(np.mean(changes))
-    if round(abs(mean), 2):
-        return f"B is {'more' if mean > 0 else 'less'} {what} on average ({mean:+.2f} nats)"
-    apart = float(np.max(np.abs(changes)))
-    if round(apart, 2) == 0:
-        return "Entropies of A and B are equal to 0.01 nats"
-    return f"Mean entropies of A and B are equal; single ones differ by up to {apart:.2f} nats"
-
-
-def _hues(sides: compare.Sides) -> dict[str, str]:
-    """Return colours of the modalities of both."""
-    return {
-        name: style.term_colour(name, one.study.modalities)
-        for one in (sides.a, sides.b)
-        for name in one.study.modalities
-    }
-
-
-def _describe_sides(sides: compare.Sides) -> str:
-    """Return a sentence that names the samples whose numbers are shown."""
-    return f" Computed for samples {text.escape_markdown(sides.a.id)} (A) and {text.escape_markdown(sides.b.id)} (B)."
+from qfusion.views import model_disagreements, samples, several_decisions, two_decisions
 
 
 def have_entropies(sides: compare.Sides) -> bool:
@@ -382,6 +41,24 @@ def _curves(view: page_state.PageState, sides: compare.Sides) -> list[str]:
     ]
 
 
+def _curve_columns(view: page_state.PageState, sample: Sample) -> list[str]:
+    """Return the ends of the names of the raw curves of the chosen samples."""
+    return [
+        name.removeprefix("several-")
+        for name in sample_curves.curve_names(
+            sample.study,
+            several_decisions.chosen_rows(sample, SAMPLES(view) or []),
+            "several",
+        )
+    ]
+
+
+SAMPLES = params.SampleParam(
+    "several",
+    f"Samples (up to {column_charts.MOST})",
+    "The open sample and the nearest ones are shown.",
+    many=True,
+)
 TWO, SEVERAL = ("Two decisions", "Several samples")
 VIEWS = (TWO, SEVERAL, *plugin.tab_names("compare"))
 VIEW = params.SelectParam(
@@ -409,7 +86,7 @@ _OPENS = VIEW.is_one_of(SEVERAL)
 PANELS = {
     **{
         f"waterfall-{letter}": panel.Panel(
-            waterfall,
+            drawn(two_decisions.waterfall),
             fixed={"letter": letter},
             opens=is_pair,
             scope="sides",
@@ -417,24 +94,34 @@ PANELS = {
         for letter in "AB"
     },
     "differences": panel.Panel(
-        differences, fits=model_differences.comparable, opens=is_pair, scope="sides"
+        drawn(two_decisions.differences),
+        fits=model_differences.comparable,
+        opens=is_pair,
+        scope="sides",
     ),
     "compare-classes": panel.Panel(
-        classes,
+        drawn(two_decisions.compare_classes),
         fits=lambda sides: (
             bool(sides.b.study.classes) and sides.a.study.classes == sides.b.study.classes
         ),
         opens=is_pair,
         scope="sides",
     ),
-    "shares": panel.Panel(shares, opens=is_pair, scope="sides"),
+    "shares": panel.Panel(drawn(two_decisions.shares), opens=is_pair, scope="sides"),
     "disagreements": panel.Panel(
-        disagreements, fits=model_differences.two_models, opens=is_pair, scope="sides"
+        drawn(model_disagreements.disagreements),
+        fits=model_differences.two_models,
+        opens=is_pair,
+        scope="sides",
     ),
-    "entropies": panel.Panel(entropies, fits=have_entropies, opens=is_pair, scope="sides"),
-    "several-decisions": panel.Panel(decisions, _OPTIONS, opens=_OPENS),
+    "entropies": panel.Panel(
+        drawn(two_decisions.entropies), fits=have_entropies, opens=is_pair, scope="sides"
+    ),
+    "several-decisions": panel.Panel(
+        drawn(several_decisions.several_decisions), _OPTIONS, opens=_OPENS
+    ),
     "several-entropies": panel.Panel(
-        several_entropies,
+        drawn(several_decisions.several_entropies),
         _OPTIONS,
         opens=_OPENS,
         fits=lambda sample, **_: (
@@ -446,7 +133,7 @@ NAMED = {
     "content-several-": panel.Panel(
         drawn(samples.sample_curve),
         rest=lambda view, rest: sample_curves.parse_curve_name(view, f"several-{rest}"),
-        endings=curve_columns,
+        endings=_curve_columns,
         opens=_OPENS,
     ),
     "content-": panel.Panel(

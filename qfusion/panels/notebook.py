@@ -20,9 +20,9 @@ from qfusion.errors import QFusionError
 from qfusion.figures import export, notebook
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import learned_values
-from qfusion.panels import cohort_contributions, dynamics_page, tweak_effects
+from qfusion.panels import dynamics_page, tweak_effects
 from qfusion.panels.views import drawn
-from qfusion.views import alt_text, overview
+from qfusion.views import alt_text, cohort_contributions, overview
 from qfusion.wording import answers, systems
 from qfusion.wording.samples import name_explained_class
 
@@ -71,10 +71,10 @@ def study_html(study: Study) -> str:
     """Return a model on its data as HTML: a description, the modality that leads on average over the test samples,
     with 95% intervals, and its test metrics over seeds.
     """
-    shares = cohort_contributions.shares(
+    shares = cohort_contributions.cohort_shares(
         cohort_levels.build_levels(build_sample(study, study.explained_rows[0]))
     )
-    rows = shares.table().query("level == 'all'")[["modality", "value", "low", "high"]]
+    rows = shares.numbers.query("level == 'all'")[["modality", "value", "low", "high"]]
     metrics = (
         drawn(overview.test_metrics)(study) if study.card.get("metrics", {}).get("test") else None
     )

@@ -86,7 +86,7 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     ),
     "what if": panels.what_if.PANELS,
     "decision operators": panels.decision_operators.OPERATORS,
-    "cohorts": _merge(panels.sample_maps.MAP, panels.cohorts.PANELS),
+    "cohorts": panels.cohorts.PANELS,
     "compare": _merge(panels.compare.PANELS, _TIMELINES_OF_PAIR),
     "faithfulness": panels.faithfulness.PANELS,
     "data": panels.targets.DATA,
@@ -131,7 +131,7 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     ),
     "what if": (panels.what_if.change_choices,),
     "decision operators": panels.decision_operators.CONTROLS,
-    "cohorts": (*panels.cohorts.CONTROLS, *panels.sample_maps.MAP_CONTROLS),
+    "cohorts": panels.cohorts.CONTROLS,
     "compare": (
         panels.dynamics_page.sliders,
         replace(panels.network.EDITS, fits=lambda study: not study.model.part(Evolution)),

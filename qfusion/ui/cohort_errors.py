@@ -10,9 +10,11 @@ import streamlit as st
 
 from qfusion.analysis import cohort_levels, cohort_performance, cohort_slices
 from qfusion.explain import cohort_filters
-from qfusion.panels import cohort_quality, wrong_samples
+from qfusion.panels import cohorts as builders
+from qfusion.panels.views import drawn
 from qfusion.ui import figure, linked_table, page_context, panels, sample_strip, selections, widgets
 from qfusion.ui.cohort_picker import take
+from qfusion.views import cohort_errors, cohort_quality
 
 
 def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
@@ -26,10 +28,10 @@ def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels
     left, right = st.columns([1.25, 1], gap="medium")
     with left, figure.titled_frame("slices") as head:
         by = widgets.draw(
-            wrong_samples.SLICES_BY, options=cohort_slices.slice_kinds(context.study, levels.rows)
+            builders.SLICES_BY, options=cohort_slices.slice_kinds(context.study, levels.rows)
         )
         figure.draw_content(
-            wrong_samples.slice_errors(levels, context.theme, by=by),
+            drawn(cohort_errors.slices)(levels, context.theme, by=by),
             head,
             on_select=lambda key: select_slice(key, cohort_slices.slices(levels, by), levels.parts),
         )

@@ -9,22 +9,24 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import cohort_levels, cohort_measures, drawn_samples, text
 from qfusion.explain import bootstrap
 from qfusion.models.protocols import Evolution, StateModel
-from qfusion.panels import cohort_correlations, cohort_quality, cohorts as builders
+from qfusion.panels import cohorts as builders
+from qfusion.panels.views import drawn
 from qfusion.ui import all_samples, figure, page_context, panels, selections, widgets
 from qfusion.ui.cohort_errors import select_confused
+from qfusion.views import cohort_points, cohort_quality
 from qfusion.wording.cohorts import name_all, name_cohort
 
 
 def model_quality(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
     panels.show(levels, context.theme, "residuals", first=1)
-    if cohort_quality.has_classes(levels):
+    if builders.has_classes(levels):
         figure.draw_side_by_side(
             lambda: figure.draw(
-                cohort_quality.confusions(levels, context.theme),
+                drawn(cohort_quality.confusions)(levels, context.theme),
                 on_select=lambda key: select_confused(key, levels),
             ),
-            lambda: cohort_quality.calibration(levels, context.theme),
+            lambda: drawn(cohort_quality.calibration)(levels, context.theme),
         )
         panels.show(levels, context.theme, "curves", first=1)
 
@@ -72,7 +74,7 @@ def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels
             lambda: cohort_levels.correlate_measures(levels, measure, strength, True),
         )
         figure.draw_content(
-            cohort_correlations.entanglement(
+            drawn(cohort_points.entanglement)(
                 levels, context.theme, measure=measure, strength=strength, everyone=every
             ),
             head,

@@ -6,7 +6,8 @@ from typing import Any
 
 from qfusion.analysis import cohort_levels, drawn_samples, sample_projection
 from qfusion.explain import cohort_filters
-from qfusion.panels import sample_maps
+from qfusion.panels import cohorts as builders
+from qfusion.panels.views import drawn
 from qfusion.ui import (
     all_samples,
     figure,
@@ -16,20 +17,21 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.ui.cohort_picker import take
+from qfusion.views import cohort_points
 
 
 @page_runs.fragment
 def map_of_samples(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
     """The map with its controls."""
-    if not sample_maps.has_enough_samples(levels):
+    if not builders.has_enough_samples(levels):
         return
     with figure.titled_frame("sample-map") as head:
         of, method, colour = widgets.row(
-            sample_maps.MAP_OF,
-            sample_maps.MAP_METHOD,
+            builders.MAP_OF,
+            builders.MAP_METHOD,
             replace(
-                sample_maps.MAP_COLOUR,
-                values=sample_maps.colour_choices(context.study, levels.rows),
+                builders.MAP_COLOUR,
+                values=cohort_points.colour_choices(context.study, levels.rows),
             ),
             study=context.study,
         )
@@ -42,17 +44,17 @@ def map_of_samples(context: page_context.PageContext, levels: cohort_levels.Leve
             context.study,
             rows,
             len(some),
-            lambda: sample_maps.map_positions(levels, of, method, True),
+            lambda: cohort_points.map_positions(levels, of, method, True),
             of,
             method,
         )
         figure.draw_content(
-            sample_maps.sample_map(
+            drawn(cohort_points.sample_map)(
                 levels, context.theme, of=of, method=method, colour=colour, everyone=every
             ),
             head,
             on_select=lambda key: select_samples(
-                key, sample_maps.map_positions(levels, of, method, every), levels.parts
+                key, cohort_points.map_positions(levels, of, method, every), levels.parts
             ),
             config={
                 "displayModeBar": True,

@@ -7,7 +7,7 @@ import streamlit as st
 from qfusion.analysis import cohort_table, sample_similarity, text
 from qfusion.explain.cohort_filters import Cohort
 from qfusion.figures.column_charts import MOST
-from qfusion.panels import sample_columns
+from qfusion.panels.compare import SAMPLES
 from qfusion.ui import (
     navigation,
     page_context,
@@ -19,6 +19,7 @@ from qfusion.ui import (
     state,
     widgets,
 )
+from qfusion.views import several_decisions
 
 _FILLED = 4  # samples of a cohort, or with the nearest
 
@@ -27,7 +28,7 @@ _FILLED = 4  # samples of a cohort, or with the nearest
 def several_samples(context: page_context.PageContext) -> None:
     """The samples that are chosen, side by side."""
     study, sample = context.study, context.tweaked_sample()
-    rows = sample_columns.chosen_rows(sample, _choose(context))
+    rows = several_decisions.chosen_rows(sample, _choose(context))
     for column, row in zip(
         st.container(key="pair-several").columns(len(rows), gap="small"), rows, strict=True
     ):
@@ -43,8 +44,8 @@ def several_samples(context: page_context.PageContext) -> None:
 def _choose(context: page_context.PageContext) -> list[str]:
     """Draw the picker of samples, with the buttons that fill it, and return the chosen samples."""
     dataset = context.study.dataset
-    key = sample_columns.SAMPLES.key
-    arguments = widgets.bind(sample_columns.SAMPLES, [])
+    key = SAMPLES.key
+    arguments = widgets.bind(SAMPLES, [])
     chosen = [str(name) for name in state.get(key) or [] if name]
     fitting = dataset.known_ids(chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
@@ -56,7 +57,7 @@ def _choose(context: page_context.PageContext) -> list[str]:
     ]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         samples = st.multiselect(
-            sample_columns.SAMPLES.label,
+            SAMPLES.label,
             list(dict.fromkeys(few))
             if len(dataset) > sample_box.OFFERED
             else sample_box.listed_ids(dataset),
@@ -93,4 +94,4 @@ def _worst(context: page_context.PageContext, cohort: Cohort) -> None:
 
 
 def _choose_rows(context: page_context.PageContext, rows: Iterable[int]) -> None:
-    state.put(sample_columns.SAMPLES.key, [str(context.study.dataset.ids[row]) for row in rows])
+    state.put(SAMPLES.key, [str(context.study.dataset.ids[row]) for row in rows])

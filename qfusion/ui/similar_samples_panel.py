@@ -7,6 +7,7 @@ from qfusion.panels import compare as builders, samples
 from qfusion.panels.views import drawn
 from qfusion.ui import figure, navigation, page_context, sample_strip, selections, state, widgets
 from qfusion.views import samples as sample_views
+from qfusion.views.samples import describe_outcomes
 
 
 def similar_samples(context: page_context.PageContext) -> None:
@@ -30,7 +31,7 @@ def _links(
     context: page_context.PageContext, nearest: sample_similarity.Nearest, ids: list[str]
 ) -> None:
     if ids:
-        outcomes, _ = sample_views.describe_outcomes(context.study, nearest.rows)
+        outcomes, _ = describe_outcomes(context.study, nearest.rows)
         contents = sample_words.describe_samples(context.study.dataset, nearest.rows)
         with st.popover(
             "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"

@@ -6,7 +6,8 @@ import streamlit as st
 
 from qfusion import plugin
 from qfusion.analysis import cohort_levels
-from qfusion.panels import cohorts as builders, wrong_samples
+from qfusion.panels import cohorts as builders
+from qfusion.panels.views import drawn
 from qfusion.ui import (
     figure,
     frame,
@@ -20,6 +21,7 @@ from qfusion.ui.cohort_errors import error_slices, wrong_table
 from qfusion.ui.cohort_measures import entanglement, model_quality
 from qfusion.ui.cohort_picker import choose_levels, ladder, restore_filter, select_type
 from qfusion.ui.sample_map import map_of_samples
+from qfusion.views import cohort_errors
 
 
 def contributions(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
@@ -48,8 +50,8 @@ def wrong_ones(context: page_context.PageContext, levels: cohort_levels.Levels) 
     """Draw the wrong decisions of the cohort with the terms that misled them, error slices and the worst samples. A
     click on a row opens the sample.
     """
-    if wrong_samples.has_samples(levels):
-        picture = wrong_samples.misleading_terms(levels, context.theme)
+    if builders.has_samples(levels):
+        picture = drawn(cohort_errors.wrong)(levels, context.theme)
         figure.draw(picture, below=lambda: wrong_table(context, picture.table()))
         error_slices(context, levels)
 

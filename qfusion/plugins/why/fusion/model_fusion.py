@@ -10,7 +10,7 @@ from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain import additive_projection, bootstrap
 from qfusion.figures import basin_charts, interaction_charts, label_charts, style
-from qfusion.panels import cohort_contributions, panel, wrong_samples
+from qfusion.panels import cohorts, panel
 from qfusion.plugins.why.fusion import (
     contribution_ranking,
     explanation_clusters,
@@ -26,7 +26,7 @@ from qfusion.plugins.why.fusion.words import (
     describe_ranking,
     describe_synergies,
 )
-from qfusion.views import agreement, alt_text
+from qfusion.views import agreement, alt_text, cohort_contributions
 from qfusion.wording.backgrounds import (
     background_markdown,
     describe_comparison,
@@ -344,17 +344,13 @@ _can_project = panel.needs(where=lambda study: study.has_truth and study.reads_f
 MODEL_PANELS = {
     "why-emap": panel.Panel(emap, fits=_can_project, scope="study"),
     "why-loss": panel.Panel(loss_reduction, fits=panel.has_truth, scope="study"),
-    "why-ranking": panel.Panel(
-        coalition_ranking, scope="levels", fits=wrong_samples.has_cohort_samples
-    ),
+    "why-ranking": panel.Panel(coalition_ranking, scope="levels", fits=cohorts.has_cohort_samples),
     "why-pairs": panel.Panel(
         pair_interactions,
         scope="levels",
-        fits=lambda levels, **_: is_joint(levels) and wrong_samples.has_cohort_samples(levels),
+        fits=lambda levels, **_: is_joint(levels) and cohorts.has_cohort_samples(levels),
     ),
-    "why-swarm": panel.Panel(
-        contribution_swarm, scope="levels", fits=wrong_samples.has_cohort_samples
-    ),
+    "why-swarm": panel.Panel(contribution_swarm, scope="levels", fits=cohorts.has_cohort_samples),
     "why-synergy": panel.Panel(synergy, scope="study", fits=can_sample),
     "why-basins": panel.Panel(seed_basins, fits=agreement.is_measured_over_seeds),
 }

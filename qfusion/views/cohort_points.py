@@ -1,4 +1,6 @@
-"""All samples on a map, on the Cohorts page."""
+"""Samples of a cohort as points: on a map of two dimensions, and entanglement against interaction."""
+
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,12 +20,20 @@ from qfusion.analysis import (
 from qfusion.analysis.sample_words import SPOKEN
 from qfusion.analysis.study import Study
 from qfusion.explain import RELATIONS
-from qfusion.figures import scatter_map, style
-from qfusion.panels import panel, params
+from qfusion.figures import cohort_charts, scatter_map, style
+from qfusion.models.protocols import Evolution
+from qfusion.views import View
+from qfusion.views.cohort_contributions import describe_study_background
 from qfusion.wording.backgrounds import describe_comparison
-from qfusion.wording.cohorts import name_split
-
-# All samples on a map, on the Cohorts page.
+from qfusion.wording.cohorts import (
+    WITH_SIZE,
+    describe_correlation,
+    describe_intervals,
+    name_cohort,
+    name_split,
+)
+from qfusion.wording.evidence import INERT
+from qfusion.wording.numbers import describe_drawn
 
 MAX_DRAWN = 4_000  # points: more make pages slow
 _MEANS = {
@@ -34,22 +44,26 @@ _MEANS = {
     sample_coordinates.DIVIDENDS: "the terms of its decision without the baseline",
     sample_coordinates.FEATURES: "the outputs of its encoders",
 }
+_CAUTION = {
+    True: "a cause: both may follow from a third quantity, such as the clarity of a sample. Entropy "
+    "includes mixing by jumps; choose log-negativity for entanglement alone.",
+    False: "a cause: both may follow from a third quantity, such as the clarity of a sample. Entanglement by "
+    "the later convolutions is not included. " + INERT,
+}
 
 
 def sample_map(
     levels: cohort_levels.Levels,
-    theme: style.Theme = "light",
     *,
     of: str = "",
-    method: str = "PCA",
+    method: Literal["PCA", "UMAP"] = "PCA",
     colour: str = "",
     everyone: bool = False,
-) -> panel.PanelFigure:
-    """Draw all samples on a map of two dimensions.
+) -> View:
+    """All samples on a map of two dimensions.
 
     Args:
         levels: all samples, a cohort, one sample.
-        theme: of the figure.
         of: the coordinates that are reduced, see `coordinates.kinds`; the first by default.
         method: "PCA" or "UMAP".
         colour: a column, see `colour_choices`; the first by default.
@@ -86,51 +100,38 @@ def sample_map(
         ),
         tips=_hover_texts(study, rows),
         chosen=levels.sample.id,
-        theme=theme,
     )
-    shows = (
+    caption = (
         f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_describe_projection(placed)} Colour: "
         f"{text.escape_markdown(colour)}; large: the cohort{_describe_ring(levels)}. "
-    ) + f"Of {placed.given:,} explained samples of {text.escape_markdown(name_split(levels))}"
+        f"Of {placed.given:,} explained samples of {text.escape_markdown(name_split(levels))}"
+    )
     if len(placed.rows) != placed.given:
-        shows += f", {len(placed.rows):,} of them placed (drawn at random)"
-    shows += f", {len(at):,} are drawn."
+        caption += f", {len(placed.rows):,} of them placed (drawn at random)"
+    caption += f", {len(at):,} are drawn."
     if placed.what == sample_coordinates.DIVIDENDS:
-        shows += f" {describe_comparison(study.explanation_background)}"
+        caption += f" {describe_comparison(study.explanation_background)}"
     if placed.method == "UMAP":
-        not_shown = (
+        limits = (
             "distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
             "place samples a little differently."
         )
     else:
-        not_shown = "other directions: samples that lie together here may differ in them."
-    alt = f"Map of {len(at)} samples by {what}, {placed.method}, coloured by {colour}."
-
-    def table() -> pd.DataFrame:
-        return (
-            rows[["truth", "prediction", "error"]]
-            .assign(
-                in_cohort=inside,
-                x=placed.xy[at, 0],
-                y=placed.xy[at, 1],
-                **{
-                    column if column not in ("truth", "prediction", "error") else "colour": rows[
-                        column
-                    ]
-                },
-            )
-            .reset_index()
+        limits = "other directions: samples that lie together here may differ in them."
+    alternative = f"Map of {len(at)} samples by {what}, {placed.method}, coloured by {colour}."
+    table = (
+        rows[["truth", "prediction", "error"]]
+        .assign(
+            in_cohort=inside,
+            x=placed.xy[at, 0],
+            y=placed.xy[at, 1],
+            **{
+                column if column not in ("truth", "prediction", "error") else "colour": rows[column]
+            },
         )
-
-    return panel.PanelFigure(
-        "sample-map",
-        title,
-        figure,
-        shows=shows,
-        not_shown=not_shown,
-        alt=alt,
-        table=table,
+        .reset_index()
     )
+    return View(figure, title, caption=caption, limits=limits, table=table, alternative=alternative)
 
 
 def describe_reduction(what: str, held: float | None, stored: float) -> str:
@@ -267,41 +268,60 @@ def _describe_projection(result: sample_projection.SampleMap) -> str:
     return sentence
 
 
-def has_enough_samples(levels: cohort_levels.Levels, **_: object) -> bool:
-    """Return whether there are samples enough for a map."""
-    return len(levels.rows) >= 3
+def entanglement(
+    levels: cohort_levels.Levels,
+    *,
+    measure: str = "",
+    strength: Literal["joint", "joint_share"] = "joint",
+    everyone: bool = False,
+) -> View:
+    """The honest test of "entanglement explains fusion": one measure against the interaction strength.
 
-
-MAP_OF = params.SelectParam(
-    "map",
-    "Map of",
-    "The first are shown.",
-    values=lambda study: sample_coordinates.coordinate_kinds(study).values(),
-    meanings=sample_coordinates.KEYS,
-    style={"width": 190},
-)
-MAP_METHOD = params.SelectParam(
-    "map.method",
-    "Method",
-    "Principal components are shown.",
-    values=sample_projection.METHODS,
-    look="segments",
-)
-MAP_COLOUR = params.SelectParam(
-    "map.colour",
-    "Colour",
-    "The first column is shown.",
-    values=lambda study: colour_choices(study, cohort_table.cohort_table(study, None)),
-    style={"width": 190},
-)
-
-
-MAP_CONTROLS = (MAP_OF, MAP_METHOD, MAP_COLOUR)
-MAP = {
-    "sample-map": panel.Panel(
-        sample_map,
-        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": panel.EVERYONE},
-        fits=has_enough_samples,
-        scope="levels",
+    Args:
+        levels: all samples, a cohort, one sample; of a model that entangles.
+        measure: of entanglement or mixing, see `cohort_measures.measure_titles`; the first by default.
+        strength: "joint", the sum of the sizes of the joint terms, or "joint_share", their part of all.
+        everyone: measured on all samples where some are drawn by default.
+    """
+    study = levels.study
+    titles = cohort_measures.measure_titles(study)
+    strengths = cohort_measures.strength_titles(study)
+    measure = measure or next(iter(titles), "")
+    result = cohort_levels.correlate_measures(levels, measure, strength, everyone)
+    figure = cohort_charts.scatter(
+        result.rows.index.tolist(),
+        result.x,
+        result.y,
+        titles[measure],
+        strengths[strength],
+        cohort=result.inside,
+        chosen=levels.sample.id,
+        captions=sample_words.table_texts(study.dataset, result.rows) or None,
+        whole_name=f"others of {name_split(levels)}",
+        cohort_name=WITH_SIZE.format(name=name_cohort(levels), count=int(result.inside.sum())),
     )
-}
+    caption = (
+        f"one point per sample: {describe_drawn(len(result.rows), len(levels.rows))}; intervals: "
+        f"{describe_intervals(study.dataset, result.rows)}. {describe_study_background(levels)}"
+    )
+    caution = _CAUTION[study.model.part(Evolution) is not None]
+    pairs = len(titles) * len(strengths)
+    alternative = f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples."
+    table = pd.DataFrame(
+        {
+            "id": result.rows.index,
+            "in_cohort": result.inside,
+            measure: result.x,
+            strength: result.y,
+        }
+    )
+    correlated = describe_correlation(result.correlations["all"], measure, strength)
+    return View(
+        figure,
+        f"Does entanglement explain fusion? {correlated}",
+        caption=caption,
+        limits=f"{caution} Among {pairs} pairs of measures some correlate by chance.",
+        table=table,
+        alternative=alternative,
+        usage="Click a point to open the sample.",
+    )

@@ -1,4 +1,4 @@
-"""Several samples side by side, on the Compare page: contributions and entropies on one scale."""
+"""Several samples side by side: contributions and entropies on one scale."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,21 +11,18 @@ from qfusion.analysis import sample_similarity, text
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.figures import column_charts, result_tables, style
 from qfusion.models.protocols import Evolution
-from qfusion.panels import page_state, panel, params, sample_curves
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.views import View
 from qfusion.views.samples import describe_outcomes
 from qfusion.wording import extrema
 from qfusion.wording.backgrounds import describe_baseline
 
 
-def decisions(
-    sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
-) -> panel.PanelFigure:
-    """Draw the decisions of several samples term by term.
+def several_decisions(sample: Sample, *, ids: Sequence[str] = (), output: str = "") -> View:
+    """The decisions of several samples term by term.
 
     Args:
         sample: of any model.
-        theme: of the figure.
         ids: of two to six samples; the sample and the three nearest by contributions by default.
         output: the class to explain; of each sample the predicted one by default.
     """
@@ -49,13 +46,12 @@ def decisions(
         notes=notes,
         unit=unit,
         quantity=sample.quantity,
-        theme=theme,
     )
     samples = ", ".join(map(text.escape_markdown, names))
-    shows = f"the exact sums of samples {samples}, annotated → predicted, all on one scale"
+    caption = f"the exact sums of samples {samples}, annotated → predicted, all on one scale"
     if not study.classes:
-        shows += "; dotted: annotated"
-    shows += ". " + describe_baseline(sides[0].background)
+        caption += "; dotted: annotated"
+    caption += f". {describe_baseline(sides[0].background)}"
     described = []
     for entry, largest in zip(sides, terms, strict=True):
         total = sum(entry.dividends.values())
@@ -63,29 +59,23 @@ def decisions(
         described.append(
             f"{entry.id}: {entry.quantity} {total:+.2f}, largest term {names_of_terms}"
         )
-    alt = "; ".join(described) + "."
-
-    def table() -> pd.DataFrame:
-        return pd.concat(
-            [result_tables.terms_table(entry.dividends, sample=entry.id) for entry in sides],
-            ignore_index=True,
-        )
-
-    return panel.PanelFigure(
-        "several-decisions",
-        describe_common_terms(terms),
+    alternative = "; ".join(described) + "."
+    table = pd.concat(
+        [result_tables.terms_table(entry.dividends, sample=entry.id) for entry in sides],
+        ignore_index=True,
+    )
+    return View(
         figure,
-        shows=shows,
-        not_shown="what caused the annotations; only what this model computed.",
-        alt=alt,
+        describe_common_terms(terms),
+        caption=caption,
+        limits="what caused the annotations; only what this model computed.",
         table=table,
+        alternative=alternative,
     )
 
 
-def several_entropies(
-    sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
-) -> panel.PanelFigure:
-    """Draw the entropies of several samples; arguments as of `decisions`."""
+def several_entropies(sample: Sample, *, ids: Sequence[str] = (), output: str = "") -> View:
+    """The entropies of several samples; arguments as of `several_decisions`."""
     sides = decision_columns(sample, ids, output)
     names = [entry.id for entry in sides]
     means = {
@@ -97,33 +87,31 @@ def several_entropies(
         [entry.entropies for entry in sides],
         {name: style.term_colour(name, sample.modalities) for name in sample.modalities},
         title=KINDS["entropy"].axis,
-        theme=theme,
     )
-    shows = f"von Neumann entropies of samples {', '.join(map(text.escape_markdown, names))}, "
+    samples = ", ".join(map(text.escape_markdown, names))
+    caption = f"von Neumann entropies of samples {samples}, "
     if sample.model.part(Evolution):
-        shows += "of each modality's state and of all together at T"
+        caption += "of each modality's state and of all together at T"
     else:
-        shows += "of each fused qubit"
-    shows += ", all on one scale."
-    alt = "; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items()) + "."
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                {"sample": entry.id, "of": part, "entropy": value}
-                for entry in sides
-                for part, value in entry.entropies.items()
-            ]
-        )
-
-    return panel.PanelFigure(
-        "several-entropies",
-        describe_largest_entropies(means),
+        caption += "of each fused qubit"
+    caption += ", all on one scale."
+    alternative = (
+        "; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items()) + "."
+    )
+    table = pd.DataFrame(
+        [
+            {"sample": entry.id, "of": part, "entropy": value}
+            for entry in sides
+            for part, value in entry.entropies.items()
+        ]
+    )
+    return View(
         figure,
-        shows=shows,
-        not_shown="which modality decided, since entropy measures correlation, not attribution.",
-        alt=alt,
+        describe_largest_entropies(means),
+        caption=caption,
+        limits="which modality decided, since entropy measures correlation, not attribution.",
         table=table,
+        alternative=alternative,
     )
 
 
@@ -185,21 +173,3 @@ def describe_largest_entropies(means: Mapping[str, float]) -> str:
         some="Samples {names} have, alike, the largest entropies ({value:.2f} nats on average)",
         every="All of them have the same mean entropy ({value:.2f} nats)",
     )
-
-
-def curve_columns(view: page_state.PageState, sample: Sample) -> list[str]:
-    """Return the ends of the names of the raw curves of the chosen samples."""
-    return [
-        name.removeprefix("several-")
-        for name in sample_curves.curve_names(
-            sample.study, chosen_rows(sample, SAMPLES(view) or []), "several"
-        )
-    ]
-
-
-SAMPLES = params.SampleParam(
-    "several",
-    f"Samples (up to {column_charts.MOST})",
-    "The open sample and the nearest ones are shown.",
-    many=True,
-)

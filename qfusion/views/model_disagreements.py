@@ -7,14 +7,14 @@ import pandas as pd
 
 from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import compare, model_differences, sample_words, text
-from qfusion.figures import scatter_map, style
-from qfusion.panels import panel
+from qfusion.figures import scatter_map
+from qfusion.views import View
 from qfusion.views.samples import truth_and_prediction
 from qfusion.wording.backgrounds import background_markdown, describe_comparison
 
 
-def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the test samples on which two models differ most, as learned, each with the term that parts them."""
+def disagreements(sides: compare.Sides) -> View:
+    """The test samples on which two models differ most, as learned, each with the term that parts them."""
     result = model_differences.apart(sides)
     b = sides.b.study
     ids = [str(name) for name in b.dataset.ids[result.rows]]
@@ -38,49 +38,37 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         notes=notes,
         axis="total variation of the softmaxes" if b.classes else f"|B − A|, {b.score_unit(0)}",
         typical=result.median,
-        theme=theme,
     )
-    shows = (
+    caption = (
         f"the {len(ids)} of {result.among:,} test samples on which the learned models "
         f"{text.escape_markdown(sides.a.study.name)} (A) and {text.escape_markdown(b.name)} (B) "
         "differ most: A’s decision → B’s"
     )
     if result.terms:
-        shows += ", and the term that differs most, B − A. "
+        caption += f", and the term that differs most, B − A. {describe_backgrounds(sides)}"
     else:
-        shows += ". "
-    if result.terms:
-        shows += describe_backgrounds(sides)
-    alt = (
-        "Differ most: "
-        + "; ".join(
-            f"{name} {value:.3g}"
-            for name, value in zip(ids, np.abs(result.differences), strict=True)
-        )
-        + "."
+        caption += ". "
+    largest_differences = "; ".join(
+        f"{name} {value:.3g}" for name, value in zip(ids, np.abs(result.differences), strict=True)
     )
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            {
-                "id": ids,
-                "truth": truth,
-                "A": first,
-                "B": second,
-                "difference": result.differences,
-                "parted_by": largest or [""] * len(ids),
-                **({"text": notes} if any(notes) else {}),
-            }
-        )
-
-    return panel.PanelFigure(
-        "disagreements",
-        describe_disagreements(result, largest, bool(b.classes)),
+    table = pd.DataFrame(
+        {
+            "id": ids,
+            "truth": truth,
+            "A": first,
+            "B": second,
+            "difference": result.differences,
+            "parted_by": largest or [""] * len(ids),
+            **({"text": notes} if any(notes) else {}),
+        }
+    )
+    return View(
         figure,
-        shows=shows,
-        not_shown="which model is better: see the test metrics. Each model has one seed.",
-        alt=alt,
+        describe_disagreements(result, largest, bool(b.classes)),
+        caption=caption,
+        limits="which model is better: see the test metrics. Each model has one seed.",
         table=table,
+        alternative=f"Differ most: {largest_differences}.",
         usage="Click a bar to compare A and B on the sample.",
     )
 

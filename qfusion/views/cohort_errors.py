@@ -13,33 +13,29 @@ from qfusion.analysis import (
     cohort_groups,
     cohort_levels,
     cohort_slices,
-    cohort_table,
     sample_words,
     text,
     wrong_decisions,
 )
 from qfusion.explain import bootstrap, cohort_filters
-from qfusion.figures import error_slices, style
-from qfusion.panels import panel, params
+from qfusion.figures import error_slices
+from qfusion.views import View
 from qfusion.wording import backgrounds, extrema
 from qfusion.wording.cohorts import name_cohort, name_split
 
 
-def slice_errors(
-    levels: cohort_levels.Levels, theme: style.Theme = "light", *, by: str = ""
-) -> panel.PanelFigure:
-    """Draw how often the model is wrong in every slice.
+def slices(levels: cohort_levels.Levels, *, by: str = "") -> View:
+    """How often the model is wrong in every slice.
 
     Args:
         levels: all samples, a cohort, one sample.
-        theme: of the figure.
         by: what the samples are sliced by, see `slices.kinds`; the first by default.
     """
     by = by or cohort_slices.slice_kinds(levels.study, levels.rows)[0]
     result = cohort_slices.slices(levels, by)[: cohort_slices.MAX_SLICES]
-    wrong = sum(entry.wrong for entry in result)
+    errors = sum(entry.wrong for entry in result)
     count = sum(entry.count for entry in result)
-    overall = wrong / max(count, 1)
+    overall = errors / max(count, 1)
     clusters = levels.study.dataset.clusters
     own = cohort_filters.format_conditions(cohort_slices.omitted_parts(levels, by))
     title = slice_title(result, overall, bool(levels.study.classes))
@@ -52,54 +48,52 @@ def slice_errors(
         axis = "error rate"
     else:
         axis = "part with an error of the largest quarter"
-    figure = error_slices.error_rates(names, counts, rates, overall, axis=axis, theme=theme)
-    shows = (
+    figure = error_slices.error_rates(names, counts, rates, overall, axis=axis)
+    caption = (
         f"the explained samples of {text.escape_markdown(name_split(levels))} that pass the filter"
     )
     if own:
-        shows += f" but for its own {text.escape_markdown(own)}"
-    shows += f", by {text.escape_markdown(by.removesuffix(cohort_groups.QUARTERS))}"
+        caption += f" but for its own {text.escape_markdown(own)}"
+    caption += f", by {text.escape_markdown(by.removesuffix(cohort_groups.QUARTERS))}"
     if by.endswith(cohort_groups.QUARTERS):
-        shows += " in quarters"
-    shows += ", with 95% intervals (Wilson)"
+        caption += " in quarters"
+    caption += ", with 95% intervals (Wilson)"
     if clusters is not None:
-        shows += f", widened for the {clusters.describe_count(levels.places(levels.rows))} that the rows share"
-    shows += "; an error is "
+        shared = clusters.describe_count(levels.places(levels.rows))
+        caption += f", widened for the {shared} that the rows share"
+    caption += "; an error is "
     if levels.study.classes:
-        shows += "another class than annotated."
+        caption += "another class than annotated."
     else:
-        shows += f"one of at least {cohort_slices.limit(levels):.3g}, the largest quarter of all."
-    shows += " Orange: the whole interval lies above the rate of all."
-    alt = (
+        limit = cohort_slices.limit(levels)
+        caption += f"one of at least {limit:.3g}, the largest quarter of all."
+    caption += " Orange: the whole interval lies above the rate of all."
+    alternative = (
         "Error rates: " + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in result[:8]) + "."
     )
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                {
-                    "slice": e.name,
-                    "filter": "; ".join(map(str, e.parts)),
-                    "samples": e.count,
-                    "errors": e.wrong,
-                    "error_rate": e.rate,
-                    "low": e.low,
-                    "high": e.high,
-                    "mean_error": e.error,
-                }
-                for e in result
-            ]
-        )
-
-    return panel.PanelFigure(
-        "slices",
-        title,
+    table = pd.DataFrame(
+        [
+            {
+                "slice": e.name,
+                "filter": "; ".join(map(str, e.parts)),
+                "samples": e.count,
+                "errors": e.wrong,
+                "error_rate": e.rate,
+                "low": e.low,
+                "high": e.high,
+                "mean_error": e.error,
+            }
+            for e in result
+        ]
+    )
+    return View(
         figure,
-        shows=shows,
-        not_shown="why a slice is harder. Among many slices an orange one may be due to chance; the title accounts for "
+        title,
+        caption=caption,
+        limits="why a slice is harder. Among many slices an orange one may be due to chance; the title accounts for "
         "their number.",
-        alt=alt,
         table=table,
+        alternative=alternative,
         usage="Click a slice to make it the cohort.",
     )
 
@@ -141,13 +135,10 @@ def _rate_z_score(entry: cohort_slices.Slice, overall: float) -> float:
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
-def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the cohort's samples with the largest errors.
-
-    Args:
-        levels: all samples, a cohort, one sample. theme: of the figure.
-    """
-    (rows, values), study = cohort_slices.worst(levels), levels.study
+def worst(levels: cohort_levels.Levels) -> View:
+    """The cohort's samples with the largest errors."""
+    rows, values = cohort_slices.worst(levels)
+    study = levels.study
     number = "{}" if study.classes else "{:+.2f}"
     names = [
         f"{name}: {true_minus(number.format(row['truth']))} → {true_minus(number.format(row['prediction']))}"
@@ -166,38 +157,33 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         axis="loss, −ln softmax of the true class (nats)"
         if study.classes
         else text.with_unit("residual", study.score_unit(0)),
-        theme=theme,
         chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
     )
-    shows = f"the {len(names)} samples of the {text.escape_markdown(name_cohort(levels))} with the largest "
+    caption = f"the {len(names)} samples of the {text.escape_markdown(name_cohort(levels))} with the largest "
     if study.classes:
-        shows += "loss"
+        caption += "loss"
     else:
-        shows += "residual, prediction minus annotation"
-    shows += ": annotated → predicted."
-    alt = (
+        caption += "residual, prediction minus annotation"
+    caption += ": annotated → predicted."
+    alternative = (
         "Largest errors: "
         + "; ".join(
             f"{name} {value:.2f}" for name, value in zip(names[:5], values[:5], strict=False)
         )
         + "."
     )
-
-    def table() -> pd.DataFrame:
-        return (
-            rows[["truth", "prediction", "error"]]
-            .assign(**{"loss" if study.classes else "residual": values})
-            .reset_index()
-        )
-
-    return panel.PanelFigure(
-        "worst",
-        title,
+    table = (
+        rows[["truth", "prediction", "error"]]
+        .assign(**{"loss" if study.classes else "residual": values})
+        .reset_index()
+    )
+    return View(
         figure,
-        shows=shows,
-        not_shown="whether the annotation is right.",
-        alt=alt,
+        title,
+        caption=caption,
+        limits="whether the annotation is right.",
         table=table,
+        alternative=alternative,
         usage="Click a bar to open the sample.",
     )
 
@@ -220,67 +206,53 @@ def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
     )
 
 
-def misleading_terms(
-    levels: cohort_levels.Levels, theme: style.Theme = "light"
-) -> panel.PanelFigure:
-    """Draw the wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
-
-    Args:
-        levels: all samples, a cohort, one sample. theme: of no use.
-    """
+def wrong(levels: cohort_levels.Levels) -> View:
+    """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure."""
     result = wrong_decisions.wrong(levels)
     study = levels.study
     about = _WRONG[result.kind]
     kinds = [
         part.values for part in levels.parts if part.column == "relation" and part.operator == "="
     ]
+    count, right = len(result.rows), int(result.right.sum())
     title = describe_corrected(
-        len(result.rows),
-        int(result.right.sum()),
-        result.kind,
-        kinds == [("conflict",)],
-        result.by_chance,
+        count, right, result.kind, kinds == [("conflict",)], result.by_chance
     )
-    shows = (
+    caption = (
         f"the samples of the {text.escape_markdown(name_cohort(levels))} {about['what']}, the largest error first. "
-        "Misleading: the "
-        f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
-        f"{about['left']}. "
-    ) + backgrounds.describe_comparison(study.explanation_background)
-    if result.kind == wrong_decisions.LARGE_ERROR:
-        shows += f" A large error is at least {cohort_slices.limit(levels):.3g}, the largest quarter of all."
-    if result.kind == wrong_decisions.WRONG_SIGN:
-        shows += " Samples with truth 0 have no sign and are not counted."
-    alt = (
-        f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
-        "misleading term."
+        f"Misleading: the contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
+        f"{about['left']}. {backgrounds.describe_comparison(study.explanation_background)}"
     )
-
-    def table() -> pd.DataFrame:
-        return (
-            result.rows[["relation", "truth", "prediction"]]
-            .assign(
-                misleading=result.terms,
-                pull=result.pulls,
-                without_it=np.array(study.classes, dtype=object)[result.without]
-                if study.classes
-                else result.without,
-                right_without_it=np.where(result.right, "yes", "no"),
-            )
-            .reset_index()
+    if result.kind == wrong_decisions.LARGE_ERROR:
+        limit = cohort_slices.limit(levels)
+        caption += f" A large error is at least {limit:.3g}, the largest quarter of all."
+    if result.kind == wrong_decisions.WRONG_SIGN:
+        caption += " Samples with truth 0 have no sign and are not counted."
+    alternative = (
+        f"Table of {count} wrong decisions; {right} are right without their most misleading term."
+    )
+    table = (
+        result.rows[["relation", "truth", "prediction"]]
+        .assign(
+            misleading=result.terms,
+            pull=result.pulls,
+            without_it=np.array(study.classes, dtype=object)[result.without]
+            if study.classes
+            else result.without,
+            right_without_it=np.where(result.right, "yes", "no"),
         )
-
-    return panel.PanelFigure(
-        "wrong",
-        title,
+        .reset_index()
+    )
+    return View(
         None,
-        lead=describe_misleading_terms(result.terms.tolist()),
-        shows=shows,
-        not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
+        title,
+        caption=caption,
+        limits="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
         "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
         f"moves {about['moves']}, and some decisions turn right for that alone.",
-        alt=alt,
         table=table,
+        alternative=alternative,
+        lead=describe_misleading_terms(result.terms.tolist()),
     )
 
 
@@ -346,27 +318,3 @@ def describe_misleading_terms(terms: Sequence[str]) -> str:
         f"In {nothing:,} no term pulls the wrong way." if nothing else "",
     )
     return " ".join(filter(None, parts))
-
-
-def has_samples(levels: cohort_levels.Levels, **_: object) -> bool:
-    """Return whether there is a sample, and the truth is known."""
-    return len(levels.rows) > 0 and levels.study.has_truth
-
-
-def has_cohort_samples(levels: cohort_levels.Levels, **_: object) -> bool:
-    """Return whether the cohort has a sample."""
-    return bool(levels.inside.any())
-
-
-def has_cohort_truth(levels: cohort_levels.Levels, **_: object) -> bool:
-    """Return whether the cohort has a sample, and the truth is known."""
-    return has_cohort_samples(levels) and levels.study.has_truth
-
-
-SLICES_BY = params.SelectParam(
-    "slice",
-    "Slices by",
-    "The first grouping is shown.",
-    values=lambda study: cohort_slices.slice_kinds(study, cohort_table.cohort_table(study, None)),
-    style={"width": 260},
-)

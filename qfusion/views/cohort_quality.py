@@ -8,13 +8,10 @@ import pandas as pd
 
 from qfusion._sentences import count, listed, share
 from qfusion.analysis import cohort_levels, cohort_performance, text
-from qfusion.figures import model_quality, style
-from qfusion.panels import panel
-from qfusion.panels.wrong_samples import has_cohort_truth, has_samples
+from qfusion.figures import model_quality
+from qfusion.views import View
 from qfusion.wording import extrema
 from qfusion.wording.cohorts import name_cohort, name_split
-
-# How good the model is on a cohort, on the Cohorts page: confusions, curves, calibration; or residuals.
 
 MOST = 60  # classes in a figure
 FEWEST = 10  # samples from which a slope of the residuals is tested
@@ -26,42 +23,39 @@ def shown_classes(counts: np.ndarray) -> list[int]:
     return sorted(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST].tolist())
 
 
-def confusions(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw which classes the cohort's samples are taken for."""
+def confusions(levels: cohort_levels.Levels) -> View:
+    """Which classes the cohort's samples are taken for."""
     counts = cohort_performance.confusions(levels)
     classes = levels.study.classes
     drawn = shown_classes(counts)
     title = describe_confusions(counts, classes)
     figure = model_quality.confusion_matrix(
-        counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme
+        counts[np.ix_(drawn, drawn)],
+        [classes[k] for k in drawn],
     )
-    shows = (
+    caption = (
         "annotated classes in rows, predicted classes in columns; the colour is the share of the "
         "annotated class"
     )
     if len(classes) > MOST:
-        shows += f"; the {MOST} most frequent of {len(classes):,} classes"
-    shows += f". {_describe_cohort(levels)}"
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            counts, index=pd.Index(classes, name="annotated"), columns=list(classes)
-        ).reset_index()
-
-    return panel.PanelFigure(
-        "confusions",
-        title,
+        caption += f"; the {MOST} most frequent of {len(classes):,} classes"
+    caption += f". {_describe_cohort(levels)}"
+    table = pd.DataFrame(
+        counts, index=pd.Index(classes, name="annotated"), columns=list(classes)
+    ).reset_index()
+    return View(
         figure,
-        shows=shows,
-        not_shown="the certainty of the model: see the calibration.",
-        alt=f"Annotated and predicted classes: {text.strip_markup(title)}.",
+        title,
+        caption=caption,
+        limits="the certainty of the model: see the calibration.",
         table=table,
+        alternative=f"Annotated and predicted classes: {text.strip_markup(title)}.",
         usage="Click a cell to make it the cohort.",
     )
 
 
-def curves(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw ROC and precision-recall curves of every class against the rest."""
+def curves(levels: cohort_levels.Levels) -> View:
+    """ROC and precision-recall curves of every class against the rest."""
     result = cohort_performance.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
     chosen = next(
@@ -74,44 +68,39 @@ def curves(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.
         [(entry.name, *entry.roc, entry.area) for entry in result],
         [(entry.name, *entry.pr, entry.precision) for entry in result],
         chosen.name if chosen else "",
-        theme,
     )
-    alt = (
+    alternative = (
         ", ".join(
             f"{entry.name}: area {entry.area:.3f}, average precision {entry.precision:.3f}"
             for entry in result
         )
         + "."
     )
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                {
-                    "class": entry.name,
-                    "samples": entry.positives,
-                    "area_under_roc": entry.area,
-                    "average_precision": entry.precision,
-                }
-                for entry in result
-            ]
-        )
-
-    return panel.PanelFigure(
-        "curves",
-        describe_separation(areas, label),
+    table = pd.DataFrame(
+        [
+            {
+                "class": entry.name,
+                "samples": entry.positives,
+                "area_under_roc": entry.area,
+                "average_precision": entry.precision,
+            }
+            for entry in result
+        ]
+    )
+    return View(
         figure,
-        shows="each class against the rest, by its softmax: left the ROC curve, right precision and "
+        describe_separation(areas, label),
+        caption="each class against the rest, by its softmax: left the ROC curve, right precision and "
         f"recall. Blue: the explained class, or else the class with the smallest area.{mean} "
         f"{_describe_cohort(levels)}",
-        not_shown="the best threshold.",
-        alt=alt,
+        limits="the best threshold.",
         table=table,
+        alternative=alternative,
     )
 
 
-def calibration(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw how often it is right that is so sure."""
+def calibration(levels: cohort_levels.Levels) -> View:
+    """How often it is right that is so sure."""
     certainty, accuracy, counts, error = cohort_performance.calibration(levels)
     sure, right = (
         float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
@@ -120,27 +109,23 @@ def calibration(levels: cohort_levels.Levels, theme: style.Theme = "light") -> p
         f"On average {share(sure)} sure and {share(right)} right: "
         f"{describe_calibration(sure, right, int(counts.sum()))}"
     )
-    alt = (
+    alternative = (
         "; ".join(
             f"sure {a:.2f}, right {b:.2f} ({n})"
             for a, b, n in zip(certainty, accuracy, counts, strict=True)
         )
         + "."
     )
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame({"certainty": certainty, "right": accuracy, "samples": counts})
-
-    return panel.PanelFigure(
-        "calibration",
+    table = pd.DataFrame({"certainty": certainty, "right": accuracy, "samples": counts})
+    return View(
+        model_quality.calibration_plot(certainty, accuracy, counts),
         title,
-        model_quality.calibration_plot(certainty, accuracy, counts, theme),
-        shows="the share that is right against the certainty (softmax of the predicted class), in "
+        caption="the share that is right against the certainty (softmax of the predicted class), in "
         f"{cohort_performance.BINS} bins of equal width; the larger the disc, the more samples. Expected calibration "
         f"error {error:.3f}. {_describe_cohort(levels)}",
-        not_shown="the uncertainty of single bins, which is large for bins with few samples.",
-        alt=alt,
+        limits="the uncertainty of single bins, which is large for bins with few samples.",
         table=table,
+        alternative=alternative,
     )
 
 
@@ -154,32 +139,32 @@ def describe_calibration(sure: float, right: float, count: int) -> str:
     return "overconfident" if sure > right else "underconfident"
 
 
-def residuals(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw how far predictions are off, over the range of the annotation."""
+def residuals(levels: cohort_levels.Levels) -> View:
+    """How far predictions are off, over the range of the annotation."""
     result = cohort_performance.residuals(levels)
     rows = levels.rows
     inside = levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
     part = result[inside]
     figure = model_quality.residual_plot(
-        rows.index.astype(str).tolist(), truth, result, inside, levels.study.score_unit(0), theme
+        rows.index.astype(str).tolist(),
+        truth,
+        result,
+        inside,
+        levels.study.score_unit(0),
     )
-    alt = f"Residuals of {len(part)} samples: mean {part.mean() if len(part) else 0:.3f}."
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            {"id": rows.index, "in_cohort": inside, "truth": truth, "residual": result}
-        )
-
-    return panel.PanelFigure(
-        "residuals",
-        describe_residuals(truth[inside], part),
+    mean = part.mean() if len(part) else 0
+    table = pd.DataFrame(
+        {"id": rows.index, "in_cohort": inside, "truth": truth, "residual": result}
+    )
+    return View(
         figure,
-        shows="prediction minus annotation of each sample; right, their histogram. Blue: the cohort, grey: "
+        describe_residuals(truth[inside], part),
+        caption="prediction minus annotation of each sample; right, their histogram. Blue: the cohort, grey: "
         f"the others of {name_split(levels)}. {_describe_cohort(levels)}",
-        not_shown="causes of the errors: use a filter, such as error>1.",
-        alt=alt,
+        limits="causes of the errors: use a filter, such as error>1.",
         table=table,
+        alternative=f"Residuals of {len(part)} samples: mean {mean:.3f}.",
     )
 
 
@@ -253,13 +238,3 @@ def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
 def _describe_cohort(levels: cohort_levels.Levels) -> str:
     name = name_cohort(levels) if levels.parts else name_split(levels)
     return f"Of {int(levels.inside.sum()):,} samples of {text.escape_markdown(name)}."
-
-
-def has_classes(levels: cohort_levels.Levels, **_: object) -> bool:
-    """Return whether the model chooses among classes, and the cohort has a sample with a known truth."""
-    return bool(levels.study.classes) and has_cohort_truth(levels)
-
-
-def is_regression(levels: cohort_levels.Levels, **_: object) -> bool:
-    """Return whether the model predicts a number and there is at least one sample with a known truth."""
-    return not levels.study.classes and has_samples(levels)

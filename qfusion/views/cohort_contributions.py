@@ -12,9 +12,8 @@ from qfusion.analysis import cohort_groups, cohort_levels, cohort_table, text
 from qfusion.analysis.study import dividend_column
 from qfusion.explain import RELATIONS, bootstrap
 from qfusion.explain.leaders import leading_modality
-from qfusion.figures import cohort_charts, style
-from qfusion.panels import panel
-from qfusion.views import alt_text
+from qfusion.figures import cohort_charts
+from qfusion.views import View, alt_text
 from qfusion.wording import backgrounds, extrema
 from qfusion.wording.cohorts import (
     describe_level_intervals,
@@ -24,14 +23,12 @@ from qfusion.wording.cohorts import (
 )
 from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
-# All samples, a cohort of them and one sample on the same axes.
-
 MAX_TERMS = 8
 RESAMPLES = 500  # of clusters, from which a standard error is taken
 
 
-def shares(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the mean share of every modality in the sizes of the Shapley values."""
+def cohort_shares(levels: cohort_levels.Levels) -> View:
+    """The mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
     column = cohort_table.share_column
     columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
@@ -52,43 +49,37 @@ def shares(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.
         names,
         whole_name=name_all_with_size(levels),
         cohort_name=name_cohort_with_size(levels),
-        theme=theme,
     )
-    alt = (
+    alternative = (
         "Mean shares: "
         + ", ".join(
             f"{n} {part[n].value:.2f} in the cohort, {whole[n].value:.2f} in all" for n in names
         )
         + "."
     )
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                {
-                    "modality": n,
-                    "level": level,
-                    "value": result[n].value,
-                    "low": result[n].low,
-                    "high": result[n].high,
-                    "n": result[n].n,
-                    "resamples": result[n].resamples,
-                }
-                for n in names
-                for level, result in (("all", whole), ("cohort", part))
-            ]
-        )
-
-    return panel.PanelFigure(
-        "cohort-shares",
-        title,
+    table = pd.DataFrame(
+        [
+            {
+                "modality": n,
+                "level": level,
+                "value": result[n].value,
+                "low": result[n].low,
+                "high": result[n].high,
+                "n": result[n].n,
+                "resamples": result[n].resamples,
+            }
+            for n in names
+            for level, result in (("all", whole), ("cohort", part))
+        ]
+    )
+    return View(
         figure,
-        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: "
-        f"{describe_level_intervals(levels)}; "
-        "diamond: the sample. " + describe_study_background(levels),
-        not_shown="whether the modality was right, nor its joint terms.",
-        alt=alt,
+        title,
+        caption="the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: "
+        f"{describe_level_intervals(levels)}; diamond: the sample. {describe_study_background(levels)}",
+        limits="whether the modality was right, nor its joint terms.",
         table=table,
+        alternative=alternative,
     )
 
 
@@ -113,13 +104,12 @@ def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every
         return f"{text.escape_markdown(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
     return (
         f"{text.escape_markdown(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in "
-        f"{every} it "
-        f"has {whole[leader]:.0%}"
+        f"{every} it has {whole[leader]:.0%}"
     )
 
 
-def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw how the modalities relate: how many samples of each kind, and how well they are predicted."""
+def types(levels: cohort_levels.Levels) -> View:
+    """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds = list(RELATIONS)
     rows = levels.rows
     inside = levels.inside
@@ -141,9 +131,8 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
         chosen="" if levels.own is None else str(levels.own["relation"]),
         whole_name=name_all_with_size(levels),
         cohort_name=name_cohort_with_size(levels),
-        theme=theme,
     )
-    shows = (
+    caption = (
         "the relation of the modalities: "
         + "; ".join(
             f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
@@ -156,49 +145,41 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
         )
         + describe_study_background(levels)
     )
-    alt = "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + "."
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                {
-                    "type": k,
-                    "level": level,
-                    "count": n[i],
-                    "mean_error": result[k][j].value,
-                    "low": result[k][j].low,
-                    "high": result[k][j].high,
-                }
-                for i, k in enumerate(kinds)
-                for j, (level, n) in enumerate((("all", whole), ("cohort", part)))
-            ]
-        )
-
-    return panel.PanelFigure(
-        "types",
-        title,
+    alternative = "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + "."
+    table = pd.DataFrame(
+        [
+            {
+                "type": k,
+                "level": level,
+                "count": n[i],
+                "mean_error": result[k][j].value,
+                "low": result[k][j].low,
+                "high": result[k][j].high,
+            }
+            for i, k in enumerate(kinds)
+            for j, (level, n) in enumerate((("all", whole), ("cohort", part)))
+        ]
+    )
+    return View(
         figure,
-        shows=shows,
-        not_shown="why their errors differ: a type may be harder for other reasons."
-        if has_truth
-        else "how well each type is predicted: the truth is not known.",
-        alt=alt,
+        title,
+        caption=caption,
+        limits=(
+            "why their errors differ: a type may be harder for other reasons."
+            if has_truth
+            else "how well each type is predicted: the truth is not known."
+        ),
         table=table,
+        alternative=alternative,
         usage="Click a bar to make it the cohort.",
     )
 
 
-def dividends(
-    levels: cohort_levels.Levels,
-    theme: style.Theme = "light",
-    *,
-    by: str = cohort_groups.NOT_GROUPED,
-) -> panel.PanelFigure:
-    """Draw the distribution of every dividend, of all and of the cohort.
+def dividends(levels: cohort_levels.Levels, *, by: str = cohort_groups.NOT_GROUPED) -> View:
+    """The distribution of every dividend, of all and of the cohort.
 
     Args:
         levels: all samples, a cohort, one sample.
-        theme: of the figure.
         by: "nothing", or what the samples are grouped by, see `cohort_groups.groupings`.
     """
     study = levels.study
@@ -222,7 +203,6 @@ def dividends(
             unit=unit,
             whole_name=name_all_with_size(levels),
             cohort_name=name_cohort_with_size(levels),
-            theme=theme,
         )
     else:
         shape = "boxes: quartiles, whiskers 5% to 95%"
@@ -242,42 +222,30 @@ def dividends(
             unit=unit,
             whole_name=name_all_with_size(levels),
             cohort_name=name_cohort_with_size(levels),
-            theme=theme,
         )
     rest = len(study.terms) - len(terms)
     exact = "exact " if study.is_exact else ""
-    shows = (
+    caption = (
         f"every sample's {exact}contribution of each term, with its sign; {shape}; grey: all, coloured: "
-        "the cohort, diamond: this "
-        "sample. "
-    ) + describe_study_background(levels)
+        f"the cohort, diamond: this sample. {describe_study_background(levels)}"
+    )
     if rest:
-        shows += (
+        caption += (
             f" The {len(terms)} terms of largest mean size are shown, {rest} smaller ones are not."
         )
-    alt = (
-        f"Contributions, {by}; medians of all: "
-        + alt_text.list_terms(
-            {term: float(np.median(result)) for term, result in values.items() if len(result)}
-        )
-        + "."
+    medians = {term: float(np.median(result)) for term, result in values.items() if len(result)}
+    table = (
+        rows[[dividend_column(term) for term in terms]]
+        .assign(in_cohort=inside, group=group)
+        .reset_index()
     )
-
-    def table() -> pd.DataFrame:
-        return (
-            rows[[dividend_column(term) for term in terms]]
-            .assign(in_cohort=inside, group=group)
-            .reset_index()
-        )
-
-    return panel.PanelFigure(
-        "dividends",
-        describe_spread(values, inside, levels.clusters()),
+    return View(
         drawn,
-        shows=shows,
-        not_shown="the terms of one sample together: see the sample's waterfall.",
-        alt=alt,
+        describe_spread(values, inside, levels.clusters()),
+        caption=caption,
+        limits="the terms of one sample together: see the sample's waterfall.",
         table=table,
+        alternative=f"Contributions, {by}; medians of all: {alt_text.list_terms(medians)}.",
     )
 
 

@@ -1,0 +1,308 @@
+"""Two decisions, A and B, beside one another: terms, differences, shares, entropies and classes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from qfusion._sentences import listed, sizes, top
+from qfusion.analysis import compare, text
+from qfusion.figures import (
+    decision_charts,
+    decision_pairs,
+    evidence_fusion,
+    result_tables,
+    style,
+)
+from qfusion.models.protocols import Evolution
+from qfusion.quantum.measure_kinds import KINDS
+from qfusion.views import View, alt_text
+from qfusion.views.model_disagreements import describe_backgrounds
+from qfusion.wording import answers, extrema
+from qfusion.wording.backgrounds import describe_baseline
+from qfusion.wording.numbers import agree_verb
+from qfusion.wording.samples import describe_calibration
+
+
+def waterfall(sides: compare.Sides, *, letter: Literal["A", "B"] = "A") -> View:
+    """One of the decisions term by term, on the same scale as the other where both are in the same unit.
+
+    Args:
+        sides: two decisions.
+        letter: of the decision.
+    """
+    one = sides.labelled[letter]
+    drawn = decision_charts.waterfall(
+        one.dividends,
+        one.study.modalities,
+        unit=one.unit,
+        quantity=one.quantity,
+        truth=one.target,
+        errors=one.term_errors or None,
+    )
+    if sides.same_target:
+        drawn.update_xaxes(
+            range=decision_pairs.common_range(
+                sides.a.dividends,
+                sides.b.dividends,
+                marks=[s.target for s in (sides.a, sides.b) if s.target is not None],
+            )
+        )
+    drawn.update_yaxes(ticklabelstandoff=6)
+    caption = f"the exact sum of {text.escape_markdown(one.id)}"
+    if sides.same_target:
+        caption += ", on the same scale as the other"
+    caption += f". {describe_baseline(one.background)}"
+    return View(
+        drawn,
+        f"{letter}: {answers.title_decision(one.verdict, one)}",
+        caption=caption,
+        limits="the cause of the annotation, only the computation of this model.",
+        table=result_tables.terms_table(one.dividends),
+        alternative=f"Waterfall of {letter}: {alt_text.list_terms(one.dividends)}.",
+        name=f"waterfall-{letter}",
+    )
+
+
+def differences(sides: compare.Sides) -> View:
+    """B minus A, term by term; only where both decisions are sums of the same terms in the same unit."""
+    a = sides.a
+    b = sides.b
+    figure = decision_pairs.differences(
+        a.dividends,
+        b.dividends,
+        b.study.modalities,
+        unit=b.unit,
+        quantity=b.quantity,
+    )
+    change = {t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}
+    table = (
+        result_tables.terms_table(a.dividends)
+        .merge(result_tables.terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
+        .assign(difference=lambda t: t["dividend_B"] - t["dividend_A"])
+    )
+    return View(
+        figure,
+        describe_difference(a.dividends, b.dividends, b.quantity),
+        caption=f"{text.escape_markdown(b.id)} minus {text.escape_markdown(a.id)}, term by term; the last bar is "
+        f"their sum. {describe_backgrounds(sides)}",
+        limits="differences of single words, sounds or pixels.",
+        table=table,
+        alternative=f"Differences, B minus A: {alt_text.list_terms(change)}.",
+    )
+
+
+def shares(sides: compare.Sides) -> View:
+    """Shares of the modalities in both decisions."""
+    of_a, of_b = sides.a.shares, sides.b.shares
+    figure = decision_pairs.bar_pairs(
+        of_a,
+        of_b,
+        _hues(sides),
+        "share of the decision, |Shapley value| / sum",
+        percent=True,
+    )
+    alternative = (
+        f"Shares. A: {alt_text.list_terms(of_a, '.2f')}. B: {alt_text.list_terms(of_b, '.2f')}."
+    )
+    table = pd.DataFrame(
+        [
+            {"side": letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
+            for letter, s in sides.labelled.items()
+            for n in s.shapley
+        ]
+    )
+    return View(
+        figure,
+        describe_share_shift(of_a, of_b),
+        caption="the share of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
+        f"{_describe_sides(sides)} {describe_backgrounds(sides)}",
+        limits="the sign: see the waterfalls.",
+        table=table,
+        alternative=alternative,
+    )
+
+
+# whose entropy it is, by whether the model evolves in time
+_ENTROPY_OF = {
+    True: "of each modality's state and of the joint state at T: mixing by entanglement and by jumps",
+    False: "of each fused qubit: its entanglement entropy with the modality qubits",
+}
+
+
+def entropies(sides: compare.Sides) -> View:
+    """The entropies of both; only where both have states that evolve or are fused."""
+    a = sides.a
+    b = sides.b
+    timed = a.study.model.part(Evolution) is not None, b.study.model.part(Evolution) is not None
+    title = describe_entropy_difference(
+        [
+            value - a.entropies[name]
+            for name, value in b.entropies.items()
+            if name in a.entropies and timed[0] == timed[1]
+        ],
+        "mixed" if timed[1] else "entangled",
+    )
+    figure = decision_pairs.bar_pairs(
+        a.entropies,
+        b.entropies,
+        _hues(sides) if any(timed) else {},
+        KINDS["entropy"].axis,
+    )
+    caption = "the von Neumann entropy "
+    if timed[0] == timed[1]:
+        caption += _ENTROPY_OF[timed[1]]
+    else:
+        caption += f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
+    caption += f".{_describe_sides(sides)}"
+    of_a = alt_text.list_terms(a.entropies, ".2f")
+    of_b = alt_text.list_terms(b.entropies, ".2f")
+    table = pd.DataFrame(
+        [
+            {"side": letter, "of": n, "entropy": v}
+            for letter, s in sides.labelled.items()
+            for n, v in s.entropies.items()
+        ]
+    )
+    return View(
+        figure,
+        title,
+        caption=caption,
+        limits="which modality decided, since entropy measures correlation, not attribution.",
+        table=table,
+        alternative=f"Entropies in nats. A: {of_a}. B: {of_b}.",
+    )
+
+
+def compare_classes(sides: compare.Sides) -> View:
+    """The softmax of the classes on both sides; only where they are the same classes."""
+    a = sides.a
+    b = sides.b
+    names = b.study.classes
+    title = describe_predictions(names[a.scores.argmax()], names[b.scores.argmax()])
+    figure = evidence_fusion.class_bars(
+        b.probabilities,
+        names,
+        truth=b.true_class,
+        before=a.probabilities,
+        before_name="A",
+    ).update_traces(name="B", selector={"name": "now"})
+    caption = f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
+    if b.true_class is None:
+        caption += "no true class of B is known."
+    else:
+        caption += "B's true class is marked."
+    caption += _describe_sides(sides)
+    of_a = alt_text.list_numbers(names, a.probabilities)
+    of_b = alt_text.list_numbers(names, b.probabilities)
+    table = pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities})
+    return View(
+        figure,
+        title,
+        caption=caption,
+        limits=f"the probability of being right. {describe_calibration(b.study)}",
+        table=table,
+        alternative=f"A: {of_a}. B: {of_b}.",
+    )
+
+
+def describe_difference(
+    a: Mapping[str, float], b: Mapping[str, float], quantity: str = "score"
+) -> str:
+    """Describe which terms the difference of two decisions is in.
+
+    Args:
+        a, b: terms by coalition. quantity: what they add up to, "log-odds" or "score".
+    """
+    change = {text.term(term) or "the baseline": b[term] - a[term] for term in a}
+    total = sum(change.values())
+    if round(total, 2) == 0 or round(max(sizes(change).values(), default=0.0), 2) == 0:
+        return extrema.describe_extremum(
+            change,
+            by_size=True,
+            none="No term differs by 0.01 or more between A and B",
+            one="A and B have the same {quantity} from different terms, mainly {names}",
+            some="A and B have the same {quantity} from different terms, mainly {names}",
+            name=lambda term: f"{term} ({change[term]:+.2f})",
+            quantity=quantity,
+        )
+    along = top(change, smallest=total < 0)
+    back = top(change, smallest=total > 0)
+    words = (
+        f"B's {quantity} {agree_verb(quantity)} {abs(total):.2f} {'higher' if total > 0 else 'lower'}, "
+        f"mainly through {_list_changes(change, along)}"
+    )
+    if change[back[0]] * total < 0 and abs(change[back[0]]) > 0.25 * abs(total):
+        words += f", held back by {_list_changes(change, back)}"
+    return words
+
+
+def _list_changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
+    return listed([f"{term} ({change[term]:+.2f})" for term in terms])
+
+
+def describe_predictions(a: str, b: str) -> str:
+    """Describe which classes both sides predict."""
+    if a == b:
+        return f"Both predict ‘{text.escape_markdown(a)}’"
+    return f"A predicts ‘{text.escape_markdown(a)}’, B ‘{text.escape_markdown(b)}’"
+
+
+def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
+    """Describe which modality differs most in its share of the decision, given the shares (0 to 1) of the modalities
+    on both sides.
+    """
+    change = {name: b[name] - a[name] for name in a if name in b}
+    if not change:
+        return "The modalities of A and B have different names"
+    first = top(sizes(change))
+    if round(abs(change[first[0]]), 2) == 0:
+        if len(change) == len(a) == len(b):
+            every = "Each modality"
+        else:
+            every = "Each modality that both have"
+        return f"{every} has the same share in A and B (within 1 percentage point)"
+    points = f"{100 * abs(change[first[0]]):.0f}"
+    unit = "percentage point" if points == "1" else "percentage points"
+    more = [text.escape_markdown(name) for name in first if change[name] > 0]
+    less = [text.escape_markdown(name) for name in first if change[name] < 0]
+    texts = []
+    for names, word in ((more, "more"), (less, "less")):
+        if len(names) == 1:
+            texts.append(f"{names[0]} carries {points} {unit} {word}")
+        elif names:
+            texts.append(f"{listed(names)} carry {points} {unit} {word} each")
+    return f"{', '.join(texts)} in B"
+
+
+def describe_entropy_difference(changes: Sequence[float], what: str) -> str:
+    """Describe which side has the larger entropies on average.
+
+    Args:
+        changes: B less A of every part that both have, in nats; empty where they cannot be compare.
+        what: large entropies mean: "mixed" or "entangled".
+    """
+    if not len(changes):
+        return "The entropies of A and B are not comparable"
+    mean = float(np.mean(changes))
+    if round(abs(mean), 2):
+        return f"B is {'more' if mean > 0 else 'less'} {what} on average ({mean:+.2f} nats)"
+    apart = float(np.max(np.abs(changes)))
+    if round(apart, 2) == 0:
+        return "Entropies of A and B are equal to 0.01 nats"
+    return f"Mean entropies of A and B are equal; single ones differ by up to {apart:.2f} nats"
+
+
+def _hues(sides: compare.Sides) -> dict[str, str]:
+    """Return colours of the modalities of both."""
+    return {
+        name: style.term_colour(name, one.study.modalities)
+        for one in (sides.a, sides.b)
+        for name in one.study.modalities
+    }
+
+
+def _describe_sides(sides: compare.Sides) -> str:
+    """Return a sentence that names the samples whose numbers are shown."""
+    return f" Computed for samples {text.escape_markdown(sides.a.id)} (A) and {text.escape_markdown(sides.b.id)} (B)."
