@@ -24,7 +24,7 @@ from qfusion.panels.gate_replays import (
     sample_light_cone,
     step_circuit,
 )
-from qfusion.panels.state_at_time import reduced_states
+from qfusion.views.states import reduced_states
 from qfusion.wording.samples import cite_sample, format_probability
 
 LEAST_UNIT = 24.0  # pixels between neighbouring wires
