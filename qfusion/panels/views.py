@@ -55,14 +55,10 @@ def drawn(function: Callable[..., View]) -> Callable[..., PanelFigure]:
     """Return the builder of a panel, see `Panel.build`, from a view: a function from a sample or study, a theme and
     choices to what the view shows. Its last results are cached.
     """
-
-    @memo(24)
-    def draw(scope: Any, theme: Theme = "light", **choices: Any) -> PanelFigure:
-        return draw_view(scope, theme, view=function, **choices)
-
-    return draw
+    return partial(draw_view, view=function)
 
 
+@memo(1000)
 def draw_view(
     scope: Any, theme: Theme = "light", *, view: Callable[..., View], **choices: Any
 ) -> PanelFigure:
