@@ -115,9 +115,9 @@ def raster(sample: Sample) -> View:
     runs = len(records.runs)
     with_jumps = [record for record in records.runs if len(record[1])]
     mean, error = records.jumps_per_run()
-    each = [records.jumps_per_run(k) for k in range(len(records.exact))]
+    per_operator = [records.jumps_per_run(k) for k in range(len(records.exact))]
     counts = listed(
-        [f"L{k} {value:.2f} ± {spread:.2f}" for k, (value, spread) in enumerate(each, 1)]
+        [f"L{k} {value:.2f} ± {spread:.2f}" for k, (value, spread) in enumerate(per_operator, 1)]
     )
     return View(
         jump_raster.raster(
