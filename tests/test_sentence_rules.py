@@ -27,7 +27,6 @@ from qfusion.panels import (
     device_noise,
     generator_terms,
     inside,
-    jumps,
     learning_curves,
     learning_inside,
     nearest_changes,
@@ -39,14 +38,12 @@ from qfusion.panels import (
     sample_columns,
     sample_evidence,
     seed_stability,
-    state_at_time,
-    states,
     targets,
     tweak_effects,
     wrong_samples,
 )
 from qfusion.report import sample_report
-from qfusion.views import alt_text
+from qfusion.views import alt_text, correlations, states
 from qfusion.wording import answers, deletion, eigenstate_votes, list_names
 from qfusion.wording.cohorts import describe_correlation
 from qfusion.wording.decision_changes import describe_change, describe_last_change
@@ -137,9 +134,9 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "shares": lambda n: compare.describe_share_shift(dict.fromkeys(n, 0.0), n),
     "differences": lambda n: compare.describe_difference(dict.fromkeys(n, 0.0), n),
     "entropies": sample_columns.describe_largest_entropies,
-    "basis states": lambda n: state_at_time.describe_likeliest("t", n),
+    "basis states": lambda n: states.describe_likeliest("t", n),
     "changed rows": lambda n: states.describe_largest_change("population", rows(n)),
-    "pairs of modalities": lambda n: jumps.describe_most_shared(n, "t"),
+    "pairs of modalities": lambda n: correlations.describe_most_shared(n, "t"),
     "coefficients": lambda n: generator_terms.describe_largest_coefficients(
         "H", list(n), values(n).astype(complex)
     ),
@@ -194,7 +191,7 @@ def test_names_whose_numbers_are_written_alike_are_named_together(maker: str) ->
             "8 elements alike",
         ),
         (
-            state_at_time.describe_likeliest("t", dict.fromkeys("abcde", 0.18) | {"f": 0.1}),
+            states.describe_likeliest("t", dict.fromkeys("abcde", 0.18) | {"f": 0.1}),
             "5 of 6",
         ),
         (
