@@ -14,12 +14,12 @@ from qfusion.analysis import steady_states
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.errors import InvalidInput
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import convergence
 from qfusion.quantum import measures
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
 from qfusion.track import attractor, contraction
 from qfusion.track.contraction_rates import MIXED, Contraction, dissipator_norm
+from qfusion.views import steady_states as views
 from qfusion.wording.steady_states import describe_attractor
 
 
@@ -59,12 +59,12 @@ def test_contraction_compared_with_random_generators(
     """`faster than under each of n random generators` only where the mean rate is above that of every one, `slower`
     below every one, else `within the range`; what is left at T is d(T) / d(0)."""
     pairs = pairs_with(rates, random)
-    said = convergence.describe_random_comparison(pairs)
+    said = views.describe_random_comparison(pairs)
     assert words in said
     left = np.exp(-2 * np.array(rates))
     for value in (left.mean(), left.min(), left.max()):
         assert f"{value:.1%}" in said
-    assert convergence.describe_random_comparison(None) == ""
+    assert views.describe_random_comparison(None) == ""
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_contraction_compared_with_random_generators(
 )
 def test_mixing_sentence(mixing_time: float | None, words: str) -> None:
     """`The last of these pairs is closer than 0.25 from t = m on` only where it was seen to be; else that it is not."""
-    assert words in convergence.describe_mixing_time(pairs_with([0.1], [0.1], mixing_time), 2.0)
-    assert convergence.describe_mixing_time(None, 2.0) == ""
+    assert words in views.describe_mixing_time(pairs_with([0.1], [0.1], mixing_time), 2.0)
+    assert views.describe_mixing_time(None, 2.0) == ""
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -102,7 +102,7 @@ def test_monotone_trace_distance_is_not_reported_as_a_finding() -> None:
             physics.H, physics.jumps, density(psi[0]), np.linspace(0, 3, 9).tolist()
         )
         assert (np.diff(attractor(physics, rho).distance) <= 1e-9).all()
-    assert "no finding" in convergence.distance(open_sample("qj-parity", "pair-6601")).not_shown
+    assert "no finding" in views.distance(open_sample("qj-parity", "pair-6601")).limits
 
 
 def test_contraction_equals_that_of_exact_states() -> None:
@@ -188,11 +188,11 @@ def test_asymptotic_rate(seed: int) -> None:
 def test_the_steady_state_of_the_shipped_large_model() -> None:
     """Residual and rates that stand on the page, at D = 64; samples approach faster within T than the gap says."""
     sample = open_sample("qj-planted", "p1671")
-    settled = convergence.long_time_limit(sample)
+    settled = views.long_time_limit(sample)
     assert settled.attractor.residual < 1e-12
     assert settled.attractor.gap == pytest.approx(0.01027, rel=5e-3)
     distance = settled.attractor.distance
     within_T = math.log(distance[0] / distance[steady_states.STEPS]) / float(sample.model.duration)
     assert within_T > 4 * settled.attractor.gap
-    lead = convergence.distance(sample).lead
+    lead = views.distance(sample).lead
     assert f"{within_T:.3g} up to T" in lead

@@ -19,9 +19,9 @@ from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample_evolution import time_grid
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import bloch_balls, correlation_polygon, jump_raster, state_charts
-from qfusion.panels import jumps, pages, programs, states
+from qfusion.panels import pages, programs
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
-from qfusion.views import operators
+from qfusion.views import correlations, operators, states, trajectories
 from tests.support.app import plain, said, visit
 
 SAMPLE = "pair-6601"
@@ -87,8 +87,8 @@ def solved(sample: Any) -> Any:
 def test_bloch_vectors_equal_qutip(qubits: str) -> None:
     sample = open_sample(qubits, SAMPLE)
     assert sample.model.dims == (2, 2)
-    picture = states.qubit_balls(sample, t=0.5)
-    table = picture.table()
+    picture = states.bloch(sample, t=0.5)
+    table = picture.numbers
     for m, (name, own) in enumerate(table.groupby("modality", sort=False)):
         assert name == sample.modalities[m]
         for place, state in enumerate(solved(sample).states):
@@ -128,7 +128,7 @@ def test_elements_over_time_equal_qutip(planted: Any) -> None:
     found = {part: states.elements_over_time(planted, part=part, t=0.4) for part in states.PARTS}
     exact = solved(planted).states
     for m, name in enumerate(planted.modalities):
-        ours = {part: each.table() for part, each in found.items()}
+        ours = {part: each.numbers for part, each in found.items()}
         for place in (0, 13, 40):
             rho = exact[place].ptrace(m).full()
             for i in range(4):
@@ -140,7 +140,7 @@ def test_elements_over_time_equal_qutip(planted: Any) -> None:
                     abs(rho[i, j]), abs=1e-6
                 )
     heat = found["populations"].figure
-    assert np.allclose(heat.data[0].z, found["populations"].table().iloc[:, 1:].to_numpy().T)
+    assert np.allclose(heat.data[0].z, found["populations"].numbers.iloc[:, 1:].to_numpy().T)
     assert [shape.x0 for shape in heat.layout.shapes if shape.x0 == shape.x1] == pytest.approx(
         [0.4, 0.4]
     )
@@ -150,7 +150,7 @@ def test_elements_over_time_equal_qutip(planted: Any) -> None:
     with pytest.raises(NotFound, match="phases"):
         states.elements_over_time(planted, part="phases")
     with pytest.raises(InvalidInput, match="two levels"):
-        states.qubit_balls(planted)
+        states.bloch(planted)
 
 
 @pytest.mark.parametrize("whose", ["text", "all together"])
@@ -158,7 +158,7 @@ def test_hinton_diagram_equals_the_state(planted: Any, whose: str) -> None:
     picture = states.hinton(planted, whose=whose, t=0.4)
     exact = solved(planted).states[16]
     rho = (exact.ptrace(0) if whose == "text" else exact).full()
-    table = picture.table()
+    table = picture.numbers
     size = len(rho)
     assert np.abs(table["modulus"].to_numpy().reshape(size, size) - np.abs(rho)).max() < 1e-6
     squares = [
@@ -232,8 +232,8 @@ def test_counted_rates_converge_to_exact_ones(planted: Any) -> None:
     spread = np.sqrt(rates / (200 * np.diff(found.edges)))
     assert np.mean(np.abs(found.counts - rates) < 2.5 * spread) > 0.9
     assert abs(found.jumps / 200 - found.expected_jumps) < 3 * np.sqrt(found.expected_jumps / 200)
-    picture = jumps.jump_times(planted)
-    assert len(picture.table()) == found.jumps
+    picture = trajectories.raster(planted)
+    assert len(picture.numbers) == found.jumps
     marks = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert sum(len(trace.x) for trace in marks) == found.jumps
     mean, error = found.jumps_per_run()
@@ -259,8 +259,8 @@ def test_counted_rates_converge_to_exact_ones(planted: Any) -> None:
 
 
 def test_information_equals_qutip(planted: Any) -> None:
-    picture = jumps.mutual_information_graph(planted, t=0.5)
-    table, names, exact = picture.table(), planted.modalities, solved(planted).states
+    picture = correlations.information(planted, t=0.5)
+    table, names, exact = picture.numbers, planted.modalities, solved(planted).states
 
     def S(state: Any, *parts: int) -> float:
         return float(qutip.entropy_vn(state.ptrace(list(parts)) if len(parts) < 3 else state))
@@ -286,12 +286,10 @@ def test_information_equals_qutip(planted: Any) -> None:
     entropies = table.filter(like="entropy[").to_numpy()
     areas = correlation_polygon.MAX_DIAMETER**2 * entropies[20] / entropies.max()
     assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
-    assert jumps.mutual_information_graph(planted, t=0.0).title.startswith(
+    assert correlations.information(planted, t=0.0).title.startswith(
         "No pair shares 0.001 nats or more at t = 0.00"
     )
-    assert (
-        "tripartite" not in jumps.mutual_information_graph(open_sample("qj-parity", SAMPLE)).title
-    )
+    assert "tripartite" not in correlations.information(open_sample("qj-parity", SAMPLE)).title
     with pytest.raises(InvalidInput, match="at least a pair"):
         correlation_polygon.mutual_information_polygon(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
 
@@ -318,7 +316,7 @@ def test_pages_links_and_programs(planted: Any) -> None:
     assert "hinton" in shown
     assert "matrix-modulus" not in shown
     assert "bloch" not in shown  # four levels each
-    assert "states.hinton(sample, t=0.25)" in programs.program(
+    assert "views.draw_view(sample, t=0.25, view=states.hinton)" in programs.program(
         "Dynamics", "hinton", opened.address()
     )
     assert "matrix-modulus" in list(

@@ -18,12 +18,11 @@ from qfusion.analysis import sample_evolution
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
-from qfusion.panels import dynamics, state_at_time, states as state_panels
 from qfusion.panels.views import drawn
 from qfusion.quantum import checks, lindblad, measures
 from qfusion.quantum.lindblad import System
 from qfusion.training import checkpoint
-from qfusion.views import decision, evidence
+from qfusion.views import correlations, decision, evidence, states as state_views
 from tests.support.lindblad_systems import superoperator, system
 
 
@@ -76,10 +75,10 @@ def test_every_panel_of_evolved_states_shows_their_error() -> None:
     error = sample_evolution.solve_states(sample.study, sample.row, sample.tweak)[1]
     pictures = [
         drawn(decision.decision_over_time)(sample),
-        dynamics.correlation(sample),
-        state_at_time.populations(sample),
-        state_at_time.matrix(sample),
-        state_panels.hinton(sample),
+        drawn(correlations.correlation)(sample),
+        drawn(state_views.populations)(sample),
+        drawn(state_views.matrix)(sample),
+        drawn(state_views.hinton)(sample),
         drawn(evidence.entropies)(sample),
     ]
     for picture in pictures:

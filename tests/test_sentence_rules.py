@@ -19,9 +19,6 @@ from qfusion.analysis.cohort_slices import Slice, wilson
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.faithfulness import Curves
 from qfusion.panels import (
-    jumps,
-    state_at_time,
-    states,
     tweak_effects,
 )
 from qfusion.report import sample_report
@@ -34,6 +31,7 @@ from qfusion.views import (
     cohort_contributions,
     cohort_errors,
     cohort_quality,
+    correlations,
     device_noise,
     evidence,
     faithfulness,
@@ -46,6 +44,7 @@ from qfusion.views import (
     qubits,
     samples,
     several_decisions,
+    states,
     targets,
     two_decisions,
 )
@@ -141,9 +140,9 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "shares": lambda n: two_decisions.describe_share_shift(dict.fromkeys(n, 0.0), n),
     "differences": lambda n: two_decisions.describe_difference(dict.fromkeys(n, 0.0), n),
     "entropies": several_decisions.describe_largest_entropies,
-    "basis states": lambda n: state_at_time.describe_likeliest("t", n),
+    "basis states": lambda n: states.describe_likeliest("t", n),
     "changed rows": lambda n: states.describe_largest_change("population", rows(n)),
-    "pairs of modalities": lambda n: jumps.describe_most_shared(n, "t"),
+    "pairs of modalities": lambda n: correlations.describe_most_shared(n, "t"),
     "coefficients": lambda n: generator.describe_largest_coefficients(
         "H", list(n), values(n).astype(complex)
     ),
@@ -198,7 +197,7 @@ def test_names_whose_numbers_are_written_alike_are_named_together(maker: str) ->
             "8 elements alike",
         ),
         (
-            state_at_time.describe_likeliest("t", dict.fromkeys("abcde", 0.18) | {"f": 0.1}),
+            states.describe_likeliest("t", dict.fromkeys("abcde", 0.18) | {"f": 0.1}),
             "5 of 6",
         ),
         (

@@ -9,12 +9,8 @@ from qfusion.analysis.study import Study
 from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.models.tweak import DURATION, Tweak, learned_values
 from qfusion.panels import page_state, panel, params, tweak_limits
-from qfusion.panels.convergence import distance, long_time_limit, steady_state
-from qfusion.panels.dynamics import FIRST_MEASURES, correlation, measure_panels
-from qfusion.panels.state_at_time import MATRIX_PARTS, matrix, populations
-from qfusion.panels.trajectory_panels import ensemble, trajectories
-from qfusion.panels.views import make_panel
-from qfusion.views import decision
+from qfusion.panels.views import drawn, make_panel
+from qfusion.views import correlations, decision, states, steady_states, trajectories
 from qfusion.views.decision import ABOVE_TITLES, WHOLE, upper_measures
 
 # whether a sample's, or study's, model evolves several modalities in time
@@ -25,7 +21,7 @@ def reaches_steady_state(sample: Sample) -> bool:
     """Return whether the sample evolves in time to a steady state."""
     if not sample.study.model.part(Evolution):
         return False
-    attractor = long_time_limit(sample).attractor
+    attractor = steady_states.long_time_limit(sample).attractor
     return attractor.steady is not None and attractor.distance is not None
 
 
@@ -155,19 +151,19 @@ _DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.is_one_of, VIEW.op
 _T = {"t": CURSOR}
 _MEASURES = {
     kind.replace("_", "-"): panel.Panel(
-        correlation, _T, {"kind": kind}, fits=TIMED, opens=_CORRELATED
+        drawn(correlations.correlation), _T, {"kind": kind}, fits=TIMED, opens=_CORRELATED
     )
-    for kind in FIRST_MEASURES
+    for kind in correlations.FIRST_MEASURES
 }
 _MATRICES = {
     f"matrix-{part}": panel.Panel(
-        matrix,
+        drawn(states.matrix),
         {"whose": STATE_OF, **_T},
         {"part": part},
         fits=TIMED,
         opens=panel.all_open(_STATE, STATE_AS.is_one_of(HEAT)),
     )
-    for part in MATRIX_PARTS
+    for part in states.MATRIX_PARTS
 }
 PANELS = {
     "decision-over-time": make_panel(
@@ -179,26 +175,34 @@ PANELS = {
     "waterfall-now": make_panel(decision.waterfall_now, fits=TIMED, opens=_DECISION, below=True),
     **_MEASURES,
     "trajectories": panel.Panel(
-        trajectories,
+        drawn(trajectories.trajectories),
         {"runs": RUNS, "whose": QUANTITY},
         fits=TIMED,
         opens=_SAMPLED,
     ),
-    "ensemble": panel.Panel(ensemble, {"runs": RUNS}, fits=TIMED, opens=_SAMPLED),
-    "populations": panel.Panel(populations, {"whose": STATE_OF, **_T}, fits=TIMED, opens=_STATE),
+    "ensemble": panel.Panel(
+        drawn(trajectories.ensemble), {"runs": RUNS}, fits=TIMED, opens=_SAMPLED
+    ),
+    "populations": panel.Panel(
+        drawn(states.populations), {"whose": STATE_OF, **_T}, fits=TIMED, opens=_STATE
+    ),
     **_MATRICES,
-    "distance": panel.Panel(distance, fits=reaches_steady_state, opens=_SETTLED),
-    "steady": panel.Panel(steady_state, fits=reaches_steady_state, opens=_SETTLED),
+    "distance": panel.Panel(
+        drawn(steady_states.distance), fits=reaches_steady_state, opens=_SETTLED
+    ),
+    "steady": panel.Panel(drawn(steady_states.steady), fits=reaches_steady_state, opens=_SETTLED),
 }
 NAMED = {
     "measure-": panel.Panel(
-        correlation,
+        drawn(correlations.correlation),
         _T,
         rest="kind",
         fits=TIMED,
         opens=_CORRELATED,
         endings=lambda view, sample: [
-            kind for kind in measure_panels() if kind not in FIRST_MEASURES
+            kind
+            for kind in correlations.measure_panels()
+            if kind not in correlations.FIRST_MEASURES
         ],
     )
 }

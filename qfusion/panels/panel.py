@@ -198,7 +198,8 @@ class Panel:
     @property
     def is_cached(self) -> bool:
         """Whether its last pictures are `cached`."""
-        return hasattr(self.build, "__wrapped__")  # `memo` wraps it
+        build = getattr(self.build, "func", self.build)  # a partial function of a view
+        return hasattr(build, "__wrapped__")  # `memo` wraps it
 
     def arguments(self, view: PageState, rest: str = "") -> dict[str, Any]:
         """Return the arguments of `build` after scope and theme, as an address says them.

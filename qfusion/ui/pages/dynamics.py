@@ -11,11 +11,8 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_evolution import MOST_ERROR
 from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.panels import (
-    convergence,
-    dynamics as builders,
     dynamics_page,
     generator_terms,
-    jumps,
     panel,
     physics,
     tweak_effects,
@@ -43,7 +40,13 @@ from qfusion.ui import (
     tweak_sliders,
     widgets,
 )
-from qfusion.views import contributions_by_coupling, decision
+from qfusion.views import (
+    contributions_by_coupling,
+    correlations,
+    decision,
+    steady_states,
+    trajectories,
+)
 from qfusion.wording import systems
 from qfusion.wording.metrics import describe_metric
 from qfusion.wording.operators import UNRAVELLING
@@ -181,7 +184,9 @@ def correlations_tab(context: page_context.PageContext, sample: Sample) -> None:
     panels.show(
         sample,
         context.theme,
-        *dict.fromkeys(("information", "mutual-information", *builders.measure_panels().values())),
+        *dict.fromkeys(
+            ("information", "mutual-information", *correlations.measure_panels().values())
+        ),
         first=1,
     )
 
@@ -193,7 +198,7 @@ def trajectories_tab(context: page_context.PageContext, sample: Sample) -> None:
     with skeletons.computing(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.show(sample, context.theme, "trajectories", "ensemble", first=1)
-    if jumps.jumps_at_all(sample):
+    if trajectories.has_jumps(sample.study):
         panels.show(sample, context.theme, "raster")
 
 
@@ -209,7 +214,7 @@ def state_tab(context: page_context.PageContext, sample: Sample) -> None:
 def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Steady state, contraction within T, spectral gap."""
     if not dynamics_page.reaches_steady_state(sample):
-        st.text(describe_attractor(convergence.long_time_limit(sample).attractor))
+        st.text(describe_attractor(steady_states.long_time_limit(sample).attractor))
         st.info("With these sliders there is no unique steady state. Raise a dissipation.")
     else:
         panels.show_with_leads(sample, context.theme, "distance", "steady")

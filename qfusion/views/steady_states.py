@@ -1,17 +1,15 @@
 """How fast states of different inputs converge, and what remains of a sample in the steady state."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion.analysis import steady_states, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import distance_chart, state_charts, style
-from qfusion.panels import panel
+from qfusion.figures import distance_chart, state_charts
 from qfusion.track.contraction_rates import MIXED, Contraction
-from qfusion.views import alt_text
+from qfusion.views import View, alt_text
 from qfusion.wording.samples import cite_sample
 
 
@@ -20,67 +18,74 @@ def long_time_limit(sample: Sample) -> steady_states.Settling:
     return steady_states.attract(sample.study, sample.row, sample.tweak)
 
 
-def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw how fast inputs become alike within T, beside the distance to the steady state beyond it."""
+def distance(sample: Sample) -> View:
+    """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = long_time_limit(sample)
     attractor = settled.attractor
     pairs = settled.contraction
     T = float(sample.places[-1])
-    drawn: dict[str, Any] = {}
-    beside: dict[str, Any] = {"t": settled.times.round(9)}
     near = others = ""
+    lines, random_rates = None, None
+    table = pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance}).round({"t": 9})
     if pairs is not None:
-        beside = {f"to_sample_{i + 1}": values for i, values in enumerate(pairs.distances.T)}
-        beside["t"] = pairs.times.round(9)
-        drawn = {"pairs": (pairs.times, pairs.distances), "random_rates": pairs.random_rates}
-        near = (
-            f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: "
-            "random generators"
+        lines, random_rates = (pairs.times, pairs.distances), pairs.random_rates
+        columns = {f"to_sample_{i}": values for i, values in enumerate(pairs.distances.T, 1)}
+        table = table.merge(
+            pd.DataFrame({**columns, "t": pairs.times.round(9)}), how="left", on="t"
         )
-        others = (
-            f"; to other samples, mean, from {pairs.distances[0].mean():.2f} to "
-            f"{pairs.distances[-1].mean():.2f} at T"
-        )
-
-    figure = distance_chart.distance_line(
-        settled.times, attractor.distance, attractor.gap, T, **drawn, theme=theme
+        near = f"; lines up to T: to the states of {len(columns)} other test samples; grey: random generators"
+        first, last = pairs.distances[0].mean(), pairs.distances[-1].mean()
+        others = f"; to other samples, mean, from {first:.2f} to {last:.2f} at T"
+    lead = (
+        describe_random_comparison(pairs),
+        describe_approach_rate(settled, T),
+        describe_mixing_time(pairs, T),
+        describe_readout_dependence(settled.spread[:, sample.output], sample.unit),
     )
-    lead = " ".join(
-        filter(
-            None,
-            (
-                describe_random_comparison(pairs),
-                describe_approach_rate(settled, T),
-                describe_mixing_time(pairs, T),
-                describe_readout_dependence(settled.spread[:, sample.output], sample.unit),
-            ),
-        )
-    )
-    alt = (
-        f"Trace distance to the steady state from {attractor.distance[0]:.2f} to {attractor.distance[-1]:.2g}"
-        f"{others}."
-    )
-
-    def table() -> pd.DataFrame:
-        return (
-            pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance})
-            .round({"t": 9})
-            .merge(pd.DataFrame(beside), how="left", on="t")
-        )
-
-    return panel.PanelFigure(
-        "distance",
+    return View(
+        distance_chart.distance_line(
+            settled.times,
+            attractor.distance,
+            attractor.gap,
+            T,
+            pairs=lines,
+            random_rates=random_rates,
+        ),
         describe_contraction(pairs, attractor.gap),
-        figure,
-        called="Rate at which the input is forgotten",
-        lead=lead,
-        shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral "
-        f"gap (± {attractor.gap_error:.1e}), which is the asymptotic rate; it meets the tail of the bold "
+        caption=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
+        f"{attractor.gap_error:.1e}), which is the asymptotic rate; it meets the tail of the bold "
         f"line.{cite_sample(sample)}",
-        not_shown="whether the read-out depends on the lost information. No trace distance can grow under a "
-        "channel, so their decrease alone is no finding.",
-        alt=alt,
+        limits="whether the read-out depends on the lost information. No trace distance can grow under a channel, so "
+        "their decrease alone is no finding.",
         table=table,
+        alternative=f"Trace distance to the steady state from {attractor.distance[0]:.2f} to "
+        f"{attractor.distance[-1]:.2g}{others}.",
+        heading="Rate at which the input is forgotten",
+        lead=" ".join(filter(None, lead)),
+    )
+
+
+def steady(sample: Sample) -> View:
+    """The populations of the steady state, and of the sample at T; only where something dissipates."""
+    settled = long_time_limit(sample)
+    attractor = settled.attractor
+    dims = sample.model.dims
+    mass = np.real(np.diag(attractor.steady))
+    final = np.real(np.diag(settled.final))
+    labels = state_charts.basis_labels(dims)
+    return View(
+        state_charts.populations(
+            mass,
+            dims,
+            reference=final,
+            name="steady state",
+            reference_name="this sample at T",
+        ),
+        "Steady state of every input" if attractor.unique else "One of several steady states",
+        caption=f"populations of the steady state (residual {attractor.residual:.0e}) and of this sample at T.",
+        limits="coherences of the steady state.",
+        table=pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}),
+        alternative=f"Populations of the steady state: {alt_text.list_numbers(labels, mass)}.",
     )
 
 
@@ -148,37 +153,4 @@ def describe_readout_dependence(spread: np.ndarray, unit: str) -> str:
         "**What would be the final output?** At the steady state the output is the same for every "
         f"input. Its standard deviation over the test samples is {spread[1]:.3g} at T ({text.escape_markdown(unit)}) "
         f"and {spread[0]:.3g} at t = 0."
-    )
-
-
-def steady_state(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the populations of the steady state, and of the sample at T; only where something dissipates."""
-    attractor = long_time_limit(sample).attractor
-    dims = sample.model.dims
-    mass = np.real(np.diag(attractor.steady))
-    final = np.real(np.diag(long_time_limit(sample).final))
-    labels = state_charts.basis_labels(dims)
-    if attractor.unique:
-        title = "Steady state of every input"
-    else:
-        title = "One of several steady states"
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final})
-
-    return panel.PanelFigure(
-        "steady",
-        title,
-        state_charts.populations(
-            mass,
-            dims,
-            reference=final,
-            name="steady state",
-            reference_name="this sample at T",
-            theme=theme,
-        ),
-        shows=f"populations of the steady state (residual {attractor.residual:.0e}) and of this sample at T.",
-        not_shown="coherences of the steady state.",
-        alt=f"Populations of the steady state: {alt_text.list_numbers(labels, mass)}.",
-        table=table,
     )
