@@ -114,6 +114,16 @@ def store_record(name: str, record: Mapping[str, Any]) -> None:
     _files.write_file(path, json.dumps(record))
 
 
+def stamp_records(name: str) -> tuple[tuple[str, int], ...]:
+    """Return the files of the records of a name with their times, as a stamp for results that are read from them."""
+    with contextlib.suppress(OSError):  # another process may tidy up
+        return tuple(
+            (path.name, path.stat().st_mtime_ns)
+            for path in sorted(_user_folders.cache_root().glob(f"{name}-*.json"))
+        )
+    return ()
+
+
 def digest_of_arrays(values: dict[str, np.ndarray]) -> str:
     """Return SHA-256, in hex, over names, types, shapes and numbers of arrays."""
     sha = hashlib.sha256()

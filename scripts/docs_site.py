@@ -11,6 +11,7 @@ import ast
 import html
 import json
 import re
+import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -20,12 +21,13 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from qfusion import training
-from qfusion._settings import allowed_values
-from qfusion.models import registry
-from qfusion.models.encoding.encoders import EncoderSettings
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]  # mkdocs loads this file by its path
+from qfusion import training  # noqa: E402
+from qfusion._settings import allowed_values  # noqa: E402
+from qfusion.models import registry  # noqa: E402
+from qfusion.models.encoding.encoders import EncoderSettings  # noqa: E402
+
 # Packages in the order in which they are read.
 FIRST = (
     "data",

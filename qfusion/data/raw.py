@@ -1,6 +1,6 @@
 """What a reader gives of a file or of Python objects: arrays, and a value a sample of all else, as they are written.
 
-`build.stage_set` makes a set of it. A reader decides what is what and says so in findings; it converts nothing.
+`staged_set.stage_set` makes a set of it. A reader decides what is what and says so in findings; it converts nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -21,7 +21,8 @@ from qfusion.runs import folder
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ("-m", "qfusion")  # the arguments of Python before those of a command of qfusion
-_LOOK = 0.2  # seconds between two looks at a process
+_LOOK = 0.05  # seconds between two looks at a process
+_TAIL = 4096  # bytes at the end of what a process prints in which its progress is looked for
 
 
 def launch_run(run: folder.Run, events: bool = False) -> None:
@@ -58,9 +59,11 @@ def run_in_process(work: Callable[..., None], words: Sequence[str], total: int, 
     ):
         log = Path(place) / "log.txt"
         process = start_process(["-c", code, *words], log)
+        done = 0
         try:
             while process.poll() is None:
-                tell(_read_amount(log), total)
+                done = max(done, _read_amount(log))
+                tell(done, total)
                 time.sleep(_LOOK)
         except BaseException:
             process.kill()
@@ -71,9 +74,13 @@ def run_in_process(work: Callable[..., None], words: Sequence[str], total: int, 
 
 
 def _read_amount(log: Path) -> int:
-    """Return the last number that a process has printed on a line of its own, or 0."""
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
-    return int(next((line for line in reversed(lines) if line.isdecimal()), 0))
+    """Return the last number that a process has printed on a line of its own, or 0 if it is not near the end."""
+    with log.open("rb") as file:
+        start = max(0, log.stat().st_size - _TAIL)
+        file.seek(start)
+        lines = file.read().decode("utf-8", errors="replace").split("\n")
+    whole = lines[1:-1] if start else lines[:-1]
+    return int(next((line for line in reversed(whole) if line.isdecimal()), 0))
 
 
 def start_process(

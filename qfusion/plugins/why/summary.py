@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from qfusion import _user_folders
-from qfusion._memory_cache import file_stamp, find_result, memo
+from qfusion._disk_cache import stamp_records
+from qfusion._memory_cache import find_result, memo
 from qfusion.analysis import jobs, joint_gains
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
@@ -74,7 +74,7 @@ class FusionSummary:
         )
 
 
-@memo(16, background=False, stamp=lambda study: file_stamp(_user_folders.cache_root()))
+@memo(16, background=False, stamp=lambda study: stamp_records(twin_training.RECORDS))
 def measured_resources(study: Study) -> Mapping[str, Any]:
     """Return the metric and the rows of a model's audit; without rows where it was not measured."""
     try:
@@ -139,8 +139,12 @@ def summary_parts(study: Study) -> tuple[Part, ...]:
 def _key(part: Part, study: Study, sample: Sample) -> Hashable:
     if part == Part.DATA:
         return information_estimate.estimate_key(study.dataset)
-    of_sample = (sample.row, sample.output) if part == Part.GATES else ()
-    return "summary", part, study.memo_key(), of_sample
+    of: Hashable = ()
+    if part == Part.GATES:
+        of = (sample.row, sample.output)
+    elif part == Part.RESOURCES:  # further twins may have been trained since it was measured
+        of = stamp_records(twin_training.RECORDS)
+    return "summary", part, study.memo_key(), of
 
 
 def _computation(part: Part, study: Study, sample: Sample) -> Callable[[], object]:

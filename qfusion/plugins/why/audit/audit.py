@@ -8,17 +8,24 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from qfusion import _sentences, _user_folders, plugin
+from qfusion import _sentences, plugin
 from qfusion._checks import check
-from qfusion._memory_cache import file_stamp, memo
+from qfusion._disk_cache import stamp_records
+from qfusion._memory_cache import memo
 from qfusion.analysis.study import Study
 from qfusion.errors import NotFound, default_on_error
 from qfusion.plugins.why.audit import audit_rows
 from qfusion.plugins.why.audit.twin_runs import summing
-from qfusion.plugins.why.audit.twin_training import MOST, SEEDS, load_finished, plan_twin_runs
+from qfusion.plugins.why.audit.twin_training import (
+    MOST,
+    RECORDS,
+    SEEDS,
+    load_finished,
+    plan_twin_runs,
+)
 
 
-@memo(8, background=False, stamp=lambda study: file_stamp(_user_folders.cache_root()))
+@memo(8, background=False, stamp=lambda study: stamp_records(RECORDS))
 @default_on_error({"seeds": 0})  # it has no twins, or its card says of its training what cannot be
 def _measure_own_audit(study: Study) -> dict[str, Any]:
     wanted = plan_twin_runs(study, range(MOST))
