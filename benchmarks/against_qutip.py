@@ -42,7 +42,7 @@ from qfusion.quantum import (  # noqa: E402
     states,
 )
 from qfusion.quantum.lindblad import System  # noqa: E402
-from qfusion.track import master_equation  # noqa: E402
+from qfusion.simulate import master_equation  # noqa: E402
 
 FIELDS = QuantumJump.settings_type.model_fields
 ALLOWED, LARGEST = 1e-6, 12

@@ -24,7 +24,7 @@ import tables  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
 from qfusion.analysis.study_building import explained_model  # noqa: E402
-from qfusion.explain import faithfulness, feature_deletion  # noqa: E402
+from qfusion.explain import disturbances, faithfulness  # noqa: E402
 from qfusion.explain.attribution import methods_by_title  # noqa: E402
 from qfusion.explain.faithfulness import Curves  # noqa: E402
 from qfusion.training import checkpoint, checkpoint_cards, metrics  # noqa: E402
@@ -69,7 +69,7 @@ def measured(name: str, orders: int) -> list[list[str]]:
     for modality in model.modalities:
         for ranking in methods_by_title():
             baseline = mean_and_std(dataset, training, modality)[0]
-            curves = feature_deletion.feature_curves(
+            curves = disturbances.feature_curves(
                 model, inputs, modality, outputs, baseline, ranking=ranking, orders=orders
             )
             found.append(["", f"inside `{modality}`, by {ranking}", *line(curves)])

@@ -20,8 +20,8 @@ from train_models import FUSION, RECIPES, Recipe  # noqa: E402
 
 from qfusion import data  # noqa: E402
 from qfusion.models import EntangledQCNN, QuantumJump, registry  # noqa: E402
-from qfusion.models.ablations.product_qcnn import ProductQCNN  # noqa: E402
 from qfusion.models.baselines import Linear  # noqa: E402
+from qfusion.models.network.network_model import ProductQCNN  # noqa: E402
 from qfusion.training import Options  # noqa: E402
 
 ENCODER = ("encoder", "hidden", "dropout", "pooling", "input_dropout")

@@ -35,7 +35,7 @@ from train_models import RECIPES  # noqa: E402
 
 from qfusion import data  # noqa: E402
 from qfusion.models import QuantumJump  # noqa: E402
-from qfusion.models.encoding.encoders import Standardiser  # noqa: E402
+from qfusion.models.encoders import Standardiser  # noqa: E402
 from qfusion.plugins.papers import ASSETS  # noqa: E402
 from qfusion.training import Options, fit, metrics, train  # noqa: E402
 

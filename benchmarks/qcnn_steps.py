@@ -35,10 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import tables  # noqa: E402
 from steps import shown  # noqa: E402
 
-from qfusion.models.network import (  # noqa: E402
-    qcnn,
-    qcnn_features,
-)
+from qfusion.models.network import network_model, qcnn  # noqa: E402
 from qfusion.quantum.circuits import BLOCKS  # noqa: E402
 
 CASES = ((6, 10, 256), (8, 2, 256), (8, 10, 256), (8, 15, 256), (8, 10, 64), (10, 10, 256))
@@ -106,7 +103,7 @@ def qfusion(case: Case) -> Callable[[], Any]:
     def scores() -> Tensor:
         theta = case.theta
         vectors = torch.stack([torch.ones_like(theta), torch.sin(theta), torch.cos(theta)], -1)
-        return qcnn_features.network_scores(case.network, vectors)
+        return network_model.network_scores(case.network, vectors)
 
     return lambda: case.step(scores)
 

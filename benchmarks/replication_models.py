@@ -8,8 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion.models import QuantumJump, registry
-from qfusion.models.encoding import input_features
+from qfusion.models import QuantumJump, inputs, registry
 from qfusion.models.jump.quantum_jump import QuantumJumpSettings
 from qfusion.quantum import states
 
@@ -61,7 +60,7 @@ class DroppedOut(QuantumJump):
     kind = "dropped-out"
     settings_type = DroppedOutSettings
 
-    def forward(self, inputs: Mapping[str, input_features.Features]) -> Tensor:
+    def forward(self, inputs: Mapping[str, inputs.Features]) -> Tensor:
         """Returns the scores, (B, C)."""
         if not self.training:
             return super().forward(inputs)

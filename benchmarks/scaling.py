@@ -36,10 +36,10 @@ import peak  # noqa: E402
 import tables  # noqa: E402
 
 from qfusion.models import EntangledQCNN  # noqa: E402
-from qfusion.models.encoding.input_features import InputSpec  # noqa: E402
+from qfusion.models.inputs import InputSpec  # noqa: E402
+from qfusion.models.network.contractions import row_values  # noqa: E402
+from qfusion.models.network.network_model import network_scores  # noqa: E402
 from qfusion.models.network.qcnn import QCNN  # noqa: E402
-from qfusion.models.network.qcnn_features import network_scores  # noqa: E402
-from qfusion.models.network.qcnn_rows import row_values  # noqa: E402
 from qfusion.quantum.lindblad import evolve_observables  # noqa: E402
 from qfusion.quantum.states import expectation  # noqa: E402
 

@@ -39,8 +39,8 @@ import tables  # noqa: E402
 
 from qfusion import data, explain, plugin  # noqa: E402
 from qfusion.explain import Explanation, verdicts  # noqa: E402
-from qfusion.explain.relations import classify_relations  # noqa: E402
-from qfusion.models import FusionModel, log_odds  # noqa: E402
+from qfusion.explain.coalitions import classify_relations  # noqa: E402
+from qfusion.models import FusionModel, base  # noqa: E402
 from qfusion.training import checkpoint, checkpoint_cards  # noqa: E402
 
 KEPT = ROOT / "benchmarks" / "runs" / "shift.json"
@@ -101,7 +101,7 @@ class Subject:
         Args:
             scores: of SCORES. background: kind of the background.
         """
-        model = self.model if scores == "raw" else log_odds.log_odds_against_others(self.model)
+        model = self.model if scores == "raw" else base.log_odds_against_others(self.model)
         rows = explain.background(model, self.background_inputs, background)
         return explain.explain(model, self.inputs, rows)
 

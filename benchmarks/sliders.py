@@ -31,7 +31,7 @@ import tables  # noqa: E402
 from qfusion.analysis import inside  # noqa: E402
 from qfusion.analysis.opening import open_sample, open_study  # noqa: E402
 from qfusion.analysis.sample import Sample  # noqa: E402
-from qfusion.models.network import table_edits  # noqa: E402
+from qfusion.models.network import gate_angles  # noqa: E402
 from qfusion.models.protocols import Evolution  # noqa: E402
 from qfusion.models.tweak import DURATION, couplings, dissipations  # noqa: E402
 from qfusion.panels import pickers  # noqa: E402
@@ -108,7 +108,7 @@ def measure(
 def exact_sample(sample: Sample, key: str, value: float) -> Sample:
     """Return a sample under another value of a slider."""
     if key == ANGLE:
-        name = table_edits.edit_key(table_edits.table_shape(sample.study.model), 0, 0, 0)
+        name = gate_angles.edit_key(gate_angles.table_shape(sample.study.model), 0, 0, 0)
         return replace(sample, tweak=f"{name}={value!r}")
     return dragging.turned(sample, key, value)
 

@@ -5,7 +5,7 @@
 Both solve the master equation with QuTiP at the same tolerance. The recipe is that of QuTiP's documentation: `mesolve`
 with its default method, then at every time `ptrace`, `entropy_vn`, `negativity`, `purity` and what they add up to; a
 second one asks `mesolve` for its matrix form and the integrator that we ask for, so that only the measures differ. Ours
-is `qfusion.track.track`. They take turns; a time is the median over the turns, with the least and the most, and the
+is `qfusion.simulate.track`. They take turns; a time is the median over the turns, with the least and the most, and the
 difference the largest of any measure at any time. Systems are drawn. Writes the table `tracking` of docs/results.md.
 """
 
@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import tables  # noqa: E402
 
 from qfusion.quantum.lindblad import System  # noqa: E402
-from qfusion.track import track  # noqa: E402
+from qfusion.simulate import track  # noqa: E402
 
 DIMS = ((2, 2, 2), (3, 3, 3), (4, 4, 4))  # at 125 the recipe's superoperator takes 4 GB
 TOLERANCE = 1e-7

@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT)]
 from qfusion import analysis  # noqa: E402
 from qfusion.analysis.sample import Sample, build_sample  # noqa: E402
 from qfusion.explain import bootstrap  # noqa: E402
-from qfusion.explain.relations import AGAINST, CANCELLED, TAKEN_BACK, classify_relations  # noqa: E402
+from qfusion.explain.coalitions import AGAINST, CANCELLED, TAKEN_BACK, classify_relations  # noqa: E402
 from qfusion.wording.conflicts import describe_conflict  # noqa: E402
 from qfusion.wording.verdicts import describe_decision, describe_headline, describe_leader  # noqa: E402
 

@@ -5,7 +5,7 @@
 Rows are drawn again and again, with seeds from 0, from
 
     - ten distributions of two sources and a target. The features of a source are a column for each of its values, with
-      Gaussian noise of a tenth, and two columns of noise. The truth is BROJA's (`partial_information.exact`).
+      Gaussian noise of a tenth, and two columns of noise. The truth is BROJA's (`information_parts.exact`).
     - planted parities, of which all information, 1 bit, is synergistic: the sign of the product of two Gaussians, each
       the only feature of its modality or one of eight, and the parity of two of twelve modalities of one feature, of
       bits or of signs of Gaussians.
@@ -38,7 +38,7 @@ sys.path[:0] = [str(ROOT)]
 
 import tables  # noqa: E402
 
-from qfusion.explain import baseline_models, bootstrap, information_parts, partial_information  # noqa: E402
+from qfusion.explain import bootstrap, information_parts, label_leak  # noqa: E402
 from qfusion.plugins.why.information import baseline_predictions, information, prediction_task  # noqa: E402
 
 ALPHA = (
@@ -48,7 +48,7 @@ LEAF = 8  # rows of a leaf of the tree, at least
 SHUFFLES = 5
 SEARCH = 1e-3, 300  # gap in bits and rounds at which a search for the union information stops
 RESAMPLES = 300
-FAMILY = baseline_models.LINEAR, baseline_models.QUADRATIC, baseline_models.TREES
+FAMILY = label_leak.LINEAR, label_leak.QUADRATIC, label_leak.TREES
 
 
 def table(of: Callable[[int, int], Mapping[int, float]], sources: np.ndarray) -> np.ndarray:
@@ -99,7 +99,7 @@ MODALITIES = tuple(f"m{m}" for m in range(12))
 
 def truth_of(p: np.ndarray, sources: Sequence[str] = NAMES) -> dict[str, float]:
     """Returns the true bits of parts, of the total and of each source alone."""
-    bits = partial_information.exact(p, partial_information.BROJA, NAMES)
+    bits = information_parts.exact(p, information_parts.BROJA, NAMES)
     redundancy, synergy = bits["a|b"], bits["a+b"]
     return {
         information_parts.REDUNDANCY: redundancy,
@@ -166,16 +166,16 @@ def cheap() -> None:
     """Makes the models of this process cheap."""
     from sklearn.tree import DecisionTreeClassifier
 
-    whole = baseline_models.make_model
+    whole = label_leak.make_model
 
     def small(member: str, classes: int) -> Any:
-        if member == baseline_models.TREES:
+        if member == label_leak.TREES:
             return DecisionTreeClassifier(min_samples_leaf=LEAF, random_state=0)
         return whole(member, classes)
 
-    baseline_models.make_model = small
+    label_leak.make_model = small
     information_parts.SHUFFLES = SHUFFLES
-    partial_information.union.__defaults__ = SEARCH
+    information_parts.union.__defaults__ = SEARCH
     for function in (bootstrap.mean, bootstrap.means):
         function.__kwdefaults__["resamples"] = RESAMPLES
     bootstrap.RESAMPLES = RESAMPLES

@@ -35,7 +35,7 @@ LAYERS = (
     ("wording",),
     ("analysis",),
     ("runs",),
-    ("explain", "track"),
+    ("explain", "simulate"),
     ("training",),
     ("models", "data"),
     ("quantum", "citations"),
@@ -328,12 +328,12 @@ def test_heavy_libraries_are_imported_lazily(tmp_path: Path) -> None:
     """One process imports one part after the other, and says which have brought what into it; then modules that nobody
     has loaded yet are there by their names; at last a figure of a page is made by the command, which takes it from
     `panels.pages`, without Streamlit."""
-    named = ("explain.interventions", "report.story_page", "data.media.films", "analysis.trust")
+    named = ("explain.counterfactual", "report.story_page", "data.media.films", "analysis.trust")
     statements = (
         "import qfusion",
         "import qfusion.models, qfusion.data, qfusion.training",
         "import qfusion.explain",
-        "import qfusion.track",
+        "import qfusion.simulate",
         "import qfusion.cli",
         "from qfusion.training import checkpoint; checkpoint.load('qj-planted'); "
         "checkpoint.load('qcnn-parity')",
@@ -408,7 +408,7 @@ def test_modules_of_every_package_are_loaded_by_their_names() -> None:
     packages = [value for name in qfusion.__all__ if ismodule(value := getattr(qfusion, name))]
     for package in packages:
         assert not hasattr(package, "__path__") or callable(vars(package)["__getattr__"])
-    with pytest.raises(AttributeError, match="has no module 'nothing'; it has additive_projection"):
+    with pytest.raises(AttributeError, match="has no module 'nothing'; it has angle_response"):
         _ = qfusion.explain.nothing
 
 

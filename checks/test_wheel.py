@@ -205,7 +205,7 @@ def test_the_five_lines_and_a_command_work_as_printed(installed: Installed) -> N
 import json, sys
 print(json.dumps({"where": qfusion.__file__, "path": sys.path, "score": sample.score,
                   "sum": sum(sample.dividends.values()),
-                  "measures": list(qfusion.track.to_frame(tracked)), "times": len(tracked.times),
+                  "measures": list(qfusion.simulate.to_frame(tracked)), "times": len(tracked.times),
                   "traces": len(figure.data), "name": mine.card["name"]}))
 import runpy
 sys.argv += ["figure", "--link", "http://localhost/leaderboard?model=qj-planted", "--panel", "board"]
@@ -258,7 +258,7 @@ planted = qfusion.load("planted")
 trained = qfusion.train("quantum-jump", planted, options={"epochs": 2}).checkpoint("mine")
 sample = qfusion.analysis.open_sample(trained, "p0031", planted)
 print([sample.score, sum(sample.dividends.values())])
-for name in ("track.step_circuit", "figures.style", "panels", "report", "ui.server"):
+for name in ("simulate.step_circuit", "figures.style", "panels", "report", "ui.server"):
     try:
         __import__(f"qfusion.{name}", fromlist=["_"])
     except ImportError as error:
@@ -273,7 +273,9 @@ def test_the_core_evolves_trains_and_explains_in_python(core: Installed) -> None
     score, total = json.loads(scores)
     assert total == pytest.approx(score, abs=1e-9)
     extras = dict(line.split(" ", 1) for line in missing)
-    assert "needs the extra `track`: pip install 'qfusion[track]'" in extras["track.step_circuit"]
+    assert (
+        "needs the extra `track`: pip install 'qfusion[track]'" in extras["simulate.step_circuit"]
+    )
     assert "No module named 'plotly'" in extras["figures.style"]
     assert "needs the extra `figures`: pip install 'qfusion[figures]'" in extras["panels"]
     assert "needs the extra `figures`: pip install 'qfusion[figures]'" in extras["report"]

@@ -5,7 +5,7 @@
     planted = qfusion.load("planted")
     mine = qfusion.train("quantum-jump", planted, options={"epochs": 3}).checkpoint("mine")
     sample = qfusion.analysis.open_sample(mine, "p0031", planted)
-    tracked = qfusion.track.follow(sample)
+    tracked = qfusion.simulate.follow(sample)
     figure = qfusion.figures.contributions(sample)
 
 Everything here is loaded when it is first asked for, so `import qfusion` itself loads none of the engines.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         quantum,
         report,
         runs,
-        track,
+        simulate,
         training,
         wording,
     )
@@ -57,7 +57,7 @@ __all__ = [
     "report",
     "runs",
     "show",
-    "track",
+    "simulate",
     "train",
     "training",
     "wording",

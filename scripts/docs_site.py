@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT)]  # mkdocs loads this file by its path
 from qfusion import training  # noqa: E402
 from qfusion._settings import allowed_values  # noqa: E402
 from qfusion.models import registry  # noqa: E402
-from qfusion.models.encoding.encoders import EncoderSettings  # noqa: E402
+from qfusion.models.encoders import EncoderSettings  # noqa: E402
 
 # Packages in the order in which they are read.
 FIRST = (
@@ -34,7 +34,7 @@ FIRST = (
     "models",
     "quantum",
     "explain",
-    "track",
+    "simulate",
     "training",
     "runs",
     "analysis",

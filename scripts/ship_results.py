@@ -31,7 +31,7 @@ from qfusion.analysis import (  # noqa: E402
 from qfusion.analysis.opening import open_study  # noqa: E402
 from qfusion.analysis.study import Study  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.explain import additive_projection, feature_deletion  # noqa: E402
+from qfusion.explain import backgrounds, disturbances  # noqa: E402
 from qfusion.panels import pickers  # noqa: E402
 
 EXPLAINED = ("qcnn-digits", "qcnn-easyvqa", "qcnn-scenes")  # the explanation of others is fast
@@ -74,9 +74,9 @@ def shipped_calls(study: Study) -> Iterator[Call]:
     yield background_agreement.agreement, ()
     if study.reads_features:
         for modality in study.modalities:
-            yield trust.feature_curves, (modality, feature_deletion.FIRST, False, False)
+            yield trust.feature_curves, (modality, disturbances.FIRST, False, False)
     if study.has_truth:
-        for kind in additive_projection.KINDS:
+        for kind in backgrounds.ADDITIVE_PARTS:
             yield joint_gains.remove_joint_terms, (kind,)
     for module in plugin_modules():
         yield from module.shipped_calls(study)

@@ -38,7 +38,7 @@ sys.path.insert(0, str(ROOT))
 PACKAGE = str(ROOT / "qfusion") + "/"
 # Functions that a reader need not open: parts of another function, and wrappers.
 HIDDEN = ("<module>", "<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>")
-WRAPPERS = ("_memory_cache", "figures.guards", "quantum.checks")
+WRAPPERS = ("_memory_cache", "figures.guards", "quantum.states")
 Function = tuple[str, str]  # module, name
 
 

@@ -20,9 +20,10 @@ from qfusion.analysis.sample import build_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.angle_response import angle_names, angle_response
 from qfusion.explain.backgrounds import background
-from qfusion.models import gate_angles, live_link, live_model
+from qfusion.models import live_link, live_model
+from qfusion.models.network import gate_angles
 from qfusion.panels.views import drawn
-from qfusion.quantum import trigonometric
+from qfusion.quantum import circuits
 from qfusion.views import angles as angle_views
 from tests.support import own_models, small_models
 from tests.support.angle_errors import EXACT, angles, worst_error
@@ -235,22 +236,22 @@ def test_a_variance_is_no_expectation_and_is_followed_by_doubling() -> None:
 
 
 def test_unknown_frequencies_are_found_by_doubling_or_refused() -> None:
-    fitted, count = trigonometric.fit_polynomial(lambda a: np.array([np.sin(1.5 * a) ** 2]), None)
+    fitted, count = circuits.fit_polynomial(lambda a: np.array([np.sin(1.5 * a) ** 2]), None)
     at = angles()
     assert np.abs(fitted(at)[:, 0] - np.sin(1.5 * at) ** 2).max() < EXACT
     assert count == 33
     with pytest.raises(InvalidInput, match="no trigonometric polynomial of low order"):
-        trigonometric.fit_polynomial(lambda a: np.array([abs(a)]), None)
+        circuits.fit_polynomial(lambda a: np.array([abs(a)]), None)
 
 
 def test_frequencies_of_a_gate_and_of_shared_ones() -> None:
-    one = trigonometric.gate_frequencies(lambda a: qml.matrix(qml.CRX(a, wires=[0, 1])))
+    one = circuits.gate_frequencies(lambda a: qml.matrix(qml.CRX(a, wires=[0, 1])))
     assert one == (0.5, 1.0)
-    assert trigonometric.shared_frequencies(one, 2) == (0.5, 1.0, 1.5, 2.0)
+    assert circuits.shared_frequencies(one, 2) == (0.5, 1.0, 1.5, 2.0)
     twice = lambda a: qml.matrix(qml.RZ(a, 0) @ qml.RX(0.3, 0) @ qml.RZ(-a, 0))  # noqa: E731
-    assert trigonometric.gate_frequencies(twice) == (1.0, 2.0)
+    assert circuits.gate_frequencies(twice) == (1.0, 2.0)
     bent = lambda a: qml.matrix(qml.RX(abs(a - 1), 0))  # noqa: E731
-    assert trigonometric.gate_frequencies(bent) is None
+    assert circuits.gate_frequencies(bent) is None
 
 
 def test_flips_are_where_the_decision_changes(network: Any) -> None:
@@ -287,7 +288,7 @@ def test_bad_input_is_refused(network: Any) -> None:
         gate_angles.with_angle(model, "0.01", math.nan)
     study = qfusion.open(own_models.reuploading_classifier(), own_models.two_modalities(3, 3))
     name = angle_names(study.model)[0]
-    noisy = study.model.with_change(qfusion.models.circuit_change.CircuitChange(shots=100))
+    noisy = study.model.with_change(qfusion.models.tweak.CircuitChange(shots=100))
     with pytest.raises(InvalidInput, match="scatter from run to run"):
         angle_response(noisy, study.inputs([0]), name)
 

@@ -21,8 +21,6 @@ from qfusion.explain import (
     background,
     counterfactual,
     explain,
-    operators,
-    parameter_changes,
     sensitivity,
 )
 from qfusion.explain.counterfactual import nearest_state
@@ -99,12 +97,10 @@ def test_explanations_accept_both_precisions(kind: str) -> None:
         results = [
             explain(own, one, behind).dividends,
             attribution.attribute(own, one, behind, "face", "words+face").values,
-            operators.operator(own, behind, "face").values,
+            sensitivity.operator(own, behind, "face").values,
             sensitivity.sensitivity(own, one, behind, targets=["score"]).slopes,
             nearest_state(own, own.encode(one), "face").before,
-            parameter_changes.nearest_parameters(
-                own, counterfactual.encode_samples(own, one)
-            ).tried,
+            sensitivity.nearest_parameters(own, counterfactual.encode_samples(own, one)).tried,
         ]
         if kind == "quantum-jump":
             results.append(aumann_shapley(own, one, behind).parts)
@@ -197,7 +193,7 @@ def test_options_by_name_keep_other_defaults() -> None:
 
 def test_evolution_of_one_sample(planted: Any) -> None:
     sample = qfusion.analysis.open_sample("qj-planted", "p0031", planted)
-    tracked = qfusion.track.follow(sample, 5, trajectories=2)
+    tracked = qfusion.simulate.follow(sample, 5, trajectories=2)
     assert np.allclose(tracked.times, np.linspace(0, sample.model.duration, 5))
     assert len(tracked.trajectories) == 2
     scores = (
@@ -207,7 +203,7 @@ def test_evolution_of_one_sample(planted: Any) -> None:
     assert scores == pytest.approx(sample.scores, abs=1e-6)
     for times in (1, 2.5, float("nan")):
         with pytest.raises(InvalidInput, match="`times`"):
-            qfusion.track.follow(sample, times)  # type: ignore[arg-type]
+            qfusion.simulate.follow(sample, times)  # type: ignore[arg-type]
 
 
 def test_network_has_no_evolution() -> None:
@@ -216,7 +212,7 @@ def test_network_has_no_evolution() -> None:
         "qcnn-digits", str(digits.ids[digits.rows("test")[0]]), digits, background="zero"
     )
     with pytest.raises(InvalidInput, match="kind entangled-qcnn, which has no evolution in time"):
-        qfusion.track.follow(sample)
+        qfusion.simulate.follow(sample)
 
 
 def test_default_seed_is_zero() -> None:

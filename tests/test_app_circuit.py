@@ -17,10 +17,10 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.spaces.masses import MassSpace
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import fusion_reading
+from qfusion.explain import fusion
 from qfusion.figures import circuit_boxes
-from qfusion.models import log_odds
-from qfusion.models.network import qcnn_density, qcnn_features, table_edits, truth_tables
+from qfusion.models import base
+from qfusion.models.network import gate_angles, network_model, qcnn, truth_tables
 from qfusion.panels import tweak_effects
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, checkpoint_cards, metrics
@@ -28,7 +28,7 @@ from qfusion.views import circuit as circuit_views, gate_replays
 from tests.support.app import headline_of, plain, said, value, visit
 from tests.support.entangled import model_of
 
-SHAPE = table_edits.Shape(6, 1, 8, 3)
+SHAPE = gate_angles.Shape(6, 1, 8, 3)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_samples_page_shows_decision_for_the_selected_class(digits: Study) -> No
     assert f"Predicted ‘{digits.classes[digits.predicted[row]]}’" in words
     assert f"but it is ‘{digits.classes[truth]}’" in words
     found = explain.explain(
-        log_odds.log_odds_against_others(checkpoint.load("qcnn-digits").model),
+        base.log_odds_against_others(checkpoint.load("qcnn-digits").model),
         digits.dataset.inputs([row], dtype=torch.float64),
         digits.background,
     )
@@ -116,7 +116,7 @@ def test_masses_equal_the_model(digits: Study) -> None:
         atol=1e-12,
     )
     app = visit("Samples", model="qcnn-digits", sample=str(digits.dataset.ids[row]))
-    read = fusion_reading.read_fusion(digits.model, digits.space.named_masses(row))
+    read = fusion.read_fusion(digits.model, digits.space.named_masses(row))
     assert f"({read.disagreement.max():.2f})" in said(app) or (
         read.conflict and f"K = {read.conflict:.2f}" in said(app)
     )
@@ -167,7 +167,7 @@ def test_edited_angle_changes_decision_and_metrics_as_in_the_library(
         metrics.evaluate(edited, digits.dataset, "test")["accuracy"], abs=6e-4
     )
     with torch.no_grad():
-        scores = log_odds.log_odds_against_others(edited)(
+        scores = base.log_odds_against_others(edited)(
             digits.dataset.inputs([row], dtype=torch.float64)
         )[0]
     answer = Sample(digits, row, 0, "0.011=0.5")
@@ -192,10 +192,10 @@ def test_cell_can_be_selected_edited_and_reset(digits: Study) -> None:
         outcome="110",
     )
     app.selectbox(key="element").select(digits.space.elements[2]).run()
-    shown = table_edits.wrap_angle(float(truth_tables.rule_angles("or", 3)[6]))
+    shown = gate_angles.wrap_angle(float(truth_tables.rule_angles("or", 3)[6]))
     assert app.slider(key="_phi.2.0.6").value == round(shown, 2)
     assert (
-        f"φ = {shown:.3f} rad → mass 1.00; learned {table_edits.wrap_angle(float(learned[2, 0, 6])):.3f}"
+        f"φ = {shown:.3f} rad → mass 1.00; learned {gate_angles.wrap_angle(float(learned[2, 0, 6])):.3f}"
         in plain(said(app)).replace("*", "")
     )
     app.number_input(key="_number.2.0.6").set_value(1.2345).run()
@@ -207,7 +207,7 @@ def test_cell_can_be_selected_edited_and_reset(digits: Study) -> None:
     app.button(key="_reset_cell").click().run()
     assert app.text_input(key="phi").value == "2:or,1.000=0.3,2.110:learned"
     assert app.number_input(key="_number.2.0.6").value == pytest.approx(
-        table_edits.wrap_angle(float(learned[2, 0, 6])), abs=1e-4
+        gate_angles.wrap_angle(float(learned[2, 0, 6])), abs=1e-4
     )
     assert app.button(key="_reset_cell").disabled
     app.button(key="_reset_all").click().run()
@@ -220,7 +220,7 @@ def test_default_cell_has_the_largest_weight(digits: Study) -> None:
     app = visit(
         "Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules"
     )
-    weights = fusion_reading.read_fusion(digits.model, digits.space.named_masses(row)).weights[0, 0]
+    weights = fusion.read_fusion(digits.model, digits.space.named_masses(row)).weights[0, 0]
     assert app.selectbox(key="outcome").value == format(int(weights.argmax()), "03b")
 
 
@@ -308,7 +308,7 @@ def test_last_step_shows_the_read_out_state(pairs: Study) -> None:
 
     row = int(pairs.dataset.rows("test")[0])
     found = circuit_boxes.replay(pairs, row, "")
-    rho = qcnn_density.density_states(pairs.model.network, pairs.space.vectors[row])[-1]
+    rho = qcnn.density_states(pairs.model.network, pairs.space.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * pairs.model.elements)
     direct = [
@@ -321,11 +321,10 @@ def test_last_step_shows_the_read_out_state(pairs: Study) -> None:
 
 
 def test_noise_matches_track_and_shots_have_binomial_spread(pairs: Study) -> None:
-    from qfusion.track.circuit_noise import Noise, with_noise
-    from qfusion.track.fusion_gates import outcome_scores
+    from qfusion.simulate.fusion_gates import Noise, outcome_scores, with_noise
 
     row = int(pairs.dataset.rows("test")[2])
-    model: Any = log_odds.log_odds_against_others(checkpoint.load("qcnn-parity").model)
+    model: Any = base.log_odds_against_others(checkpoint.load("qcnn-parity").model)
     found = sample_circuits.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
     direct = with_noise(model, Noise(0.05, 0.02, 0.1)).scores(
         {m: x[None] for m, x in pairs.space.named_masses(row).items()}
@@ -333,9 +332,7 @@ def test_noise_matches_track_and_shots_have_binomial_spread(pairs: Study) -> Non
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
     quiet = sample_circuits.with_noise(pairs, row, "", (0, 0, 0), 500)
 
-    p = torch.diagonal(
-        qcnn_density.density_states(pairs.model.network, pairs.space.vectors[row])[-1]
-    ).real
+    p = torch.diagonal(qcnn.density_states(pairs.model.network, pairs.space.vectors[row])[-1]).real
     each = outcome_scores(model)
     spread = (p @ (each - p @ each).square() / 500).sqrt()
     assert np.allclose(quiet.errors, spread.numpy(), atol=1e-10)
@@ -356,41 +353,41 @@ def test_noise_matches_track_and_shots_have_binomial_spread(pairs: Study) -> Non
 
 def test_edits_round_trip_through_the_link() -> None:
     learned = torch.full((6, 1, 8), 0.25, dtype=torch.float64)
-    phi = table_edits.apply_edits("all:and, 2:learned, 3.011=1.5,3.011=2", learned, SHAPE)
+    phi = gate_angles.apply_edits("all:and, 2:learned, 3.011=1.5,3.011=2", learned, SHAPE)
     assert torch.equal(phi[2], learned[2])
     assert float(phi[3, 0, 3]) == 2
     assert torch.allclose(phi[0, 0], truth_tables.rule_angles("and", 3))
-    words = table_edits.set_entry("3.011=1.5,1:or", SHAPE, 3, 0, 3, 0.75)
+    words = gate_angles.set_entry("3.011=1.5,1:or", SHAPE, 3, 0, 3, 0.75)
     assert words == "1:or,3.011=0.75"
-    words = table_edits.reset_entry("all:and,3.011=0.75,1.001=2", SHAPE, 3, 0, 3)
+    words = gate_angles.reset_entry("all:and,3.011=0.75,1.001=2", SHAPE, 3, 0, 3)
     assert words == "all:and,1.001=2,3.011:learned"
-    assert float(table_edits.apply_edits(words, learned, SHAPE)[3, 0, 3]) == 0.25
+    assert float(gate_angles.apply_edits(words, learned, SHAPE)[3, 0, 3]) == 0.25
     assert (
-        table_edits.reset_entry("2:and,3:learned,3.011=0.75", SHAPE, 3, 0, 3) == "2:and,3:learned"
+        gate_angles.reset_entry("2:and,3:learned,3.011=0.75", SHAPE, 3, 0, 3) == "2:and,3:learned"
     )
-    assert table_edits.set_entry("3.011:learned", SHAPE, 3, 0, 3, 3.14159) == "3.011=3.1416"
+    assert gate_angles.set_entry("3.011:learned", SHAPE, 3, 0, 3, 3.14159) == "3.011=3.1416"
     assert float(
-        table_edits.apply_edits("3.011:and,3.111:and", learned, SHAPE)[3].sum()
+        gate_angles.apply_edits("3.011:and,3.111:and", learned, SHAPE)[3].sum()
     ) == pytest.approx(6 * 0.25 + np.pi)
-    assert table_edits.set_rule("1:or,1.000=2,3.011=1", SHAPE, 1, "learned") == "3.011=1"
-    assert table_edits.set_rule("all:or", SHAPE, 1, "learned") == "all:or,1:learned"
-    assert table_edits.set_rule("1:or", SHAPE, None, "and") == "all:and"
-    chain = table_edits.Shape(2, 3, 4, 4)
-    assert float(table_edits.apply_edits("1.2.01=1", torch.zeros(2, 3, 4), chain)[1, 2, 1]) == 1
+    assert gate_angles.set_rule("1:or,1.000=2,3.011=1", SHAPE, 1, "learned") == "3.011=1"
+    assert gate_angles.set_rule("all:or", SHAPE, 1, "learned") == "all:or,1:learned"
+    assert gate_angles.set_rule("1:or", SHAPE, None, "and") == "all:and"
+    chain = gate_angles.Shape(2, 3, 4, 4)
+    assert float(gate_angles.apply_edits("1.2.01=1", torch.zeros(2, 3, 4), chain)[1, 2, 1]) == 1
     assert float(
-        table_edits.apply_edits("1.2.11:mean", torch.zeros(2, 3, 4), chain)[1, 2, 3]
+        gate_angles.apply_edits("1.2.11:mean", torch.zeros(2, 3, 4), chain)[1, 2, 3]
     ) == pytest.approx(np.pi)
-    assert table_edits.wrap_angle(3.3) == pytest.approx(3.3)
-    assert table_edits.wrap_angle(-2.0) == pytest.approx(-2 + 2 * np.pi)
+    assert gate_angles.wrap_angle(3.3) == pytest.approx(3.3)
+    assert gate_angles.wrap_angle(-2.0) == pytest.approx(-2 + 2 * np.pi)
     with pytest.raises(InvalidInput, match="stage"):
-        table_edits.apply_edits("1.3.01=1", torch.zeros(2, 3, 4), chain)
+        gate_angles.apply_edits("1.3.01=1", torch.zeros(2, 3, 4), chain)
     with pytest.raises(NotFound, match="majority"):
-        table_edits.apply_edits("0:majority", torch.zeros(2, 3, 4), chain)
+        gate_angles.apply_edits("0:majority", torch.zeros(2, 3, 4), chain)
 
 
 def test_chains_of_fusion_are_drawn_too() -> None:
     from qfusion.figures import circuit_boxes
-    from qfusion.track.gate_replay import replay_fusion
+    from qfusion.simulate.gate_replay import replay_fusion
     from tests.support.entangled import angles_of
 
     model = model_of(4, 4)
@@ -441,7 +438,7 @@ def test_angle_set_at_a_gate_changes_the_decision(
     with torch.no_grad():
         getattr(network, of)[place] = 1.5
         scores = (
-            qcnn_features.network_scores(network, pairs.model.fuse(states)[0]) + pairs.model.bias
+            network_model.network_scores(network, pairs.model.fuse(states)[0]) + pairs.model.bias
         )
     assert edited.scores == pytest.approx(scores[0].numpy(), abs=1e-5)
     assert edited.scores != pytest.approx(edited.untweaked.scores, abs=1e-3)

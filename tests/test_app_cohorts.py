@@ -17,7 +17,7 @@ from qfusion.analysis import cohort_groups, cohort_measures, cohort_table, sampl
 from qfusion.analysis.opening import open_study
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak
-from qfusion.models.network import table_edits
+from qfusion.models.network import gate_angles
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import pickers, pins
 from qfusion.quantum import measures, states
@@ -260,7 +260,7 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
     scores = []
     for row, rules in ((first, "all:and"), (second, "0:or")):
         model = study.model.with_angles(
-            table_edits.apply_edits(rules, study.model.phi, table_edits.table_shape(study.model))
+            gate_angles.apply_edits(rules, study.model.phi, gate_angles.table_shape(study.model))
         )
         with torch.no_grad():
             scores.append(float(model(study.dataset.inputs([row], dtype=torch.float64))[0, output]))

@@ -19,8 +19,8 @@ from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import Source
-from qfusion.models import log_odds
-from qfusion.models.network import table_edits
+from qfusion.models import base
+from qfusion.models.network import gate_angles
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from qfusion.ui import loading
 from tests.support import circuit_views
@@ -132,7 +132,7 @@ def test_samples_show_the_librarys_decision(six_views: Any) -> None:
     app = visit("Samples", whole=False, model=MODEL, data=DATA, sample=str(dataset.ids[row]))
     assert f"Predicted ‘{study.classes[study.predicted[row]]}’" in plain(said(app))
     found = explain.explain(
-        log_odds.log_odds_against_others(checkpoint.load(MODEL).model),
+        base.log_odds_against_others(checkpoint.load(MODEL).model),
         dataset.inputs([row], dtype=torch.float64),
         study.background,
     )
@@ -159,7 +159,7 @@ def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
     app.number_input(key="_number.2.3.2").set_value(3.0).run()
     assert not app.exception
     assert app.text_input(key="phi").value == "2.3.10=3"
-    phi = table_edits.apply_edits("2.3.10=3", study.model.phi, table_edits.table_shape(study.model))
+    phi = gate_angles.apply_edits("2.3.10=3", study.model.phi, gate_angles.table_shape(study.model))
     changed = study.model.with_angles(phi)
     assert value(app, "Test accuracy") == pytest.approx(
         metrics.evaluate(changed, dataset, "test")["accuracy"], abs=6e-4

@@ -12,7 +12,7 @@ import torch
 
 from qfusion import data, explain
 from qfusion.analysis import operator_votes, study_building, trust
-from qfusion.explain import faithfulness, operators, stability
+from qfusion.explain import faithfulness, sensitivity, stability
 from qfusion.panels.pickers import BACKGROUND
 from qfusion.training import checkpoint
 from qfusion.wording.reliability import describe_finding
@@ -39,7 +39,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     study = study_of(model)
     row, group = int(study.dataset.rows("test")[5]), "+".join(study.modalities[:2])
     output = int(study.predicted[row])
-    found = operators.operator(study.model, study.background, group, output)
+    found = sensitivity.operator(study.model, study.background, group, output)
     label = operator_votes.WITH.join(study.modalities[:2])
     app = visit(
         OPERATORS,
@@ -59,7 +59,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     assert f"at least **{found.values[0]:+.2f}** and at most **{found.values[-1]:+.2f}**" in words
     assert f"sets it to **{alone:+.2f}**" in words
     assert f"{study.background.size:,} training samples" in words
-    states = operators.group_states(
+    states = sensitivity.group_states(
         study.model, study.dataset.inputs(study.dataset.rows("test"), torch.float64), group
     )
     nearest = study.dataset.rows("test")[

@@ -29,7 +29,7 @@ from qfusion.analysis.study_building import explained_model
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
-from qfusion.models import decisions
+from qfusion.models import terms
 from qfusion.panels.what_if import TITLES
 from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.views import flips
@@ -141,9 +141,7 @@ def test_edited_states_and_their_links(source: str) -> None:
         else value(app, "Log-odds explained")
     )
     explained = (
-        decisions.decision(counterfactual.score_encodings(model, states)[0])
-        if len(scores) > 1
-        else 0
+        terms.decision(counterfactual.score_encodings(model, states)[0]) if len(scores) > 1 else 0
     )
     assert shown == pytest.approx(scores[explained], abs=6e-4)
     app.button(key="_what_if_reset").click().run()
@@ -374,9 +372,7 @@ def test_inside_a_modality_shows_the_attribution_of_the_library(source: str) -> 
     assert "figure-inside" not in charts.figures(closed)
     inputs = dataset.inputs([row], dtype=torch.float64)
     output = (
-        decisions.decision(model(inputs)[0].detach())
-        if dataset.target.kind == "classification"
-        else 0
+        terms.decision(model(inputs)[0].detach()) if dataset.target.kind == "classification" else 0
     )
     term = "+".join(dataset.names[-2:])
     found = attribution.attribute(model, inputs, background, name, term, output)

@@ -10,9 +10,9 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import attribution, bootstrap, counterfactual, feature_deletion
+from qfusion.explain import attribution, bootstrap, counterfactual, disturbances
 from qfusion.models import InputSpec, QuantumJump
-from qfusion.models.network import mass_forms
+from qfusion.models.network import truth_tables
 from tests.support.entangled import model_of
 
 NAMES = ("words", "frames", "pixels")
@@ -158,7 +158,7 @@ def test_ranking_of_many_rows_uses_midpoint_rule_or_gradient(model: QuantumJump)
             ("gradient x input", [1.0]),
             ("integrated gradients", (np.arange(16) + 0.5) / 16),
         ):
-            found = feature_deletion.attributions(model, x, name, outputs, baseline, title)
+            found = disturbances.attributions(model, x, name, outputs, baseline, title)
             rows = np.repeat(np.arange(3), len(places))
             many = {
                 k: tuple(t[rows] for t in v) if isinstance(v, tuple) else v[rows]
@@ -192,7 +192,7 @@ def test_features_are_deleted_by_size(model: QuantumJump, name: str, probability
         torch.linspace(-1, 1, 4 if name == "words" else 6).double(),
     )
     draw = np.random.default_rng(0)
-    changes = feature_deletion.feature_changes(
+    changes = disturbances.feature_changes(
         model,
         x,
         name,
@@ -202,17 +202,17 @@ def test_features_are_deleted_by_size(model: QuantumJump, name: str, probability
         probability=probability,
         orders=4,
     )
-    assert changes.shape == (5, 2, len(feature_deletion.SHARES), 4)
-    assert (feature_deletion.SHARES[[0, -1]] == [0, 1]).all()
-    assert (np.diff(feature_deletion.SHARES) > 0).all()
-    sizes = np.abs(feature_deletion.attributions(model, x, name, outputs, baseline))
+    assert changes.shape == (5, 2, len(disturbances.SHARES), 4)
+    assert (disturbances.SHARES[[0, -1]] == [0, 1]).all()
+    assert (np.diff(disturbances.SHARES) > 0).all()
+    sizes = np.abs(disturbances.attributions(model, x, name, outputs, baseline))
     values = x[name][0] if name == "words" else x[name]
 
-    gone, places = [], [*np.ndindex(4, len(feature_deletion.SHARES), 2)]
+    gone, places = [], [*np.ndindex(4, len(disturbances.SHARES), 2)]
     for b, k, back in places:
         real = int(mask[b].sum()) if name == "words" else 6
         order = np.argsort(-sizes[b, :real])
-        first = round(feature_deletion.SHARES[k] * real)
+        first = round(disturbances.SHARES[k] * real)
         gone.append(order[first:] if back else order[:first])
     mixed = values[[b for b, *_ in places] + [*range(4)]].clone()
     for row, part in zip(mixed, gone, strict=False):
@@ -229,7 +229,7 @@ def test_features_are_deleted_by_size(model: QuantumJump, name: str, probability
     assert len(np.unique(changes[1:, 0, 4, 2].round(9))) > 2
     if name == "words":
         assert changes[:, :, :, 3] == pytest.approx(changes[:1, :, :, 3].repeat(5, 0), abs=1e-12)
-    curves = feature_deletion.feature_curves(
+    curves = disturbances.feature_curves(
         model,
         x,
         name,
@@ -238,23 +238,23 @@ def test_features_are_deleted_by_size(model: QuantumJump, name: str, probability
         probability=probability,
         orders=4,
     )
-    plain = feature_deletion.mean_curves(changes, probability=probability)
+    plain = disturbances.mean_curves(changes, probability=probability)
     for one in (curves, plain):
         assert one.intervals is None
         assert one.unit == ("probability" if probability else "score")
-        assert (one.samples, one.shares.tolist()) == (4, feature_deletion.SHARES.tolist())
+        assert (one.samples, one.shares.tolist()) == (4, disturbances.SHARES.tolist())
         assert one.deletion == pytest.approx(changes[0, 0].mean(-1))
         assert one.insertion == pytest.approx(changes[0, 1].mean(-1))
         assert one.random_deletion == pytest.approx(changes[1:, 0].mean(-1))
         assert one.random_insertion == pytest.approx(changes[1:, 1].mean(-1))
     with pytest.raises(InvalidInput, match="4 samples, but has 3"):
-        feature_deletion.feature_curves(model, x, name, outputs[:3], baseline)
+        disturbances.feature_curves(model, x, name, outputs[:3], baseline)
 
 
 def test_areas_of_drawn_samples_have_clustered_intervals() -> None:
     """Area by area and sample by sample: how much more is lost by our order than on average by random ones, and how
     much less is lacking when features are given back."""
-    K = len(feature_deletion.SHARES)
+    K = len(disturbances.SHARES)
     changes = (
         np.random.default_rng(1).exponential(size=(4, 2, K, 60))
         * np.array([[1.0], [3.0]])[..., None]
@@ -264,17 +264,17 @@ def test_areas_of_drawn_samples_have_clustered_intervals() -> None:
     ahead = np.zeros((2, 60))
     for b in range(60):
         areas = [
-            [np.trapezoid(run, feature_deletion.SHARES) for run in part[..., b]] for part in changes
+            [np.trapezoid(run, disturbances.SHARES) for run in part[..., b]] for part in changes
         ]
         ahead[0, b] = areas[0][0] - np.mean([area[0] for area in areas[1:]])
         ahead[1, b] = np.mean([area[1] for area in areas[1:]]) - areas[0][1]
     for shared in (None, clusters):
-        found = feature_deletion.mean_curves(changes, sampled=True, clusters=shared)
+        found = disturbances.mean_curves(changes, sampled=True, clusters=shared)
         for place, gain in ((0, found.deletion_gain), (1, found.insertion_gain)):
             interval, wanted = found.intervals[place], bootstrap.mean(ahead[place], clusters=shared)
             assert (interval.low, interval.high) == pytest.approx((wanted.low, wanted.high))
             assert interval.value == pytest.approx(gain.mean())
-    assert found.intervals != feature_deletion.mean_curves(changes, sampled=True).intervals
+    assert found.intervals != disturbances.mean_curves(changes, sampled=True).intervals
 
 
 def test_attributions_sum_over_steps_and_features() -> None:
@@ -335,7 +335,7 @@ def test_invalid_input_is_refused(model: QuantumJump, monkeypatch: pytest.Monkey
         attribution.attribute(
             model, x, background, "pixels", baseline="sample", other=torch.zeros(1, 5)
         )
-    monkeypatch.setattr(mass_forms, "MAX_COALITIONS", 10)
+    monkeypatch.setattr(truth_tables, "MAX_COALITIONS", 10)
     network = model_of(4, 2)
     one = {name: torch.zeros(1, 3, dtype=torch.float64) for name in network.modalities}
     with pytest.raises(InvalidInput, match="Ask for the score instead"):

@@ -13,7 +13,6 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.models import BASELINES, EntangledQCNN, registry
-from qfusion.models.ablations.product_qcnn import ProductQCNN, vectors
 from qfusion.models.baselines import (
     Concatenation,
     LateFusion,
@@ -23,7 +22,8 @@ from qfusion.models.baselines import (
     append_one,
 )
 from qfusion.models.cross_modal_attention import Block, CrossModalAttention, positions
-from qfusion.models.network import qcnn_density, truth_tables
+from qfusion.models.network import qcnn, truth_tables
+from qfusion.models.network.network_model import ProductQCNN, vectors
 from qfusion.quantum.states import product as outer
 from qfusion.training import checkpoint, checkpoint_cards, default_options, metrics, train
 from tests.support.app import offered_ids, visit
@@ -326,14 +326,12 @@ def test_an_unentangled_network_follows_its_formula():
     }
     theta = torch.stack([model.encoders[name](x) for name, x in inputs.items()])
     angles = torch.pi / 2 + (model.weights[:, None] * theta).sum(0)
-    rho = qcnn_density.fused_state(vectors(angles))
+    rho = qcnn.fused_state(vectors(angles))
     assert torch.allclose(
         torch.einsum("bij,bji->b", rho, rho).real, torch.ones(2, dtype=torch.float64)
     )  # pure
     reference = (
-        qcnn_density.density_scores(
-            model.network, qcnn_density.density_states(model.network, vectors(angles))[-1]
-        )
+        qcnn.density_scores(model.network, qcnn.density_states(model.network, vectors(angles))[-1])
         + model.bias
     )
     assert torch.allclose(model(inputs), reference.to(torch.float64), atol=1e-10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from qfusion.models.network import qcnn_contractions, qcnn_rows
+from qfusion.models.network import contractions
 from tests.support.entangled import model_of
 
 
@@ -14,14 +14,14 @@ from tests.support.entangled import model_of
 def test_batched_rows_equal_single_rows(
     n: int, M: int, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(qcnn_contractions, "MAX_NUMBERS", limit)
+    monkeypatch.setattr(contractions, "MAX_NUMBERS", limit)
     model = model_of(n, M)
     generator = torch.Generator().manual_seed(M)
     samples = torch.rand(12, n, M, dtype=torch.float64, generator=generator)
     background = torch.rand(20, n, M, dtype=torch.float64, generator=generator)
     with torch.no_grad():
-        together = qcnn_rows.row_values(model, samples, background)
+        together = contractions.row_values(model, samples, background)
         alone = torch.cat(
-            [qcnn_rows.row_values(model, sample[None], background) for sample in samples]
+            [contractions.row_values(model, sample[None], background) for sample in samples]
         )
     assert torch.allclose(together, alone, rtol=0, atol=1e-12)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from qfusion.analysis.opening import open_sample, open_study
-from qfusion.models.network import table_edits
+from qfusion.models.network import gate_angles
 from qfusion.panels import pickers
 from qfusion.views import gate_replays
 from scripts import dragging, visits
@@ -76,7 +76,7 @@ def test_every_picture_of_a_drag_of_an_angle_equals_the_exact_page(
     visits.still(page)
     slider = dragging.Slider(page, key)
     place = map(int, key.removeprefix("_phi.").split("."))
-    angle = table_edits.edit_key(table_edits.table_shape(study.model), *place)
+    angle = gate_angles.edit_key(gate_angles.table_shape(study.model), *place)
     slider.hold()
     slider.move(0.5)
     dragging.wait_until_followed(page, ("scores", "final"))
@@ -105,7 +105,7 @@ def test_the_circuit_follows_an_angle_and_what_does_not_is_dimmed(
 ) -> None:
     study = open_study(model)
     sample = study.sample(pickers.default_sample(study))
-    edit = table_edits.edit_key(table_edits.table_shape(study.model), *map(int, place.split(".")))
+    edit = gate_angles.edit_key(gate_angles.table_shape(study.model), *map(int, place.split(".")))
     address = f"/circuit?model={model}&sample={sample.id}&gate={gate}&outcome={edit.split('.')[-1]}"
     page = visit(address)
     page.set_viewport_size({"width": 1440, "height": 2000})

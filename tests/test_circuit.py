@@ -16,8 +16,8 @@ from qfusion.errors import InvalidInput
 from qfusion.figures import circuit_boxes
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density, product
-from qfusion.track import gate_replay, step_channel
-from qfusion.track.step_circuit import step_circuit
+from qfusion.simulate import gate_replay, master_equation
+from qfusion.simulate.step_circuit import step_circuit
 from qfusion.wording.circuits import describe_step_error
 from tests.support.random_systems import random_kets, random_system
 
@@ -31,24 +31,24 @@ def exact(system: System, kets: dict[str, Tensor], time: float) -> np.ndarray:
 @pytest.mark.parametrize("dims", [(2, 2, 2), (2, 4), (3, 3)])
 def test_kraus_operators_are_the_channel(dims: tuple[int, ...]) -> None:
     system, D = random_system(dims), math.prod(dims)
-    kraus = step_channel.step_kraus_operators(system, 0.3)
+    kraus = master_equation.step_kraus_operators(system, 0.3)
     assert kraus.shape[1:] == (D, D)
     assert len(kraus) <= D * D
     assert np.einsum("kba,kbc->ac", kraus.conj(), kraus) == pytest.approx(np.eye(D), abs=1e-12)
     X = torch.randn(D, D, dtype=torch.complex128)
     expected = evolve_states(system.H, system.jumps, X, [0.3])[0].numpy()
-    assert step_channel.apply_kraus(kraus, X.numpy()) == pytest.approx(expected, abs=1e-11)
+    assert master_equation.apply_kraus(kraus, X.numpy()) == pytest.approx(expected, abs=1e-11)
 
 
 def test_kraus_operators_of_a_unitary_and_of_a_decay() -> None:
     still = random_system((2, 2), K=0)
-    (U,) = step_channel.step_kraus_operators(still, 0.3)
+    (U,) = master_equation.step_kraus_operators(still, 0.3)
     identity = U.conj().T @ U
     assert identity == pytest.approx(np.eye(4), abs=1e-12)
     lower = torch.tensor([[[0, 1], [0, 0]]], dtype=torch.complex128)
     decay = System(torch.zeros(2, 2, dtype=torch.complex128), lower, (2,), ("text",), 1.0)
     kraus, p = (
-        step_channel.step_kraus_operators(decay, 0.5),
+        master_equation.step_kraus_operators(decay, 0.5),
         1 - math.exp(-0.5),
     )  # amplitude damping
     assert np.abs(kraus) == pytest.approx(
@@ -97,7 +97,7 @@ def test_dimensions_are_padded_to_qubits(dims: tuple[int, ...], form: str) -> No
 @given(st.floats(1e-4, 50), st.integers(0, 1000))
 def test_a_jump_channel_keeps_the_trace_for_any_step(dt: float, seed: int) -> None:
     L = random_system((2, 2), 1, seed).jumps[0]
-    M = step_channel.jump_channel(L, dt)
+    M = master_equation.jump_channel(L, dt)
     assert np.einsum("kba,kbc->ac", M.conj(), M) == pytest.approx(np.eye(4), abs=1e-11)
 
 
@@ -110,7 +110,9 @@ def test_a_jump_channel_is_right_to_first_order() -> None:
         expected = evolve_states(only.H, only.jumps, rho, [dt])[0].numpy()
         errors.append(
             np.abs(
-                step_channel.apply_kraus(step_channel.jump_channel(only.jumps[0], dt), rho.numpy())
+                master_equation.apply_kraus(
+                    master_equation.jump_channel(only.jumps[0], dt), rho.numpy()
+                )
                 - expected
             ).max()
         )
@@ -262,6 +264,6 @@ def test_invalid_kets_are_refused() -> None:
         with pytest.raises(InvalidInput, match=message):
             step_circuit(system, wrong, 0.1)
     with pytest.raises(InvalidInput, match=r"D at most 27 .* D = 64"):
-        step_channel.step_kraus_operators(random_system((4, 4, 4)), 0.1)
+        master_equation.step_kraus_operators(random_system((4, 4, 4)), 0.1)
     with pytest.raises(InvalidInput, match="`steps` must be a whole number"):
         step_circuit(system, kets, 0.1).qnode(steps=-1)

@@ -9,10 +9,10 @@ import numpy as np
 import pennylane as qml
 import pytest
 
-from qfusion.explain.layer_entropies import layer_entropies
+from qfusion.explain.fusion import layer_entropies
 from qfusion.models.network.truth_tables import fused_entropy
-from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
-from qfusion.track.gate_replay import replay_fusion
+from qfusion.simulate.fusion_circuit import FusionCircuit, fusion_circuit
+from qfusion.simulate.gate_replay import replay_fusion
 from tests.support.entangled import angles_of, masses_of, model_of
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from qfusion.analysis.opening import open_sample, open_study
-from qfusion.models import log_odds
+from qfusion.models import base
 from qfusion.training import checkpoint
 from tests.support.common_parts import assert_same, everything
 from tests.support.third_model import DATA, among_the_users
@@ -108,8 +108,8 @@ def test_log_odds_without_a_head_ignore_a_common_score() -> None:
     other.scores = lambda states: evaluate(states) + 5 * network(torch.cat([*states.values()], -1))
     with torch.no_grad():
         raw, moved = model.scores(states), other.scores(states)
-        ours = log_odds.log_odds_against_others(model).scores(states)
-        theirs = log_odds.log_odds_against_others(other).scores(states)
+        ours = base.log_odds_against_others(model).scores(states)
+        theirs = base.log_odds_against_others(other).scores(states)
     assert float((raw - moved).abs().max()) > 0.1
     assert torch.allclose(ours, theirs, atol=1e-12)
 

@@ -17,8 +17,8 @@ from qfusion.models.tweak import LEARNED
 from qfusion.quantum import measures
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
-from qfusion.track import attractor, contraction
-from qfusion.track.contraction_rates import MIXED, Contraction, dissipator_norm
+from qfusion.simulate import attractor, contraction
+from qfusion.simulate.steady_state import MIXED, Contraction, dissipator_norm
 from qfusion.views import steady_states as views
 from qfusion.wording.steady_states import describe_attractor
 
@@ -128,7 +128,7 @@ def test_contraction_equals_that_of_exact_states() -> None:
 
 def test_random_generators_have_the_stated_norms() -> None:
     """`the same Hilbert-Schmidt norms of H and of the dissipator`: the norm is that of the superoperator."""
-    from qfusion.track.contraction_rates import random_generator
+    from qfusion.simulate.steady_state import random_generator
 
     physics = system(4, 2)
     L = physics.jumps - torch.diagonal(physics.jumps, dim1=-2, dim2=-1).mean(-1)[

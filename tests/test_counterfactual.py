@@ -13,16 +13,10 @@ from scipy.optimize import minimize
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import (
-    coalitions,
-    counterfactual,
-    gradient_search,
-    interventions,
-    parameter_changes,
-)
-from qfusion.models import InputSpec, QuantumJump, Tweak, build, decisions
-from qfusion.models.jump import jump_changes, ket_forms
-from qfusion.models.network import mass_forms, table_changes
+from qfusion.explain import coalitions, counterfactual, sensitivity
+from qfusion.models import InputSpec, QuantumJump, Tweak, build, terms
+from qfusion.models.jump import flips
+from qfusion.models.network import truth_tables
 from qfusion.quantum.decomposition import subsets
 from qfusion.wording.parameter_changes import describe_ranges
 from tests.support.entangled import model_of
@@ -111,11 +105,11 @@ def test_nearest_ket_flips_the_decision_and_no_random_ket_is_nearer(
             [random_kets(4000, own.shape[-1], own[0], s, seed) for s in (0.02, 0.1, 0.3, 1, 30)]
         )
         scores = counterfactual.value(form, tried).numpy()
-        held = decisions.decision(found.before)
-        turns = np.array([decisions.decision(s) != held for s in scores])
+        held = terms.decision(found.before)
+        turns = np.array([terms.decision(s) != held for s in scores])
         assert found.possible or not turns.any()
         assert found.exact
-        assert (found.modality, held) == (name, decisions.decision(scores_at(model, states)))
+        assert (found.modality, held) == (name, terms.decision(scores_at(model, states)))
         assert found.before == pytest.approx(scores_at(model, states), abs=1e-10)
         # how far any ket can get: the largest eigenvalue of what leads, of any other class
         leads = (
@@ -133,7 +127,7 @@ def test_nearest_ket_flips_the_decision_and_no_random_ket_is_nearer(
             )
             there = {**states, name: found.state[None]}
             assert found.after == pytest.approx(scores_at(model, there), abs=1e-10)
-            assert found.turned == decisions.decision(found.after) != found.decision == held
+            assert found.turned == terms.decision(found.after) != found.decision == held
             # On the boundary, just beyond: the model itself says so, with the state evolved instead of the observable.
             top = np.sort(found.after)[-2:]
             assert abs(top[-1] - top[0] if len(outputs) > 1 else top[0]) < 1e-4
@@ -154,7 +148,7 @@ def test_gradient_descent_finds_the_same_ket(seed: int) -> None:
     name = "text"
     found = counterfactual.nearest_state(model, states, name)
     assert found.possible
-    B = decisions.boundaries(counterfactual.score_form(model, states, name).detach(), found.before)[
+    B = terms.boundaries(counterfactual.score_form(model, states, name).detach(), found.before)[
         0
     ].numpy()
     own = states[name][0].numpy()
@@ -181,13 +175,13 @@ def test_ket_orthogonal_to_the_lowest_eigenvector() -> None:
     """The hard case, by hand: from |0> with <Z> = 1 the nearest state with <Z> <= 0 is pi/4 away, though nothing points
     to |1>."""
     B = torch.diag(torch.tensor([-1.0, 1.0, -2.0], dtype=torch.complex128))
-    ket, reach = ket_forms.nearest_ket(B, torch.eye(3, dtype=torch.complex128)[0])
+    ket, reach = flips.nearest_ket(B, torch.eye(3, dtype=torch.complex128)[0])
     assert reach == pytest.approx(1)
     assert ket is not None
     assert float(
         counterfactual.distance(torch.eye(3, dtype=torch.complex128)[0], ket)
     ) == pytest.approx(math.pi / 4, abs=1e-5)
-    none, reach = ket_forms.nearest_ket(-torch.eye(3, dtype=torch.complex128), ket)
+    none, reach = flips.nearest_ket(-torch.eye(3, dtype=torch.complex128), ket)
     assert none is None
     assert reach == pytest.approx(-1)
 
@@ -204,14 +198,14 @@ def test_no_flip_is_reported_when_none_exists() -> None:
             assert not found.verified
             assert found.distance == math.inf
             assert found.reach < 0
-            donor = interventions.nearest_donor(
+            donor = counterfactual.nearest_donor(
                 each, states, name, counterfactual.encode_samples(each, features(each, 20))[name]
             )
             assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
             assert (donor.distance, donor.verified) == (math.inf, False)
             assert donor.scores.shape == (len(each.outputs),)
             assert np.isnan(donor.scores).all()
-        turns = parameter_changes.nearest_parameters(each, states)
+        turns = sensitivity.nearest_parameters(each, states)
         assert turns.changes == ()
         assert turns.tried > 0
 
@@ -223,7 +217,7 @@ def test_nearest_masses_flip_the_decision_and_no_random_ones_are_nearer(C: int, 
     states = counterfactual.encode_samples(model, features(model, 1, seed))
     for name in model.modalities:
         found = counterfactual.nearest_state(model, states, name)
-        own = mass_forms.angles(states[name])
+        own = truth_tables.angles(states[name])
         generator = torch.Generator().manual_seed(seed)
         spreads = torch.tensor([0.05, 0.2, 0.5, 1, 3], dtype=torch.float64).repeat_interleave(4000)[
             :, None
@@ -236,7 +230,7 @@ def test_nearest_masses_flip_the_decision_and_no_random_ones_are_nearer(C: int, 
         scores = counterfactual.value(
             counterfactual.score_form(model, states, name).detach(), tried
         ).numpy()
-        turns = np.array([decisions.decision(s) != found.decision for s in scores])
+        turns = np.array([terms.decision(s) != found.decision for s in scores])
         assert found.possible == bool(
             turns[-16:].any()
         )  # whether it can be turned at all is seen at the corners
@@ -258,12 +252,12 @@ def test_lines_that_never_cross_the_boundary_are_ignored() -> None:
         np.array([0.3, 0.4]),
     )  # only where both masses are near 1
     ends = np.array([[0.3, 3.0], [0.0, 0.0]])
-    points, crossing = mass_forms.first_crossing(np.repeat(t, 2, 0), start, ends)
+    points, crossing = truth_tables.first_crossing(np.repeat(t, 2, 0), start, ends)
     assert points.shape == (0, 2)
     assert not crossing.any()
     good = np.array([2.9, 2.9])
-    assert np.array_equal(mass_forms.polish_point(t[0], start, good), good) or np.linalg.norm(
-        mass_forms.polish_point(t[0], start, good) - start
+    assert np.array_equal(truth_tables.polish_point(t[0], start, good), good) or np.linalg.norm(
+        truth_tables.polish_point(t[0], start, good) - start
     ) < np.linalg.norm(good - start)
 
 
@@ -278,12 +272,12 @@ def test_a_point_on_a_boundary_is_moved_to_its_nearest_point() -> None:
     ).numpy()
     nearest = np.linalg.norm(grid - start, axis=1)[lead >= 0].min()
     ends = np.array([[math.pi, 0.5], [0.5, math.pi]])
-    begins, crosses = mass_forms.first_crossing(np.stack([t, t]), start, ends)
+    begins, crosses = truth_tables.first_crossing(np.stack([t, t]), start, ends)
     apart = np.linalg.norm(begins - start, axis=1)
     assert len(begins) == crosses.sum() > 0
     assert apart.max() > nearest + 0.05
     for begin in (*begins, begins[0] + 0.4):
-        moved = mass_forms.polish_point(t, start, begin)
+        moved = truth_tables.polish_point(t, start, begin)
         assert np.linalg.norm(moved - start) == pytest.approx(nearest, abs=3e-3)
 
 
@@ -296,7 +290,7 @@ def test_unpolished_solution_is_within_one_percent(
         put_near(model, own)
     best = [counterfactual.nearest_state(*one, "v0") for one in zip(cases, states, strict=True)]
     assert all(one.possible for one in best)
-    monkeypatch.setattr(mass_forms, "polish_point", lambda t, start, theta: theta)
+    monkeypatch.setattr(truth_tables, "polish_point", lambda t, start, theta: theta)
     for model, own, found in zip(cases, states, best, strict=True):
         rough = counterfactual.nearest_state(model, own, "v0").distance
         assert found.distance - 1e-9 <= rough <= found.distance * 1.01
@@ -308,7 +302,7 @@ def test_nearest_angle_equals_a_fine_scan() -> None:
     for _ in range(60):
         leads = rng.normal(size=(2, 3))
         leads[:, 0] = -leads[:, 1] - rng.uniform(0.05, 1.5, 2)  # behind where nothing is turned
-        found = table_changes.nearest_turn(leads, 0.01)
+        found = truth_tables.nearest_turn(leads, 0.01)
         ahead = np.max([m + c * np.cos(turns) + s * np.sin(turns) for m, c, s in leads], axis=0)
         if (ahead > 0.01).any():
             assert found is not None
@@ -320,7 +314,7 @@ def test_nearest_angle_equals_a_fine_scan() -> None:
             none += 1
             assert found is None
     assert 5 < none < 55
-    assert table_changes.nearest_turn([np.array([-1.0, 0.0, 0.0])], 0.0) is None
+    assert truth_tables.nearest_turn([np.array([-1.0, 0.0, 0.0])], 0.0) is None
 
 
 def test_forms_with_the_maximal_number_of_coalitions_are_computed(
@@ -333,10 +327,10 @@ def test_forms_with_the_maximal_number_of_coalitions_are_computed(
             explain.background(model, features(model, 4, 2), "joint"),
             model.modalities[0],
         )
-        monkeypatch.setattr(mass_forms, "MAX_COALITIONS", allowed)
+        monkeypatch.setattr(truth_tables, "MAX_COALITIONS", allowed)
         assert len(counterfactual.dividend_forms(model, x, behind, name)) == 4
     model = model_of(3, 2)
-    monkeypatch.setattr(mass_forms, "MAX_COALITIONS", 31)
+    monkeypatch.setattr(truth_tables, "MAX_COALITIONS", 31)
     with pytest.raises(InvalidInput, match="need 32 coalitions here, more than 31"):
         counterfactual.dividend_forms(
             model, features(model), explain.background(model, features(model, 4, 2), "joint"), "v0"
@@ -346,11 +340,11 @@ def test_forms_with_the_maximal_number_of_coalitions_are_computed(
 def test_interpolation_error_is_scale_invariant() -> None:
     model = jump(2, dims=(2, 2), seed=1)
     states = counterfactual.encode_samples(model, features(model, 1, 1))
-    whole = parameter_changes.nearest_parameters(model, states)
+    whole = sensitivity.nearest_parameters(model, states)
     with torch.no_grad():
         model.W *= 1e-4
         model.bias *= 1e-4
-    small = parameter_changes.nearest_parameters(model, states)
+    small = sensitivity.nearest_parameters(model, states)
     assert small.resolution == pytest.approx(whole.resolution, rel=1e-3)
 
 
@@ -368,7 +362,7 @@ def put_near(model, states: dict[str, torch.Tensor]) -> None:
         scores_at(model, states),
         model.bias if hasattr(model, "bias") else model.head[-1].bias,
     )
-    held, second = decisions.decision(scores), np.sort(scores)[-2:][0]
+    held, second = terms.decision(scores), np.sort(scores)[-2:][0]
     if len(scores) == 1:
         bias -= float(scores[0]) - 0.01
     else:
@@ -382,19 +376,19 @@ def test_donor_is_the_nearest_sample_that_flips_the_decision() -> None:
         others = counterfactual.encode_samples(model, features(model, 25, 5))
         put_near(model, states)  # the boundary, so that some turn it and others do not
         for name in model.modalities:
-            found = interventions.nearest_donor(model, states, name, others[name])
+            found = counterfactual.nearest_donor(model, states, name, others[name])
             swaps = [
-                decisions.decision(
+                terms.decision(
                     counterfactual.score_encodings(model, {**states, name: state[None]})[0]
                 )
                 for state in others[name]
             ]
-            held = decisions.decision(counterfactual.score_encodings(model, states)[0])
+            held = terms.decision(counterfactual.score_encodings(model, states)[0])
             turning = [k for k, s in enumerate(swaps) if s != held]
             assert (found.turning, found.tried) == (len(turning), 25)
             far = (
                 np.linalg.norm(
-                    gradient_search.flat(others[name]) - gradient_search.flat(states[name]), axis=1
+                    counterfactual.flat(others[name]) - counterfactual.flat(states[name]), axis=1
                 )
                 if model.kind == "concatenation"
                 else counterfactual.distance(states[name], others[name])
@@ -431,11 +425,9 @@ def test_distances_are_fidelity_angles_and_angle_norms() -> None:
 
 def brute_turn(values: np.ndarray, scores: np.ndarray, learned: float) -> float:
     """The nearest of a fine grid of settings that decides otherwise; infinity where none does."""
-    held = decisions.decision(scores[int(np.abs(values - learned).argmin())])
+    held = terms.decision(scores[int(np.abs(values - learned).argmin())])
     turned = [
-        abs(v - learned)
-        for v, s in zip(values, scores, strict=True)
-        if decisions.decision(s) != held
+        abs(v - learned) for v, s in zip(values, scores, strict=True) if terms.decision(s) != held
     ]
     return min(turned, default=math.inf)
 
@@ -445,8 +437,8 @@ def test_nearest_parameter_change_equals_a_fine_scan() -> None:
     states = counterfactual.encode_samples(model, features(model, 1, 1))
     # Move the boundary to the sample: about half of the knobs can then turn it.
     model.bias.data -= float(counterfactual.score_encodings(model, states)) - 0.03
-    assert jump_changes.table(model.tweaked(Tweak(duration=0.0))) == ()
-    turns = parameter_changes.nearest_parameters(model, states)
+    assert flips.table(model.tweaked(Tweak(duration=0.0))) == ()
+    turns = sensitivity.nearest_parameters(model, states)
     assert turns.tried == 3 + 3 + 1
     assert describe_ranges(turns) == "couplings and dissipation × 0 to 2, T from 0 to 3"
     assert turns.changes == tuple(sorted(turns.changes, key=lambda change: change.size)) != ()
@@ -501,7 +493,7 @@ def test_nearest_parameter_change_equals_a_fine_scan() -> None:
 def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> None:
     model = model_of(n, M, C)
     states = counterfactual.encode_samples(model, features(model))
-    nearest = parameter_changes.nearest_parameters(model, states)
+    nearest = sensitivity.nearest_parameters(model, states)
     assert nearest.tried == model.phi.numel()
     found = {c.name: c for c in nearest.changes}
     for place in list(itertools.product(*map(range, model.phi.shape)))[::6]:
@@ -533,16 +525,16 @@ def test_nearer_of_two_flips_is_returned(monkeypatch: pytest.MonkeyPatch) -> Non
         def tweaked(self, tweak: Tweak) -> float:
             return tweak.couplings["text"]
 
-    nodes = np.linspace(0, 2, jump_changes.NODES)
+    nodes = np.linspace(0, 2, flips.NODES)
     observables = torch.tensor([score(x) for x in nodes], dtype=torch.complex128)[
         :, None, None, None
     ]
-    monkeypatch.setattr(jump_changes, "ket_scores", lambda x, psi: np.array([score(x)]))
-    change, tail = jump_changes.nearest_change(
+    monkeypatch.setattr(flips, "ket_scores", lambda x, psi: np.array([score(x)]))
+    change, tail = flips.nearest_change(
         Model(),
         torch.ones(1, 1, dtype=torch.complex128),
         np.array([0.1]),  # type: ignore[arg-type]
-        jump_changes.PhysicsParameter("coupling", "text", 1.0, 2.0, nodes, observables),
+        flips.PhysicsParameter("coupling", "text", 1.0, 2.0, nodes, observables),
     )
     assert change is not None
     assert change.value == pytest.approx(1.316178, abs=2e-6)
@@ -556,7 +548,7 @@ def test_all_flipping_rule_angles_are_found() -> None:
     states = counterfactual.encode_samples(model, features(model))
     with torch.no_grad():
         model.bias -= counterfactual.score_encodings(model, states)[0] - 0.02
-    found = {change.name for change in parameter_changes.nearest_parameters(model, states).changes}
+    found = {change.name for change in sensitivity.nearest_parameters(model, states).changes}
     turning, every = set(), list(itertools.product(*map(range, model.phi.shape)))
     for place in every:
         scores = []
@@ -584,16 +576,14 @@ def test_the_search_by_gradients_finds_the_nearest_point_of_a_curved_boundary() 
             ]
 
     own = torch.tensor([[0.5, 0.1]], dtype=torch.float64)
-    found = gradient_search.nearest(Ellipse(), {"text": own}, "text", 0)  # type: ignore[arg-type]
+    found = counterfactual.nearest(Ellipse(), {"text": own}, "text", 0)  # type: ignore[arg-type]
     angle = torch.linspace(0, 2 * math.pi, 100_001, dtype=torch.float64)
     rim = torch.stack([torch.cos(angle), 0.4 * torch.sin(angle)], 1)
     assert found is not None
     assert float((found - own[0]).norm()) == pytest.approx(
         float((rim - own).norm(dim=1).min()), abs=1e-4
     )
-    assert float(Ellipse().scores({"text": found[None]})) == pytest.approx(
-        decisions.MARGIN, abs=1e-9
-    )
+    assert float(Ellipse().scores({"text": found[None]})) == pytest.approx(terms.MARGIN, abs=1e-9)
 
 
 def test_interventions_equal_the_model_and_drops_equal_coalitions() -> None:
@@ -602,10 +592,10 @@ def test_interventions_equal_the_model_and_drops_equal_coalitions() -> None:
         background = explain.background(model, rows, "joint")
         plain = explain.explain(model, x, background)
         states = counterfactual.encode_samples(model, x)
-        same = interventions.outcome(model, x, background, states)
+        same = counterfactual.outcome(model, x, background, states)
         assert np.abs(same.dividends - plain.dividends[0]).max() < 1e-12
         name = model.modalities[1]
-        dropped = interventions.outcome(model, x, background, states, [name])
+        dropped = counterfactual.outcome(model, x, background, states, [name])
         index = subsets(3).index((0, 2))
         assert np.abs(dropped.scores - plain.values[0, index]).max() < 1e-10
         swapped = {
@@ -614,7 +604,7 @@ def test_interventions_equal_the_model_and_drops_equal_coalitions() -> None:
         }
         direct = counterfactual.score_encodings(model, swapped)[0].numpy()
         assert (
-            np.abs(interventions.outcome(model, x, background, swapped).scores - direct).max()
+            np.abs(counterfactual.outcome(model, x, background, swapped).scores - direct).max()
             < 1e-10
         )
 
@@ -631,26 +621,26 @@ def test_invalid_input_is_refused() -> None:
             model, counterfactual.encode_samples(model, features(model, 2)), "text"
         )
     with pytest.raises(InvalidInput, match=r"norm 2.*Normalise"):
-        interventions.outcome(model, x, background, {**states, "text": 2 * states["text"]})
+        counterfactual.outcome(model, x, background, {**states, "text": 2 * states["text"]})
     with pytest.raises(InvalidInput, match="must hold `text` with shape"):
-        interventions.outcome(model, x, background, {"audio": states["audio"]})
+        counterfactual.outcome(model, x, background, {"audio": states["audio"]})
     # a norm is 1 up to rounding
     near = {**states, "text": states["text"] * (1 + 1e-9)}
-    assert interventions.outcome(model, x, background, near).scores == pytest.approx(
+    assert counterfactual.outcome(model, x, background, near).scores == pytest.approx(
         scores_at(model, states), abs=1e-6
     )
     network = model_of(4, 2)
     masses = counterfactual.encode_samples(network, features(network))
     behind = explain.background(network, features(network), "joint")
     ends = {**masses, "v0": torch.tensor([[0.0, 1.0, 1.0, 0.0]], dtype=torch.float64)}
-    assert interventions.outcome(network, features(network), behind, ends).scores == pytest.approx(
+    assert counterfactual.outcome(network, features(network), behind, ends).scores == pytest.approx(
         scores_at(network, ends)
     )
     for mass in (-1e-3, 1 + 1e-3):
         beyond = {**masses, "v0": torch.full((1, 4), mass, dtype=torch.float64)}
         with pytest.raises(InvalidInput, match=r"`states\[v0\]` must hold masses"):
-            interventions.outcome(network, features(network), behind, beyond)
+            counterfactual.outcome(network, features(network), behind, beyond)
     with pytest.raises(InvalidInput, match=r"masses in \[0, 1\]"):
-        interventions.outcome(
+        counterfactual.outcome(
             network, features(network), behind, {**masses, "v0": masses["v0"] + 1}
         )

@@ -9,7 +9,7 @@ import pytest
 
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
-from qfusion.explain import coalitions, decision_course
+from qfusion.explain import coalitions, verdicts
 from qfusion.wording import answers
 from tests.support.app import plain, said, visit
 
@@ -23,19 +23,12 @@ def terms(joint: list[float]) -> dict[str, np.ndarray]:
 def test_joint_share_and_the_time_from_which_it_dominates() -> None:
     share = coalitions.joint_share(terms([0.0, -3.0, 0.5, 3.0]))
     assert share == pytest.approx([0, 0.75, 1 / 3, 0.75])  # sizes count, the baseline does not
-    assert decision_course.first_joint_place(share) == 3
-    assert (
-        decision_course.first_joint_place(coalitions.joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
-    )
-    assert (
-        decision_course.first_joint_place(coalitions.joint_share(terms([5.0, 5.0, 5.0, 0.5])))
-        is None
-    )
+    assert verdicts.first_joint_place(share) == 3
+    assert verdicts.first_joint_place(coalitions.joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
+    assert verdicts.first_joint_place(coalitions.joint_share(terms([5.0, 5.0, 5.0, 0.5]))) is None
     assert coalitions.joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
-    assert decision_course.relative_progress(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(
-        0.75
-    )
-    assert decision_course.relative_progress(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
+    assert verdicts.relative_progress(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(0.75)
+    assert verdicts.relative_progress(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
 
 
 def test_answer_sentences() -> None:

@@ -20,7 +20,7 @@ from qfusion.cli import main
 from qfusion.data import registry
 from qfusion.data.sources import Source
 from qfusion.explain import backgrounds
-from qfusion.models.encoding.randomness import Dropout, Shard, global_batch_random, shard_context
+from qfusion.models.encoders import Dropout, Shard, global_batch_random, shard_context
 from qfusion.training import checkpoint, prepare
 from qfusion.training.processes import Group, join_group
 from scripts.serving import free_port

@@ -28,10 +28,8 @@ from qfusion.explain import disturbances, faithfulness
 from qfusion.explain.backgrounds import make_background
 from qfusion.explain.disturbances import Disturbance
 from qfusion.models import build, names
-from qfusion.models.encoding.encoders import Encoder, EncoderSettings
-from qfusion.models.encoding.input_features import InputSpec
-from qfusion.models.encoding.randomness import Dropout
-from qfusion.models.encoding.sequence_pooling import Pooling, last_states
+from qfusion.models.encoders import Dropout, Encoder, EncoderSettings
+from qfusion.models.inputs import InputSpec, Pooling, last_states
 from qfusion.training import batches, checkpoint_cards, encodings, metrics, train
 from qfusion.wording.backgrounds import describe_background
 from tests.support.encoded_models import dataset, model_of, sequences

@@ -15,12 +15,11 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.data import DataSet, data_set
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import attribution, backgrounds, counterfactual, gradient_search, interventions
+from qfusion.explain import attribution, backgrounds, counterfactual
 from qfusion.explain.faithfulness import Game
-from qfusion.models import FUSION, InputSpec, QuantumJump, build, evaluation, nested
-from qfusion.models.encoding import input_features
+from qfusion.models import FUSION, InputSpec, QuantumJump, build, evaluation, inputs
 from qfusion.models.evaluation import SampleBackground
-from qfusion.models.network import qcnn_contractions
+from qfusion.models.network import contractions
 from qfusion.models.protocols import KetStates, StateModel
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
@@ -36,8 +35,8 @@ STATELESS = [kind for kind, model in FUSION.items() if StateModel not in model.p
 def looped(model: Any, x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
     """v(S), (B, 2^M, C), by plain forward passes: features of one sample and one row put together, one at a time."""
     count, many, names = (
-        nested.nested_length(x[NAMES[0]]),
-        nested.nested_length(rows[NAMES[0]]),
+        evaluation.nested_length(x[NAMES[0]]),
+        evaluation.nested_length(rows[NAMES[0]]),
         model.modalities,
     )
     with torch.no_grad():
@@ -48,7 +47,7 @@ def looped(model: Any, x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
                         [
                             model(
                                 {
-                                    name: nested.nested_part(
+                                    name: evaluation.nested_part(
                                         (x if m in S else rows)[name], [b if m in S else n]
                                     )
                                     for m, name in enumerate(names)
@@ -185,7 +184,7 @@ def test_found_flip_flips_and_is_nearer_than_any_sample(kind: str, outputs: int)
     own = counterfactual.encode_samples(model, rows_of(model, 1, 1))
     possible = 0
     for name in model.modalities:
-        donor = interventions.nearest_donor(model, own, name, everyone[name])
+        donor = counterfactual.nearest_donor(model, own, name, everyone[name])
         found = counterfactual.nearest_state(model, own, name, everyone[name])
         assert not found.exact
         assert found.possible or donor.row < 0
@@ -194,7 +193,7 @@ def test_found_flip_flips_and_is_nearer_than_any_sample(kind: str, outputs: int)
             assert found.verified
             assert found.turned != found.decision
             assert found.distance <= donor.distance + 1e-9
-            again = {**own, name: gradient_search.fill_state(own[name], found.state[None])}
+            again = {**own, name: counterfactual.fill_state(own[name], found.state[None])}
             assert counterfactual.score_encodings(model, again)[0].numpy() == pytest.approx(
                 found.after, abs=1e-12
             )
@@ -234,7 +233,7 @@ def test_state_is_unchanged_where_no_flip_is_found() -> None:
     assert (found.possible, found.verified, found.exact) == (False, False, False)
     assert (found.distance, found.reach) == (math.inf, -math.inf)
     assert (found.modality, found.decision, found.turned) == ("text", 1, 1)
-    assert torch.equal(found.state, gradient_search.flat(own["text"])[0])
+    assert torch.equal(found.state, counterfactual.flat(own["text"])[0])
     assert (
         found.before.tolist()
         == found.after.tolist()
@@ -259,12 +258,12 @@ def test_a_swapped_and_a_dropped_modality() -> None:
     background = explain.background(model, rows_of(model, 5, 2), "joint")
     own, lent = counterfactual.encode_samples(model, x), counterfactual.encode_samples(model, other)
     name = model.modalities[1]
-    swapped = interventions.outcome(model, x, background, {**own, name: lent[name]})
+    swapped = counterfactual.outcome(model, x, background, {**own, name: lent[name]})
     with torch.no_grad():
         assert swapped.scores == pytest.approx(
             model({**x, name: other[name]})[0].numpy(), abs=1e-12
         )
-    dropped = interventions.outcome(model, x, background, own, [name])
+    dropped = counterfactual.outcome(model, x, background, own, [name])
     assert dropped.scores == pytest.approx(
         model.algebra.value_without(model.encode(x), background, [name])[0], abs=1e-12
     )
@@ -285,13 +284,13 @@ def test_nested_states() -> None:
         "a": (torch.arange(6.0).view(3, 2), torch.tensor([True, False, True])),
         "b": [torch.arange(3.0)],
     }
-    assert nested.nested_length(state) == 3
-    assert nested.nested_part(state, [2, 0])["b"][0].tolist() == [2, 0]
-    assert nested.nested_tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
-    assert nested.nested_repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
-    numbers = gradient_search.flat(state["a"])
+    assert evaluation.nested_length(state) == 3
+    assert evaluation.nested_part(state, [2, 0])["b"][0].tolist() == [2, 0]
+    assert evaluation.nested_tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
+    assert evaluation.nested_repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
+    numbers = counterfactual.flat(state["a"])
     assert numbers.shape == (3, 2)
-    back = gradient_search.fill_state(nested.nested_part(state["a"], [0]), numbers)
+    back = counterfactual.fill_state(evaluation.nested_part(state["a"], [0]), numbers)
     assert torch.equal(back[0], state["a"][0])
     assert back[1].tolist() == [True] * 3
 
@@ -376,13 +375,13 @@ def test_feature_background_is_limited_by_memory(monkeypatch: pytest.MonkeyPatch
         model = build(kind, dataset.input_specs, ("y",), {"hidden": 4}).double().eval()
         some: Any = backgrounds.make_background(model, dataset, rows, "cohort", "few")
         assert (some.size, some.total, some.label, some.kind) == (count, 30, "few", "cohort")
-        assert nested.nested_length(dict(some.states)) == count
+        assert evaluation.nested_length(dict(some.states)) == count
         if kind == "mult":
             with torch.no_grad():
-                texts, _ = input_features.values_and_mask(
+                texts, _ = inputs.values_and_mask(
                     model.encode(dataset.inputs(None, torch.float64))["text"]
                 )
-            held, _ = input_features.values_and_mask(some.states["text"])
+            held, _ = inputs.values_and_mask(some.states["text"])
             places = [((texts - row) ** 2).flatten(1).sum(1).argmin().item() for row in held]
             assert all(torch.allclose(texts[i], row) for i, row in zip(places, held, strict=True))
             assert places == sorted(places)
@@ -434,6 +433,6 @@ def test_outcomes_of_a_background_are_averaged_over_its_rows(
                 row[i, m] if bit else 1 - row[i, m] for i, bit in enumerate(bits)
             )
     for most in (1, 2 * 2**n, 10**6):
-        monkeypatch.setattr(qcnn_contractions, "MAX_NUMBERS", most)
+        monkeypatch.setattr(contractions, "MAX_NUMBERS", most)
         again = replace(behind)
         assert again.distributions.numpy() == pytest.approx(wanted / 7)

@@ -14,14 +14,19 @@ from hypothesis import given, strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.explain import evidence
-from qfusion.explain.evidence import beliefs, conflict, contradiction, disagreement
-from qfusion.explain.fusion_reading import read_fusion
-from qfusion.explain.layer_entropies import layer_entropies
+from qfusion.explain import fusion
+from qfusion.explain.fusion import (
+    beliefs,
+    conflict,
+    contradiction,
+    disagreement,
+    layer_entropies,
+    read_fusion,
+)
 from qfusion.models.network import truth_tables
-from qfusion.models.network.qcnn_density import fused_state
+from qfusion.models.network.qcnn import fused_state
 from qfusion.models.network.truth_tables import fused_entropy
-from qfusion.track.fusion_circuit import fusion_circuit
+from qfusion.simulate.fusion_circuit import fusion_circuit
 from tests.support.entangled import angles_of, masses_of, model_of
 
 Sets = dict[frozenset[int], float]
@@ -104,7 +109,7 @@ def test_a_frozen_rule_combines_evidence(n: int, M: int, rule: str) -> None:
     fused = model.fuse({name: p[:, m] for m, name in enumerate(model.modalities)})[1][:, -1]
     brute = plausibilities(combined([mass_function(p[:, m]) for m in range(M)], rule), n)
     assert fused.numpy() == pytest.approx(brute, abs=1e-12)
-    rule_of = evidence.conjunctive if rule == "and" else evidence.disjunctive
+    rule_of = fusion.conjunctive if rule == "and" else fusion.disjunctive
     assert fused.numpy() == pytest.approx(rule_of(p).numpy(), abs=1e-12)
     assert torch.equal(rule_of(torch.stack([p, p / 2]))[0], rule_of(p))
     for nearest, distance in read_fusion(

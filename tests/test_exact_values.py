@@ -16,7 +16,7 @@ from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.games import dividends, interaction, shapley
-from qfusion.models.network import qcnn_contractions, qcnn_density
+from qfusion.models.network import contractions, qcnn
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint
 from tests.support.entangled import model_of
@@ -129,7 +129,7 @@ def test_chunked_product_of_marginals(M: int, monkeypatch: pytest.MonkeyPatch) -
     model, x, rows = problem("entangled-qcnn", M, B=7, n=4)
     background = explain.background(model, rows, "product")
     whole = explain.explain(model, x, background).values
-    monkeypatch.setattr(qcnn_contractions, "MAX_NUMBERS", 100)
+    monkeypatch.setattr(contractions, "MAX_NUMBERS", 100)
     assert explain.explain(model, x, background).values == pytest.approx(whole, abs=1e-12)
 
 
@@ -155,7 +155,7 @@ def test_legs_equal_the_kronecker_product(rows: int) -> None:
         torch.randn(rows, 2, 2**3, dtype=torch.float64),
         torch.randn(rows, 3, 5, 2, dtype=torch.float64),
     )
-    found = qcnn_contractions.mode_product(T, G)
+    found = contractions.mode_product(T, G)
     for row in range(rows):
         whole = torch.kron(torch.kron(G[row, 0], G[row, 1]), G[row, 2])
         assert torch.allclose(found[row], T[row] @ whole.T, atol=1e-12)
@@ -386,8 +386,8 @@ def test_values_by_layer_equal_density_matrices(n: int, M: int, kind: str) -> No
     for k, (_, done) in enumerate(model.network.moments()):
 
         def early(masses: dict[str, Tensor], done: int = done) -> Tensor:
-            rho = qcnn_density.density_states(model.network, model.fuse(masses)[0])[done]
-            return qcnn_density.density_scores(model.network, rho) + model.bias
+            rho = qcnn.density_states(model.network, model.fuse(masses)[0])[done]
+            return qcnn.density_scores(model.network, rho) + model.bias
 
         stopped = _Reading(model, early)
         assert found.values[k] == pytest.approx(brute_force(stopped, x, rows, kind), abs=1e-10), k

@@ -27,7 +27,7 @@ from qfusion.analysis import cohort_measures
 from qfusion.analysis.opening import open_sample
 from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
-from qfusion.explain import attribution, feature_deletion
+from qfusion.explain import attribution, disturbances
 from qfusion.models import FUSION
 from qfusion.panels import dynamics_page, pages, params, programs
 from qfusion.panels.panel import Panel, PanelFigure
@@ -99,7 +99,7 @@ def test_a_model_takes_one_file_and_its_registration() -> None:
         "qfusion/wording/list_names.py",
         "qfusion/wording/model_kinds.py",
     }  # it has a short name and a description of its own beside the defaults
-    assert found == {"qfusion/models/ablations/state_linear.py", "qfusion/models/registry.py"}
+    assert found == {"qfusion/models/jump/kets.py", "qfusion/models/registry.py"}
 
 
 def _linear_entropies(states: States) -> Values:
@@ -270,7 +270,7 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     inputs = dataset.inputs(dataset.rows("test")[:3], torch.float64)
     baseline = mean_and_std(dataset, dataset.rows("train"), name)[0]
     # the Faithfulness page's ranking
-    ranked = feature_deletion.attributions(
+    ranked = disturbances.attributions(
         study.model, inputs, name, np.zeros(3, int), baseline, occlusion
     )
     assert ranked.shape == tuple(inputs[name].shape)  # type: ignore[union-attr]

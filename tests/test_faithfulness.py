@@ -19,18 +19,20 @@ from scipy import stats
 
 from qfusion import explain
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import (
-    Explanation,
-    faithfulness,
-    feature_deletion,
-    reliability,
-    stability,
-    verdicts,
+from qfusion.explain import Explanation, disturbances, faithfulness, stability, verdicts
+from qfusion.explain.coalitions import classify_relations
+from qfusion.explain.findings import (
+    Concern,
+    Finding,
+    check_deletion,
+    check_joint,
+    check_poor_predictions,
+    check_stability,
+    check_truth,
 )
-from qfusion.explain.relations import classify_relations
 from qfusion.models import InputSpec, QuantumJump
-from qfusion.models.encoding import input_features
 from qfusion.models.games import dividends, shapley
+from qfusion.models.inputs import values_and_mask
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.wording.reliability import describe_finding
 from tests.support.coalition_problems import problem
@@ -60,7 +62,7 @@ def additive(parts: np.ndarray, names: tuple[str, ...] = NAMES, joint: float = 0
 
 def means(inputs: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The mean of every feature of every modality, (F,), over rows and real steps."""
-    parts = {name: input_features.values_and_mask(features) for name, features in inputs.items()}
+    parts = {name: values_and_mask(features) for name, features in inputs.items()}
     return {
         name: (values if mask is None else values[mask]).mean(0)
         for name, (values, mask) in parts.items()
@@ -227,7 +229,7 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
     model, inputs = make()
     baseline, outputs = means(inputs), np.array([0, 1, 1, 0])
     for name in model.modalities:
-        values, mask = input_features.values_and_mask(inputs[name])
+        values, mask = values_and_mask(inputs[name])
         with torch.no_grad():
             swapped = dict(inputs) | {
                 name: baseline[name].expand_as(values)
@@ -239,7 +241,7 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
                 .gather(1, torch.as_tensor(outputs)[:, None])[:, 0]
                 .numpy()
             )
-        found = feature_deletion.attributions(
+        found = disturbances.attributions(
             model, inputs, name, outputs, baseline[name], "integrated gradients"
         )
         assert found.sum(1) == pytest.approx(change, abs=0.08 * np.abs(change).max())
@@ -270,10 +272,8 @@ def test_feature_curves_start_and_end_at_known_values() -> None:
     model, inputs = linear()
     baseline, outputs = means(inputs), np.zeros(4, int)
     for name in ("text", "audio"):
-        found = feature_deletion.feature_curves(
-            model, inputs, name, outputs, baseline[name], orders=2
-        )
-        values, mask = input_features.values_and_mask(inputs[name])
+        found = disturbances.feature_curves(model, inputs, name, outputs, baseline[name], orders=2)
+        values, mask = values_and_mask(inputs[name])
         with torch.no_grad():
             all_gone = baseline[name].expand_as(values)
             gone = model(dict(inputs) | {name: all_gone if mask is None else (all_gone, mask)})
@@ -282,9 +282,9 @@ def test_feature_curves_start_and_end_at_known_values() -> None:
         assert found.insertion[[0, -1]] == pytest.approx([change, 0], abs=1e-10)
         assert found.random_deletion[:, -1] == pytest.approx([change, change], abs=1e-10)
     with pytest.raises(NotFound, match="smell"):
-        feature_deletion.attributions(model, inputs, "smell", outputs, baseline["text"])
+        disturbances.attributions(model, inputs, "smell", outputs, baseline["text"])
     with pytest.raises(NotFound, match="Ranking 'luck'"):
-        feature_deletion.attributions(model, inputs, "text", outputs, baseline["text"], "luck")
+        disturbances.attributions(model, inputs, "text", outputs, baseline["text"], "luck")
 
 
 def test_deleting_the_relevant_feature_changes_the_score() -> None:
@@ -296,7 +296,7 @@ def test_deleting_the_relevant_feature_changes_the_score() -> None:
         "audio": (torch.randn(60, 5, 4, dtype=torch.float64), torch.ones(60, 5, dtype=torch.bool)),
     }
     baseline = means(inputs)
-    found = feature_deletion.feature_curves(
+    found = disturbances.feature_curves(
         model, inputs, "text", np.zeros(60, int), baseline["text"], orders=4
     )
     assert found.deletion[3:] == pytest.approx(
@@ -390,7 +390,7 @@ def numbers(*texts: str) -> set[str]:
     return {n for text in texts for n in re.findall(r"\d[\d,]*\.?\d*", text)}
 
 
-def grounded(finding: reliability.Finding) -> str:
+def grounded(finding: Finding) -> str:
     """The sentence of a warning whose short form and facts give no number that the sentence does not."""
     one = describe_finding(finding)
     assert one.brief
@@ -414,7 +414,7 @@ def test_terms_with_a_stable_order_are_comparable() -> None:
         )
         for i in range(1, 8)
     )
-    said = reliability.check_stability(found, np.arange(1500.0), "score")
+    said = check_stability(found, np.arange(1500.0), "score")
     assert [one.severity for one in said] == ["fine", "warning"]
     text = grounded(said[0])
     assert "over 3 training seeds; least stable: vision (" in text
@@ -422,7 +422,7 @@ def test_terms_with_a_stable_order_are_comparable() -> None:
     floor = np.median(np.std(runs[..., 1:], 0, ddof=1).max(1))
     assert f"smaller than about {floor:.2g} (score)" in grounded(said[1])
     others = replace(found, dividends=rng.normal(size=(3, 1500, 8)))
-    said = reliability.check_stability(others, np.arange(1500.0), "logit")
+    said = check_stability(others, np.arange(1500.0), "logit")
     assert [one.severity for one in said] == ["warning"] * 3
     assert numbers(grounded(said[0])) >= {"3", "1,500", "0.8"}
     assert grounded(said[0]).count("(") == 7
@@ -439,22 +439,22 @@ def test_unstable_poor_predictions_give_a_warning(factor: float, warns: bool) ->
     rng = np.random.default_rng(3)
     errors = rng.permutation(400) - 100.0
     spread = rng.uniform(0.9, 1.1, size=(400, 3)) * np.where(errors >= 260, factor, 1.0)[:, None]
-    said = reliability.check_poor_predictions(spread, errors)
+    said = check_poor_predictions(spread, errors)
     assert bool(said) == warns
     if warns:
         ratio = spread[errors >= 260].mean() / spread[errors < 260].mean()
         assert f"vary {ratio:.1f} times as much" in grounded(said[0])
-    assert reliability.check_poor_predictions(spread[:10], errors[:10]) == []
+    assert check_poor_predictions(spread[:10], errors[:10]) == []
     few = np.where(np.arange(400) % 57 == 0, 40.0, 0.1)[:, None]  # by chance in a few samples alone
-    assert reliability.check_poor_predictions(few, np.arange(400.0)) == []
+    assert check_poor_predictions(few, np.arange(400.0)) == []
 
 
 def test_terms_follow_the_truth_where_the_order_agrees() -> None:
     terms = ("text", "audio", "text+audio")
     ours = np.zeros((2345, 3))
 
-    def said(*rank: float) -> reliability.Finding:
-        one = reliability.check_truth(
+    def said(*rank: float) -> Finding:
+        one = check_truth(
             faithfulness.AgainstTruth(terms, ours, ours, np.array(rank), np.array(rank))
         )
         grounded(one) if np.isfinite(rank).any() else None
@@ -477,7 +477,7 @@ def test_orders_worse_than_random_are_reported(sooner: bool, later: bool) -> Non
     deletion = ours - [[0, 1.0, 0], [0, 0.5 if sooner else 0.0, 0], [0, 0.1, 0]]
     insertion = ours[::-1] + [[0, 1.0, 0], [0, 0.3, 0], [0, 0.5 if later else -0.1, 0]]
     curves = faithfulness.Curves(shares, ours, ours[::-1], deletion, insertion, 1234, "score")
-    (one,) = reliability.check_deletion(curves, "steps")
+    (one,) = check_deletion(curves, "steps")
     text = grounded(one)
     assert ("deletion" in text, "insertion" in text) == (not sooner, not later)
     assert "one of 3 random orders (1,234 test samples)" in text
@@ -489,19 +489,19 @@ def test_orders_worse_than_random_are_reported(sooner: bool, later: bool) -> Non
         random_deletion=deletion[:, ::2],
         random_insertion=insertion[:, ::2],
     )
-    assert reliability.check_deletion(two, "steps") == []
+    assert check_deletion(two, "steps") == []
 
 
 def test_larger_joint_terms_are_counted_in_the_explained_output() -> None:
     explained, outputs = several(1100), np.arange(1100) % 2
     size = np.abs(explained.dividends[np.arange(1100), :, outputs])
     larger = np.mean([sum(row[4:]) > sum(row[1:4]) for row in size])
-    (one,) = reliability.check_joint(explained, outputs)
+    (one,) = check_joint(explained, outputs)
     assert f"in {100 * larger:.0f}% of 1,100 test samples" in grounded(one)
     rare = additive(np.ones((40, 3)), joint=1.0)
     for count, warned in ((1, False), (2, True)):  # 5 % of them, or less
         rare.dividends[:, -1, 0] = np.where(np.arange(40) < count, 3.5, 3.0)
-        assert bool(reliability.check_joint(rare, np.zeros(40, int))) == warned
+        assert bool(check_joint(rare, np.zeros(40, int))) == warned
 
 
 def measured(noise: float = 0.05, B: int = 40, R: int = 3) -> stability.Stability:
@@ -727,9 +727,7 @@ def test_shipped_stability_files_are_complete() -> None:
 def test_warnings_follow_from_the_measurements() -> None:
     found = measured()
     errors = np.linspace(0, 1, 40)
-    said = [
-        describe_finding(c).sentence for c in reliability.check_stability(found, errors, "score")
-    ]
+    said = [describe_finding(c).sentence for c in check_stability(found, errors, "score")]
     assert "text + audio" in said[0]
     assert "over 3 training seeds" in said[0]
     ranks = [float(rank) for rank in re.findall(r"\((-?[\d.]+)\)", said[0])]
@@ -751,12 +749,11 @@ def test_warnings_follow_from_the_measurements() -> None:
         False,
     )
     assert any(
-        c.concern == reliability.Concern.POOR_PREDICTIONS
-        for c in reliability.check_stability(worse, errors, "score")
+        c.concern == Concern.POOR_PREDICTIONS for c in check_stability(worse, errors, "score")
     )
     parts = np.random.default_rng(5).normal(size=(200, 3))
     good = faithfulness.modality_curves(additive(parts), np.zeros(200, int))
-    assert reliability.check_deletion(good, "modalities") == []
+    assert check_deletion(good, "modalities") == []
     bad = faithfulness.Curves(
         good.shares,
         good.random_deletion[0],
@@ -766,32 +763,32 @@ def test_warnings_follow_from_the_measurements() -> None:
         200,
         "score",
     )
-    assert reliability.check_deletion(bad, "modalities")[0].names[1:] == ("deletion", "insertion")
+    assert check_deletion(bad, "modalities")[0].names[1:] == ("deletion", "insertion")
     alone = faithfulness.modality_curves(additive(parts, ("text",)), np.zeros(200, int))
-    assert reliability.check_deletion(alone, "modalities") == []  # one modality has one order
+    assert check_deletion(alone, "modalities") == []  # one modality has one order
     explained = additive(parts)
     truth = pd.DataFrame(
         {name: explained.dividends[:, i, 0] for i, name in enumerate(explained.coalitions)}
     )
     truth["text+vision"] = np.random.default_rng(6).normal(size=200)
-    told = reliability.check_truth(faithfulness.compare_with_truth(explained, truth))
+    told = check_truth(faithfulness.compare_with_truth(explained, truth))
     assert told.severity == "warning"
     together = additive(parts, joint=50.0)
-    assert "in 100% of 200" in grounded(reliability.check_joint(together, np.zeros(200, int))[0])
-    assert reliability.check_joint(explained, np.zeros(200, int)) == []
+    assert "in 100% of 200" in grounded(check_joint(together, np.zeros(200, int))[0])
+    assert check_joint(explained, np.zeros(200, int)) == []
     some = additive(
         np.array([[3.0, 1.0, 2.0]] * 9 + [[0.1, 0.1, 0.1]]), joint=5.0
     )  # own terms add up to 6, or to 0.3
-    assert "in 10% of 10" in grounded(reliability.check_joint(some, np.zeros(10, int))[0])
+    assert "in 10% of 10" in grounded(check_joint(some, np.zeros(10, int))[0])
     assert "text+vision" in told.ranks
     findings = [
-        *reliability.check_stability(found, errors, "score"),
-        *reliability.check_stability(worse, errors, "score"),
-        *reliability.check_deletion(bad, "modalities"),
+        *check_stability(found, errors, "score"),
+        *check_stability(worse, errors, "score"),
+        *check_deletion(bad, "modalities"),
         told,
-        *reliability.check_joint(together, np.zeros(200, int)),
-        reliability.Finding(reliability.Concern.NO_TRUTH),
-        reliability.Finding(reliability.Concern.OTHER_TRUTH),
+        *check_joint(together, np.zeros(200, int)),
+        Finding(Concern.NO_TRUTH),
+        Finding(Concern.OTHER_TRUTH),
     ]
     short = [describe_finding(finding) for finding in findings]
     assert all(one.brief and one.facts and len(one.brief) < len(one.sentence) for one in short)

@@ -22,10 +22,10 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import EntangledQCNN
 from qfusion.models.network import qcnn, truth_tables
 from qfusion.quantum.circuits import BLOCKS
-from qfusion.track import circuit_run
-from qfusion.track.circuit_run import run_circuit
-from qfusion.track.fusion_circuit import fusion_circuit
-from qfusion.track.fusion_gates import outcome_scores
+from qfusion.simulate import circuit_run
+from qfusion.simulate.circuit_run import run_circuit
+from qfusion.simulate.fusion_circuit import fusion_circuit
+from qfusion.simulate.fusion_gates import outcome_scores
 from tests.support.entangled import angles_of, masses_of, model_of, scores_of
 from tests.support.fusion_circuits import circuit_of
 

@@ -21,10 +21,10 @@ from qfusion import cli, explain
 from qfusion.analysis import inside as strengths, study_building
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.errors import DataUnavailable
-from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
+from qfusion.explain import counterfactual, path_attribution, sensitivity
 from qfusion.models import QuantumJump, Tweak
-from qfusion.models.jump import hermitian
-from qfusion.quantum import gauge
+from qfusion.models.jump import kets
+from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import Generator, Term, act
 from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.views import generator
@@ -54,12 +54,12 @@ def in_gauge(model: QuantumJump, seed: int) -> QuantumJump:
 
     with torch.no_grad():
         for A, L in zip(other.A, other.L, strict=True):
-            H, jumps = hermitian.compose(A), torch.view_as_complex(L)
+            H, jumps = kets.compose_hermitian(A), torch.view_as_complex(L)
             K, d = len(jumps), len(H)
             jumps = torch.einsum("kl,lab->kab", torch.linalg.qr(drawn(K, K))[0], jumps)
             c = 0.5 * drawn(K)[:, None, None]
             shift = (c.conj() * jumps).sum(0)
-            A.copy_(hermitian.hermitian_entries(H + (shift - shift.mH) / 2j))
+            A.copy_(kets.hermitian_entries(H + (shift - shift.mH) / 2j))
             L.copy_(torch.view_as_real(jumps + c * torch.eye(d, dtype=H.dtype)))
     return other
 
@@ -159,7 +159,7 @@ def test_flips_and_headlines_are_gauge_invariant(name: str) -> None:
     states = undecided(found.model, dataset)
 
     def turns(m: QuantumJump) -> tuple[list[tuple[str, str]], list[float]]:
-        nearest = parameter_changes.nearest_parameters(m, states).changes
+        nearest = sensitivity.nearest_parameters(m, states).changes
         return [(turn.kind, turn.name) for turn in nearest], [turn.value for turn in nearest]
 
     def headlines(m: QuantumJump, tag: str) -> list[str]:
@@ -229,12 +229,12 @@ def test_the_canonical_unravelling_is_the_same_generator_by_orthogonal_operators
         largest = jump[(jump.abs() > (1 - 1e-6) * jump.abs().max()).nonzero()[0, 0]]
         assert largest.real > 0
         assert abs(largest.imag) < 1e-12
-    assert gauge.unravelling(torch.zeros(0, 3, 3, dtype=torch.complex128)).shape == (
+    assert decomposition.unravelling(torch.zeros(0, 3, 3, dtype=torch.complex128)).shape == (
         0,
         3,
         3,
     )
-    assert not gauge.unravelling(torch.zeros(2, 3, 3, dtype=torch.complex128)).any()
+    assert not decomposition.unravelling(torch.zeros(2, 3, 3, dtype=torch.complex128)).any()
 
 
 def split(A: np.ndarray, dims: tuple[int, ...]) -> dict[tuple[int, ...], np.ndarray]:
@@ -263,7 +263,7 @@ def split(A: np.ndarray, dims: tuple[int, ...]) -> dict[tuple[int, ...], np.ndar
 
 def evolved(model: QuantumJump, psi: np.ndarray, couplings: dict, dissipations: dict) -> np.ndarray:
     """The scores at T by QuTiP, from the weights, with factors on the parts of H and of traceless L_k."""
-    H = hermitian.compose(model.A[0]).detach().numpy()
+    H = kets.compose_hermitian(model.A[0]).detach().numpy()
     jumps = torch.view_as_complex(model.L[0]).detach().numpy()
     D = len(H)
     for L in jumps:

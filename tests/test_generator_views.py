@@ -16,7 +16,7 @@ from qfusion.analysis import inside
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import generator_charts
-from qfusion.quantum import operator_basis
+from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import System
 from qfusion.views import generator
 from tests.support.app import plain, said, visit
@@ -40,7 +40,7 @@ def system(dims: tuple[int, ...], jumps: int = 2) -> System:
 
 @pytest.mark.parametrize("d", [1, 2, 3, 4, 5, 8])
 def test_a_basis_is_orthogonal_and_hermitian(d: int) -> None:
-    names, P = operator_basis.basis(d)
+    names, P = decomposition.basis(d)
     assert len(names) == len(set(names)) == d * d
     assert set(names[0]) == {"I"}
     assert torch.allclose(P, P.mH)
@@ -49,21 +49,21 @@ def test_a_basis_is_orthogonal_and_hermitian(d: int) -> None:
 
 
 def test_basis_names_state_the_coupled_levels() -> None:
-    assert operator_basis.basis(3)[0] == ("I", "S12", "A12", "S13", "A13", "S23", "A23", "D1", "D2")
-    assert operator_basis.basis(4)[0][:6] == ("II", "IX", "IY", "IZ", "XI", "XX")
-    names = operator_basis.basis(11)[0]
+    assert decomposition.basis(3)[0] == ("I", "S12", "A12", "S13", "A13", "S23", "A23", "D1", "D2")
+    assert decomposition.basis(4)[0][:6] == ("II", "IX", "IY", "IZ", "XI", "XX")
+    names = decomposition.basis(11)[0]
     assert (names[1], names[2], names[-11], names[-10]) == ("S1,2", "A1,2", "A10,11", "D1")
 
 
 @pytest.mark.parametrize("dims", [(2,), (2, 2), (4, 2), (3, 2), (2, 3, 4), (5, 3)])
 def test_basis_terms_sum_to_the_operator(dims: tuple[int, ...]) -> None:
     A = system(dims).jumps[0]
-    found = operator_basis.expand(A, dims)
+    found = decomposition.expand(A, dims)
     total = torch.zeros_like(A)
     for at in np.ndindex(*found.shape):
         matrix = torch.ones(1, 1, dtype=A.dtype)
         for m, letter in enumerate(at):
-            matrix = torch.kron(matrix, operator_basis.basis(dims[m])[1][letter].contiguous())
+            matrix = torch.kron(matrix, decomposition.basis(dims[m])[1][letter].contiguous())
         total += found[at] * matrix
     assert torch.allclose(total, A, atol=1e-12)
     assert float((found.abs() ** 2).sum()) == pytest.approx(
@@ -83,16 +83,16 @@ def test_pauli_coefficients_equal_pennylane() -> None:
             ]
         theirs[names[0] + names[1], names[2]] = float(np.real(value))
     found, (first, _), (second, _) = (
-        operator_basis.expand(H, dims),
-        operator_basis.basis(4),
-        operator_basis.basis(2),
+        decomposition.expand(H, dims),
+        decomposition.basis(4),
+        decomposition.basis(2),
     )
     ours = {
         (a, b): float(found[i, j].real) for i, a in enumerate(first) for j, b in enumerate(second)
     }
     assert ours == pytest.approx({key: theirs.get(key, 0.0) for key in ours}, abs=1e-12)
     with pytest.raises(InvalidInput, match="`A` must have shape"):
-        operator_basis.expand(H, (2, 2))
+        decomposition.expand(H, (2, 2))
 
 
 @pytest.mark.parametrize("dims", [(2, 2), (2, 3)])

@@ -10,7 +10,7 @@ import torch
 from qfusion import data
 from qfusion.errors import InvalidInput
 from qfusion.models import build
-from qfusion.models.jump import hermitian
+from qfusion.models.jump import kets
 from qfusion.training import Options, checkpoint, checkpoint_cards, prepare
 
 INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 3, "sequence": False}}
@@ -38,9 +38,9 @@ def rows() -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("shape", [(1, 1), (4, 4), (3, 2, 2), (2, 1, 5, 5)])
 def test_entries_and_matrices_round_trip(shape: tuple[int, ...]) -> None:
     entries = torch.randn(shape, dtype=torch.float64)
-    H = hermitian.compose(entries)
+    H = kets.compose_hermitian(entries)
     assert torch.equal(H, H.mH)
-    assert torch.equal(hermitian.hermitian_entries(H), entries)
+    assert torch.equal(kets.hermitian_entries(H), entries)
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "state-linear"])

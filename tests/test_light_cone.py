@@ -15,16 +15,16 @@ import torch
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes, circuit_diagram, circuit_replay, qubit_displays
-from qfusion.models.network import table_edits
+from qfusion.models.network import gate_angles
 from qfusion.panels import (
     pages,
     programs,
 )
 from qfusion.quantum import statevector
 from qfusion.quantum.circuits import operation_matrix, rotation
-from qfusion.quantum.light_cone import gate_step, light_cone
-from qfusion.track.fusion_circuit import fusion_circuit
-from qfusion.track.gate_replay import replay_fusion
+from qfusion.quantum.statevector import gate_step, light_cone
+from qfusion.simulate.fusion_circuit import fusion_circuit
+from qfusion.simulate.gate_replay import replay_fusion
 from qfusion.views import circuit as circuit_views, gate_replays, qubits
 from tests.support.app import plain, said, visit
 from tests.support.entangled import angles_of, model_of
@@ -308,8 +308,8 @@ def test_light_cone_on_the_page(pair: Any) -> None:
     assert not app.error
     assert "log-odds for" in plain(app.info[0].value)
     phi = pair.study.model.tweaked(app.session_state["phi"]).phi
-    shape = table_edits.table_shape(pair.study.model)
-    assert float(phi[0, 0, table_edits.edited_patterns(shape).index(outcome)]) == pytest.approx(1.0)
+    shape = gate_angles.table_shape(pair.study.model)
+    assert float(phi[0, 0, gate_angles.edited_patterns(shape).index(outcome)]) == pytest.approx(1.0)
     app = visit("Circuit", **about, gate="100", cone="fused[77]")
     assert not any(each.label.startswith("Angle") for each in app.slider)
     assert "fused[77]" in plain(app.warning[0].value)

@@ -19,7 +19,7 @@ from qfusion import cli, explain, plugin
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.outputs import Output, parse
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
-from qfusion.models import log_odds
+from qfusion.models import base
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint
 from tests.support.small_models import model_of, rows_of
@@ -56,23 +56,23 @@ def test_scores_equal_log_odds_of_the_probabilities(kind: str, C: int) -> None:
     inputs = rows_of(model, 6, 0)
     with torch.no_grad():
         z = model(inputs)
-        others = log_odds.log_odds_against_others(model)
+        others = base.log_odds_against_others(model)
         s = others(inputs)
-        rather = log_odds.log_odds_against_class(others, C - 1)(inputs)
+        rather = base.log_odds_against_class(others, C - 1)(inputs)
     assert np.abs(s.numpy() - against_others(z.numpy())).max() < 1e-12
     assert np.abs((rather - (z - z[:, -1:])).numpy()).max() < 1e-12
     assert torch.allclose((others.logit_scale * s).softmax(1), z.softmax(1), atol=1e-14)
     assert torch.allclose(rather.softmax(1), z.softmax(1), atol=1e-14)
-    assert log_odds.log_odds_against_others(others) is others
+    assert base.log_odds_against_others(others) is others
     with torch.no_grad():
         assert torch.equal(model(inputs), z)  # the model itself is as before
 
 
 def test_single_output_is_unchanged() -> None:
     model = model_of("quantum-jump", 2, outputs=1)
-    assert log_odds.log_odds_against_others(model) is model
+    assert base.log_odds_against_others(model) is model
     with pytest.raises(InvalidInput, match="must number one of the 1 classes"):
-        log_odds.log_odds_against_class(model, 0)
+        base.log_odds_against_class(model, 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -82,7 +82,7 @@ def test_contributions_equal_brute_force(kind: str, background: str) -> None:
     model = model_of(kind, 3, outputs=3)
     x, rows = rows_of(model, 2, 1), rows_of(model, 4, 2)
     names, N = model.modalities, 4
-    explained = log_odds.log_odds_against_others(model)
+    explained = base.log_odds_against_others(model)
     behind = explain.background(explained, rows, background)
     found = explain.explain(explained, x, behind)
     for b, (s, S) in itertools.product(range(2), enumerate(subsets(3))):

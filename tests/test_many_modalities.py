@@ -24,8 +24,9 @@ from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds
 from qfusion.figures import decision_charts
-from qfusion.models import build, games, log_odds
-from qfusion.models.network import qcnn_marginals, qcnn_rows
+from qfusion.models import build, games
+from qfusion.models.base import log_odds_against_others
+from qfusion.models.network import contractions, mass_algebra
 from qfusion.models.network.truth_tables import probabilities
 from qfusion.quantum import decomposition
 from qfusion.runs import training_watch
@@ -120,12 +121,12 @@ def test_chain_equals_single_coalitions(M: int, n: int) -> None:
     O, phi = model.observables().double(), model.phi.double()
     masses, rows = torch.rand(3, n, M).double(), torch.rand(11, n, M).double()
     alone = torch.stack([probabilities(rows[..., m]).mean(0) for m in range(M)])
-    together = torch.stack([qcnn_rows.chain_rows(O, phi, one, rows) for one in masses])
-    apart = qcnn_marginals.chain_marginals(O, phi, masses, alone)
-    value = qcnn_marginals.sample_by_sample(O, phi, alone)
+    together = torch.stack([contractions.chain_rows(O, phi, one, rows) for one in masses])
+    apart = mass_algebra.chain_marginals(O, phi, masses, alone)
+    value = mass_algebra.sample_by_sample(O, phi, alone)
     for s, S in enumerate(decomposition.subsets(M)):
         assert torch.allclose(
-            together[:, s], qcnn_rows.row_value(O, phi, masses, rows, S), rtol=0, atol=1e-12
+            together[:, s], contractions.row_value(O, phi, masses, rows, S), rtol=0, atol=1e-12
         )
         assert torch.allclose(apart[:, s], value(masses, S), rtol=0, atol=1e-12)
 
@@ -141,7 +142,7 @@ def test_twelve_views_are_trained_and_explained_in_time(kind: str) -> None:
     model: Any = train(kind, dataset, {}, options).model.double().eval()
     watch = training_watch.Watch(dataset)
     assert len(watch.measure(model)) >= 4095
-    explained = log_odds.log_odds_against_others(model)
+    explained = log_odds_against_others(model)
     rows = dataset.rows("train")
     behind = backgrounds.background(explained, dataset.inputs(rows, torch.float64), "product")
     began = time.process_time()

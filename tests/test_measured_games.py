@@ -7,7 +7,7 @@ import pytest
 
 from qfusion.analysis.sample import Sample
 from qfusion.data.game_set import VoteCounts
-from qfusion.models import game
+from qfusion.models import measured_game
 from qfusion.wording.backgrounds import describe_standard_error, describe_standard_errors
 from qfusion.wording.decision_summaries import Outcome, summarize_decision
 from tests.support.measured_games import make_game, open_game
@@ -35,7 +35,9 @@ def test_votes_are_kept_with_a_game_and_say_where_decisions_part() -> None:
     votes = VoteCounts(("a", "b", "c", "d"), counts, np.zeros(6, int))
     study = open_game(make_game(votes=votes))
     assert study.boundary == 0.25
-    again = game.from_card(study.card, game.game_bytes(study.model), "game.safetensors")
+    again = measured_game.from_card(
+        study.card, measured_game.game_bytes(study.model), "game.safetensors"
+    )
     assert again.crowd is not None
     assert (again.crowd.counts == counts).all()
     assert open_game(make_game()).boundary == 0

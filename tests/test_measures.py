@@ -14,16 +14,8 @@ from hypothesis import given, strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum import (
-    checks,
-    circuits,
-    measure_kinds,
-    measures,
-    operator_basis,
-    pauli_transfer,
-)
-from qfusion.quantum.decomposition import decompose
-from qfusion.quantum.pauli_transfer import PAULIS
+from qfusion.quantum import circuits, decomposition, measure_kinds, measures, states
+from qfusion.quantum.decomposition import PAULIS, decompose
 from qfusion.quantum.states import density, embed, partial_trace, partial_transpose, product
 
 DIMS = [(2, 2, 2), (2, 3), (2, 3, 4), (4,), (2, 2, 2, 2)]
@@ -396,11 +388,11 @@ EYE = torch.eye(4, dtype=torch.complex128)
         ),
         (lambda: embed(EYE, (2, 2, 2), (0,)), r"shape \(..., 2, 2\) for dims \(2,\)"),
         (lambda: embed(EYE, (2, 2), (0, 2)), "`subsystems` must hold distinct subsystems"),
-        (lambda: operator_basis.basis(0), "must be a dimension from 1, but is 0"),
-        (lambda: operator_basis.basis(2.5), "must be a dimension from 1"),
-        (lambda: operator_basis.expand(EYE[:, :2], (2, 2)), r"shape \(4, 4\)"),
+        (lambda: decomposition.basis(0), "must be a dimension from 1, but is 0"),
+        (lambda: decomposition.basis(2.5), "must be a dimension from 1"),
+        (lambda: decomposition.expand(EYE[:, :2], (2, 2)), r"shape \(4, 4\)"),
         (
-            lambda: pauli_transfer.transfer_matrix(torch.eye(8, dtype=torch.complex128)),
+            lambda: decomposition.transfer_matrix(torch.eye(8, dtype=torch.complex128)),
             "one or two qubits, but has side 8",
         ),
         (lambda: measures.entanglement_entropy(EYE[0], (2, 2), 2), "between 0 and 1, but is 2"),
@@ -416,19 +408,19 @@ EYE = torch.eye(4, dtype=torch.complex128)
             lambda: measure_kinds.measures_over_time(BELL[None], (2, 2), NAMES[:3]),
             "2 different names",
         ),
-        (lambda: checks.check_times([]), "ascending, finite and not negative, but is \\[\\]"),
-        (lambda: checks.check_times([0.0, math.inf]), "finite"),
+        (lambda: states.check_times([]), "ascending, finite and not negative, but is \\[\\]"),
+        (lambda: states.check_times([0.0, math.inf]), "finite"),
         (
-            lambda: checks.check_operators(EYE[:2], EYE[None]),
+            lambda: states.check_operators(EYE[:2], EYE[None]),
             r"`H` must have shape \(D, D\), but has shape \(2, 4\)",
         ),
-        (lambda: checks.check_operators(EYE[None], EYE[None]), r"`H` must have shape \(D, D\)"),
-        (lambda: checks.check_operators(EYE, EYE), r"`jumps` must have shape \(K, 4, 4\)"),
+        (lambda: states.check_operators(EYE[None], EYE[None]), r"`H` must have shape \(D, D\)"),
+        (lambda: states.check_operators(EYE, EYE), r"`jumps` must have shape \(K, 4, 4\)"),
         (
-            lambda: checks.check_operators(EYE, EYE[None].to(torch.complex64)),
+            lambda: states.check_operators(EYE, EYE[None].to(torch.complex64)),
             "complex of one dtype",
         ),
-        (lambda: checks.check_operators(EYE, math.inf * EYE[None]), "must be finite"),
+        (lambda: states.check_operators(EYE, math.inf * EYE[None]), "must be finite"),
         (lambda: decompose(EYE, ()), "must hold positive integers"),
         (lambda: decompose(EYE, (0, 4)), "must hold positive integers"),
         (
@@ -448,10 +440,10 @@ def test_values_within_the_tolerance_are_accepted() -> None:
     assert measures.von_neumann_entropy(EYE / 4, base=1.5).item() == pytest.approx(
         math.log(4) / math.log(1.5)
     )
-    assert checks.check_times([0, 0, 1]) == [0.0, 0.0, 1.0]
-    checks.require_state("rho", EYE[None][:0])  # no states at all
-    checks.check_operators(EYE[:1, :1], torch.zeros(0, 1, 1, dtype=torch.complex128))
-    assert operator_basis.basis(1)[0] == ("I",)
+    assert states.check_times([0, 0, 1]) == [0.0, 0.0, 1.0]
+    states.require_state("rho", EYE[None][:0])  # no states at all
+    states.check_operators(EYE[:1, :1], torch.zeros(0, 1, 1, dtype=torch.complex128))
+    assert decomposition.basis(1)[0] == ("I",)
     assert partial_trace(EYE, (2, 2), ()).item() == 4
     a = measures.entanglement_entropy(ket(1, 0, 0, 1) / math.sqrt(2), (2, 2), 1)
     assert a.item() == pytest.approx(math.log(2))

@@ -13,7 +13,7 @@ from qfusion import explain
 from qfusion._settings import choices
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import InputSpec, QuantumJump, Tweak, build
-from qfusion.models.encoding.encoders import EncoderSettings
+from qfusion.models.encoders import EncoderSettings
 from qfusion.quantum.lindblad import evolve_states
 from qfusion.quantum.states import density, embed, partial_trace
 from qfusion.wording.propagation import describe_propagation

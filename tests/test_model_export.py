@@ -16,7 +16,7 @@ from qfusion import data, model_export
 from qfusion.analysis.opening import open_sample, open_study, tweak_model
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import log_odds
+from qfusion.models import base
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 
@@ -280,11 +280,11 @@ def test_models_without_a_shared_part_are_not_centred() -> None:
     with pytest.raises(InvalidInput, match="`centred` does not fit format 'numpy'"):
         model_export.file_bytes("numpy", found, dataset, sample="pair-0004", centred=True)
     with pytest.raises(InvalidInput, match="one output has no classes"):
-        log_odds.centre_scores(checkpoint.load("qj-planted").model)
+        base.centre_scores(checkpoint.load("qj-planted").model)
     from tests.support.small_models import model_of
 
     with pytest.raises(InvalidInput, match="no linear head"):
-        log_odds.centre_scores(model_of("tensor", 2, outputs=3))
+        base.centre_scores(model_of("tensor", 2, outputs=3))
 
 
 def run(arguments: list[str], capsys: Any) -> tuple[int, str, str]:

@@ -15,13 +15,12 @@ from torch import Tensor, nn
 from qfusion import explain
 from qfusion._settings import Settings
 from qfusion.errors import InvalidInput
-from qfusion.explain import attribution, counterfactual, interventions, operators, sensitivity
+from qfusion.explain import attribution, counterfactual, sensitivity
 from qfusion.models import FUSION, Background, FusionModel, InputSpec, build
-from qfusion.models.algebra import CoalitionAlgebra
-from qfusion.models.backgrounds import Group
-from qfusion.models.encoding.encoders import Encoder
-from qfusion.models.encoding.input_features import Features
+from qfusion.models.encoders import Encoder
 from qfusion.models.evaluation import SampleBackground, evaluated_values
+from qfusion.models.games import CoalitionAlgebra
+from qfusion.models.inputs import Features, Group
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.decomposition import subsets
 
@@ -163,7 +162,7 @@ def test_modalities_are_removed_by_the_model_family(model: FusionModel) -> None:
     assert without(NAMES) == pytest.approx(values[:, 0], abs=1e-12)
     one = {name: state[:1] for name, state in model.encode(x).items()}
     first = {name: value[:1] for name, value in x.items()}
-    outcome = interventions.outcome(model, first, background, one, ["vision"])  # type: ignore[arg-type]
+    outcome = counterfactual.outcome(model, first, background, one, ["vision"])  # type: ignore[arg-type]
     assert outcome.scores == pytest.approx(values[0, subsets(3).index((0, 1))], abs=1e-12)
 
 
@@ -192,9 +191,9 @@ def test_other_explanations_work_or_report_a_missing_method(model: FusionModel) 
     assert attributed.error < 1e-2 * abs(attributed.end - attributed.start)
     change = counterfactual.nearest_state(model, counterfactual.encode_samples(model, x), "text")
     assert change.verified or not change.possible
-    assert operators.operator_groups(model)
+    assert sensitivity.operator_groups(model)
     with pytest.raises(InvalidInput, match="kind multilinear, which has no modality states"):
-        operators.operator(model, background, "text")
+        sensitivity.operator(model, background, "text")
     with pytest.raises(InvalidInput, match="kind multilinear, which has no terms of a physics"):
         sensitivity.sensitivity(model, x, background)
     with pytest.raises(

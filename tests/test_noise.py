@@ -10,10 +10,9 @@ from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.models import EntangledQCNN
 from qfusion.models.network.truth_tables import fuse
-from qfusion.quantum.decomposition import subsets
-from qfusion.quantum.pauli_transfer import transfer_matrix
-from qfusion.track.circuit_noise import Noise, noisy_vectors, with_noise
-from qfusion.track.circuit_run import run_circuit
+from qfusion.quantum.decomposition import subsets, transfer_matrix
+from qfusion.simulate.circuit_run import run_circuit
+from qfusion.simulate.fusion_gates import Noise, noisy_vectors, with_noise
 from tests.support.entangled import angles_of, masses_of, model_of, scores_of
 
 KINDS = [

@@ -11,15 +11,8 @@ import pytest
 import torch
 
 from qfusion.errors import InvalidInput
-from qfusion.models.jump import ket_algebra
-from qfusion.quantum import (
-    decomposition,
-    lindblad,
-    measures,
-    operator_basis,
-    states,
-    statevector,
-)
+from qfusion.models.jump import kets
+from qfusion.quantum import decomposition, lindblad, measures, states, statevector
 
 rng = np.random.default_rng(3)
 
@@ -63,7 +56,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "evolution at an array of times": (lindblad.evolve_states, (H, L, RHO, np.array([0.0, 0.5]))),
     "observables": (lindblad.evolve_observables, (H, L, H, [0.3])),
     "decomposition": (decomposition.strengths, (H, DIMS)),
-    "expansion": (operator_basis.expand, (H, DIMS)),
+    "expansion": (decomposition.expand, (H, DIMS)),
     "rotations": (statevector.rotations, (ANGLES,)),
     "populations": (statevector.populations, (ket(4),)),
     "Bloch vectors": (statevector.bloch_vectors, (ket(4),)),
@@ -136,9 +129,7 @@ def test_generators_and_systems_take_arrays(unchecked_shapes: None) -> None:
 
 
 def test_marginal_observables_take_arrays() -> None:
-    behind = ket_algebra.KetBackground(
-        kind="joint", size=1, sigma=torch.from_numpy(SIGMA), dims=DIMS
-    )
-    found = ket_algebra.marginal_observables(H[None], behind)
-    wanted = ket_algebra.marginal_observables(torch.from_numpy(H[None]), behind)
+    behind = kets.KetBackground(kind="joint", size=1, sigma=torch.from_numpy(SIGMA), dims=DIMS)
+    found = kets.marginal_observables(H[None], behind)
+    wanted = kets.marginal_observables(torch.from_numpy(H[None]), behind)
     assert all(torch.equal(found[S], wanted[S]) for S in wanted)

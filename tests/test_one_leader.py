@@ -13,7 +13,7 @@ from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.text import strip_markup
 from qfusion.errors import DataUnavailable
-from qfusion.explain.relations import RELATIONS
+from qfusion.explain.coalitions import RELATIONS
 from qfusion.panels.views import drawn
 from qfusion.views import contributions, overview
 from qfusion.wording import answers, decision_summaries

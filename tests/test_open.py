@@ -19,8 +19,8 @@ from qfusion.analysis.spaces import evaluated
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes
 from qfusion.models import live_model
-from qfusion.models.circuit_change import CircuitChange
 from qfusion.models.protocols import Circuit
+from qfusion.models.tweak import CircuitChange
 from qfusion.panels import (
     views,
 )

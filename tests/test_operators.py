@@ -10,7 +10,7 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.operators import group_states, operator, operator_groups
+from qfusion.explain.sensitivity import group_states, operator, operator_groups
 from qfusion.figures import operator_spectra
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.network import mass_algebra

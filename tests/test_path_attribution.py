@@ -26,7 +26,7 @@ from qfusion.figures import (
     generator_attribution_flow,
 )
 from qfusion.models import InputSpec, QuantumJump, Tweak
-from qfusion.models.jump import hermitian
+from qfusion.models.jump import kets
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import programs
 from qfusion.training import checkpoint
@@ -78,7 +78,7 @@ def two_qubits(J: float, gamma: float, T: float) -> QuantumJump:
     Z = np.diag([1.0, -1.0])
     with torch.no_grad():
         model.A[0].copy_(
-            hermitian.hermitian_entries(torch.tensor(J / 2 * np.kron(Z, Z), dtype=torch.complex128))
+            kets.hermitian_entries(torch.tensor(J / 2 * np.kron(Z, Z), dtype=torch.complex128))
         )
         model.L[0].copy_(
             torch.view_as_real(

@@ -14,17 +14,15 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes
-from qfusion.models import EntangledQCNN, InputSpec, registry
-from qfusion.models.ablations import twins
-from qfusion.models.network import qcnn, qcnn_density, qcnn_features
-from qfusion.models.network.qcnn_rows import row_values
+from qfusion.models import EntangledQCNN, InputSpec, registry, twins
+from qfusion.models.network import network_model, qcnn
+from qfusion.models.network.contractions import row_values
 from qfusion.quantum import circuits
 from qfusion.quantum.decomposition import subsets
-from qfusion.track.circuit_noise import Noise, with_noise
-from qfusion.track.circuit_run import run_circuit
-from qfusion.track.fusion_circuit import fusion_circuit
-from qfusion.track.fusion_gates import outcome_scores
-from qfusion.track.gate_replay import bloch_vectors, replay_fusion
+from qfusion.simulate.circuit_run import run_circuit
+from qfusion.simulate.fusion_circuit import fusion_circuit
+from qfusion.simulate.fusion_gates import Noise, outcome_scores, with_noise
+from qfusion.simulate.gate_replay import bloch_vectors, replay_fusion
 from tests.support.entangled import angles_of, masses_of, model_of, scores_of
 
 FOLLOW_UP = {"circuit_pooling": "controlled", "head": "retained"}
@@ -98,7 +96,7 @@ def test_features_and_gradients_equal_observables(n: int, settings: dict[str, st
     network = model_of(n, 1, **settings).network
     vectors = torch.randn(3, n, 3, dtype=torch.float64)
     vectors[..., 0] = 1
-    features = qcnn_features.network_features(network, vectors)
+    features = network_model.network_features(network, vectors)
     forward = qcnn.HEAD_SCALE * features @ network.head.T
     pulled = qcnn.evaluate(network.observables(), vectors)
     assert features.shape == (3, network.head.shape[1])
@@ -144,7 +142,7 @@ def test_the_replay_ends_in_the_state_of_the_network() -> None:
     model = model_of(3, 2, circuit_pooling="controlled")
     theta = angles_of(model)
     replay, fused = replay_fusion(model, theta), fusion_circuit(model, theta).fused
-    final = qcnn_density.density_states(model.network, model.fuse(masses_of(theta))[0][0])[-1]
+    final = qcnn.density_states(model.network, model.fuse(masses_of(theta))[0][0])[-1]
     rows = [replay.wires.index(wire) for wire in fused]
     assert replay.bloch[-1][rows] == pytest.approx(bloch_vectors(final), abs=1e-10)
 

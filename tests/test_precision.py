@@ -13,14 +13,15 @@ import qutip
 import scipy.linalg
 import torch
 
-from qfusion import track
+from qfusion import simulate
 from qfusion.analysis import sample_evolution
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.panels.views import drawn
-from qfusion.quantum import checks, lindblad, measures
+from qfusion.quantum import lindblad, measures
 from qfusion.quantum.lindblad import System
+from qfusion.quantum.states import require_state
 from qfusion.training import checkpoint
 from qfusion.views import correlations, decision, evidence, states as state_views
 from tests.support.lindblad_systems import superoperator, system
@@ -145,7 +146,9 @@ def test_half_precision_is_cast_for_data_and_refused_for_states(
     ):
         lindblad.evolve_states(*system(2, 1, 1.0, 1.0), (torch.eye(2) / 2).to(kind), [1.0])
     of = System(*system(4, 1, 1.0, 1.0), (2, 2), ("a", "b"))
-    assert track.track(of, torch.tensor([1, 0, 0, 0]).to(kind), [0, 1.0]).rho.dtype == np.complex128
+    assert (
+        simulate.track(of, torch.tensor([1, 0, 0, 0]).to(kind), [0, 1.0]).rho.dtype == np.complex128
+    )
 
 
 def test_mixed_precisions_are_refused() -> None:
@@ -183,7 +186,7 @@ def test_long_evolutions_do_not_drift(jump: float) -> None:
     rho = start
     for _ in range(steps):
         rho = lindblad.evolve_states(H, L, rho, [T / steps])[0]
-    checks.require_state("rho", rho)
+    require_state("rho", rho)
     assert abs(rho.trace() - 1) < 1e-11
     assert (rho - rho.mH).abs().max() < 1e-12
     assert torch.linalg.eigvalsh(rho).min() > -1e-11
@@ -194,7 +197,7 @@ def test_long_evolutions_do_not_drift(jump: float) -> None:
             qutip.Qobj(H.numpy()), [qutip.Qobj(each.numpy()) for each in L]
         ).full()
         assert np.abs(rho.numpy() - steady).max() < 1e-10
-        by_qutip = track.solve(System(H, L, (4,), ("a",), T), start[:, 0], [T])[0]
+        by_qutip = simulate.solve(System(H, L, (4,), ("a",), T), start[:, 0], [T])[0]
         assert np.abs(by_qutip - rho.numpy()).max() < 1e-8
     else:  # nothing dissipates: the energy stays, and the state pure
         assert abs((H @ (rho - start)).trace()) < 1e-10

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from qfusion import explain
 from qfusion.data import data_set
-from qfusion.explain import backgrounds, disturbances, interventions, sensitivity
-from qfusion.models import EntangledQCNN, InputSpec, base, build, nested
+from qfusion.explain import backgrounds, counterfactual, disturbances, sensitivity
+from qfusion.models import EntangledQCNN, InputSpec, base, build, evaluation
 from qfusion.models.evaluation import SampleBackground
-from qfusion.models.network import qcnn_rows
+from qfusion.models.network import contractions
 from qfusion.models.terms import Parameter
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
@@ -34,18 +34,18 @@ PRODUCT = "product"
 def over_all_combinations(model: Any, x: Mapping[str, Any], rows: Mapping[str, Any]) -> np.ndarray:
     """v(S), (B, 2^M, C), by plain passes: each sample with every choice of a row for each absent modality."""
     own, theirs = model.encode(x), model.encode(rows)
-    names, N = model.modalities, nested.nested_length(theirs)
+    names, N = model.modalities, evaluation.nested_length(theirs)
     values = []
     for S in subsets(len(names)):
         absent = [m for m in range(len(names)) if m not in S]
         choices = [*itertools.product(range(N), repeat=len(absent))]
         picks = np.array(choices, int).reshape(len(choices), len(absent))
         scores = []
-        for b in range(nested.nested_length(own)):
+        for b in range(evaluation.nested_length(own)):
             states = {
-                name: nested.nested_part(own[name], [b] * len(picks))
+                name: evaluation.nested_part(own[name], [b] * len(picks))
                 if m in S
-                else nested.nested_part(theirs[name], picks[:, absent.index(m)])
+                else evaluation.nested_part(theirs[name], picks[:, absent.index(m)])
                 for m, name in enumerate(names)
             }
             scores.append(model.scores(states).mean(0).numpy())
@@ -85,7 +85,7 @@ def features(model: Any, count: int, seed: int) -> dict[str, Tensor]:
 def test_values_are_means_over_all_combinations(n: int, M: int, many: bool) -> None:
     """Of a few samples, which are worked out one by one, and of many."""
     model = network_of(n, M)
-    x = features(model, qcnn_rows.FEW_SAMPLES + 1 if many else 2, 1)
+    x = features(model, contractions.FEW_SAMPLES + 1 if many else 2, 1)
     rows = features(model, 2 if M > 3 else 3, 2)
     found = explain.explain(model, x, explain.background(model, rows, PRODUCT))
     assert np.abs(found.values - over_all_combinations(model, x, rows)).max() < 1e-10
@@ -320,12 +320,12 @@ def test_rows_are_permuted() -> None:
     orders = []
     for name in model.modalities:
         theirs = [
-            torch.cat([part.double().flatten() for part in nested.nested_leaves(one)])
-            for one in (nested.nested_part(joint.states[name], [i]) for i in range(11))
+            torch.cat([part.double().flatten() for part in evaluation.nested_leaves(one)])
+            for one in (evaluation.nested_part(joint.states[name], [i]) for i in range(11))
         ]
         shown = [
-            torch.cat([part.double().flatten() for part in nested.nested_leaves(one)])
-            for one in (nested.nested_part(product.states[name], [i]) for i in range(11))
+            torch.cat([part.double().flatten() for part in evaluation.nested_leaves(one)])
+            for one in (evaluation.nested_part(product.states[name], [i]) for i in range(11))
         ]
         orders.append([next(i for i, t in enumerate(theirs) if torch.equal(t, s)) for s in shown])
         assert sorted(orders[-1]) == list(range(11))
@@ -368,7 +368,7 @@ def test_one_absent_modality_is_averaged_over_all_rows() -> None:
     found = disturbances.scores(model, dataset, rows, two, "train", product)
     whole = explain.explain(model, dataset.inputs(rows, torch.float64), product)
     assert found == pytest.approx(
-        interventions.remove_modalities(whole, two.missing).prediction, abs=1e-12
+        counterfactual.remove_modalities(whole, two.missing).prediction, abs=1e-12
     )
 
 

@@ -18,11 +18,11 @@ from qfusion import explain
 from qfusion._settings import choices
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.models import EntangledQCNN, InputSpec
-from qfusion.models.network import qcnn, qcnn_density, qcnn_features, truth_tables
+from qfusion.models.network import network_model, qcnn, truth_tables
+from qfusion.models.network.contractions import row_values
 from qfusion.models.network.entangled_qcnn import QCNNSettings
 from qfusion.models.network.mass_algebra import MassBackground
-from qfusion.models.network.qcnn_rows import row_values
-from qfusion.quantum import circuits, pauli_transfer
+from qfusion.quantum import circuits, decomposition
 from qfusion.quantum.decomposition import subsets
 from tests.support.entangled import angles_of, masses_of, model_of
 
@@ -140,13 +140,13 @@ def test_observables_pulled_back_to_every_step(n: int) -> None:
     """At each step the expectation of what is still to come is the score: Heisenberg meets Schroedinger."""
     model = model_of(n, 2)
     masses = masses_of(angles_of(model))
-    states = qcnn_density.density_states(model.network, model.fuse(masses)[0][0])
+    states = qcnn.density_states(model.network, model.fuse(masses)[0][0])
     expected = (model.scores(masses)[0] - model.bias).detach()
     for first in range(1, len(states)):
         O = torch.einsum(
             "cw,wij->cij",
             model.network.observables(first).detach().flatten(1).to(torch.complex128),
-            pauli_transfer.words(n),
+            decomposition.words(n),
         )
         found = torch.einsum("cij,ji->c", O, states[first]).real
         assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-12), first
@@ -172,15 +172,15 @@ def test_head_reads_its_qubits() -> None:
 
 def test_transfer_matrices() -> None:
     U = circuits.unitary("su4", torch.randn(15, dtype=torch.float64))
-    R = pauli_transfer.transfer_matrix(U)
+    R = decomposition.transfer_matrix(U)
     assert (R @ R.mT - torch.eye(16)).abs().max() < 1e-12  # a rotation of Pauli coefficients
-    assert pauli_transfer.transfer_matrix(
+    assert decomposition.transfer_matrix(
         circuits.rotation("H", torch.zeros(0, dtype=torch.float64))
     ).numpy() == pytest.approx(
         np.array([[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, -1, 0], [0, 1, 0, 0]]), abs=1e-15
     )
     with pytest.raises(InvalidInput, match="must act on one or two qubits, but has side 8"):
-        pauli_transfer.transfer_matrix(torch.eye(8, dtype=torch.complex128))
+        decomposition.transfer_matrix(torch.eye(8, dtype=torch.complex128))
 
 
 def score(theta: Tensor, phi: Tensor, convolution: Tensor, pooling: Tensor, head: Tensor) -> Tensor:
@@ -412,7 +412,7 @@ def test_forward_path_equals_pulled_back_observables(n: int) -> None:
         model.encode({"a": torch.randn(3, 5).double(), "b": torch.randn(3, 4).double()})
     )[0]
     pulled = qcnn.evaluate(model.observables(), vectors)
-    features = qcnn_features.network_features(model.network, vectors)
+    features = network_model.network_features(model.network, vectors)
     forward = qcnn.HEAD_SCALE * features @ model.network.head.T
     assert (pulled - forward).abs().max() < 1e-12
     assert (features[:, : 2 ** len(model.network.retained)].sum(1) - 1).abs().max() < 1e-12
@@ -430,6 +430,6 @@ def test_batches_are_computed_in_chunks(n: int, monkeypatch: pytest.MonkeyPatch)
     network = qcnn.QCNN(n, 2, spread=1.0).double()
     vectors = torch.randn(150, n, 3, dtype=torch.float64)
     vectors[..., 0] = 1
-    whole = qcnn_features.network_features(network, vectors)
-    monkeypatch.setattr(qcnn_features, "MAX_CACHED", 1)
-    assert torch.allclose(qcnn_features.network_features(network, vectors), whole, atol=1e-14)
+    whole = network_model.network_features(network, vectors)
+    monkeypatch.setattr(network_model, "MAX_CACHED", 1)
+    assert torch.allclose(network_model.network_features(network, vectors), whole, atol=1e-14)

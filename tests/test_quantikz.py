@@ -14,8 +14,8 @@ from pennylane.drawer.drawable_layers import drawable_layers
 from pypdf import PdfReader
 
 from qfusion.errors import InvalidInput
-from qfusion.track import quantikz_export
-from qfusion.track.step_circuit import step_circuit
+from qfusion.simulate import circuit_export
+from qfusion.simulate.step_circuit import step_circuit
 from tests.support import typesetting
 from tests.support.entangled import model_of as network_of
 from tests.support.fusion_circuits import circuit_of
@@ -145,7 +145,7 @@ def test_gates_of_every_form() -> None:
         qml.QubitUnitary(qml.matrix(qml.CNOT([0, 1])), wires=["a", "c"])
         qml.adjoint(qml.S("b"))
     tape = qml.tape.QuantumScript.from_queue(queue)
-    (cells,) = rows_of(quantikz_export.to_quantikz(tape, ("a", "b", "c")))
+    (cells,) = rows_of(circuit_export.to_quantikz(tape, ("a", "b", "c")))
     assert [line[1] for line in cells] == [r"\ctrl{2}", r"\ctrl{1}", r"\targ{}"]
     assert [line[2] for line in cells] == [r"\swap{2}", r"\qw", r"\targX{}"]
     assert [line[3] for line in cells] == [r"\control{}", r"\qw", r"\ctrl{-2}"]
@@ -163,7 +163,7 @@ def test_long_circuits_are_wrapped_and_too_long_ones_refused(
     parts = rows_of(whole.to_quantikz(per_line=7))
     assert len(parts) == -(-(len(one[0]) - 2) // 7)
     assert [cell for part in parts for cell in part[5][1:-1]] == one[5][1:-1]
-    monkeypatch.setattr(quantikz_export, "MAX_CELLS", 10)
+    monkeypatch.setattr(circuit_export, "MAX_CELLS", 10)
     with pytest.raises(InvalidInput, match="Export it as SVG"):
         whole.to_quantikz()
 

@@ -14,7 +14,7 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import disturbances, interventions
+from qfusion.explain import counterfactual, disturbances
 from qfusion.explain.disturbances import Disturbance
 from qfusion.models import registry
 from qfusion.training import checkpoint, checkpoint_cards, metrics
@@ -101,7 +101,7 @@ def test_explanation_without_a_modality(dataset):
     model = model_of("quantum-jump", dataset, dims=2)
     inputs = dataset.inputs(dataset.rows("test"), torch.float64)
     whole = explain.explain(model, inputs, explain.background(model, inputs, "joint"))
-    part = interventions.remove_modalities(whole, ["words"])
+    part = counterfactual.remove_modalities(whole, ["words"])
     assert np.allclose(part.dividends.sum(1), part.prediction)
     assert np.allclose(part.shapley.sum(1) + part.baseline, part.prediction)
     for s, name in enumerate(whole.coalitions):
@@ -112,9 +112,9 @@ def test_explanation_without_a_modality(dataset):
         else:
             assert np.array_equal(part.values[:, s], whole.values[:, s])
     assert np.array_equal(part.shapley[:, 1], np.zeros_like(part.shapley[:, 1]))
-    assert np.array_equal(interventions.remove_modalities(whole, []).values, whole.values)
+    assert np.array_equal(counterfactual.remove_modalities(whole, []).values, whole.values)
     with pytest.raises(NotFound, match=r"Modality 'word' does not exist\. Did you mean 'words'"):
-        interventions.remove_modalities(whole, ["word"])
+        counterfactual.remove_modalities(whole, ["word"])
 
 
 def test_missing_modalities_of_baselines_use_all_training_rows(dataset):

@@ -25,7 +25,7 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
-from qfusion.explain import additive_projection, bootstrap, faithfulness, reliability, stability
+from qfusion.explain import backgrounds, bootstrap, faithfulness, findings, stability
 from qfusion.panels import pickers
 from scripts import ship_results
 
@@ -139,7 +139,7 @@ def test_shipped_results_equal_computed_ones(model: str) -> None:
 def test_shipped_counts_are_whole_numbers() -> None:
     name = "qj-planted"
     packed = read_record(name)["results"]["find_truth()"]
-    finding = shipped_results.unpack_result(packed, reliability.Finding)
+    finding = shipped_results.unpack_result(packed, findings.Finding)
     assert json.loads(json.dumps(shipped_results.pack_result(finding))) == packed
     assert isinstance(finding.numbers["samples"], int)
 
@@ -155,7 +155,7 @@ def test_pages_explain_no_samples_for_shipped_findings(monkeypatch: pytest.Monke
     assert trust.reliability_findings(study) == trust.reliability_findings(study, at_hand=True)
     assert not trust.is_comparison_missing(study)
     assert find_result(joint_gains.remove_joint_terms, study) is not None
-    summary, gains = joint_gains.remove_joint_terms(study, additive_projection.OWN)
+    summary, gains = joint_gains.remove_joint_terms(study, backgrounds.OWN)
     assert summary.samples == gains["gain"]["accuracy"].n
     curves = trust.feature_curves(study, study.modalities[0])
     assert curves.deletion[0] == 0

@@ -25,7 +25,7 @@ from qfusion.data import DataSet, Modality, Series, Target, Text
 from qfusion.data.store import reading, writing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import live_link
-from qfusion.models.circuit_change import CircuitChange
+from qfusion.models.tweak import CircuitChange
 from qfusion.training import checkpoint
 from tests.support import own_models
 from tests.support.app import said, visit
@@ -283,12 +283,12 @@ def test_names_that_are_taken_do_not_show_something_else(
 
 
 def test_changes_survive_the_link() -> None:
-    from qfusion.models import circuit_change
+    from qfusion.models import tweak
 
     change = CircuitChange(
         ((5, "theta", 0.25),), frozenset({1, 2}), 0.1, 0.2, 0.3, 500, "FakeManilaV2", 3
     )
-    assert circuit_change.from_mapping(circuit_change.as_mapping(change)) == change
+    assert tweak.from_mapping(tweak.as_mapping(change)) == change
 
 
 def test_a_set_is_written_and_read_whole(tmp_path: Path) -> None:

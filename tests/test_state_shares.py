@@ -12,7 +12,7 @@ from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.panels import pickers, what_if
-from qfusion.quantum import state_paths
+from qfusion.quantum import states
 from tests.support.app import visit
 
 
@@ -33,27 +33,27 @@ def test_way_between_kets_is_a_geodesic_whatever_the_phases() -> None:
     start, end = (ket / torch.linalg.vector_norm(ket, dim=-1, keepdim=True) for ket in (start, end))
     angle = lambda a, b: torch.arccos((a.conj() * b).sum(-1).abs().clamp(max=1))  # noqa: E731
     for share in (0.0, 0.3, 0.5, 1.0):
-        ket = state_paths.between_kets(start, end, share)
-        turned = state_paths.between_kets(start, end * torch.exp(torch.tensor(0.7j)), share)
+        ket = states.between_kets(start, end, share)
+        turned = states.between_kets(start, end * torch.exp(torch.tensor(0.7j)), share)
         assert torch.allclose(torch.linalg.vector_norm(ket, dim=-1), torch.ones(5).double())
         assert torch.allclose(angle(start, ket), share * angle(start, end), atol=1e-7)
         assert torch.allclose(angle(ket, end), (1 - share) * angle(start, end), atol=1e-7)
         assert torch.allclose(ket, turned, atol=1e-12)
-    assert torch.equal(state_paths.between_kets(start, start, 0.4), start)
+    assert torch.equal(states.between_kets(start, start, 0.4), start)
 
 
 def test_way_between_masses_is_even_in_their_angles() -> None:
     start, end = torch.tensor([[0.0, 0.2, 1.0]]), torch.tensor([[1.0, 0.7, 1.0]])
-    assert torch.allclose(state_paths.between_masses(start, end, 0.0), start)
-    assert torch.allclose(state_paths.between_masses(start, end, 1.0), end)
-    middle = state_paths.between_masses(start, end, 0.5)
+    assert torch.allclose(states.between_masses(start, end, 0.0), start)
+    assert torch.allclose(states.between_masses(start, end, 1.0), end)
+    middle = states.between_masses(start, end, 0.5)
     assert middle[0].tolist() == pytest.approx([0.5, np.sin((0.463648 + 0.991157) / 2) ** 2, 1.0])
 
 
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])
 def test_shares_outside_0_to_1_are_refused(bad: float) -> None:
     with pytest.raises(InvalidInput, match="share"):
-        state_paths.between_masses(torch.zeros(1, 2), torch.ones(1, 2), bad)
+        states.between_masses(torch.zeros(1, 2), torch.ones(1, 2), bad)
     with pytest.raises(InvalidInput, match="share"):
         changes_of(sample_of("qj-parity"), bad)
 

@@ -19,20 +19,21 @@ from qfusion.analysis import study_building
 from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.explain import counterfactual, operators, parameter_changes, sensitivity
+from qfusion.explain import counterfactual, sensitivity
 from qfusion.figures import sample_results
 from qfusion.models import FUSION, build
-from qfusion.models.parts import PARTS, kinds
 from qfusion.models.protocols import (
+    PARTS,
     Circuit,
     Evolution,
     GateCircuit,
     KetStates,
     Physics,
     TruthTables,
+    kinds,
 )
 from qfusion.quantum.decomposition import subsets
-from qfusion.track import master_equation
+from qfusion.simulate import master_equation
 from qfusion.training import checkpoint
 from qfusion.wording import systems
 from qfusion.wording.model_kinds import describe_kind
@@ -160,9 +161,9 @@ def test_decision_operators_and_flips_are_exact() -> None:
     x, rows = rows_of(model, 1, seed=1), rows_of(model, 5, seed=2)
     background = explain.background(model, rows, "joint")
     values = explain.explain(model, x, background).values
-    for place, S in enumerate(operators.operator_groups(model), 1):
-        found = operators.operator(model, background, S, 1)
-        assert found.scores(operators.group_states(model, x, S)) == pytest.approx(
+    for place, S in enumerate(sensitivity.operator_groups(model), 1):
+        found = sensitivity.operator(model, background, S, 1)
+        assert found.scores(sensitivity.group_states(model, x, S)) == pytest.approx(
             values[:, place, 1], abs=1e-10
         )
     own = counterfactual.encode_samples(model, x)
@@ -188,7 +189,7 @@ def test_unsupported_methods_are_refused() -> None:
         ):
             call()
     with pytest.raises(InvalidInput, match="no terms of a physics"):
-        parameter_changes.nearest_parameters(model, counterfactual.encode_samples(model, x))
+        sensitivity.nearest_parameters(model, counterfactual.encode_samples(model, x))
     with pytest.raises(InvalidInput, match="nothing to tweak"):
         model.tweaked("H.v0=2")
     assert model.tweaked("") is model

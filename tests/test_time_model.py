@@ -17,12 +17,11 @@ from torch import Tensor, nn
 from qfusion import explain, report
 from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet
-from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
+from qfusion.explain import counterfactual, path_attribution, sensitivity
 from qfusion.models import FUSION, TimeModel
-from qfusion.models.encoding.input_features import InputSpec
-from qfusion.models.jump.ket_model import Dims, KetSettings
-from qfusion.models.parts import kinds
-from qfusion.models.protocols import Evolution
+from qfusion.models.inputs import InputSpec
+from qfusion.models.jump.kets import Dims, KetSettings
+from qfusion.models.protocols import Evolution, kinds
 from qfusion.panels import pages
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, Term
@@ -151,7 +150,7 @@ def test_evolution_based_methods_support_the_model(address: dict[str, str]) -> N
     own = counterfactual.encode_samples(model, inputs)
     changes = [counterfactual.nearest_state(model, own, name) for name in model.modalities]
     assert all(change.verified for change in changes if change.possible)
-    assert parameter_changes.nearest_parameters(model, own)
+    assert sensitivity.nearest_parameters(model, own)
     half = open_sample("swaps", address["sample"], address["data"], tweak="T=0.5")
     assert half.model.duration == 0.5
     assert not np.allclose(half.scores, sample.scores)

@@ -14,14 +14,7 @@ from torch import Tensor
 from qfusion.errors import InvalidInput
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density, product
-from qfusion.track import (
-    attractor,
-    ensemble,
-    sample_trajectories,
-    solve,
-    to_frame,
-    track,
-)
+from qfusion.simulate import attractor, ensemble, sample_trajectories, solve, to_frame, track
 from qfusion.wording.steady_states import describe_attractor
 
 NAMES = ("text", "audio", "vision")
@@ -271,7 +264,7 @@ def test_gap_equals_that_of_the_superoperator(
     way: str, dims: tuple[int, ...], loss: float, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if way == "iterated":
-        monkeypatch.setattr(sys.modules["qfusion.track.steady_state"], "MAX_DENSE", 0)
+        monkeypatch.setattr(sys.modules["qfusion.simulate.steady_state"], "MAX_DENSE", 0)
     system = random_system(dims, loss=loss, seed=seed)
     generator = qutip.liouvillian(
         qutip.Qobj(system.H.numpy()), [qutip.Qobj(L.numpy()) for L in system.jumps]

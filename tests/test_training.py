@@ -14,9 +14,9 @@ from sklearn.metrics import f1_score, log_loss
 from qfusion import data, explain
 from qfusion.data import DataSet, data_set
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.models.encoding import encoders
-from qfusion.models.encoding.encoders import BatchNorm, Encoder
-from qfusion.models.encoding.input_features import InputSpec
+from qfusion.models import encoders
+from qfusion.models.encoders import BatchNorm, Encoder
+from qfusion.models.inputs import InputSpec
 from qfusion.training import (
     Fit,
     Options,

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from qfusion import data, explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import build, registry
-from qfusion.models.ablations import twins
+from qfusion.models import build, registry, twins
 from qfusion.models.protocols import KetStates
 from qfusion.quantum import lindblad, measures, states
 from qfusion.training import Options, checkpoint, checkpoint_cards, train

@@ -27,8 +27,8 @@ from qfusion.explain import (
     judge,
     verdict,
 )
-from qfusion.explain.leaders import LEAD, leading_modality
-from qfusion.explain.verdict_findings import (
+from qfusion.explain.coalitions import LEAD, leading_modality
+from qfusion.explain.findings import (
     Leadership,
     Opposition,
     is_score_uncertain,

@@ -10,8 +10,8 @@ from torch import nn
 
 from qfusion import plugin
 from qfusion.analysis.study import Study
-from qfusion.models.circuit_change import CircuitChange
 from qfusion.models.protocols import CircuitSource
+from qfusion.models.tweak import CircuitChange
 from qfusion.quantum.statevector import Gate
 
 

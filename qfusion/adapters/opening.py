@@ -38,11 +38,10 @@ from qfusion.data import DataSet
 from qfusion.data.in_memory import data_set_of
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
-from qfusion.models import FusionModel, live_model, nested
-from qfusion.models.encoding import input_features
+from qfusion.models import FusionModel, evaluation, inputs, live_model
 from qfusion.models.jump import lindblad_model
+from qfusion.models.live_model import looks_like
 from qfusion.models.protocols import CircuitSource, EditableCircuit
-from qfusion.models.score_columns import looks_like
 from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.training.sample_rows import sample_rows
 
@@ -320,7 +319,7 @@ def _timed(
     seconds, times = min(first, second), 1
     while times < MANY and seconds < QUICK / 2:
         times = min(MANY, int(times * QUICK / max(seconds, 1e-6)))
-        many = nested.nested_tiled(dict(rows), times)
+        many = evaluation.nested_tiled(dict(rows), times)
         seconds = min(_clocked(called, many)[1] for _ in range(TIMINGS))
     return columns, again, seconds / (times * len(columns))
 
@@ -434,7 +433,7 @@ def _check_independent(
     for step in (1, 3):
         parts = []
         for start in range(0, len(together), step):
-            some = nested.nested_part(dict(rows), slice(start, start + step))
+            some = evaluation.nested_part(dict(rows), slice(start, start + step))
             try:
                 parts.append(called(some))
             except InvalidInput:
@@ -510,7 +509,7 @@ def _feature_means(dataset: DataSet) -> dict[str, list[float]]:
     counts = {name: torch.zeros((), dtype=torch.int64) for name in dataset.names}
     for rows in dataset.blocks(dataset.rows("train")):
         for name, features in dataset.inputs(rows, torch.float64).items():
-            steps = input_features.real_steps(*input_features.values_and_mask(features))
+            steps = inputs.real_steps(*inputs.values_and_mask(features))
             sums[name] = sums[name] + steps.nansum(0)
             counts[name] = counts[name] + (~steps.isnan()).sum(0)
     return {

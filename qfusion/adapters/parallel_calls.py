@@ -18,7 +18,7 @@ from torch import Tensor
 
 from qfusion import _sentences
 from qfusion.adapters.calls import ModelCall
-from qfusion.models import nested
+from qfusion.models import evaluation
 
 SLOW = 0.02  # seconds of a row from which on it is worth while
 CHUNK = 0.5  # seconds of work that a process is given at a time
@@ -39,12 +39,12 @@ class ParallelCall:
 
     def __call__(self, features: Mapping[str, Any]) -> Tensor:
         """Return the columns (B, K)."""
-        count = nested.nested_length(next(iter(features.values())))
+        count = evaluation.nested_length(next(iter(features.values())))
         if count < 2 * self._processes:
             return self._call(features)
         step = max(1, min(self._rows, -(-count // self._processes)))
         parts = [
-            nested.nested_part(dict(features), slice(start, start + step))
+            evaluation.nested_part(dict(features), slice(start, start + step))
             for start in range(0, count, step)
         ]
         run = Parallel(n_jobs=self._processes, return_as="generator")

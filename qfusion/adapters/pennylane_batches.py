@@ -16,7 +16,7 @@ import pennylane as qml
 
 from qfusion.adapters import qnode_calls
 from qfusion.adapters.quick_calls import QuickCall
-from qfusion.models import nested
+from qfusion.models import evaluation
 
 PLAIN = (
     str,
@@ -42,8 +42,8 @@ def quick_call(call: Any, rows: Mapping[str, Any]) -> QuickCall | None:
     Args:
         call: of the model. rows: features of some rows.
     """
-    count = nested.nested_length(next(iter(rows.values())))
-    for_one = qnode_calls.record(call, nested.nested_part(dict(rows), slice(0, 1)))
+    count = evaluation.nested_length(next(iter(rows.values())))
+    for_one = qnode_calls.record(call, evaluation.nested_part(dict(rows), slice(0, 1)))
     for_all = qnode_calls.record(call, rows)
     if len(for_all) == count * len(for_one):
         return QuickCall(call, lambda features: _answered_together(call, features))

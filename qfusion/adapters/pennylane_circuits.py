@@ -28,10 +28,10 @@ from qfusion.adapters import (
 from qfusion.adapters.circuit_wires import MAX_QUBITS
 from qfusion.adapters.gate_roles import FIXED, find_layers
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import live_model, nested
-from qfusion.models.circuit_change import UNCHANGED, CircuitChange
+from qfusion.models import evaluation, live_model
 from qfusion.models.protocols import TRAINED, CircuitFacts, Reading
-from qfusion.quantum import states, statevector, trigonometric
+from qfusion.models.tweak import UNCHANGED, CircuitChange
+from qfusion.quantum import circuits, states, statevector
 
 MAX_MIXED = 8  # whose density matrix is held, with noise
 CHECKED = 4  # states of a circuit that are checked against its device
@@ -68,7 +68,7 @@ class PennyLaneCircuit:
         chosen: int = 0,
     ):
         self._call, self._chosen = call, chosen
-        first, second = (nested.nested_part(dict(rows), slice(k, k + 1)) for k in (0, 1))
+        first, second = (evaluation.nested_part(dict(rows), slice(k, k + 1)) for k in (0, 1))
         recorded = self._record(first)
         check(bool(recorded), "the model calls no QNode")
         check(
@@ -200,7 +200,7 @@ class PennyLaneCircuit:
         linear = (qml.measurements.ExpectationMP, qml.measurements.ProbabilityMP)
         if not all(isinstance(measured, linear) for measured in self._tape.measurements):
             return None
-        return trigonometric.gate_frequencies(matrix)
+        return circuits.gate_frequencies(matrix)
 
     def _record(self, features: Mapping[str, Any]) -> list[qnode_calls.QNodeCall]:
         return qnode_calls.record(self._call, features)
@@ -422,7 +422,7 @@ def _with_noise(
     operations: Sequence[Any], change: CircuitChange, measurements: Sequence[Any]
 ) -> list[Any]:
     """Return operations with depolarising and damping on every qubit of a gate on several qubits, after it, and flips
-    before measurements, as `track.circuit_noise` defines them.
+    before measurements, as `simulate.fusion_gates` defines them.
     """
     noisy: list[Any] = []
     for operation in operations:

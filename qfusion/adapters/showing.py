@@ -35,7 +35,7 @@ from qfusion.analysis.study import Study
 from qfusion.data.store.folders import OPENED
 from qfusion.data.store.writing import write_set
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.models import circuit_change, live_link, live_model
+from qfusion.models import live_link, live_model, tweak
 from qfusion.models.protocols import CircuitSource, EditableCircuit
 from qfusion.runs import run_process
 from qfusion.training import checkpoint, checkpoint_cards
@@ -340,9 +340,9 @@ class ModelServer:
         self, header: Mapping[str, Any], tensors: Mapping[str, Tensor]
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         features = live_link.unpack_features(tensors)
-        change = circuit_change.UNCHANGED
+        change = tweak.UNCHANGED
         if "change" in header:
-            change = circuit_change.from_mapping(header["change"])
+            change = tweak.from_mapping(header["change"])
         if header["do"] == "slopes":
             weights = tensors["weights"]
             return {}, live_model.LiveModel.slopes(self._model, features, weights)

@@ -13,10 +13,9 @@ from qfusion.analysis.modality_states import own_states
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import angle_response
-from qfusion.models import gate_angles
-from qfusion.models.decisions import decision
-from qfusion.models.network import table_changes, table_edits
+from qfusion.models.network import gate_angles, truth_tables
 from qfusion.models.protocols import TruthTables
+from qfusion.models.terms import decision
 
 POINTS = 181  # of a curve
 GRID = {
@@ -107,7 +106,7 @@ def angle_curve(study: Study, row: int, output: int, tweak: Any, name: str) -> A
     reach = min(result.period, 4 * math.pi)
     low = -reach / 2
     if model.part(TruthTables) and reach == 2 * math.pi:
-        low = table_edits.LOW  # as the pages show angles of tables
+        low = gate_angles.LOW  # as the pages show angles of tables
     angles = np.linspace(low, low + reach, POINTS)
     has_period = math.isfinite(result.period)
 
@@ -152,14 +151,14 @@ def rank_angles(study: Study, row: int) -> tuple[str, ...]:
     names = angle_response.angle_names(study.model)
     if not study.model.part(TruthTables):
         return names
-    shape = table_edits.table_shape(study.model)
-    places, waves = table_changes.angle_waves(study.model, own_states(study, row))
+    shape = gate_angles.table_shape(study.model)
+    places, waves = truth_tables.angle_waves(study.model, own_states(study, row))
     sizes = np.hypot(waves[..., 1], waves[..., 2]).max(1)
-    tables = [table_edits.edit_key(shape, *places[place]) for place in np.argsort(-sizes)]
+    tables = [gate_angles.edit_key(shape, *places[place]) for place in np.argsort(-sizes)]
     flips = []
     for change in decision_flips.parameters_that_flip(study, row).changes:
         element, stage, pattern = map(int, change.name.split("."))
-        flips.append(table_edits.edit_key(shape, element, stage, pattern))
+        flips.append(gate_angles.edit_key(shape, element, stage, pattern))
     return tuple(dict.fromkeys((*flips, *tables, *names)))
 
 

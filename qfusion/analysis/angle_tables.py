@@ -18,12 +18,11 @@ from qfusion.analysis.interpolation import COUNTS, Interpolation, interpolate, r
 from qfusion.analysis.sample import Sample
 from qfusion.explain import angle_response
 from qfusion.explain.angle_response import AngleResponse
-from qfusion.models import gate_angles
-from qfusion.models.network import qcnn
+from qfusion.models.network import gate_angles, qcnn
 from qfusion.models.protocols import TruthTables
 from qfusion.quantum import measures
-from qfusion.quantum.trigonometric import fit_polynomial
-from qfusion.track import gate_replay
+from qfusion.quantum.circuits import fit_polynomial
+from qfusion.simulate import gate_replay
 
 METRIC_STEP = 4  # test metrics are computed at every fourth value of a slider
 STATE_COUNTS = (*COUNTS, 129)  # of values of entropies, which cost no run of the circuit

@@ -16,8 +16,8 @@ from qfusion.analysis.study import Study
 from qfusion.data import Text
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput
-from qfusion.explain import counterfactual, gradient_search, interventions
-from qfusion.quantum import state_paths
+from qfusion.explain import counterfactual
+from qfusion.quantum import states
 
 KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = (
     "as it is",
@@ -37,7 +37,7 @@ class Change:
 
     Attributes:
         action: KEPT, SWAP, ... donor: id of the sample swapped with.
-        share: of the donor's state: 1 takes it whole, less a state on the way to it, see `quantum.state_paths`.
+        share: of the donor's state: 1 takes it whole, less a state on the way to it, see `quantum.states`.
         words: an edited sentence. controls: changes of voice or face by name.
         state: masses (n,), weights of the basis states (d,), or of a qubit the angles (theta, phi) of its Bloch vector.
     """
@@ -60,7 +60,7 @@ class Result:
         truth: the planted score without noise, where the changes leave it known.
     """
 
-    outcome: interventions.Outcome
+    outcome: counterfactual.Outcome
     probabilities: np.ndarray
     states: dict[str, torch.Tensor]
     truth: float | None
@@ -176,11 +176,11 @@ def apply_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result
             states[name] = (
                 nearest
                 if study.model.algebra.is_linear
-                else gradient_search.fill_state(own[name], nearest)
+                else counterfactual.fill_state(own[name], nearest)
             )
         else:
             choose("Action", change.action, (KEPT,))
-    outcome = interventions.outcome(
+    outcome = counterfactual.outcome(
         study.space.fixed_model(), inputs, study.background, states, dropped
     )
     return Result(
@@ -204,7 +204,7 @@ def mix_states(own: Any, other: Any, share: float) -> Any:
     """
     if share == 1:
         return other
-    between = state_paths.between_kets if own.is_complex() else state_paths.between_masses
+    between = states.between_kets if own.is_complex() else states.between_masses
     return between(own, other, share)
 
 

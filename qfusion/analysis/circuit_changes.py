@@ -14,9 +14,9 @@ from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_circuits import Noisy
 from qfusion.analysis.tasks import Task
-from qfusion.explain import exact_shapley
-from qfusion.models.circuit_change import CircuitChange
+from qfusion.models import games
 from qfusion.models.protocols import EditableCircuit
+from qfusion.models.tweak import CircuitChange
 
 ROWS = 32  # of the background, in a noisy circuit
 TEST_ROWS = 100  # on which a noisy circuit is measured
@@ -64,7 +64,7 @@ def layer_shapley(study: Any, row: int, output: int, tweak: CircuitChange) -> La
         left_out = [gates for (_, gates), is_in in zip(layers, present, strict=True) if not is_in]
         change = replace(tweak, removed=frozenset(itertools.chain(*left_out)))
         values[present] = float(model.with_change(change).scores(inputs)[0, output])
-    shapley = exact_shapley.shapley_values(values, G)
+    shapley = games.shapley_values(values, G)
     return LayerShapley(
         tuple(name for name, _ in layers),
         tuple(len(gates) for _, gates in layers),

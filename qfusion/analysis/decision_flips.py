@@ -7,7 +7,7 @@ from qfusion._memory_cache import memo
 from qfusion.analysis.modality_states import own_states
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.explain import counterfactual, interventions, parameter_changes
+from qfusion.explain import counterfactual, sensitivity
 from qfusion.models.terms import Search
 
 
@@ -18,7 +18,7 @@ class Flip:
     """
 
     state: counterfactual.StateChange
-    donor: interventions.Donor
+    donor: counterfactual.Donor
     donor_id: str
 
 
@@ -35,7 +35,7 @@ def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
     everyone = every_state(study)
     own = own_states(study, row)
     donors = {
-        name: interventions.nearest_donor(model, own, name, everyone[name])
+        name: counterfactual.nearest_donor(model, own, name, everyone[name])
         for name in study.modalities
     }
     flips = {}
@@ -59,6 +59,6 @@ def parameter_table(study: Study) -> Any:
 @memo(32, background=False, task=Task.FIND_PARAMETER_CHANGE)
 def parameters_that_flip(study: Study, row: int) -> Search:
     """For each parameter of physics or angle of the fusion the smallest turn that turns the decision on one sample."""
-    return parameter_changes.nearest_parameters(
+    return sensitivity.nearest_parameters(
         study.model, own_states(study, row), parameter_table(study)
     )

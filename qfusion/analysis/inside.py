@@ -12,7 +12,7 @@ import torch
 from qfusion._checks import check
 from qfusion.analysis.sample import Sample
 from qfusion.data.coalition_terms import split_term
-from qfusion.quantum import decomposition, generators, lindblad, operator_basis
+from qfusion.quantum import decomposition, generators, lindblad
 
 MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are computed
 HAMILTONIAN, READOUT = "H", "read-out"
@@ -80,8 +80,8 @@ class Letter:
 
 def largest(A: torch.Tensor, system: lindblad.System, count: int) -> tuple[list[Letter], float]:
     """Return the largest terms of an operator without the identity, and which part of all their squares they hold."""
-    names = [operator_basis.basis(d)[0] for d in system.dims]
-    values = operator_basis.expand(A, system.dims).numpy()
+    names = [decomposition.basis(d)[0] for d in system.dims]
+    values = decomposition.expand(A, system.dims).numpy()
     sizes = np.abs(values)
     sizes[(0,) * sizes.ndim] = 0
     terms = []

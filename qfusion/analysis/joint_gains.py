@@ -12,7 +12,7 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.analysis.trust import explain_test_rows
 from qfusion.data import DataSet
-from qfusion.explain import additive_projection
+from qfusion.explain import backgrounds
 from qfusion.training import metrics
 
 
@@ -28,11 +28,11 @@ def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
 @memo(
     16,
     task=Task.REMOVE_JOINT_TERMS,
-    ready=shipped(tuple[additive_projection.ProjectionSummary, additive_projection.Gains]),
+    ready=shipped(tuple[backgrounds.ProjectionSummary, backgrounds.Gains]),
 )
 def remove_joint_terms(
-    study: Study, kind: str = additive_projection.EMAP
-) -> tuple[additive_projection.ProjectionSummary, additive_projection.Gains]:
+    study: Study, kind: str = backgrounds.EMAP
+) -> tuple[backgrounds.ProjectionSummary, backgrounds.Gains]:
     """Return what the scores of the explained test rows without joint terms are taken from, and the gain due to joint
     terms in every metric.
 
@@ -44,34 +44,34 @@ def remove_joint_terms(
         f"The truth of some samples of '{study.dataset.name}' is not known, so metrics cannot be measured.",
     )
     check(
-        study.reads_features or kind == additive_projection.OWN,
+        study.reads_features or kind == backgrounds.OWN,
         f"'{study.name}' is a measured game, which cannot be evaluated on combinations of samples. Its joint terms are "
         "in its explanations.",
     )
     rows, explanation = explain_test_rows(study)
-    if choose("Kind", kind, additive_projection.KINDS) == additive_projection.OWN:
-        result = additive_projection.own_terms(explanation)
+    if choose("Kind", kind, backgrounds.ADDITIVE_PARTS) == backgrounds.OWN:
+        result = backgrounds.own_terms(explanation)
     else:
         is_linear = study.model.algebra.is_linear
         most = len(rows) if is_linear else study.explanation_background.size
-        result = additive_projection.emap(study.model, study.inputs(rows), most)
+        result = backgrounds.emap(study.model, study.inputs(rows), most)
     return result.summary, measure_gains(study, rows, result, metric_labels(study.dataset))
 
 
 def measure_gains(
     study: Study,
     rows: np.ndarray,
-    result: additive_projection.Additive,
+    result: backgrounds.Additive,
     labels: Mapping[str, metrics.Label],
-) -> additive_projection.Gains:
+) -> backgrounds.Gains:
     """Return by how much metrics of some rows are better with the joint terms that `result` leaves out, see
-    `additive_projection.gains`.
+    `backgrounds.gains`.
 
     Args:
         result: scores of the explained model.
     """
     target = study.dataset.target
-    return additive_projection.gains(
+    return backgrounds.gains(
         result,
         study.dataset.y[rows],
         lambda scores, truth: metrics.score_metrics(

@@ -19,7 +19,7 @@ from qfusion.data.media.pictures import pixel_names
 from qfusion.data.sample_content import Series
 from qfusion.data.synthetic import planted_editing, prosody
 from qfusion.explain import attribution
-from qfusion.models.encoding.input_features import InputSpec
+from qfusion.models.inputs import InputSpec
 
 # Attribution inside a modality for the pages, and what there is to draw it on. Free of streamlit.
 

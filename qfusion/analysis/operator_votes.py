@@ -9,7 +9,7 @@ from qfusion._memory_cache import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.explain import operators
+from qfusion.explain import sensitivity
 
 WITH = " + "  # between the modalities of a group as readers see it, and in an address
 
@@ -18,7 +18,7 @@ def group_labels(study: Study) -> dict[str, str]:
     """Return the groups whose operator is offered, as a mapping from the text that a reader picks to the name of the
     coalition.
     """
-    return {WITH.join(name.split("+")): name for name in operators.operator_groups(study.model)}
+    return {WITH.join(name.split("+")): name for name in sensitivity.operator_groups(study.model)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Votes:
         weights: mean weight on every eigenvector, (K,).
     """
 
-    operator: operators.Operator
+    operator: sensitivity.Operator
     rows: np.ndarray
     scores: np.ndarray
     most_for: np.ndarray
@@ -47,9 +47,9 @@ class Votes:
 
 
 @memo(16, task=Task.FIND_VOTES)
-def decision_operator(study: Study, group: str, output: int) -> operators.Operator:
+def decision_operator(study: Study, group: str, output: int) -> sensitivity.Operator:
     """The operator of a group of modalities."""
-    return operators.operator(study.model, study.background, group, output)
+    return sensitivity.operator(study.model, study.background, group, output)
 
 
 @memo(16, task=Task.FIND_VOTES)
@@ -68,12 +68,12 @@ def votes(study: Study, group: str, output: int, split: str) -> Votes:
     )
 
 
-def group_operator(sample: Sample, group: str = "") -> operators.Operator:
+def group_operator(sample: Sample, group: str = "") -> sensitivity.Operator:
     """Return the operator of a group of modalities for a sample's score. The default is the first group that has
     one.
     """
     return decision_operator(
-        sample.study, group or operators.operator_groups(sample.model)[0], sample.output
+        sample.study, group or sensitivity.operator_groups(sample.model)[0], sample.output
     )
 
 
@@ -84,11 +84,11 @@ def group_votes(
     """Return the operator of `group_operator` with the samples of a split on it, and the score and weights of the
     sample itself.
     """
-    group = group or operators.operator_groups(sample.model)[0]
+    group = group or sensitivity.operator_groups(sample.model)[0]
     result = votes(sample.study, group, sample.output, split)
     states = _states(sample.study, group, np.array([sample.row]))
     return result, (float(result.operator.scores(states)[0]), result.operator.weights(states))
 
 
 def _states(study: Study, group: str, rows: np.ndarray) -> Any:
-    return operators.group_states(study.model, study.inputs(rows), group)
+    return sensitivity.group_states(study.model, study.inputs(rows), group)

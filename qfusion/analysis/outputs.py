@@ -14,7 +14,7 @@ import numpy as np
 
 from qfusion._checks import choose
 from qfusion.explain import Explanation
-from qfusion.models import FusionModel, log_odds
+from qfusion.models import FusionModel, base
 
 SEPARATOR = ":"
 
@@ -45,9 +45,7 @@ class Output:
     def explained_model(self, model: FusionModel) -> FusionModel:
         """Return the model with the explained scores, given a `model` whose scores are log-odds against all others."""
         return (
-            model
-            if self.reference is None
-            else log_odds.log_odds_against_class(model, self.reference)
+            model if self.reference is None else base.log_odds_against_class(model, self.reference)
         )
 
     def numbers(self, explanation: Explanation) -> np.ndarray:

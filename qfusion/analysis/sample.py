@@ -16,8 +16,8 @@ from qfusion.analysis import outputs, sample_evolution
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import Explanation, coalitions, verdicts
-from qfusion.models import base, parts
-from qfusion.models.fixed_observables import with_observables
+from qfusion.models import base, protocols
+from qfusion.models.base import with_observables
 from qfusion.models.protocols import Evolution, LayeredNetwork
 
 
@@ -161,7 +161,7 @@ class Sample:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
                 "followed on the way. Choose "
-                f"{parts.list_kinds([*parts.kinds(Evolution), *parts.kinds(LayeredNetwork)])} model."
+                f"{protocols.list_kinds([*protocols.kinds(Evolution), *protocols.kinds(LayeredNetwork)])} model."
             )
         return points
 
@@ -282,7 +282,7 @@ class Sample:
 
     @property
     def reading(self) -> Any:
-        """Evidence that the fusion reads, under the tweak, see `explain.fusion_reading.Reading`. Only models with rules
+        """Evidence that the fusion reads, under the tweak, see `explain.fusion.Reading`. Only models with rules
         have it.
         """
         return cast("Any", self.study.space).reading(self.row, self.model)
@@ -296,7 +296,7 @@ class Sample:
         return qfusion.panels.notebook.sample_html(self)
 
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
-        """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories.
+        """QuTiP's track of the sample under the tweak, see `simulate.track`, with `runs` quantum-jump trajectories.
 
         Raises:
             InvalidInput: when the model has no evolution in time.

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import explain, track
+from qfusion import explain, simulate
 from qfusion._memory_cache import memo
 from qfusion.analysis.tasks import Task
-from qfusion.explain import layer_entropies
+from qfusion.explain import fusion
 from qfusion.models import games
-from qfusion.models.fixed_observables import recompute_observables, with_observables
+from qfusion.models.base import recompute_observables, with_observables
 from qfusion.models.network import qcnn
 from qfusion.models.protocols import GateCircuit, TruthTables
 from qfusion.models.tweak import LEARNED, Tweak
@@ -21,7 +21,7 @@ from qfusion.models.tweak import LEARNED, Tweak
 @memo(16, background=False, task=Task.BUILD_CIRCUIT)
 def circuit(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Any:
     """Return one step of the evolution of a sample as a PennyLane circuit."""
-    return track.step_circuit.step_circuit(
+    return simulate.step_circuit.step_circuit(
         study.model.tweaked(tweak).system(),
         {name: ket[0] for name, ket in encoded_states(study, row).items()},
         dt,
@@ -40,7 +40,7 @@ def step_errors(
 
 
 def edit_tables(study: Any, words: str) -> Any:
-    """Return an entangled-fusion network with truth tables or angles edited, as `table_edits` writes them."""
+    """Return an entangled-fusion network with truth tables or angles edited, as `gate_angles` writes them."""
     return study.model.require(TruthTables).tweaked(words)
 
 
@@ -49,7 +49,7 @@ def edit_tables(study: Any, words: str) -> Any:
 def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
     model = edit_tables(study, words)
-    return layer_entropies.layer_entropies(
+    return fusion.layer_entropies(
         model, model.fuse(study.space.named_masses(slice(row, row + 1)))[0][0]
     )
 
@@ -68,9 +68,9 @@ def encoded_states(study: Any, row: int) -> Any:
 
 @memo(16, background=False, task=Task.TRACE_GATES)
 def information(study: Any, row: int, words: str = "") -> dict[tuple[str, ...], np.ndarray]:
-    """Mutual information of registers along plain gates, see `track.gate_replay.register_information`."""
+    """Mutual information of registers along plain gates, see `simulate.gate_replay.register_information`."""
     model = study.model.tweaked(words).require(GateCircuit)
-    return track.gate_replay.register_information(
+    return simulate.gate_replay.register_information(
         model.gates(encoded_states(study, row)), model.registers()
     )
 
@@ -101,14 +101,14 @@ def with_noise(
     study: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
-    model = track.circuit_noise.with_noise(
-        edit_tables(study, words), track.circuit_noise.Noise(*strengths)
+    model = simulate.fusion_gates.with_noise(
+        edit_tables(study, words), simulate.fusion_gates.Noise(*strengths)
     )
     observables = recompute_observables(model)
     bias = model.bias.double()
     inputs = study.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, study.background)
-    single = track.fusion_gates.outcome_scores(model) - bias
+    single = simulate.fusion_gates.outcome_scores(model) - bias
     second = explain.explain(
         with_observables(model, value_observables(model, single.square())),
         inputs,
@@ -159,11 +159,11 @@ def run_on_device(
     study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int
 ) -> Any:
     """Run the circuit once on a PennyLane simulator, with seed 0."""
-    noise = track.circuit_noise.Noise(*strengths) or None
-    return track.circuit_run.run_circuit(
+    noise = simulate.fusion_gates.Noise(*strengths) or None
+    return simulate.circuit_run.run_circuit(
         edit_tables(study, words),
         study.space.theta(row),
-        track.circuit_run.MIXED if noise else "default.qubit",
+        simulate.circuit_run.MIXED if noise else "default.qubit",
         shots,
         0,
         noise=noise,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import track
+from qfusion import simulate
 from qfusion._checks import check
 from qfusion._memory_cache import memo
 from qfusion.data.coalition_terms import split_term
@@ -49,7 +49,7 @@ def follow(
 ) -> Any:
     """QuTiP's track of one sample under the tweaked model."""
     system = study.model.tweaked(tweak).system()
-    return track.track(
+    return simulate.track(
         system,
         study.space.ket(row),
         time_grid(system.duration),
@@ -69,7 +69,7 @@ def solve_states(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]
         InvalidInput: when it is above `MOST_ERROR`.
     """
     system = study.model.tweaked(tweak).system()
-    rho = track.solve(system, study.space.ket(row), time_grid(system.duration), rtol=LIVE_RTOL)
+    rho = simulate.solve(system, study.space.ket(row), time_grid(system.duration), rtol=LIVE_RTOL)
     error = float(np.abs(rho - exact_states(study, row, tweak).numpy()).max())
     check(
         error <= MOST_ERROR,

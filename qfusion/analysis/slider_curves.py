@@ -20,8 +20,8 @@ from qfusion.analysis import sample_evolution
 from qfusion.analysis.interpolation import Interpolation, interpolate
 from qfusion.analysis.sample import Sample
 from qfusion.explain import coalitions, path_attribution
-from qfusion.models.fixed_observables import with_observables
-from qfusion.models.jump import jump_changes
+from qfusion.models.base import with_observables
+from qfusion.models.jump import flips
 from qfusion.models.tweak import DURATION, Tweak, learned_values
 from qfusion.quantum import measures, states
 
@@ -138,7 +138,7 @@ def slider_range(model: Any, key: str) -> tuple[float, float]:
     """
     learned = learned_values(model)
     choose("Slider", key, tuple(learned))
-    top = jump_changes.TOP_DURATION if key == DURATION else jump_changes.TOP_FACTOR
+    top = flips.TOP_DURATION if key == DURATION else flips.TOP_FACTOR
     return 0.0, top * learned[key]
 
 

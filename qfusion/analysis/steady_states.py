@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import track
+from qfusion import simulate
 from qfusion._memory_cache import memo
 from qfusion.analysis.sample_evolution import exact_states
 from qfusion.analysis.tasks import Task
@@ -23,8 +23,8 @@ class Settling:
 
     Attributes:
         times: (nT,), from 0 to beyond T. final: the state at T, (D, D).
-        attractor: as `track.attractor` gives it, its distances at `times`.
-        contraction: as `track.contraction` gives it, between this sample and others of the test split; None where
+        attractor: as `simulate.attractor` gives it, its distances at `times`.
+        contraction: as `simulate.contraction` gives it, between this sample and others of the test split; None where
             nothing evolves or no other test sample has another state.
         spread: standard deviation over the test samples of every score, read out at 0 and at T, (2, C).
     """
@@ -51,14 +51,14 @@ def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     if system.duration > 0 and len(others):
         kets = study.space.kets(np.array([row, *others]))
         if float((kets[1:] @ kets[0].conj()).abs().min()) < 1 - 1e-6:
-            pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
+            pairs = simulate.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
     scores = []
     for observable in model.observables([0.0, float(model.duration)]):
         scores.append(study.space.observable_scores(test[:MOST_SPREAD], observable, model.bias))
     return Settling(
         times,
         rho[STEPS].numpy(),
-        track.attractor(system, rho),
+        simulate.attractor(system, rho),
         pairs,
         np.std(scores, axis=1),
     )

@@ -25,7 +25,7 @@ from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.target_spec import SHARE_OF_VOTES
 from qfusion.explain import backgrounds, stability, verdicts
-from qfusion.models import log_odds
+from qfusion.models import base
 from qfusion.training import checkpoint_cards, encodings, metrics
 
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
@@ -41,7 +41,7 @@ class Study:
         card: card of its checkpoint.
         dataset: data set of N samples.
         model: the explained model, read-only, shared by all sessions. The scores of a classifier are log-odds in nats,
-            see `models.log_odds`; its probabilities are those of `trained`.
+            see `models.base`; its probabilities are those of `trained`.
         trained: model of the checkpoint, with the scores that it was trained with.
         uses_all_rows: whether explanations use every row of the background where a part would suffice.
         reference: number of the class that the others are compared with, or None if each class is compared with all
@@ -173,9 +173,9 @@ class Study:
 
     @memo(12)
     def _with_reference(self, reference: int | None) -> Self:
-        model = log_odds.log_odds_against_others(self.trained)
+        model = base.log_odds_against_others(self.trained)
         if reference is not None:
-            model = log_odds.log_odds_against_class(model, reference)
+            model = base.log_odds_against_class(model, reference)
         model = space_class(model).prepare_model(model)
         return replace(self, model=model, _shared=object(), reference=reference)
 

@@ -10,7 +10,7 @@ from qfusion._checks import check
 from qfusion.analysis.spaces import space_class
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
-from qfusion.models import game, log_odds
+from qfusion.models import base, measured_game
 
 
 def find_misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
@@ -24,15 +24,15 @@ def find_misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
     if classes and len(card["outputs"]) != len(classes):
         return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."
-    if card.get("model") == game.KIND and dataset.digest != card["data"]["digest"]:
+    if card.get("model") == measured_game.KIND and dataset.digest != card["data"]["digest"]:
         return "it holds the values of other samples."
     return ""
 
 
 def explained_model(model: Any, dataset: DataSet) -> Any:
-    """Return the model whose scores are explained. For a classifier, its scores are log-odds, see `models.log_odds`."""
+    """Return the model whose scores are explained. For a classifier, its scores are log-odds, see `models.base`."""
     classifies = dataset.target.kind == "classification"
-    return log_odds.log_odds_against_others(model) if classifies else model
+    return base.log_odds_against_others(model) if classifies else model
 
 
 @torch.no_grad()

@@ -16,7 +16,17 @@ from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import QFusionError
-from qfusion.explain import backgrounds, faithfulness, feature_deletion, reliability, stability
+from qfusion.explain import backgrounds, disturbances, faithfulness, stability
+from qfusion.explain.findings import (
+    Concern,
+    Finding,
+    check_backgrounds,
+    check_deletion,
+    check_joint,
+    check_stability,
+    check_truth,
+    reconcile,
+)
 from qfusion.training import batches, checkpoint_cards, encodings
 
 INSIDE = 64  # test rows of a large set whose features are replaced
@@ -58,7 +68,7 @@ def modality_curves(study: Study, probability: bool = False) -> faithfulness.Cur
 def feature_curves(
     study: Study,
     modality: str,
-    ranking: str = feature_deletion.FIRST,
+    ranking: str = disturbances.FIRST,
     probability: bool = False,
     everyone: bool = False,
 ) -> faithfulness.Curves:
@@ -75,7 +85,7 @@ def feature_curves(
     changes = []
     for chunk in iterate_chunks(rows, size, "Replacing features"):
         features = data.inputs(chunk, torch.float64, [modality])
-        change = feature_deletion.feature_changes(
+        change = disturbances.feature_changes(
             study.model,
             study.inputs(chunk) | features,
             modality,
@@ -87,7 +97,7 @@ def feature_curves(
             orders=5,  # of each the model is asked fourteen times
         )
         changes.append(change)
-    curves = feature_deletion.mean_curves(
+    curves = disturbances.mean_curves(
         np.concatenate(changes, -1),
         probability=probability,
         clusters=cohort_table.row_clusters(study.dataset, rows),
@@ -124,22 +134,22 @@ def is_truth_known(study: Study) -> bool:
     return study.dataset.truth is not None and study.dataset.names == study.modalities
 
 
-@memo(8, ready=shipped(reliability.Finding))
-def find_truth(study: Study) -> reliability.Finding:
+@memo(8, ready=shipped(Finding))
+def find_truth(study: Study) -> Finding:
     """Return the finding on the true dividends, which may be unknown."""
     result = compare_with_truth(study)
     if result is not None:
-        return reliability.check_truth(result)
+        return check_truth(result)
     is_other = study.dataset.truth is not None
-    concern = reliability.Concern.OTHER_TRUTH if is_other else reliability.Concern.NO_TRUTH
-    return reliability.Finding(concern)
+    concern = Concern.OTHER_TRUTH if is_other else Concern.NO_TRUTH
+    return Finding(concern)
 
 
-@memo(8, ready=shipped(list[reliability.Finding]))
-def find_joint(study: Study) -> list[reliability.Finding]:
+@memo(8, ready=shipped(list[Finding]))
+def find_joint(study: Study) -> list[Finding]:
     """Return the finding on Shapley values that split large joint terms, if there is one."""
     rows, result = explain_test_rows(study)
-    return reliability.check_joint(result, study.predicted[rows])
+    return check_joint(result, study.predicted[rows])
 
 
 def truth_over_seeds(study: Study, result: stability.Stability) -> dict[str, tuple[float, float]]:
@@ -204,23 +214,23 @@ SEVERITIES = ("warning", "fine", "unknown")
 
 
 @memo(8, stamp=stamp_seeds)
-def find_stability(study: Study) -> list[reliability.Finding]:
+def find_stability(study: Study) -> list[Finding]:
     """Return the findings on the spread over training seeds.
 
     Raises:
         NotFound: when it is not measured for this model.
     """
     errors = study.errors[study.dataset.rows(SPLIT)]
-    return reliability.check_stability(load_stability(study), errors, unit_over_seeds(study))
+    return check_stability(load_stability(study), errors, unit_over_seeds(study))
 
 
-def reliability_findings(study: Study, *, at_hand: bool = False) -> list[reliability.Finding]:
+def reliability_findings(study: Study, *, at_hand: bool = False) -> list[Finding]:
     """Return the findings on the reliability of a model's explanations, warnings first.
 
     Args:
         at_hand: leave out the comparison of backgrounds unless it is computed already, since it takes longest.
     """
-    findings = reliability.check_deletion(modality_curves(study), "modalities")
+    findings = check_deletion(modality_curves(study), "modalities")
     findings.append(find_truth(study))
     with suppress(QFusionError):  # not measured for this model
         findings += find_stability(study)
@@ -228,10 +238,8 @@ def reliability_findings(study: Study, *, at_hand: bool = False) -> list[reliabi
     compare = background_agreement.agreement
     compared = find_result(compare, study) if at_hand else compare(study)
     if compared is not None:
-        findings.append(
-            reliability.check_backgrounds(compared.same, compared.samples, tuple(compared.names))
-        )
-    findings = reliability.reconcile(findings)
+        findings.append(check_backgrounds(compared.same, compared.samples, tuple(compared.names)))
+    findings = reconcile(findings)
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

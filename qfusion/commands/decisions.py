@@ -49,7 +49,7 @@ def decision_record(
     errors = None
     if explanation.errors is not None:
         errors = dict(zip(coalitions, explanation.errors[0, :, index], strict=True))
-    verdict_values = qfusion.explain.verdict_findings.verdict_record(verdict)
+    verdict_values = qfusion.explain.findings.verdict_record(verdict)
     verdict_values["says"] = _describe_verdict(verdict)
     values = explanation.values[0, :, index]
     dividends = explanation.dividends[0, :, index]

@@ -250,7 +250,7 @@ def explain_rows(
     _ = explanation.interaction  # computed on first access
     seconds = time.perf_counter() - started
     if disturbance.missing:
-        explanation = qfusion.explain.interventions.remove_modalities(
+        explanation = qfusion.explain.counterfactual.remove_modalities(
             explanation, disturbance.missing
         )
     return explanation, seconds

@@ -39,10 +39,10 @@ def track(
     physics = trained.model.require(qfusion.models.Evolution, "to track", f"Model '{model}'")
     system = physics.system()
     psi = physics.product_state(physics.encode(inputs(dataset, dataset.row(sample))))[0].detach()
-    tracked = qfusion.track.track(
+    tracked = qfusion.simulate.track(
         system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed
     )
-    write_table([qfusion.track.to_frame(tracked).assign(**_trajectory_columns(tracked))], out)
+    write_table([qfusion.simulate.to_frame(tracked).assign(**_trajectory_columns(tracked))], out)
     jumps = []
     for run in tracked.trajectories:
         pairs = zip(run.jump_times, run.jump_operators, strict=True)
@@ -58,7 +58,7 @@ def track(
     print_result(record, as_json)
 
 
-def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
+def _trajectory_columns(tracked: qfusion.simulate.Track) -> dict[str, Any]:
     """Return the mean over trajectories of each of their measures, with its standard error from two of them on."""
     runs, mean = tracked.trajectories, tracked.ensemble
     if mean is None:

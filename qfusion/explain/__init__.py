@@ -10,22 +10,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from qfusion.explain.backgrounds import KINDS, Background, background
     from qfusion.explain.coalitions import (
+        RELATIONS,
         Explanation,
+        Relation,
         explain,
         explain_layers,
         explain_times,
         shares,
     )
+    from qfusion.explain.faithfulness import to_shapiq
     from qfusion.explain.path_attribution import (
         PathAttribution,
         SamplePathAttribution,
         aumann_shapley,
         aumann_shapley_per_sample,
     )
-    from qfusion.explain.relations import RELATIONS, Relation
-    from qfusion.explain.shapiq_export import to_shapiq
     from qfusion.explain.verdicts import Verdict, judge, verdict
-    from qfusion.models.jump.ket_algebra import marginal_observables
+    from qfusion.models.jump.kets import marginal_observables
 
 
 __all__ = [
@@ -55,8 +56,8 @@ _CONTENTS = {
     "Explanation": "qfusion.explain.coalitions",
     "KINDS": "qfusion.explain.backgrounds",
     "PathAttribution": "qfusion.explain.path_attribution",
-    "RELATIONS": "qfusion.explain.relations",
-    "Relation": "qfusion.explain.relations",
+    "RELATIONS": "qfusion.explain.coalitions",
+    "Relation": "qfusion.explain.coalitions",
     "SamplePathAttribution": "qfusion.explain.path_attribution",
     "Verdict": "qfusion.explain.verdicts",
     "aumann_shapley": "qfusion.explain.path_attribution",
@@ -66,9 +67,9 @@ _CONTENTS = {
     "explain_layers": "qfusion.explain.coalitions",
     "explain_times": "qfusion.explain.coalitions",
     "judge": "qfusion.explain.verdicts",
-    "marginal_observables": "qfusion.models.jump.ket_algebra",
+    "marginal_observables": "qfusion.models.jump.kets",
     "shares": "qfusion.explain.coalitions",
-    "to_shapiq": "qfusion.explain.shapiq_export",
+    "to_shapiq": "qfusion.explain.faithfulness",
     "verdict": "qfusion.explain.verdicts",
 }
 

@@ -1,6 +1,6 @@
 """Scores and contributions as an exact function of one angle of a circuit, from a few evaluations of the model.
 
-Expectation values are trigonometric polynomials in the angle, see `quantum.trigonometric`, and so is every number that
+Expectation values are trigonometric polynomials in the angle, see `quantum.circuits`, and so is every number that
 is linear in them: the scores of an entangled-fusion network, the values of coalitions, which are means of scores, and
 their dividends. The same evaluations cover all. A nonlinear function behind the circuit (a softmax, a dense layer with
 a bend, log-odds of probabilities) is not interpolated: the numbers that the circuit gives it are, and it is applied to
@@ -20,12 +20,13 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models import Features, FusionModel, base, games, gate_angles
-from qfusion.models.backgrounds import Background
-from qfusion.models.circuit_change import CircuitChange
-from qfusion.models.decisions import decisions
+from qfusion.models import Features, FusionModel, base, games
+from qfusion.models.inputs import Background
+from qfusion.models.network import gate_angles
 from qfusion.models.protocols import EditableCircuit, Reading
-from qfusion.quantum.trigonometric import TrigonometricPolynomial, fit_polynomial
+from qfusion.models.terms import decisions
+from qfusion.models.tweak import CircuitChange
+from qfusion.quantum.circuits import TrigonometricPolynomial, fit_polynomial
 
 LINEAR_COLUMNS = ("scores", "regression")  # columns of a function that scores are linear in
 _PROBES = 8  # random numbers at which a function behind a circuit is tested for being affine
@@ -130,7 +131,7 @@ class AngleResponse:
 
 
 def angle_names(model: FusionModel) -> tuple[str, ...]:
-    """Return the names of the angles that a model offers, as edits name them; see `models.gate_angles`."""
+    """Return the names of the angles that a model offers, as edits name them; see `models.network.gate_angles`."""
     return gate_angles.angle_names(model)
 
 
@@ -145,7 +146,7 @@ def angle_response(
 
     R frequencies take 2 R + 1 evaluations of the model: 3 for a rotation about a Pauli word, 5 for a controlled
     rotation, and 2 r + 1 for a rotation that r gates of a network share. Where the frequencies are not known, their
-    number is found by doubling, see `trigonometric.fit_polynomial`.
+    number is found by doubling, see `circuits.fit_polynomial`.
 
     Args:
         model: in eval mode; all other edits stay as they are.

@@ -23,8 +23,8 @@ from qfusion._checks import check, choose
 from qfusion._memory_cache import memo
 from qfusion.data.coalition_terms import coalition_names, split_term
 from qfusion.explain import backgrounds, counterfactual
-from qfusion.models import FusionModel, base, nested
-from qfusion.models.encoding.input_features import Features, values_and_mask
+from qfusion.models import FusionModel, base, evaluation
+from qfusion.models.inputs import Features, values_and_mask
 
 SCORE = "score"
 BASELINES = ("mean", "zero", "sample")  # where integrated gradients start
@@ -264,7 +264,7 @@ def _term_function(
     if space is None:
 
         def score(state: Any) -> Tensor:
-            others = nested.nested_tiled(own, nested.nested_length(state))
+            others = evaluation.nested_tiled(own, evaluation.nested_length(state))
             return model.scores({**others, modality: state})[:, output]
 
         return score

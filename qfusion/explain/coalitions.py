@@ -1,14 +1,40 @@
-"""Contributions of every coalition of modalities to a decision.
+"""Contributions of every coalition of modalities to a decision, how the modalities relate, and which one leads.
 
 `explain` returns coalition values, Harsanyi dividends and Shapley values of samples (Harsanyi 1963; Shapley 1953);
 `explain_times` and `explain_layers` return them at every time, or layer, where a model can be read out. The values are
-those of the model's algebra, see `models.algebra`.
+those of the model's algebra, see `models.games`.
+
+How the modalities of a sample relate: undecided, prior, joint, correction, conflict, dominance or agreement.
+
+The Harsanyi dividends of the explained output are own terms (of one modality) that sum to U and joint terms (of
+several) that sum to J; b is the baseline, measured from the boundary between decisions, and A the sum of the sizes of
+all terms but the baseline. The first rule that holds gives the relation:
+
+    undecided    |U + J| < A / 8
+    prior        b has the sign of b + U + J, and |b| >= |U + J|: without any modality the decision would be the same
+    joint        |J| >= |U|, and J points where U + J does
+    correction   J opposes U with at least half of its size
+    conflict     an own term opposes the largest own term with at least a third of its size
+    dominance    the largest own term exceeds all other own terms together
+    agreement    else
+
+Net sums are compared, so terms that cancel do not count, and the rules hold for any number of modalities. A score
+without a boundary, such as that of a plain regression, has no prior. Whether own terms conflict is also a fact of
+its own, `find_conflicts`, whatever the relation. The names follow M2Lens (Wang et al. 2021), which has own terms alone.
+
+The modality that leads a decision.
+
+A modality leads where the verdict is about single modalities, its own term is the largest in the direction of the
+decision, and its share |phi_m| / sum |phi| of the Shapley values (MM-SHAP, Parcalabescu and Frank 2023) is `LEAD`
+ahead of every other modality's, and by more than `SPREADS` standard deviations over training seeds, where these were
+measured. Verdict and share then name the same modality.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -19,7 +45,7 @@ import torch
 
 from qfusion._checks import check
 from qfusion.models import Features, FusionModel, base, games
-from qfusion.models.backgrounds import Background, Spread
+from qfusion.models.inputs import Background, Spread
 from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.quantum import decomposition
 
@@ -261,3 +287,145 @@ def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
     joint = sum((np.abs(v) for t, v in dividends.items() if "+" in t), start=np.zeros(1))
     total = sum((np.abs(v) for t, v in dividends.items() if t and "+" not in t), start=joint)
     return np.where(total > 0, joint / np.where(total > 0, total, 1), 0.0)
+
+
+class Relation(StrEnum):
+    """Relation of the modalities of a sample, by the rules of this module."""
+
+    UNDECIDED = "undecided"
+    PRIOR = "prior"
+    JOINT = "joint"
+    CORRECTION = "correction"
+    CONFLICT = "conflict"
+    DOMINANCE = "dominance"
+    AGREEMENT = "agreement"
+
+    @property
+    def names_modalities(self) -> bool:
+        """Whether single modalities decide, so that one of them can lead."""
+        return self not in (Relation.UNDECIDED, Relation.PRIOR, Relation.JOINT)
+
+
+RELATIONS = tuple(relation.value for relation in Relation)
+
+CANCELLED = 1 / 8  # of the sum of sizes: a smaller net sum is undecided
+TAKEN_BACK = 1 / 2  # of the own terms' sum, from which opposite joint terms are a correction
+AGAINST = 1 / 3  # of the largest own term, from which an opposite one is a conflict
+
+
+def classify_relations(
+    baseline: np.ndarray, own: np.ndarray, joint: np.ndarray, boundary: float | None = 0.0
+) -> np.ndarray:
+    """Return how the modalities of B samples relate, of `RELATIONS`, (B,).
+
+    Args:
+        baseline: (B,). own: terms of single modalities, (B, M). joint: terms of several, (B, 2^M - 1 - M).
+        boundary: score between two decisions, see `data.Target.boundary`; None where there is none.
+    """
+    size = np.abs(own).sum(1) + np.abs(joint).sum(1)
+    U = own.sum(1)
+    J = joint.sum(1)
+    net = U + J
+    cancels = np.abs(net) < CANCELLED * size
+    is_prior = np.zeros(len(own), bool)
+    if boundary is not None:
+        before = baseline - boundary
+        is_prior = (before * (before + net) > 0) & (np.abs(before) >= np.abs(net))
+    is_joint = (np.abs(J) >= np.abs(U)) & (J * net > 0)
+    corrects = (J * U < 0) & (np.abs(J) >= TAKEN_BACK * np.abs(U))
+    ordered = np.sort(np.abs(own), axis=1)
+    dominates = ordered[:, -1] > ordered[:, :-1].sum(1)
+    return np.select(
+        [cancels, is_prior, is_joint, corrects, find_conflicts(own), dominates],
+        ["undecided", "prior", "joint", "correction", "conflict", "dominance"],
+        "agreement",
+    ).astype(object)
+
+
+def find_conflicts(own: np.ndarray) -> np.ndarray:
+    """Return whether the own terms of B samples conflict, bool (B,): whether one opposes the largest with at least
+    `AGAINST` of its size.
+
+    Args:
+        own: terms of single modalities, (B, M).
+    """
+    against = AGAINST * np.abs(own).max(1, keepdims=True)
+    counts = (np.abs(own) >= against) & (own != 0)
+    return np.asarray((counts & (own > 0)).any(1) & (counts & (own < 0)).any(1))
+
+
+LEAD = 0.1  # of the shares, by which a modality leads
+SPREADS = 2.0  # standard deviations over training seeds, below which a number is not read
+_BY_MODALITY = [relation.value for relation in Relation if relation.names_modalities]
+
+
+def find_leaders(dividends: np.ndarray, M: int, boundary: float | None = 0.0) -> np.ndarray:
+    """Return the number of the modality that leads each of B samples by one model, or -1 where none does, (B,).
+
+    Args:
+        dividends: of one output, the baseline first, (B, 2^M). M: modalities.
+        boundary: see `classify_relations`.
+    """
+    baseline = dividends[:, 0]
+    own = dividends[:, 1 : M + 1]
+    joint = dividends[:, M + 1 :]
+    shapley = games.shapley(dividends[..., None], M)[..., 0]
+    relation = classify_relations(baseline, own, joint, boundary)
+    return named_leaders(shapley, dividends[:, 1:], relation, needed_lead(0.0, shapley))
+
+
+def needed_lead(spread: np.ndarray | float, shapley: np.ndarray) -> np.ndarray:
+    """Return the lead in Shapley shares that each modality needs to be named, (B, M).
+
+    Args:
+        spread: of each modality's lead over training seeds, (B, M). shapley: Shapley values, (B, M).
+    """
+    return np.broadcast_to(np.maximum(LEAD, SPREADS * np.asarray(spread)), shapley.shape)
+
+
+def named_leaders(
+    shapley: np.ndarray, terms: np.ndarray, relation: np.ndarray, needed: np.ndarray
+) -> np.ndarray:
+    """Return the number of the modality that leads each of B samples, or -1 where none is named, (B,).
+
+    Args:
+        shapley: Shapley values, (B, M). terms: all dividends but the baseline, own terms first, (B, 2^M - 1).
+        relation: of `RELATIONS`, (B,). needed: see `needed_lead`, (B, M).
+    """
+    M, every = shapley.shape[1], np.arange(len(shapley))
+    shares = shapley_shares(shapley)
+    place = shares.argmax(1)
+    direction = np.sign(terms.sum(1))
+    is_ahead = lead_margins(shares)[every, place] >= needed[every, place]
+    is_first = place == leading_terms(terms[:, :M], direction)
+    agrees = shapley[every, place] * direction > 0
+    named = np.isin(relation, _BY_MODALITY) & is_ahead & is_first & agrees
+    return np.where(named, place, -1)
+
+
+def leading_terms(own: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Return the number of the largest own term in the direction of the decision, (B,).
+
+    Args:
+        own: terms of single modalities, (B, M). direction: sign of the sum of all terms, (B,).
+    """
+    return np.asarray((own * direction[:, None]).argmax(1))
+
+
+def lead_margins(values: np.ndarray) -> np.ndarray:
+    """Return how far every modality's share is ahead of the largest other one, (..., M) of shares (..., M).
+
+    A single modality is ahead by its whole share.
+    """
+    if values.shape[-1] == 1:
+        return values
+    ordered = np.sort(values, axis=-1)
+    best, second = ordered[..., -1:], ordered[..., -2:-1]
+    return values - np.where(values == best, second, best)
+
+
+def leading_modality(means: Mapping[str, float]) -> str:
+    """Return the modality whose mean share is at least `LEAD` ahead of every other one's, or "" if there is none."""
+    values = np.array(list(means.values()), dtype=float)
+    place = int(np.argmax(np.nan_to_num(values, nan=-1.0)))
+    return list(means)[place] if lead_margins(values)[place] >= LEAD else ""

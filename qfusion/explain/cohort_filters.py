@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose, require_number
-from qfusion.explain.relations import RELATIONS
+from qfusion.explain.coalitions import RELATIONS
 
 MAX_TEXT, MAX_PARTS, MAX_VALUES, MAX_NAME, MAX_SAVED = 500, 12, 30, 40, 8
 OPERATORS = ("!=", "<=", ">=", "=", "<", ">", "~", "@")  # the longer ones first

@@ -1,5 +1,6 @@
-"""How far explanations can be trusted: planted truth, deletion against random orders, other estimators of the same
-values."""
+"""How far explanations can be trusted: planted truth, deletion, other estimators of the same values, and shapiq."""
+
+from __future__ import annotations
 
 import time
 from collections.abc import Mapping
@@ -12,12 +13,14 @@ import scipy
 import torch
 from torch import Tensor
 
-from qfusion._checks import check
+from qfusion._checks import check, choose
+from qfusion._lazy import load, require
 from qfusion.explain.bootstrap import Interval, pearson as correlation
 from qfusion.explain.coalitions import Explanation
 from qfusion.models import Features, FusionModel
+from qfusion.models.evaluation import nested_length, nested_part, nested_tiled
 from qfusion.models.games import dividends, shapley
-from qfusion.models.nested import nested_length, nested_part, nested_tiled
+from qfusion.quantum import decomposition
 from qfusion.quantum.decomposition import subsets
 
 ORDERS = 10  # random orders that curves are compared with
@@ -349,3 +352,48 @@ def frame(estimates: list[Estimate], names: tuple[str, ...]) -> pd.DataFrame:
         record["seconds"] = estimate.seconds
         records.append(record)
     return pd.DataFrame(records)
+
+
+def to_shapiq(explanation: Explanation, row: int = 0, output: int | str = 0) -> Any:
+    """Return the contributions to one sample's score as `shapiq.InteractionValues`.
+
+    The index is "Moebius", with all orders up to the number of modalities M, the players: what qfusion calls
+    contributions are the Moebius transform of the coalition values. The baseline is v("").
+
+    Args:
+        explanation: of B samples.
+        row: number of the sample, from 0.
+        output: number or name of the explained output.
+
+    Raises:
+        MissingPackage: when shapiq is not installed.
+        InvalidInput, NotFound: when there is no such sample or output, or the explanation has a leading axis.
+    """
+    require("shapiq")
+    check(
+        explanation.dividends.ndim == 3,
+        "An explanation through time or layers has a leading axis. Take one moment of it with `at`.",
+    )
+    count = len(explanation.dividends)
+    check(
+        0 <= row < count,
+        f"Argument `row` must number one of the {count} samples from 0, but is {row}.",
+    )
+    names = explanation.outputs
+    if isinstance(output, str):
+        output = names.index(choose("Output", output, names))
+    check(
+        0 <= output < len(names),
+        f"Argument `output` must number one of the {len(names)} outputs from 0, but is {output}.",
+    )
+    M = len(explanation.modalities)
+    dividends = explanation.dividends[row, :, output].tolist()
+    return load("shapiq").InteractionValues(
+        values=dict(zip(decomposition.subsets(M), dividends, strict=True)),
+        index="Moebius",
+        max_order=M,
+        min_order=0,
+        n_players=M,
+        baseline_value=dividends[0],
+        estimated=explanation.errors is not None,
+    )

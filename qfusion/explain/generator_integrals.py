@@ -37,10 +37,9 @@ from qfusion.models import games
 from qfusion.models.jump.jump_terms import JumpTerms
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import Parameter
-from qfusion.quantum import decomposition, gauge, states
-from qfusion.quantum.chebyshev import combine
+from qfusion.quantum import decomposition, states
 from qfusion.quantum.generators import pack
-from qfusion.quantum.lindblad import Generator, Term, act, evolve
+from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve
 
 TOLERANCE = 1e-8  # of the attribution, relative to the largest dividend
 NODES = (
@@ -98,7 +97,7 @@ class DecomposedGenerator:
         terms = (
             Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in model.generator().terms
         )
-        generator = gauge.traceless(Generator(dims, tuple(terms)))
+        generator = decomposition.traceless(Generator(dims, tuple(terms)))
         H: dict[decomposition.Subset, list[Term]] = {s: [] for s in jump_parameters.couplings}
         L: dict[decomposition.Subset, dict[int, Tensor]] = {
             s: {} for s in jump_parameters.dissipations
@@ -112,7 +111,7 @@ class DecomposedGenerator:
                     )
                     for subset, part in parts.items()
                 }
-                for parts in gauge.decompose_term(term, dims)
+                for parts in decomposition.decompose_term(term, dims)
             )
             for subset in H.keys() & energies.keys():
                 own = energies[subset] * (len(energies[subset]) / len(term.H))

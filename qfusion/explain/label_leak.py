@@ -1,30 +1,86 @@
-"""Modalities whose features seem to have been made with the labels of training rows.
+"""Modalities whose features seem to have been made with the labels, found by small models that predict a target.
 
 Features of a network that was trained on the labels predict held-out training rows far better than test rows. So do
 features of test rows that were recorded with more noise. But noise leaves the differences between the features of
 different labels, and spreads the rows about them, while in features that were made with labels the differences are
 larger on training rows.
+
+The family of small models that predict a target: linear and quadratic models, trees and networks of fixed settings.
+
+The quadratic model finds products of features, such as the sign of a product, from few rows. Trees first need a feature
+that predicts alone, and networks need more rows.
+
+The logarithmic pool: log probabilities of several models added with weights of 0 or more.
+
+The two rows of a balanced pair have opposite targets. A model that learned from one is wrong on the other, and a
+negative weight would use that as information.
 """
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import log_softmax
 
+from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.data.examine import shared_content
-from qfusion.explain import baseline_models, bootstrap
-from qfusion.explain.baseline_models import LINEAR, TINY, loss, predict_outputs, row_losses
-from qfusion.explain.task_features import (
-    FEWEST,
-    LEARNT,
-    ROWS,
-    UNSEEN,
-    draw_rows,
-    pool_features,
-    principal_components,
-)
+from qfusion.explain import bootstrap
+
+ROWS = 4000  # rows of a task, at most
+FEWEST = 60  # rows of a task, at least
+WIDTH = 40  # components of a modality, at most
+LEARNT = "train+valid"  # the rows of a task
+UNSEEN = "test"  # the rows of a task where training rows leak their labels, see `label_leak`
+
+
+def pool_features(dataset: DataSet, name: str, rows: np.ndarray) -> np.ndarray:
+    """Return the features of a modality (N, F), or the mean and deviation of a sequence over its steps, (N, 2 F)."""
+    parts = []
+    for block in dataset.blocks(rows):
+        values, lengths = dataset.features(name, block)
+        values = np.asarray(values, dtype=np.float64)
+        if lengths is not None:
+            values = _pool_steps(values, lengths)
+        parts.append(values.reshape(len(block), -1))
+    return np.concatenate(parts)
+
+
+def _pool_steps(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return the mean and standard deviation over the steps of sequences.
+
+    Args:
+        values: (n, T, F). lengths: (n,).
+    """
+    steps = np.maximum(lengths, 1)[:, None]
+    real = (np.arange(values.shape[1]) < steps)[..., None]
+    mean = (values * real).sum(1) / steps
+    deviations = (values - mean[:, None]) * real
+    spread = np.sqrt((deviations**2).sum(1) / steps)
+    return np.concatenate([mean, spread], 1)
+
+
+def principal_components(values: np.ndarray, width: int = WIDTH) -> np.ndarray:
+    """Return the leading principal components of standardised features, scaled by one number to unit mean variance."""
+    from sklearn.decomposition import PCA
+
+    check(not np.isnan(values).any(), "A modality has missing values. Impute them first.")
+    centred = values - values.mean(0)
+    spread = centred.std(0)
+    varying = spread > 1e-9 * max(float(spread.max(initial=0)), 1e-300)
+    check(bool(varying.any()), "A modality has the same features in all rows. Leave it out.")
+    scaled = np.clip(centred[:, varying] / spread[varying], -8, 8)  # a few outliers set no axis
+    size = min(width, *scaled.shape)
+    parts = PCA(size, svd_solver="randomized", random_state=0).fit_transform(scaled)
+    return parts / parts.std(0).mean()
+
+
+def draw_rows(rows: np.ndarray, most: int) -> np.ndarray:
+    """Return at most `most` of the rows in ascending order, drawn at random with seed 0."""
+    return np.sort(np.random.default_rng(0).permutation(rows)[:most])
+
 
 LEAK = 0.15  # excess loss of test rows that is a leak, as a share of the loss of the base rate
 FLATTER = 0.15  # share of the slope of scores over labels by which it is less on test rows
@@ -125,7 +181,7 @@ def _fit_linear_model(
             number, (n, C).
     """
     X = principal_components(values)
-    model = baseline_models.make_model(LINEAR, classes)
+    model = make_model(LINEAR, classes)
     with warnings.catch_warnings(action="ignore"):  # a fit that stops before it converges
         model.fit(X[learn], y[learn])
     losses = row_losses(predict_outputs(model, X, classes), y)
@@ -185,3 +241,141 @@ def _base_rate_loss(y: np.ndarray, classes: int) -> float:
         return float(y.var())
     rates = np.bincount(y, minlength=classes) / len(y)
     return loss(np.log(rates + TINY)[None], y)
+
+
+LINEAR = "linear"
+QUADRATIC = "quadratic"
+TREES = "trees"
+NETWORK = "network"
+FAMILY = (LINEAR, QUADRATIC, TREES, NETWORK)
+MOST_FACTORS = 64  # features that a quadratic model multiplies, those of most variance
+MOST_PRODUCTS = (
+    100  # features, squares and products that it reads, those of the largest F statistic
+)
+TINY = 1e-4  # smallest probability
+Outputs = np.ndarray  # (n, C) log probabilities of classes, (n, 1) of a number
+
+
+def make_model(member: str, classes: int) -> Any:
+    """Return an unfitted scikit-learn model.
+
+    Args:
+        member: of `FAMILY`. classes: number of classes, or 0 for a regression.
+    """
+    if member == LINEAR:
+        return _make_linear_model(classes)
+    if member == QUADRATIC:
+        return _make_quadratic_model(classes)
+    if member == TREES:
+        return _make_trees(classes)
+    return _make_network(classes)
+
+
+def _make_linear_model(classes: int) -> Any:
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+
+    if classes:
+        return LogisticRegression(C=0.1, max_iter=500)
+    return RidgeCV(np.logspace(-1, 4, 11))
+
+
+def _make_quadratic_model(classes: int) -> Any:
+    from sklearn.feature_selection import SelectKBest, f_classif, f_regression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    return make_pipeline(
+        SelectKBest(_variances, k=MOST_FACTORS),
+        PolynomialFeatures(2, include_bias=False),
+        StandardScaler(),
+        SelectKBest(f_classif if classes else f_regression, k=MOST_PRODUCTS),
+        _make_linear_model(classes),
+    )
+
+
+def _variances(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return X.var(0)
+
+
+def _make_trees(classes: int) -> Any:
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+    if classes:
+        return ExtraTreesClassifier(150, min_samples_leaf=3, max_features="sqrt", random_state=0)
+    return ExtraTreesRegressor(150, min_samples_leaf=3, max_features=0.3, random_state=0)
+
+
+def _make_network(classes: int) -> Any:
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    network = MLPClassifier if classes else MLPRegressor
+    return network(
+        hidden_layer_sizes=(128, 64),
+        alpha=1e-3,
+        learning_rate_init=1e-3,
+        batch_size=64,
+        early_stopping=True,
+        n_iter_no_change=15,
+        max_iter=100,
+        random_state=0,
+    )
+
+
+def predict_outputs(model: Any, X: np.ndarray, classes: int) -> Outputs:
+    """Return the outputs of a fitted model for rows. Classes without training rows get the probability `TINY`."""
+    if not classes:
+        return model.predict(X)[:, None]
+    result = np.zeros((len(X), classes))
+    result[:, model.classes_] = model.predict_proba(X)
+    return log_probabilities(result)
+
+
+def log_probabilities(probabilities: np.ndarray) -> Outputs:
+    """Return the logarithms of probabilities, clipped from below at `TINY`."""
+    result = np.maximum(probabilities, TINY)
+    return np.log(result / result.sum(-1, keepdims=True))
+
+
+def loss(outputs: Outputs, truth: np.ndarray) -> float:
+    """Return the mean of `row_losses`."""
+    return float(row_losses(outputs, truth).mean())
+
+
+def row_losses(outputs: Outputs, truth: np.ndarray) -> np.ndarray:
+    """Return the negative log probability (nats) of each row's true class, or the squared error of its number, (n,)."""
+    if truth.dtype.kind in "iu":
+        whole = np.broadcast_to(outputs, (len(truth), outputs.shape[1]))
+        return -whole[np.arange(len(truth)), truth]
+    return (outputs[:, 0] - truth) ** 2
+
+
+def fit_pool(parts: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights (P,), 0 or more, and the intercepts (C,) of the logarithmic pool with the least loss.
+
+    The penalty is that of a logistic regression with C = 1.
+
+    Args:
+        parts: log probabilities (P, n, C). truth: classes (n,).
+    """
+    from scipy.optimize import minimize
+
+    P, n, C = parts.shape
+    centred = parts - parts.mean(2, keepdims=True)
+    scale = np.maximum(centred.std((1, 2)), 1e-9)
+    centred = centred / scale[:, None, None]
+    one_hot = np.eye(C)[truth]
+    rates = np.log(np.maximum(one_hot.mean(0), TINY))
+
+    def loss_and_gradient(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = parameters[:P]
+        intercepts = parameters[P:]
+        logs = log_softmax(np.tensordot(weights, centred, 1) + intercepts, axis=1)
+        loss = -(logs * one_hot).sum() / n + weights @ weights / (2 * n)
+        residual = (np.exp(logs) - one_hot) / n
+        weights_gradient = np.tensordot(centred, residual, 2) + weights / n
+        return float(loss), np.concatenate([weights_gradient, residual.sum(0)])
+
+    start = np.concatenate([scale / P, rates])
+    bounds = [(0, None)] * P + [(None, None)] * C
+    best = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return best[:P] / scale, best[P:]

@@ -2,7 +2,7 @@
 
 Let the whole generator act with strength lambda, from 0 (nothing evolves) to 1 (the model as it is set): f_S = lambda
 on every coupling H_S and g_A = sqrt(lambda) on every dissipation, the parts L_k^A of traceless L_k (see
-`gauge.traceless`). On that way every dividend goes from Delta_S(0) to Delta_S(T), and each term's part of the
+`decomposition.traceless`). On that way every dividend goes from Delta_S(0) to Delta_S(T), and each term's part of the
 way is its attribution by Aumann and Shapley (1974),
 
     A[S, g] = int_0^1 d Delta_S / d f_g  d f_g/d lambda  d lambda,      sum_g A[S, g] = Delta_S(T) - Delta_S(0)
@@ -36,12 +36,12 @@ from qfusion.explain.generator_integrals import (
     growth_rates,
 )
 from qfusion.explain.sensitivity import check_output
-from qfusion.models import Features, FusionModel, base, games, nested
-from qfusion.models.jump import ket_algebra
+from qfusion.models import Features, FusionModel, base, evaluation, games
 from qfusion.models.jump.jump_terms import JumpTerms
+from qfusion.models.jump.kets import coalition_values
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import Parameter
-from qfusion.quantum import checks
+from qfusion.quantum import states
 
 TIMES = 41
 SMALL = 1e-9  # all that was built is nothing to speak of
@@ -165,7 +165,7 @@ def aumann_shapley(
     plain, result, apart = _prepare(model, inputs, background, output)
     T = apart.T
     moments = np.array(
-        checks.choose_times(times, T, TIMES) if times is not None or T > 0 else [0.0]
+        states.choose_times(times, T, TIMES) if times is not None or T > 0 else [0.0]
     )
     R = dividend_operators(result)
     if apart.still:
@@ -232,7 +232,7 @@ def aumann_shapley_over_classes(
     by_class = _rows_by_decision(model, inputs)
     runs = []
     for c, rows in by_class.items():
-        own = nested.nested_part(dict(inputs), rows)
+        own = evaluation.nested_part(dict(inputs), rows)
         runs.append((aumann_shapley(model, own, background, c, times), len(rows)))
     total = sum(n for _, n in runs)
     means: dict[str, Any] = {
@@ -271,7 +271,7 @@ def sizes_over_classes(
     total, sums = 0, [np.zeros(())] * 3
     for c, rows in _rows_by_decision(model, inputs).items():
         parts = aumann_shapley_per_sample(
-            model, nested.nested_part(dict(inputs), rows), background, c
+            model, evaluation.nested_part(dict(inputs), rows), background, c
         ).sizes()
         sums = [old + len(rows) * part for old, part in zip(sums, parts, strict=True)]
         total += len(rows)
@@ -299,10 +299,7 @@ def aumann_shapley_per_sample(
     encoded = plain.encode(inputs)
     kets = (encoded[name].to(torch.complex128).split(CHUNK) for name in plain.modalities)
     values = torch.cat(
-        [
-            ket_algebra.coalition_values(O, chunk, result.background)
-            for chunk in zip(*kets, strict=True)
-        ]
+        [coalition_values(O, chunk, result.background) for chunk in zip(*kets, strict=True)]
     )
     parts = games.dividends(values.numpy(), len(plain.modalities))
     parts[:, 0, :2] += float(plain.bias.detach()[output])  # of the baseline

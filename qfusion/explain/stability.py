@@ -24,8 +24,7 @@ from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
 from qfusion.explain import bootstrap, coalitions, verdicts
-from qfusion.explain.leaders import find_leaders, lead_margins, leading_terms
-from qfusion.explain.relations import classify_relations
+from qfusion.explain.coalitions import classify_relations, find_leaders, lead_margins, leading_terms
 from qfusion.models import games
 from qfusion.training import checkpoint_cards
 
@@ -107,7 +106,7 @@ class Stability:
     def leader_agreement(self) -> float:
         """Return how often two seeds say the same of who leads: the same modality, or that none does.
 
-        Each seed names its leader as if it were the only one, see `leaders.find_leaders`.
+        Each seed names its leader as if it were the only one, see `coalitions.find_leaders`.
         """
         M = len(self.modalities)
         leaders = np.stack([find_leaders(entry, M) for entry in self.dividends])

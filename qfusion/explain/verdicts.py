@@ -1,17 +1,25 @@
-"""The verdict on a decision: how its modalities relate, which one leads, and what seeds leave uncertain.
+"""The verdict on a decision: how its modalities relate and which one leads; and the decision's course.
 
 All results are numbers and enums; `qfusion.wording.verdicts` renders the sentences. Pages, reports, tables and commands
-take who decided from here. The rules are in `explain.relations` and `explain.leaders`.
+take who decided from here. The rules are in `explain.coalitions`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import numpy as np
 
 from qfusion.explain import coalitions
-from qfusion.explain.leaders import SPREADS, leading_terms, named_leaders, needed_lead
-from qfusion.explain.relations import Relation, classify_relations, find_conflicts
+from qfusion.explain.coalitions import (
+    SPREADS,
+    Relation,
+    classify_relations,
+    find_conflicts,
+    leading_terms,
+    named_leaders,
+    needed_lead,
+)
 from qfusion.models import games
 
 NOBODY = "none"  # the word of tables where no modality leads
@@ -28,7 +36,7 @@ class Doubt:
         spread: of each dividend, the baseline first, (B, 2^M).
         sums: of the sum of own terms, of joint terms and of both, (B, 3).
         score: of the explained score, (B,).
-        relations: by the other seeds, of `relations.RELATIONS`; "" where they were not measured, (R - 1, B).
+        relations: by the other seeds, of `coalitions.RELATIONS`; "" where they were not measured, (R - 1, B).
         same_direction: whether what decides by another seed, the baseline of a prior and else all terms together, has
             the same sign, (R - 1, B). same_lead: whether it also has the same largest own term in the direction of the
             sum of terms, (R - 1, B).
@@ -54,12 +62,12 @@ class Verdicts:
     """The verdicts on B samples, as columns.
 
     Attributes:
-        relation: of `relations.RELATIONS`, (B,). conflict: whether own terms conflict, whatever the relation, (B,).
+        relation: of `coalitions.RELATIONS`, (B,). conflict: whether own terms conflict, whatever the relation, (B,).
         leader: a modality, or "" where none leads, (B,).
         largest: the coalition with the largest dividend in size, (B,).
         joint_share: size of the joint terms as a share of A, (B,).
         shares: of the Shapley values, (B, M). needed: the lead that it takes to be named, (B,).
-        within_spread: whether a dividend is smaller than `leaders.SPREADS` standard deviations over training seeds,
+        within_spread: whether a dividend is smaller than `coalitions.SPREADS` standard deviations over training seeds,
             the baseline first, (B, 2^M); False where no seeds were measured.
         is_open: whether what leads is within that spread, or by another verdict in most training seeds, (B,).
         seeds_agree: share of the training seeds, this one included, that give the same relation; NaN where they were
@@ -383,3 +391,57 @@ def _margin(scores: np.ndarray) -> float:
     if len(ordered) == 1:
         return float(abs(ordered[0]))
     return float(ordered[-1] - ordered[-2])
+
+
+STILL = 1e-3  # a series that changes less is taken as constant
+
+
+def last_change(decisions: Sequence[object]) -> int:
+    """Return the first place from which on the decision is the final one, or 0 if it never changes."""
+    final = decisions[-1]
+    others = [place for place, decision in enumerate(decisions) if decision != final]
+    return others[-1] + 1 if others else 0
+
+
+class JointCourse(StrEnum):
+    """Classification of when joint terms outweigh single modalities, along time or layers."""
+
+    NEVER = "never"
+    LOST = "not at the end"
+    ALWAYS = "from the start"
+    FROM = "from a place on"
+
+
+def joint_course(share: np.ndarray) -> JointCourse:
+    """Return when joint terms outweigh single modalities.
+
+    Args:
+        share: joint share along time or layers, (P,), see `coalitions.joint_share`.
+    """
+    place = first_joint_place(share)
+    if place is None:
+        return JointCourse.LOST if (share > 0.5).any() else JointCourse.NEVER
+    return JointCourse.FROM if place else JointCourse.ALWAYS
+
+
+def first_joint_place(share: np.ndarray) -> int | None:
+    """Return the first place from which on joint terms outweigh single modalities to the end, or None.
+
+    Args:
+        share: joint share along time or layers, (P,).
+    """
+    wins = share > 0.5
+    if not wins[-1]:
+        return None
+    losing = np.flatnonzero(~wins)
+    return int(losing[-1]) + 1 if len(losing) else 0
+
+
+def relative_progress(values: np.ndarray, place: int) -> float | None:
+    """Return the fraction of the change from its first to its last value that a series has completed, or None if it
+    hardly changes.
+    """
+    change = float(values[-1] - values[0])
+    if abs(change) < STILL:
+        return None
+    return float(values[place] - values[0]) / change

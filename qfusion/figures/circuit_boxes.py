@@ -20,14 +20,15 @@ from qfusion.models.protocols import GateCircuit
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import measures, states
 from qfusion.quantum.circuits import operation_matrix, rotation
-from qfusion.quantum.light_cone import Step, gate_step
-from qfusion.track import gate_replay, step_channel
+from qfusion.quantum.statevector import Step, gate_step
+from qfusion.simulate import gate_replay, master_equation
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
 
 def fusion_replay(progressed: Any, model: Any) -> Replay:
-    """Return the replay of an entangled-fusion circuit; `progressed` as `track.gate_replay.replay_fusion` gives it."""
+    """Return the replay of an entangled-fusion circuit; `progressed` as `simulate.gate_replay.replay_fusion` gives
+    it."""
     wires = _fusion_wires(progressed.wires, model)
     rows = {name: row for row, name in enumerate(progressed.wires)}
     sentences = []
@@ -207,7 +208,7 @@ def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
 def evolution_replay(built: Any, modalities: Sequence[str]) -> Replay:
     """Return the replay of a sample through one step of an evolution, from its product state.
 
-    `built` as `track.step_circuit.step_circuit` gives it.
+    `built` as `simulate.step_circuit.step_circuit` gives it.
     """
     qubits = (2,) * len(built.wires)
     sides = tuple(2 ** len(gate.wires) for gate in built.gates if gate.kind == "prepare")
@@ -225,7 +226,7 @@ def evolution_replay(built: Any, modalities: Sequence[str]) -> Replay:
             sides,
             [built.system.names.index(name) for name in gate.modalities],
         )
-        rhos.append(step_channel.apply_kraus(whole.numpy(), rhos[-1]))
+        rhos.append(master_equation.apply_kraus(whole.numpy(), rhos[-1]))
         shown = on if len(on) <= gate_replay.LARGEST else ()
         before, after = (
             states.partial_trace(torch.from_numpy(rho), qubits, shown).numpy() for rho in rhos[-2:]

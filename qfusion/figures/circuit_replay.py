@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qfusion.figures.circuit_diagram import Box, Wire
-from qfusion.quantum.light_cone import Cone, Step
-from qfusion.track import fusion_gates
+from qfusion.quantum.statevector import Cone, Step
+from qfusion.simulate import fusion_gates
 
 
 @dataclass(frozen=True, eq=False)

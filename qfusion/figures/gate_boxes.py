@@ -13,9 +13,8 @@ from qfusion.figures.circuit_replay import Replay
 from qfusion.figures.qubit_displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, registers_colour
 from qfusion.models.protocols import TRAINED, GateCircuit
-from qfusion.quantum.light_cone import gate_step
-from qfusion.quantum.statevector import Gate
-from qfusion.track import gate_replay
+from qfusion.quantum.statevector import Gate, gate_step
+from qfusion.simulate import gate_replay
 from qfusion.wording.circuit_remarks import describe_circuit
 
 # From the gates of a model with plain gates to a drawing: boxes, wires, parts, and what every gate does in words.

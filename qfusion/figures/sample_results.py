@@ -15,9 +15,8 @@ from qfusion.analysis.drawn_samples import thin_rows
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.explain import Explanation, aumann_shapley, explain, faithfulness
-from qfusion.explain.layer_entropies import joint_entropies
-from qfusion.models.parts import missing_part
-from qfusion.models.protocols import Circuit, Evolution, TruthTables
+from qfusion.explain.fusion import joint_entropies
+from qfusion.models.protocols import Circuit, Evolution, TruthTables, missing_part
 from qfusion.quantum import states
 from qfusion.training.checkpoint import Checkpoint
 
@@ -99,7 +98,7 @@ def measure_over_time(
 
 
 def fusion_reading(sample: Sample) -> Any:
-    """Return the readout of the fusion of a network for a sample, a `fusion_reading.Reading`."""
+    """Return the readout of the fusion of a network for a sample, a `fusion.Reading`."""
     sample.model.require(TruthTables, "", f"Model '{sample.name}'")
     return sample.reading
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from qfusion import plugin, track
+from qfusion import plugin, simulate
 from qfusion._checks import check, choose
 from qfusion.analysis.opening import open_sample, open_study, tweak_model
 from qfusion.analysis.sample import Sample, build_sample
@@ -12,7 +12,7 @@ from qfusion.explain import Background
 from qfusion.model_export.numpy_arrays import arrays_bytes
 from qfusion.model_export.qutip_file import qutip_bytes
 from qfusion.model_export.tweaked_checkpoint import centre_scores, zip_checkpoint
-from qfusion.models import game, kind_files, parts
+from qfusion.models import kind_files, measured_game, protocols
 from qfusion.models.protocols import Circuit, Evolution, GateCircuit, TruthTables
 from qfusion.training import checkpoint
 
@@ -125,7 +125,7 @@ def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:
     """
     form = FORMATS[choose("Format", name, FORMATS)]
     kind = str(trained.card["model"])
-    if kind == game.KIND:
+    if kind == measured_game.KIND:
         return GAME
     if kind in kind_files.file_formats() and not form.of_sample:
         return (
@@ -142,7 +142,7 @@ def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:
             for other, one in FORMATS.items()
             if one.write and other != name and not unsupported_reason(other, trained)
         ]
-        lacks = parts.PARTS[form.needs[0]]
+        lacks = protocols.PARTS[form.needs[0]]
         instead = f"It has no {lacks}. Take {' or '.join([*others, 'numpy'])} instead."
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 
@@ -169,7 +169,7 @@ def file_bytes(
         model_name: name of an exported checkpoint; "tweaked" unless given.
         precision: of the numbers, of PRECISIONS; single only in formats of plugins.
         background: of the contributions in a NumPy file; the default background unless given.
-        centred: whether the mean over classes is subtracted from the scores of a model, see `log_odds.centre_scores`.
+        centred: whether the mean over classes is subtracted from the scores of a model, see `base.centre_scores`.
             Probabilities do not change. Samples hold log-odds, which have no such part.
 
     Raises:
@@ -219,9 +219,9 @@ def _circuit(sample: Sample) -> Any:
     """Return the circuit of a sample; for a model with time the circuit of one step of its evolution."""
     model = sample.model
     if model.part(GateCircuit):
-        return track.gate_circuit.gate_circuit(model, model.encode(sample.inputs))
+        return simulate.fusion_circuit.gate_circuit(model, model.encode(sample.inputs))
     if model.part(Evolution):
         kets = {name: kets[0].detach() for name, kets in model.encode(sample.inputs).items()}
-        return track.step_circuit.step_circuit(model, kets, float(model.duration) / 20)
+        return simulate.step_circuit.step_circuit(model, kets, float(model.duration) / 20)
     angles = {name: values[0].detach() for name, values in model.angles(sample.inputs).items()}
-    return track.fusion_circuit.fusion_circuit(model, angles)
+    return simulate.fusion_circuit.fusion_circuit(model, angles)

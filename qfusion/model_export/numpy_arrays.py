@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import track
+from qfusion import simulate
 from qfusion.analysis.sample import Sample
 from qfusion.explain import Explanation, explain_layers, explain_times
 from qfusion.models.network import truth_tables
@@ -191,7 +191,7 @@ def _network(sample: Sample) -> Described:
     masses = model.encode(sample.inputs)
     phi = model.phi.detach().double()
     layered = explain_layers(model, sample.inputs, sample.background)
-    replayed = track.gate_replay.replay_fusion(model, angles)
+    replayed = simulate.gate_replay.replay_fusion(model, angles)
     described: Described = {}
     for name in sample.modalities:
         described[f"theta[{name}]"] = (

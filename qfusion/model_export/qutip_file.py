@@ -14,14 +14,14 @@ from torch import Tensor
 from qfusion.analysis.sample import Sample
 from qfusion.models.protocols import Evolution
 from qfusion.quantum import decomposition, states
-from qfusion.track import qutip_objects
+from qfusion.simulate import trajectories
 
 
 @torch.no_grad()
 def qutip_bytes(sample: Sample) -> bytes:
     """Return the content of a .qu file as `qutip.qsave` writes it: a dictionary of QuTiP objects with `dims` set.
 
-    It holds "H" and "jumps" (list) in canonical form (`gauge.traceless`), "terms" (H_S by the name of S),
+    It holds "H" and "jumps" (list) in canonical form (`decomposition.traceless`), "terms" (H_S by the name of S),
     "kets" (by modality), "psi0", "rho_T" (by torch), "observables" (before evolution: for rho(T)), "heisenberg"
     (evolved: measure these on psi0), both by the name of the class, or of the score, and without the bias; "bias" by
     the same names, "T", and "made_from". Of classes they are observables of the log-odds of each against the others.
@@ -38,22 +38,22 @@ def qutip_bytes(sample: Sample) -> bytes:
     rho_T = model.evolve_states(states.density(psi), [float(model.duration)])[0]
     bias = model.bias.detach().double()
     names = sample.explanation.outputs
-    H, jumps = qutip_objects.qutip_operators(system)
+    H, jumps = trajectories.qutip_operators(system)
     terms = {}
     for subset, part in decomposition.decompose(system.H, dims).items():
         name = decomposition.subset_name(subset, sample.modalities)
-        terms[name] = qutip_objects.as_operator(part, dims)
+        terms[name] = trajectories.as_operator(part, dims)
     modality_kets = {}
     for m, name in enumerate(sample.modalities):
-        modality_kets[name] = qutip_objects.as_ket(kets[name][0].numpy(), (dims[m],))
+        modality_kets[name] = trajectories.as_ket(kets[name][0].numpy(), (dims[m],))
     return pickle.dumps(
         {
             "H": H,
             "jumps": jumps,
             "terms": terms,
             "kets": modality_kets,
-            "psi0": qutip_objects.as_ket(psi.numpy(), dims),
-            "rho_T": qutip_objects.as_operator(rho_T, dims),
+            "psi0": trajectories.as_ket(psi.numpy(), dims),
+            "rho_T": trajectories.as_operator(rho_T, dims),
             "observables": _operators(names, model.readout(), dims),
             "heisenberg": _operators(names, model.observables(), dims),
             "bias": {name: float(value) for name, value in zip(names, bias, strict=True)},
@@ -75,5 +75,5 @@ def _operators(names: Sequence[str], matrices: Tensor, dims: tuple[int, ...]) ->
     """Return QuTiP operators of matrices (C, D, D), by the name of the output."""
     operators = {}
     for name, matrix in zip(names, matrices, strict=True):
-        operators[name] = qutip_objects.as_operator(matrix, dims)
+        operators[name] = trajectories.as_operator(matrix, dims)
     return operators

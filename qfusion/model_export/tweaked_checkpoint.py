@@ -13,7 +13,7 @@ from qfusion._checks import check
 from qfusion.analysis.opening import tweak_model
 from qfusion.data import DataSet
 from qfusion.errors import translate_errors
-from qfusion.models import FusionModel, log_odds, registry
+from qfusion.models import FusionModel, base, registry
 from qfusion.training import checkpoint, checkpoint_cards
 
 
@@ -36,7 +36,7 @@ def centre_scores(trained: checkpoint.Checkpoint, centred: bool) -> checkpoint.C
     """Return the checkpoint; if `centred`, without the mean of its scores over classes."""
     if not centred:
         return trained
-    return replace(trained, model=log_odds.centre_scores(trained.model))
+    return replace(trained, model=base.centre_scores(trained.model))
 
 
 def bake_tweak(trained: checkpoint.Checkpoint, tweak: str) -> tuple[FusionModel, str]:
@@ -130,7 +130,7 @@ def save_checkpoint(
 
     Args:
         path: its name becomes the name of the model.
-        centred: whether the mean over classes is subtracted from the scores, see `log_odds.centre_scores`.
+        centred: whether the mean over classes is subtracted from the scores, see `base.centre_scores`.
 
     Raises:
         InvalidInput: when the name is invalid or is taken by a model of the same folder, or when a model without

@@ -6,10 +6,9 @@ from qfusion._lazy import modules
 # checkers read it as True
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from qfusion.models.backgrounds import Background
     from qfusion.models.base import FusionModel
-    from qfusion.models.encoding.input_features import Features, InputSpec
-    from qfusion.models.jump.ket_model import KetModel
+    from qfusion.models.inputs import Background, Features, InputSpec
+    from qfusion.models.jump.kets import KetModel
     from qfusion.models.jump.quantum_jump import QuantumJump
     from qfusion.models.jump.time_model import TimeModel
     from qfusion.models.network.entangled_qcnn import EntangledQCNN
@@ -57,17 +56,17 @@ __all__ = [
 
 _CONTENTS = {
     "BASELINES": "qfusion.models.registry",
-    "Background": "qfusion.models.backgrounds",
+    "Background": "qfusion.models.inputs",
     "Circuit": "qfusion.models.protocols",
     "EditableCircuit": "qfusion.models.protocols",
     "EntangledQCNN": "qfusion.models.network.entangled_qcnn",
     "Evolution": "qfusion.models.protocols",
     "FUSION": "qfusion.models.registry",
-    "Features": "qfusion.models.encoding.input_features",
+    "Features": "qfusion.models.inputs",
     "FusionModel": "qfusion.models.base",
     "GateCircuit": "qfusion.models.protocols",
-    "InputSpec": "qfusion.models.encoding.input_features",
-    "KetModel": "qfusion.models.jump.ket_model",
+    "InputSpec": "qfusion.models.inputs",
+    "KetModel": "qfusion.models.jump.kets",
     "KetStates": "qfusion.models.protocols",
     "LayeredNetwork": "qfusion.models.protocols",
     "MassStates": "qfusion.models.protocols",

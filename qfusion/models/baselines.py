@@ -20,14 +20,14 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion._settings import Settings
 from qfusion.models.base import FusionModel
-from qfusion.models.encoding.encoders import (
+from qfusion.models.encoders import (
+    Dropout,
     EncoderSettings,
     InputDropoutShare,
     MeanPool,
     make_encoder,
 )
-from qfusion.models.encoding.input_features import Features, InputSpec
-from qfusion.models.encoding.randomness import Dropout
+from qfusion.models.inputs import Features, InputSpec
 from qfusion.quantum import states
 
 # What accuracy and size of the quantum models are compared with.

@@ -17,14 +17,8 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.models.baselines import Baseline, WideSettings
-from qfusion.models.encoding.encoders import Encoder, Standardiser, make_encoder
-from qfusion.models.encoding.input_features import (
-    Features,
-    InputSpec,
-    mean_over_steps,
-    values_and_mask,
-)
-from qfusion.models.encoding.randomness import Dropout
+from qfusion.models.encoders import Dropout, Encoder, Standardiser, make_encoder
+from qfusion.models.inputs import Features, InputSpec, mean_over_steps, values_and_mask
 
 Heads = Annotated[
     int,

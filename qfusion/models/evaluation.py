@@ -1,4 +1,4 @@
-"""Coalition values of any fusion model, by evaluation: a sample's encodings are fused with those of background rows.
+"""Coalition values of any fusion model, by evaluation; encodings may be nested tensors.
 
     v(S) = mean over background rows n of y(x_S, x_n without S)
 
@@ -18,7 +18,7 @@ all combinations (`SampleBackground.combined`) all means are exact.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -27,10 +27,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils import _pytree
 
-from qfusion.models import games, nested
-from qfusion.models.algebra import CoalitionAlgebra
-from qfusion.models.backgrounds import Background, Group
+from qfusion.models import games
+from qfusion.models.games import CoalitionAlgebra
+from qfusion.models.inputs import Background, Group
 from qfusion.models.protocols import ScoringModel
 from qfusion.quantum import decomposition
 
@@ -82,7 +83,7 @@ class SampleBackground(Background):
         )
 
     def numbers(self) -> Tensor:
-        leaves = nested.nested_leaves(dict(self.states))
+        leaves = nested_leaves(dict(self.states))
         return torch.cat([entry.double().flatten() for entry in leaves])
 
     def subsample(self, count: int, seed: int = 0) -> SampleBackground:
@@ -101,7 +102,7 @@ class SampleBackground(Background):
         """All combinations of the rows of the modalities, of a background of kind "product" of all rows."""
         grid = np.indices((self.size,) * len(self.states)).reshape(len(self.states), -1)
         states = {
-            name: nested.nested_part(entry, rows)
+            name: nested_part(entry, rows)
             for (name, entry), rows in zip(self.states.items(), grid, strict=True)
         }
         return replace(self, states=states, size=grid.shape[1], total=self.size)
@@ -129,7 +130,7 @@ class SampleBackground(Background):
         return WeakKeyDictionary()
 
     def _part(self, rows: np.ndarray) -> SampleBackground:
-        states = {name: nested.nested_part(entry, rows) for name, entry in self.states.items()}
+        states = {name: nested_part(entry, rows) for name, entry in self.states.items()}
         return replace(self, states=states, size=len(rows))
 
 
@@ -238,13 +239,13 @@ def score_rows(
     order: list[decomposition.Subset],
 ) -> np.ndarray:
     """Return the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
-    many = nested.nested_length(rows)
+    many = nested_length(rows)
     of_rows = model.scores(rows) if () in order else None  # the same for every sample
     parts = []
     for few in _split(states, max(1, CHUNK // many)):
-        count = nested.nested_length(few)
-        own = nested.nested_repeated(few, many)
-        theirs = nested.nested_tiled(dict(rows), count)
+        count = nested_length(few)
+        own = nested_repeated(few, many)
+        theirs = nested_tiled(dict(rows), count)
         scores = []
         for subset in order:
             if len(subset) == len(model.modalities):  # the same for every row
@@ -263,8 +264,8 @@ def score_rows(
 
 
 def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
-    for start in range(0, nested.nested_length(states), step):
-        yield nested.nested_part(dict(states), slice(start, start + step))
+    for start in range(0, nested_length(states), step):
+        yield nested_part(dict(states), slice(start, start + step))
 
 
 def _shuffle_rows(encoded: dict[str, Any], seed: int = 0) -> dict[str, Any]:
@@ -273,6 +274,40 @@ def _shuffle_rows(encoded: dict[str, Any], seed: int = 0) -> dict[str, Any]:
     first, *others = encoded
     result = {first: encoded[first]}
     for name in others:
-        order = random.permutation(nested.nested_length(encoded[name]))
-        result[name] = nested.nested_part(encoded[name], order)
+        order = random.permutation(nested_length(encoded[name]))
+        result[name] = nested_part(encoded[name], order)
     return result
+
+
+def nested_leaves(state: Any) -> list[Tensor]:
+    """Return the tensors of a state, in order."""
+    return _pytree.tree_leaves(state)
+
+
+def nested_mapped(change: Callable[[Tensor], Tensor], state: Any) -> Any:
+    """Return a state of the same form, with every tensor changed."""
+    return _pytree.tree_map(change, state)
+
+
+def nested_length(state: Any) -> int:
+    """Return the number of rows."""
+    return len(nested_leaves(state)[0])
+
+
+def nested_part(state: Any, rows: Any) -> Any:
+    """Return some rows: a slice, or numbers."""
+    return nested_mapped(lambda entry: entry[rows], state)
+
+
+def nested_repeated(state: Any, times: int) -> Any:
+    """Return every row so many times, one after the other: 0, 0, 1, 1, ..."""
+    return nested_mapped(lambda entry: entry.repeat_interleave(times, 0), state)
+
+
+def nested_tiled(state: Any, times: int) -> Any:
+    """Return all rows so many times: 0, 1, ..., 0, 1, ..."""
+    return (
+        state
+        if times == 1
+        else nested_mapped(lambda entry: entry.repeat(times, *[1] * (entry.ndim - 1)), state)
+    )

@@ -22,7 +22,7 @@ from torch import Tensor
 from qfusion import _limits
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.models import circuit_change, kind_files, live_model
+from qfusion.models import kind_files, live_model, tweak
 from qfusion.models.protocols import CircuitFacts, CircuitSource, Reading
 from qfusion.quantum.statevector import Gate
 
@@ -242,11 +242,9 @@ class LinkedCircuit:
         """Return the names of the trainable angles of each gate that has any, by its place from 0."""
         return {int(gate): tuple(names) for gate, names in self._known["trainable"]}
 
-    def gates(
-        self, features: Mapping[str, Any], change: circuit_change.CircuitChange
-    ) -> list[Gate]:
+    def gates(self, features: Mapping[str, Any], change: tweak.CircuitChange) -> list[Gate]:
         """Return the gates that act on |0...0> for one row of features, with edited angles."""
-        header = {"do": "gates", "change": circuit_change.as_mapping(change)}
+        header = {"do": "gates", "change": tweak.as_mapping(change)}
         answer, matrices = self._link.ask(header, pack_features(features))
         gates = []
         for place, gate in enumerate(answer["gates"]):
@@ -255,14 +253,14 @@ class LinkedCircuit:
             gates.append(Gate(str(gate["name"]), wires, matrices[str(place)], values))
         return gates
 
-    def columns(self, features: Mapping[str, Any], change: circuit_change.CircuitChange) -> Tensor:
+    def columns(self, features: Mapping[str, Any], change: tweak.CircuitChange) -> Tensor:
         """Return the columns (B, K) of the model whose circuit is changed."""
-        header = {"do": "columns", "change": circuit_change.as_mapping(change)}
+        header = {"do": "columns", "change": tweak.as_mapping(change)}
         return self._link.ask(header, pack_features(features))[1]["columns"]
 
-    def read(self, features: Mapping[str, Any], change: circuit_change.CircuitChange) -> Reading:
+    def read(self, features: Mapping[str, Any], change: tweak.CircuitChange) -> Reading:
         """Return what the changed circuit gives, and the columns of the model."""
-        header = {"do": "read", "change": circuit_change.as_mapping(change)}
+        header = {"do": "read", "change": tweak.as_mapping(change)}
         answer, tensors = self._link.ask(header, pack_features(features))
         return Reading(tensors["numbers"], answer["form"], tensors["columns"])
 

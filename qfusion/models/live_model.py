@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from math import log
 from typing import Any, Self
 
 import numpy as np
@@ -16,10 +17,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from qfusion._checks import check
-from qfusion.models import base, circuit_change, evaluation, games, kind_files, nested
-from qfusion.models.algebra import CoalitionAlgebra
-from qfusion.models.backgrounds import Background
-from qfusion.models.encoding import encoders, input_features
+from qfusion.models import base, encoders, evaluation, games, inputs, kind_files
+from qfusion.models.games import CoalitionAlgebra
+from qfusion.models.inputs import Background
 from qfusion.models.protocols import (
     Circuit,
     CircuitSource,
@@ -27,7 +27,7 @@ from qfusion.models.protocols import (
     GateCircuit,
     ScoringModel,
 )
-from qfusion.models.score_columns import class_scores
+from qfusion.models.tweak import UNCHANGED, CircuitChange, parse_edits
 from qfusion.quantum.statevector import Gate
 
 KIND = kind_files.LIVE
@@ -48,7 +48,7 @@ class LiveModel(base.FusionModel):
         inputs, outputs: as of every model: those of the data set.
         call: takes features by modality, (B, F) or (values (B, T, F), mask (B, T)) in double precision, and returns
             columns (B, K).
-        holds: what the columns are, see `score_columns.class_scores`; "regression" for a number.
+        holds: what the columns are, see `class_scores`; "regression" for a number.
         means: of every feature of a modality over the training rows; zero unless given.
         seconds: that one row takes.
         repeats: calls whose mean is taken, of a function that gives other scores for the same input.
@@ -65,7 +65,7 @@ class LiveModel(base.FusionModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, inputs.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str],
         call: Call,
         holds: str,
@@ -95,9 +95,7 @@ class LiveModel(base.FusionModel):
         """The algebra of evaluation, repeated for a function whose scores scatter."""
         return RepeatedAlgebra(self) if self.repeats > 1 else evaluation.EvaluationAlgebra(self)
 
-    def encode_one(
-        self, inputs: Mapping[str, input_features.Features], name: str
-    ) -> input_features.Features:
+    def encode_one(self, inputs: Mapping[str, inputs.Features], name: str) -> inputs.Features:
         """Return the features of one modality in double precision; `inputs` need not hold the other modalities."""
         return self._features(inputs, name)
 
@@ -118,7 +116,7 @@ class LiveModel(base.FusionModel):
     def columns(self, states: Mapping[str, Any]) -> Tensor:
         """Return the columns (B, K) of the function. Gradients flow through it once."""
         names = tuple(states)
-        values = [input_features.values_and_mask(states[name])[0] for name in names]
+        values = [inputs.values_and_mask(states[name])[0] for name in names]
         if torch.is_grad_enabled() and any(value.requires_grad for value in values):
             result: Tensor = _Columns.apply(self, dict(states), names, *values)
             return result
@@ -143,7 +141,7 @@ class LiveModel(base.FusionModel):
         """Return columns (B, K), computed for at most `ROWS_AT_ONCE` rows, or some seconds, at a time: a server waits
         only so long for an answer of a user's process.
         """
-        rows = nested.nested_length(states[self.modalities[0]])
+        rows = evaluation.nested_length(states[self.modalities[0]])
         step = ROWS_AT_ONCE
         if self._seconds:
             step = max(1, min(step, round(PART_SECONDS / self._seconds)))
@@ -151,7 +149,9 @@ class LiveModel(base.FusionModel):
         for start in range(0, max(rows, 1), step):
             some = slice(start, start + step)
             parts.append(
-                compute({name: nested.nested_part(value, some) for name, value in states.items()})
+                compute(
+                    {name: evaluation.nested_part(value, some) for name, value in states.items()}
+                )
             )
         return torch.cat(parts)
 
@@ -161,7 +161,11 @@ class _Columns(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, model: LiveModel, states: Any, names: Any, *values: Tensor) -> Tensor:
-        ctx.model, ctx.states, ctx.names = model, nested.nested_mapped(Tensor.detach, states), names
+        ctx.model, ctx.states, ctx.names = (
+            model,
+            evaluation.nested_mapped(Tensor.detach, states),
+            names,
+        )
         return model.plain_columns(ctx.states)
 
     @staticmethod
@@ -186,7 +190,7 @@ def central_differences(
     step = torch.finfo(torch.float64).eps ** (1 / 3)
     result = {}
     for name, features in states.items():
-        values, mask = input_features.values_and_mask(features)
+        values, mask = inputs.values_and_mask(features)
         flat = values.flatten(1)
         check(
             flat.shape[1] <= MAX_DIFFERENCES,
@@ -212,7 +216,7 @@ def columns_to_scores(columns: Tensor, holds: str, count: int) -> Tensor:
 
     Args:
         columns: output of a function.
-        holds: what they are, see `score_columns.class_scores`; "regression" for a number.
+        holds: what they are, see `class_scores`; "regression" for a number.
         count: C, of the data set's target.
 
     Raises:
@@ -274,11 +278,11 @@ class LiveCircuit(LiveModel):
     family = "gates"
     title = "Circuit of your own"
     parts = frozenset({Circuit, GateCircuit, EditableCircuit})
-    change: circuit_change.CircuitChange = circuit_change.UNCHANGED
+    change: CircuitChange = UNCHANGED
 
     def __init__(
         self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, inputs.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str],
         call: Call,
         holds: str,
@@ -303,7 +307,7 @@ class LiveCircuit(LiveModel):
         Raises:
             InvalidInput: when there are several rows.
         """
-        rows = nested.nested_length(states[self.modalities[0]])
+        rows = evaluation.nested_length(states[self.modalities[0]])
         check(
             rows == 1,
             f"Argument `states` must hold one row, but holds {rows}: a circuit is drawn for one sample.",
@@ -345,15 +349,79 @@ class LiveCircuit(LiveModel):
         return central_differences(self.plain_columns, states, weights)
 
     def parse_tweak(self, tweak: Any) -> Any:
-        """Return edits of gates, see `circuit_change.parse_edits`."""
-        return circuit_change.parse_edits(tweak, self.source.trainable())
+        """Return edits of gates, see `tweak.parse_edits`."""
+        return parse_edits(tweak, self.source.trainable())
 
     def tweaked(self, tweak: Any) -> Self:
         """Return a model that shares this one's function with a changed circuit."""
         return self.with_change(self.parse_tweak(tweak))
 
-    def with_change(self, change: circuit_change.CircuitChange) -> Self:
+    def with_change(self, change: CircuitChange) -> Self:
         """Return a model that shares this one's function with any change of its circuit."""
         other = copy.copy(self)
         other.change = change
         return other
+
+
+SMALLEST = 1e-12  # probability; smaller ones are raised to it before a logarithm is taken
+TOLERANCE = 1e-3  # by which probabilities may leave [0, 1], and their sum 1
+
+
+def class_scores(columns: Tensor, holds: str) -> Tensor:
+    """Return scores whose softmax is the probability of each class.
+
+    Args:
+        columns: of B rows: (B, C) with one column for each class, or (B, 1) for the second of two.
+        holds: what they are: "scores", "log-probabilities" or "probabilities".
+
+    Returns:
+        (B, C), or (B, 2) with 0 for the first class and the log-odds of the second.
+    """
+    if columns.shape[1] == 1:
+        return torch.cat([torch.zeros_like(columns), _log_odds(columns, holds)], 1)
+    if holds == "probabilities":
+        return _clipped_logarithm(columns)
+    return _clip_infinite_rows(columns) if holds == "log-probabilities" else columns
+
+
+def _log_odds(columns: Tensor, holds: str) -> Tensor:
+    """The log-odds of one class against its absence."""
+    if holds == "scores":
+        return columns
+    if holds == "probabilities":
+        return _clipped_logarithm(columns) - _clipped_logarithm(1 - columns)
+    return _clip_infinite_rows(columns) - _clipped_logarithm(-torch.expm1(columns))
+
+
+def _clipped_logarithm(probabilities: Tensor) -> Tensor:
+    return probabilities.clamp(SMALLEST, 1).log()
+
+
+def _clip_infinite_rows(logarithms: Tensor) -> Tensor:
+    """Return log-probabilities unchanged, except that rows with minus infinity are clipped in the same way as
+    probabilities.
+    """
+    has_infinity = logarithms.isneginf().any(1, keepdim=True)
+    return torch.where(has_infinity, logarithms.clamp_min(log(SMALLEST)), logarithms)
+
+
+def looks_like(output: Tensor, apart: bool) -> str:
+    """Return the apparent kind of an output for classes: "probabilities", "log-probabilities" or "scores".
+
+    Args:
+        output: of some rows, (B, K). apart: whether each column is of a class of its own, so that no sum is known.
+    """
+    if fits(output, "probabilities", apart):
+        return "probabilities"
+    if not apart and fits(output, "log-probabilities", apart):
+        return "log-probabilities"
+    return "scores"
+
+
+def fits(output: Tensor, holds: str, apart: bool) -> bool:
+    """Return whether an output (B, K) for classes can be of the kind stated by a card."""
+    if holds == "scores":
+        return True
+    probabilities = output.exp() if holds == "log-probabilities" else output
+    inside = bool(((probabilities >= -TOLERANCE) & (probabilities <= 1 + TOLERANCE)).all())
+    return inside and (apart or bool(((probabilities.sum(1) - 1).abs() < TOLERANCE).all()))

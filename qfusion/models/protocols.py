@@ -1,8 +1,13 @@
-"""Protocols of models: of what the algebra of every model needs, and of the parts that only some models have.
+"""Protocols of models, and what the part that a protocol stands for is called.
 
 A model lists the protocols of its parts in `FusionModel.parts`, and is shown wherever they suffice. `FusionModel.part`
 returns the model under one of them, or None; `FusionModel.require` raises an error that names the kinds of models that
 have it.
+
+Parts of models, such as an evolution in time: what they are called, and which kinds of models have them.
+
+Pages, reports and commands ask a model for a part, `FusionModel.part`, to decide what they show. Code that cannot do
+without one calls `FusionModel.require`, which names what is missing.
 """
 
 from __future__ import annotations
@@ -13,12 +18,12 @@ from typing import Any, Protocol, Self
 
 from torch import Tensor
 
-from qfusion.models.backgrounds import Background
-from qfusion.models.circuit_change import CircuitChange
-from qfusion.models.encoding.input_features import Features
+from qfusion._lazy import load
+from qfusion.errors import InvalidInput
+from qfusion.models.inputs import Background, Features
 from qfusion.models.network.qcnn import QCNN
 from qfusion.models.terms import Search, Terms
-from qfusion.models.tweak import Tweak
+from qfusion.models.tweak import CircuitChange, Tweak
 from qfusion.quantum import decomposition, lindblad, statevector
 
 TRAINED = "trained"  # role of a gate whose angles are trained
@@ -320,7 +325,7 @@ class EditableCircuit(GateCircuit, Protocol):
     Attributes:
         source: where the circuit of a sample comes from.
         change: what is changed in it.
-        holds: what the model's columns are, see `score_columns.class_scores`.
+        holds: what the model's columns are, see `live_model.class_scores`.
         repeats: runs whose mean is taken, of a model that gives other scores for the same input.
     """
 
@@ -359,3 +364,44 @@ class Physics(Protocol):
             states: of the sample, one row each.
             known: numbers that do not depend on the sample, to use again; None computes them.
         """
+
+
+PARTS: dict[type, str] = {
+    StateModel: "states of its modalities that scores are linear in",
+    KetStates: "modality states that are kets",
+    MassStates: "masses of its modalities for elements",
+    Evolution: "evolution in time",
+    LayeredNetwork: "layers to be read out between",
+    TruthTables: "fusion rules to read",
+    Circuit: "circuit of gates",
+    GateCircuit: "circuit of unitary gates alone",
+    Physics: "terms of a physics to weaken or turn",
+    EditableCircuit: "circuit of a user's own to change",
+}
+
+
+def missing_part(
+    model: object, protocol: type, purpose: str = "", who: str = "Argument `model`"
+) -> InvalidInput:
+    """Return the error for a model that lacks a part. Its message names the kinds of models that have the part.
+
+    Args:
+        purpose: end of the first sentence, such as "that could build anything".
+        who: beginning of the message.
+    """
+    kind = getattr(model, "kind", "") or type(model).__name__
+    lacking = " ".join([PARTS[protocol], *([purpose] if purpose else [])])
+    known = kinds(protocol)
+    remedy = f"Choose {list_kinds(known)} model." if known else "Open one with `qfusion.open`."
+    return InvalidInput(f"{who} is of kind {kind}, which has no {lacking}. {remedy}")
+
+
+def kinds(protocol: type) -> list[str]:
+    """Return the kinds of models that have a part."""
+    registered = load("qfusion.models.registry").FUSION
+    return [kind for kind, model in registered.items() if protocol in model.parts]
+
+
+def list_kinds(names: list[str]) -> str:
+    """Return kinds of models with their article: "a quantum-jump or state-linear"."""
+    return f"{'an' if names[0][0] in 'aeiou' else 'a'} {' or '.join(names)}"

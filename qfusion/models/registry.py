@@ -11,16 +11,9 @@ from torch.overrides import TorchFunctionMode
 from qfusion import plugin
 from qfusion._checks import choose
 from qfusion._settings import Settings
-from qfusion.models import base, baselines, cross_modal_attention, live_model
-from qfusion.models.ablations import (
-    jump_twin,
-    mean_field_jump,
-    product_qcnn,
-    qcnn_variants,
-    state_linear,
-)
-from qfusion.models.jump import lindblad_model, quantum_jump
-from qfusion.models.network import entangled_qcnn
+from qfusion.models import base, baselines, cross_modal_attention, live_model, twins
+from qfusion.models.jump import kets, lindblad_model, quantum_jump
+from qfusion.models.network import entangled_qcnn, network_model
 
 Kinds = dict[str, type[base.FusionModel]]
 
@@ -51,18 +44,18 @@ BASELINES: Kinds = _register_kinds(
     baselines.Linear,
 )
 TWINS: Kinds = _register_kinds(
-    jump_twin.JumpTwin,
-    mean_field_jump.MeanFieldJump,
-    qcnn_variants.DephasedQCNN,
-    qcnn_variants.CoherentQCNN,
+    twins.JumpTwin,
+    twins.MeanFieldJump,
+    twins.DephasedQCNN,
+    twins.CoherentQCNN,
 )
 # The two quantum systems first: pages list models in this order.
 FUSION = _ModelsByKind(
     _register_kinds(
         quantum_jump.QuantumJump,
         entangled_qcnn.EntangledQCNN,
-        state_linear.StateLinear,
-        product_qcnn.ProductQCNN,
+        kets.StateLinear,
+        network_model.ProductQCNN,
     )
 )
 FUSION.update(BASELINES)

@@ -17,7 +17,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import evolution_charts
 from qfusion.figures.line_labels import keep_legend
-from qfusion.models.network import table_edits
+from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, LayeredNetwork, Physics
 from qfusion.models.tweak import coupling_key, dissipation_key
 from qfusion.panels import address, tweak_effects
@@ -123,9 +123,9 @@ def _removal_tweak(sample: Sample, kind: str, place: int, modalities: tuple[str,
     if kind in keys:
         return f"{keys[kind]('+'.join(modalities))}=0"
     words = ""
-    shape = table_edits.table_shape(sample.study.model)
+    shape = gate_angles.table_shape(sample.study.model)
     for stage, pattern in np.ndindex(shape.stages, shape.patterns):
-        words = table_edits.set_entry(words, shape, place, stage, pattern, pi / 2)
+        words = gate_angles.set_entry(words, shape, place, stage, pattern, pi / 2)
     return words
 
 

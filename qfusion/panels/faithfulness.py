@@ -4,7 +4,7 @@ from functools import partial
 
 from qfusion import plugin
 from qfusion.analysis import method_comparison, trust
-from qfusion.explain import attribution, feature_deletion
+from qfusion.explain import attribution, disturbances
 from qfusion.panels import panel, params
 from qfusion.panels.views import draw_view, drawn
 from qfusion.views import agreement, faithfulness
@@ -25,7 +25,7 @@ RANKING = params.SelectParam(
     "Gradient x input is used.",
     "Gradient methods that rank features by the response of the output to small changes.",
     lambda _: attribution.methods_by_title(),
-    default=feature_deletion.FIRST,
+    default=disturbances.FIRST,
     look="segments",
 )
 FEATURES_OF = params.SelectParam(

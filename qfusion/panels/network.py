@@ -1,6 +1,6 @@
 """The fusion rules of an entangled-fusion network, noise and layers on the Circuit page: panels and choices."""
 
-from qfusion.models.network import table_edits
+from qfusion.models.network import gate_angles
 from qfusion.models.protocols import EditableCircuit, LayeredNetwork, TruthTables
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import panel, params
@@ -32,7 +32,7 @@ STAGE = params.SelectParam(
     "stage",
     "Stage of the chain",
     "The first is shown.",
-    values=lambda study: map(str, range(table_edits.table_shape(study.model).stages)),
+    values=lambda study: map(str, range(gate_angles.table_shape(study.model).stages)),
     meanings=params.whole_number("stage", 0, 1000),
     fits=_RULED,
 )
@@ -41,7 +41,7 @@ OUTCOME = params.SelectParam(
     "Outcome of the qubits",
     "The most probable outcome of this sample is shown.",
     "One digit per qubit, in the order above the heat map; 1 = yes.",
-    lambda study: table_edits.edited_patterns(table_edits.table_shape(study.model)),
+    lambda study: gate_angles.edited_patterns(gate_angles.table_shape(study.model)),
     fits=_RULED,
 )
 SCOPE = params.SelectParam(

@@ -15,8 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from qfusion.quantum.checks import takes_arrays
-from qfusion.quantum.states import embed
+from qfusion.quantum.states import embed, takes_arrays
 
 SMALL = 12  # largest D whose generator is one matrix: measured, beyond it the products of Whole are faster
 

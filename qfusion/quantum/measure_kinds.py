@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.checks import require_state, takes_arrays
 from qfusion.quantum.measures import convert_base, log_trace_norm, purity_of_state, spectral_entropy
-from qfusion.quantum.states import partial_trace, partial_transpose
+from qfusion.quantum.states import partial_trace, partial_transpose, require_state, takes_arrays
 
 Part = tuple[str, ...]  # names of modalities; () for all together
 # numbers of modalities, () for all together, and a number a state, (n,)

@@ -8,8 +8,13 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.checks import require_state, takes_arrays
-from qfusion.quantum.states import apart, partial_trace, partial_transpose
+from qfusion.quantum.states import (
+    apart,
+    partial_trace,
+    partial_transpose,
+    require_state,
+    takes_arrays,
+)
 
 
 def spectral_entropy(eigenvalues: Tensor) -> Tensor:

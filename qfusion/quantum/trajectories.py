@@ -2,7 +2,7 @@
 
 A ket follows exp(-i H_eff t), H_eff = H - i/2 sum_k L_k^+ L_k, between jumps; the mean over trajectories is the master
 equation's rho(t) (Dalibard, Castin, Molmer 1992; Plenio and Knight 1998). `waiting_times` has no time-step error;
-`first_order` has one, and gradients pass through it. `qfusion.track` shows single trajectories of one sample.
+`first_order` has one, and gradients pass through it. `qfusion.simulate` shows single trajectories of one sample.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.checks import takes_arrays
 from qfusion.quantum.lindblad import Generator, form
+from qfusion.quantum.states import takes_arrays
 
 _ORDER = {
     torch.complex128: 16,

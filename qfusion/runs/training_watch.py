@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from qfusion import data as sources, explain
-from qfusion.models import FusionModel, log_odds
+from qfusion.models import FusionModel, base
 
 EXPLAINED, ENTANGLED, BACKGROUND = 32, 8, 256  # validation rows, validation rows, training rows
 
@@ -59,7 +59,7 @@ class Watch:
         """
         model = copy.deepcopy(model).cpu().double().eval()
         if self.dataset.target.kind == "classification":
-            model = log_odds.log_odds_against_others(model)
+            model = base.log_odds_against_others(model)
         # where every coalition is evaluated, fewer
         behind = self.background if model.algebra.is_linear else _spread(self.background, 64)
         explanation = explain.explain(

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from qfusion import _disk_cache
 from qfusion.data import DataSet
-from qfusion.models.encoding.input_features import real_steps, values_and_mask
-from qfusion.models.encoding.randomness import global_batch_random
-from qfusion.models.nested import nested_mapped, nested_part
+from qfusion.models.encoders import global_batch_random
+from qfusion.models.evaluation import nested_mapped, nested_part
+from qfusion.models.inputs import real_steps, values_and_mask
 
 HELD = 256_000_000  # bytes of features above which rows are read batch by batch
 

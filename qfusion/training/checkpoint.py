@@ -24,7 +24,7 @@ from qfusion import _files, _read_only, _user_folders
 from qfusion._checks import check
 from qfusion.data import DataSet, files
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
-from qfusion.models import FusionModel, game, kind_files, live_link, registry
+from qfusion.models import FusionModel, kind_files, live_link, measured_game, registry
 from qfusion.plugin import load_name
 from qfusion.training import checkpoint_cards, metrics
 from qfusion.training.checkpoint_cards import (
@@ -92,8 +92,8 @@ def load(name: str | Path) -> Checkpoint:
         return Checkpoint(live_link.linked_model(card, data), card, card_path)
     if one := kind_files.file_formats().get(card["model"]):
         return Checkpoint(load_name(one.read)(card, data, weights.name).eval(), card, card_path)
-    if card["model"] == game.KIND:
-        return Checkpoint(game.from_card(card, data, weights.name).eval(), card, card_path)
+    if card["model"] == measured_game.KIND:
+        return Checkpoint(measured_game.from_card(card, data, weights.name).eval(), card, card_path)
     with translate_errors(
         f"{card_path.name} and its weights do not fit together",
         _BOTH,
@@ -165,8 +165,8 @@ def pack_weights(model: torch.nn.Module) -> bytes:
     """Return the bytes of a safetensors file of a model's weights, in single precision, or in double precision if the
     model was given, not trained; of a measured game, those of its values.
     """
-    if isinstance(model, game.Game):
-        return game.game_bytes(model)
+    if isinstance(model, measured_game.Game):
+        return measured_game.game_bytes(model)
     dtype = _stored_precision(model)
     return safetensors.torch.save(
         {

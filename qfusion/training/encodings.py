@@ -14,8 +14,7 @@ import torch
 from qfusion import _disk_cache, _sentences
 from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet
-from qfusion.models import FusionModel, base
-from qfusion.models.encoding import input_features
+from qfusion.models import FusionModel, base, inputs
 
 HEAVY = 64_000_000  # bytes of features whose encoding a page does not wait for; half of it is worth keeping
 SAME = 1e-6  # scores may change by so much where encoders work in single precision; else they work in double
@@ -69,7 +68,7 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
         own = encode(model, dataset.own, dataset.own.rows(), torch.float64)
         numbers = {name: np.concatenate([numbers[name], own[name]]) for name in numbers}
     return {
-        name: input_features.Encoded(torch.from_numpy(values[chosen]).double())
+        name: inputs.Encoded(torch.from_numpy(values[chosen]).double())
         for name, values in numbers.items()
     }
 
@@ -144,7 +143,7 @@ def _made(
     def scores(dtype: torch.dtype) -> torch.Tensor:
         return exact(
             {
-                name: input_features.Encoded(torch.from_numpy(values).double())
+                name: inputs.Encoded(torch.from_numpy(values).double())
                 for name, values in encode(model, dataset, few, dtype).items()
             }
         )

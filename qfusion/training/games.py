@@ -18,7 +18,7 @@ from qfusion.data import (
 from qfusion.data.game_set import GameTable
 from qfusion.data.store import folders
 from qfusion.errors import QFusionError
-from qfusion.models import game
+from qfusion.models import measured_game
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.training.checkpoint import Checkpoint
 
@@ -52,7 +52,7 @@ def write_game(stored: Checkpoint, name: str, folder: Path, *, is_new: bool) -> 
     folder.mkdir(parents=True, exist_ok=True)
     return checkpoint.write(
         folder / f"{name}.json",
-        game.game_bytes(stored.model),
+        measured_game.game_bytes(stored.model),
         ".safetensors",
         stored.card,
         is_new,
@@ -62,7 +62,7 @@ def write_game(stored: Checkpoint, name: str, folder: Path, *, is_new: bool) -> 
 def is_game(name: str) -> bool:
     """Return whether a model of that name is a measured game."""
     with contextlib.suppress(QFusionError):
-        return bool(checkpoint_cards.load_card(name)["model"] == game.KIND)
+        return bool(checkpoint_cards.load_card(name)["model"] == measured_game.KIND)
     return False
 
 
@@ -91,8 +91,12 @@ def make_game_checkpoint(
     """
     crowd = None
     if table.votes is not None:
-        crowd = game.CrowdVotes(table.votes.classes, table.votes.counts, table.votes.explained)
-    model = game.Game(table.players, table.outputs, table.values, table.errors, crowd).eval()
+        crowd = measured_game.CrowdVotes(
+            table.votes.classes, table.votes.counts, table.votes.explained
+        )
+    model = measured_game.Game(
+        table.players, table.outputs, table.values, table.errors, crowd
+    ).eval()
     results = {}
     for split in row_splits.SPLITS:
         rows = dataset.rows(split)
@@ -115,5 +119,5 @@ def make_game_checkpoint(
     card["game"] = {"source": table.source, "remarks": list(table.remarks)}
     if table.votes is not None:
         card["game"]["classes"] = list(table.votes.classes)
-    card["weights_sha256"] = hashlib.sha256(game.game_bytes(model)).hexdigest()
+    card["weights_sha256"] = hashlib.sha256(measured_game.game_bytes(model)).hexdigest()
     return Checkpoint(model, json.loads(json.dumps(card, allow_nan=False)))

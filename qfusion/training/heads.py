@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.data import DataSet
-from qfusion.models.encoding.input_features import mean_over_steps, values_and_mask
+from qfusion.models.inputs import mean_over_steps, values_and_mask
 from qfusion.training.batches import to_device
 from qfusion.training.optimisation import compute_loss
 

@@ -17,9 +17,8 @@ from qfusion._checks import check
 from qfusion.data import Audio, DataSet
 from qfusion.errors import translate_errors
 from qfusion.models import FusionModel, build
-from qfusion.models.encoding.encoders import BatchNorm
-from qfusion.models.encoding.input_features import InputSpec
-from qfusion.models.encoding.randomness import Shard, shard_context
+from qfusion.models.encoders import BatchNorm, Shard, shard_context
+from qfusion.models.inputs import InputSpec
 from qfusion.training import checkpoint, metrics
 from qfusion.training.batches import (
     Batches,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.models.base import FusionModel
-from qfusion.models.nested import nested_mapped
+from qfusion.models.evaluation import nested_mapped
 from qfusion.training.batches import Batches
 from qfusion.training.options import Options
 

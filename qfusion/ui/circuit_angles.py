@@ -7,7 +7,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.models import circuit_change
+from qfusion.models import tweak
 from qfusion.panels import network, tweak_effects
 from qfusion.ui import state, table_edits_field, tweak_choice, tweak_history
 
@@ -79,4 +79,4 @@ def _set_angle(sample: Sample, gate: int, name: str, key: str) -> None:
     now = tweak_choice.current_tweak(sample.study)
     trainable = sample.study.model.source.trainable()
     words = ",".join(part for part in (now, f"{gate}.{name}={float(value):.6g}") if part)
-    state.put(network.EDITS.key, str(circuit_change.parse_edits(words, trainable)))
+    state.put(network.EDITS.key, str(tweak.parse_edits(words, trainable)))

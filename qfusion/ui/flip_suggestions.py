@@ -9,8 +9,8 @@ import streamlit as st
 from qfusion.analysis import changed_samples, decision_flips, sample_words, text
 from qfusion.data import Content, Text
 from qfusion.figures import thumbnails
-from qfusion.models.jump.jump_changes import parameter_tweak
-from qfusion.models.network import table_edits
+from qfusion.models.jump.flips import parameter_tweak
+from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, Physics
 from qfusion.models.terms import ParameterChange
 from qfusion.panels import what_if as builders
@@ -114,8 +114,8 @@ def _flips(context: page_context.PageContext) -> None:
                     "turn": str(parameter_tweak(change.kind, change.name, value)),
                 }
             else:
-                place = table_edits.edit_key(
-                    table_edits.table_shape(context.study.model), *map(int, change.name.split("."))
+                place = gate_angles.edit_key(
+                    gate_angles.table_shape(context.study.model), *map(int, change.name.split("."))
                 )
                 query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
             name = text.escape_markdown(name_parameter(context.study, change))

@@ -1,7 +1,7 @@
 """The tab of fusion rules: truth tables of an entangled-fusion network, read, named and edited.
 
 The heat map of the tables is its own editor: a click on a cell opens its angle below. Edits are kept as text (see
-`models.network.table_edits`), in the session and in the address.
+`models.network.gate_angles`), in the session and in the address.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ import streamlit as st
 from qfusion._sentences import share, true_minus
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.models.network import table_edits
+from qfusion.models.network import gate_angles
 from qfusion.panels import network
 from qfusion.training import metrics
 from qfusion.ui import (
@@ -48,15 +48,15 @@ class Cell:
     place: tuple[int, int, int]
 
     @property
-    def shape(self) -> table_edits.Shape:
+    def shape(self) -> gate_angles.Shape:
         """Shape of the tables."""
-        return table_edits.table_shape(self.sample.study.model)
+        return gate_angles.table_shape(self.sample.study.model)
 
     @property
     def angles(self) -> tuple[float, float]:
         """Angle of the cell, now and as learned."""
         now, learned = (
-            table_edits.wrap_angle(float(model.phi.detach().double()[*self.place]))
+            gate_angles.wrap_angle(float(model.phi.detach().double()[*self.place]))
             for model in (self.sample.model, self.sample.study.model)
         )
         return now, learned
@@ -187,7 +187,7 @@ def draw_angles_of_gate(sample: Sample, gate: int) -> None:
     """Draw the editor of the angles of a fusion gate, if the gate (from 1 on) is one. The reader picks the outcome
     of the qubits read and sets the angle.
     """
-    shape = table_edits.table_shape(sample.study.model)
+    shape = gate_angles.table_shape(sample.study.model)
     element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
     if element < shape.n and place >= shape.M:
         with st.container(border=True, key="box-gate", gap="xsmall"):
@@ -201,7 +201,7 @@ def _pick(sample: Sample) -> Cell:
     study: Any = sample.study
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
         element = study.space.elements.index(widgets.draw(network.ELEMENT, study))
-        shape = table_edits.table_shape(study.model)
+        shape = gate_angles.table_shape(study.model)
         stage = widgets.draw(network.STAGE, study) if shape.stages > 1 else 0
         return Cell(sample, (element, stage, _outcome(sample, element)))
 
@@ -252,7 +252,7 @@ def _editor(cell: Cell) -> None:
         "Angle φ (rad)",
         ".".join(map(str, cell.place)),
         angle,
-        partial(cell.edit, table_edits.set_entry, *cell.place),
+        partial(cell.edit, gate_angles.set_entry, *cell.place),
         "The fused qubit is no at 0, yes at π and undecided at π/2. The mass is sin²(φ/2).",
     )
 
@@ -306,12 +306,12 @@ def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) ->
 
             def set_angle(value: float, name: str = name) -> None:
                 now = tweak_choice.current_tweak(sample.study)
-                state.put(network.EDITS.key, table_edits.set_angle(now, name, value))
+                state.put(network.EDITS.key, gate_angles.set_angle(now, name, value))
 
             _angle(
                 f"Angle {name} (rad)",
                 name,
-                table_edits.wrap_angle(angle),
+                gate_angles.wrap_angle(angle),
                 set_angle,
                 f"Changes all gates of layer {place[0]} that share this angle.",
             )
@@ -331,7 +331,7 @@ def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
                 icon=":material/undo:",
                 key="_reset_cell",
                 on_click=chosen.edit,
-                args=(table_edits.reset_entry, *chosen.place),
+                args=(gate_angles.reset_entry, *chosen.place),
                 disabled=not chosen.changed,
             )
         st.button(
@@ -357,11 +357,11 @@ _RULE_HELP = {
 def _presets(cell: Cell) -> None:
     element = cell.place[0] if widgets.draw(network.SCOPE) == "this element" else None
     with st.container(horizontal=True, gap="small"):
-        for rule in (table_edits.LEARNED, *cell.shape.rules):
+        for rule in (gate_angles.LEARNED, *cell.shape.rules):
             st.button(
                 fusion_rules.rule_name(rule),
                 key=f"_rule_{rule}",
                 help=_RULE_HELP[rule],
                 on_click=cell.edit,
-                args=(table_edits.set_rule, element, rule),
+                args=(gate_angles.set_rule, element, rule),
             )

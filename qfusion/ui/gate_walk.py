@@ -9,7 +9,7 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_replay import Replay
-from qfusion.models.network import table_edits
+from qfusion.models.network import gate_angles
 from qfusion.models.protocols import EditableCircuit, Evolution, TruthTables
 from qfusion.panels import circuit, tweak_effects
 from qfusion.ui import (
@@ -88,7 +88,7 @@ def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -
     if sample.study.model.part(TruthTables):  # whose gates alone take angles that can be set
         draw_angles_of_gate(sample, at)
         references = walk.takes[at - 1] if at else ()
-        if takes := [one for one in references if one[0] in table_edits.NETWORK]:
+        if takes := [one for one in references if one[0] in gate_angles.NETWORK]:
             draw_angles(sample, takes)
         draw_edits(context, sample, "Walk")  # below what is turned, which stays where it is
     if sample.study.model.part(EditableCircuit):

@@ -10,8 +10,7 @@ from qfusion.analysis.angle_tables import AngleSlider
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import style
-from qfusion.models import gate_angles
-from qfusion.models.network import table_edits
+from qfusion.models.network import gate_angles
 from qfusion.models.protocols import TruthTables
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned_values
 from qfusion.panels import circuit, dynamics_page, panel
@@ -127,9 +126,9 @@ def _shown_gate(sample: Sample) -> tuple[int, dict[str, str]]:
         return gate, {f"{gate}.{name}": name for name in values}
     places = [".".join(map(str, (of, *place))) for of, place in walk.takes[gate - 1]]
     if places and places[0].startswith("phi."):
-        shape = table_edits.table_shape(sample.study.model)
+        shape = gate_angles.table_shape(sample.study.model)
         element, stage = map(int, places[0].split(".")[1:])
-        places = [table_edits.edit_key(shape, element, stage, n) for n in range(len(values))]
+        places = [gate_angles.edit_key(shape, element, stage, n) for n in range(len(values))]
     return gate, dict(zip(places, values, strict=False))
 
 

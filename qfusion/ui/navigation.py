@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion import plugin
-from qfusion.models import parts
+from qfusion.models import protocols
 from qfusion.models.protocols import Circuit, Evolution, LayeredNetwork, StateModel
 from qfusion.panels import address, page_state, pages, pickers
 from qfusion.ui import background_picker, guidance, saved, state
@@ -114,4 +114,4 @@ def _missing_part(label: str) -> str:
     """Return what the model lacks for a page, as a clause."""
     if label == WHAT_IF:
         return "a measured game has no inputs to change"
-    return f"the model has no {parts.PARTS[REQUIRED_PARTS[label][0]]}"
+    return f"the model has no {protocols.PARTS[REQUIRED_PARTS[label][0]]}"

@@ -1,4 +1,4 @@
-"""The edits of the Circuit page's fusion rules as text, see `models.network.table_edits`."""
+"""The edits of the Circuit page's fusion rules as text, see `models.network.gate_angles`."""
 
 from typing import Any
 

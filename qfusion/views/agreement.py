@@ -12,7 +12,7 @@ from qfusion.analysis import method_comparison, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain import faithfulness, reliability, stability
+from qfusion.explain import faithfulness, findings, stability
 from qfusion.figures import trust_charts
 from qfusion.views import View
 from qfusion.wording import extrema
@@ -88,8 +88,8 @@ def seed_ranks(
         trust_charts.rank_bars(
             ranks,
             study.modalities,
-            floor=reliability.STABLE,
-            x_title=f"rank correlation of {terms} between seeds (dotted: {reliability.STABLE:g})",
+            floor=findings.STABLE,
+            x_title=f"rank correlation of {terms} between seeds (dotted: {findings.STABLE:g})",
         ),
         describe_least_stable(means),
         caption=f"whether {len(seeds.seeds)} models that differ in their training seed alone order "

@@ -20,8 +20,8 @@ from qfusion.figures import (
 )
 from qfusion.figures.followed_series import decision_meta
 from qfusion.models.protocols import Evolution, GateCircuit
-from qfusion.quantum.light_cone import Cone
 from qfusion.quantum.states import partial_trace
+from qfusion.quantum.statevector import Cone
 from qfusion.views import View, alt_text
 from qfusion.views.gate_replays import (
     EACH,

@@ -11,7 +11,7 @@ from qfusion._sentences import ZERO, sizes
 from qfusion.analysis import cohort_groups, cohort_levels, cohort_table, text
 from qfusion.analysis.study import dividend_column
 from qfusion.explain import RELATIONS, bootstrap
-from qfusion.explain.leaders import leading_modality
+from qfusion.explain.coalitions import leading_modality
 from qfusion.figures import cohort_charts
 from qfusion.views import View, alt_text
 from qfusion.wording import backgrounds, extrema

@@ -11,7 +11,7 @@ from qfusion._sentences import count, listed
 from qfusion.analysis import modality_attribution, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import faithfulness, feature_deletion
+from qfusion.explain import disturbances, faithfulness
 from qfusion.figures import style, trust_charts
 from qfusion.views import View
 from qfusion.wording import extrema
@@ -92,7 +92,7 @@ def feature_curves(
     *,
     kind: Literal["deletion", "insertion"] = "deletion",
     modality: str = "",
-    ranking: str = feature_deletion.FIRST,
+    ranking: str = disturbances.FIRST,
     measure: Literal["log-odds", "probability"] = "log-odds",
     everyone: bool = False,
 ) -> View:

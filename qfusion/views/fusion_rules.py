@@ -7,7 +7,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import size
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.explain import fusion_reading
+from qfusion.explain import fusion
 from qfusion.figures import decision_charts, evidence_fusion, result_tables
 from qfusion.models.protocols import TruthTables
 from qfusion.views import View, alt_text
@@ -18,7 +18,7 @@ from qfusion.wording.samples import cite_sample, describe_calibration, describe_
 SAME = 1e-9  # angles that differ less are the same
 
 
-def likeliest_pattern(reading: fusion_reading.Reading, element: int) -> str:
+def likeliest_pattern(reading: fusion.Reading, element: int) -> str:
     """Return the most likely readout of the qubits of the first stage for this sample, such as "011"."""
     return reading.patterns[int(np.argmax(reading.weights[element, 0]))]
 
@@ -94,7 +94,7 @@ def tables(sample: Sample, *, element: str = "", stage: int = 0, outcome: str = 
     )
 
 
-def _list_cells(reading: fusion_reading.Reading) -> pd.DataFrame:
+def _list_cells(reading: fusion.Reading) -> pd.DataFrame:
     """Return a row for each cell of the truth tables."""
     return pd.DataFrame(
         [

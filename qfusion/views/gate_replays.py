@@ -10,7 +10,7 @@ from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_boxes, circuit_replay
 from qfusion.models.protocols import Circuit, Evolution, TruthTables
-from qfusion.quantum.light_cone import Cone, light_cone
+from qfusion.quantum.statevector import Cone, light_cone
 from qfusion.wording.evidence import INERT
 
 STEPS = 20

@@ -9,7 +9,7 @@ from qfusion._checks import choose
 from qfusion._sentences import count
 from qfusion.analysis import operator_votes, text
 from qfusion.analysis.sample import Sample
-from qfusion.explain.operators import Operator
+from qfusion.explain.sensitivity import Operator
 from qfusion.figures import operator_spectra, state_charts
 from qfusion.views import View, alt_text
 from qfusion.wording.backgrounds import describe_comparison

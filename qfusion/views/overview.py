@@ -17,7 +17,7 @@ from qfusion.figures import (
     sparklines,
     training_charts,
 )
-from qfusion.models import game, kind_files
+from qfusion.models import kind_files, measured_game
 from qfusion.training import metrics
 from qfusion.views import View, alt_text
 from qfusion.wording import answers
@@ -110,7 +110,7 @@ def _describe_values(card: Mapping[str, Any], seeds: int) -> str:
         )
     if card["model"] in kind_files.file_formats():  # it was trained elsewhere
         return "values of the loaded weights."
-    if card["model"] == game.KIND:
+    if card["model"] == measured_game.KIND:
         return "those of the values of all players together."
     return f"values of the loaded weights, training seed {card.get('seed')}."
 

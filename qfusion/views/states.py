@@ -15,7 +15,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import bloch_balls, state_charts, style
 from qfusion.models.protocols import Evolution
-from qfusion.quantum.pauli_transfer import PAULIS
+from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
 from qfusion.views import Slider, View, alt_text
 from qfusion.views.decision import SHOWN_STATES, WHOLE, cursor_time

@@ -8,7 +8,7 @@ import pandas as pd
 from qfusion.analysis import steady_states, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import distance_chart, state_charts
-from qfusion.track.contraction_rates import MIXED, Contraction
+from qfusion.simulate.steady_state import MIXED, Contraction
 from qfusion.views import View, alt_text
 from qfusion.wording.samples import cite_sample
 

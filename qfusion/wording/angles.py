@@ -7,7 +7,7 @@ import numpy as np
 
 from qfusion._sentences import capitalise
 from qfusion.analysis.angle_curves import AngleCurve
-from qfusion.models import gate_angles
+from qfusion.models.network import gate_angles
 from qfusion.models.protocols import TruthTables
 from qfusion.wording.operators import name_table_angle
 

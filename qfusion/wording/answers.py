@@ -7,11 +7,10 @@ import numpy as np
 from qfusion._sentences import listed, share, size, sizes, top
 from qfusion.analysis import Sample, background_agreement, decision_flips, text
 from qfusion.analysis.study import Study
-from qfusion.explain import decision_course
+from qfusion.explain import verdicts
 from qfusion.explain.coalitions import joint_share
-from qfusion.explain.decision_course import JointCourse
 from qfusion.explain.stability import SeedsState
-from qfusion.explain.verdicts import Verdict
+from qfusion.explain.verdicts import JointCourse, Verdict
 from qfusion.models.live_model import LiveModel
 from qfusion.models.protocols import Evolution, LayeredNetwork, StateModel
 from qfusion.wording.backgrounds import describe_agreement
@@ -213,7 +212,7 @@ def title_joint_course(
         where: names of the P places.
     """
     shares = joint_share(dividends)
-    place = decision_course.first_joint_place(shares) or 0
+    place = verdicts.first_joint_place(shares) or 0
     values = {
         "name": moving_name,
         "unit": unit,
@@ -221,7 +220,7 @@ def title_joint_course(
         "now": moving[place],
         "last": moving[-1],
     }
-    return COURSE_TITLES[decision_course.joint_course(shares)].format(
+    return COURSE_TITLES[verdicts.joint_course(shares)].format(
         start=share(shares[0]),
         end=share(shares[-1]),
         place=where[place],
@@ -232,9 +231,9 @@ def title_joint_course(
 
 def _progress_template(moving: np.ndarray, place: int) -> str:
     """Return the template for the progress of a series at a place."""
-    done = decision_course.relative_progress(moving, place)
+    done = verdicts.relative_progress(moving, place)
     if done is None:
-        return CONSTANT if np.ptp(moving) < decision_course.STILL else RETURNS
+        return CONSTANT if np.ptp(moving) < verdicts.STILL else RETURNS
     if 0 <= done <= 1:
         return REACHED.replace("{done}", share(done))
     return OVERSHOOTS
@@ -269,7 +268,7 @@ def answer_since_when(sample: Sample) -> str:
         where = [LAYER.format(text.escape_markdown(at)) for at in sample.places]
     if not timed or not sample.classes:
         return describe_last_decision(sample.study, sample.path_explanation.prediction[:, 0], where)
-    place = decision_course.first_joint_place(joint_share(sample.path_dividends))
+    place = verdicts.first_joint_place(joint_share(sample.path_dividends))
     if place is None:
         return NOT_JOINT
     return JOINT_FROM.format(place=where[place], last=where[-1])

@@ -8,8 +8,8 @@ from qfusion._sentences import listed
 from qfusion.analysis import background_agreement, text
 from qfusion.analysis.study import Study
 from qfusion.explain.coalitions import Explanation
-from qfusion.models.backgrounds import Background, Spread
-from qfusion.models.game import GameBackground
+from qfusion.models.inputs import Background, Spread
+from qfusion.models.measured_game import GameBackground
 from qfusion.wording.markup import PLAIN, Markup
 
 # Replacements of absent modalities, within sentences.

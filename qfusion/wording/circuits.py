@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qfusion.track.step_circuit import StepError
+    from qfusion.simulate.step_circuit import StepError
 
 MEASURES_ALL = "all of them are measured at the end. Gates on more than two qubits are decomposed."
 MEASURES_FUSED = (
@@ -20,7 +20,7 @@ STEP_ERROR = (
 
 def describe_measurements(circuit: object) -> str:
     """Return a note on the measurements in the OpenQASM of a circuit."""
-    fused = getattr(circuit, "fused", None)  # of a `track.fusion_circuit.FusionCircuit`
+    fused = getattr(circuit, "fused", None)  # of a `simulate.fusion_circuit.FusionCircuit`
     return MEASURES_ALL if fused is None else MEASURES_FUSED.format(count=len(fused))
 
 

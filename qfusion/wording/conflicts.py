@@ -1,7 +1,7 @@
 """Whether the modalities of a sample conflict, in sentences: by their own terms, whatever the relation."""
 
-from qfusion.explain.relations import Relation
-from qfusion.explain.verdict_findings import Opposition, opposes_jointly, opposition, sides
+from qfusion.explain.coalitions import Relation
+from qfusion.explain.findings import Opposition, opposes_jointly, opposition, sides
 from qfusion.explain.verdicts import Verdict
 from qfusion.wording.contributions import format_contribution
 from qfusion.wording.markup import PLAIN, Markup

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from qfusion._sentences import listed, share, sizes, top
-from qfusion.explain.decision_changes import Change, DecisionChange, compare_decisions
-from qfusion.explain.decision_course import last_change
+from qfusion.explain.findings import Change, DecisionChange, compare_decisions
+from qfusion.explain.verdicts import last_change
 from qfusion.wording.markup import PLAIN, Markup
 
 # "When did it happen?", along time or layers.

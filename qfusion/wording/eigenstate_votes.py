@@ -6,7 +6,7 @@ import numpy as np
 
 from qfusion._sentences import capitalise, count, listed, share
 from qfusion.analysis import text
-from qfusion.explain.operators import Operator
+from qfusion.explain.sensitivity import Operator
 from qfusion.wording import extrema
 
 NEAR = 0.5  # smallest weight on an eigenstate of a sample that is called near to it; it is then the likeliest of all

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from qfusion.analysis.sample_words import shorten
 from qfusion.analysis.study import Study
-from qfusion.models import BASELINES, FUSION, game, kind_files, live_model
+from qfusion.models import BASELINES, FUSION, kind_files, live_model, measured_game
 from qfusion.models.registry import KINDS
 from qfusion.wording.model_kinds import kind_text
 
@@ -101,7 +101,7 @@ def with_id(title: str, id_: str) -> str:
 def _group(kind: str, shipped: bool) -> Group:
     if kind in (live_model.KIND, live_model.CIRCUIT_KIND):
         return Group.LIVE
-    if kind in (*kind_files.file_formats(), game.KIND):
+    if kind in (*kind_files.file_formats(), measured_game.KIND):
         return Group.IMPORTED
     if not shipped:
         return Group.OWN

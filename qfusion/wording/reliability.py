@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from qfusion._sentences import listed, share, top
-from qfusion.explain.reliability import STABLE, Concern, Finding
+from qfusion.explain.findings import STABLE, Concern, Finding
 
 
 class _Template(NamedTuple):

@@ -1,6 +1,6 @@
 """Texts about the long-time limit of the dynamics."""
 
-from qfusion.track.steady_state import Attractor
+from qfusion.simulate.steady_state import Attractor
 
 NO_DISSIPATION = (
     "Nothing dissipates: the evolution is unitary, never settles, and has no unique steady state."

@@ -10,17 +10,10 @@ from typing import Any
 import numpy as np
 
 from qfusion._sentences import capitalise, listed, share
-from qfusion.explain.leaders import SPREADS
-from qfusion.explain.relations import Relation
-from qfusion.explain.verdict_findings import (
-    Leadership,
-    is_score_uncertain,
-    leadership,
-    most_of_sum,
-    sides,
-)
+from qfusion.explain.coalitions import SPREADS, Relation
+from qfusion.explain.findings import Leadership, is_score_uncertain, leadership, most_of_sum, sides
 from qfusion.explain.verdicts import Verdict
-from qfusion.models import decisions
+from qfusion.models import terms
 from qfusion.wording.contributions import (
     MAX_NAMED,
     NOTHING_CHANGES,
@@ -143,9 +136,9 @@ CLASS = "‘{name}’"
 def name_decision(scores: np.ndarray, classes: Sequence[str], markup: Markup = PLAIN) -> str:
     """Return the decision: the class with the largest score, a tie of several, or the sign of a single score."""
     if not classes:
-        return POSITIVE if decisions.decision(scores) else NEGATIVE
-    leading = [CLASS.format(name=markup.escape(classes[c])) for c in decisions.leading(scores)]
-    if decisions.is_tied(scores):
+        return POSITIVE if terms.decision(scores) else NEGATIVE
+    leading = [CLASS.format(name=markup.escape(classes[c])) for c in terms.leading(scores)]
+    if terms.is_tied(scores):
         return TIE.format(classes=listed(leading))
     return leading[0]
 

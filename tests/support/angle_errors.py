@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qfusion import explain
-from qfusion.models import gate_angles
+from qfusion.models.network import gate_angles
 
 RANDOM = np.random.default_rng(5)
 EXACT = 1e-10

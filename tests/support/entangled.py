@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from qfusion.models import EntangledQCNN
-from qfusion.models.encoding.input_features import InputSpec
+from qfusion.models.inputs import InputSpec
 
 
 def model_of(

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.explain import additive_projection
+from qfusion.explain import backgrounds
 from qfusion.figures.embedded_recipes import size_mm as size_of_svg
 from qfusion.figures.export_style import FORMATS, RESOLUTIONS, SIZES, THEMES, ExportStyle
 
@@ -120,9 +120,7 @@ def few_rows(patch: Any) -> None:
     from qfusion.analysis import joint_gains
 
     # of the metrics, which few ask how precise they are
-    patch.setattr(
-        additive_projection, "gains", functools.partial(additive_projection.gains, resamples=50)
-    )
+    patch.setattr(backgrounds, "gains", functools.partial(backgrounds.gains, resamples=50))
     removed = functools.cache(inspect.unwrap(joint_gains.remove_joint_terms))
     patch.setattr(joint_gains, "remove_joint_terms", removed)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qfusion.models import EntangledQCNN
-from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
+from qfusion.simulate.fusion_circuit import FusionCircuit, fusion_circuit
 from tests.support.entangled import angles_of
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from qfusion import data
 from qfusion.explain import stability
-from qfusion.explain.relations import classify_relations
+from qfusion.explain.coalitions import classify_relations
 from qfusion.training import checkpoint_cards
 
 

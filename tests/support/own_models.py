@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from qfusion.analysis.study import Study
 from qfusion.quantum import statevector
-from qfusion.track import fusion_gates
+from qfusion.simulate import fusion_gates
 
 ROWS = 60
 

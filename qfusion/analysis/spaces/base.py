@@ -15,8 +15,8 @@ from qfusion.analysis import shipped_results
 from qfusion.analysis.spaces.protocol import Coordinates, SampleSpace
 from qfusion.data.coalition_terms import MANY_MODALITIES
 from qfusion.explain import Explanation, coalitions
-from qfusion.models import nested
-from qfusion.models.backgrounds import COHORT
+from qfusion.models import evaluation
+from qfusion.models.inputs import COHORT
 from qfusion.models.protocols import GateCircuit
 from qfusion.training import checkpoint_cards, encodings
 
@@ -195,7 +195,7 @@ def encoder_outputs(study: Any, rows: np.ndarray) -> np.ndarray:
         parts = study.model.encode(study.inputs(some))
         leaves = []
         for name in study.modalities:
-            for leaf in nested.nested_leaves(parts[name]):
+            for leaf in evaluation.nested_leaves(parts[name]):
                 flat = leaf.reshape(len(some), -1)
                 leaves.append(torch.view_as_real(flat).flatten(1) if flat.is_complex() else flat)
         return torch.cat(leaves, 1)

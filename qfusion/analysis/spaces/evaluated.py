@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from qfusion import _sentences, explain, track
+from qfusion import _sentences, explain, simulate
 from qfusion.analysis.spaces.base import FEWEST, BaseSpace, name_readouts
 from qfusion.analysis.study_cache import per_model_cache
 from qfusion.explain import Explanation
-from qfusion.models import nested
+from qfusion.models import evaluation
 
 # Floating-point operations for the explanation of a test set, of one sample, and of samples that are explained at once:
 # some two seconds of one core, one, and a fifth of one.
@@ -73,7 +73,7 @@ class EvaluatedSpace(BaseSpace):
         """Floating-point operations of all coalitions of a sample with one row of the background."""
         model = self.study.model
         first_row = {
-            name: nested.nested_part(entry, slice(0, 1))
+            name: evaluation.nested_part(entry, slice(0, 1))
             for name, entry in self.study.background.states.items()
         }
         with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -138,7 +138,7 @@ class GateSpace(EvaluatedSpace):
     def circuit(self, row: int, words: str = "") -> Any:
         """Return the circuit of one sample in PennyLane."""
         model = self.study.model
-        return track.gate_circuit.gate_circuit(model, model.encode(self.study.inputs([row])))
+        return simulate.fusion_circuit.gate_circuit(model, model.encode(self.study.inputs([row])))
 
     @torch.no_grad()
     def tweaked_scores(self, rows: np.ndarray, tweak: Any) -> np.ndarray:
@@ -153,12 +153,12 @@ class GateSpace(EvaluatedSpace):
         model = sample.model
         registers = model.registers()
         gates = model.gates(model.encode(self.study.inputs([sample.row])))
-        return track.gate_replay.register_entropies(gates, registers)
+        return simulate.gate_replay.register_entropies(gates, registers)
 
     def readouts(self) -> dict[str, tuple[str, ...]]:
         """Return all qubits, and the further products of Z that the model reads."""
         model = self.study.model
-        wires = track.gate_replay.qubit_names(model.registers())
+        wires = simulate.gate_replay.qubit_names(model.registers())
         words = [(q,) for q in range(len(wires))]
         words += [word for word in getattr(model, "words", ()) if len(word) > 1]
         return name_readouts(wires, words)

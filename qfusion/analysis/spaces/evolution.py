@@ -18,8 +18,8 @@ from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import state_cache
 from qfusion.analysis.tasks import Task
 from qfusion.explain import Explanation
-from qfusion.models.jump import jump_changes
-from qfusion.quantum import lindblad, measure_kinds, measures, operator_basis, states
+from qfusion.models.jump import flips
+from qfusion.quantum import decomposition, lindblad, measure_kinds, measures, states
 from qfusion.quantum.states import expectation
 
 EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
@@ -69,7 +69,7 @@ class EvolutionSpace(KetSpace):
 
     def parameter_table(self) -> Any:
         """Return the scores over the range of every parameter."""
-        return jump_changes.table(self.study.model)
+        return flips.table(self.study.model)
 
     def generator_dimension(self) -> int:
         """Return the dimension D of the joint states."""
@@ -112,7 +112,7 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
     kets = torch.as_tensor(psi, dtype=torch.complex128)
     columns = []
     for place, size in enumerate(system.dims):
-        letters = operator_basis.basis(size)[1]
+        letters = decomposition.basis(size)[1]
         evolved = lindblad.evolve_observables(
             system.H,
             system.jumps,

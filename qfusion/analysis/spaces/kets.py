@@ -13,7 +13,7 @@ from qfusion._memory_cache import memo
 from qfusion.analysis.spaces.base import BaseSpace, compute_in_blocks
 from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import state_cache
-from qfusion.models.fixed_observables import with_observables
+from qfusion.models.base import with_observables
 from qfusion.quantum import states
 from qfusion.quantum.states import expectation
 

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from qfusion import track
+from qfusion import simulate
 from qfusion._memory_cache import memo
 from qfusion.analysis.columns import entropy_column
 from qfusion.analysis.spaces.base import EXPLAINED, BaseSpace, compute_in_blocks, name_readouts
 from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import state_cache
 from qfusion.analysis.tasks import Task
-from qfusion.explain import evidence, fusion_reading
-from qfusion.models.fixed_observables import recompute_observables, with_observables
-from qfusion.models.network import mass_forms, qcnn, qcnn_features, truth_tables
+from qfusion.explain import fusion
+from qfusion.models.base import recompute_observables, with_observables
+from qfusion.models.network import network_model, qcnn, truth_tables
 
 if TYPE_CHECKING:
-    from qfusion.track.fusion_circuit import FusionCircuit
+    from qfusion.simulate.fusion_circuit import FusionCircuit
 
 COALITIONS = 1500  # that are computed sample by sample before the pages show them
 DISAGREEMENT, MEAN_ENTROPY, CONFLICT = "disagreement", "entropy[mean]", "conflict"
@@ -108,9 +108,9 @@ class MassSpace(BaseSpace):
         """Fused qubits (1, <X>, <Z>) of all samples, (N, n, 3)."""
         return self.study.model.fuse(self.named_masses(slice(None)))[0]
 
-    def reading(self, row: int, model: Any = None) -> fusion_reading.Reading:
+    def reading(self, row: int, model: Any = None) -> fusion.Reading:
         """Return the evidence of one sample, as the model as learned or an edited one reads it."""
-        return fusion_reading.read_fusion(model or self.study.model, self.named_masses(row))
+        return fusion.read_fusion(model or self.study.model, self.named_masses(row))
 
     @torch.no_grad()
     def theta(self, row: int) -> dict[str, torch.Tensor]:
@@ -121,7 +121,7 @@ class MassSpace(BaseSpace):
     @state_cache
     def disagreement(self) -> np.ndarray:
         """Mean over the elements of Dempster's K between the modalities on each, (N,)."""
-        return evidence.disagreement(self.masses).mean(-1).numpy()
+        return fusion.disagreement(self.masses).mean(-1).numpy()
 
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Return disagreement, conflict where elements are classes, and entropies of the fused qubits."""
@@ -129,7 +129,7 @@ class MassSpace(BaseSpace):
         entropies = truth_tables.fused_entropy(self.vectors[some]).numpy()
         facts = {DISAGREEMENT: self.disagreement[some]}
         if self.study.model.elements_are_classes:
-            facts[CONFLICT] = evidence.conflict(self.masses[some]).numpy()
+            facts[CONFLICT] = fusion.conflict(self.masses[some]).numpy()
         facts[MEAN_ENTROPY] = entropies.mean(1)
         for i, name in enumerate(self.elements):
             facts[entropy_column(name)] = entropies[:, i]
@@ -163,12 +163,12 @@ class MassSpace(BaseSpace):
     def circuit(self, row: int, words: str = "") -> FusionCircuit:
         """Return the circuit of one sample in PennyLane, with edited truth tables."""
         model = self.study.model.tweaked(words)
-        return track.fusion_circuit.fusion_circuit(model, self.theta(row))
+        return simulate.fusion_circuit.fusion_circuit(model, self.theta(row))
 
     def readouts(self) -> dict[str, tuple[str, ...]]:
         """Return the fused qubits and the product of those whose joint outcome the head reads."""
         model = self.study.model
-        wires = tuple(stages[-1] for stages in track.fusion_gates.wire_names(model)[1])
+        wires = tuple(stages[-1] for stages in simulate.fusion_gates.wire_names(model)[1])
         stored = tuple(model.network.retained)
         words = [(q,) for q in range(len(wires))]
         if len(stored) > 1:
@@ -178,7 +178,7 @@ class MassSpace(BaseSpace):
     def can_attribute_terms(self) -> bool:
         """Return whether there are few enough patterns of masses and coalitions."""
         count = 2 ** (self.study.model.elements + len(self.study.modalities))
-        return count <= mass_forms.MAX_COALITIONS
+        return count <= truth_tables.MAX_COALITIONS
 
     def entropy_part(self, part: str) -> str:
         """Return the name of a fused qubit, given its number."""
@@ -220,7 +220,7 @@ def read_out_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
 
     def read_block(some: np.ndarray) -> torch.Tensor:
         vectors = study.space.vectors[torch.as_tensor(some)].to(network.head.dtype)
-        read = qcnn_features.network_features(network, vectors)
+        read = network_model.network_features(network, vectors)
         return torch.cat([read[:, :stored], read[:, stored:] / math.sqrt(2)], 1)
 
     return compute_in_blocks(rows, read_block)

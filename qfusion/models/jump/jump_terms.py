@@ -1,7 +1,7 @@
 """The terms of an evolution and their factors: couplings H_S, dissipation of A, duration, measurement vectors.
 
 With factors f_S, g_A, tau, w_j (1 as learned) the generator is tau times that of sum_S f_S H_S and sum_A g_A L_k^A (see
-`gauge.traceless`) over the learned duration, and the read-out sum_j w_j W_cj |v_j><v_j| (x 1). Scaling the
+`decomposition.traceless`) over the learned duration, and the read-out sum_j w_j W_cj |v_j><v_j| (x 1). Scaling the
 generator by tau is the same as evolving for tau T, and the dissipator is of second order in the g_A, so
 
     T dy/dT = sum_S f_S dy/df_S + 1/2 sum_A g_A dy/dg_A
@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qfusion.models.encoding.input_features import Features
-from qfusion.models.jump.ket_algebra import KetBackground, marginal_observables
+from qfusion.models.inputs import Features
+from qfusion.models.jump.kets import KetBackground, marginal_observables
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import (
     PURE,
@@ -32,7 +32,7 @@ from qfusion.models.terms import (
     spread_places,
 )
 from qfusion.models.tweak import LEARNED
-from qfusion.quantum import decomposition, gauge, measure_kinds, measures, states
+from qfusion.quantum import decomposition, measure_kinds, measures, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
 from qfusion.quantum.states import expectation
 
@@ -80,7 +80,7 @@ class JumpTerms(Terms):
         names = model.modalities
         couplings, dissipations = model.term_subsets()
         parameters = _parameters(model, couplings, dissipations)
-        generator = gauge.traceless(plain.generator())
+        generator = decomposition.traceless(plain.generator())
         encoded = model.encode(inputs)
         kets = [encoded[name].to(torch.complex128) for name in names]
         count = len(kets[0])
@@ -202,7 +202,7 @@ class JumpTerms(Terms):
         )
         n = len(self.couplings)
         m = len(self.dissipations)
-        acting = gauge.scale_generator(
+        acting = decomposition.scale_generator(
             self.generator,
             dict(zip(self.couplings, factors[:n], strict=True)),
             dict(zip(self.dissipations, factors[n : n + m], strict=True)),

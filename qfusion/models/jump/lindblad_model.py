@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number
 from qfusion._settings import Settings
-from qfusion.models.encoding.input_features import Features, InputSpec, values_and_mask
-from qfusion.models.jump import hermitian
+from qfusion.models.inputs import Features, InputSpec, values_and_mask
+from qfusion.models.jump import kets
 from qfusion.models.jump.operator_arrays import (
     Measurements,
     check_dims,
@@ -33,7 +33,7 @@ from qfusion.models.jump.operator_arrays import (
     require_hermitian,
 )
 from qfusion.models.jump.time_model import TimeModel
-from qfusion.quantum import decomposition, gauge, lindblad
+from qfusion.quantum import decomposition, lindblad
 
 MAX_JUMPS = 4096
 MAX_NUMBERS = 2**27  # complex numbers of all jump operators
@@ -214,7 +214,7 @@ class LindbladModel(TimeModel):
     @torch.no_grad()
     def fill(self, H: np.ndarray, jumps: Sequence[np.ndarray], measured: Measurements) -> None:
         """Set the operators: H (D, D), jump operators (D, D) each, and what is measured."""
-        self.A[0].copy_(hermitian.hermitian_entries(torch.as_tensor(H)))
+        self.A[0].copy_(kets.hermitian_entries(torch.as_tensor(H)))
         if len(jumps):
             self.L[0].copy_(torch.view_as_real(torch.as_tensor(np.stack(jumps))))
         for s, vectors in measured.vectors.items():
@@ -242,7 +242,7 @@ class LindbladModel(TimeModel):
         settings = self.settings | {"read": [[list(s), len(V)] for s, V in vectors.items()]}
         other = LindbladModel(self.input_specs, (output,), **settings)
         jumps = list(torch.view_as_complex(self.L[0]).numpy()) if len(self.L) else []
-        other.fill(hermitian.compose(self.A[0]).numpy(), jumps, measured)
+        other.fill(kets.compose_hermitian(self.A[0]).numpy(), jumps, measured)
         other.preparation = self.preparation
         return other.eval().requires_grad_(False)
 
@@ -267,7 +267,7 @@ class LindbladModel(TimeModel):
         return generator if self.tweak is None else self.tweak.scale(generator, self.modalities)
 
     def _given(self) -> lindblad.Generator:
-        H = hermitian.compose(self.A[0])
+        H = kets.compose_hermitian(self.A[0])
         L = torch.view_as_complex(self.L[0]) if len(self.L) else H.new_zeros(0, *H.shape)
         return lindblad.Generator(self.dims, (lindblad.Term(self.subsystems[0], H, L),))
 
@@ -285,9 +285,9 @@ class LindbladModel(TimeModel):
         self,
     ) -> tuple[tuple[decomposition.Subset, ...], tuple[decomposition.Subset, ...]]:
         """Return the subsets of modalities that H and the jump operators couple; those that are zero are left out."""
-        (term,) = gauge.traceless(self._given()).terms
+        (term,) = decomposition.traceless(self._given()).terms
         smallest = 1e-12 * max(float(term.H.abs().max()), 1e-300)
-        couplings, dissipations = gauge.decompose_term(term, self.dims)
+        couplings, dissipations = decomposition.decompose_term(term, self.dims)
         coupled = []
         for subset, part in couplings.items():
             if float(part.abs().max()) > smallest:
@@ -305,7 +305,7 @@ class LindbladModel(TimeModel):
         state, settings = dict(state), {**settings, "duration": self.duration}
         if words:
             (term,) = self.generator().terms
-            state["A.0"] = hermitian.hermitian_entries(term.H)
+            state["A.0"] = kets.hermitian_entries(term.H)
             if len(self.L):
                 state["L.0"] = torch.view_as_real(term.jumps.resolve_conj())
         return state, settings

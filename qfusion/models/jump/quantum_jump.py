@@ -26,10 +26,10 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models.encoding.encoders import InputDropoutShare
-from qfusion.models.encoding.input_features import InputSpec
-from qfusion.models.jump import hermitian
-from qfusion.models.jump.ket_model import KetSettings
+from qfusion.models.encoders import InputDropoutShare
+from qfusion.models.inputs import InputSpec
+from qfusion.models.jump import kets
+from qfusion.models.jump.kets import KetSettings
 from qfusion.models.jump.time_model import MAX_DIMENSION, TimeModel
 from qfusion.quantum import decomposition, lindblad
 
@@ -198,7 +198,7 @@ class QuantumJump(TimeModel):
         # so that the whole generator starts equally strong, dense or local
         share = len(self.subsystems) ** -0.5
         self.A = nn.ParameterList(
-            [hermitian.draw(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H]
+            [kets.draw_hermitian(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H]
         )
         self.L = nn.ParameterList(
             [
@@ -243,7 +243,7 @@ class QuantumJump(TimeModel):
         for n, s in enumerate(self.subsystems):
             d = math.prod(self.dims[m] for m in s)
             H = (
-                hermitian.compose(self.A[n])
+                kets.compose_hermitian(self.A[n])
                 if len(self.A)
                 else torch.zeros(d, d, dtype=dtype, device=device)
             )
@@ -290,7 +290,7 @@ class QuantumJump(TimeModel):
         if with_H and settings["evolution"] == "dissipative":
             settings["evolution"] = "jump"
         for n, term in enumerate(terms):
-            state |= {f"A.{n}": hermitian.hermitian_entries(term.H)} if with_H else {}
+            state |= {f"A.{n}": kets.hermitian_entries(term.H)} if with_H else {}
             state |= (
                 {f"L.{n}": torch.view_as_real(term.jumps.resolve_conj())} if len(self.L) else {}
             )

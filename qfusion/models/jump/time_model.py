@@ -22,24 +22,15 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models.backgrounds import Background
 from qfusion.models.base import Points
-from qfusion.models.encoding.input_features import Features
-from qfusion.models.jump import jump_changes
+from qfusion.models.inputs import Background, Features
+from qfusion.models.jump import flips
 from qfusion.models.jump.jump_terms import JumpTerms
-from qfusion.models.jump.ket_model import KetModel
+from qfusion.models.jump.kets import KetModel
 from qfusion.models.protocols import Circuit, Evolution, KetStates, Physics, StateModel
 from qfusion.models.terms import Search
 from qfusion.models.tweak import Tweak
-from qfusion.quantum import (
-    decomposition,
-    gauge,
-    generators,
-    lindblad,
-    measures,
-    states,
-    trajectories,
-)
+from qfusion.quantum import decomposition, generators, lindblad, measures, states, trajectories
 from qfusion.quantum.states import expectation
 
 WAYS = ("observables", "states", "trajectories")
@@ -112,7 +103,7 @@ class TimeModel(KetModel):
         tweak: what is changed of what was learned; None where nothing is.
         subsystems: the modalities of every term of the generator.
         A, L: parameters of every term's Hamiltonian and of its jump operators; empty where there are none. Of QiNN-QJ
-            they are the real entries of H, see `models.jump.hermitian`, and the L_k as (K, d, d, 2) reals.
+            they are the real entries of H, see `models.jump.kets`, and the L_k as (K, d, d, 2) reals.
         W: weights of the probabilities in the scores, (C, all vectors).
         still: whether nothing evolves.
         samples: whether scores are means over sampled trajectories while training; `settings` then say of how many
@@ -369,19 +360,19 @@ class TimeModel(KetModel):
     def system(self) -> lindblad.System:
         """Return the physics, detached and in double precision, in a form that is independent of the gauge of the
         learned parameters. H has no trace and belongs to traceless L_k, which are orthogonal and ordered by their
-        rates, see `gauge.traceless`.
+        rates, see `decomposition.traceless`.
         """
         dtype = torch.complex128
         terms = [
             lindblad.Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype))
             for t in self._whole().terms
         ]
-        generator = gauge.traceless(lindblad.Generator(self.dims, tuple(terms)))
+        generator = decomposition.traceless(lindblad.Generator(self.dims, tuple(terms)))
         H = generator.hamiltonian()
         energy = torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device)
         return lindblad.System(
             H - energy,
-            gauge.unravelling(generator.jump_operators()),
+            decomposition.unravelling(generator.jump_operators()),
             self.dims,
             self.modalities,
             self.duration,
@@ -419,8 +410,8 @@ class TimeModel(KetModel):
         return JumpTerms.of(self, inputs, self.algebra.check_background(background), output)
 
     def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
-        """Return the smallest changes of couplings, dissipation and duration; `known` is a `jump_changes.table`."""
-        return jump_changes.nearest_changes(self, states, known)
+        """Return the smallest changes of couplings, dissipation and duration; `known` is a `flips.table`."""
+        return flips.nearest_changes(self, states, known)
 
     def parse_tweak(self, tweak: Tweak | str) -> Tweak:
         """Return a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its

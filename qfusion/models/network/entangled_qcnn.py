@@ -21,14 +21,13 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models import base
-from qfusion.models.backgrounds import Background
-from qfusion.models.encoding import input_features
-from qfusion.models.network import qcnn, qcnn_density, qcnn_features, table_changes
+from qfusion.models import base, inputs
+from qfusion.models.inputs import Background
+from qfusion.models.network import network_model, qcnn, truth_tables
+from qfusion.models.network.gate_angles import NETWORK, apply_edits, network_edits, table_shape
 from qfusion.models.network.mass_algebra import MassAlgebra
 from qfusion.models.network.network_model import NetworkModel, NetworkSettings, read_classes
 from qfusion.models.network.network_terms import NetworkTerms
-from qfusion.models.network.table_edits import NETWORK, apply_edits, network_edits, table_shape
 from qfusion.models.network.truth_tables import (
     fuse,
     fused_entropy,
@@ -102,7 +101,7 @@ class EntangledQCNN(NetworkModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, inputs.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
@@ -149,7 +148,7 @@ class EntangledQCNN(NetworkModel):
             *super().couplings(),
         ]
 
-    def angles(self, inputs: Mapping[str, input_features.Features]) -> dict[str, Tensor]:
+    def angles(self, inputs: Mapping[str, inputs.Features]) -> dict[str, Tensor]:
         """Return the angles theta_mi of every modality's qubits, (B, n) radians.
 
         Raises:
@@ -157,7 +156,7 @@ class EntangledQCNN(NetworkModel):
         """
         return {name: self._encoded(inputs, name) + torch.pi / 2 for name in self.modalities}
 
-    def encode_one(self, inputs: Mapping[str, input_features.Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, inputs.Features], name: str) -> Tensor:
         """Return the masses p_mi = sin^2(theta_mi / 2) of one modality, (B, n). They are all of its state that the
         fusion depends on. `inputs` need not hold the other modalities.
         """
@@ -202,7 +201,7 @@ class EntangledQCNN(NetworkModel):
 
     def read(self, vectors: Tensor) -> Tensor:
         """Return the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C)."""
-        return qcnn_features.network_scores(self.network, vectors)
+        return network_model.network_scores(self.network, vectors)
 
     def with_angles(self, phi: Tensor) -> Self:
         """Return a model that shares this one's weights but fuses by other truth tables, phi of shape (n, stages,
@@ -267,8 +266,8 @@ class EntangledQCNN(NetworkModel):
         """Return the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path,
         for small n."""
         return (
-            qcnn_density.density_scores(
-                self.network, qcnn_density.density_states(self.network, self.fuse(states)[0])[-1]
+            qcnn.density_scores(
+                self.network, qcnn.density_states(self.network, self.fuse(states)[0])[-1]
             )
             + self.bias
         )
@@ -278,7 +277,7 @@ class EntangledQCNN(NetworkModel):
         return tuple(f"entropy[{i}]" for i in range(self.elements))
 
     def terms(
-        self, inputs: Mapping[str, input_features.Features], background: Background, output: int
+        self, inputs: Mapping[str, inputs.Features], background: Background, output: int
     ) -> NetworkTerms:
         """Return the terms of the fusion and of the network after it, with everything that slopes and knock-outs
         need.
@@ -287,7 +286,7 @@ class EntangledQCNN(NetworkModel):
 
     def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
         """Return the smallest changes of the angles of the truth tables."""
-        return table_changes.nearest_changes(self, states)
+        return truth_tables.nearest_changes(self, states)
 
     def points(self, count: int = 2) -> base.Points:
         """Return the places between the network's layers, `QCNN.moments`, whatever the `count`."""

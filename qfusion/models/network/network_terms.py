@@ -24,13 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qfusion.models.encoding.input_features import Features
-from qfusion.models.network import (
-    qcnn,
-    qcnn_contractions,
-    qcnn_marginals,
-    truth_tables,
-)
+from qfusion.models.inputs import Features
+from qfusion.models.network import contractions, mass_algebra, qcnn, truth_tables
 from qfusion.models.network.mass_algebra import MassBackground
 from qfusion.models.network.truth_tables import JOINT_LIMIT, fuse
 from qfusion.models.protocols import TruthTables
@@ -163,13 +158,13 @@ class NetworkTerms(Terms):
         """
         n, O = self.model.elements, self._observable(self.factors).detach()
         factors = self.factors.clone().requires_grad_(True)
-        tables = qcnn_contractions.stage_tables(self._phi(factors))
+        tables = contractions.stage_tables(self._phi(factors))
         derivatives = [torch.zeros_like(table) for table in tables]
         product = torch.zeros_like(O)
         samples = masses if S else masses[:1]  # told nothing, every sample is alike
         for sample in samples:
             own = [table.detach().requires_grad_(True) for table in tables]
-            one = qcnn_marginals.mean_product(own, distributions, {m: sample[:, m] for m in S})
+            one = mass_algebra.mean_product(own, distributions, {m: sample[:, m] for m in S})
             for derivative, part in zip(
                 derivatives, torch.autograd.grad(O @ one, own), strict=True
             ):
@@ -180,7 +175,7 @@ class NetworkTerms(Terms):
         with torch.no_grad():
             for first in range(0, n * (1 + masses.shape[-1]), n):
                 sort = slice(first, first + n)  # one term of each element, all removed at once
-                removed = qcnn_contractions.stage_tables(self._phi(self.with_factor(sort, 0)))
+                removed = contractions.stage_tables(self._phi(self.with_factor(sort, 0)))
                 changes = [
                     (derivative * (after - before)).flatten(1).sum(1)
                     for derivative, after, before in zip(derivatives, removed, tables, strict=True)

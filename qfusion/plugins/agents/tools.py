@@ -156,7 +156,7 @@ def track(
     return {
         "sample": one.id,
         "tweak": one.tweak_text,
-        "measures": qfusion.track.to_frame(qfusion.track.follow(one, times)).to_dict("list"),
+        "measures": qfusion.simulate.to_frame(qfusion.simulate.follow(one, times)).to_dict("list"),
     }
 
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum import gauge, lindblad, states
-from qfusion.quantum.checks import check_times, require_state
+from qfusion.quantum import decomposition, lindblad, states
+from qfusion.quantum.states import check_times, require_state
 
 FULL_RANK = 1e-10  # smallest eigenvalue of a steady state whose logarithm is taken
 DIVERGES = 1e-10  # flow into an empty state, relative to the rates of the generator, from which sigma is infinite
@@ -67,13 +67,13 @@ def entropy_production(
     Args:
         H: Hamiltonian (D, D). jumps: jump operators (K, D, D).
         rho: initial states (B, D, D), or one (D, D).
-        steady: a steady state (D, D) of full rank, such as `track.attractor(system).steady`.
+        steady: a steady state (D, D) of full rank, such as `simulate.attractor(system).steady`.
         times: ascending, not negative.
 
     Raises:
         InvalidInput: when `rho` holds no states, or `steady` is not stationary or lacks full rank.
     """
-    generator = gauge.dense_traceless(H, jumps)
+    generator = decomposition.dense_traceless(H, jumps)
     initial = torch.as_tensor(rho).to(torch.complex128)
     initial = initial[None] if initial.ndim == 2 else initial
     states.check_operator("rho", initial, generator.dims)
@@ -108,7 +108,7 @@ def _log_of_steady(generator: lindblad.Generator, steady: Tensor) -> np.ndarray:
     check(
         residual <= STATIONARY * max(size, 1e-300),
         f"Argument `steady` must be stationary, but the generator changes it at a rate of {residual:.2g}. Give "
-        "`track.attractor(system).steady`.",
+        "`simulate.attractor(system).steady`.",
     )
     values, vectors = np.linalg.eigh(steady.numpy())
     return (vectors * np.log(values)) @ vectors.conj().T

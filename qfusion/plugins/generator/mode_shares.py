@@ -28,8 +28,8 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.plugins.generator import real_generators
 from qfusion.plugins.generator.generator_modes import Modes
-from qfusion.quantum import gauge, lindblad
-from qfusion.quantum.checks import check_times
+from qfusion.quantum import decomposition, lindblad
+from qfusion.quantum.states import check_times
 
 NORMS = ("trace", "hilbert-schmidt")
 NODES = 32  # of the integral of the rate over time
@@ -163,7 +163,7 @@ def split_rates(
     )
     parts = np.stack([modes.project(X.T, band.chosen).T for band in bands], axis=1)  # (P, B, n)
     _check_complete(parts, X, modes)
-    generator = gauge.dense_traceless(system.H, system.jumps)
+    generator = decomposition.dense_traceless(system.H, system.jumps)
     nodes, weights = _graded_nodes(float(moments[-1]))
     both = np.unique(np.concatenate([moments, nodes]))
     start = torch.as_tensor(np.ascontiguousarray(real_generators.to_operators(parts)))
@@ -206,7 +206,7 @@ def clear_until(
         system: H and jump operators. differences: traceless Hermitian operators (P, D, D), of norm above 0.
         times: ascending, from 0 to T > 0, (nT,).
     """
-    generator = gauge.dense_traceless(system.H, system.jumps)
+    generator = decomposition.dense_traceless(system.H, system.jumps)
     start = torch.as_tensor(np.ascontiguousarray(differences)).to(torch.complex128)
 
     def are_clear(moments: list[float]) -> np.ndarray:

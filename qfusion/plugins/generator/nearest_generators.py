@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum import decomposition, gauge, operator_basis
+from qfusion.quantum import decomposition
 from qfusion.quantum.states import embed
 
 STEPS = 20_000  # of the projected gradients, at most
@@ -131,7 +131,7 @@ def jump_ranks(jumps: np.ndarray | Tensor) -> JumpRanks:
 
 def _traceless(H: np.ndarray | Tensor, jumps: np.ndarray | Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Return H and jump operators of the same generator, all without trace."""
-    term = gauge.dense_traceless(H, jumps).terms[0]
+    term = decomposition.dense_traceless(H, jumps).terms[0]
     H0 = np.asarray(term.H)
     return H0 - np.trace(H0).real / len(H0) * np.eye(len(H0)), np.asarray(term.jumps)
 
@@ -168,7 +168,7 @@ class _LocalDissipators:
         S_parts = decomposition.decompose(torch.from_numpy(self.S), dims)
         L_parts = decomposition.decompose(torch.from_numpy(L), dims) if len(L) else {}
         for m, d in enumerate(dims):
-            f = operator_basis.basis(d)[1][1:].numpy() / math.sqrt(d)
+            f = decomposition.basis(d)[1][1:].numpy() / math.sqrt(d)
             self.bases.append(f)
             own = _on_modality(L_parts[(m,)].numpy(), dims, m) if len(L) else np.zeros((0, d, d))
             # <F_i, L_k> for F_i = f_i x 1 / sqrt(D / d)

@@ -24,8 +24,8 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.plugins.generator import real_generators
 from qfusion.plugins.generator.generator_modes import check_matrix
-from qfusion.quantum import gauge, lindblad
-from qfusion.quantum.checks import check_times
+from qfusion.quantum import decomposition, lindblad
+from qfusion.quantum.states import check_times
 
 DENSE = 48  # largest side of a matrix whose singular values are all computed: beyond it, iteration is faster
 MANY = 400  # largest side of a Hermitian matrix whose largest eigenvalue is not found by iteration
@@ -292,7 +292,7 @@ def propagator_norms(
     Raises:
         InvalidInput: when operators or times do not fit, or D is 1.
     """
-    generator = gauge.dense_traceless(H, jumps)
+    generator = decomposition.dense_traceless(H, jumps)
     D = generator.dims[0]
     check(
         D > 1,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
-from qfusion.quantum import gauge, lindblad
+from qfusion.quantum import decomposition, lindblad
 from qfusion.quantum.generators import superoperator
 
 MAX_DIMENSION = (
@@ -36,7 +36,7 @@ def real_generator(
     Raises:
         InvalidInput: when the operators do not fit, or D is 1 or above `MAX_DIMENSION`.
     """
-    term = gauge.dense_traceless(H, jumps).terms[0]
+    term = decomposition.dense_traceless(H, jumps).terms[0]
     D = len(term.H)
     check_dimension(D)
     _, G, L = lindblad.form(term, picture)
@@ -66,7 +66,7 @@ def check_dimension(D: int) -> None:
         + (
             "A system of dimension 1 has a single state."
             if D == 1
-            else "Read its steady state, gap and contraction instead: `track.attractor`, `track.contraction`."
+            else "Read its steady state, gap and contraction instead: `simulate.attractor`, `simulate.contraction`."
         ),
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import track
+from qfusion import simulate
 from qfusion._checks import check
 from qfusion._memory_cache import memo
 from qfusion.analysis import drawn_samples, joint_gains
@@ -20,7 +20,7 @@ from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import InvalidInput
-from qfusion.explain import additive_projection
+from qfusion.explain import backgrounds
 from qfusion.models.protocols import Evolution
 from qfusion.plugins.generator import (
     crossings,
@@ -33,7 +33,7 @@ from qfusion.plugins.generator import (
     symmetries,
 )
 from qfusion.quantum import lindblad, states
-from qfusion.track.steady_state import Attractor
+from qfusion.simulate.steady_state import Attractor
 
 DIAGONALISING = "Computing all modes of the generator (seconds; at D = 64 two minutes) …"
 SIMPLIFYING = "Searching for the nearest simpler generators …"
@@ -240,7 +240,7 @@ def find_modes(study: Study, tweak: str = "") -> generator_modes.Modes:
 @torch.no_grad()
 def find_attractor(study: Study, tweak: str = "") -> Attractor:
     """Return the steady state of the generator and its gap."""
-    return track.attractor(tweaked_model(study, tweak).system())
+    return simulate.attractor(tweaked_model(study, tweak).system())
 
 
 @memo(4, background=False, task=DIAGONALISING, ready=shipped(Spectrum))
@@ -489,7 +489,7 @@ def _measure(
     if not has_truth:
         return Simpler(name, distance, change, (), ())
     metric, label = next(iter(joint_gains.metric_labels(study.dataset).items()))
-    without = additive_projection.Additive(len(study.modalities), learned, scores, None, len(rows))
+    without = backgrounds.Additive(len(study.modalities), learned, scores, None, len(rows))
     parts = joint_gains.measure_gains(study, rows, without, {metric: label})
     value, loss = parts["additive"][metric], parts["gain"][metric]
     return Simpler(

@@ -19,7 +19,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.plugins.generator.generator_modes import Modes
 from qfusion.plugins.generator.real_generators import check_dimension, to_operators
-from qfusion.quantum import gauge, lindblad
+from qfusion.quantum import decomposition, lindblad
 
 ROUNDING = 1e-14  # norm of a traceless part relative to the operators, below which it is none
 SAME = 1e-9  # difference relative to the norm below which numbers count as equal, and operators as commuting
@@ -54,7 +54,7 @@ def strong_symmetries(H: np.ndarray | Tensor, jumps: np.ndarray | Tensor) -> Sym
     Raises:
         InvalidInput: when operators do not fit, or D is so large and symmetric that the conditions are too many.
     """
-    term = gauge.dense_traceless(H, jumps).terms[0]
+    term = decomposition.dense_traceless(H, jumps).terms[0]
     D = len(term.H)
     one = torch.eye(D, dtype=term.H.dtype)
     centred = term.H - torch.trace(term.H) / D * one
@@ -160,7 +160,7 @@ def conserved_quantities(
     Raises:
         InvalidInput: when D is 1 or too large.
     """
-    generator = gauge.dense_traceless(H, jumps)
+    generator = decomposition.dense_traceless(H, jumps)
     D = generator.dims[0]
     check_dimension(D)
     size = float(np.abs(modes.values).max(initial=0.0))

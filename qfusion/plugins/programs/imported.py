@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
-from qfusion.models import base, nested
-from qfusion.models.encoding import encoders, input_features
-from qfusion.models.score_columns import class_scores
+from qfusion.models import base, encoders, evaluation, inputs
+from qfusion.models.live_model import class_scores
 from qfusion.plugins.programs.program import Port, Program, Side
 from qfusion.plugins.programs.program_card import DTYPES, Input, ProgramCard, fit, parse
 from qfusion.plugins.programs.program_files import open_program
@@ -39,7 +38,7 @@ class Imported(base.FusionModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, inputs.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str],
         program: Program,
         program_card: ProgramCard,
@@ -108,9 +107,7 @@ class Imported(base.FusionModel):
         """Rows that the program takes, when it takes no other number; else 0."""
         return self._fewest if self._fewest == self._most else 0
 
-    def encode_one(
-        self, inputs: Mapping[str, input_features.Features], name: str
-    ) -> input_features.Features:
+    def encode_one(self, inputs: Mapping[str, inputs.Features], name: str) -> inputs.Features:
         """Return the features of one modality in double precision; `inputs` need not hold the other modalities."""
         return self._features(inputs, name)
 
@@ -120,12 +117,12 @@ class Imported(base.FusionModel):
         Raises:
             InvalidInput: when the program fails on them, or gives no finite scores.
         """
-        count = nested.nested_length(states[self.modalities[0]])
+        count = evaluation.nested_length(states[self.modalities[0]])
         step = self._together(states)
         parts = [
             self._run(
                 {
-                    name: nested.nested_part(entry, slice(start, start + step))
+                    name: evaluation.nested_part(entry, slice(start, start + step))
                     for name, entry in states.items()
                 }
             )
@@ -137,10 +134,10 @@ class Imported(base.FusionModel):
         """How many rows are run at once."""
         if not self._width:
             few = {
-                name: nested.nested_part(features, slice(0, self._most or _FEW))
+                name: evaluation.nested_part(features, slice(0, self._most or _FEW))
                 for name, features in states.items()
             }
-            rows = max(nested.nested_length(few[self.modalities[0]]), self._fewest, 1)
+            rows = max(evaluation.nested_length(few[self.modalities[0]]), self._fewest, 1)
             width, operations = self.program.measure(self._fed(few))
             self._width = max(1.0, width / rows)
             self.unseen_operations = round(operations / rows * max(1, self._fewest))
@@ -148,7 +145,7 @@ class Imported(base.FusionModel):
 
     def raw(self, states: Mapping[str, Any]) -> Tensor:
         """Return the unchanged output of the program for at most as many rows as it takes at once."""
-        count = nested.nested_length(states[self.modalities[0]])
+        count = evaluation.nested_length(states[self.modalities[0]])
         outcome = self.program.run(self._fed(states), self._output)
         check(
             outcome.ndim >= 1 and len(outcome) == max(count, self._fewest),
@@ -159,10 +156,10 @@ class Imported(base.FusionModel):
         return outcome[:count].double()
 
     def _fed(self, states: Mapping[str, Any]) -> list[Tensor]:
-        count = nested.nested_length(states[self.modalities[0]])
+        count = evaluation.nested_length(states[self.modalities[0]])
         if 0 < count < self._fewest:  # rows do not depend on one another, so the last may repeat
             rows = torch.arange(self._fewest).clamp_max(count - 1)
-            states = {name: nested.nested_part(entry, rows) for name, entry in states.items()}
+            states = {name: evaluation.nested_part(entry, rows) for name, entry in states.items()}
         arrays = [fed_array(entry, states) for entry in self._inputs]
         for port, array in zip(self.program.inputs, arrays, strict=True):
             check(

@@ -13,8 +13,8 @@ from qfusion._checks import check, choose
 from qfusion.data import DataSet, files
 from qfusion.data.store.writing import MAX_TITLE
 from qfusion.errors import NotFound, translate_errors
-from qfusion.models.encoding.input_features import real_steps, values_and_mask
-from qfusion.models.score_columns import looks_like
+from qfusion.models.inputs import real_steps, values_and_mask
+from qfusion.models.live_model import looks_like
 from qfusion.plugins.programs import words
 from qfusion.plugins.programs.factory_models import is_reference, run_factory, trace_module
 from qfusion.plugins.programs.imported import Imported

@@ -10,7 +10,7 @@ import torch
 
 from qfusion._checks import check, choose, read_toml
 from qfusion.errors import InvalidInput, translate_errors
-from qfusion.models.encoding import input_features
+from qfusion.models import inputs
 
 Axis = int | str
 GIVES = ("values", "mean", "mask", "padding", "lengths")
@@ -196,9 +196,7 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
 
 
-def fit(
-    card: ProgramCard, specs: Mapping[str, input_features.InputSpec], classes: Sequence[str]
-) -> None:
+def fit(card: ProgramCard, specs: Mapping[str, inputs.InputSpec], classes: Sequence[str]) -> None:
     """Raise InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
     for entry in card.inputs:
         check(
@@ -246,7 +244,7 @@ def fit(
     )
 
 
-def _fit(entry: Input, name: str, spec: input_features.InputSpec) -> None:
+def _fit(entry: Input, name: str, spec: inputs.InputSpec) -> None:
     of_steps = entry.gives in ("mask", "padding", "lengths") or (
         entry.gives == "mean" and len(entry.modality) == 1
     )

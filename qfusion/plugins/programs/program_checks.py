@@ -13,8 +13,8 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.models.nested import nested_part
-from qfusion.models.score_columns import SMALLEST, fits
+from qfusion.models.evaluation import nested_part
+from qfusion.models.live_model import SMALLEST, fits
 from qfusion.plugins.programs.imported import Imported
 from qfusion.training.sample_rows import ROWS
 

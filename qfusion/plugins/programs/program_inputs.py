@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.encoding import input_features
+from qfusion.models import inputs
 from qfusion.plugins.programs.program_card import DTYPES, NAMED, Input
 
 
-def fed_array(entry: Input, states: Mapping[str, input_features.Features]) -> Tensor:
+def fed_array(entry: Input, states: Mapping[str, inputs.Features]) -> Tensor:
     """Return the tensor for one input of the program, of B rows.
 
     Args:
@@ -21,7 +21,7 @@ def fed_array(entry: Input, states: Mapping[str, input_features.Features]) -> Te
     """
     several = entry.modality if entry.gives in ("values", "mean") else entry.modality[:1]
     array = torch.cat(
-        [_arrange_input(entry, *input_features.values_and_mask(states[name])) for name in several],
+        [_arrange_input(entry, *inputs.values_and_mask(states[name])) for name in several],
         -1,
     )
     return _laid(array, entry).to(DTYPES[entry.dtype])
@@ -34,7 +34,7 @@ def _arrange_input(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return values
     if entry.gives == "mean":
-        return input_features.mean_over_steps(values, mask)
+        return inputs.mean_over_steps(values, mask)
     if entry.gives == "lengths":
         return mask.sum(1)
     steps = entry.steps or values.shape[1]

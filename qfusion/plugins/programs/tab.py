@@ -12,7 +12,7 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.data.store import writing
 from qfusion.errors import QFusionError, default_on_error
-from qfusion.models import game
+from qfusion.models import measured_game
 from qfusion.panels import pickers
 from qfusion.plugins.programs import imports, named_card, program_files
 from qfusion.plugins.programs.imported import Imported
@@ -190,7 +190,7 @@ def _report(result: dict[str, Any]) -> None:
 
 @default_on_error(False)  # a damaged card says so where the model is picked
 def _is_imported(name: str) -> bool:
-    return checkpoint_cards.load_card(name)["model"] in (Imported.kind, game.KIND)
+    return checkpoint_cards.load_card(name)["model"] in (Imported.kind, measured_game.KIND)
 
 
 def _remove(name: str) -> None:

@@ -18,8 +18,8 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.adapters import readings
 from qfusion.errors import InvalidInput
-from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 from qfusion.models.protocols import CircuitFacts, Reading
+from qfusion.models.tweak import UNCHANGED, CircuitChange
 from qfusion.plugins.qiskit import batched_states, flat_source, openqasm_files, qiskit_gates
 
 MAX_QUBITS = 20  # whose states are held at the end

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models.circuit_change import CircuitChange
+from qfusion.models.tweak import CircuitChange
 from qfusion.quantum import statevector
-from qfusion.track.circuit_noise import Noise
+from qfusion.simulate.fusion_gates import Noise
 
 MAX_MIXED = 8  # qubits whose density matrix is held
 AMPLITUDES = 1 << 21  # at once

@@ -21,8 +21,8 @@ from qfusion._checks import check, require_whole
 from qfusion.analysis import study_building
 from qfusion.analysis.study import Study
 from qfusion.models import EntangledQCNN, evaluation, games, live_model
-from qfusion.models.circuit_change import CircuitChange
 from qfusion.models.protocols import EditableCircuit
+from qfusion.models.tweak import CircuitChange
 from qfusion.plugins.qiskit import devices, gate_templates
 
 REPEATS = 20  # of the shots, by which their scatter is measured

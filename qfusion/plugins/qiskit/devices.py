@@ -19,7 +19,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion._memory_cache import memo
 from qfusion.errors import translate_import_errors
-from qfusion.models.circuit_change import CircuitChange
+from qfusion.models.tweak import CircuitChange
 from qfusion.plugins.qiskit import batched_states
 from qfusion.plugins.qiskit.qiskit_gates import BoundCircuit, FlatCircuit, flatten
 from qfusion.quantum import statevector

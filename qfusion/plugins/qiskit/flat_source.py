@@ -14,11 +14,11 @@ from qfusion.adapters import circuit_wires
 from qfusion.adapters.circuit_wires import MAX_QUBITS
 from qfusion.adapters.gate_roles import FIXED, find_layers
 from qfusion.errors import translate_import_errors
-from qfusion.models.circuit_change import UNCHANGED, CircuitChange
 from qfusion.models.protocols import TRAINED, CircuitFacts
+from qfusion.models.tweak import UNCHANGED, CircuitChange
 from qfusion.plugins.qiskit import batched_states
 from qfusion.plugins.qiskit.qiskit_gates import BoundCircuit, FlatCircuit, gate_matrices
-from qfusion.quantum import statevector, trigonometric
+from qfusion.quantum import circuits, statevector
 
 with translate_import_errors():
     from qiskit import quantum_info
@@ -102,7 +102,7 @@ class FlatSource:
             angles = np.where(np.arange(count) == place, angle, others)
             return gate_matrices(flat.operation, angles[None])[0]
 
-        return trigonometric.gate_frequencies(matrix)
+        return circuits.gate_frequencies(matrix)
 
 
 def find_roles(

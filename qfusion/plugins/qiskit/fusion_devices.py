@@ -19,9 +19,9 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.errors import translate_import_errors
 from qfusion.models import EntangledQCNN
-from qfusion.models.network import qcnn_density
+from qfusion.models.network import qcnn
 from qfusion.plugins.qiskit import batched_states, devices, qiskit_gates
-from qfusion.track import fusion_gates
+from qfusion.simulate import fusion_gates
 
 with translate_import_errors():
     from qiskit import QuantumCircuit
@@ -77,7 +77,7 @@ class FusionOnDevice:
         """Keep the means and the second moments of the scores as observables of the fused qubits."""
         n = self._model.elements
         eye = torch.eye(2**n, dtype=torch.float64)
-        read = qcnn_density.outcome_scores(self._model.network, eye).detach()  # (2^n, C)
+        read = qcnn.outcome_scores(self._model.network, eye).detach()  # (2^n, C)
         C = read.shape[1]
         first, second = torch.triu_indices(C, C)
         moments = torch.cat([read, read[:, first] * read[:, second]], 1).T

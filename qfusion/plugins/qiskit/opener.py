@@ -13,8 +13,8 @@ from torch import nn
 from qfusion._checks import check
 from qfusion.adapters.openers import Opener
 from qfusion.analysis.study import Study
-from qfusion.models.circuit_change import CircuitChange
 from qfusion.models.protocols import CircuitSource
+from qfusion.models.tweak import CircuitChange
 from qfusion.quantum.statevector import Gate
 
 

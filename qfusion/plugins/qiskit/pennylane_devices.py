@@ -10,7 +10,7 @@ import pennylane as qml
 import torch
 
 from qfusion._checks import check
-from qfusion.models.circuit_change import CircuitChange
+from qfusion.models.tweak import CircuitChange
 from qfusion.plugins.qiskit import batched_states, devices, gate_templates
 from qfusion.quantum.statevector import Gate
 

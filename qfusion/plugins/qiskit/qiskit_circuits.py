@@ -15,9 +15,9 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.adapters import quick_calls, readings
-from qfusion.models import live_model, nested
-from qfusion.models.circuit_change import UNCHANGED, CircuitChange
+from qfusion.models import evaluation, live_model
 from qfusion.models.protocols import CircuitFacts, Reading
+from qfusion.models.tweak import UNCHANGED, CircuitChange
 from qfusion.plugins.qiskit import batched_states, qiskit_calls
 from qfusion.plugins.qiskit.flat_source import (
     FlatSource,
@@ -59,7 +59,7 @@ class QiskitCircuit(FlatSource):
         chosen: int = 0,
     ):
         self.call, self._chosen = call, chosen
-        first, second = (nested.nested_part(dict(rows), slice(k, k + 1)) for k in (0, 1))
+        first, second = (evaluation.nested_part(dict(rows), slice(k, k + 1)) for k in (0, 1))
         recorded = self._record(first)
         check(bool(recorded), NO_NETWORK)
         check(

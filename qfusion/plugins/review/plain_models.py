@@ -1,6 +1,6 @@
 """Plain models of any modalities, trained on the training rows and read on the test rows beside the model in question.
 
-Of the family of `baseline_models` (linear, quadratic, trees, a small network), the member with the least loss on the
+Of the family of `label_leak` (linear, quadratic, trees, a small network), the member with the least loss on the
 validation rows stands for a set of modalities: alone, all but one, or all. Late fusion adds the outputs of the best
 models of single modalities with weights that are fitted on the validation rows. Where no member is better there than
 the base rate, the base rate stands.
@@ -17,9 +17,14 @@ from scipy.special import log_softmax
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names, split_term
-from qfusion.explain import baseline_models, logarithmic_pool
-from qfusion.explain.baseline_models import FAMILY, Outputs
-from qfusion.explain.task_features import draw_rows, pool_features, principal_components
+from qfusion.explain import label_leak
+from qfusion.explain.label_leak import (
+    FAMILY,
+    Outputs,
+    draw_rows,
+    pool_features,
+    principal_components,
+)
 
 BASE = "base rate"
 LATE = "late"  # key of late fusion among the scores
@@ -179,9 +184,9 @@ class _Contest:
         """Return the sum of outputs (N, C) on some rows, with weights of 0 or more fitted to the rows of `learn`."""
         if self.classes:
             stacked = np.stack(parts)
-            weights, intercepts = logarithmic_pool.fit_pool(stacked[:, learn], self.y[learn])
+            weights, intercepts = label_leak.fit_pool(stacked[:, learn], self.y[learn])
             added = np.tensordot(weights, stacked[:, rows], 1) + intercepts
-            return baseline_models.log_probabilities(np.exp(log_softmax(added, axis=1)))
+            return label_leak.log_probabilities(np.exp(log_softmax(added, axis=1)))
         from sklearn.linear_model import Ridge
 
         columns = np.concatenate(parts, 1)
@@ -192,24 +197,24 @@ class _Contest:
         """Return the loss of the sum of outputs on each half of the validation rows by weights of the other half."""
         halves = self.valid[::2], self.valid[1::2]
         losses = [
-            baseline_models.row_losses(self.add(parts, learn, rows), self.y[rows])
+            label_leak.row_losses(self.add(parts, learn, rows), self.y[rows])
             for learn, rows in (halves, halves[::-1])
         ]
         return float(np.concatenate(losses).mean())
 
     def _fit(self, member: str, X: np.ndarray) -> Outputs:
-        model = baseline_models.make_model(member, self.classes)
+        model = label_leak.make_model(member, self.classes)
         with warnings.catch_warnings(action="ignore"):  # a network that stops early
             model.fit(X[self.learn], self.y[self.learn])
-        return baseline_models.predict_outputs(model, X, self.classes)
+        return label_leak.predict_outputs(model, X, self.classes)
 
     def _base_rate(self) -> Outputs:
         known = self.y[self.learn]
         if self.classes:
             rates = np.bincount(known, minlength=self.classes) / len(known)
-            return np.tile(baseline_models.log_probabilities(rates), (len(self.y), 1))
+            return np.tile(label_leak.log_probabilities(rates), (len(self.y), 1))
         return np.full((len(self.y), 1), known.mean())
 
     def loss(self, outputs: Outputs) -> float:
         """Return the loss on the validation rows."""
-        return baseline_models.loss(outputs[self.valid], self.y[self.valid])
+        return label_leak.loss(outputs[self.valid], self.y[self.valid])

@@ -15,7 +15,7 @@ from qfusion.analysis import jobs, joint_gains
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import NotFound
-from qfusion.explain.additive_projection import Gains, ProjectionSummary
+from qfusion.explain.backgrounds import Gains, ProjectionSummary
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.plugins.why.audit import audit, twin_training
 from qfusion.plugins.why.information import information_estimate

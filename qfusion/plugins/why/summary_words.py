@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qfusion._sentences import capitalise, listed, share
-from qfusion.explain.additive_projection import JointEffect, joint_effect
+from qfusion.explain.backgrounds import JointEffect, joint_effect
 from qfusion.plugins.why.audit.audit_rows import ends
 from qfusion.plugins.why.audit.audit_verdicts import WORSE
 from qfusion.plugins.why.information.fusion_baselines import GAIN, BaselineComparison, JointGain

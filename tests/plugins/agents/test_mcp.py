@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion import track
+from qfusion import simulate
 from qfusion.analysis import open_sample
 from qfusion.figures.export import read_recipe
 from qfusion.panels import pages, rendering, reproduction
@@ -141,7 +141,7 @@ def test_numbers_equal_the_library(answers: dict[str, Any]) -> None:
     assert f"audio ({one.dividends['audio']:+.2f})" in own
     assert f"text ({one.dividends['text']:+.2f})" in own
 
-    followed = track.to_frame(track.follow(one, 3))
+    followed = simulate.to_frame(simulate.follow(one, 3))
     assert list(told["track"]["measures"]) == list(followed)
     np.testing.assert_allclose(
         np.array(list(told["track"]["measures"].values())).T, followed.to_numpy(), atol=1e-6

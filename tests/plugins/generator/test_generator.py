@@ -18,7 +18,7 @@ import torch
 from liouscope.core import lindblad as liouscope_lindblad
 from liouscope.diagnostics import mpemba, nonnormality, spectral, transient
 
-from qfusion import cli, track
+from qfusion import cli, simulate
 from qfusion.analysis import lindblad_systems, opening
 from qfusion.errors import InvalidInput
 from qfusion.plugins.generator import (
@@ -32,7 +32,7 @@ from qfusion.plugins.generator import (
     summary,
     symmetries,
 )
-from qfusion.quantum import gauge, lindblad, states
+from qfusion.quantum import decomposition, lindblad, states
 
 NEAR = 1e-8
 X, Y, Z = qutip.sigmax().full(), qutip.sigmay().full(), qutip.sigmaz().full()
@@ -365,7 +365,7 @@ def test_entropy_production_is_never_negative() -> None:
         D = int(rng.integers(2, 6))
         H, L = random_physics(D, int(rng.integers(1, 4)), seed, float(rng.choice([0.2, 1.0, 3.0])))
         system = lindblad.System(torch.from_numpy(H), torch.from_numpy(L), (D,), ("a",))
-        steady = track.attractor(system).steady
+        steady = simulate.attractor(system).steady
         assert steady is not None
         if entropy_production.lacks_full_rank(steady):
             continue
@@ -496,7 +496,9 @@ def test_nearest_generators_are_nearest(dims: tuple[int, ...]) -> None:
         moved = np.linalg.norm(whole - direct(hamiltonian.H + 0.01 * H_random, L[:0]))
         assert moved >= hamiltonian.distance - 1e-9
     # the local one is a sum over modalities: every jump operator acts on one of them
-    parts = [gauge.decompose(torch.from_numpy(local.jumps), dims)[(m,)] for m in range(len(dims))]
+    parts = [
+        decomposition.decompose(torch.from_numpy(local.jumps), dims)[(m,)] for m in range(len(dims))
+    ]
     own = torch.stack([part.abs().amax((1, 2)) > 1e-9 for part in parts]).sum(0)
     assert bool((own <= 1).all())
     assert np.allclose(sum(part.numpy() for part in parts), local.jumps, atol=1e-12)
@@ -745,7 +747,7 @@ def test_the_gap_of_a_shipped_model_and_its_sentences(capsys: pytest.CaptureFixt
     assert not ended.value.code
     record = json.loads(capsys.readouterr().out)
     study = opening.open_study("qj-parity")
-    attractor = track.attractor(study.model.system())
+    attractor = simulate.attractor(study.model.system())
     assert record["spectrum"]["gap"] == pytest.approx(attractor.gap, rel=1e-6)
     shares = record["shares"]
     assert sum(shares["parts"]) == pytest.approx(shares["rate"], abs=2 * shares["error"] + 1e-4)

@@ -20,9 +20,8 @@ from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.spaces import evaluated
 from qfusion.figures import sample_results
-from qfusion.models import log_odds
-from qfusion.models.parts import kinds
-from qfusion.models.protocols import GateCircuit
+from qfusion.models import base
+from qfusion.models.protocols import GateCircuit, kinds
 from qfusion.panels import pages, programs
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
 from tests.plugins.papers.published_models import SMALL
@@ -160,7 +159,7 @@ def test_scores_are_read_from_the_displayed_state(kind: str, trained: dict[str, 
     )[None]
     found, model = sample.study.scores[sample.row], sample.study.trained
     C = len(found)
-    to_log_odds = log_odds.others_matrix(C).numpy() if C > 1 else np.eye(1)
+    to_log_odds = base.others_matrix(C).numpy() if C > 1 else np.eye(1)
     states = sample_circuits.encoded_states(sample.study, sample.row)
     if kind in ("qfl", "quantum-lego"):
         from qfusion.quantum import statevector

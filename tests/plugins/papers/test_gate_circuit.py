@@ -15,13 +15,12 @@ from qiskit.quantum_info import Statevector
 
 from qfusion.errors import InvalidInput
 from qfusion.figures import gate_boxes
-from qfusion.models.parts import kinds
-from qfusion.models.protocols import GateCircuit
+from qfusion.models.protocols import GateCircuit, kinds
 from qfusion.quantum import statevector
-from qfusion.quantum.pauli_transfer import PAULIS
+from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
-from qfusion.track import gate_replay
-from qfusion.track.gate_circuit import gate_circuit
+from qfusion.simulate import gate_replay
+from qfusion.simulate.fusion_circuit import gate_circuit
 from qfusion.wording.circuit_remarks import describe_circuit
 from tests.plugins.papers.gate_circuits import of
 from tests.plugins.papers.published_models import rows_of

@@ -20,9 +20,8 @@ from qfusion import explain
 from qfusion.data.data_set import DataSet
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import FUSION, InputSpec, build
-from qfusion.models.jump import hermitian
-from qfusion.models.parts import kinds
-from qfusion.models.protocols import GateCircuit
+from qfusion.models.jump import kets
+from qfusion.models.protocols import GateCircuit, kinds
 from qfusion.plugins.papers import PLUGIN
 from qfusion.plugins.papers.models import reservoir
 from qfusion.plugins.papers.models.circuit_weights import prepared
@@ -367,7 +366,7 @@ def test_unitary_fusion_follows_its_formula_and_is_explained_exactly(M: int) -> 
         rows_of(M, 2),
         rows_of(M, 3, seed=1),
     )
-    U = expm(1j * hermitian.compose(model.H.detach()).numpy())
+    U = expm(1j * kets.compose_hermitian(model.H.detach()).numpy())
     with torch.no_grad():
         psi = model.product_state(model.encode(x)).numpy()
         scores = (np.abs(psi @ U.T) ** 2) @ model.W.numpy().T + model.bias.numpy()

@@ -18,10 +18,10 @@ from qfusion.analysis import paired
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import bootstrap
-from qfusion.explain.partial_information import exact
-from qfusion.explain.relations import classify_relations
+from qfusion.explain.coalitions import classify_relations
+from qfusion.explain.information_parts import exact
 from qfusion.models import games
-from qfusion.models.game import Game
+from qfusion.models.measured_game import Game
 from qfusion.panels import pages
 from qfusion.panels.views import drawn
 from qfusion.plugins.people import ratings

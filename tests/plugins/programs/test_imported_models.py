@@ -34,7 +34,7 @@ from qfusion.data.sources import Source
 from qfusion.data.weight_files import load_state
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual
-from qfusion.models import decisions, log_odds, nested, score_columns
+from qfusion.models import base, evaluation, live_model, terms
 from qfusion.models.protocols import StateModel
 from qfusion.plugins.programs import imports, program_card, program_inputs
 from qfusion.plugins.programs.program_card import Input, Output
@@ -154,7 +154,7 @@ def looped(
     def value(S: tuple[int, ...], n: int) -> np.ndarray:
         return forward(
             {
-                name: x[name] if m in S else nested.nested_part(rows[name], [n])
+                name: x[name] if m in S else evaluation.nested_part(rows[name], [n])
                 for m, name in enumerate(names)
             }
         )[0].numpy()
@@ -162,7 +162,7 @@ def looped(
     with torch.no_grad():
         return np.array(
             [
-                np.mean([value(S, n) for n in range(nested.nested_length(rows[names[0]]))], 0)
+                np.mean([value(S, n) for n in range(evaluation.nested_length(rows[names[0]]))], 0)
                 for S in subsets(len(names))
             ]
         )
@@ -1053,9 +1053,9 @@ def test_probabilities_of_exactly_0_and_1(holds: str) -> None:
 
 def test_log_probabilities_that_are_finite_are_not_clipped() -> None:
     rows = torch.tensor([[-100.0, 0.0], [-torch.inf, 0.0]], dtype=torch.float64)
-    scores = score_columns.class_scores(rows, "log-probabilities")
+    scores = live_model.class_scores(rows, "log-probabilities")
     assert scores.tolist() == [[-100.0, 0.0], [pytest.approx(np.log(1e-12)), 0.0]]
-    single = score_columns.class_scores(rows[:, :1] - 1, "log-probabilities")
+    single = live_model.class_scores(rows[:, :1] - 1, "log-probabilities")
     assert single[:, 1].tolist() == pytest.approx([-101.0, np.log(1e-12)])
 
 
@@ -1102,7 +1102,7 @@ def test_ties_have_no_decision(capsys: pytest.CaptureFixture[str]) -> None:
     sample = open_sample(
         imports.keep(taken, data.load("said3"), "one"), "row-0050", data.load("said3")
     )
-    assert decisions.is_tied(sample.scores)
+    assert terms.is_tied(sample.scores)
     words = name_decision(sample.scores, sample.classes)
     assert words == "a tie between ‘no’, ‘yes’ and ‘both’"
     assert run("explain", "--model", "one", "--sample", "row-0050") == 0, said(capsys)
@@ -1111,15 +1111,15 @@ def test_ties_have_no_decision(capsys: pytest.CaptureFixture[str]) -> None:
 def test_only_the_largest_scores_tie() -> None:
     z = np.random.default_rng(0).normal(size=26)
     z[[3, 7]] = 5.3
-    ours = log_odds.others_matrix(26).numpy() @ z  # equal to rounding
+    ours = base.others_matrix(26).numpy() @ z  # equal to rounding
     for scores, classes in ((z, [3, 7]), (ours, [3, 7]), (z + 1e6, [3, 7])):
-        assert decisions.leading(scores) == classes
-        assert decisions.is_tied(scores)
+        assert terms.leading(scores) == classes
+        assert terms.is_tied(scores)
     z[3] += 1e-6
-    assert decisions.leading(z) == [3]
+    assert terms.leading(z) == [3]
     z[[0, 1]] = -9.0
     for scores in (z, np.array([0.0]), np.array([0.1, 0.2])):
-        assert not decisions.is_tied(scores)
+        assert not terms.is_tied(scores)
     names = ascii_lowercase
     assert name_decision(ours, names) == "a tie between ‘d’ and ‘h’"
     assert name_decision(z, names) == "‘d’"

@@ -29,7 +29,7 @@ from qiskit_machine_learning.connectors import TorchConnector  # noqa: E402
 from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN  # noqa: E402
 
 from qfusion.adapters import quick_calls  # noqa: E402
-from qfusion.models.circuit_change import UNCHANGED, CircuitChange  # noqa: E402
+from qfusion.models.tweak import UNCHANGED, CircuitChange  # noqa: E402
 from qfusion.panels.views import drawn  # noqa: E402
 from qfusion.plugins.qiskit import qiskit_calls, qiskit_gates  # noqa: E402
 from qfusion.plugins.qiskit.bare_circuits import circuit_model  # noqa: E402
@@ -222,7 +222,7 @@ def test_the_circuit_has_the_gates_of_the_decomposed_circuit(hybrid):
 
 def test_entropies_equal_qutip(hybrid):
     qutip = pytest.importorskip("qutip", reason="needs the extra `track`")
-    from qfusion.track import gate_replay
+    from qfusion.simulate import gate_replay
 
     model = hybrid.trained
     gates = model.gates(model.encode(hybrid.inputs(np.array([0]))))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from qfusion.explain import baseline_models, bootstrap, information_parts
+from qfusion.explain import bootstrap, information_parts, label_leak
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.plugins.why.fusion import fusion_tests
 from qfusion.plugins.why.information import information, information_estimate
@@ -53,10 +53,10 @@ def problem(
 def few_trees(patch: pytest.MonkeyPatch) -> None:
     """Few trees, small networks that learn fast, few shuffles and resamples, where it is asked how results are put
     together and not how sharp they are."""
-    whole = baseline_models.make_model
+    whole = label_leak.make_model
     smaller: dict[str, dict[str, Any]] = {
-        baseline_models.TREES: {"n_estimators": 10},
-        baseline_models.NETWORK: {
+        label_leak.TREES: {"n_estimators": 10},
+        label_leak.NETWORK: {
             "hidden_layer_sizes": (64, 32),
             "learning_rate_init": 6e-3,
             "batch_size": 256,
@@ -68,7 +68,7 @@ def few_trees(patch: pytest.MonkeyPatch) -> None:
     def small(member: str, classes: int) -> Any:
         return whole(member, classes).set_params(**smaller.get(member, {}))
 
-    patch.setattr(baseline_models, "make_model", small)
+    patch.setattr(label_leak, "make_model", small)
     patch.setattr(information_parts, "SHUFFLES", 3)
     resamples(patch, 400)
 

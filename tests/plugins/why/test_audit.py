@@ -17,8 +17,8 @@ from qfusion.analysis import jobs
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.errors import NotFound
-from qfusion.explain import additive_projection
-from qfusion.models.ablations import twins
+from qfusion.explain import backgrounds
+from qfusion.models import twins
 from qfusion.plugins.why import summary as fusion_summary
 from qfusion.plugins.why.audit import (
     audit,
@@ -64,7 +64,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what is lost, where nobody asks how sure it is; only for models of this module, as others share results."""
-    monkeypatch.setitem(additive_projection.gains.__kwdefaults__, "resamples", 20)
+    monkeypatch.setitem(backgrounds.gains.__kwdefaults__, "resamples", 20)
 
 
 def own(kind: str) -> Any:

@@ -17,8 +17,7 @@ from qfusion import data
 from qfusion.analysis import audit_basis, paired
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
-from qfusion.models import build
-from qfusion.models.ablations import twins
+from qfusion.models import build, twins
 from qfusion.plugins.why.audit import audit, audit_rows, audit_verdicts, dephasing
 from qfusion.plugins.why.audit.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
 from qfusion.plugins.why.audit.words import explain_verdict

@@ -21,8 +21,8 @@ from sklearn.metrics import silhouette_score
 from qfusion import data, explain
 from qfusion.analysis import cohort_levels, joint_gains, opening, trust
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import additive_projection, bootstrap, coalitions
-from qfusion.explain.additive_projection import JointEffect, joint_effect
+from qfusion.explain import backgrounds, bootstrap, coalitions
+from qfusion.explain.backgrounds import JointEffect, joint_effect
 from qfusion.explain.bootstrap import Interval
 from qfusion.models import build, games
 from qfusion.plugins.why.command import print_model_fusion
@@ -90,7 +90,7 @@ def brute_emap(model: Any, x: Mapping[str, torch.Tensor], n: int, M: int) -> np.
 @pytest.mark.parametrize("M", [2, 3])
 def test_emap_equals_all_combinations(kind: str, M: int) -> None:
     model, x = model_of(kind, M), rows_of(M, 4)
-    result = additive_projection.emap(model, x)
+    result = backgrounds.emap(model, x)
     if result.errors is None:
         assert np.abs(result.scores - brute_emap(model, x, 4, M)).max() < 1e-10
     else:  # three modalities of a model without states: shuffled
@@ -102,7 +102,7 @@ def test_emap_equals_all_combinations(kind: str, M: int) -> None:
 def test_shuffled_rows_estimate_emap_within_their_errors() -> None:
     model, x = model_of("concatenation", 3), rows_of(3, 12)
     exact = brute_emap(model, x, 12, 3)
-    draws = [additive_projection.emap(model, x, seed=seed) for seed in range(40)]
+    draws = [backgrounds.emap(model, x, seed=seed) for seed in range(40)]
     mean = np.mean([one.scores for one in draws], 0)
     error = np.std([one.scores for one in draws], 0) / math.sqrt(40)
     assert np.mean(np.abs(mean - exact) < 3 * error + 1e-12) > 0.85
@@ -110,20 +110,20 @@ def test_shuffled_rows_estimate_emap_within_their_errors() -> None:
     told = np.mean([np.sqrt((one.errors**2).mean()) for one in draws])  # type: ignore[operator]
     off = np.sqrt(np.mean([(one.scores - exact) ** 2 for one in draws]))
     assert told > 0.8 * off  # every row is taken once, which errs less than independent draws
-    some = additive_projection.emap(model_of("concatenation", 2), rows_of(2, 12), most=5)
+    some = backgrounds.emap(model_of("concatenation", 2), rows_of(2, 12), most=5)
     assert some.rows == 5
     assert some.errors is not None
 
 
 def test_additive_models_equal_their_emap() -> None:
     model, x = model_of("state-linear", 3), rows_of(3, 6)
-    result = additive_projection.emap(model, x)
+    result = backgrounds.emap(model, x)
     assert np.abs(result.scores - result.model).max() < 1e-10
     for kind in ("quantum-jump", "entangled-qcnn", "concatenation"):
-        alone = additive_projection.emap(model_of(kind, 1), rows_of(1, 6))
+        alone = backgrounds.emap(model_of(kind, 1), rows_of(1, 6))
         assert np.abs(alone.scores - alone.model).max() < 1e-10
         truth = np.array([0, 1] * 3)
-        worth = additive_projection.gains(
+        worth = backgrounds.gains(
             alone, truth, metrics.classification, {"accuracy": metrics.LABELS["accuracy"]}
         )
         assert "One modality" in describe_joint_effect(alone, worth, "accuracy")
@@ -132,16 +132,16 @@ def test_additive_models_equal_their_emap() -> None:
 def test_own_terms_are_the_baseline_and_single_dividends() -> None:
     model, x = model_of("quantum-jump", 3), rows_of(3, 5)
     result = explain.explain(model, x, explain.background(model, rows_of(3, 7, 1), "joint"))
-    own = additive_projection.own_terms(result)
+    own = backgrounds.own_terms(result)
     assert np.abs(own.scores - result.dividends[:, :4].sum(1)).max() < 1e-12
     assert own.rows == 7
     assert own.errors is None
     noisy = replace(result, errors=np.full(result.dividends.shape, 0.5))
-    assert np.allclose(additive_projection.own_terms(noisy).errors, 1.0)  # type: ignore[arg-type]
+    assert np.allclose(backgrounds.own_terms(noisy).errors, 1.0)  # type: ignore[arg-type]
 
 
-def additive(model: np.ndarray, scores: np.ndarray) -> additive_projection.Additive:
-    return additive_projection.Additive(2, model, scores, None, len(model))
+def additive(model: np.ndarray, scores: np.ndarray) -> backgrounds.Additive:
+    return backgrounds.Additive(2, model, scores, None, len(model))
 
 
 def test_gains_are_differences_with_the_sign_of_better() -> None:
@@ -149,7 +149,7 @@ def test_gains_are_differences_with_the_sign_of_better() -> None:
     truth = rng.normal(size=80)
     right, wrong = truth[:, None] + 0.1, rng.normal(size=(80, 1))
     labels = {name: metrics.LABELS[name] for name in ("mae", "corr")}
-    worth = additive_projection.gains(
+    worth = backgrounds.gains(
         additive(right, wrong), truth, lambda s, y: metrics.plain(s[:, 0], y), labels
     )
     both = [metrics.plain(part[:, 0], truth) for part in (right, wrong)]
@@ -160,22 +160,22 @@ def test_gains_are_differences_with_the_sign_of_better() -> None:
     frame = bootstrap.interval_frame("metric", **worth)
     assert list(frame["metric"]) == ["mae", "corr"]
     assert frame["gain:low"][0] == worth["gain"]["mae"].low
-    back = additive_projection.gains(
+    back = backgrounds.gains(
         additive(wrong, right), truth, lambda s, y: metrics.plain(s[:, 0], y), labels
     )
     assert joint_effect(additive(wrong, right), back["gain"]["mae"]) == JointEffect.HARM
-    same = additive_projection.gains(
+    same = backgrounds.gains(
         additive(wrong, wrong), truth, lambda s, y: metrics.plain(s[:, 0], y), labels
     )
     assert joint_effect(additive(wrong, wrong), same["gain"]["mae"]) == JointEffect.NOT_SHOWN
-    few = additive_projection.gains(
+    few = backgrounds.gains(
         additive(wrong[:4], right[:4]), truth[:4], lambda s, y: metrics.plain(s[:, 0], y), labels
     )
     assert joint_effect(additive(wrong[:4], right[:4]), few["gain"]["mae"]) == JointEffect.UNKNOWN
     with pytest.raises(InvalidInput, match="shape \\(80,\\)"):
-        additive_projection.gains(additive(right, wrong), truth[:3], metrics.classification, labels)
+        backgrounds.gains(additive(right, wrong), truth[:3], metrics.classification, labels)
     clusters = np.repeat(np.arange(4), 20)[:, None]  # four videos tell nothing
-    assert not additive_projection.gains(
+    assert not backgrounds.gains(
         additive(right, wrong),
         truth,
         lambda s, y: metrics.plain(s[:, 0], y),
@@ -202,7 +202,7 @@ def test_titles_of_joint_terms_follow_their_interval() -> None:
         (2, one(-0.1), f"{not_shown} (gain -0.100, 95% CI -0.200 to +0.000): {about}"),
         (2, one(-0.05), f"{not_shown} (gain -0.050, 95% CI -0.150 to +0.050): {about}"),
     ):  # fmt: skip
-        model = additive_projection.Additive(count, np.zeros((2, 1)), np.zeros((2, 1)), None, 2)
+        model = backgrounds.Additive(count, np.zeros((2, 1)), np.zeros((2, 1)), None, 2)
         columns = {"model": one(0.8), "additive": one(0.5), "gain": gain}
         gains = {name: {"accuracy": interval} for name, interval in columns.items()}
         assert describe_joint_effect(model, gains, "accuracy") == words
@@ -629,7 +629,7 @@ def test_metrics_are_recomputed_in_every_resample() -> None:
     truth, video = rng.normal(size=45), np.arange(45)[:, None] // 3
     scores = [truth[:, None] + size * rng.normal(size=(45, 1)) for size in (0.5, 1.5)]
     labels = {name: metrics.LABELS[name] for name in ("corr", "mae")}
-    worth = additive_projection.gains(
+    worth = backgrounds.gains(
         additive(*scores),
         truth,
         lambda s, y: metrics.plain(s[:, 0], y),
@@ -751,7 +751,7 @@ def test_model_without_states_is_sampled(tmp_path: Any, monkeypatch: Any) -> Non
     )
     checkpoint.save(tmp_path / "c.json", model, card)
     # of this model alone, whose metrics nobody else asks for; what is said of them does not need sharp intervals
-    monkeypatch.setitem(additive_projection.gains.__kwdefaults__, "resamples", 20)
+    monkeypatch.setitem(backgrounds.gains.__kwdefaults__, "resamples", 20)
     monkeypatch.setattr(fusion_tests, "DRAWS", 2)
     study = opening.open_study(tmp_path / "c.json")
     picture = model_fusion.emap(study)

@@ -17,9 +17,9 @@ from qfusion import cli
 from qfusion._sentences import true_minus
 from qfusion.analysis import opening
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import bootstrap, layer_entropies
+from qfusion.explain import bootstrap, fusion
 from qfusion.models import EntangledQCNN
-from qfusion.models.network import qcnn, qcnn_density
+from qfusion.models.network import qcnn
 from qfusion.plugins.why.pieces import gate_shapley, model_pieces
 from qfusion.plugins.why.pieces.words import NO_LOSS, describe_gate_groups
 from qfusion.quantum import states
@@ -47,7 +47,7 @@ def read_out(
     other.network.steps = [
         step for step in other.network.steps if f"{words[step.kind]}[{step.layer}]" in inside
     ]
-    rho = qcnn_density.density_states(other.network, vectors[None])[-1][0]
+    rho = qcnn.density_states(other.network, vectors[None])[-1][0]
     p = torch.diagonal(rho).real.numpy()
     n, stored = model.elements, model.network.retained
     worth = []
@@ -122,7 +122,7 @@ def test_all_groups_give_the_model_score() -> None:
     one = masses(model, 1)
     result = gate_shapley.gate_groups(model, one, "c0", one, np.array([1]))
     assert result.whole["decision"] == pytest.approx(model.scores(one)[0, 0].item(), abs=1e-10)
-    single = layer_entropies.layer_entropies(model, model.fuse(one)[0][0].detach()).single[-1]
+    single = fusion.layer_entropies(model, model.fuse(one)[0][0].detach()).single[-1]
     assert result.whole["entanglement"] == pytest.approx(single.mean(), abs=1e-10)
     assert result.empty["entanglement"] == 0
     for name, values in result.shapley.items():

@@ -22,7 +22,7 @@ from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import bootstrap
 from qfusion.models import InputSpec, QuantumJump
-from qfusion.models.jump import hermitian
+from qfusion.models.jump import kets
 from qfusion.models.tweak import Tweak
 from qfusion.plugins.why.cuts import cut_losses
 from qfusion.plugins.why.pieces import generator_pruning, generator_retraining, model_pieces
@@ -46,7 +46,7 @@ def features(B: int, seed: int) -> dict[str, torch.Tensor]:
 
 def with_parts(model: QuantumJump, strengths: dict[str, float]) -> QuantumJump:
     """The model with every term of its generator at a strength, keys as of `smallest`; no term where none is said."""
-    H = hermitian.compose(model.A[0].detach())
+    H = kets.compose_hermitian(model.A[0].detach())
     L = torch.view_as_complex(model.L[0].detach())
     root = H.shape[-1] ** 0.5
     for letter, whole, weights in (("H", H, model.A), ("D", L, model.L)):
@@ -58,7 +58,7 @@ def with_parts(model: QuantumJump, strengths: dict[str, float]) -> QuantumJump:
                 total += strength * root * part / torch.linalg.vector_norm(part)
         is_H = letter == "H"
         weights[0].data = (
-            hermitian.hermitian_entries(total) if is_H else torch.view_as_real(total.contiguous())
+            kets.hermitian_entries(total) if is_H else torch.view_as_real(total.contiguous())
         )
     return model
 

@@ -31,15 +31,7 @@ from qfusion.data.clusters import Clusters
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import (
-    baseline_models,
-    bootstrap,
-    information_parts,
-    label_leak,
-    logarithmic_pool,
-    partial_information,
-    task_features,
-)
+from qfusion.explain import bootstrap, information_parts, label_leak
 from qfusion.explain.bootstrap import Interval
 from qfusion.panels import pages
 from qfusion.plugins.why.information import (
@@ -111,7 +103,7 @@ def gate(name: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("measure", "name"), BITS)
 def test_gates_have_their_published_decompositions(measure: str, name: str) -> None:
-    bits = partial_information.exact(gate(name), measure, ("left", "right"))
+    bits = information_parts.exact(gate(name), measure, ("left", "right"))
     found = [bits[node] for node in ("left|right", "left", "right", "left+right")]
     assert found == pytest.approx(BITS[measure, name], abs=1e-6)
 
@@ -122,7 +114,7 @@ def test_parity_of_three_is_purely_synergistic(measure: str) -> None:
     for a, b in PAIRS:
         for c in B:
             p[a, b, c, a ^ b ^ c] = 1 / 8
-    bits = partial_information.exact(p, measure)
+    bits = information_parts.exact(p, measure)
     assert len(bits) == 18
     assert bits.pop("a+b+c") == pytest.approx(1, abs=1e-6)
     assert list(bits.values()) == pytest.approx([0] * 17, abs=1e-6)
@@ -147,7 +139,7 @@ def test_union_information_is_the_minimum_on_a_grid() -> None:
             at = (first[i], second[j])
             low = [max(lo, x - s) for lo, x, s in zip(low, at, steps, strict=True)]
             high = [min(h, x + s) for h, x, s in zip(high, at, steps, strict=True)]
-        ours = partial_information.union([p.sum(1).T, p.sum(0).T], 1e-9, 50_000)
+        ours = information_parts.union([p.sum(1).T, p.sum(0).T], 1e-9, 50_000)
         assert ours.bits == pytest.approx(bits.min(), abs=1e-6)
         assert ours.gap < 1e-5
 
@@ -160,14 +152,14 @@ def test_parts_of_samples_average_to_the_decomposition_and_add_up() -> None:
     joint = levels["a"] * 4 + levels["b"]
     p = np.zeros((3, 4, 3))
     np.add.at(p, (levels["a"], levels["b"], y), 1 / 500)
-    bits = partial_information.exact(p)
+    bits = information_parts.exact(p)
     assert [part.value for part in result.parts.values()] == pytest.approx(
         [bits[node] for node in ("a|b", "a", "b", "a+b")], abs=2e-4
     )
     assert sum(part.value for part in result.parts.values()) == pytest.approx(result.total.value)
     by_sample = information_parts.pointwise(list(levels.values()), joint, y)
     assert by_sample.sum(axis=1).mean() == pytest.approx(result.total.value)
-    alone = partial_information.union([information_parts.table(levels["a"], y)]).bits
+    alone = information_parts.union([information_parts.table(levels["a"], y)]).bits
     assert (by_sample["redundancy"] + by_sample["unique 1"]).mean() == pytest.approx(alone)
 
 
@@ -313,7 +305,7 @@ def test_noise_levels_carry_no_information() -> None:
     """Twenty levels that say nothing seem to tell .03 bits of 400 rows, and one level none."""
     rng = np.random.default_rng(0)
     y, noise, one = rng.integers(0, 2, 400), rng.integers(0, 20, 400), np.zeros(400, int)
-    plain = partial_information.union([information_parts.table(noise, y)]).bits
+    plain = information_parts.union([information_parts.table(noise, y)]).bits
     gain = information_parts.more_bits(noise, one, y)
     assert plain > 0.02
     assert gain.low < 0 < gain.high
@@ -417,7 +409,7 @@ def test_gaussian_parts_of_three_modalities() -> None:
 
 def test_components_have_unit_variance_in_the_mean() -> None:
     values = np.random.default_rng(0).normal(size=(200, 5)) * [1, 10, 0.1, 3, 0]  # one is constant
-    parts = task_features.principal_components(values, 3)
+    parts = label_leak.principal_components(values, 3)
     assert parts.shape == (200, 3)
     assert parts.std(0).mean() == pytest.approx(1)
     assert np.abs(parts.mean(0)).max() < 1e-9
@@ -452,9 +444,9 @@ def test_gaussian_cases_lie_within_their_intervals(monkeypatch: pytest.MonkeyPat
     names, hits = ("redundancy", "one", "two", "synergy", "total"), []
     for task, _, truth in cases(100, 400):
         predictions = baseline_predictions.Predictions(task)
-        outputs = {name: predictions.predict([name], baseline_models.LINEAR) for name in task.names}
+        outputs = {name: predictions.predict([name], label_leak.LINEAR) for name in task.names}
         result = information.gaussian(
-            outputs, predictions.predict(task.names, baseline_models.LINEAR), task
+            outputs, predictions.predict(task.names, label_leak.LINEAR), task
         )
         parts = {**result.parts, "total": result.total}
         hits.append(
@@ -681,7 +673,7 @@ def cheap_estimate(features: dict[str, np.ndarray], y: np.ndarray) -> informatio
     return information.estimate_from_predictions(
         baseline_predictions.Predictions(
             prediction_task.task_from_features(features, y),
-            family=(baseline_models.LINEAR, baseline_models.QUADRATIC),
+            family=(label_leak.LINEAR, label_leak.QUADRATIC),
         )
     )
 
@@ -745,11 +737,11 @@ def test_components_are_the_principal_axes_of_standardised_features() -> None:
     U, S, _ = np.linalg.svd(scaled - scaled.mean(0), full_matrices=False)
     for width in (3, 40):
         expected = (U * S)[:, :width]
-        assert np.abs(task_features.principal_components(values, width)) == pytest.approx(
+        assert np.abs(label_leak.principal_components(values, width)) == pytest.approx(
             np.abs(expected / expected.std(0).mean()), abs=1e-6
         )
     with pytest.raises(InvalidInput, match="the same features in all rows"):
-        task_features.principal_components(np.ones((20, 2)))
+        label_leak.principal_components(np.ones((20, 2)))
 
 
 def shared_rows(n: int = 90, seed: int = 0) -> prediction_task.Task:
@@ -814,7 +806,7 @@ def test_numbers_use_sign_accuracy_or_r2() -> None:
     )
     # whole numbers are numbers, too, and not classes
     whole = prediction_task.task_from_features(features, np.arange(60), False)
-    assert baseline_models.loss(np.zeros((60, 1)), whole.truth) == pytest.approx(
+    assert label_leak.loss(np.zeros((60, 1)), whole.truth) == pytest.approx(
         np.mean(np.arange(60) ** 2)
     )
 
@@ -857,24 +849,22 @@ def test_resampled_metrics_equal_direct_ones() -> None:
 def test_losses_are_cross_entropy_and_squared_error() -> None:
     log = np.log([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]])
     truth = np.array([1, 0, 1])
-    assert baseline_models.loss(log, truth) == pytest.approx(-np.log([0.8, 0.5, 0.1]).mean())
-    assert baseline_models.loss(log[:1], truth) == pytest.approx(-np.log([0.8, 0.2, 0.8]).mean())
-    assert baseline_models.loss(np.array([[1.0], [-2.0]]), np.array([3.0, 1.0])) == pytest.approx(
-        6.5
-    )
+    assert label_leak.loss(log, truth) == pytest.approx(-np.log([0.8, 0.5, 0.1]).mean())
+    assert label_leak.loss(log[:1], truth) == pytest.approx(-np.log([0.8, 0.2, 0.8]).mean())
+    assert label_leak.loss(np.array([[1.0], [-2.0]]), np.array([3.0, 1.0])) == pytest.approx(6.5)
 
 
 def test_unseen_class_has_a_small_probability() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 2)), rng.integers(0, 2, 40)
     model = LogisticRegression().fit(X, np.array([0, 2])[y])
-    found = np.exp(baseline_models.predict_outputs(model, X, 3))
+    found = np.exp(label_leak.predict_outputs(model, X, 3))
     assert found.sum(1) == pytest.approx(np.ones(40))
     assert found[:, [0, 2]] == pytest.approx(model.predict_proba(X), rel=1e-3)
-    assert found[:, 1] == pytest.approx(np.full(40, baseline_models.TINY), rel=1e-3)
+    assert found[:, 1] == pytest.approx(np.full(40, label_leak.TINY), rel=1e-3)
     sure = LogisticRegression(C=1e9, max_iter=5000).fit(X[:, :1] + 40 * y[:, None], y)
-    ends = np.exp(baseline_models.predict_outputs(sure, np.array([[-200.0], [300.0]]), 2))
-    assert ends.min(1) == pytest.approx([baseline_models.TINY, baseline_models.TINY], rel=1e-3)
+    ends = np.exp(label_leak.predict_outputs(sure, np.array([[-200.0], [300.0]]), 2))
+    assert ends.min(1) == pytest.approx([label_leak.TINY, label_leak.TINY], rel=1e-3)
 
 
 class Pool:
@@ -912,7 +902,7 @@ def test_pool_weights_are_not_negative() -> None:
     right = np.eye(3)[task.truth] + rng.uniform(0, 1, (len(task.truth), 3))
     right = np.log(right / right.sum(1, keepdims=True))
     wrong = np.log((1 - np.exp(right)) / 2)
-    weights, _ = logarithmic_pool.fit_pool(np.stack([wrong, right]), task.truth)
+    weights, _ = label_leak.fit_pool(np.stack([wrong, right]), task.truth)
     assert weights[0] == pytest.approx(0, abs=1e-9)
     assert weights[1] > 0.1
     predictions = baseline_predictions.Predictions(task)
@@ -936,11 +926,11 @@ def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> Non
     told: list[int] = []
     predictions = baseline_predictions.Predictions(task, told.append)
     every = (
-        predictions.predict(["one", "two"], baseline_models.LINEAR),
-        predictions.predict(["two"], baseline_models.LINEAR),
+        predictions.predict(["one", "two"], label_leak.LINEAR),
+        predictions.predict(["two"], label_leak.LINEAR),
     )
     folds = len(list(task.splits()))
-    assert predictions.predict(["two"], baseline_models.LINEAR) is every[1]
+    assert predictions.predict(["two"], label_leak.LINEAR) is every[1]
     assert told == list(range(1, 2 * folds + 1))
     assert (predictions.done, predictions.unfinished) == (2 * folds, 0)
     assert set(predictions.outputs) == {(("one", "two"), "linear"), (("two",), "linear")}
@@ -962,7 +952,7 @@ def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> Non
             model.fit(*pairs[:2])
             says = model.predict_proba(pairs[2]) if classes else model.predict(pairs[2])[:, None]
             assert (np.exp(found[there]) if classes else found[there]) == pytest.approx(
-                np.maximum(says, baseline_models.TINY) if classes else says, rel=1e-3
+                np.maximum(says, label_leak.TINY) if classes else says, rel=1e-3
             )
 
 
@@ -975,7 +965,7 @@ def of_known_losses(classes: int = 0) -> baseline_predictions.Predictions:
         prediction_task.task_from_features(features, y, False)
     )
     for names in (*itertools.combinations("abc", 1), tuple("abc")):
-        for member in baseline_models.FAMILY:
+        for member in label_leak.FAMILY:
             noise = rng.normal(size=(60, 1)) * rng.uniform(0.3, 3)
             result.outputs[names, member] = y[:, None] + noise
     return result
@@ -992,8 +982,7 @@ def test_smallest_loss_of_every_kind_is_selected() -> None:
         return min(entries.items(), key=lambda entry: off(entry[1]))
 
     members = {
-        name: {member: known[(name,), member] for member in baseline_models.FAMILY}
-        for name in names
+        name: {member: known[(name,), member] for member in label_leak.FAMILY} for name in names
     }
     alone = {
         name: least(
@@ -1002,7 +991,7 @@ def test_smallest_loss_of_every_kind_is_selected() -> None:
         )
         for name, own in members.items()
     }
-    whole = {member: known[tuple(names), member] for member in baseline_models.FAMILY}
+    whole = {member: known[tuple(names), member] for member in label_leak.FAMILY}
     assert predictions.predict_best(["b"])[0] == alone["b"][0]
     assert np.array_equal(predictions.predict_best(["b"])[1], alone["b"][1])
     single = least({f"{kind} on {name}": part for name, (kind, part) in alone.items()})
@@ -1011,7 +1000,7 @@ def test_smallest_loss_of_every_kind_is_selected() -> None:
             f"{member} on each, added": predictions.combine(
                 [own[member] for own in members.values()]
             )
-            for member in baseline_models.FAMILY
+            for member in label_leak.FAMILY
         }
         | {
             "best on each, added": predictions.combine([part for _, part in alone.values()]),
@@ -1101,18 +1090,18 @@ def test_rows_are_drawn_by_cluster() -> None:
     )
     assert set(task.rows) <= set(learnt)
     assert (np.diff(task.rows) > 0).all()
-    assert task.rows.tolist() == task_features.draw_rows(learnt, 140).tolist()
+    assert task.rows.tolist() == label_leak.draw_rows(learnt, 140).tolist()
     assert parity.clusters is not None
     assert task.shared is not None
     assert task.shared.tolist() == parity.clusters.numbers[task.rows].tolist()
     assert task.y.tolist() == parity.y[task.rows].tolist()
     for name in parity.names:
         whole = parity.features(name, task.rows)[0].reshape(140, -1)
-        assert task_features.pool_features(parity, name, task.rows) == pytest.approx(whole)
+        assert label_leak.pool_features(parity, name, task.rows) == pytest.approx(whole)
         assert task.features[name] == pytest.approx(
-            task_features.principal_components(whole.astype(float), 3)
+            label_leak.principal_components(whole.astype(float), 3)
         )
-    assert task_features.draw_rows(np.array([8, 3, 5]), 9).tolist() == [3, 5, 8]
+    assert label_leak.draw_rows(np.array([8, 3, 5]), 9).tolist() == [3, 5, 8]
 
 
 def test_valid_steps_of_a_sequence_are_pooled() -> None:
@@ -1126,7 +1115,7 @@ def test_valid_steps_of_a_sequence_are_pooled() -> None:
                 np.asarray(values, float), [0] * 3 if lengths is None else lengths, strict=True
             )
         ]
-        assert task_features.pool_features(planted, name, rows) == pytest.approx(np.array(expected))
+        assert label_leak.pool_features(planted, name, rows) == pytest.approx(np.array(expected))
 
 
 class Line:
@@ -1154,17 +1143,17 @@ def test_estimate_reports_every_fit_and_its_samples(
     monkeypatch.setattr(_sentences, "progress_shown", shown)
     asked: list[Any] = []
     monkeypatch.setattr(information, "exact", lambda *of: asked.append(of) or {"a node": 0.5})
-    monkeypatch.setattr(baseline_models, "make_model", lambda member, classes: Line())
+    monkeypatch.setattr(label_leak, "make_model", lambda member, classes: Line())
     monkeypatch.setattr(information_parts, "SHUFFLES", 2)
     monkeypatch.setattr(information, "MOST_CELLS", 32)  # of three sources of two levels
     monkeypatch.setattr(
-        partial_information.union, "__defaults__", (1e-2, 40)
+        information_parts.union, "__defaults__", (1e-2, 40)
     )  # bits need not be sharp
     resamples(monkeypatch, 20)
     planted = data.load("planted")
     result = information.estimate(planted, rows=60)
     # of single ones, of all others and of all, by every member on five folds
-    members = len(baseline_models.FAMILY)
+    members = len(label_leak.FAMILY)
     fits = (3 + 3 + 1) * members * 5
     assert told == [(done, fits) for done in range(1, fits + 1)]
     assert f"{fits // members} of {fits} fits stopped before convergence." in describe_evaluation(
@@ -1247,7 +1236,7 @@ def test_generalisation_gap_uses_every_second_row(
 ) -> None:
     made = leaking(400, classes, 300)
     [leak] = label_leak.find_label_leaks(made)
-    X = task_features.principal_components(np.asarray(made.modalities[1].values, float))
+    X = label_leak.principal_components(np.asarray(made.modalities[1].values, float))
     model = LogisticRegression(C=0.1) if classes else RidgeCV(np.logspace(-1, 4, 11))
     model.fit(X[:400:2], made.y[:400:2])
     at = [range(1, 400, 2), range(400, 700)]
@@ -1325,8 +1314,8 @@ def test_documentation_lists_the_model_family() -> None:
     (told,) = re.findall(r"Linear models are (.+?) seeds are 0", text, re.S)
     for classes in (2, 0):
         trees, network = (
-            baseline_models.make_model(member, classes).get_params()
-            for member in (baseline_models.TREES, baseline_models.NETWORK)
+            label_leak.make_model(member, classes).get_params()
+            for member in (label_leak.TREES, label_leak.NETWORK)
         )
         few = {"sqrt": "the square root of all", 0.3: "0.3 of them for a number"}
         assert few.pop(trees["max_features"]) in told
@@ -1345,15 +1334,14 @@ def test_documentation_lists_the_model_family() -> None:
         assert trees["random_state"] == network["random_state"] == 0
         assert bool(classes) == (few == {0.3: "0.3 of them for a number"})
         for words in (
-            f"{baseline_models.MOST_PRODUCTS} features, squares and products",
-            f"{baseline_models.MOST_FACTORS} features of most variance",
+            f"{label_leak.MOST_PRODUCTS} features, squares and products",
+            f"{label_leak.MOST_FACTORS} features of most variance",
         ):
             assert words in told.replace("\n", " ")
         assert (
-            "Classifier"
-            in type(baseline_models.make_model(baseline_models.TREES, classes)).__name__
+            "Classifier" in type(label_leak.make_model(label_leak.TREES, classes)).__name__
         ) == bool(classes)
-    assert baseline_models.make_model(baseline_models.LINEAR, 2).C == 0.1
+    assert label_leak.make_model(label_leak.LINEAR, 2).C == 0.1
 
 
 def test_titles_of_gains_follow_their_intervals() -> None:
@@ -1517,11 +1505,11 @@ def test_invalid_input_is_refused() -> None:
             {name: part[:20] for name, part in features.items()}, y[:20]
         )
     with pytest.raises(NotFound, match="Measure 'BROJO' does not exist"):
-        partial_information.exact(gate("XOR"), "BROJO")
+        information_parts.exact(gate("XOR"), "BROJO")
     with pytest.raises(InvalidInput, match="decomposes two sources"):
-        partial_information.exact(np.ones((2, 2, 2, 2)) / 16)
+        information_parts.exact(np.ones((2, 2, 2, 2)) / 16)
     with pytest.raises(InvalidInput, match="add up to 1, but adds up to 2"):
-        partial_information.exact(2 * gate("XOR"))
+        information_parts.exact(2 * gate("XOR"))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.explain import baseline_models, bootstrap
+from qfusion.explain import bootstrap, label_leak
 from qfusion.plugins.why.information import baseline_predictions, information, prediction_task
 from qfusion.plugins.why.information.words import describe_evaluation, describe_information
 from tests.plugins.why.support import few_trees
@@ -141,7 +141,7 @@ def test_learner_below_chance_is_reported_and_excluded() -> None:
     question, y = np.repeat(np.arange(12), 10), np.tile([0, 1], 60)
     features = {"picture": rng.normal(size=(120, 3)), "question": np.eye(12)[question]}
     predictions, result = estimated(features, y)
-    assert ("question", baseline_models.LINEAR) in result.below_chance
+    assert ("question", label_leak.LINEAR) in result.below_chance
     assert any(
         "linear on question" in note for note in describe_evaluation(result.baselines.evaluation)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from qfusion.explain import additive_projection, bootstrap
+from qfusion.explain import backgrounds, bootstrap
 from qfusion.plugins.why import summary as fusion_summary
 from qfusion.plugins.why.information.fusion_baselines import GAIN, MORE, BaselineComparison
 from qfusion.plugins.why.summary import FusionSummary, Part
@@ -52,4 +52,4 @@ def test_conclusion_joins_what_is_known_with_intervals() -> None:
     assert describe_missing(summary, False) == "Not yet computed: the smallest generator."
     nothing = fusion_summary.FusionSummary("accuracy", (Part.JOINT,))
     assert summarise_fusion(nothing) == "Whether this model fuses is being computed."
-    assert additive_projection.joint_effect(joint, gains["gain"]["accuracy"]) == "gain"
+    assert backgrounds.joint_effect(joint, gains["gain"]["accuracy"]) == "gain"

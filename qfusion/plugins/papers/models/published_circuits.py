@@ -9,8 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models import baselines
-from qfusion.models.encoding import input_features
+from qfusion.models import baselines, inputs
 from qfusion.models.protocols import Circuit, GateCircuit
 from qfusion.quantum import statevector
 
@@ -212,7 +211,7 @@ class CircuitFusion(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, inputs.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):

@@ -23,8 +23,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models import baselines, cross_modal_attention
-from qfusion.models.encoding import input_features
+from qfusion.models import baselines, cross_modal_attention, inputs
 from qfusion.plugins.papers.models.published_circuits import (
     CircuitLayers,
     CircuitModel,
@@ -72,7 +71,7 @@ class QuantumCrossAttention(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, inputs.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):

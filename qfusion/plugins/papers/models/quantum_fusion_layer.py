@@ -24,8 +24,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion.models import baselines
-from qfusion.models.encoding import input_features
+from qfusion.models import baselines, inputs
 from qfusion.models.network import qcnn
 from qfusion.plugins.papers.models.published_circuits import (
     CircuitModel,
@@ -81,7 +80,7 @@ class QuantumFusionLayer(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, inputs.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):

@@ -23,9 +23,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from qfusion.models import baselines
-from qfusion.models.encoding import input_features
-from qfusion.models.encoding.encoders import EncoderSettings
+from qfusion.models import baselines, inputs
+from qfusion.models.encoders import EncoderSettings
 from qfusion.models.network import qcnn
 from qfusion.plugins.papers.models.published_circuits import (
     CircuitFusion,
@@ -75,7 +74,7 @@ class QuantumLego(CircuitFusion):
 
     def __init__(
         self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, inputs.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
@@ -107,7 +106,7 @@ class QuantumLego(CircuitFusion):
             self.encoders.eval()
         return self
 
-    def encode_one(self, inputs: Mapping[str, input_features.Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, inputs.Features], name: str) -> Tensor:
         """Return the outputs of a modality's encoder, (B, n_m). No gradient passes through a frozen encoder during
         training.
         """

@@ -29,8 +29,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from qfusion._memory_cache import memo
-from qfusion.models.encoding import encoders, input_features
-from qfusion.models.encoding.encoders import EncoderSettings
+from qfusion.models import encoders, inputs
+from qfusion.models.encoders import EncoderSettings
 from qfusion.plugins.papers.models.published_circuits import CircuitFusion, Qubits
 from qfusion.quantum import circuits, statevector
 
@@ -52,7 +52,7 @@ class Components(encoders.MeanPool):
     """Means of one modality's features -> its first principal components, in their deviations; random directions until
     `fit` is called."""
 
-    def __init__(self, spec: input_features.InputSpec, outputs: int):
+    def __init__(self, spec: inputs.InputSpec, outputs: int):
         super().__init__(spec)
         directions = torch.zeros(outputs, spec.size)
         least = min(outputs, spec.size)
@@ -60,7 +60,7 @@ class Components(encoders.MeanPool):
         self.directions = nn.Buffer(directions)
 
     @torch.no_grad()
-    def fit(self, features: input_features.Features) -> None:
+    def fit(self, features: inputs.Features) -> None:
         """Set the directions to the principal axes of rows, over the deviations along them; surplus outputs are 0."""
         values = self.means(features).double()
         variances, axes = torch.linalg.eigh(torch.cov(values.T).reshape(values.shape[1], -1))
@@ -75,7 +75,7 @@ class Components(encoders.MeanPool):
             self.directions
         )
 
-    def forward(self, features: input_features.Features) -> Tensor:
+    def forward(self, features: inputs.Features) -> Tensor:
         """Return (B, outputs)."""
         return self.means(features) @ self.directions.T
 
@@ -133,7 +133,7 @@ class Reservoir(CircuitFusion):
 
     def __init__(
         self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, inputs.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
@@ -143,13 +143,13 @@ class Reservoir(CircuitFusion):
         self.head = nn.Linear(self.settings["readouts"] * len(self.words), len(outputs))
         nn.init.zeros_(self.head.weight)
 
-    def make_encoder(self, spec: input_features.InputSpec) -> nn.Module:
+    def make_encoder(self, spec: inputs.InputSpec) -> nn.Module:
         """Return the principal components of a modality, or a trained encoder."""
         if self.settings["projection"] == "pca":
             return Components(spec, self.features)
         return super().make_encoder(spec)
 
-    def project(self, inputs: Mapping[str, input_features.Features]) -> None:
+    def project(self, inputs: Mapping[str, inputs.Features]) -> None:
         """Fit the principal components to rows, once features are standardised."""
         for name in self.modalities:
             encoder = self.encoders[name]

@@ -22,14 +22,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion.models.encoding import input_features
-from qfusion.models.jump import hermitian, ket_model
+from qfusion.models import inputs
+from qfusion.models.jump import kets
 from qfusion.quantum import statevector
 
 MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
 
 
-class UnitaryFusion(ket_model.KetModel):
+class UnitaryFusion(kets.KetModel):
     """Model with one unitary on the product of the modality states, followed by a measurement.
 
     Args:
@@ -43,11 +43,11 @@ class UnitaryFusion(ket_model.KetModel):
 
     kind = "unitary-fusion"
     title = "Neighbour: one unitary, one measurement"
-    settings_type = ket_model.KetSettings
+    settings_type = kets.KetSettings
 
     def __init__(
         self,
-        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, inputs.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         **settings: Any,
     ):
@@ -55,7 +55,7 @@ class UnitaryFusion(ket_model.KetModel):
         self.init_encoders(MAX_DIMENSION, "the unitary is a D x D matrix")
         D = math.prod(self.dims)
         C = len(self.outputs)
-        self.H = hermitian.draw(D, D, scale=1 / math.sqrt(2 * D))
+        self.H = kets.draw_hermitian(D, D, scale=1 / math.sqrt(2 * D))
         self.W = nn.Parameter(torch.randn(C, D))
         self.bias = nn.Parameter(torch.zeros(C))
 
@@ -69,7 +69,7 @@ class UnitaryFusion(ket_model.KetModel):
 
     def unitary(self) -> Tensor:
         """Return U, (D, D)."""
-        return torch.linalg.matrix_exp(1j * hermitian.compose(self.H))
+        return torch.linalg.matrix_exp(1j * kets.compose_hermitian(self.H))
 
     def observables(self) -> Tensor:
         """Return O_c = U^+ diag(W_c) U, (C, D, D)."""

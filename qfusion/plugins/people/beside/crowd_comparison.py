@@ -21,7 +21,7 @@ from qfusion.analysis.tasks import Task
 from qfusion.errors import QFusionError
 from qfusion.explain import bootstrap
 from qfusion.explain.coalitions import Explanation
-from qfusion.models.game import KIND
+from qfusion.models.measured_game import KIND
 from qfusion.plugins.people.beside import matching, statistics
 from qfusion.plugins.people.beside.quotient_game import group_modalities
 from qfusion.plugins.people.crowd import crowd_summary

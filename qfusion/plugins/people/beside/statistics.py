@@ -33,7 +33,7 @@ from qfusion.explain import (
     coalitions,
     verdicts,
 )
-from qfusion.explain.relations import Relation
+from qfusion.explain.coalitions import Relation
 from qfusion.models import games
 from qfusion.plugins.people.labels import term_agreement
 from qfusion.plugins.people.votes import Votes, majority

@@ -13,7 +13,7 @@ from qfusion.analysis import cohort_table, paired
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import bootstrap
-from qfusion.models.game import Game
+from qfusion.models.measured_game import Game
 from qfusion.plugins.people.crowd import crowd_groups, vote_means as crowd
 from qfusion.plugins.people.votes import SHARE, Votes
 

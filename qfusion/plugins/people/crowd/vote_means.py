@@ -8,7 +8,7 @@ The value of a coalition is the share of votes for one class, measured on people
     groups   other clips, of other actors, are rated by other people: a bootstrap over groups of clips.
 
 Information is that of one rater's vote about the class: p(x, y, class) is the mean over clips of the product of the
-shares, since different people rated each condition. Its decomposition is exact (see `partial_information`). Few clips
+shares, since different people rated each condition. Its decomposition is exact (see `information_parts`). Few clips
 make information too large, and that of two votes, which has more cells, more than that of one. A bootstrap over clips
 repeats this bias, so it is subtracted, and intervals are basic ones (Davison and Hinkley 1997, chapter 5), not those of
 percentiles, which would hold the bias twice.
@@ -23,7 +23,7 @@ from scipy.special import ndtri
 
 from qfusion._checks import check
 from qfusion.explain import bootstrap
-from qfusion.explain.partial_information import union
+from qfusion.explain.information_parts import union
 from qfusion.models import games
 from qfusion.plugins.people.votes import Votes
 from qfusion.quantum import decomposition

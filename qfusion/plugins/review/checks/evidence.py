@@ -12,8 +12,8 @@ from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.explain import bootstrap
-from qfusion.explain.baseline_models import FAMILY
 from qfusion.explain.bootstrap import Interval
+from qfusion.explain.label_leak import FAMILY
 from qfusion.plugins.review import plain_models
 from qfusion.training import checkpoint_cards
 

@@ -10,7 +10,7 @@ from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.data.examine import scans
 from qfusion.explain import label_leak
-from qfusion.explain.task_features import pool_features
+from qfusion.explain.label_leak import pool_features
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
 

@@ -11,7 +11,7 @@ import pandas as pd
 from qfusion.analysis.study import Study
 from qfusion.data.store import manifest
 from qfusion.models import kind_files
-from qfusion.models.encoding.encoders import MeanPool, Standardiser
+from qfusion.models.encoders import MeanPool, Standardiser
 from qfusion.plugins.review.checks.check import Check, Finding, Topic
 from qfusion.plugins.review.checks.evidence import share_of_rows
 from qfusion.training import batches, checkpoint_cards

@@ -14,7 +14,7 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
 from qfusion.explain.bootstrap import Interval
-from qfusion.models.ablations import twins
+from qfusion.models import twins
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
 from qfusion.plugins.review.checks.claims import Claims

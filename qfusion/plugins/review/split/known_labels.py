@@ -11,17 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfusion.data import DataSet
-from qfusion.explain import baseline_models, bootstrap
-from qfusion.explain.baseline_models import LINEAR, predict_outputs
-from qfusion.explain.label_leak import ERRORS, mean_error, standard_error
-from qfusion.explain.task_features import (
+from qfusion.explain import bootstrap, label_leak
+from qfusion.explain.label_leak import (
+    ERRORS,
     FEWEST,
     LEARNT,
+    LINEAR,
     ROWS,
     UNSEEN,
     draw_rows,
+    mean_error,
     pool_features,
+    predict_outputs,
     principal_components,
+    standard_error,
 )
 
 BETTER = 0.15  # by which the correlation of predictions with labels of test rows must be higher
@@ -148,7 +151,7 @@ def _linear_products(
         held_out = np.flatnonzero(folds == fold)
         if len(np.unique(y[learn])) < 2:
             continue
-        model = baseline_models.make_model(LINEAR, classes)
+        model = label_leak.make_model(LINEAR, classes)
         with warnings.catch_warnings(action="ignore"):  # a fit that stops before it converges
             model.fit(X[learn], y[learn])
         outputs = predict_outputs(model, X[held_out], classes)

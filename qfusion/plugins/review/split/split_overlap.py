@@ -20,7 +20,7 @@ import numpy as np
 from qfusion._checks import choose
 from qfusion.data import DataSet
 from qfusion.data.examine import shared_content
-from qfusion.explain.task_features import LEARNT, UNSEEN, draw_rows, pool_features
+from qfusion.explain.label_leak import LEARNT, UNSEEN, draw_rows, pool_features
 from qfusion.plugins.review.split import near_copies
 
 MOST_ROWS = 20_000  # learned rows that are looked at, and test rows

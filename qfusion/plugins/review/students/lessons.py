@@ -12,7 +12,7 @@ from qfusion.analysis import cohort_table
 from qfusion.analysis.chunks import iterate_chunks
 from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
-from qfusion.explain import attribution, bootstrap, feature_deletion, task_features
+from qfusion.explain import attribution, bootstrap, disturbances, label_leak
 from qfusion.plugins.review.students import simulatability
 from qfusion.training import batches, checkpoint_cards
 
@@ -58,7 +58,7 @@ def find_obstacle(study: Study) -> str:
         )
     dataset = study.dataset
     learnt_from, unseen = (
-        task_features.draw_rows(dataset.rows(s), MOST) for s in (LEARNT_FROM, UNSEEN)
+        label_leak.draw_rows(dataset.rows(s), MOST) for s in (LEARNT_FROM, UNSEEN)
     )
     if not bootstrap.has_enough(len(unseen), cohort_table.row_clusters(dataset, unseen)):
         return (
@@ -76,12 +76,12 @@ def find_obstacle(study: Study) -> str:
 def make_lessons(study: Study) -> simulatability.Lessons:
     """Return the rows of a study that students learn from and are asked about, with what the model says of them."""
     dataset = study.dataset
-    learnt_from = task_features.draw_rows(dataset.rows(LEARNT_FROM), MOST)
-    unseen = task_features.draw_rows(dataset.rows(UNSEEN), MOST)
+    learnt_from = label_leak.draw_rows(dataset.rows(LEARNT_FROM), MOST)
+    unseen = label_leak.draw_rows(dataset.rows(UNSEEN), MOST)
     rows = np.concatenate([learnt_from, unseen])
     inputs = np.concatenate(
         [
-            task_features.principal_components(task_features.pool_features(dataset, name, rows))
+            label_leak.principal_components(label_leak.pool_features(dataset, name, rows))
             for name in study.modalities
         ],
         1,
@@ -147,9 +147,7 @@ def _attributions(study: Study, rows: np.ndarray, outputs: np.ndarray, title: st
             chunk = rows[places]
             inputs = study.inputs(chunk) | dataset.inputs(chunk, torch.float64, [modality])
             blocks.append(
-                feature_deletion.attributions(
-                    model, inputs, modality, outputs[places], baseline, title
-                )
+                disturbances.attributions(model, inputs, modality, outputs[places], baseline, title)
             )
         width = max(block.shape[1] for block in blocks)
         columns.append(

@@ -9,7 +9,7 @@ import pandas as pd
 from qfusion._sentences import capitalise, count, listed
 from qfusion.analysis import audit_basis, text
 from qfusion.analysis.study import Study
-from qfusion.explain import additive_projection
+from qfusion.explain import backgrounds
 from qfusion.figures import label_charts, style
 from qfusion.panels import panel
 from qfusion.plugins.why.audit import audit, audit_rows, resource_cuts
@@ -134,7 +134,7 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
     shows = (
         f"the loss of {label.short} on test samples when one resource is cut from this model without "
-        f"retraining. {interval_words(study, additive_projection.RESAMPLES)}."
+        f"retraining. {interval_words(study, backgrounds.RESAMPLES)}."
     )
     if resource_cuts.ENTANGLEMENT in names:
         shows += DEPHASED

@@ -14,8 +14,8 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import explained_model
 from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
-from qfusion.explain import additive_projection, bootstrap
-from qfusion.models.ablations import twins
+from qfusion.explain import backgrounds, bootstrap
+from qfusion.models import twins
 from qfusion.plugins.why.audit import dephasing
 from qfusion.plugins.why.audit.audit_plan import QJ
 from qfusion.training import metrics
@@ -51,7 +51,7 @@ def cut_resources(study: Study) -> pd.DataFrame:
     parts = {}
 
     def add(name: str, rows: np.ndarray, scores: np.ndarray) -> None:
-        without = additive_projection.Additive(
+        without = backgrounds.Additive(
             len(study.modalities), study.scores[rows], scores, None, len(rows)
         )
         gains = joint_gains.measure_gains(study, rows, without, {metric: label})

@@ -20,8 +20,7 @@ from qfusion._checks import check
 from qfusion.analysis import audit_basis
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
-from qfusion.models import build, registry
-from qfusion.models.ablations import twins
+from qfusion.models import build, registry, twins
 from qfusion.plugins.why.audit.audit_plan import QJ, RESOURCES, VARIANTS
 from qfusion.plugins.why.fusion import additivity
 from qfusion.training import Options, metrics, train

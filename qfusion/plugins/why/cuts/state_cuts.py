@@ -37,11 +37,11 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.models import Features, FusionModel
-from qfusion.models.backgrounds import Background
 from qfusion.models.games import dividends
+from qfusion.models.inputs import Background
 from qfusion.models.protocols import Evolution
 from qfusion.plugins.why.cuts.mean_field import evolve_mean_field
-from qfusion.quantum import checks, decomposition, states
+from qfusion.quantum import decomposition, states
 
 KINDS = (
     "cut",  # all correlation of the modality with the rest is removed
@@ -156,7 +156,7 @@ def cut_correlations(
         len(chosen) > 0 and len(kinds) > 0,
         "Arguments `modalities` and `kinds` must each name one at least, but do not. Leave them out for all.",
     )
-    moments = checks.choose_times(times, float(moving.duration), TIMES)
+    moments = states.choose_times(times, float(moving.duration), TIMES)
     encoded = model.encode(inputs)
     start = [states.density(encoded[name]) for name in model.modalities]
     if known is not None:

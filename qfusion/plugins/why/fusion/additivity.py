@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from qfusion._checks import check
-from qfusion.models import Features, FusionModel, nested
+from qfusion.models import Features, FusionModel, evaluation
 
 ADDS = 1e-9  # of the largest score: a mixed difference below it is rounding
 DRAWN = 0.3  # deviation of weights that would start at 0
@@ -38,7 +38,7 @@ def only_adds(model: FusionModel, inputs: Mapping[str, Features], seed: int = 0)
     B = len(x)
     check(B > 1, f"Argument `inputs` must hold two rows or more, but holds {B}. Give more rows.")
     order = np.roll(np.arange(B), 1)
-    other = {name: nested.nested_part(states[name], order) for name in model.modalities}
+    other = {name: evaluation.nested_part(states[name], order) for name in model.modalities}
     for m, n in combinations(model.modalities, 2):
         one = states | {m: other[m]}
         two = states | {n: other[n]}

@@ -8,7 +8,7 @@ from qfusion.analysis import cohort_levels, drawn_samples, joint_gains, text, tr
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
-from qfusion.explain import additive_projection, bootstrap
+from qfusion.explain import backgrounds, bootstrap
 from qfusion.figures import basin_charts, interaction_charts, label_charts, style
 from qfusion.panels import cohorts, panel
 from qfusion.plugins.why.fusion import (
@@ -49,7 +49,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     labels = joint_gains.metric_labels(study.dataset)
     first = next(iter(labels))
     (result, worth), (_, own) = (
-        joint_gains.remove_joint_terms(study, kind) for kind in additive_projection.KINDS
+        joint_gains.remove_joint_terms(study, kind) for kind in backgrounds.ADDITIVE_PARTS
     )
     if result.error is None:
         sampled = ""
@@ -63,7 +63,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         [labels[name].short for name in labels],
         {
             kind: label_charts.interval_ends(part["gain"].values())
-            for kind, part in zip(additive_projection.KINDS, (worth, own), strict=True)
+            for kind, part in zip(backgrounds.ADDITIVE_PARTS, (worth, own), strict=True)
         },
         hues=[style.GREY] * len(labels),
         x_title="better with joint terms by (units of the metric)",
@@ -74,7 +74,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         f"the sum over modalities that is nearest to the model's {study.quantity} on all combinations "
         f"of {result.rows:,} test rows; own terms are baseline and own contributions, against "
         f"{background_markdown(study.explanation_background)}. "
-        f"{interval_words(study, additive_projection.RESAMPLES)}.{sampled}"
+        f"{interval_words(study, backgrounds.RESAMPLES)}.{sampled}"
     )
     alt = (
         "Worth of joint terms: "

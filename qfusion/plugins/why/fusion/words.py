@@ -9,7 +9,7 @@ from qfusion.analysis import joint_gains, trust
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import bootstrap
-from qfusion.explain.additive_projection import (
+from qfusion.explain.backgrounds import (
     Additive,
     Gains,
     JointEffect,

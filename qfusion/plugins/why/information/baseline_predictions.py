@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
-from qfusion.explain import baseline_models, bootstrap
-from qfusion.explain.baseline_models import (
+from qfusion.explain import bootstrap, label_leak
+from qfusion.explain.label_leak import (
     FAMILY,
     LINEAR,
     NETWORK,
     Outputs,
+    fit_pool,
     log_probabilities,
     loss,
     predict_outputs,
 )
-from qfusion.explain.logarithmic_pool import fit_pool
 from qfusion.plugins.why.information.prediction_task import Task
 
 BASE = "base rate"  # no model: the shares of the classes, or the mean
@@ -67,7 +67,7 @@ class Predictions:
         X = task.inputs(names)
         result = np.zeros((len(task.predicted), max(1, task.classes)))
         for learn, held_out, places in task.splits():
-            model = baseline_models.make_model(member, task.classes)
+            model = label_leak.make_model(member, task.classes)
             with warnings.catch_warnings(action="ignore"):  # stopping early, which is counted
                 model.fit(X[learn], task.y[learn])
             if member == NETWORK and model.n_iter_ >= model.max_iter:

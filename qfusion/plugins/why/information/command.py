@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qfusion.explain import bootstrap, information_parts, partial_information
+from qfusion.explain import bootstrap, information_parts
 from qfusion.plugins.why.information import information
 from qfusion.plugins.why.information.words import (
     describe_baselines,
@@ -30,7 +30,7 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
     main = result.main
     tested = result.baselines
     if len(main.sources) == 2:
-        measure = partial_information.BROJA
+        measure = information_parts.BROJA
     else:
         measure = "union information"
     differing_parts = dict(result.apart)

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion.explain import bootstrap
-from qfusion.explain.baseline_models import Outputs
-from qfusion.explain.label_leak import LabelLeak
+from qfusion.explain.label_leak import LabelLeak, Outputs
 from qfusion.plugins.why.information.baseline_predictions import JOINT, LATE, SINGLE, Predictions
 from qfusion.plugins.why.information.prediction_task import R2, Task
 

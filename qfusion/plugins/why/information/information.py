@@ -32,22 +32,23 @@ import pandas as pd
 
 from qfusion import _sentences
 from qfusion.data import DataSet
-from qfusion.explain import baseline_models, bootstrap, task_features
+from qfusion.explain import bootstrap, label_leak
 from qfusion.explain.information_parts import (
     CLUSTERS,
     GAUSSIAN,
+    I_MIN,
     LEARNED,
     REDUNDANCY,
     SYNERGY,
     TOTAL,
     Decomposition,
     decompose_levels,
+    exact,
     fit_to_total,
     more_bits,
     name_alone,
     pointwise,
 )
-from qfusion.explain.partial_information import I_MIN, exact
 from qfusion.plugins.why.information import baseline_predictions, fusion_baselines, prediction_task
 from qfusion.plugins.why.information.information_levels import (
     QUANTILES,
@@ -157,7 +158,7 @@ def _distance(one: bootstrap.Interval, other: bootstrap.Interval) -> float:
     return max(other.low - one.high, one.low - other.high)
 
 
-def estimate(dataset: DataSet, rows: int = task_features.ROWS) -> Estimate:
+def estimate(dataset: DataSet, rows: int = label_leak.ROWS) -> Estimate:
     """Return the redundant, unique and synergistic information of the modalities of a data set about the target, and
     the gain of joint models. If there are more than `rows` rows, a random sample is used.
 
@@ -166,7 +167,7 @@ def estimate(dataset: DataSet, rows: int = task_features.ROWS) -> Estimate:
     """
     task = prediction_task.task_from_dataset(dataset, rows)
     M = len(task.names)
-    total = (M * (2 if M > 2 else 1) + 1) * len(baseline_models.FAMILY) * task.folds
+    total = (M * (2 if M > 2 else 1) + 1) * len(label_leak.FAMILY) * task.folds
     with _sentences.progress_shown("Predicting held-out rows") as tell:
         predictions = baseline_predictions.Predictions(task, lambda done: tell(done, total))
         result = estimate_from_predictions(predictions, dataset.name)

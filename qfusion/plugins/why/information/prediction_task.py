@@ -15,14 +15,15 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.data.examine import shared_content
-from qfusion.explain.label_leak import LabelLeak, find_label_leaks
-from qfusion.explain.task_features import (
+from qfusion.explain.label_leak import (
     FEWEST,
     LEARNT,
     ROWS,
     UNSEEN,
     WIDTH,
+    LabelLeak,
     draw_rows,
+    find_label_leaks,
     pool_features,
     principal_components,
 )

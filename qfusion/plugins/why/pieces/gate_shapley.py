@@ -31,8 +31,8 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain import bootstrap
-from qfusion.explain.exact_shapley import coalition_weights, shapley_values
 from qfusion.models import FusionModel, TruthTables
+from qfusion.models.games import coalition_weights, shapley_values
 from qfusion.models.network import qcnn
 from qfusion.plugins.why.fusion import loss_attribution
 from qfusion.quantum import measures

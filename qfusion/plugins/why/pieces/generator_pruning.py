@@ -36,7 +36,7 @@ from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.plugins.why.cuts import cut_losses
 from qfusion.plugins.why.fusion import loss_attribution
-from qfusion.quantum import decomposition, gauge
+from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import evolve
 from qfusion.quantum.states import expectation
 
@@ -260,7 +260,7 @@ def _closing(
     n = len(couplings)
     G = len(couplings) + len(dissipations)
     with torch.no_grad():
-        generator = gauge.traceless(model.generator())
+        generator = decomposition.traceless(model.generator())
         O = model.readout()
     target = torch.as_tensor(truth, dtype=torch.long if kind == "classification" else torch.float64)
     random = torch.Generator().manual_seed(seed)
@@ -272,7 +272,7 @@ def _closing(
         u = torch.rand(G, generator=random, dtype=torch.float64)
         drawn = ((u.logit() + log_alpha) / TEMPERATURE).sigmoid() * (high - low) + low
         gates = drawn.clamp(0, 1)
-        acting = gauge.scale_generator(
+        acting = decomposition.scale_generator(
             generator,
             dict(zip(couplings, gates[:n], strict=True)),
             dict(zip(dissipations, gates[n:], strict=True)),

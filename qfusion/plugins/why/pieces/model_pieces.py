@@ -9,7 +9,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import bootstrap
 from qfusion.figures import label_charts, share_curves, style
-from qfusion.models import decisions
+from qfusion.models import terms
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.panels import panel, params
 from qfusion.plugins.why.pieces import gate_shapley, generator_pruning, patching, patching_charts
@@ -61,7 +61,7 @@ def state_patching(
     result = patching.patch_sample(sample.study, sample.row, other)
     whose = f"‘{text.escape_markdown(other)}’" if other else "the background's mean"
     restored = np.nan_to_num(result.restored[place, ..., 0])
-    decided = decisions.decisions(result.before), decisions.decisions(result.donor)
+    decided = terms.decisions(result.before), terms.decisions(result.donor)
     apart = len(result.outputs) > 1 and bool(decided[0][0] != decided[1][0])
     scale = float(sample.model.logit_scale) if apart else 1.0
     leads = [scale * float(lead[0]) for lead in result.leads[1:]]

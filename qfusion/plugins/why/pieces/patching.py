@@ -8,7 +8,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.shipped_results import shipped
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.models import decisions
+from qfusion.models import terms
 from qfusion.models.protocols import TruthTables
 from qfusion.plugins.why.cuts import cut_losses
 from qfusion.plugins.why.pieces import gate_shapley, generator_pruning, state_patching
@@ -24,8 +24,8 @@ def partner(sample: Sample) -> str:
     """
     study = sample.study
     near = sample_similarity.nearest(sample, count=len(study.dataset)).rows
-    own = decisions.decision(study.scores[sample.row])
-    other = [row for row in near if decisions.decision(study.scores[row]) != own]
+    own = terms.decision(study.scores[sample.row])
+    other = [row for row in near if terms.decision(study.scores[row]) != own]
     return str(study.dataset.ids[other[0]]) if other else default_contrast(study, sample.row)
 
 

@@ -31,11 +31,11 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.models import Features, FusionModel, decisions
-from qfusion.models.backgrounds import Background
+from qfusion.models import Features, FusionModel, terms
+from qfusion.models.inputs import Background
 from qfusion.models.protocols import Evolution
 from qfusion.plugins.why.cuts.state_cuts import TIMES, Run, first_part, real_vectors, reduced_state
-from qfusion.quantum import checks, states
+from qfusion.quantum import states
 
 PATCH_KINDS = ("local", "product")
 PATCH_DEFAULT = "local"
@@ -67,7 +67,7 @@ class Patches:
         for the donor (B,). It is the score of the class if both have the same decision, and the score itself if
         there is a single output.
         """
-        own, other = (decisions.decisions(scores) for scores in (self.before, self.donor))
+        own, other = (terms.decisions(scores) for scores in (self.before, self.donor))
         if len(self.outputs) == 1:
             own = np.zeros_like(own)
         rows = np.arange(len(own))
@@ -92,7 +92,7 @@ class Patches:
     @property
     def turned(self) -> np.ndarray:
         """Whether the patch turns the decision: another class, or another sign of a single score, (K, M, nT, B)."""
-        return decisions.decisions(self.scores) != decisions.decisions(self.before)
+        return terms.decisions(self.scores) != terms.decisions(self.before)
 
     def frame(self, row: int = 0) -> pd.DataFrame:
         """Return one row a kind, modality and time of a pair: `output[...]`, `restored` and `turned`."""
@@ -135,7 +135,7 @@ def patch_states(
         f"Argument `model` must have two modalities or more, but has one, '{names[0]}': to exchange it "
         "is to take the other sample.",
     )
-    moments = checks.choose_times(times, float(moving.duration), TIMES)
+    moments = states.choose_times(times, float(moving.duration), TIMES)
     run = Run(moving, moments, list(range(len(names))), ())
     bias = model.bias.detach().double().numpy()
     starts = [_start(moving, given) for given in (inputs, donor)]

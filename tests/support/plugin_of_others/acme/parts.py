@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from qfusion.data.in_memory import data_set_of
 from qfusion.data.sources import Source
-from qfusion.models.ablations.state_linear import StateLinear
+from qfusion.models.jump.kets import StateLinear
 from qfusion.views import Slider, View
 
 

@@ -1,1 +1,0 @@
-"""Encoders: from the features of a modality to the numbers of a state or of angles."""
