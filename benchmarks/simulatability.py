@@ -20,7 +20,6 @@ from qfusion._sentences import listed
 from qfusion.analysis import paired, shipped_results
 from qfusion.analysis.opening import open_study
 from qfusion.explain import bootstrap
-from qfusion.panels import pickers
 from qfusion.plugins.review.students import lessons as analysis, simulatability
 from qfusion.plugins.review.students.simulatability import (
     ALONE,
@@ -30,6 +29,7 @@ from qfusion.plugins.review.students.simulatability import (
     Simulatability,
 )
 from qfusion.plugins.review.students.words import WORTH, is_only_control, title_worth
+from qfusion.views.pages import address
 from scripts.ship_results import shipped_models
 
 RIVALS = ("gradient x input", "integrated gradients", simulatability.SHUFFLED)
@@ -54,7 +54,7 @@ def main() -> None:
     rows = []
     results = {}
     for model in shipped_models():
-        study = open_study(model, pickers.own_data(model))
+        study = open_study(model, address.own_data(model))
         with contextlib.nullcontext() if options.shipped else shipped_results.computed_anew():
             result = analysis.teach_students(study, 0)
         rows.append(_row(model, result))

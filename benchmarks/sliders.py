@@ -34,7 +34,7 @@ from qfusion.analysis.sample import Sample  # noqa: E402
 from qfusion.models.network import gate_angles  # noqa: E402
 from qfusion.models.protocols import Evolution  # noqa: E402
 from qfusion.models.tweak import DURATION, couplings, dissipations  # noqa: E402
-from qfusion.panels import pickers  # noqa: E402
+from qfusion.views.pages.address import default_sample  # noqa: E402
 from scripts import dragging, visits  # noqa: E402
 
 MODELS = ("qj-planted", "qj-scenes", "qj-mosi", "qcnn-digits")
@@ -61,7 +61,7 @@ def measure(
     """Return milliseconds until the decision follows and until the figure over time does, pictures per second,
     deviation in pixels, and milliseconds from letting go to the exact page.
     """
-    sample_id = pickers.default_sample(open_study(model))
+    sample_id = default_sample(open_study(model))
     page.set_viewport_size({"width": 1440, "height": 900})
     where = "circuit?part=Fusion%20rules&element=0&outcome=000&" if key == ANGLE else "dynamics?"
     visits.open_page(page, f"{address}/{where}model={model}&sample={sample_id}")

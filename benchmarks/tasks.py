@@ -233,7 +233,7 @@ def opened(model: str | Path, sample: str, tweak: str = "", data: str | None = N
 
 def why_this_decision(walk: Walk) -> str:
     """The next sample's decision, and which modality made it."""
-    from qfusion.wording import answers
+    from qfusion.views.words import answers
 
     where = ".st-key-question-0 p"
     visits.come(walk.page)
@@ -272,7 +272,7 @@ def agree_ends(said: str, after: Any) -> None:
 
 def a_paper_figure(walk: Walk) -> str:
     """The decision's figure as a PDF of one column of APS's journals."""
-    from qfusion.figures.export_style import SIZES
+    from qfusion.figures.files.export_style import SIZES
 
     label = next(size.label for size in SIZES.values() if size.label.startswith("APS, one"))
     walk.click(walk.page.locator(".st-key-figure-waterfall .qf-export"), "Export")
@@ -359,8 +359,8 @@ def explained(walk: Walk) -> str:
 
 def what_decided(walk: Walk, data: str = OWN) -> str:
     """The sentence that says what decided on the sample by a model of one's own."""
-    from qfusion.panels.views import drawn
-    from qfusion.views import contributions
+    from qfusion.views import decision
+    from qfusion.views.pages.panel import drawn
 
     if wrong := walk.read('[data-testid="stAlertContentError"]'):
         raise Unanswered(wrong)
@@ -368,7 +368,7 @@ def what_decided(walk: Walk, data: str = OWN) -> str:
     assert walk.last_word("data") == data
     with walk.at_its_folders():
         sample = opened(walk.folder / "models" / f"{walk.model}.json", walk.sample, data=data)
-        library = drawn(contributions.waterfall)(sample).headline
+        library = drawn(decision.waterfall)(sample).headline
     assert NUMBER.sub("", said) == NUMBER.sub("", library), (said, library)
     agree(said, library, 0.02)  # the page may show some rows first
     return f"{walk.model}: {said}."
@@ -402,8 +402,8 @@ def two_models(walk: Walk) -> str:
 def what_misled(walk: Walk) -> str:
     """How many wrong decisions would be right without the term that misled most."""
     from qfusion.analysis import cohort_levels
-    from qfusion.panels.views import drawn
     from qfusion.views import cohort_errors
+    from qfusion.views.pages.panel import drawn
 
     walk.go("Cohorts")
     tab = walk.page.get_by_role("tab", name="Errors", exact=True)
@@ -540,7 +540,7 @@ def a_story(walk: Walk) -> str:
     walk.count("open the file")
     walk.page.goto(path.as_uri())
     said = walk.sentence(".says p, .says", r"One lever.*(score|log-odds).* → .*decision")
-    from qfusion.panels import decision_story
+    from qfusion.report import decision_story
 
     result = decision_story.largest_lever(opened(model, sample))
     assert result is not None
@@ -550,8 +550,8 @@ def a_story(walk: Walk) -> str:
 
 def what_would_flip_it(walk: Walk) -> str:
     """The smallest change of one modality that turns the decision."""
-    from qfusion.panels.views import drawn
     from qfusion.views import flips
+    from qfusion.views.pages.panel import drawn
 
     walk.go("What if")
     said = walk.sentence('[class*="st-key-panel-"] h4', r"What would flip it\? .*\d")
@@ -561,7 +561,7 @@ def what_would_flip_it(walk: Walk) -> str:
 
 def a_sample_by_its_words(walk: Walk) -> str:
     """A sample that asks of a cross, found by these words, and what decided it."""
-    from qfusion.wording import answers
+    from qfusion.views.words import answers
 
     words = "is there no cross"
     where = ".st-key-question-0 p"
@@ -610,7 +610,7 @@ def the_best_model(walk: Walk) -> str:
 def when_not_to_trust_it(walk: Walk) -> str:
     """For what the explanations are not to be used."""
     from qfusion.analysis import trust
-    from qfusion.wording.reliability import describe_finding
+    from qfusion.views.words.reliability import describe_finding
 
     walk.go("Faithfulness")
     said = walk.sentence(".st-key-caution-0 p", r"\d")

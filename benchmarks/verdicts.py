@@ -25,8 +25,8 @@ from qfusion import analysis  # noqa: E402
 from qfusion.analysis.sample import Sample, build_sample  # noqa: E402
 from qfusion.explain import bootstrap  # noqa: E402
 from qfusion.explain.coalitions import AGAINST, CANCELLED, TAKEN_BACK, classify_relations  # noqa: E402
-from qfusion.wording.conflicts import describe_conflict  # noqa: E402
-from qfusion.wording.verdicts import describe_decision, describe_headline, describe_leader  # noqa: E402
+from qfusion.views.words.decisions import describe_conflict  # noqa: E402
+from qfusion.views.words.verdicts import describe_decision, describe_headline, describe_leader  # noqa: E402
 
 MODELS = ("qj-planted", "qj-scenes", "qj-avagree", "qj-mosi", "qcnn-digits", "qcnn-parity")
 

@@ -13,7 +13,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from qfusion import citations, models, training
-from qfusion.figures import export, recipe
+from qfusion.figures.files import export, recipe
 from scripts import docs_site, gallery, glossary_page, panel_pages
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -27,12 +27,10 @@ LAYERS = (
     ("plugins",),
     ("commands",),
     ("ui",),
-    ("panels",),
-    ("views",),
     ("report",),
+    ("views",),
     ("figures", "model_export"),
     ("adapters",),
-    ("wording",),
     ("analysis",),
     ("runs",),
     ("explain", "simulate"),
@@ -327,7 +325,7 @@ def loaded_by(statement: str) -> set[str]:
 def test_heavy_libraries_are_imported_lazily(tmp_path: Path) -> None:
     """One process imports one part after the other, and says which have brought what into it; then modules that nobody
     has loaded yet are there by their names; at last a figure of a page is made by the command, which takes it from
-    `panels.pages`, without Streamlit."""
+    `views.pages.catalogue`, without Streamlit."""
     named = ("explain.counterfactual", "report.story_page", "data.media.films", "analysis.trust")
     statements = (
         "import qfusion",
@@ -355,11 +353,11 @@ for name in {named!r}:
     functools.reduce(getattr, name.split("."), qfusion)
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     qfusion.cli.main({words!r})
-print(*sorted({{"plotly", "qfusion.panels.pages", "streamlit"}} & sys.modules.keys()))"""
+print(*sorted({{"plotly", "qfusion.views.pages.catalogue", "streamlit"}} & sys.modules.keys()))"""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines() == [*statements, "", "plotly qfusion.panels.pages"]
+    assert done.stdout.splitlines() == [*statements, "", "plotly qfusion.views.pages.catalogue"]
     assert b"<svg" in out.read_bytes()
 
 

@@ -24,13 +24,12 @@ if TYPE_CHECKING:
         figures,
         model_export,
         models,
-        panels,
         quantum,
         report,
         runs,
         simulate,
         training,
-        wording,
+        views,
     )
     from qfusion.adapters import open, open_circuit, show
     from qfusion.data import load
@@ -52,7 +51,6 @@ __all__ = [
     "models",
     "open",
     "open_circuit",
-    "panels",
     "quantum",
     "report",
     "runs",
@@ -60,7 +58,7 @@ __all__ = [
     "simulate",
     "train",
     "training",
-    "wording",
+    "views",
 ]
 
 _FUNCTIONS = {

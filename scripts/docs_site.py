@@ -39,7 +39,7 @@ FIRST = (
     "runs",
     "analysis",
     "figures",
-    "panels",
+    "views",
 )
 PACKAGES = (
     *FIRST,

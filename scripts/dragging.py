@@ -13,7 +13,7 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from qfusion.analysis.sample import Sample  # noqa: E402
 from qfusion.models.tweak import Tweak  # noqa: E402
-from qfusion.views import decision  # noqa: E402
+from qfusion.views.decision import upper_curves  # noqa: E402
 
 # What followed figures on the screen show, in units of their axes: lines by group and names, and the ends of the bars.
 _SHOWN = """() => [...document.querySelectorAll('.qf-figure')].filter(host => host._fullLayout && host.seen)
@@ -138,7 +138,7 @@ def exact_series(sample: Sample, shown: dict[str, Any]) -> np.ndarray:
     if group == "terms":
         along = sample.path_dividends
         return np.sum([along[name] for name in shown["names"]], axis=0)
-    return np.asarray(decision.upper_curves(sample)[0][shown["names"][0]])
+    return np.asarray(upper_curves(sample)[0][shown["names"][0]])
 
 
 def turned(sample: Sample, key: str, value: float) -> Sample:

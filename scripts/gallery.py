@@ -183,16 +183,16 @@ def draw(picture: Picture) -> bytes:
     """Return the SVG file of a figure, as its command writes it."""
     from dataclasses import replace
 
-    from qfusion.figures.export_style import ExportStyle
-    from qfusion.figures.recipe import Recipe
-    from qfusion.panels import rendering, reproduction
+    from qfusion.figures.files.export_style import ExportStyle
+    from qfusion.figures.files.recipe import Recipe
+    from qfusion.views.pages import rendering
 
     page, address = rendering.parse_link(APP + picture.address)
     wanted = replace(
         Recipe(page, picture.panel, address),
         style=ExportStyle.parse({"format": "svg", "size": picture.size}),
     )
-    return reproduction.save_panel(reproduction.reproduce(wanted), wanted)
+    return rendering.save_panel(rendering.reproduce(wanted), wanted)
 
 
 def page() -> str:

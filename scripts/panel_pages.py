@@ -100,8 +100,8 @@ class PageOf:
 
 def hear(addresses: list[str]) -> dict[str, PageOf]:
     """Build the panels at these addresses, and return their texts by lower-case title of the page."""
-    from qfusion.panels import pages as programs, rendering
-    from qfusion.panels.pages import QUESTIONS
+    from qfusion.views.pages import catalogue as programs, rendering
+    from qfusion.views.pages.catalogue import QUESTIONS
 
     found = {title: PageOf(question) for title, question in QUESTIONS.items()}
     for address in addresses:
@@ -171,8 +171,8 @@ def _clean(markdown: str) -> str:
 
 def addresses() -> list[str]:
     """Return the addresses that are opened: the visits of the screenshots, and parts that these leave closed."""
-    from qfusion.panels import learning
     from qfusion.plugins.sweeps import panels as sweep_panels
+    from qfusion.views.pages import train
     from scripts import visits
 
     bare = (
@@ -184,7 +184,7 @@ def addresses() -> list[str]:
     learnt = [
         f"/train?run={run}&train.view={quote(view)}"
         for run in ("first", "second")
-        for view in learning.VIEWS[1:]
+        for view in train.VIEWS[1:]
     ]
     searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweep_panels.VIEWS]
     return [

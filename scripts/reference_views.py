@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 from qfusion.data import load  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.panels import pages  # noqa: E402
-from qfusion.panels.params import SelectParam  # noqa: E402
 from qfusion.training import checkpoint, checkpoint_cards  # noqa: E402
+from qfusion.views.pages import catalogue  # noqa: E402
+from qfusion.views.pages.params import SelectParam  # noqa: E402
 
 WITHOUT_MODEL = ("data", "train", "leaderboard", "sweeps", "glossary", "guided tour")
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # of an object in memory
@@ -41,7 +41,9 @@ def main() -> None:
     words = parser.parse_args()
     words.folder.mkdir(parents=True, exist_ok=True)
     for model in words.model or sorted(checkpoint_cards.available()):
-        for page in words.page or [title for title in pages.PAGES if title not in WITHOUT_MODEL]:
+        for page in words.page or [
+            title for title in catalogue.PAGES if title not in WITHOUT_MODEL
+        ]:
             write_page(words.folder, model, page, words.panel)
     if words.against:
         sys.exit(compare(words.folder, words.against))
@@ -51,8 +53,8 @@ def write_page(folder: Path, model: str, page: str, panels: list[str] | None) ->
     """Write a file for the defaults of a page, and for every option of its choices."""
     for tab, address in addresses(model, page):
         try:
-            view = pages.open_page(page, address).view
-            names = list(pages.visible_panels(view))
+            view = catalogue.open_page(page, address).view
+            names = list(catalogue.visible_panels(view))
         except QFusionError:  # a choice that this model does not have
             continue
         shown = {
@@ -83,7 +85,7 @@ def addresses(model: str, page: str) -> Iterator[tuple[str, dict[str, Any]]]:
         other = str(dataset.ids[dataset.rows("test")[1]])
         base["pin"] = f"{model}/{data}/{other}"
     yield "", base
-    for param in pages.PAGE_PARAMS.get(page, ()):
+    for param in catalogue.PAGE_PARAMS.get(page, ()):
         if isinstance(param, SelectParam) and not param.many and not callable(param.values):
             for option in param.options():
                 if option != (param.default or param.options()[0]):
@@ -94,7 +96,7 @@ def describe(page: str, panel: str, address: dict[str, Any]) -> dict[str, Any]:
     """Return what a panel shows, or the error that it raises."""
     try:
         light, dark = (
-            pages.build_panel(page, panel, address, theme) for theme in ("light", "dark")
+            catalogue.build_panel(page, panel, address, theme) for theme in ("light", "dark")
         )
         described = {
             "light": json.loads(light.spec) if light.figure is not None else None,

@@ -32,7 +32,7 @@ from qfusion.analysis.opening import open_study  # noqa: E402
 from qfusion.analysis.study import Study  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.explain import backgrounds, disturbances  # noqa: E402
-from qfusion.panels import pickers  # noqa: E402
+from qfusion.views.pages import address  # noqa: E402
 
 EXPLAINED = ("qcnn-digits", "qcnn-easyvqa", "qcnn-scenes")  # the explanation of others is fast
 # Models on which the slow calculations are made again in tests. Others take a quarter of a minute to two minutes.
@@ -58,7 +58,7 @@ def shipped_models() -> list[str]:
 def has_data(model: str) -> bool:
     """Return whether the data that a model was trained on are on this machine."""
     try:
-        data.load(pickers.own_data(model))
+        data.load(address.own_data(model))
     except QFusionError:
         return False
     return True
@@ -132,7 +132,7 @@ def main(
     """Compute and write the results of models."""
     for model in models or shipped_models():
         began = time.perf_counter()
-        study = open_study(model, pickers.own_data(model))
+        study = open_study(model, address.own_data(model))
         folder = plugin.find_asset(shipped_results.FOLDER, f"{model}.json").parent
         path = shipped_results.write_results(study, compute_results(study), folder)
         if model in EXPLAINED:

@@ -201,7 +201,7 @@ def features_to_contributions() -> Walk:
     walk = Walk(
         "ui.pages.samples.page",
         {
-            "choices": named("panels.panel", "Panel.arguments"),
+            "choices": named("views.pages.panel", "Panel.arguments"),
             "model": named("models.time_model", "TimeModel.observables"),
             "contributions": in_module("explain."),
             "figure": in_module("figures.decision"),
@@ -221,7 +221,7 @@ def slider_to_figure() -> Walk:
         {
             "slider": named("ui.widgets", "_draw_number"),
             "tweak": named("models.tweak", "Tweak.of"),
-            "choices": named("panels.panel", "Panel.arguments"),
+            "choices": named("views.pages.panel", "Panel.arguments"),
             "solver": in_module("quantum.lindblad"),
             "figure": in_module("figures.dynamics"),
             "sent": named("ui.figure", "chart"),

@@ -22,9 +22,9 @@ from qfusion.explain.angle_response import angle_names, angle_response
 from qfusion.explain.backgrounds import background
 from qfusion.models import live_link, live_model
 from qfusion.models.network import gate_angles
-from qfusion.panels.views import drawn
 from qfusion.quantum import circuits
-from qfusion.views import angles as angle_views
+from qfusion.views import flips as angle_views
+from qfusion.views.pages.panel import drawn
 from tests.support import own_models, small_models
 from tests.support.angle_errors import EXACT, angles, worst_error
 from tests.support.app import visit

@@ -16,8 +16,8 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study_building import explained_model
 from qfusion.errors import InvalidInput
 from qfusion.training import checkpoint, checkpoint_cards
-from qfusion.views import network_layers
-from qfusion.wording.backgrounds import describe_baseline
+from qfusion.views import network
+from qfusion.views.words.decisions import describe_baseline
 from tests.support.app import FILES, headline_of, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
@@ -261,7 +261,7 @@ def test_network_decision_is_shown_by_layer(where: str) -> None:
         list(against.dividends(row).values()), abs=1e-9
     )
     terms = {term: found.dividends[:, 0, i, c] for i, term in enumerate(found.coalitions)}
-    assert network_layers.describe_takeover(found.moments, terms) in words
+    assert network.describe_takeover(found.moments, terms) in words
     assert "Compared with maximally mixed states (no samples)." in words
 
 
@@ -281,17 +281,17 @@ def test_time_from_which_joint_terms_dominate() -> None:
     moments = ("input", "a", "b")
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
     assert (
-        network_layers.describe_takeover(moments, {"": rising, "x": single, "x+y": rising})
+        network.describe_takeover(moments, {"": rising, "x": single, "x+y": rising})
         == "Joint terms outweigh the single modalities from “a” on (joint share 67% at the end)"
     )
     assert (
-        network_layers.describe_takeover(moments, {"x": single, "x+y": rising[::-1]})
+        network.describe_takeover(moments, {"x": single, "x+y": rising[::-1]})
         == "At the end the single modalities outweigh the joint terms (joint share 0%)"
     )
-    table = network_layers.layer_table(
+    table = network.layer_table(
         moments,
         {"": rising, "x": single},
-        {network_layers.JOINT: single, network_layers.MUTUAL: rising},
+        {network.JOINT: single, network.MUTUAL: rising},
     )
     assert list(table.columns) == [
         "moment",
@@ -319,11 +319,11 @@ def test_default_choices_follow_the_sample() -> None:
         import streamlit as st
 
         from qfusion.analysis.opening import open_study
-        from qfusion.panels import dynamics_page
         from qfusion.ui import widgets
+        from qfusion.views.pages import dynamics
 
         study = open_study("qj-planted", "planted")
-        widgets.draw(dynamics_page.QUANTITY, study, default=st.session_state.usual)
+        widgets.draw(dynamics.QUANTITY, study, default=st.session_state.usual)
 
     app = AppTest.from_function(page, default_timeout=60)
     app.session_state.usual = "vision"

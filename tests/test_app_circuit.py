@@ -18,13 +18,13 @@ from qfusion.analysis.spaces.masses import MassSpace
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import fusion
-from qfusion.figures import circuit_boxes
+from qfusion.figures.circuits import boxes
 from qfusion.models import base
 from qfusion.models.network import gate_angles, network_model, qcnn, truth_tables
-from qfusion.panels import tweak_effects
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, checkpoint_cards, metrics
-from qfusion.views import circuit as circuit_views, gate_replays
+from qfusion.views import circuit as circuit_views
+from qfusion.views.pages import notebook
 from tests.support.app import headline_of, plain, said, value, visit
 from tests.support.entangled import model_of
 
@@ -239,9 +239,9 @@ def test_edits_persist_across_views_and_are_shown(pairs: Study) -> None:
     app = visit("Circuit", whole=False, model="qcnn-parity", phi="all:and", part="Walk")
     # the line says what becomes of the decision, as that of Dynamics does
     sample = open_sample("qcnn-parity", str(app.selectbox(key="sample").value), tweak="all:and")
-    assert plain(app.info[0].value).startswith(plain(tweak_effects.describe_tweaked_sample(sample)))
-    learned = circuit_boxes.replay(pairs, 5, "")
-    edited = circuit_boxes.replay(pairs, 5, "all:and")
+    assert plain(app.info[0].value).startswith(plain(notebook.describe_tweaked_sample(sample)))
+    learned = boxes.replay(pairs, 5, "")
+    edited = boxes.replay(pairs, 5, "all:and")
     assert not np.allclose(learned.bloch[-1], edited.bloch[-1])
 
 
@@ -307,7 +307,7 @@ def test_step_slider_covers_the_whole_circuit() -> None:
 def test_last_step_shows_the_read_out_state(pairs: Study) -> None:
 
     row = int(pairs.dataset.rows("test")[0])
-    found = circuit_boxes.replay(pairs, row, "")
+    found = boxes.replay(pairs, row, "")
     rho = qcnn.density_states(pairs.model.network, pairs.space.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * pairs.model.elements)
@@ -386,12 +386,12 @@ def test_edits_round_trip_through_the_link() -> None:
 
 
 def test_chains_of_fusion_are_drawn_too() -> None:
-    from qfusion.figures import circuit_boxes
+    from qfusion.figures.circuits import boxes
     from qfusion.simulate.gate_replay import replay_fusion
     from tests.support.entangled import angles_of
 
     model = model_of(4, 4)
-    found = circuit_boxes.fusion_replay(replay_fusion(model, angles_of(model)), model)
+    found = boxes.fusion_replay(replay_fusion(model, angles_of(model)), model)
     assert sum(box.name == "fuse" for box in found.boxes) == 4 * 3
     assert len(found.followed) == 4
     assert {number for box in found.boxes for number in range(box.first, box.last + 1)} == set(
@@ -403,7 +403,7 @@ def test_jump_model_step_slider_ends_at_the_circuit_state() -> None:
 
     study = open_study("qj-planted", "planted")
     built = sample_circuits.circuit(study, 7, 0.05, "terms")  # type: ignore[arg-type]
-    replay = circuit_boxes.step_replay(study, 7, 0.05, "terms")  # type: ignore[arg-type]
+    replay = boxes.step_replay(study, 7, 0.05, "terms")  # type: ignore[arg-type]
     rho = built.qnode()()
     p = np.real(np.diag(rho)).reshape((2,) * len(built.wires))
     for q in range(len(built.wires)):
@@ -416,7 +416,7 @@ def test_jump_model_step_slider_ends_at_the_circuit_state() -> None:
 def test_angle_set_at_a_gate_changes_the_decision(
     pairs: Study,
 ) -> None:
-    walk = circuit_boxes.replay(pairs, 0)
+    walk = boxes.replay(pairs, 0)
     gate, (of, place) = next(
         (n, takes[0]) for n, takes in enumerate(walk.takes, 1) if takes and takes[0][0] == "pooling"
     )
@@ -460,8 +460,8 @@ def test_couplings_of_the_step_change_the_decision() -> None:
     app.slider(key="gate").set_value(4).run()
     assert app.slider(key="H.text").value == 0.3
     sample = open_sample("qj-planted", "p2924", tweak="H.text=0.3")
-    assert plain(tweak_effects.describe_tweaked_sample(sample)) in plain(said(app))
-    ends, when = circuit_views.ends(sample, gate_replays.replay(sample))
+    assert plain(notebook.describe_tweaked_sample(sample)) in plain(said(app))
+    ends, when = circuit_views.ends(sample, circuit_views.replay(sample))
     rho = partial_trace(torch.as_tensor(sample.track().rho[-1]), sample.model.dims, (0,))
     levels = rho.diagonal().real.numpy()
     assert (ends[0], ends[1], when) == (

@@ -19,10 +19,10 @@ from qfusion.errors import QFusionError
 from qfusion.models import Tweak
 from qfusion.models.network import gate_angles
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import pickers, pins
 from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, checkpoint_cards, metrics
-from qfusion.wording.cohorts import describe_correlation
+from qfusion.views.pages import address, page_state
+from qfusion.views.words.names import describe_correlation
 from tests.support.app import plain, said, visit
 
 
@@ -394,9 +394,9 @@ def test_invalid_pin_shows_a_notice_and_is_removed() -> None:
 )
 def test_invalid_pin_is_described(pin: str, words: str) -> None:
     with pytest.raises(QFusionError, match=words):
-        pickers.resolve_pin(pins.parse_pin(pin))
+        address.resolve_pin(page_state.parse_pin(pin))
 
 
 def test_pins_round_trip() -> None:
-    view = pins.Pin("m", "d", "odd/id %2F ü", "H.text=0.5,T=1")
-    assert pins.parse_pin(str(view)) == view
+    view = page_state.Pin("m", "d", "odd/id %2F ü", "H.text=0.5,T=1")
+    assert page_state.parse_pin(str(view)) == view

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.panels import dynamics_page, page_state
 from qfusion.ui import state
+from qfusion.views.pages import dynamics, page_state
 from tests.support import charts, exporting, page_visits
 from tests.support.app import option_id, plain, said, visit
 from tests.support.charts import figures, key_of
@@ -27,7 +27,7 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Overview", {"model": QJ}),
     ("Samples", {"model": QJ, "inside": "true", "inside.from": "another sample"}),
     ("Samples", {"model": QCNN}),
-    *(("Dynamics", {"model": QJ, "view": view, "runs": "4"}) for view in dynamics_page.VIEW.values),
+    *(("Dynamics", {"model": QJ, "view": view, "runs": "4"}) for view in dynamics.VIEW.values),
     ("Dynamics", {"model": SMALL}),
     ("Circuit", {"model": PAIR}),
     *(

@@ -14,13 +14,13 @@ from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import build_sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import sensitivity as method
-from qfusion.figures import sensitivity_tornado
+from qfusion.figures import term_effects
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import term_sensitivity
-from qfusion.panels.page_state import PageState
 from qfusion.training import checkpoint
 from qfusion.views import sensitivity
+from qfusion.views.pages import dynamics
+from qfusion.views.pages.page_state import PageState
 from tests.support.app import plain, said, visit
 
 VIEW = "Sensitivity"
@@ -127,7 +127,7 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
 )
 def test_older_links_choose_the_same_effect(old: str, present: str) -> None:
     study = open_study("qj-planted", "planted")
-    effect = term_sensitivity.EFFECT
+    effect = dynamics.EFFECT
     if present in physics_sensitivity.targets(study):
         effect.require(study, old)
     assert effect.read([old]) == present
@@ -216,7 +216,7 @@ def test_invalid_link_values_show_a_notice() -> None:
 
 
 def test_tornado_axes_are_scaled_for_linear_responses() -> None:
-    drawn = sensitivity_tornado.tornado(
+    drawn = term_effects.tornado(
         ["a", "b <b>", "c"],
         np.array([0.05, np.nan, -0.01]),
         np.array([0.5, 0.2, 0.3]),
@@ -239,6 +239,6 @@ def test_tornado_axes_are_scaled_for_linear_responses() -> None:
 
 def test_response_curve_interpolates_values_and_slopes() -> None:
     x = np.array([0.0, 0.3, 1.0])
-    drawn = sensitivity_tornado.term_response(x, x**3, 3 * x**2, "text", ["text"])
+    drawn = term_effects.term_response(x, x**3, 3 * x**2, "text", ["text"])
     curve = drawn.data[0]
     assert np.allclose(np.asarray(curve.y), np.asarray(curve.x) ** 3, atol=1e-12)

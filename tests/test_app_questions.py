@@ -13,11 +13,11 @@ from qfusion.analysis.changed_samples import STATE
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.panels.what_if import TITLES
 from qfusion.ui import loading
-from qfusion.wording import answers
-from qfusion.wording.answers import QUESTIONS
-from qfusion.wording.decision_changes import describe_change
+from qfusion.views.pages.what_if import TITLES
+from qfusion.views.words import answers
+from qfusion.views.words.answers import QUESTIONS
+from qfusion.views.words.decisions import describe_change
 from tests.support.app import FILES, plain, said, visit
 from tests.support.basis_labels import qubits
 from tests.support.charts import figures

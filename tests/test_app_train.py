@@ -15,10 +15,10 @@ from qfusion import runs
 from qfusion.analysis import runs as run_curves, training_curves
 from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels import pickers
 from qfusion.runs import Plan, Run, plans, run_process
 from qfusion.training import Options, checkpoint, checkpoint_cards, prepare
 from qfusion.views import learning
+from qfusion.views.pages import address
 from tests.support.app import plain, said, visit
 from tests.support.runs import JUMP, make, record_of
 
@@ -389,7 +389,7 @@ def test_invalid_link_values_show_a_notice() -> None:
 
 
 def test_finished_run_is_listed_as_a_model() -> None:
-    assert "fresh" not in pickers.models()
+    assert "fresh" not in address.models()
     run = make("fresh", dims=2, epochs=1, measurements=4)
     runs.train_run(run)
     app = visit(TRAIN, run="fresh", **{"train.view": "Settings and results"})
@@ -406,7 +406,7 @@ def test_finished_run_is_listed_as_a_model() -> None:
     runs.train_run(base)
     app = visit(TRAIN, run="base")
     assert not app.error
-    assert {"fresh", "base"} <= set(pickers.models())
+    assert {"fresh", "base"} <= set(address.models())
 
 
 def test_event_files_are_offered_only_where_they_can_be_written(

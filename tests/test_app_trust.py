@@ -13,9 +13,9 @@ import torch
 from qfusion import data, explain
 from qfusion.analysis import operator_votes, study_building, trust
 from qfusion.explain import faithfulness, sensitivity, stability
-from qfusion.panels.pickers import BACKGROUND
 from qfusion.training import checkpoint
-from qfusion.wording.reliability import describe_finding
+from qfusion.views.pages.address import BACKGROUND
+from qfusion.views.words.reliability import describe_finding
 from tests.support.app import plain, said, visit
 
 OPERATORS, FAITHFULNESS = "Decision operators", "Faithfulness"

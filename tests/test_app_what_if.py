@@ -30,10 +30,10 @@ from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import terms
-from qfusion.panels.what_if import TITLES
 from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.views import flips
-from qfusion.wording import answers
+from qfusion.views.pages.what_if import TITLES
+from qfusion.views.words import answers
 from tests.support import charts
 from tests.support.app import plain, said, value, visit
 from tests.support.basis_labels import qubits

@@ -16,12 +16,13 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion.analysis.opening import open_sample
-from qfusion.figures import evolution_charts, export
-from qfusion.figures.export_style import ExportStyle
-from qfusion.panels import decision_story
-from qfusion.panels.views import drawn
+from qfusion.figures import evolution_charts
+from qfusion.figures.files import export
+from qfusion.figures.files.export_style import ExportStyle
+from qfusion.report import decision_story
 from qfusion.report.story_page import render_page
-from qfusion.views import contributions
+from qfusion.views import decision
+from qfusion.views.pages.panel import drawn
 from scripts import visits
 from tests.support.browser import (
     chosen_sample,
@@ -123,7 +124,7 @@ def the_numbers_are_saved(page: Any, folder: Path) -> None:
         page.locator(".st-key-figure-verdict .qf-numbers").click()
     assert download.value.suggested_filename == "qfusion-verdict.csv"
     download.value.save_as(folder / "verdict.csv")
-    wanted = contributions.verdict(open_sample("qj-parity", "pair-0003", "parity")).numbers
+    wanted = decision.verdict(open_sample("qj-parity", "pair-0003", "parity")).numbers
     first = (folder / "verdict.csv").read_text().splitlines()[0]
     assert first.split(",")[0] == wanted.columns[0]
 
@@ -147,7 +148,7 @@ def a_figure_stays_and_only_its_numbers_change(page: Any) -> None:
     label = page.evaluate(
         "() => document.querySelector('.st-key-figure-verdict .qf-figure').ariaLabel"
     )
-    assert label == drawn(contributions.verdict)(sample).alt
+    assert label == drawn(decision.verdict)(sample).alt
 
 
 def figures_are_as_large_as_their_panels(page: Any) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import tasks
 
-from qfusion.wording import answers
+from qfusion.views.words import answers
 from scripts import serving, visits
 from tests.support import browser, importable
 from tests.support.browser import follow, pick, settle, sideways, visit

@@ -12,8 +12,8 @@ import pytest
 
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.models.network import gate_angles
-from qfusion.panels import pickers
-from qfusion.views import gate_replays
+from qfusion.views import circuit
+from qfusion.views.pages.address import default_sample
 from scripts import dragging, visits
 from tests.support.browser import settle, visit
 
@@ -41,7 +41,7 @@ def test_every_picture_of_a_drag_equals_the_exact_page_within_a_pixel(
 ) -> None:
     if model == "qj-mosi":
         request.getfixturevalue("real_data")
-    sample_id = pickers.default_sample(open_study(model))
+    sample_id = default_sample(open_study(model))
     sample = open_sample(model, sample_id)
     page = visit(f"/dynamics?model={model}&sample={sample_id}")
     page.set_viewport_size({"width": 1440, "height": 2600})  # all figures on the screen
@@ -70,7 +70,7 @@ def test_every_picture_of_a_drag_of_an_angle_equals_the_exact_page(
     visit: Callable[[str], Any], model: str, key: str
 ) -> None:
     study = open_study(model)
-    sample = study.sample(pickers.default_sample(study))
+    sample = study.sample(default_sample(study))
     page = visit(f"/circuit?model={model}&sample={sample.id}&part=Fusion%20rules&{OUTCOMES[model]}")
     page.set_viewport_size({"width": 1440, "height": 2000})
     visits.still(page)
@@ -104,7 +104,7 @@ def test_the_circuit_follows_an_angle_and_what_does_not_is_dimmed(
     visit: Callable[[str], Any], model: str, place: str, gate: int
 ) -> None:
     study = open_study(model)
-    sample = study.sample(pickers.default_sample(study))
+    sample = study.sample(default_sample(study))
     edit = gate_angles.edit_key(gate_angles.table_shape(study.model), *map(int, place.split(".")))
     address = f"/circuit?model={model}&sample={sample.id}&gate={gate}&outcome={edit.split('.')[-1]}"
     page = visit(address)
@@ -118,7 +118,7 @@ def test_the_circuit_follows_an_angle_and_what_does_not_is_dimmed(
         slider.move(share)
         dragging.wait_until_followed(page, ("scores", "states", "ends", "outcomes"))
         dragging.wait_until_drawn(page)
-        walk = gate_replays.replay(replace(sample, tweak=f"{edit}={slider.value!r}"))
+        walk = circuit.replay(replace(sample, tweak=f"{edit}={slider.value!r}"))
         rows = list(walk.followed)
         words = page.locator(".st-key-panel-circuit .annotation-text").all_text_contents()
         assert [f"{(1 - z) / 2:.2f}" for z in walk.bloch[-1, rows, 2]] == [

@@ -13,12 +13,12 @@ from matplotlib import pyplot as plt
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import circuit_boxes
+from qfusion.figures.circuits import boxes
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density, product
 from qfusion.simulate import gate_replay, master_equation
 from qfusion.simulate.step_circuit import step_circuit
-from qfusion.wording.circuits import describe_step_error
+from qfusion.views.circuit import describe_step_error
 from tests.support.random_systems import random_kets, random_system
 
 
@@ -85,7 +85,7 @@ def test_dimensions_are_padded_to_qubits(dims: tuple[int, ...], form: str) -> No
     assert distance < 3e-2 if form == "trotter" else distance < 1e-10
     assert np.trace(rho) == pytest.approx(1, abs=1e-10)
     assert np.trace(seen.reshape(D, D)) == pytest.approx(1, abs=1e-10)  # no other state is reached
-    replay = circuit_boxes.evolution_replay(circuit, system.names)
+    replay = boxes.evolution_replay(circuit, system.names)
     assert replay.bloch[-1] == pytest.approx(
         gate_replay.bloch_vectors(torch.from_numpy(circuit.qnode()())), abs=1e-9
     )

@@ -14,7 +14,7 @@ from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import bootstrap
 from qfusion.views.cohort_contributions import difference_errors
-from qfusion.wording.cohorts import describe_intervals
+from qfusion.views.words.names import describe_intervals
 
 
 def test_clusters_of_pairs_are_pictures() -> None:

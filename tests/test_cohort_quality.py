@@ -12,9 +12,9 @@ from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import model_quality
-from qfusion.panels import cohorts
-from qfusion.panels.views import drawn
 from qfusion.views import cohort_quality, samples
+from qfusion.views.pages import cohorts
+from qfusion.views.pages.panel import drawn
 from tests.support.app import plain, said, visit
 
 

@@ -19,8 +19,8 @@ from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
 from qfusion.simulate import attractor, contraction
 from qfusion.simulate.steady_state import MIXED, Contraction, dissipator_norm
-from qfusion.views import steady_states as views
-from qfusion.wording.steady_states import describe_attractor
+from qfusion.views import dynamics as views
+from qfusion.views.dynamics import describe_attractor
 
 
 def system(D: int, seed: int = 0, loss: float = 0.3, duration: float = 1.0) -> System:

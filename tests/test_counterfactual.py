@@ -18,7 +18,7 @@ from qfusion.models import InputSpec, QuantumJump, Tweak, build, terms
 from qfusion.models.jump import flips
 from qfusion.models.network import truth_tables
 from qfusion.quantum.decomposition import subsets
-from qfusion.wording.parameter_changes import describe_ranges
+from qfusion.views.flips import describe_ranges
 from tests.support.entangled import model_of
 
 

@@ -10,7 +10,7 @@ import pytest
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.explain import coalitions, verdicts
-from qfusion.wording import answers
+from qfusion.views.words import answers
 from tests.support.app import plain, said, visit
 
 TEXT, AUDIO = np.array([1.0, 1.0, 1.0, 1.0]), np.zeros(4)

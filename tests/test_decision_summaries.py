@@ -7,11 +7,7 @@ import pytest
 
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import build_sample
-from qfusion.wording.decision_summaries import (
-    Outcome,
-    format_probability,
-    summarize_decision,
-)
+from qfusion.views.words.answers import Outcome, format_probability, summarize_decision
 
 
 def test_summary_of_a_class_gives_probability_and_log_odds() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from qfusion.figures import colour_scales, jump_trajectories, style
+from qfusion.figures import dynamics_charts, style
+from qfusion.figures.colours import SIGNED_SCALE, interpolate_colour
 
 ROOT = Path(__file__).resolve().parents[1]
 THEMES = ("light", "dark")
@@ -106,7 +107,7 @@ def test_states_and_jumps_have_distinct_hues() -> None:
         for paper in style.PAPER.values():
             assert contrast(hue, paper) >= 3
     T = np.linspace(0, 1, 5)
-    figure = jump_trajectories.single_runs(
+    figure = dynamics_charts.single_runs(
         T, [(T, T), (T, 1 - T)], [[], [(0.5, 0)]], None, "entropy", channels=1
     )
     used = {trace.line.color for trace in figure.data if trace.mode == "lines"}
@@ -121,10 +122,7 @@ def lightness(colour: str) -> float:
 def test_signed_maps_are_neutral_at_zero() -> None:
     """Zero is nearest to the paper and both arms leave it: lightest on light paper, darkest on dark."""
     for name, sign in (("light", -1), ("dark", 1)):
-        stops = [
-            colour_scales.interpolate_colour(colour_scales.SIGNED_SCALE[name], place)
-            for place in np.linspace(0, 1, 11)
-        ]  # type: ignore[index]
+        stops = [interpolate_colour(SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)]  # type: ignore[index]
         light = sign * np.array([lightness(colour) for colour in stops])
         assert light.argmin() == 5
         assert (np.diff(light[:6]) < 0).all()

@@ -31,12 +31,8 @@ from qfusion.analysis.opening import open_sample
 from qfusion.data import compiled_code
 from qfusion.data.clusters import Clusters
 from qfusion.explain import cohort_filters
-from qfusion.panels import (
-    pages,
-    programs,
-    rendering,
-)
 from qfusion.views import cohort_points, faithfulness
+from qfusion.views.pages import catalogue, rendering
 from tests.support.app import plain, said, visit
 from tests.support.encoded_models import dataset as dataset, model_of
 
@@ -237,12 +233,12 @@ def test_feature_deletion_of_large_sets_uses_drawn_samples_with_an_interval(
 
 def test_address_can_request_all_samples(few: Any) -> None:
     some, every = (
-        pages.build_panel("cohorts", "entanglement", ADDRESS | more)
+        catalogue.build_panel("cohorts", "entanglement", ADDRESS | more)
         for more in ({}, {"measured": "all"})
     )
     assert len(some.table()) == 20
     assert len(every.table()) == len(few.rows)
-    assert "everyone=True" in programs.program(
+    assert "everyone=True" in rendering.program(
         "cohorts", "entanglement", ADDRESS | {"measured": "all"}
     )
     with pytest.raises(Exception, match="Samples of slow figures 'most' does not exist"):

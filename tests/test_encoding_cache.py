@@ -31,7 +31,7 @@ from qfusion.models import build, names
 from qfusion.models.encoders import Dropout, Encoder, EncoderSettings
 from qfusion.models.inputs import InputSpec, Pooling, last_states
 from qfusion.training import batches, checkpoint_cards, encodings, metrics, train
-from qfusion.wording.backgrounds import describe_background
+from qfusion.views.words.decisions import describe_background
 from tests.support.encoded_models import dataset, model_of, sequences
 
 __all__ = ["dataset"]  # a fixture

@@ -24,7 +24,7 @@ from qfusion.models.protocols import KetStates, StateModel
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
 from qfusion.training.processes import Group
-from qfusion.wording.backgrounds import describe_background
+from qfusion.views.words.decisions import describe_background
 from tests.support.encoded_models import sequences
 from tests.support.entangled import model_of as network_of
 from tests.support.small_models import NAMES, SMALL, Recorded, model_of, rows_of

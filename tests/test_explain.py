@@ -11,7 +11,7 @@ from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subsets
-from qfusion.wording.backgrounds import describe_background
+from qfusion.views.words.decisions import describe_background
 from tests.support.coalition_problems import problem
 
 

@@ -23,8 +23,9 @@ import pytest
 from PIL import Image
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import export, export_style, style
-from qfusion.figures.export_style import ExportStyle
+from qfusion.figures import style
+from qfusion.figures.files import export, export_style
+from qfusion.figures.files.export_style import ExportStyle
 from tests.support import exporting
 from tests.support.exported_figures import RECIPE, WORDS, lines, texts, waterfall
 from tests.support.figure_examples import TERMS, M

@@ -16,13 +16,12 @@ from qfusion.figures import (
     attribution_charts,
     cohort_charts,
     evolution_charts,
-    export_style,
     operator_spectra,
     state_charts,
-    visible_range,
 )
-from qfusion.figures.export_style import ExportStyle
-from qfusion.figures.themes import apply_theme
+from qfusion.figures.colours import apply_theme
+from qfusion.figures.files import export_style, recipe
+from qfusion.figures.files.export_style import ExportStyle
 from tests.support.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 
 MODALITIES = ("text", "audio", "vision")
@@ -147,7 +146,7 @@ def test_foreign_figure_has_no_theme() -> None:
 
 def test_legend_entries_are_those_displayed() -> None:
     drawn = example("evolution_charts.decision_lines", "light")
-    entries = visible_range.legend_entries(drawn)
+    entries = recipe.legend_entries(drawn)
     assert entries == [
         "all together",
         *MODALITIES,
@@ -157,8 +156,8 @@ def test_legend_entries_are_those_displayed() -> None:
         "text + audio + vision",
         "as learned",
     ]
-    assert visible_range.legend_entries(example("decision_charts.waterfall", "light")) == []
-    assert visible_range.legend_entries(example("target_charts.class_counts", "light")) == [
+    assert recipe.legend_entries(example("decision_charts.waterfall", "light")) == []
+    assert recipe.legend_entries(example("target_charts.class_counts", "light")) == [
         "train",
         "test",
     ]
@@ -173,28 +172,28 @@ def test_legend_entries_are_those_displayed() -> None:
         ],
         layout={"showlegend": True},
     )
-    assert visible_range.legend_entries(named) == ["b", "c", "trace 1", "a &lt;b&gt;<br>&#36;"]
-    assert visible_range.plain_legend_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
-    assert visible_range.legend_entries(named.update_layout(showlegend=False)) == []
+    assert recipe.legend_entries(named) == ["b", "c", "trace 1", "a &lt;b&gt;<br>&#36;"]
+    assert recipe.plain_legend_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
+    assert recipe.legend_entries(named.update_layout(showlegend=False)) == []
 
 
 def test_hidden_legend_entry_hides_its_traces() -> None:
     drawn = example("evolution_charts.decision_lines", "light")
     before = drawn.to_json()
-    found = visible_range.hide_series(drawn, ("text", "text + audio", "no such entry"))
+    found = recipe.hide_series(drawn, ("text", "text + audio", "no such entry"))
     assert {trace.legendgroup for trace in drawn.data} - {
         trace.legendgroup for trace in found.data
     } == {"text", "text+audio"}
-    assert visible_range.legend_entries(found) == [
-        e for e in visible_range.legend_entries(drawn) if e not in ("text", "text + audio")
+    assert recipe.legend_entries(found) == [
+        e for e in recipe.legend_entries(drawn) if e not in ("text", "text + audio")
     ]
     assert drawn.to_json() == before
-    assert visible_range.hide_series(drawn, ()) is drawn
-    assert visible_range.hide_series(drawn, ("no such entry",)) is drawn
+    assert recipe.hide_series(drawn, ()) is drawn
+    assert recipe.hide_series(drawn, ("no such entry",)) is drawn
     hostile = evolution_charts.measure_lines(
         T, {("<b>",): T, ("text",): T / 2}, ("<b>", "text"), "y"
     )
-    assert visible_range.legend_entries(visible_range.hide_series(hostile, ("<b>",))) == ["text"]
+    assert recipe.legend_entries(recipe.hide_series(hostile, ("<b>",))) == ["text"]
 
 
 def test_canvas_has_the_requested_width_and_needed_height() -> None:

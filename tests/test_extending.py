@@ -29,13 +29,13 @@ from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, disturbances
 from qfusion.models import FUSION
-from qfusion.panels import dynamics_page, pages, params, programs
-from qfusion.panels.panel import Panel, PanelFigure
 from qfusion.quantum import measure_kinds, measures
 from qfusion.quantum.measure_kinds import States, Values
 from qfusion.training.batches import mean_and_std
 from qfusion.ui import glossary
-from qfusion.wording.measures import MEASURE_TEXTS, MeasureText
+from qfusion.views.pages import catalogue, dynamics, params, rendering
+from qfusion.views.pages.panel import Panel, PanelFigure
+from qfusion.views.words.names import MEASURE_TEXTS, MeasureText
 from tests.support.app import plain, said, visit
 from tests.support.charts import figures
 
@@ -96,8 +96,8 @@ def test_a_model_takes_one_file_and_its_registration() -> None:
         if "plugins" not in path.parts and any(name in path.read_text() for name in names)
     }
     found -= {
-        "qfusion/wording/list_names.py",
-        "qfusion/wording/model_kinds.py",
+        "qfusion/views/words/names.py",
+        "qfusion/models/kind_texts.py",
     }  # it has a short name and a description of its own beside the defaults
     assert found == {"qfusion/models/jump/kets.py", "qfusion/models/registry.py"}
 
@@ -177,23 +177,23 @@ def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> PanelFigure:
 @pytest.fixture
 def new_panel() -> Iterator[str]:
     """A panel as its author writes it: a line in the PANELS of its module."""
-    dynamics_page.PANELS["spread"] = Panel(
+    dynamics.PANELS["spread"] = Panel(
         spread,
-        {"t": dynamics_page.CURSOR},
-        opens=dynamics_page.VIEW.is_one_of("Decision"),
+        {"t": dynamics.CURSOR},
+        opens=dynamics.VIEW.is_one_of("Decision"),
         below=True,
     )
     yield "spread"
-    del dynamics_page.PANELS["spread"]
+    del dynamics.PANELS["spread"]
 
 
 def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> None:
     drawn = figure(f"{DYNAMICS}&t=0.5", new_panel, tmp_path)
     address = {"model": MODEL, "data": DATA, "sample": SAMPLE, "t": "0.5"}
-    built = pages.build_panel("Dynamics", new_panel, address)
+    built = catalogue.build_panel("Dynamics", new_panel, address)
     assert drawn["data"][0]["x"] == list(built.figure.data[0].x)  # type: ignore[union-attr]
-    assert new_panel in pages.visible_panels(pages.open_page("dynamics", address).view)
-    assert "t=0.5)" in programs.program("Dynamics", new_panel, address)
+    assert new_panel in catalogue.visible_panels(catalogue.open_page("dynamics", address).view)
+    assert "t=0.5)" in rendering.program("Dynamics", new_panel, address)
     assert len(built.table()) == 2
     app = visit("Dynamics", **address)
     assert not app.error
@@ -206,24 +206,24 @@ def panel_with_a_choice() -> Iterator[str]:
     share = params.NumberParam(
         "spread.t", "Share of T", "All of it is used.", default=1.0, step=0.25
     )
-    dynamics_page.PANELS["spread"] = Panel(
-        spread, {"t": share}, opens=dynamics_page.VIEW.is_one_of("Decision"), below=True
+    dynamics.PANELS["spread"] = Panel(
+        spread, {"t": share}, opens=dynamics.VIEW.is_one_of("Decision"), below=True
     )
     yield "spread"
-    del dynamics_page.PANELS["spread"]
+    del dynamics.PANELS["spread"]
 
 
 def test_a_panel_with_a_control_of_its_own_takes_a_builder_and_two_lines(
     panel_with_a_choice: str, tmp_path: Path
 ) -> None:
     address = {"model": MODEL, "data": DATA, "sample": SAMPLE, "spread.t": "0.25"}
-    half = pages.build_panel("Dynamics", panel_with_a_choice, address).table()
+    half = catalogue.build_panel("Dynamics", panel_with_a_choice, address).table()
     assert figure(f"{DYNAMICS}&spread.t=0.25", panel_with_a_choice, tmp_path)["data"][0][
         "y"
     ] == pytest.approx(half["entropy"].tolist())
-    assert "t=0.25)" in programs.program("Dynamics", panel_with_a_choice, address)
+    assert "t=0.25)" in rendering.program("Dynamics", panel_with_a_choice, address)
     with pytest.raises(QFusionError, match=r"`spread\.t`: Argument `Share of T` must"):
-        pages.open_page("dynamics", address | {"spread.t": "2"})
+        catalogue.open_page("dynamics", address | {"spread.t": "2"})
     app = visit("Dynamics", **address)
     assert not app.error
     assert app.slider(key="spread.t").value == 0.25
@@ -262,10 +262,10 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     study = open_sample(model, sample, "digits").study
     name = study.modalities[0]
     address = {"model": model, "data": "digits", "sample": sample, "inside.by": occlusion}
-    found = pages.build_panel("Samples", "inside", address)
+    found = catalogue.build_panel("Samples", "inside", address)
     assert "by occlusion" in found.shows
     assert set(found.table()["method"]) == {occlusion}
-    assert "method='occlusion'" in programs.program("Samples", "inside", address)
+    assert "method='occlusion'" in rendering.program("Samples", "inside", address)
 
     inputs = dataset.inputs(dataset.rows("test")[:3], torch.float64)
     baseline = mean_and_std(dataset, dataset.rows("train"), name)[0]

@@ -34,7 +34,7 @@ from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.games import dividends, shapley
 from qfusion.models.inputs import values_and_mask
 from qfusion.quantum.decomposition import subset_name, subsets
-from qfusion.wording.reliability import describe_finding
+from qfusion.views.words.reliability import describe_finding
 from tests.support.coalition_problems import problem
 from tests.support.entangled import model_of
 

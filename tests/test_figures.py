@@ -13,21 +13,18 @@ from qfusion.analysis import shown_terms
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import InvalidInput
 from qfusion.figures import (
-    circuit_charts,
-    circuit_diagram,
     cohort_charts,
-    correlation_polygon,
     decision_charts,
-    distance_chart,
-    evidence_fusion,
+    dynamics_charts,
     evolution_charts,
-    jump_trajectories,
+    generator_charts,
+    model_quality,
     operator_spectra,
-    sparklines,
     state_charts,
     style,
-    target_charts,
+    training_charts,
 )
+from qfusion.figures.circuits import charts, diagram, fusion
 
 MODALITIES = ("text", "audio", "vision")
 DIVIDENDS = {
@@ -180,7 +177,7 @@ def test_scale_contains_its_marks(
 
 def test_names_with_a_common_prefix_have_separate_rows() -> None:
     names = [f"a class whose name is very long indeed: {n}" for n in range(3)]
-    drawn = target_charts.class_counts({"train": [1, 2, 3]}, names)
+    drawn = model_quality.class_counts({"train": [1, 2, 3]}, names)
     assert list(drawn.data[0].y) == [0, 1, 2]
     assert list(drawn.data[0].customdata) == names
     bars = operator_spectra.element_effects(np.ones((1, 3)), names, ["text"], ["text"])
@@ -192,7 +189,7 @@ def test_names_with_a_common_prefix_have_separate_rows() -> None:
 def test_graph_labels_do_not_overlap(count: int) -> None:
     names = [f"m{n}" for n in range(count)]
     pairs = list(itertools.combinations(names, 2))
-    drawn = correlation_polygon.mutual_information_polygon(
+    drawn = generator_charts.mutual_information_polygon(
         TIMES, dict.fromkeys(pairs, TIMES), dict.fromkeys(names, TIMES), at=1
     )
     places = [(trace.x[0], trace.y[0]) for trace in drawn.data if trace.mode == "markers+text"]
@@ -328,7 +325,7 @@ def test_lines_over_time_show_the_learned_model_in_the_background() -> None:
 
 
 def test_sparkline_labels_do_not_overlap_or_leave_the_plot() -> None:
-    figure = sparklines.sparkline(TIMES, dict.fromkeys(MODALITIES, TIMES), MODALITIES)
+    figure = training_charts.sparkline(TIMES, dict.fromkeys(MODALITIES, TIMES), MODALITIES)
     top = figure.layout.yaxis.range[1]
     heights = sorted(note.y for note in figure.layout.annotations)
     assert np.diff(heights).min() > 0.15 * top
@@ -337,16 +334,16 @@ def test_sparkline_labels_do_not_overlap_or_leave_the_plot() -> None:
 
 
 def test_distance_line_is_logarithmic_with_the_slope_of_the_gap() -> None:
-    figure = distance_chart.distance_line(TIMES, np.exp(-2 * TIMES), 2.0, 0.5)
+    figure = dynamics_charts.distance_line(TIMES, np.exp(-2 * TIMES), 2.0, 0.5)
     assert figure.layout.yaxis.type == "log"
     assert np.allclose(figure.data[1].y, np.exp(-2 * TIMES))
     settled = np.exp(-3 * TIMES) + np.exp(-2 * TIMES)
-    tail = distance_chart.distance_line(TIMES, settled, 2.0, 0.5).data[1].y
+    tail = dynamics_charts.distance_line(TIMES, settled, 2.0, 0.5).data[1].y
     assert tail[-1] == pytest.approx(settled[-1])
     assert (tail[:-1] < settled[:-1]).all()
     rounded = np.where(TIMES > 0.6, 1e-15, settled)  # behind the floor there is nothing to meet
     last = np.flatnonzero(TIMES <= 0.6)[-1]
-    assert distance_chart.distance_line(TIMES, rounded, 2.0, 0.5).data[1].y[last] == pytest.approx(
+    assert dynamics_charts.distance_line(TIMES, rounded, 2.0, 0.5).data[1].y[last] == pytest.approx(
         settled[last]
     )
 
@@ -354,7 +351,7 @@ def test_distance_line_is_logarithmic_with_the_slope_of_the_gap() -> None:
 @pytest.mark.parametrize("gates", [1, 2, 60])
 def test_lines_of_entropy_go_on_after_the_last_gate_behind_the_cursor(gates: int) -> None:
     values = np.linspace([0.0, 0.1], [0.6, 0.4], gates + 1)
-    figure = circuit_charts.entropy_lines(values, ["a", "b"], gates, [])
+    figure = charts.entropy_lines(values, ["a", "b"], gates, [])
     line = figure.data[0]
     assert list(line.y) == [*values[:, 0], 0.6]
     end = figure.layout.xaxis.range[1]
@@ -405,7 +402,7 @@ def test_populations_name_basis_states_with_the_first_modality_leftmost() -> Non
 
 def test_single_runs_jump_at_once_and_mark_the_value_after() -> None:
     jumping = (np.array([0, 0.3, 0.3, 1.0]), np.array([0.0, 0.1, 0.8, 0.9]))
-    figure = jump_trajectories.single_runs(
+    figure = dynamics_charts.single_runs(
         TIMES, [jumping, (TIMES, TIMES)], [[(0.3, 1)], []], TIMES, "entropy (nats)", channels=2
     )
     marks = [trace for trace in figure.data if trace.mode == "markers"]
@@ -418,28 +415,28 @@ def test_single_runs_jump_at_once_and_mark_the_value_after() -> None:
 
 def test_ensemble_draws_a_band_of_two_standard_errors() -> None:
     mean = np.full((5, 1), 0.5)
-    figure = jump_trajectories.ensemble(TIMES, mean, mean * 0 + 0.1, mean, ["00"], 20)
+    figure = dynamics_charts.ensemble(TIMES, mean, mean * 0 + 0.1, mean, ["00"], 20)
     band = figure.data[0]
     assert max(band.y) == pytest.approx(0.7)
     assert min(band.y) == pytest.approx(0.3)
     legend = [trace.name for trace in figure.data if trace.showlegend is not False]
     assert legend == ["|00⟩", "master equation", "mean of 20 runs", "± 2 standard errors"]
     with pytest.raises(InvalidInput, match="shape"):
-        jump_trajectories.ensemble(TIMES, mean, mean[:2], mean, ["00"], 20)
+        dynamics_charts.ensemble(TIMES, mean, mean[:2], mean, ["00"], 20)
 
 
 def walked(**more: object) -> go.Figure:
     boxes = [
-        circuit_diagram.Box("RY", 0, (0,), 1, 1, HOSTILE, style.BLUE),
-        circuit_diagram.Box("fuse", 1, (0, 1), 2, 2, "fuses"),
-        circuit_diagram.Box("M|U3", 2, (2, 1), 3, 5, "pools", style.ORANGE, True),
+        diagram.Box("RY", 0, (0,), 1, 1, HOSTILE, style.BLUE),
+        diagram.Box("fuse", 1, (0, 1), 2, 2, "fuses"),
+        diagram.Box("M|U3", 2, (2, 1), 3, 5, "pools", style.ORANGE, True),
     ]
     wires = [
-        circuit_diagram.Wire(HOSTILE, 0.0, style.BLUE, 1.75),
-        circuit_diagram.Wire("f0", 0.6),
-        circuit_diagram.Wire("f1", 1.6),
+        diagram.Wire(HOSTILE, 0.0, style.BLUE, 1.75),
+        diagram.Wire("f0", 0.6),
+        diagram.Wire("f1", 1.6),
     ]
-    return circuit_diagram.diagram(
+    return diagram.diagram(
         boxes, wires, 3, np.array([[0, 0, 1.0], [0.6, 0.3, 0], [0, 0, 0]]), np.zeros(3), **more
     )
 
@@ -457,56 +454,49 @@ def test_circuit_boxes_have_descriptions_and_links_escaped() -> None:
     ]
     assert set(rims) == {style.VERMILLION}  # the third gate is inside the last box
     with pytest.raises(InvalidInput, match="bloch"):
-        circuit_diagram.diagram(
-            [], [circuit_diagram.Wire("q", 0.0)], 0, np.zeros((2, 3)), np.zeros(2)
-        )
+        diagram.diagram([], [diagram.Wire("q", 0.0)], 0, np.zeros((2, 3)), np.zeros(2))
 
 
 def test_a_disc_shows_x_to_the_right_and_zero_up() -> None:
-    needle = circuit_diagram.arrow(1, 2, np.array([0.5, 0.0, 1.0]), 10, "light")
+    needle = diagram.arrow(1, 2, np.array([0.5, 0.0, 1.0]), 10, "light")
     assert (needle["ax"], needle["ay"], needle["arrowside"]) == (5.0, -10.0, "start")
     assert needle["arrowcolor"] == style.INK["light"]
-    assert (
-        circuit_diagram.arrow(0, 0, np.array([0.5, 0.4, 0.0]), 10, "light")["arrowcolor"]
-        == style.BLUE
-    )
-    assert circuit_diagram.arrow(0, 0, np.zeros(3), 10, "light")["text"] == "•"
-    tip = circuit_diagram.disc_tip(HOSTILE, np.array([0.0, 0.0, -1.0]), 0.0)
+    assert diagram.arrow(0, 0, np.array([0.5, 0.4, 0.0]), 10, "light")["arrowcolor"] == style.BLUE
+    assert diagram.arrow(0, 0, np.zeros(3), 10, "light")["text"] == "•"
+    tip = diagram.disc_tip(HOSTILE, np.array([0.0, 0.0, -1.0]), 0.0)
     assert "reads 1 with 100.0%" in tip
     assert "<img" not in tip
 
 
 def test_qubits_entropies_and_cuts_are_drawn_as_given() -> None:
     names = [f"q{i}" for i in range(8)]
-    row = circuit_charts.bloch_row(names, np.zeros((8, 3)), np.full(8, 0.5))
+    row = charts.bloch_row(names, np.zeros((8, 3)), np.full(8, 0.5))
     assert set(row.data[0].y) == {0, -1}  # more than six qubits take two lines
-    lines = circuit_charts.entropy_lines(
+    lines = charts.entropy_lines(
         np.arange(10.0).reshape(5, 2), ["a", HOSTILE], 3, [(0, "start")], hues=[style.BLUE] * 2
     )
     assert [trace.line.dash for trace in lines.data] == ["solid", "dash"]
     assert "<img" not in texts(lines)
-    found = circuit_charts.cut_entropies(
+    found = charts.cut_entropies(
         [np.array([0.1, 0.2, 0.3]), np.array([0.4])], ["input", "pooled"], "nats"
     )
     assert np.isnan(found.data[0].z[1][2])
-    bars = circuit_charts.pooling_entropies(np.array([3.0]), np.array([1.5]), np.array([2.0]))
+    bars = charts.pooling_entropies(np.array([3.0]), np.array([1.5]), np.array([2.0]))
     assert [trace.y[0] for trace in bars.data] == [3.0, 1.5, 2.0]
     with pytest.raises(InvalidInput, match="shape"):
-        circuit_charts.cut_entropies([np.zeros(2)], ["a", "b"], "nats")
+        charts.cut_entropies([np.zeros(2)], ["a", "b"], "nats")
 
 
 def test_masses_and_tables_contain_numbers_and_escape_names() -> None:
     values = np.array([[0.1, 0.9], [0.2, 0.8]])
-    figure = evidence_fusion.masses(
-        values, np.array([0.5, 0.6]), [HOSTILE, "b"], ["0", HOSTILE], marked=0
-    )
+    figure = fusion.masses(values, np.array([0.5, 0.6]), [HOSTILE, "b"], ["0", HOSTILE], marked=0)
     assert figure.data[0].z[2][1] == 0.6
     assert figure.data[1].text[:3] == ("0.10", "0.20", "0.90")
     assert (
         figure.data[1].textfont.color[0] != figure.data[1].textfont.color[2]
     )  # dark on bright, bright on dark
     assert "<img" not in texts(figure)
-    tables = evidence_fusion.fusion_tables(
+    tables = fusion.fusion_tables(
         values,
         values,
         ["0", "1"],
@@ -530,15 +520,15 @@ def test_masses_and_tables_contain_numbers_and_escape_names() -> None:
     assert "<b>0</b>" in tables.layout.xaxis.ticktext
     assert "<img" not in texts(tables)
     with pytest.raises(InvalidInput, match="shape"):
-        evidence_fusion.fusion_tables(
+        fusion.fusion_tables(
             values, values[:1], ["0", "1"], ["a", "b"], controls=["m"], angles=values
         )
     with pytest.raises(InvalidInput, match="fit"):
-        evidence_fusion.masses(values, np.zeros(3), ["a", "b"], ["0", "1"])
+        fusion.masses(values, np.zeros(3), ["a", "b"], ["0", "1"])
 
 
 def test_class_bars_mark_truth_prediction_and_previous_values() -> None:
-    figure = evidence_fusion.class_bars(
+    figure = fusion.class_bars(
         np.array([0.1, 0.7, 0.2]),
         ["a", HOSTILE, "c"],
         truth=2,
@@ -550,24 +540,23 @@ def test_class_bars_mark_truth_prediction_and_previous_values() -> None:
     assert "truth" in figure.layout.yaxis.ticktext[2]
     assert list(figure.data[1].x) == [0.5, 0.3, 0.2]
     assert "<img" not in texts(figure)
-    many = evidence_fusion.class_bars(np.arange(40.0), [str(i) for i in range(40)], unit="score")
+    many = fusion.class_bars(np.arange(40.0), [str(i) for i in range(40)], unit="score")
     assert len(many.data[0].x) == 15
     names = [str(i) for i in range(40)]
-    many = evidence_fusion.class_bars(np.arange(40.0), names, truth=3, unit="score")
+    many = fusion.class_bars(np.arange(40.0), names, truth=3, unit="score")
     assert len(many.data[0].x) == 16
     assert "3 ◂ truth" in many.layout.yaxis.ticktext[0]
     assert (
-        evidence_fusion.describe_drawn_classes(names, 3)
-        == "the 15 likeliest of 40 classes and the true one"
+        fusion.describe_drawn_classes(names, 3) == "the 15 likeliest of 40 classes and the true one"
     )
-    assert evidence_fusion.describe_drawn_classes(names[:15], 3) == "the classes"
+    assert fusion.describe_drawn_classes(names[:15], 3) == "the classes"
     with pytest.raises(InvalidInput, match="shape"):
-        evidence_fusion.class_bars(np.zeros(2), ["a"])
+        fusion.class_bars(np.zeros(2), ["a"])
 
 
 def test_curves_of_beliefs_and_noisy_terms() -> None:
-    assert "<img" not in texts(evidence_fusion.curve(TIMES, TIMES, HOSTILE, HOSTILE, style.BLUE))
-    beliefs = evidence_fusion.belief_bars(np.array([0.2]), np.array([0.5]), np.array([0.9]), ["a"])
+    assert "<img" not in texts(fusion.curve(TIMES, TIMES, HOSTILE, HOSTILE, style.BLUE))
+    beliefs = fusion.belief_bars(np.array([0.2]), np.array([0.5]), np.array([0.9]), ["a"])
     assert (beliefs.data[0].base[0], beliefs.data[0].x[0]) == (0.2, pytest.approx(0.7))
     terms = decision_charts.term_bars(
         DIVIDENDS, dict.fromkeys(DIVIDENDS, 0.1), DIVIDENDS, MODALITIES, unit="score"

@@ -13,8 +13,8 @@ import torch
 from qfusion import report
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.data import DataSet
-from qfusion.panels import pages
-from qfusion.wording import systems
+from qfusion.views.pages import catalogue
+from qfusion.views.words import systems
 from tests.support.app import plain, said, visit
 from tests.support.third_model import DATA, PAGES, among_the_users, command
 
@@ -90,7 +90,7 @@ def test_slow_test_set_is_decomposed_against_drawn_rows(
 def test_what_if_page_swaps_drops_and_flips(trained: DataSet) -> None:
     sample = open_sample("my-mult", str(trained.ids[trained.rows("test")[0]]), DATA)
     address = {"model": "my-mult", "data": DATA, "sample": sample.id}
-    flips = pages.build_panel("What if", "flips", address)
+    flips = catalogue.build_panel("What if", "flips", address)
     assert "the best found by gradients and other samples" in flips.shows
     table = flips.table()
     assert bool(table.loc[table["possible"], "verified"].all())

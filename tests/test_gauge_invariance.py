@@ -28,9 +28,8 @@ from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import Generator, Term, act
 from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.views import generator
-from qfusion.views.contributions_by_coupling import attribution_matrix
+from qfusion.views.generator import attribution_matrix, describe_building
 from qfusion.views.sensitivity import term_response, tornado
-from qfusion.wording.building import describe_building
 from tests.support.sensitivity_models import jump_model
 
 SAME = 1e-9  # of the largest number of a kind

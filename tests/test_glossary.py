@@ -7,9 +7,9 @@ import re
 
 import numpy as np
 
-from qfusion.panels import pages as programs
 from qfusion.ui import glossary, navigation
-from qfusion.views import alt_text
+from qfusion.views.pages import catalogue as programs
+from qfusion.views.words import rules
 
 TITLES = {title for pages in navigation.PAGES.values() for _, title, _ in pages}
 
@@ -88,18 +88,17 @@ def test_search_covers_names_synonyms_and_texts() -> None:
 
 
 def test_numbers_are_written_in_words() -> None:
-    assert alt_text.list_numbers(["text", ""], [0.41, -0.1], "+.2f") == "text +0.41, baseline -0.10"
-    many = alt_text.list_numbers([f"a{n}" for n in range(20)], np.arange(20), ".0f")
+    assert rules.list_numbers(["text", ""], [0.41, -0.1], "+.2f") == "text +0.41, baseline -0.10"
+    many = rules.list_numbers([f"a{n}" for n in range(20)], np.arange(20), ".0f")
     assert many.startswith("largest of 20: a19 19, a18 18, ")
-    assert many.count(",") == alt_text.MAX_NUMBERS - 1
+    assert many.count(",") == rules.MAX_NUMBERS - 1
     assert (
-        alt_text.list_curves({"text": np.array([0, 0.5]), "": np.array([1, 2])})
+        rules.list_curves({"text": np.array([0, 0.5]), "": np.array([1, 2])})
         == "text from 0.00 to 0.50, all together from 1.00 to 2.00"
     )
     assert (
-        alt_text.list_pairs("ab", [0, 0], [0.1, 0.9])
-        == "b 0.90 (before 0.00), a 0.10 (before 0.00)"
+        rules.list_pairs("ab", [0, 0], [0.1, 0.9]) == "b 0.90 (before 0.00), a 0.10 (before 0.00)"
     )
-    assert alt_text.list_coherences(np.array([[0.5, 0.3j], [-0.3j, 0.5]]), "01").endswith(
+    assert rules.list_coherences(np.array([[0.5, 0.3j], [-0.3j, 0.5]]), "01").endswith(
         "off the diagonal is 0.30, between 0 and 1"
     )

@@ -19,11 +19,10 @@ from qfusion import plugin
 from qfusion._sentences import true_minus
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import QFusionError
-from qfusion.panels import pages, scopes
-from qfusion.panels.page_state import PageState
-from qfusion.panels.panel import Panel, PanelFigure
-from qfusion.panels.pins import Pin
-from qfusion.wording import answers
+from qfusion.views.pages import catalogue, page_state
+from qfusion.views.pages.page_state import PageState, Pin
+from qfusion.views.pages.panel import Panel, PanelFigure
+from qfusion.views.words import answers
 from tests.support import plugin_panels
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -41,11 +40,14 @@ LEFT_OUT_PANELS = ("referee-", "estimators")
 def build_pictures(view: PageState) -> Iterator[tuple[str, PanelFigure]]:
     """All panels of a page that fit its sample, with their names."""
     opened: dict[str, Any] = {}
-    panels: dict[str, Panel] = {**pages.PAGES[view.page], **pages.PANEL_FAMILIES.get(view.page, {})}
+    panels: dict[str, Panel] = {
+        **catalogue.PAGES[view.page],
+        **catalogue.PANEL_FAMILIES.get(view.page, {}),
+    }
     for start, panel in panels.items():
         if start.startswith(LEFT_OUT_PANELS) or plugin_panels.is_of_plugin(panel):
             continue
-        scope = scopes.open_scope(view, panel.scope, opened)
+        scope = page_state.open_scope(view, panel.scope, opened)
         with suppress(QFusionError):  # a family without members
             for end in panel.endings(view, scope):
                 arguments = panel.arguments(view, end)
@@ -59,11 +61,11 @@ def write_sentences(model: str, data: str, sample: str, other: str) -> Iterator[
     for question, answer in answers.QUESTIONS.items():
         yield f"{question} {true_minus(answer(opened))}"
     address = {"model": model, "data": data, "sample": sample, "pin": str(Pin(model, data, other))}
-    for page in pages.PAGES:
+    for page in catalogue.PAGES:
         if page in LEFT_OUT_PAGES | {one.title.lower() for one in plugin.entries("pages")}:
             continue
         yield f"\n# {page}"
-        for name, picture in build_pictures(pages.open_page(page, address).view):
+        for name, picture in build_pictures(catalogue.open_page(page, address).view):
             yield f"\n## {name}"
             yield picture.full_title
             for label, words in (

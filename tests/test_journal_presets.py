@@ -14,8 +14,8 @@ import pytest
 from pypdf import PdfReader
 
 from plotly_print import PrintError, Style, latex, render
-from qfusion.figures import export, export_style
-from qfusion.figures.export_style import ExportStyle
+from qfusion.figures.files import export, export_style
+from qfusion.figures.files.export_style import ExportStyle
 from tests.support import exporting, typesetting
 from tests.support.exported_figures import RECIPE, WORDS, lines, texts, waterfall
 

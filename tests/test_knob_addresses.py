@@ -25,10 +25,10 @@ from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import angle_response
 from qfusion.models.tweak import learned_values
-from qfusion.panels import pickers
 from qfusion.quantum import statevector
 from qfusion.ui import knob_addresses, knobs, server
-from qfusion.views import decision, gate_replays, qubits
+from qfusion.views import circuit, decision, qubits
+from qfusion.views.pages.address import default_sample
 from tests.support import own_models
 
 MOST_BYTES = 200_000  # of an answer, for slow lines
@@ -42,7 +42,7 @@ def client() -> Iterator[TestClient]:
 
 def followed(model: str, terms: str = decision.DIVIDENDS) -> knob_addresses.Followed:
     study = open_study(model)
-    row = study.dataset.row(pickers.default_sample(study))
+    row = study.dataset.row(default_sample(study))
     sample = Sample(study, row, int(study.predicted[row]))
     kind, parts = decision.upper_series(sample)
     metrics = tuple(sample.metrics)[:1]
@@ -249,10 +249,10 @@ def entropy_of(rho: np.ndarray) -> float:
 @pytest.mark.parametrize(("name", "gate"), [("0.01", 3), ("convolution.0.0", 30)])
 def test_states_follow_an_angle_of_a_network(client: TestClient, name: str, gate: int) -> None:
     study = open_study("qcnn-parity")
-    sample, value = study.sample(pickers.default_sample(study)), 2.2
+    sample, value = study.sample(default_sample(study)), 2.2
     key = next(key for key, slider in knobs.angle_sliders(study).items() if slider.name == name)
     reply = answer(client, angles_of(sample, gate), "states", key)
-    walk = gate_replays.replay(replace(sample, tweak=f"{name}={value}"))
+    walk = circuit.replay(replace(sample, tweak=f"{name}={value}"))
     groups, rows = reply["groups"], list(walk.followed)
     assert np.allclose(
         numbers(groups["ends"], value)[:, 0], (1 - walk.bloch[-1, rows, 2]) / 2, atol=2e-3

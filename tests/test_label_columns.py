@@ -24,9 +24,9 @@ from qfusion.data import importing
 from qfusion.data.store import folders, reading
 from qfusion.data.target_spec import label_conflicts, unimodal_columns
 from qfusion.errors import InvalidInput
-from qfusion.figures import export, recipe
+from qfusion.figures.files import export, recipe
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
-from qfusion.wording.studies import axis_titles
+from qfusion.views.words.names import axis_titles
 from tests.support.app import plain, said, visit
 from tests.support.people import M, make_models, stand_in
 

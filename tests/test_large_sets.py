@@ -92,8 +92,8 @@ def box() -> None:
     import streamlit as st
 
     from qfusion import data
-    from qfusion.panels.pickers import SAMPLE
     from qfusion.ui import arrival, sample_box
+    from qfusion.views.pages.address import SAMPLE
 
     arrival.arrive("Samples")
     planted = data.load("planted")

@@ -14,18 +14,17 @@ import torch
 
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import circuit_boxes, circuit_diagram, circuit_replay, qubit_displays
+from qfusion.figures.circuits import charts, diagram, qubits
+from qfusion.figures.circuits.boxes import fusion_replay
 from qfusion.models.network import gate_angles
-from qfusion.panels import (
-    pages,
-    programs,
-)
 from qfusion.quantum import statevector
 from qfusion.quantum.circuits import operation_matrix, rotation
 from qfusion.quantum.statevector import gate_step, light_cone
 from qfusion.simulate.fusion_circuit import fusion_circuit
 from qfusion.simulate.gate_replay import replay_fusion
-from qfusion.views import circuit as circuit_views, gate_replays, qubits
+from qfusion.views import circuit as circuit_views
+from qfusion.views.pages import catalogue, rendering
+from qfusion.views.qubits import bloch_gates
 from tests.support.app import plain, said, visit
 from tests.support.entangled import angles_of, model_of
 
@@ -112,7 +111,7 @@ def test_cone_of_the_network_equals_pennylane(n: int, M: int, block: str) -> Non
     model = model_of(n, M, block=block)
     theta = angles_of(model)
     circuit = fusion_circuit(model, theta)
-    found = circuit_boxes.fusion_replay(replay_fusion(model, theta), model)
+    found = fusion_replay(replay_fusion(model, theta), model)
     rows = {wire.name: row for row, wire in enumerate(found.wires)}
     words = [(wire,) for wire in circuit.fused]
     cones = [light_cone(found.steps, [rows[name] for name in word]) for word in words]
@@ -174,8 +173,8 @@ def test_unaffected_qubits_of_a_gate() -> None:
 
 def test_panel_greys_gates_outside_the_cone(pair: Any) -> None:
     picture = circuit_views.circuit(pair, cone="fused[1]", gate=40)
-    found, table = gate_replays.replay(pair), picture.numbers
-    cone = gate_replays.sample_light_cone(pair, "fused[1]")
+    found, table = circuit_views.replay(pair), picture.numbers
+    cone = circuit_views.sample_light_cone(pair, "fused[1]")
     assert list(table["in_cone"]) == list(cone.inside)
     assert f"{cone.count} of {found.count} gates" in picture.title
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
@@ -188,11 +187,11 @@ def test_panel_greys_gates_outside_the_cone(pair: Any) -> None:
     with pytest.raises(NotFound, match="fused"):
         circuit_views.circuit(pair, cone="fused[77]")
     with pytest.raises(InvalidInput, match="no light cone"):
-        gate_replays.sample_light_cone(open_sample("qj-planted", "p2924"), "text0")
+        circuit_views.sample_light_cone(open_sample("qj-planted", "p2924"), "text0")
 
 
 def test_displays_show_the_state_after_every_column(pair: Any) -> None:
-    found = gate_replays.replay(pair)
+    found = circuit_views.replay(pair)
     between = found.column_states(found.count)
     last = {
         row: (vector, entropy) for _, row, vector, entropy in between
@@ -207,23 +206,23 @@ def test_displays_show_the_state_after_every_column(pair: Any) -> None:
         name, _, element = found.wires[row].name.partition("[")
         angle = theta[name][int(element[:-1])]
         assert first[row] == pytest.approx([np.sin(angle), 0, np.cos(angle)], abs=1e-12)
-    for kind in qubit_displays.KINDS:
+    for kind in qubits.KINDS:
         figure = circuit_views.circuit(pair, display=kind).figure
         tips = next(trace for trace in figure.data if trace.name == "displays")
         assert len(tips.x) == len(between)
         fills = [
             trace for trace in figure.data if trace.fill == "toself" and trace.name != "frames"
         ][:-1]  # without those at the ends of wires
-        assert len(fills) == (3 if kind == qubit_displays.KINDS[1] else 1)
+        assert len(fills) == (3 if kind == qubits.KINDS[1] else 1)
         heights = np.ptp(np.reshape(fills[-1].y, (-1, 6))[:, :4], axis=1)
         frame = np.ptp(
             np.reshape(next(t for t in figure.data if t.name == "frames").y, (-1, 6))[:, :4], axis=1
         )
         vectors = np.stack([vector for _, _, vector, _ in between])
         wanted = {
-            qubit_displays.KINDS[0]: (1 - vectors[:, 2]) / 2,
-            qubit_displays.KINDS[1]: np.abs(vectors[:, 2]) / 2,
-            qubit_displays.KINDS[2]: (vectors**2).sum(1),
+            qubits.KINDS[0]: (1 - vectors[:, 2]) / 2,
+            qubits.KINDS[1]: np.abs(vectors[:, 2]) / 2,
+            qubits.KINDS[2]: (vectors**2).sum(1),
         }[kind]
         assert heights / frame == pytest.approx(wanted, abs=1e-9)
     with pytest.raises(NotFound):
@@ -232,13 +231,13 @@ def test_displays_show_the_state_after_every_column(pair: Any) -> None:
 
 def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
     boxes = tuple(
-        circuit_diagram.Box("RX", column, (0,), column + 1, column + 1, "") for column in range(6)
+        diagram.Box("RX", column, (0,), column + 1, column + 1, "") for column in range(6)
     )
     bloch = np.zeros((7, 1, 3))
     bloch[:, 0, 2] = np.linspace(1, -1, 7)
-    replay = circuit_replay.Replay(
+    replay = charts.Replay(
         boxes,
-        (circuit_diagram.Wire("a", 0),),
+        (diagram.Wire("a", 0),),
         (("RX", ("a",), "", {}),) * 6,
         bloch,
         np.zeros((7, 1)),
@@ -255,33 +254,33 @@ def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
 
 def test_hover_texts_contain_matrices() -> None:
     assert (
-        qubit_displays.matrix_tip(np.eye(2))
+        qubits.matrix_tip(np.eye(2))
         == "1.00\u2007\u2007\u2007\u20070<br>\u2007\u2007\u20070\u20071.00"
     )
-    assert qubit_displays.matrix_tip(np.eye(8)) == ""
-    assert "0.50-0.50i" in qubit_displays.matrix_tip(np.array([[0.5 - 0.5j, 0], [0, 1j]]))
+    assert qubits.matrix_tip(np.eye(8)) == ""
+    assert "0.50-0.50i" in qubits.matrix_tip(np.array([[0.5 - 0.5j, 0], [0, 1j]]))
     model = model_of(3, 2)
     theta = angles_of(model)
-    found = circuit_boxes.fusion_replay(replay_fusion(model, theta), model)
+    found = fusion_replay(replay_fusion(model, theta), model)
     convolution = next(box for box in found.boxes if box.name.startswith("C0"))
     circuit = fusion_circuit(model, theta)
     inside = circuit.gates[convolution.first - 1 : convolution.last]
     wires = [found.wires[row].name for row in sorted(convolution.rows)]
     U = qml.matrix(replace(circuit, gates=inside).tape(measured=False), wire_order=wires)
-    assert convolution.values.endswith("together:<br>" + qubit_displays.matrix_tip(np.asarray(U)))
+    assert convolution.values.endswith("together:<br>" + qubits.matrix_tip(np.asarray(U)))
     assert all(
         f"{next(iter(gate.values.values())):.3f}".replace("-", "\u2212") in convolution.values
         for gate in inside
         if gate.values
     )
     encode = next(box for box in found.boxes if box.name == "RY")
-    assert encode.values == qubit_displays.matrix_tip(
+    assert encode.values == qubits.matrix_tip(
         qml.RY.compute_matrix(circuit.gates[0].values["theta"])
     )
 
 
 def test_bloch_balls_along_the_gates(pair: Any) -> None:
-    picture, found = qubits.bloch_gates(pair, gate=100), gate_replays.replay(pair)
+    picture, found = bloch_gates(pair, gate=100), circuit_views.replay(pair)
     tips = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert len(tips) == len(found.followed)
     lengths = np.linalg.norm(found.bloch[100][list(found.followed)], axis=1)
@@ -313,13 +312,13 @@ def test_light_cone_on_the_page(pair: Any) -> None:
     app = visit("Circuit", **about, gate="100", cone="fused[77]")
     assert not any(each.label.startswith("Angle") for each in app.slider)
     assert "fused[77]" in plain(app.warning[0].value)
-    opened = pages.open_page(
+    opened = catalogue.open_page(
         "circuit", about | {"cone": "fused[1]", "qubitsas": "Bloch balls"}
     ).view
-    shown = list(pages.visible_panels(opened))
+    shown = list(catalogue.visible_panels(opened))
     assert "bloch-gates" in shown
     assert "qubits" not in shown
-    assert "cone='fused[1]'" in programs.program("Circuit", "circuit", opened.address())
+    assert "cone='fused[1]'" in rendering.program("Circuit", "circuit", opened.address())
 
 
 @pytest.mark.parametrize(

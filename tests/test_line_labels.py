@@ -12,10 +12,11 @@ from hypothesis import given, strategies as st
 
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import build_sample
-from qfusion.figures import circuit_charts, evolution_charts, line_labels
-from qfusion.figures.export import save
-from qfusion.figures.export_style import ExportStyle
-from qfusion.figures.visible_range import VisibleRange, apply_visible, hide_series
+from qfusion.figures import evolution_charts, lines
+from qfusion.figures.circuits import charts
+from qfusion.figures.files.export import save
+from qfusion.figures.files.export_style import ExportStyle
+from qfusion.figures.files.recipe import VisibleRange, apply_visible, hide_series
 from qfusion.views import decision, qubits
 
 TIMES = np.linspace(0, 1, 11)
@@ -30,7 +31,7 @@ def _figure(**more: object) -> go.Figure:
 
 def _places(drawn: go.Figure) -> dict[str, np.ndarray]:
     """Middles of the labels of each plot, in pixels from its top, where a page of this size draws them."""
-    figure = line_labels.draw_line_labels(drawn, WIDE)
+    figure = lines.draw_line_labels(drawn, WIDE)
     assert not figure.layout.showlegend
     places: dict[str, list[float]] = {}
     for note in figure.layout.annotations:
@@ -57,7 +58,7 @@ def _assert_apart(drawn: go.Figure) -> None:
 
 @given(st.lists(st.floats(0, 200), min_size=1, max_size=12))
 def test_places_are_apart_in_order_and_inside(wanted: list[float]) -> None:
-    places = line_labels.place_labels(wanted, 15, 0, 200)
+    places = lines.place_labels(wanted, 15, 0, 200)
     assert places.min() >= -1e-9
     assert places.max() <= 200 + 1e-9
     order = np.argsort(wanted, kind="stable")
@@ -78,15 +79,15 @@ def test_places_are_apart_in_order_and_inside(wanted: list[float]) -> None:
     ],
 )
 def test_labels_move_no_further_than_they_must(wanted: list[float], places: list[float]) -> None:
-    assert line_labels.place_labels(wanted, 15, 0, 100) == pytest.approx(places)
+    assert lines.place_labels(wanted, 15, 0, 100) == pytest.approx(places)
 
 
 def test_labels_replace_the_legend_of_wide_figures_only() -> None:
     figure = _figure()
     assert figure.layout.showlegend
-    offer = figure.layout.meta[line_labels.OFFER]
-    assert line_labels.draw_line_labels(figure, 4 * offer["right"] - 1) is figure
-    labelled = line_labels.draw_line_labels(figure, 4 * offer["right"])
+    offer = figure.layout.meta[lines.OFFER]
+    assert lines.draw_line_labels(figure, 4 * offer["right"] - 1) is figure
+    labelled = lines.draw_line_labels(figure, 4 * offer["right"])
     assert not labelled.layout.showlegend
     assert [note.text for note in labelled.layout.annotations] == list(NAMES)
     assert [note.arrowcolor for note in labelled.layout.annotations] == [
@@ -97,24 +98,24 @@ def test_labels_replace_the_legend_of_wide_figures_only() -> None:
 
 
 def test_labels_follow_what_is_hidden_and_the_legend_what_is_zoomed() -> None:
-    hidden = line_labels.draw_line_labels(hide_series(_figure(), ["audio"]), WIDE)
+    hidden = lines.draw_line_labels(hide_series(_figure(), ["audio"]), WIDE)
     assert [note.text for note in hidden.layout.annotations] == ["text", "vision"]
     zoomed = apply_visible(_figure(), VisibleRange(y=(0.0, 0.5)))
-    assert line_labels.draw_line_labels(zoomed, WIDE) is zoomed
+    assert lines.draw_line_labels(zoomed, WIDE) is zoomed
 
 
 def test_what_is_dotted_is_said_below_the_labels() -> None:
     before = TIMES, {("text",): TIMES / 2}
-    figure = line_labels.draw_line_labels(_figure(before=before), WIDE)
+    figure = lines.draw_line_labels(_figure(before=before), WIDE)
     assert figure.layout.annotations[-1].text == "dotted: as learned"
     assert all(note.yref == "y" for note in figure.layout.annotations[:-1])
 
 
 def test_many_lines_keep_their_legend() -> None:
     values = np.linspace(np.zeros(11), np.linspace(0, 0.6, 11), 5)
-    many = circuit_charts.entropy_lines(values, [f"q{i}" for i in range(11)], None, [])
-    assert line_labels.draw_line_labels(many, WIDE) is many
-    few = circuit_charts.entropy_lines(values[:, :10], [f"q{i}" for i in range(10)], None, [])
+    many = charts.entropy_lines(values, [f"q{i}" for i in range(11)], None, [])
+    assert lines.draw_line_labels(many, WIDE) is many
+    few = charts.entropy_lines(values[:, :10], [f"q{i}" for i in range(10)], None, [])
     _assert_apart(few)
 
 
@@ -124,7 +125,7 @@ def test_files_have_labels_where_they_are_wide_enough() -> None:
     long = evolution_charts.measure_lines(TIMES, series, NAMES, "mutual information (nats)")
     for drawn, size, labelled in ((figure, "single", True), (long, "single", False)):
         file = save(drawn, ExportStyle(size=size)).decode()
-        legend = save(line_labels.keep_legend(go.Figure(drawn)), ExportStyle(size=size)).decode()
+        legend = save(lines.keep_legend(go.Figure(drawn)), ExportStyle(size=size)).decode()
         assert (file != legend) == labelled
         assert ">text<" in file
 

@@ -8,23 +8,22 @@ from pathlib import Path
 import pytest
 
 from qfusion.models import FUSION
-from qfusion.panels import pickers
 from qfusion.training import checkpoint_cards
-from qfusion.wording import list_names
-from qfusion.wording.list_names import Group
+from qfusion.views.pages import address
+from qfusion.views.words.names import Group, name_model, name_system
 from tests.support.app import offered_ids, visit
 
 
 def test_a_model_whose_card_cannot_be_read_is_listed_by_its_id() -> None:
-    name = list_names.name_model("damaged", {}, shipped=False)
+    name = name_model("damaged", {}, shipped=False)
     assert name.option == "damaged"
     assert name.in_line == "damaged"
 
 
 def test_every_kind_has_a_short_name() -> None:
-    names = {kind: list_names.name_system(kind) for kind in FUSION}
+    names = {kind: name_system(kind) for kind in FUSION}
     assert max(map(len, names.values())) <= 16
-    assert list_names.name_system("of-a-plugin") == "of-a-plugin"
+    assert name_system("of-a-plugin") == "of-a-plugin"
 
 
 def test_models_are_grouped_by_system_and_own_ones_come_last(
@@ -35,7 +34,7 @@ def test_models_are_grouped_by_system_and_own_ones_come_last(
         json.dumps({"format": 1, "model": "quantum-jump", "title": "Mine"})
     )
     (tmp_path / "damaged.json").write_text("{")
-    names = list(pickers.model_names().values())
+    names = list(address.model_names().values())
     assert [name.group for name in names] == sorted(name.group for name in names)
     assert {name.id: name.group for name in names}["mine"] == Group.OWN
     assert {name.id for name in names} == set(checkpoint_cards.available())

@@ -17,7 +17,7 @@ from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.training import metrics
 from qfusion.ui import data_import_form
-from qfusion.wording.metrics import describe_metric
+from qfusion.views.words.training import describe_metric
 from tests.support import importable
 from tests.support.app import plain, said, visit
 from tests.support.data_page import press

@@ -16,7 +16,7 @@ from qfusion.models import InputSpec, QuantumJump, Tweak, build
 from qfusion.models.encoders import EncoderSettings
 from qfusion.quantum.lindblad import evolve_states
 from qfusion.quantum.states import density, embed, partial_trace
-from qfusion.wording.propagation import describe_propagation
+from qfusion.views.words.systems import describe_propagation
 
 FIELDS = QuantumJump.settings_type.model_fields
 INPUTS = {"text": InputSpec(5, True), "audio": InputSpec(4), "vision": InputSpec(3)}

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion.errors import InvalidInput
-from qfusion.figures.export import ExportStyle, save
+from qfusion.figures.files.export import ExportStyle, save
 from qfusion.figures.guards import check_finite
-from qfusion.panels.panel import PanelFigure
+from qfusion.views.pages.panel import PanelFigure
 from tests.support import figure_examples
 
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended,

@@ -16,7 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from qfusion import explain, figures, panels
+from qfusion import explain, figures
 from qfusion.analysis import text
 from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import load_checkpoint, load_model_and_data
@@ -24,9 +24,10 @@ from qfusion.analysis.sample import Sample
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.figures import numbers
 from qfusion.models import Tweak, tweak as tweaks
-from qfusion.panels.views import drawn
-from qfusion.views import cohort_errors, contributions
-from qfusion.wording import answers
+from qfusion.views import cohort_errors, decision
+from qfusion.views.pages import notebook
+from qfusion.views.pages.panel import drawn
+from qfusion.views.words import answers
 
 ROOT = Path(__file__).resolve().parent.parent
 ONLY_JUMP, ONLY_NETWORK = (
@@ -77,7 +78,7 @@ def test_every_figure_equals_its_table(name: str, jump: Sample) -> None:
         with pytest.raises(InvalidInput, match="Choose an entangled-qcnn"):
             getattr(figures, name)(jump)
         return
-    drawn, table = getattr(figures, name)(jump, theme="dark"), getattr(figures.numbers, name)(jump)
+    drawn, table = getattr(figures, name)(jump, theme="dark"), getattr(numbers, name)(jump)
     assert isinstance(drawn, go.Figure)
     assert len(table) > 0
     if name in (
@@ -105,7 +106,7 @@ def test_every_figure_equals_its_table(name: str, jump: Sample) -> None:
 @pytest.mark.parametrize("name", ["contributions", "masses", "entropies", "verdict"])
 def test_figures_of_networks(name: str, network: Sample) -> None:
     assert isinstance(getattr(figures, name)(network), go.Figure)
-    assert len(getattr(figures.numbers, name)(network)) > 0
+    assert len(getattr(numbers, name)(network)) > 0
 
 
 def test_network_has_no_evolving_state(network: Sample) -> None:
@@ -116,18 +117,15 @@ def test_network_has_no_evolving_state(network: Sample) -> None:
 
 def test_numbers_equal_explain(jump: Sample) -> None:
     found = explain.explain(jump.model, jump.inputs, jump.background)
-    assert (
-        figures.numbers.contributions(jump)["dividend"].tolist()
-        == found.dividends[0, :, 0].tolist()
-    )
-    assert figures.numbers.shapley(jump)["shapley"].tolist() == found.shapley[0, :, 0].tolist()
-    through = figures.numbers.over_time(jump)
+    assert numbers.contributions(jump)["dividend"].tolist() == found.dividends[0, :, 0].tolist()
+    assert numbers.shapley(jump)["shapley"].tolist() == found.shapley[0, :, 0].tolist()
+    through = numbers.over_time(jump)
     assert through["dividend[text+audio]"].iloc[-1] == pytest.approx(
         found.dividends[0, found.coalitions.index("text+audio"), 0], abs=1e-9
     )
     assert through["entropy[all]"].iloc[0] == pytest.approx(0, abs=1e-6)
-    assert figures.numbers.populations(jump)["probability"].sum() == pytest.approx(1)
-    rho = figures.numbers.density_matrix(jump, at=0.5)
+    assert numbers.populations(jump)["probability"].sum() == pytest.approx(1)
+    rho = numbers.density_matrix(jump, at=0.5)
     assert rho.loc[rho["row"] == rho["column"], "real"].sum() == pytest.approx(1)
 
 
@@ -138,13 +136,11 @@ def test_model_by_name_file_and_object_agree(jump: Sample, tmp_path: Path) -> No
         (folder / f"model{suffix}").write_bytes(
             (ROOT / "qfusion" / "assets" / "models" / f"qj-planted{suffix}").read_bytes()
         )
-    by_name, by_folder = (
-        figures.numbers.contributions(model, jump.id) for model in ("qj-planted", folder)
-    )
+    by_name, by_folder = (numbers.contributions(model, jump.id) for model in ("qj-planted", folder))
     # a model by name may have been explained before, among other samples: the same but for its rounding
     same = functools.partial(pd.testing.assert_frame_equal, by_name, rtol=0, atol=1e-6)
     same(by_folder)
-    same(figures.numbers.contributions(load_checkpoint(jump.name), jump.id, data=jump.dataset))
+    same(numbers.contributions(load_checkpoint(jump.name), jump.id, data=jump.dataset))
 
 
 @pytest.mark.parametrize(
@@ -274,7 +270,7 @@ def test_model_shows_description_and_ranking_with_intervals(jump: Sample) -> Non
 
 
 def test_panel_shows_figure_and_text(jump: Sample, network: Sample) -> None:
-    page = Page(drawn(contributions.verdict)(network)._repr_html_())
+    page = Page(drawn(decision.verdict)(network)._repr_html_())
     assert page.tags == {"p", "b", "img"}
     assert page.words[-1].startswith("Shows the classes of this")
     assert Page(drawn(cohort_errors.wrong)(build_levels(jump))._repr_html_()).tags >= {
@@ -294,7 +290,7 @@ def test_texts_of_data_are_escaped(network: Sample) -> None:
 @pytest.mark.parametrize("words", ["H.text-audio=-1", "H.text-audio=8", "D.text=4"])
 def test_widget_starts_with_the_whole_tweak(words: str, jump: Sample) -> None:
     sample = replace(jump, tweak=words)
-    box = panels.notebook.tweak_widget(sample)
+    box = notebook.tweak_widget(sample)
     assert box.sample.tweak_text == sample.tweak_text == words
     assert box.sample.dividends == sample.dividends
     box.children[0].children[1].value = 0.5
@@ -304,7 +300,7 @@ def test_widget_starts_with_the_whole_tweak(words: str, jump: Sample) -> None:
 def test_changed_coupling_changes_the_decision(
     jump: Sample, network: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    box = panels.notebook.tweak_widget(jump)
+    box = notebook.tweak_widget(jump)
     sliders = {knob.description: knob for knob in box.children[0].children}
     assert list(sliders) == list(tweaks.learned_values(jump.model))
     assert box.sample.tweak_text == ""
@@ -314,7 +310,7 @@ def test_changed_coupling_changes_the_decision(
     assert f"{box.sample.dividends['text+audio']:.3f}" in Page(box.children[1].value).words
     assert "training seeds" not in box.children[1].value  # of this change nothing was measured
 
-    rules = panels.notebook.tweak_widget(network)
+    rules = notebook.tweak_widget(network)
     [edits] = rules.children[0].children
     edits.value = "all:and"
     assert rules.sample.tweak_text == "all:and"
@@ -324,4 +320,4 @@ def test_changed_coupling_changes_the_decision(
 
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     with pytest.raises(DataUnavailable, match=r"pip install 'qfusion\[notebook\]'"):
-        panels.notebook.tweak_widget(jump)
+        notebook.tweak_widget(jump)

@@ -11,9 +11,10 @@ import pytest
 
 from qfusion import cli
 from qfusion.analysis.opening import open_sample
-from qfusion.figures import export, notebook, offline_figure
-from qfusion.figures.export_style import ExportStyle
-from qfusion.figures.offline_figure import MIME_TYPE
+from qfusion.figures import guards, notebook
+from qfusion.figures.files import export
+from qfusion.figures.files.export_style import ExportStyle
+from qfusion.figures.guards import MIME_TYPE
 
 HOST = re.compile(r"""(?:src|href)=["']?(?:https?:)?//""")
 NOTEBOOKS = ("plotly_mimetype+notebook", "notebook_connected", "colab", "vscode")
@@ -28,7 +29,7 @@ def figure() -> Any:
 def renderer(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Sets Plotly's default renderer for a test."""
     before = plotly.io.renderers.default
-    monkeypatch.setattr(offline_figure, "pages_with_library", set())
+    monkeypatch.setattr(guards, "pages_with_library", set())
 
     def choose(name: str) -> None:
         plotly.io.renderers.default = name
@@ -42,7 +43,7 @@ def test_notebook_output_contains_no_host(figure: Any, renderer: Any, name: str)
     renderer(name)
     bundle = figure._repr_mimebundle_()
     assert not HOST.search(bundle["text/html"].replace(library(), ""))
-    assert bundle[MIME_TYPE]["config"] == offline_figure.CONFIG
+    assert bundle[MIME_TYPE]["config"] == guards.CONFIG
     assert "sendChartToCloud" in bundle[MIME_TYPE]["layout"]["modebar"]["remove"]
 
 

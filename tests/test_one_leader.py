@@ -14,9 +14,9 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.text import strip_markup
 from qfusion.errors import DataUnavailable
 from qfusion.explain.coalitions import RELATIONS
-from qfusion.panels.views import drawn
-from qfusion.views import contributions, overview
-from qfusion.wording import answers, decision_summaries
+from qfusion.views import decision, overview
+from qfusion.views.pages.panel import drawn
+from qfusion.views.words import answers
 
 SHIPPED = [path.stem for path in plugin.glob_assets("models", "*.json")]
 EACH = 2  # samples of every relation, with and without a lead that seeds leave open
@@ -46,10 +46,10 @@ def choose_rows(study: Study) -> list[int]:
 def sentences_of(sample: Sample) -> dict[str, str]:
     """What a screen says of a sample, without markup, by its place."""
     waterfall, shapley = (
-        drawn(contributions.waterfall)(sample),
-        drawn(contributions.shapley)(sample),
+        drawn(decision.waterfall)(sample),
+        drawn(decision.shapley)(sample),
     )
-    facts = decision_summaries.summarize_decision(sample).facts
+    facts = answers.summarize_decision(sample).facts
     return {
         "verdict": strip_markup(answers.answer_decision(sample)),
         "conflict": strip_markup(answers.answer_conflict(sample)),

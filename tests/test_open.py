@@ -17,24 +17,22 @@ from qfusion.adapters import openers, opening, pennylane_batches
 from qfusion.adapters.quick_calls import QuickCall
 from qfusion.analysis.spaces import evaluated
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import circuit_boxes
+from qfusion.figures.circuits import boxes
 from qfusion.models import live_model
+from qfusion.models.kind_texts import describe_circuit
 from qfusion.models.protocols import Circuit
 from qfusion.models.tweak import CircuitChange
-from qfusion.panels import (
-    views,
-)
-from qfusion.panels.views import draw_view, drawn
 from qfusion.views import (
-    angles as angle_views,
+    changes,
     circuit as circuit_views,
-    contributions,
-    device_noise,
+    decision,
     faithfulness,
+    flips as angle_views,
     qubits,
 )
-from qfusion.wording.backgrounds import describe_baseline
-from qfusion.wording.circuit_remarks import describe_circuit
+from qfusion.views.pages import panel as panel_page
+from qfusion.views.pages.panel import draw_view, drawn
+from qfusion.views.words.decisions import describe_baseline
 from tests.support import own_models
 
 ROW = 7
@@ -119,7 +117,7 @@ def test_entropies_equal_those_of_qutip(opened):
 def test_the_drawing_has_the_gates_of_the_tape(opened):
     study, _ = opened
     tape = study.model.source.tape(study.model.encode(study.inputs([ROW])))
-    walk = circuit_boxes.replay(study, ROW)
+    walk = boxes.replay(study, ROW)
     prepared = {"AmplitudeEmbedding": "StatePrep"}
     assert [name for name, *_ in walk.gates] == [
         prepared.get(operation.name, operation.name) for operation in tape.operations
@@ -194,10 +192,10 @@ def test_edits_that_do_not_fit_are_refused(angles, tweak, words):
 
 def test_contributions_under_noise_add_up(angles):
     sample = angles.sample(str(angles.dataset.ids[ROW]))
-    noisy = device_noise.noisy_outcome(sample, 0.05, 0.02, 0.04, 500)
+    noisy = changes.noisy_outcome(sample, 0.05, 0.02, 0.04, 500)
     np.testing.assert_allclose(noisy.dividends.sum(0), noisy.scores, atol=1e-10)
     assert noisy.errors.min() > 0
-    quiet = device_noise.noisy_outcome(sample, 0.0, 0.0, 0.0, 500)
+    quiet = changes.noisy_outcome(sample, 0.0, 0.0, 0.0, 500)
     np.testing.assert_allclose(quiet.scores, sample.scores, atol=1e-10)
     assert dict(
         zip(angles.coalitions, quiet.dividends[:, sample.output], strict=True)
@@ -529,7 +527,7 @@ def test_exact_is_said_only_where_all_combinations_are_taken(rows, noise, monkey
     assert 0 < apart < 4 * errors[""]
     for panel in (
         draw_view(drawn, view=faithfulness.cautions),
-        views.drawn(contributions.waterfall)(drawn.sample(drawn.dataset.ids[ROW])),
+        panel_page.drawn(decision.waterfall)(drawn.sample(drawn.dataset.ids[ROW])),
     ):
         assert "Standard error of a term over draws" in panel.shows
         assert "Contributions are exact" not in panel.shows
@@ -839,8 +837,8 @@ def test_registers_of_no_modality_are_drawn(step):
         qubits.matrix_after,
         qubits.entropy_gates,
         angle_views.layer_shapley,
-        device_noise.noisy_scores,
-        device_noise.noisy_terms,
+        changes.noisy_scores,
+        changes.noisy_terms,
     ):
         assert drawn(draw)(sample).title
     shared = qubits.mutual_gates(sample)
@@ -850,7 +848,7 @@ def test_registers_of_no_modality_are_drawn(step):
     assert last["left : right"] == pytest.approx(float(expected), abs=1e-7)
     expected = measured(ROW, lambda: qml.vn_entropy(wires=[0]))
     assert sample.entropies["left"] == pytest.approx(float(expected), abs=1e-7)
-    walk = circuit_boxes.replay(study, ROW)
+    walk = boxes.replay(study, ROW)
     assert len({wire.hue for wire in walk.wires}) == 3
 
 

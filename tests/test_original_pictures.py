@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from qfusion.analysis import modality_attribution
-from qfusion.figures import attribution_charts, coloured_pictures
-from qfusion.figures.colour_values import parse_channels
-from qfusion.wording.attribution import describe_picture, name_pixel
+from qfusion.figures import attribution_charts, sample_charts
+from qfusion.figures.colours import parse_channels
+from qfusion.views.attribution import describe_picture, name_pixel
 
 RED, BLUE = (220, 30, 20), (20, 40, 200)
 
@@ -47,7 +47,7 @@ def test_pixels_are_drawn_where_the_original_shows_something_else() -> None:
 
 
 def test_numbered_colours_are_those_of_the_picture() -> None:
-    numbers, scale = coloured_pictures.number_colours(halves())
+    numbers, scale = sample_charts.number_colours(halves())
     left, right = (parse_channels(scale[numbers[0, column]][1]) for column in (0, -1))
     assert (left, right) == (RED, BLUE)
 

@@ -23,7 +23,7 @@ from qfusion.data.own import samples
 from qfusion.data.own.inputs import OwnInput
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.protocols import Evolution
-from qfusion.views import attribution, contributions
+from qfusion.views import attribution, decision
 from tests.support.own_samples import picture, pixels_of, stroke
 
 
@@ -108,7 +108,7 @@ def test_own_sample_has_the_decision_of_the_data_sample(opened: tuple[Sample, Sa
     assert mine.target is None
     assert mine.true_class is None
     assert np.isnan(mine.study.errors[mine.row])
-    assert "no truth is known" in contributions.verdict(mine).title
+    assert "no truth is known" in decision.verdict(mine).title
     assert len(mine.dataset) == len(theirs.dataset)
     assert mine.dataset.digest == theirs.dataset.digest
     assert mine.metrics == theirs.metrics
@@ -133,7 +133,7 @@ def test_own_sample_has_the_decision_of_the_data_sample(opened: tuple[Sample, Sa
 def test_score_without_truth_is_shown_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a visitor's own sample of a set whose target is a number."""
     monkeypatch.setattr(Sample, "target", None)
-    picture = contributions.verdict(open_sample("qj-planted", "p2924"))
+    picture = decision.verdict(open_sample("qj-planted", "p2924"))
     assert picture.title.endswith("; no truth is known")
     assert picture.numbers["truth"].isna().all()
 

@@ -26,8 +26,8 @@ from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from qfusion.cli import app
-from qfusion.figures import export, export_style, recipe, visible_range
-from qfusion.panels import pages, rendering, reproduction
+from qfusion.figures.files import export, export_style, recipe
+from qfusion.views.pages import catalogue, rendering
 from tests.support import exporting, plugin_panels, sharing, typesetting
 from tests.support.runs import JUMP, make, record_of
 
@@ -78,7 +78,7 @@ def test_every_page_provides_its_figures(panels: dict[str, Any]) -> None:
     """Every panel that has a figure comes up (names with a variable end count by their beginning)."""
     whole = [
         (name.rstrip("-"), one)
-        for panels in (*pages.PAGES.values(), *pages.PANEL_FAMILIES.values())
+        for panels in (*catalogue.PAGES.values(), *catalogue.PANEL_FAMILIES.values())
         for name, one in panels.items()
     ]
     known = {name for name, one in whole if not plugin_panels.is_of_plugin(one)}
@@ -104,7 +104,7 @@ def test_every_figure_is_a_valid_file(panels: dict[str, Any]) -> None:
         panel = panels[f"{job.address} {job.panel}"]
         for kind in READERS if EVERY else ("svg", others[number % len(others)]):
             wanted = replace(panel.recipe, style=exporting.style(number, kind))
-            content = reproduction.save_panel(panel, wanted)
+            content = rendering.save_panel(panel, wanted)
             assert recipe.parse(export.read_recipe(content)) == wanted, job.name
             READERS[kind](content, panel, wanted.style)
 
@@ -139,10 +139,8 @@ def read_svg(content: bytes, panel: Any, style: export_style.ExportStyle) -> Non
     assert height > 0
     words = " ".join("".join(each.itertext()) for each in root.iter(f"{SVG}text"))
     squeezed = re.sub(r"\s+", "", words)
-    for entry in visible_range.legend_entries(
-        visible_range.hide_series(panel.figure, style.hidden)
-    ):
-        said = re.sub(r"\s+", "", visible_range.plain_legend_entry(entry))
+    for entry in recipe.legend_entries(recipe.hide_series(panel.figure, style.hidden)):
+        said = re.sub(r"\s+", "", recipe.plain_legend_entry(entry))
         assert said in squeezed or said.rstrip("…")[:12] in squeezed, (entry, words[:400])
     if style.title:
         assert re.sub(r"\s+", "", panel.title)[:20] in squeezed
@@ -215,12 +213,12 @@ def test_hidden_series_and_ranges_are_exported_as_displayed(
     )
     shown, whole = panels[name], panels["/dynamics?model=qj-planted decision-over-time"]
     entries, all_entries = (
-        visible_range.legend_entries(shown.figure),
-        visible_range.legend_entries(whole.figure),
+        recipe.legend_entries(shown.figure),
+        recipe.legend_entries(whole.figure),
     )
     assert set(all_entries) - set(entries) == {"text"}
     assert list(shown.figure.layout.xaxis.range) == [0, 0.6]
-    svg = reproduction.save_panel(
+    svg = rendering.save_panel(
         shown, replace(shown.recipe, style=export_style.ExportStyle(size="double"))
     )
     assert (
@@ -236,7 +234,7 @@ def test_command_line_reproduces_a_figure_from_its_file(
     panel = panels["/dynamics?model=qj-planted decision-over-time"]
     first = tmp_path / "first.pdf"
     first.write_bytes(
-        reproduction.save_panel(
+        rendering.save_panel(
             panel,
             replace(
                 panel.recipe,
@@ -259,14 +257,14 @@ def test_outdated_recipes_are_refused(panels: dict[str, Any]) -> None:
         found, made_from={**found.made_from, "model": {"name": "qj-planted", "digest": "0" * 64}}
     )
     with pytest.raises(Exception, match=r"not the one the recipe was made from.*--anyway"):
-        reproduction.reproduce(other)
-    assert reproduction.reproduce(other, anyway=True).recipe.numbers == found.numbers
+        rendering.reproduce(other)
+    assert rendering.reproduce(other, anyway=True).recipe.numbers == found.numbers
     with pytest.raises(Exception, match="nowhere"):
-        reproduction.reproduce(replace(found, address={"data": ["nowhere"]}))
+        rendering.reproduce(replace(found, address={"data": ["nowhere"]}))
     with pytest.raises(Exception, match="does not exist"):
-        reproduction.reproduce(replace(found, panel="entropies of nothing"))
+        rendering.reproduce(replace(found, panel="entropies of nothing"))
     with pytest.raises(Exception, match="Page 'nowhere' does not exist"):
-        reproduction.reproduce(replace(found, page="nowhere"))
+        rendering.reproduce(replace(found, page="nowhere"))
 
 
 @pytest.mark.parametrize(

@@ -20,17 +20,13 @@ from qfusion import data, explain, figures
 from qfusion.analysis import physics_sensitivity, study_building
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import generator_integrals, path_attribution, sensitivity
-from qfusion.figures import (
-    generator_attribution,
-    generator_attribution_areas,
-    generator_attribution_flow,
-)
+from qfusion.figures import generator_attribution, numbers, term_effects
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.models.jump import kets
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import programs
 from qfusion.training import checkpoint
-from qfusion.wording.building import describe_building
+from qfusion.views.generator import describe_building
+from qfusion.views.pages import rendering
 from tests.support.entangled import model_of
 from tests.support.sensitivity_models import features, jump_model
 
@@ -545,7 +541,7 @@ def test_stacked_areas_span_negative_to_positive_parts() -> None:
     times = np.linspace(0, 1, 11)
     added = np.outer(times, [0.3, -0.2, 0.1, 0.05, -0.01, 0.02, 0.04, -0.03])
     titles = [f"term {g}" for g in range(8)]
-    drawn = generator_attribution_areas.attribution_areas(
+    drawn = term_effects.attribution_areas(
         times, added, titles, ["#112233"] * 8, "text+audio", start=0.5
     )
     filled = [trace for trace in drawn.data if trace.fill == "toself"]
@@ -570,7 +566,7 @@ def test_stacked_areas_span_negative_to_positive_parts() -> None:
     rounded = added + 1e-17 * np.sin(np.arange(added.size)).reshape(
         added.shape
     )  # of either sign, as machines do it
-    again = generator_attribution_areas.attribution_areas(
+    again = term_effects.attribution_areas(
         times, rounded, titles, ["#112233"] * 8, "text+audio", start=0.5
     )
     assert [trace.name for trace in again.data] == [trace.name for trace in drawn.data]
@@ -578,7 +574,7 @@ def test_stacked_areas_span_negative_to_positive_parts() -> None:
 
 def test_flow_bands_are_proportional_to_the_parts() -> None:
     parts, start = np.array([[0.0], [0.1], [0.0], [-0.4]]), np.array([0.2, 0.3, 0.0, 0.0])
-    drawn = generator_attribution_flow.attribution_flow(
+    drawn = generator_attribution.attribution_flow(
         ["", "text", "audio", "text+audio"],
         ["text–audio"],
         ["#112233"],
@@ -621,12 +617,12 @@ def test_matrix_marks_empty_entries() -> None:
     )
     assert "Nothing evolves" in drawn.layout.annotations[0].text
     assert len(
-        generator_attribution_flow.attribution_flow(
+        generator_attribution.attribution_flow(
             found.dividends, [], [], [], found.parts, found.start, found.end, found.modalities
         ).data
     )
     assert len(
-        generator_attribution_areas.attribution_areas(
+        term_effects.attribution_areas(
             found.times, found.over_time[:, 4], [], [], found.dividends[4]
         ).data
     )
@@ -715,22 +711,20 @@ def test_programs_reproduce_the_tables(planted: Any) -> None:
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
     one = figures.open_sample("qj-planted", sample, planted)
     for panel, expected in (
-        ("built", figures.numbers.built(one)),
-        ("built-flow", figures.numbers.built_flow(one)),
-        ("built-over-time", figures.numbers.built_over_time(one)),
+        ("built", numbers.built(one)),
+        ("built-flow", numbers.built_flow(one)),
+        ("built-over-time", numbers.built_over_time(one)),
     ):
         names: dict[str, Any] = {}
-        exec(programs.program("Dynamics", panel, address), names)
+        exec(rendering.program("Dynamics", panel, address), names)
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
-    exec(programs.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
+    exec(rendering.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
     study = study_building.build_study("qj-planted", one.study.card, one.study.model, planted)
-    exec(programs.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
+    exec(rendering.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
     mean = physics_sensitivity.built(study, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
-    pd.testing.assert_frame_equal(
-        names["numbers"], figures.result_tables.built_table(mean), atol=1e-10
-    )
+    pd.testing.assert_frame_equal(names["numbers"], numbers.built_table(mean), atol=1e-10)
     rows = planted.rows("test")[:5]
     assert physics_sensitivity.built(study, rows, 0).count == 5
     assert (

@@ -18,10 +18,12 @@ from qfusion.analysis import jump_records, operator_votes
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample_evolution import time_grid
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import bloch_balls, correlation_polygon, jump_raster, state_charts
-from qfusion.panels import pages, programs
+from qfusion.figures import dynamics_charts, generator_charts, state_charts
+from qfusion.figures.circuits import qubits as qubit_charts
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
-from qfusion.views import correlations, operators, states, trajectories
+from qfusion.views import dynamics, states
+from qfusion.views.operators import outcome_patterns
+from qfusion.views.pages import catalogue, rendering
 from tests.support.app import plain, said, visit
 
 SAMPLE = "pair-6601"
@@ -101,7 +103,7 @@ def test_bloch_vectors_equal_qutip(qubits: str) -> None:
     # The tip stands where the vector at the cursor is projected to; what is past alone is drawn.
     tips = [trace for trace in picture.figure.data if trace.mode == "markers"]
     vector = table[table["modality"] == sample.modalities[0]][["X", "Y", "Z"]].to_numpy()[20]
-    assert [tips[0].x[0], tips[0].y[0]] == pytest.approx(bloch_balls.project(vector).tolist())
+    assert [tips[0].x[0], tips[0].y[0]] == pytest.approx(qubit_charts.project(vector).tolist())
     assert f"{np.linalg.norm(vector):.2f}" in picture.figure.layout.annotations[0].text
     app = visit("Dynamics", model=qubits, view="State", t="0.5")
     assert not app.error
@@ -110,18 +112,18 @@ def test_bloch_vectors_equal_qutip(qubits: str) -> None:
 
 def test_projection_preserves_lengths_facing_the_viewer() -> None:
     assert np.allclose(
-        np.stack([bloch_balls.RIGHT, bloch_balls.UP, bloch_balls.TOWARDS_VIEWER])
-        @ np.stack([bloch_balls.RIGHT, bloch_balls.UP, bloch_balls.TOWARDS_VIEWER]).T,
+        np.stack([qubit_charts.RIGHT, qubit_charts.UP, qubit_charts.TOWARDS_VIEWER])
+        @ np.stack([qubit_charts.RIGHT, qubit_charts.UP, qubit_charts.TOWARDS_VIEWER]).T,
         np.eye(3),
     )
-    assert np.linalg.norm(bloch_balls.project(bloch_balls.TOWARDS_VIEWER)) == pytest.approx(
+    assert np.linalg.norm(qubit_charts.project(qubit_charts.TOWARDS_VIEWER)) == pytest.approx(
         0, abs=1e-12
     )
-    assert bloch_balls.project(np.array([0, 0, 1.0]))[1] > 0.9
+    assert qubit_charts.project(np.array([0, 0, 1.0]))[1] > 0.9
     with pytest.raises(InvalidInput, match="longer than 1"):
-        bloch_balls.draw_balls(["a"], [np.array([[0, 0, 1.2]])])
+        qubit_charts.draw_balls(["a"], [np.array([[0, 0, 1.2]])])
     with pytest.raises(InvalidInput, match="shape"):
-        bloch_balls.draw_balls(["a"], [np.zeros(3)])
+        qubit_charts.draw_balls(["a"], [np.zeros(3)])
 
 
 def test_elements_over_time_equal_qutip(planted: Any) -> None:
@@ -232,7 +234,7 @@ def test_counted_rates_converge_to_exact_ones(planted: Any) -> None:
     spread = np.sqrt(rates / (200 * np.diff(found.edges)))
     assert np.mean(np.abs(found.counts - rates) < 2.5 * spread) > 0.9
     assert abs(found.jumps / 200 - found.expected_jumps) < 3 * np.sqrt(found.expected_jumps / 200)
-    picture = trajectories.raster(planted)
+    picture = dynamics.raster(planted)
     assert len(picture.numbers) == found.jumps
     marks = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert sum(len(trace.x) for trace in marks) == found.jumps
@@ -248,7 +250,7 @@ def test_counted_rates_converge_to_exact_ones(planted: Any) -> None:
     assert sum(single) == pytest.approx(mean)
     assert found.count_errors == pytest.approx(np.sqrt(found.counts / (200 * 0.1)), rel=0.35)
     with pytest.raises(InvalidInput, match="shapes"):
-        jump_raster.raster(
+        dynamics_charts.raster(
             [],
             np.linspace(0, 1, 3),
             np.zeros((2, 2)),
@@ -259,7 +261,7 @@ def test_counted_rates_converge_to_exact_ones(planted: Any) -> None:
 
 
 def test_information_equals_qutip(planted: Any) -> None:
-    picture = correlations.information(planted, t=0.5)
+    picture = dynamics.information(planted, t=0.5)
     table, names, exact = picture.numbers, planted.modalities, solved(planted).states
 
     def S(state: Any, *parts: int) -> float:
@@ -280,18 +282,18 @@ def test_information_equals_qutip(planted: Any) -> None:
     widths = sorted(trace.line.width for trace in edges)
     shared = table.filter(like="mutual").to_numpy()
     assert widths == pytest.approx(
-        sorted(correlation_polygon.MAX_WIDTH * shared[20] / shared.max()), abs=1e-6
+        sorted(generator_charts.MAX_WIDTH * shared[20] / shared.max()), abs=1e-6
     )
     nodes = next(trace for trace in picture.figure.data if trace.mode == "markers")
     entropies = table.filter(like="entropy[").to_numpy()
-    areas = correlation_polygon.MAX_DIAMETER**2 * entropies[20] / entropies.max()
+    areas = generator_charts.MAX_DIAMETER**2 * entropies[20] / entropies.max()
     assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
-    assert correlations.information(planted, t=0.0).title.startswith(
+    assert dynamics.information(planted, t=0.0).title.startswith(
         "No pair shares 0.001 nats or more at t = 0.00"
     )
-    assert "tripartite" not in correlations.information(open_sample("qj-parity", SAMPLE)).title
+    assert "tripartite" not in dynamics.information(open_sample("qj-parity", SAMPLE)).title
     with pytest.raises(InvalidInput, match="at least a pair"):
-        correlation_polygon.mutual_information_polygon(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
+        generator_charts.mutual_information_polygon(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
 
 
 def test_pages_links_and_programs(planted: Any) -> None:
@@ -307,20 +309,20 @@ def test_pages_links_and_programs(planted: Any) -> None:
     for view, panel in (("Trajectories", "raster"), ("Correlations", "information")):
         app = visit("Dynamics", model="qj-parity", view=view)
         assert not app.error
-        opened = pages.open_page("dynamics", about | {"view": view}).view
-        assert panel in list(pages.visible_panels(opened))
-    opened = pages.open_page(
+        opened = catalogue.open_page("dynamics", about | {"view": view}).view
+        assert panel in list(catalogue.visible_panels(opened))
+    opened = catalogue.open_page(
         "dynamics", about | {"view": "State", "matrixas": "Hinton diagram", "t": "0.25"}
     ).view
-    shown = list(pages.visible_panels(opened))
+    shown = list(catalogue.visible_panels(opened))
     assert "hinton" in shown
     assert "matrix-modulus" not in shown
     assert "bloch" not in shown  # four levels each
-    assert "views.draw_view(sample, t=0.25, view=states.hinton)" in programs.program(
+    assert "views.draw_view(sample, t=0.25, view=states.hinton)" in rendering.program(
         "Dynamics", "hinton", opened.address()
     )
     assert "matrix-modulus" in list(
-        pages.visible_panels(pages.open_page("dynamics", about | {"view": "State"}).view)
+        catalogue.visible_panels(catalogue.open_page("dynamics", about | {"view": "State"}).view)
     )
     app = visit("Dynamics", model="qj-parity", view="State", matrixas="cubes")
     assert "cubes" in plain(app.warning[0].value)
@@ -334,7 +336,7 @@ def test_highest_and_lowest_patterns_are_disjoint(
     whole = operator_votes.group_operator(sample)
     few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
     monkeypatch.setattr(operator_votes, "group_operator", lambda *_: few)
-    picture = operators.outcome_patterns(sample)
+    picture = outcome_patterns(sample)
     votes = picture.numbers["vote"].tolist()
     assert len(set(picture.numbers["pattern"])) == len(votes) == 2 * side
     assert votes == sorted(votes, reverse=True)

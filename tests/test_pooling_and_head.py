@@ -13,7 +13,7 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import circuit_boxes
+from qfusion.figures.circuits import boxes
 from qfusion.models import EntangledQCNN, InputSpec, registry, twins
 from qfusion.models.network import network_model, qcnn
 from qfusion.models.network.contractions import row_values
@@ -134,7 +134,7 @@ def test_gates_name_rotations_and_read_out() -> None:
     assert circuit.to_quantikz().count("R_X(") == 2
     for gate in ("rx", "rz"):
         assert f"{{ {gate}(" in circuit.to_openqasm(3)
-    walk = circuit_boxes.fusion_replay(replay_fusion(model, angles_of(model)), model)
+    walk = boxes.fusion_replay(replay_fusion(model, angles_of(model)), model)
     assert sum(box.name == "M|R" for box in walk.boxes) == 2
 
 

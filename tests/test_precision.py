@@ -18,12 +18,12 @@ from qfusion.analysis import sample_evolution
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
-from qfusion.panels.views import drawn
 from qfusion.quantum import lindblad, measures
 from qfusion.quantum.lindblad import System
 from qfusion.quantum.states import require_state
 from qfusion.training import checkpoint
-from qfusion.views import correlations, decision, evidence, states as state_views
+from qfusion.views import decision, dynamics, network, states as state_views
+from qfusion.views.pages.panel import drawn
 from tests.support.lindblad_systems import superoperator, system
 
 
@@ -76,11 +76,11 @@ def test_every_panel_of_evolved_states_shows_their_error() -> None:
     error = sample_evolution.solve_states(sample.study, sample.row, sample.tweak)[1]
     pictures = [
         drawn(decision.decision_over_time)(sample),
-        drawn(correlations.correlation)(sample),
+        drawn(dynamics.correlation)(sample),
         drawn(state_views.populations)(sample),
         drawn(state_views.matrix)(sample),
         drawn(state_views.hinton)(sample),
-        drawn(evidence.entropies)(sample),
+        drawn(network.entropies)(sample),
     ]
     for picture in pictures:
         told = float(

@@ -21,9 +21,9 @@ import pytest
 from qfusion._sentences import true_minus
 from qfusion.analysis import study_building
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels import pages, programs
 from qfusion.training import checkpoint
 from qfusion.ui import figure
+from qfusion.views.pages import catalogue, rendering
 from tests.support.app import visit
 from tests.support.runs import JUMP, make, record_of
 
@@ -207,10 +207,10 @@ def checked(
     assert not app.error
     assert shown
     address = {**app.session_state.get("_kept", {}), **query}
-    assert set(shown) == set(pages.visible_panels(pages.open_page(title, address).view))
+    assert set(shown) == set(catalogue.visible_panels(catalogue.open_page(title, address).view))
     for name, table in dict(shown).items():
         if name not in left_out and name not in FLOOR:
-            same(numbers_of(programs.program(title, name, address)), table)
+            same(numbers_of(rendering.program(title, name, address)), table)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_programs_read_the_records_of_runs(
 
 
 def test_copied_program_runs_alone(tmp_path: Path) -> None:
-    program = programs.program(
+    program = rendering.program(
         "Samples", "waterfall", {**PLANTED, "background": "contrast", "contrast": "p0004"}
     )
     file = tmp_path / "copied.py"
@@ -273,21 +273,25 @@ def test_copied_program_runs_alone(tmp_path: Path) -> None:
 def test_program_builds_the_same_panel(page: str, panel: str, address: dict[str, str]) -> None:
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
-        exec(programs.program(page, panel, address), names)
-    built = pages.build_panel(page, panel, address)
+        exec(rendering.program(page, panel, address), names)
+    built = catalogue.build_panel(page, panel, address)
     assert built.name == panel
     assert built.title == true_minus(names["picture"].title)
     again, shown = (json.loads(one.figure.to_json()) for one in (names["picture"], built))
     assert again == shown
     pd.testing.assert_frame_equal(built.table(), names["numbers"])
     assert (
-        pages.build_panel(page, panel, address, "dark").figure.to_json() != built.figure.to_json()
+        catalogue.build_panel(page, panel, address, "dark").figure.to_json()
+        != built.figure.to_json()
     )
 
 
-@pytest.mark.parametrize("page", pages.PAGES)
+@pytest.mark.parametrize("page", catalogue.PAGES)
 def test_first_argument_determines_the_panel_input(page: str) -> None:
-    for panel in (*pages.PAGES[page].values(), *pages.PANEL_FAMILIES.get(page, {}).values()):
+    for panel in (
+        *catalogue.PAGES[page].values(),
+        *catalogue.PANEL_FAMILIES.get(page, {}).values(),
+    ):
         build = inspect.unwrap(panel.build)
         function = build.keywords["view"] if isinstance(build, functools.partial) else build
         assert panel.scope == next(iter(inspect.signature(function).parameters))
@@ -307,14 +311,14 @@ HOSTILE = (
 
 @pytest.mark.parametrize("word", HOSTILE)
 def test_values_in_programs_are_quoted(word: str) -> None:
-    for page, names in pages.PAGES.items():
+    for page, names in catalogue.PAGES.items():
         starts = [
             start
-            for start in pages.PANEL_FAMILIES.get(page, {})
+            for start in catalogue.PANEL_FAMILIES.get(page, {})
             if not start.startswith(("content-", "telling-"))
         ]
         for panel in [*names, *(f"{start}{word}" for start in starts)]:
-            found = [programs.program(page, panel, address(said)) for said in (word, "plain")]
+            found = [rendering.program(page, panel, address(said)) for said in (word, "plain")]
             trees = [ast.dump(Blank().visit(ast.parse(program))) for program in found]
             if panel in names:
                 assert trees[0] == trees[1], f"{page}, {panel}: another program"
@@ -375,16 +379,16 @@ def address(word: str) -> dict[str, Any]:
 
 def test_invalid_addresses_are_refused() -> None:
     with pytest.raises(NotFound, match="Page 'nowhere'"):
-        programs.program("nowhere", "waterfall", PLANTED)
+        rendering.program("nowhere", "waterfall", PLANTED)
     with pytest.raises(NotFound, match="Did you mean 'waterfall'"):
-        programs.program("Samples", "waterfal", PLANTED)
+        rendering.program("Samples", "waterfal", PLANTED)
     with pytest.raises(NotFound, match="Model 'gone'"):
-        programs.program("Samples", "waterfall", {**PLANTED, "model": "gone"})
+        rendering.program("Samples", "waterfall", {**PLANTED, "model": "gone"})
     with pytest.raises(InvalidInput, match="does not say which sample"):
-        programs.program("Samples", "waterfall", {"model": "qj-planted", "data": "planted"})
+        rendering.program("Samples", "waterfall", {"model": "qj-planted", "data": "planted"})
     with pytest.raises(InvalidInput, match="shots"):
-        programs.program("Circuit", "noisy-terms", {**DIGITS, "shots": "many"})
+        rendering.program("Circuit", "noisy-terms", {**DIGITS, "shots": "many"})
     with pytest.raises(InvalidInput, match="is of no modality"):
-        programs.program("Samples", "content-main-x-text", PLANTED)
+        rendering.program("Samples", "content-main-x-text", PLANTED)
     with pytest.raises(InvalidInput, match="longer than any"):
-        programs.program("Samples", "waterfall", {**PLANTED, "sample": "p" * 30_000})
+        rendering.program("Samples", "waterfall", {**PLANTED, "sample": "p" * 30_000})

@@ -12,7 +12,7 @@ import qfusion
 from qfusion.analysis import background_choice
 from qfusion.analysis.study_building import build_study
 from qfusion.data.in_memory import data_set_of
-from qfusion.figures import circuit_boxes
+from qfusion.figures.circuits import boxes
 from qfusion.models import build
 from qfusion.training import checkpoint
 from qfusion.views import circuit as circuit_views
@@ -59,7 +59,7 @@ def test_scores_and_contributions_are_the_same(both: tuple[Any, Any]) -> None:
 
 def test_every_qubit_is_the_same_after_every_gate(both: tuple[Any, Any]) -> None:
     """A measurement is deferred to one more qubit, which leaves the others as a measurement does."""
-    ours, by_hand = (circuit_boxes.replay(study, ROW) for study in both)
+    ours, by_hand = (boxes.replay(study, ROW) for study in both)
     assert by_hand.count == ours.count
     places = {wire.name: row for row, wire in enumerate(by_hand.wires)}
     names = {f"fused[{i}]": f"other[{i}]" for i in range(ELEMENTS)}
@@ -71,7 +71,7 @@ def test_every_qubit_is_the_same_after_every_gate(both: tuple[Any, Any]) -> None
 def test_ends_and_decision_are_the_same(both: tuple[Any, Any]) -> None:
     samples = [study.sample(str(study.dataset.ids[ROW])) for study in both]
     ours, by_hand = (
-        circuit_views.ends(sample, circuit_boxes.replay(sample.study, ROW))[0] for sample in samples
+        circuit_views.ends(sample, boxes.replay(sample.study, ROW))[0] for sample in samples
     )
     assert list(by_hand.values())[-ELEMENTS - 1 : -1] == pytest.approx(
         list(ours.values())[-ELEMENTS:], abs=1e-12

@@ -18,8 +18,8 @@ from qfusion.data.sample_content import Audio, Clip, Film, Image, Preview, Text,
 from qfusion.data.synthetic import prosody
 from qfusion.errors import DataUnavailable
 from qfusion.explain import attribution
-from qfusion.panels.views import drawn
-from qfusion.views import timeline
+from qfusion.views import samples
+from qfusion.views.pages.panel import drawn
 
 
 class SilentClip(Clip):
@@ -50,7 +50,7 @@ def test_steps_keep_their_times_and_terms_add_up(planted: Any) -> None:
         )
         assert lane.total.sum() == pytest.approx(whole.end - whole.start, abs=0.02)
         assert set(lane.terms) == {term for term in planted.dividends if name in term.split("+")}
-    picture = drawn(timeline.strip)(planted)
+    picture = drawn(samples.strip)(planted)
     assert "The times of the steps of text are unknown" in picture.shows
     assert "they are spread in proportion to" in picture.shows
     assert "steps of audio" not in picture.shows

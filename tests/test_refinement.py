@@ -19,8 +19,9 @@ from qfusion.analysis.spaces import evaluated
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
-from qfusion.panels import pages, pickers, programs
 from qfusion.views import faithfulness
+from qfusion.views.pages import catalogue, rendering
+from qfusion.views.pages.address import default_sample, sample_examples
 from tests.support.app import plain, said, visit
 from tests.support.third_model import DATA, among_the_users
 
@@ -103,8 +104,8 @@ def test_slow_models_open_with_a_known_example_and_few_samples(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = str(slow.dataset.ids[slow.dataset.rows("test")[0]])
-    monkeypatch.setattr(pickers.sample_examples, "find_examples", None)  # explains all test rows
-    assert slow.opening_sample == pickers.default_sample(slow) == first
+    monkeypatch.setattr(sample_examples, "find_examples", None)  # explains all test rows
+    assert slow.opening_sample == default_sample(slow) == first
     assert slow.with_all_rows().opening_sample == ""
     monkeypatch.setattr(evaluated, "BUDGET", 8 * slow.space.cost * 5 / evaluated.SLOW)
     CACHE.clear(Study.explained_rows)
@@ -188,7 +189,7 @@ def test_address_can_request_all_rows(slow: Any) -> None:
         "sample": str(slow.dataset.ids[slow.explained_rows[0]]),
     }
     some, every = (
-        pages.build_panel("samples", "waterfall", address | more)
+        catalogue.build_panel("samples", "waterfall", address | more)
         for more in ({}, {"rows": ["all"]})
     )
     assert (
@@ -201,7 +202,7 @@ def test_address_can_request_all_rows(slow: Any) -> None:
     assert f"the mean over the {slow.background.size} training samples, each" in plain(every.shows)
     joint = [
         plain(
-            pages.build_panel(
+            catalogue.build_panel(
                 "samples", "waterfall", address | more | {"background": "training set"}
             ).shows
         )
@@ -209,7 +210,7 @@ def test_address_can_request_all_rows(slow: Any) -> None:
     ]
     assert "Standard error" in joint[0]
     assert "Standard error" not in joint[1]
-    text = programs.program("samples", "waterfall", address | {"rows": ["all"]})
+    text = rendering.program("samples", "waterfall", address | {"rows": ["all"]})
     assert "rows='all'" in text
     with pytest.raises(NotFound, match="Rows 'some' does not exist"):
         open_sample(MODEL, address["sample"], DATA, rows="some")

@@ -15,14 +15,8 @@ import pytest
 from plotly_print import Style, layout, paper, reading, render
 from plotly_print.scene import Hand, Scene, Words
 from plotly_print.values import rgba
-from qfusion.figures import (
-    decision_charts,
-    evolution_charts,
-    export_style,
-    interaction_charts,
-    style,
-    trust_charts,
-)
+from qfusion.figures import decision_charts, evolution_charts, model_charts, style, trust_charts
+from qfusion.figures.files import export_style
 from tests.support.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -151,9 +145,7 @@ def test_intervals_of_interactions_stay_in_their_cells(count: int) -> None:
     names = [f"m{n}" for n in range(count)]
     pairs = list(itertools.combinations(names, 2))
     page = page_of(
-        interaction_charts.interaction_matrix(
-            pairs, np.full((len(pairs), 3), -0.25), names, unit="score"
-        )
+        model_charts.interaction_matrix(pairs, np.full((len(pairs), 3), -0.25), names, unit="score")
     )
     written = labels(page, "note")
     apart = np.diff(sorted({round(mark.x, 1) for mark in written})).min()

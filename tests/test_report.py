@@ -29,8 +29,8 @@ from qfusion.report.blocks import Block
 from qfusion.report.document import Report
 from qfusion.training import metrics
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.wording.backgrounds import describe_background
-from qfusion.wording.model_notes import describe_notes
+from qfusion.views.words.decisions import describe_background
+from qfusion.views.words.systems import describe_notes
 from tests.support import printed
 
 ROOT = Path(__file__).resolve().parent.parent

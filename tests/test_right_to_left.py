@@ -7,7 +7,7 @@ import pytest
 
 from plotly_print import words
 from plotly_print.words import TextStyle
-from qfusion.figures import export_style, html_page
+from qfusion.figures.files import export, export_style
 from tests.support.exported_figures import waterfall
 
 STYLE = TextStyle(10, (0, 0, 0, 1))
@@ -40,5 +40,5 @@ def test_title_of_one_direction_is_unchanged(title: str) -> None:
 @pytest.mark.parametrize("title", ["مرحبا 3: 50% by m", "שלום: yes", "x of سلام -1"])
 def test_html_figures_isolate_right_to_left_words(title: str) -> None:
     style = export_style.ExportStyle(format="html", title=True, caption=True)
-    page = html_page.render_page(waterfall(), style, title=title, caption=title, recipe="")
+    page = export.render_page(waterfall(), style, title=title, caption=title, recipe="")
     assert page.decode().count(words.isolated(title)) == 2

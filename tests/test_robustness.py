@@ -18,7 +18,7 @@ from qfusion.explain import counterfactual, disturbances
 from qfusion.explain.disturbances import Disturbance
 from qfusion.models import registry
 from qfusion.training import checkpoint, checkpoint_cards, metrics
-from qfusion.wording.disturbances import describe_disturbance
+from qfusion.views.words.reliability import describe_disturbance
 
 NAMES = ("a", "words", "c")
 

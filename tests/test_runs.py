@@ -24,8 +24,7 @@ from qfusion.runs import Plan, Run, folder, run_training
 from qfusion.runs.folder import Record
 from qfusion.runs.training_watch import Watch
 from qfusion.training import checkpoint, checkpoint_cards, prepare
-from qfusion.wording.run_states import describe_run_state
-from qfusion.wording.training_curves import describe_order
+from qfusion.views.words.training import describe_order, describe_run_state
 
 SMALL = dict(dims=2, measurements=4, hidden=8, dropout=0.2)
 FORK = multiprocessing.get_context("fork")

@@ -14,7 +14,7 @@ from PIL import Image as Pictures
 from qfusion.analysis import sample_words
 from qfusion.data import Audio, DataSet, Image, Modality, Series, Target, Text
 from qfusion.data.sample_content import Content, Film
-from qfusion.figures import scatter_map, thumbnails
+from qfusion.figures import sample_charts, scatter_map
 from qfusion.ui import linked_table, sample_box
 
 WORDS = ("  is the\nblue shape <b>left</b>?", "yes", "x" * 100, "")
@@ -92,14 +92,14 @@ def test_the_picker_names_samples_by_id_and_words() -> None:
     ],
 )
 def test_a_thumbnail_is_small(content: Content, shape: tuple[int, ...]) -> None:
-    drawn = thumbnails.draw_thumbnail(content)
+    drawn = sample_charts.draw_thumbnail(content)
     assert drawn is not None
     assert (drawn.shape, drawn.dtype) == (shape, np.uint8)
 
 
 def test_a_wave_is_dark_where_it_is_loud() -> None:
     loud = np.r_[np.zeros(500), np.tile([1.0, -1.0], 250)].astype(np.float32)
-    drawn = thumbnails.draw_thumbnail(Audio(loud, 8000))
+    drawn = sample_charts.draw_thumbnail(Audio(loud, 8000))
     assert drawn is not None
     left, right = drawn[:, :20].mean(), drawn[:, 28:].mean()
     assert left > 240
@@ -108,16 +108,17 @@ def test_a_wave_is_dark_where_it_is_loud() -> None:
 
 def test_the_address_of_a_sample_holds_its_picture() -> None:
     made = questions()
-    address = thumbnails.sample_picture_address(made, 2)
+    address = sample_charts.sample_picture_address(made, 2)
     assert address is not None
     head, _, code = address.partition(",")
     assert head == "data:image/png;base64"
     picture = Pictures.open(io.BytesIO(base64.b64decode(code)))
     assert picture.size == (10, 20)
     assert picture.convert("RGB").getpixel((3, 3)) == (120, 120, 120)
-    assert thumbnails.draw_thumbnail(Text("words")) is None
+    assert sample_charts.draw_thumbnail(Text("words")) is None
     assert (
-        thumbnails.sample_picture_address(questions(content_of=lambda row: {}, name="n"), 0) is None
+        sample_charts.sample_picture_address(questions(content_of=lambda row: {}, name="n"), 0)
+        is None
     )
 
 
@@ -127,7 +128,7 @@ def test_tables_of_samples_show_pictures_and_words_beside_the_id() -> None:
     shown = linked_table.show_content(made, table, ["b", "d"])
     assert list(shown.columns) == ["id", linked_table.THUMBNAIL, "question", "truth"]
     assert shown[linked_table.THUMBNAIL].tolist() == [
-        thumbnails.sample_picture_address(made, row) for row in (1, 3)
+        sample_charts.sample_picture_address(made, row) for row in (1, 3)
     ]
     assert shown["question"].tolist() == [WORDS[1], WORDS[3]]
 

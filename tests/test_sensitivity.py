@@ -18,7 +18,7 @@ from qfusion.models.network.truth_tables import fused_entropy
 from qfusion.models.terms import spread_places
 from qfusion.quantum.measure_kinds import measures_over_time
 from qfusion.quantum.states import density
-from qfusion.wording.sensitivity import describe_undefined_slopes
+from qfusion.views.sensitivity import describe_undefined_slopes
 from tests.support.entangled import model_of
 from tests.support.sensitivity_models import (
     NAMES,

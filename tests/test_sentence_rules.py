@@ -18,44 +18,36 @@ from qfusion import _sentences
 from qfusion.analysis.cohort_slices import Slice, wilson
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.faithfulness import Curves
-from qfusion.panels import (
-    tweak_effects,
-)
 from qfusion.report import sample_report
 from qfusion.views import (
-    agreement,
-    alt_text,
     attribution,
-    changes,
     circuit as circuit_views,
     cohort_contributions,
     cohort_errors,
     cohort_quality,
-    correlations,
-    device_noise,
-    evidence,
+    dynamics,
     faithfulness,
-    flips,
-    fusion_rules,
     generator,
     learning,
     learning_inside,
-    network_layers,
+    network,
+    operators,
     qubits,
     samples,
+    sensitivity,
     several_decisions,
     states,
-    targets,
     two_decisions,
 )
-from qfusion.wording import answers, deletion, eigenstate_votes, list_names
-from qfusion.wording.cohorts import describe_correlation
-from qfusion.wording.decision_changes import describe_change, describe_last_change
-from qfusion.wording.decision_summaries import format_probability
-from qfusion.wording.extrema import describe_extremum
-from qfusion.wording.numbers import describe_drawn
-from qfusion.wording.samples import describe_softmax
-from qfusion.wording.verdicts import name_decision
+from qfusion.views.changes import describe_lead, describe_mechanism, describe_state_change
+from qfusion.views.flips import describe_smallest_turn
+from qfusion.views.pages import notebook
+from qfusion.views.words import answers, names, reliability, rules
+from qfusion.views.words.answers import format_probability
+from qfusion.views.words.decisions import describe_change, describe_last_change
+from qfusion.views.words.names import describe_correlation
+from qfusion.views.words.rules import describe_drawn, describe_extremum, describe_softmax
+from qfusion.views.words.verdicts import name_decision
 
 NAMES = ("alpha", "beta", "gamma")
 NAN = math.nan
@@ -124,10 +116,10 @@ def rows(numbers: Numbers) -> dict[str, np.ndarray]:
 
 # Sentences that name the largest, and those that name the smallest.
 LARGEST: dict[str, Callable[[Numbers], str]] = {
-    "mixed modality": evidence.describe_most_mixed,
-    "fused qubit": evidence.describe_most_entangled,
-    "bet": evidence.describe_bet,
-    "disagreement": lambda n: evidence.describe_disagreement(n, None),
+    "mixed modality": network.describe_most_mixed,
+    "fused qubit": network.describe_most_entangled,
+    "bet": network.describe_bet,
+    "disagreement": lambda n: network.describe_disagreement(n, None),
     "attribution": lambda n: attribution.describe_largest_parts(
         "Text", list(n), values(n), "moved"
     ),
@@ -135,14 +127,14 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "mixed qubit": qubits.describe_mixedness,
     "mixed at the end": qubits.describe_final_mixedness,
     "pairs of registers": qubits.describe_sharing,
-    "elements": lambda n: eigenstate_votes.describe_largest_effect(values(n)[None], list(n), ["m"]),
-    "changed terms": changes.describe_mechanism,
+    "elements": lambda n: operators.describe_largest_effect(values(n)[None], list(n), ["m"]),
+    "changed terms": describe_mechanism,
     "shares": lambda n: two_decisions.describe_share_shift(dict.fromkeys(n, 0.0), n),
     "differences": lambda n: two_decisions.describe_difference(dict.fromkeys(n, 0.0), n),
     "entropies": several_decisions.describe_largest_entropies,
     "basis states": lambda n: states.describe_likeliest("t", n),
     "changed rows": lambda n: states.describe_largest_change("population", rows(n)),
-    "pairs of modalities": lambda n: correlations.describe_most_shared(n, "t"),
+    "pairs of modalities": lambda n: dynamics.describe_most_shared(n, "t"),
     "coefficients": lambda n: generator.describe_largest_coefficients(
         "H", list(n), values(n).astype(complex)
     ),
@@ -157,7 +149,7 @@ SMALLEST: dict[str, Callable[[Numbers], str]] = {
     "Bloch vectors of modalities": lambda n: states.describe_most_mixed(n, "t"),
     "separated classes": lambda n: cohort_quality.describe_separation(n, ""),
     "planted truth": faithfulness.describe_truth_correlation,
-    "stability": agreement.describe_least_stable,
+    "stability": faithfulness.describe_least_stable,
     "loss": lambda n: learning.describe_lowest_loss(
         {name: np.array([value]) for name, value in n.items()}
     ),
@@ -193,7 +185,7 @@ def test_names_whose_numbers_are_written_alike_are_named_together(maker: str) ->
             "5 qubits alike",
         ),
         (
-            evidence.describe_disagreement(dict.fromkeys("abcdefgh", 0.5) | {"i": 0}, None),
+            network.describe_disagreement(dict.fromkeys("abcdefgh", 0.5) | {"i": 0}, None),
             "8 elements alike",
         ),
         (
@@ -201,17 +193,20 @@ def test_names_whose_numbers_are_written_alike_are_named_together(maker: str) ->
             "5 of 6",
         ),
         (
-            alt_text.list_coherences(np.array([[1, 0.2, 0.2], [0.2, 1, 0], [0.2, 0, 1]]), "xyz"),
+            rules.list_coherences(np.array([[1, 0.2, 0.2], [0.2, 1, 0], [0.2, 0, 1]]), "xyz"),
             "equal for 2 pairs",
         ),
-        (targets.describe_class_sizes(("a", "b"), np.array([3, 3])), "Each of its 2 classes has 3"),
+        (
+            learning.describe_class_sizes(("a", "b"), np.array([3, 3])),
+            "Each of its 2 classes has 3",
+        ),
         (
             cohort_quality.describe_confusions(np.array([[4, 1], [1, 2]]), ("a", "b")),
             "‘a’ is predicted as ‘b’ and ‘b’ is predicted as ‘a’ (1 each)",
         ),
         (several_decisions.describe_common_terms([["alpha"], ["beta"]]), "differ"),
         (
-            flips.describe_smallest_turn(
+            describe_smallest_turn(
                 [
                     SimpleNamespace(size=size, learned=1.0, value=1.1, verified=False)
                     for size in (0.1, 0.1004)
@@ -254,7 +249,7 @@ def test_no_share_is_rounded_to_nothing_or_all(part: float, words: str) -> None:
     ("part", "words"), [(0.0, "0.0%"), (0.0004, "less than 0.1%"), (0.036, "3.6%"), (0.5, "50%")]
 )
 def test_small_shares_of_a_sample_have_a_decimal_place(part: float, words: str) -> None:
-    assert eigenstate_votes.format_share(part) == words
+    assert operators.format_share(part) == words
 
 
 @pytest.mark.parametrize(
@@ -291,24 +286,24 @@ def test_no_size_is_rounded_to_nothing(value: float, places: int, words: str) ->
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (network_layers.describe_correlation(1e-9), "(less than 0.01 nats)"),
-        (network_layers.describe_pooling(-0.3), "0.30 nats more entropy"),
-        (network_layers.describe_pooling(0.004), "does not change"),
-        (fusion_rules.describe_likeness("‘a’", "and", 0.0), "as AND does"),
-        (fusion_rules.describe_likeness("‘a’", "and", 0.25), "no named rule"),
+        (network.describe_correlation(1e-9), "(less than 0.01 nats)"),
+        (network.describe_pooling(-0.3), "0.30 nats more entropy"),
+        (network.describe_pooling(0.004), "does not change"),
+        (sensitivity.describe_likeness("‘a’", "and", 0.0), "as AND does"),
+        (sensitivity.describe_likeness("‘a’", "and", 0.25), "no named rule"),
         (qubits.describe_gate_effect(0.0), "leaves the state as it is"),
         (qubits.describe_mixedness({"q": 1e-7}), "pure state"),
         (qubits.describe_shortest({"q": 1.0}), "pure state"),
-        (changes.describe_state_change("text", 0.004), "0.00 rad"),
-        (changes.describe_state_change("text", 0.0), "is as it was"),
+        (describe_state_change("text", 0.004), "0.00 rad"),
+        (describe_state_change("text", 0.0), "is as it was"),
         (states.describe_most_mixed({"text": 0.996}, "t"), "all but pure"),
         (sample_report.describe_contradiction(1e-9), "is less than 0.001"),
         (sample_report.describe_contradiction(0.3), "contradict each other with"),
-        (evidence.describe_disagreement({"a": 0.2}, 1e-9), "hardly contradict"),
+        (network.describe_disagreement({"a": 0.2}, 1e-9), "hardly contradict"),
         (two_decisions.describe_share_shift({"a": 0.5}, {"a": 0.51}), "1 percentage point more"),
         (two_decisions.describe_entropy_difference([0.3, -0.3], "mixed"), "; single ones differ"),
         (
-            tweak_effects.describe_change(
+            notebook.describe_change(
                 ["H"], {}, (0.2104, 0.2106), ("‘x’", "‘y’"), ("MAE", 0.5, 0.25)
             ),
             "0.211 (unchanged to 0.001), decision now ‘y’, test MAE: 0.500 → 0.250",
@@ -332,13 +327,13 @@ def test_what_is_written_as_nothing_is_called_nothing(said: str, words: str) -> 
         (_sentences.listed("abc"), "a, b and c"),
         (describe_drawn(20, 4659), "20 samples drawn at random from 4,659"),
         (describe_drawn(1, 1), "1 sample"),
-        (targets.describe_class_sizes(("a",), np.array([1])), "Its only class has 1 sample"),
+        (learning.describe_class_sizes(("a",), np.array([1])), "Its only class has 1 sample"),
         (
             cohort_quality.describe_confusions(np.array([[1]]), ("a",)),
             "1 of 1 sample is right",
         ),
         (
-            agreement.describe_sign_changes(np.array([[1.0, 1.0], [-1.0, 1.0]])).lower(),
+            faithfulness.describe_sign_changes(np.array([[1.0, 1.0], [-1.0, 1.0]])).lower(),
             "1 of 2 terms changes sign with the seed",
         ),
     ],
@@ -390,7 +385,7 @@ def test_a_decision_is_a_sign_a_class_or_a_tie(
     ],
 )
 def test_votes_that_are_written_as_nothing_are_on_no_side(votes: list[float], words: str) -> None:
-    said = eigenstate_votes.describe_votes("text", np.array(votes), "eigenstate", -0.001)
+    said = operators.describe_votes("text", np.array(votes), "eigenstate", -0.001)
     assert words in said
     assert "adds +0.00" in said
 
@@ -407,7 +402,7 @@ def test_votes_that_are_written_as_nothing_are_on_no_side(votes: list[float], wo
     ],
 )
 def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: str) -> None:
-    name = list_names.name_model("mine", {"model": kind, "title": title}, shipped=True)
+    name = names.name_model("mine", {"model": kind, "title": title}, shipped=True)
     assert name.label == label
     assert name.option.splitlines() == [f"{label} ", "mine"]
 
@@ -418,8 +413,8 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (evidence.describe_disagreement({"a": 0.2}, NAN), "not defined"),
-        (evidence.describe_bet({"a": NAN, "b": NAN}), "bet on none"),
+        (network.describe_disagreement({"a": 0.2}, NAN), "not defined"),
+        (network.describe_bet({"a": NAN, "b": NAN}), "bet on none"),
         (sample_report.describe_contradiction(NAN), "not defined"),
         (faithfulness.describe_truth_correlation({"a": NAN}), "No term varies"),
         (faithfulness.describe_truth_correlation({"a": NAN, "b": 0.9}), "constant"),
@@ -437,11 +432,11 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
             attribution.describe_largest_parts("Text", [], np.zeros(0), "moved it"),
             "nothing moved it",
         ),
-        (eigenstate_votes.nearest_heading("for", []), "No sample is close"),
+        (operators.nearest_heading("for", []), "No sample is close"),
         (two_decisions.describe_entropy_difference([], "mixed"), "not comparable"),
         (two_decisions.describe_share_shift({"a": 1.0}, {"b": 1.0}), "have different names"),
         (states.describe_largest_coherence(np.ones((1, 1)), ["0"], "t"), "No coherence"),
-        (alt_text.list_coherences(np.ones((1, 1)), "x"), "all off the diagonal"),
+        (rules.list_coherences(np.ones((1, 1)), "x"), "all off the diagonal"),
     ],
 )
 def test_what_is_not_known_is_not_said(said: str, words: str) -> None:
@@ -530,17 +525,20 @@ def areas(ours: float, other: float, low: float = NAN, high: float = NAN) -> Cur
         (cohort_quality.describe_calibration(0.80, 0.97, 5000), "underconfident"),
         (cohort_quality.describe_calibration(0.5, 1.0, 1), "no significant difference"),
         (
-            device_noise.describe_lead("7", 0.2, 0.1, 1000),
+            describe_lead("7", 0.2, 0.1, 1000),
             "leads by 2.0 standard errors of the difference at 1,000 shots",
         ),
-        (device_noise.describe_lead("7", 0.199, 0.1, 1000), "Not significant at 1,000 shots"),
-        (device_noise.describe_lead("7", 1.0, 0.0, 1000), "without shot noise"),
-        (deletion.describe_beaten_orders(areas(0.9, 0.1)), "beats every one of 1 random order "),
-        (deletion.describe_beaten_orders(areas(0.52, 0.5)), "only slightly faster"),
-        (deletion.describe_beaten_orders(areas(0.5, 0.5)), "**not** beat 1 of 1 random order"),
-        (deletion.describe_beaten_orders(areas(0.9, 0.1, -0.2, 0.9)), "no significant difference"),
-        (deletion.describe_return(areas(0.9, 0.1, 0.1, 0.9)), "every one of 1"),
-        (deletion.describe_return(areas(0.9, 0.1, -0.2, 0.9)), "no significant difference"),
+        (describe_lead("7", 0.199, 0.1, 1000), "Not significant at 1,000 shots"),
+        (describe_lead("7", 1.0, 0.0, 1000), "without shot noise"),
+        (reliability.describe_beaten_orders(areas(0.9, 0.1)), "beats every one of 1 random order "),
+        (reliability.describe_beaten_orders(areas(0.52, 0.5)), "only slightly faster"),
+        (reliability.describe_beaten_orders(areas(0.5, 0.5)), "**not** beat 1 of 1 random order"),
+        (
+            reliability.describe_beaten_orders(areas(0.9, 0.1, -0.2, 0.9)),
+            "no significant difference",
+        ),
+        (reliability.describe_return(areas(0.9, 0.1, 0.1, 0.9)), "every one of 1"),
+        (reliability.describe_return(areas(0.9, 0.1, -0.2, 0.9)), "no significant difference"),
     ],
 )
 def test_a_difference_is_said_where_it_is_significant(said: str, words: str) -> None:
@@ -595,10 +593,10 @@ def title(*shares: float, moving: Sequence[float] = (0.0, 0.5, 1.0)) -> str:
         (title(0.7, 0.5, 0.7), "from t2 on"),
         (title(0.0, 0.7, 0.7), "has then completed 50% of its change"),
         (title(0.0, 0.7, 0.7, moving=(0.3, 0.3, 0.3)), "stays at"),
-        (network_layers.describe_takeover("abc", course(0.0, 0.502, 0.51)), "from “c” on"),
-        (network_layers.describe_takeover("abc", course(0.7, 0.7, 0.5)), "modalities are equal"),
-        (network_layers.describe_takeover("a", course(0.3)), "single modalities outweigh"),
-        (network_layers.describe_takeover("a", {"alpha": np.zeros(1)}), "all terms are zero"),
+        (network.describe_takeover("abc", course(0.0, 0.502, 0.51)), "from “c” on"),
+        (network.describe_takeover("abc", course(0.7, 0.7, 0.5)), "modalities are equal"),
+        (network.describe_takeover("a", course(0.3)), "single modalities outweigh"),
+        (network.describe_takeover("a", {"alpha": np.zeros(1)}), "all terms are zero"),
     ],
 )
 def test_a_course_is_said_from_the_place_after_which_it_holds(said: str, words: str) -> None:

@@ -26,7 +26,7 @@ from qfusion.analysis import (
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, bootstrap, faithfulness, findings, stability
-from qfusion.panels import pickers
+from qfusion.views.pages import address
 from scripts import ship_results
 
 MODELS = [path.stem for path in plugin.glob_assets("models", "*.json")]
@@ -50,7 +50,7 @@ def model(request: pytest.FixtureRequest) -> str:
 def study_of(name: str = MODEL) -> Study:
     """A study that shares no results with others."""
     card = opening.load_checkpoint(name)
-    dataset = data.load(pickers.own_data(name))
+    dataset = data.load(address.own_data(name))
     return study_building.build_study(name, card.card, card.model, dataset)
 
 

@@ -25,22 +25,11 @@ from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.spaces import evolution
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import column_charts, error_slices, scatter_map, style
-from qfusion.panels import (
-    cohorts as slice_panels,
-    pins,
-    programs,
-)
+from qfusion.figures import decision_pairs, scatter_map, style
 from qfusion.ui import cohort_errors as error_panels, pin_controls, sample_map, selections, state
-from qfusion.views import (
-    cohort_errors,
-    cohort_points,
-    model_disagreements,
-    samples,
-    several_decisions,
-    two_decisions,
-)
-from qfusion.wording.cohorts import name_all_with_size
+from qfusion.views import cohort_errors, cohort_points, samples, several_decisions, two_decisions
+from qfusion.views.pages import cohorts as slice_panels, page_state, rendering
+from qfusion.views.words.names import name_all_with_size
 from tests.support.app import plain, said, visit
 
 
@@ -198,14 +187,14 @@ def test_disagreements_are_sorted_by_predictions_and_a_term(planted: Any) -> Non
     output = int(b.study.predicted[one])
     logits = [side.study.scores[one, output] for side in (sides.a, b)]
     assert sum(terms.values()) == pytest.approx(logits[1] - logits[0], abs=1e-4)
-    picture = model_disagreements.disagreements(sides)
+    picture = two_decisions.disagreements(sides)
     assert f"on {result.opposed} of 1,200 test samples" in picture.title
     assert "left \\+ right parts them in 8 of 8" in picture.title
     assert picture.numbers["parted_by"].tolist() == ["left+right"] * 8
     # of numbers, with terms of their own
     terms = ({"text": 1.0, "": 0.2}, {"text": 0.1, "": 0.4})
     few = model_differences.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
-    assert model_disagreements.describe_disagreements(few, ["text", ""], False) == (
+    assert two_decisions.describe_disagreements(few, ["text", ""], False) == (
         "A and B decide by other signs on 0 of 9 test samples; where they differ most, text and the baseline part "
         "them in 1 of 2 each"
     )
@@ -315,7 +304,7 @@ def test_side_by_side_columns_share_their_terms() -> None:
     terms = coalition_names(tuple("abcde"))
     rng = np.random.default_rng(0)
     found = [dict(zip(terms, rng.normal(size=len(terms)), strict=True)) for _ in range(2)]
-    drawn = column_charts.decision_columns(["x", "y"], found, tuple("abcde"))
+    drawn = decision_pairs.decision_columns(["x", "y"], found, tuple("abcde"))
     assert [bar.x[-1] for bar in drawn.data] == pytest.approx(
         [sum(each.values()) for each in found]
     )
@@ -337,9 +326,9 @@ def test_invalid_arrays_are_refused() -> None:
     with pytest.raises(InvalidInput):
         scatter_map.nearest_bars(["a"], np.zeros(2), [None])
     with pytest.raises(InvalidInput):
-        error_slices.error_rates(["a"], [], np.zeros((1, 3)), 0.0)
+        scatter_map.error_rates(["a"], [], np.zeros((1, 3)), 0.0)
     with pytest.raises(InvalidInput):
-        column_charts.bar_columns([str(i) for i in range(7)], [{}] * 7, {})
+        decision_pairs.bar_columns([str(i) for i in range(7)], [{}] * 7, {})
 
 
 class Session(dict[str, Any]):
@@ -395,9 +384,11 @@ def test_a_clicked_slice_cell_or_bar(
     selections.open_selected("chart", ids)
     assert session["sample"] == ids[2]
     session = selecting(monkeypatch, points=[{"point_index": 2}])
-    pin_controls.open_on_both_sides("chart", pins.Pin("qj-planted", "planted", "p0031", "T=1"), ids)
+    pin_controls.open_on_both_sides(
+        "chart", page_state.Pin("qj-planted", "planted", "p0031", "T=1"), ids
+    )
     assert session["sample"] == ids[2]
-    assert session["pin"] == pins.Pin("qj-planted", "planted", ids[2], "T=1")
+    assert session["pin"] == page_state.Pin("qj-planted", "planted", ids[2], "T=1")
     levels = build_levels(digits, "truth=1; certainty>0.2")
     session = selecting(monkeypatch, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
     error_panels.select_confused("chart", levels)
@@ -470,7 +461,7 @@ def test_programs_of_panels_in_parts_run_by_themselves() -> None:
         "sample": "p0031",
         "similar": "modality states",
     }
-    text = programs.program("samples", "similar", address)
+    text = rendering.program("samples", "similar", address)
     with contextlib.redirect_stdout(io.StringIO()) as out:
         exec(compile(text, "snippet", "exec"), {"__name__": "__main__"})
     assert (

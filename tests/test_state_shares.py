@@ -11,14 +11,14 @@ from qfusion.analysis.changed_samples import SWAP, Change
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
-from qfusion.panels import pickers, what_if
 from qfusion.quantum import states
+from qfusion.views.pages import address, what_if
 from tests.support.app import visit
 
 
 def sample_of(model: str) -> Sample:
     study = open_study(model)
-    row = study.dataset.row(pickers.default_sample(study))
+    row = study.dataset.row(address.default_sample(study))
     return Sample(study, row, int(study.predicted[row]))
 
 

@@ -21,10 +21,10 @@ from qfusion.data import (
     load,
 )
 from qfusion.errors import InvalidInput
-from qfusion.panels import inside as panels
-from qfusion.panels.views import drawn
 from qfusion.views import attribution as attribution_views
-from qfusion.wording.steps import describe_match
+from qfusion.views.attribution import describe_match
+from qfusion.views.pages import samples as panels
+from qfusion.views.pages.panel import drawn
 from tests.support import importable
 
 PIECES = [

@@ -17,7 +17,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.data.sample_content import Clip, Preview
 from qfusion.errors import InvalidInput
-from qfusion.panels import decision_story
+from qfusion.report import decision_story
 from qfusion.report.story_page import Story, render_page
 from qfusion.views import sensitivity
 

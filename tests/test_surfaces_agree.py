@@ -20,7 +20,7 @@ from qfusion.analysis import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.figures import numbers
 from qfusion.models.protocols import Circuit
-from qfusion.panels import rendering
+from qfusion.views.pages import rendering
 from tests.support import page_visits
 from tests.support.app import plain, said, visit
 from tests.support.third_model import command

@@ -75,7 +75,7 @@ def test_no_other_file_writes_tables_for_readers() -> None:
     }
     assert writers == {
         "qfusion/analysis/text.py",
-        "qfusion/figures/recipe.py",  # what a digest is made of
+        "qfusion/figures/files/recipe.py",  # what a digest is made of
     }
 
 

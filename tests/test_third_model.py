@@ -20,8 +20,9 @@ from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, sensitivity
-from qfusion.figures import sample_results
+from qfusion.figures.numbers import circuit_replay
 from qfusion.models import FUSION, build
+from qfusion.models.kind_texts import describe_kind
 from qfusion.models.protocols import (
     PARTS,
     Circuit,
@@ -35,8 +36,7 @@ from qfusion.models.protocols import (
 from qfusion.quantum.decomposition import subsets
 from qfusion.simulate import master_equation
 from qfusion.training import checkpoint
-from qfusion.wording import systems
-from qfusion.wording.model_kinds import describe_kind
+from qfusion.views.words import systems
 from tests.support.app import plain, said, visit
 from tests.support.third_model import DATA, KIND, PAGES, among_the_users, command
 
@@ -264,7 +264,7 @@ def test_checkpoint_round_trips(trained: DataSet, sample: str) -> None:
         with pytest.raises(InvalidInput, match="no evolution in time"):
             master_equation.follow(chosen)
         with pytest.raises(InvalidInput, match="no circuit of gates"):
-            sample_results.circuit_replay(chosen)
+            circuit_replay(chosen)
 
 
 def test_model_is_exported_in_every_supported_format(

@@ -22,9 +22,9 @@ from qfusion.models import FUSION, TimeModel
 from qfusion.models.inputs import InputSpec
 from qfusion.models.jump.kets import Dims, KetSettings
 from qfusion.models.protocols import Evolution, kinds
-from qfusion.panels import pages
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, Term
+from qfusion.views.pages import catalogue
 from tests.support.app import visit
 from tests.support.third_model import among_the_users, command
 
@@ -174,5 +174,5 @@ def test_reports_and_commands_show_the_model(address: dict[str, str], tmp_path: 
     code, out, err = command("explain", *words)
     assert (code, err) == (0, "")
     assert "v0" in out or "pix" in out
-    panel = next(iter(pages.PAGES["dynamics"]))
-    assert pages.build_panel("Dynamics", panel, address).table().shape[0]
+    panel = next(iter(catalogue.PAGES["dynamics"]))
+    assert catalogue.build_panel("Dynamics", panel, address).table().shape[0]

@@ -15,7 +15,7 @@ from qfusion.errors import InvalidInput
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density, product
 from qfusion.simulate import attractor, ensemble, sample_trajectories, solve, to_frame, track
-from qfusion.wording.steady_states import describe_attractor
+from qfusion.views.dynamics import describe_attractor
 
 NAMES = ("text", "audio", "vision")
 SIZES = [(2, 2, 2), (3, 3, 3), (4, 4, 4)]

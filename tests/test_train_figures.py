@@ -13,11 +13,11 @@ from qfusion.analysis import run_results, run_settings, runs, training_curves
 from qfusion.errors import InvalidInput
 from qfusion.figures import training_charts
 from qfusion.models import registry
-from qfusion.panels.training_settings import MAIN
+from qfusion.models.kind_texts import describe_kind, kind_text
 from qfusion.runs import Plan, plans
 from qfusion.training import Options
 from qfusion.views import learning
-from qfusion.wording.model_kinds import describe_kind, kind_text
+from qfusion.views.pages.train import MAIN
 from tests.support.runs import record_of
 
 EPOCHS = np.arange(1.0, 6.0)

@@ -19,7 +19,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED, coupling_key, couplings, learned_values
-from qfusion.panels import tweak_effects
+from qfusion.views.pages import notebook
 
 # Only `+` is refused in a name; characters that mean something in texts and links come up often.
 NAMES = st.text(
@@ -155,9 +155,9 @@ def page() -> None:
     import torch
 
     from qfusion.models.protocols import Evolution
-    from qfusion.panels import dynamics_page
     from qfusion.quantum.lindblad import System
     from qfusion.ui import arrival, page_params, tweak_sliders
+    from qfusion.views.pages import dynamics
 
     names, one = ("a", "b-c", "a-b", "c"), torch.eye(16, dtype=torch.complex128).roll(5, 0)
     system = System(one + one.mH, one[None], (2, 2, 2, 2), names)
@@ -173,7 +173,7 @@ def page() -> None:
     study = SimpleNamespace(model=model, modalities=names, memo_key=lambda background: "page")
     arrival.arrive("Dynamics")
     view = page_params.current()
-    rules = {one.key: one.rule(study) for one in dynamics_page.sliders(view, study)}  # type: ignore[arg-type]
+    rules = {one.key: one.rule(study) for one in dynamics.sliders(view, study)}  # type: ignore[arg-type]
     arrival.drop_invalid(rules)
     arrival.drop_unknown(rules)
     st.text(str(tweak_sliders.draw_sliders(study)))  # type: ignore[arg-type]
@@ -254,7 +254,7 @@ def test_correlation_of_the_modalities_of_a_slider_equals_qutip() -> None:
     ]
     for tweak, parts in asked:
         tweaked = dataclasses.replace(sample, tweak=tweak)
-        found = tweak_effects.correlation_change(tweaked)
+        found = notebook.correlation_change(tweaked)
         assert list(found) == list(parts)
         ends = [
             qutip.Qobj(each.track().rho[-1], dims=[list(sample.model.dims)] * 2)

@@ -39,15 +39,12 @@ from qfusion.explain.findings import (
 from qfusion.explain.verdicts import Doubt, Verdict
 from qfusion.models.games import dividends as dividends_of, shapley
 from qfusion.models.protocols import Evolution
-from qfusion.panels import (
-    pickers,
-)
-from qfusion.views import cohort_contributions, contributions, overview
-from qfusion.wording import answers as markdown, systems
-from qfusion.wording.conflicts import describe_conflict
-from qfusion.wording.contributions import describe_largest, format_contribution, largest_terms
-from qfusion.wording.markup import Markup
-from qfusion.wording.verdicts import (
+from qfusion.views import cohort_contributions, decision, overview
+from qfusion.views.pages import address
+from qfusion.views.words import answers as markdown, systems
+from qfusion.views.words.decisions import describe_conflict
+from qfusion.views.words.rules import Markup, describe_largest, format_contribution, largest_terms
+from qfusion.views.words.verdicts import (
     describe_decision,
     describe_headline,
     describe_leader,
@@ -710,7 +707,7 @@ def test_sample_panels_agree_with_verdicts(study: Study) -> None:
         checked(found)
         assert found.relation == study.frame(None).loc[sample.id, "relation"]
         assert (found.leader or "none") == study.frame(None).loc[sample.id, "leader"]
-        waterfall, shapley_bars = contributions.waterfall(sample), contributions.shapley(sample)
+        waterfall, shapley_bars = decision.waterfall(sample), decision.shapley(sample)
         assert f"conflict?** **{'Yes' if found.conflict else 'No'}**" in waterfall.lead
         assert plain(waterfall.title) == plain(markdown.title_decision(found, sample))
         assert ("leads with" in shapley_bars.title) == bool(found.leader)
@@ -748,9 +745,9 @@ def test_example_cards_match_their_names_and_conflicts_come_first(
     split = relations[study.frame(None)["split"] == "test"]
     assert all((split != sample_examples.RELATION[kind]).all() for kind in missing)
     if named := study.card.get("opening"):
-        assert pickers.default_sample(study) == named
+        assert address.default_sample(study) == named
     elif not study.opening_sample and "conflict" in {card.kind for card in shown}:
-        assert pickers.default_sample(study) == next(
+        assert address.default_sample(study) == next(
             card.sample for card in shown if card.kind == "conflict"
         )
 

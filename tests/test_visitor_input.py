@@ -19,7 +19,6 @@ from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.panels import pickers
 from qfusion.runs import plans
 from qfusion.training import checkpoint
 from qfusion.ui import (
@@ -28,6 +27,7 @@ from qfusion.ui import (
     tweak_history,
 )
 from qfusion.views import cohort_quality
+from qfusion.views.pages import address
 from tests.support import importable
 
 # ---- names
@@ -38,9 +38,9 @@ def test_links_open_no_paths(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", salary=views[0], b=views[1], Y=np.arange(9) % 3)
     path = str(tmp_path / "set.npz")
     assert data.load(path).names == ("salary", "b")
-    assert pickers.misfit("qj-planted", path) == ""
-    assert pickers.misfit(path, "planted") == ""
-    assert "modality" in pickers.misfit("qj-planted", "digits")
+    assert address.misfit("qj-planted", path) == ""
+    assert address.misfit(path, "planted") == ""
+    assert "modality" in address.misfit("qj-planted", "digits")
 
 
 def test_models_are_written_under_the_checked_name(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from qfusion.analysis import opening, sample  # noqa: E402
-from qfusion.panels import pages  # noqa: E402
+from qfusion.views.pages import catalogue  # noqa: E402
 
 ROWS = 6  # samples of which there are figures
 GROUPS = {"Explore": 2, "Understand": 8, "Build": 4, "Learn": 2}  # links of the sidebar
@@ -37,7 +37,7 @@ def figures(model: str, page: str, names: tuple[str, ...]) -> tuple[list, list]:
     study = opening.open_study(model)
     specs = [
         [
-            pages.PAGES[page][name].build(sample.build_sample(study, row), "light").spec
+            catalogue.PAGES[page][name].build(sample.build_sample(study, row), "light").spec
             for name in names
         ]
         for row in range(ROWS)

@@ -292,8 +292,8 @@ class Sample:
         return f"Sample({self.id!r} of {self.dataset.name!r}, {self.name!r}, output {self.output}{tweak})"
 
     def _repr_html_(self) -> str:
-        """How a notebook shows it: drawn above, by `panels.notebook`."""
-        return qfusion.panels.notebook.sample_html(self)
+        """How a notebook shows it: drawn above, by `views.pages.notebook`."""
+        return qfusion.views.pages.notebook.sample_html(self)
 
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
         """QuTiP's track of the sample under the tweak, see `simulate.track`, with `runs` quantum-jump trajectories.

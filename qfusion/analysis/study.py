@@ -510,8 +510,8 @@ class Study:
         return frame.join(data.table[others])
 
     def _repr_html_(self) -> str:
-        """Return the HTML that a notebook displays, see `panels.notebook`."""
-        return qfusion.panels.notebook.study_html(self)
+        """Return the HTML that a notebook displays, see `views.pages.notebook`."""
+        return qfusion.views.pages.notebook.study_html(self)
 
     def scatter(self, values: np.ndarray) -> np.ndarray:
         """Return values of the rows in `explained_rows` for all samples, with NaN or empty strings elsewhere."""

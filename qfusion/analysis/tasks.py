@@ -1,6 +1,6 @@
 """Names of computations that take so long that a page says what it waits for.
 
-Their descriptions are in `wording.progress`.
+Their descriptions are in `views.words.training`.
 """
 
 from enum import Enum, auto

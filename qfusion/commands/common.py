@@ -73,7 +73,7 @@ def load(
     """
     trained, dataset = qfusion.analysis.opening.load_model_and_data(model, data)
     if qfusion.analysis.opening.is_other_version(trained, dataset):
-        warning = qfusion.wording.studies.describe_other_version(trained, dataset)
+        warning = qfusion.views.words.names.describe_other_version(trained, dataset)
         print_remark(f"qfusion: warning: {warning}")
     return trained, dataset
 

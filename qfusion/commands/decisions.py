@@ -74,10 +74,10 @@ def decision_record(
 
 
 def _describe_verdict(verdict: qfusion.explain.verdicts.Verdict) -> list[str]:
-    words = qfusion.wording
+    words = qfusion.views.words
     return [
         words.verdicts.describe_decision(verdict),
-        f"Did the modalities conflict? {words.conflicts.describe_conflict(verdict)}",
+        f"Did the modalities conflict? {words.decisions.describe_conflict(verdict)}",
     ]
 
 

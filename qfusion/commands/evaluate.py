@@ -52,7 +52,7 @@ def evaluate(
         )
         if not group.leads:
             return
-    disturbance = qfusion.wording.disturbances.describe_disturbance(wanted)
+    disturbance = qfusion.views.words.reliability.describe_disturbance(wanted)
     record = {
         "model": model,
         "data": dataset.name,
@@ -72,7 +72,7 @@ def evaluate(
         )
     if how is not None and not as_json:
         print_remark(
-            qfusion.wording.propagation.describe_propagation(how)
+            qfusion.views.words.systems.describe_propagation(how)
             + (_sampling_note(trained.model, dataset, rows) if how.way == "trajectories" else "")
         )
 

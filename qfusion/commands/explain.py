@@ -136,12 +136,12 @@ def _sample_record(
     record = decision_record(explanation, opened.dataset, row[0], index, doubt, label)
     verdict = record["verdict"]
     if doubt is None and _has_one_training(opened):
-        verdict["says"].append(qfusion.wording.verdicts.ONE_TRAINING)
+        verdict["says"].append(qfusion.views.words.verdicts.ONE_TRAINING)
     relations = relation_by_background(output, disturbance, opened, row, verdict["relation"])
     if relations:
         verdict["relation_by_background"] = relations
-        verdict["says"].append(qfusion.wording.backgrounds.describe_agreement(relations))
-    record["disturbance"] = qfusion.wording.disturbances.describe_disturbance(disturbance)
+        verdict["says"].append(qfusion.views.words.decisions.describe_agreement(relations))
+    record["disturbance"] = qfusion.views.words.reliability.describe_disturbance(disturbance)
     return record
 
 
@@ -172,7 +172,7 @@ def _split_record(
     }
     if out is not None:
         record["seconds"] = 0.0
-    record["disturbance"] = qfusion.wording.disturbances.describe_disturbance(disturbance)
+    record["disturbance"] = qfusion.views.words.reliability.describe_disturbance(disturbance)
     if out is not None:
         record["out"] = str(out)
     return record

@@ -123,17 +123,17 @@ def figure(
         "`--model`. Leave it out.",
     )
     if recipe is not None:
-        wanted = qfusion.figures.recipe.parse(read_recipe(recipe))
+        wanted = qfusion.figures.files.recipe.parse(read_recipe(recipe))
     elif link is not None:
-        page, query = qfusion.panels.rendering.parse_link(link)
+        page, query = qfusion.views.pages.rendering.parse_link(link)
         if panel is None:
-            names = ", ".join(qfusion.panels.rendering.figure_names(page, query))
+            names = ", ".join(qfusion.views.pages.rendering.figure_names(page, query))
             raise InvalidInput(f"Argument `--panel` must name one of {names}. Give one of them.")
-        wanted = qfusion.figures.recipe.Recipe(page, panel, query)
+        wanted = qfusion.figures.files.recipe.Recipe(page, panel, query)
     else:
         parameters = {"model": model} | address
-        wanted = qfusion.figures.recipe.Recipe(
-            qfusion.panels.rendering.NAMED_FIGURES,
+        wanted = qfusion.figures.files.recipe.Recipe(
+            qfusion.views.pages.rendering.NAMED_FIGURES,
             str(view),
             {key: [value] for key, value in parameters.items()},
         )

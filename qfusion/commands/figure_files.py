@@ -15,7 +15,10 @@ from qfusion.commands.printing import print_remark, print_result
 
 
 def render_figure(
-    wanted: qfusion.figures.recipe.Recipe, kind: str, changed: dict[str, Any], anyway: bool = False
+    wanted: qfusion.figures.files.recipe.Recipe,
+    kind: str,
+    changed: dict[str, Any],
+    anyway: bool = False,
 ) -> tuple[bytes, dict[str, Any], list[str]]:
     """Return the content of a figure's file, its record for JSON, and remarks.
 
@@ -25,7 +28,7 @@ def render_figure(
         changed: fields of the style that override those of the recipe.
         anyway: draw also if the recipe was made with another model or data set.
     """
-    reproduction = qfusion.panels.reproduction
+    reproduction = qfusion.views.pages.rendering
     always = {} if kind == "json" else {"format": kind}
     styled = replace(wanted, style=restyle(wanted.style, changed, always))
     rendered = reproduction.reproduce(styled, anyway=anyway)
@@ -49,7 +52,7 @@ def read_recipe(path: Path) -> str:
         qfusion.data.files.file_size(path) <= 64_000_000,
         f"{path.name} is too large for a figure. Give the figure or its recipe.",
     )
-    return qfusion.figures.export.read_recipe(path.read_bytes())
+    return qfusion.figures.files.export.read_recipe(path.read_bytes())
 
 
 def write_figure(
@@ -63,7 +66,7 @@ def write_figure(
     print_result(about, as_json)
 
 
-def figure_record(panel: qfusion.panels.rendering.RenderedPanel) -> dict[str, Any]:
+def figure_record(panel: qfusion.views.pages.rendering.RenderedPanel) -> dict[str, Any]:
     """Return the record of a figure for JSON."""
     return {
         "page": panel.recipe.page,

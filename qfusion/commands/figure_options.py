@@ -30,8 +30,10 @@ def given_options(**options: Any) -> dict[str, Any]:
 
 
 def restyle(
-    style: qfusion.figures.export_style.ExportStyle, changed: dict[str, Any], always: dict[str, str]
-) -> qfusion.figures.export_style.ExportStyle:
+    style: qfusion.figures.files.export_style.ExportStyle,
+    changed: dict[str, Any],
+    always: dict[str, str],
+) -> qfusion.figures.files.export_style.ExportStyle:
     """Return a style with the options of the command line; a new size brings its usual font."""
     font = {"font": 0} if "size" in changed and "font" not in changed else {}
     return type(style).parse(style.as_dict() | changed | always | font)

@@ -54,7 +54,7 @@ def story(
         contrast=contrast or "",
         tweak=tweak,
     )
-    result = qfusion.panels.decision_story.build_story(opened)
+    result = qfusion.report.decision_story.build_story(opened)
     write_file(out, render_page(result, seconds))
     print_remark(f"Story written to {out}")
     record = {

@@ -190,7 +190,7 @@ def _print_run(
         title = f"{plan.model} on {plan.data}, seed {plan.seed}"
         tables.append(metrics_table(["Metric", *measured], list(measured.values()), title))
     else:
-        print_remark(qfusion.wording.run_states.describe_run_state(run.name, record))
+        print_remark(qfusion.views.words.training.describe_run_state(run.name, record))
     seeds = [plan.seed] if over_seeds is None else list(over_seeds.seeds)
     result = {
         "model": plan.model,

@@ -2,7 +2,7 @@
 
 When not to rely on an explanation: findings on seeds, planted truth, deletion, joint terms and backgrounds.
 
-Each finding is an enum with its numbers; `qfusion.wording.reliability` renders the sentences.
+Each finding is an enum with its numbers; `qfusion.views.words.reliability` renders the sentences.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,7 @@
 """The verdict on a decision: how its modalities relate and which one leads; and the decision's course.
 
-All results are numbers and enums; `qfusion.wording.verdicts` renders the sentences. Pages, reports, tables and commands
+All results are numbers and enums; `qfusion.views.words.verdicts` renders the sentences. Pages, reports, tables and
+commands
 take who decided from here. The rules are in `explain.coalitions`.
 """
 

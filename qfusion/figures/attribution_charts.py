@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
-from qfusion.figures.colour_scales import SIGNED_SCALE, signed_colour
-from qfusion.figures.coloured_pictures import picture_trace
+from qfusion.figures.colours import SIGNED_SCALE, signed_colour
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.sample_charts import picture_trace
 from qfusion.figures.style import (
     INK,
     LINE,

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.analysis.shown_terms import select_shown_terms
-from qfusion.figures.followed_series import bars_meta, part_meta
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.lines import bars_meta, part_meta
 from qfusion.figures.style import (
     INK,
     LINE,

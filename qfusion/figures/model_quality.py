@@ -1,6 +1,6 @@
-"""The quality of a model on a data set: confusion matrix, ROC and precision-recall curves, calibration, residuals."""
+"""The quality of a model on a data set, and the targets: their counts, histograms and information."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,7 +9,10 @@ from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
     GREY,
+    INK,
     LINE,
+    QUIET,
+    SKY,
     UNSIGNED_SCALE,
     VERMILLION,
     Theme,
@@ -18,9 +21,10 @@ from qfusion.figures.style import (
     cell_annotations,
     fade_colour,
     label,
+    row_axis,
+    term_colour,
     write_note,
 )
-from qfusion.figures.target_charts import EMPTY, MANY
 
 # a named line with its number: x, y, (N,) each
 Curve = tuple[str, np.ndarray, np.ndarray, float]
@@ -259,4 +263,160 @@ def residual_plot(
         yaxis_title_text="prediction − annotation",
         xaxis2_title_text="samples",
     )
+    return figure
+
+
+PART_HUES = {"train": GREY, "valid": SKY, "test": VERMILLION}
+BINS = 40
+
+
+@checks_arrays(names="C", counts="C")
+def class_counts(
+    counts: Mapping[str, Sequence[int]], names: Sequence[str], *, theme: Theme = "light"
+) -> go.Figure:
+    """Draw bars, one a class, stacked by part of the split.
+
+    Args:
+        counts: samples of every class, by part. names: of the classes.
+    """
+
+    figure = base_figure(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
+    for part, column in counts.items():
+        figure.add_trace(
+            {
+                "type": "bar",
+                "y": list(range(len(names))),
+                "customdata": [label(name) for name in names],
+                "x": list(column),
+                "orientation": "h",
+                "name": part,
+                "marker": {"color": PART_HUES.get(part, GREY)},
+                "hovertemplate": f"%{{customdata}}, {part}: %{{x:,}} samples<extra></extra>",
+            }
+        )
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
+    figure.update_xaxes(title={"text": "samples"})
+    figure.update_yaxes(**row_axis([label(name, 24) for name in names]))
+    return figure
+
+
+@checks_arrays()
+def target_histogram(
+    values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "light"
+) -> go.Figure:
+    """Draw shares of the samples in forty bins of the target, a line a part of the split.
+
+    Args:
+        values: targets (n,) by part. name: of the target with its unit.
+    """
+
+    edges = histogram_edges(values)
+    figure = base_figure(theme, 260, legend=True)
+    for part, targets_of in values.items():
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": np.repeat(edges, 2)[1:-1],
+                "y": np.repeat(np.histogram(targets_of, edges)[0] / max(1, len(targets_of)), 2),
+                "mode": "lines",
+                "name": f"{part} ({len(targets_of):,})",
+                "line": {"color": PART_HUES.get(part, GREY), "width": 2},
+                "hovertemplate": f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
+            }
+        )
+    figure.update_xaxes(title={"text": label(name)})
+    figure.update_yaxes(
+        title={"text": "share of the part's samples"}, tickformat=".0%", rangemode="tozero"
+    )
+    return figure
+
+
+def histogram_edges(values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the edges (BINS + 1,) of the bins that `target_histogram` draws."""
+    return np.histogram_bin_edges(np.concatenate(list(values.values())), BINS)
+
+
+MANY = 20  # classes whose counts are still written
+EMPTY = "No sample of this cohort."
+
+
+# Does the data need fusion?
+
+SHARED = "told by several"
+TOGETHER = "told only together"
+
+
+@checks_arrays("parts")
+def information_bars(
+    rows: Sequence[str],
+    parts: Mapping[str, np.ndarray],
+    modalities: Sequence[str],
+    *,
+    entropy: float,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw one bar per row with the information told redundantly, by each source alone, and only together. Values are
+    in bits, with whiskers.
+
+    Args:
+        rows: names of the R rows. parts: by `SHARED`, source or `TOGETHER`: (R, 3) of value, low and high, NaN where a
+            row has no such part. What is below 0, as estimates may be, is drawn as 0.
+        modalities: names, whose colours sources have. entropy: bits that there are to tell, as a line.
+    """
+    places = np.arange(len(rows))
+    figure = base_figure(
+        theme, 110 + 40 * len(rows), left=10, right=24, top=8, bottom=46, legend=True
+    )
+    ends = np.zeros(len(rows))
+    for at, (name, values) in enumerate(parts.items()):
+        if name == SHARED:
+            hue = GREY
+        elif name == TOGETHER:
+            hue = term_colour("+".join(modalities), modalities)
+        else:
+            hue = term_colour(name if name in modalities else "+".join(modalities[:2]), modalities)
+        value, low, high = np.nan_to_num(np.asarray(values, float)).T
+        size = np.maximum(value, 0)
+        tips = [f"{v:.3f} bits ({a:.3f} to {b:.3f})" for v, a, b in values]
+        words = label(name if name in (SHARED, TOGETHER) else f"told only by {name}")
+        figure.add_bar(
+            x=size,
+            y=places,
+            base=ends,
+            orientation="h",
+            width=0.5,
+            name=words,
+            customdata=tips,
+            marker={
+                "color": fade_colour(hue, 0.25 if name == SHARED else 0.8),
+                "line": {"color": hue, "width": 1},
+            },
+            hovertemplate=f"{words}: %{{customdata}}<extra></extra>",
+        )
+        shown = (size > 0) & np.isfinite(np.asarray(values, float)).all(1)
+        ends = ends + size
+        figure.add_scatter(
+            x=ends[shown],
+            y=places[shown] + 0.16 * ((at % 3) - 1),  # so that neighbours' intervals do not meet
+            mode="markers",
+            showlegend=False,
+            hoverinfo="skip",
+            marker={"size": 1, "color": INK[theme]},
+            error_x={
+                "type": "data",
+                "array": np.maximum(high - value, 0)[shown],
+                "arrayminus": np.maximum(value - low, 0)[shown],
+                "color": INK[theme],
+                "thickness": 1.5,
+                "width": 3,
+            },
+        )
+    figure.update_layout(barmode="overlay")
+    figure.add_vline(
+        x=entropy, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
+    )
+    figure.update_xaxes(
+        title={"text": "bits of the target" + (" (dotted: all)" if entropy else "")}
+    )
+    figure.update_yaxes(**row_axis(list(map(label, rows))))
     return figure

@@ -16,26 +16,21 @@ import plotly.graph_objects as go
 
 from qfusion.analysis.sample import Sample
 from qfusion.figures import (
-    circuit_charts,
-    circuit_diagram,
     decision_charts,
-    evidence_fusion,
     evolution_charts,
     generator_attribution,
-    generator_attribution_areas,
-    generator_attribution_flow,
-    layer_charts,
     numbers,
-    sample_results,
     state_charts,
+    term_effects,
     trust_charts,
 )
+from qfusion.figures.circuits import charts, diagram as circuit_diagram, fusion
 from qfusion.figures.style import Theme
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.quantum.measure_kinds import KINDS
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return the waterfall from the baseline through every term to the log-odds of the class, or to the score."""
     return decision_charts.waterfall(
@@ -49,7 +44,7 @@ def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return the Shapley value of every modality with its share."""
     return decision_charts.shapley_bars(
@@ -57,30 +52,30 @@ def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return entropies and terms of the decision through the evolution, or along the network's layers."""
     if sample.model.part(Evolution):
         draw: Any = evolution_charts.decision_lines
     else:
-        draw = layer_charts.decision_layers
+        draw = evolution_charts.decision_layers
     return draw(
         sample.places,
-        *sample_results.layer_entropies(sample),
+        *numbers.layer_entropies(sample),
         sample.modalities,
         unit=sample.unit,
         theme=theme,
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light") -> go.Figure:
     """Return a measure of the modalities' states over time, or the entropy of a network's fused qubits.
 
     See `numbers.entropies`.
     """
     if not sample.model.part(TruthTables):
-        times, series = sample_results.measure_over_time(sample, measure)
+        times, series = numbers.measure_over_time(sample, measure)
         about = KINDS[measure]
         return evolution_charts.measure_lines(
             times,
@@ -91,7 +86,7 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
             theme=theme,
         )
     table = numbers.entropies(sample, measure=measure)
-    return circuit_charts.qubit_bars(
+    return charts.qubit_bars(
         table["entropy"].to_numpy(),
         table["element"].tolist(),
         KINDS["entropy"].short_axis,
@@ -99,13 +94,13 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return a figure of the mass that each modality gives to each element of a network, and the result of their
     fusion.
     """
-    read = sample_results.fusion_reading(sample)
-    return evidence_fusion.masses(
+    read = numbers.fusion_reading(sample)
+    return fusion.masses(
         read.masses,
         read.fused,
         read.modalities,
@@ -117,10 +112,10 @@ def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") -> go.Figure:
     """Return the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
-    replay, _ = sample_results.circuit_replay(sample, dt)
+    replay, _ = numbers.circuit_replay(sample, dt)
     return circuit_diagram.diagram(
         replay.visible_boxes(replay.count),
         replay.wires,
@@ -131,7 +126,7 @@ def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") 
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> go.Figure:
     """Return the probability of every joint basis state at the time `at` times T."""
     return state_charts.populations(
@@ -139,21 +134,21 @@ def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> g
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def density_matrix(
     sample: Sample, *, at: float = 1.0, part: str = "modulus", theme: Theme = "light"
 ) -> go.Figure:
     """Return the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
     return state_charts.density_matrix(
-        sample_results.evolved_state(sample, at), sample.model.dims, part=part, theme=theme
+        numbers.evolved_state(sample, at), sample.model.dims, part=part, theme=theme
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return prediction and truth on the range of the target, or the probability of every class."""
     if sample.classes:
-        return evidence_fusion.class_bars(
+        return fusion.class_bars(
             numbers.verdict(sample)["probability"].to_numpy(),
             sample.classes,
             truth=sample.true_class,
@@ -165,7 +160,7 @@ def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def deletion(
     sample: Sample, *, samples: int = 200, insertion: bool = False, theme: Theme = "light"
 ) -> go.Figure:
@@ -173,7 +168,7 @@ def deletion(
     samples.
     """
     return draw_deletion(
-        sample_results.deletion_curves(sample, samples),
+        numbers.deletion_curves(sample, samples),
         insertion=insertion,
         theme=theme,
     )
@@ -195,7 +190,7 @@ def draw_deletion(curves: Any, *, insertion: bool = False, theme: Theme = "light
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return a figure of a test sample's terms for every training seed, as far as these are shipped."""
     table = numbers.stability(sample)
@@ -209,10 +204,10 @@ def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return a figure of the contribution of each coupling and dissipation to each dividend, as a matrix."""
-    made = sample_results.path_attribution(sample)
+    made = numbers.path_attribution(sample)
     titles, _ = generator_attribution.term_styles(made.terms, made.modalities)
     return generator_attribution.attribution_matrix(
         made.dividends,
@@ -226,7 +221,7 @@ def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def built_over_time(
     sample: Sample,
     *,
@@ -238,10 +233,10 @@ def built_over_time(
 
     See `numbers.built_over_time`.
     """
-    made = sample_results.path_attribution(sample)
+    made = numbers.path_attribution(sample)
     titles, hues = generator_attribution.term_styles(made.terms, made.modalities)
     s = made.row(made.largest_changed_dividend() if dividend is None else dividend)
-    return generator_attribution_areas.attribution_areas(
+    return term_effects.attribution_areas(
         made.times,
         made.over_time[:, s],
         titles,
@@ -254,12 +249,12 @@ def built_over_time(
     )
 
 
-@sample_results.accepts_sample
+@numbers.accepts_sample
 def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return the way from the modalities through couplings and dissipation to the contributions and their sum."""
-    made = sample_results.path_attribution(sample)
+    made = numbers.path_attribution(sample)
     titles, hues = generator_attribution.term_styles(made.terms, made.modalities)
-    return generator_attribution_flow.attribution_flow(
+    return generator_attribution.attribution_flow(
         made.dividends,
         titles,
         hues,

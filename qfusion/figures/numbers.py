@@ -1,31 +1,161 @@
 """The numbers behind the figures of `qfusion.figures.notebook`, as tables: same names, same arguments."""
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
 import numpy as np
 import pandas as pd
+import torch
 
-from qfusion._checks import choose
+from qfusion._checks import check, choose, require_number
+from qfusion.analysis import sample_circuits
+from qfusion.analysis.drawn_samples import thin_rows
+from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.trust import load_stability, seed_values
 from qfusion.errors import NotFound
-from qfusion.figures.result_tables import (
-    built_flow_table,
-    built_table,
-    classes_table,
-    terms_table,
-)
-from qfusion.figures.sample_results import (
-    accepts_sample,
-    circuit_replay,
-    deletion_curves,
-    evolved_state,
-    fusion_reading,
-    layer_entropies,
-    measure_over_time,
-    path_attribution,
-)
+from qfusion.explain import Explanation, aumann_shapley, explain, faithfulness
+from qfusion.explain.fusion import joint_entropies
 from qfusion.figures.state_charts import basis_labels
-from qfusion.models.protocols import Evolution, TruthTables
-from qfusion.quantum import measure_kinds
+from qfusion.models.protocols import Circuit, Evolution, TruthTables, missing_part
+from qfusion.quantum import measure_kinds, states
+from qfusion.training.checkpoint import Checkpoint
+
+Edits = str | Path | Checkpoint | Sample
+Made = TypeVar("Made")
+
+
+def open_decision(model: Edits, sample: str | None = None, **chosen: Any) -> Sample:
+    """Return `model` if it is a sample already, else the sample of that id.
+
+    `chosen` as for `qfusion.analysis.open_sample`.
+
+    Raises:
+        InvalidInput: when a sample comes with an id, or a model without one.
+    """
+    if isinstance(model, Sample):
+        check(
+            sample is None and not chosen,
+            "Give either an opened sample, which knows its settings, or a model with `sample` and these.",
+        )
+        return model
+    check(
+        sample is not None,
+        "Argument `sample` must be the id of a sample, but is None. Give one, or an opened sample instead of a model.",
+    )
+    return open_sample(model, str(sample), **{"output": None, "rows": "all"} | chosen)
+
+
+def accepts_sample(make: Callable[..., Made]) -> Callable[..., Made]:
+    """Return a function that takes a sample, or a model, a sample and the further arguments of `open_decision`, and
+    calls `make` with the sample.
+    """
+    own = inspect.signature(make).parameters
+
+    @functools.wraps(make)
+    def made(model: Edits, sample: str | None = None, **chosen: Any) -> Made:
+        ours = {name: chosen.pop(name) for name in list(chosen) if name in own}
+        return make(open_decision(model, sample, **chosen), **ours)
+
+    return made
+
+
+@torch.no_grad()
+def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return entropies and dividends of a sample at its places, by name; of all together and the baseline by "".
+
+    Raises:
+        InvalidInput: when the model neither evolves in time nor fuses by truth tables.
+    """
+    if sample.model.part(Evolution):
+        return sample.track().measures.single("entropy"), sample.path_dividends
+    if not sample.model.part(TruthTables):
+        raise missing_part(
+            sample.model, Evolution, "and no layers to follow", f"Model '{sample.name}'"
+        )
+    vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
+    joint = joint_entropies(sample.model, vectors)
+    return {"entropy of the qubits in play": joint}, sample.path_dividends
+
+
+def sample_track(sample: Sample, negativity: bool = True) -> Any:
+    """Return QuTiP's track of a sample of a quantum-jump model, at the times that are shown, from 0 to T."""
+    sample.model.require(Evolution, "", f"Model '{sample.name}'")
+    return sample.track(negativity=negativity)
+
+
+def measure_over_time(
+    sample: Sample, measure: str
+) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
+    """Return the times of a sample's track and a measure of its states, by the modalities to which it refers.
+
+    Raises:
+        NotFound: when there is no such measure.
+    """
+    tracked = sample_track(sample)
+    return tracked.times, tracked.measures.by_part(
+        choose("Measure", measure, sorted({measure.kind for measure in tracked.measures}))
+    )
+
+
+def fusion_reading(sample: Sample) -> Any:
+    """Return the readout of the fusion of a network for a sample, a `fusion.Reading`."""
+    sample.model.require(TruthTables, "", f"Model '{sample.name}'")
+    return sample.reading
+
+
+@torch.no_grad()
+def evolved_state(sample: Sample, at: float = 1.0) -> np.ndarray:
+    """Return rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
+    sample.model.require(Evolution, "", f"Model '{sample.name}'")
+    t = require_number("at", at, 0, 1) * float(sample.model.duration)
+    psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
+    return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
+
+
+def deletion_curves(sample: Sample, samples: int = 200) -> Any:
+    """Return deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
+    explanation, _, outputs = explain_test_rows(sample, samples)
+    return faithfulness.modality_curves(explanation, outputs, quantity=sample.quantity)
+
+
+def explain_test_rows(
+    sample: Sample, samples: int = 200
+) -> tuple[Explanation, np.ndarray, np.ndarray]:
+    """Return the explanation of some test rows, evenly spaced, these rows, and the output each is decided for."""
+    rows = thin_rows(sample.dataset.rows("test"), samples)
+    explanation = explain(
+        sample.model, sample.dataset.inputs(rows, dtype=torch.float64), sample.background
+    )
+    return explanation, rows, explanation.prediction.argmax(1)
+
+
+def circuit_replay(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
+    """Return a sample's way through the circuit, a `Replay`, and of a model with time the circuit, a step dt (or T /
+    8).
+    """
+    from qfusion.figures.circuits import boxes
+
+    sample.model.require(Circuit, "to walk through", f"Model '{sample.name}'")
+    if not sample.model.part(Evolution):
+        return boxes.replay(sample.study, sample.row, sample.tweak_text), None
+    built = sample_circuits.circuit(
+        sample.study,
+        sample.row,
+        float(sample.model.duration) / 8 if dt is None else dt,
+        "whole",
+        sample.tweak,
+    )
+    return boxes.evolution_replay(built, sample.modalities), built
+
+
+def path_attribution(sample: Sample) -> Any:
+    """Return the contribution of each term of the dynamics of a quantum-jump model, an `explain.PathAttribution`."""
+    sample.model.require(Evolution, "that could build anything", f"Model '{sample.name}'")
+    return aumann_shapley(sample.model, sample.inputs, sample.background, sample.output)
 
 
 @accepts_sample
@@ -185,3 +315,69 @@ def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFr
 def built_flow(sample: Sample) -> pd.DataFrame:
     """Return one row a band of the flow diagram behind the modalities: `from`, `to`, `value`."""
     return built_flow_table(path_attribution(sample), sample.quantity)
+
+
+def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
+    """Return one row per term, with the columns `before`, `term` and `dividend`. The baseline is included under its
+    name.
+    """
+    return pd.DataFrame(
+        {
+            **before,
+            "term": [term or "baseline" for term in dividends],
+            "dividend": list(dividends.values()),
+        }
+    )
+
+
+def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Return one row a class: `sample`, `class`, `log_odds`, `probability`, and whether it is the `truth`, None where
+    none is known.
+    """
+    truth = sample.true_class
+    return pd.DataFrame(
+        {
+            "sample": sample.id,
+            "class": sample.classes,
+            "log_odds": scores,
+            "probability": probabilities,
+            "truth": [None if truth is None else place == truth for place in range(len(scores))],
+        }
+    )
+
+
+def built_table(built: Any, quantity: str = "score") -> pd.DataFrame:
+    """Return the table of `built`, of an `explain.path_attribution.PathAttribution`.
+
+    Args:
+        quantity: name of the sum, "log-odds" or "score".
+    """
+    table = built.frame()
+    return pd.concat(
+        [
+            table,
+            pd.DataFrame([{"dividend": quantity} | table.drop(columns="dividend").sum().to_dict()]),
+        ],
+        ignore_index=True,
+    )
+
+
+def built_flow_table(built: Any, quantity: str = "score") -> pd.DataFrame:
+    """Return the table of `built_flow`, of an `explain.path_attribution.PathAttribution`.
+
+    Args:
+        quantity: name of the sum, "log-odds" or "score".
+    """
+    names = [name or "baseline" for name in built.dividends]
+    return pd.DataFrame(
+        [
+            *zip(["without evolution"] * len(names), names, built.start, strict=True),
+            *(
+                (parameter.key, name, built.parts[s, g])
+                for g, parameter in enumerate(built.terms)
+                for s, name in enumerate(names)
+            ),
+            *zip(names, [quantity] * len(names), built.end, strict=True),
+        ],
+        columns=["from", "to", "value"],
+    )

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
-from qfusion.figures.colour_scales import NEUTRAL
+from qfusion.figures.colours import NEUTRAL
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.state_charts import basis_labels, colour_bar
 from qfusion.figures.style import (

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.lines import TIME
 from qfusion.figures.style import (
     CYCLIC_SCALE,
     GREY,
@@ -26,7 +27,6 @@ from qfusion.figures.style import (
     label,
     row_axis,
 )
-from qfusion.figures.time_lines import TIME
 
 
 def basis_labels(dims: Sequence[int]) -> list[str]:

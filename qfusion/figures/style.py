@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.data.coalition_terms import split_term
-from qfusion.figures.offline_figure import Figure
+from qfusion.figures.guards import Figure
 
 Theme = Literal["light", "dark"]
 

@@ -1,5 +1,6 @@
-"""Training runs side by side: curves over epochs, contributions while training, and test metrics."""
+"""Curves: training runs over epochs, shares with interval bands, and small curves for cards."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.lines import part_colour, part_title
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -22,8 +24,10 @@ from qfusion.figures.style import (
     Theme,
     add_panes,
     base_figure,
+    fade_colour,
     label,
     row_axis,
+    split_term,
     term_colour,
     term_dash,
     term_title,
@@ -292,3 +296,116 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
         **row_axis([label(row.name) for row in rows], 0.4, 0.6),
     )
     return figure
+
+
+@checks_arrays()
+def banded_curves(
+    x: np.ndarray,
+    lines: Mapping[str, tuple[np.ndarray, ...]],
+    *,
+    hues: Mapping[str, str],
+    x_title: str,
+    y_title: str,
+    behind: np.ndarray | None = None,
+    behind_name: str = "",
+    marks: Mapping[str, float] | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw lines with interval bands as shares, with the lines of a control in grey behind them.
+
+    Args:
+        x: (X,). lines: value, low and high, (X,) each, by name. hues: of these.
+        x_title, y_title: of the axes; y are shares. behind: of the control, (R, X). behind_name: what it is.
+        marks: where a line is marked, by its name.
+    """
+    figure = base_figure(theme, 330, left=60, right=16, legend=True)
+    for place, values in enumerate(() if behind is None else behind):
+        figure.add_scatter(
+            x=x,
+            y=values,
+            mode="lines",
+            name=label(behind_name),
+            showlegend=place == 0,
+            hoverinfo="skip",
+            line={"color": fade_colour(GREY, 0.5), "width": 1},
+        )
+    for name, (values, low, high) in lines.items():
+        figure.add_scatter(
+            x=np.r_[x, x[::-1]],
+            y=np.r_[high, low[::-1]],
+            mode="lines",
+            fill="toself",
+            showlegend=False,
+            hoverinfo="skip",
+            line={"width": 0, "color": hues[name]},
+            fillcolor=fade_colour(hues[name], 0.2),
+        )
+        figure.add_scatter(
+            x=x,
+            y=values,
+            mode="lines+markers",
+            name=label(name),
+            line={"color": hues[name], "width": 2.2},
+            marker={"color": hues[name], "size": 6},
+            hovertemplate=f"{label(name)}, {label(x_title)} %{{x}}: %{{y:.0%}}<extra></extra>",
+        )
+    for name, at in (marks or {}).items():
+        figure.add_vline(x=at, line={"color": hues.get(name, QUIET[theme]), "dash": "dot"})
+    figure.update_xaxes(title={"text": label(x_title)})
+    figure.update_yaxes(title={"text": label(y_title)}, tickformat=".0%")
+    return figure
+
+
+@checks_arrays()
+def sparkline(
+    times: np.ndarray,
+    series: Mapping[str, np.ndarray],
+    modalities: Sequence[str],
+    *,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw small entropies over time with the end values written out, for cards."""
+    figure = base_figure(theme, 122, left=34, right=88, top=6, bottom=40)
+    top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
+    # A line of text is so high in units of the axis.
+    heights = _spread_heights(
+        [float(values[-1]) for values in series.values()], 0.19 * top, 0.93 * top
+    )
+    for (name, values), height in zip(series.items(), heights, strict=True):
+        hue = part_colour(split_term(name), modalities, theme)
+        title = part_title(split_term(name))
+        figure.add_scatter(
+            x=times,
+            y=values,
+            mode="lines",
+            line={"width": 2.2, "color": hue, "dash": term_dash(name)},
+            hovertemplate=f"{title} %{{y:.2f}}<extra></extra>",
+        )
+        figure.add_annotation(
+            x=float(times[-1]),
+            y=height,
+            text=f"{title} {values[-1]:.2f}",
+            showarrow=False,
+            xanchor="left",
+            xshift=5,
+            font={"size": 11, "color": INK[theme]},
+        )
+    figure.update_xaxes(
+        title={"text": "time t", "font": {"size": 11}},
+        range=[0, float(times[-1])],
+        nticks=3,
+        tickfont={"size": 11},
+    )
+    figure.update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
+    return figure
+
+
+def _spread_heights(values: Sequence[float], gap: float, highest: float) -> list[float]:
+    """Return heights near `values`, at least `gap` apart, at most `highest`, so that end labels neither overlap nor
+    leave.
+    """
+    heights = np.asarray(values, dtype=float).copy()
+    for lower, upper in itertools.pairwise(np.argsort(values)):
+        heights[upper] = max(heights[upper], heights[lower] + gap)
+    heights += np.mean(values) - heights.mean()
+    return (heights - max(0.0, float(heights.max()) - highest)).tolist()

@@ -74,7 +74,7 @@ class FusionModel(nn.Module, ABC):
         kind: name in the registry.
         parts: protocols of `models.protocols` that it implements, see `part`.
         family: name under which `analysis.spaces` registers how samples of a study are represented.
-        title: name of the kind; its sentences are in `wording.model_kinds`.
+        title: name of the kind; its sentences are in `models.kind_texts`.
         modalities: names, in the order of fusion.
         outputs: names of the scores.
         input_specs: form of each modality's features.

@@ -231,7 +231,7 @@ class GateCircuit(Circuit, Protocol):
         """Return the registers of the qubits in their order, and the number of qubits of each."""
 
     def circuit_facts(self, states: Mapping[str, Tensor]) -> Mapping[str, Any]:
-        """Return numbers on the circuit of one sample, for the sentence in `wording.circuit_remarks`."""
+        """Return numbers on the circuit of one sample, for the sentence in `models.kind_texts`."""
 
     def gate_roles(self) -> tuple[str, ...]:
         """Return the role of every gate of a circuit of a user's own: `TRAINED`, the modalities that it encodes, joined

@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image, ImageOps
 
-from qfusion.figures.export_style import CREATOR, plotly_print, printing
+from qfusion.figures.files.export_style import CREATOR, plotly_print, printing
 
 Block = dict[str, Any]
 

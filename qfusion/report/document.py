@@ -17,7 +17,7 @@ from qfusion._checks import choose
 from qfusion._lazy import Library
 from qfusion._memory_cache import memo
 from qfusion.errors import QFusionError
-from qfusion.figures.export_style import fonts, plotly_print
+from qfusion.figures.files.export_style import fonts, plotly_print
 from qfusion.report.blocks import Block
 from qfusion.report.number_text import MAX_TITLE, clean
 from qfusion.report.templates import FOLDER, environment

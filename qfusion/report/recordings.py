@@ -11,9 +11,9 @@ from qfusion.analysis.sample import Sample
 from qfusion.data.media import files as media_files, films as film_video
 from qfusion.data.sample_content import Audio, Clip, Film
 from qfusion.errors import QFusionError
-from qfusion.figures import sample_timeline
+from qfusion.figures import sample_charts
 from qfusion.report.blocks import MAX_MEDIA, Block, picture, recording
-from qfusion.wording.recordings import describe_peak, describe_spread
+from qfusion.views.samples import describe_peak, describe_spread
 
 
 def recording_context(sample: Sample) -> dict[str, Any]:
@@ -33,9 +33,7 @@ def recording_context(sample: Sample) -> dict[str, Any]:
             result = recording_strip.strip(sample.study, sample.row, sample.output)
             names |= {
                 "seconds": result.preview.seconds,
-                "over_seconds": sample_timeline.draw_timeline(
-                    result, sample.modalities, sample.unit
-                ),
+                "over_seconds": sample_charts.draw_timeline(result, sample.modalities, sample.unit),
                 "placing": describe_spread(result),
                 "peaks": [(lane.modality, describe_peak(lane)) for lane in result.lanes],
             }

@@ -18,14 +18,8 @@ from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.data.sample_content import Audio, Series
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import stability
-from qfusion.figures import (
-    decision_charts,
-    evidence_fusion,
-    notebook,
-    numbers,
-    sample_results,
-    style,
-)
+from qfusion.figures import decision_charts, notebook, numbers, style
+from qfusion.figures.circuits import fusion
 from qfusion.models.protocols import Circuit, Evolution, LayeredNetwork, TruthTables
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.report.blocks import HALF, Block, figure
@@ -35,19 +29,19 @@ from qfusion.report.recordings import recording_context
 from qfusion.report.shown_commands import has_command, reproduction_lines
 from qfusion.report.template_blocks import fill_template
 from qfusion.training import checkpoint_cards, metrics
-from qfusion.wording.backgrounds import describe_background, describe_standard_error
-from qfusion.wording.building import describe_building
-from qfusion.wording.circuits import describe_step_error
-from qfusion.wording.conflicts import describe_conflict
-from qfusion.wording.decision_changes import describe_last_change
-from qfusion.wording.deletion import describe_beaten_orders
-from qfusion.wording.evidence import INERT
-from qfusion.wording.generator_figures import CAPTIONS
-from qfusion.wording.list_names import with_id
-from qfusion.wording.model_notes import describe_notes
-from qfusion.wording.reliability import TrustWarning, describe_finding
-from qfusion.wording.samples import describe_calibration, describe_softmax
-from qfusion.wording.verdicts import describe_decision, name_decision
+from qfusion.views.circuit import describe_step_error
+from qfusion.views.generator import CAPTIONS, describe_building
+from qfusion.views.words.decisions import (
+    describe_background,
+    describe_conflict,
+    describe_last_change,
+    describe_standard_error,
+)
+from qfusion.views.words.names import INERT, with_id
+from qfusion.views.words.reliability import TrustWarning, describe_beaten_orders, describe_finding
+from qfusion.views.words.rules import describe_calibration, describe_softmax
+from qfusion.views.words.systems import describe_notes
+from qfusion.views.words.verdicts import describe_decision, name_decision
 
 MAX_POINTS = 4000  # of a waveform
 
@@ -167,12 +161,12 @@ def _table_columns(sample: Sample) -> list[tuple[str, str]]:
 def _curve_block(piece: Audio | Series, hue: str) -> Block:
     """Return the waveform or the curve of a modality."""
     if isinstance(piece, Series):
-        drawn = evidence_fusion.curve(piece.values, piece.x, piece.x_label, piece.y_label, hue)
+        drawn = fusion.curve(piece.values, piece.x, piece.x_label, piece.y_label, hue)
     else:
         step = max(1, len(piece.samples) // MAX_POINTS)
         values = np.asarray(piece.samples)[::step]
         times = np.arange(len(values)) * step / piece.rate
-        drawn = evidence_fusion.curve(values, times, "time (s)", "amplitude", hue)
+        drawn = fusion.curve(values, times, "time (s)", "amplitude", hue)
     return figure(drawn, HALF, 34)
 
 
@@ -193,14 +187,14 @@ def _course_context(sample: Sample) -> dict[str, Any]:
         "last": {name: values[-1] for name, values in sample.path_dividends.items() if name},
     }
     if sample.model.part(Evolution):
-        context |= path_attribution_context(lambda: sample_results.path_attribution(sample))
+        context |= path_attribution_context(lambda: numbers.path_attribution(sample))
     return context
 
 
 def _final_context(sample: Sample) -> dict[str, Any]:
     """Return entropies and entanglement at T, or for a network the readings of its fusion."""
     if sample.model.part(Evolution):
-        tracked = sample_results.sample_track(sample)
+        tracked = numbers.sample_track(sample)
         measures = {}
         single_kinds = set()
         for measure in tracked.measures:
@@ -212,11 +206,11 @@ def _final_context(sample: Sample) -> dict[str, Any]:
             "kinds": [kind for kind in KINDS if kind in single_kinds],
             "KINDS": KINDS,
             "singles": [*((name,) for name in sample.modalities), ()],
-            "apart": float(np.abs(tracked.rho[-1] - sample_results.evolved_state(sample)).max()),
+            "apart": float(np.abs(tracked.rho[-1] - numbers.evolved_state(sample)).max()),
         }
     if not sample.model.part(TruthTables):
         return {}
-    reading = sample_results.fusion_reading(sample)
+    reading = numbers.fusion_reading(sample)
     return {
         "reading": reading,
         "fused": dict(zip(reading.elements, reading.fused, strict=True)),
@@ -240,7 +234,7 @@ def _circuit_context(sample: Sample) -> dict[str, Any]:
     """Return the circuit of the sample, where its model has one."""
     if not sample.model.part(Circuit):
         return {}
-    replay, step = sample_results.circuit_replay(sample)
+    replay, step = numbers.circuit_replay(sample)
     return {
         "replay": replay,
         "step": step,

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 
 from qfusion import plugin
 from qfusion._checks import require_number
-from qfusion.figures.export_style import CREATOR, plotly_print, printing
-from qfusion.figures.html_page import script_digest
+from qfusion.figures.colours import apply_theme
+from qfusion.figures.files.export import script_digest
+from qfusion.figures.files.export_style import CREATOR, plotly_print, printing
 from qfusion.figures.style import INK, PAPER, QUIET, Theme
-from qfusion.figures.themes import apply_theme
 from qfusion.report.blocks import Block
 from qfusion.report.number_text import clean
 from qfusion.report.templates import environment

@@ -58,7 +58,7 @@ class Checkpoint:
 
     def _repr_html_(self) -> str:
         """Return the HTML that a notebook displays: the study of the model on its training data set."""
-        return qfusion.panels.notebook.study_html(qfusion.analysis.opening.open_study(self))
+        return qfusion.views.pages.notebook.study_html(qfusion.analysis.opening.open_study(self))
 
 
 def load(name: str | Path) -> Checkpoint:

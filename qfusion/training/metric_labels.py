@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Label(NamedTuple):
-    """How a metric is shown: its short name, and whether more is better; `wording.metrics` has its sentence."""
+    """How a metric is shown: its short name, and whether more is better; `views.words.training` has its sentence."""
 
     short: str
     higher_is_better: bool = True

@@ -9,9 +9,9 @@ import streamlit as st
 
 from qfusion.analysis import drawn_samples, jobs
 from qfusion.analysis.study import Study
-from qfusion.panels import panel
 from qfusion.ui import job_progress, state, streamlit_internals
-from qfusion.wording.numbers import describe_drawn
+from qfusion.views.pages import panel
+from qfusion.views.words.rules import describe_drawn
 
 
 def everyone(

@@ -4,9 +4,9 @@ import streamlit as st
 
 from qfusion.analysis import angle_curves, text
 from qfusion.analysis.sample import Sample
-from qfusion.panels import angle_scores
 from qfusion.ui import page_context, page_params, panels, state, widgets
-from qfusion.wording import angles
+from qfusion.views import flips
+from qfusion.views.pages import circuit
 
 
 def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None:
@@ -14,7 +14,7 @@ def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None
     names = list(angle_curves.rank_angles(sample.study, sample.row))
     if not names:
         return
-    key = angle_scores.ANGLE.key
+    key = circuit.ANGLE.key
     wanted = page_params.param_text(key)
     if wanted and state.get(key) is None:
         state.put(key, wanted)
@@ -24,6 +24,6 @@ def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None
                 "is shown.",
                 icon=":material/link_off:",
             )
-    titles = {name: f"{name} · {angles.name_angle(sample.study, name)}" for name in names}
-    widgets.draw(angle_scores.ANGLE, options=names, format_func=lambda name: titles.get(name, name))
+    titles = {name: f"{name} · {flips.name_angle(sample.study, name)}" for name in names}
+    widgets.draw(circuit.ANGLE, options=names, format_func=lambda name: titles.get(name, name))
     panels.show(sample, context.theme, "angle")

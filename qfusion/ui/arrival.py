@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.panels.address import FREE, LINKED
-from qfusion.panels.params import ParamRule, validate
-from qfusion.panels.pickers import DATA, MODEL, SAMPLE, models, own_data
 from qfusion.ui import page_params, saved, state, streamlit_internals
+from qfusion.views.pages.address import DATA, FREE, LINKED, MODEL, SAMPLE, models, own_data
+from qfusion.views.pages.params import ParamRule, validate
 
 _ALIASES = "_aliases"
 _HANDLED = ("tour",)  # read by `guided_tour`

@@ -4,8 +4,8 @@ import streamlit as st
 
 from qfusion.analysis import modality_attribution
 from qfusion.analysis.background_choice import default_contrast
-from qfusion.panels import inside as raw
 from qfusion.ui import page_context, page_runs, panels, sample_box, widgets
+from qfusion.views.pages import samples as raw
 
 
 @page_runs.fragment

@@ -8,11 +8,11 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import background_choice, cohort_table, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.panels import pickers
 from qfusion.ui import closed_box, page_params, saved, state
 from qfusion.ui.sample_box import exists, sample_box
 from qfusion.ui.widgets import check, draw, follow
-from qfusion.wording.samples import describe_softmax
+from qfusion.views.pages import address
+from qfusion.views.words.rules import describe_softmax
 
 
 def background_picker(study: Study, row: int) -> Study:
@@ -21,14 +21,14 @@ def background_picker(study: Study, row: int) -> Study:
     if not study.reads_features:  # it has its own baseline
         return study
     labels = {kind: label for label, kind in background_choice.OFFERED.items()}
-    key = pickers.BACKGROUND.key
+    key = address.BACKGROUND.key
     wanted = page_params.param_text(key)
     if wanted in labels and key not in st.session_state:
         page_params.drop_link({key: [labels[wanted]]})
-    check(pickers.BACKGROUND, pickers.CONTRAST, study=study)
-    with closed_box.place(pickers.BACKGROUND):
-        kind = draw(pickers.BACKGROUND, width="stretch")
-        option = state.get(pickers.BACKGROUND.key) or background_choice.DEFAULT_BACKGROUND
+    check(address.BACKGROUND, address.CONTRAST, study=study)
+    with closed_box.place(address.BACKGROUND):
+        kind = draw(address.BACKGROUND, width="stretch")
+        option = state.get(address.BACKGROUND.key) or background_choice.DEFAULT_BACKGROUND
         closed_box.show_option(str(option))
     if kind == "cohort":
         return _cohort(study)
@@ -51,7 +51,7 @@ def _cohort(study: Study) -> Study:
             "background."
         )
         return study
-    members = replace(pickers.MEMBERS, values=list(known))
+    members = replace(address.MEMBERS, values=list(known))
     check(members)
     name = draw(members)
     try:
@@ -89,8 +89,8 @@ def cohort(study: Study) -> str:
 
 def _other(study: Study, row: int) -> str:
     default = background_choice.default_contrast(study, row)
-    follow(pickers.CONTRAST.key, default)  # before its value is read here
-    value = page_params.param_text(pickers.CONTRAST.key) or default
+    follow(address.CONTRAST.key, default)  # before its value is read here
+    value = page_params.param_text(address.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
     says = (
         f"It is predicted ‘{text.escape_markdown(study.classes[int(study.predicted[place])])}’ "
@@ -98,16 +98,16 @@ def _other(study: Study, row: int) -> str:
         if study.classes
         else true_minus(f"Its score is {study.scores[place, 0]:+.2f}")
     )
-    return sample_box(pickers.CONTRAST, study.dataset, default, help=f"{says}. Type to search.")
+    return sample_box(address.CONTRAST, study.dataset, default, help=f"{says}. Type to search.")
 
 
 def background_in_links() -> dict[str, str]:
     """Return the background parameters of links and of the next page. The default background adds none."""
-    chosen = str(state.get(pickers.BACKGROUND.key) or background_choice.DEFAULT_BACKGROUND)
+    chosen = str(state.get(address.BACKGROUND.key) or background_choice.DEFAULT_BACKGROUND)
     if chosen == background_choice.DEFAULT_BACKGROUND:
         return {}
-    which = {"contrast": pickers.CONTRAST.key, "cohort": pickers.MEMBERS.key}
+    which = {"contrast": address.CONTRAST.key, "cohort": address.MEMBERS.key}
     key = which.get(background_choice.OFFERED.get(chosen, ""), "")
-    return {pickers.BACKGROUND.key: chosen} | (
+    return {address.BACKGROUND.key: chosen} | (
         {key: str(state.get(key))} if key and state.get(key) else {}
     )

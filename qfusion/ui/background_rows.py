@@ -7,10 +7,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import background_choice, drawn_samples, jobs, text
 from qfusion.analysis.study import Study
-from qfusion.panels import pickers
 from qfusion.ui import page_params, state, streamlit_internals
 from qfusion.ui.job_progress import PULSE, watch
 from qfusion.ui.widgets import check
+from qfusion.views.pages import address
 
 _WANTED, _DECLINED = "_refined", "_some_refined"
 
@@ -21,7 +21,7 @@ def background_rows(study: Study) -> Study:
     All rows are worked out behind the page, where that takes minutes unless the reader cancels it, else when asked;
     until then the page shows, and says, what it has. The address says `rows=all` once all numbers are there.
     """
-    check(pickers.ROWS)
+    check(address.ROWS)
     if not study.is_sampled:
         _leave()
         return study
@@ -29,21 +29,21 @@ def background_rows(study: Study) -> Study:
     exact: Any = study.with_all_rows()
     under_way = False
     if (
-        page_params.param_text(pickers.ROWS.key)
+        page_params.param_text(address.ROWS.key)
         or state.get(_WANTED) == key
         or (state.get(_DECLINED) != key and exact.space.operations <= drawn_samples.AUTO)
     ):
         _want(study)
         job = drawn_samples.begin_refinement(study, streamlit_internals.session_id())
         if job.state == jobs.State.DONE:
-            state.put(pickers.ROWS.key, background_choice.ALL_ROWS)
+            state.put(address.ROWS.key, background_choice.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
                 st.caption(
                     f"Explanations use all {study.background.size:,} rows of the background."
                 )
                 st.button(f"Use {_some(study)}", key="_some_rows", on_click=_decline, args=(study,))
             return job.result
-        state.forget(pickers.ROWS.key)
+        state.forget(address.ROWS.key)
         under_way = job.state != jobs.State.FAILED
         if not under_way:
             state.notice(
@@ -119,4 +119,4 @@ def _decline(study: Study) -> None:
     """Show this study against some rows until the reader asks for all."""
     _leave()
     state.put(_DECLINED, study.memo_key())
-    state.forget(pickers.ROWS.key)
+    state.forget(address.ROWS.key)

@@ -18,7 +18,6 @@ from qfusion.analysis import (
     text,
 )
 from qfusion.data.synthetic import opinion_texts
-from qfusion.panels import what_if as builders
 from qfusion.ui import (
     page_context,
     page_params,
@@ -28,7 +27,8 @@ from qfusion.ui import (
     state,
     widgets,
 )
-from qfusion.wording import backgrounds
+from qfusion.views.pages import what_if as builders
+from qfusion.views.words import decisions
 
 # The controls: what is done to each modality. Everything stands in the address.
 
@@ -100,7 +100,7 @@ def _change(context: page_context.PageContext, name: str, own: Any) -> None:
             _state(context, name, own)
         case changed_samples.DROP:
             st.caption(
-                f"Left out: replaced by {backgrounds.background_markdown(context.study.background)}."
+                f"Left out: replaced by {decisions.background_markdown(context.study.background)}."
             )
         case changed_samples.FLIP:
             st.caption(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._sentences import true_minus
-from qfusion.panels import tweak_effects
+from qfusion.views.pages import notebook
 
 
 class Changed(NamedTuple):
@@ -27,7 +27,7 @@ def metrics_changed(
     """Draw numbers with their changes. If a number does not change as written, `unchanged` is shown instead."""
     for place, number in zip(places, numbers, strict=True):
         label, before, after, words, colour, written = number
-        same = tweak_effects.equal_as_written(before, after)
+        same = notebook.equal_as_written(before, after)
         place.metric(
             label,
             true_minus(written(after)),

@@ -6,8 +6,8 @@ from qfusion.analysis import changed_samples, text
 from qfusion.models.protocols import StateModel
 from qfusion.ui import changed_numbers, page_context, panels
 from qfusion.views import changes
-from qfusion.wording import answers
-from qfusion.wording.samples import describe_calibration, format_probability
+from qfusion.views.words import answers
+from qfusion.views.words.rules import describe_calibration, format_probability
 
 
 def draw_comparison(context: page_context.PageContext, wanted: changed_samples.Edits) -> None:

@@ -8,8 +8,8 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.models import tweak
-from qfusion.panels import network, tweak_effects
 from qfusion.ui import state, table_edits_field, tweak_choice, tweak_history
+from qfusion.views.pages import circuit, notebook
 
 
 def draw_gate_angles(sample: Sample, gate: int, values: dict[str, float]) -> None:
@@ -32,11 +32,11 @@ def draw_gate_angles(sample: Sample, gate: int, values: dict[str, float]) -> Non
                     key="_reset_all",
                     disabled=not sample.tweak_text,
                     on_click=state.put,
-                    args=(network.EDITS.key, ""),
+                    args=(circuit.EDITS.key, ""),
                 )
                 tweak_history.undo_and_redo(sample.study)
     if sample.tweak_text:  # below what is turned, which stays where it is
-        st.info(tweak_effects.describe_tweaked_sample(sample), icon=":material/edit:")
+        st.info(notebook.describe_tweaked_sample(sample), icon=":material/edit:")
     if problem := table_edits_field.edits_problem(sample.study):
         st.error(text.message(problem), icon=":material/error:")
 
@@ -79,4 +79,4 @@ def _set_angle(sample: Sample, gate: int, name: str, key: str) -> None:
     now = tweak_choice.current_tweak(sample.study)
     trainable = sample.study.model.source.trainable()
     words = ",".join(part for part in (now, f"{gate}.{name}={float(value):.6g}") if part)
-    state.put(network.EDITS.key, str(tweak.parse_edits(words, trainable)))
+    state.put(circuit.EDITS.key, str(tweak.parse_edits(words, trainable)))

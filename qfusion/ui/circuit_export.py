@@ -8,14 +8,14 @@ import streamlit as st
 
 from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
-from qfusion.panels import circuit
 from qfusion.ui import (
     guidance,
     model_export_dialog,
     page_context,
     widgets,
 )
-from qfusion.wording.circuits import describe_measurements
+from qfusion.views.circuit import describe_measurements
+from qfusion.views.pages import circuit
 
 # A sample's circuit as a picture, as text and as OpenQASM.
 

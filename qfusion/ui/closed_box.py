@@ -9,8 +9,8 @@ import textwrap
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion.panels.params import Param
-from qfusion.wording.list_names import ModelName
+from qfusion.views.pages.params import Param
+from qfusion.views.words.names import ModelName
 
 WORDS = 25  # characters of a sample's text, which fit below its id
 

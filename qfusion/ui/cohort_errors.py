@@ -10,11 +10,11 @@ import streamlit as st
 
 from qfusion.analysis import cohort_levels, cohort_performance, cohort_slices
 from qfusion.explain import cohort_filters
-from qfusion.panels import cohorts as builders
-from qfusion.panels.views import drawn
 from qfusion.ui import figure, linked_table, page_context, panels, sample_strip, selections, widgets
 from qfusion.ui.cohort_picker import take
 from qfusion.views import cohort_errors, cohort_quality
+from qfusion.views.pages import cohorts as builders
+from qfusion.views.pages.panel import drawn
 
 
 def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:

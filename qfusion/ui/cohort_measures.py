@@ -9,12 +9,12 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import cohort_levels, cohort_measures, drawn_samples, text
 from qfusion.explain import bootstrap
 from qfusion.models.protocols import Evolution, StateModel
-from qfusion.panels import cohorts as builders
-from qfusion.panels.views import drawn
 from qfusion.ui import all_samples, figure, page_context, panels, selections, widgets
 from qfusion.ui.cohort_errors import select_confused
 from qfusion.views import cohort_points, cohort_quality
-from qfusion.wording.cohorts import name_all, name_cohort
+from qfusion.views.pages import cohorts as builders
+from qfusion.views.pages.panel import drawn
+from qfusion.views.words.names import name_all, name_cohort
 
 
 def model_quality(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:

@@ -10,7 +10,6 @@ from qfusion.analysis import cohort_levels, cohort_measures, cohort_table, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohort_filters
-from qfusion.panels import cohorts as builders, panel
 from qfusion.ui import (
     guidance,
     navigation,
@@ -21,8 +20,9 @@ from qfusion.ui import (
     state,
     widgets,
 )
-from qfusion.wording import backgrounds, systems
-from qfusion.wording.cohorts import name_all, name_split
+from qfusion.views.pages import cohorts as builders, panel
+from qfusion.views.words import decisions, systems
+from qfusion.views.words.names import name_all, name_split
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
 
@@ -237,7 +237,7 @@ def _count(
             if context.study.has_truth
             else ". "
         )
-        + backgrounds.describe_comparison(context.study.explanation_background),
+        + decisions.describe_comparison(context.study.explanation_background),
     )
     missing = int(cohort_filters.rows_in_split(levels.parts, table).sum()) - total
     if missing:

@@ -13,10 +13,10 @@ from qfusion.analysis.sample import Sample
 from qfusion.training import metrics
 from qfusion.ui import sample_content
 from qfusion.ui.changed_numbers import format_change
-from qfusion.wording import systems
-from qfusion.wording.backgrounds import background_markdown
-from qfusion.wording.list_names import name_study
-from qfusion.wording.samples import describe_softmax
+from qfusion.views.words import systems
+from qfusion.views.words.decisions import background_markdown
+from qfusion.views.words.names import name_study
+from qfusion.views.words.rules import describe_softmax
 
 
 def numbers_table(sides: compare.Sides) -> None:

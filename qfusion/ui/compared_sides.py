@@ -12,7 +12,6 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.sample import Sample
 from qfusion.models.protocols import Evolution, Physics
-from qfusion.panels import compare as builders
 from qfusion.ui import (
     page_context,
     page_runs,
@@ -23,6 +22,7 @@ from qfusion.ui import (
     tweak_sliders,
     widgets,
 )
+from qfusion.views.pages import compare as builders
 
 
 def raw_contents(context: page_context.PageContext, one: Sample) -> None:

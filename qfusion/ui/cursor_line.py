@@ -9,10 +9,10 @@ import streamlit as st
 from qfusion._sentences import share
 from qfusion.analysis.sample import Sample
 from qfusion.explain import coalitions
-from qfusion.panels import network, panel
 from qfusion.ui import guidance, page_context, panels, widgets
-from qfusion.views import network_layers
-from qfusion.wording import answers
+from qfusion.views import network
+from qfusion.views.pages import circuit, panel
+from qfusion.views.words import answers
 
 
 def draw_cursor_values(
@@ -50,14 +50,14 @@ def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
     """
     moments = sample.path_explanation.moments
     _, layer = widgets.row(
-        panel.TERMS, replace(network.LAYER, default=moments[-1]), study=sample.study
+        panel.TERMS, replace(circuit.LAYER, default=moments[-1]), study=sample.study
     )
     panels.show(sample, context.theme, "decision-layers", first=1)
-    place, mutual = moments.index(layer), network_layers.MUTUAL
+    place, mutual = moments.index(layer), network.MUTUAL
     with st.container(key="cursor-values"):
         draw_cursor_values(
             sample.path_dividends,
-            network_layers.layer_correlations(sample)[mutual],
+            network.layer_correlations(sample)[mutual],
             mutual,
             place,
             f"“{layer}”",

@@ -11,7 +11,7 @@ from qfusion.data.row_splits import SPLITS
 from qfusion.data.store import folders, manifest
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.models import registry as model_registry
-from qfusion.panels import learning as builders, pickers, targets
+from qfusion.models.kind_texts import describe_kind
 from qfusion.runs import plans
 from qfusion.training import games
 from qfusion.ui import (
@@ -25,8 +25,8 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.ui.import_findings import draw_findings
-from qfusion.wording.data_sets import ORIGINS
-from qfusion.wording.model_kinds import describe_kind
+from qfusion.views.pages import address, data, train as builders
+from qfusion.views.words.training import ORIGINS
 
 
 @page_runs.guard()
@@ -53,11 +53,11 @@ def listing() -> None:
 
 def choose_set() -> DataSet:
     """Draw the picker of a data set and its description, and return the chosen one."""
-    names = pickers.sources()
+    names = address.sources()
     new = state.take(state.NEW_SET)
     if new in names:
-        state.put(targets.SET.key, new)
-    name = widgets.draw(targets.SET, options=names)
+        state.put(data.SET.key, new)
+    name = widgets.draw(data.SET, options=names)
     dataset = loading.load_dataset(name)
     st.caption(text.escape_markdown(dataset.description, 900))
     return dataset
@@ -68,7 +68,7 @@ def draw_set(dataset: DataSet) -> None:
     """Draw the contents of a data set."""
     name = dataset.name
     st.markdown(_card(dataset))
-    panels.show(dataset, page_context.theme(), *targets.DATA, first=1)
+    panels.show(dataset, page_context.theme(), *data.DATA, first=1)
     panels.draw_lower_panels(page_context.theme(), dataset=dataset)
     if not dataset.is_game:
         navigation.link(

@@ -5,10 +5,10 @@ from functools import partial
 import streamlit as st
 
 from qfusion.analysis import trust
-from qfusion.panels import faithfulness as builders, panel
-from qfusion.panels.views import drawn
 from qfusion.ui import all_samples, figure, page_context, panels, widgets
 from qfusion.views import faithfulness
+from qfusion.views.pages import faithfulness as builders, panel
+from qfusion.views.pages.panel import drawn
 
 
 def deletion_tab(context: page_context.PageContext) -> None:

@@ -10,15 +10,14 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.data.own import samples
-from qfusion.figures import export
-from qfusion.figures.export_style import FORMATS
-from qfusion.figures.recipe import Recipe
-from qfusion.figures.themes import apply_theme
-from qfusion.figures.visible_range import apply_visible
-from qfusion.panels import programs, rendering, reproduction
-from qfusion.panels.panel import PanelFigure
+from qfusion.figures.colours import apply_theme
+from qfusion.figures.files import export
+from qfusion.figures.files.export_style import FORMATS
+from qfusion.figures.files.recipe import Recipe, apply_visible
 from qfusion.ui import figure_origin, page_runs
 from qfusion.ui.figure_style_form import caption_form, style_form, visible_range_form
+from qfusion.views.pages import rendering
+from qfusion.views.pages.panel import PanelFigure
 
 
 def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
@@ -64,7 +63,7 @@ def _draw_preview(taken: rendering.RenderedPanel) -> None:
     style = taken.recipe.style
     shown = replace(taken.recipe, style=replace(style, format="svg"))
     with st.spinner("Drawing …"):
-        picture = reproduction.save_panel(taken, shown)
+        picture = rendering.save_panel(taken, shown)
     st.container(border=True, key="drawer-preview").image(
         picture.decode(), width="stretch", alt=f"Preview: {taken.title}"
     )
@@ -85,7 +84,7 @@ def _figure_downloads(taken: rendering.RenderedPanel) -> None:
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
         st.download_button(
             f"Download {FORMATS[kind]}",
-            lambda: reproduction.save_panel(taken, recipe),
+            lambda: rendering.save_panel(taken, recipe),
             f"{file_name(recipe)}.{kind}",
             mimetypes.types_map.get(f".{kind}", "text/x-tex"),
             on_click="ignore",
@@ -137,7 +136,7 @@ def _code(taken: rendering.RenderedPanel) -> None:
         return
     python, again = st.tabs(["The same numbers in Python", "The same file on the command line"])
     python.code(
-        programs.program(recipe.page, recipe.panel, recipe.address),
+        rendering.program(recipe.page, recipe.panel, recipe.address),
         language="python",
         wrap_lines=True,
     )

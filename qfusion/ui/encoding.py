@@ -5,21 +5,21 @@ import streamlit as st
 from qfusion import _checks
 from qfusion.analysis import encoding_jobs, jobs, opening, text
 from qfusion.analysis.study import Study
-from qfusion.panels import pickers
 from qfusion.ui import loading, page_params, reruns, state
 from qfusion.ui.job_progress import PULSE, draw_progress
+from qfusion.views.pages import address
 
 
 def open_study_shared(model: str, data: str) -> Study:
     """Return a model applied to a data set, both given by name. Until all samples are encoded, which starts here, it
     is applied to the first samples.
     """
-    _checks.choose("Model", model, pickers.models())
+    _checks.choose("Model", model, address.models())
     loading.load_dataset(data)  # read with its own words meanwhile
     if encoding_jobs.is_encoded(model, data):
         return opening.open_study(model, data)
     encoding_jobs.begin_encoding(model, data)
-    sample = page_params.param_text(pickers.SAMPLE.key)
+    sample = page_params.param_text(address.SAMPLE.key)
     return opening.with_visitors(encoding_jobs.first_samples(model, data, sample))
 
 

@@ -6,9 +6,9 @@ from qfusion.analysis import sample_examples, text
 from qfusion.analysis.study import Study
 from qfusion.models.protocols import Evolution, MassStates
 from qfusion.ui import figure, guidance, navigation, page_context, panels, sample_content
-from qfusion.wording import backgrounds
-from qfusion.wording.examples import explain_example
-from qfusion.wording.samples import describe_softmax
+from qfusion.views.overview import explain_example
+from qfusion.views.words import decisions
+from qfusion.views.words.rules import describe_softmax
 
 ICONS = {
     "agreement": ":material/join:",
@@ -28,7 +28,7 @@ def example_samples(context: page_context.PageContext) -> None:
         "Samples to start with",
         f"Chosen by their verdicts among the {len(context.study.dataset.rows('test')):,} test "
         "samples, if possible from the better-predicted half. "
-        + backgrounds.describe_baseline(context.study.sample_background),
+        + decisions.describe_baseline(context.study.sample_background),
         3,
     )
     for cell, item in zip(st.columns(len(examples), gap="medium"), examples, strict=True):

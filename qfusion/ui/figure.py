@@ -22,9 +22,7 @@ from qfusion._memory_cache import memo
 from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.figures.visible_range import apply_visible, parse_visible
-from qfusion.panels import address
-from qfusion.panels.panel import PanelFigure, end_sentence
+from qfusion.figures.files.recipe import apply_visible, parse_visible
 from qfusion.ui import (
     dialogs,
     drawer,
@@ -37,10 +35,13 @@ from qfusion.ui import (
 )
 from qfusion.ui.components import component_key
 from qfusion.ui.glossary import definitions, render_markdown
+from qfusion.views.pages import address
+from qfusion.views.pages.panel import PanelFigure, end_sentence
 
 
 def apply_reader_choices(picture: PanelFigure) -> go.Figure:
-    """A figure as the reader wants it: without the series left out, in the ranges chosen (see `figures.recipe`)."""
+    """A figure as the reader wants it: without the series left out, in the ranges chosen (see
+    `figures.files.recipe`)."""
     key = address.FREE + picture.name
     figure = picture.figure
     value = page_params.param_text(key)
@@ -286,7 +287,7 @@ def draw(
     """Draw a panel in its own frame.
 
     Args:
-        picture: a builder of `qfusion.panels` returns it.
+        picture: a builder of `qfusion.views.pages` returns it.
         on_select, below: as of `draw_content`.
         grows: whether the frame is as high as its row.
         gap: between title, figure and footer.

@@ -1,8 +1,8 @@
 """What the figures of a page are computed from, for their recipes."""
 
-from qfusion.figures.recipe import Recipe, software, table_digest
-from qfusion.panels.panel import PanelFigure
+from qfusion.figures.files.recipe import Recipe, software, table_digest
 from qfusion.ui import page_params, state
+from qfusion.views.pages.panel import PanelFigure
 
 # What the figures of a page are made from, for their recipes.
 

@@ -5,8 +5,8 @@ from typing import Any
 import streamlit as st
 
 from qfusion.errors import QFusionError
-from qfusion.figures import export
-from qfusion.figures.export_style import (
+from qfusion.figures.files import export
+from qfusion.figures.files.export_style import (
     FORMATS,
     LEAST_FONT,
     MAX_FONT,
@@ -16,16 +16,16 @@ from qfusion.figures.export_style import (
     THEMES,
     ExportStyle,
 )
-from qfusion.figures.visible_range import (
+from qfusion.figures.files.recipe import (
     VisibleRange,
     adjustable_axes,
     legend_entries,
     parse_visible,
     plain_legend_entry,
 )
-from qfusion.panels import address
-from qfusion.panels.panel import PanelFigure
 from qfusion.ui import state
+from qfusion.views.pages import address
+from qfusion.views.pages.panel import PanelFigure
 
 
 def caption_form(drawn: PanelFigure, style: ExportStyle) -> tuple[str, str]:

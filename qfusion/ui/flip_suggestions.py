@@ -8,16 +8,16 @@ import streamlit as st
 
 from qfusion.analysis import changed_samples, decision_flips, sample_words, text
 from qfusion.data import Content, Text
-from qfusion.figures import thumbnails
+from qfusion.figures import sample_charts
 from qfusion.models.jump.flips import parameter_tweak
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, Physics
 from qfusion.models.terms import ParameterChange
-from qfusion.panels import what_if as builders
 from qfusion.ui import navigation, page_context, panels, sample_strip, widgets
 from qfusion.ui.change_controls import apply_change
-from qfusion.wording.operators import name_parameter
-from qfusion.wording.parameter_changes import describe_ranges
+from qfusion.views.flips import describe_ranges
+from qfusion.views.pages import what_if as builders
+from qfusion.views.words.names import name_parameter
 
 
 def nearest_flips(context: page_context.PageContext) -> None:
@@ -58,10 +58,10 @@ def _donor_pictures(context: page_context.PageContext) -> list[tuple[str, str]]:
     pictures = []
     for name, flip in decision_flips.what_would_flip(context.study, context.row).items():
         content = _donor_content(context, name, flip.donor_id) if flip.donor_id else None
-        pixels = None if content is None else thumbnails.draw_thumbnail(content)
+        pixels = None if content is None else sample_charts.draw_thumbnail(content)
         if pixels is not None:
             caption = f"{name} of {flip.donor_id}"
-            pictures.append((thumbnails.picture_address(pixels), caption))
+            pictures.append((sample_charts.picture_address(pixels), caption))
     return pictures
 
 

@@ -12,7 +12,6 @@ from qfusion.analysis import encoding_jobs, opening
 from qfusion.analysis.study import Study
 from qfusion.errors import default_on_error
 from qfusion.models.protocols import EditableCircuit, Evolution, LayeredNetwork
-from qfusion.panels import address, pages, params, pickers
 from qfusion.ui import (
     access,
     arrival,
@@ -44,6 +43,7 @@ from qfusion.ui.navigation import (
 )
 from qfusion.ui.page_context import PageContext, theme
 from qfusion.ui.page_runs import draw_notices, guard
+from qfusion.views.pages import address, catalogue, params
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
 
@@ -85,7 +85,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
     if (ahead := _first_figure_frame(title)) is not None:
         return ahead
     with _page_frame(title, has_bar=True) as (side, top):
-        widgets.check(pickers.MODEL, pickers.DATA)
+        widgets.check(address.MODEL, address.DATA)
         context_bar.settle_pickers()
         with top:
             study, row, wanted = context_bar.draw_pickers()
@@ -141,12 +141,12 @@ def _first_figure_frame(title: str) -> PageContext | None:
     data, or if nobody has looked at these before.
     """
     words = {key: values[-1] for key, values in page_params.query().items()}
-    picked = (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key)
+    picked = (address.MODEL.key, address.DATA.key, address.SAMPLE.key)
     if st.session_state or title not in QUICK_PAGES or {*words} - {*picked}:
         return None
     model, data, one = map(words.get, picked)
-    model = choose("Model", model or pickers.models()[0], pickers.models())
-    own = pickers.own_data(model)
+    model = choose("Model", model or address.models()[0], address.models())
+    own = address.own_data(model)
     if (
         data not in (None, own)
         or model not in first_paint.shown_models
@@ -154,7 +154,7 @@ def _first_figure_frame(title: str) -> PageContext | None:
     ):
         return None
     study = opening.open_study(model, own)
-    one = one or pickers.default_sample(study)
+    one = one or address.default_sample(study)
     context = PageContext(study, study.dataset.row(one), theme())
     at, drawn = first_figure.expect_drawing()
     shown = dict(zip(picked, (model, own, one), strict=True))
@@ -241,9 +241,9 @@ def _page_frame(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
 def _drop_invalid_params(study: Study | None = None, own: Iterable[params.Param] = ()) -> None:
     """Report the link's invalid values of the page's own widgets and its parameters without a widget, and drop them."""
     view = page_params.current()
-    allowed = pages.page_rules(view, study) | params.rules(own, view)
+    allowed = catalogue.page_rules(view, study) | params.rules(own, view)
     arrival.drop_invalid(allowed)
-    arrival.drop_unknown({*allowed, *pickers.KEYS, *saved.SAVED})
+    arrival.drop_unknown({*allowed, *address.KEYS, *saved.SAVED})
 
 
 def _draw_head(title: str) -> None:
@@ -263,7 +263,7 @@ def _draw_head(title: str) -> None:
 def _draw_title(title: str) -> None:
     with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, anchor=False, width="content")
-        st.caption(pages.QUESTIONS[title.lower()], width="stretch")
+        st.caption(catalogue.QUESTIONS[title.lower()], width="stretch")
 
 
 def _draw_missing_data() -> None:

@@ -16,7 +16,6 @@ from qfusion._sentences import share, true_minus
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.models.network import gate_angles
-from qfusion.panels import network
 from qfusion.training import metrics
 from qfusion.ui import (
     changed_numbers,
@@ -32,10 +31,11 @@ from qfusion.ui import (
     tweak_history,
     widgets,
 )
-from qfusion.views import fusion_rules
-from qfusion.wording import systems
-from qfusion.wording.metrics import describe_metric
-from qfusion.wording.samples import describe_calibration, format_probability
+from qfusion.views import sensitivity
+from qfusion.views.pages import circuit
+from qfusion.views.words import systems
+from qfusion.views.words.rules import describe_calibration, format_probability
+from qfusion.views.words.training import describe_metric
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class Cell:
     def changed(self) -> bool:
         """Whether its angle is another one than learned."""
         now, learned = self.angles
-        return abs(now - learned) > fusion_rules.SAME
+        return abs(now - learned) > sensitivity.SAME
 
     def edit(self, edit: Callable[..., str], *words: Any) -> None:
         """Edit the reader's text, which starts anew from the learned tables if it does not fit. For callbacks."""
         state.put(
-            network.EDITS.key,
+            circuit.EDITS.key,
             edit(tweak_choice.current_tweak(self.sample.study), self.shape, *words),
         )
 
@@ -158,7 +158,7 @@ def circuit_metrics(known: Mapping[str, float]) -> list[str]:
 
 def tables_panel(context: page_context.PageContext, sample: Sample) -> None:
     """The heat map with the editor of its chosen cell, and the presets."""
-    reading, elements = sample.reading, network.ELEMENT.options(context.study)
+    reading, elements = sample.reading, circuit.ELEMENT.options(context.study)
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
         cell = _pick(sample)
@@ -176,7 +176,7 @@ def tables_panel(context: page_context.PageContext, sample: Sample) -> None:
     guidance.aside(
         "Nearest named rule of each element: "
         + ", ".join(
-            f"{text.escape_markdown(name)} **{fusion_rules.rule_name(rule)}** ({distance:.2f})"
+            f"{text.escape_markdown(name)} **{sensitivity.rule_name(rule)}** ({distance:.2f})"
             for name, (rule, distance) in zip(reading.elements, reading.rules, strict=True)
         )
         + "."
@@ -200,18 +200,18 @@ def _pick(sample: Sample) -> Cell:
     """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
     study: Any = sample.study
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
-        element = study.space.elements.index(widgets.draw(network.ELEMENT, study))
+        element = study.space.elements.index(widgets.draw(circuit.ELEMENT, study))
         shape = gate_angles.table_shape(study.model)
-        stage = widgets.draw(network.STAGE, study) if shape.stages > 1 else 0
+        stage = widgets.draw(circuit.STAGE, study) if shape.stages > 1 else 0
         return Cell(sample, (element, stage, _outcome(sample, element)))
 
 
 def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
     """Draw the picker of the outcome of the qubits read, and return its index. The default is that of the sample."""
-    control = network.OUTCOME
+    control = circuit.OUTCOME
     known = control.options(sample.study)
     if page_params.param_text(control.key) not in known:
-        state.put(control.key, fusion_rules.likeliest_pattern(sample.reading, element))
+        state.put(control.key, sensitivity.likeliest_pattern(sample.reading, element))
     if at_gate:
         control = replace(
             control, label="Angle of this gate for the qubit pattern", look="segments", help=""
@@ -226,8 +226,8 @@ def _picked_cell(key: str, elements: Sequence[str], patterns: Sequence[str]) -> 
         for axis, known in (("y", elements), ("x", patterns))
     )
     if row is not None and column is not None:
-        state.put(network.ELEMENT.key, elements[row])
-        state.put(network.OUTCOME.key, patterns[column])
+        state.put(circuit.ELEMENT.key, elements[row])
+        state.put(circuit.OUTCOME.key, patterns[column])
 
 
 def _editor(cell: Cell) -> None:
@@ -306,7 +306,7 @@ def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) ->
 
             def set_angle(value: float, name: str = name) -> None:
                 now = tweak_choice.current_tweak(sample.study)
-                state.put(network.EDITS.key, gate_angles.set_angle(now, name, value))
+                state.put(circuit.EDITS.key, gate_angles.set_angle(now, name, value))
 
             _angle(
                 f"Angle {name} (rad)",
@@ -340,7 +340,7 @@ def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
             key="_reset_all",
             disabled=not chosen.sample.tweak,
             on_click=state.put,
-            args=(network.EDITS.key, ""),
+            args=(circuit.EDITS.key, ""),
         )
         tweak_history.undo_and_redo(chosen.sample.study)
 
@@ -355,11 +355,11 @@ _RULE_HELP = {
 
 
 def _presets(cell: Cell) -> None:
-    element = cell.place[0] if widgets.draw(network.SCOPE) == "this element" else None
+    element = cell.place[0] if widgets.draw(circuit.SCOPE) == "this element" else None
     with st.container(horizontal=True, gap="small"):
         for rule in (gate_angles.LEARNED, *cell.shape.rules):
             st.button(
-                fusion_rules.rule_name(rule),
+                sensitivity.rule_name(rule),
                 key=f"_rule_{rule}",
                 help=_RULE_HELP[rule],
                 on_click=cell.edit,

@@ -8,10 +8,9 @@ import streamlit as st
 from qfusion._sentences import true_minus
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.figures.circuit_replay import Replay
+from qfusion.figures.circuits.charts import Replay
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import EditableCircuit, Evolution, TruthTables
-from qfusion.panels import circuit, tweak_effects
 from qfusion.ui import (
     guidance,
     page_context,
@@ -24,14 +23,15 @@ from qfusion.ui import (
 from qfusion.ui.circuit_angles import draw_gate_angles
 from qfusion.ui.fusion_rules_tab import draw_angles, draw_angles_of_gate
 from qfusion.ui.icon_button import icon_button
-from qfusion.views import gate_replays
+from qfusion.views import circuit
+from qfusion.views.pages import circuit as circuit_page, notebook
 
 WHOLE_EVOLUTION_HELP = "The whole evolution repeats all gates after the preparation until T."
 
 
 def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
     """Draw the slider and its buttons, and for a sample's diagram the pickers beside them."""
-    key, stops = circuit.GATE.key, sorted({0, *(box.last for box in walk.boxes)})
+    key, stops = circuit_page.GATE.key, sorted({0, *(box.last for box in walk.boxes)})
     shares = [1.0]
     if sample is not None:
         shares = [1.4, 1.0] if sample.study.space.readouts() else [3.2, 1.0]
@@ -43,26 +43,26 @@ def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
             ("_on", "chevron_right", "Next gate", _step, (stops, 1, walk.count)),
         ):
             icon_button(label, icon, name, act, *arguments)
-        widgets.draw(circuit.GATE, high=walk.count, default=walk.count)
+        widgets.draw(circuit_page.GATE, high=walk.count, default=walk.count)
     if sample is not None:
         with beside[0], st.container(horizontal=True):
-            widgets.draw(circuit.DISPLAY)
-            if circuit.CONE.fits(sample.study):
-                widgets.draw(circuit.CONE, sample.study)
+            widgets.draw(circuit_page.DISPLAY)
+            if circuit_page.CONE.fits(sample.study):
+                widgets.draw(circuit_page.CONE, sample.study)
 
 
 def _step(stops: Sequence[int], way: int, count: int) -> None:
-    at = int(state.get(circuit.GATE.key, count))
+    at = int(state.get(circuit_page.GATE.key, count))
     later = [stop for stop in stops if (stop - at) * way > 0]
     if later:
-        state.put(circuit.GATE.key, min(later) if way > 0 else max(later))
+        state.put(circuit_page.GATE.key, min(later) if way > 0 else max(later))
 
 
 def _select_gate(key: str) -> None:
     # the scrubber ends where the circuit does
     place = selections.parse_index(next(iter(selections.selected_values(key)), None), 2**31)
     if place is not None:
-        state.put(circuit.GATE.key, place)
+        state.put(circuit_page.GATE.key, place)
 
 
 def draw_edits(context: page_context.PageContext, sample: Sample, view: str) -> None:
@@ -71,7 +71,7 @@ def draw_edits(context: page_context.PageContext, sample: Sample, view: str) -> 
     """
     if view != "Fusion rules" and sample.tweak:
         st.info(
-            f"{tweak_effects.describe_tweaked_sample(sample)} Undo it here or under “Fusion rules”.",
+            f"{notebook.describe_tweaked_sample(sample)} Undo it here or under “Fusion rules”.",
             icon=":material/edit:",
         )
     if view == "Fusion rules" or table_edits_field.edits_text():
@@ -81,7 +81,7 @@ def draw_edits(context: page_context.PageContext, sample: Sample, view: str) -> 
 def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -> None:
     """The circuit across the page, a click on a box goes there; what the current gate does, its angle where it
     can be set, and all gates as a table."""
-    at = int(state.get(circuit.GATE.key, walk.count))
+    at = int(state.get(circuit_page.GATE.key, walk.count))
     panels.show(sample, context.theme, "circuit", on_select=_select_gate, first=1)
     if sample.study.model.part(Evolution):
         guidance.help_line(WHOLE_EVOLUTION_HELP)
@@ -94,7 +94,7 @@ def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -
     if sample.study.model.part(EditableCircuit):
         draw_gate_angles(sample, at, walk.gates[at - 1][3] if at else {})
     draw_gate(context, sample, walk, at)
-    widgets.fold(circuit.TABLE, ":material/table_rows:").dataframe(
+    widgets.fold(circuit_page.TABLE, ":material/table_rows:").dataframe(
         pd.DataFrame(
             [
                 {
@@ -129,8 +129,8 @@ def draw_gate(context: page_context.PageContext, sample: Sample, walk: Replay, a
     if numbers:
         with st.container(key="gate-values"):  # they follow an angle while it is dragged
             st.markdown(text.escape_markdown(numbers))
-    widgets.draw(circuit.QUBITS_AS)
+    widgets.draw(circuit_page.QUBITS_AS)
     panels.show(sample, context.theme, "qubits", "bloch-gates")
     if not walk.moments[at - 1][0]:
-        st.caption(gate_replays.describe_too_many_qubits(sample))
+        st.caption(circuit.describe_too_many_qubits(sample))
     panels.show(sample, context.theme, "before-after", "matrix-after", columns=2)

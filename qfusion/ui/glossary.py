@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from qfusion import plugin
 from qfusion._memory_cache import memo
 from qfusion.quantum.measure_kinds import KINDS
-from qfusion.wording.measures import measures_with_entries
+from qfusion.views.words.names import measures_with_entries
 
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}

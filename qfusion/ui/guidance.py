@@ -6,8 +6,8 @@ from zlib import crc32
 import streamlit as st
 
 from qfusion._sentences import true_minus
-from qfusion.panels.params import SelectParam
 from qfusion.ui import state
+from qfusion.views.pages.params import SelectParam
 
 WORDS, BRIEF, FULL = "words", "brief", "full"
 DEPTH = SelectParam(

@@ -14,10 +14,10 @@ import streamlit as st
 from qfusion import _checks, plugin
 from qfusion._memory_cache import memo
 from qfusion.errors import QFusionError
-from qfusion.panels.pickers import DATA, MODEL, SAMPLE, sources
 from qfusion.ui import page_params, state
 from qfusion.ui.fact_chips import chips
 from qfusion.ui.guidance import aside, full, help
+from qfusion.views.pages.address import DATA, MODEL, SAMPLE, sources
 
 TOUR, END = "tour", "end"
 _FROM, _SEEN = "_tour_from", "_tour_seen"

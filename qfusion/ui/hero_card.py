@@ -5,7 +5,7 @@ import streamlit as st
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.text import escape_markdown
 from qfusion.ui import page_context, sample_content
-from qfusion.wording.decision_summaries import DecisionSummary, Outcome, summarize_decision
+from qfusion.views.words.answers import DecisionSummary, Outcome, summarize_decision
 
 BADGES = {
     Outcome.RIGHT: ":green-badge[:material/check: correct]",

@@ -344,13 +344,13 @@ def _angle_terms(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 
 def _angle_states(followed: FollowedAngles, knob: str) -> dict[str, Any]:
     from qfusion.analysis import angle_tables
-    from qfusion.figures.followed_series import series_names
-    from qfusion.views import gate_replays
+    from qfusion.figures.lines import series_names
+    from qfusion.views import circuit
 
     slider, sample = _angle_slider(followed, knob), followed.sample
     if not followed.gate:
         return {"groups": {}, "late": []}
-    walk = gate_replays.replay(sample)
+    walk = circuit.replay(sample)
     wires = series_names(wire.name for wire in walk.wires)
     names = {
         "states": wires,
@@ -370,7 +370,7 @@ def _angle_states(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 
 def _angle_shared(followed: FollowedAngles, knob: str) -> dict[str, Any]:
     from qfusion.analysis import angle_tables, sample_circuits
-    from qfusion.figures.followed_series import series_names
+    from qfusion.figures.lines import series_names
     from qfusion.views.qubits import name_groups
 
     sample = followed.sample

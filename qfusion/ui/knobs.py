@@ -13,11 +13,12 @@ from qfusion.figures import style
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import TruthTables
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned_values
-from qfusion.panels import circuit, dynamics_page, panel
 from qfusion.ui import knob_addresses, page_context, state
 from qfusion.ui.components import component
 from qfusion.ui.fusion_rules_tab import circuit_metrics, shown_classes
-from qfusion.views import decision, gate_replays
+from qfusion.views import circuit, decision
+from qfusion.views.pages import dynamics, panel
+from qfusion.views.pages.circuit import GATE
 
 KEY = "knobs"
 # Lowest and highest value of the sliders of angles, in radians, and the number of their values.
@@ -37,7 +38,7 @@ def follow_sliders(
         context: what the reader picked. sample: under the sliders.
         metrics: names of the test metrics that are shown. metric_title: of the first.
     """
-    above = state.get(dynamics_page.MOVING.key) or decision.ENTROPY
+    above = state.get(dynamics.MOVING.key) or decision.ENTROPY
     kind, parts = decision.upper_series(sample, above)
     followed = knob_addresses.Followed(
         sample,
@@ -117,8 +118,8 @@ def follow_angles(sample: Sample, walks: bool = True) -> None:
 
 def _shown_gate(sample: Sample) -> tuple[int, dict[str, str]]:
     """Return the gate at the scrubber, and how its values are called on the page, by the names of their angles."""
-    walk = gate_replays.replay(sample)
-    gate = int(state.get(circuit.GATE.key, walk.count))
+    walk = circuit.replay(sample)
+    gate = int(state.get(GATE.key, walk.count))
     if not gate:
         return 0, {}
     values = walk.gates[gate - 1][3]
@@ -200,7 +201,7 @@ def _describe_sliders(sample: Sample) -> dict[str, dict[str, Any]]:
             "high": slider.high,
             "time": key == DURATION,
         }
-        for key, slider in dynamics_page.factors(sample.study).items()
+        for key, slider in dynamics.factors(sample.study).items()
     }
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from qfusion.analysis import sample_words
 from qfusion.data import DataSet
-from qfusion.figures import thumbnails
+from qfusion.figures import sample_charts
 from qfusion.ui import selections, state
 
 PICTURED = 60  # rows, the first ones, with a small picture
@@ -70,7 +70,7 @@ def show_content(dataset: DataSet, table: pd.DataFrame, ids: Sequence[str]) -> p
     Only the first `PICTURED` rows have a picture. Columns are left out that would be empty.
     """
     rows = dataset.find_rows(ids)
-    pictures = [thumbnails.sample_picture_address(dataset, int(row)) for row in rows[:PICTURED]]
+    pictures = [sample_charts.sample_picture_address(dataset, int(row)) for row in rows[:PICTURED]]
     column = sample_words.text_column(dataset)
     added: dict[str, Any] = {}
     if any(pictures):

@@ -4,8 +4,8 @@ from qfusion import data
 from qfusion._checks import choose
 from qfusion._memory_cache import memo
 from qfusion.analysis import opening
-from qfusion.panels import pickers
 from qfusion.training.checkpoint import Checkpoint
+from qfusion.views.pages import address
 
 
 @memo(
@@ -28,4 +28,4 @@ def load_model(name: str) -> Checkpoint:
     Raises:
         NotFound: when there is none of that name.
     """
-    return opening.load_checkpoint(choose("Model", name, pickers.models()))
+    return opening.load_checkpoint(choose("Model", name, address.models()))

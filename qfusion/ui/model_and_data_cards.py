@@ -12,9 +12,9 @@ from qfusion.models import kind_files
 from qfusion.training import metrics
 from qfusion.ui import guidance, model_export_dialog, page_context, panels
 from qfusion.ui.reading_guide_box import reading_guide
-from qfusion.wording import systems
-from qfusion.wording.model_notes import describe_notes
-from qfusion.wording.own_models import describe_parts
+from qfusion.views.words import systems
+from qfusion.views.words.systems import describe_notes
+from qfusion.views.words.training import describe_parts
 
 
 def metrics_card(context: page_context.PageContext) -> None:

@@ -7,8 +7,8 @@ import streamlit as st
 from qfusion import plugin
 from qfusion.models import protocols
 from qfusion.models.protocols import Circuit, Evolution, LayeredNetwork, StateModel
-from qfusion.panels import address, page_state, pages, pickers
 from qfusion.ui import background_picker, guidance, saved, state
+from qfusion.views.pages import address, catalogue, page_state
 
 _CORE_PAGES = {
     "Explore": (
@@ -49,7 +49,7 @@ def _with_plugins() -> dict[str, tuple[tuple[str, str, str], ...]]:
     groups = {group: list(links) for group, links in _CORE_PAGES.items()}
     for page in plugin.entries("pages"):
         groups.setdefault(page.group, []).append(
-            (page.file or pages.PLUGIN_FILE, page.title, page.icon)
+            (page.file or catalogue.PLUGIN_FILE, page.title, page.icon)
         )
     return {group: tuple(links) for group, links in groups.items()}
 
@@ -79,7 +79,7 @@ def link_query(**query: str) -> dict[str, Any]:
     """Return the query of a link's address: the values of the pickers, and `query`."""
     words: dict[str, Any] = {
         key: str(value)
-        for key in (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key, pickers.OUTPUT.key)
+        for key in (address.MODEL.key, address.DATA.key, address.SAMPLE.key, address.OUTPUT.key)
         if (value := state.get(key)) and value != page_state.PREDICTED
     } | background_picker.background_in_links()
     # what is kept across pages, so that links inside the app can be opened in a new tab
@@ -100,7 +100,7 @@ def draw_menu() -> None:
                         page,
                         label,
                         icon,
-                        **({pages.PLUGIN_PAGE: label} if page == pages.PLUGIN_FILE else {}),
+                        **({catalogue.PLUGIN_PAGE: label} if page == catalogue.PLUGIN_FILE else {}),
                     )
             lines = [f"{label} is left out: {_missing_part(label)}." for label in unfit]
             if lines and group == "Understand":

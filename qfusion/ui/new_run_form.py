@@ -11,7 +11,7 @@ from qfusion._checks import check
 from qfusion._settings import choices
 from qfusion.analysis import run_settings, runs, text
 from qfusion.models import registry
-from qfusion.panels import learning as builders, params, training_settings
+from qfusion.models.kind_texts import describe_kind
 from qfusion.runs import plans
 from qfusion.training import Options
 from qfusion.ui import (
@@ -24,7 +24,7 @@ from qfusion.ui import (
     task_start,
     widgets,
 )
-from qfusion.wording.model_kinds import describe_kind
+from qfusion.views.pages import params, train as train_page
 
 NAME, _EVENTS, STARTED = "_new.name", "_new.events", "_new.started"
 _FILLED = "_new.filled"  # whether a link or the reader has set something in the form
@@ -34,8 +34,8 @@ _BEGUN = "_new.begun"  # what was set in the form as its runs were started
 def draw_form() -> None:
     """Draw the form; when it has just started runs, the page is drawn again with them."""
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    name = widgets.draw(training_settings.NEW_DATA, place=left)
-    kind = widgets.draw(training_settings.NEW_KIND, place=right)
+    name = widgets.draw(train_page.NEW_DATA, place=left)
+    kind = widgets.draw(train_page.NEW_KIND, place=right)
     dataset = loading.load_dataset(name)
     classes = dataset.target.classes
     left.caption(
@@ -56,7 +56,7 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
         key: partial(_draw_setting, key, recipe.get(key, default[key]), name, kind, classes)
         for key in default
     }
-    main = ["epochs", "rate", "patience", *training_settings.MAIN.get(kind, ())]
+    main = ["epochs", "rate", "patience", *train_page.MAIN.get(kind, ())]
     rest = [key for key in default if key not in main]
     with widgets.grid("main"):
         given = {key: fields[key]() for key in main}
@@ -70,7 +70,7 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     return {
         key: value
         for key, value in given.items()
-        if value != default[key] and value != training_settings.setting_text(default[key])
+        if value != default[key] and value != train_page.setting_text(default[key])
     }
 
 
@@ -81,9 +81,7 @@ def _draw_setting(key: str, begin: Any, name: str, kind: str, classes: bool) -> 
         for word in choices(Options.model_fields["loss"])
         if (word == "cross_entropy") == classes
     ]
-    setting = training_settings.setting_choice(
-        name, kind, key, begin, losses if key == "loss" else ()
-    )
+    setting = train_page.setting_choice(name, kind, key, begin, losses if key == "loss" else ())
     return _draw_with_help(setting, st.container(gap="xxsmall"))
 
 
@@ -101,15 +99,15 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         first, second, third, fourth, fifth, last = (
             st.container(gap="xxsmall", key=f"start-{place}") for place in range(6)
         )
-    count = _draw_with_help(builders.SEEDS, second)
-    seed = _draw_with_help(builders.FIRST, third)
-    replay = _draw_with_help(builders.REPLAY, fourth)
+    count = _draw_with_help(train_page.SEEDS, second)
+    seed = _draw_with_help(train_page.FIRST, third)
+    replay = _draw_with_help(train_page.REPLAY, fourth)
     check(
         1 <= count <= runs.MAX_SEEDS and 0 <= seed <= 10**6,
         f"Seeds must be 1 to {runs.MAX_SEEDS}, the first from 0 to 1,000,000.",
     )
     seeds = range(seed, seed + count)
-    both = kind in registry.SYSTEMS and _draw_with_help(builders.BOTH, fifth)
+    both = kind in registry.SYSTEMS and _draw_with_help(train_page.BOTH, fifth)
     kinds = {kind: chosen} | dict([plans.counterpart(name, kind, chosen)] if both else [])
     count *= len(kinds)
     free = {one: plans.choose_free_name(f"{one}-{name}", seeds=seeds) for one in kinds}

@@ -9,18 +9,18 @@ from qfusion._sentences import true_minus
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.models.protocols import TruthTables
-from qfusion.panels import device_noise
 from qfusion.ui import page_context, panels, state, widgets
 from qfusion.ui.changed_numbers import delta_options
-from qfusion.views.device_noise import noisy_outcome
-from qfusion.wording import systems
+from qfusion.views.changes import noisy_outcome
+from qfusion.views.pages import circuit
+from qfusion.views.words import systems
 
 
 def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
     """The whole view."""
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
-        noise = {kind: widgets.draw(control) for kind, control in device_noise.NOISE.items()}
+        noise = {kind: widgets.draw(control) for kind, control in circuit.NOISE.items()}
         st.button(
             "Typical device noise",
             key="_typical",
@@ -36,7 +36,7 @@ def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
 
 def _typical() -> None:
     for kind, strength in (("depolarising", 0.01), ("damping", 0.01), ("readout", 0.02)):
-        state.put(device_noise.NOISE[kind].key, strength)
+        state.put(circuit.NOISE[kind].key, strength)
 
 
 def _headline(context: page_context.PageContext, sample: Sample, noise: dict[str, Any]) -> None:

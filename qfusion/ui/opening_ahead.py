@@ -61,25 +61,25 @@ def compute_first(title: str, query: dict[str, str]) -> None:
     import torch
 
     from qfusion.analysis import encoding_jobs, opening
-    from qfusion.panels import page_state, pages, pickers
     from qfusion.ui.page_context import PageContext
+    from qfusion.views.pages import address, catalogue, page_state
 
     torch.set_num_threads(1)  # of this thread: the browser needs the other processors
     until = time.monotonic() + MAX_SECONDS
-    if title not in pages.PAGES or title in pages.PAGES_WITHOUT_MODEL:
+    if title not in catalogue.PAGES or title in catalogue.PAGES_WITHOUT_MODEL:
         return
-    model = query.get(pickers.MODEL.key) or pickers.models()[0]
-    if model not in pickers.models():
+    model = query.get(address.MODEL.key) or address.models()[0]
+    if model not in address.models():
         return
-    data = query.get(pickers.DATA.key) or pickers.own_data(model)
-    if data not in pickers.sources() or not encoding_jobs.is_encoded(model, data):
+    data = query.get(address.DATA.key) or address.own_data(model)
+    if data not in address.sources() or not encoding_jobs.is_encoded(model, data):
         return
     study = opening.open_study(model, data)
     _compute_findings(title, study)
-    sample = query.get(pickers.SAMPLE.key) or pickers.default_sample(study)
+    sample = query.get(address.SAMPLE.key) or address.default_sample(study)
     scopes = PageContext(study, study.dataset.row(sample), "light").scopes()
     view = page_state.PageState(title, query)
-    for panel in pages.PAGES[title].values():
+    for panel in catalogue.PAGES[title].values():
         if time.monotonic() > until:
             break
         if panel.is_cached and panel.scope in scopes and panel.is_shown(view, scopes[panel.scope]):

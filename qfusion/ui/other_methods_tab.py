@@ -5,11 +5,11 @@ import streamlit as st
 
 from qfusion.analysis import method_comparison, text, trust
 from qfusion.explain import faithfulness
-from qfusion.panels import faithfulness as builders
-from qfusion.panels.views import drawn
 from qfusion.ui import fact_chips, figure, guidance, page_context, widgets
-from qfusion.views import agreement
-from qfusion.wording import backgrounds
+from qfusion.views.faithfulness import estimators
+from qfusion.views.pages import faithfulness as builders
+from qfusion.views.pages.panel import drawn
+from qfusion.views.words import decisions
 
 
 def estimators_tab(context: page_context.PageContext) -> None:
@@ -26,7 +26,7 @@ def estimators_tab(context: page_context.PageContext) -> None:
         "Other methods estimate Shapley values by running the model on many mixtures of this sample "
         "with background samples. The table compares their values and costs with the exact values. "
         "Each run of one coalition combines this sample's modalities with those of "
-        f"{backgrounds.background_markdown(study.background)}."
+        f"{decisions.background_markdown(study.background)}."
     )
     if not method_comparison.playable(study):
         guidance.aside(words)
@@ -55,7 +55,7 @@ def estimators_tab(context: page_context.PageContext) -> None:
     if not on:
         _methods_before_run(coalitions, rows)
     else:
-        picture = drawn(agreement.estimators)(context.tweaked_sample(), context.theme)
+        picture = drawn(estimators)(context.tweaked_sample(), context.theme)
         figure.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
 
 

@@ -19,7 +19,7 @@ from qfusion.ui.example_cards import example_samples
 from qfusion.ui.hero_card import hero_card
 from qfusion.ui.model_and_data_cards import model_and_data
 from qfusion.ui.question_list import five_questions
-from qfusion.wording import systems
+from qfusion.views.words import systems
 
 WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("Explore a sample", "pages/samples.py", ":material/search:", {}),

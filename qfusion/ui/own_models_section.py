@@ -3,9 +3,9 @@
 import streamlit as st
 
 from qfusion import plugin
-from qfusion.panels import learning as builders
 from qfusion.ui import page_runs, widgets
-from qfusion.wording import own_models
+from qfusion.views.pages import train as builders
+from qfusion.views.words import training
 
 
 @st.fragment
@@ -16,7 +16,7 @@ def own_models_section() -> None:
 
 @page_runs.guard()
 def _draw_ways() -> None:
-    ways = {way.title: way for way in own_models.WAYS}
+    ways = {way.title: way for way in training.WAYS}
     titles = [*plugin.tab_names("train"), *ways]
     title = st.segmented_control(
         "Where your model is", titles, default=titles[0], required=True, key="_model.way"
@@ -27,7 +27,7 @@ def _draw_ways() -> None:
         plugin.tabs("train")[title]()
 
 
-def draw_way(way: own_models.Way) -> None:
+def draw_way(way: training.Way) -> None:
     """Draw a way to bring a model: a sentence and a snippet."""
     st.markdown(way.summary)
     st.code(way.snippet, language=way.language, wrap_lines=True)

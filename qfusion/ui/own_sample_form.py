@@ -21,7 +21,6 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.media.pictures import enlarge, grey_levels
 from qfusion.data.own import inputs as own_inputs, samples as own_samples
 from qfusion.data.sample_content import Maker
-from qfusion.panels import pickers, samples
 from qfusion.ui import (
     components,
     navigation,
@@ -31,8 +30,9 @@ from qfusion.ui import (
     sample_content,
     state,
 )
-from qfusion.wording import answers
-from qfusion.wording.training_distance import describe_distance
+from qfusion.views.pages import address, samples
+from qfusion.views.words import answers
+from qfusion.views.words.training import describe_distance
 
 MOST_SAMPLES = 8  # that a session keeps
 COLOURS = [
@@ -121,7 +121,7 @@ def _like(context: page_context.PageContext) -> str:
         return context.sample
     return next(
         (one.like for one in session_samples() if one.id == context.sample), ""
-    ) or pickers.default_sample(context.study)
+    ) or address.default_sample(context.study)
 
 
 def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_inputs.OwnInput | None:

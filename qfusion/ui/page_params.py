@@ -16,8 +16,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.panels.guides import is_guide
-from qfusion.panels.page_state import PageState, format_value
+from qfusion.views.pages.page_state import PageState, format_value, is_guide
 
 PAGE = "_page"  # title of the page that is open
 PICKED = "_kept"  # what the pickers of the last page with a model show, by key

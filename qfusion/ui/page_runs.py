@@ -13,8 +13,8 @@ import streamlit as st
 from qfusion import plugin
 from qfusion.analysis import text
 from qfusion.errors import QFusionError, translate_system_errors
-from qfusion.panels import pages
 from qfusion.ui import first_paint, page_params, reruns, state
+from qfusion.views.pages import catalogue
 
 P = ParamSpec("P")
 _draws_page: ContextVar[bool] = ContextVar("draws_page", default=False)
@@ -82,10 +82,10 @@ def run_page(file: str, name: str = "__main__") -> None:
 
 def _page_function(file: str) -> Callable[[], object]:
     """Return the function that draws the page of a file: that of a plugin, or that of the core."""
-    name = st.query_params.get(pages.PLUGIN_PAGE)
+    name = st.query_params.get(catalogue.PLUGIN_PAGE)
     for page in plugin.entries("pages"):
         if page.file == file or (
-            not page.file and file == pages.PLUGIN_FILE and page.title == name
+            not page.file and file == catalogue.PLUGIN_FILE and page.title == name
         ):
             function: Callable[[], object] = plugin.load_name(page.draw)
             return function

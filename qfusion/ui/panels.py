@@ -11,11 +11,11 @@ from typing import Any, Literal
 import streamlit as st
 
 from qfusion.figures.style import Theme
-from qfusion.panels import pages, params
-from qfusion.panels.panel import PanelFigure
 from qfusion.ui import guidance, page_params, page_runs, skeletons, widgets
 from qfusion.ui.figure import draw, draw_content, titled_frame
 from qfusion.ui.lazy_panels import lazy_panel
+from qfusion.views.pages import catalogue, params
+from qfusion.views.pages.panel import PanelFigure
 
 
 def draw_lower_panels(theme: Theme, **scopes: Any) -> None:
@@ -24,9 +24,9 @@ def draw_lower_panels(theme: Theme, **scopes: Any) -> None:
     """
     view = page_params.current()
     page = view.page
-    for name, panel in list(pages.PAGES[page].items()):
+    for name, panel in list(catalogue.PAGES[page].items()):
         if panel.below and panel.is_shown(view, scopes[panel.scope]):
-            scope, own = scopes[panel.scope], pages.own_params(page, panel)
+            scope, own = scopes[panel.scope], catalogue.own_params(page, panel)
             if own:
                 show_with_controls(
                     scope, theme, name, partial(widgets.row, *own, study=scopes["study"])
@@ -58,7 +58,7 @@ def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Pa
     view = page_params.current()
     result: dict[str, Callable[[], PanelFigure]] = {}
     for name in names:
-        panel, suffix = pages.panel_named(view.page, name)
+        panel, suffix = catalogue.panel_named(view.page, name)
         if panel.is_shown(view, scope, suffix):
             result[name] = partial(panel.build, scope, theme, **panel.arguments(view, suffix))
     return result

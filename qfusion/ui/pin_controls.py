@@ -16,7 +16,6 @@ from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
 from qfusion.models.protocols import Evolution
-from qfusion.panels import network, pickers, pins, tweak_limits
 from qfusion.ui import (
     guidance,
     page_context,
@@ -29,7 +28,8 @@ from qfusion.ui import (
     state,
     tweak_sliders,
 )
-from qfusion.wording.list_names import name_study
+from qfusion.views.pages import address, circuit, page_state
+from qfusion.views.words.names import name_study
 
 MOST_OFFERED = 3  # other models that A can be set beside by a click
 
@@ -38,7 +38,7 @@ def forget_lost_pin(_: Study) -> None:
     """Report a pin that cannot be looked up, and remove it."""
     if view := state.get(saved.PIN):
         try:
-            pickers.resolve_pin(view)
+            address.resolve_pin(view)
         except QFusionError as error:
             state.notice(f"In the link, `{saved.PIN}`: {error} Nothing is pinned.")
             state.put(saved.PIN, None)
@@ -84,10 +84,10 @@ def suggest_pins(context: page_context.PageContext) -> None:
                 key=f"_pin_{kind}",
                 icon=":material/push_pin:",
                 on_click=state.put,
-                args=(saved.PIN, pins.Pin(study.name, study.dataset.name, sample)),
+                args=(saved.PIN, page_state.Pin(study.name, study.dataset.name, sample)),
             )
-    others = (name for name in pickers.trained_models(study.dataset.name) if name != study.name)
-    names = pickers.model_names()
+    others = (name for name in address.trained_models(study.dataset.name) if name != study.name)
+    names = address.model_names()
     with st.container(horizontal=True, key="other-models"):
         for name in islice(others, MOST_OFFERED):
             st.button(
@@ -101,12 +101,12 @@ def suggest_pins(context: page_context.PageContext) -> None:
             )
 
 
-def _compare_with_model(view: pins.Pin, model: str) -> None:
+def _compare_with_model(view: page_state.Pin, model: str) -> None:
     state.put(saved.PIN, view)
-    state.put(pickers.MODEL.key, model)
+    state.put(address.MODEL.key, model)
 
 
-def compared_views(context: page_context.PageContext, view: pins.Pin) -> None:
+def compared_views(context: page_context.PageContext, view: page_state.Pin) -> None:
     """Draw what A and B are, with buttons to swap and to clear."""
     now = replace(pinning.current_pin(context.study, context.row), tweak="")
     dataset = context.study.dataset
@@ -136,7 +136,7 @@ def compared_views(context: page_context.PageContext, view: pins.Pin) -> None:
         )
 
 
-def open_on_both_sides(key: str, view: pins.Pin, ids: Sequence[str]) -> None:
+def open_on_both_sides(key: str, view: page_state.Pin, ids: Sequence[str]) -> None:
     """Make the clicked sample that of both sides, so that A and B are compared on one sample. For callbacks.
 
     Args:
@@ -149,13 +149,13 @@ def open_on_both_sides(key: str, view: pins.Pin, ids: Sequence[str]) -> None:
         state.choose_sample(sample)
 
 
-def _swap(study: Study, row: int, view: pins.Pin) -> None:
+def _swap(study: Study, row: int, view: page_state.Pin) -> None:
     state.put(saved.PIN, pinning.current_pin(study, row))
-    state.put(pickers.MODEL.key, view.model)
-    state.put(pickers.DATA.key, view.data)
+    state.put(address.MODEL.key, view.model)
+    state.put(address.DATA.key, view.data)
     state.choose_sample(view.sample)
-    other: Any = pickers.resolve_pin(view)[0]
+    other: Any = address.resolve_pin(view)[0]
     if other.model.part(Evolution):
-        tweak_sliders.set_sliders(other.model, tweak_limits.parse_tweak(other, view.tweak))
+        tweak_sliders.set_sliders(other.model, page_state.parse_tweak(other, view.tweak))
     else:
-        state.put(network.EDITS.key, view.tweak)
+        state.put(circuit.EDITS.key, view.tweak)

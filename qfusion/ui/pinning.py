@@ -7,10 +7,10 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.analysis.study import Study
-from qfusion.panels import pins
 from qfusion.ui import saved, state
 from qfusion.ui.icon_button import icon_button
 from qfusion.ui.tweak_choice import current_tweak
+from qfusion.views.pages import page_state
 
 
 def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
@@ -50,7 +50,7 @@ def _pin(study: Study, row: int) -> None:
     )
 
 
-def pin_in_words(view: pins.Pin, content: str = "") -> str:
+def pin_in_words(view: page_state.Pin, content: str = "") -> str:
     """Return a pinned view as markdown.
 
     Args:
@@ -66,8 +66,8 @@ def pin_in_words(view: pins.Pin, content: str = "") -> str:
     return words
 
 
-def current_pin(study: Study, row: int) -> pins.Pin:
+def current_pin(study: Study, row: int) -> page_state.Pin:
     """Return the reader's current view."""
-    return pins.Pin(
+    return page_state.Pin(
         study.name, study.dataset.name, str(study.dataset.ids[row]), current_tweak(study)
     )

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from qfusion.panels import pickers
 from qfusion.training import checkpoint_cards
 from qfusion.ui import state
+from qfusion.views.pages import address
 
 EPOCH, _LAST = "_epoch", "end"
 
@@ -28,5 +28,5 @@ def draw_replay(model: str) -> None:
 def _epoch_changed(name: str) -> None:
     epoch = state.get(EPOCH)
     there = name if epoch == _LAST else f"{name}{checkpoint_cards.AFTER}{epoch}"
-    if there in pickers.models():
-        state.put(pickers.MODEL.key, there)
+    if there in address.models():
+        state.put(address.MODEL.key, there)

@@ -16,9 +16,9 @@ from typing import Any
 
 from qfusion.analysis import jobs
 from qfusion.errors import QFusionError
-from qfusion.panels import page_state, pages
-from qfusion.panels.panel import Panel
 from qfusion.ui import streamlit_internals
+from qfusion.views.pages import catalogue, page_state
+from qfusion.views.pages.panel import Panel
 
 IDLE_SECONDS = 0.4  # seconds until a browser has drawn a page
 BUSY = 1.5  # processes that run or wait, for each processor
@@ -48,7 +48,7 @@ def prepare_ahead(
     if len(_wanted) > 1 or is_busy():
         return None
     stop = _wanted[session] = threading.Event()
-    panels = [panel for name, panel in pages.PAGES[view.page].items() if name not in waiting]
+    panels = [panel for name, panel in catalogue.PAGES[view.page].items() if name not in waiting]
     return jobs.EXECUTOR.submit(_draw, context, view, panels, session, stop)
 
 

@@ -5,10 +5,10 @@ import streamlit as st
 from qfusion._sentences import true_minus
 from qfusion.analysis.study import Study
 from qfusion.models.protocols import Evolution, LayeredNetwork
-from qfusion.panels.views import drawn
 from qfusion.ui import figure, navigation, page_context
 from qfusion.views import overview
-from qfusion.wording import answers
+from qfusion.views.pages.panel import drawn
+from qfusion.views.words import answers
 
 Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the link shows
 

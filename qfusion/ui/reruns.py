@@ -10,7 +10,7 @@ import torch
 from qfusion._memory_cache import memo, waiting
 from qfusion.analysis import opening
 from qfusion.ui import skeletons, streamlit_internals
-from qfusion.wording.progress import describe_task
+from qfusion.views.words.training import describe_task
 
 OWN = "_own"  # in a session, the samples that its visitor has made
 frozen_modules = 0  # modules that were loaded when the collector last set everything aside

@@ -7,10 +7,10 @@ import streamlit as st
 from qfusion import _read_only
 from qfusion.analysis import runs, text
 from qfusion.errors import QFusionError, translate_system_errors
-from qfusion.panels import pickers, pins
 from qfusion.runs import run_process
 from qfusion.ui import loading, navigation, state
 from qfusion.ui.runs_table import RUNS_PROBLEM
+from qfusion.views.pages import address, page_state
 
 
 def draw_actions(shown: list[runs.Seen]) -> None:
@@ -22,7 +22,7 @@ def draw_actions(shown: list[runs.Seen]) -> None:
             _explore(entry)
         ready = {entry.name: entry.plan.data for entry in shown if entry.plan and entry.has_model}
         data = {*ready.values()}
-        if len(ready) == 2 and len(data) == 1 and data <= {*pickers.sources()}:
+        if len(ready) == 2 and len(data) == 1 and data <= {*address.sources()}:
             _compare(*ready, *data)
 
 
@@ -107,7 +107,7 @@ def _explore(entry: runs.Seen) -> None:
     if entry.plan is None or not entry.has_model:
         return
     name = text.escape_markdown(entry.name)
-    if entry.plan.data in pickers.sources():
+    if entry.plan.data in address.sources():
         navigation.link(
             "pages/samples.py",
             f"Explore samples of {name}",
@@ -127,7 +127,7 @@ def _compare(a: str, b: str, data: str) -> None:
         "pages/compare.py",
         f"Compare {text.escape_markdown(a)} with {text.escape_markdown(b)}",
         ":material/compare:",
-        pin=str(pins.Pin(a, data, sample)),
+        pin=str(page_state.Pin(a, data, sample)),
         explore=b,
         on=data,
         open=sample,

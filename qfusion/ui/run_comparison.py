@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import run_results, run_settings, runs
-from qfusion.panels.views import draw_view
 from qfusion.training import default_options
 from qfusion.ui import figure
 from qfusion.views import learning
+from qfusion.views.pages.panel import draw_view
 
 
 def draw_comparison(shown: list[runs.Seen]) -> None:

@@ -7,11 +7,10 @@ import streamlit as st
 
 from qfusion import _sentences
 from qfusion.analysis import runs
-from qfusion.panels import learning as builders, pickers
 from qfusion.ui import selections, state, widgets
-from qfusion.wording.list_names import name_system
-from qfusion.wording.run_states import STATUSES
-from qfusion.wording.training_curves import describe_kept_epoch
+from qfusion.views.pages import address, train as builders
+from qfusion.views.words.names import name_system
+from qfusion.views.words.training import STATUSES, describe_kept_epoch
 
 _TURN, RUNS_PROBLEM, DRAWN_RUNS = "_runs_turn", "_runs_problem", "_runs_drawn"
 
@@ -36,7 +35,7 @@ def choose_runs(seen: list[runs.Seen]) -> list[runs.Seen]:
 
 def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
     ticked = [place for place, name in enumerate(names) if name in shown]
-    titles = pickers.data_names()
+    titles = address.data_names()
     # a new table where other rows are to be ticked
     key = f"runs-{len(seen)}-{'.'.join(map(str, ticked))}-{state.get(_TURN, 0)}"
     st.dataframe(

@@ -10,9 +10,9 @@ import streamlit as st
 
 from qfusion.analysis import sample_words, text
 from qfusion.data import DataSet
-from qfusion.panels import params
 from qfusion.ui import page_params, state
 from qfusion.ui.widgets import bind, follow, take_link
+from qfusion.views.pages import params
 
 OFFERED = 10_000  # ids that are all sent
 AROUND = 100  # ids before and after the chosen one, of more

@@ -24,10 +24,10 @@ from qfusion.data.media import (
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.target_spec import LABEL_PREFIX
 from qfusion.models.protocols import Circuit, Evolution
-from qfusion.panels.views import drawn
 from qfusion.ui import components, figure, navigation, page_context, page_runs
 from qfusion.ui.report_button import report_of_sample
-from qfusion.views import samples, timeline
+from qfusion.views import samples
+from qfusion.views.pages.panel import drawn
 
 
 def sample_content(
@@ -143,9 +143,9 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
 
     Args:
         content: key of the raw content in which the recording stands. name: of the strip's panel.
-        options: as of `views.timeline.strip`.
+        options: as of `views.samples.strip`.
     """
-    result, _ = timeline.open_strip(sample, **options)
+    result, _ = samples.open_strip(sample, **options)
     recording = recording_strip.source(sample.dataset, sample.row).clip
     components.follow_player(
         f"follow-{name}",

@@ -6,8 +6,6 @@ from typing import Any
 
 from qfusion.analysis import cohort_levels, drawn_samples, sample_projection
 from qfusion.explain import cohort_filters
-from qfusion.panels import cohorts as builders
-from qfusion.panels.views import drawn
 from qfusion.ui import (
     all_samples,
     figure,
@@ -18,6 +16,8 @@ from qfusion.ui import (
 )
 from qfusion.ui.cohort_picker import take
 from qfusion.views import cohort_points
+from qfusion.views.pages import cohorts as builders
+from qfusion.views.pages.panel import drawn
 
 
 @page_runs.fragment

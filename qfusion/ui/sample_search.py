@@ -11,12 +11,12 @@ from qfusion.analysis import (
     text,
 )
 from qfusion.analysis.study import dividend_column
-from qfusion.panels import samples
-from qfusion.panels.views import drawn
 from qfusion.quantum.measure_kinds import split_column
 from qfusion.ui import figure, linked_table, page_context, selections, state, widgets
 from qfusion.views import samples as sample_views
-from qfusion.wording.studies import fact_titles
+from qfusion.views.pages import samples
+from qfusion.views.pages.panel import drawn
+from qfusion.views.words.names import fact_titles
 
 MOST_ROWS = 5_000  # of the table
 

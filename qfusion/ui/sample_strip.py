@@ -6,14 +6,14 @@ from html import escape
 import streamlit as st
 
 from qfusion.data import DataSet
-from qfusion.figures import thumbnails
+from qfusion.figures import sample_charts
 
 
 def sample_strip(dataset: DataSet, rows: Iterable[int]) -> None:
     """Draw a small picture of each sample; nothing for samples of text and numbers only."""
     pictures = []
     for row in rows:
-        address = thumbnails.sample_picture_address(dataset, int(row))
+        address = sample_charts.sample_picture_address(dataset, int(row))
         if address is not None:
             pictures.append((address, str(dataset.ids[row])))
     draw_pictures(pictures)

@@ -9,9 +9,9 @@ from typing import TypeVar
 from qfusion._checks import check
 from qfusion.errors import QFusionError
 from qfusion.explain import cohort_filters
-from qfusion.panels.pins import parse_pin
 from qfusion.ui import page_params
 from qfusion.ui.state import get, notice, put
+from qfusion.views.pages.page_state import parse_pin
 
 T = TypeVar("T")
 COHORTS, PIN = "cohort", "pin"

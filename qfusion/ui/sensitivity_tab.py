@@ -5,25 +5,25 @@ import streamlit as st
 
 from qfusion.analysis import physics_sensitivity, text
 from qfusion.analysis.sample import Sample
-from qfusion.panels import term_sensitivity
 from qfusion.training import metrics
 from qfusion.ui import angle_scores, page_context, page_params, panels, state, widgets
 from qfusion.views import sensitivity
-from qfusion.wording import systems
-from qfusion.wording.sensitivity import describe_undefined_slopes
+from qfusion.views.pages import dynamics
+from qfusion.views.sensitivity import describe_undefined_slopes
+from qfusion.views.words import systems
 
 
 def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
     effect, over, group, half = widgets.row(
-        term_sensitivity.EFFECT,
-        term_sensitivity.COHORT,
-        term_sensitivity.GROUP,
-        term_sensitivity.HALF,
+        dynamics.EFFECT,
+        dynamics.COHORT,
+        dynamics.GROUP,
+        dynamics.HALF,
         study=context.study,
     )
     measured = sensitivity.effect_sensitivity(sample, effect, over)
-    if term_sensitivity.has_effect(sample, effect, over, group):
+    if dynamics.has_effect(sample, effect, over, group):
         panels.show(sample, context.theme, "tornado", first=1)
         if note := describe_undefined_slopes(measured.sensitivity):
             st.caption(note)
@@ -63,7 +63,7 @@ def _agreement(measured: sensitivity.EffectSensitivity, half: np.ndarray | None)
 def _way(context: page_context.PageContext, sample: Sample, titles: list[str]) -> None:
     if not titles:
         return
-    key = term_sensitivity.FOLLOWED.key
+    key = dynamics.FOLLOWED.key
     term = page_params.param_text(key)
     if term and state.get(key) is None:
         state.put(key, term)
@@ -74,16 +74,16 @@ def _way(context: page_context.PageContext, sample: Sample, titles: list[str]) -
                 "is shown.",
                 icon=":material/link_off:",
             )
-    widgets.draw(term_sensitivity.FOLLOWED, options=titles)
+    widgets.draw(dynamics.FOLLOWED, options=titles)
     panels.show(sample, context.theme, "way")
 
 
 def _table(sample: Sample, measured: sensitivity.EffectSensitivity) -> None:
     study, (_, result, reach) = sample.study, measured
-    with widgets.fold(term_sensitivity.TABLE, ":material/table_rows:"):
+    with widgets.fold(dynamics.TABLE, ":material/table_rows:"):
         table = result.frame(result.targets[0])
         table.insert(7, "above_1_percent", physics_sensitivity.large(result, reach))
-        if widgets.draw(term_sensitivity.WITHOUT):
+        if widgets.draw(dynamics.WITHOUT):
             scored = physics_sensitivity.removal_metrics(study, sample.tweak)
             known = metrics.labels(scored.columns)
             names = [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns]

@@ -155,13 +155,13 @@ def _load() -> None:
     finally:
         _loaded.set()
     from qfusion.analysis.opening import open_study
-    from qfusion.panels import pickers
+    from qfusion.views.pages import address
 
     with suppress(QFusionError):  # the page says so
         if not first:  # else its page names a sample, and opens it
-            first = pickers.models()[0]
+            first = address.models()[0]
             first_paint.shown_models.add(first)
-            pickers.default_sample(open_study(first))
+            address.default_sample(open_study(first))
     _compressed_plotly()
     time.sleep(10)  # in which the first page is drawn
     importlib.import_module("sklearn.metrics")  # which the first slider needs

@@ -6,8 +6,7 @@ import streamlit as st
 
 from qfusion.analysis import cohort_table, sample_similarity, text
 from qfusion.explain.cohort_filters import Cohort
-from qfusion.figures.column_charts import MOST
-from qfusion.panels.compare import SAMPLES
+from qfusion.figures.decision_pairs import MOST
 from qfusion.ui import (
     navigation,
     page_context,
@@ -20,6 +19,7 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.views import several_decisions
+from qfusion.views.pages.compare import SAMPLES
 
 _FILLED = 4  # samples of a cohort, or with the nearest
 

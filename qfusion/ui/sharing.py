@@ -15,14 +15,14 @@ from qfusion import plugin
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.errors import translate_system_errors
-from qfusion.panels import decision_story
-from qfusion.panels.pickers import DATA, MODEL, SAMPLE
+from qfusion.report import decision_story
 from qfusion.report.story_page import render_page
 from qfusion.ui import (
     dialogs,
     page_params,
     state,
 )
+from qfusion.views.pages.address import DATA, MODEL, SAMPLE
 
 
 def share_buttons(place: Any, sample: Callable[[], Sample] | None = None) -> None:

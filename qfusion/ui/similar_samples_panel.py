@@ -3,10 +3,10 @@
 import streamlit as st
 
 from qfusion.analysis import sample_similarity, sample_words, text
-from qfusion.panels import compare as builders, samples
-from qfusion.panels.views import drawn
 from qfusion.ui import figure, navigation, page_context, sample_strip, selections, state, widgets
 from qfusion.views import samples as sample_views
+from qfusion.views.pages import compare as builders, samples
+from qfusion.views.pages.panel import drawn
 from qfusion.views.samples import describe_outcomes
 
 

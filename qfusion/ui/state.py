@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from qfusion.panels.pickers import SAMPLE
 from qfusion.ui import page_params
+from qfusion.views.pages.address import SAMPLE
 
 T = TypeVar("T")
 # Of the Data page, which an import, a removal and recordings tell what they have done.

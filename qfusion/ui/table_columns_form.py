@@ -21,7 +21,7 @@ from qfusion.data.column_roles import (
 from qfusion.data.readers.table import SHOWN_ROWS
 from qfusion.ui import guidance, state
 from qfusion.ui.icon_button import icon_button
-from qfusion.wording import import_columns
+from qfusion.views.words import training
 
 _PREVIEW = "_import_preview"
 LABEL, IDS, SPLIT = "_import_label", "_import_ids", "_import_split"
@@ -86,14 +86,14 @@ def draw_columns_form() -> None:
     matched = match_columns(preview, choice)
     with st.container(border=True, key="import-columns"):
         st.markdown(f"#### Columns of {text.escape_markdown(preview.file, 60)}")
-        guidance.line(import_columns.GUESSED, import_columns.GUESSED_FULL)
+        guidance.line(training.GUESSED, training.GUESSED_FULL)
         _draw_roles(preview, choice, matched, problems)
-        st.markdown("**Modalities**", help=guidance.help(import_columns.PATTERNS))
-        guidance.help_line(import_columns.PATTERNS)
+        st.markdown("**Modalities**", help=guidance.help(training.PATTERNS))
+        guidance.help_line(training.PATTERNS)
         _draw_modalities(matched, problems)
         others = _other_columns(preview, choice, matched)
         if others:
-            st.caption(text.message(import_columns.describe_others(others)))
+            st.caption(text.message(training.describe_others(others)))
         _draw_first_rows(preview, choice, matched, others)
 
 
@@ -124,7 +124,7 @@ def _draw_roles(
         format_func=lambda name: name or "None: draw one at random",
     )
     if not choice.split:
-        st.caption(import_columns.DRAWN_SPLIT)
+        st.caption(training.DRAWN_SPLIT)
     _draw_problems(problems, "split")
 
 
@@ -160,7 +160,7 @@ def _draw_modalities(matched: Sequence[MatchedColumns], problems: Sequence[RoleP
         if not (name or columns):
             continue
         if not _draw_problems(problems, "modalities", given) and given < len(matched):
-            st.caption(text.message(import_columns.describe_features(matched[given].features)))
+            st.caption(text.message(training.describe_features(matched[given].features)))
         given += 1
     _draw_problems(problems, "modalities")
     st.button(

@@ -7,14 +7,14 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.panels import network
 from qfusion.ui import page_params
 from qfusion.ui.widgets import draw
+from qfusion.views.pages import circuit
 
 
 def edits_text() -> str:
     """The reader's text, whether or not it fits."""
-    return page_params.param_text(network.EDITS.key)
+    return page_params.param_text(circuit.EDITS.key)
 
 
 def edits_problem(study: Any) -> str:
@@ -28,6 +28,6 @@ def edits_problem(study: Any) -> str:
 
 def draw_edits(study: Study) -> None:
     """The edits as text: for exact numbers, for links, and for whoever cannot drag."""
-    draw(network.EDITS)
+    draw(circuit.EDITS)
     if wrong := edits_problem(study):
         st.error(text.message(wrong), icon=":material/error:")

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from qfusion.analysis import runs, text, training_curves
-from qfusion.panels import learning as builders, panel
-from qfusion.panels.views import draw_view
 from qfusion.ui import figure, page_context, panels, skeletons, widgets
 from qfusion.views import learning, learning_inside
-from qfusion.wording.run_states import describe_wait
+from qfusion.views.pages import panel, train as builders
+from qfusion.views.pages.panel import draw_view
+from qfusion.views.words.training import describe_wait
 
 METRIC_TITLE = "Metric on the validation rows"
 FIRST_EPOCH = "Drawn after the first epoch."

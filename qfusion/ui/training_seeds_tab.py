@@ -6,10 +6,10 @@ from qfusion import _sentences
 from qfusion.analysis import jobs, seed_spread, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
-from qfusion.panels import panel
-from qfusion.panels.views import draw_view
 from qfusion.ui import figure, job_progress, page_context, page_runs, permissions, widgets
-from qfusion.views import agreement
+from qfusion.views import faithfulness
+from qfusion.views.pages import panel
+from qfusion.views.pages.panel import draw_view
 
 
 def seeds_tab(
@@ -39,7 +39,7 @@ def draw_seeds(context: page_context.PageContext, study: Study, seeds: stability
     def draw_sample() -> panel.PanelFigure | None:
         if trust.seed_values(study, seeds, context.row, terms) is not None:
             return draw_view(
-                context.tweaked_sample(), context.theme, view=agreement.seed_sample, terms=terms
+                context.tweaked_sample(), context.theme, view=faithfulness.seed_sample, terms=terms
             )
         st.info(
             f"Sample {text.escape_markdown(context.sample)} is not a test sample. Seeds are compared on "
@@ -49,7 +49,7 @@ def draw_seeds(context: page_context.PageContext, study: Study, seeds: stability
         return None
 
     figure.draw_side_by_side(
-        lambda: draw_view(study, context.theme, view=agreement.seed_ranks, terms=terms),
+        lambda: draw_view(study, context.theme, view=faithfulness.seed_ranks, terms=terms),
         draw_sample,
     )
     st.caption(

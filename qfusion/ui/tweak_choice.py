@@ -4,9 +4,9 @@ from typing import Any
 
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import Tweak, learned_values
-from qfusion.panels import tweak_limits
 from qfusion.ui import state
 from qfusion.ui.table_edits_field import edits_problem, edits_text
+from qfusion.views.pages import page_state
 
 
 def current_tweak(study: Any) -> str:
@@ -16,10 +16,10 @@ def current_tweak(study: Any) -> str:
     """
     if not study.model.part(Evolution):
         return "" if edits_problem(study) else edits_text().strip(" ,")
-    highest = tweak_limits.slider_tops(study.model)
+    highest = page_state.slider_tops(study.model)
     numbers = [
         (key, value)
         for key in learned_values(study.model)
         if isinstance(value := state.get(key), int | float) and 0 <= value <= highest[key]
     ]
-    return str(tweak_limits.parse_slider_tweak(study.model, Tweak.of(numbers, study.model)))
+    return str(page_state.parse_slider_tweak(study.model, Tweak.of(numbers, study.model)))

@@ -8,9 +8,9 @@ import streamlit as st
 from qfusion.analysis.study import Study
 from qfusion.models.protocols import EditableCircuit, Evolution, TruthTables
 from qfusion.models.tweak import DURATION, MAX_TEXT, learned_values
-from qfusion.panels import network
 from qfusion.ui import state
 from qfusion.ui.icon_button import icon_button
+from qfusion.views.pages import circuit
 
 MOST = 100  # steps that are kept
 HISTORY = "_tweaks"  # the model, its tweaks by key in their order, as learned left out, and which is in force
@@ -60,7 +60,7 @@ def _default(study: Study) -> Mapping[str, Any]:
     return (
         learned_values(study.model)
         if study.model.part(Evolution)
-        else {network.EDITS.key: ""}
+        else {circuit.EDITS.key: ""}
         if study.model.part(TruthTables) or study.model.part(EditableCircuit)
         else {}
     )

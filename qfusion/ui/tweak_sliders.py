@@ -12,9 +12,9 @@ from qfusion.analysis import inside
 from qfusion.analysis.study import Study
 from qfusion.figures.style import term_title
 from qfusion.models.tweak import DURATION, Tweak, couplings, dissipations, learned_values
-from qfusion.panels import dynamics_page
 from qfusion.ui.tweak_history import assign_tweaks, undo_and_redo
 from qfusion.ui.widgets import draw
+from qfusion.views.pages import dynamics
 
 
 def draw_sliders(study: Study) -> Tweak:
@@ -39,7 +39,7 @@ def draw_sliders(study: Study) -> Tweak:
         )
         values |= _factors(study, dissipations(names), rates)
     values[DURATION] = draw(
-        dynamics_page.factors(study)[DURATION],
+        dynamics.factors(study)[DURATION],
         label="Duration T (model units)",
         help="Duration of the evolution before the decision is read.",
     )
@@ -50,7 +50,7 @@ def _factors(
     study: Study, terms: Mapping[str, str], strengths: Mapping[str, float]
 ) -> dict[str, float]:
     """Sliders of terms by key, the strongest first."""
-    known = dynamics_page.factors(study)
+    known = dynamics.factors(study)
     return {
         key: draw(known[key], label=f"{term_title(term)} ({strengths.get(term, 0.0):.2g})")
         for key, term in sorted(terms.items(), key=lambda entry: -strengths.get(entry[1], 0.0))

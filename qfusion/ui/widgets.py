@@ -1,4 +1,4 @@
-"""Widgets of the parameters of a page, see `panels.params`.
+"""Widgets of the parameters of a page, see `views.pages.params`.
 
 Each widget holds the value of its parameter in the session, takes its first value from the link (`page_params`), and
 falls back to its default where another model or data set has left a value that is no option here.
@@ -11,8 +11,8 @@ from typing import Any, Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion.panels import params
 from qfusion.ui import arrival, page_params, state
+from qfusion.views.pages import params
 
 FIELDS = 4  # of a form side by side, at most
 FIELD_WIDTH = 160  # pixels; the least width of a field of a form

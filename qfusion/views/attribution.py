@@ -6,18 +6,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion._sentences import listed
+from qfusion._sentences import count, listed
 from qfusion.analysis import modality_attribution, text, trust
 from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.step_words import FIRST, LAST, Match, StepMatch
 from qfusion.explain.attribution import INTEGRATED, METHODS, SCORE, Attribution
 from qfusion.figures import attribution_charts
-from qfusion.views import View
-from qfusion.wording import extrema
-from qfusion.wording.attribution import BASELINES, describe_picture, name_pixel
-from qfusion.wording.backgrounds import describe_comparison
-from qfusion.wording.samples import cite_sample, name_explained_class
-from qfusion.wording.steps import describe_match
+from qfusion.views.view import View
+from qfusion.views.words import rules
+from qfusion.views.words.decisions import describe_comparison
+from qfusion.views.words.rules import cite_sample, name_explained_class
 
 _UNITS = {
     "words": "word",
@@ -229,7 +228,7 @@ def describe_largest_parts(where: str, names: Sequence[str], values: np.ndarray,
         where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
             parts, with their signs, (n,). did: what a part did, such as "moved the log-odds".
     """
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         {str(i): float(value) for i, value in enumerate(values)},
         by_size=True,
         places=3,
@@ -296,3 +295,77 @@ def _describe_completeness(result: Attribution) -> str:
     if result.converged:
         return f"{words}."
     return f"**{words}: above 1% even at {result.steps:,} steps. Attributions may be inaccurate.**"
+
+
+# By name of the baseline.
+BASELINES: dict[str, str] = {
+    "mean": "the training mean of every feature",
+    "zero": "zero in every feature",
+    "sample": "the features of another sample",
+}
+
+# Thirds of a picture, from the top and from the left.
+REGIONS = (
+    ("upper left", "upper middle", "upper right"),
+    ("middle left", "center", "middle right"),
+    ("lower left", "lower middle", "lower right"),
+)
+PIXEL = "a pixel in the {region}"
+PICTURE = (
+    " The model takes {rows} x {columns} pixels. Those below {faint:.0%} of the largest attribution have no color, so "
+    "that the picture is seen."
+)
+
+
+def name_pixel(row: int, column: int, shape: tuple[int, int]) -> str:
+    """Return where a pixel is: "a pixel in the lower left".
+
+    Args:
+        row, column: of the pixel, from 0.
+        shape: rows and columns of the picture.
+    """
+    region = REGIONS[3 * row // shape[0]][3 * column // shape[1]]
+    return PIXEL.format(region=region)
+
+
+def describe_picture(shape: tuple[int, int], faint: float) -> str:
+    """Return a sentence on how the attribution of a picture is drawn; it follows another sentence.
+
+    Args:
+        shape: rows and columns of the pixels that the model takes.
+        faint: part of the largest attribution below which a pixel has no color.
+    """
+    return PICTURE.format(rows=shape[0], columns=shape[1], faint=faint)
+
+
+TEMPLATES: dict[Match, str] = {
+    Match.GIVEN: "",
+    Match.NO_TEXT: "",
+    Match.WORDS: (
+        "The data do not name the word of a step. The sentence has as many words as the sequence has steps, so they "
+        "were matched in order."
+    ),
+    Match.CHARACTERS: (
+        "The data do not name the character of a step. The sentence has as many characters as there are steps{framed}, "
+        "so they were matched in order."
+    ),
+    Match.LENGTHS_DIFFER: (
+        "The sentence has {units} and the sequence {steps:,} steps, so steps have numbers only."
+    ),
+}
+FRAMED = f" between {FIRST} and {LAST}"
+
+
+def describe_match(match: StepMatch | None) -> str:
+    """Return how steps were matched with words, or why they have numbers only; empty if the data name the words."""
+    if match is None:
+        return ""
+    if match.characters:
+        units = f"{match.units:,} characters"
+    else:
+        units = count(match.units, "word")
+    return TEMPLATES[match.kind].format(
+        units=units,
+        steps=match.steps,
+        framed=FRAMED if match.is_framed else "",
+    )

@@ -1,24 +1,25 @@
-"""The decision on a sample before and after modalities are changed. Distances of states are in radians."""
+"""The decision on a sample before and after a change: of its modalities, or of the device that runs the circuit."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import listed
-from qfusion.analysis import changed_samples, text
+from qfusion._sentences import capitalise, listed
+from qfusion.analysis import changed_samples, circuit_changes, sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import counterfactual, verdicts
-from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
-from qfusion.figures.result_tables import terms_table
+from qfusion.figures import decision_charts, decision_pairs, numbers, state_changes, style
+from qfusion.figures.circuits import fusion
+from qfusion.figures.numbers import terms_table
 from qfusion.models.protocols import StateModel
 from qfusion.quantum import statevector
-from qfusion.views import View, alt_text
-from qfusion.wording import answers, extrema
-from qfusion.wording.backgrounds import describe_baseline, describe_comparison
-from qfusion.wording.samples import cite_sample, describe_calibration, name_explained_class
+from qfusion.views.view import Slider, View
+from qfusion.views.words import answers, rules
+from qfusion.views.words.decisions import describe_baseline, describe_comparison
+from qfusion.views.words.rules import cite_sample, describe_calibration, name_explained_class
 
 BEFORE: Final = "as it is"
 AFTER: Final = "with the changes"
@@ -59,10 +60,10 @@ def probabilities(sample: Sample, *, changes: changed_samples.Edits | None = Non
     study = sample.study
     check(bool(study.classes), "This model predicts a number, not classes. Look at `waterfall`.")
     before, now, done = both_decisions(sample, changes)
-    drawn = evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
+    drawn = fusion.describe_drawn_classes(study.classes, sample.true_class)
     diamonds = " with the changes; diamonds: without them" if done else ""
     return View(
-        evidence_fusion.class_bars(
+        fusion.class_bars(
             now.probabilities,
             study.classes,
             truth=sample.true_class,
@@ -80,7 +81,7 @@ def probabilities(sample: Sample, *, changes: changed_samples.Edits | None = Non
                 "changed": now.probabilities,
             }
         ),
-        alternative=f"Softmax of the classes: {alt_text.list_numbers(study.classes, now.probabilities)}.",
+        alternative=f"Softmax of the classes: {rules.list_numbers(study.classes, now.probabilities)}.",
         name="what-if-probabilities",
     )
 
@@ -171,7 +172,7 @@ def differences(sample: Sample, *, changes: changed_samples.Edits | None = None)
 
 def describe_mechanism(change: Mapping[str, float]) -> str:
     """Describe which terms a change acts through, by how much each term changes."""
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         change,
         by_size=True,
         none="No term changes by 0.01 or more",
@@ -272,3 +273,121 @@ def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bo
 def _within_sentence(finding: str) -> str:
     """Return a sentence to follow a colon. A name of one letter at its beginning stays as it is."""
     return finding[:1].lower() + finding[1:] if finding[1:2].isalpha() else finding
+
+
+SHOTS = 1000
+Probability = Annotated[float, Slider(0.0, 1.0)]
+
+
+def noisy_outcome(
+    sample: Sample,
+    depolarising: float = 0.0,
+    damping: float = 0.0,
+    readout: float = 0.0,
+    shots: int = SHOTS,
+) -> sample_circuits.Noisy:
+    """Return the output of the noisy circuit for the sample."""
+    return circuit_changes.run_with_noise(sample, (depolarising, damping, readout), shots)
+
+
+def noisy_scores(
+    sample: Sample,
+    *,
+    depolarising: Probability = 0.0,
+    damping: Probability = 0.0,
+    readout: Probability = 0.0,
+    shots: int = SHOTS,
+) -> View:
+    """Log-odds of the classes, or the score, under noise, beside those of the exact circuit.
+
+    Args:
+        sample: a sample of a model with a circuit to which noise can be added.
+        depolarising: probability that a qubit is replaced by the maximally mixed state after each operation on several
+            qubits.
+        damping: probability that |1⟩ decays to |0⟩ after each operation on several qubits.
+        readout: probability that a read bit is replaced by a random bit.
+        shots: how often each circuit is run.
+    """
+    study = sample.study
+    quantity = sample.quantity
+    result = noisy_outcome(sample, depolarising, damping, readout, shots)
+    names = study.classes or study.model.outputs
+    head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
+    if len(names) > 1:
+        first, second = np.argsort(-result.scores)[:2]
+        head = describe_lead(
+            text.escape_markdown(names[first]),
+            float(study.logits(result.scores[first] - result.scores[second])),
+            float(study.logits(np.asarray(result.lead_error))),
+            shots,
+        )
+    return View(
+        fusion.class_bars(
+            result.scores,
+            names,
+            truth=sample.true_class,
+            before=sample.scores,
+            before_name="exact",
+            errors=result.errors,
+            unit="log-odds (nats)" if study.classes else sample.unit,
+        ),
+        head,
+        caption=f"the {quantity} under this noise; error bars: one standard error at this number of shots; "
+        "diamonds: the exact circuit. All bars use the same shots, so overlapping bars do not imply "
+        "an insignificant lead: the title uses the standard error of the difference."
+        f"{cite_sample(sample)}",
+        limits="drift and cross-talk of a real device.",
+        table=pd.DataFrame(
+            {
+                "class": names,
+                quantity.replace("-", "_"): result.scores,
+                "standard_error": result.errors,
+                "exact": sample.scores,
+            }
+        ),
+        alternative=f"{capitalise(quantity)} under noise: {rules.list_numbers(names, result.scores, '+.2f')}.",
+    )
+
+
+def describe_lead(name: str, gap: float, error: float, shots: int) -> str:
+    """Return how far the first class is ahead of the next, in standard errors of their difference over the same shots.
+
+    That nothing scatters where it does not.
+    """
+    if error <= 1e-9 * max(abs(gap), 1e-300):
+        return f"‘{name}’ leads by {gap:.2f}, without shot noise"
+    words = f"‘{name}’ leads by {gap / error:.1f} standard errors of the difference"
+    if gap / error < 2:
+        return f"Not significant at {shots:,} shots: {words}"
+    return f"{words} at {shots:,} shots"
+
+
+def noisy_terms(
+    sample: Sample,
+    *,
+    depolarising: Probability = 0.0,
+    damping: Probability = 0.0,
+    readout: Probability = 0.0,
+    shots: int = SHOTS,
+) -> View:
+    """The contributions under noise, beside those of the exact circuit; choices as of `noisy_scores`."""
+    study = sample.study
+    c = sample.output
+    result = noisy_outcome(sample, depolarising, damping, readout, shots)
+    before = sample.dividends
+    values, errors = (
+        {term: float(part[i, c]) for i, term in enumerate(study.coalitions)}
+        for part in (result.dividends, result.dividend_errors)
+    )
+    sure = sum(bool(term) and abs(values[term]) > 2 * errors[term] for term in values)
+    return View(
+        decision_charts.term_bars(values, errors, before, sample.modalities, unit=sample.unit),
+        f"{sure} of {len(values) - 1} terms exceed the noise of the shots{name_explained_class(sample)}",
+        caption="contributions under this noise, with standard errors for this number of shots per coalition; "
+        f"diamonds: exact.{cite_sample(sample)} {describe_comparison(study.background)}",
+        limits="the baseline: it is in the table.",
+        table=numbers.terms_table(values).assign(
+            standard_error=list(errors.values()), exact=list(before.values())
+        ),
+        alternative=f"Contributions under noise: {rules.list_terms(values)}.",
+    )

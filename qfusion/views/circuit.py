@@ -1,60 +1,153 @@
-"""The drawing of a circuit with every qubit's state in place, and its distance from the exact evolution."""
+"""The circuit of a sample's model with the sample in it: gate by gate, and beside the exact evolution."""
+
+from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 import torch
 
-from qfusion._checks import choose
+from qfusion._checks import check, choose
 from qfusion._sentences import count, listed
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import (
-    circuit_charts,
-    circuit_diagram,
-    circuit_replay,
-    qubit_displays,
-    style,
-)
-from qfusion.figures.followed_series import decision_meta
-from qfusion.models.protocols import Evolution, GateCircuit
+from qfusion.figures import style
+from qfusion.figures.circuits import boxes, charts, diagram
+from qfusion.figures.circuits.qubits import KINDS
+from qfusion.figures.lines import decision_meta
+from qfusion.models.protocols import Circuit, Evolution, GateCircuit, TruthTables
 from qfusion.quantum.states import partial_trace
-from qfusion.quantum.statevector import Cone
-from qfusion.views import View, alt_text
-from qfusion.views.gate_replays import (
-    EACH,
-    NONE,
-    SPLITS,
-    STEPS,
-    Split,
-    describe_inert_fusion,
-    gate_index,
-    qubit_table,
-    replay,
-    sample_light_cone,
-    step_circuit,
-)
-from qfusion.wording.circuits import describe_step_error
-from qfusion.wording.samples import cite_sample, format_probability
+from qfusion.quantum.statevector import Cone, light_cone
+from qfusion.views.view import View
+from qfusion.views.words import rules
+from qfusion.views.words.names import INERT
+from qfusion.views.words.rules import cite_sample, format_probability
+
+if TYPE_CHECKING:
+    from qfusion.simulate.step_circuit import StepError
+
+
+STEPS = 20
+MAX_STEPS = 1000
+MAX_GATES = 20_000
+PURE = 1e-6  # entropies, distances and gaps below it are rounding
+Split = Literal["one per coupling", "all of H in one"]
+EACH: Split = "one per coupling"
+SPLITS: dict[str, str] = {EACH: "terms", "all of H in one": "whole"}
+NONE = "none"  # no light cone
+
+
+def step_circuit(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
+    """Return one step of the evolution of a model with time, as a PennyLane circuit."""
+    return sample_circuits.circuit(
+        sample.study, sample.row, *_step_duration(sample, steps, gates), sample.tweak
+    )
+
+
+def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> charts.Replay:
+    """Return every qubit before the first and after every gate."""
+    sample.model.require(Circuit)
+    if sample.study.model.part(Evolution):
+        return boxes.step_replay(
+            sample.study, sample.row, *_step_duration(sample, steps, gates), sample.tweak
+        )
+    return boxes.replay(sample.study, sample.row, sample.tweak)
+
+
+def _step_duration(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
+    sample.model.require(Evolution)
+    check(
+        1 <= steps <= MAX_STEPS, f"Argument `steps` must be from 1 to {MAX_STEPS}, but is {steps}."
+    )
+    return float(sample.model.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
+
+
+def sample_light_cone(sample: Sample, readout: str) -> Cone[int]:
+    """Return the gates that a read-out depends on, and the qubits; by places in the replay.
+
+    Args:
+        sample: of a model whose circuit is no step of an evolution. readout: of `readouts` of its work.
+    """
+    steps = replay(sample)
+    known = sample.study.space.readouts()
+    check(
+        bool(known),
+        "The gates of one step of an evolution all act on what is read: they have no light cone.",
+    )
+    read = known[choose("Read-out", readout, known)]
+    return light_cone(
+        steps.steps, [place for place, wire in enumerate(steps.wires) if wire.name in read]
+    )
+
+
+def describe_inert_fusion(sample: Sample) -> str:
+    """Return the sentence that the decision does not depend on the entanglement of the fusion."""
+    return f" {INERT}" if sample.model.part(TruthTables) else ""
+
+
+def gate_index(walk: charts.Replay, gate: int | None) -> int:
+    """Return the number of gates that are done: `gate`, or all of them for None."""
+    return walk.count if gate is None else min(gate, walk.count)
+
+
+def path_so_far(
+    sample: Sample, gate: int | None, steps: int, gates: str
+) -> tuple[charts.Replay, int, list[int], list[str]]:
+    """Return the replay, the number of gates that are done, and the rows and names of the qubits that go to the end."""
+    walk = replay(sample, steps, gates)
+    at = gate_index(walk, gate)
+    rows = list(walk.followed)
+    check(at > 0, "Before the first gate every qubit is |0⟩. Choose `gate` from 1 on.")
+    return walk, at, rows, [walk.wires[row].name for row in rows]
+
+
+def describe_too_many_qubits(sample: Sample) -> str:
+    """Return the sentence that is shown in place of the joint state of many qubits."""
+    elsewhere = "; see the State view of the Dynamics page" if sample.model.part(Evolution) else ""
+    return f"The joint state of this gate is not shown, since it acts on more than four qubits{elsewhere}."
+
+
+def gate_states(
+    sample: Sample, gate: int | None, steps: int, gates: str
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
+    """Return the qubits that a gate concerns, their state before and after it, and their mutual information."""
+    walk, at, *_ = path_so_far(sample, gate, steps, gates)
+    moment = walk.moments[at - 1]
+    check(bool(moment[0]), describe_too_many_qubits(sample))
+    return moment
+
+
+def qubit_table(walk: charts.Replay, at: int) -> pd.DataFrame:
+    """Return Bloch vector, probability of 1 and entropy of every qubit at a place of the replay."""
+    x, y, z = walk.bloch[at].T
+    return pd.DataFrame(
+        {
+            "qubit": [wire.name for wire in walk.wires],
+            "X": x,
+            "Y": y,
+            "Z": z,
+            "reads_1": (1 - z) / 2,
+            "entropy": walk.entropy[at],
+        }
+    )
+
 
 LEAST_UNIT = 24.0  # pixels between neighbouring wires
 TALLEST = 488.0  # pixels of all wires together
 DISCS = "at the scrubber"  # no displays between gates
-DISPLAYS = (DISCS, *qubit_displays.KINDS)
+DISPLAYS = (DISCS, *KINDS)
 _SHOWN = {
     DISCS: "A disc is the current state of a qubit. Its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or "
     "vermillion if ⟨Y⟩ is not 0; a short needle is a mixed state.",
-    qubit_displays.KINDS[
+    KINDS[
         0
     ]: "After each column, the filled part of a frame is the probability that its qubit reads 1.",
-    qubit_displays.KINDS[
+    KINDS[
         1
     ]: "After each column, three bars from the middle of a frame are ⟨X⟩, ⟨Y⟩ and ⟨Z⟩ of its qubit.",
-    qubit_displays.KINDS[
-        2
-    ]: "After each column, the filled part of a frame is its qubit's purity, from 1/2 to 1.",
+    KINDS[2]: "After each column, the filled part of a frame is its qubit's purity, from 1/2 to 1.",
 }
 
 
@@ -83,7 +176,7 @@ def circuit(
     at = gate_index(walk, gate)
     drawn = walk.visible_boxes(at)
     seen = sample_light_cone(sample, cone) if cone != NONE else None
-    rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit_diagram.EDGE
+    rows = np.ptp([wire.y for wire in walk.wires]) + 2 * diagram.EDGE
     choose("Display", display, DISPLAYS)
     size = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}"
     whole = drawn[-1].last == walk.count  # else the end of the circuit is not in the drawing
@@ -102,7 +195,7 @@ def circuit(
         column = 1 + max(box.column for box in drawn)
         drawn = (
             *drawn,
-            circuit_diagram.Box(f"×{steps}", column, every, walk.count + 1, walk.count, again),
+            diagram.Box(f"×{steps}", column, every, walk.count + 1, walk.count, again),
         )
     elif sample.model.part(GateCircuit):
         counts = Counter(name for name, *_ in walk.gates)
@@ -115,7 +208,7 @@ def circuit(
             f"{count(poolings, 'pooling')}"
         )
     largest_unit = 60 if sample.model.part(Evolution) else 58
-    figure = circuit_diagram.diagram(
+    figure = diagram.diagram(
         drawn,
         walk.wires,
         at,
@@ -151,7 +244,7 @@ def circuit(
     )
 
 
-def _list_gates(walk: circuit_replay.Replay, seen: Cone[int]) -> pd.DataFrame:
+def _list_gates(walk: charts.Replay, seen: Cone[int]) -> pd.DataFrame:
     """Return the gates with their qubits, and whether each lies in a light cone."""
     return pd.DataFrame(
         [
@@ -163,7 +256,7 @@ def _list_gates(walk: circuit_replay.Replay, seen: Cone[int]) -> pd.DataFrame:
     )
 
 
-def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float], str]:
+def ends(sample: Sample, walk: charts.Replay) -> tuple[dict[int, float], str]:
     """Return the probability that each remaining qubit reads 1, by its place in the drawing, and the time of this
     reading. The time is T if the circuit is a step of an evolution, and otherwise the end of the circuit.
     """
@@ -235,9 +328,9 @@ def step_error(
     sizes, one, every = sample_circuits.step_errors(
         sample.study, sample.row, SPLITS[gates], sample.tweak
     )
-    errors = alt_text.list_numbers([f"dt {dt:.2g}" for dt in sizes], every, ".2g")
+    errors = rules.list_numbers([f"dt {dt:.2g}" for dt in sizes], every, ".2g")
     return View(
-        circuit_charts.step_error(sizes, one, every, built.dt),
+        charts.step_error(sizes, one, every, built.dt),
         f"Trotter error at this step: trace distance {built.error.all:.2g}",
         caption="trace distance between the circuit's state and the exact evolution without steps, which decreases "
         f"with dt. {describe_step_error(built.error)}{cite_sample(sample)}",
@@ -245,3 +338,25 @@ def step_error(
         table=pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}),
         alternative=f"Error against the step dt: {errors} after all steps.",
     )
+
+
+MEASURES_ALL = "all of them are measured at the end. Gates on more than two qubits are decomposed."
+MEASURES_FUSED = (
+    "the last {count} measurements read the fused qubits. OpenQASM 2 has no conditions on single outcomes: there "
+    "pooling is controlled and measured at the end."
+)
+STEP_ERROR = (
+    "After one step the drawn circuit is {error.one:.1e} from the exact evolution in trace distance (0 is equal, 1 is "
+    "perfectly distinguishable), after {error.steps} steps {error.all:.1e}."
+)
+
+
+def describe_measurements(circuit: object) -> str:
+    """Return a note on the measurements in the OpenQASM of a circuit."""
+    fused = getattr(circuit, "fused", None)  # of a `simulate.fusion_circuit.FusionCircuit`
+    return MEASURES_ALL if fused is None else MEASURES_FUSED.format(count=len(fused))
+
+
+def describe_step_error(error: StepError) -> str:
+    """Return a sentence on the distance of a step circuit from the exact evolution."""
+    return STEP_ERROR.format(error=error)

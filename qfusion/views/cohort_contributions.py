@@ -13,15 +13,15 @@ from qfusion.analysis.study import dividend_column
 from qfusion.explain import RELATIONS, bootstrap
 from qfusion.explain.coalitions import leading_modality
 from qfusion.figures import cohort_charts
-from qfusion.views import View, alt_text
-from qfusion.wording import backgrounds, extrema
-from qfusion.wording.cohorts import (
+from qfusion.views.view import View
+from qfusion.views.words import decisions, rules
+from qfusion.views.words.names import (
     describe_level_intervals,
     name_all,
     name_all_with_size,
     name_cohort_with_size,
 )
-from qfusion.wording.verdicts import RELATION_DEFINITIONS
+from qfusion.views.words.verdicts import RELATION_DEFINITIONS
 
 MAX_TERMS = 8
 RESAMPLES = 500  # of clusters, from which a standard error is taken
@@ -245,7 +245,7 @@ def dividends(levels: cohort_levels.Levels, *, by: str = cohort_groups.NOT_GROUP
         caption=caption,
         limits="the terms of one sample together: see the sample's waterfall.",
         table=table,
-        alternative=f"Contributions, {by}; medians of all: {alt_text.list_terms(medians)}.",
+        alternative=f"Contributions, {by}; medians of all: {rules.list_terms(medians)}.",
     )
 
 
@@ -259,9 +259,9 @@ def contribution_unit(levels: cohort_levels.Levels) -> str:
 def describe_study_background(levels: cohort_levels.Levels) -> str:
     """Describe the background of a cohort's explanations, and the standard errors where it is drawn."""
     study = levels.study
-    return backgrounds.describe_comparison(
+    return decisions.describe_comparison(
         study.explanation_background
-    ) + backgrounds.describe_standard_errors(study)
+    ) + decisions.describe_standard_errors(study)
 
 
 def describe_worst_relation(errors: dict[str, bootstrap.Interval]) -> str:
@@ -302,7 +302,7 @@ def describe_spread(
     if not part.any():
         return "Distribution of the terms of the decisions"
     if part.all():
-        return extrema.describe_extremum(
+        return rules.describe_extremum(
             {term: float(result.std()) for term, result in values.items()},
             none="No term varies by 0.01 or more between samples",
             one="{names} varies most between samples (standard deviation {value:.2f})",
@@ -320,7 +320,7 @@ def describe_spread(
         if abs(value) > max(far * error, ZERO)
     }
     places = max(2, math.ceil(-math.log10(max(sizes(apart).values(), default=1.0))))
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         apart,
         places=places,
         by_size=True,

@@ -18,10 +18,10 @@ from qfusion.analysis import (
     wrong_decisions,
 )
 from qfusion.explain import bootstrap, cohort_filters
-from qfusion.figures import error_slices
-from qfusion.views import View
-from qfusion.wording import backgrounds, extrema
-from qfusion.wording.cohorts import name_cohort, name_split
+from qfusion.figures import scatter_map
+from qfusion.views.view import View
+from qfusion.views.words import decisions, rules
+from qfusion.views.words.names import name_cohort, name_split
 
 
 def slices(levels: cohort_levels.Levels, *, by: str = "") -> View:
@@ -48,7 +48,7 @@ def slices(levels: cohort_levels.Levels, *, by: str = "") -> View:
         axis = "error rate"
     else:
         axis = "part with an error of the largest quarter"
-    figure = error_slices.error_rates(names, counts, rates, overall, axis=axis)
+    figure = scatter_map.error_rates(names, counts, rates, overall, axis=axis)
     caption = (
         f"the explained samples of {text.escape_markdown(name_split(levels))} that pass the filter"
     )
@@ -150,7 +150,7 @@ def worst(levels: cohort_levels.Levels) -> View:
         dict(zip(map(str, rows.index), values.tolist(), strict=True)),
         bool(study.classes),
     )
-    figure = error_slices.largest_errors(
+    figure = scatter_map.largest_errors(
         names,
         values,
         notes=notes,
@@ -195,7 +195,7 @@ def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
     """
     if not np.isfinite(list(values.values())).any():
         return "No sample of this cohort"
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         values,
         by_size=True,
         none="No sample of this cohort has a {what} of 0.01 or more",
@@ -221,7 +221,7 @@ def wrong(levels: cohort_levels.Levels) -> View:
     caption = (
         f"the samples of the {text.escape_markdown(name_cohort(levels))} {about['what']}, the largest error first. "
         f"Misleading: the contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
-        f"{about['left']}. {backgrounds.describe_comparison(study.explanation_background)}"
+        f"{about['left']}. {decisions.describe_comparison(study.explanation_background)}"
     )
     if result.kind == wrong_decisions.LARGE_ERROR:
         limit = cohort_slices.limit(levels)

@@ -22,18 +22,18 @@ from qfusion.analysis.study import Study
 from qfusion.explain import RELATIONS
 from qfusion.figures import cohort_charts, scatter_map, style
 from qfusion.models.protocols import Evolution
-from qfusion.views import View
 from qfusion.views.cohort_contributions import describe_study_background
-from qfusion.wording.backgrounds import describe_comparison
-from qfusion.wording.cohorts import (
+from qfusion.views.view import View
+from qfusion.views.words.decisions import describe_comparison
+from qfusion.views.words.names import (
+    INERT,
     WITH_SIZE,
     describe_correlation,
     describe_intervals,
     name_cohort,
     name_split,
 )
-from qfusion.wording.evidence import INERT
-from qfusion.wording.numbers import describe_drawn
+from qfusion.views.words.rules import describe_drawn
 
 MAX_DRAWN = 4_000  # points: more make pages slow
 _MEANS = {

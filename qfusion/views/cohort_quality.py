@@ -9,9 +9,9 @@ import pandas as pd
 from qfusion._sentences import count, listed, share
 from qfusion.analysis import cohort_levels, cohort_performance, text
 from qfusion.figures import model_quality
-from qfusion.views import View
-from qfusion.wording import extrema
-from qfusion.wording.cohorts import name_cohort, name_split
+from qfusion.views.view import View
+from qfusion.views.words import rules
+from qfusion.views.words.names import name_cohort, name_split
 
 MOST = 60  # classes in a figure
 FEWEST = 10  # samples from which a slope of the residuals is tested
@@ -186,7 +186,7 @@ def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
         for (i, j), number in wrong.items()
         if number == most
     ]
-    if len(pairs) > extrema.MAX_NAMED:
+    if len(pairs) > rules.MAX_NAMED:
         return f"{words}; {len(pairs):,} confusions are equally frequent ({most:,} each)"
     often = "most often " if total - right > most * len(pairs) else ""
     return f"{words}; {often}{listed(pairs)} ({most:,}{' each' if len(pairs) > 1 else ''})"
@@ -201,7 +201,7 @@ def describe_separation(areas: Mapping[str, float], value: str) -> str:
     """
     if not areas:
         return "No class has samples of it and others here"
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         {value: areas[value]} if value in areas else areas,
         places=3,
         only="{names} is separated from the rest: area {value:.3f}",

@@ -1,4 +1,4 @@
-"""The decision on a sample over time, as if the system were read out earlier, and at its end."""
+"""The decision on a sample: over time, as if the system were read out earlier, and at its end."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -12,12 +12,24 @@ from qfusion._sentences import listed
 from qfusion.analysis import sample_evolution, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
-from qfusion.figures import decision_charts, evolution_charts, result_tables
+from qfusion.figures import decision_charts, evolution_charts, numbers
+from qfusion.figures.circuits import fusion
+from qfusion.figures.numbers import classes_table, terms_table
 from qfusion.quantum.measure_kinds import KINDS
-from qfusion.views import Slider, View, alt_text
-from qfusion.wording import answers
-from qfusion.wording.backgrounds import describe_baseline, describe_comparison
-from qfusion.wording.samples import cite_sample, cite_states
+from qfusion.views.view import Slider, View
+from qfusion.views.words import answers, rules
+from qfusion.views.words.decisions import (
+    describe_baseline,
+    describe_comparison,
+    describe_standard_error,
+)
+from qfusion.views.words.rules import (
+    cite_sample,
+    cite_states,
+    describe_calibration,
+    describe_softmax,
+    name_explained_class,
+)
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
 (DIVIDENDS, SHAPLEY), WHOLE = stability.TERM_KINDS, "all together"
@@ -129,7 +141,7 @@ def decision_over_time(
     if before is not None:
         shows += " Thin, dotted: as learned."
     cause = ", and jumps also raise it" if above == ENTROPY else ""
-    drawn = alt_text.list_curves({term: line for term, line in shown.items() if term}, "+.2f")
+    drawn = rules.list_curves({term: line for term, line in shown.items() if term}, "+.2f")
     return View(
         evolution_charts.decision_lines(
             times,
@@ -148,7 +160,7 @@ def decision_over_time(
         limits=f"an effect of the quantity above on the decision: it is a correlation{cause}. The baseline is left "
         "out below.",
         table=_numbers_over_time(sample, series, _ABOVE[above][0]),
-        alternative=f"Above, {ABOVE_TITLES[above]}: {alt_text.list_curves(series)}. Below, {terms}: {drawn}.",
+        alternative=f"Above, {ABOVE_TITLES[above]}: {rules.list_curves(series)}. Below, {terms}: {drawn}.",
         heading=f"{ABOVE_TITLES[above].capitalize()} and contributions over time",
         lead=f"**When did it happen?** {answers.answer_since_when(sample)} **What did the dynamics add?** "
         f"{answers.answer_change(sample)}",
@@ -202,8 +214,8 @@ def waterfall_now(sample: Sample) -> View:
         caption=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",
         limits="the learned model.",
-        table=result_tables.terms_table(final),
-        alternative=f"Waterfall of the decision at T: {alt_text.list_terms(final)}.",
+        table=numbers.terms_table(final),
+        alternative=f"Waterfall of the decision at T: {rules.list_terms(final)}.",
         usage="Reset above the sliders returns to the learned model.",
     )
 
@@ -218,3 +230,126 @@ def cursor_time(sample: Sample, t: float) -> float | None:
     if 0 < t < 1:
         return t * float(sample_evolution.time_grid(float(sample.model.duration))[-1])
     return None
+
+
+def verdict(sample: Sample) -> View:
+    """The prediction against truth: on the range of the target, or as softmax of the classes."""
+    return _predicted_class(sample) if sample.study.classes else _predicted_number(sample)
+
+
+def _predicted_number(sample: Sample) -> View:
+    study = sample.study
+    prediction = float(study.scores[sample.row, 0])
+    label = sample.target
+    low, high = study.scale
+    if study.reads_features:
+        mark, what, called = "prediction", "score", "Predicted"
+    else:
+        mark = what = study.quantity
+        called = what.capitalize()
+    if label is None:
+        end, says = "; no truth is known", "no truth"
+    else:
+        end, says = f", annotated {label:+z.2f}", f"truth {label:.2f}"
+    split = study.dataset.split[sample.row]
+    return View(
+        decision_charts.target_scale(label, prediction, low, high, unit=sample.unit, name=mark),
+        f"{called} {prediction:+z.2f}{end}",
+        caption=f"the {what} of this {split} sample beside its annotation, where there is one.",
+        limits="how certain the model is; its typical test error is on the Overview page.",
+        table=pd.DataFrame({"sample": [sample.id], "truth": [label], "prediction": [prediction]}),
+        alternative=f"Scale from {low:g} to {high:g}: {says}, {mark} {prediction:.2f}.",
+    )
+
+
+def _predicted_class(sample: Sample) -> View:
+    study = sample.study
+    truth = sample.true_class
+    predicted = int(study.predicted[sample.row])
+    p = study.probabilities[sample.row]
+    name = study.classes[predicted]
+    if truth is None:
+        end, says = "no truth is known", "no true class is known"
+    else:
+        true_name = study.classes[truth]
+        end = (
+            "correctly" if truth == predicted else f"but it is ‘{text.escape_markdown(true_name)}’"
+        )
+        says = f"true class {true_name} {p[truth]:.2f}"
+    classes = fusion.describe_drawn_classes(study.classes, truth)
+    split = study.dataset.split[sample.row]
+    return View(
+        fusion.class_bars(p, study.classes, truth=truth),
+        f"Predicted ‘{text.escape_markdown(name)}’: {describe_softmax(p[predicted])}, {end}",
+        caption=f"{classes} of this {split} sample; the dark bar is the prediction. {describe_calibration(study)}",
+        limits="the probability of being right: see the calibration on the Cohorts page.",
+        table=classes_table(sample, study.scores[sample.row], p),
+        alternative=f"Softmax: predicted {name} {p[predicted]:.2f}, {says}.",
+    )
+
+
+def waterfall(sample: Sample) -> View:
+    """The decision, term by term."""
+    judged = sample.untweaked.verdict
+    dividends = dict(judged.dividends)
+    errors = sample.untweaked.term_errors
+    standard_error = describe_standard_error(sample.explanation, sample.output)
+    whiskers = " Whiskers: 95% intervals of the terms." if errors else ""
+    terms = ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
+    return View(
+        decision_charts.waterfall(
+            dividends,
+            sample.modalities,
+            truth=sample.target,
+            errors=errors or None,
+            unit=sample.unit,
+            quantity=sample.quantity,
+        ),
+        answers.title_decision(judged, sample),
+        caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
+        f"{cite_sample(sample)} {describe_baseline(sample.background)}{standard_error}{whiskers}",
+        limits="the cause of the annotation, only the computation of this model.",
+        table=_terms_table(sample),
+        alternative=f"Waterfall: {terms}.",
+        lead=f"**Which modality decided this?** {answers.answer_decision(sample.untweaked)}  \n"
+        f"**Did the modalities conflict?** {answers.answer_conflict(sample.untweaked)}",
+    )
+
+
+def _terms_table(sample: Sample) -> pd.DataFrame:
+    """Return the terms of a decision, with the planted ones and the errors that are known of them."""
+    judged = sample.untweaked.verdict
+    table = terms_table(judged.dividends, sample=sample.id)
+    truth = sample.true_dividends
+    if truth is not None:
+        table["true_dividend"] = [truth.get(term) for term in judged.dividends]
+    errors = sample.untweaked.term_errors
+    if errors:
+        table["standard_error"] = [errors.get(term) for term in judged.dividends]
+    if judged.seeds:
+        table["within_spread"] = [term in judged.within_spread for term in judged.dividends]
+    return table
+
+
+def shapley(sample: Sample) -> View:
+    """Shapley values and shares."""
+    values = sample.untweaked.shapley
+    shares = sample.untweaked.shares
+    numbers = ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
+    return View(
+        decision_charts.shapley_bars(values, shares, sample.modalities, unit=sample.unit),
+        answers.title_leader(sample.untweaked) + name_explained_class(sample),
+        caption="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
+        "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
+        f"{describe_comparison(sample.background)}",
+        limits="which words, sounds or pixels mattered inside a modality.",
+        table=pd.DataFrame(
+            {
+                "sample": sample.id,
+                "modality": list(values),
+                "shapley": list(values.values()),
+                "share": [shares[name] for name in values],
+            }
+        ),
+        alternative=f"Shapley values: {numbers}.",
+    )

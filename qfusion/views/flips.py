@@ -1,26 +1,30 @@
-"""The smallest changes of states and parameters that flip a decision. Distances of states are in radians, those of
-features in the units of these."""
+"""What a change of a parameter does: the score along an angle, and the smallest changes that flip a decision."""
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from qfusion._checks import check
-from qfusion._sentences import count
-from qfusion.analysis import decision_flips, text
+from qfusion._checks import check, choose
+from qfusion._sentences import capitalise, count
+from qfusion.analysis import angle_curves, circuit_changes, decision_flips, text
+from qfusion.analysis.angle_curves import AngleCurve
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.figures import state_changes
+from qfusion.figures import evolution_charts, model_charts, state_changes, style
+from qfusion.figures.lines import now_meta
 from qfusion.models import terms
 from qfusion.models.live_model import LiveModel
-from qfusion.models.protocols import Evolution, KetStates, StateModel
+from qfusion.models.network import gate_angles
+from qfusion.models.protocols import Evolution, KetStates, StateModel, TruthTables
 from qfusion.models.terms import Search
-from qfusion.views import View
-from qfusion.wording import answers
-from qfusion.wording.operators import name_parameter
-from qfusion.wording.parameter_changes import describe_ranges
+from qfusion.views.view import View
+from qfusion.views.words import answers, rules
+from qfusion.views.words.decisions import describe_comparison
+from qfusion.views.words.names import name_parameter, name_table_angle
+from qfusion.views.words.rules import cite_sample, name_explained_class
 
 
 def nearest_flips(sample: Sample) -> View:
@@ -225,3 +229,216 @@ def _describe_search(search: Search) -> str:
         f"{search.resolution:.0e} of the largest), then on the model itself; a closer pair of "
         "crossings can be missed."
     )
+
+
+def angle(sample: Sample, *, angle: str = "") -> View:
+    """The explained score and its contributions over a full period of one angle, all others as they are.
+
+    Args:
+        sample: of a model whose angles can be set.
+        angle: name of the angle, such as "3.011"; the one whose smallest turn changes the decision by default.
+    """
+    names = angle_curves.rank_angles(sample.study, sample.row)
+    check(
+        bool(names),
+        f"Model '{sample.name}' has no angles of gates that can be set, so that none can be followed.",
+    )
+    name = choose("Angle", angle or names[0], names)
+    curve = angle_curves.angle_curve(sample.study, sample.row, sample.output, sample.tweak, name)
+    quantity = text.escape_markdown(sample.quantity)
+    label = name_angle(sample.study, name)
+    words = text.escape_markdown(label)
+    explained = name_explained_class(sample)
+    decided = _decisions(sample, curve)
+    turns = bool(decided) and len(curve.flips) > 0
+    if turns:
+        after = _decision_after(curve, decided)
+        title = describe_flip(curve, words, text.escape_markdown(after))
+    else:
+        title = describe_range(curve, words, quantity + explained)
+        if decided:
+            title += "; no value of it changes the decision"
+    gate = f" ({curve.gate})" if curve.gate else ""
+    figure = evolution_charts.angle_curve(
+        curve.angles,
+        curve.scores,
+        curve.dividends,
+        sample.modalities,
+        present=(curve.present, curve.present_score),
+        learned=curve.learned,
+        flips=curve.flips if decided else curve.flips[:0],
+        decisions=decided if len(curve.flips) else (),
+        unit=sample.unit,
+        x_title=f"{label}{gate} (rad)",
+    )
+    figure.update_traces(meta=now_meta(name), selector={"name": "now"})
+    above = below = against = ""
+    untold = (
+        " Nor contributions: so many evaluations of all coalitions take long. They are drawn for angles that fewer "
+        "gates share."
+    )
+    if curve.dividends:
+        above, below = "above, ", "Below, the contributions that add up to it. "
+        against = f" {describe_comparison(sample.study.background)}"
+        untold = ""
+    dashed = ""
+    if turns:
+        dashed = (
+            "Dashed lines mark where the decision changes, and the words above them what it is. "
+        )
+    change = ""
+    if decided:
+        change = "; the decision does not change"
+    if turns:
+        places = ", ".join(f"{flip:.2f}" for flip in curve.flips)
+        change = f"; the decision changes at {places} rad"
+    return View(
+        figure,
+        title,
+        caption=f"{above}the {quantity}{explained} for every value of this angle, all others as they stand; the ring "
+        f"is the value now, {curve.present:.2f} rad. {dashed}{below}{describe_polynomial(curve)}"
+        f"{cite_sample(sample)}{against}",
+        limits="the results of a model trained with another value: the other angles were trained with this one."
+        f"{untold}",
+        table=curve.frame().rename(columns={"score": sample.quantity}),
+        alternative=f"{sample.quantity} over {label}: from {curve.scores.min():+.3f} to {curve.scores.max():+.3f}, "
+        f"now {curve.present_score:+.3f} at {curve.present:.2f} rad{change}.",
+    )
+
+
+def _decisions(sample: Sample, curve: angle_curves.AngleCurve) -> tuple[str, ...]:
+    """Return the decisions along a curve in words; none of a score that nothing is decided by."""
+    if sample.classes:
+        return tuple(sample.classes[place] for place in curve.decided)
+    if not sample.study.decides_by_sign:
+        return ()
+    return tuple("positive" if place else "negative" for place in curve.decided)
+
+
+def _decision_after(curve: angle_curves.AngleCurve, decided: tuple[str, ...]) -> str:
+    """Return the decision on the other side of the nearest flip."""
+    nearest = int(abs(curve.distances).argmin())
+    return f"‘{decided[nearest + 1 if curve.distances[nearest] > 0 else nearest]}’"
+
+
+def layer_shapley(sample: Sample) -> View:
+    """The Shapley values of the layers of a circuit of a user's own; of a model that is an `EditableCircuit`."""
+    result = circuit_changes.layer_shapley(sample.study, sample.row, sample.output, sample.tweak)
+    names = [
+        f"{name} ({count} gate{'s' * (count > 1)})"
+        for name, count in zip(result.layers, result.gates, strict=True)
+    ]
+    shown = [text.escape_markdown(name) for name in result.layers]
+    change = result.whole - result.empty
+    largest = describe_layers(dict(zip(shown, result.shapley.tolist(), strict=True)))
+    return View(
+        model_charts.interval_dots(
+            names,
+            {"layers": np.stack([result.shapley] * 3, 1)},
+            hues=[style.SKY if name.startswith("layer") else style.BLUE for name in result.layers],
+            x_title=f"Shapley value ({sample.unit})",
+        ),
+        f"{capitalise(largest)}{name_explained_class(sample)}",
+        caption="the exact Shapley value of every layer over all coalitions of layers; a layer outside is replaced by "
+        f"the identity. They sum to {change:+z.3f}, from {result.empty:z.3f} without any layer to {result.whole:z.3f}."
+        f"{cite_sample(sample)}",
+        limits="the results of a model trained without a layer: the others were trained together with it.",
+        table=result.frame(),
+        alternative=f"Shapley values: {rules.list_numbers(shown, result.shapley, '+.3f')}.",
+    )
+
+
+def describe_layers(values: dict[str, float]) -> str:
+    """Describe which layer changes the explained score most, by their Shapley values."""
+    sizes = {name: abs(value) for name, value in values.items()}
+    return rules.describe_extremum(
+        sizes,
+        none="No layer changes the score by as much as 0.01",
+        one="{names} changes the score most ({value:.2f})",
+        some="{names} change the score most, alike ({value:.2f})",
+        every="All layers change the score alike ({value:.2f})",
+        many="{count:,} layers alike",
+    )
+
+
+RANGES = "couplings and dissipation × 0 to {factor:g}, T from 0 to {duration:g}"
+ALL_ANGLES = "every angle of the truth tables, over the full circle"
+
+
+def describe_ranges(search: Search) -> str:
+    """Return the ranges of a search."""
+    if search.largest_duration is None:
+        return ALL_ANGLES
+    return RANGES.format(factor=search.largest_factor, duration=search.largest_duration)
+
+
+SMALL = 5e-3  # of a score, in nats or the unit of the target: a smaller range is written as none
+
+
+def name_angle(study: Any, name: str) -> str:
+    """Return the name of an angle in words, not escaped: "angle 2 of the pooling of layer 0"."""
+    if not study.model.part(TruthTables):
+        gate, _, angle = name.partition(".")
+        return f"{angle if angle != 'angle' else 'the angle'} of gate {gate}"
+    if part := gate_angles.network_part(name):
+        kind = {"convolution": "convolution block", "pooling": "pooling"}[part[0]]
+        return f"angle {part[2]} of the {kind} of layer {part[1]}"
+    return name_table_angle(study, *gate_angles.table_entry(name))
+
+
+def describe_range(curve: AngleCurve, angle: str, quantity: str) -> str:
+    """Return the finding of a curve whose decision does not change, as the head of a figure.
+
+    Args:
+        curve: of a sample. angle, quantity: their names as Markdown, such as "log-odds".
+    """
+    low, high = float(curve.scores.min()), float(curve.scores.max())
+    if high - low < SMALL:
+        return capitalise(f"{angle} does not change the {quantity} of this sample")
+    best = float(curve.angles[int(np.argmax(curve.scores))])
+    return capitalise(
+        f"{angle} moves the {quantity} between {low:+.2f} and {high:+.2f}, highest at {best:.2f} rad"
+    )
+
+
+def describe_flip(curve: AngleCurve, angle: str, decided: str) -> str:
+    """Return the finding of a curve on which the decision changes, as the head of a figure.
+
+    Args:
+        angle: its name as Markdown. decided: how the decision is called after the nearest change.
+    """
+    turn = float(curve.distances[int(np.argmin(np.abs(curve.distances)))])
+    return capitalise(
+        f"A turn of {angle} by {turn:+.2f} rad, to {curve.nearest_flip:.2f}, changes the decision to {decided}"
+    )
+
+
+def describe_polynomial(curve: AngleCurve) -> str:
+    """Return a sentence on how the curve was computed."""
+    frequencies = list_frequencies(curve.frequencies)
+    if curve.is_linear:
+        return (
+            f"Exact at every angle, from {curve.evaluations} evaluations of the model: a trigonometric polynomial "
+            f"with {frequencies}."
+        )
+    return (
+        f"Exact at every angle: the results of the circuit follow from {curve.evaluations} evaluations, as "
+        f"trigonometric polynomials with {frequencies}, and what the model computes from them is run."
+    )
+
+
+def list_frequencies(frequencies: tuple[float, ...]) -> str:
+    """Return frequencies in words: "frequency 1", "frequencies 1/2 and 1", "8 frequencies up to 8"."""
+    texts = [_fraction(value) for value in frequencies]
+    if len(texts) == 1:
+        return f"frequency {texts[0]}"
+    if len(texts) == 2:
+        return f"frequencies {texts[0]} and {texts[1]}"
+    return f"{len(texts)} frequencies" + (f" up to {texts[-1]}" if texts else "")
+
+
+def _fraction(value: float) -> str:
+    halves = round(2 * value)
+    if not math.isclose(halves, 2 * value, abs_tol=1e-9):
+        return f"{value:.3g}"
+    return str(halves // 2) if halves % 2 == 0 else f"{halves}/2"

@@ -1,19 +1,26 @@
-"""The generator of a model in time: couplings, energy levels, jump operators and decay modes."""
+"""The generator of a model in time, and which of its terms built which contribution to a decision."""
 
 from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
-from qfusion._sentences import listed, top
-from qfusion.analysis import inside, text
+from qfusion._sentences import listed, share, top
+from qfusion.analysis import inside, physics_sensitivity, text
 from qfusion.analysis.sample import Sample
 from qfusion.data.coalition_terms import split_term
-from qfusion.figures import generator_charts
-from qfusion.views import View
-from qfusion.wording import extrema
-from qfusion.wording.operators import UNRAVELLING, name_operators
+from qfusion.explain.path_attribution import Course, CourseSummary, PathAttribution, summarise
+from qfusion.figures import generator_attribution, generator_charts, numbers, term_effects
+from qfusion.views.decision import cursor_time
+from qfusion.views.sensitivity import cohort_words
+from qfusion.views.view import Slider, View
+from qfusion.views.words import rules
+from qfusion.views.words.decisions import describe_comparison
+from qfusion.views.words.names import UNRAVELLING, name_operators
+from qfusion.views.words.rules import cite_sample
 
 COHERENT = "H: coherent"
 JUMPS = "dissipation"
@@ -177,11 +184,11 @@ def describe_largest_coefficients(operator: str, names: Sequence[str], values: n
     if round(sizes[first[0]], 2) == 0:
         return f"{operator}: all terms are below 0.01"
     number = dict(zip(names, map(_number, values), strict=True))
-    if len(first) <= extrema.MAX_NAMED:
+    if len(first) <= rules.MAX_NAMED:
         words = listed([f"{text.escape_markdown(name)} ({number[name]})" for name in first])
     else:
         words = f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
-    return extrema.choose_template(
+    return rules.choose_template(
         first,
         sizes,
         one=f"{operator}: {text.escape_markdown(first[0])} is the largest of its terms ({number[first[0]]})",
@@ -199,3 +206,202 @@ def model_caption(sample: Sample) -> str:
     if sample.tweak_text:
         sentence += f" Sliders: {text.escape_markdown(sample.tweak_text)}."
     return sentence
+
+
+BASELINE = "baseline"
+
+
+def path_attribution(sample: Sample, over: str = physics_sensitivity.THIS) -> PathAttribution:
+    """Return the contribution of each coupling and dissipation, averaged over a cohort of
+    `analysis.physics_sensitivity.cohorts`.
+    """
+    study = sample.study
+    return physics_sensitivity.built(
+        study,
+        physics_sensitivity.cohort_rows(
+            study, sample.row, over, lambda: study.frame(sample.output)
+        ),
+        sample.output,
+        sample.tweak,
+    )
+
+
+def attribution_matrix(sample: Sample, *, over: str = physics_sensitivity.THIS) -> View:
+    """The contribution of every coupling and dissipation to every dividend; the choices are those of
+    `attribution_over_time`.
+    """
+    result = path_attribution(sample, over)
+    titles, _ = generator_attribution.term_styles(result.terms, result.modalities)
+    return _make_view(
+        sample,
+        "built",
+        result,
+        over,
+        generator_attribution.attribution_matrix(
+            result.dividends,
+            titles,
+            result.parts,
+            result.start,
+            result.end,
+            unit=sample.unit,
+            quantity=sample.quantity,
+        ),
+        numbers.built_table(result, sample.quantity),
+    )
+
+
+def attribution_over_time(
+    sample: Sample,
+    *,
+    over: str = physics_sensitivity.THIS,
+    part: str = "",
+    t: Annotated[float, Slider(0.0, 1.0)] = 1.0,
+) -> View:
+    """One contribution over time, split by the terms that built it.
+
+    Args:
+        sample: a sample of a model with time.
+        over: this sample or the mean over several, of `analysis.physics_sensitivity.cohorts`.
+        part: "baseline" or a contribution, such as "text+audio"; by default the joint one that the dynamics changed
+            most.
+        t: where the cursor stands, a share of T; none is drawn at 0 and 1.
+    """
+    result = path_attribution(sample, over)
+    dividend = "" if part == BASELINE else part or result.largest_changed_dividend()
+    s = result.row(dividend)
+    titles, hues = generator_attribution.term_styles(result.terms, result.modalities)
+    return _make_view(
+        sample,
+        "built-over-time",
+        result,
+        over,
+        term_effects.attribution_areas(
+            result.times,
+            result.over_time[:, s],
+            titles,
+            hues,
+            dividend,
+            start=float(result.start[s]),
+            cursor=cursor_time(sample, t),
+            unit=sample.unit,
+        ),
+        result.dividend_frame(dividend),
+    )
+
+
+def attribution_flow(sample: Sample, *, over: str = physics_sensitivity.THIS) -> View:
+    """The flow from modalities through the terms that act on them to the decision; the choices are those of
+    `attribution_over_time`.
+    """
+    result = path_attribution(sample, over)
+    titles, hues = generator_attribution.term_styles(result.terms, result.modalities)
+    return _make_view(
+        sample,
+        "built-flow",
+        result,
+        over,
+        generator_attribution.attribution_flow(
+            result.dividends,
+            titles,
+            hues,
+            result.acts,
+            result.parts,
+            result.start,
+            result.end,
+            result.modalities,
+            unit=sample.unit,
+            quantity=sample.quantity,
+        ),
+        numbers.built_flow_table(result, sample.quantity),
+    )
+
+
+def _make_view(
+    sample: Sample,
+    name: str,
+    result: PathAttribution,
+    over: str,
+    figure: go.Figure,
+    table: pd.DataFrame,
+) -> View:
+    title = text.escape_markdown(describe_building(result))
+    if over == physics_sensitivity.THIS:
+        samples = cite_sample(sample)
+    else:
+        samples = f" Mean over {cohort_words(sample, over, result.count, result.count)}."
+    parts = [
+        f"{term or BASELINE} from {result.start[s]:+.2f} to {result.end[s]:+.2f}"
+        for s, term in enumerate(result.dividends)
+    ]
+    return View(
+        figure,
+        title,
+        caption=f"{CAPTIONS[name].shows}{samples} {describe_comparison(sample.study.background)} Aumann–Shapley "
+        f"values, which are additive to {result.error:.0e}.",
+        limits=CAPTIONS[name].not_shown,
+        table=table,
+        alternative=f"{title}. {'; '.join(parts)}",
+        heading="Contributions by coupling",
+        name=name,
+    )
+
+
+# Effect of the dynamics on the contributions.
+COURSE_TITLES: dict[Course, str] = {
+    Course.NO_TERMS: "No evolution: contributions do not change",
+    Course.UNCHANGED: "The dynamics do not change the {quantity}",
+    Course.CHANGED: "The dynamics take the {quantity} from {start:.2f} to {end:.2f}: {terms}",
+}
+JOINT, OWN = "joint contributions", "contribution"
+LARGEST_TERM = "{share} of the change by {term}"
+SECOND_TERM = "{share} by {term}"
+MAX_TERMS = 2  # that a title names
+LEAST_SHARE = 0.01  # of a second term that is named
+
+
+def describe_building(result: PathAttribution) -> str:
+    """Return which terms of the dynamics changed the joint contributions most, as a title."""
+    return describe_course(summarise(result))
+
+
+def describe_course(summary: CourseSummary) -> str:
+    """Return how the dynamics changed the contributions, as a title."""
+    terms = [
+        (SECOND_TERM if place else LARGEST_TERM).format(share=share(part), term=term)
+        for place, (term, part) in enumerate(summary.shares.items())
+        if place == 0 or (place < MAX_TERMS and part >= LEAST_SHARE)
+    ]
+    return COURSE_TITLES[summary.kind].format(
+        quantity=JOINT if summary.joint else OWN,
+        start=summary.start,
+        end=summary.end,
+        terms=", ".join(terms),
+    )
+
+
+class Caption(NamedTuple):
+    """The objects of "The figure shows ..." and "It does not show ..."."""
+
+    shows: str
+    not_shown: str
+
+
+CAPTIONS: dict[str, Caption] = {
+    "built": Caption(
+        "the amount that each coupling (H) and each dissipation term adds to each contribution. A row begins at the "
+        "contribution without evolution, and its numbers sum to the explained contribution.",
+        "the predictions of a model trained without a coupling, nor the effect of removing a coupling from this model: "
+        "two couplings that depend on each other share their effect.",
+    ),
+    "built-over-time": Caption(
+        "one contribution through the evolution, split into the parts that each coupling (H) and dissipation has added "
+        "(above the dotted start) and removed (below) so far; the line is their sum.",
+        "the other contributions, to which the same couplings may have moved the missing part.",
+    ),
+    "built-flow": Caption(
+        "the flow from modalities through the terms that act on them to the contributions and their sum; the width of "
+        "a band is its size. The bands of a coupling are shared evenly among the modalities that it acts on.",
+        "how much a modality contributes to a coupling: only the effect of the coupling is measured. Bands thinner "
+        "than half a percent of all are left out.",
+    ),
+}

@@ -1,4 +1,4 @@
-"""Losses, metrics, gradients and learning rates of training runs by epoch, and their results."""
+"""Training runs by epoch, their results, and the targets of their data set."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import listed
+from qfusion._sentences import count, listed
 from qfusion.analysis import text
 from qfusion.analysis.run_results import collect_results
 from qfusion.analysis.run_settings import count_rows, run_loss
@@ -19,10 +19,13 @@ from qfusion.analysis.training_curves import (
     metric_names,
     training_loss,
 )
-from qfusion.figures import training_charts
+from qfusion.data import DataSet
+from qfusion.data.row_splits import SPLITS
+from qfusion.figures import model_quality, training_charts
 from qfusion.training import metrics
-from qfusion.views import View
-from qfusion.wording.metrics import describe_metric
+from qfusion.views.view import View
+from qfusion.views.words import rules
+from qfusion.views.words.training import describe_metric
 
 
 def train_loss(runs: Sequence[Seen]) -> View:
@@ -242,3 +245,82 @@ def _whole(epochs: np.ndarray) -> np.ndarray:
 def common_metrics(runs: Sequence[Seen]) -> list[str]:
     """Return the metrics that all runs with an epoch have."""
     return metric_names([entry.record for entry in runs if entry.record is not None])
+
+
+_MAX_SHOWN = 60  # classes in a figure
+
+
+def data_classes(dataset: DataSet) -> View:
+    """Samples of every class; only of a data set with classes."""
+    names = dataset.target.classes
+    counts = {
+        split: np.bincount(_known_targets(dataset, split), minlength=len(names)) for split in SPLITS
+    }
+    whole = np.sum(list(counts.values()), axis=0)
+    order = np.arange(len(names))
+    shown = ""
+    if len(names) > _MAX_SHOWN:
+        order = np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
+        shown = f", the {_MAX_SHOWN} most frequent of {len(names)} classes"
+    figure = model_quality.class_counts(
+        {split: result[order].tolist() for split, result in counts.items()},
+        [names[i] for i in order],
+    )
+    return View(
+        figure,
+        describe_class_sizes(names, whole),
+        caption=f"how many of {len(dataset):,} samples are of which class, by part of the split{shown}.",
+        limits="how hard the classes are to tell apart.",
+        table=pd.DataFrame({"class": list(names)} | counts),
+        alternative=f"Samples by class: {rules.list_numbers(names, whole, '.0f')}.",
+    )
+
+
+def describe_class_sizes(names: Sequence[str], samples: np.ndarray) -> str:
+    """Describe how many samples classes have; samples (C,) of all parts of the split."""
+    least = int(samples.min())
+    most = int(samples.max())
+    if len(names) == 1:
+        return f"Its only class has {count(most, 'sample')}"
+    if least == most:
+        return f"Each of its {len(names)} classes has {count(most, 'sample')}"
+    return f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
+
+
+def data_target(dataset: DataSet) -> View:
+    """How the number that is to be predicted is spread; only of a data set without classes."""
+    about = dataset.target
+    values = {split: _known_targets(dataset, split) for split in SPLITS}
+    edges = model_quality.histogram_edges(values)
+    known = dataset.y[dataset.is_annotated]
+    mean = float(known.mean())
+    spread = float(known.std())
+    name = text.escape_markdown(about.name)
+    samples = count(len(known), "sample")
+    unit = f"({about.unit})" if about.unit else ""
+    means = {split: part.mean() for split, part in values.items() if len(part)}
+    counts = {split: np.histogram(part, edges)[0] for split, part in values.items()}
+    return View(
+        model_quality.target_histogram(values, f"{about.name} {unit}".strip()),
+        f"{name} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all {samples}",
+        caption=f"how the target is spread in each part of the split, in {model_quality.BINS} bins; mean ± deviation "
+        "above.",
+        limits="whether the parts are alike in anything but the target.",
+        table=pd.DataFrame({"from": edges[:-1], "to": edges[1:]} | counts),
+        alternative=f"Histograms of the target: mean {rules.list_terms(means)}.",
+    )
+
+
+def _known_targets(dataset: DataSet, split: str) -> np.ndarray:
+    rows = dataset.rows(split)
+    return np.asarray(dataset.y[rows[dataset.is_annotated[rows]]])
+
+
+def has_classes(dataset: DataSet) -> bool:
+    """Return whether classes are to be predicted, and some are known."""
+    return dataset.target.kind == "classification" and bool(dataset.is_annotated.any())
+
+
+def has_numbers(dataset: DataSet) -> bool:
+    """Return whether a number is to be predicted, and some are known."""
+    return dataset.target.kind == "regression" and bool(dataset.is_annotated.any())

@@ -19,16 +19,12 @@ from qfusion.analysis.training_curves import (
     passes,
     watched_run_curves,
 )
-from qfusion.figures import share_curves, style, training_charts
-from qfusion.views import View, alt_text
-from qfusion.views.learning import (
-    epoch_table,
-    list_last_values,
-    require_history,
-    run_colours,
-)
-from qfusion.wording.evidence import INERT
-from qfusion.wording.training_curves import describe_order
+from qfusion.figures import style, training_charts
+from qfusion.views.learning import epoch_table, list_last_values, require_history, run_colours
+from qfusion.views.view import View
+from qfusion.views.words import rules
+from qfusion.views.words.names import INERT
+from qfusion.views.words.training import describe_order
 
 # By the first of the two norms: the second, title, unit, what the two are, what is shown.
 NORMS = {
@@ -151,10 +147,10 @@ def train_replay(runs: Sequence[Seen]) -> View:
         )
         for name, one in known.items()
     }
-    ends = alt_text.list_terms({name: float(one.values[-1]) for name, one in known.items()}, ".3g")
+    ends = rules.list_terms({name: float(one.values[-1]) for name, one in known.items()}, ".3g")
     order = describe_order(known["joint"], known["entanglement"])
     return View(
-        share_curves.banded_curves(
+        training_charts.banded_curves(
             epochs,
             lines,
             hues={"joint": style.VERMILLION, "entanglement": style.BLUE},

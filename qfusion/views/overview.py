@@ -9,19 +9,16 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion.analysis import sample_evolution, sample_examples, text
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample_examples import Example
 from qfusion.analysis.study import Study
-from qfusion.figures import (
-    decision_charts,
-    evidence_fusion,
-    result_tables,
-    sparklines,
-    training_charts,
-)
+from qfusion.figures import decision_charts, training_charts
+from qfusion.figures.circuits import fusion
+from qfusion.figures.numbers import terms_table
 from qfusion.models import kind_files, measured_game
 from qfusion.training import metrics
-from qfusion.views import View, alt_text
-from qfusion.wording import answers
-from qfusion.wording.backgrounds import describe_baseline, describe_comparison
+from qfusion.views.view import View
+from qfusion.views.words import answers, rules
+from qfusion.views.words.decisions import describe_baseline, describe_comparison
 
 
 def questions(sample: Sample) -> View:
@@ -120,7 +117,7 @@ def example_waterfall(study: Study, *, kind: str = "agreement") -> View:
 
     Args:
         study: a model on its data.
-        kind: of `wording.examples.REASONS`.
+        kind: of `views.overview.REASONS`.
     """
     sample, row = _find_example(study, kind)
     output = int(study.predicted[row])
@@ -138,7 +135,7 @@ def example_waterfall(study: Study, *, kind: str = "agreement") -> View:
         ),
         f"Sample {text.escape_markdown(sample)}: {finding}",
         caption=describe_baseline(study.sample_background),
-        table=result_tables.terms_table(dividends),
+        table=terms_table(dividends),
         alternative=f"Waterfall of sample {sample}: {text.strip_markup(finding)}.",
         name=f"telling-waterfall-{kind}",
     )
@@ -153,7 +150,7 @@ def example_entropy(study: Study, *, kind: str = "agreement") -> View:
     times, series = sample_evolution.entropies_by_torch(study, row)
     ends = ", ".join(f"{name} {values[-1]:.2f}" for name, values in series.items())
     return View(
-        sparklines.sparkline(times, series, study.modalities),
+        training_charts.sparkline(times, series, study.modalities),
         f"Sample {text.escape_markdown(sample)}: von Neumann entropy of each modality (nats)",
         caption="Over the evolution, as learned.",
         table=pd.DataFrame({"t": times} | series),
@@ -172,9 +169,9 @@ def example_masses(study: Study, *, kind: str = "agreement") -> View:
     values = space.masses[row].numpy()
     fused = (1 - space.vectors[row].numpy()[:, 2]) / 2
     elements = [str(i) for i in range(len(values))]
-    numbers = alt_text.list_numbers(elements, fused)
+    numbers = rules.list_numbers(elements, fused)
     return View(
-        evidence_fusion.masses(values, fused, study.modalities, elements, compact=True),
+        fusion.masses(values, fused, study.modalities, elements, compact=True),
         f"Sample {text.escape_markdown(sample)}: masses and their fusion",
         caption="Dark 0, yellow 1.",
         table=pd.DataFrame(values, columns=list(study.modalities)).assign(fused=fused),
@@ -189,3 +186,27 @@ def _find_example(study: Study, kind: str) -> tuple[str, int]:
     shown = {example.kind: example.sample for example in sample_examples.find_examples(study)}
     sample = shown[choose("Among the samples to start with, kind", kind, shown)]
     return sample, study.dataset.row(sample)
+
+
+REASONS = {
+    "agreement": (
+        "All single-modality terms have the same sign. This sample has the largest minimum of their sizes."
+    ),
+    "conflict": (
+        "Two modalities oppose each other. This sample has the largest pair of opposite single-modality terms."
+    ),
+    "synergy": (
+        "Joint terms sum to more than single modalities, in the direction of the decision. This sample has the largest "
+        "sum of joint terms."
+    ),
+    "dominance": (
+        "One modality outweighs all other single modalities together. This sample has the largest single-modality term."
+    ),
+}
+UNCLEAR = " It was chosen from all test samples, since no clear decision among the better-predicted half qualifies."
+
+
+def explain_example(example: Example) -> str:
+    """Return why a sample is shown as an example of its kind."""
+    reason = REASONS[example.kind]
+    return reason if example.is_clear else reason + UNCLEAR

@@ -8,10 +8,11 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import bloch_balls, circuit_charts, followed_series, state_charts, style
+from qfusion.figures import lines, state_charts, style
+from qfusion.figures.circuits import charts
+from qfusion.figures.circuits.qubits import draw_balls
 from qfusion.models.protocols import Evolution, GateCircuit, TruthTables
-from qfusion.views import View, alt_text
-from qfusion.views.gate_replays import (
+from qfusion.views.circuit import (
     EACH,
     PURE,
     STEPS,
@@ -23,8 +24,9 @@ from qfusion.views.gate_replays import (
     qubit_table,
     replay,
 )
-from qfusion.wording import extrema
-from qfusion.wording.samples import cite_sample
+from qfusion.views.view import View
+from qfusion.views.words import rules
+from qfusion.views.words.rules import cite_sample
 
 
 def qubits(
@@ -34,15 +36,13 @@ def qubits(
     walk, at, rows, names = path_so_far(sample, gate, steps, gates)
     entropy = walk.entropy[at][rows]
     return View(
-        circuit_charts.bloch_row(
-            names, walk.bloch[at][rows], entropy, before=walk.bloch[at - 1][rows]
-        ),
+        charts.bloch_row(names, walk.bloch[at][rows], entropy, before=walk.bloch[at - 1][rows]),
         describe_mixedness(dict(zip(names, entropy.tolist(), strict=True))),
         caption="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         f"its entropy.{cite_sample(sample)}",
         limits="⟨Y⟩ as a length.",
         table=qubit_table(walk, at),
-        alternative=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {alt_text.list_numbers(names, entropy)}.",
+        alternative=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {rules.list_numbers(names, entropy)}.",
         usage="Point at a disc for ⟨Y⟩.",
     )
 
@@ -55,14 +55,14 @@ def bloch_gates(
     lengths = np.linalg.norm(walk.bloch[at][rows], axis=1)
     paths = [walk.bloch[: at + 1, row] for row in rows]
     return View(
-        bloch_balls.draw_balls(names, paths, [walk.wires[row].hue for row in rows]),
+        draw_balls(names, paths, [walk.wires[row].hue for row in rows]),
         describe_shortest(dict(zip(names, lengths.tolist(), strict=True))),
         caption="every qubit that goes to the end: its Bloch vector now, and its way since the first gate, older parts "
         "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
         f"{cite_sample(sample)}",
         limits="correlations between qubits: each ball is one qubit on its own.",
         table=qubit_table(walk, at),
-        alternative=f"Bloch balls of {len(rows)} qubits; lengths {alt_text.list_numbers(names, lengths)}.",
+        alternative=f"Bloch balls of {len(rows)} qubits; lengths {rules.list_numbers(names, lengths)}.",
     )
 
 
@@ -88,7 +88,7 @@ def before_after(
         what=f"outcome of {', '.join(wires)}",
     )
     for trace, when in zip(figure.data, ("after", "before"), strict=True):
-        trace.meta = followed_series.line_meta(followed_series.OUTCOMES, [when])
+        trace.meta = lines.line_meta(lines.OUTCOMES, [when])
     return View(
         figure,
         describe_gate_effect(distance),
@@ -96,7 +96,7 @@ def before_after(
         f"the trace distance (0 to 1).{words}{cite_sample(sample)}",
         limits="coherences: see the matrix.",
         table=pd.DataFrame({"outcome": names, "before": was, "after": now}),
-        alternative=f"Outcome probabilities after the gate: {alt_text.list_pairs(names, was, now)}.",
+        alternative=f"Outcome probabilities after the gate: {rules.list_pairs(names, was, now)}.",
     )
 
 
@@ -113,14 +113,14 @@ def matrix_after(
         caption="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes."
         f"{cite_sample(sample)}",
         limits="phases.",
-        table=alt_text.matrix_entries(
+        table=rules.matrix_entries(
             names,
             real=after.real,
             imaginary=after.imag,
             before_real=before.real,
             before_imaginary=before.imag,
         ),
-        alternative=f"Heat map of the modulus after the gate: {alt_text.list_coherences(after, names)}.",
+        alternative=f"Heat map of the modulus after the gate: {rules.list_coherences(after, names)}.",
     )
 
 
@@ -143,7 +143,7 @@ def entropy_gates(
     rows = list(walk.followed)
     names = [walk.wires[row].name for row in rows]
     entropy = walk.entropy[:, rows]
-    figure = circuit_charts.entropy_lines(
+    figure = charts.entropy_lines(
         entropy,
         names,
         gate_index(walk, gate) if marked else None,
@@ -167,7 +167,7 @@ def entropy_gates(
         limits=f"with whom{elsewhere}.{describe_inert_fusion(sample)}",
         table=_list_gate_by_gate(entropy, names),
         alternative=f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: "
-        f"{alt_text.list_numbers(names, last)}.",
+        f"{rules.list_numbers(names, last)}.",
     )
 
 
@@ -194,14 +194,14 @@ def mutual_gates(sample: Sample, *, gate: int | None = None) -> View:
     if len(names) == 1:
         meaning = "as nothing else is there, twice the entropy of either."
     return View(
-        circuit_charts.entropy_lines(
+        charts.entropy_lines(
             values,
             names,
             gate_index(walk, gate),
             walk.parts,
             hues=[style.registers_colour(group, sample.modalities) for group in shared],
             y_title="mutual information (nats)",
-            group=followed_series.SHARED,
+            group=lines.SHARED,
         ),
         describe_sharing(pairs),
         caption=f"mutual information of every two registers after each gate, S(a) + S(b) - S(ab): {meaning}"
@@ -209,7 +209,7 @@ def mutual_gates(sample: Sample, *, gate: int | None = None) -> View:
         limits="how much of it is read at the end.",
         table=_list_gate_by_gate(values, names),
         alternative=f"Mutual information over {walk.count} gates; at the end, in nats: "
-        f"{alt_text.list_numbers(names, values[-1])}.",
+        f"{rules.list_numbers(names, values[-1])}.",
     )
 
 
@@ -230,7 +230,7 @@ def describe_mixedness(entropy: Mapping[str, float]) -> str:
     """
     if max(entropy.values()) < PURE:
         return "Every qubit is in a pure state"
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         entropy,
         none="No qubit is mixed by as much as 0.01 nats",
         one="Most mixed now: {names} ({value:.2f} of at most 0.69 nats)",
@@ -246,7 +246,7 @@ def describe_shortest(lengths: Mapping[str, float]) -> str:
         return "Every qubit is in a pure state"
     if round(least, 2) == 1:
         return "No Bloch vector is shorter than 1 by 0.01"
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         lengths,
         smallest=True,
         one="Shortest Bloch vector: {names} ({value:.2f})",
@@ -264,7 +264,7 @@ def describe_gate_effect(distance: float) -> str:
 
 def describe_final_mixedness(entropy: Mapping[str, float]) -> str:
     """Describe which qubits are the most mixed at the end, by their entropies in nats."""
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         entropy,
         none="At the end no qubit is mixed ({size} nats)",
         only="At the end {names} is mixed ({value:.2f} nats)",
@@ -277,7 +277,7 @@ def describe_final_mixedness(entropy: Mapping[str, float]) -> str:
 
 def describe_sharing(mutual: Mapping[str, float]) -> str:
     """Describe which two registers share most at the end; mutual information in nats by pair."""
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         mutual,
         none="The registers share next to nothing at the end ({size} nats)",
         only="{names} share {value:.2f} nats at the end",

@@ -9,13 +9,13 @@ from qfusion._checks import check
 from qfusion._sentences import sizes, top
 from qfusion.analysis import sample_similarity, text
 from qfusion.analysis.sample import Sample, build_sample
-from qfusion.figures import column_charts, result_tables, style
+from qfusion.figures import decision_pairs, numbers, style
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS
-from qfusion.views import View
 from qfusion.views.samples import describe_outcomes
-from qfusion.wording import extrema
-from qfusion.wording.backgrounds import describe_baseline
+from qfusion.views.view import View
+from qfusion.views.words import rules
+from qfusion.views.words.decisions import describe_baseline
 
 
 def several_decisions(sample: Sample, *, ids: Sequence[str] = (), output: str = "") -> View:
@@ -38,7 +38,7 @@ def several_decisions(sample: Sample, *, ids: Sequence[str] = (), output: str = 
         unit = "log-odds (nats)"
         for i, entry in enumerate(sides):
             notes[i] += f"\nlog-odds of {study.classes[entry.output]}"
-    figure = column_charts.decision_columns(
+    figure = decision_pairs.decision_columns(
         names,
         [entry.dividends for entry in sides],
         study.modalities,
@@ -61,7 +61,7 @@ def several_decisions(sample: Sample, *, ids: Sequence[str] = (), output: str = 
         )
     alternative = "; ".join(described) + "."
     table = pd.concat(
-        [result_tables.terms_table(entry.dividends, sample=entry.id) for entry in sides],
+        [numbers.terms_table(entry.dividends, sample=entry.id) for entry in sides],
         ignore_index=True,
     )
     return View(
@@ -82,7 +82,7 @@ def several_entropies(sample: Sample, *, ids: Sequence[str] = (), output: str = 
         name: sum(entry.entropies.values()) / max(len(entry.entropies), 1)
         for name, entry in zip(names, sides, strict=True)
     }
-    figure = column_charts.bar_columns(
+    figure = decision_pairs.bar_columns(
         names,
         [entry.entropies for entry in sides],
         {name: style.term_colour(name, sample.modalities) for name in sample.modalities},
@@ -126,8 +126,8 @@ def chosen_rows(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
         return [sample.row, *sample_similarity.nearest(sample, count=3).rows.tolist()]
     rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
     check(
-        len(rows) <= column_charts.MOST,
-        f"{len(rows)} samples are chosen, and at most {column_charts.MOST} can be shown side by side.",
+        len(rows) <= decision_pairs.MOST,
+        f"{len(rows)} samples are chosen, and at most {decision_pairs.MOST} can be shown side by side.",
     )
     return rows
 
@@ -166,7 +166,7 @@ def describe_common_terms(terms: Sequence[tuple[str, ...]]) -> str:
 
 def describe_largest_entropies(means: Mapping[str, float]) -> str:
     """Describe which samples have the largest entropies; the mean of each in nats, by sample."""
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         means,
         only="Sample {names} has a mean entropy of {value:.2f} nats",
         one="Sample {names} has the largest entropies ({value:.2f} nats on average)",

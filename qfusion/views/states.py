@@ -13,14 +13,15 @@ from qfusion._sentences import top
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.figures import bloch_balls, state_charts, style
+from qfusion.figures import state_charts, style
+from qfusion.figures.circuits import qubits
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
-from qfusion.views import Slider, View, alt_text
 from qfusion.views.decision import SHOWN_STATES, WHOLE, cursor_time
-from qfusion.wording import extrema
-from qfusion.wording.samples import cite_states
+from qfusion.views.view import Slider, View
+from qfusion.views.words import rules
+from qfusion.views.words.rules import cite_states
 
 MATRIX_PARTS = {
     "modulus": (
@@ -55,7 +56,7 @@ def populations(
         caption=f"the probability of each basis state, the diagonal of ρ(t).{cite_states(sample)}",
         limits="coherence: see the matrix below.",
         table=pd.DataFrame({"state": labels, "probability": mass}),
-        alternative=f"Populations at {when}: {alt_text.list_numbers(labels, mass)}.",
+        alternative=f"Populations at {when}: {rules.list_numbers(labels, mass)}.",
     )
 
 
@@ -82,8 +83,8 @@ def matrix(
         f"Density matrix: {part} at {when}",
         caption=f"{shown}{cite_states(sample)}",
         limits=limits,
-        table=alt_text.matrix_entries(labels, real=rho.real, imaginary=rho.imag),
-        alternative=f"Heat map of the {part} of ρ: {alt_text.list_coherences(rho, labels)}.",
+        table=rules.matrix_entries(labels, real=rho.real, imaginary=rho.imag),
+        alternative=f"Heat map of the {part} of ρ: {rules.list_coherences(rho, labels)}.",
         name=f"matrix-{part}",
     )
 
@@ -112,8 +113,8 @@ def hinton(
         caption="the density matrix at the cursor: areas are moduli |ρ_ij| (key on the right); colour, and the hand in "
         f"each square, the phase: to the right 0, up +π/2.{cite_states(sample)}",
         limits=limits,
-        table=alt_text.matrix_entries(labels, modulus=modulus, phase=np.angle(rho)),
-        alternative=f"Hinton diagram of ρ: {alt_text.list_coherences(rho, labels)}.",
+        table=rules.matrix_entries(labels, modulus=modulus, phase=np.angle(rho)),
+        alternative=f"Hinton diagram of ρ: {rules.list_coherences(rho, labels)}.",
     )
 
 
@@ -140,7 +141,7 @@ def bloch(sample: Sample, *, t: Annotated[float, Slider(0.0, 1.0)] = 1.0) -> Vie
     if len(names) < len(sample.modalities):
         others = "; modalities of more levels: see the heat maps"
     return View(
-        bloch_balls.draw_balls(
+        qubits.draw_balls(
             names,
             [way[: at + 1] for way in ways.values()],
             [style.term_colour(name, sample.modalities) for name in names],
@@ -151,7 +152,7 @@ def bloch(sample: Sample, *, t: Annotated[float, Slider(0.0, 1.0)] = 1.0) -> Vie
         f"middle.{cite_states(sample)}",
         limits=f"correlations between modalities{others}.",
         table=pd.concat([_bloch_vectors(name, times, way) for name, way in ways.items()]),
-        alternative=f"Bloch balls; lengths {alt_text.list_numbers(names, lengths.values())}.",
+        alternative=f"Bloch balls; lengths {rules.list_numbers(names, lengths.values())}.",
     )
 
 
@@ -204,7 +205,7 @@ def elements_over_time(
             f"row{most}."
         )
         limits = "phases: see the matrices."
-    last = alt_text.list_numbers(full_names, values[:, -1])
+    last = rules.list_numbers(full_names, values[:, -1])
     return View(
         state_charts.element_heatmap(
             times, values, list(levels), list(owners), unit, cursor_time(sample, t)
@@ -264,7 +265,7 @@ def reduced_states(sample: Sample, name: str) -> np.ndarray:
 
 def describe_likeliest(when: str, populations: Mapping[str, float]) -> str:
     """Describe which basis states are the likeliest at a time, by their populations, 0 to 1."""
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         populations,
         one="Likeliest basis state at {when}: {names} with {share}",
         some="Likeliest basis states at {when}, alike: {names} with {share} each",
@@ -280,7 +281,7 @@ def describe_most_mixed(lengths: Mapping[str, float], when: str) -> str:
     """Describe which modalities of two levels have the shortest Bloch vector at a time, by its length, 0 to 1."""
     if round(min(lengths.values()), 2) == 1:
         return f"At {when} every Bloch vector has length 1.00: each of these modalities is all but pure"
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         lengths,
         smallest=True,
         only="{names} at {when}: its Bloch vector has length {value:.2f}",
@@ -298,7 +299,7 @@ def describe_largest_change(what: str, rows: Mapping[str, np.ndarray]) -> str:
         what: "population" or "coherence". rows: values over time by name, as markdown.
     """
     changes = {name: float(np.ptp(values)) for name, values in rows.items()}
-    sentence = extrema.describe_extremum(
+    sentence = rules.describe_extremum(
         changes,
         none="No {what} changes by 0.01 or more",
         one="{What} of {names} changes most",
@@ -325,8 +326,8 @@ def _describe_course(values: np.ndarray) -> str:
 
 def describe_largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
     """Describe between which levels a matrix of moduli (D, D) has its largest entry off the diagonal."""
-    return extrema.describe_extremum(
-        alt_text.coherence_table(modulus, labels, "|{}⟩⟨{}|"),
+    return rules.describe_extremum(
+        rules.coherence_table(modulus, labels, "|{}⟩⟨{}|"),
         places=3,
         none="No coherence at {when} is as large as 0.001",
         one="Largest coherence at {when}: {names} with {value:.3f}",

@@ -1,4 +1,4 @@
-"""Two decisions, A and B, beside one another: terms, differences, shares, entropies and classes."""
+"""Two decisions, A and B, beside one another, and the test samples on which two models differ most."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -7,22 +7,20 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import compare, text
-from qfusion.figures import (
-    decision_charts,
-    decision_pairs,
-    evidence_fusion,
-    result_tables,
-    style,
-)
+from qfusion.analysis import compare, model_differences, sample_words, text
+from qfusion.figures import decision_charts, decision_pairs, numbers, scatter_map, style
+from qfusion.figures.circuits import fusion
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS
-from qfusion.views import View, alt_text
-from qfusion.views.model_disagreements import describe_backgrounds
-from qfusion.wording import answers, extrema
-from qfusion.wording.backgrounds import describe_baseline
-from qfusion.wording.numbers import agree_verb
-from qfusion.wording.samples import describe_calibration
+from qfusion.views.samples import truth_and_prediction
+from qfusion.views.view import View
+from qfusion.views.words import answers, rules
+from qfusion.views.words.decisions import (
+    background_markdown,
+    describe_baseline,
+    describe_comparison,
+)
+from qfusion.views.words.rules import agree_verb, describe_calibration
 
 
 def waterfall(sides: compare.Sides, *, letter: Literal["A", "B"] = "A") -> View:
@@ -59,8 +57,8 @@ def waterfall(sides: compare.Sides, *, letter: Literal["A", "B"] = "A") -> View:
         f"{letter}: {answers.title_decision(one.verdict, one)}",
         caption=caption,
         limits="the cause of the annotation, only the computation of this model.",
-        table=result_tables.terms_table(one.dividends),
-        alternative=f"Waterfall of {letter}: {alt_text.list_terms(one.dividends)}.",
+        table=numbers.terms_table(one.dividends),
+        alternative=f"Waterfall of {letter}: {rules.list_terms(one.dividends)}.",
         name=f"waterfall-{letter}",
     )
 
@@ -78,8 +76,8 @@ def differences(sides: compare.Sides) -> View:
     )
     change = {t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}
     table = (
-        result_tables.terms_table(a.dividends)
-        .merge(result_tables.terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
+        numbers.terms_table(a.dividends)
+        .merge(numbers.terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
         .assign(difference=lambda t: t["dividend_B"] - t["dividend_A"])
     )
     return View(
@@ -89,7 +87,7 @@ def differences(sides: compare.Sides) -> View:
         f"their sum. {describe_backgrounds(sides)}",
         limits="differences of single words, sounds or pixels.",
         table=table,
-        alternative=f"Differences, B minus A: {alt_text.list_terms(change)}.",
+        alternative=f"Differences, B minus A: {rules.list_terms(change)}.",
     )
 
 
@@ -103,9 +101,7 @@ def shares(sides: compare.Sides) -> View:
         "share of the decision, |Shapley value| / sum",
         percent=True,
     )
-    alternative = (
-        f"Shares. A: {alt_text.list_terms(of_a, '.2f')}. B: {alt_text.list_terms(of_b, '.2f')}."
-    )
+    alternative = f"Shares. A: {rules.list_terms(of_a, '.2f')}. B: {rules.list_terms(of_b, '.2f')}."
     table = pd.DataFrame(
         [
             {"side": letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
@@ -156,8 +152,8 @@ def entropies(sides: compare.Sides) -> View:
     else:
         caption += f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
     caption += f".{_describe_sides(sides)}"
-    of_a = alt_text.list_terms(a.entropies, ".2f")
-    of_b = alt_text.list_terms(b.entropies, ".2f")
+    of_a = rules.list_terms(a.entropies, ".2f")
+    of_b = rules.list_terms(b.entropies, ".2f")
     table = pd.DataFrame(
         [
             {"side": letter, "of": n, "entropy": v}
@@ -181,21 +177,21 @@ def compare_classes(sides: compare.Sides) -> View:
     b = sides.b
     names = b.study.classes
     title = describe_predictions(names[a.scores.argmax()], names[b.scores.argmax()])
-    figure = evidence_fusion.class_bars(
+    figure = fusion.class_bars(
         b.probabilities,
         names,
         truth=b.true_class,
         before=a.probabilities,
         before_name="A",
     ).update_traces(name="B", selector={"name": "now"})
-    caption = f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
+    caption = f"{fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
     if b.true_class is None:
         caption += "no true class of B is known."
     else:
         caption += "B's true class is marked."
     caption += _describe_sides(sides)
-    of_a = alt_text.list_numbers(names, a.probabilities)
-    of_b = alt_text.list_numbers(names, b.probabilities)
+    of_a = rules.list_numbers(names, a.probabilities)
+    of_b = rules.list_numbers(names, b.probabilities)
     table = pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities})
     return View(
         figure,
@@ -218,7 +214,7 @@ def describe_difference(
     change = {text.term(term) or "the baseline": b[term] - a[term] for term in a}
     total = sum(change.values())
     if round(total, 2) == 0 or round(max(sizes(change).values(), default=0.0), 2) == 0:
-        return extrema.describe_extremum(
+        return rules.describe_extremum(
             change,
             by_size=True,
             none="No term differs by 0.01 or more between A and B",
@@ -306,3 +302,90 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
 def _describe_sides(sides: compare.Sides) -> str:
     """Return a sentence that names the samples whose numbers are shown."""
     return f" Computed for samples {text.escape_markdown(sides.a.id)} (A) and {text.escape_markdown(sides.b.id)} (B)."
+
+
+def disagreements(sides: compare.Sides) -> View:
+    """The test samples on which two models differ most, as learned, each with the term that parts them."""
+    result = model_differences.apart(sides)
+    b = sides.b.study
+    ids = [str(name) for name in b.dataset.ids[result.rows]]
+    (truth, second), (_, first) = (
+        truth_and_prediction(one, result.rows) for one in (b, sides.a.study)
+    )
+    notes = sample_words.describe_samples(b.dataset, result.rows)
+    form = "{}" if b.classes else "{:+.2f}"
+    largest = [top(sizes(terms))[0] for terms in result.terms]
+    parting = [
+        f", {term.replace('+', ' + ') or 'the baseline'} {terms[term]:+.2f}"
+        for term, terms in zip(largest, result.terms, strict=True)
+    ] or [""] * len(ids)
+    figure = scatter_map.nearest_bars(
+        [
+            f"{name}: {form.format(a)} → {form.format(b)}{term}"
+            for name, a, b, term in zip(ids, first, second, parting, strict=True)
+        ],
+        np.abs(result.differences),
+        [None] * len(ids),
+        notes=notes,
+        axis="total variation of the softmaxes" if b.classes else f"|B − A|, {b.score_unit(0)}",
+        typical=result.median,
+    )
+    caption = (
+        f"the {len(ids)} of {result.among:,} test samples on which the learned models "
+        f"{text.escape_markdown(sides.a.study.name)} (A) and {text.escape_markdown(b.name)} (B) "
+        "differ most: A’s decision → B’s"
+    )
+    if result.terms:
+        caption += f", and the term that differs most, B − A. {describe_backgrounds(sides)}"
+    else:
+        caption += ". "
+    largest_differences = "; ".join(
+        f"{name} {value:.3g}" for name, value in zip(ids, np.abs(result.differences), strict=True)
+    )
+    table = pd.DataFrame(
+        {
+            "id": ids,
+            "truth": truth,
+            "A": first,
+            "B": second,
+            "difference": result.differences,
+            "parted_by": largest or [""] * len(ids),
+            **({"text": notes} if any(notes) else {}),
+        }
+    )
+    return View(
+        figure,
+        describe_disagreements(result, largest, bool(b.classes)),
+        caption=caption,
+        limits="which model is better: see the test metrics. Each model has one seed.",
+        table=table,
+        alternative=f"Differ most: {largest_differences}.",
+        usage="Click a bar to compare A and B on the sample.",
+    )
+
+
+def describe_disagreements(
+    result: model_differences.Apart, largest: Sequence[str], classes: bool
+) -> str:
+    """Describe on how many samples two models decide differently, and which term parts them where they differ most."""
+    if not result.among:
+        return "There are no test samples to compare the models"
+    words = (
+        f"A and B {'predict other classes' if classes else 'decide by other signs'} on {result.opposed:,} of "
+        f"{result.among:,} test samples"
+    )
+    if not largest:
+        return words
+    count = {term: largest.count(term) for term in largest}
+    first = [text.term(term) or "the baseline" for term in top(count)]
+    often = max(count.values())
+    verb, ending = ("parts", "") if len(first) == 1 else ("part", " each")
+    return f"{words}; where they differ most, {listed(first)} {verb} them in {often} of {len(largest)}{ending}"
+
+
+def describe_backgrounds(sides: compare.Sides) -> str:
+    """Return a sentence for numbers without a baseline, of both."""
+    a, b = (background_markdown(one.background) for one in (sides.a, sides.b))
+    if a == b:
+        return describe_comparison(sides.b.background)
+    return f"The background of A is {a}, that of B is {b}."

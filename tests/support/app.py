@@ -13,7 +13,7 @@ from qfusion.analysis import sample_words
 from qfusion.explain import Explanation
 from qfusion.explain.verdicts import verdict_of_terms
 from qfusion.ui import lazy_panels, navigation
-from qfusion.wording.verdicts import describe_headline
+from qfusion.views.words.verdicts import describe_headline
 from tests.support import charts
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")

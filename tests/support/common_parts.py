@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from qfusion.errors import QFusionError
-from qfusion.panels import pages, rendering
+from qfusion.views.pages import catalogue, rendering
 from tests.support.third_model import DATA
 
 SAME = 1e-9
@@ -21,12 +21,12 @@ def everything(name: str, sample: str) -> dict[str, Any]:
     """All that the pages show of a sample before a model, by page and panel."""
     address = {"model": name, "data": DATA, "sample": sample}
     found = {}
-    for page in pages.PAGES:
-        if page in pages.PAGES_WITHOUT_MODEL:
+    for page in catalogue.PAGES:
+        if page in catalogue.PAGES_WITHOUT_MODEL:
             continue
         for panel in rendering.figure_names(page, address):
             try:
-                picture = pages.build_panel(page, panel, address)
+                picture = catalogue.build_panel(page, panel, address)
             except QFusionError as error:
                 found[f"{page} {panel}"] = str(error)
                 continue

@@ -11,7 +11,8 @@ import xml.etree.ElementTree as ET
 import plotly.graph_objects as go
 from pypdf import PdfReader
 
-from qfusion.figures import decision_charts, evolution_charts, export_style, style
+from qfusion.figures import decision_charts, evolution_charts, style
+from qfusion.figures.files import export_style
 from tests.support.figure_examples import TERMS, M, T
 
 RECIPE = json.dumps(

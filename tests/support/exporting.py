@@ -22,8 +22,8 @@ from PIL import Image
 from pypdf import PdfReader
 
 from qfusion.explain import backgrounds
-from qfusion.figures.embedded_recipes import size_mm as size_of_svg
-from qfusion.figures.export_style import FORMATS, RESOLUTIONS, SIZES, THEMES, ExportStyle
+from qfusion.figures.files.export import size_mm as size_of_svg
+from qfusion.figures.files.export_style import FORMATS, RESOLUTIONS, SIZES, THEMES, ExportStyle
 
 # Every figure once with each kind of model that has it, of the smallest models: two modalities and a target of classes
 # (parity), three and a number (planted), and pictures and ten classes (digits) for what only these have.
@@ -151,7 +151,7 @@ def taken() -> Iterator[tuple[str, Any]]:
 
 def on(address: str, seen: set[tuple[str, ...]] | None = None) -> dict[str, Any]:
     """The panels of a page, without those that were `seen`."""
-    from qfusion.panels import rendering
+    from qfusion.views.pages import rendering
 
     page, query = rendering.parse_link("http://here" + address)
     keys = {
@@ -205,7 +205,7 @@ def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -
 
 def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> dict[str, str]:
     """SHA-256 of each figure's recipe and file, of panels that are at hand or of pages opened now."""
-    from qfusion.panels import rendering, reproduction
+    from qfusion.views.pages import rendering
 
     found, pages = {}, {} if panels is None else None
     for job in wanted:
@@ -216,7 +216,7 @@ def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> d
                 page, query = rendering.parse_link("http://here" + job.address)
                 pages[job.address, job.panel] = rendering.render_panel(page, job.panel, query)
             panel = pages[job.address, job.panel]
-        content = reproduction.save_panel(
+        content = rendering.save_panel(
             panel, replace(panel.recipe, style=style(job.number, job.kind, job.theme))
         )
         found[job.name] = f"{_hash(panel.recipe.text().encode())} {_hash(content)}"
@@ -227,7 +227,8 @@ def in_every_format(
     terms: Mapping[str, float], modalities: Sequence[str], recipe: str
 ) -> dict[str, str]:
     """SHA-256 of the file of a waterfall in every format, with nothing loaded that figures do not need."""
-    from qfusion.figures import decision_charts, export
+    from qfusion.figures import decision_charts
+    from qfusion.figures.files import export
 
     chosen = {"title": True, "caption": True, "theme": "dark"}
     found = {

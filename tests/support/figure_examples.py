@@ -17,45 +17,28 @@ from qfusion.analysis import recording_strip
 from qfusion.data.sample_content import Preview, Word
 from qfusion.explain.bootstrap import Interval
 from qfusion.figures import (
-    angle_chart,
     attribution_charts,
-    basin_charts,
-    bloch_balls,
-    circuit_charts,
-    circuit_diagram,
     cohort_charts,
-    column_charts,
-    correlation_polygon,
     decision_charts,
     decision_pairs,
-    distance_chart,
-    error_slices,
-    evidence_fusion,
+    dynamics_charts,
     evolution_charts,
     generator_attribution,
-    generator_attribution_areas,
-    generator_attribution_flow,
     generator_charts,
-    interaction_charts,
-    jump_raster,
-    jump_trajectories,
-    label_charts,
-    layer_charts,
+    lines,
+    model_charts,
     model_quality,
     operator_spectra,
-    sample_timeline,
+    sample_charts,
     scatter_map,
-    sensitivity_tornado,
-    share_curves,
-    sparklines,
     state_changes,
     state_charts,
-    target_charts,
-    target_information,
-    time_lines,
+    style,
+    term_effects,
     training_charts,
     trust_charts,
 )
+from qfusion.figures.circuits import charts, diagram, fusion, qubits
 from qfusion.figures.style import BLUE, Theme
 
 HOSTILE = "<script>alert(1)</script> $x_1^2$ \\alpha &amp; ü"
@@ -85,14 +68,14 @@ WHOLE = {term: R.normal(i * 0.1, 1, 40) for i, term in enumerate(JOINT)}
 GROUP = np.array(["agreement", "conflict"])[R.integers(0, 2, 40)]
 BEST = Interval(0.3, 0.2, 0.45, 9, 9)
 WIRES = [
-    circuit_diagram.Wire("text[0]", 0, BLUE),
-    circuit_diagram.Wire(HOSTILE, 1),
-    circuit_diagram.Wire("fused[0]", 2, end=2.4),
+    diagram.Wire("text[0]", 0, BLUE),
+    diagram.Wire(HOSTILE, 1),
+    diagram.Wire("fused[0]", 2, end=2.4),
 ]
 BOXES = [
-    circuit_diagram.Box("RY", 0, (0,), 1, 1, "turns"),
-    circuit_diagram.Box("H[audio+vision]", 1, (0, 1, 2), 2, 3, HOSTILE, BLUE),
-    circuit_diagram.Box("C|X", 2, (0, 2), 4, 4, "does", joined=True),
+    diagram.Box("RY", 0, (0,), 1, 1, "turns"),
+    diagram.Box("H[audio+vision]", 1, (0, 1, 2), 2, 3, HOSTILE, BLUE),
+    diagram.Box("C|X", 2, (0, 2), 4, 4, "does", joined=True),
 ]
 CURVES = {
     "run a": (np.arange(1, 6), 1 / np.arange(1, 6)),
@@ -107,7 +90,7 @@ BUILT_BY = [
     "dissipation 3",
 ]
 BUILT_HUES = [
-    *(figures.style.term_colour(term, M) for term in JOINT),
+    *(style.term_colour(term, M) for term in JOINT),
     *[generator_attribution.OTHERS] * 3,
 ]
 BUILT_ACTS = [*JOINT, *[JOINT[-1]] * 3]
@@ -118,60 +101,56 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "generator_attribution.attribution_matrix": lambda t: generator_attribution.attribution_matrix(
         list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE, theme=t
     ),
-    "generator_attribution_areas.attribution_areas": lambda t: (
-        generator_attribution_areas.attribution_areas(
-            T,
-            np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4],
-            BUILT_BY,
-            BUILT_HUES,
-            "text+audio",
-            start=0.1,
-            cursor=0.7,
-            unit=HOSTILE,
-            theme=t,
-        )
+    "generator_attribution_areas.attribution_areas": lambda t: term_effects.attribution_areas(
+        T,
+        np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4],
+        BUILT_BY,
+        BUILT_HUES,
+        "text+audio",
+        start=0.1,
+        cursor=0.7,
+        unit=HOSTILE,
+        theme=t,
     ),
-    "generator_attribution_flow.attribution_flow": lambda t: (
-        generator_attribution_flow.attribution_flow(
-            list(TERMS),
-            BUILT_BY,
-            BUILT_HUES,
-            BUILT_ACTS,
-            BUILT,
-            BUILT_START,
-            BUILT_START + BUILT.sum(1),
-            M,
-            unit=HOSTILE,
-            theme=t,
-        )
+    "generator_attribution_flow.attribution_flow": lambda t: generator_attribution.attribution_flow(
+        list(TERMS),
+        BUILT_BY,
+        BUILT_HUES,
+        BUILT_ACTS,
+        BUILT,
+        BUILT_START,
+        BUILT_START + BUILT.sum(1),
+        M,
+        unit=HOSTILE,
+        theme=t,
     ),
-    "circuit_charts.step_error": lambda t: circuit_charts.step_error(
+    "circuit_charts.step_error": lambda t: charts.step_error(
         np.geomspace(0.02, 1, 6),
         np.geomspace(1e-4, 0.1, 6),
         np.geomspace(1e-3, 0.2, 6),
         0.1,
         theme=t,
     ),
-    "circuit_diagram.diagram": lambda t: circuit_diagram.diagram(
+    "circuit_diagram.diagram": lambda t: diagram.diagram(
         BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t
     ),
-    "circuit_charts.bloch_row": lambda t: circuit_charts.bloch_row(
+    "circuit_charts.bloch_row": lambda t: charts.bloch_row(
         ["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1], theme=t
     ),
-    "circuit_charts.qubit_bars": lambda t: circuit_charts.qubit_bars(
+    "circuit_charts.qubit_bars": lambda t: charts.qubit_bars(
         np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)", theme=t
     ),
-    "circuit_charts.entropy_lines": lambda t: circuit_charts.entropy_lines(
+    "circuit_charts.entropy_lines": lambda t: charts.entropy_lines(
         np.abs(R.normal(size=(9, 3))),
         ["a", HOSTILE, "c"],
         4,
         [(0, "prepare"), (5, HOSTILE)],
         theme=t,
     ),
-    "circuit_charts.cut_entropies": lambda t: circuit_charts.cut_entropies(
+    "circuit_charts.cut_entropies": lambda t: charts.cut_entropies(
         [np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats", theme=t
     ),
-    "circuit_charts.pooling_entropies": lambda t: circuit_charts.pooling_entropies(
+    "circuit_charts.pooling_entropies": lambda t: charts.pooling_entropies(
         np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]), theme=t
     ),
     "cohort_charts.scatter": lambda t: cohort_charts.scatter(
@@ -191,10 +170,10 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "decision_pairs.bar_pairs": lambda t: decision_pairs.bar_pairs(
         {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t
     ),
-    "target_charts.class_counts": lambda t: target_charts.class_counts(
+    "target_charts.class_counts": lambda t: model_quality.class_counts(
         {"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t
     ),
-    "target_charts.target_histogram": lambda t: target_charts.target_histogram(
+    "target_charts.target_histogram": lambda t: model_quality.target_histogram(
         {"train": X, "valid": Y, "test": X[:9]}, HOSTILE, theme=t
     ),
     "decision_charts.waterfall": lambda t: decision_charts.waterfall(
@@ -222,17 +201,17 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         before=(T, LINES, dict.fromkeys(TERMS, T)),
         unit=HOSTILE,
     ),
-    "distance_chart.distance_line": lambda t: distance_chart.distance_line(
+    "distance_chart.distance_line": lambda t: dynamics_charts.distance_line(
         T, np.exp(-2 * T), 2.0, 1.5, theme=t
     ),
-    "sparklines.sparkline": lambda t: sparklines.sparkline(T, LINES, M, theme=t),
-    "time_lines.draw_time_cursor": lambda t: time_lines.draw_time_cursor(
+    "sparklines.sparkline": lambda t: training_charts.sparkline(T, LINES, M, theme=t),
+    "time_lines.draw_time_cursor": lambda t: lines.draw_time_cursor(
         evolution_charts.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t
     ),
-    "evidence_fusion.masses": lambda t: evidence_fusion.masses(
+    "evidence_fusion.masses": lambda t: fusion.masses(
         R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t
     ),
-    "evidence_fusion.fusion_tables": lambda t: evidence_fusion.fusion_tables(
+    "evidence_fusion.fusion_tables": lambda t: fusion.fusion_tables(
         R.random((4, 4)),
         R.random((4, 4)),
         ["00", "01", "10", "11"],
@@ -243,7 +222,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen=(1, 2),
         edited=np.eye(4) > 0,
     ),
-    "angle_chart.angle_curve": lambda t: angle_chart.angle_curve(
+    "angle_chart.angle_curve": lambda t: evolution_charts.angle_curve(
         np.linspace(-3, 3, 40),
         np.sin(np.linspace(-3, 3, 40)),
         {"": np.zeros(40), "text": np.sin(np.linspace(-3, 3, 40))},
@@ -256,7 +235,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         x_title=HOSTILE,
         theme=t,
     ),
-    "evidence_fusion.class_bars": lambda t: evidence_fusion.class_bars(
+    "evidence_fusion.class_bars": lambda t: fusion.class_bars(
         np.array([0.1, 0.6, 0.2, 0.1]),
         CLASSES,
         truth=0,
@@ -264,10 +243,10 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         errors=np.full(4, 0.02),
         theme=t,
     ),
-    "evidence_fusion.curve": lambda t: evidence_fusion.curve(
+    "evidence_fusion.curve": lambda t: fusion.curve(
         X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE, theme=t
     ),
-    "evidence_fusion.belief_bars": lambda t: evidence_fusion.belief_bars(
+    "evidence_fusion.belief_bars": lambda t: fusion.belief_bars(
         np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1, theme=t
     ),
     "trust_charts.truth_scatter": lambda t: trust_charts.truth_scatter(
@@ -289,7 +268,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "trust_charts.seed_dots": lambda t: trust_charts.seed_dots(
         R.normal(size=(3, 7)), JOINT, M, [0, 1, 2], theme=t
     ),
-    "label_charts.interval_dots": lambda t: label_charts.interval_dots(
+    "label_charts.interval_dots": lambda t: model_charts.interval_dots(
         [*M, HOSTILE],
         {"one": R.normal(size=(4, 3)), HOSTILE: np.full((4, 3), np.nan)},
         hues=[BLUE] * 4,
@@ -298,7 +277,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         band_name=HOSTILE,
         theme=t,
     ),
-    "label_charts.calibration": lambda t: label_charts.calibration(
+    "label_charts.calibration": lambda t: model_charts.calibration(
         {"text": R.normal(size=9)},
         {"text": R.normal(size=9)},
         {"text": (np.arange(3.0), np.arange(3.0))},
@@ -314,7 +293,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "attribution_charts.waveform": lambda t: attribution_charts.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
     ),
-    "sample_timeline.draw_timeline": lambda t: sample_timeline.draw_timeline(
+    "sample_timeline.draw_timeline": lambda t: sample_charts.draw_timeline(
         recording_strip.Strip(
             Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
@@ -329,7 +308,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         HOSTILE,
         t,
     ),
-    "sample_timeline.timeline": lambda t: sample_timeline.timeline(
+    "sample_timeline.timeline": lambda t: sample_charts.timeline(
         2.0,
         [
             (
@@ -375,7 +354,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t
     ),
     "attribution_charts.bars": lambda t: attribution_charts.bars(IDS, X, theme=t),
-    "layer_charts.decision_layers": lambda t: layer_charts.decision_layers(
+    "layer_charts.decision_layers": lambda t: evolution_charts.decision_layers(
         ["input", "layer 0 convolved", HOSTILE],
         {"a": X[:3]},
         {k: v * np.arange(3) for k, v in TERMS.items()},
@@ -427,11 +406,11 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "generator_charts.decay_modes": lambda t: generator_charts.decay_modes(
         np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t
     ),
-    "bloch_balls.draw_balls": lambda t: bloch_balls.draw_balls(
+    "bloch_balls.draw_balls": lambda t: qubits.draw_balls(
         ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE], t
     ),
     "correlation_polygon.mutual_information_polygon": lambda t: (
-        correlation_polygon.mutual_information_polygon(
+        generator_charts.mutual_information_polygon(
             T,
             {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
             {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2},
@@ -440,7 +419,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
             theme=t,
         )
     ),
-    "jump_raster.raster": lambda t: jump_raster.raster(
+    "jump_raster.raster": lambda t: dynamics_charts.raster(
         [
             (np.array([0.2, 0.9]), np.array([0, 1])),
             (np.array([0.5]), np.array([1])),
@@ -504,7 +483,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         typical=0.5,
         theme=t,
     ),
-    "column_charts.decision_columns": lambda t: column_charts.decision_columns(
+    "column_charts.decision_columns": lambda t: decision_pairs.decision_columns(
         [HOSTILE, "s1", "s2"],
         [TERMS, OTHER, TERMS],
         M,
@@ -513,14 +492,14 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         theme=t,
         notes=[HOSTILE, "a → b\nscore of b", "b → b"],
     ),
-    "column_charts.bar_columns": lambda t: column_charts.bar_columns(
+    "column_charts.bar_columns": lambda t: decision_pairs.bar_columns(
         [HOSTILE, "s1"],
         [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}],
         {"text": BLUE},
         title=HOSTILE,
         theme=t,
     ),
-    "error_slices.error_rates": lambda t: error_slices.error_rates(
+    "error_slices.error_rates": lambda t: scatter_map.error_rates(
         CLASSES,
         [(4, 9), (2, 8), (1, 30), (0, 5)],
         np.array([[0.44, 0.19, 0.73], [0.25, 0.07, 0.59], [0.03, 0.01, 0.17], [0, 0, 0.43]]),
@@ -528,7 +507,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         axis=HOSTILE,
         theme=t,
     ),
-    "error_slices.largest_errors": lambda t: error_slices.largest_errors(
+    "error_slices.largest_errors": lambda t: scatter_map.largest_errors(
         IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2, theme=t
     ),
     "operator_spectra.spectrum": lambda t: operator_spectra.spectrum(
@@ -552,11 +531,11 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "state_charts.populations": lambda t: state_charts.populations(
         np.full(64, 1 / 64), (4, 4, 4), reference=np.full(64, 1 / 64), theme=t
     ),
-    "style.base_figure": lambda t: figures.style.base_figure(t, 200, legend=True),
-    "style.write_note": lambda t: figures.style.write_note(
-        figures.style.base_figure(t, 200), "No sample passes the filters.", t
+    "style.base_figure": lambda t: style.base_figure(t, 200, legend=True),
+    "style.write_note": lambda t: style.write_note(
+        style.base_figure(t, 200), "No sample passes the filters.", t
     ),
-    "sensitivity_tornado.tornado": lambda t: sensitivity_tornado.tornado(
+    "sensitivity_tornado.tornado": lambda t: term_effects.tornado(
         ["H of text", HOSTILE, "T"],
         np.array([0.1, np.nan, -0.02]),
         np.array([0.8, -0.5, 0.3]),
@@ -566,7 +545,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         half=np.array([0.7, -0.4, 0.2]),
         theme=t,
     ),
-    "sensitivity_tornado.term_response": lambda t: sensitivity_tornado.term_response(
+    "sensitivity_tornado.term_response": lambda t: term_effects.term_response(
         np.linspace(0, 1, 5),
         np.linspace(0, 1, 5) ** 2,
         2 * np.linspace(0, 1, 5),
@@ -602,7 +581,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         marks={"run a": 0.5},
         theme=t,
     ),
-    "jump_trajectories.single_runs": lambda t: jump_trajectories.single_runs(
+    "jump_trajectories.single_runs": lambda t: dynamics_charts.single_runs(
         T,
         [(T, np.sin(T)), (T, np.cos(T))],
         [[(0.5, 0), (1.0, 1)], [(1.2, 0)]],
@@ -611,7 +590,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         channels=2,
         theme=t,
     ),
-    "jump_trajectories.ensemble": lambda t: jump_trajectories.ensemble(
+    "jump_trajectories.ensemble": lambda t: dynamics_charts.ensemble(
         T,
         R.random((21, 2)),
         np.full((21, 2), 0.05),
@@ -635,25 +614,25 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "state_changes.flip_distances": lambda t: state_changes.flip_distances(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
     ),
-    "target_information.information_bars": lambda t: target_information.information_bars(
+    "target_information.information_bars": lambda t: model_quality.information_bars(
         ["learned", HOSTILE],
         {
-            target_information.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
+            model_quality.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
             "text": np.array([[0.3, 0.2, 0.4], [np.nan] * 3]),
-            target_information.TOGETHER: np.array([[-0.1, -0.2, 0.1], [0.5, 0.4, 0.6]]),
+            model_quality.TOGETHER: np.array([[-0.1, -0.2, 0.1], [0.5, 0.4, 0.6]]),
         },
         M,
         entropy=1.0,
         theme=t,
     ),
-    "interaction_charts.interaction_matrix": lambda t: interaction_charts.interaction_matrix(
+    "interaction_charts.interaction_matrix": lambda t: model_charts.interaction_matrix(
         [(M[0], HOSTILE), (M[1], HOSTILE)],
         np.array([[0.1, 0.0, 0.2], [-0.3, -0.4, -0.2]]),
         (*M[:2], HOSTILE),
         unit=HOSTILE,
         theme=t,
     ),
-    "interaction_charts.contribution_swarm": lambda t: interaction_charts.contribution_swarm(
+    "interaction_charts.contribution_swarm": lambda t: model_charts.contribution_swarm(
         {"text": np.linspace(-1, 1, 20), HOSTILE: np.zeros(20)},
         np.linspace(0, 1, 20),
         [f"{HOSTILE}{n}" for n in range(20)],
@@ -661,7 +640,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "basin_charts.seed_basins": lambda t: basin_charts.seed_basins(
+    "basin_charts.seed_basins": lambda t: model_charts.seed_basins(
         np.array([[0.1, 0.2], [0.2, 0.1], [0.9, -0.4]]),
         np.array([0, 0, 1]),
         ["text", HOSTILE],
@@ -669,7 +648,7 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "share_curves.banded_curves": lambda t: share_curves.banded_curves(
+    "share_curves.banded_curves": lambda t: training_charts.banded_curves(
         np.arange(4.0),
         {HOSTILE: (np.arange(4.0), np.arange(4.0) - 1, np.arange(4.0) + 1)},
         hues={HOSTILE: BLUE},

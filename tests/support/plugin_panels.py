@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from qfusion import plugin
-from qfusion.panels.panel import Panel
+from qfusion.views.pages.panel import Panel
 
 
 def is_of_plugin(panel: Panel) -> bool:

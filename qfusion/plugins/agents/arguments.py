@@ -15,7 +15,7 @@ MOST_KEYS = 100  # of an address
 
 def open_study(model: str, data: str) -> qfusion.analysis.study.Study:
     """Return the study of a model and a data set; an empty `data` is the model's own."""
-    pickers = qfusion.panels.pickers
+    pickers = qfusion.views.pages.address
     choose("Model", model, pickers.models())
     name = data or pickers.own_data(model)
     pickers.test_data(name)
@@ -33,7 +33,7 @@ def open_sample(
 ) -> qfusion.analysis.Sample:
     """Return a sample after checking the names of its model, its data set, its tweak and its background."""
     study = open_study(model, data)
-    qfusion.panels.tweak_limits.parse_tweak(study, tweak)
+    qfusion.views.pages.page_state.parse_tweak(study, tweak)
     explanation_options.check_background(background, contrast or None)
     return qfusion.analysis.open_sample(
         model,

@@ -123,7 +123,7 @@ def verdict(model: str, sample: str, data: str = "", tweak: str = "") -> dict[st
         tweak: change of the model, see the tool `tweak`.
     """
     from qfusion.analysis import text
-    from qfusion.wording import answers
+    from qfusion.views.words import answers
 
     one = open_sample(model, sample, data, tweak, "")
     return {
@@ -178,7 +178,7 @@ def tweak(
     """
     from qfusion.analysis import text
     from qfusion.models.protocols import Evolution
-    from qfusion.wording import answers
+    from qfusion.views.words import answers
 
     after = open_sample(model, sample, data, tweak, output)
     before = after.untweaked
@@ -188,10 +188,10 @@ def tweak(
 
     effect = "Nothing is changed."
     if after.tweak_text:
-        effect = text.strip_markup(qfusion.panels.tweak_effects.describe_tweaked_sample(after))
+        effect = text.strip_markup(qfusion.views.pages.notebook.describe_tweaked_sample(after))
     highest = {}
     if after.model.part(Evolution):
-        highest = qfusion.panels.tweak_limits.slider_tops(after.model)
+        highest = qfusion.views.pages.page_state.slider_tops(after.model)
     return {
         "sample": after.id,
         "tweak": after.tweak_text,
@@ -216,12 +216,12 @@ def list_figures(
         page: title of a page, such as "samples".
         address: content of the page, see the tool `figure`.
     """
-    pages = qfusion.panels.pages
+    pages = qfusion.views.pages.catalogue
     if not page:
         return {"pages": {name: pages.QUESTIONS[name] for name in pages.PAGES}}
     return {
         "page": page,
-        "figures": qfusion.panels.rendering.figure_names(page, address_values(address)),
+        "figures": qfusion.views.pages.rendering.figure_names(page, address_values(address)),
     }
 
 
@@ -246,9 +246,9 @@ def figure(
     """
     from mcp.server.mcpserver import Image
 
-    choose("Page", page.lower(), qfusion.panels.pages.PAGES)
+    choose("Page", page.lower(), qfusion.views.pages.catalogue.PAGES)
     content, about, remarks = figure_files.render_figure(
-        qfusion.figures.recipe.Recipe(page, panel, address_values(address)),
+        qfusion.figures.files.recipe.Recipe(page, panel, address_values(address)),
         format,
         {"theme": theme, "size": size},
     )

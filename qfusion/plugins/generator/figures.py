@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.lines import TIME
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -24,7 +25,6 @@ from qfusion.figures.style import (
     label,
     log_ticks,
 )
-from qfusion.figures.time_lines import TIME
 
 BAND_HUES = (VERMILLION, PURPLE, ORANGE, GREEN, SKY, BLUE)  # the slowest mode first
 SMALLEST = 1e-7  # part of a distance below which a line is not drawn

@@ -12,20 +12,19 @@ from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
-from qfusion.figures import label_charts, style
+from qfusion.figures import model_charts, style
 from qfusion.models.protocols import Evolution
-from qfusion.panels import panel
-from qfusion.panels.dynamics_page import VIEW
 from qfusion.plugins.generator import (
     figures,
     summary,
     words,
 )
 from qfusion.plugins.generator.real_generators import MAX_DIMENSION
-from qfusion.views import alt_text
 from qfusion.views.generator import model_caption
-from qfusion.wording.numbers import name_metric
-from qfusion.wording.samples import cite_sample
+from qfusion.views.pages import panel
+from qfusion.views.pages.dynamics import VIEW
+from qfusion.views.words import rules
+from qfusion.views.words.rules import cite_sample, name_metric
 
 NAMES = {
     summary.LOCAL: "nearest local",
@@ -124,7 +123,7 @@ def mode_shares(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         f"{ends}.{model_caption(sample)}",
         not_shown="parts that are negative or below 10⁻⁷. Modes are not orthogonal, so parts can cancel.",
         alt=f"Distance from {shares.distance[0]:.2f} to {end_distance:.2g} at t = {shares.duration:.3g}. Shares then: "
-        + alt_text.list_numbers(names, at_end)
+        + rules.list_numbers(names, at_end)
         + ".",
         table=table,
     )
@@ -228,7 +227,7 @@ def simpler_generators(sample: Sample, theme: style.Theme = "light") -> panel.Pa
     values = np.array([one.loss or (one.change, np.nan, np.nan) for one in others])
     names = [NAMES[one.name] for one in others]
     metric = name_metric(result.metric) if result.metric else ""
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         names,
         {metric or "output": values},
         hues=[style.BLUE, style.VERMILLION, style.GREY],
@@ -263,7 +262,7 @@ def simpler_generators(sample: Sample, theme: style.Theme = "light") -> panel.Pa
         + "Local: the nearest sum of Lindblad generators of single modalities, in the Hilbert-Schmidt norm; "
         f"Hamiltonian: H alone.{model_caption(sample)}",
         not_shown="what a model that was trained with the simpler generator would do.",
-        alt=alt_text.list_numbers(names, values[:, 0], "+.3f") + ".",
+        alt=rules.list_numbers(names, values[:, 0], "+.3f") + ".",
         table=table,
     )
 

@@ -18,7 +18,7 @@ from qfusion.plugins.generator.summary import (
     Simplifications,
     Spectrum,
 )
-from qfusion.wording.numbers import format_interval, name_metric
+from qfusion.views.words.rules import format_interval, name_metric
 
 HALF = 0.5  # part of the rate from which the slowest mode is said to make it
 NOTHING = 1e-12  # of a whole, below which a part is rounding

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.colour_scales import SIGNED_SCALE
+from qfusion.figures.colours import SIGNED_SCALE
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,

@@ -27,7 +27,7 @@ from qfusion.ui import (
     take_home,
     widgets,
 )
-from qfusion.wording.metrics import describe_metric
+from qfusion.views.words.training import describe_metric
 
 ICONS = {
     "for": ":material/check:",

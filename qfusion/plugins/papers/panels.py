@@ -5,8 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from qfusion.errors import default_on_error
-from qfusion.panels import page_state, panel, params
-from qfusion.panels.scopes import Call
 from qfusion.plugins.papers import benchmark_board
 from qfusion.plugins.papers.paper_panels import PAPER, reproduced_paper
 from qfusion.plugins.papers.resource_panels import resources
@@ -19,7 +17,9 @@ from qfusion.plugins.papers.result_panels import (
 )
 from qfusion.plugins.papers.robustness_panels import ALL, robustness
 from qfusion.plugins.why.audit import audit
-from qfusion.wording.list_names import with_id
+from qfusion.views.pages import page_state, panel, params
+from qfusion.views.pages.page_state import Call
+from qfusion.views.words.names import with_id
 
 
 def default_board(board: benchmark_board.Board, data: str) -> str:

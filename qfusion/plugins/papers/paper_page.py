@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._sentences import capitalise, true_minus
-from qfusion.figures import label_charts, style
+from qfusion.figures import model_charts, style
 from qfusion.plugins.papers import paper_list, paper_words as words
 from qfusion.plugins.papers.paper_results import (
     Estimate,
@@ -98,7 +98,7 @@ def draw_results(result: Reproduction, theme: style.Theme = "light") -> go.Figur
             rows.append([_ends(model.metrics[key]) for key in keys])
     values = np.array(rows, float)
     labels = [name_metric(result, key) for key in keys]
-    return label_charts.interval_dots(
+    return model_charts.interval_dots(
         names,
         {label: values[:, place] for place, label in enumerate(labels)},
         hues=hues,

@@ -10,7 +10,6 @@ from qfusion._checks import choose
 from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import text
 from qfusion.figures import style
-from qfusion.panels import panel, params
 from qfusion.plugins.papers import (
     benchmark_board,
     paper_list,
@@ -19,7 +18,8 @@ from qfusion.plugins.papers import (
     shipped_papers,
 )
 from qfusion.plugins.papers.paper_results import ModelResult, Reproduction
-from qfusion.wording.list_names import with_id
+from qfusion.views.pages import panel, params
+from qfusion.views.words.names import with_id
 
 MAX_TEXT = 2500  # letters of a sentence
 MAX_METRICS = 2  # in a cell of the table

@@ -21,7 +21,7 @@ from qfusion.plugins.papers.paper_results import (
 )
 from qfusion.plugins.why.audit.words import explain_verdict, summarise_audit
 from qfusion.training import metrics
-from qfusion.wording.numbers import format_estimate
+from qfusion.views.words.rules import format_estimate
 
 LEVEL = 0.05  # of p-values after correction
 SHORT = {

@@ -2,9 +2,9 @@
 
 from qfusion._checks import check
 from qfusion.figures import style
-from qfusion.panels import panel
 from qfusion.plugins.papers import benchmark_board
 from qfusion.plugins.why.audit import audit, audit_plan, quantum_resources
+from qfusion.views.pages import panel
 
 _SYSTEMS = {audit_plan.QJ: ("QiNN-QJ", style.BLUE), audit_plan.QCNN: ("QCNN", style.VERMILLION)}
 

@@ -6,10 +6,10 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion.figures import style
-from qfusion.panels import panel
 from qfusion.plugins.papers import benchmark_board, figures as leaderboard_charts
 from qfusion.plugins.papers.joint_shares import describe_joint_share
-from qfusion.wording import extrema
+from qfusion.views.pages import panel
+from qfusion.views.words import rules
 
 AFTER_ENCODERS = "after the encoders"
 IN_TOTAL = "in total"
@@ -162,7 +162,7 @@ def planted_agreement(
     frame.insert(0, "mean", frame.mean(axis=1))
     frame = frame.sort_values("mean", ascending=False)
     labels = [board.label(str(model)) for model in frame.index]
-    title = extrema.describe_extremum(
+    title = rules.describe_extremum(
         dict(zip(labels, frame["mean"].tolist(), strict=True)),
         one="{names} finds the planted contributions best (mean correlation {value:.2f})",
         some="{names} find the planted contributions best, equally (mean correlation {value:.2f})",

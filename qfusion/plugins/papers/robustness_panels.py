@@ -7,10 +7,10 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.figures import style
-from qfusion.panels import panel
 from qfusion.plugins.papers import benchmark_board, figures as leaderboard_charts
 from qfusion.plugins.papers.result_panels import model_family
-from qfusion.wording import extrema
+from qfusion.views.pages import panel
+from qfusion.views.words import rules
 
 ALL = "all"
 
@@ -49,7 +49,7 @@ def robustness(
     noisiest = {label: float(values[-1]) for label, (_, values, _) in curves.items()}
     smallest = not board.metric(keys[0]).higher_is_better
     best = (min if smallest else max)(noisiest, key=noisiest.__getitem__)
-    title = extrema.describe_extremum(
+    title = rules.describe_extremum(
         noisiest,
         one="With the most noise on {what}, {names} is best: {short} {value:.3f}, {quiet:.3f} without noise (first "
         "seed)",

@@ -2,9 +2,9 @@
 gave to single modalities beside a model's own terms."""
 
 from qfusion.analysis.opening import rivals
-from qfusion.panels import faithfulness, panel, params
 from qfusion.plugins.people.crowd import crowd_summary, panels as crowd
 from qfusion.plugins.people.labels import panels as labels
+from qfusion.views.pages import faithfulness, panel, params
 
 PEOPLE = "People"
 OTHER = params.SelectParam(

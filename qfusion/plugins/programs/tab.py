@@ -13,13 +13,13 @@ from qfusion.analysis import text
 from qfusion.data.store import writing
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.models import measured_game
-from qfusion.panels import pickers
 from qfusion.plugins.programs import imports, named_card, program_files
 from qfusion.plugins.programs.imported import Imported
 from qfusion.plugins.programs.words import describe_summary
 from qfusion.training import checkpoint_cards, metrics
 from qfusion.ui import navigation, own_models_section, page_runs, state, uploads
-from qfusion.wording import own_models
+from qfusion.views.pages import address
+from qfusion.views.words import training
 
 _FOUND, _PROBLEM, _SAID = "_model.found", "_model.problem", "_model.said"
 _HOW = """
@@ -28,7 +28,7 @@ from `torch.onnx.export` or skl2onnx; such a file runs no code of its own. It is
 all. `docs/plugins/programs.md` walks through it, and through programs of PyTorch (`.pt2`), whose loading runs code:
 these are imported on the command line. A model that you have in Python needs no file: see the other choices.
 """
-FILE = own_models.Way(
+FILE = training.Way(
     "File",
     "A file of a model that was trained elsewhere; an `.onnx` file runs no code of its own.",
     "python -m qfusion model import model.onnx --data planted --name mine",
@@ -66,7 +66,7 @@ def _form() -> None:
     """Draw the import form, and import what it is given."""
     with st.form("_model_form", border=True):
         data = st.selectbox(
-            "Data set of its modalities", pickers.sources_with_features(), key="_model.data"
+            "Data set of its modalities", address.sources_with_features(), key="_model.data"
         )
         file = st.file_uploader(
             "Program",

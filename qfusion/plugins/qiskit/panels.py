@@ -9,13 +9,14 @@ from qfusion._checks import check
 from qfusion._memory_cache import memo
 from qfusion._sentences import count
 from qfusion.analysis.sample import Sample
-from qfusion.figures import decision_charts, result_tables, style
+from qfusion.figures import decision_charts, style
+from qfusion.figures.numbers import terms_table
 from qfusion.models.protocols import GateCircuit
-from qfusion.panels import panel, params
-from qfusion.panels.device_noise import NOISE, can_be_noisy, noise_open
-from qfusion.views import alt_text
-from qfusion.views.device_noise import SHOTS
-from qfusion.wording.samples import cite_sample, name_explained_class
+from qfusion.views.changes import SHOTS
+from qfusion.views.pages import panel, params
+from qfusion.views.pages.circuit import NOISE, can_be_noisy, noise_open
+from qfusion.views.words import rules
+from qfusion.views.words.rules import cite_sample, name_explained_class
 
 NO_DEVICE = "none"
 # Snapshots that the app offers; `qfusion.plugins.qiskit.devices.device_names` lists all.
@@ -91,7 +92,7 @@ def device_terms(
     )
 
     def numbers() -> pd.DataFrame:
-        return result_tables.terms_table(noisy).assign(
+        return terms_table(noisy).assign(
             ideal=list(ideal.values()), low=list(table["low"]), high=list(table["high"])
         )
 
@@ -104,7 +105,7 @@ def device_terms(
         f"{count(run.two_qubit_gates, 'two-qubit gate')} on qubits {', '.join(map(str, run.physical))}."
         + cite_sample(sample),
         not_shown="errors of idle qubits, cross-talk, drift, and edits of angles.",
-        alt=f"Contributions on {device}: {alt_text.list_terms(noisy)}.",
+        alt=f"Contributions on {device}: {rules.list_terms(noisy)}.",
         table=numbers,
     )
 
@@ -120,8 +121,8 @@ def _exact_terms(sample: Sample, theme: style.Theme) -> panel.PanelFigure:
         figure,
         shows="contributions of the exact circuit." + cite_sample(sample),
         not_shown="noise: choose a device.",
-        alt=f"Contributions of the exact circuit: {alt_text.list_terms(terms)}.",
-        table=lambda: result_tables.terms_table(terms),
+        alt=f"Contributions of the exact circuit: {rules.list_terms(terms)}.",
+        table=lambda: terms_table(terms),
     )
 
 

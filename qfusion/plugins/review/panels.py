@@ -1,7 +1,5 @@
 """Panels of the tabs Students and Referee on Faithfulness."""
 
-from qfusion.panels import panel
-from qfusion.panels.faithfulness import PROOF
 from qfusion.plugins.review import referee
 from qfusion.plugins.review.students.student_curves import (
     can_learn,
@@ -9,6 +7,8 @@ from qfusion.plugins.review.students.student_curves import (
     student_curves,
     student_factors,
 )
+from qfusion.views.pages import panel
+from qfusion.views.pages.faithfulness import PROOF
 
 _REVIEWED = PROOF.is_one_of(referee.VIEW)
 _TAUGHT = PROOF.is_one_of("Students")

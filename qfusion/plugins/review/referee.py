@@ -8,12 +8,12 @@ import pandas as pd
 from qfusion.analysis import text
 from qfusion.analysis.opening import rivals
 from qfusion.analysis.study import Study
-from qfusion.figures import label_charts, style
-from qfusion.panels import intervals, panel, params
+from qfusion.figures import model_charts, style
 from qfusion.plugins.review import words
 from qfusion.plugins.review.checks import claims, resources, run
 from qfusion.plugins.review.checks.check import Topic
-from qfusion.views import alt_text
+from qfusion.views.pages import panel, params
+from qfusion.views.words import rules
 
 VIEW = "Referee"  # of the page
 MOST_NAMES = 9  # rivals, and other seeds
@@ -129,7 +129,7 @@ def referee(
         text.escape_markdown(words.summarise_review(review)),
         None,
         shows=f"ten checks of {text.escape_markdown(study.name)} on {len(dataset.rows('test')):,} test samples of "
-        f"{text.escape_markdown(dataset.name)}. {intervals.describe_resampling(dataset, dataset.rows('test'))}; over "
+        f"{text.escape_markdown(dataset.name)}. {rules.describe_resampling(dataset, dataset.rows('test'))}; over "
         "seeds, t intervals. Plain models are linear and quadratic models, trees and a small network, fitted to the "
         "training samples and chosen on the validation samples.",
         not_shown="faults that leave no trace in the data, the model and its record, such as a split that was chosen "
@@ -162,7 +162,7 @@ def working_modalities(study: Study, theme: style.Theme = "light") -> panel.Pane
     assert table is not None
     sets = table[table["noise"] == ""]
     names = [str(name).replace("+", " + ") for name in sets["modalities"]]
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         names,
         {
             title: sets[[side, f"{side} low", f"{side} high"]].to_numpy(float)
@@ -180,14 +180,14 @@ def working_modalities(study: Study, theme: style.Theme = "light") -> panel.Pane
         figure,
         shows=f"{check.numbers['metric']} with each set of modalities: of this model, told which are there (the others "
         "are averaged over the background), and of plain models that were trained with these alone. "
-        f"{intervals.describe_resampling(study.dataset, study.dataset.rows('test'))}. With noise of "
+        f"{rules.describe_resampling(study.dataset, study.dataset.rows('test'))}. With noise of "
         f"{check.numbers['level']:g} standard deviation on one modality: {text.escape_markdown(noise)}.",
         not_shown="what this kind of model reaches when it is trained with fewer modalities; `qfusion check --retrain` "
         "trains it.",
         alt="Told: "
-        + alt_text.list_numbers(names, sets["told"].to_numpy(float))
+        + rules.list_numbers(names, sets["told"].to_numpy(float))
         + "; plain models: "
-        + alt_text.list_numbers(names, sets["plain"].to_numpy(float))
+        + rules.list_numbers(names, sets["plain"].to_numpy(float))
         + ".",
         table=lambda: table,
     )

@@ -13,7 +13,7 @@ from qfusion.plugins.review.checks.run import Review
 from qfusion.plugins.review.checks.seed_reliability import GOOD, POOR
 from qfusion.plugins.review.split.known_labels import TOGETHER
 from qfusion.plugins.review.split.near_copies import FEWEST_FEATURES
-from qfusion.wording.numbers import format_known
+from qfusion.views.words.rules import format_known
 
 
 class TopicText(NamedTuple):

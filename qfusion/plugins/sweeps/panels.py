@@ -7,11 +7,10 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.figures import style
-from qfusion.panels import page_state, panel, params, scopes, training_settings
 from qfusion.plugins.sweeps import figures, sweep_storage
 from qfusion.plugins.sweeps.sweep_trials import ENOUGH, Trials
-from qfusion.views import alt_text
-from qfusion.wording import extrema
+from qfusion.views.pages import page_state, panel, params, train
+from qfusion.views.words import rules
 
 
 def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -25,7 +24,7 @@ def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
         y_title=what,
         theme=theme,
     )
-    alt = f"{what} by trial: {alt_text.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}."
+    alt = f"{what} by trial: {rules.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}."
     return panel.PanelFigure(
         "sweep-history",
         f"{what} over trials",
@@ -78,7 +77,7 @@ def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigur
         shows=f"which share of the differences in {trials.metric_title} between {len(trials.finished)} finished "
         "trials each setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
         not_shown="in which direction, nor whether it would matter outside the range that was searched.",
-        alt=f"Importance of the settings: {alt_text.list_numbers(names, shares)}.",
+        alt=f"Importance of the settings: {rules.list_numbers(names, shares)}.",
         table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
     )
 
@@ -88,7 +87,7 @@ def describe_importance(importance: Mapping[str, float], n: int) -> str:
 
     N finished ones.
     """
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         importance,
         none="No setting explains the differences between {n} trials",
         one="{names} explains most of the differences between {n} trials that one setting does ({value:.0%})",
@@ -136,8 +135,8 @@ NAME = params.SelectParam(
     "sweep", "Sweep", "The last one is shown.", values=lambda _: sweep_storage.sweep_names()
 )
 VIEW = params.SelectParam("sweep.view", "View", "The first is shown.", values=VIEWS, look="tabs")
-DATA = training_settings.data_choice("sweep.data")
-KIND = training_settings.kind_choice("sweep.kind")
+DATA = train.data_choice("sweep.data")
+KIND = train.kind_choice("sweep.kind")
 CONTROLS = (NAME, VIEW, DATA, KIND)
 PANELS = {
     "sweep-history": panel.Panel(
@@ -167,10 +166,10 @@ PANELS = {
 }
 
 
-def _trials(view: page_state.PageState) -> scopes.Call:
+def _trials(view: page_state.PageState) -> page_state.Call:
     """Return the call that opens the trials of the page's sweep."""
     names = view.all("sweep")[-1:]
-    return scopes.Call("qfusion.plugins.sweeps.sweep_trials", "open_trials", tuple(names))
+    return page_state.Call("qfusion.plugins.sweeps.sweep_trials", "open_trials", tuple(names))
 
 
 SCOPES = {"trials": _trials}

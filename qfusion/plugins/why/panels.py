@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from qfusion.panels import cohorts, panel, params
 from qfusion.plugins.why.audit import audit, resource_cuts
 from qfusion.plugins.why.audit.quantum_resources import cut_comparison, twin_comparison
 from qfusion.plugins.why.fusion.model_fusion import MODEL_PANELS
 from qfusion.plugins.why.information.data_fusion import DATA_PANELS, NEED
 from qfusion.plugins.why.pieces.model_pieces import DONOR, GROUPS_OF, LENDER, PATCH, PIECES
+from qfusion.views.pages import cohorts, panel, params
 
 AUDIT = {
     "why-audit": panel.Panel(twin_comparison, scope="study", fits=audit.is_audited),

@@ -11,7 +11,7 @@ from qfusion.plugins.why.information.fusion_baselines import GAIN, BaselineCompa
 from qfusion.plugins.why.pieces.gate_shapley import GateGroups
 from qfusion.plugins.why.pieces.generator_pruning import Pruning, PruningOutcome
 from qfusion.plugins.why.summary import FusionSummary, Part
-from qfusion.wording.numbers import format_estimate, format_known, name_metric
+from qfusion.views.words.rules import format_estimate, format_known, name_metric
 
 # The model.
 JOINT: dict[JointEffect, str] = {

@@ -12,7 +12,6 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, GateCircuit, StateModel
-from qfusion.panels import angle_scores as angle_panels, circuit, tweak_effects
 from qfusion.ui import (
     angle_scores,
     cursor_line,
@@ -33,7 +32,8 @@ from qfusion.ui.circuit_export import circuit_drawing, circuit_exports, circuit_
 from qfusion.ui.fusion_rules_tab import rules_tab
 from qfusion.ui.gate_walk import WHOLE_EVOLUTION_HELP, draw_edits, draw_scrubber, draw_walk
 from qfusion.ui.noise_tab import noise_tab
-from qfusion.views import gate_replays
+from qfusion.views import circuit
+from qfusion.views.pages import circuit as circuit_page, notebook
 
 
 @page_runs.fragment
@@ -55,14 +55,13 @@ def one_step(context: page_context.PageContext) -> None:
 def step_and_sample(context: page_context.PageContext, sample: Sample) -> None:
     """Draw the part above the sliders: the step under their values and their effect on the decision."""
     if sample.tweak_text:
-        st.markdown(tweak_effects.describe_tweaked_sample(sample))
+        st.markdown(notebook.describe_tweaked_sample(sample))
     more = "" if guidance.full() else f" {WHOLE_EVOLUTION_HELP}"
     steps, gates = widgets.row(
-        replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more), circuit.GATES_OF_H
+        replace(circuit_page.STEP_COUNT, help=circuit_page.STEP_COUNT.help + more),
+        circuit_page.GATES_OF_H,
     )
-    walk, built = (
-        make(sample, steps, gates) for make in (gate_replays.replay, gate_replays.step_circuit)
-    )
+    walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step_circuit))
     draw_scrubber(walk, sample)
     draw_walk(context, sample, walk)
     panels.show(sample, context.theme, "entropy-gates", "step-error")
@@ -78,18 +77,23 @@ def fusion_network(context: page_context.PageContext) -> None:
     """
     with st.container(key="fold-circuit"):
         sample = context.tweaked_sample(tweak_choice.current_tweak(context.study))
-        view = page_params.current().option(circuit.PART.key, circuit.PART.options())
+        view = page_params.current().option(circuit_page.PART.key, circuit_page.PART.options())
         if view != "Walk":
             draw_edits(context, sample, view)
         if view in (
             "Walk",
             "Entropies",
         ):  # it stands above the views: as the cursor of Dynamics does
-            draw_scrubber(gate_replays.replay(sample), sample if view == "Walk" else None)
+            draw_scrubber(circuit.replay(sample), sample if view == "Walk" else None)
         with st.container(key="angle-line"):  # says what a slider does while it is dragged
             st.empty()
         panels.tabs(
-            circuit.PART, TABS, context, sample, theme=context.theme, **context.scopes(sample.tweak)
+            circuit_page.PART,
+            TABS,
+            context,
+            sample,
+            theme=context.theme,
+            **context.scopes(sample.tweak),
         )
         if view != "Noise and shots":  # where no angle can be set
             knobs.follow_angles(sample, walks=view == "Walk")
@@ -104,7 +108,7 @@ def entropies_tab(context: page_context.PageContext, sample: Sample) -> None:
 
 
 TABS: dict[str, Callable[[page_context.PageContext, Sample], None]] = {
-    "Walk": lambda context, sample: draw_walk(context, sample, gate_replays.replay(sample)),
+    "Walk": lambda context, sample: draw_walk(context, sample, circuit.replay(sample)),
     "Fusion rules": rules_tab,
     "Noise and shots": noise_tab,
     "Entropies": entropies_tab,
@@ -119,7 +123,7 @@ def plain_gates(context: page_context.PageContext) -> None:
     with st.container(key="fold-circuit"):
         tweak = tweak_choice.current_tweak(context.study) if _can_change(context) else ""
         sample = context.tweaked_sample(tweak)
-        walk = gate_replays.replay(sample)
+        walk = circuit.replay(sample)
         st.markdown(text.escape_markdown(walk.says))
         with st.container(key="angle-line"):
             st.empty()
@@ -128,22 +132,22 @@ def plain_gates(context: page_context.PageContext) -> None:
         panels.show(sample, context.theme, "entropy-gates", "mutual-gates")
         if _can_change(context):
             widgets.draw_folded(
-                circuit.LAYERS_SWITCH,
+                circuit_page.LAYERS_SWITCH,
                 lambda: panels.show(sample, context.theme, "layer-shapley"),
                 ":material/layers:",
             )
             widgets.draw_folded(
-                angle_panels.FOLD,
+                circuit_page.FOLD,
                 lambda: angle_scores.draw_angle_scores(context, sample),
                 ":material/show_chart:",
             )
             widgets.draw_folded(
-                circuit.NOISE_SWITCH, lambda: noise_tab(context, sample), ":material/grain:"
+                circuit_page.NOISE_SWITCH, lambda: noise_tab(context, sample), ":material/grain:"
             )
             knobs.follow_angles(sample)
         panels.draw_lower_panels(context.theme, **context.scopes())
         widgets.draw_folded(
-            circuit.PROGRAM,
+            circuit_page.PROGRAM,
             lambda: circuit_exports(context, sample, folded=False),
             ":material/output:",
         )

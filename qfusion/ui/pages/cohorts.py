@@ -6,8 +6,6 @@ import streamlit as st
 
 from qfusion import plugin
 from qfusion.analysis import cohort_levels
-from qfusion.panels import cohorts as builders
-from qfusion.panels.views import drawn
 from qfusion.ui import (
     figure,
     frame,
@@ -22,6 +20,8 @@ from qfusion.ui.cohort_measures import entanglement, model_quality
 from qfusion.ui.cohort_picker import choose_levels, ladder, restore_filter, select_type
 from qfusion.ui.sample_map import map_of_samples
 from qfusion.views import cohort_errors
+from qfusion.views.pages import cohorts as builders
+from qfusion.views.pages.panel import drawn
 
 
 def contributions(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:

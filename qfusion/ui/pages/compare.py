@@ -7,7 +7,6 @@ import streamlit as st
 
 from qfusion import plugin
 from qfusion.analysis import compare, model_differences
-from qfusion.panels import compare as builders, pickers, pins
 from qfusion.ui import (
     background_picker,
     frame,
@@ -28,14 +27,15 @@ from qfusion.ui.pin_controls import (
     suggest_pins,
 )
 from qfusion.ui.several_samples_view import several_samples
+from qfusion.views.pages import address, compare as builders, page_state
 
 
 @page_runs.fragment
-def decisions(context: page_context.PageContext, view: pins.Pin) -> None:
+def decisions(context: page_context.PageContext, view: page_state.Pin) -> None:
     """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
     with st.container(key="fold-decisions"):
         tweak = draw_tweak_of_b(context)
-        pickers.resolve_pin(view)
+        address.resolve_pin(view)
         sides = compare.compare_samples(
             context.tweaked_sample(context.study.model.parse_tweak(tweak)),
             view.model,

@@ -10,14 +10,6 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_evolution import MOST_ERROR
 from qfusion.models.protocols import Evolution, LayeredNetwork
-from qfusion.panels import (
-    dynamics_page,
-    generator_terms,
-    panel,
-    physics,
-    tweak_effects,
-    tweak_limits,
-)
 from qfusion.training import metrics
 from qfusion.ui import (
     changed_numbers,
@@ -40,18 +32,13 @@ from qfusion.ui import (
     tweak_sliders,
     widgets,
 )
-from qfusion.views import (
-    contributions_by_coupling,
-    correlations,
-    decision,
-    steady_states,
-    trajectories,
-)
-from qfusion.wording import systems
-from qfusion.wording.metrics import describe_metric
-from qfusion.wording.operators import UNRAVELLING
-from qfusion.wording.samples import describe_integration_error
-from qfusion.wording.steady_states import describe_attractor
+from qfusion.views import decision, generator
+from qfusion.views.dynamics import describe_attractor, has_jumps, long_time_limit, measure_panels
+from qfusion.views.pages import dynamics as dynamics_page, notebook, page_state, panel
+from qfusion.views.words import systems
+from qfusion.views.words.names import UNRAVELLING
+from qfusion.views.words.rules import describe_integration_error
+from qfusion.views.words.training import describe_metric
 
 AS_LEARNED = "The model as it was learned. Move a slider to see its effect on this decision."
 AS_GIVEN = "The system as it was given. Move a slider to see its effect on the value that is read."
@@ -117,7 +104,7 @@ def compare_with_learned(context: page_context.PageContext, sample: Sample) -> C
 
     def rest() -> None:
         if now.tweak.numbers():
-            line.markdown(tweak_effects.describe_tweaked_sample(sample))
+            line.markdown(notebook.describe_tweaked_sample(sample))
         else:
             line.caption(AS_GIVEN if study.model.is_given else AS_LEARNED)
         tested = [
@@ -162,18 +149,16 @@ def building(context: page_context.PageContext, sample: Sample) -> None:
     """Draw which coupling built which term of the decision: pickers and one of three figures."""
     with figure.titled_frame("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            drawn_as = widgets.draw(physics.BUILT_AS)
-            over = widgets.draw(physics.BUILT_OVER, sample.study)
+            drawn_as = widgets.draw(dynamics_page.BUILT_AS)
+            over = widgets.draw(dynamics_page.BUILT_OVER, sample.study)
             if drawn_as == "over time":
                 widgets.draw(
-                    physics.BUILT_PART,
+                    dynamics_page.BUILT_PART,
                     sample.study,
-                    default=contributions_by_coupling.path_attribution(
-                        sample, over
-                    ).largest_changed_dividend()
-                    or contributions_by_coupling.BASELINE,
+                    default=generator.path_attribution(sample, over).largest_changed_dividend()
+                    or generator.BASELINE,
                 )
-        [build] = panels.builders(sample, context.theme, *physics.BUILT).values()
+        [build] = panels.builders(sample, context.theme, *dynamics_page.BUILT).values()
         figure.draw_content(build(), head, named=False)
 
 
@@ -184,9 +169,7 @@ def correlations_tab(context: page_context.PageContext, sample: Sample) -> None:
     panels.show(
         sample,
         context.theme,
-        *dict.fromkeys(
-            ("information", "mutual-information", *correlations.measure_panels().values())
-        ),
+        *dict.fromkeys(("information", "mutual-information", *measure_panels().values())),
         first=1,
     )
 
@@ -198,7 +181,7 @@ def trajectories_tab(context: page_context.PageContext, sample: Sample) -> None:
     with skeletons.computing(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.show(sample, context.theme, "trajectories", "ensemble", first=1)
-    if trajectories.has_jumps(sample.study):
+    if has_jumps(sample.study):
         panels.show(sample, context.theme, "raster")
 
 
@@ -214,7 +197,7 @@ def state_tab(context: page_context.PageContext, sample: Sample) -> None:
 def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Steady state, contraction within T, spectral gap."""
     if not dynamics_page.reaches_steady_state(sample):
-        st.text(describe_attractor(steady_states.long_time_limit(sample).attractor))
+        st.text(describe_attractor(long_time_limit(sample).attractor))
         st.info("With these sliders there is no unique steady state. Raise a dissipation.")
     else:
         panels.show_with_leads(sample, context.theme, "distance", "steady")
@@ -223,7 +206,7 @@ def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
 def generator_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Draw the graph of couplings beside the levels, and below them letters and modes."""
     panels.show(sample, context.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
-    widgets.draw(generator_terms.OPERATOR, context.study)
+    widgets.draw(dynamics_page.OPERATOR, context.study)
     panels.show(sample, context.theme, "letters", "modes", columns=WIDE, gap="medium")
 
 
@@ -271,7 +254,7 @@ def dynamics(context: page_context.PageContext) -> None:
                 theme=context.theme,
                 **context.scopes(tweak),
             )
-            changed = tweak_effects.list_changes(tweak)
+            changed = notebook.list_changes(tweak)
             st.caption(
                 f"{describe_integration_error(context.study, context.row, tweak)} "
                 + (
@@ -298,7 +281,7 @@ def page() -> None:
         # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
         turn = page_params.take_linked(dynamics_page.TURN.key)
         if turn is not None:
-            tweak = tweak_limits.parse_slider_tweak(context.study.model, turn[-1])
+            tweak = page_state.parse_slider_tweak(context.study.model, turn[-1])
             tweak_sliders.set_sliders(context.study.model, tweak)
         dynamics(context)
     else:

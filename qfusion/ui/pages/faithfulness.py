@@ -9,8 +9,6 @@ from qfusion import plugin
 from qfusion.analysis import background_agreement, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
-from qfusion.panels import faithfulness as builders
-from qfusion.panels.views import draw_view
 from qfusion.ui import (
     fact_chips,
     figure,
@@ -25,8 +23,10 @@ from qfusion.ui.deletion_curves_tab import deletion_tab
 from qfusion.ui.other_methods_tab import estimators_tab
 from qfusion.ui.planted_truth_tab import truth_tab
 from qfusion.ui.training_seeds_tab import seeds_tab
-from qfusion.views import agreement, faithfulness
-from qfusion.wording.reliability import TrustWarning, describe_finding
+from qfusion.views import faithfulness
+from qfusion.views.pages import faithfulness as builders
+from qfusion.views.pages.panel import draw_view
+from qfusion.views.words.reliability import TrustWarning, describe_finding
 
 WAITING_CARDS = {"trust-warnings": 110, "deletion": skeletons.HEIGHT}  # pixels
 ICONS = {
@@ -44,7 +44,7 @@ def evidence(context: page_context.PageContext) -> None:
     with st.container(key="fold-faithfulness"):
         with skeletons.placeholders(WAITING_CARDS, [nullcontext()] * 2) as waiting:
             default = trust.with_training_background(context.study)
-            seeds, missing = agreement.seed_measurements(default)
+            seeds, missing = faithfulness.seed_measurements(default)
             trust.reliability_findings(default, at_hand=True)
             waiting.remove_all()
             trust_warnings(default, seeds)

@@ -7,7 +7,6 @@ import streamlit as st
 
 from qfusion.analysis import operator_votes, text
 from qfusion.models.protocols import StateModel
-from qfusion.panels import decision_operators
 from qfusion.ui import (
     figure,
     frame,
@@ -22,8 +21,8 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.views import operators
-from qfusion.wording import eigenstate_votes
-from qfusion.wording.backgrounds import describe_baseline
+from qfusion.views.pages.operators import AMONG, GROUP, NEAREST, UP
+from qfusion.views.words.decisions import describe_baseline
 
 
 def votes(context: page_context.PageContext) -> None:
@@ -36,13 +35,11 @@ def votes(context: page_context.PageContext) -> None:
         navigation.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     sample = context.tweaked_sample()
-    group, split = widgets.row(
-        decision_operators.GROUP, decision_operators.AMONG, study=context.study
-    )
+    group, split = widgets.row(GROUP, AMONG, study=context.study)
     result, (score, _) = operator_votes.group_votes(sample, group, split)
     operator = result.operator
     who, low, high = (
-        eigenstate_votes.describe_modalities(operator),
+        operators.describe_modalities(operator),
         operator.values[0],
         operator.values[-1],
     )
@@ -61,9 +58,7 @@ def votes(context: page_context.PageContext) -> None:
             sample,
             context.theme,
             "along",
-            lambda: widgets.draw(
-                decision_operators.UP, default=operators.default_vertical_axis(operator)
-            ),
+            lambda: widgets.draw(UP, default=operators.default_vertical_axis(operator)),
             first=True,
             on_select=selections.choose_selected_sample,
         ),
@@ -83,7 +78,7 @@ def votes(context: page_context.PageContext) -> None:
         lazy_panels.lazy_panel(f"nearest-{side}", partial(_nearest, context, result, side))
     guidance.aside(
         f"The {split} samples (n = {len(result.rows):,}) with the largest weight on each extreme. It "
-        f"is the weight of {eigenstate_votes.describe_modalities(result.operator)}, so the other "
+        f"is the weight of {operators.describe_modalities(result.operator)}, so the other "
         "modalities can still change the decision of such a sample. No sample with less than half of "
         "the weight is called close."
     )
@@ -102,16 +97,16 @@ def _nearest(context: page_context.PageContext, result: operator_votes.Votes, si
     """The samples with the most weight on an extreme, as cards."""
     study, group = context.study, result.operator.modalities
     weights = result.most_for if side == "for" else result.most_against
-    st.markdown(f"#### {eigenstate_votes.nearest_heading(side, weights.tolist())}")
+    st.markdown(f"#### {operators.nearest_heading(side, weights.tolist())}")
     with st.container(key=f"pair-nearest-{side}"):
         cells, nearest = (
-            st.columns(decision_operators.NEAREST),
-            result.nearest(side, decision_operators.NEAREST),
+            st.columns(NEAREST),
+            result.nearest(side, NEAREST),
         )
         for cell, row in zip(cells, nearest, strict=False):
             place = int(np.flatnonzero(result.rows == row)[0])
             score, truth = float(result.scores[place]), sample_content.truth(study, row, 24)
-            share = eigenstate_votes.format_share(float(weights[place]))
+            share = operators.format_share(float(weights[place]))
             with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                 sample_content.sample_content(
                     context, row, details=False, only=group, key=f"{side}-card"

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from qfusion.panels import pages
 from qfusion.ui import navigation, page_runs
+from qfusion.views.pages import catalogue
 
 
 def page() -> None:
     """Say which pages there are, where the address names none of them."""
-    titles = [title for title, file in navigation.FILES.items() if file == pages.PLUGIN_FILE]
+    titles = [title for title, file in navigation.FILES.items() if file == catalogue.PLUGIN_FILE]
     listed = f" Choose one of {', '.join(titles)}." if titles else ""
     st.error(f"No plugin has a page of this name.{listed}", icon=":material/error:")
 

@@ -7,7 +7,6 @@ import streamlit as st
 
 from qfusion.analysis import sample_filters
 from qfusion.models.protocols import Evolution, GateCircuit, StateModel, TruthTables
-from qfusion.panels import inside as raw, samples, timelines
 from qfusion.ui import frame, lazy_panels, page_params, page_runs, panels, sample_content, widgets
 from qfusion.ui.attribution_view import modality_attributions
 from qfusion.ui.hero_card import hero_card
@@ -20,7 +19,8 @@ from qfusion.ui.sample_search import (
     sample_table,
 )
 from qfusion.ui.similar_samples_panel import similar_samples
-from qfusion.wording.circuit_remarks import describe_entropies
+from qfusion.views.pages.samples import OPEN, STRIP, TABLE, TRY
+from qfusion.views.words.names import describe_entropies
 
 
 def page() -> None:
@@ -32,8 +32,8 @@ def page() -> None:
         context.study.model.part(TruthTables) is not None,
     )
 
-    if samples.TRY.fits(context.study):
-        widgets.draw_folded(samples.TRY, lambda: try_own(context), ":material/draw:")
+    if TRY.fits(context.study):
+        widgets.draw_folded(TRY, lambda: try_own(context), ":material/draw:")
     with st.container(key="fold-samples"):
         find, read = st.columns([1, 1.25], gap="medium")
         left, right = st.columns([1, 1.25], gap="medium")
@@ -46,12 +46,10 @@ def page() -> None:
         panels.show(sample, theme, "verdict", grows=False, first=1)
         panels.show(sample, theme, "waterfall", first=1)
         if context.study.reads_features:
-            widgets.draw_folded(
-                raw.OPEN, lambda: modality_attributions(context), ":material/search:"
-            )
+            widgets.draw_folded(OPEN, lambda: modality_attributions(context), ":material/search:")
     if over_seconds is not None:  # else the guard says why there is no decision
         with over_seconds, page_runs.guard():
-            options = timelines.STRIP["strip"].arguments(page_params.current())
+            options = STRIP["strip"].arguments(page_params.current())
             panels.show(
                 sample,
                 theme,
@@ -71,7 +69,7 @@ def page() -> None:
                 else "This model has no entropies, as it has no quantum states."
             )
     if ruled:
-        with below, page_runs.guard(), widgets.fold(samples.TABLE, ":material/table_rows:"):
+        with below, page_runs.guard(), widgets.fold(TABLE, ":material/table_rows:"):
             table: pd.DataFrame = sample.reading.frame().reset_index()
             st.dataframe(
                 table,

@@ -9,7 +9,6 @@ import streamlit as st
 
 from qfusion import _read_only
 from qfusion.analysis import runs
-from qfusion.panels import learning as builders
 from qfusion.training import checkpoint_cards
 from qfusion.ui import (
     figure,
@@ -28,6 +27,7 @@ from qfusion.ui.run_actions import draw_actions, draw_problems
 from qfusion.ui.run_comparison import draw_comparison
 from qfusion.ui.runs_table import DRAWN_RUNS, choose_runs
 from qfusion.ui.training_curves import draw_inner_terms, draw_progress
+from qfusion.views.pages import train as builders
 
 COMING = (
     (builders.VIEWS[0], ":material/show_chart:", ("loss", "metrics", "gradients", "time left")),

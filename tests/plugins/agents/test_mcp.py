@@ -16,9 +16,9 @@ import pytest
 
 from qfusion import simulate
 from qfusion.analysis import open_sample
-from qfusion.figures.export import read_recipe
-from qfusion.panels import pages, rendering, reproduction
+from qfusion.figures.files.export import read_recipe
 from qfusion.plugins.agents import server, tools
+from qfusion.views.pages import catalogue, rendering
 from scripts import serving
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -160,7 +160,7 @@ def test_numbers_equal_the_library(answers: dict[str, Any]) -> None:
     )
     assert told["models"]["left_out"] == []
     assert told["models"]["total"] > len(told["models"]["models"]) == 3
-    assert told["pages"]["pages"] == {name: pages.QUESTIONS[name] for name in pages.PAGES}
+    assert told["pages"]["pages"] == {name: catalogue.QUESTIONS[name] for name in catalogue.PAGES}
     assert "waterfall" in told["figures"]["figures"]
 
 
@@ -177,7 +177,7 @@ def test_figures_equal_the_files_of_the_command(answers: dict[str, Any]) -> None
             taken = rendering.render_panel(
                 "samples", "waterfall", {key: [word] for key, word in ONE.items()}
             )
-            assert content == reproduction.save_panel(taken, taken.recipe)
+            assert content == rendering.save_panel(taken, taken.recipe)
 
 
 @pytest.mark.parametrize("what", WRONG)

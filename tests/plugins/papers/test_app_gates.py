@@ -19,11 +19,11 @@ from qfusion.analysis import sample_circuits
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.spaces import evaluated
-from qfusion.figures import sample_results
+from qfusion.figures import numbers
 from qfusion.models import base
 from qfusion.models.protocols import GateCircuit, kinds
-from qfusion.panels import pages, programs
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
+from qfusion.views.pages import catalogue, rendering
 from tests.plugins.papers.published_models import SMALL
 from tests.support.app import plain, said, visit
 from tests.support.third_model import command
@@ -96,7 +96,7 @@ def test_the_circuit_opens(kind: str, trained: dict[str, str]) -> None:
     assert not app.warning
     words = plain(said(app))
     assert SAYS[kind] in words
-    replay = sample_results.circuit_replay(opened(kind, trained))[0]
+    replay = numbers.circuit_replay(opened(kind, trained))[0]
     assert f"Gate {replay.count} of {replay.count}" in words
     assert "OpenQASM 3," in words
     assert ("share most at the end" in words or "share nothing" in words) == (kind != "vqc-mlpnet")
@@ -131,14 +131,14 @@ def test_panels_equal_pennylane(kind: str, trained: dict[str, str]) -> None:
     for gate in (half, len(built.gates)):
         theirs = np.array(circuit(operations[:gate]), dtype=float)
         for panel in ("circuit", "qubits"):
-            table = pages.build_panel("Circuit", panel, link | {"gate": str(gate)}).table()
+            table = catalogue.build_panel("Circuit", panel, link | {"gate": str(gate)}).table()
             assert list(table["qubit"]) == list(wires)
             assert (
                 np.abs(table[["X", "Y", "Z"]].to_numpy().ravel() - theirs[: 3 * len(wires)]).max()
                 < 1e-8
             )
             assert np.abs(table["entropy"].to_numpy() - theirs[3 * len(wires) :]).max() < 1e-8
-        lines = pages.build_panel("Circuit", "entropy-gates", link).table()
+        lines = catalogue.build_panel("Circuit", "entropy-gates", link).table()
         assert (
             np.abs(
                 lines.loc[gate, list(wires)].to_numpy(dtype=float) - theirs[3 * len(wires) :]
@@ -147,7 +147,7 @@ def test_panels_equal_pennylane(kind: str, trained: dict[str, str]) -> None:
         )
     assert (
         f"{len(built.gates)} gates on {len(wires)} qubits"
-        in pages.build_panel("Circuit", "circuit", link).title
+        in catalogue.build_panel("Circuit", "circuit", link).title
     )
 
 
@@ -182,12 +182,14 @@ def test_headless_figures_programs_reports_and_files(
         "entropy-gates",
         "mutual-gates",
     ):
-        assert pages.build_panel("Circuit", panel, address("qfl", trained, gate="30")).figure.data
+        assert catalogue.build_panel(
+            "Circuit", panel, address("qfl", trained, gate="30")
+        ).figure.data
     out = tmp_path / "circuit.svg"
     assert command("figure", "--link", link, "--panel", "circuit", "--out", str(out))[0] == 0
     assert b"<svg" in out.read_bytes()
-    view = pages.open_page("circuit", address("qfl", trained)).view
-    assert list(pages.visible_panels(view)) == [
+    view = catalogue.open_page("circuit", address("qfl", trained)).view
+    assert list(catalogue.visible_panels(view)) == [
         "circuit",
         "qubits",
         "before-after",
@@ -195,13 +197,15 @@ def test_headless_figures_programs_reports_and_files(
         "entropy-gates",
         "mutual-gates",
     ]
-    assert "qubits.mutual_gates(sample)" in programs.program("Circuit", "mutual-gates", view.values)
-    table = pages.build_panel("Circuit", "mutual-gates", view.values).table()
+    assert "qubits.mutual_gates(sample)" in rendering.program(
+        "Circuit", "mutual-gates", view.values
+    )
+    table = catalogue.build_panel("Circuit", "mutual-gates", view.values).table()
     assert table.columns[0] == "gates_done"
     assert table.iloc[0, 1:].abs().max() == 0
     assert pd.Series(table.iloc[-1, 1:]).max() > 1e-3
-    alone = pages.open_page("circuit", address("vqc-mlpnet", trained)).view
-    assert "mutual-gates" not in list(pages.visible_panels(alone))
+    alone = catalogue.open_page("circuit", address("vqc-mlpnet", trained)).view
+    assert "mutual-gates" not in list(catalogue.visible_panels(alone))
 
     words = report.sample(opened("reservoir", trained)).html().decode()
     assert "The circuit" in words

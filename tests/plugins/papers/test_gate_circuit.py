@@ -14,14 +14,14 @@ import torch
 from qiskit.quantum_info import Statevector
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import gate_boxes
+from qfusion.figures.circuits import boxes
+from qfusion.models.kind_texts import describe_circuit
 from qfusion.models.protocols import GateCircuit, kinds
 from qfusion.quantum import statevector
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
 from qfusion.simulate import gate_replay
 from qfusion.simulate.fusion_circuit import gate_circuit
-from qfusion.wording.circuit_remarks import describe_circuit
 from tests.plugins.papers.gate_circuits import of
 from tests.plugins.papers.published_models import rows_of
 
@@ -124,7 +124,7 @@ def test_openqasm_of_elementary_gates_has_the_same_unitary_in_qiskit(kind: str) 
 @pytest.mark.parametrize("kind", CIRCUITS)
 def test_drawing_contains_every_gate_once(kind: str) -> None:
     model, states = of(kind, 3)
-    replay = gate_boxes.replay_gates(model, states)
+    replay = boxes.replay_gates(model, states)
     assert [n for box in replay.boxes for n in range(box.first, box.last + 1)] == list(
         range(1, replay.count + 1)
     )
@@ -141,9 +141,9 @@ def test_drawing_contains_every_gate_once(kind: str) -> None:
             assert held.rpartition(" ")[0] == wires[0].partition("[")[0]
     for at in range(replay.count + 1):
         near = replay.visible_boxes(at)
-        assert {box.column for box in near} <= set(range(gate_boxes.ACROSS))
+        assert {box.column for box in near} <= set(range(boxes.ACROSS))
         assert any(box.first <= max(at, 1) <= box.last for box in near)
-    assert len(replay.parts) <= gate_boxes.MARKS
+    assert len(replay.parts) <= boxes.MARKS
     assert replay.says
 
 

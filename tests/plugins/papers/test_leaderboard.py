@@ -19,7 +19,6 @@ from scipy import stats
 
 from qfusion import models
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.panels.page_state import PageState
 from qfusion.plugins.papers import (
     PLUGIN,
     benchmark_board,
@@ -31,6 +30,7 @@ from qfusion.plugins.papers import (
 from qfusion.plugins.papers.board_words import explain_board_summary, summarise_board
 from qfusion.plugins.papers.joint_shares import describe_joint_share
 from qfusion.training import Options
+from qfusion.views.pages.page_state import PageState
 from tests.support.app import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[3]

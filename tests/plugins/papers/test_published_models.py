@@ -21,6 +21,7 @@ from qfusion.data.data_set import DataSet
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import FUSION, InputSpec, build
 from qfusion.models.jump import kets
+from qfusion.models.kind_texts import describe_kind, kind_text
 from qfusion.models.protocols import GateCircuit, kinds
 from qfusion.plugins.papers import PLUGIN
 from qfusion.plugins.papers.models import reservoir
@@ -28,7 +29,6 @@ from qfusion.plugins.papers.models.circuit_weights import prepared
 from qfusion.quantum import statevector
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import Options, loop, prepare, train
-from qfusion.wording.model_kinds import describe_kind, kind_text
 from tests.plugins.papers.published_models import SMALL, inputs_of, model_of, rows_of
 from tests.support.annotated_sets import annotated
 from tests.support.tiny_sets import tiny

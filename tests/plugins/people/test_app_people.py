@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qfusion.panels import pages
+from qfusion.views.pages import catalogue
 from tests.support.app import plain, said
 from tests.support.page_visits import visit
 
@@ -57,8 +57,8 @@ def test_samples_show_the_votes_of_people() -> None:
     assert "7 of 11 voted for ‘anger’, more than for any other class" in plain(said(page.app))
     assert "voice+face,anger,7,7,11" in page.tables["clip-votes"]
     address = {"model": "crowd", "data": "crowd", "sample": "clip-0288"}
-    assert "Share of votes +0.64" in pages.build_panel("Samples", "verdict", address).title
-    assert "over raters" in pages.build_panel("Samples", "waterfall", address).shows
+    assert "Share of votes +0.64" in catalogue.build_panel("Samples", "verdict", address).title
+    assert "over raters" in catalogue.build_panel("Samples", "waterfall", address).shows
     assert "clip-votes" not in visit("/samples?model=qj-crowd&sample=clip-0288").tables
 
 
@@ -79,7 +79,7 @@ def test_the_tab_people_groups_clips_as_the_reader_chooses() -> None:
 
 def test_tables_say_votes() -> None:
     address = {"model": "crowd", "data": "crowd", "sample": "clip-0288"}
-    figure = pages.build_panel("Cohorts", "sample-map", address).figure
+    figure = catalogue.build_panel("Cohorts", "sample-map", address).figure
     assert "share of votes" in figure.to_json()
 
 

@@ -22,14 +22,14 @@ from qfusion.explain.coalitions import classify_relations
 from qfusion.explain.information_parts import exact
 from qfusion.models import games
 from qfusion.models.measured_game import Game
-from qfusion.panels import pages
-from qfusion.panels.views import drawn
 from qfusion.plugins.people import ratings
 from qfusion.plugins.people.crowd import crowd_groups, crowd_summary, vote_means as crowd, words
 from qfusion.plugins.people.sources import crowd as crowd_source, simulated_crowd
 from qfusion.plugins.people.votes import CHOSEN_BY_VOTES, Votes
 from qfusion.training import checkpoint, games as stored_games
-from qfusion.views import contributions
+from qfusion.views import decision
+from qfusion.views.pages import catalogue
+from qfusion.views.pages.panel import drawn
 
 CLASSES = ("anger", "happy", "sad")
 
@@ -436,7 +436,7 @@ def test_the_simulated_crowd_ships_as_its_seed_makes_it() -> None:
 
 def test_the_waterfall_has_the_intervals_of_its_terms() -> None:
     sample = open_sample("crowd", "clip-0003")
-    picture = drawn(contributions.waterfall)(sample)
+    picture = drawn(decision.waterfall)(sample)
     assert picture.figure is not None
     [whiskers] = [trace for trace in picture.figure.data if trace.error_x.array is not None]
     errors = sample.explanation.errors
@@ -445,7 +445,7 @@ def test_the_waterfall_has_the_intervals_of_its_terms() -> None:
     dividends = list(sample.dividends.values())
     assert list(whiskers.x) == pytest.approx(np.cumsum(dividends)[1:].tolist())
     assert picture.table()["standard_error"].tolist() == pytest.approx(errors[0, :, 0].tolist())
-    of_network = drawn(contributions.waterfall)(open_sample("qj-parity", "pair-0001"))
+    of_network = drawn(decision.waterfall)(open_sample("qj-parity", "pair-0001"))
     assert of_network.figure is not None
     assert all(
         trace.error_x.array is None for trace in of_network.figure.data if trace.type == "scatter"
@@ -631,14 +631,14 @@ def test_kinds_of_the_simulated_crowd_differ_and_emotions_do_not() -> None:
 
 def test_groups_are_a_choice_of_the_tab() -> None:
     address = {"model": "crowd", "data": "crowd", "sample": "clip-0003", "crowd.by": "kind"}
-    panel = pages.build_panel("Faithfulness", "crowd-groups", address)
+    panel = catalogue.build_panel("Faithfulness", "crowd-groups", address)
     assert panel.table()["kind"].nunique() == 5
-    over = pages.build_panel(
+    over = catalogue.build_panel(
         "Faithfulness", "crowd-contributions", address | {"crowd.over": "clips"}
     )
     assert "over resampled clips" in over.shows
     with pytest.raises(QFusionError):
-        pages.build_panel("Faithfulness", "crowd-groups", address | {"crowd.by": "nothing"})
+        catalogue.build_panel("Faithfulness", "crowd-groups", address | {"crowd.by": "nothing"})
 
 
 # ---- bad input
@@ -647,10 +647,10 @@ def test_groups_are_a_choice_of_the_tab() -> None:
 def test_sizes_of_peoples_contributions_are_not_called_exact() -> None:
     """Ten raters give the joint terms a size where these are 0."""
     address = {"model": "crowd", "data": "crowd", "sample": "clip-0288"}
-    people = pages.build_panel("Why fuse", "why-ranking", address)
+    people = catalogue.build_panel("Why fuse", "why-ranking", address)
     assert people.shows.startswith("mean size and mean of the measured contributions")
     assert "with standard errors all are too large" in people.not_shown
-    model = pages.build_panel(
+    model = catalogue.build_panel(
         "Why fuse", "why-ranking", address | {"model": "qj-crowd", "data": "crowd-features"}
     )
     assert "exact contributions" in model.shows

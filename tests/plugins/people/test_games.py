@@ -25,11 +25,11 @@ from qfusion.commands import table_files
 from qfusion.data.store import folders
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.models import games as transforms, registry
-from qfusion.panels import cohorts
-from qfusion.panels.views import drawn
 from qfusion.plugins.people.games import game_export, game_reader, game_store
 from qfusion.training import checkpoint, checkpoint_cards, loop
-from qfusion.views import contributions
+from qfusion.views import decision
+from qfusion.views.pages import cohorts
+from qfusion.views.pages.panel import drawn
 
 PLAYERS = ("text", "audio", "vision")
 
@@ -146,7 +146,7 @@ def assert_same_waterfall(study: Study, game: Study, sample: str) -> None:
     pictures = []
     for one in (study, game):
         row = one.dataset.row(sample)
-        pictures.append(drawn(contributions.waterfall)(Sample(one, row, int(one.predicted[row]))))
+        pictures.append(drawn(decision.waterfall)(Sample(one, row, int(one.predicted[row]))))
     old, new = pictures
     assert old.title == new.title
     columns = list(new.table().columns)

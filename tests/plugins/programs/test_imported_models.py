@@ -43,8 +43,8 @@ from qfusion.plugins.programs.words import describe_remark
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.training.sample_rows import sample_rows
-from qfusion.wording.model_notes import describe_notes
-from qfusion.wording.verdicts import name_decision
+from qfusion.views.words.systems import describe_notes
+from qfusion.views.words.verdicts import name_decision
 from tests.support import common_parts
 from tests.support.two_views import A, N, T, Two, V
 

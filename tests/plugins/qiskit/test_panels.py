@@ -6,7 +6,7 @@ import pytest
 
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
-from qfusion.panels import pages
+from qfusion.views.pages import catalogue
 from tests.support.app import plain, said, visit
 
 ADDRESS = {"model": "qcnn-parity", "data": "parity", "part": "Noise and shots"}
@@ -28,10 +28,10 @@ def test_a_device_is_chosen_below_the_noise() -> None:
 def test_the_panel_shows_the_score_on_the_device() -> None:
     sample = open_study("qcnn-parity").opening_sample
     address = {**ADDRESS, "sample": sample, "noise.device": "FakeGuadalupeV2"}
-    picture = pages.build_panel("circuit", "device-terms", address)
+    picture = catalogue.build_panel("circuit", "device-terms", address)
     table = picture.table()
     assert picture.title.startswith("On FakeGuadalupeV2")
     assert "two-qubit gates" in picture.shows
     assert (table["low"] <= table["high"]).all()
     with pytest.raises(InvalidInput, match="Argument `device`"):
-        pages.build_panel("circuit", "device-terms", {**address, "noise.device": "FakeManilla"})
+        catalogue.build_panel("circuit", "device-terms", {**address, "noise.device": "FakeManilla"})

@@ -30,11 +30,15 @@ from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN  # 
 
 from qfusion.adapters import quick_calls  # noqa: E402
 from qfusion.models.tweak import UNCHANGED, CircuitChange  # noqa: E402
-from qfusion.panels.views import drawn  # noqa: E402
 from qfusion.plugins.qiskit import qiskit_calls, qiskit_gates  # noqa: E402
 from qfusion.plugins.qiskit.bare_circuits import circuit_model  # noqa: E402
 from qfusion.quantum import statevector  # noqa: E402
-from qfusion.views import circuit as circuit_views, qubits  # noqa: E402
+from qfusion.views import circuit as circuit_views  # noqa: E402
+from qfusion.views.pages.panel import drawn  # noqa: E402
+from qfusion.views.qubits import (  # noqa: E402
+    entropy_gates,
+    mutual_gates,
+)
 
 SIZES = {"text": 3, "audio": 5}
 
@@ -519,7 +523,7 @@ def test_registers_of_no_modality_are_drawn(make, audio):
     study = qfusion.open(model, data, output="scores")
     assert set(study.model.registers()) == {"text", "audio", "other"}
     sample = study.sample(str(study.dataset.ids[3]))
-    for draw in (circuit_views.circuit, qubits.entropy_gates, qubits.mutual_gates):
+    for draw in (circuit_views.circuit, entropy_gates, mutual_gates):
         assert drawn(draw)(sample).title
     values = {"x": data["text"][3, 0], "y": data["audio"][3, 0]}
     state = statevector_of(circuit, values)

@@ -10,7 +10,7 @@ import pytest
 
 from qfusion import cli
 from qfusion.analysis.opening import open_sample
-from qfusion.views import timeline
+from qfusion.views import samples
 from scripts import serving, visits
 from tests.support import importable, recordings
 
@@ -68,7 +68,7 @@ def test_a_recording_is_played_from_the_peaks_of_its_strip(
     page: Any, server: Any, clips: list[recordings.Recording]
 ) -> None:
     one = next(one for one in reversed(clips) if len(one.moments) == 3)
-    lanes = timeline.open_strip(open_sample(MODEL, one.id, NAME))[0].lanes
+    lanes = samples.open_strip(open_sample(MODEL, one.id, NAME))[0].lanes
     peaks = [f"{lane.modality}, {lane.starts[lane.peak]:.2f} s" for lane in lanes]
     visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={one.id}")
     visits.come(page, "strip")

@@ -32,7 +32,7 @@ from qfusion.data.sample_content import Audio
 from qfusion.data.store import manifest
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.plugins.recordings import extract, extractors, media_probe, voice_features
-from qfusion.views import timeline
+from qfusion.views.samples import open_strip
 from tests.support import recordings
 from tests.support.command_line import assert_refused, run
 
@@ -157,7 +157,7 @@ STEP = {"text": 0.01, "audio": 0.11, "vision": 0.01}
 def peaks_of_the_strip(model: Any, dataset: data.DataSet, one: recordings.Recording) -> list[bool]:
     """Whether the peaks of the strip of a recording are where something was planted."""
     sample = analysis.open_sample(model, one.id, dataset)
-    lanes = timeline.open_strip(sample)[0].lanes
+    lanes = open_strip(sample)[0].lanes
     starts = {lane.modality: float(lane.starts[lane.peak]) for lane in lanes}
     return [
         moment - STEP[name] < starts[name] < moment + one.lasting[name] - 0.01

@@ -10,7 +10,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.errors import InvalidInput
-from qfusion.panels import programs
 from qfusion.plugins.sweeps import (
     figures as sweep_charts,
     panels as builders,
@@ -19,6 +18,7 @@ from qfusion.plugins.sweeps import (
     sweeps,
 )
 from qfusion.ui import glossary
+from qfusion.views.pages import rendering
 from tests.plugins.sweeps.support import search
 from tests.support import charts
 from tests.support.app import visit
@@ -151,7 +151,7 @@ def test_programs_read_sweeps(own_places):
     assert len(shown) == 3  # a single setting has no importance
     for name, panel in shown.items():
         names: dict[str, Any] = {}
-        exec(programs.program("Sweeps", name, {"sweep": "first"}), names)
+        exec(rendering.program("Sweeps", name, {"sweep": "first"}), names)
         pd.testing.assert_frame_equal(names["numbers"], panel.build(trials, "light").table())
 
 

@@ -33,7 +33,6 @@ from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import bootstrap, information_parts, label_leak
 from qfusion.explain.bootstrap import Interval
-from qfusion.panels import pages
 from qfusion.plugins.why.information import (
     baseline_predictions,
     data_fusion,
@@ -49,6 +48,7 @@ from qfusion.plugins.why.information.words import (
     describe_evaluation,
     describe_information,
 )
+from qfusion.views.pages import catalogue
 from tests.plugins.why.support import few_trees, resamples
 from tests.support.app import said, visit
 
@@ -1542,11 +1542,11 @@ def test_panels_state_their_numbers(
 ) -> None:
     monkeypatch.setattr(information_estimate, "estimate_information", lambda dataset: parity)
     address = {"set": "parity", "data.need": "true"}
-    bits = pages.build_panel("data", "needs-bits", address)
+    bits = catalogue.build_panel("data", "needs-bits", address)
     assert bits.title == describe_information(parity)
     assert "1,329 of them are predicted" in bits.shows
     assert set(bits.table()["estimator"]) == {"learned", "clusters"}
-    worth_of = pages.build_panel("data", "needs-worth", address)
+    worth_of = catalogue.build_panel("data", "needs-worth", address)
     assert worth_of.title == describe_baselines(parity.baselines)
     assert len(worth_of.table()) == 5
 

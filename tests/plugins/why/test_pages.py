@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from qfusion.panels import rendering
+from qfusion.views.pages import rendering
 from tests.plugins.why import support
 from tests.support import exporting
 from tests.support.app import plain, said, visit

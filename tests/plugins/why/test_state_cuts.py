@@ -22,7 +22,6 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import bootstrap, cohort_filters
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.panels import pages, programs
 from qfusion.plugins.why.cuts import (
     cohort_cuts,
     correlation_cuts,
@@ -38,6 +37,7 @@ from qfusion.plugins.why.cuts.state_cuts import Cuts, cut_correlations
 from qfusion.plugins.why.cuts.words import describe_cut, describe_cuts
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
+from qfusion.views.pages import catalogue, rendering
 from tests.plugins.why.support import NAMES, problem
 from tests.support.entangled import model_of
 
@@ -747,12 +747,12 @@ def test_programs_reproduce_the_tables(study: Any, planted: Any) -> None:
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
     for panel in ("cut", "cut-terms"):
         names: dict[str, Any] = {}
-        exec(programs.program("Dynamics", panel, address), names)
-        expected = pages.build_panel("dynamics", panel, address).table()
+        exec(rendering.program("Dynamics", panel, address), names)
+        expected = catalogue.build_panel("dynamics", panel, address).table()
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     names = {}
     exec(
-        programs.program("Cohorts", "cut-test", {**address, "filter": "split=valid; truth>1"}),
+        rendering.program("Cohorts", "cut-test", {**address, "filter": "split=valid; truth>1"}),
         names,
     )
     table = cohort_table.cohort_table(study, None)

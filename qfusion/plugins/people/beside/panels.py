@@ -14,13 +14,12 @@ from qfusion.analysis import (
     compare,
     text,
 )
-from qfusion.figures import decision_pairs, label_charts, result_tables, scatter_map, style
-from qfusion.panels import compare as compare_panels, page_state, panel, params
+from qfusion.figures import decision_pairs, model_charts, numbers, scatter_map, style
 from qfusion.plugins.people.beside import crowd_comparison, words
 from qfusion.plugins.people.beside.statistics import WHOLE, Aspect
-from qfusion.views import alt_text
-from qfusion.wording import answers
-from qfusion.wording.backgrounds import describe_baseline
+from qfusion.views.pages import compare as compare_panels, page_state, panel, params
+from qfusion.views.words import answers, rules
+from qfusion.views.words.decisions import describe_baseline
 
 VIEW = "People and model"  # of the page
 MAX_BARS = 12  # clips that a figure names; the table has all
@@ -146,8 +145,8 @@ def waterfalls(
 
     def table() -> pd.DataFrame:
         return (
-            result_tables.terms_table(pair.people)
-            .merge(result_tables.terms_table(pair.model), on="term", suffixes=("_people", "_model"))
+            numbers.terms_table(pair.people)
+            .merge(numbers.terms_table(pair.model), on="term", suffixes=("_people", "_model"))
             .assign(unit_people="share of votes", unit_model=crowd_comparison.UNITS[chosen.scale])
         )
 
@@ -157,7 +156,7 @@ def waterfalls(
         figure,
         shows=shows,
         not_shown="a difference of both, as a share of votes and the model's score have different units.",
-        alt=f"People: {alt_text.list_terms(pair.people)}. Model: {alt_text.list_terms(pair.model)}.",
+        alt=f"People: {rules.list_terms(pair.people)}. Model: {rules.list_terms(pair.model)}.",
         table=table,
     )
 
@@ -170,10 +169,10 @@ def agreement(
     result = crowd_comparison.compare_sides(sides, read_choices(**choices))
     categories = result.result.categories
     resamples = categories[Aspect.VERDICT].kappa.resamples
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         [str(aspect) for aspect in categories],
         {
-            OF_BOTH: label_charts.interval_ends(one.kappa for one in categories.values()),
+            OF_BOTH: model_charts.interval_ends(one.kappa for one in categories.values()),
             HALVES: _without_interval([one.halves for one in categories.values()]),
         },
         hues=[style.GREY] * len(categories),
@@ -193,7 +192,7 @@ def agreement(
         shows=shows,
         not_shown="who is right. People's verdicts have few raters, so that no model can agree with them entirely.",
         alt="Cohen's kappa: "
-        + alt_text.list_numbers(
+        + rules.list_numbers(
             [str(aspect) for aspect in categories],
             [one.kappa.value for one in categories.values()],
         )
@@ -209,10 +208,10 @@ def terms(
     raters; arguments are those of `waterfalls`."""
     result = crowd_comparison.compare_sides(sides, read_choices(**choices))
     compared = result.result.terms
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         list(compared),
         {
-            OF_BOTH: label_charts.interval_ends(one.rank for one in compared.values()),
+            OF_BOTH: model_charts.interval_ends(one.rank for one in compared.values()),
             HALVES: _without_interval(list(result.result.halves.values())),
         },
         hues=[_hue(name, result) for name in compared],
@@ -236,7 +235,7 @@ def terms(
         shows=true_minus(shows),
         not_shown="whether sizes are alike: units differ.",
         alt="Rank correlations: "
-        + alt_text.list_terms({name: one.rank.value for name, one in compared.items()})
+        + rules.list_terms({name: one.rank.value for name, one in compared.items()})
         + ".",
         table=result.result.term_frame,
     )

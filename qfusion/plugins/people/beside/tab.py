@@ -9,7 +9,6 @@ from qfusion._checks import check_present
 from qfusion._sentences import true_minus
 from qfusion.analysis import compare, opening, text
 from qfusion.analysis.sample import Sample
-from qfusion.panels import pickers, pins
 from qfusion.plugins.people.beside import crowd_comparison, panels as builders, words
 from qfusion.ui import (
     page_context,
@@ -23,7 +22,8 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.ui.pin_controls import compared_views
-from qfusion.wording.list_names import name_study
+from qfusion.views.pages import address, page_state
+from qfusion.views.words.names import name_study
 
 
 def people_and_model(context: page_context.PageContext, sample: Sample) -> None:
@@ -37,9 +37,9 @@ def people_and_model(context: page_context.PageContext, sample: Sample) -> None:
 
 
 @page_runs.fragment
-def _draw_sides(context: page_context.PageContext, sample: Sample, view: pins.Pin) -> None:
+def _draw_sides(context: page_context.PageContext, sample: Sample, view: page_state.Pin) -> None:
     """Draw one clip before people and before the model, and all clips of both."""
-    pickers.resolve_pin(view)
+    address.resolve_pin(view)
     sides = compare.compare_samples(sample, view.model, view.sample, view.data, tweak=view.tweak)
     if crowd_comparison.find_people(sides) is None:
         st.info(crowd_comparison.find_mismatch(sides), icon=":material/help:")
@@ -52,7 +52,7 @@ def _draw_sides(context: page_context.PageContext, sample: Sample, view: pins.Pi
 def _suggest_partners(context: page_context.PageContext) -> None:
     """Draw buttons that set people beside a model of the same clips, or a model beside people."""
     study = context.study
-    names = pickers.model_names()
+    names = address.model_names()
     partners = crowd_comparison.find_partners(study)
     if not partners:
         st.info(
@@ -73,14 +73,16 @@ def _suggest_partners(context: page_context.PageContext) -> None:
                 )
 
 
-def _compare_with_partner(view: pins.Pin, model: str, data: str, sample: str) -> None:
+def _compare_with_partner(view: page_state.Pin, model: str, data: str, sample: str) -> None:
     state.put(saved.PIN, view)
-    state.put(pickers.MODEL.key, model)
-    state.put(pickers.DATA.key, data)
+    state.put(address.MODEL.key, model)
+    state.put(address.DATA.key, data)
     state.choose_sample(sample)
 
 
-def _draw_clip(context: page_context.PageContext, sides: compare.Sides, view: pins.Pin) -> None:
+def _draw_clip(
+    context: page_context.PageContext, sides: compare.Sides, view: page_state.Pin
+) -> None:
     """Draw people and model on one clip, with what the reader chooses."""
     choices = _draw_choices(sides)
     if reason := crowd_comparison.find_mismatch(sides, builders.read_choices(**choices)):
@@ -114,7 +116,7 @@ _NAMES: Mapping[str, builders.params.TextParam] = {
 }
 
 
-def _offer_the_clip_of_b(sides: compare.Sides, view: pins.Pin) -> None:
+def _offer_the_clip_of_b(sides: compare.Sides, view: page_state.Pin) -> None:
     clip = crowd_comparison.find_clip(sides.b.study, sides.b.row, sides.a.study)
     st.info(
         "A and B show different clips, so each has a figure of its own."
@@ -133,7 +135,7 @@ def _offer_the_clip_of_b(sides: compare.Sides, view: pins.Pin) -> None:
 
 
 def _draw_all_clips(
-    context: page_context.PageContext, sides: compare.Sides, view: pins.Pin
+    context: page_context.PageContext, sides: compare.Sides, view: page_state.Pin
 ) -> None:
     """Draw whether people and model decide and fuse alike on all clips of both."""
     panels.show(sides, context.theme, "crowd-agreement", "crowd-terms", columns=2)
@@ -148,7 +150,7 @@ def _draw_all_clips(
         )
 
 
-def _open_clip(key: str, sides: compare.Sides, view: pins.Pin) -> None:
+def _open_clip(key: str, sides: compare.Sides, view: page_state.Pin) -> None:
     """Show the clicked clip on both sides, under the name that each has for it. For callbacks."""
     choices = builders.read_choices(
         **{name: state.get(param.key) for name, param in builders.CHOICES.items()}

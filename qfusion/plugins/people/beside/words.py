@@ -20,7 +20,7 @@ from qfusion.plugins.people.beside.statistics import Aspect, CategoryAgreement
 from qfusion.plugins.people.labels.term_agreement import Trend
 from qfusion.plugins.people.labels.words import describe_label_trends
 from qfusion.plugins.people.votes import CHOSEN_BY_VOTES
-from qfusion.wording.numbers import format_interval, format_known
+from qfusion.views.words.rules import format_interval, format_known
 
 TERM_TRENDS: dict[Trend, str] = {
     Trend.RISES: "the model's contributions of {modalities} rise with {labels}",

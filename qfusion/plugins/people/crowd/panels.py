@@ -13,12 +13,7 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import bootstrap
-from qfusion.figures import (
-    label_charts,
-    style,
-    target_information,
-)
-from qfusion.panels import panel, params
+from qfusion.figures import model_charts, model_quality, style
 from qfusion.plugins.people.crowd import crowd_summary, group_charts, vote_means as crowd
 from qfusion.plugins.people.crowd.words import (
     describe_agreement,
@@ -27,7 +22,8 @@ from qfusion.plugins.people.crowd.words import (
     describe_group_contrasts,
     describe_information,
 )
-from qfusion.views import alt_text
+from qfusion.views.pages import panel, params
+from qfusion.views.words import rules
 
 ALL = "all clips"
 BY = params.SelectParam(
@@ -78,11 +74,11 @@ def crowd_contributions(
     summary = crowd_summary.summarize_crowd(study)
     means = crowd_summary.all_means(study, over or "")
     terms = {name: term for name, term in means.contributions.items() if name}
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         list(terms),
         {
-            RATERS: label_charts.interval_ends(term.raters for term in terms.values()),
-            f"other {means.grouping}": label_charts.interval_ends(
+            RATERS: model_charts.interval_ends(term.raters for term in terms.values()),
+            f"other {means.grouping}": model_charts.interval_ends(
                 term.groups for term in terms.values()
             ),
         },
@@ -106,7 +102,7 @@ def crowd_contributions(
         not_shown="what a single person does: every condition was rated by other people. A share cannot exceed 1, so "
         "where one modality is clear, the other can add little.",
         alt="Mean contributions: "
-        + alt_text.list_terms({name: term.value for name, term in terms.items()}, "+.3f")
+        + rules.list_terms({name: term.value for name, term in terms.items()}, "+.3f")
         + ".",
         table=means.frame,
     )
@@ -128,7 +124,7 @@ def group_contributions(
         first, second = result.means
         differing |= {(second, term) for group, term in differing if group == first}
     values = {
-        term: label_charts.interval_ends(
+        term: model_charts.interval_ends(
             _term_values(means)[term].groups for means in result.means.values()
         )
         for term in _term_values(whole)
@@ -170,7 +166,7 @@ def group_contributions(
         alt="Mean contributions: "
         + "; ".join(
             f"{group}: "
-            + alt_text.list_terms({t: o.value for t, o in _term_values(means).items()}, "+.3f")
+            + rules.list_terms({t: o.value for t, o in _term_values(means).items()}, "+.3f")
             for group, means in result.means.items()
         )
         + ".",
@@ -201,15 +197,15 @@ def vote_information(study: Study, theme: style.Theme = "light") -> panel.PanelF
         crowd.SYNERGY: bits.synergy,
     }
     titles = {
-        crowd.REDUNDANCY: target_information.SHARED,
+        crowd.REDUNDANCY: model_quality.SHARED,
         **{name: name for name in bits.unique},
-        crowd.SYNERGY: target_information.TOGETHER,
+        crowd.SYNERGY: model_quality.TOGETHER,
     }
     rows = {"two raters, one modality each": parts}
-    figure = target_information.information_bars(
+    figure = model_quality.information_bars(
         list(rows),
         {
-            title: label_charts.interval_ends(row[key] for row in rows.values())
+            title: model_charts.interval_ends(row[key] for row in rows.values())
             for key, title in titles.items()
         },
         study.modalities,
@@ -230,7 +226,7 @@ def vote_information(study: Study, theme: style.Theme = "light") -> panel.PanelF
         figure,
         shows=shows,
         not_shown="how people combine modalities in their heads, only what their votes tell.",
-        alt="Bits: " + alt_text.list_numbers(parts, [part.value for part in parts.values()]) + ".",
+        alt="Bits: " + rules.list_numbers(parts, [part.value for part in parts.values()]) + ".",
         table=bits.frame,
     )
 
@@ -246,7 +242,7 @@ def clip_votes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
     shares = np.array([one.explained / one.raters for one in votes.conditions])
     ends = np.clip([shares - bootstrap.NORMAL * errors, shares + bootstrap.NORMAL * errors], 0, 1)
     name = text.escape_markdown(votes.explained)
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         [one.shown for one in votes.conditions],
         {"share of votes": np.stack([shares, *ends], 1)},
         hues=[style.term_colour(one.shown, sample.modalities) for one in votes.conditions],
@@ -274,7 +270,7 @@ def clip_votes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
         "who were shown several. Whiskers: 95% intervals if other people rated the clip.",
         not_shown="votes for other classes than the first: the table has those of the majority.",
         alt="Shares of votes: "
-        + alt_text.list_numbers([one.shown for one in votes.conditions], shares.tolist())
+        + rules.list_numbers([one.shown for one in votes.conditions], shares.tolist())
         + ".",
         table=table,
     )

@@ -11,7 +11,7 @@ from qfusion.plugins.people.crowd import vote_means as crowd
 from qfusion.plugins.people.crowd.crowd_groups import Contrast
 from qfusion.plugins.people.crowd.crowd_summary import ClipVotes, CrowdSummary, GroupContrasts
 from qfusion.plugins.people.votes import CHOSEN_BY_VOTES
-from qfusion.wording.numbers import format_interval
+from qfusion.views.words.rules import format_interval
 
 MAX_SHOWN = 3  # differences that a sentence names
 

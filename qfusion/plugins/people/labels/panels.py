@@ -14,9 +14,7 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.figures import label_charts, style
-from qfusion.panels import panel
-from qfusion.panels.intervals import describe_resampling
+from qfusion.figures import model_charts, style
 from qfusion.plugins.people.labels import label_comparison, term_agreement, unimodal_labels
 from qfusion.plugins.people.labels.words import (
     MAX_NAMED,
@@ -26,7 +24,9 @@ from qfusion.plugins.people.labels.words import (
     describe_verdict_trend,
     explain_missing_labels,
 )
-from qfusion.wording.backgrounds import describe_comparison
+from qfusion.views.pages import panel
+from qfusion.views.words.decisions import describe_comparison
+from qfusion.views.words.rules import describe_resampling
 
 # A model beside people's labels of single modalities, on Faithfulness; and one sample beside its own, on Samples.
 
@@ -72,11 +72,11 @@ def rank_correlations(
         words = f" {trends}, both on the same samples{_describe_label_training(study, second)}."
     names = [entry.name for entry in result.alone]
     intervals = {
-        name: label_charts.interval_ends(entry.rank for entry in one.alone)
+        name: model_charts.interval_ends(entry.rank for entry in one.alone)
         for name, one in models.items()
     }
     shuffled = [entry.shuffled["rank"] for entry in result.alone]
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         names,
         intervals,
         hues=[style.term_colour(name, study.modalities) for name in names],
@@ -126,7 +126,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
         name: (entry["term"].to_numpy(), entry["label"].to_numpy()) for name, entry in bins.items()
     }
     notes = {name: f"n = {len(values):,}" for name, values in labels.items()}
-    figure = label_charts.calibration(
+    figure = model_charts.calibration(
         terms,
         labels,
         means,
@@ -232,10 +232,10 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         theirs = describe_verdict_trend(models[other], whose)
         words = f" By {text.escape_markdown(other)}: {theirs[:1].lower()}{theirs[1:]}."
     intervals = {
-        name: label_charts.interval_ends(rate.difference for rate in one.rates.values())
+        name: model_charts.interval_ends(rate.difference for rate in one.rates.values())
         for name, one in models.items()
     }
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         verdicts,
         intervals,
         hues=[style.GREY] * len(verdicts),
@@ -304,7 +304,7 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         name: np.array([(value, np.nan, np.nan) for value in values.values()])
         for name, values in ((labels.description, known), ("own term", terms))
     }
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         list(known),
         dots,
         hues=[style.term_colour(name, study.modalities) for name in known],

@@ -6,8 +6,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.analysis.study import Study
-from qfusion.figures import label_charts, share_curves, style
-from qfusion.panels import panel
+from qfusion.figures import model_charts, style, training_charts
 from qfusion.plugins.review.students import lessons as students
 from qfusion.plugins.review.students.simulatability import (
     ALONE,
@@ -25,7 +24,8 @@ from qfusion.plugins.review.students.words import (
     name_worth,
     title_worth,
 )
-from qfusion.views import alt_text
+from qfusion.views.pages import panel
+from qfusion.views.words import rules
 
 BANDED = (ALONE, CONTRIBUTIONS)  # bands of all lines would hide each other
 OTHERS = (style.VERMILLION, style.PURPLE, style.GREEN, style.ORANGE)  # hues of further targets
@@ -46,7 +46,7 @@ def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     check(not obstacle, obstacle)
     result = students.teach_students(study)
     lines = {name: _line(arm, name in BANDED) for name, arm in result.arms.items()}
-    figure = share_curves.banded_curves(
+    figure = training_charts.banded_curves(
         np.array(result.sizes, dtype=float),
         lines,
         hues=_hues(result, theme),
@@ -85,7 +85,7 @@ def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         not_shown="whether explanations help people, who are no small networks. "
         "Contributions add up to the score, which tells how sure the model is; the line of scores shows what that "
         "alone teaches.",
-        alt=f"Agreement after {result.sizes[-1]:,} samples: {alt_text.list_terms(last, '.2f')}.",
+        alt=f"Agreement after {result.sizes[-1]:,} samples: {rules.list_terms(last, '.2f')}.",
         table=result.frame,
     )
 
@@ -102,9 +102,9 @@ def student_factors(study: Study, theme: style.Theme = "light") -> panel.PanelFi
     check(result.learns, f"{describe_worth(result)}.")
     factors = {name: arm.factor for name, arm in result.arms.items() if arm.factor is not None}
     intervals = [factor.interval for factor in factors.values()]
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         list(factors),
-        {"factor": label_charts.interval_ends(intervals)},
+        {"factor": model_charts.interval_ends(intervals)},
         hues=[hue for name, hue in _hues(result, theme).items() if name in factors],
         x_title="times fewer samples",
         theme=theme,
@@ -125,7 +125,7 @@ def student_factors(study: Study, theme: style.Theme = "light") -> panel.PanelFi
         shows=shows,
         not_shown="what larger students, or more samples, would need.",
         alt="Factors: "
-        + alt_text.list_terms({name: one.interval.value for name, one in factors.items()}, ".2f")
+        + rules.list_terms({name: one.interval.value for name, one in factors.items()}, ".2f")
         + ".",
         table=result.factors,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qfusion._sentences import listed
 from qfusion.plugins.review.students import simulatability
 from qfusion.plugins.review.students.simulatability import Arm, Factor, Simulatability
-from qfusion.wording.numbers import format_interval
+from qfusion.views.words.rules import format_interval
 
 WORTH = "What an explanation is worth"
 NOTHING = "nothing"

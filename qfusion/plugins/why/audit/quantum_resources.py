@@ -10,12 +10,12 @@ from qfusion._sentences import capitalise, count, listed
 from qfusion.analysis import audit_basis, text
 from qfusion.analysis.study import Study
 from qfusion.explain import backgrounds
-from qfusion.figures import label_charts, style
-from qfusion.panels import panel
+from qfusion.figures import model_charts, style
 from qfusion.plugins.why.audit import audit, audit_rows, resource_cuts
 from qfusion.plugins.why.audit.words import explain_verdict, name_audited_model, summarise_audit
 from qfusion.plugins.why.fusion.model_fusion import interval_words
-from qfusion.views import alt_text
+from qfusion.views.pages import panel
+from qfusion.views.words import rules
 
 
 def twin_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -51,7 +51,7 @@ def resource_comparison(
         "new seeds, these rows": _mean_gain(entry["rows"], "seeds"),
         "new seeds and new rows": _mean_gain(entry["rows"], "rows"),
     }
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         names,
         {key: ends for key, ends in series.items() if np.isfinite(ends[:, 0]).any()},
         hues=hues or [style.GREY] * len(names),
@@ -125,7 +125,7 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         words = f"The trained model relies on {listed(lost)}"
     else:
         words = f"No resource has a significant effect above {audit_rows.WITHIN:g} when cut"
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         names,
         {"loses": ends},
         hues=[style.GREY] * len(names),
@@ -138,7 +138,7 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
     if resource_cuts.ENTANGLEMENT in names:
         shows += DEPHASED
-    alt = f"{words}: {alt_text.list_numbers(names, ends[:, 0].tolist(), '+.3f')}."
+    alt = f"{words}: {rules.list_numbers(names, ends[:, 0].tolist(), '+.3f')}."
     return panel.PanelFigure(
         "why-cut",
         words,

@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 
 from qfusion.analysis import cohort_levels, cohort_measures, drawn_samples, text
 from qfusion.figures.style import Theme
-from qfusion.panels import cohorts, dynamics_page, panel, params
 from qfusion.plugins.why.cuts import correlation_cuts, cut_losses, cut_measures, tables
 from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cuts
 from qfusion.training import metrics
-from qfusion.wording.cohorts import describe_intervals, name_cohort
-from qfusion.wording.numbers import describe_drawn
+from qfusion.views.pages import cohorts, dynamics, panel, params
+from qfusion.views.words.names import describe_intervals, name_cohort
+from qfusion.views.words.rules import describe_drawn
 
 TAB = "Correlation cuts"
 
@@ -82,7 +82,7 @@ def cut_seconds(levels: cohort_levels.Levels) -> float:
 def can_afford_cuts(levels: cohort_levels.Levels, wanted: bool = False, **_: object) -> bool:
     """Return whether correlations of several samples can be cut, and it takes at most a second or is `wanted`."""
     return (
-        dynamics_page.evolves_jointly(levels)
+        dynamics.evolves_jointly(levels)
         and len(cut_rows(levels)) > 1
         and (wanted or cut_seconds(levels) < AT_ONCE)
     )

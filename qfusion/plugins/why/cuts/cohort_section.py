@@ -5,15 +5,15 @@ import math
 import streamlit as st
 
 from qfusion.analysis import cohort_levels
-from qfusion.panels import dynamics_page
 from qfusion.plugins.why.cuts import cohort_cuts
 from qfusion.ui import all_samples, figure, page_context, widgets
+from qfusion.views.pages import dynamics
 
 
 def cuts(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
     """Draw how good the model is on the cohort without the correlations of a modality: the causal test beside the
     correlational one of *Entanglement*."""
-    if not dynamics_page.evolves_jointly(levels):
+    if not dynamics.evolves_jointly(levels):
         st.caption(
             "This model does not evolve several modalities in time, so there are no correlations to cut."
         )

@@ -7,6 +7,15 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.lines import (
+    draw_time_cursor,
+    merge_equal_series,
+    part_colour,
+    parts_title,
+    parts_union,
+    time_line,
+    time_range,
+)
 from qfusion.figures.style import (
     INK,
     QUIET,
@@ -19,15 +28,6 @@ from qfusion.figures.style import (
     term_dash,
     term_title,
     title_with_unit,
-)
-from qfusion.figures.time_lines import (
-    draw_time_cursor,
-    merge_equal_series,
-    part_colour,
-    parts_title,
-    parts_union,
-    time_line,
-    time_range,
 )
 
 # Scores, metrics and terms after the correlations of a modality were taken away, against the time of the cut.

@@ -9,13 +9,12 @@ from qfusion._sentences import capitalise
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import style
-from qfusion.panels import dynamics_page, panel, params
 from qfusion.plugins.why.cuts import correlation_cuts, cut_measures, cut_summaries, tables
 from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cut
-from qfusion.views import alt_text
 from qfusion.views.decision import cursor_time
-from qfusion.wording import extrema
-from qfusion.wording.samples import cite_sample
+from qfusion.views.pages import dynamics, panel, params
+from qfusion.views.words import rules
+from qfusion.views.words.rules import cite_sample
 
 
 def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
@@ -25,7 +24,7 @@ def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) ->
         whose: the modality that is cut, as markdown.
         terms: by coalition its size without the cut, and the smallest that it has after a cut at any time.
     """
-    return extrema.describe_extremum(
+    return rules.describe_extremum(
         {name: before - least for name, (before, least) in terms.items()},
         none="Cut of {whose}: no term loses 0.01 or more at any time",
         one="Cut of {whose}: {names} loses most",
@@ -60,7 +59,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
     alt = (
         f"{capitalise(sample.quantity)} after a cut: "
         + "; ".join(
-            f"{correlation_cuts.KINDS[kind][0]}, {alt_text.list_curves(entry)}"
+            f"{correlation_cuts.KINDS[kind][0]}, {rules.list_curves(entry)}"
             for kind, entry in series.items()
         )
         + "."
@@ -119,7 +118,7 @@ def cut_terms(
     alt = (
         "Sizes of the terms after a cut: "
         + "; ".join(
-            alt_text.list_curves({name: values for name, values in size.items() if name})
+            rules.list_curves({name: values for name, values in size.items() if name})
             for size in sizes.values()
         )
         + "."
@@ -148,14 +147,14 @@ CUT = params.SelectParam(
     meanings=lambda option: "" if option == MOST_SENSITIVE else option,
     style={"width": 340},
 )
-_ON_DECISION = dynamics_page.VIEW.is_one_of("Decision")
-_T = {"t": dynamics_page.CURSOR}
+_ON_DECISION = dynamics.VIEW.is_one_of("Decision")
+_T = {"t": dynamics.CURSOR}
 PANELS = {
-    "cut": panel.Panel(cut, _T, fits=dynamics_page.evolves_jointly, opens=_ON_DECISION, below=True),
+    "cut": panel.Panel(cut, _T, fits=dynamics.evolves_jointly, opens=_ON_DECISION, below=True),
     "cut-terms": panel.Panel(
         cut_terms,
         {"modality": CUT, **_T},
-        fits=dynamics_page.evolves_jointly,
+        fits=dynamics.evolves_jointly,
         opens=_ON_DECISION,
         below=True,
     ),

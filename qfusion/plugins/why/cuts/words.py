@@ -4,8 +4,8 @@ from qfusion._sentences import size
 from qfusion.plugins.why.cuts.cut_losses import CutMetrics
 from qfusion.plugins.why.cuts.cut_summaries import Change, Dependence, dependence, largest_cut
 from qfusion.plugins.why.cuts.state_cuts import Cuts
-from qfusion.wording.generator_figures import Caption
-from qfusion.wording.numbers import format_estimate, name_metric
+from qfusion.views.generator import Caption
+from qfusion.views.words.rules import format_estimate, name_metric
 
 # The largest cut of one sample.
 SMALL_CUT = (

@@ -9,8 +9,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain import backgrounds, bootstrap
-from qfusion.figures import basin_charts, interaction_charts, label_charts, style
-from qfusion.panels import cohorts, panel
+from qfusion.figures import model_charts, style
 from qfusion.plugins.why.fusion import (
     contribution_ranking,
     explanation_clusters,
@@ -26,19 +25,21 @@ from qfusion.plugins.why.fusion.words import (
     describe_ranking,
     describe_synergies,
 )
-from qfusion.views import agreement, alt_text, cohort_contributions
-from qfusion.wording.backgrounds import (
+from qfusion.views import cohort_contributions, faithfulness
+from qfusion.views.pages import cohorts, panel
+from qfusion.views.words import rules
+from qfusion.views.words.decisions import (
     background_markdown,
     describe_comparison,
     describe_standard_errors,
 )
-from qfusion.wording.cohorts import (
+from qfusion.views.words.names import (
     describe_intervals,
     describe_level_intervals,
     name_cohort_with_size,
     name_split,
 )
-from qfusion.wording.numbers import describe_drawn
+from qfusion.views.words.rules import describe_drawn
 
 MAX_POINTS = 1_500  # of a swarm, a coalition
 
@@ -59,10 +60,10 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
             f"{result.error:.2g} on average."
         )
     title = text.escape_markdown(describe_joint_effect(result, worth, first))
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         [labels[name].short for name in labels],
         {
-            kind: label_charts.interval_ends(part["gain"].values())
+            kind: model_charts.interval_ends(part["gain"].values())
             for kind, part in zip(backgrounds.ADDITIVE_PARTS, (worth, own), strict=True)
         },
         hues=[style.GREY] * len(labels),
@@ -99,11 +100,11 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     terms = study.terms
     title = LOSS_NAMES[game.loss]
     mean = " of the softmax of the mean log-odds" if study.classes else ""
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         list(terms),
         {
-            "contribution": label_charts.interval_ends(game.dividends.values()),
-            "Shapley value": label_charts.interval_ends(map(game.shapley.get, terms)),
+            "contribution": model_charts.interval_ends(game.dividends.values()),
+            "Shapley value": model_charts.interval_ends(map(game.shapley.get, terms)),
         },
         hues=[style.term_colour(term, study.modalities) for term in terms],
         x_title=f"reduction of the {title}",
@@ -118,7 +119,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
     alt = (
         f"Reduction of the {title}: "
-        + alt_text.list_terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
+        + rules.list_terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
         + "."
     )
     return panel.PanelFigure(
@@ -138,11 +139,11 @@ def coalition_ranking(
     """Draw the coalitions of a cohort by their contributions."""
     study = levels.study
     ranked = _term_ranking(levels)
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         list(ranked.sizes),
         {
-            "mean size": label_charts.interval_ends(ranked.sizes.values()),
-            "mean with sign": label_charts.interval_ends(ranked.means.values()),
+            "mean size": model_charts.interval_ends(ranked.sizes.values()),
+            "mean with sign": model_charts.interval_ends(ranked.means.values()),
         },
         hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
         x_title=text.with_unit("contribution", cohort_contributions.contribution_unit(levels)),
@@ -150,7 +151,7 @@ def coalition_ranking(
     )
     alt = (
         "Mean sizes: "
-        + alt_text.list_terms({term: one.value for term, one in ranked.sizes.items()})
+        + rules.list_terms({term: one.value for term, one in ranked.sizes.items()})
         + "."
     )
     kind = "exact " if study.is_exact else ""
@@ -184,16 +185,16 @@ def pair_interactions(
         words = f"Mean interaction differs from 0: {', '.join(clear)}"
     else:
         words = "No mean interaction of a pair differs from 0 significantly"
-    figure = interaction_charts.interaction_matrix(
+    figure = model_charts.interaction_matrix(
         [split_term(pair) for pair in known],
-        label_charts.interval_ends(known.values()),
+        model_charts.interval_ends(known.values()),
         study.modalities,
         unit=cohort_contributions.contribution_unit(levels),
         theme=theme,
     )
     alt = (
         "Mean interactions of two modalities: "
-        + alt_text.list_terms({pair: one.value for pair, one in known.items()}, "+.3f")
+        + rules.list_terms({pair: one.value for pair, one in known.items()}, "+.3f")
         + "."
     )
     return panel.PanelFigure(
@@ -218,7 +219,7 @@ def contribution_swarm(
     by = "certainty" if study.classes else "truth"
     columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
     title = f"Contributions of {describe_drawn(len(rows), int(levels.inside.sum()))}, one by one"
-    figure = interaction_charts.contribution_swarm(
+    figure = model_charts.contribution_swarm(
         columns,
         rows[by].to_numpy(float),
         rows.index.tolist(),
@@ -226,11 +227,7 @@ def contribution_swarm(
         unit=cohort_contributions.contribution_unit(levels),
         theme=theme,
     )
-    alt = (
-        "Medians: "
-        + alt_text.list_terms({t: float(np.median(v)) for t, v in columns.items()})
-        + "."
-    )
+    alt = "Medians: " + rules.list_terms({t: float(np.median(v)) for t, v in columns.items()}) + "."
 
     def table() -> pd.DataFrame:
         return rows[[by, *map(dividend_column, columns)]].reset_index()
@@ -275,7 +272,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     seeds = trust.load_stability(study)
     result = seed_clusters.cluster_seeds(study)
     values = check_present(
-        trust.seed_values(study, seeds, sample.row, agreement.DIVIDENDS),
+        trust.seed_values(study, seeds, sample.row, faithfulness.DIVIDENDS),
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
@@ -285,7 +282,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         ),
         len(seeds.seeds),
     )
-    figure = basin_charts.seed_basins(
+    figure = model_charts.seed_basins(
         values.to_numpy(),
         labels,
         list(values.columns),
@@ -352,5 +349,5 @@ MODEL_PANELS = {
     ),
     "why-swarm": panel.Panel(contribution_swarm, scope="levels", fits=cohorts.has_cohort_samples),
     "why-synergy": panel.Panel(synergy, scope="study", fits=can_sample),
-    "why-basins": panel.Panel(seed_basins, fits=agreement.is_measured_over_seeds),
+    "why-basins": panel.Panel(seed_basins, fits=faithfulness.is_measured_over_seeds),
 }

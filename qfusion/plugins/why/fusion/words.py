@@ -25,7 +25,7 @@ from qfusion.plugins.why.fusion.explanation_clusters import (
     Multiplicity,
 )
 from qfusion.plugins.why.fusion.loss_attribution import Importance, LossGame
-from qfusion.wording.numbers import format_interval, name_metric
+from qfusion.views.words.rules import format_interval, name_metric
 
 # Effect of the joint terms on a metric.
 JOINT_EFFECT_TITLES: dict[JointEffect, str] = {

@@ -8,8 +8,7 @@ from qfusion.analysis import text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.explain import information_parts
-from qfusion.figures import label_charts, style, target_information
-from qfusion.panels import intervals, panel, params
+from qfusion.figures import model_charts, model_quality, style
 from qfusion.plugins.why.information import baseline_predictions, information, information_estimate
 from qfusion.plugins.why.information.words import (
     describe_baselines,
@@ -17,7 +16,8 @@ from qfusion.plugins.why.information.words import (
     describe_evaluation,
     describe_information,
 )
-from qfusion.views import alt_text
+from qfusion.views.pages import panel, params
+from qfusion.views.words import rules
 
 
 def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -30,19 +30,19 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
         **{f"{name} against the rest": one for name, one in result.of_rest.items()},
     }
     titles = {
-        information_parts.REDUNDANCY: target_information.SHARED,
+        information_parts.REDUNDANCY: model_quality.SHARED,
         **{name: name for name in (*result.modalities, information.REST)},
-        information_parts.SYNERGY: target_information.TOGETHER,
+        information_parts.SYNERGY: model_quality.TOGETHER,
     }
     parts = {
-        title: label_charts.interval_ends(one.parts.get(key) for one in rows.values())
+        title: model_charts.interval_ends(one.parts.get(key) for one in rows.values())
         for key, title in titles.items()
     }
     if result.of_rest:
         rest = " Rows below: one modality as one source and all others as the other."
     else:
         rest = ""
-    figure = target_information.information_bars(
+    figure = model_quality.information_bars(
         list(rows),
         {title: values for title, values in parts.items() if np.isfinite(values).any()},
         result.modalities,
@@ -66,8 +66,7 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
     )
     alt = (
         "; ".join(
-            f"{row}: "
-            + alt_text.list_numbers(one.parts, [part.value for part in one.parts.values()])
+            f"{row}: " + rules.list_numbers(one.parts, [part.value for part in one.parts.values()])
             for row, one in rows.items()
         )
         + "."
@@ -96,9 +95,9 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
         f"{kind}: {result.models[kind]}" if kind in result.models else kind: one
         for kind, one in result.scores.items()
     }
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         list(rows),
-        {result.metric: label_charts.interval_ends(rows.values())},
+        {result.metric: model_charts.interval_ends(rows.values())},
         hues=[style.GREY] * len(baseline_predictions.KINDS) + [style.INK[theme]] * 2,
         x_title=f"{result.metric} on {result.n:,} held-out rows",
         theme=theme,
@@ -130,7 +129,7 @@ def _plain(words: str) -> str:
 
 
 def _units(dataset: Any, result: information.Estimate) -> str:
-    return intervals.name_units(dataset, dataset.find_rows(result.samples.index), "rows")
+    return rules.name_units(dataset, dataset.find_rows(result.samples.index), "rows")
 
 
 def information_bits_of_study(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:

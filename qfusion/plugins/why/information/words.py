@@ -14,7 +14,7 @@ from qfusion.plugins.why.information.fusion_baselines import (
     JointGain,
 )
 from qfusion.plugins.why.information.information import REST, Estimate, Finding
-from qfusion.wording.numbers import format_interval, format_known
+from qfusion.views.words.rules import format_interval, format_known
 
 # Information that small models find.
 FINDINGS: dict[Finding, str] = {

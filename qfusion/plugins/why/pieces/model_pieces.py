@@ -8,10 +8,9 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import bootstrap
-from qfusion.figures import label_charts, share_curves, style
+from qfusion.figures import model_charts, style, training_charts
 from qfusion.models import terms
 from qfusion.models.protocols import Evolution, TruthTables
-from qfusion.panels import panel, params
 from qfusion.plugins.why.pieces import gate_shapley, generator_pruning, patching, patching_charts
 from qfusion.plugins.why.pieces.state_patching import PATCH_DEFAULT, PATCH_KINDS
 from qfusion.plugins.why.pieces.words import (
@@ -21,9 +20,9 @@ from qfusion.plugins.why.pieces.words import (
     describe_pruning,
 )
 from qfusion.training import metrics
-from qfusion.views import alt_text
-from qfusion.wording.numbers import describe_drawn
-from qfusion.wording.samples import cite_sample
+from qfusion.views.pages import panel, params
+from qfusion.views.words import rules
+from qfusion.views.words.rules import cite_sample, describe_drawn
 
 # Which piece does it?
 
@@ -86,7 +85,7 @@ def state_patching(
         not_shown="the effect of other features: a patch is an intervention on the model's state, and possibly "
         "no input leads to the new state. Shares of modalities and times are not additive.",
         alt="Largest share restored by each modality: "
-        + alt_text.list_numbers(result.modalities, restored.max(1), "+.2f")
+        + rules.list_numbers(result.modalities, restored.max(1), "+.2f")
         + ".",
         table=result.frame,
     )
@@ -119,7 +118,7 @@ def gate_groups(
         "bootstrap interval for each group.",
         gate_shapley.ENTANGLEMENT: "Exact.",
     }
-    figure = label_charts.interval_dots(
+    figure = model_charts.interval_dots(
         [group.title for group in result.groups],
         {of: np.stack([values, low, high], 1)},
         hues=[style.GREY if group.kind != "fusion" else style.BLUE for group in result.groups],
@@ -133,7 +132,7 @@ def gate_groups(
         + cite_sample(sample)
     )
     alt = (
-        alt_text.list_numbers(
+        rules.list_numbers(
             [text.escape_markdown(group.title) for group in result.groups], values, "+.2f"
         )
         + "."
@@ -173,7 +172,7 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
             f"keep {listed([text.escape_markdown(key) for key in sorted(by_gates)])} of that size, with {short} "
             f"{result.by_gates[size]:.3f} against {result.shown.value[size]:.3f}"
         )
-    figure = share_curves.banded_curves(
+    figure = training_charts.banded_curves(
         np.arange(len(result.terms) + 1),
         {"L0 gates": ((result.by_gates - floor) / scale,) * 3, "greedy": greedy},
         hues={"greedy": style.BLUE, "L0 gates": style.ORANGE},
@@ -192,7 +191,7 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
         f"these. Band: 95% bootstrap; grey: {len(result.random)} random orders. Gates on all terms, learned at once "
         f"on the same samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`."
     )
-    alt = f"Share by terms left: {alt_text.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}."
+    alt = f"Share by terms left: {rules.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}."
     return panel.PanelFigure(
         "smallest",
         describe_pruning(result, text.escape_markdown),

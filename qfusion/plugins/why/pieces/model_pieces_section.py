@@ -9,7 +9,6 @@ from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.analysis.study import Study
 from qfusion.models.protocols import TruthTables
-from qfusion.panels import pickers
 from qfusion.plugins.why.pieces import model_pieces, patching
 from qfusion.runs import plans
 from qfusion.training import checkpoint
@@ -22,6 +21,7 @@ from qfusion.ui import (
     state,
     widgets,
 )
+from qfusion.views.pages import address
 
 
 def pieces_section(context: page_context.PageContext) -> None:
@@ -72,7 +72,7 @@ def keep_smallest(study: Study) -> None:
 
     def keep() -> None:
         model_export.add_to_own_models(checkpoint.load(study.name), tweak, study.dataset, name)
-        state.put(pickers.MODEL.key, name)
+        state.put(address.MODEL.key, name)
         state.page_again()
 
     if tweak:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.colour_scales import SIGNED_SCALE
+from qfusion.figures.colours import SIGNED_SCALE
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.lines import TIME
 from qfusion.figures.style import INK, Theme, base_figure, label, row_axis, term_title
-from qfusion.figures.time_lines import TIME
 
 
 @checks_arrays(times="T", modalities="M", restored="M T", turned="M T")

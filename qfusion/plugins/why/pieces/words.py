@@ -19,7 +19,7 @@ from qfusion.plugins.why.pieces.state_patching import (
     PatchOutcome,
     summarise_patches,
 )
-from qfusion.wording.numbers import format_estimate, name_metric
+from qfusion.views.words.rules import format_estimate, name_metric
 
 # Patches of one modality's state from another sample.
 PATCH_TITLES: dict[PatchOutcome, str] = {

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from qfusion.data.in_memory import data_set_of
 from qfusion.data.sources import Source
 from qfusion.models.jump.kets import StateLinear
-from qfusion.views import Slider, View
+from qfusion.views.view import Slider, View
 
 
 def load_weights():

@@ -1,0 +1,403 @@
+"""Charts of an entangled-fusion network: masses, truth tables, class probabilities and raw curves."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion.figures.guards import checks_arrays
+from qfusion.figures.lines import classes_meta
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    ON_DARK,
+    PAPER,
+    QUIET,
+    UNSIGNED_SCALE,
+    VERMILLION,
+    Theme,
+    base_figure,
+    cell_annotations,
+    fade_colour,
+    label,
+    row_axis,
+    wrap_lines,
+)
+
+_MASSES: dict[str, Any] = {
+    "zmin": 0,
+    "zmax": 1,
+    "colorscale": UNSIGNED_SCALE,
+    "xgap": 2,
+    "ygap": 2,
+    "colorbar": {
+        "title": {"text": "mass", "side": "right", "font": {"size": 12}},
+        "thickness": 10,
+        "outlinewidth": 0,
+        "tickvals": [0, 0.5, 1],
+    },
+}
+SOFTMAX = "softmax"  # 0 to 1; no probability unless it is calibrated
+
+
+def _element_titles(names: Sequence[str], truth: int | None, limit: int) -> list[str]:
+    """Return the titles of elements or classes, at most `limit` characters each; the true one is marked."""
+    titles = []
+    for i, name in enumerate(names):
+        title = label(name, limit)
+        if i == truth:
+            title = f"<b>{title} ◂ truth</b>"
+        titles.append(title)
+    return titles
+
+
+@checks_arrays(elements="n", modalities="M", values="n M", fused="n")
+def masses(
+    values: np.ndarray,
+    fused: np.ndarray,
+    modalities: Sequence[str],
+    elements: Sequence[str],
+    *,
+    marked: int | None = None,
+    compact: bool = False,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw the mass that each modality and the fusion give each element, as a heat map with the numbers in it.
+
+    Args:
+        values: (n, M) in [0, 1].
+        fused: (n,).
+        marked: element to mark (the true class).
+        compact: small version without numbers and scale.
+    """
+    n, M = np.shape(values)
+    z = np.column_stack([values, fused]).T
+    if compact:
+        figure = base_figure(theme, 36 + 17 * (M + 1), left=10, right=10, top=20, bottom=4)
+    else:
+        figure = base_figure(theme, 56 + 40 * (M + 1), left=10, right=10, top=30, bottom=10)
+    figure.add_heatmap(
+        z=z,
+        **_MASSES,
+        showscale=not compact,
+        hovertemplate="%{y}, ‘%{x}’: mass %{z:.3f}<extra></extra>",
+    )
+    if not compact:
+        cell_annotations(figure, z, z, "{:.2f}", showlegend=False)
+    figure.update_xaxes(
+        tickvals=list(range(n)),
+        ticktext=_element_titles(elements, marked, 14),
+        side="top",
+        showline=False,
+        ticks="",
+        range=[-0.5, n - 0.5],
+    )
+    figure.update_yaxes(
+        tickvals=list(range(M + 1)),
+        ticktext=[*(label(name) for name in modalities), "<b>fused</b>"],
+        range=[M + 0.5, -0.5],
+        showline=False,
+        ticks="",
+    )
+    figure.add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
+    return figure
+
+
+@checks_arrays(elements="n", patterns="P", values="n P", weights="n P", angles="n P")
+def fusion_tables(
+    values: np.ndarray,
+    weights: np.ndarray,
+    patterns: Sequence[str],
+    elements: Sequence[str],
+    *,
+    controls: Sequence[str],
+    angles: np.ndarray,
+    chosen: tuple[int, int] | None = None,
+    edited: np.ndarray | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw the truth tables of the fusion: the mass of the fused qubit for each element and outcome.
+
+    Args:
+        values, weights, angles: (n, patterns): mass of the fused qubit when the pattern is read, how likely this sample
+            reads it, and the angle phi in radians that gives the mass.
+        patterns: outcomes of the modality qubits such as "01", one digit for each of `controls`.
+        chosen: element and pattern of the cell that is marked.
+        edited: (n, patterns), true for entries that differ from the learned ones.
+
+    Over the cells lie invisible marks that a click selects (plotly does not select cells): x is the pattern, y the
+    element.
+    """
+    n, P = np.shape(values)
+    column_titles = list(patterns)
+    row_titles = [label(name, 16) for name in elements]
+    if chosen:
+        row, column = chosen
+        row_titles[row] = f"<b>▸ {row_titles[row]}</b>"
+        column_titles[column] = f"<b>{patterns[column]}</b>"
+
+    figure = base_figure(theme, 100 + 23 * n, left=10, right=10, top=46, bottom=14)
+    figure.add_heatmap(z=values, **_MASSES, hoverinfo="skip")
+    cell_annotations(figure, values, values, "{:.2f}", showlegend=False)
+    if edited is not None and np.any(edited):
+        _mark_edited(figure, edited)
+    _add_click_targets(figure, values, weights, angles, patterns, elements, controls)
+    figure.update_xaxes(
+        tickvals=list(range(P)),
+        ticktext=column_titles,
+        side="top",
+        showline=False,
+        ticks="",
+        tickangle=0,
+        range=[-0.5, P - 0.5],
+        title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"},
+    )
+    figure.update_yaxes(**row_axis(row_titles))
+    figure.update_layout(clickmode="event+select", hoverdistance=40)
+    if chosen:
+        _frame_cell(figure, row, column, theme)
+    return figure
+
+
+def _mark_edited(figure: go.Figure, edited: np.ndarray) -> None:
+    """Mark the cells of edited entries with a triangle in their upper right corner."""
+    rows, columns = np.nonzero(edited)
+    figure.add_scatter(
+        x=columns + 0.34,
+        y=rows - 0.22,
+        mode="markers",
+        hoverinfo="skip",
+        name="edited",
+        marker={
+            "symbol": "triangle-ne",
+            "size": 10,
+            "color": VERMILLION,
+            "line": {"width": 1, "color": ON_DARK},
+        },
+    )
+
+
+def _add_click_targets(
+    figure: go.Figure,
+    values: np.ndarray,
+    weights: np.ndarray,
+    angles: np.ndarray,
+    patterns: Sequence[str],
+    elements: Sequence[str],
+    controls: Sequence[str],
+) -> None:
+    """Add an invisible marker over each cell. A click selects it, and its tooltip gives the numbers of the cell."""
+    conditions = []
+    for pattern in patterns:
+        names = [label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1"]
+        conditions.append(" + ".join(names) or "none")
+    rows = []
+    columns = []
+    tips = []
+    for i, element in enumerate(elements):
+        for b, condition in enumerate(conditions):
+            rows.append(i)
+            columns.append(b)
+            mass = round(float(values[i][b]), 3)
+            angle = round(float(angles[i][b]), 3)
+            tips.append([label(element), condition, mass, angle, f"{weights[i][b]:.1%}"])
+    figure.add_scatter(
+        x=columns,
+        y=rows,
+        mode="markers",
+        name="cells",
+        marker={"size": 22, "opacity": 0, "symbol": "square"},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=tips,
+        hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>φ = %{customdata[3]} rad, mass "
+        "%{customdata[2]}<br>this sample reads it with %{customdata[4]}<br>click to change "
+        "it<extra></extra>",
+    )
+
+
+def _frame_cell(figure: go.Figure, row: int, column: int, theme: Theme) -> None:
+    """Draw a frame around a cell: a line of ink on a wider line of paper."""
+    for hue, width in ((PAPER[theme], 6), (INK[theme], 3)):
+        figure.add_shape(
+            type="rect",
+            fillcolor="rgba(0,0,0,0)",
+            layer="above",
+            x0=column - 0.5,
+            x1=column + 0.5,
+            y0=row - 0.5,
+            y1=row + 0.5,
+            line={"color": hue, "width": width},
+        )
+
+
+MOST_CLASSES = 15  # drawn, the true one apart
+
+
+def describe_drawn_classes(classes: Sequence[str], truth: int | None) -> str:
+    """Describe which classes `class_bars` draws, in words."""
+    if len(classes) <= MOST_CLASSES:
+        return "the classes"
+    sentence = f"the {MOST_CLASSES} likeliest of {len(classes):,} classes"
+    if truth is not None:
+        sentence += " and the true one"
+    return sentence
+
+
+@checks_arrays(classes="C", probabilities="C")
+def class_bars(
+    probabilities: np.ndarray,
+    classes: Sequence[str],
+    *,
+    truth: int | None = None,
+    before: np.ndarray | None = None,
+    errors: np.ndarray | None = None,
+    before_name: str = "as learned",
+    unit: str = SOFTMAX,
+    most: int = MOST_CLASSES,
+    follows: bool = False,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw one bar per class for the likeliest classes and the true one. The name of the true class is marked.
+
+    Args:
+        probabilities: (C,).
+        truth: index of the true class; None if it is not known.
+        before: (C,) earlier values, drawn as hollow diamonds.
+        errors: (C,) standard errors.
+        before_name: name of the diamonds in the legend.
+        unit: of the values; the axis of `SOFTMAX` runs from 0 to 1.
+        most: number of likeliest classes.
+        follows: whether the bars follow sliders, as the softmax of the scores of one sample.
+    """
+    drawn = set(np.argsort(-probabilities)[:most].tolist())
+    if truth is not None:
+        drawn.add(truth)
+    shown = sorted(drawn)
+    titles = _element_titles(classes, truth, 18)
+    best = int(probabilities.argmax())
+    faint = fade_colour(GREY, 0.55)
+    has_legend = before is not None
+
+    figure = base_figure(
+        theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=has_legend
+    )
+    figure.add_bar(
+        x=probabilities[shown],
+        y=list(range(len(shown))),
+        orientation="h",
+        width=0.7,
+        name="now",
+        showlegend=has_legend,
+        marker={"color": [INK[theme] if i == best else faint for i in shown]},
+        hovertemplate="%{x:.3f}<extra></extra>",
+    )
+    if follows:
+        figure.update_traces(meta=classes_meta(shown))
+    if errors is not None:
+        figure.update_traces(
+            error_x={
+                "type": "data",
+                "array": errors[shown],
+                "color": QUIET[theme],
+                "thickness": 2,
+                "width": 4,
+            }
+        )
+    if before is not None:
+        figure.add_scatter(
+            x=before[shown],
+            y=list(range(len(shown))),
+            mode="markers",
+            name=before_name,
+            marker={"symbol": "diamond-open", "size": 9, "color": VERMILLION, "line": {"width": 2}},
+            hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
+        )
+    figure.update_yaxes(**row_axis([titles[i] for i in shown]))
+    figure.update_xaxes(title={"text": label(unit)})
+    if unit == SOFTMAX:
+        figure.update_xaxes(range=[0, 1.02])
+    return figure
+
+
+@checks_arrays()
+def curve(
+    values: np.ndarray,
+    x: np.ndarray,
+    x_label: str,
+    y_label: str,
+    hue: str,
+    *,
+    height: int = 160,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw content that is a curve, such as a spectrum or a profile.
+
+    Args:
+        values, x: (F,).
+    """
+    title = wrap_lines(label(x_label, 70), 42)
+    more = 14 * title.count("<br>")  # pixels of the further lines of the title
+    size = {"size": 11}
+    mode = "lines+markers" if len(values) <= 40 else "lines"
+    figure = base_figure(theme, height + more, left=58, right=8, top=6, bottom=38 + more)
+    figure.add_scatter(
+        x=x,
+        y=values,
+        mode=mode,
+        line={"color": hue, "width": 2},
+        marker={"size": 4},
+        hovertemplate="%{x:g}: %{y:.3g}<extra></extra>",
+    )
+    figure.update_xaxes(title={"text": title, "font": size}, tickfont=size)
+    figure.update_yaxes(
+        title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size},
+        tickfont=size,
+        nticks=5,
+    )
+    return figure
+
+
+@checks_arrays()
+def belief_bars(
+    belief: np.ndarray,
+    pignistic: np.ndarray,
+    plausibility: np.ndarray,
+    classes: Sequence[str],
+    *,
+    truth: int | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw for each class the interval from belief to plausibility, with the pignistic probability as a mark.
+
+    Args:
+        belief, pignistic, plausibility: (C,) in [0, 1].
+        truth: index of the true class, whose name is marked.
+    """
+    rows = list(range(len(classes)))
+    figure = base_figure(
+        theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True
+    )
+    figure.add_bar(
+        x=np.asarray(plausibility) - np.asarray(belief),
+        base=belief,
+        y=rows,
+        orientation="h",
+        width=0.5,
+        name="belief to plausibility",
+        marker={"color": fade_colour(GREY, 0.5), "line": {"color": LINE[theme], "width": 1}},
+        hovertemplate="belief %{base:.3f}, plausibility %{x:.3f} above it<extra></extra>",
+    )
+    figure.add_scatter(
+        x=pignistic,
+        y=rows,
+        mode="markers",
+        name="pignistic probability",
+        marker={"symbol": "diamond", "size": 9, "color": INK[theme]},
+        hovertemplate="%{x:.3f}<extra></extra>",
+    )
+    figure.update_yaxes(**row_axis(_element_titles(classes, truth, 18)))
+    figure.update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
+    return figure

@@ -1,0 +1,373 @@
+"""Quantum-jump trajectories, their ensemble and jumps, and the distance of a state from its steady state."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.guards import checks_arrays
+from qfusion.figures.lines import JUMP_SYMBOLS, TIME, legend_entry
+from qfusion.figures.style import (
+    DASHES,
+    GREY,
+    INK,
+    QUIET,
+    STATE_HUES,
+    Theme,
+    axis,
+    base_figure,
+    fade_colour,
+    label,
+    log_ticks,
+)
+
+
+@checks_arrays(curves="R", jumps="R")
+def single_runs(
+    times: np.ndarray,
+    curves: Sequence[tuple[np.ndarray, np.ndarray]],
+    jumps: Sequence[Sequence[tuple[float, int]]],
+    mean: np.ndarray | None,
+    y_title: str,
+    *,
+    channels: int,
+    mean_name: str = "mean of all runs",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw one curve a trajectory, a marker where a jump ended (its shape says which operator), the mean bold.
+
+    Args:
+        times: (nT,), of the mean.
+        curves: per trajectory its times and values; the time of a jump stands twice, just before and just after it.
+        jumps: per trajectory its (time, operator index) pairs.
+        mean: (nT,) over all runs, if there is one.
+        y_title: of the axis.
+        channels: number of jump operators K.
+        mean_name: of the mean in the legend.
+        theme: of the figure.
+    """
+    figure = base_figure(theme, 320, legend=True)
+    for i, (own_times, values) in enumerate(curves):
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": own_times,
+                "y": values,
+                "mode": "lines",
+                "name": f"run {i + 1}",
+                "hovertemplate": "%{y:.3f}",
+                "line": {"width": 1.4, "color": STATE_HUES[i % len(STATE_HUES)]},
+            }
+        )
+    if mean is not None:
+        figure.add_scatter(
+            x=times,
+            y=mean,
+            mode="lines",
+            name=label(mean_name),
+            line={"width": 3, "color": INK[theme]},
+            hovertemplate="%{y:.3f}",
+        )
+    for channel in range(channels):
+        marks = [
+            (when, _value_after(curve, when))
+            for curve, own in zip(curves, jumps, strict=True)
+            for when, which in own
+            if which == channel
+        ]
+        if marks:
+            figure.add_scatter(
+                x=[when for when, _ in marks],
+                y=[height for _, height in marks],
+                mode="markers",
+                name=f"jump by L{channel + 1}",
+                marker={
+                    "symbol": JUMP_SYMBOLS[channel % len(JUMP_SYMBOLS)],
+                    "size": 9,
+                    "color": INK[theme],
+                    "line": {"width": 0},
+                },
+                hovertemplate=f"jump by L{channel + 1} at t = %{{x:.3f}}, to %{{y:.3f}}<extra></extra>",
+            )
+    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
+    figure.update_yaxes(title={"text": label(y_title)})
+    return figure
+
+
+def _value_after(curve: tuple[np.ndarray, np.ndarray], when: float) -> float:
+    """Return the value of a curve just after a jump, where its times have that of the jump twice."""
+    times, values = curve
+    return float(values[np.searchsorted(times, when, side="right") - 1])
+
+
+@checks_arrays(mean="T P", error="T P", master="T P")
+def ensemble(
+    times: np.ndarray,
+    mean: np.ndarray,
+    error: np.ndarray,
+    master: np.ndarray,
+    names: Sequence[str],
+    runs: int,
+    *,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw the populations: mean of the trajectories with a band of 2 standard errors, over the master equation's line.
+
+    The legend names the states by their colours, and the three kinds of marks in grey.
+
+    Args:
+        mean, error, master: (nT, P) for the P populations named in `names`.
+    """
+    figure = base_figure(theme, 320, legend=True)
+    for i, name in enumerate(names):
+        hue = STATE_HUES[i % len(STATE_HUES)]
+        figure.add_scatter(
+            x=np.r_[times, times[::-1]],
+            hoverinfo="skip",
+            showlegend=False,
+            fill="toself",
+            y=np.r_[mean[:, i] + 2 * error[:, i], (mean[:, i] - 2 * error[:, i])[::-1]],
+            fillcolor=fade_colour(hue, 0.25),
+            line={"width": 0},
+            mode="lines",
+        )
+        figure.add_scatter(
+            x=times,
+            y=mean[:, i],
+            mode="lines",
+            showlegend=False,
+            name=f"mean of {runs} runs",
+            line={"color": hue, "width": 1.5, "dash": "dot"},
+            hovertemplate="%{y:.3f}",
+        )
+        figure.add_scatter(
+            x=times,
+            y=master[:, i],
+            mode="lines",
+            name=f"|{label(name)}⟩",
+            line={"color": hue, "width": 2.5},
+            hovertemplate="%{y:.3f}",
+        )
+    figure.add_traces(
+        [
+            legend_entry("master equation", {"color": GREY, "width": 2.5}),
+            legend_entry(f"mean of {runs} runs", {"color": GREY, "width": 1.5, "dash": "dot"}),
+            legend_entry("± 2 standard errors", {"color": fade_colour(GREY, 0.4), "width": 9}),
+        ]
+    )
+    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
+    figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
+    return figure
+
+
+@checks_arrays()
+def raster(
+    records: Sequence[tuple[np.ndarray, np.ndarray]],
+    edges: np.ndarray,
+    values: np.ndarray,
+    errors: np.ndarray,
+    times: np.ndarray,
+    exact: np.ndarray,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Return a raster of jumps above the rates at which they come.
+
+    Args:
+        records: of each trajectory the times of its jumps and the operators that jumped, from 0 on; drawn from top to
+            bottom; those without a jump may be left out.
+        edges: of the spans in which jumps were counted, (B + 1,).
+        values: jumps per trajectory and time in each, (K, B), of each operator.
+        errors: their standard errors, (K, B).
+        times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
+        theme: of the figure.
+
+    Raises:
+        InvalidInput: when the shapes do not fit.
+    """
+    check(
+        values.shape == errors.shape == (len(exact), len(edges) - 1)
+        and exact.shape[1:] == times.shape
+        and len(exact) > 0,
+        f"Arguments `values`, `errors` and `exact` must have shapes (K, {len(edges) - 1}) twice and "
+        f"(K, {len(times)}), but have {values.shape}, {errors.shape} and {exact.shape}.",
+    )
+    figure = base_figure(theme, 560, legend=True, right=16)
+    for k, rates in enumerate(exact):
+        hue = STATE_HUES[k % len(STATE_HUES)]
+        name = f"L{k + 1}"
+        marks = [
+            (float(when), row)
+            for row, (whens, which) in enumerate(records, 1)
+            for when, one in zip(whens, which, strict=True)
+            if one == k
+        ]
+        figure.add_scatter(
+            x=[when for when, _ in marks],
+            y=[row for _, row in marks],
+            mode="markers",
+            name=name,
+            legendgroup=name,
+            marker={
+                "symbol": JUMP_SYMBOLS[k % len(JUMP_SYMBOLS)],
+                "size": 6,
+                "color": hue,
+                "line": {"width": 0},
+            },
+            hovertemplate=f"{name} at t = %{{x:.3f}}, trajectory %{{y}}<extra></extra>",
+        )
+        steps = np.repeat(edges, 2)[1:-1]
+        low, high = (np.repeat(values[k] + sign * errors[k], 2).clip(min=0.0) for sign in (-1, 1))
+        figure.add_scatter(
+            x=np.r_[steps, steps[::-1]],
+            y=np.r_[high, low[::-1]],
+            yaxis="y2",
+            mode="lines",
+            fill="toself",
+            fillcolor=fade_colour(hue, 0.14),
+            line={"width": 0, "color": hue},
+            legendgroup=name,
+            showlegend=False,
+            hoverinfo="skip",
+        )
+        figure.add_scatter(
+            x=steps,
+            y=np.repeat(values[k], 2),
+            yaxis="y2",
+            mode="lines",
+            legendgroup=name,
+            showlegend=False,
+            line={"color": fade_colour(hue, 0.6), "width": 1.2},
+            name=f"{name}, counted",
+            customdata=np.repeat(errors[k], 2),
+            hovertemplate=f"{name}, counted: %{{y:.3f}} ± %{{customdata:.3f}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=times,
+            y=rates,
+            yaxis="y2",
+            mode="lines",
+            name=f"{name}, exact",
+            legendgroup=name,
+            showlegend=False,
+            line={"color": hue, "width": 2.8, "dash": DASHES[k % len(DASHES)]},
+            hovertemplate=f"{name}, exact: %{{y:.3f}}<extra></extra>",
+        )
+    figure.add_traces(
+        [
+            legend_entry("exact rate", {"color": GREY, "width": 2.8}),
+            legend_entry("counted", {"color": fade_colour(GREY, 0.6), "width": 1.2}),
+            legend_entry("± 1 standard error", {"color": fade_colour(GREY, 0.3), "width": 9}),
+        ]
+    )
+    figure.update_layout(
+        xaxis={
+            "title": {"text": TIME},
+            "range": [float(edges[0]), float(edges[-1])],
+            "anchor": "y2",
+        },
+        yaxis={
+            "title": {"text": label("trajectory, by its first jump")},
+            "domain": [0.38, 1.0],
+            "range": [max(len(records), 8) + 1, 0],
+            "nticks": 6,
+        },
+        yaxis2=axis(theme) | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
+        yaxis2_title_text="rate (1 / time)",
+    )
+    return figure
+
+
+FLOOR = 1e-10  # distances below are dominated by rounding errors
+
+
+@checks_arrays()
+def distance_line(
+    times: np.ndarray,
+    distance: np.ndarray,
+    gap: float,
+    end: float,
+    *,
+    pairs: tuple[np.ndarray, np.ndarray] | None = None,
+    random_rates: np.ndarray | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw the trace distance to the steady state on a logarithmic axis, and the slope of the spectral gap.
+
+    The gap predicts the slope for long times: its line meets the curve at the last point above `FLOOR`.
+
+    Args:
+        times, distance: (nT,). gap: spectral gap, 1 / time. end: T.
+        pairs: times within T and distances of pairs of inputs, (nT,) and (nT, P).
+        random_rates: of contraction under random generators, drawn as a band from the mean of the pairs.
+        theme: of the figure.
+    """
+    figure = base_figure(theme, 340, legend=True)
+    seen = np.maximum(np.asarray(distance, dtype=float), 1e-16)
+    every = [seen]
+    if pairs is not None and random_rates is not None:
+        within, apart = pairs
+        band = float(apart[0].mean()) * np.exp(
+            -np.outer(within, [random_rates.max(), random_rates.min()])
+        )
+        figure.add_scatter(
+            x=np.r_[within, within[::-1]],
+            y=np.r_[band[:, 0], band[::-1, 1]],
+            fill="toself",
+            mode="lines",
+            fillcolor=fade_colour(GREY, 0.35),
+            line={"width": 0},
+            name="random generators",
+            hoverinfo="skip",
+        )
+        for i, values in enumerate(apart.T):
+            figure.add_trace(
+                {
+                    "type": "scatter",
+                    "x": within,
+                    "y": np.maximum(values, 1e-16),
+                    "mode": "lines",
+                    "name": "to other test samples",
+                    "legendgroup": "pairs",
+                    "showlegend": i == 0,
+                    "line": {"color": STATE_HUES[1], "width": 1.2},
+                    "hovertemplate": "t = %{x:.2f}: %{y:.3f}<extra></extra>",
+                }
+            )
+        every += [np.maximum(apart.ravel(), 1e-16), band.ravel()]
+    figure.add_scatter(
+        x=times,
+        y=seen,
+        mode="lines",
+        name="to the steady state",
+        line={"color": INK[theme], "width": 2.5},
+        hovertemplate="t = %{x:.2f}: %{y:.2e}<extra></extra>",
+    )
+    if np.isfinite(gap) and gap > 0:
+        tail = int(np.flatnonzero(seen >= FLOOR)[-1])
+        figure.add_scatter(
+            x=times,
+            y=seen[tail] * np.exp(-gap * (np.asarray(times) - times[tail])),
+            mode="lines",
+            name=f"exp(−gap·t), gap = {gap:.3g}",
+            line={"color": GREY, "dash": "dash"},
+            hoverinfo="skip",
+        )
+    figure.update_yaxes(
+        type="log",
+        title={"text": "trace distance (0 to 1)"},
+        **log_ticks(np.concatenate(every)),
+    )
+    figure.update_xaxes(title={"text": TIME})
+    figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
+    figure.add_annotation(
+        x=end,
+        y=1,
+        yref="paper",
+        text="read-out T",
+        showarrow=False,
+        xanchor="left",
+        xshift=4,
+        font={"size": 11, "color": QUIET[theme]},
+    )
+    return figure

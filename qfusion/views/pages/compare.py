@@ -1,0 +1,142 @@
+"""The Compare page: its panels of two decisions and of several samples, with their controls."""
+
+from qfusion import plugin
+from qfusion.analysis import compare, model_differences
+from qfusion.analysis.sample import Sample
+from qfusion.figures import decision_pairs, style
+from qfusion.models.protocols import Evolution, TruthTables
+from qfusion.views import samples as sample_views, several_decisions, two_decisions
+from qfusion.views.pages import page_state, panel, params, samples
+from qfusion.views.pages.panel import drawn
+
+
+def have_entropies(sides: compare.Sides) -> bool:
+    """Return whether both have states that evolve or are fused."""
+    return bool(sides.a.entropies and sides.b.entropies)
+
+
+def curve(
+    sides: compare.Sides,
+    theme: style.Theme = "light",
+    *,
+    row: int,
+    modality: str,
+    card: str = "main",
+) -> panel.PanelFigure:
+    """Draw a spectrum or profile of one of the two samples, see `samples.curve`. It is sample A on the card "main"
+    if A is in that row, or else sample B.
+    """
+    one = sides.a if card == "main" and row == sides.a.row else sides.b
+    return drawn(sample_views.curve)(one.study, theme, row=row, modality=modality, card=card)
+
+
+def _curves(view: page_state.PageState, sides: compare.Sides) -> list[str]:
+    a = sides.a
+    b = sides.b
+    if a.study.dataset.digest == b.study.dataset.digest and a.row == b.row:
+        return samples.curve_names(b.study, [b.row], "main")
+    return [
+        *samples.curve_names(a.study, [a.row], "main"),
+        *samples.curve_names(b.study, [b.row], "main" if a.row != b.row else "card"),
+    ]
+
+
+def _curve_columns(view: page_state.PageState, sample: Sample) -> list[str]:
+    """Return the ends of the names of the raw curves of the chosen samples."""
+    return [
+        name.removeprefix("several-")
+        for name in samples.curve_names(
+            sample.study,
+            several_decisions.chosen_rows(sample, SAMPLES(view) or []),
+            "several",
+        )
+    ]
+
+
+SAMPLES = params.SampleParam(
+    "several",
+    f"Samples (up to {decision_pairs.MOST})",
+    "The open sample and the nearest ones are shown.",
+    many=True,
+)
+TWO, SEVERAL = ("Two decisions", "Several samples")
+VIEWS = (TWO, SEVERAL, *plugin.tab_names("compare"))
+VIEW = params.SelectParam(
+    "compare.view",
+    "View",
+    "Two decisions are shown.",
+    values=VIEWS,
+    look="segments",
+    style={"label_visibility": "collapsed"},
+)
+
+
+def is_pair(view: page_state.PageState) -> bool:
+    """Return whether the page compares the pinned selection with the one that the bar shows."""
+    return bool(view.get("pin")) and VIEW.is_one_of(TWO)(view)
+
+
+TWEAK_B = params.SwitchParam("tweak", "Tweak B", "It stays folded.")
+CONTROLS = (TWEAK_B, SAMPLES, VIEW)
+_OPTIONS = {
+    "ids": lambda view: (SAMPLES(view) or [])[: decision_pairs.MOST] or None,
+    "output": lambda view: view.output or None,
+}
+_OPENS = VIEW.is_one_of(SEVERAL)
+PANELS = {
+    **{
+        f"waterfall-{letter}": panel.Panel(
+            drawn(two_decisions.waterfall),
+            fixed={"letter": letter},
+            opens=is_pair,
+            scope="sides",
+        )
+        for letter in "AB"
+    },
+    "differences": panel.Panel(
+        drawn(two_decisions.differences),
+        fits=model_differences.comparable,
+        opens=is_pair,
+        scope="sides",
+    ),
+    "compare-classes": panel.Panel(
+        drawn(two_decisions.compare_classes),
+        fits=lambda sides: (
+            bool(sides.b.study.classes) and sides.a.study.classes == sides.b.study.classes
+        ),
+        opens=is_pair,
+        scope="sides",
+    ),
+    "shares": panel.Panel(drawn(two_decisions.shares), opens=is_pair, scope="sides"),
+    "disagreements": panel.Panel(
+        drawn(two_decisions.disagreements),
+        fits=model_differences.two_models,
+        opens=is_pair,
+        scope="sides",
+    ),
+    "entropies": panel.Panel(
+        drawn(two_decisions.entropies), fits=have_entropies, opens=is_pair, scope="sides"
+    ),
+    "several-decisions": panel.Panel(
+        drawn(several_decisions.several_decisions), _OPTIONS, opens=_OPENS
+    ),
+    "several-entropies": panel.Panel(
+        drawn(several_decisions.several_entropies),
+        _OPTIONS,
+        opens=_OPENS,
+        fits=lambda sample, **_: (
+            sample.model.part(Evolution) is not None or sample.model.part(TruthTables) is not None
+        ),
+    ),
+}
+NAMED = {
+    "content-several-": panel.Panel(
+        drawn(sample_views.sample_curve),
+        rest=lambda view, rest: samples.parse_curve_name(view, f"several-{rest}"),
+        endings=_curve_columns,
+        opens=_OPENS,
+    ),
+    "content-": panel.Panel(
+        curve, rest=samples.parse_curve_name, endings=_curves, opens=is_pair, scope="sides"
+    ),
+}

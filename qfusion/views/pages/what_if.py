@@ -1,0 +1,220 @@
+"""Panels and choices of the What if page."""
+
+import math
+from typing import Any
+
+from qfusion._checks import choose, require_number
+from qfusion.analysis import changed_samples, decision_flips
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.data.synthetic import opinion_texts, planted_editing
+from qfusion.models.protocols import KetStates, Physics, StateModel
+from qfusion.views.changes import (
+    AFTER,
+    BEFORE,
+    both_decisions,
+    differences,
+    modality_state,
+    probabilities,
+    waterfall,
+)
+from qfusion.views.flips import nearest_flips, parameter_flips
+from qfusion.views.pages import page_state, params
+from qfusion.views.pages.panel import Panel, drawn, needs, reads_features
+
+TITLES = {
+    changed_samples.KEPT: "leave it as it is",
+    changed_samples.SWAP: "another sample's",
+    changed_samples.DROP: "leave it out",
+    changed_samples.INPUT: "edit the raw input",
+    changed_samples.STATE: "edit its state",
+    changed_samples.FLIP: "nearest state that flips the decision",
+}  # as the address says them
+
+
+def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | None:
+    """Return the change of each modality that the address requests, or None if all are unchanged."""
+    actions = {title: action for action, title in TITLES.items()}
+    values = {
+        name: actions.get(view.get(f"do.{name}"), changed_samples.KEPT) for name in view.modalities
+    }
+    return {
+        name: {"action": action} | _action_arguments(view, name, action)
+        for name, action in values.items()
+        if action != changed_samples.KEPT
+    } or None
+
+
+def _action_arguments(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
+    match action, name:
+        case changed_samples.SWAP, _:
+            donor, share = view.get(f"with.{name}"), view.get(f"mix.{name}")
+            return ({"donor": donor} if donor else {}) | (
+                {"share": require_number(f"mix.{name}", share, 0, 1)} if share else {}
+            )
+        case changed_samples.INPUT, "text":
+            return {"words": view.get("say")} if view.all("say") else {}
+        case changed_samples.INPUT, _:
+            return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
+        case changed_samples.STATE, _:
+            numbers = _numbers(view, f"set.{name}.").items()
+            return {"state": {int(at): value for at, value in numbers if at.isdecimal()}}
+    return {}
+
+
+def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
+    return {
+        key.removeprefix(start): require_number(key[:60], view.get(key) or 0.0, -1e6, 1e6)
+        for key in view.values
+        if key.startswith(start)
+    }
+
+
+def has_changes(sample: Sample, changes: changed_samples.Edits | None = None, **_: Any) -> bool:
+    """Return whether the changes leave a modality otherwise than it is."""
+    return bool(both_decisions(sample, changes)[2])
+
+
+def _changed_states(view: page_state.PageState, sample: Sample) -> list[str]:
+    """Return the modalities that have another state."""
+    if not sample.study.model.part(StateModel):
+        return []
+    return [
+        name
+        for name, action in both_decisions(sample, parse_changes(view))[2].items()
+        if action != changed_samples.DROP
+    ]
+
+
+PREFIXES = ("do.", "with.", "mix.", "set.", "voice.", "face.")  # of what is said of a modality
+KNOBS = params.SwitchParam("knobs", "Knobs", "They stay folded.")
+WORDS = params.TextParam(
+    "say",
+    "Sentence",
+    "The sample's own words are used.",
+    f"At most {opinion_texts.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' at most.",
+    most=400,
+    test=lambda study, value: planted_editing.parse(value),
+)
+
+
+def action_choice(study: Study, modality: str) -> params.SelectParam:
+    """Return the choice of the action on a modality."""
+    return params.SelectParam(
+        f"do.{modality}",
+        f"What is done to {modality}",
+        "It is left as it is.",
+        "What is done to this modality before the model sees it. Several can be changed at once.",
+        meanings={TITLES[action]: action for action in changed_samples.actions(study, modality)},
+    )
+
+
+def donor_choice(modality: str) -> params.SampleParam:
+    """Return the sample that lends a modality."""
+    return params.SampleParam(
+        f"with.{modality}",
+        "of sample",
+        "Another sample is taken.",
+        "Any sample of the data; it opens on one with another decision.",
+    )
+
+
+def share_choice(modality: str) -> params.NumberParam:
+    """Return the share of the state that another sample lends."""
+    return params.NumberParam(
+        f"mix.{modality}",
+        "Share of its state",
+        "Its state is taken whole.",
+        "1 takes the other sample's state, 0 keeps the own one. Between them, the state lies on the shortest way: of "
+        "kets on the sphere (equal shares of the Fubini–Study angle), of masses equal shares of the angles "
+        "θ = 2 arcsin √mass. It is a pure state, no mixture.",
+        default=1.0,
+        step=0.01,
+        style={"format": "%.2f"},
+    )
+
+
+def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
+    """Return the numbers of a modality's state."""
+    if not study.model.part(StateModel):
+        return []
+    kets = study.model.part(KetStates) is not None
+    size = study.model.dims[study.modalities.index(modality)] if kets else study.model.elements
+    ranges = [(0.0, math.pi), (-math.pi, math.pi)] if kets and size == 2 else [(0.0, 1.0)] * size
+    return [
+        params.NumberParam(
+            f"set.{modality}.{place}",
+            f"set.{modality}.{place}",
+            "The sample's own is used.",
+            low=low,
+            high=high,
+            step=changed_samples.STEP,
+            style={"format": "%.3f"},
+        )
+        for place, (low, high) in enumerate(ranges)
+    ]
+
+
+def input_choices(study: Study, modality: str) -> list[params.NumberParam]:
+    """Return the numbers that make a modality's raw input, of data that were made so."""
+    if planted_editing.find_recipe(study.dataset) is None:
+        return []
+    return [
+        params.NumberParam(
+            f"{'voice' if modality == 'audio' else 'face'}.{setting.name}",
+            f"{setting.title} ({setting.unit})",
+            "0 is used.",
+            low=setting.low,
+            high=setting.high,
+            step=0.05,
+            style={"format": "%+.2f"},
+        )
+        for setting in planted_editing.CONTROLS.get(modality, ())
+    ]
+
+
+def change_choices(view: page_state.PageState, study: Study) -> list[params.Param]:
+    """Return the choices of a reader. They include controls in the address for modalities and numbers that this
+    model does not have.
+    """
+    known: list[params.Param] = [KNOBS, WORDS]
+    for name in study.modalities:
+        known += [
+            action_choice(study, name),
+            donor_choice(name),
+            *([share_choice(name)] if changed_samples.can_mix(study) else []),
+            *number_choices(study, name),
+            *input_choices(study, name),
+        ]
+    keys = [one.key for one in known]
+    return [
+        *known,
+        *params.unknown_params(view, PREFIXES, keys, lambda key, *_: choose("Control", key, keys)),
+    ]
+
+
+_CHANGES = {"changes": parse_changes}
+PANELS = {
+    "flips": Panel(drawn(nearest_flips), fits=reads_features),
+    "what-if-probabilities": Panel(
+        drawn(probabilities),
+        _CHANGES,
+        fits=needs(where=lambda study: study.classes and study.reads_features),
+    ),
+    "what-if-as-it-is": Panel(drawn(waterfall), _CHANGES, {"when": BEFORE}, fits=reads_features),
+    "what-if-changed": Panel(drawn(waterfall), _CHANGES, {"when": AFTER}, fits=has_changes),
+    "what-if-differences": Panel(drawn(differences), _CHANGES, fits=has_changes),
+    "knob-flips": Panel(
+        drawn(parameter_flips),
+        fits=lambda sample: (
+            sample.study.model.part(Physics) is not None
+            and bool(decision_flips.parameters_that_flip(sample.study, sample.row).changes)
+        ),
+        opens=KNOBS.opens,
+    ),
+}
+NAMED = {
+    "what-if-state-": Panel(
+        drawn(modality_state), _CHANGES, rest="modality", endings=_changed_states
+    )
+}
