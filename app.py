@@ -1,13 +1,13 @@
-"""The dashboard, from a checkout: `streamlit run app.py`. Its pages are in `qfusion/ui`, where `qfusion app` finds
+"""The dashboard, from a checkout: `streamlit run app.py`. Its pages are in `qfusion/app`, where `qfusion app` finds
 them too."""
 
 import streamlit as st
 
-from qfusion.ui import server
+from qfusion.app import server
 
 if __name__ == "__main__":  # as Streamlit runs it for a reader
     server.wait()
-    from qfusion.ui import overview
+    from qfusion.app import overview
 
     overview.page()
 else:  # as the server begins

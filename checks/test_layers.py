@@ -23,10 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("__init__",),
     ("__main__",),
-    ("pages", "app", "cli"),
+    ("pages", "cli"),
     ("plugins",),
     ("commands",),
-    ("ui",),
+    ("app",),
     ("report",),
     ("views",),
     ("figures", "model_export"),
@@ -284,9 +284,7 @@ def test_a_missing_attribute_is_reported() -> None:
 
 def test_only_the_app_imports_streamlit() -> None:
     inner = [
-        path
-        for path in sources()
-        if part(path) not in {"ui", "app", "pages", "plugins", "plotly_live"}
+        path for path in sources() if part(path) not in {"app", "pages", "plugins", "plotly_live"}
     ]
     guilty = [
         str(path.relative_to(ROOT))
@@ -301,9 +299,9 @@ def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     bad = tmp_path / "qfusion" / "quantum" / "bad.py"
     bad.parent.mkdir(parents=True)
     bad.write_text(
-        "import torch\nfrom qfusion import explain\ndef f():\n    import qfusion.ui.frame\n"
+        "import torch\nfrom qfusion import explain\ndef f():\n    import qfusion.app.frame\n"
     )
-    assert wrong_imports(bad) == ["qfusion.explain", "qfusion.ui.frame"]
+    assert wrong_imports(bad) == ["qfusion.explain", "qfusion.app.frame"]
     for name, other in zip(SEPARATE, reversed(SEPARATE), strict=True):
         separate = tmp_path / name / "bad.py"
         separate.parent.mkdir()

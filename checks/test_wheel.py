@@ -156,7 +156,7 @@ def test_wheel_contains_exactly_the_files_that_are_read(installed: Installed) ->
     with zipfile.ZipFile(installed.wheel) as archive:
         names = set(archive.namelist())
         assert (
-            archive.read("qfusion/ui/.streamlit/config.toml")
+            archive.read("qfusion/app/.streamlit/config.toml")
             == (ROOT / ".streamlit" / "config.toml").read_bytes()
         )
     wanted = {
@@ -176,7 +176,7 @@ def test_wheel_contains_exactly_the_files_that_are_read(installed: Installed) ->
 
 
 def test_pages_of_checkout_and_package_agree() -> None:
-    own = ROOT / "qfusion" / "ui"
+    own = ROOT / "qfusion" / "app"
     assert {path.name for path in (ROOT / "pages").glob("*.py")} == {
         path.name for path in (own / "pages").glob("*.py")
     } - {"__init__.py"}
@@ -186,7 +186,7 @@ def test_pages_of_checkout_and_package_agree() -> None:
 
     assert code(ROOT / "app.py") == code(own / "app.py")
     for path in (ROOT / "pages").glob("*.py"):
-        assert code(path) == "from qfusion.ui import page_runs\n\npage_runs.run_page(__file__)\n"
+        assert code(path) == "from qfusion.app import page_runs\n\npage_runs.run_page(__file__)\n"
 
 
 def test_the_five_lines_and_a_command_work_as_printed(installed: Installed) -> None:

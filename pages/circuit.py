@@ -1,5 +1,5 @@
-"""Circuit: see `qfusion/ui/pages/circuit.py`."""
+"""Circuit: see `qfusion/app/pages/circuit.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

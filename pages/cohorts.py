@@ -1,5 +1,5 @@
-"""Cohorts: see `qfusion/ui/pages/cohorts.py`."""
+"""Cohorts: see `qfusion/app/pages/cohorts.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

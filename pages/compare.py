@@ -1,5 +1,5 @@
-"""Compare: see `qfusion/ui/pages/compare.py`."""
+"""Compare: see `qfusion/app/pages/compare.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

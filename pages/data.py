@@ -1,5 +1,5 @@
-"""Data: see `qfusion/ui/pages/data.py`."""
+"""Data: see `qfusion/app/pages/data.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

@@ -1,5 +1,5 @@
-"""Dynamics: see `qfusion/ui/pages/dynamics.py`."""
+"""Dynamics: see `qfusion/app/pages/dynamics.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

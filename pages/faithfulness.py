@@ -1,5 +1,5 @@
-"""Faithfulness: see `qfusion/ui/pages/faithfulness.py`."""
+"""Faithfulness: see `qfusion/app/pages/faithfulness.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

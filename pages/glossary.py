@@ -1,5 +1,5 @@
-"""Glossary: see `qfusion/ui/pages/glossary.py`."""
+"""Glossary: see `qfusion/app/pages/glossary.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

@@ -1,5 +1,5 @@
 """Leaderboard: see `qfusion/plugins/papers/page.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

@@ -1,5 +1,5 @@
-"""Decision operators: see `qfusion/ui/pages/operators.py`."""
+"""Decision operators: see `qfusion/app/pages/operators.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

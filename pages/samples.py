@@ -1,5 +1,5 @@
-"""Samples: see `qfusion/ui/pages/samples.py`."""
+"""Samples: see `qfusion/app/pages/samples.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

@@ -1,5 +1,5 @@
-"""Guided tour: see `qfusion/ui/pages/tour.py`."""
+"""Guided tour: see `qfusion/app/pages/tour.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

@@ -1,5 +1,5 @@
-"""Train: see `qfusion/ui/pages/train.py`."""
+"""Train: see `qfusion/app/pages/train.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

@@ -1,5 +1,5 @@
-"""What if: see `qfusion/ui/pages/what_if.py`."""
+"""What if: see `qfusion/app/pages/what_if.py`."""
 
-from qfusion.ui import page_runs
+from qfusion.app import page_runs
 
 page_runs.run_page(__file__)

@@ -1,7 +1,7 @@
 """Whether this process may write runs, models and data sets.
 
 Every function that creates, changes or removes one of them calls `check_allowed` first, whoever called it. The command
-line and Python may write. A server of the dashboard may not, except for the readers whom `ui.permissions` admits.
+line and Python may write. A server of the dashboard may not, except for the readers whom `app.requests` admits.
 """
 
 from collections.abc import Callable

@@ -45,7 +45,7 @@ PACKAGES = (
     *FIRST,
     *sorted(
         {path.parent.name for path in (ROOT / "qfusion").glob("*/__init__.py")}
-        - {*FIRST, "commands", "plugins", "ui"}
+        - {*FIRST, "commands", "plugins", "app"}
     ),
 )
 SETTINGS = "settings.md"  # the page with a table of the settings of every kind

@@ -24,11 +24,12 @@ from qfusion import plugin  # noqa: E402
 VISIT = """
 import sys
 from streamlit.testing.v1 import AppTest
-from qfusion.ui import lazy_panels, navigation
+from qfusion.app import panels
+from qfusion.app import navigation
 
 for title in sys.argv[1:] or navigation.FILES:
     app = AppTest.from_file("app.py", default_timeout=120)
-    app.session_state["_near"] = [lazy_panels.EVERYTHING]
+    app.session_state["_near"] = [panels.EVERYTHING]
     if title != "Overview":
         app.switch_page(navigation.FILES[title])
     app.query_params["model"] = "qj-planted"
@@ -91,7 +92,7 @@ def copy_files(folder: Path, without: Iterable[plugin.Plugin]) -> Path:
             shutil.rmtree(folder / kind / "plugins" / one.name, ignore_errors=True)
         for page in filter(None, (page.file for page in one.pages)):
             (folder / page).unlink()
-            (folder / "qfusion" / "ui" / page).unlink()
+            (folder / "qfusion" / "app" / page).unlink()
     return folder
 
 

@@ -319,7 +319,7 @@ def test_default_choices_follow_the_sample() -> None:
         import streamlit as st
 
         from qfusion.analysis.opening import open_study
-        from qfusion.ui import widgets
+        from qfusion.app import widgets
         from qfusion.views.pages import dynamics
 
         study = open_study("qj-planted", "planted")

@@ -13,10 +13,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from qfusion import _read_only, data
+from qfusion.app import requests
+from qfusion.app.forms import data_import
+from qfusion.app.samples import contents
 from qfusion.data import importing, registry
 from qfusion.data.store import folders
 from qfusion.runs import list_runs, run_process
-from qfusion.ui import data_import_form, sample_content, uploads
 from tests.support import importable
 from tests.support.app import offered_ids, plain, said, visit
 from tests.support.data_page import press
@@ -32,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def examine(path: Path) -> AppTest:
     """The page after a file was named by its path and examined."""
     app = visit("Data")
-    app.segmented_control(key="_import_from").set_value(data_import_form.PATH).run()
+    app.segmented_control(key="_import_from").set_value(data_import.PATH).run()
     app.text_input(key="_import_path").set_value(str(path))
     return press(app, "Examine")
 
@@ -223,7 +225,7 @@ def test_upload_names_contain_no_path(tmp_path: Path) -> None:
 
     (tmp_path / "upload").mkdir()
     paths = [
-        uploads.save_upload(Upload(name), tmp_path / "upload", "file")
+        requests.save_upload(Upload(name), tmp_path / "upload", "file")
         for name in ("../../etc/a.csv", "..\\b.csv", ".hidden", "x" * 300 + ".pkl")
     ]
     assert all(path.parent == tmp_path / "upload" and path.is_file() for path in paths)
@@ -236,7 +238,7 @@ def test_sample_facts_are_shown_for_every_table(
     start: object, timed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captions: list[str] = []
-    monkeypatch.setattr(sample_content.st, "caption", captions.append)
+    monkeypatch.setattr(contents.st, "caption", captions.append)
     dataset = SimpleNamespace(
         table=pd.DataFrame({"start": [start], "end": [2.0]}),
         target=SimpleNamespace(name="score"),
@@ -244,7 +246,7 @@ def test_sample_facts_are_shown_for_every_table(
         is_own=lambda row: False,
     )
     here: Any = SimpleNamespace(study=SimpleNamespace(dataset=dataset))
-    sample_content.draw_facts(here, 0)
+    contents.draw_facts(here, 0)
     assert ("segment: 1.0 s to 2.0 s" in captions[0]) == timed
 
 

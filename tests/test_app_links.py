@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.ui import state
+from qfusion.app import state
 from qfusion.views.pages import dynamics, page_state
 from tests.support import charts, exporting, page_visits
 from tests.support.app import option_id, plain, said, visit

@@ -18,8 +18,8 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.columns import dividend_column
 from qfusion.analysis.sample import build_sample
+from qfusion.app import page_runs, panels
 from qfusion.data.own import samples
-from qfusion.ui import lazy_panels, reruns
 from tests.support.app import APP, FILES, plain, said, visit
 from tests.support.own_samples import parity, stroke
 from tests.support.third_model import PAGES
@@ -34,8 +34,8 @@ def mine() -> samples.OwnSample:
 def opened(title: str, mine: samples.OwnSample, model: str, **query: Any) -> AppTest:
     """A page of the session that made a sample."""
     app = AppTest.from_file(APP, default_timeout=90)
-    app.session_state[reruns.OWN] = (mine,)
-    app.session_state["_near"] = [lazy_panels.EVERYTHING]
+    app.session_state[page_runs.OWN] = (mine,)
+    app.session_state["_near"] = [panels.EVERYTHING]
     if title != "Overview":
         app.switch_page(FILES[title])
     for key, value in {"model": model, "data": "parity", "sample": mine.id, **query}.items():

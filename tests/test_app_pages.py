@@ -21,13 +21,13 @@ from qfusion.analysis import sample_examples, text
 from qfusion.analysis.inside import coalition_strengths
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.spaces import evolution
+from qfusion.app import page_runs, tasks
+from qfusion.app.overview import TITLES
 from qfusion.data import registry
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.training import checkpoint, checkpoint_cards, metrics
-from qfusion.ui import loading, reruns
-from qfusion.ui.example_cards import TITLES
 from qfusion.views import decision, overview
 from tests.support.app import FILES, PAGES, plain, said, value, visit
 
@@ -124,7 +124,7 @@ def test_garbage_collector_skips_the_libraries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gc.unfreeze()
-    monkeypatch.setattr(reruns, "frozen_modules", 0)
+    monkeypatch.setattr(page_runs, "frozen_modules", 0)
     visit("Samples", data="planted")
     app = visit("Overview", data="planted")
     kept = gc.get_freeze_count()
@@ -437,7 +437,7 @@ def test_links_cannot_open_model_folders(monkeypatch: pytest.MonkeyPatch, tmp_pa
     folder.mkdir()
     checkpoint.save(folder / checkpoint_cards.CARD, *vars(checkpoint.load("qj-planted")).values())
     monkeypatch.setenv("QFUSION_OPENED", "")
-    monkeypatch.setattr("qfusion.ui.server.serve", lambda options: None)
+    monkeypatch.setattr("qfusion.app.server.serve", lambda options: None)
     with pytest.raises(SystemExit) as ended:
         cli.main(["app", "--model", str(folder)])
     assert not ended.value.code
@@ -484,7 +484,7 @@ def test_data_with_nan_show_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
             "Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it."
         )
 
-    CACHE.clear(loading.load_dataset.__wrapped__)  # type: ignore[attr-defined]
+    CACHE.clear(tasks.load_dataset.__wrapped__)  # type: ignore[attr-defined]
     monkeypatch.setattr(data, "load", load)
     app = visit("Overview", whole=False)
     assert "p0007" in app.error[0].value

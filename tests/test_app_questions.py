@@ -13,7 +13,7 @@ from qfusion.analysis.changed_samples import STATE
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.ui import loading
+from qfusion.app import tasks
 from qfusion.views.pages.what_if import TITLES
 from qfusion.views.words import answers
 from qfusion.views.words.answers import QUESTIONS
@@ -226,7 +226,7 @@ def test_invalid_flip_shows_a_notice_and_keeps_the_sliders(said_of: str) -> None
 
 
 def test_the_bloch_sphere_is_drawn_for_every_modality_that_is_edited(qubits: str) -> None:
-    names = loading.load_dataset("planted").names
+    names = tasks.load_dataset("planted").names
     app = visit(
         "What if",
         model=qubits,

@@ -15,6 +15,7 @@ from qfusion import data, explain
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import study_building
 from qfusion.analysis.sample import Sample
+from qfusion.app import tasks
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
@@ -22,7 +23,6 @@ from qfusion.data.sources import Source
 from qfusion.models import base
 from qfusion.models.network import gate_angles
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
-from qfusion.ui import loading
 from tests.support import circuit_views
 from tests.support.app import PAGES, headline_of, plain, said, value, visit
 from tests.support.third_model import SHAPE, VIEWS
@@ -103,7 +103,7 @@ def six_views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DataSe
 def _forget() -> None:
     """No cache may take one set for the other: they have one name. All else is kept by their digests."""
     CACHE.clear(registry.load_manifest.__wrapped__)  # type: ignore[attr-defined]
-    CACHE.clear(loading.load_dataset.__wrapped__)  # type: ignore[attr-defined]
+    CACHE.clear(tasks.load_dataset.__wrapped__)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("title", PAGES)

@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 from qfusion import data
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
+from qfusion.app import guidance, navigation
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.ui import glossary, guided_tour, navigation
 from tests.support.app import plain, said, visit
 
-STEPS = guided_tour.steps()
+STEPS = navigation.steps()
 NAMED = {step.name: step for step in STEPS}
 SHAPES = NAMED["A question that no picture answers alone"]
 
@@ -153,8 +153,8 @@ def test_glossary_link_opens_its_entry() -> None:
     assert "Shapley value" in folded(app)
     app = visit("Glossary", whole=False, word="purity")
     assert standing(app) == ["Purity"]
-    assert not set(folded(app)) & {entry.term for entry in glossary.entries()}
-    terms = [entry.term for entry in glossary.entries()]
+    assert not set(folded(app)) & {entry.term for entry in guidance.entries()}
+    terms = [entry.term for entry in guidance.entries()]
     assert standing(visit("Glossary", whole=False, words="full")) == terms
     app = visit("Glossary", whole=False)
     assert not standing(app)

@@ -9,9 +9,9 @@ import pytest
 
 import qfusion
 from qfusion import data
+from qfusion.app import figure
 from qfusion.data import importing
 from qfusion.training import checkpoint, checkpoint_cards
-from qfusion.ui import components
 from tests.support.app import visit
 
 MODEL = "my__model"
@@ -21,18 +21,18 @@ MODEL = "my__model"
     "name", ["figure-deletion-audio__mfcc", "_own-my__set-left", "a_", "player-__x__y", "__"]
 )
 def test_component_keys_contain_no_two_underscores(name: str) -> None:
-    key = components.component_key(name)
+    key = figure.component_key(name)
     assert "__" not in key
     assert not key.endswith("_")
-    assert components.component_key(key) == key
-    assert key != components.component_key(name.replace("__", "_") + "x")
+    assert figure.component_key(key) == key
+    assert key != figure.component_key(name.replace("__", "_") + "x")
 
 
 def test_keys_with_two_underscores_stay_distinct() -> None:
     for name in ("figure-waterfall", "figure-entropy[text+audio]", "_own-parity-left"):
-        assert components.component_key(name) == name
+        assert figure.component_key(name) == name
     names = ["a__b", "a-b", "a_b", "a___b", "a__b_", "-a__b"]
-    assert len({components.component_key(name) for name in names}) == len(names)
+    assert len({figure.component_key(name) for name in names}) == len(names)
 
 
 @pytest.mark.parametrize(

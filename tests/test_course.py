@@ -12,8 +12,8 @@ import pytest
 from qfusion.analysis import circuit_changes, open_sample, steady_states
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample_evolution import exact_states
+from qfusion.app import navigation, state
 from qfusion.quantum import measure_kinds
-from qfusion.ui import navigation, state
 from tests.support.app import visit
 
 COURSE = (Path(__file__).resolve().parent.parent / "docs" / "course.md").read_text()

@@ -25,6 +25,7 @@ from qfusion import cli, data, report
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import cohort_measures
 from qfusion.analysis.opening import open_sample
+from qfusion.app import guidance
 from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, disturbances
@@ -32,7 +33,6 @@ from qfusion.models import FUSION
 from qfusion.quantum import measure_kinds, measures
 from qfusion.quantum.measure_kinds import States, Values
 from qfusion.training.batches import mean_and_std
-from qfusion.ui import glossary
 from qfusion.views.pages import catalogue, dynamics, params, rendering
 from qfusion.views.pages.panel import Panel, PanelFigure
 from qfusion.views.words.names import MEASURE_TEXTS, MeasureText
@@ -153,8 +153,8 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     assert at_end == pytest.approx(
         1 - np.mean([purity[name][-1] for name in sample.modalities]), abs=1e-6
     )
-    assert glossary.find_entries("linear entropy")[0].term == "Linear entropy"
-    assert glossary.panel_terms(f"measure-{linear_entropy}") == ("Linear entropy",)
+    assert guidance.find_entries("linear entropy")[0].term == "Linear entropy"
+    assert guidance.panel_terms(f"measure-{linear_entropy}") == ("Linear entropy",)
     assert "Linear entropy" in report.sample(open_sample(MODEL, SAMPLE, DATA)).html().decode()
 
 

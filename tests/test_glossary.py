@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from qfusion.ui import glossary, navigation
+from qfusion.app import guidance, navigation
 from qfusion.views.pages import catalogue as programs
 from qfusion.views.words import rules
 
@@ -31,31 +31,31 @@ def names() -> dict[str, str]:
 def test_every_panel_has_glossary_entries() -> None:
     found = names()
     assert len(found) > 60
-    assert not {name: file for name, file in found.items() if not glossary.panel_terms(name)}
+    assert not {name: file for name, file in found.items() if not guidance.panel_terms(name)}
 
 
 def test_longest_prefix_determines_the_entries() -> None:
-    assert "Fubini-Study angle" in glossary.panel_terms("what-if-state-text")
-    assert glossary.panel_terms("what-if-now") == glossary.panel_terms("what-if")
-    assert glossary.panel_terms("waterfallish") == glossary.panel_terms("") == ()
+    assert "Fubini-Study angle" in guidance.panel_terms("what-if-state-text")
+    assert guidance.panel_terms("what-if-now") == guidance.panel_terms("what-if")
+    assert guidance.panel_terms("waterfallish") == guidance.panel_terms("") == ()
 
 
 def test_entries_become_safe_html_with_formulas() -> None:
-    hostile = glossary.render_markdown(
+    hostile = guidance.render_markdown(
         "<img src=x onerror=alert(1)> [go](javascript:alert(1)) **<b>**"
     )
     assert "<img" not in hostile
     assert "<b>" not in hostile
     assert "href" not in hostile
-    for entry in glossary.entries():
-        drawn = glossary.render_markdown(entry.markdown())
+    for entry in guidance.entries():
+        drawn = guidance.render_markdown(entry.markdown())
         assert f"<strong>{entry.term}." in html.unescape(drawn)
         assert drawn.count("<math ") == bool(entry.formula)
         assert "\\" not in drawn, entry.term
 
 
 def test_entries_are_whole_sentences_with_sources_and_pages_that_exist() -> None:
-    entries = glossary.entries()
+    entries = guidance.entries()
     assert len({entry.term.casefold() for entry in entries}) == len(entries)
     for entry in entries:
         assert re.fullmatch(r".+[.:]", entry.words), entry.term
@@ -71,20 +71,20 @@ def test_entries_are_whole_sentences_with_sources_and_pages_that_exist() -> None
 
 
 def test_panels_name_entries_that_exist_and_every_entry_can_be_reached() -> None:
-    known = {entry.term for entry in glossary.entries()}
-    named = {term for terms in glossary.read_entries()[1].values() for term in terms}
+    known = {entry.term for entry in guidance.entries()}
+    named = {term for terms in guidance.read_entries()[1].values() for term in terms}
     assert named <= known
     # The others are on the glossary's page, or on those of plugins.
     assert len(known - named) < 15
 
 
 def test_search_covers_names_synonyms_and_texts() -> None:
-    assert glossary.find_entries("neg")[0].term == "Logarithmic negativity"
-    assert glossary.find_entries("LINDBLAD operator")[0].term == "Jump operator"
-    assert "Harsanyi dividend" in [entry.term for entry in glossary.find_entries("sarcasm")]
-    assert glossary.find_entries("") == glossary.entries()
-    assert glossary.find_entries("<script>[(*") == ()
-    assert all("Train" in entry.pages for entry in glossary.find_entries("", "Train"))
+    assert guidance.find_entries("neg")[0].term == "Logarithmic negativity"
+    assert guidance.find_entries("LINDBLAD operator")[0].term == "Jump operator"
+    assert "Harsanyi dividend" in [entry.term for entry in guidance.find_entries("sarcasm")]
+    assert guidance.find_entries("") == guidance.entries()
+    assert guidance.find_entries("<script>[(*") == ()
+    assert all("Train" in entry.pages for entry in guidance.find_entries("", "Train"))
 
 
 def test_numbers_are_written_in_words() -> None:

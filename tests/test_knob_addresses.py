@@ -22,11 +22,12 @@ import qfusion
 from qfusion.analysis import interpolation, slider_curves
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
+from qfusion.app import server
+from qfusion.app.models import slider_answers, sliders
 from qfusion.errors import InvalidInput
 from qfusion.explain import angle_response
 from qfusion.models.tweak import learned_values
 from qfusion.quantum import statevector
-from qfusion.ui import knob_addresses, knobs, server
 from qfusion.views import circuit, decision, qubits
 from qfusion.views.pages.address import default_sample
 from tests.support import own_models
@@ -40,13 +41,13 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
-def followed(model: str, terms: str = decision.DIVIDENDS) -> knob_addresses.Followed:
+def followed(model: str, terms: str = decision.DIVIDENDS) -> slider_answers.Followed:
     study = open_study(model)
     row = study.dataset.row(default_sample(study))
     sample = Sample(study, row, int(study.predicted[row]))
     kind, parts = decision.upper_series(sample)
     metrics = tuple(sample.metrics)[:1]
-    return knob_addresses.Followed(sample, terms, kind, parts, "entropy", metrics, "Accuracy", True)
+    return slider_answers.Followed(sample, terms, kind, parts, "entropy", metrics, "Accuracy", True)
 
 
 def numbers(group: dict[str, Any], x: float) -> np.ndarray:
@@ -61,9 +62,9 @@ def numbers(group: dict[str, Any], x: float) -> np.ndarray:
 @pytest.mark.parametrize("model", ["qj-parity", "qj-planted"])
 def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -> None:
     shown = followed(model)
-    address = knob_addresses.knobs_address(shown)
+    address = slider_answers.knobs_address(shown)
     key = next(iter(learned_values(shown.sample.study.model)))
-    for stage in knob_addresses.STAGES:
+    for stage in slider_answers.STAGES:
         reply = client.get(f"{address}/{stage}", params={"knob": key})
         assert reply.status_code == 200
         assert len(reply.content) < MOST_BYTES
@@ -80,26 +81,26 @@ def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -
             assert np.allclose(numbers(groups["terms"], 1.3), curves["dividends"], atol=1e-5)
             final = numbers(groups["final"], 1.3)[:, 0]
             assert np.allclose(final, curves["dividends"][:, -1], atol=1e-5)
-    reply = client.get(f"{address}/{knob_addresses.RESPONSES}")
+    reply = client.get(f"{address}/{slider_answers.RESPONSES}")
     assert len(reply.content) < MOST_BYTES
     assert set(reply.json()["knobs"]) == set(learned_values(shown.sample.study.model))
 
 
 def test_shapley_values_are_sent_where_they_are_shown(client: TestClient) -> None:
     shown = followed("qj-parity", decision.SHAPLEY)
-    address = knob_addresses.knobs_address(shown)
+    address = slider_answers.knobs_address(shown)
     reply = client.get(f"{address}/decision", params={"knob": "T"})
     assert reply.json()["groups"]["terms"]["names"] == list(shown.sample.modalities)
 
 
 def test_equal_pages_share_an_address_and_others_do_not() -> None:
-    one = knob_addresses.knobs_address(followed("qj-parity"))
-    assert one == knob_addresses.knobs_address(followed("qj-parity"))
-    assert one != knob_addresses.knobs_address(followed("qj-planted"))
+    one = slider_answers.knobs_address(followed("qj-parity"))
+    assert one == slider_answers.knobs_address(followed("qj-parity"))
+    assert one != slider_answers.knobs_address(followed("qj-planted"))
 
 
 def test_bad_requests_are_refused(client: TestClient) -> None:
-    address = knob_addresses.knobs_address(followed("qj-parity"))
+    address = slider_answers.knobs_address(followed("qj-parity"))
     asked = {"knob": "T"}
     assert client.get("/knobs/unknown/decision", params=asked).status_code == 404
     assert client.get(f"{address}/nothing", params=asked).status_code == 404
@@ -113,7 +114,7 @@ def test_the_next_touch_of_a_session_stops_the_last_one(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = followed("qj-planted")
-    address = knob_addresses.knobs_address(shown)
+    address = slider_answers.knobs_address(shown)
     begun = threading.Event()
     evaluate = slider_curves.coalitions.explain_times
 
@@ -139,10 +140,10 @@ def test_requests_of_one_session_do_not_delay_another(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
 ) -> None:
     shown = followed("qj-planted")
-    monkeypatch.setattr(knob_addresses, "session_id", lambda: f"one of {asked}")
-    address = knob_addresses.knobs_address(shown)
-    monkeypatch.setattr(knob_addresses, "session_id", lambda: f"another than {asked}")
-    other = knob_addresses.knobs_address(shown)
+    monkeypatch.setattr(slider_answers, "session_id", lambda: f"one of {asked}")
+    address = slider_answers.knobs_address(shown)
+    monkeypatch.setattr(slider_answers, "session_id", lambda: f"another than {asked}")
+    other = slider_answers.knobs_address(shown)
     assert other != address
     busy: list[str] = []
     most: list[int] = []
@@ -182,10 +183,10 @@ def test_addresses_of_one_session_do_not_displace_those_of_another(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = followed("qj-parity")
-    mine = knob_addresses.knobs_address(shown)
-    monkeypatch.setattr(knob_addresses, "session_id", lambda: "another")
+    mine = slider_answers.knobs_address(shown)
+    monkeypatch.setattr(slider_answers, "session_id", lambda: "another")
     theirs = [
-        knob_addresses.knobs_address(
+        slider_answers.knobs_address(
             dataclasses.replace(shown, metric_title=str(n), metrics=(f"{n}",))
         )
         for n in range(2000)
@@ -196,12 +197,12 @@ def test_addresses_of_one_session_do_not_displace_those_of_another(
 
 
 def answer(client: TestClient, shown: Any, stage: str, knob: str) -> Any:
-    address = knob_addresses.knobs_address(shown)
+    address = slider_answers.knobs_address(shown)
     return client.get(f"{address}/{stage}", params={"knob": knob, "reader": "one"}).json()
 
 
-def angles_of(sample: Sample, gate: int) -> knob_addresses.FollowedAngles:
-    return knob_addresses.FollowedAngles(sample, knobs.angle_sliders(sample.study), (), gate)
+def angles_of(sample: Sample, gate: int) -> slider_answers.FollowedAngles:
+    return slider_answers.FollowedAngles(sample, sliders.angle_sliders(sample.study), (), gate)
 
 
 @pytest.mark.parametrize("make", [own_models.angle_classifier, own_models.reuploading_classifier])
@@ -250,7 +251,7 @@ def entropy_of(rho: np.ndarray) -> float:
 def test_states_follow_an_angle_of_a_network(client: TestClient, name: str, gate: int) -> None:
     study = open_study("qcnn-parity")
     sample, value = study.sample(default_sample(study)), 2.2
-    key = next(key for key, slider in knobs.angle_sliders(study).items() if slider.name == name)
+    key = next(key for key, slider in sliders.angle_sliders(study).items() if slider.name == name)
     reply = answer(client, angles_of(sample, gate), "states", key)
     walk = circuit.replay(replace(sample, tweak=f"{name}={value}"))
     groups, rows = reply["groups"], list(walk.followed)

@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from qfusion import data
 from qfusion.analysis import sample_filters, sample_words, study as studies, study_building
 from qfusion.analysis.spaces import base, kets, masses
+from qfusion.app.samples import boxes
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
-from qfusion.ui import sample_box
 
 
 def study_of(model: str, dataset: str, **other: Any) -> Any:
@@ -92,19 +92,20 @@ def box() -> None:
     import streamlit as st
 
     from qfusion import data
-    from qfusion.ui import arrival, sample_box
+    from qfusion.app import links
+    from qfusion.app.samples import boxes
     from qfusion.views.pages.address import SAMPLE
 
-    arrival.arrive("Samples")
+    links.arrive("Samples")
     planted = data.load("planted")
-    st.write("chosen", sample_box.sample_box(SAMPLE, planted, "p0900", help="any"))
+    st.write("chosen", boxes.sample_box(SAMPLE, planted, "p0900", help="any"))
     for notice in st.session_state.get("_notices", []):
         st.warning(notice)
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_box, "OFFERED", 500)
+    monkeypatch.setattr(boxes, "OFFERED", 500)
 
 
 def write(app: AppTest, words: str) -> None:
@@ -118,7 +119,7 @@ def test_any_sample_of_a_large_set_can_be_typed() -> None:
     app = AppTest.from_function(box, default_timeout=30).run()
     assert not app.exception
     assert app.markdown[0].value == "chosen p0900"
-    assert len(app.selectbox[0].options) == 2 * sample_box.AROUND + 1
+    assert len(app.selectbox[0].options) == 2 * boxes.AROUND + 1
     for written, found in (("p0017", "p0017"), ("P15", "p0015"), ("0123 ", "p0123")):
         write(app, written)
         assert not app.exception, [each.value for each in app.exception]
@@ -145,5 +146,5 @@ def test_a_link_opens_on_a_sample_that_is_far_from_the_first() -> None:
 
 def test_small_set_lists_every_id() -> None:
     planted = data.load("planted")
-    assert sample_box.listed_ids(planted) == planted.ids.tolist()
+    assert boxes.listed_ids(planted) == planted.ids.tolist()
     assert planted.known_ids(["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]

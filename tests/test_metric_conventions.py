@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from qfusion import cli, data
+from qfusion.app.forms import data_import
 from qfusion.data import importing
 from qfusion.data.store import folders, manifest
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.training import metrics
-from qfusion.ui import data_import_form
 from qfusion.views.words.training import describe_metric
 from tests.support import importable
 from tests.support.app import plain, said, visit
@@ -285,7 +285,7 @@ def test_ids_with_dollars_slashes_and_quotes(tmp_path: Path) -> None:
 
 def test_page_accepts_only_a_fitting_convention(tmp_path: Path) -> None:
     app = visit("Data")
-    app.segmented_control(key="_import_from").set_value(data_import_form.PATH).run()
+    app.segmented_control(key="_import_from").set_value(data_import.PATH).run()
     app.text_input(key="_import_path").set_value(str(importable.write_mmsa(tmp_path / "m.pkl")))
     app.selectbox(key="_import_convention").set_value("CH-SIMS: Acc-2, 3, 5")
     press(app, "Examine")

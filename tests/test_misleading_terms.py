@@ -11,10 +11,10 @@ import pytest
 from qfusion.analysis import cohort_slices, cohort_table, wrong_decisions
 from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
+from qfusion.app.samples import cohort_picker
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohort_filters
 from qfusion.training import metrics
-from qfusion.ui import cohort_picker
 from qfusion.views import cohort_errors
 from tests.support.app import plain, said, visit
 

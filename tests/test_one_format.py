@@ -47,7 +47,7 @@ FORMAT = FileFormat("JSON of two views", (".json",), read_json)
 PROGRAM = """
 import json, sys, warnings
 from qfusion import cli, data
-from qfusion.ui import data_import_form
+from qfusion.app.forms import data_import
 
 warnings.simplefilter("ignore")
 try:
@@ -60,7 +60,7 @@ print(json.dumps({
     "classes": imported.target.classes,
     "sizes": [len(imported.rows(part)) for part in ("train", "valid", "test")],
     "same": by_path.digest == imported.digest,
-    "form": "json" in [ending[1:] for ending in data_import_form.formats.SUFFIXES],
+    "form": "json" in [ending[1:] for ending in data_import.formats.SUFFIXES],
 }), file=sys.stderr)
 """
 

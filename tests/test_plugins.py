@@ -19,11 +19,11 @@ VISIT = """
 import sys
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
-from qfusion.ui import lazy_panels
+from qfusion.app import panels
 
 def visit(file, **query):
     app = AppTest.from_file("app.py", default_timeout=90)
-    app.session_state["_near"] = [lazy_panels.EVERYTHING]
+    app.session_state["_near"] = [panels.EVERYTHING]
     app.switch_page(file)
     for key, value in query.items():
         app.query_params[key] = value

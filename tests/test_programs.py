@@ -20,9 +20,9 @@ import pytest
 
 from qfusion._sentences import true_minus
 from qfusion.analysis import study_building
+from qfusion.app import figure
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.training import checkpoint
-from qfusion.ui import figure
 from qfusion.views.pages import catalogue, rendering
 from tests.support.app import visit
 from tests.support.runs import JUMP, make, record_of

@@ -20,12 +20,12 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
 from qfusion import _read_only, cli, model_export, runs
+from qfusion.app import requests, server as app_server
 from qfusion.data import downloads, importing
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process
 from qfusion.training import checkpoint
-from qfusion.ui import permissions, request_checks, server as app_server
 from scripts import serving
 from tests.support import sharing
 
@@ -92,14 +92,14 @@ def test_only_readers_of_the_same_machine_may_write(
     address: str | None, headers: dict[str, str], may: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config.set_option("server.address", address)
-    monkeypatch.delenv(permissions.ALLOW_UPLOADS, raising=False)
-    assert permissions.may_write(headers) is may
-    monkeypatch.setenv(permissions.ALLOW_UPLOADS, "1")
-    assert permissions.may_write(headers)
+    monkeypatch.delenv(requests.ALLOW_UPLOADS, raising=False)
+    assert requests.may_write(headers) is may
+    monkeypatch.setenv(requests.ALLOW_UPLOADS, "1")
+    assert requests.may_write(headers)
 
 
 def test_invalid_value_of_the_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(permissions.ALLOW_UPLOADS, "perhaps")
+    monkeypatch.setenv(requests.ALLOW_UPLOADS, "perhaps")
     with pytest.raises(SystemExit, match="QFUSION_ALLOW_UPLOADS must be 1 or 0, but is 'perhaps'"):
         app_server.check_settings()
 
@@ -107,21 +107,21 @@ def test_invalid_value_of_the_variable_stops_the_start(monkeypatch: pytest.Monke
 def test_command_names_the_server_and_lifts_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[str] = []
     monkeypatch.setattr(app_server, "serve", given.extend)
-    monkeypatch.setenv(permissions.ALLOW_UPLOADS, "0")
+    monkeypatch.setenv(requests.ALLOW_UPLOADS, "0")
     command = ["app", "--address", "0.0.0.0", "--host", "lab.example.org", "--theme.base", "dark"]
     with pytest.raises(SystemExit, match=r"^0$"):
         cli.main(command)
     names = [
         given[place + 1] for place, word in enumerate(given) if word == "--server.allowedHosts"
     ]
-    assert names == ["lab.example.org", *permissions.LOOPBACK, "0.0.0.0"]
+    assert names == ["lab.example.org", *requests.LOOPBACK, "0.0.0.0"]
     # else Streamlit asks others for the public address of a machine that listens on all of its own
     assert given[given.index("--browser.serverAddress") + 1] == "lab.example.org"
     assert given[-2:] == ["--theme.base", "dark"]
-    assert not permissions.allows_uploads()
+    assert not requests.allows_uploads()
     with pytest.raises(SystemExit, match=r"^0$"):
         cli.main([*command, "--allow-uploads"])
-    assert permissions.allows_uploads()
+    assert requests.allows_uploads()
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def client(options: None) -> TestClient:
     config.set_option("server.address", "127.0.0.1")
     config.set_option("server.allowedHosts", ["localhost", "lab.example.org"])
     config.set_option("server.corsAllowedOrigins", ["https://notes.example.org"])
-    return TestClient(Starlette(middleware=[Middleware(request_checks.RequestChecks)]))
+    return TestClient(Starlette(middleware=[Middleware(requests.RequestChecks)]))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import pytest
 from PIL import Image as Pictures
 
 from qfusion.analysis import sample_words
+from qfusion.app import selections
+from qfusion.app.samples import boxes
 from qfusion.data import Audio, DataSet, Image, Modality, Series, Target, Text
 from qfusion.data.sample_content import Content, Film
 from qfusion.figures import sample_charts, scatter_map
-from qfusion.ui import linked_table, sample_box
 
 WORDS = ("  is the\nblue shape <b>left</b>?", "yes", "x" * 100, "")
 
@@ -71,9 +72,9 @@ def test_a_column_named_like_a_modality_is_no_text_unless_it_has_the_text() -> N
 
 def test_the_picker_names_samples_by_id_and_words() -> None:
     made = questions()
-    names = sample_box.sample_names(made, ["b", "d"])
+    names = boxes.sample_names(made, ["b", "d"])
     assert (names["b"], names["d"]) == ("b · yes", "d")
-    assert sample_box.sample_names(made, []) is names
+    assert boxes.sample_names(made, []) is names
     same = questions(
         ids=np.array(["a", "a · b", "c", "d"]),
         table=pd.DataFrame({"text": ["b", "", "", ""]}, index=["a", "a · b", "c", "d"]),
@@ -125,9 +126,9 @@ def test_the_address_of_a_sample_holds_its_picture() -> None:
 def test_tables_of_samples_show_pictures_and_words_beside_the_id() -> None:
     made = questions()
     table = pd.DataFrame({"id": ["b", "d"], "truth": ["yes", "no"], "question": ["yes", ""]})
-    shown = linked_table.show_content(made, table, ["b", "d"])
-    assert list(shown.columns) == ["id", linked_table.THUMBNAIL, "question", "truth"]
-    assert shown[linked_table.THUMBNAIL].tolist() == [
+    shown = selections.show_content(made, table, ["b", "d"])
+    assert list(shown.columns) == ["id", selections.THUMBNAIL, "question", "truth"]
+    assert shown[selections.THUMBNAIL].tolist() == [
         sample_charts.sample_picture_address(made, row) for row in (1, 3)
     ]
     assert shown["question"].tolist() == [WORDS[1], WORDS[3]]

@@ -24,9 +24,10 @@ from qfusion.analysis import (
 from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.spaces import evolution
+from qfusion.app import selections, sharing, state
+from qfusion.app.pages import cohorts, cohorts as error_panels
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import decision_pairs, scatter_map, style
-from qfusion.ui import cohort_errors as error_panels, pin_controls, sample_map, selections, state
 from qfusion.views import cohort_errors, cohort_points, samples, several_decisions, two_decisions
 from qfusion.views.pages import cohorts as slice_panels, page_state, rendering
 from qfusion.views.words.names import name_all_with_size
@@ -354,19 +355,19 @@ def test_selection_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatc
     found = cohort_points.map_positions(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
     session = selecting(monkeypatch, lasso=[corners], points=[{"customdata": "p0031"}])
-    sample_map.select_samples("chart", found, levels.parts)
+    cohorts.select_samples("chart", found, levels.parts)
     chosen = build_levels(planted, session["filter"])
     assert np.array_equal(chosen.inside, (np.abs(found.xy - [0.05, 0]) <= [0.35, 0.3]).all(1))
     assert session["filter"].endswith("; split=test")
     session = selecting(monkeypatch, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
-    sample_map.select_samples("chart", found, levels.parts)
+    cohorts.select_samples("chart", found, levels.parts)
     assert np.array_equal(build_levels(planted, session["filter"]).inside, chosen.inside)
     session = selecting(monkeypatch, points=[{"customdata": ["p0031"]}])
-    sample_map.select_samples("chart", found, levels.parts)
+    cohorts.select_samples("chart", found, levels.parts)
     assert session["sample"] == "p0031"
     assert "filter" not in session
     session = selecting(monkeypatch, lasso=[{"x": [1.0], "y": [1.0]}])
-    sample_map.select_samples("chart", found, levels.parts)
+    cohorts.select_samples("chart", found, levels.parts)
     assert "filter" not in session
 
 
@@ -384,7 +385,7 @@ def test_a_clicked_slice_cell_or_bar(
     selections.open_selected("chart", ids)
     assert session["sample"] == ids[2]
     session = selecting(monkeypatch, points=[{"point_index": 2}])
-    pin_controls.open_on_both_sides(
+    sharing.open_on_both_sides(
         "chart", page_state.Pin("qj-planted", "planted", "p0031", "T=1"), ids
     )
     assert session["sample"] == ids[2]

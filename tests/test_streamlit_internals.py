@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qfusion.ui import streamlit_internals
+from qfusion.app import streamlit_internals
 
 ROOT = Path(__file__).resolve().parents[1]
 # What Streamlit documents: `import streamlit`, its exceptions, and types for annotations.

@@ -79,7 +79,7 @@ def test_no_other_file_writes_tables_for_readers() -> None:
     }
 
 
-@pytest.mark.parametrize("place", [".streamlit", "qfusion/ui/.streamlit"])
+@pytest.mark.parametrize("place", [".streamlit", "qfusion/app/.streamlit"])
 def test_streamlits_own_button_is_not_shown(place: str) -> None:
     options = tomllib.loads((ROOT / place / "config.toml").read_text())
     assert options["client"]["disableDataExport"] is True

@@ -154,9 +154,10 @@ def page() -> None:
     import streamlit as st
     import torch
 
+    from qfusion.app import links, state
+    from qfusion.app.models import tweaks
     from qfusion.models.protocols import Evolution
     from qfusion.quantum.lindblad import System
-    from qfusion.ui import arrival, page_params, tweak_sliders
     from qfusion.views.pages import dynamics
 
     names, one = ("a", "b-c", "a-b", "c"), torch.eye(16, dtype=torch.complex128).roll(5, 0)
@@ -171,13 +172,13 @@ def page() -> None:
         part=lambda protocol: protocol is Evolution,
     )
     study = SimpleNamespace(model=model, modalities=names, memo_key=lambda background: "page")
-    arrival.arrive("Dynamics")
-    view = page_params.current()
+    links.arrive("Dynamics")
+    view = state.current()
     rules = {one.key: one.rule(study) for one in dynamics.sliders(view, study)}  # type: ignore[arg-type]
-    arrival.drop_invalid(rules)
-    arrival.drop_unknown(rules)
-    st.text(str(tweak_sliders.draw_sliders(study)))  # type: ignore[arg-type]
-    page_params.write_address()
+    links.drop_invalid(rules)
+    links.drop_unknown(rules)
+    st.text(str(tweaks.draw_sliders(study)))  # type: ignore[arg-type]
+    state.write_address()
 
 
 def test_links_set_the_sliders_of_names_with_hyphens() -> None:

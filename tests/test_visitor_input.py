@@ -13,6 +13,9 @@ import pytest
 from qfusion import _read_only, data, model_export, runs
 from qfusion._checks import choose
 from qfusion.analysis import background_choice, study_building
+from qfusion.app import state
+from qfusion.app.models import tweaks
+from qfusion.app.samples import boxes
 from qfusion.data import importing
 from qfusion.data.store import folders
 from qfusion.data.synthetic import planted_editing
@@ -21,11 +24,6 @@ from qfusion.models import Tweak
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.runs import plans
 from qfusion.training import checkpoint
-from qfusion.ui import (
-    sample_box,
-    state,
-    tweak_history,
-)
 from qfusion.views import cohort_quality
 from qfusion.views.pages import address
 from tests.support import importable
@@ -126,7 +124,7 @@ def test_huge_ids_are_refused_quickly() -> None:
     dataset, began = data.load("digits"), time.perf_counter()
     ids = [str(each) for each in dataset.ids[:3]]
     assert dataset.known_ids(["x" * 10**6, *(str(n) for n in range(1000)), *ids, ids[0]]) == ids
-    assert not sample_box.exists(dataset, "x" * 10**6)
+    assert not boxes.exists(dataset, "x" * 10**6)
     assert time.perf_counter() - began < 1
 
 
@@ -138,8 +136,8 @@ def test_oversized_text_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")
     study = study_building.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
-    tweak_history.record_tweak(study)
-    assert said[tweak_history.HISTORY] == ("qcnn-digits", [{}], 0)
+    tweaks.record_tweak(study)
+    assert said[tweaks.HISTORY] == ("qcnn-digits", [{}], 0)
 
 
 def test_confusions_of_many_classes_show_the_most_frequent() -> None:

@@ -17,10 +17,10 @@ def heights(app: AppTest) -> list[str]:
 def two_cards() -> None:
     import streamlit as st
 
-    from qfusion.ui import skeletons
+    from qfusion.app import page_runs
 
-    with skeletons.placeholders({"first": 100, "second": 200}, st.columns(2)) as waiting:
-        with skeletons.computing("Counting …"):
+    with page_runs.placeholders({"first": 100, "second": 200}, st.columns(2)) as waiting:
+        with page_runs.computing("Counting …"):
             pass
         waiting.remove("first")
 
@@ -34,9 +34,9 @@ def test_no_placeholder_is_left_once_all_is_computed() -> None:
 def left_and_right() -> None:
     import streamlit as st
 
-    from qfusion.ui import skeletons
+    from qfusion.app import page_runs
 
-    cards = skeletons.Placeholders({"first": 100, "second": 200}, st.columns(2))
+    cards = page_runs.Placeholders({"first": 100, "second": 200}, st.columns(2))
     with cards.show():
         st.caption("Counting …")
     if st.session_state.get("ready"):
@@ -68,11 +68,11 @@ def test_progress_names_the_step_that_runs_when_all_is_counted(done: int, words:
     def draw(done: int) -> None:
         from types import SimpleNamespace
 
-        from qfusion.ui import job_progress
+        from qfusion.app import tasks
 
         left = None if not done else 40.0 if done < 105 else 0.0
         job: Any = SimpleNamespace(done=done, total=105, seconds_left=left)
-        job_progress.draw_progress(job, "Fits: {job.done} of {job.total}", ", in line", "drawing")
+        tasks.draw_progress(job, "Fits: {job.done} of {job.total}", ", in line", "drawing")
 
     app = AppTest.from_function(draw, args=(done,), default_timeout=60).run()
     assert not app.exception

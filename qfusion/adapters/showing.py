@@ -42,7 +42,7 @@ from qfusion.training import checkpoint, checkpoint_cards
 
 WAIT = 60.0  # seconds for the server to answer
 # The dashboard's server, without the command line, whose import takes as long as the server's start.
-_SERVE = "import sys; from qfusion.ui.server import serve; serve(sys.argv[1:])"
+_SERVE = "import sys; from qfusion.app.server import serve; serve(sys.argv[1:])"
 PAGES = ("samples", "circuit", "cohorts", "dynamics", "compare", "")
 
 

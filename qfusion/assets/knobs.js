@@ -1,6 +1,6 @@
 // Sliders that are followed while they are dragged.
 //
-// When a slider is touched, the server sends what the page shows as polynomials of its value, see ui/knob_addresses.py.
+// When a slider is touched, the server sends what the page shows as polynomials of its value, see app/models/slider_answers.py.
 // While the thumb moves, figures and numbers are drawn from them here, once a frame. When the thumb is let go, the server
 // draws the exact page, which takes the place of what is shown here.
 

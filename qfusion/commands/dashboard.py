@@ -51,11 +51,11 @@ def dashboard(
     )
     add_models(model)
     _try_to_listen(address, port)
-    from qfusion.ui import permissions, server
+    from qfusion.app import requests, server
 
     if allow_uploads:
-        os.environ[permissions.ALLOW_UPLOADS] = "1"
-    hosts = [*(host or []), *permissions.LOOPBACK, address]
+        os.environ[requests.ALLOW_UPLOADS] = "1"
+    hosts = [*(host or []), *requests.LOOPBACK, address]
     options = ["--server.address", address]
     if port is not None:
         options += ["--server.port", str(port)]

@@ -10,9 +10,9 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from qfusion.analysis import sample_words
+from qfusion.app import navigation, panels
 from qfusion.explain import Explanation
 from qfusion.explain.verdicts import verdict_of_terms
-from qfusion.ui import lazy_panels, navigation
 from qfusion.views.words.verdicts import describe_headline
 from tests.support import charts
 
@@ -27,7 +27,7 @@ def visit(title: str, *, whole: bool = True, **query: Any) -> AppTest:
     if not {"model", "data", "explore", "tour"} & query.keys():
         query["model"] = "qj-planted"
     app = AppTest.from_file(APP, default_timeout=90)
-    app.session_state["_near"] = [lazy_panels.EVERYTHING] * whole
+    app.session_state["_near"] = [panels.EVERYTHING] * whole
     if title != "Overview":
         app.switch_page(FILES[title])
     for key, value in query.items():

@@ -78,7 +78,7 @@ def downloads() -> Iterator[dict[str, bytes]]:
     import streamlit as st
 
     from qfusion.analysis import text
-    from qfusion.ui import figure
+    from qfusion.app import figure
 
     offered: dict[str, bytes] = {}
     button: Callable[..., Any] = st.download_button

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import text
+from qfusion.app import figure, frame, guidance, page_context, page_runs, panels, widgets
 from qfusion.errors import translate_system_errors
 from qfusion.plugins.papers import (
     benchmark_board,
@@ -17,16 +18,6 @@ from qfusion.plugins.papers import (
 )
 from qfusion.plugins.papers.board_words import explain_board_summary, summarise_board
 from qfusion.plugins.papers.paper_results import Reproduction
-from qfusion.ui import (
-    figure,
-    frame,
-    guidance,
-    page_context,
-    page_runs,
-    panels,
-    take_home,
-    widgets,
-)
 from qfusion.views.words.training import describe_metric
 
 ICONS = {
@@ -43,7 +34,7 @@ def board(context: page_context.PageContext) -> None:
     this and nothing else."""
     with st.container(key="fold-leaderboard"):
         result = benchmark_board.open_board()
-        take_home.take_home(summarise_board(result), explain_board_summary(result))
+        guidance.take_home(summarise_board(result), explain_board_summary(result))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             data = context.study.dataset
             default = builders.default_board(result, data.name)

@@ -10,6 +10,7 @@ from qfusion.analysis import text, trust
 from qfusion.analysis.opening import rivals
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
+from qfusion.app import guidance, page_context, panels, widgets
 from qfusion.figures.style import Theme
 from qfusion.plugins.people import tab_panels
 from qfusion.plugins.people.crowd import crowd_summary, panels as crowd
@@ -17,7 +18,6 @@ from qfusion.plugins.people.crowd.words import describe_accuracy, describe_fusio
 from qfusion.plugins.people.labels import label_comparison
 from qfusion.plugins.people.labels.panels import agreement_table
 from qfusion.plugins.people.labels.words import explain_missing_labels
-from qfusion.ui import page_context, panels, take_home, widgets
 
 
 def people_tab(context: page_context.PageContext, _: Sample) -> None:
@@ -32,7 +32,7 @@ def _draw_crowd(study: Study, theme: Theme) -> None:
     """Draw contributions to votes, those of groups of clips, and what a vote tells."""
     summary = crowd_summary.summarize_crowd(study)
     fusion = true_minus(describe_fusion(summary.means, summary.target))
-    take_home.take_home(f"{text.escape_markdown(fusion)}.")
+    guidance.take_home(f"{text.escape_markdown(fusion)}.")
     widgets.row(*crowd.CONTROLS, study=study)
     panels.show(study, theme, "crowd-groups", first=1)
     panels.show(study, theme, "crowd-contributions", "crowd-information", columns=2, first=2)

@@ -10,6 +10,8 @@ import streamlit as st
 from qfusion import data as sources
 from qfusion._checks import check
 from qfusion.analysis import text
+from qfusion.app import navigation, page_runs, requests, state
+from qfusion.app.models import exchange
 from qfusion.data.store import writing
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.models import measured_game
@@ -17,7 +19,6 @@ from qfusion.plugins.programs import imports, named_card, program_files
 from qfusion.plugins.programs.imported import Imported
 from qfusion.plugins.programs.words import describe_summary
 from qfusion.training import checkpoint_cards, metrics
-from qfusion.ui import navigation, own_models_section, page_runs, state, uploads
 from qfusion.views.pages import address
 from qfusion.views.words import training
 
@@ -38,7 +39,7 @@ FILE = training.Way(
 
 def draw_tab() -> None:
     """Draw the way by a file, and the form for an `.onnx` file."""
-    own_models_section.draw_way(FILE)
+    exchange.draw_way(FILE)
     if message := state.take(_SAID):
         st.success(message, icon=":material/check_circle:")
     left, right = st.container(key="fold-model-import").columns([1, 1.25], gap="medium")
@@ -114,7 +115,7 @@ def _form() -> None:
             tempfile.TemporaryDirectory(prefix="qfusion-model-") as folder,
             st.spinner("Checking …"),
         ):
-            path = uploads.save_upload(file, Path(folder), "program")
+            path = requests.save_upload(file, Path(folder), "program")
             state.put(_FOUND, _import(path, str(data), inputs, output, name, title, bool(replace)))
         state.put(_SAID, f"**{text.escape_markdown(name)}** is now one of the models.")
     except QFusionError as error:

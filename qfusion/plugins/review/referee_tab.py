@@ -7,20 +7,20 @@ import streamlit as st
 from qfusion.analysis import jobs, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.plugins.review import referee, words
-from qfusion.plugins.review.checks import run
-from qfusion.plugins.review.checks.check import Check, Topic, Verdict
-from qfusion.plugins.review.checks.claims import Claims
-from qfusion.ui import (
+from qfusion.app import (
     figure,
-    job_progress,
     page_context,
     page_runs,
     panels,
     state,
     streamlit_internals,
+    tasks,
     widgets,
 )
+from qfusion.plugins.review import referee, words
+from qfusion.plugins.review.checks import run
+from qfusion.plugins.review.checks.check import Check, Topic, Verdict
+from qfusion.plugins.review.checks.claims import Claims
 
 BADGES = {
     Verdict.FAULT: ":red-badge[:material/error: {}]",
@@ -49,7 +49,7 @@ def referee_tab(context: page_context.PageContext, sample: Sample) -> None:
             len(Topic),
             streamlit_internals.session_id(),
         )
-        if job_progress.is_done(
+        if tasks.is_done(
             job,
             "Checks: {job.done:,} of {job.total:,}",
             "{job.problem}",

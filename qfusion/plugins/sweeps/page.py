@@ -9,6 +9,17 @@ from qfusion import _read_only
 from qfusion._checks import check
 from qfusion._settings import bounds, choices
 from qfusion.analysis import text
+from qfusion.app import (
+    figure,
+    frame,
+    page_context,
+    page_runs,
+    panels,
+    requests,
+    state,
+    tasks,
+    widgets,
+)
 from qfusion.plugins.sweeps import (
     panels as builders,
     search_space,
@@ -17,19 +28,6 @@ from qfusion.plugins.sweeps import (
     sweeps,
 )
 from qfusion.runs import plans
-from qfusion.ui import (
-    figure,
-    frame,
-    loading,
-    page_context,
-    page_runs,
-    panels,
-    permissions,
-    reruns,
-    state,
-    task_start,
-    widgets,
-)
 
 COMING = (
     (
@@ -55,7 +53,7 @@ def _is_running(sweep: sweeps.Sweep) -> bool:
 @page_runs.guard()
 def _sweep(name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
-    reruns.begin_run()
+    page_runs.begin_run()
     match = sweeps.find(name)
     if not _read_only.is_read_only():
         sweeps.release_lost_trials(match)
@@ -165,7 +163,7 @@ def _resume(sweep: sweeps.Sweep) -> None:
 
 def _form() -> None:
     """Draw the form of a sweep: what to search, the number of trials, the metric, and the button."""
-    if permissions.says_read_only("start, stop or resume a sweep"):
+    if requests.says_read_only("start, stop or resume a sweep"):
         return
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     name = widgets.draw(builders.DATA, place=left)
@@ -209,7 +207,7 @@ def _form() -> None:
     )
     judged = columns[2].selectbox(
         "Criterion",
-        search_space.metric_names(loading.load_dataset(name)),
+        search_space.metric_names(tasks.load_dataset(name)),
         key="_sweep.metric",
         persist_state="session",
         help="On the validation rows, at the kept epoch.",
@@ -226,7 +224,7 @@ def _form() -> None:
         f"{trials} trainings, one after another, in a separate process that continues when this page "
         "is closed. Trainings worse than the median are stopped early."
     )
-    if task_start.start_button(
+    if tasks.start_button(
         "sweep",
         "Start",
         cost,
@@ -326,7 +324,7 @@ def page() -> None:
     ):
         _form()
     if not known:
-        task_start.placeholder(
+        tasks.placeholder(
             "sweep",
             "There is no sweep yet. Choose settings to search above and press Start, or run `python -m "
             "qfusion sweep`.",

@@ -1,12 +1,12 @@
 """Why fuse: whether data and model need fusion, whether the quantum part matters, and which component does it."""
 
+from qfusion.app import frame, page_context, page_runs, panels
 from qfusion.plugins.why import panels as builders
 from qfusion.plugins.why.audit.quantum_twins_section import quantum_section
 from qfusion.plugins.why.fusion.model_fusion_section import model_section
 from qfusion.plugins.why.information.fusion_needs_section import fusion_needs
 from qfusion.plugins.why.pieces.model_pieces_section import pieces_section
 from qfusion.plugins.why.summary_section import draw_summary
-from qfusion.ui import frame, page_context, page_runs, panels
 
 
 @page_runs.fragment

@@ -5,9 +5,9 @@ import streamlit as st
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.text import escape_markdown
+from qfusion.app import guidance, page_context, page_runs, streamlit_internals
 from qfusion.plugins.why import summary as fusion_summary
 from qfusion.plugins.why.summary_words import describe_missing, summarise_fusion
-from qfusion.ui import page_context, prefetch, reruns, streamlit_internals, take_home
 
 PULSE = 2.0  # seconds between two looks at what is known
 
@@ -22,16 +22,16 @@ def draw_summary(context: page_context.PageContext) -> None:
 
 def _summary(study: Study, sample: Sample) -> None:
     """Draw what is known and begin to compute the rest, once the reader has stayed for a moment."""
-    reruns.begin_run()
+    page_runs.begin_run()
     summary = fusion_summary.find_summary(study, sample)
     is_later = streamlit_internals.is_fragment_run()
     if is_later and not summary.missing:
         st.rerun()  # it is whole, and no longer looked at again and again
-    is_computing = is_later and not prefetch.is_busy()
+    is_computing = is_later and not page_context.is_busy()
     if is_computing:
         fusion_summary.begin_missing(
             study, sample, summary.missing, streamlit_internals.session_id()
         )
-    take_home.take_home(summarise_fusion(summary, escape_markdown))
+    guidance.take_home(summarise_fusion(summary, escape_markdown))
     if rest := describe_missing(summary, is_computing or not is_later):
         st.caption(rest)

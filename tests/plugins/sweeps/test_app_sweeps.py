@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from qfusion.app import guidance
 from qfusion.errors import InvalidInput
 from qfusion.plugins.sweeps import (
     figures as sweep_charts,
@@ -17,7 +18,6 @@ from qfusion.plugins.sweeps import (
     sweep_trials,
     sweeps,
 )
-from qfusion.ui import glossary
 from qfusion.views.pages import rendering
 from tests.plugins.sweeps.support import search
 from tests.support import charts
@@ -171,4 +171,4 @@ def test_importance_in_words(importance, words):
 
 
 def test_terms_of_the_core_are_listed_with_the_page():
-    assert {"Trial", "Loss"} <= {entry.term for entry in glossary.find_entries("", "Sweeps")}
+    assert {"Trial", "Loss"} <= {entry.term for entry in guidance.find_entries("", "Sweeps")}

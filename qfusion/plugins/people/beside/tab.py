@@ -9,26 +9,26 @@ from qfusion._checks import check_present
 from qfusion._sentences import true_minus
 from qfusion.analysis import compare, opening, text
 from qfusion.analysis.sample import Sample
-from qfusion.plugins.people.beside import crowd_comparison, panels as builders, words
-from qfusion.ui import (
+from qfusion.app import (
+    guidance,
+    links,
     page_context,
     page_runs,
     panels,
-    pinning,
-    saved,
     selections,
+    sharing,
     state,
-    take_home,
     widgets,
 )
-from qfusion.ui.pin_controls import compared_views
+from qfusion.app.sharing import compared_views
+from qfusion.plugins.people.beside import crowd_comparison, panels as builders, words
 from qfusion.views.pages import address, page_state
 from qfusion.views.words.names import name_study
 
 
 def people_and_model(context: page_context.PageContext, sample: Sample) -> None:
     """Draw people beside a model of the same clips, or which of them can be set beside each other."""
-    view = state.get(saved.PIN)
+    view = state.get(links.PIN)
     if view is None:
         _suggest_partners(context)
     else:
@@ -69,12 +69,12 @@ def _suggest_partners(context: page_context.PageContext) -> None:
                     key=f"_partner_{name}",
                     icon=":material/groups:",
                     on_click=_compare_with_partner,
-                    args=(pinning.current_pin(study, context.row), name, other.dataset.name, clip),
+                    args=(sharing.current_pin(study, context.row), name, other.dataset.name, clip),
                 )
 
 
 def _compare_with_partner(view: page_state.Pin, model: str, data: str, sample: str) -> None:
-    state.put(saved.PIN, view)
+    state.put(links.PIN, view)
     state.put(address.MODEL.key, model)
     state.put(address.DATA.key, data)
     state.choose_sample(sample)
@@ -89,7 +89,7 @@ def _draw_clip(
         st.info(text.escape_markdown(reason), icon=":material/help:")
         return
     result = crowd_comparison.compare_sides(sides, builders.read_choices(**choices))
-    take_home.take_home(
+    guidance.take_home(
         f"{text.escape_markdown(true_minus(words.describe_fusing(result)))}. "
         f"{text.escape_markdown(true_minus(words.describe_verdicts(result)))}."
     )
@@ -130,7 +130,7 @@ def _offer_the_clip_of_b(sides: compare.Sides, view: page_state.Pin) -> None:
             key="_same_clip",
             icon=":material/compare:",
             on_click=state.put,
-            args=(saved.PIN, replace(view, sample=clip)),
+            args=(links.PIN, replace(view, sample=clip)),
         )
 
 
@@ -165,5 +165,5 @@ def _open_clip(key: str, sides: compare.Sides, view: page_state.Pin) -> None:
     names = [str(result.ids[clip]), str(model.dataset.ids[result.clips.model[clip]])]
     if people is sides.b:
         names.reverse()
-    state.put(saved.PIN, replace(view, sample=names[0]))
+    state.put(links.PIN, replace(view, sample=names[0]))
     state.choose_sample(names[1])

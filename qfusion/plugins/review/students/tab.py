@@ -4,8 +4,8 @@ import streamlit as st
 
 from qfusion.analysis import text, trust
 from qfusion.analysis.sample import Sample
+from qfusion.app import page_context, panels
 from qfusion.plugins.review.students import lessons as students
-from qfusion.ui import page_context, panels
 
 
 def students_tab(context: page_context.PageContext, sample: Sample) -> None:

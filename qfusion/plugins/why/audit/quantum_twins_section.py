@@ -4,9 +4,9 @@ import streamlit as st
 
 from qfusion.analysis import jobs, text
 from qfusion.analysis.study import Study
+from qfusion.app import page_context, page_runs, panels, requests, tasks
 from qfusion.plugins.why.audit import audit, twin_training
 from qfusion.plugins.why.summary import measured_resources
-from qfusion.ui import job_progress, page_context, page_runs, panels, permissions
 
 
 def quantum_section(context: page_context.PageContext) -> None:
@@ -32,7 +32,7 @@ def twins(study: Study) -> None:
     """Draw the button that trains the model's twins in a separate process, or the progress of this training."""
     known = audit.count_trained_seeds(study)
     job = jobs.find_job(twin_training.twins_key(study))
-    if job_progress.is_training(
+    if tasks.is_training(
         job,
         "Twins: {job.done:,} of {job.total:,} trained",
         "Trained twins are kept, also if you cancel.",
@@ -41,7 +41,7 @@ def twins(study: Study) -> None:
         return
     seeds = min(twin_training.MOST, known + twin_training.SEEDS)
     left = len(twin_training.plan_twin_runs(study, range(known, seeds)))
-    if left and not permissions.says_read_only("train twins"):
+    if left and not requests.says_read_only("train twins"):
         st.button(
             f"Train its twins ({left} trainings)" if not known else f"Add seeds ({left} trainings)",
             icon=":material/model_training:",

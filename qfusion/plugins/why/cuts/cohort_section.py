@@ -5,8 +5,8 @@ import math
 import streamlit as st
 
 from qfusion.analysis import cohort_levels
+from qfusion.app import figure, page_context, tasks, widgets
 from qfusion.plugins.why.cuts import cohort_cuts
-from qfusion.ui import all_samples, figure, page_context, widgets
 from qfusion.views.pages import dynamics
 
 
@@ -28,7 +28,7 @@ def cuts(context: page_context.PageContext, levels: cohort_levels.Levels) -> Non
             f"(about {math.ceil(seconds)} s)",
         )
         if cohort_cuts.can_afford_cuts(levels, wanted=wanted):
-            every = all_samples.everyone(
+            every = tasks.everyone(
                 "cut-test",
                 context.study,
                 rows,

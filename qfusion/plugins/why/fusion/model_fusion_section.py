@@ -9,9 +9,9 @@ from qfusion.analysis import (
     trust,
 )
 from qfusion.analysis.study import Study
+from qfusion.app import figure, page_context, page_runs, panels, widgets
 from qfusion.figures.style import Theme
 from qfusion.plugins.why.fusion import model_fusion
-from qfusion.ui import figure, lazy_panels, page_context, page_runs, panels, widgets
 from qfusion.views import faithfulness
 from qfusion.views.pages import cohorts
 
@@ -33,7 +33,7 @@ def model_section(context: page_context.PageContext) -> None:
             panels.show(levels, context.theme, "why-ranking", "why-pairs", columns=2)
             panels.show(levels, context.theme, "why-swarm")
         if model_fusion.can_sample(study):
-            lazy_panels.lazy_panel("why-synergy", partial(_synergy, study, context.theme))
+            panels.lazy_panel("why-synergy", partial(_synergy, study, context.theme))
         missing = faithfulness.seed_measurements(trust.with_training_background(study))[1]
         if missing and study.reads_features:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")

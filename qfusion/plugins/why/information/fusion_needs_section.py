@@ -9,10 +9,10 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis import jobs, text
+from qfusion.app import page_context, panels, state, streamlit_internals, tasks, widgets
 from qfusion.data import DataSet
 from qfusion.figures.style import Theme
 from qfusion.plugins.why.information import data_fusion, information_estimate
-from qfusion.ui import job_progress, page_context, panels, state, streamlit_internals, widgets
 
 
 def data_section(dataset: DataSet) -> None:
@@ -48,7 +48,7 @@ def fusion_needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> No
             "target, and compares joint models with late fusion. Large sets are sampled at random."
         )
         jobs.leave_job(key, streamlit_internals.session_id())
-    elif job_progress.is_done(
+    elif tasks.is_done(
         jobs.begin_job(
             key,
             lambda: information_estimate.estimate_information(dataset),

@@ -8,19 +8,12 @@ from qfusion import _read_only, model_export
 from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.analysis.study import Study
+from qfusion.app import page_context, page_runs, panels, state, widgets
+from qfusion.app.samples import boxes
 from qfusion.models.protocols import TruthTables
 from qfusion.plugins.why.pieces import model_pieces, patching
 from qfusion.runs import plans
 from qfusion.training import checkpoint
-from qfusion.ui import (
-    lazy_panels,
-    page_context,
-    page_runs,
-    panels,
-    sample_box,
-    state,
-    widgets,
-)
 from qfusion.views.pages import address
 
 
@@ -39,7 +32,7 @@ def pieces_section(context: page_context.PageContext) -> None:
     if model_pieces.PIECES["patches"].fits(sample):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if widgets.draw(model_pieces.LENDER) == model_pieces.ONE:
-                donor = sample_box.sample_box(
+                donor = boxes.sample_box(
                     model_pieces.DONOR, study.dataset, patching.partner(sample), follows=True
                 )
             widgets.draw(model_pieces.PATCH)
@@ -51,7 +44,7 @@ def pieces_section(context: page_context.PageContext) -> None:
     else:
         panels.show(sample, context.theme, "patches", first=1)
     if model_pieces.PIECES["smallest"].fits(study):
-        lazy_panels.lazy_panel("smallest", partial(_smallest, context))
+        panels.lazy_panel("smallest", partial(_smallest, context))
     if study.model.part(TruthTables):
         widgets.draw(model_pieces.GROUPS_OF)
         panels.show(

@@ -38,7 +38,7 @@ def terms(
 def draw_page():
     import streamlit as st
 
-    from qfusion.ui import frame
+    from qfusion.app import frame
 
     st.markdown(f"On the scales: {frame.begin_model_page('Acme scales').sample}.")
 

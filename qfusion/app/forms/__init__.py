@@ -1,0 +1,1 @@
+"""Forms in which a reader brings data and samples, and trains models."""

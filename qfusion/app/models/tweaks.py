@@ -1,0 +1,256 @@
+"""Tweaks of a model: sliders and texts that set them, undo and redo, and numbers before and after."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from qfusion._sentences import true_minus
+from qfusion.analysis import inside, text
+from qfusion.analysis.study import Study
+from qfusion.app import state
+from qfusion.app.widgets import draw, icon_button
+from qfusion.errors import QFusionError
+from qfusion.figures.style import term_title
+from qfusion.models.protocols import EditableCircuit, Evolution, TruthTables
+from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, couplings, dissipations, learned_values
+from qfusion.views.pages import circuit, dynamics, notebook, page_state
+
+
+def draw_sliders(study: Study) -> Tweak:
+    """Draw the sliders, the strongest terms first, and return the tweak that they describe."""
+    model, names = study.model, tuple(study.model.modalities)
+    energies, rates = inside.coalition_strengths(study.model.system())
+    how = "given" if getattr(model, "is_given", False) else "learned"
+    st.markdown(
+        f"**Couplings** × {how} H",
+        help="H = Σ H_S, where each H_S acts on exactly the modalities S. A factor of 0 removes it, 1 is "
+        f"the {how} value. The number beside a name is its {how} strength: root mean square "
+        "energy, √(Tr H_S² / D), in units of 1 / time.",
+    )
+    values = _factors(study, couplings(names), energies)
+    if model.jump_count:
+        st.markdown(
+            f"**Dissipation** × {how}",
+            help="Every traceless jump operator is L_k = Σ L_k^A, where each part acts on exactly the "
+            "modalities A. The factor multiplies the parts A of all operators, whichever are chosen. The "
+            f"number beside a name is its {how} strength: jumps per time in the maximally mixed state, "
+            "Σ_k Tr L_k^A†L_k^A / D, which grows as the square of the factor.",
+        )
+        values |= _factors(study, dissipations(names), rates)
+    values[DURATION] = draw(
+        dynamics.factors(study)[DURATION],
+        label="Duration T (model units)",
+        help="Duration of the evolution before the decision is read.",
+    )
+    return Tweak.of(values.items(), model)
+
+
+def _factors(
+    study: Study, terms: Mapping[str, str], strengths: Mapping[str, float]
+) -> dict[str, float]:
+    """Sliders of terms by key, the strongest first."""
+    known = dynamics.factors(study)
+    return {
+        key: draw(known[key], label=f"{term_title(term)} ({strengths.get(term, 0.0):.2g})")
+        for key, term in sorted(terms.items(), key=lambda entry: -strengths.get(entry[1], 0.0))
+    }
+
+
+def slider_presets(study: Study) -> None:
+    """Buttons that set many sliders at once. Each sets only the sliders that it names; others keep their values."""
+    model, terms = study.model, couplings(tuple(study.model.modalities)).values()
+    presets = {
+        "_reset": ("Reset", learned_values(model), "Every slider to its learned value"),
+        "_unitary": (
+            "No dissipation",
+            Tweak(dissipations=dict.fromkeys(terms, 0.0)).numbers(),
+            "Every dissipation to 0: the state stays pure. Couplings and T stay as they are.",
+        ),
+        "_local": (
+            "No joint couplings",
+            Tweak({term: 0.0 for term in terms if "+" in term}).numbers(),
+            "Every H_S of two or more modalities to 0. Other sliders stay as they are.",
+        ),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for key, (label, values, words) in presets.items():
+            if model.jump_count or key != "_unitary":
+                st.button(label, key=key, on_click=assign_tweaks, args=(values,), help=words)
+        undo_and_redo(study)
+
+
+def set_sliders(model: Any, tweak: Tweak) -> None:
+    """Set every slider before it is drawn, or in a callback."""
+    assign_tweaks(learned_values(model) | tweak.numbers())
+
+
+def current_tweak(study: Any) -> str:
+    """Return the tweak that the reader has set for this model on the Dynamics or Circuit page. It is empty if
+    everything is as learned, or if the edits do not fit. A number that was set for another model, and that no slider
+    of this one can show, is left out.
+    """
+    if not study.model.part(Evolution):
+        return "" if edits_problem(study) else edits_text().strip(" ,")
+    highest = page_state.slider_tops(study.model)
+    numbers = [
+        (key, value)
+        for key in learned_values(study.model)
+        if isinstance(value := state.get(key), int | float) and 0 <= value <= highest[key]
+    ]
+    return str(page_state.parse_slider_tweak(study.model, Tweak.of(numbers, study.model)))
+
+
+MOST = 100  # steps that are kept
+HISTORY = "_tweaks"  # the model, its tweaks by key in their order, as learned left out, and which is in force
+
+
+def record_tweak(study: Study) -> None:
+    """Store the current tweak whenever it differs from the previous one. The history starts anew for another model."""
+    now = {
+        key: state.get(key)
+        for key, default in _default(study).items()
+        if state.get(key) not in (None, default)
+        and len(str(state.get(key))) <= MAX_TEXT  # longer ones are no tweak
+    }
+    model, steps, at = state.get(HISTORY, ("", [], 0))
+    if model != study.name:
+        steps, at = [now], 0
+    elif now != steps[at]:
+        steps = [*steps[: at + 1], now][-MOST - 1 :]
+        at = len(steps) - 1
+    state.put(HISTORY, (study.name, steps, at))
+
+
+def undo_and_redo(study: Study) -> None:
+    """Draw both buttons, once the widgets that tweak are drawn."""
+    record_tweak(study)
+    _, steps, at = state.get(HISTORY)
+    with st.container(horizontal=True, gap=None, width="content", key="history"):
+        for name, label, shortcut, way, there in (
+            ("undo", "Undo the last tweak", "u", -1, at > 0),
+            ("redo", "Redo the tweak", "r", 1, at + 1 < len(steps)),
+        ):
+            icon_button(
+                label,
+                name,
+                f"_{name}",
+                _step,
+                _default(study),
+                way,
+                shortcut=shortcut,
+                type="tertiary",
+                disabled=not there,
+            )
+
+
+def _default(study: Study) -> Mapping[str, Any]:
+    """Return the keys of the widgets that tweak a model, with their values as learned."""
+    return (
+        learned_values(study.model)
+        if study.model.part(Evolution)
+        else {circuit.EDITS.key: ""}
+        if study.model.part(TruthTables) or study.model.part(EditableCircuit)
+        else {}
+    )
+
+
+def _step(default: Mapping[str, Any], way: int) -> None:
+    model, steps, at = state.get(HISTORY)
+    at = min(max(at + way, 0), len(steps) - 1)
+    state.put(HISTORY, (model, steps, at))
+    assign_tweaks(dict(default) | steps[at])
+
+
+def forget_learned_duration() -> None:
+    """Forget the duration unless the reader has changed it: another model has learned another one."""
+    _, steps, at = state.get(HISTORY, ("", [{}], 0))
+    if DURATION not in steps[at]:
+        state.forget(DURATION)
+
+
+def assign_tweaks(values: Mapping[str, Any]) -> None:
+    """Set the values of tweaks, by key, before their widgets are drawn, or in a callback."""
+    for key, value in values.items():
+        state.put(key, value)
+
+
+def edits_text() -> str:
+    """The reader's text, whether or not it fits."""
+    return state.param_text(circuit.EDITS.key)
+
+
+def edits_problem(study: Any) -> str:
+    """Return what is wrong with the reader's edits, or an empty string if they fit."""
+    try:
+        study.model.parse_tweak(edits_text())
+    except QFusionError as error:
+        return f"{error} The tables are as learned."
+    return ""
+
+
+def draw_edits(study: Study) -> None:
+    """The edits as text: for exact numbers, for links, and for whoever cannot drag."""
+    draw(circuit.EDITS)
+    if wrong := edits_problem(study):
+        st.error(text.message(wrong), icon=":material/error:")
+
+
+class Changed(NamedTuple):
+    """A number before and after a change, with its name, its help, the colour of a rise as `st.metric` takes it, and
+    how it is written."""
+
+    label: str
+    before: float
+    after: float
+    help: str
+    colour: str = "off"
+    written: Callable[[float], str] = "{:.3f}".format
+
+
+def metrics_changed(
+    numbers: Sequence[Changed], places: Sequence[DeltaGenerator], unchanged: str | None = None
+) -> None:
+    """Draw numbers with their changes. If a number does not change as written, `unchanged` is shown instead."""
+    for place, number in zip(places, numbers, strict=True):
+        label, before, after, words, colour, written = number
+        same = notebook.equal_as_written(before, after)
+        place.metric(
+            label,
+            true_minus(written(after)),
+            help=words,
+            border=True,
+            height="stretch",
+            **unchanged_delta(unchanged) if same else delta_options(after - before, colour),
+        )
+
+
+def delta_options(change: float, colour: str = "off") -> dict[str, Any]:
+    """Return the options of `st.metric` for a change.
+
+    Streamlit reads the direction from a hyphen, and the change is written with a minus sign. So both are given.
+
+    Args:
+        colour: "off", "normal" if a rise is good, or "inverse" if a fall is.
+    """
+    if round(change, 3) == 0:
+        return unchanged_delta(format_change(change))
+    falls = change < 0
+    if colour != "off":
+        colour = "red" if falls == (colour == "normal") else "green"
+    return {
+        "delta": format_change(change),
+        "delta_color": colour,
+        "delta_arrow": "down" if falls else "up",
+    }
+
+
+def format_change(change: float) -> str:
+    """Return a difference with its sign and three digits; none that rounds to zero has a sign."""
+    return true_minus(f"{change:+.3f}") if round(change, 3) else "0.000"
+
+
+def unchanged_delta(words: str | None) -> dict[str, Any]:
+    """Return the options of `st.metric` that show words in the place of a change."""
+    return {"delta": words, "delta_color": "off", "delta_arrow": "off"}

@@ -1,0 +1,133 @@
+"""Decision operators: the states of a modality, or of a pair, that vote for or against a decision."""
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from qfusion.analysis import operator_votes, text
+from qfusion.app import (
+    figure,
+    frame,
+    guidance,
+    navigation,
+    page_context,
+    page_runs,
+    panels,
+    selections,
+    widgets,
+)
+from qfusion.app.samples import contents
+from qfusion.models.protocols import StateModel
+from qfusion.views import operators
+from qfusion.views.pages.operators import AMONG, GROUP, NEAREST, UP
+from qfusion.views.words.decisions import describe_baseline
+
+
+def votes(context: page_context.PageContext) -> None:
+    """Controls and all panels."""
+    if not context.study.model.part(StateModel):
+        st.markdown(
+            "**The decision of this model is not linear in states**, so it has no decision operators. "
+            "Contributions of modalities are computed by evaluating the model."
+        )
+        navigation.link("pages/samples.py", "See what each modality adds", ":material/article:")
+        return
+    sample = context.tweaked_sample()
+    group, split = widgets.row(GROUP, AMONG, study=context.study)
+    result, (score, _) = operator_votes.group_votes(sample, group, split)
+    operator = result.operator
+    who, low, high = (
+        operators.describe_modalities(operator),
+        operator.values[0],
+        operator.values[-1],
+    )
+    together = "alone" if len(operator.modalities) == 1 else "together"
+    unit = text.escape_markdown(sample.unit)
+    guidance.line(
+        f"**{who}** {together} can set the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **{score:+.2f}**.",
+        f"Over all states of **{who}**, {together} it can set the {unit} to at least **{low:+.2f}** "
+        f"and at most **{high:+.2f}**, with all else as in the background (baseline "
+        f"{operator.baseline:+.2f}). This sample sets it to **{score:+.2f}**. "
+        f"{describe_baseline(context.study.background)}",
+    )
+    figure.draw_side_by_side(
+        lambda: panels.show(sample, context.theme, "spectrum", first=1),
+        lambda: panels.show_with_controls(
+            sample,
+            context.theme,
+            "along",
+            lambda: widgets.draw(UP, default=operators.default_vertical_axis(operator)),
+            first=True,
+            on_select=selections.choose_selected_sample,
+        ),
+        widths=[1.25, 1],
+    )
+    panels.show(
+        sample,
+        context.theme,
+        "state-for",
+        "state-against",
+        "patterns",
+        "effects",
+        columns=2,
+        gap="medium",
+    )
+    for side in ("for", "against"):
+        panels.lazy_panel(f"nearest-{side}", partial(_nearest, context, result, side))
+    guidance.aside(
+        f"The {split} samples (n = {len(result.rows):,}) with the largest weight on each extreme. It "
+        f"is the weight of {operators.describe_modalities(result.operator)}, so the other "
+        "modalities can still change the decision of such a sample. No sample with less than half of "
+        "the weight is called close."
+    )
+    left_out = (
+        2 ** len(context.study.modalities) - 1 - len(operator_votes.group_labels(context.study))
+    )
+    if left_out > 0:
+        st.caption(
+            f"{left_out} larger group{'s' if left_out > 1 else ''} of modalities cannot be shown, since "
+            "the number of outcome patterns grows as 2 to the number of qubits. Their contributions are "
+            "on the Samples page."
+        )
+
+
+def _nearest(context: page_context.PageContext, result: operator_votes.Votes, side: str) -> None:
+    """The samples with the most weight on an extreme, as cards."""
+    study, group = context.study, result.operator.modalities
+    weights = result.most_for if side == "for" else result.most_against
+    st.markdown(f"#### {operators.nearest_heading(side, weights.tolist())}")
+    with st.container(key=f"pair-nearest-{side}"):
+        cells, nearest = (
+            st.columns(NEAREST),
+            result.nearest(side, NEAREST),
+        )
+        for cell, row in zip(cells, nearest, strict=False):
+            place = int(np.flatnonzero(result.rows == row)[0])
+            score, truth = float(result.scores[place]), contents.truth(study, row, 24)
+            share = operators.format_share(float(weights[place]))
+            with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
+                contents.sample_content(context, row, details=False, only=group, key=f"{side}-card")
+                guidance.line(
+                    f"**{share}** · {score:+.2f} · truth {truth}",
+                    f"weight **{share}**; {score:+.2f} by {' and '.join(map(text.escape_markdown, group))}; truth "
+                    f"{truth}",
+                )
+                sample = str(study.dataset.ids[row])
+                navigation.link(
+                    "pages/operators.py",
+                    text.escape_markdown(sample),
+                    ":material/my_location:",
+                    open=sample,
+                )
+
+
+def page() -> None:
+    """Draw the page."""
+    context = frame.begin_model_page("Decision operators")
+    with page_runs.guard(), st.container(key="fold-operators"):
+        votes(context)
+        panels.draw_lower_panels(context.theme, **context.scopes())
+
+
+page_runs.run_page(__file__, __name__)

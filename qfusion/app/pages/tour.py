@@ -1,0 +1,17 @@
+"""Guided tour: its steps, and where it begins."""
+
+from qfusion.app import frame, navigation, page_runs
+
+
+@page_runs.guard()
+def page() -> None:
+    """Draw the page."""
+    frame.begin_page("Guided tour")
+    navigation.tour_contents(
+        navigation.link,
+        navigation.FILES,
+        {title: icon for pages in navigation.PAGES.values() for _, title, icon in pages},
+    )
+
+
+page_runs.run_page(__file__, __name__)

@@ -1,0 +1,276 @@
+"""Train: new models on any data set, watched while they learn, and models trained elsewhere brought in."""
+
+import time
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from qfusion import _read_only
+from qfusion.analysis import run_results, run_settings, runs, text, training_curves
+from qfusion.app import figure, frame, page_context, page_runs, panels, state, tasks, widgets
+from qfusion.app.forms.runs import (
+    DRAWN_RUNS,
+    NAME,
+    STARTED,
+    choose_runs,
+    draw_actions,
+    draw_problems,
+    new_run_form,
+)
+from qfusion.app.models import exchange
+from qfusion.training import checkpoint_cards, default_options
+from qfusion.views import learning, learning_inside
+from qfusion.views.pages import panel, train as builders
+from qfusion.views.pages.panel import draw_view
+from qfusion.views.words.training import describe_wait
+
+COMING = (
+    (builders.VIEWS[0], ":material/show_chart:", ("loss", "metrics", "gradients", "time left")),
+    (
+        builders.VIEWS[1],
+        ":material/neurology:",
+        ("contributions", "couplings and jumps", "entanglement"),
+    ),
+    (
+        builders.VIEWS[2],
+        ":material/compare_arrows:",
+        ("different settings", "results"),
+    ),
+)
+
+
+@page_runs.guard()
+def _runs(moving: bool, models: list[str]) -> None:
+    """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
+    alive."""
+    page_runs.begin_run()
+    seen = runs.look()
+    if _moving(seen) != moving or not seen or checkpoint_cards.available() != models:
+        st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
+    shown = choose_runs(seen)
+    draw_actions(shown)
+    draw_problems(shown)
+    if shown:
+        draw = dict(
+            zip(builders.VIEWS, (draw_progress, draw_inner_terms, draw_comparison), strict=True)
+        )
+        steady = _steady(shown)
+        with st.container(key="fold-curves"):
+            panels.tabs(builders.VIEW, draw, steady, theme=page_context.theme(), runs=steady)
+
+
+def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
+    """Return the runs as they were drawn a moment ago, unless one of them has another state or its first loss."""
+    now = time.monotonic()
+    before: tuple[float, list[runs.Seen]] = state.get(DRAWN_RUNS, (0.0, []))
+    # a figure stands 4 seconds at least: Streamlit makes a changed one anew, and it blinks
+    if now - before[0] < 4.0 and _stages(before[1]) == _stages(shown):
+        return before[1]
+    state.put(DRAWN_RUNS, (now, shown))
+    return shown
+
+
+def _stages(shown: list[runs.Seen]) -> list[tuple[str, str, bool]]:
+    """Return the state of each run, and whether it has a loss to draw."""
+    begun = {entry.name for entry in runs.runs_with_losses(shown)}
+    return [(entry.name, entry.state, entry.name in begun) for entry in shown]
+
+
+@page_runs.guard()
+def page() -> None:
+    """Draw the page."""
+    frame.begin_page("Train")
+    if started := state.take(STARTED):
+        state.forget(NAME)  # it is free for another one
+        state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
+    seen = runs.look()
+    brings = state.param_text(builders.IMPORT.key) == "true"
+    new_run_form(not seen and not brings)
+    if not _read_only.is_read_only():
+        exchange.own_models_section()
+    if not seen:
+        tasks.placeholder(
+            "run",
+            "There is no run yet. Choose data and a kind of model above and press Start. Training runs "
+            "in a separate process and continues when this page is closed.",
+            COMING,
+            not _read_only.is_read_only(),
+        )
+        return
+    moving = _moving(seen)
+    # seconds between two looks while a run is alive
+    st.fragment(_runs, run_every=1.5 if moving else None)(moving, checkpoint_cards.available())
+
+
+def _moving(seen: list[runs.Seen]) -> bool:
+    """Whether the page looks again and again."""
+    return any(entry.alive for entry in seen) and not figure.exporting()
+
+
+METRIC_TITLE = "Metric on the validation rows"
+FIRST_EPOCH = "Drawn after the first epoch."
+
+
+def draw_progress(shown: list[runs.Seen]) -> None:
+    """Draw the loss from the first batches on, then metrics, gradient norm and learning rate."""
+    begun = runs.runs_with_history(shown)
+    if not runs.runs_with_losses(shown):
+        _waiting_card(shown)
+    elif not begun:
+        figure.draw_side_by_side(lambda: _loss(shown), _waiting_metric)
+    else:
+        figure.draw_side_by_side(lambda: _loss(shown), lambda: _metric(begun))
+        panels.show(
+            begun,
+            page_context.theme(),
+            "train-gradient",
+            "train-rate",
+            columns=2,
+            gap="medium",
+            first=2,
+        )
+
+
+def _loss(shown: list[runs.Seen]) -> panel.PanelFigure:
+    return draw_view(shown, page_context.theme(), view=learning.train_loss)
+
+
+def _waiting_card(shown: list[runs.Seen]) -> None:
+    """Draw the cards of the loss and the metric as placeholders, with what each run waits for."""
+    waits = [describe_wait(entry, text.escape_markdown(entry.name)) for entry in shown]
+
+    def waiting_loss() -> None:
+        page_runs.card("train-loss", "Loss", "  \n".join(waits))
+
+    figure.draw_side_by_side(waiting_loss, _waiting_metric)
+
+
+def _waiting_metric() -> None:
+    page_runs.card("train-metric", METRIC_TITLE, FIRST_EPOCH)
+
+
+def _metric(shown: list[runs.Seen]) -> None:
+    known = learning.common_metrics(shown)
+    if not known:
+        st.info(
+            "The chosen runs have no metric in common, since some predict a number and others classes. "
+            "Choose runs of one kind.",
+            icon=":material/help:",
+        )
+    else:
+        with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                figure.heading(METRIC_TITLE)
+                metric = widgets.draw(
+                    builders.METRIC, options=known, default=training_curves.main_metric(known)
+                )
+            figure.draw_without_panel(
+                draw_view(shown, page_context.theme(), view=learning.train_metric, metric=metric)
+            )
+
+
+def draw_inner_terms(shown: list[runs.Seen]) -> None:
+    """Draw the strength of the couplings, entanglement, and the contributions of single modalities and their
+    combinations.
+    """
+    begun = runs.runs_with_history(shown)
+    if not begun:
+        st.info(FIRST_EPOCH, icon=":material/hourglass_top:")
+    shown = begun
+    if not builders.has_watched(shown):
+        return
+    panels.show(
+        shown,
+        page_context.theme(),
+        "train-dividends",
+        *(f"train-dividends-{group}" for group in range(1, builders.modality_groups(shown))),
+        "train-replay",
+    )
+    figure.draw_side_by_side(
+        lambda: panels.show(
+            shown, page_context.theme(), *(f"train-norm-{of}" for of in learning_inside.NORMS)
+        ),
+        lambda: panels.show(shown, page_context.theme(), "train-negativity", "train-fused"),
+    )
+
+
+def draw_comparison(shown: list[runs.Seen]) -> None:
+    """Settings and results of the runs that are shown."""
+    figure.draw_side_by_side(
+        lambda: _settings(shown),
+        lambda: figure.draw(
+            draw_view(shown, view=learning.train_results),
+            below=lambda: _tables(run_results.collect_results(shown)),
+            grows=False,
+            gap="xsmall",
+        ),
+        widths=[1, 1.25],
+    )
+
+
+def _settings(shown: list[runs.Seen]) -> None:
+    planned = {entry.name: entry.plan for entry in shown if entry.plan is not None}
+    if not planned:
+        return
+    differ, table = run_settings.differences(
+        planned,
+        lambda plan: run_settings.defaults(
+            plan, lambda name: default_options(run_settings.load_run_dataset(name))
+        ),
+    )
+    titles = run_settings.setting_titles(planned.values())
+    with st.container(border=True, key="panel-train-settings", gap="xsmall"):
+        figure.heading(
+            f"{len(differ)} setting{'s differ' if len(differ) != 1 else ' differs'}"
+            if len(planned) > 1
+            else "Settings"
+        )
+        if differ:
+            st.dataframe(
+                _frame(table, differ, titles),
+                hide_index=True,
+                alt=f"Settings that differ: {', '.join(differ)}.",
+            )
+        elif len(planned) > 1:
+            st.caption("These runs have the same settings and the same seed.")
+        st.expander(
+            f"All {len(table)} settings", expanded=len(planned) == 1, key="box-all-settings"
+        ).dataframe(
+            _frame(table, list(table), titles),
+            hide_index=True,
+            height=420,
+            alt="All settings of the runs.",
+        )
+
+
+def _frame(
+    table: dict[str, dict[str, str]], keys: list[str], titles: Mapping[str, str]
+) -> pd.DataFrame:
+    return pd.DataFrame([{"setting": titles.get(key, key), **table[key]} for key in keys])
+
+
+def _tables(results: run_results.Results) -> None:
+    if not results.sizes:
+        st.caption(
+            "None of these runs has a model yet. Test metrics are measured when a run is stopped or "
+            "finished."
+        )
+    st.dataframe(
+        results.table.drop(columns=results.metrics),
+        hide_index=True,
+        alt=f"Epochs, time and parameters of {len(results.table)} runs.",
+    )
+    if results.metrics:
+        st.dataframe(
+            results.metric_table(),
+            hide_index=True,
+            alt="Metrics of the runs on validation and test rows.",
+            column_config={
+                column: st.column_config.NumberColumn(format="%.3f")
+                for column in [*results.table["run"], "mean"]
+            },
+        )
+
+
+page_runs.run_page(__file__, __name__)

@@ -1,0 +1,291 @@
+"""A sample on a page: its texts, pictures and recordings, the facts of the data set's table, its report, and the
+card with the model's decision on it."""
+
+from functools import partial
+from math import ceil
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion import report
+from qfusion._sentences import true_minus
+from qfusion.analysis import recording_strip, text
+from qfusion.analysis.sample import Sample, build_sample
+from qfusion.analysis.study import Study
+from qfusion.analysis.text import escape_markdown
+from qfusion.app import figure, navigation, page_context, page_runs
+from qfusion.app.models import tweaks
+from qfusion.data import Audio, Content, Image, Text
+from qfusion.data.media import files, films, pictures, previews
+from qfusion.data.sample_content import Clip, Film, Series
+from qfusion.data.target_spec import LABEL_PREFIX
+from qfusion.errors import translate_system_errors
+from qfusion.models.protocols import Circuit, Evolution
+from qfusion.views import samples
+from qfusion.views.pages.panel import drawn
+from qfusion.views.words.answers import DecisionSummary, Outcome, summarize_decision
+
+BADGES = {
+    Outcome.RIGHT: ":green-badge[:material/check: correct]",
+    Outcome.WRONG: ":red-badge[:material/close: wrong]",
+    Outcome.UNKNOWN: ":gray-badge[truth unknown]",
+}
+
+
+def hero_card(
+    context: page_context.PageContext, *, details: bool = False, key: str = "card"
+) -> None:
+    """Draw the content of the current sample beside the decision on it.
+
+    Args:
+        context: the reader's picks.
+        details: whether to add the facts of the data set's table.
+        key: tells figures of one sample apart that a page shows twice.
+    """
+    sample = context.tweaked_sample()
+    with st.container(border=True, key="hero"):
+        content, decision = st.columns([1.25, 1], gap="medium", vertical_alignment="center")
+        with content:
+            sample_content(context, details=details, key=key)
+        with decision:
+            _draw_decision(summarize_decision(sample), _name_decision(sample))
+
+
+def _name_decision(sample: Sample) -> str:
+    if sample.classes:
+        return "Decision"
+    unit = escape_markdown(sample.unit)
+    return f"Prediction, {unit}" if sample.study.reads_features else f"Measured, {unit}"
+
+
+def _draw_decision(summary: DecisionSummary, name: str) -> None:
+    """Draw what is decided, the answer, large, and its numbers below."""
+    with st.container(key="hero-decision", gap="xsmall"):
+        st.caption(name)
+        st.markdown(f"**{summary.answer}** {BADGES.get(summary.outcome, '')}")
+        with st.container(horizontal=True, gap="medium", key="hero-facts"):
+            for fact in summary.facts:
+                st.markdown(
+                    f":small[{fact.name}]  \n**{fact.value}**",
+                    help=fact.help or None,
+                    width="content",
+                )
+
+
+def sample_content(
+    context: page_context.PageContext,
+    row: int | None = None,
+    *,
+    details: bool = True,
+    only: tuple[str, ...] | None = None,
+    key: str = "card",
+) -> None:
+    """The raw content that the data set has of a sample; says so where a modality has none.
+
+    Args:
+        row: of the sample, the current one unless given. details: with facts from the data's table, and as the page's
+            main content.
+        only: modalities to show. key: tells figures of one sample apart that a page shows twice.
+    """
+    at, card = context.row if row is None else row, "main" if details else key
+    content = context.study.dataset.content(at)
+    shown = {
+        name: content[name]
+        for name in context.study.modalities
+        if name in content and (only is None or name in only)
+    }
+
+    def pieces(kind: type) -> dict[str, Content]:
+        return {name: piece for name, piece in shown.items() if isinstance(piece, kind)}
+
+    for name, piece in pieces(Text).items():
+        raw_content(name, piece)
+    result = recording_strip.source(context.study.dataset, at)
+    with st.container(key=f"content-{card}-{at}" if only is None else None, gap="small"):
+        if result.clip is not None and only is None:
+            clip(result.clip, str(context.study.dataset.ids[at]))
+        played = pieces(Image) | pieces(Audio) | pieces(Film)
+        with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
+            for name, piece in played.items():
+                wide = len(played) == 1 if isinstance(piece, Image) else details
+                raw_content(name, piece, "stretch" if wide else 150)
+    if result.problem:
+        st.warning(text.message(result.problem), icon=":material/videocam_off:")
+    for name in pieces(Series):
+        st.caption(text.escape_markdown(name))
+        figure.small(
+            drawn(samples.curve)(context.study, context.theme, row=at, modality=name, card=card)
+        )
+    if details:
+        absent = [
+            text.escape_markdown(name) for name in context.study.modalities if name not in shown
+        ]
+        if absent and not context.study.dataset.is_game:
+            st.caption(
+                f"This data set has no raw content of {', '.join(absent)}, only features."
+                if result.clip is None
+                else f"The data set has only features of {', '.join(absent)}. The recording, which was linked to "
+                "it, shows the original content."
+            )
+        draw_facts(context, at)
+
+
+def raw_content(
+    name: str,
+    piece: Content,
+    width: int | Literal["stretch"] = "stretch",
+    *,
+    in_box: bool = False,
+) -> None:
+    """Draw the raw content of a modality. In a box of that modality, its name and a border are left out."""
+    match piece:
+        case Text():
+            st.container(border=not in_box).text(piece.text)
+        case Audio():
+            st.audio(
+                np.asarray(piece.samples),
+                sample_rate=piece.rate,
+                width=width,
+                alt=f"Recording: {name} of the sample",
+            )
+        case Image():
+            st.image(
+                np.asarray(piece.pixels),
+                width=120 if in_box else 160 if width == "stretch" else 90,
+                clamp=True,
+                caption=None if in_box else text.escape_markdown(name),
+                alt=f"Picture: {name} of the sample",
+            )
+        case Film():
+            with page_runs.guard():
+                st.video(films.encode_film(piece), loop=True, muted=True, width=width)
+
+
+def clip(piece: Clip, sample: str) -> None:
+    """Draw the recording of a sample, as a player or a picture. A player begins and ends at whole seconds."""
+    if piece.kind == "image":
+        with page_runs.guard():
+            st.image(
+                pictures.read_picture(piece.path, 2 * previews.POSTER),
+                alt=f"Picture: sample {sample}",
+            )
+    else:
+        player = st.video if piece.kind == "video" else st.audio
+        player(
+            piece.path,
+            files.TYPES[piece.path.suffix.lower()],
+            int(piece.start),
+            end_time=None if piece.end is None else ceil(piece.end),
+            alt=f"Recording: sample {sample}",
+        )
+
+
+def follow_strip(sample: Sample, content: str, name: str = "strip", **options: Any) -> None:
+    """Move a playhead over the strip of a sample's seconds, with buttons for its largest steps.
+
+    Args:
+        content: key of the raw content in which the recording stands. name: of the strip's panel.
+        options: as of `views.samples.strip`.
+    """
+    result, _ = samples.open_strip(sample, **options)
+    recording = recording_strip.source(sample.dataset, sample.row).clip
+    figure.follow_player(
+        f"follow-{name}",
+        f".st-key-content-{content} :is(video, audio)",
+        name,
+        recording.start if recording is not None else 0.0,
+        [
+            (
+                f"{lane.modality[:40]}, {lane.starts[lane.peak]:.2f} s",
+                float(lane.starts[lane.peak]),
+                true_minus(f"{lane.names[lane.peak]}: {lane.total[lane.peak]:+.3f}"),
+            )
+            for lane in result.lanes
+        ],
+    )
+
+
+def draw_facts(context: page_context.PageContext, row: int) -> None:
+    """Draw what the data set's table says about the sample: video and segment times, regime."""
+    facts = {
+        str(name): value
+        for name, value in context.study.dataset.table.iloc[row].items()
+        if name not in ("text", "transcript", context.study.dataset.target.name)
+        and not (str(name).startswith(LABEL_PREFIX) and pd.isna(value))
+    }
+    parts = [f"split: {context.study.dataset.split[row]}"]
+    if context.study.dataset.is_own(row):
+        facts, parts = {}, ["made by you in this session; no truth is known"]
+    if all(pd.api.types.is_number(facts.get(name)) for name in ("start", "end")):
+        parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
+    parts += [
+        f"{text.escape_markdown(text.column(name))}: "
+        + text.escape_markdown(true_minus(f"{value:.2f}") if isinstance(value, float) else value)
+        for name, value in facts.items()
+    ]
+    st.caption(" · ".join(parts))
+
+
+def sample_heading(context: page_context.PageContext) -> None:
+    """The sample's id, and the way on."""
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.subheader(f"Sample {text.escape_markdown(context.sample)}", anchor=False)
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            report_of_sample(context)
+            if context.study.model.part(Evolution):
+                navigation.link("pages/dynamics.py", "See it over time", ":material/timeline:")
+            elif context.study.model.part(Circuit):
+                navigation.link("pages/circuit.py", "See it along the circuit", ":material/schema:")
+
+
+def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
+    """Return the annotation of a sample as markdown. Class names are shortened to `limit` characters, and numbers
+    have `digits` decimals. The annotation of some samples is not known, such as that of a visitor's own.
+    """
+    if not study.dataset.has_truth(row):
+        return "not known"
+    y = study.dataset.y[row]
+    return (
+        text.escape_markdown(study.classes[int(y)], limit)
+        if study.classes
+        else true_minus(f"{float(y):+.{digits}f}")
+    )
+
+
+def report_of_sample(context: page_context.PageContext) -> None:
+    """Offer the report on the current sample, with the reader's background, output and changes of the model."""
+    changed = tweaks.current_tweak(context.study)
+    with st.popover(
+        "Report", icon=":material/description:", help="A report to read, print or send"
+    ):
+        st.caption(
+            "A report on this decision in one file that needs no network: contributions, dynamics, "
+            "entropies, circuit, faithfulness, methods with equations, BibTeX. It takes about ten "
+            "seconds."
+            + (
+                f" The report uses the model with your changes: {text.escape_markdown(changed, 120)}."
+                if changed
+                else ""
+            )
+        )
+        name = text.file_name(f"{context.study.name}-{context.sample}", 80)
+        with st.container(horizontal=True):
+            for suffix, kind in ((".pdf", "application/pdf"), (".html", "text/html")):
+                st.download_button(
+                    suffix[1:].upper(),
+                    data=translate_system_errors()(partial(_write, context, changed, suffix)),
+                    file_name=f"qfusion-{name}{suffix}",
+                    mime=kind,
+                    on_click="ignore",
+                    icon=":material/download:",
+                    key=f"report{suffix}",
+                )
+
+
+def _write(context: page_context.PageContext, changed: str, suffix: str) -> bytes:
+    sample = build_sample(context.explained_study, context.row, context.output_wanted, changed)
+    return report.sample(sample).render(suffix)

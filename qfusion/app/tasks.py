@@ -1,0 +1,300 @@
+"""Long tasks: the button that starts one, its progress while the page stays usable, and what is loaded or computed
+in the background: data sets, their encoding, and figures of all samples."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from qfusion import _checks, _read_only, _sentences, data
+from qfusion._checks import choose
+from qfusion._memory_cache import memo
+from qfusion.analysis import drawn_samples, encoding_jobs, jobs, opening, text
+from qfusion.analysis.study import Study
+from qfusion.app import page_runs, state, streamlit_internals
+from qfusion.app.guidance import chips, full, help, help_line, line
+from qfusion.training.checkpoint import Checkpoint
+from qfusion.views.pages import address, panel
+from qfusion.views.words.rules import describe_drawn
+
+
+def start_button(
+    kind: str, label: str, cost: str, facts: Iterable[str], *, key: str, disabled: bool
+) -> bool:
+    """Draw the button that starts a long task, and its cost. Return whether it is pressed.
+
+    Args:
+        kind: of what begins, as containers are called by it. label: of the button.
+        cost: in a sentence. facts: of it, one a chip. key, disabled: as of `st.button`.
+    """
+    help_line(cost)
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{kind}-begin"):
+        pressed = st.button(
+            label,
+            type="primary",
+            icon=":material/play_arrow:",
+            key=key,
+            disabled=disabled,
+            help=help(cost),
+        )
+        if not full():
+            chips(f"{kind}-cost", facts)
+    return pressed
+
+
+def placeholder(
+    noun: str, whole: str, views: Iterable[tuple[str, str, tuple[str, ...]]], may_begin: bool
+) -> None:
+    """Draw the placeholder that is shown before there is any run. It says how to begin one and what will
+    appear then.
+
+    Args:
+        noun: what begins, such as "run".
+        whole: how to begin one, in full.
+        views: name, icon and contents of each.
+        may_begin: whether this reader may begin one.
+    """
+    with st.container(border=True, key=f"box-no-{noun}s", gap="xsmall"):
+        if may_begin:
+            line(f"There is no {noun} yet: press **Start**.", whole)
+        else:
+            st.markdown(f"There is no {noun} on this server.")
+        with st.container(key="coming"):
+            for place, (name, icon, holds) in enumerate(views):
+                with st.container(border=True, gap="xxsmall", key=f"coming-{place}"):
+                    st.markdown(f"#### {icon} {name}")
+                    chips(f"coming-{place}", holds)
+
+
+LAST_STEP = "collecting the results"
+PULSE = 1.0  # seconds between two looks at how far it is
+
+
+def watch(
+    job: jobs.Job,
+    words: str,
+    waiting: Callable[[], str],
+    *,
+    wanted: Callable[[], bool],
+    stay: Callable[[], object],
+    cancel: Callable[[], None],
+    key: str,
+    last_step: str = LAST_STEP,
+) -> None:
+    """Draw the progress of a job, which is updated repeatedly. The page is run again when the job has ended or is no
+    longer wanted.
+
+    Args:
+        job, words, waiting: as of `draw_progress`; what it waits for is asked each time.
+        wanted: whether it is. stay: tells the job that the reader is still here.
+        cancel: what the button does. key: of the button. last_step: as of `draw_progress`.
+    """
+    page_runs.begin_run()
+    if not job.is_active or not wanted():
+        st.rerun()
+    stay()
+    draw_progress(job, words, waiting(), last_step)
+    st.button("Cancel", key=key, on_click=cancel)
+
+
+def is_training(job: jobs.Job | None, words: str, note: str, key: str) -> bool:
+    """Return whether a training that a reader has started goes on. Draw its progress meanwhile, or the reason for its
+    failure.
+
+    Args:
+        job, words: as of `draw_progress`. note: sentence on what stays if it is cancelled, by who may train.
+        key: in the keys of what is drawn.
+    """
+    if job is None:
+        return False
+    if job.is_active:
+        with st.container(width=420, key=f"{key}-progress"):
+            st.fragment(watch, run_every=PULSE)(
+                job,
+                words,
+                lambda: ", waiting for other trainings" if not job.done else "",
+                wanted=lambda: True,
+                stay=lambda: jobs.renew_interest(job, streamlit_internals.session_id()),
+                cancel=partial(page_runs.run_or_notice, _stop_training, job),
+                key=f"_{key}_cancel",
+            )
+        st.caption(f"Training continues when you leave the page. {note}")
+    elif job.state == jobs.State.FAILED:
+        st.warning(text.message(job.problem))
+    return job.is_active
+
+
+def _stop_training(job: jobs.Job) -> None:
+    _read_only.check_allowed("stop a training")
+    job.stop()
+
+
+def is_done(
+    job: jobs.Job,
+    words: str,
+    problem: str,
+    *,
+    wanted: Callable[[], bool],
+    cancel: Callable[[], None],
+    width: int,
+    keys: tuple[str, str],
+    last_step: str = LAST_STEP,
+) -> bool:
+    """Return whether a job that this reader has started is done. Draw its progress until then, or the reason for its
+    failure.
+
+    Args:
+        job, words, wanted, cancel: as of `watch`. problem: what is said of a `{job}` that has failed.
+        width: in pixels. keys: of what is drawn and of the button. last_step: as of `draw_progress`.
+    """
+    if job.is_active:
+        with st.container(width=width, key=keys[0]):
+            st.fragment(watch, run_every=PULSE)(
+                job,
+                words,
+                lambda: ", waiting for other work" if job.state == jobs.State.WAITING else "",
+                wanted=wanted,
+                stay=lambda: jobs.renew_interest(job, streamlit_internals.session_id()),
+                cancel=cancel,
+                key=keys[1],
+                last_step=last_step,
+            )
+    elif job.problem:
+        st.warning(text.message(problem.format(job=job)))
+    return job.state == jobs.State.DONE
+
+
+def draw_progress(job: jobs.Job, words: str, waiting: str = "", last_step: str = LAST_STEP) -> None:
+    """Draw the progress of a `{job}`, in words, with the remaining time or the reason for waiting.
+
+    Args:
+        last_step: what goes on once all is counted as done, until the job has ended.
+    """
+    left = job.seconds_left
+    if left is None:
+        ahead = waiting
+    elif job.done < job.total:
+        ahead = f", {_sentences.duration(left)} left"
+    else:
+        ahead = f"; {last_step} …"
+    st.progress(min(1.0, job.done / max(1, job.total)), words.format(job=job) + ahead)
+
+
+def everyone(
+    name: str, study: Study, rows: np.ndarray, some: int, make: Callable[[], object], *more: str
+) -> bool:
+    """Return whether a panel shows all samples, which have then been computed. Until then, show that only some samples
+    are drawn and the progress on all of them.
+
+    Args:
+        name: of the panel. study: the model on its data. rows: of all samples. some: how many are drawn of these.
+        make: works out what the panel shows of all samples, where it is kept.
+        more: what else tells it from others.
+    """
+    key = (name, *more, *study.base_study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
+    if some >= len(rows) or state.get(panel.EVERYONE.key) != drawn_samples.ALL:
+        if some < len(rows):
+            st.caption(f"{describe_drawn(some, len(rows))}.")
+        jobs.leave_job(key, streamlit_internals.session_id())
+        return False
+    return is_done(
+        jobs.begin_job(key, make, len(rows), streamlit_internals.session_id()),
+        "All samples: {job.done:,} of {job.total:,}",
+        "Not all samples can be measured: {job.problem}. Some of them are shown.",
+        wanted=lambda: state.get(panel.EVERYONE.key) == drawn_samples.ALL,
+        # the next run leaves the job
+        cancel=partial(state.put, panel.EVERYONE.key, drawn_samples.DRAWN),
+        width=320,
+        keys=(f"all-samples-{name}", f"_all_cancel_{name}"),
+    )
+
+
+@memo(
+    4,
+    task="Loading the data … (the first start generates 3,000 spoken opinions, about ten seconds)",
+    stamp=data.stamp,
+)
+def load_dataset(name: str) -> data.DataSet:
+    """A data set by name, never by a path: names come from readers. Loaded anew when it was imported anew.
+
+    Raises:
+        NotFound: when there is none of that name.
+    """
+    return data.load(choose("Data set", name, data.names()))
+
+
+def load_model(name: str) -> Checkpoint:
+    """A checkpoint by name, never by a path.
+
+    Raises:
+        NotFound: when there is none of that name.
+    """
+    return opening.load_checkpoint(choose("Model", name, address.models()))
+
+
+def open_study_shared(model: str, data: str) -> Study:
+    """Return a model applied to a data set, both given by name. Until all samples are encoded, which starts here, it
+    is applied to the first samples.
+    """
+    _checks.choose("Model", model, address.models())
+    load_dataset(data)  # read with its own words meanwhile
+    if encoding_jobs.is_encoded(model, data):
+        return opening.open_study(model, data)
+    encoding_jobs.begin_encoding(model, data)
+    sample = state.param_text(address.SAMPLE.key)
+    return opening.with_visitors(encoding_jobs.first_samples(model, data, sample))
+
+
+_FAILED = "_encoding_failed"
+
+
+def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
+    """Draw how far the encoding is, where the page shows the first samples only; the open one stays open."""
+    job = encoding_jobs.find_encoding(model, data)
+    if job is None or len(study.dataset) == job.total:
+        return
+    if job.problem and state.get(_FAILED) != job.problem:  # once, so that it can be closed
+        state.put(_FAILED, job.problem)
+        state.notice(
+            f"Encoding all samples failed: {text.escape_markdown(job.problem)}. The first samples are shown."
+        )
+    with st.container(width="content", key="encoding" if job.is_active else "encoding-ended"):
+        st.fragment(_progress_line, run_every=PULSE if job.is_active else None)(
+            model, data, job, study, sample
+        )
+
+
+def _progress_line(model: str, data: str, job: jobs.Job, study: Study, sample: str) -> None:
+    """Draw the progress of the encoding, which is updated repeatedly. The page is run again when the encoding has
+    ended.
+    """
+    page_runs.begin_run()
+    job = encoding_jobs.find_encoding(model, data) or job  # it may have been begun again
+    if not job.is_active and encoding_jobs.is_encoded(model, data):
+        state.choose_sample(sample)
+        st.rerun()
+    with st.popover(
+        f"{len(study.dataset):,} of {job.total:,}",
+        icon=":material/table_rows:",
+        key="first-samples",
+        help="Number of samples shown until all are encoded",
+    ):
+        st.caption(
+            "This data set is not encoded by this model yet. Until it is, "
+            f"{len(study.dataset.rows('test')):,} test samples drawn at random are shown, with "
+            f"{study.background.size:,} of {study.background.total:,} training samples as background."
+        )
+        if job.is_active:
+            encoding_jobs.begin_encoding(model, data)  # still here
+            draw_progress(job, "{job.done:,} of {job.total:,} samples encoded")
+            st.button("Cancel", key="_encode_cancel", on_click=job.stop)
+        else:
+            st.button(
+                "Encode all samples",
+                key="_encode_all",
+                on_click=encoding_jobs.begin_encoding,  # type: ignore[arg-type]
+                args=(model, data),
+                kwargs={"again": True},
+            )
