@@ -18,9 +18,9 @@ import torch
 
 import qfusion
 from qfusion import explain
-from qfusion.analysis import opening
 from qfusion.explain.angle_response import angle_names, angle_response
 from qfusion.models.network import gate_angles
+from qfusion.study import opening
 
 GRID = 181  # angles over 4 pi: half of them lie in every period of 2 pi
 NAMES = 2  # angles of the tables, and of each part of the network

@@ -24,10 +24,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import tables  # noqa: E402
 
-from qfusion.analysis.audit_basis import main_metric  # noqa: E402
-from qfusion.analysis.opening import open_study  # noqa: E402
-from qfusion.analysis.study import Study  # noqa: E402
 from qfusion.plugins.why.audit import resource_cuts  # noqa: E402
+from qfusion.study.evidence import main_metric  # noqa: E402
+from qfusion.study.opening import open_study  # noqa: E402
+from qfusion.study.study import Study  # noqa: E402
 
 JUMPS = ("qj-parity", "qj-avparity", "qj-avagree", "qj-scenes", "qj-planted", "qj-mosi")
 NETWORKS = (

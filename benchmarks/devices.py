@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 import qfusion  # noqa: E402
-from qfusion.analysis.opening import open_study  # noqa: E402
 from qfusion.plugins.qiskit import device_runs  # noqa: E402
 from qfusion.plugins.qiskit.bare_circuits import circuit_model  # noqa: E402
+from qfusion.study.opening import open_study  # noqa: E402
 
 SNAPSHOTS = {
     "qcnn-parity": ("FakeGuadalupeV2", "FakeSherbrooke"),

@@ -22,25 +22,25 @@ sys.path[:0] = [str(ROOT)]
 import tables  # noqa: E402
 
 from qfusion import data, plugin  # noqa: E402
-from qfusion.analysis import cohort_measures as measures, cohort_table, study_building  # noqa: E402
 from qfusion.explain import bootstrap  # noqa: E402
 from qfusion.models.protocols import Evolution  # noqa: E402
+from qfusion.study import cohorts, opening, performance as measures  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
 PAGE = ROOT / "docs" / "cohorts.md"
 SHOWN = ("entropy", "negativity")
-SAID = {cohort_table.JOINT: "size of the joint terms", cohort_table.JOINT_SHARE: "joint part"}
+SAID = {cohorts.JOINT: "size of the joint terms", cohorts.JOINT_SHARE: "joint part"}
 HEADER = ["Model", "Test rows", "Measure at T", "Against", "Pearson's r", "Spearman's r"]
 
 
 def rows_of(name: str) -> list[list[str]]:
     """Returns the rows of one model: one for each measure and strength."""
     found = checkpoint.load(name)
-    study = study_building.build_study(
+    study = opening.build_study(
         name, found.card, found.model, data.load(found.card["data"]["name"])
     )
-    table = cohort_table.cohort_table(study, None)
-    rows = table[(table["split"] == "test") & table[cohort_table.JOINT].notna()]
+    table = cohorts.cohort_table(study, None)
+    rows = table[(table["split"] == "test") & table[cohorts.JOINT].notna()]
     columns = {
         measure: measures.entropies(study, rows, measure)
         for measure in measures.measure_titles(study)
@@ -52,13 +52,11 @@ def rows_of(name: str) -> list[list[str]]:
         )
     lines = []
     for measure, x in columns.items():
-        for strength in cohort_table.STRENGTHS:
+        for strength in cohorts.STRENGTHS:
             r = bootstrap.correlation(
                 x,
                 rows[strength].to_numpy(dtype=float),
-                clusters=cohort_table.row_clusters(
-                    study.dataset, study.dataset.find_rows(rows.index)
-                ),
+                clusters=cohorts.row_clusters(study.dataset, study.dataset.find_rows(rows.index)),
             )
             lines.append(
                 [

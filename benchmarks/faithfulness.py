@@ -23,10 +23,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 import tables  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
-from qfusion.analysis.study_building import explained_model  # noqa: E402
 from qfusion.explain import disturbances, faithfulness  # noqa: E402
 from qfusion.explain.attribution import methods_by_title  # noqa: E402
 from qfusion.explain.faithfulness import Curves  # noqa: E402
+from qfusion.study.opening import explained_model  # noqa: E402
 from qfusion.training import checkpoint, checkpoint_cards, metrics  # noqa: E402
 from qfusion.training.batches import mean_and_std  # noqa: E402
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis.study_building import explained_model
 from qfusion.explain.coalitions import joint_share
 from qfusion.models import FusionModel, QuantumJump
+from qfusion.study.opening import explained_model
 
 TEST_ROWS, BACKGROUND_ROWS = 100, 50  # at most, of `fused`
 STILL = 1e-9  # terms that range less do not vary

@@ -24,8 +24,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from qfusion import data, explain
-from qfusion.analysis.study_building import explained_model
 from qfusion.explain import sensitivity as method
+from qfusion.study.opening import explained_model
 from qfusion.training import checkpoint, checkpoint_cards
 
 THRESHOLD = 0.01

@@ -20,9 +20,9 @@ from comparisons import ALPHA, log_spread_ratio, mean_evidence, mean_interval
 
 from qfusion._checks import check
 from qfusion._files import atomic
-from qfusion.analysis.paired import Evidence, crossed_evidence, holm
 from qfusion.data import DataSet
 from qfusion.plugins.papers import ASSETS
+from qfusion.study.evidence import Evidence, crossed_evidence, holm
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURES = (

@@ -27,7 +27,7 @@ import tables  # noqa: E402
 from train_models import RECIPES  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
-from qfusion.analysis.study_building import explained_model  # noqa: E402
+from qfusion.study.opening import explained_model  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
 
 RECIPE = RECIPES["qj-scenes"]

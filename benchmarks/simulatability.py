@@ -17,8 +17,6 @@ from scipy import stats
 
 from benchmarks import tables
 from qfusion._sentences import listed
-from qfusion.analysis import paired, shipped_results
-from qfusion.analysis.opening import open_study
 from qfusion.explain import bootstrap
 from qfusion.plugins.review.students import lessons as analysis, simulatability
 from qfusion.plugins.review.students.simulatability import (
@@ -29,6 +27,8 @@ from qfusion.plugins.review.students.simulatability import (
     Simulatability,
 )
 from qfusion.plugins.review.students.words import WORTH, is_only_control, title_worth
+from qfusion.study import cache, evidence
+from qfusion.study.opening import open_study
 from qfusion.views.pages import address
 from scripts.ship_results import shipped_models
 
@@ -55,7 +55,7 @@ def main() -> None:
     results = {}
     for model in shipped_models():
         study = open_study(model, address.own_data(model))
-        with contextlib.nullcontext() if options.shipped else shipped_results.computed_anew():
+        with contextlib.nullcontext() if options.shipped else cache.computed_anew():
             result = analysis.teach_students(study, 0)
         rows.append(_row(model, result))
         results[f"`{model}`"] = result
@@ -78,7 +78,7 @@ def _count_models(results: dict[str, Simulatability]) -> str:
         for model, arm in learnt.items()
         if arm.factor is not None and arm.factor.helps and not is_only_control(arm)
     ]
-    adjusted = paired.holm([_p_value(arm.factor) for arm in learnt.values()])
+    adjusted = evidence.holm([_p_value(arm.factor) for arm in learnt.values()])
     sure = [
         model for model, p in zip(learnt, adjusted, strict=True) if p < 0.05 and model in helped
     ]

@@ -28,12 +28,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import tables  # noqa: E402
 
-from qfusion.analysis import inside  # noqa: E402
-from qfusion.analysis.opening import open_sample, open_study  # noqa: E402
-from qfusion.analysis.sample import Sample  # noqa: E402
 from qfusion.models.network import gate_angles  # noqa: E402
 from qfusion.models.protocols import Evolution  # noqa: E402
 from qfusion.models.tweak import DURATION, couplings, dissipations  # noqa: E402
+from qfusion.study import operators  # noqa: E402
+from qfusion.study.opening import open_sample, open_study  # noqa: E402
+from qfusion.study.sample import Sample  # noqa: E402
 from qfusion.views.pages.address import default_sample  # noqa: E402
 from scripts import dragging, visits  # noqa: E402
 
@@ -48,7 +48,7 @@ def sliders(model: str) -> list[str]:
     study = open_study(model)
     if not study.model.part(Evolution):
         return [ANGLE]
-    energies, rates = inside.coalition_strengths(study.model.system())
+    energies, rates = operators.coalition_strengths(study.model.system())
     names = tuple(study.modalities)
     coupling = max(couplings(names).items(), key=lambda entry: energies.get(entry[1], 0.0))[0]
     dissipation = max(dissipations(names).items(), key=lambda entry: rates.get(entry[1], 0.0))[0]

@@ -36,7 +36,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import browser  # noqa: E402
 import tables  # noqa: E402
 
-from qfusion.analysis.sample_words import BESIDE  # noqa: E402
+from qfusion.study.text import BESIDE  # noqa: E402
 from scripts import serving, visits  # noqa: E402
 
 KEPT = ROOT / "benchmarks" / "runs" / "tasks.json"
@@ -223,7 +223,7 @@ def agree(said: str, library: str, within: float = 0.0) -> None:
 
 def opened(model: str | Path, sample: str, tweak: str = "", data: str | None = None) -> Any:
     """The sample by the library."""
-    from qfusion.analysis.opening import open_sample
+    from qfusion.study.opening import open_sample
 
     return open_sample(model, sample, data, tweak=tweak)
 
@@ -376,7 +376,7 @@ def what_decided(walk: Walk, data: str = OWN) -> str:
 
 def two_models(walk: Walk) -> str:
     """Both systems on the same pairs of digits: on what they decide differently."""
-    from qfusion.analysis import compare, model_differences
+    from qfusion.study import compare
 
     walk.choose("Model", "qj-parity")
     walk.click(walk.page.locator(".st-key-_pin_now button"), "Pin")
@@ -394,14 +394,14 @@ def two_models(walk: Walk) -> str:
     sides = compare.compare_samples(
         opened("qcnn-parity", walk.sample, data="parity"), "qj-parity", walk.sample, "parity"
     )
-    result = model_differences.apart(sides)
+    result = compare.apart(sides)
     assert f"on {result.opposed:,} of {result.among:,} test samples" in said, said
     return said
 
 
 def what_misled(walk: Walk) -> str:
     """How many wrong decisions would be right without the term that misled most."""
-    from qfusion.analysis import cohort_levels
+    from qfusion.study import performance
     from qfusion.views import cohort_errors
     from qfusion.views.pages.panel import drawn
 
@@ -410,7 +410,7 @@ def what_misled(walk: Walk) -> str:
     if tab.count():
         walk.click(tab, "Errors")
     said = walk.sentence(".st-key-panel-wrong h4", r"Of \d+ samples .*\d")
-    levels = cohort_levels.build_levels(opened(walk.model, walk.sample))
+    levels = performance.build_levels(opened(walk.model, walk.sample))
     agree(said, drawn(cohort_errors.wrong)(levels).headline)
     return said
 
@@ -609,7 +609,7 @@ def the_best_model(walk: Walk) -> str:
 
 def when_not_to_trust_it(walk: Walk) -> str:
     """For what the explanations are not to be used."""
-    from qfusion.analysis import trust
+    from qfusion.study import trust
     from qfusion.views.words.reliability import describe_finding
 
     walk.go("Faithfulness")

@@ -76,7 +76,7 @@ def main() -> None:
     """Visit all pages, print and write."""
     from playwright.sync_api import sync_playwright
 
-    from qfusion.analysis.opening import open_study
+    from qfusion.study.opening import open_study
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

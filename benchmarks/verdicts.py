@@ -21,10 +21,10 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from qfusion import analysis  # noqa: E402
-from qfusion.analysis.sample import Sample, build_sample  # noqa: E402
 from qfusion.explain import bootstrap  # noqa: E402
 from qfusion.explain.coalitions import AGAINST, CANCELLED, TAKEN_BACK, classify_relations  # noqa: E402
+from qfusion.study import open_study  # noqa: E402
+from qfusion.study.sample import Sample, build_sample  # noqa: E402
 from qfusion.views.words.decisions import describe_conflict  # noqa: E402
 from qfusion.views.words.verdicts import describe_decision, describe_headline, describe_leader  # noqa: E402
 
@@ -54,7 +54,7 @@ def earlier_relations(baseline: np.ndarray, own: np.ndarray, joint: np.ndarray) 
 
 def compare_words() -> None:
     """Prints how often the words of `qj-planted` are those of the true contributions."""
-    study = analysis.open_study("qj-planted")
+    study = open_study("qj-planted")
     rows = study.dataset.rows("test")
     places = np.searchsorted(study.explained_rows, rows)
     M = len(study.modalities)
@@ -81,7 +81,7 @@ def read_samples(models: list[str], samples: int, seed: int) -> None:
     """Prints sentences and numbers of test samples drawn at random."""
     rng = np.random.default_rng(seed)
     for place, part in enumerate(np.array_split(np.arange(samples), len(models))):
-        study = analysis.open_study(models[place])
+        study = open_study(models[place])
         rows = np.intersect1d(study.explained_rows, study.dataset.rows("test"))
         for row in rng.choice(rows, len(part), replace=False):
             print_sample(build_sample(study, int(row)))

@@ -256,7 +256,7 @@ print(states.diagonal(dim1=-2, dim2=-1).sum(-1).real.tolist())
 
 planted = qfusion.load("planted")
 trained = qfusion.train("quantum-jump", planted, options={"epochs": 2}).checkpoint("mine")
-sample = qfusion.analysis.open_sample(trained, "p0031", planted)
+sample = qfusion.study.open_sample(trained, "p0031", planted)
 print([sample.score, sum(sample.dividends.values())])
 for name in ("simulate.step_circuit", "figures.style", "views.pages", "report", "ui.server"):
     try:

@@ -4,7 +4,7 @@
 
     planted = qfusion.load("planted")
     mine = qfusion.train("quantum-jump", planted, options={"epochs": 3}).checkpoint("mine")
-    sample = qfusion.analysis.open_sample(mine, "p0031", planted)
+    sample = qfusion.study.open_sample(mine, "p0031", planted)
     tracked = qfusion.simulate.follow(sample)
     figure = qfusion.figures.contributions(sample)
 
@@ -16,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from qfusion import (
         adapters,
-        analysis,
         citations,
         data,
         errors,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
         report,
         runs,
         simulate,
+        study,
         training,
         views,
     )
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __version__ = "1.0.0"
 __all__ = [
     "adapters",
-    "analysis",
+    "study",
     "citations",
     "data",
     "errors",

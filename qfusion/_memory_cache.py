@@ -5,8 +5,8 @@
 
 The key of a study or sample consists of the digests of weights, data and background that determine its numbers, so
 equal ones share results and none is mixed up with another. Results are shared and must not be changed; tables are
-copied. `analysis.study_cache` keeps the values of a study in it, and `training.encodings` outputs of encoders, which
-are also on the disk (`_disk_cache`). What takes minutes is computed in the background, see `analysis.jobs`.
+copied. `study.cache` keeps the values of a study in it, and `training.encodings` outputs of encoders, which
+are also on the disk (`_disk_cache`). What takes minutes is computed in the background, see `study.jobs`.
 """
 
 import functools
@@ -141,11 +141,11 @@ def memo(
             too.
         background: whether results depend on the background of a study; else studies that differ in it alone share
             them.
-        task: what is computed, of `analysis.tasks` or as a caption, where it takes long: shown meanwhile, see
+        task: what is computed, of `study.jobs` or as a caption, where it takes long: shown meanwhile, see
             `waiting`.
         stamp: of the arguments, what changes whenever files do that a result is read from.
         ready: of the function and the arguments of a call, its result in a tuple where it need not be computed, see
-            `analysis.shipped_results`.
+            `study.cache`.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:

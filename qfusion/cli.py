@@ -27,7 +27,7 @@ COMMANDS: dict[str, Command] = {
         ["app", "app --port 8600 --theme.base dark"],
         {"allow_extra_args": True, "ignore_unknown_options": True},  # to Streamlit
     ),
-    "models": Command("qfusion.commands.models:models", ["models"]),
+    "models": Command("qfusion.commands.evaluate:models", ["models"]),
     "train": Command(
         "qfusion.commands.train:train",
         ["train --data planted --out my-model --seed 0 --set epochs=30"],
@@ -48,7 +48,7 @@ COMMANDS: dict[str, Command] = {
         ],
     ),
     "track": Command(
-        "qfusion.commands.track:track",
+        "qfusion.commands.export:track",
         ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],
     ),
     "figure": Command(
@@ -66,7 +66,7 @@ COMMANDS: dict[str, Command] = {
         ],
     ),
     "story": Command(
-        "qfusion.commands.story:story",
+        "qfusion.commands.report:story",
         [
             "story --model qj-parity --sample ID --out story.html",
             "story --model qj-parity --sample ID --tweak H.left-right=0.5 --out story.html",

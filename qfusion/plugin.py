@@ -136,7 +136,7 @@ class Plugin:
         makers: "MODULE:NAME" of functions from how the features of an imported set were extracted, as its manifest
             records it, and its modalities to what makes such features of a visitor's input: a `Maker` by modality.
         models: by kind, "MODULE:CLASS" of models that can be trained.
-        openers: "MODULE:CLASS" of what opens models and circuits of other libraries, see `adapters.openers`.
+        openers: "MODULE:CLASS" of what opens models and circuits of other libraries, see `adapters.gates`.
         pages: pages of the dashboard.
         panels: by page, in lower case, the modules with its PANELS and, optional, NAMED and CONTROLS.
         sources: "MODULE:NAME" of data sources.

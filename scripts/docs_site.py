@@ -37,7 +37,7 @@ FIRST = (
     "simulate",
     "training",
     "runs",
-    "analysis",
+    "study",
     "figures",
     "views",
 )

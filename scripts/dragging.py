@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
-from qfusion.analysis.sample import Sample  # noqa: E402
 from qfusion.models.tweak import Tweak  # noqa: E402
+from qfusion.study.sample import Sample  # noqa: E402
 from qfusion.views.decision import upper_curves  # noqa: E402
 
 # What followed figures on the screen show, in units of their axes: lines by group and names, and the ends of the bars.

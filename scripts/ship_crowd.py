@@ -8,14 +8,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from qfusion.plugins import people
-from qfusion.training import games
+from qfusion.training import checkpoint
 
 NAME = "crowd"
 
 
 def main() -> None:
     """Write the card and the votes."""
-    print(games.store_source_game(NAME, people.PLUGIN.assets / "games"))
+    print(checkpoint.store_source_game(NAME, people.PLUGIN.assets / "games"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Computes the results that ship with the package for its trained models, see `qfusion.analysis.shipped_results`; after
+"""Computes the results that ship with the package for its trained models, see `qfusion.study.cache`; after
 every change of a model, of its data, or of a calculation that changes results.
 
     python scripts/ship_results.py [MODEL ...]
@@ -21,17 +21,11 @@ import typer
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from qfusion import data, plugin  # noqa: E402
-from qfusion.analysis import (  # noqa: E402
-    background_agreement,
-    joint_gains,
-    sample_examples,
-    shipped_results,
-    trust,
-)
-from qfusion.analysis.opening import open_study  # noqa: E402
-from qfusion.analysis.study import Study  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.explain import backgrounds, disturbances  # noqa: E402
+from qfusion.study import cache, compare, evidence, trust  # noqa: E402
+from qfusion.study.opening import open_study  # noqa: E402
+from qfusion.study.study import Study  # noqa: E402
 from qfusion.views.pages import address  # noqa: E402
 
 EXPLAINED = ("qcnn-digits", "qcnn-easyvqa", "qcnn-scenes")  # the explanation of others is fast
@@ -67,17 +61,17 @@ def has_data(model: str) -> bool:
 def shipped_calls(study: Study) -> Iterator[Call]:
     """Yield the calls whose results ship: what Faithfulness and plugins show first, by default."""
     if not study.model.algebra.is_linear:  # of the others they are there at once
-        yield sample_examples.find_examples, ("test",)
+        yield compare.find_examples, ("test",)
     yield trust.modality_curves, (False,)
     yield trust.find_truth, ()
     yield trust.find_joint, ()
-    yield background_agreement.agreement, ()
+    yield trust.agreement, ()
     if study.reads_features:
         for modality in study.modalities:
             yield trust.feature_curves, (modality, disturbances.FIRST, False, False)
     if study.has_truth:
         for kind in backgrounds.ADDITIVE_PARTS:
-            yield joint_gains.remove_joint_terms, (kind,)
+            yield evidence.remove_joint_terms, (kind,)
     for module in plugin_modules():
         yield from module.shipped_calls(study)
 
@@ -110,11 +104,9 @@ def compute_results(study: Study, *, quick: bool = False) -> dict[str, Any]:
         study: a shipped model on its own data.
         quick: whether to leave out what is slow.
     """
-    with shipped_results.computed_anew():
+    with cache.computed_anew():
         return {
-            shipped_results.name_call(call[0].__name__, call[1]): inspect.unwrap(call[0])(
-                study, *call[1]
-            )
+            cache.name_call(call[0].__name__, call[1]): inspect.unwrap(call[0])(study, *call[1])
             for call in shipped_calls(study)
             if not (quick and is_slow(study, call))
         }
@@ -123,7 +115,7 @@ def compute_results(study: Study, *, quick: bool = False) -> dict[str, Any]:
 def write_explanation(study: Study) -> None:
     """Write the coalition values of the explained rows, computed anew."""
     values = study.space.compute_explanation().values
-    shipped_results.write_values(study, values)
+    cache.write_values(study, values)
 
 
 def main(
@@ -133,8 +125,8 @@ def main(
     for model in models or shipped_models():
         began = time.perf_counter()
         study = open_study(model, address.own_data(model))
-        folder = plugin.find_asset(shipped_results.FOLDER, f"{model}.json").parent
-        path = shipped_results.write_results(study, compute_results(study), folder)
+        folder = plugin.find_asset(cache.FOLDER, f"{model}.json").parent
+        path = cache.write_results(study, compute_results(study), folder)
         if model in EXPLAINED:
             write_explanation(study)
         seconds = time.perf_counter() - began

@@ -23,9 +23,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 from train_models import RECIPES, SEEDS, Recipe  # noqa: E402
 
 from qfusion import data, plugin  # noqa: E402
-from qfusion.analysis import seed_spread  # noqa: E402
 from qfusion.explain import stability  # noqa: E402
 from qfusion.models import registry  # noqa: E402
+from qfusion.study import seeds  # noqa: E402
 from qfusion.training import checkpoint, checkpoint_cards  # noqa: E402
 
 
@@ -54,15 +54,15 @@ def measure(name: str, count: int, folder: Path, runs: Path | None = None) -> No
         return kept / f"{name}-seed{seed}.json"
 
     seed = shipped.card["seed"]
-    again = seed_spread.load_alike(trained_card(seed), shipped.card, dataset, seed)
+    again = seeds.load_alike(trained_card(seed), shipped.card, dataset, seed)
     if again is None:
-        again = seed_spread.train_seed(shipped.card, dataset, seed)
+        again = seeds.train_seed(shipped.card, dataset, seed)
     values, values_again = (
-        seed_spread.split_dividends(seed_spread.seed_study(shipped.card, model, dataset, seed))
+        seeds.split_dividends(seeds.seed_study(shipped.card, model, dataset, seed))
         for model in (shipped.model, again)
     )
     deviation = float(np.abs(values_again - values).max())
-    measured = seed_spread.measure_seeds(
+    measured = seeds.measure_seeds(
         shipped,
         dataset,
         count,

@@ -353,7 +353,7 @@ def no_job_goes_on() -> Iterator[None]:
     """Ends what a file's pages have asked for behind them: it would go on under the tests of the next, which then wait
     for the interpreter ten times as long."""
     yield
-    if jobs := sys.modules.get("qfusion.analysis.jobs"):
+    if jobs := sys.modules.get("qfusion.study.jobs"):
         for job in list(jobs.JOBS.values()):
             job.stop()
         until = time.monotonic() + 120

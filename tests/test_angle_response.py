@@ -15,14 +15,14 @@ import torch
 
 import qfusion
 from qfusion.adapters import showing
-from qfusion.analysis import opening
-from qfusion.analysis.sample import build_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.angle_response import angle_names, angle_response
 from qfusion.explain.backgrounds import background
 from qfusion.models import live_link, live_model
 from qfusion.models.network import gate_angles
 from qfusion.quantum import circuits
+from qfusion.study import opening
+from qfusion.study.sample import build_sample
 from qfusion.views import flips as angle_views
 from qfusion.views.pages.panel import drawn
 from tests.support import own_models, small_models

@@ -153,7 +153,7 @@ def test_a_result_becomes_a_checkpoint(tmp_path: Any) -> None:
         key: found["mean"] for key, found in mine.card["metrics"]["test"].items()
     } == pytest.approx(measured)
     assert result.checkpoint("other").card["title"] == f"quantum-jump on {dataset.title}"
-    sample = qfusion.analysis.open_sample(mine, str(dataset.ids[0]), dataset)
+    sample = qfusion.study.open_sample(mine, str(dataset.ids[0]), dataset)
     assert sum(sample.dividends.values()) == pytest.approx(sample.score)
 
 
@@ -192,7 +192,7 @@ def test_options_by_name_keep_other_defaults() -> None:
 
 
 def test_evolution_of_one_sample(planted: Any) -> None:
-    sample = qfusion.analysis.open_sample("qj-planted", "p0031", planted)
+    sample = qfusion.study.open_sample("qj-planted", "p0031", planted)
     tracked = qfusion.simulate.follow(sample, 5, trajectories=2)
     assert np.allclose(tracked.times, np.linspace(0, sample.model.duration, 5))
     assert len(tracked.trajectories) == 2
@@ -208,7 +208,7 @@ def test_evolution_of_one_sample(planted: Any) -> None:
 
 def test_network_has_no_evolution() -> None:
     digits = qfusion.load("digits")
-    sample = qfusion.analysis.open_sample(
+    sample = qfusion.study.open_sample(
         "qcnn-digits", str(digits.ids[digits.rows("test")[0]]), digits, background="zero"
     )
     with pytest.raises(InvalidInput, match="kind entangled-qcnn, which has no evolution in time"):

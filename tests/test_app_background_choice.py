@@ -10,11 +10,10 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import background_choice
-from qfusion.analysis.opening import open_sample, open_study
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study_building import explained_model
 from qfusion.errors import InvalidInput
+from qfusion.study import opening
+from qfusion.study.opening import explained_model, open_sample, open_study
+from qfusion.study.sample import Sample
 from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.views import network
 from qfusion.views.words.decisions import describe_baseline
@@ -60,7 +59,7 @@ def test_every_background_is_used_and_named_on_the_page(source: str, choice: str
         study.dataset.rows(checkpoint_cards.training_split(found.card)), dtype=torch.float64
     )
     model = explained_model(found.model, study.dataset)
-    background = explain.background(model, behind, background_choice.BACKGROUNDS[choice])
+    background = explain.background(model, behind, opening.BACKGROUNDS[choice])
     row = study.dataset.row(sample)
     exact = explain.explain(model, study.dataset.inputs([row], dtype=torch.float64), background)
     terms = exact.dividends[0, :, int(study.predicted[row])]
@@ -111,7 +110,7 @@ def test_contrast_is_kept_when_the_page_changes(
             checkpoint_cards.training_split(checkpoint.load(MODELS[source]).card)
         )
     )
-    usual = WORDS[background_choice.DEFAULT_BACKGROUND].format(count)
+    usual = WORDS[opening.DEFAULT_BACKGROUND].format(count)
     assert usual in plain(said(app))
     app.selectbox(key="background").select("one other sample").run()
     app.selectbox(key="contrast").select(other).run()
@@ -119,7 +118,7 @@ def test_contrast_is_kept_when_the_page_changes(
     assert usual not in plain(said(app))
     app.switch_page(FILES["Dynamics"]).run()
     assert app.selectbox(key="contrast").value == other
-    app.selectbox(key="background").select(background_choice.DEFAULT_BACKGROUND).run()
+    app.selectbox(key="background").select(opening.DEFAULT_BACKGROUND).run()
     app.switch_page(FILES["Samples"]).run()
     app.run()  # the first run of a page after another may end before its panels
     assert usual in plain(said(app))
@@ -170,7 +169,7 @@ def test_contrast_with_itself_shows_a_notice(source: str) -> None:
 @pytest.mark.parametrize("bad", ["moon", "<script>alert(1)</script>", "joint " * 400, "=1+1", ""])
 def test_unknown_background_shows_a_notice(bad: str) -> None:
     app = visit("Samples", whole=False, data="planted", background=bad)
-    assert app.selectbox(key="background").value == background_choice.DEFAULT_BACKGROUND
+    assert app.selectbox(key="background").value == opening.DEFAULT_BACKGROUND
     assert len(app.warning) == 1
     assert "The default background is used" in plain(app.warning[0].value)
 
@@ -197,10 +196,10 @@ def test_contrast_of_another_data_set_is_dropped() -> None:
 
 def test_study_with_another_background_shares_everything_else(source: str) -> None:
     study = open_study_shared(source)
-    for choice, kind in background_choice.BACKGROUNDS.items():
+    for choice, kind in opening.BACKGROUNDS.items():
         sample = str(study.dataset.ids[0]) if kind == "contrast" else ""
-        other = background_choice.with_background(study, kind, sample)
-        assert other is background_choice.with_background(study, kind, sample), choice
+        other = opening.with_background(study, kind, sample)
+        assert other is opening.with_background(study, kind, sample), choice
         assert (other is study) == (kind == "product")
         assert other.scores is study.scores
         assert other.model is study.model
@@ -208,7 +207,7 @@ def test_study_with_another_background_shares_everything_else(source: str) -> No
         assert (other.memo_key() == study.memo_key()) == (kind == "product")
     row = int(study.dataset.rows("test")[0])
     before = study.dividends(row)
-    contrast = background_choice.with_background(study, "contrast", str(study.dataset.ids[3]))
+    contrast = opening.with_background(study, "contrast", str(study.dataset.ids[3]))
     assert contrast.dividends(row) != before
     assert contrast.dividends(row)[""] == pytest.approx(
         study.scores[3, int(study.predicted[row])], abs=1e-9
@@ -254,7 +253,7 @@ def test_network_decision_is_shown_by_layer(where: str) -> None:
     )
     assert not app.error
     words = plain(said(app))
-    against = background_choice.with_background(study, "mixed")
+    against = opening.with_background(study, "mixed")
     found, c = Sample(against, row).path_explanation, int(study.predicted[row])
     assert found.moments[0] == "input"
     assert found.dividends[-1, 0, :, c] == pytest.approx(
@@ -309,7 +308,7 @@ def test_default_contrast_follows_the_sample() -> None:
     for _ in range(2):
         app.button(key="_next").click().run()
     row = study.dataset.row(app.selectbox(key="sample").value)
-    assert app.selectbox(key="contrast").value == background_choice.default_contrast(study, row)
+    assert app.selectbox(key="contrast").value == opening.default_contrast(study, row)
 
 
 def test_default_choices_follow_the_sample() -> None:
@@ -318,8 +317,8 @@ def test_default_choices_follow_the_sample() -> None:
     def page() -> None:
         import streamlit as st
 
-        from qfusion.analysis.opening import open_study
         from qfusion.app import widgets
+        from qfusion.study.opening import open_study
         from qfusion.views.pages import dynamics
 
         study = open_study("qj-planted", "planted")

@@ -11,17 +11,17 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import sample_circuits, study_building
-from qfusion.analysis.opening import open_sample, open_study
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.spaces.masses import MassSpace
-from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import fusion
 from qfusion.figures.circuits import boxes
 from qfusion.models import base
 from qfusion.models.network import gate_angles, network_model, qcnn, truth_tables
 from qfusion.quantum.states import partial_trace
+from qfusion.study import circuits, opening
+from qfusion.study.backends.masses import MassSpace
+from qfusion.study.opening import open_sample, open_study
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.views import circuit as circuit_views
 from qfusion.views.pages import notebook
@@ -37,7 +37,7 @@ def digits() -> Study:
     if "qcnn-digits" not in checkpoint_cards.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
-    study = study_building.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
+    study = opening.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
     assert isinstance(study.space, MassSpace)
     return study
 
@@ -46,7 +46,7 @@ def digits() -> Study:
 def pairs() -> Study:
     """A network of eight qubits, whose states have a sixteenth of the entries of those of digits."""
     found = checkpoint.load("qcnn-parity")
-    study = study_building.build_study("qcnn-parity", found.card, found.model, data.load("parity"))
+    study = opening.build_study("qcnn-parity", found.card, found.model, data.load("parity"))
     assert isinstance(study.space, MassSpace)
     return study
 
@@ -325,12 +325,12 @@ def test_noise_matches_track_and_shots_have_binomial_spread(pairs: Study) -> Non
 
     row = int(pairs.dataset.rows("test")[2])
     model: Any = base.log_odds_against_others(checkpoint.load("qcnn-parity").model)
-    found = sample_circuits.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
+    found = circuits.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
     direct = with_noise(model, Noise(0.05, 0.02, 0.1)).scores(
         {m: x[None] for m, x in pairs.space.named_masses(row).items()}
     )[0]
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
-    quiet = sample_circuits.with_noise(pairs, row, "", (0, 0, 0), 500)
+    quiet = circuits.with_noise(pairs, row, "", (0, 0, 0), 500)
 
     p = torch.diagonal(qcnn.density_states(pairs.model.network, pairs.space.vectors[row])[-1]).real
     each = outcome_scores(model)
@@ -402,7 +402,7 @@ def test_chains_of_fusion_are_drawn_too() -> None:
 def test_jump_model_step_slider_ends_at_the_circuit_state() -> None:
 
     study = open_study("qj-planted", "planted")
-    built = sample_circuits.circuit(study, 7, 0.05, "terms")  # type: ignore[arg-type]
+    built = circuits.circuit(study, 7, 0.05, "terms")  # type: ignore[arg-type]
     replay = boxes.step_replay(study, 7, 0.05, "terms")  # type: ignore[arg-type]
     rho = built.qnode()()
     p = np.real(np.diag(rho)).reshape((2,) * len(built.wires))

@@ -13,13 +13,13 @@ import torch
 from scipy import stats
 
 from qfusion import explain
-from qfusion.analysis import cohort_groups, cohort_measures, cohort_table, sample_evolution
-from qfusion.analysis.opening import open_study
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak
 from qfusion.models.network import gate_angles
 from qfusion.models.tweak import LEARNED
 from qfusion.quantum import measures, states
+from qfusion.study import cohorts, evolution, performance
+from qfusion.study.opening import open_study
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.views.pages import address, page_state
 from qfusion.views.words.names import describe_correlation
@@ -40,13 +40,13 @@ def model_of(source: str) -> str:
 
 def table_of(source: str) -> tuple[Any, pd.DataFrame]:
     study = open_study(model_of(source), source)
-    found = cohort_table.cohort_table(study, None)
+    found = cohorts.cohort_table(study, None)
     return study, found[(found["split"] == "test") & found["joint"].notna()]
 
 
 def test_cohorts_page_numbers_equal_the_library(source: str) -> None:
     asked = {"model": model_of(source), "filter": "relation=agreement|joint; error>0.01"}
-    app = visit("Cohorts", **asked, measure=cohort_measures.ENTROPY)
+    app = visit("Cohorts", **asked, measure=performance.ENTROPY)
     assert not app.error
     assert not app.warning
     study, rows = table_of(source)
@@ -55,10 +55,10 @@ def test_cohorts_page_numbers_equal_the_library(source: str) -> None:
     assert f"**{len(inside):,} of {len(rows):,}** explained samples of test;" in words
     everyone = np.ones(len(rows), dtype=bool)  # no cohort beside them
     for some, names in ((rows.index.isin(inside.index), ["all", "cohort"]), (everyone, ["all"])):
-        levels = cohort_measures.ladder(study, rows, some, None, "all")
+        levels = performance.ladder(study, rows, some, None, "all")
         assert levels["level"].tolist() == names
         assert levels["mean error"].iloc[-1] == pytest.approx(rows["error"][some].mean())
-    x = cohort_measures.entropies(study, rows, cohort_measures.ENTROPY)
+    x = performance.entropies(study, rows, performance.ENTROPY)
     r, rho = stats.pearsonr(x, rows["joint"]).statistic, stats.spearmanr(x, rows["joint"]).statistic
     assert f"rank correlation {rho:+.2f}" in words
     assert f"| all of test | {len(rows):,} | {r:+.2f} (" in words
@@ -70,8 +70,8 @@ def test_cohorts_page_numbers_equal_the_library(source: str) -> None:
     )
     outputs = study.predicted[study.dataset.rows("test")[:3]]
     wanted = explain.shares(e)[np.arange(3), 0, outputs]
-    assert rows[cohort_table.share_column(name)].to_numpy()[:3] == pytest.approx(wanted, abs=1e-9)
-    assert f"share of {name} | {rows[cohort_table.share_column(name)].mean():.1%}" in words
+    assert rows[cohorts.share_column(name)].to_numpy()[:3] == pytest.approx(wanted, abs=1e-9)
+    assert f"share of {name} | {rows[cohorts.share_column(name)].mean():.1%}" in words
     words = plain(said(visit("Cohorts", **asked, by="relation")))
     assert "2,000 resamples" in words
     assert f"the {study.background.size:,} training samples" in words
@@ -80,7 +80,7 @@ def test_cohorts_page_numbers_equal_the_library(source: str) -> None:
 @pytest.mark.parametrize("by", ["sign of truth", "truth (quarters)", "error (quarters)", "regime"])
 def test_every_grouping_covers_all_samples(by: str) -> None:
     study, rows = table_of("planted")
-    group, names = cohort_groups.groups(study, rows, by)
+    group, names = cohorts.groups(study, rows, by)
     assert set(group) == set(names)
     if by.endswith("(quarters)"):
         assert [int((group == name).sum()) for name in names] == [150, 150, 150, 150]
@@ -150,7 +150,7 @@ def test_invalid_link_shows_a_notice_and_the_page_opens(query: dict[str, Any], w
 def test_entanglement_measures_equal_those_of_the_states() -> None:
     study: Any = open_study("qj-planted", "planted")
     rows = np.array([5, 70])
-    found = cohort_measures.correlations(study, rows)
+    found = performance.correlations(study, rows)
     with torch.no_grad():
         rho = study.model.evolve_states(
             states.density(study.space.kets(rows)), [study.model.duration]
@@ -158,7 +158,7 @@ def test_entanglement_measures_equal_those_of_the_states() -> None:
     assert found["total correlation"] == pytest.approx(
         measures.total_correlation(rho, study.model.dims).numpy(), abs=1e-9
     )
-    track = sample_evolution.follow(study, 70, LEARNED, negativity=True)
+    track = evolution.follow(study, 70, LEARNED, negativity=True)
     single = [float(values[-1]) for values in track.measures.by_part("negativity").values()]
     assert found["negativity"][1] == pytest.approx(np.mean(single), abs=1e-6)
     pairs = [float(values[-1]) for values in track.measures.by_part("mutual_information").values()]

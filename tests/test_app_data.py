@@ -18,7 +18,7 @@ from qfusion.app.forms import data_import
 from qfusion.app.samples import contents
 from qfusion.data import importing, registry
 from qfusion.data.store import folders
-from qfusion.runs import list_runs, run_process
+from qfusion.runs import list_runs, plans
 from tests.support import importable
 from tests.support.app import offered_ids, plain, said, visit
 from tests.support.data_page import press
@@ -194,7 +194,7 @@ def test_both_systems_train_on_an_imported_set(
 ) -> None:
     begun: list[str] = []
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(run_process, "launch_run", lambda run, events=False: begun.append(run.name))
+    monkeypatch.setattr(plans, "launch_run", lambda run, events=False: begun.append(run.name))
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mine")
     app = press(visit("Data", whole=False, set="mine"), "Train both systems on it")
     assert begun == ["quantum-jump-mine", "entangled-qcnn-mine"]

@@ -9,17 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import report
-from qfusion.analysis import (
-    cohort_levels,
-    cohort_measures,
-    cohort_table,
-    open_sample,
-    opening,
-)
-from qfusion.analysis.columns import dividend_column
-from qfusion.analysis.sample import build_sample
 from qfusion.app import page_runs, panels
 from qfusion.data.own import samples
+from qfusion.study import cohorts, open_sample, opening, performance
+from qfusion.study.backends.base import dividend_column
+from qfusion.study.sample import build_sample
 from tests.support.app import APP, FILES, plain, said, visit
 from tests.support.own_samples import parity, stroke
 from tests.support.third_model import PAGES
@@ -67,14 +61,14 @@ def test_cohorts_compare_the_own_sample_with_the_split(mine: samples.OwnSample) 
     dataset = samples.append_samples(parity(), [mine])
     study = opening.open_study("qj-parity", "parity").with_own(dataset)
     sample = build_sample(study, dataset.row(mine.id))
-    levels = cohort_levels.build_levels(sample)
+    levels = performance.build_levels(sample)
     assert levels.own is not None
     assert mine.id not in levels.rows.index
     dividends = {term: levels.own[dividend_column(term)] for term in study.terms}
     assert dividends == {term: sample.dividends[term] for term in study.terms}
     assert levels.own["relation"] == sample.verdict.relation
-    assert levels.own[cohort_table.JOINT] == abs(sample.dividends["left+right"])
-    ladder = cohort_measures.ladder(study, levels.rows, levels.inside, levels.own, "all")
+    assert levels.own[cohorts.JOINT] == abs(sample.dividends["left+right"])
+    ladder = performance.ladder(study, levels.rows, levels.inside, levels.own, "all")
     of_sample = ladder.set_index("level").loc[f"sample {mine.id}"]
     assert np.isnan(of_sample["accuracy"])
     assert np.isnan(of_sample["mean error"])

@@ -17,16 +17,16 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import cli, data, explain, plugin
 from qfusion._memory_cache import CACHE
-from qfusion.analysis import sample_examples, text
-from qfusion.analysis.inside import coalition_strengths
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.spaces import evolution
 from qfusion.app import page_runs, tasks
 from qfusion.app.overview import TITLES
 from qfusion.data import registry
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
+from qfusion.study import compare, text
+from qfusion.study.backends import kets
+from qfusion.study.opening import open_study
+from qfusion.study.operators import coalition_strengths
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.views import decision, overview
 from tests.support.app import FILES, PAGES, plain, said, value, visit
@@ -89,7 +89,7 @@ def test_overview_shows_card_metrics_and_three_examples(source: str) -> None:
     written = [each.text for each in overview.test_metrics(study).figure.layout.annotations]
     assert f"{mae['mean']:.3f} ± {mae['std']:.3f}" in written
     words = plain(said(app))
-    assert all(TITLES[card.kind] in words for card in sample_examples.find_examples(study))
+    assert all(TITLES[card.kind] in words for card in compare.find_examples(study))
     assert f"On {card['data']['sizes']['test']:,} test samples" in words
 
 
@@ -138,7 +138,7 @@ def test_example_samples_match_their_names(source: str) -> None:
     study = open_study(f"qj-{source}", source)
     found = {
         item.kind: study.dividends(study.dataset.row(item.sample))
-        for item in sample_examples.find_examples(study)
+        for item in compare.find_examples(study)
     }
     single = {kind: np.array([terms[m] for m in study.modalities]) for kind, terms in found.items()}
     joint = {
@@ -147,7 +147,7 @@ def test_example_samples_match_their_names(source: str) -> None:
     assert abs(np.sign(single["agreement"]).sum()) == len(study.modalities)
     assert single["conflict"].max() > 0 > single["conflict"].min()
     assert abs(joint.get("synergy", 1.0)) > 0.1
-    assert len({item.sample for item in sample_examples.find_examples(study)}) == 3
+    assert len({item.sample for item in compare.find_examples(study)}) == 3
 
 
 def test_samples_page_shows_prediction_and_dividends_of_the_library(
@@ -204,11 +204,11 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
 
 
 def test_scatter_offers_entanglement_measures(planted: Any) -> None:
-    from qfusion.analysis import sample_evolution
+    from qfusion.study.evolution import follow
 
     study = open_study("qj-planted", "planted")
-    found = evolution.negativities(study, np.array([5, 7]))
-    track = sample_evolution.follow(study, 7, LEARNED, negativity=True)
+    found = kets.negativities(study, np.array([5, 7]))
+    track = follow(study, 7, LEARNED, negativity=True)
     assert found[1, 2] == pytest.approx(track.measures.single("negativity")["vision"][-1], abs=1e-6)
     app = visit(
         "Samples",

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis.changed_samples import STATE
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.app import tasks
+from qfusion.study.opening import open_study
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
+from qfusion.study.what_if import STATE
 from qfusion.views.pages.what_if import TITLES
 from qfusion.views.words import answers
 from qfusion.views.words.answers import QUESTIONS

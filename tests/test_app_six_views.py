@@ -13,8 +13,6 @@ import torch
 
 from qfusion import data, explain
 from qfusion._memory_cache import CACHE
-from qfusion.analysis import study_building
-from qfusion.analysis.sample import Sample
 from qfusion.app import tasks
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
@@ -22,6 +20,8 @@ from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import Source
 from qfusion.models import base
 from qfusion.models.network import gate_angles
+from qfusion.study import opening
+from qfusion.study.sample import Sample
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from tests.support import circuit_views
 from tests.support.app import PAGES, headline_of, plain, said, value, visit
@@ -95,7 +95,7 @@ def six_views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DataSe
         checkpoint.save(folder / MODEL, result.model, card)
         yield (
             dataset,
-            study_building.build_study(MODEL, card, checkpoint.load(MODEL).model, dataset),
+            opening.build_study(MODEL, card, checkpoint.load(MODEL).model, dataset),
         )
     _forget()
 

@@ -10,10 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import Sample
 from qfusion.app import guidance, navigation
 from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.study.opening import open_study
+from qfusion.study.sample import Sample
 from tests.support.app import plain, said, visit
 
 STEPS = navigation.steps()

@@ -12,10 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import runs
-from qfusion.analysis import runs as run_curves, training_curves
 from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.runs import Plan, Run, plans, run_process
+from qfusion.runs import Plan, Run, plans
+from qfusion.study import trainings, trainings as run_curves
 from qfusion.training import Options, checkpoint, checkpoint_cards, prepare
 from qfusion.views import learning
 from qfusion.views.pages import address
@@ -40,7 +40,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     def launch(run: Run, events: bool = False) -> None:
         found.append((run.name, events))
 
-    monkeypatch.setattr(run_process, "launch_run", launch)
+    monkeypatch.setattr(plans, "launch_run", launch)
     monkeypatch.setattr(runs, "launch_run", launch)
     return found
 
@@ -206,7 +206,7 @@ def test_failed_start_leaves_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(28, "No space left on device")
         begun.append(run.name)
 
-    monkeypatch.setattr(run_process, "launch_run", launch)
+    monkeypatch.setattr(plans, "launch_run", launch)
     app = visit(TRAIN, **{"new.data": "planted"})
     app.number_input(key="new.seeds").set_value(3).run()
     app.text_input(key="_new.name").set_value("full").run()
@@ -299,7 +299,7 @@ def test_available_actions_depend_on_the_state(
 def test_unavailable_actions_show_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     make("one", record_of(3))
     monkeypatch.setattr(
-        run_process,
+        plans,
         "launch_run",
         lambda *_: (_ for _ in ()).throw(InvalidInput("Run one is being trained already.")),
     )
@@ -464,8 +464,8 @@ def test_card_tells_what_a_run_waits_for_until_its_first_batches_have_losses() -
 
 def test_losses_of_batches_are_left_out_once_a_run_has_ended() -> None:
     record = replace(record_of(2), batch_losses=((1.5, 0.7), (2.0, 0.6)))
-    assert training_curves.training_loss(record)[0].tolist() == [1, 2]
-    positions, losses = training_curves.training_loss(replace(record, state="running"))
+    assert trainings.training_loss(record)[0].tolist() == [1, 2]
+    positions, losses = trainings.training_loss(replace(record, state="running"))
     assert positions.tolist() == [1, 1.5, 2]
     assert losses.tolist() == [1, 0.7, 0.5]
 

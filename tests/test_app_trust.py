@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import operator_votes, study_building, trust
 from qfusion.explain import faithfulness, sensitivity, stability
+from qfusion.study import opening, operators, trust
 from qfusion.training import checkpoint
 from qfusion.views.pages.address import BACKGROUND
 from qfusion.views.words.reliability import describe_finding
@@ -30,9 +30,7 @@ def model(request: pytest.FixtureRequest) -> str:
 
 def study_of(name: str) -> Any:
     found = checkpoint.load(name)
-    return study_building.build_study(
-        name, found.card, found.model, data.load(found.card["data"]["name"])
-    )
+    return opening.build_study(name, found.card, found.model, data.load(found.card["data"]["name"]))
 
 
 def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
@@ -40,7 +38,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     row, group = int(study.dataset.rows("test")[5]), "+".join(study.modalities[:2])
     output = int(study.predicted[row])
     found = sensitivity.operator(study.model, study.background, group, output)
-    label = operator_votes.WITH.join(study.modalities[:2])
+    label = operators.WITH.join(study.modalities[:2])
     app = visit(
         OPERATORS,
         whole=False,
@@ -65,7 +63,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     nearest = study.dataset.rows("test")[
         int(np.argmax(found.overlap(states, len(found.values) - 1)))
     ]
-    shown = operator_votes.votes(study, group, output, "test")
+    shown = operators.votes(study, group, output, "test")
     assert shown.nearest("for")[0] == nearest
     assert shown.weights.sum() == pytest.approx(1)
 

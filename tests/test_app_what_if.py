@@ -14,22 +14,14 @@ from streamlit.testing.v1 import AppTest
 
 import qfusion
 from qfusion import data, explain
-from qfusion.analysis import (
-    background_choice,
-    changed_samples,
-    decision_flips,
-    modality_attribution,
-    modality_states,
-    opening,
-    sample_words,
-)
-from qfusion.analysis.changed_samples import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.study_building import explained_model
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import terms
+from qfusion.study import opening, text, what_if
+from qfusion.study.attribution import title
+from qfusion.study.opening import explained_model, open_study
+from qfusion.study.what_if import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.views import flips
 from qfusion.views.pages.what_if import TITLES
@@ -122,7 +114,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     model, dataset, _, row = parts(source)
     name = dataset.names[0]
     states = counterfactual.encode_samples(model, dataset.inputs([row], dtype=torch.float64))
-    numbers = list(changed_samples.shown_state(states[name]))
+    numbers = list(what_if.shown_state(states[name]))
     app = visit(
         "What if",
         whole=False,
@@ -133,7 +125,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     numbers[1] = 0.9
     assert app.slider(key=f"set.{name}.1").value == 0.9
     scores = counterfactual.score_encodings(
-        model, {**states, name: changed_samples.set_state(states[name], tuple(numbers))}
+        model, {**states, name: what_if.set_state(states[name], tuple(numbers))}
     )[0].numpy()
     shown = (
         value(app, "Prediction")
@@ -175,7 +167,7 @@ def test_edited_words_voice_and_face_change_features_and_prediction() -> None:
     }
     with torch.no_grad():
         expected = float(
-            model({name: changed_samples.features(edit) for name, edit in edits.items()})[0, 0]
+            model({name: what_if.features(edit) for name, edit in edits.items()})[0, 0]
         )
     assert value(app, "Prediction") == pytest.approx(expected, abs=6e-4)
     assert app.get("audio")
@@ -202,26 +194,26 @@ def plain_error(app: AppTest) -> str:
 
 def test_unspecified_controls_keep_the_sample_value_or_default() -> None:
     study, row = open_study("qj-planted", "planted"), 3
-    own = changed_samples.shown_state(modality_states.own_states(study, row)["vision"])
+    own = what_if.shown_state(what_if.own_states(study, row)["vision"])
     near = {0: round(own[0], 3), 1: own[1] + 0.25}
-    found = changed_samples.wanted_changes(
+    found = what_if.wanted_changes(
         study, row, {"text": {"action": SWAP}, "vision": {"action": STATE, "state": near}}
     )
-    donor = background_choice.default_contrast(study, row)
+    donor = opening.default_contrast(study, row)
     assert found == (
         Change(SWAP, donor=donor),
         Change(),
         Change(STATE, state=(own[0], near[1], *own[2:])),
     )
-    (words, *_) = changed_samples.wanted_changes(study, row, {"text": {"action": INPUT}})
-    assert words.words == changed_samples.own_words(study, row) != ""
+    (words, *_) = what_if.wanted_changes(study, row, {"text": {"action": INPUT}})
+    assert words.words == what_if.own_words(study, row) != ""
     for wrong in (
         {"smell": {}},
         {"text": {"action": "burn"}},
         {"text": {"action": STATE, "state": {99: 0.1}}},
     ):
         with pytest.raises((InvalidInput, NotFound)):
-            changed_samples.wanted_changes(study, row, wrong)
+            what_if.wanted_changes(study, row, wrong)
 
 
 def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
@@ -236,7 +228,7 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
     lend = app.button(key="_lend-text")
     lend.click().run()
     donor = app.selectbox(key="with.text").value
-    assert f"‘{sample_words.describe_sample(dataset, dataset.row(donor))}’" in plain(lend.label)
+    assert f"‘{text.describe_sample(dataset, dataset.row(donor))}’" in plain(lend.label)
     assert donor in dataset.ids.tolist()
     app.selectbox(key="sample").select("p0031").run()
     assert not app.exception
@@ -245,13 +237,13 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
 
 def test_no_flip_is_reported_where_none_exists(monkeypatch: Any) -> None:
     sample = opening.open_sample("qj-planted", "p0014")
-    found = decision_flips.what_would_flip(sample.study, sample.row)
+    found = what_if.what_would_flip(sample.study, sample.row)
     assert "confirmed by running the model again" in flips.nearest_flips(sample).caption
     nothing = {
         name: replace(flip, state=replace(flip.state, possible=False, distance=math.inf))
         for name, flip in found.items()
     }
-    monkeypatch.setattr(decision_flips, "what_would_flip", lambda *_: nothing)
+    monkeypatch.setattr(what_if, "what_would_flip", lambda *_: nothing)
     picture = flips.nearest_flips(sample)
     assert "confirmed by running the model again" not in picture.caption
     assert picture.alternative == "Distances to a flip: text none, audio none, vision none."
@@ -287,7 +279,7 @@ def test_flips_of_features_are_in_their_own_units(
     columns: dict[str, list[str]], units: tuple[str, str]
 ) -> None:
     study = patients(columns)
-    found = decision_flips.what_would_flip(study, 0)
+    found = what_if.what_would_flip(study, 0)
     for (name, flip), unit in zip(found.items(), units, strict=True):
         words = plain(answers.describe_flips(study, {name: flip}))
         assert (
@@ -355,9 +347,9 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     assert value(app, "Prediction") == pytest.approx(
         float(counterfactual.score_encodings(model, {**states, "audio": ket})), abs=6e-4
     )
-    theta, phi = changed_samples.shown_state(ket)
+    theta, phi = what_if.shown_state(ket)
     assert (theta, phi) == (pytest.approx(2.0), pytest.approx(-1.0))
-    back = changed_samples.set_state(states["text"], changed_samples.shown_state(states["text"]))
+    back = what_if.set_state(states["text"], what_if.shown_state(states["text"]))
     assert float(counterfactual.distance(back[0], states["text"][0])) < 1e-7
     words = plain(said(app))
     assert "The state of audio moved by" in words
@@ -381,7 +373,7 @@ def test_inside_a_modality_shows_the_attribution_of_the_library(source: str) -> 
         data=source,
         sample=sample,
         inside="true",
-        **{"inside.of": name, "inside.term": modality_attribution.title(term)},
+        **{"inside.of": name, "inside.term": title(term)},
     )
     words = plain(said(app))
     assert not app.error

@@ -15,12 +15,12 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from qfusion.analysis.opening import open_sample
 from qfusion.figures import evolution_charts
 from qfusion.figures.files import export
 from qfusion.figures.files.export_style import ExportStyle
 from qfusion.report import decision_story
 from qfusion.report.story_page import render_page
+from qfusion.study.opening import open_sample
 from qfusion.views import decision
 from qfusion.views.pages.panel import drawn
 from scripts import visits

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis.opening import open_sample, open_study
 from qfusion.models.network import gate_angles
+from qfusion.study.opening import open_sample, open_study
 from qfusion.views import circuit
 from qfusion.views.pages.address import default_sample
 from scripts import dragging, visits

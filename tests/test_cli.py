@@ -800,4 +800,4 @@ def test_failed_start_of_the_app_prints_a_reason(run: Any) -> None:
 @pytest.mark.parametrize(("seeds", "words"), [([0], "MAE 0.500"), ([0, 1], "MAE 0.500 ± 0.000")])
 def test_one_training_is_listed_without_a_deviation(seeds: list[int], words: str) -> None:
     card = {"seeds": seeds, "metrics": {"test": {"mae": {"mean": 0.5, "std": 0.0}}}}
-    assert commands.models.format_metrics(card) == words
+    assert commands.evaluate.format_metrics(card) == words

@@ -9,10 +9,10 @@ import pytest
 from scipy import stats
 
 from qfusion import data
-from qfusion.analysis.cohort_slices import wilson
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import bootstrap
+from qfusion.study.mistakes import wilson
 from qfusion.views.cohort_contributions import difference_errors
 from qfusion.views.words.names import describe_intervals
 

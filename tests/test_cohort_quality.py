@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis import cohort_performance
-from qfusion.analysis.cohort_levels import build_levels
-from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import model_quality
+from qfusion.study import performance
+from qfusion.study.opening import open_sample
+from qfusion.study.performance import build_levels
 from qfusion.views import cohort_quality, samples
 from qfusion.views.pages import cohorts
 from qfusion.views.pages.panel import drawn
@@ -37,7 +37,7 @@ def rows_of(levels: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_confusions_by_counting(digits: Any, filter: str) -> None:
     levels = build_levels(digits.sample, filter)
     truth, predicted, _ = rows_of(levels)
-    found = cohort_performance.confusions(levels)
+    found = performance.confusions(levels)
     assert found.shape == (10, 10)
     assert all(
         found[i, j] == ((truth == i) & (predicted == j)).sum() for i in range(10) for j in range(10)
@@ -47,7 +47,7 @@ def test_confusions_by_counting(digits: Any, filter: str) -> None:
 def test_curves_by_counting(digits: Any) -> None:
     everyone = build_levels(digits.sample)
     truth, _, sure = rows_of(everyone)
-    found = cohort_performance.curves(everyone)
+    found = performance.curves(everyone)
     assert [each.name for each in found] == list(digits.study.classes)
     for c in (0, 7):
         own, others = sure[truth == c, c], sure[truth != c, c]
@@ -72,11 +72,11 @@ def test_curves_by_counting(digits: Any) -> None:
 
 def test_calibration_by_counting(digits: Any) -> None:
     truth, predicted, sure = rows_of(digits)
-    (_, _, counts, error), top = cohort_performance.calibration(digits), sure.max(1)
+    (_, _, counts, error), top = performance.calibration(digits), sure.max(1)
     gap = 0.0
-    for b in range(cohort_performance.BINS):
-        rows = (top >= b / cohort_performance.BINS) & (
-            top < (b + 1) / cohort_performance.BINS + (b == cohort_performance.BINS - 1)
+    for b in range(performance.BINS):
+        rows = (top >= b / performance.BINS) & (
+            top < (b + 1) / performance.BINS + (b == performance.BINS - 1)
         )
         if rows.any():
             gap += rows.mean() * abs(top[rows].mean() - (truth == predicted)[rows].mean())
@@ -87,7 +87,7 @@ def test_calibration_by_counting(digits: Any) -> None:
 def test_residuals_by_counting(planted: Any) -> None:
     places = planted.places(planted.rows)
     assert np.allclose(
-        cohort_performance.residuals(planted),
+        performance.residuals(planted),
         planted.study.scores[places, 0] - planted.study.dataset.y[places],
     )
     frame = cohort_quality.residuals(planted).numbers
@@ -96,7 +96,7 @@ def test_residuals_by_counting(planted: Any) -> None:
 
 
 def test_quality_panels_of_classes_and_numbers(digits: Any, planted: Any) -> None:
-    counts = cohort_performance.confusions(digits)
+    counts = performance.confusions(digits)
     assert cohort_quality.confusions(digits).title.startswith(
         f"{np.trace(counts)} of {counts.sum()} samples are right"
     )
@@ -109,7 +109,7 @@ def test_quality_panels_of_classes_and_numbers(digits: Any, planted: Any) -> Non
     assert cohorts.is_regression(planted)
     assert not cohorts.is_regression(digits)
     with pytest.raises(InvalidInput, match="chooses among classes"):
-        cohort_performance.residuals(digits)
+        performance.residuals(digits)
     with pytest.raises(InvalidInput, match="shape"):
         model_quality.confusion_matrix(np.zeros((2, 3)), ["a", "b"])
     nobody = build_levels(open_sample("qj-planted", "p0031"), "error>1000")

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from qfusion import _sentences, cli
 from qfusion._memory_cache import CACHE
-from qfusion.analysis.opening import load_model_and_data
 from qfusion.commands import printing, train
+from qfusion.study.opening import load_model_and_data
 from qfusion.training import encodings
 
 MODEL = "qj-planted"

@@ -15,8 +15,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from qfusion.analysis.opening import open_sample, open_study
 from qfusion.models import base
+from qfusion.study.opening import open_sample, open_study
 from qfusion.training import checkpoint
 from tests.support.common_parts import assert_same, everything
 from tests.support.third_model import DATA, among_the_users

@@ -10,8 +10,6 @@ import pytest
 import qutip
 import torch
 
-from qfusion.analysis import steady_states
-from qfusion.analysis.opening import open_sample, open_study
 from qfusion.errors import InvalidInput
 from qfusion.models.tweak import LEARNED
 from qfusion.quantum import measures
@@ -19,6 +17,8 @@ from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
 from qfusion.simulate import attractor, contraction
 from qfusion.simulate.steady_state import MIXED, Contraction, dissipator_norm
+from qfusion.study import evolution
+from qfusion.study.opening import open_sample, open_study
 from qfusion.views import dynamics as views
 from qfusion.views.dynamics import describe_attractor
 
@@ -152,14 +152,14 @@ def test_readout_at_the_steady_state_is_one_number() -> None:
     """Of a shipped model: late read-outs of all test samples agree, those at T spread as said."""
     study = open_study("qj-parity")
     rows = study.dataset.rows("test")
-    settled = steady_states.attract(study, int(rows[0]), LEARNED)
+    settled = evolution.attract(study, int(rows[0]), LEARNED)
     assert settled.attractor.unique
     with torch.no_grad():
         late = study.model.observables([60 / settled.attractor.gap])[0]
     scores = study.space.observable_scores(rows, late, study.model.bias)
     assert np.ptp(scores, axis=0).max() < 1e-8
     assert settled.spread[1] == pytest.approx(
-        study.scores[rows[: steady_states.MOST_SPREAD]].std(0), rel=1e-6
+        study.scores[rows[: evolution.MOST_SPREAD]].std(0), rel=1e-6
     )
 
 
@@ -192,7 +192,7 @@ def test_the_steady_state_of_the_shipped_large_model() -> None:
     assert settled.attractor.residual < 1e-12
     assert settled.attractor.gap == pytest.approx(0.01027, rel=5e-3)
     distance = settled.attractor.distance
-    within_T = math.log(distance[0] / distance[steady_states.STEPS]) / float(sample.model.duration)
+    within_T = math.log(distance[0] / distance[evolution.STEPS]) / float(sample.model.duration)
     assert within_T > 4 * settled.attractor.gap
     lead = views.distance(sample).lead
     assert f"{within_T:.3g} up to T" in lead

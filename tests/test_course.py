@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
-from qfusion.analysis import circuit_changes, open_sample, steady_states
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample_evolution import exact_states
 from qfusion.app import navigation, state
 from qfusion.quantum import measure_kinds
+from qfusion.study import circuits, evolution, open_sample
+from qfusion.study.evolution import exact_states
+from qfusion.study.opening import open_study
 from tests.support.app import visit
 
 COURSE = (Path(__file__).resolve().parent.parent / "docs" / "course.md").read_text()
@@ -163,7 +163,7 @@ def test_damping_changes_the_answer_and_depolarising_later() -> None:
     sample = open_sample("qcnn-parity", "pair-6602")
 
     def decided(depolarising: float, damping: float) -> int:
-        noisy = circuit_changes.run_with_noise(sample, (depolarising, damping, 0.0), 1024)
+        noisy = circuits.run_with_noise(sample, (depolarising, damping, 0.0), 1024)
         return int(np.argmax(noisy.scores))
 
     kept = decided(0, 0)
@@ -176,10 +176,9 @@ def test_damping_changes_the_answer_and_depolarising_later() -> None:
 def test_a_long_evolution_forgets() -> None:
     learned, longer = (open_sample("qj-parity", "pair-6601", tweak=tweak) for tweak in ("", "T=3"))
     settled = [
-        steady_states.attract(sample.study, sample.row, sample.tweak)
-        for sample in (learned, longer)
+        evolution.attract(sample.study, sample.row, sample.tweak) for sample in (learned, longer)
     ]
-    distances = [one.attractor.distance[steady_states.STEPS] for one in settled]
+    distances = [one.attractor.distance[evolution.STEPS] for one in settled]
     assert f"at T is {distances[0]:.2f}" in answer(10)
     assert f"[{distances[1]:.2f} at three times T]" in answer(10)
     spreads = [one.spread[1].max() for one in settled]

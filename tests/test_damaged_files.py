@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.analysis import text
 from qfusion.commands import train
 from qfusion.data import importing, registry
 from qfusion.data.store import folders, manifest, reading, writing
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import Tweak
 from qfusion.runs import folder
+from qfusion.study import text
 from qfusion.training import checkpoint, options
 from tests.support import importable
 

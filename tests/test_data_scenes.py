@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.analysis import modality_attribution
 from qfusion.data import DataSet, Image, Text, sources
 from qfusion.data.sources import scenes
 from qfusion.data.synthetic import scene_pictures, scene_questions
 from qfusion.errors import InvalidInput
 from qfusion.explain.coalitions import joint_share
+from qfusion.study import attribution
 
 PARTS = ("train", "valid", "test")
 
@@ -143,9 +143,7 @@ def test_pictures_match_the_table(made: DataSet) -> None:
 
 
 def test_colour_channels_of_a_pixel_are_one_feature(made: DataSet) -> None:
-    canvas = modality_attribution.canvas(
-        cast(Any, SimpleNamespace(dataset=made)), 3, "picture", None
-    )
+    canvas = attribution.canvas(cast(Any, SimpleNamespace(dataset=made)), 3, "picture", None)
     assert canvas.kind == "picture"
     assert canvas.shape == (24, 24)
     original = cast(Image, made.content(3)["picture"]).pixels

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import Sample
 from qfusion.explain import coalitions, verdicts
+from qfusion.study.opening import open_study
+from qfusion.study.sample import Sample
 from qfusion.views.words import answers
 from tests.support.app import plain, said, visit
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import build_sample
+from qfusion.study.opening import open_study
+from qfusion.study.sample import build_sample
 from qfusion.views.words.answers import Outcome, format_probability, summarize_decision
 
 

@@ -22,7 +22,7 @@ from qfusion.data.sources import Source
 from qfusion.explain import backgrounds
 from qfusion.models.encoders import Dropout, Shard, global_batch_random, shard_context
 from qfusion.training import checkpoint, prepare
-from qfusion.training.processes import Group, join_group
+from qfusion.training.batches import Group, join_group
 from scripts.serving import free_port
 from tests.support.encoded_models import sequences
 

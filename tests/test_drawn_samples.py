@@ -15,22 +15,13 @@ import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
 
-from qfusion.analysis import (
-    cohort_levels,
-    cohort_measures,
-    cohort_table,
-    drawn_samples,
-    jobs,
-    sample_projection,
-    study_building,
-    trust,
-)
-from qfusion.analysis.cohort_levels import build_levels
-from qfusion.analysis.jobs import State
-from qfusion.analysis.opening import open_sample
 from qfusion.data import compiled_code
 from qfusion.data.clusters import Clusters
 from qfusion.explain import cohort_filters
+from qfusion.study import cohorts, jobs, maps, opening, performance, trust
+from qfusion.study.jobs import State
+from qfusion.study.opening import open_sample
+from qfusion.study.performance import build_levels
 from qfusion.views import cohort_points, faithfulness
 from qfusion.views.pages import catalogue, rendering
 from tests.support.app import plain, said, visit
@@ -58,34 +49,30 @@ def until(what: Callable[[], bool], seconds: float = 60) -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The levels of a cohort, where more than 40 samples are slow and 20 are drawn."""
-    monkeypatch.setattr(cohort_measures, "MAX_SLOW", 40)
-    monkeypatch.setattr(cohort_measures, "FEW_SLOW", 20)
+    monkeypatch.setattr(performance, "MAX_SLOW", 40)
+    monkeypatch.setattr(performance, "FEW_SLOW", 20)
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
     return build_levels(open_sample("qj-planted", "p0031"), FILTER)
 
 
 def test_samples_are_drawn_once_and_keep_their_order() -> None:
-    first = drawn_samples.drawn_places(500, 100, 40)
-    assert (
-        first.tolist()
-        == drawn_samples.drawn_places(500, 100, 40).tolist()
-        == sorted(set(first.tolist()))
-    )
+    first = jobs.drawn_places(500, 100, 40)
+    assert first.tolist() == jobs.drawn_places(500, 100, 40).tolist() == sorted(set(first.tolist()))
     assert len(first) == 40
     assert first.max() > 400 > 100 > first.min()
-    assert drawn_samples.drawn_places(100, 100, 40).tolist() == list(range(100))
-    assert drawn_samples.drawn_places(500, 100, 40, everyone=True).tolist() == list(range(500))
+    assert jobs.drawn_places(100, 100, 40).tolist() == list(range(100))
+    assert jobs.drawn_places(500, 100, 40, everyone=True).tolist() == list(range(500))
 
 
 def test_slow_measures_use_drawn_samples_by_default(few: Any) -> None:
     whole, inside = len(few.rows), int(few.inside.sum())
     assert min(whole, inside) > 40
     some, every = (
-        cohort_levels.correlate_measures(few, "negativity", "joint", everyone)
+        performance.correlate_measures(few, "negativity", "joint", everyone)
         for everyone in (False, True)
     )
     assert (len(some.x), len(every.x)) == (20, whole)
-    at = drawn_samples.drawn_places(whole, 40, 20)
+    at = jobs.drawn_places(whole, 40, 20)
     np.testing.assert_allclose(some.x, every.x[at], atol=1e-9)
     assert some.correlations["all"]["spearman"].n == 20
     drawn, exact = (
@@ -101,7 +88,7 @@ def test_slow_measures_use_drawn_samples_by_default(few: Any) -> None:
     assert "n = 20" in drawn.title
     assert some.inside.sum() < inside
     assert f"cohort (n = {some.inside.sum()})" in str(drawn.figure)
-    quick = cohort_levels.correlate_measures(few, "entropy", "joint")
+    quick = performance.correlate_measures(few, "entropy", "joint")
     assert len(quick.x) == whole
 
 
@@ -123,8 +110,8 @@ def umap_compiles() -> Iterator[None]:
 
 @pytest.mark.usefixtures("umap_compiles")
 def test_map_of_all_samples_has_its_own_name(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_projection, "MAX_UMAP", 40)
-    monkeypatch.setattr(sample_projection, "FEW_UMAP", 20)
+    monkeypatch.setattr(maps, "MAX_UMAP", 40)
+    monkeypatch.setattr(maps, "FEW_UMAP", 20)
     some, every = (
         cohort_points.map_positions(few, "states", "UMAP", everyone) for everyone in (False, True)
     )
@@ -136,10 +123,10 @@ def test_map_of_all_samples_has_its_own_name(few: Any, monkeypatch: pytest.Monke
     )
     same = cohort_points.map_positions(few, "states", "PCA", True)
     assert same.column == "pca[states]", "all are placed anyway"
-    box = sample_projection.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
+    box = maps.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
     parts = cohort_filters.parse(f"{box}; split=valid")
     chosen = cohort_filters.select_rows(
-        parts, cohort_table.cohort_table_with_maps(few.study, None, parts)
+        parts, cohorts.cohort_table_with_maps(few.study, None, parts)
     )
     wanted = every.rows[(every.xy <= every.xy.mean(0)).all(1)]
     assert len(wanted) > 10
@@ -182,8 +169,8 @@ def test_umap_is_reproducible_by_seed() -> None:
         np.random.default_rng(0).normal(size=(30, 6)),
         np.random.default_rng(1).normal(size=(30, 6)) + 12,
     ]
-    first = sample_projection.umap(X)
-    assert np.array_equal(first, sample_projection.umap(X))
+    first = maps.umap(X)
+    assert np.array_equal(first, maps.umap(X))
     assert trustworthiness(X, first, n_neighbors=5) > 0.8
     middle = first[:30].mean(0), first[30:].mean(0)
     assert (
@@ -206,7 +193,7 @@ def test_feature_deletion_of_large_sets_uses_drawn_samples_with_an_interval(
         "training": {},
         "weights_sha256": "drawn",
     }
-    study = study_building.build_study("drawn", card, model_of("concatenation", dataset), dataset)
+    study = opening.build_study("drawn", card, model_of("concatenation", dataset), dataset)
     some, every = (
         trust.feature_curves(study, "text", everyone=everyone) for everyone in (False, True)
     )
@@ -258,9 +245,7 @@ def test_page_computes_all_samples_in_the_background_with_progress(few: Any) -> 
 
 
 def test_background_computation_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        cohort_levels, "correlate_measures", _slowly(cohort_levels.correlate_measures)
-    )
+    monkeypatch.setattr(performance, "correlate_measures", _slowly(performance.correlate_measures))
     app = visit("Cohorts", **ADDRESS, measured="all")
     assert "All samples: " in str([element.proto.text for element in app.get("progress")])
     app.button(key="_all_cancel_entanglement").click().run()

@@ -22,7 +22,6 @@ from qfusion import _disk_cache, _sentences, explain
 from qfusion._memory_cache import CACHE
 from qfusion._settings import choices
 from qfusion._user_folders import cache_root
-from qfusion.analysis import encoding_jobs, jobs, study_building
 from qfusion.data import DataSet
 from qfusion.explain import disturbances, faithfulness
 from qfusion.explain.backgrounds import make_background
@@ -30,6 +29,7 @@ from qfusion.explain.disturbances import Disturbance
 from qfusion.models import build, names
 from qfusion.models.encoders import Dropout, Encoder, EncoderSettings
 from qfusion.models.inputs import InputSpec, Pooling, last_states
+from qfusion.study import jobs, opening
 from qfusion.training import batches, checkpoint_cards, encodings, metrics, train
 from qfusion.views.words.decisions import describe_background
 from tests.support.encoded_models import dataset, model_of, sequences
@@ -272,9 +272,9 @@ def test_killed_encoder_is_replaced_by_the_waiting_process(
 def test_abandoned_encoding_restarts_and_cancelled_one_does_not(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding_jobs, "file_stamps", lambda model, data: (model, data))
+    monkeypatch.setattr(opening, "file_stamps", lambda model, data: (model, data))
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
-    monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
+    monkeypatch.setattr(opening.sources, "load", lambda name: dataset)
 
     def slowly(*_: str) -> None:
         with _sentences.progress_shown("Encoding") as tell:
@@ -282,21 +282,21 @@ def test_abandoned_encoding_restarts_and_cancelled_one_does_not(
                 tell(done, 600)
                 time.sleep(0.05)
 
-    monkeypatch.setattr(encoding_jobs, "encode", slowly)
+    monkeypatch.setattr(opening, "encode", slowly)
     with monkeypatch.context() as patch:
         patch.setattr(jobs, "PATIENCE", 0.2)
-        first = encoding_jobs.begin_encoding("m", "d")
+        first = opening.begin_encoding("m", "d")
         while first.is_active:
             time.sleep(0.02)
     assert first.state == jobs.State.STOPPED, "nobody waited"
-    second = encoding_jobs.begin_encoding("m", "d")  # the next reader's visit
+    second = opening.begin_encoding("m", "d")  # the next reader's visit
     assert second is not first
     assert second.is_active
-    assert encoding_jobs.begin_encoding("m", "d") is second
+    assert opening.begin_encoding("m", "d") is second
     second.stop()
     assert not second.is_active
-    assert encoding_jobs.begin_encoding("m", "d") is second, "it was cancelled"
-    third = encoding_jobs.begin_encoding("m", "d", again=True)
+    assert opening.begin_encoding("m", "d") is second, "it was cancelled"
+    third = opening.begin_encoding("m", "d", again=True)
     assert third is not second
     third.stop()
     until = time.monotonic() + 10
@@ -309,21 +309,21 @@ def test_abandoned_encoding_restarts_and_cancelled_one_does_not(
 def test_failed_encoding_reports_a_reason(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding_jobs, "file_stamps", lambda model, data: (model, data))
+    monkeypatch.setattr(opening, "file_stamps", lambda model, data: (model, data))
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
-    monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
+    monkeypatch.setattr(opening.sources, "load", lambda name: dataset)
 
     def fails(*_: str) -> None:
         with _sentences.progress_shown("Encoding") as tell:
             tell(45, 90)
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(encoding_jobs, "encode", fails)
-    job = encoding_jobs.begin_encoding("m", "d")
+    monkeypatch.setattr(opening, "encode", fails)
+    job = opening.begin_encoding("m", "d")
     while job.is_active:
         time.sleep(0.02)
     assert (job.done, job.total, job.problem) == (45, 90, "the disk is full")
-    assert encoding_jobs.begin_encoding("m", "d") is job
+    assert opening.begin_encoding("m", "d") is job
 
 
 def test_oldest_files_are_evicted_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,23 +384,23 @@ def test_first_samples_are_exact_and_their_error_is_bounded(
         "training": {},
     }
     monkeypatch.setattr(
-        encoding_jobs,
+        opening,
         "load_checkpoint",
         lambda name: type("Found", (), {"card": card, "model": model}),
     )
-    monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
+    monkeypatch.setattr(opening.sources, "load", lambda name: dataset)
     monkeypatch.setattr(checkpoint_cards, "stamp", lambda name: kind)
-    monkeypatch.setattr(encoding_jobs, "BEHIND", 24)
-    monkeypatch.setattr(encoding_jobs, "SHOWN", 6)
+    monkeypatch.setattr(opening, "BEHIND", 24)
+    monkeypatch.setattr(opening, "SHOWN", 6)
     asked = str(dataset.ids[dataset.rows("test")[-1]])
-    study = encoding_jobs.first_samples("drawn", "drawn", asked)
+    study = opening.first_samples("drawn", "drawn", asked)
     assert asked in study.dataset.ids
     assert 7 <= len(study.dataset.rows("test")) + len(study.dataset.rows("valid")) <= 8
     assert (study.background.size, study.background.total) == (24, 45)
     assert "24 samples drawn at random from the 45 training samples" in describe_background(
         study.background
     )
-    whole = study_building.build_study("drawn", card, model, dataset)
+    whole = opening.build_study("drawn", card, model, dataset)
     exact, drawn = whole.explained(dataset.row(asked)), study.explained(study.dataset.row(asked))
     np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=encodings.SAME)
     assert drawn.errors is not None

@@ -23,7 +23,7 @@ from qfusion.models.network import contractions
 from qfusion.models.protocols import KetStates, StateModel
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
-from qfusion.training.processes import Group
+from qfusion.training.batches import Group
 from qfusion.views.words.decisions import describe_background
 from tests.support.encoded_models import sequences
 from tests.support.entangled import model_of as network_of

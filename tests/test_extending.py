@@ -23,8 +23,6 @@ import torch
 
 from qfusion import cli, data, report
 from qfusion._memory_cache import CACHE
-from qfusion.analysis import cohort_measures
-from qfusion.analysis.opening import open_sample
 from qfusion.app import guidance
 from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
@@ -32,6 +30,8 @@ from qfusion.explain import attribution, disturbances
 from qfusion.models import FUSION
 from qfusion.quantum import measure_kinds, measures
 from qfusion.quantum.measure_kinds import States, Values
+from qfusion.study import performance
+from qfusion.study.opening import open_sample
 from qfusion.training.batches import mean_and_std
 from qfusion.views.pages import catalogue, dynamics, params, rendering
 from qfusion.views.pages.panel import Panel, PanelFigure
@@ -144,12 +144,12 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     assert len(drawn["data"]) == len(columns)
 
     assert (
-        cohort_measures.measure_titles(sample.study)["linear entropy"]
+        performance.measure_titles(sample.study)["linear entropy"]
         == "linear entropy of the modalities at T (mean)"
     )
-    at_end = cohort_measures.correlations(
-        sample.study, np.array([sample.row]), ("linear entropy",)
-    )["linear entropy"]
+    at_end = performance.correlations(sample.study, np.array([sample.row]), ("linear entropy",))[
+        "linear entropy"
+    ]
     assert at_end == pytest.approx(
         1 - np.mean([purity[name][-1] for name in sample.modalities]), abs=1e-6
     )

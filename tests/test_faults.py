@@ -19,11 +19,11 @@ import pytest
 from qfusion import _disk_cache, _files, runs
 from qfusion._files import atomic
 from qfusion._user_folders import cache_root
-from qfusion.commands import models
+from qfusion.commands import evaluate
 from qfusion.data import importing, load
 from qfusion.data.store import folders, reading
 from qfusion.errors import IntegrityError, QFusionError
-from qfusion.runs import Plan, folder, run_process, run_training
+from qfusion.runs import Plan, folder, plans, run_training
 from qfusion.training import checkpoint, checkpoint_cards
 from tests.support import importable
 from tests.support.app import offered_ids, plain, visit
@@ -177,7 +177,7 @@ def test_damaged_files_are_reported_and_the_rest_works(trained: checkpoint.Check
         assert name in plain(app.error[0].value)
         assert "whole" in offered_ids(app, "model")
     (place / "note.json").write_text("[]")
-    known, problems = models.read_cards()
+    known, problems = evaluate.read_cards()
     assert [card["name"] for card in known][-2:] == ["own", "own"]
     assert [line.partition(":")[0] for line in problems] == [
         "Model 'cut' is left out",
@@ -216,9 +216,9 @@ def test_changes_of_the_clock_have_no_effect(
         with folders.staging_folder():
             assert draft.is_dir()
     (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
-    assert not run_process.is_starting(run)  # it has begun
+    assert not plans.is_starting(run)  # it has begun
     (run.path / "record.json").unlink()
-    assert run_process.is_starting(run)
+    assert plans.is_starting(run)
     os.utime(run.path / "plan.json", (now() + 3e7, now() + 3e7))
     assert [each.name for each in (runs.create_run(plan(), name="later"), *runs.list_runs())] == [
         "later",

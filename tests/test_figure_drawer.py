@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from qfusion.analysis import text
+from qfusion.study import text
 from tests.support.app import visit
 
 

@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 import pytest
 
 from plotly_print import Style, render
-from qfusion.analysis import shown_terms
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import InvalidInput
 from qfusion.figures import (
@@ -25,6 +24,7 @@ from qfusion.figures import (
     training_charts,
 )
 from qfusion.figures.circuits import charts, diagram, fusion
+from qfusion.study import sample
 
 MODALITIES = ("text", "audio", "vision")
 DIVIDENDS = {
@@ -136,8 +136,8 @@ def test_waterfall_merges_the_smallest_joint_terms() -> None:
     names = list("abcdef")
     dividends = {term: 0.01 * i for i, term in enumerate(coalition_names(names))}
     figure = decision_charts.waterfall(dividends, names)
-    assert len(figure.data[0].x) == 1 + 6 + shown_terms.MAX_JOINT + 1 + 1
-    assert f"{2**6 - 7 - shown_terms.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
+    assert len(figure.data[0].x) == 1 + 6 + sample.MAX_JOINT + 1 + 1
+    assert f"{2**6 - 7 - sample.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
     assert figure.data[0].x[-1] == pytest.approx(sum(dividends.values()))
 
 

@@ -17,7 +17,6 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import IfElseOp
 from qiskit.quantum_info import Statevector
 
-from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import EntangledQCNN
 from qfusion.models.network import qcnn, truth_tables
@@ -26,6 +25,7 @@ from qfusion.simulate import circuit_run
 from qfusion.simulate.circuit_run import run_circuit
 from qfusion.simulate.fusion_circuit import fusion_circuit
 from qfusion.simulate.fusion_gates import outcome_scores
+from qfusion.study.opening import open_study
 from tests.support.entangled import angles_of, masses_of, model_of, scores_of
 from tests.support.fusion_circuits import circuit_of
 

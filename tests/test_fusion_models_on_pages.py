@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from qfusion import report
-from qfusion.analysis.opening import open_sample, open_study
 from qfusion.data import DataSet
+from qfusion.study.opening import open_sample, open_study
 from qfusion.views.pages import catalogue
 from qfusion.views.words import systems
 from tests.support.app import plain, said, visit
@@ -71,7 +71,7 @@ def test_sample_and_test_set_are_decomposed_exactly(trained: DataSet) -> None:
 def test_slow_test_set_is_decomposed_against_drawn_rows(
     trained: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from qfusion.analysis.spaces import evaluated
+    from qfusion.study.backends import evaluated
 
     monkeypatch.setattr(evaluated, "BUDGET", 1.0)
     monkeypatch.setattr(evaluated, "FEWEST", 16)

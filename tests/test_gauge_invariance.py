@@ -18,14 +18,14 @@ import qutip
 import torch
 
 from qfusion import cli, explain
-from qfusion.analysis import inside as strengths, study_building
-from qfusion.analysis.sample import Sample, build_sample
 from qfusion.errors import DataUnavailable
 from qfusion.explain import counterfactual, path_attribution, sensitivity
 from qfusion.models import QuantumJump, Tweak
 from qfusion.models.jump import kets
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import Generator, Term, act
+from qfusion.study import opening, operators as strengths
+from qfusion.study.sample import Sample, build_sample
 from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.views import generator
 from qfusion.views.generator import attribution_matrix, describe_building
@@ -80,7 +80,7 @@ def opened(name: str) -> tuple[Any, Any]:
 def before(name: str, model: QuantumJump, tag: str) -> Sample:
     """A sample before a model that stands in for a shipped one, whose results are kept apart by a tag."""
     found, dataset = opened(name)
-    study = study_building.build_study(name, {**found.card, "weights_sha256": tag}, model, dataset)
+    study = opening.build_study(name, {**found.card, "weights_sha256": tag}, model, dataset)
     return build_sample(study, int(dataset.rows("test")[7]))
 
 

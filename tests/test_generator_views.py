@@ -12,12 +12,12 @@ import pytest
 import qutip
 import torch
 
-from qfusion.analysis import inside
-from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import generator_charts
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import System
+from qfusion.study import operators
+from qfusion.study.opening import open_sample
 from qfusion.views import generator
 from tests.support.app import plain, said, visit
 
@@ -101,18 +101,18 @@ def test_modes_equal_those_of_the_qutip_liouvillian(dims: tuple[int, ...]) -> No
     theirs = qutip.liouvillian(
         qutip.Qobj(made.H.numpy()), [qutip.Qobj(L.numpy()) for L in made.jumps]
     )
-    wanted, found = np.linalg.eigvals(theirs.full()), inside.modes(made)
+    wanted, found = np.linalg.eigvals(theirs.full()), operators.modes(made)
     assert np.abs(found[:, None] - wanted[None]).min(1).max() < 1e-9
     assert np.abs(found[:, None] - wanted[None]).min(0).max() < 1e-9
     assert np.all(np.diff(found.real) <= 1e-12)
     assert abs(found[0]) < 1e-9  # the steady state
     with pytest.raises(InvalidInput, match="up to D = 32, but D is 64"):
-        inside.modes(system((4, 4, 4), 1))
+        operators.modes(system((4, 4, 4), 1))
 
 
 def test_strengths_and_levels() -> None:
     made = system((2, 3))
-    D, (energies, rates) = 6, inside.coalition_strengths(made)
+    D, (energies, rates) = 6, operators.coalition_strengths(made)
     trace = torch.trace(made.H).real / D
     rest = made.H - trace * torch.eye(D)
     assert sum(value**2 for value in energies.values()) == pytest.approx(
@@ -122,7 +122,7 @@ def test_strengths_and_levels() -> None:
     assert sum(rates.values()) == pytest.approx(
         sum(float(torch.trace(L.mH @ L).real) / D for L in rest)
     )
-    free, coupled = inside.levels(made)
+    free, coupled = operators.levels(made)
     assert np.allclose(coupled, np.linalg.eigvalsh(made.H.numpy()))
     # A sum of parts of single modalities has as levels the sums of theirs.
     a = np.einsum("ikjk->ij", made.H.numpy().reshape(2, 3, 2, 3)) / 3
@@ -142,7 +142,7 @@ def test_panels_of_the_generator(sample: Any) -> None:
     assert list(table["modalities"]) == ["left", "right", "left+right"]
     made = sample.model.system()
     assert table["energy_of_H"].iloc[2] == pytest.approx(
-        inside.coalition_strengths(made)[0]["left+right"]
+        operators.coalition_strengths(made)[0]["left+right"]
     )
     assert any(
         trace.text and trace.text[0] == f"{table['energy_of_H'].iloc[2]:.2g}"
@@ -154,7 +154,7 @@ def test_panels_of_the_generator(sample: Any) -> None:
     assert generator.levels(without).title == "Couplings do not change the levels"
     ladder = generator.levels(sample).table
     assert np.allclose(ladder["energy_with_couplings"], np.linalg.eigvalsh(made.H.numpy()))
-    for name in inside.operator_symbols(sample.model):
+    for name in operators.operator_symbols(sample.model):
         picture = generator.operator_coefficients(sample, operator=name)
         frame = picture.table
         sizes = np.hypot(frame["real"], frame["imaginary"])
@@ -169,7 +169,7 @@ def test_panels_of_the_generator(sample: Any) -> None:
     plane = generator.decay_modes(sample)
     assert len(plane.table) == 16**2
     assert plane.figure.layout.shapes[0].x0 == pytest.approx(-np.sort(plane.table["rate"])[1])
-    assert not inside.has_modes(open_sample("qj-planted", "p0000"))
+    assert not operators.has_modes(open_sample("qj-planted", "p0000"))
 
 
 def test_hostile_names_are_escaped_and_invalid_arrays_refused() -> None:

@@ -17,8 +17,8 @@ import pytest
 
 from qfusion import plugin
 from qfusion._sentences import true_minus
-from qfusion.analysis.opening import open_sample
 from qfusion.errors import QFusionError
+from qfusion.study.opening import open_sample
 from qfusion.views.pages import catalogue, page_state
 from qfusion.views.pages.page_state import PageState, Pin
 from qfusion.views.pages.panel import Panel, PanelFigure

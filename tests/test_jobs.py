@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from qfusion import _sentences
-from qfusion.analysis import jobs
 from qfusion.errors import QFusionError
-from qfusion.runs.run_process import ROOT, run_in_process
+from qfusion.runs.plans import ROOT, run_in_process
+from qfusion.study import jobs
 from tests.support.counting import count_in_process
 
 
@@ -117,7 +117,7 @@ def test_cancelled_training_is_killed(tmp_path: Path) -> None:
 def test_training_survives_the_server_of_its_page(tmp_path: Path) -> None:
     place = tmp_path / "result"
     code = (
-        "from qfusion.runs.run_process import run_in_process; "
+        "from qfusion.runs.plans import run_in_process; "
         "from tests.support.counting import count_in_process; "
         f"run_in_process(count_in_process, ['40', {str(place)!r}], 40, 'Counting')"
     )

@@ -19,15 +19,16 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 import qfusion
-from qfusion.analysis import interpolation, slider_curves
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import Sample
 from qfusion.app import server
 from qfusion.app.models import slider_answers, sliders
 from qfusion.errors import InvalidInput
 from qfusion.explain import angle_response
 from qfusion.models.tweak import learned_values
 from qfusion.quantum import statevector
+from qfusion.study import sliders as sliders_module
+from qfusion.study.opening import open_study
+from qfusion.study.sample import Sample
+from qfusion.study.sliders import raise_if_stopped
 from qfusion.views import circuit, decision, qubits
 from qfusion.views.pages.address import default_sample
 from tests.support import own_models
@@ -71,13 +72,13 @@ def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -
         assert not reply.json()["late"]
         if stage == "final":
             groups = reply.json()["groups"]
-            ends = slider_curves.decision_curves(shown.sample, key).values(1.3)
+            ends = sliders_module.decision_curves(shown.sample, key).values(1.3)
             final = numbers(groups["final"], 1.3)[:, 0]
             assert np.allclose(final, ends["dividends"][:, -1], atol=2e-3)
             assert np.allclose(numbers(groups["scores"], 1.3).ravel(), ends["scores"], atol=2e-3)
         if stage == "decision":
             groups = reply.json()["groups"]
-            curves = slider_curves.decision_curves(shown.sample, key).values(1.3)
+            curves = sliders_module.decision_curves(shown.sample, key).values(1.3)
             assert np.allclose(numbers(groups["terms"], 1.3), curves["dividends"], atol=1e-5)
             final = numbers(groups["final"], 1.3)[:, 0]
             assert np.allclose(final, curves["dividends"][:, -1], atol=1e-5)
@@ -116,14 +117,14 @@ def test_the_next_touch_of_a_session_stops_the_last_one(
     shown = followed("qj-planted")
     address = slider_answers.knobs_address(shown)
     begun = threading.Event()
-    evaluate = slider_curves.coalitions.explain_times
+    evaluate = sliders_module.coalitions.explain_times
 
     def slow(*given: Any) -> Any:
         begun.set()
         time.sleep(0.05)
         return evaluate(*given)
 
-    monkeypatch.setattr(slider_curves.coalitions, "explain_times", slow)
+    monkeypatch.setattr(sliders_module.coalitions, "explain_times", slow)
     replies = []
     ask = lambda knob: client.get(f"{address}/decision", params={"knob": knob})  # noqa: E731
     first = threading.Thread(target=lambda: replies.append(ask("H.text-vision")))
@@ -154,12 +155,12 @@ def test_requests_of_one_session_do_not_delay_another(
         try:
             for _ in range(20):
                 time.sleep(0.01)
-                interpolation.raise_if_stopped()
+                raise_if_stopped()
         finally:
             busy.remove(knob)
         raise InvalidInput("Evaluated to its end.")
 
-    monkeypatch.setattr(slider_curves, "decision_curves", slow)
+    monkeypatch.setattr(sliders_module, "decision_curves", slow)
     assert client.get(f"{other}/final", params={"knob": "T"}).status_code == 200
     with ThreadPoolExecutor(32) as threads:
         replies = [

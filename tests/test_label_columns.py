@@ -14,17 +14,14 @@ import pytest
 from typer.testing import CliRunner
 
 from qfusion import data
-from qfusion.analysis import (
-    text,
-)
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.study_building import build_study
 from qfusion.cli import app as typer_app
 from qfusion.data import importing
 from qfusion.data.store import folders, reading
 from qfusion.data.target_spec import label_conflicts, unimodal_columns
 from qfusion.errors import InvalidInput
 from qfusion.figures.files import export, recipe
+from qfusion.study import text
+from qfusion.study.opening import build_study, open_study
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from qfusion.views.words.names import axis_titles
 from tests.support.app import plain, said, visit

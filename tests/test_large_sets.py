@@ -11,18 +11,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis import sample_filters, sample_words, study as studies, study_building
-from qfusion.analysis.spaces import base, kets, masses
 from qfusion.app.samples import boxes
 from qfusion.errors import NotFound
+from qfusion.study import cohorts, opening, study as studies, text
+from qfusion.study.backends import base, kets, masses
 from qfusion.training import checkpoint
 
 
 def study_of(model: str, dataset: str, **other: Any) -> Any:
     found = checkpoint.load(model)
-    return study_building.build_study(
-        model, found.card, found.model, replace(data.load(dataset), **other)
-    )
+    return opening.build_study(model, found.card, found.model, replace(data.load(dataset), **other))
 
 
 @pytest.mark.parametrize(
@@ -66,10 +64,8 @@ def test_large_figures_show_evenly_spaced_samples(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     study = study_of("qj-planted", "planted")
-    monkeypatch.setattr(sample_filters, "MAX_DRAWN", 50)
-    rows = sample_filters.axis_rows(
-        study, sample_filters.passing(study.frame()), "truth", "prediction"
-    )
+    monkeypatch.setattr(cohorts, "MAX_DRAWN", 50)
+    rows = cohorts.axis_rows(study, cohorts.passing(study.frame()), "truth", "prediction")
     tests = study.dataset.ids[study.dataset.rows("test")].tolist()
     assert len(rows) == 50
     places = np.diff([tests.index(name) for name in rows.index])
@@ -128,7 +124,7 @@ def test_any_sample_of_a_large_set_can_be_typed() -> None:
         )
         assert app.markdown[0].value == f"chosen {first}"
         assert found in (first, "p0015")
-        listed = [option.split(sample_words.BESIDE)[0] for option in app.selectbox[0].options]
+        listed = [option.split(text.BESIDE)[0] for option in app.selectbox[0].options]
         assert first in listed
     write(app, "<b>nothing</b>")
     assert app.markdown[0].value == "chosen p0123"  # it stays

@@ -12,7 +12,6 @@ import pennylane as qml
 import pytest
 import torch
 
-from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures.circuits import charts, diagram, qubits
 from qfusion.figures.circuits.boxes import fusion_replay
@@ -22,6 +21,7 @@ from qfusion.quantum.circuits import operation_matrix, rotation
 from qfusion.quantum.statevector import gate_step, light_cone
 from qfusion.simulate.fusion_circuit import fusion_circuit
 from qfusion.simulate.gate_replay import replay_fusion
+from qfusion.study.opening import open_sample
 from qfusion.views import circuit as circuit_views
 from qfusion.views.pages import catalogue, rendering
 from qfusion.views.qubits import bloch_gates

@@ -18,14 +18,6 @@ import safetensors.torch
 import torch
 
 from qfusion import data
-from qfusion.analysis.lindblad_systems import (
-    lindblad_study_data,
-    open_lindblad,
-    open_system,
-    store_study,
-)
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.data import DataSet, Modality, Target
 from qfusion.data.data_set import compute_digest
 from qfusion.data.ket_features import as_ket_set, basis_kets, product_states
@@ -36,6 +28,14 @@ from qfusion.explain import backgrounds
 from qfusion.models import registry
 from qfusion.models.jump.lindblad_model import LindbladModel, lindblad_model
 from qfusion.quantum import states
+from qfusion.study.lindblad_systems import (
+    lindblad_study_data,
+    open_lindblad,
+    open_system,
+    store_study,
+)
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.training import checkpoint, checkpoint_cards, train
 
 SX, SY, SZ, SM = qt.sigmax(), qt.sigmay(), qt.sigmaz(), qt.sigmam()

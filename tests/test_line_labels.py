@@ -10,13 +10,13 @@ import plotly.graph_objects as go
 import pytest
 from hypothesis import given, strategies as st
 
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import build_sample
 from qfusion.figures import evolution_charts, lines
 from qfusion.figures.circuits import charts
 from qfusion.figures.files.export import save
 from qfusion.figures.files.export_style import ExportStyle
 from qfusion.figures.files.recipe import VisibleRange, apply_visible, hide_series
+from qfusion.study.opening import open_study
+from qfusion.study.sample import build_sample
 from qfusion.views import decision, qubits
 
 TIMES = np.linspace(0, 1, 11)

@@ -16,11 +16,11 @@ import qutip
 import torch
 
 from qfusion import cli, explain, plugin
-from qfusion.analysis.opening import open_sample, open_study
-from qfusion.analysis.outputs import Output, parse
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.models import base
 from qfusion.quantum.decomposition import subsets
+from qfusion.study.opening import open_sample, open_study
+from qfusion.study.sample import Output, parse
 from qfusion.training import checkpoint
 from tests.support.small_models import model_of, rows_of
 

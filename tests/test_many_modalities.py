@@ -14,9 +14,6 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import shown_terms
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.spaces import base
 from qfusion.cli import main
 from qfusion.data import DataSet, Modality, Target, importing
 from qfusion.data.arrays import numbered_ids
@@ -29,7 +26,10 @@ from qfusion.models.base import log_odds_against_others
 from qfusion.models.network import contractions, mass_algebra
 from qfusion.models.network.truth_tables import probabilities
 from qfusion.quantum import decomposition
-from qfusion.runs import training_watch
+from qfusion.runs import run_training
+from qfusion.study import sample
+from qfusion.study.backends import base
+from qfusion.study.opening import open_study
 from qfusion.training import Options, train
 
 NAMES: dict[str, Callable[[int], str]] = {
@@ -140,7 +140,7 @@ def test_twelve_views_are_trained_and_explained_in_time(kind: str) -> None:
     options = Options(epochs=1, loss="cross_entropy")
     began = time.process_time()
     model: Any = train(kind, dataset, {}, options).model.double().eval()
-    watch = training_watch.Watch(dataset)
+    watch = run_training.Watch(dataset)
     assert len(watch.measure(model)) >= 4095
     explained = log_odds_against_others(model)
     rows = dataset.rows("train")
@@ -157,8 +157,8 @@ def test_twelve_views_are_trained_and_explained_in_time(kind: str) -> None:
     # what is drawn stays readable
     own = dict(zip(found.coalitions, found.dividends[0, :, 0].tolist(), strict=True))
     figure = decision_charts.waterfall(own, dataset.names)
-    assert len(figure.data[0].y) <= 1 + 12 + shown_terms.MAX_JOINT + 2
-    assert f"{4095 - 12 - shown_terms.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
+    assert len(figure.data[0].y) <= 1 + 12 + sample.MAX_JOINT + 2
+    assert f"{4095 - 12 - sample.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:

@@ -48,7 +48,7 @@ def test_memory_does_not_grow_with_the_data_set(tmp_path: Path) -> None:
 def main(folder: Path, parts: list[float]) -> None:
     """Takes sets of these parts through every command, and prints the bytes."""
     from benchmarks import mosei
-    from qfusion import analysis, cli, models, training  # noqa: F401 - loaded for all that are forked
+    from qfusion import cli, models, study, training  # noqa: F401 - loaded for all that are forked
 
     importlib.import_module("torch._dynamo")  # optimisers load it
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis import cohort_slices, cohort_table, wrong_decisions
-from qfusion.analysis.cohort_levels import build_levels
-from qfusion.analysis.opening import open_sample
 from qfusion.app.samples import cohort_picker
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohort_filters
+from qfusion.study import cohorts, mistakes
+from qfusion.study.opening import open_sample
+from qfusion.study.performance import build_levels
 from qfusion.training import metrics
 from qfusion.views import cohort_errors
 from tests.support.app import plain, said, visit
@@ -35,7 +35,7 @@ def test_misleading_term_has_the_largest_removal_effect() -> None:
         dividends = rng.normal(size=(60, 8, outputs))
         scores = dividends.sum(1)
         truth = rng.normal(size=60) if outputs == 1 else rng.integers(0, 3, 60)
-        place, pulls = wrong_decisions.misleading(dividends, scores, truth)
+        place, pulls = mistakes.misleading(dividends, scores, truth)
         for row in range(60):
             moved = {}
             for term in range(1, 8):
@@ -55,19 +55,19 @@ def test_misleading_term_has_the_largest_removal_effect() -> None:
                 assert place[row] == 0
                 assert pulls[row] == 0
     with pytest.raises(InvalidInput, match="`dividends`"):
-        wrong_decisions.misleading(np.zeros((2, 4)), np.zeros((2, 1)), np.zeros(2))
+        mistakes.misleading(np.zeros((2, 4)), np.zeros((2, 1)), np.zeros(2))
 
 
 def test_no_misleading_term_without_a_wrong_sign() -> None:
     dividends = np.array([[[1.0], [-0.2], [0.0], [-0.1]]])  # the baseline alone is too large
-    place, pulls = wrong_decisions.misleading(dividends, dividends.sum(1), np.array([-1.0]))
+    place, pulls = mistakes.misleading(dividends, dividends.sum(1), np.array([-1.0]))
     assert (place[0], pulls[0]) == (0, 0)
 
 
 @pytest.mark.parametrize("filter", ["", "relation=conflict", "error>1000"])
 def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) -> None:
     levels = build_levels(planted, filter)
-    found, study = wrong_decisions.wrong(levels), planted.study
+    found, study = mistakes.wrong(levels), planted.study
     inside = levels.rows[levels.inside]
     assert set(found.rows.index) == set(inside.index[inside["truth"] * inside["prediction"] < 0])
     for i, (name, row) in enumerate(found.rows.iterrows()):
@@ -86,7 +86,7 @@ def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) ->
 
 def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
     levels = build_levels(digits)
-    found, study = wrong_decisions.wrong(levels), digits.study
+    found, study = mistakes.wrong(levels), digits.study
     assert set(found.rows.index) == set(levels.rows.index[levels.rows["verdict"] == "wrong"])
     assert len(found.rows)
     for i, (name, row) in enumerate(found.rows.iterrows()):
@@ -103,21 +103,19 @@ def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
 
 def test_sign_column_matches_acc_2(planted: Any, digits: Any) -> None:
     rows = build_levels(planted).rows
-    sign = rows[cohort_table.SIGN]
+    sign = rows[cohorts.SIGN]
     counted = metrics.regression(rows["prediction"].to_numpy(), rows["truth"].to_numpy())[
         "acc2_non0"
     ]
     assert (sign[sign != ""] == "right").mean() == pytest.approx(counted)
     assert int(build_levels(planted, "sign=wrong").inside.sum()) == int((sign == "wrong").sum())
-    assert cohort_table.SIGN not in build_levels(digits).rows
-    assert cohort_table.wrong_sign(
+    assert cohorts.SIGN not in build_levels(digits).rows
+    assert cohorts.wrong_sign(
         np.array([1.0, 0.0, -1.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, -1.0, 0.0])
     ).tolist() == [False, True, True, True, False]
 
 
-@pytest.mark.parametrize(
-    "kind", [wrong_decisions.WRONG_CLASS, wrong_decisions.WRONG_SIGN, wrong_decisions.LARGE_ERROR]
-)
+@pytest.mark.parametrize("kind", [mistakes.WRONG_CLASS, mistakes.WRONG_SIGN, mistakes.LARGE_ERROR])
 def test_sentence_states_the_counts(kind: str) -> None:
     """`none` of no sample that turns right, and one sample in the singular."""
     for conflicts in (False, True):
@@ -165,11 +163,11 @@ def test_chips_follow_from_the_filter(planted: Any) -> None:
 
 def test_slices_state_omitted_conditions(planted: Any) -> None:
     levels = build_levels(planted, "relation=conflict; sign=wrong")
-    assert [str(part) for part in cohort_slices.omitted_parts(levels, "relation")] == [
+    assert [str(part) for part in mistakes.omitted_parts(levels, "relation")] == [
         "relation=conflict",
         "sign=wrong",
     ]
-    assert sum(each.count for each in cohort_slices.slices(levels, "relation")) == len(levels.rows)
+    assert sum(each.count for each in mistakes.slices(levels, "relation")) == len(levels.rows)
     assert "without the filter's own relation=conflict; sign=wrong" in plain(
         cohort_errors.slices(levels, by="relation").title
     )
@@ -183,7 +181,7 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
     chips.set_value(["conflict", "wrong sign"]).run()
     assert not app.exception
     assert app.text_input(key="filter").value == "relation=conflict; sign=wrong"
-    found = wrong_decisions.wrong(build_levels(planted, "relation=conflict; sign=wrong"))
+    found = mistakes.wrong(build_levels(planted, "relation=conflict; sign=wrong"))
     assert (
         f"Of {len(found.rows)} conflicts with the wrong sign, {found.right.sum()} would"
         in plain(said(app))
@@ -195,7 +193,7 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
 def test_control_is_a_random_term() -> None:
     """By brute force: how many decisions are right without each of the terms, the mean over terms."""
     levels = build_levels(open_sample("qj-planted", "p0031"), "sign=wrong")
-    found, study = wrong_decisions.wrong(levels), levels.study
+    found, study = mistakes.wrong(levels), levels.study
     counted = 0.0
     for sample in found.rows.index:
         row = study.dataset.row(str(sample))

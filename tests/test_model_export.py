@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from qfusion import data, model_export
-from qfusion.analysis.opening import open_sample, open_study, tweak_model
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import base
 from qfusion.quantum.states import partial_trace
+from qfusion.study.opening import open_sample, open_study, tweak_model
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 
 PLANTED, PARITY = ("qj-planted", "planted", "p0031"), ("qcnn-parity", "parity", "pair-0004")

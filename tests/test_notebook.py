@@ -17,13 +17,13 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion import explain, figures
-from qfusion.analysis import text
-from qfusion.analysis.cohort_levels import build_levels
-from qfusion.analysis.opening import load_checkpoint, load_model_and_data
-from qfusion.analysis.sample import Sample
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.figures import numbers
 from qfusion.models import Tweak, tweak as tweaks
+from qfusion.study import text
+from qfusion.study.opening import load_checkpoint, load_model_and_data
+from qfusion.study.performance import build_levels
+from qfusion.study.sample import Sample
 from qfusion.views import cohort_errors, decision
 from qfusion.views.pages import notebook
 from qfusion.views.pages.panel import drawn

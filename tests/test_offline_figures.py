@@ -10,11 +10,11 @@ import plotly.io
 import pytest
 
 from qfusion import cli
-from qfusion.analysis.opening import open_sample
 from qfusion.figures import guards, notebook
 from qfusion.figures.files import export
 from qfusion.figures.files.export_style import ExportStyle
 from qfusion.figures.guards import MIME_TYPE
+from qfusion.study.opening import open_sample
 
 HOST = re.compile(r"""(?:src|href)=["']?(?:https?:)?//""")
 NOTEBOOKS = ("plotly_mimetype+notebook", "notebook_connected", "colab", "vscode")

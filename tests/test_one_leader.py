@@ -7,13 +7,13 @@ import pytest
 
 from qfusion import plugin
 from qfusion._sentences import true_minus
-from qfusion.analysis import sample_examples
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import Sample, build_sample
-from qfusion.analysis.study import Study
-from qfusion.analysis.text import strip_markup
 from qfusion.errors import DataUnavailable
 from qfusion.explain.coalitions import RELATIONS
+from qfusion.study import compare
+from qfusion.study.opening import open_study
+from qfusion.study.sample import Sample, build_sample
+from qfusion.study.study import Study
+from qfusion.study.text import strip_markup
 from qfusion.views import decision, overview
 from qfusion.views.pages.panel import drawn
 from qfusion.views.words import answers
@@ -114,7 +114,7 @@ def check_unread(sample: Sample, said: dict[str, str]) -> None:
 
 
 def test_examples_and_questions_name_the_lead_of_the_verdict(study: Study) -> None:
-    for example in sample_examples.find_examples(study):
+    for example in compare.find_examples(study):
         panel = drawn(overview.example_waterfall)(study, kind=example.kind)
         verdict = study.verdict(study.dataset.row(example.sample))
         title = true_minus(strip_markup(answers.title_decision(verdict)))

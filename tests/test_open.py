@@ -13,15 +13,15 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import qfusion
-from qfusion.adapters import openers, opening, pennylane_batches
-from qfusion.adapters.quick_calls import QuickCall
-from qfusion.analysis.spaces import evaluated
+from qfusion.adapters import gates, opening, qnodes
+from qfusion.adapters.trial import QuickCall
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures.circuits import boxes
 from qfusion.models import live_model
 from qfusion.models.kind_texts import describe_circuit
 from qfusion.models.protocols import Circuit
 from qfusion.models.tweak import CircuitChange
+from qfusion.study.backends import evaluated
 from qfusion.views import (
     changes,
     circuit as circuit_views,
@@ -143,11 +143,11 @@ def test_panels_of_the_circuit_are_drawn(opened):
 
 
 def test_shapley_values_of_layers_add_up(opened):
-    from qfusion.analysis import circuit_changes
+    from qfusion.study import circuits
 
     study, _ = opened
     sample = study.sample(str(study.dataset.ids[ROW]))
-    result = circuit_changes.layer_shapley(study, ROW, sample.output, sample.tweak)
+    result = circuits.layer_shapley(study, ROW, sample.output, sample.tweak)
     assert result.shapley.sum() == pytest.approx(result.whole - result.empty, abs=1e-10)
     assert result.whole == pytest.approx(sample.score, abs=1e-10)
 
@@ -574,7 +574,7 @@ def test_circuits_that_run_row_by_row_are_evaluated_together(name, apart, make):
     model = make(circuit, weights)
     with torch.no_grad():
         expected = model(**inputs)
-    quick = pennylane_batches.quick_call(lambda features: model(**features), inputs)
+    quick = qnodes.quick_call(lambda features: model(**features), inputs)
     torch.testing.assert_close(quick(inputs), expected, rtol=0, atol=apart, check_dtype=False)
 
 
@@ -625,9 +625,9 @@ def test_slow_models_share_rows_among_processes():
 def test_models_that_would_take_hours_are_refused(monkeypatch):
     import time
 
-    from qfusion.adapters import opening
+    from qfusion.adapters import trial
 
-    monkeypatch.setattr(opening, "MAX_SECONDS", 0.2)
+    monkeypatch.setattr(trial, "MAX_SECONDS", 0.2)
 
     def slow(left, right):
         time.sleep(0.01 * len(left))
@@ -869,7 +869,7 @@ def test_registers_of_no_modality_have_a_name_of_their_own(name):
 
 
 def test_plugins_open_what_they_know(angles, monkeypatch):
-    class Acme(openers.Opener):
+    class Acme(gates.Opener):
         def open_circuit(self, circuit, read, weights, name, rows):
             return (circuit, name, rows) if circuit == "acme" else None
 
@@ -878,7 +878,7 @@ def test_plugins_open_what_they_know(angles, monkeypatch):
                 return None
             return tuple(np.zeros(len(gates)) for _ in measurements)
 
-    monkeypatch.setattr(openers, "openers", lambda: [Acme()])
+    monkeypatch.setattr(gates, "openers", lambda: [Acme()])
     assert qfusion.open_circuit("acme", rows=5) == ("acme", "circuit", 5)
     with pytest.raises(InvalidInput, match="must be a QNode of PennyLane"):
         qfusion.open_circuit("another")

@@ -27,12 +27,12 @@ from torch import Tensor, nn
 from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 
 import qfusion
-from qfusion.analysis import decision_flips, modality_attribution
 from qfusion.data import Audio, Image, Text
 from qfusion.data.in_memory import data_set_of
 from qfusion.data.readers.session import Description, read_session
 from qfusion.data.targets import Targets, encode_targets
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.study import attribution, what_if
 from tests.support import own_models
 
 N = 60
@@ -209,7 +209,7 @@ def test_token_numbers_with_their_mask() -> None:
     count = int(MASK[7].sum())
     assert study.dataset.content(7)["input_ids"].words == tuple(words[7][:count])
 
-    inside = modality_attribution.attribute(study, 7, "input_ids", "score", 1, "mean")
+    inside = attribution.attribute(study, 7, "input_ids", "score", 1, "mean")
     assert not inside.converged
     assert inside.steps == 32
     assert not inside.values.any()
@@ -720,12 +720,12 @@ def test_missing_features_are_given_to_models_that_take_them(model: Any) -> None
         sample = study.sample(str(study.dataset.ids[row]))
         expected = own_models.brute_force_dividends(study, row, logarithms, sample.output)
         assert sample.dividends == pytest.approx(expected, abs=1e-10)
-        flips = decision_flips.what_would_flip(study, row)
+        flips = what_if.what_would_flip(study, row)
         assert not any(
             np.isnan([flip.state.distance, flip.donor.distance]).any() for flip in flips.values()
         )
         with pytest.raises(InvalidInput, match="are missing in this sample"):
-            modality_attribution.attribute(study, row, "left", "score", 0, "mean")
+            attribution.attribute(study, row, "left", "score", 0, "mean")
 
 
 def _signs(classes: int) -> tuple[dict[str, Any], np.ndarray]:
@@ -840,13 +840,13 @@ def test_a_model_of_qfusion_by_name() -> None:
 
 
 def test_slow_models_are_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    from qfusion.adapters import opening
+    from qfusion.adapters import trial
 
     def slow(left: Tensor, right: Tensor) -> Tensor:
         time.sleep(0.002 * len(left))
         return scores(left, right)
 
-    monkeypatch.setattr(opening, "LONG", 0.1)
+    monkeypatch.setattr(trial, "LONG", 0.1)
     with pytest.warns(UserWarning, match="opening 60 samples takes up to"):
         qfusion.open(slow, DATA)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qfusion.analysis import modality_attribution
 from qfusion.figures import attribution_charts, sample_charts
 from qfusion.figures.colours import parse_channels
+from qfusion.study import attribution
 from qfusion.views.attribution import describe_picture, name_pixel
 
 RED, BLUE = (220, 30, 20), (20, 40, 200)
@@ -24,9 +24,9 @@ def halves() -> np.ndarray:
 def test_the_original_is_drawn_where_it_shows_what_the_model_takes() -> None:
     original = halves()
     taken = original[5::10, 5::10] / 255
-    np.testing.assert_array_equal(modality_attribution.find_picture(taken, original), original)
+    np.testing.assert_array_equal(attribution.find_picture(taken, original), original)
     large = np.repeat(np.repeat(original, 5, 0), 5, 1)
-    shown = modality_attribution.find_picture(taken, large)
+    shown = attribution.find_picture(taken, large)
     assert shown.shape == (144, 144, 3)
     assert (tuple(shown[0, 0]), tuple(shown[-1, -1])) == (RED, BLUE)
 
@@ -34,11 +34,11 @@ def test_the_original_is_drawn_where_it_shows_what_the_model_takes() -> None:
 def test_pixels_are_drawn_where_the_original_shows_something_else() -> None:
     original = halves()
     mirrored = original[5::10, 5::10][:, ::-1] / 255
-    shown = modality_attribution.find_picture(mirrored, original)
+    shown = attribution.find_picture(mirrored, original)
     assert shown.shape == (6, 4, 3)
     assert shown[0, 0, 2] > shown[0, 0, 0]
     grey = np.linspace(-1, 1, 6).reshape(2, 3, 1)
-    shown = modality_attribution.find_picture(grey, None)
+    shown = attribution.find_picture(grey, None)
     assert (shown.shape, shown[0, 0].tolist(), shown[1, 2].tolist()) == (
         (2, 3, 3),
         [0, 0, 0],

@@ -9,20 +9,12 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.analysis import (
-    Sample,
-    decision_flips,
-    open_sample,
-    opening,
-    physics_sensitivity,
-    sample_evolution,
-    sample_similarity,
-)
 from qfusion.data import digit_ink
 from qfusion.data.own import samples
 from qfusion.data.own.inputs import OwnInput
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.protocols import Evolution
+from qfusion.study import Sample, compare, evolution, open_sample, opening, operators, what_if
 from qfusion.views import attribution, decision
 from tests.support.own_samples import picture, pixels_of, stroke
 
@@ -115,19 +107,17 @@ def test_own_sample_has_the_decision_of_the_data_sample(opened: tuple[Sample, Sa
     assert mine.study.explanation is theirs.study.explanation
     assert mine.study.frame().equals(theirs.study.frame())
     assert mine.background.key == theirs.background.key
-    assert sample_similarity.nearest(mine).distances[0] == pytest.approx(0, abs=1e-9)
+    assert compare.nearest(mine).distances[0] == pytest.approx(0, abs=1e-9)
     first = mine.modalities[0]
     inside = [attribution.inside(one, modality=first).numbers for one in opened]
     assert np.allclose(inside[0]["feature_value"], inside[1]["feature_value"])
-    flips = decision_flips.what_would_flip(mine.study, mine.row)
+    flips = what_if.what_would_flip(mine.study, mine.row)
     assert set(flips) == set(mine.modalities)
     if mine.model.part(Evolution):
-        ends = [sample_evolution.exact_states(one.study, one.row, one.tweak)[-1] for one in opened]
+        ends = [evolution.exact_states(one.study, one.row, one.tweak)[-1] for one in opened]
         assert np.allclose(*ends)
     with pytest.raises(InvalidInput, match="no truth is known"):
-        physics_sensitivity.cohort_rows(
-            mine.study, mine.row, physics_sensitivity.CLASS, mine.study.frame
-        )
+        operators.cohort_rows(mine.study, mine.row, operators.CLASS, mine.study.frame)
 
 
 def test_score_without_truth_is_shown_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +142,7 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
         assert np.allclose(made[-1].study.scores[made[-1].row], study.scores[row])
     assert made[0].row == made[1].row
     assert made[0].memo_key() != made[1].memo_key()
-    ends = [sample_evolution.exact_states(one.study, one.row, one.tweak)[-1] for one in made]
+    ends = [evolution.exact_states(one.study, one.row, one.tweak)[-1] for one in made]
     assert not np.allclose(*ends)
     with pytest.raises(NotFound, match="own-"):
         open_sample("qj-parity", made[0].id)

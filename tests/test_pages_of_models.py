@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis import trust
+from qfusion.study import trust
 from qfusion.training import checkpoint_cards
 from tests.support import exporting
 from tests.support.app import FILES, visit

@@ -17,13 +17,13 @@ import torch
 from scipy.integrate import quad
 
 from qfusion import data, explain, figures
-from qfusion.analysis import physics_sensitivity, study_building
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import generator_integrals, path_attribution, sensitivity
 from qfusion.figures import generator_attribution, numbers, term_effects
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.models.jump import kets
 from qfusion.models.tweak import LEARNED
+from qfusion.study import opening, operators
 from qfusion.training import checkpoint
 from qfusion.views.generator import describe_building
 from qfusion.views.pages import rendering
@@ -720,19 +720,19 @@ def test_programs_reproduce_the_tables(planted: Any) -> None:
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     exec(rendering.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
-    study = study_building.build_study("qj-planted", one.study.card, one.study.model, planted)
+    study = opening.build_study("qj-planted", one.study.card, one.study.model, planted)
     exec(rendering.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
-    mean = physics_sensitivity.built(study, planted.rows("test"), 0)
+    mean = operators.built(study, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
     pd.testing.assert_frame_equal(names["numbers"], numbers.built_table(mean), atol=1e-10)
     rows = planted.rows("test")[:5]
-    assert physics_sensitivity.built(study, rows, 0).count == 5
+    assert operators.built(study, rows, 0).count == 5
     assert (
-        physics_sensitivity.built(study, rows, 0, LEARNED)
+        operators.built(study, rows, 0, LEARNED)
         .frame()
-        .equals(physics_sensitivity.built(study, rows, 0).frame())
+        .equals(operators.built(study, rows, 0).frame())
     )
-    weaker = physics_sensitivity.built(study, rows, 0, Tweak(duration=0.0))
+    weaker = operators.built(study, rows, 0, Tweak(duration=0.0))
     assert not weaker.parts.any()
 
 

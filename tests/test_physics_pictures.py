@@ -14,12 +14,12 @@ import pytest
 import qutip
 
 from qfusion import data
-from qfusion.analysis import jump_records, operator_votes
-from qfusion.analysis.opening import open_sample
-from qfusion.analysis.sample_evolution import time_grid
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import dynamics_charts, generator_charts, state_charts
 from qfusion.figures.circuits import qubits as qubit_charts
+from qfusion.study import circuits, operators
+from qfusion.study.evolution import time_grid
+from qfusion.study.opening import open_sample
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
 from qfusion.views import dynamics, states
 from qfusion.views.operators import outcome_patterns
@@ -192,7 +192,7 @@ def test_hinton_diagram_equals_the_state(planted: Any, whose: str) -> None:
 
 
 def test_jump_raster_equals_qutip_and_the_exact_rate(planted: Any) -> None:
-    found = jump_records.records(planted, 40)
+    found = circuits.records(planted, 40)
     system = planted.model.system()
     psi = qutip.Qobj(planted.study.space.ket(planted.row).numpy())
     theirs = qutip.mcsolve(
@@ -227,7 +227,7 @@ def test_jump_raster_equals_qutip_and_the_exact_rate(planted: Any) -> None:
 
 
 def test_counted_rates_converge_to_exact_ones(planted: Any) -> None:
-    found = jump_records.records(planted)
+    found = circuits.records(planted)
     assert len(found.runs) == 200
     middles = (found.edges[1:] + found.edges[:-1]) / 2
     rates = np.stack([np.interp(middles, found.times, rate) for rate in found.exact])
@@ -333,9 +333,9 @@ def test_highest_and_lowest_patterns_are_disjoint(
     patterns: int, side: int, monkeypatch: Any
 ) -> None:
     sample = open_sample("qcnn-digits", "digit-0004")
-    whole = operator_votes.group_operator(sample)
+    whole = operators.group_operator(sample)
     few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
-    monkeypatch.setattr(operator_votes, "group_operator", lambda *_: few)
+    monkeypatch.setattr(operators, "group_operator", lambda *_: few)
     picture = outcome_patterns(sample)
     votes = picture.numbers["vote"].tolist()
     assert len(set(picture.numbers["pattern"])) == len(votes) == 2 * side

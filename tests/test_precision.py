@@ -14,13 +14,13 @@ import scipy.linalg
 import torch
 
 from qfusion import simulate
-from qfusion.analysis import sample_evolution
-from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.quantum import lindblad, measures
 from qfusion.quantum.lindblad import System
 from qfusion.quantum.states import require_state
+from qfusion.study import evolution
+from qfusion.study.opening import open_sample
 from qfusion.training import checkpoint
 from qfusion.views import decision, dynamics, network, states as state_views
 from qfusion.views.pages.panel import drawn
@@ -46,7 +46,7 @@ def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tenso
 
 
 def solved(study: Any) -> tuple[np.ndarray, float]:
-    return sample_evolution.solve_states.__wrapped__(study, 0, Tweak())
+    return evolution.solve_states.__wrapped__(study, 0, Tweak())
 
 
 @pytest.mark.parametrize(
@@ -57,23 +57,21 @@ def test_reported_error_equals_the_actual_error(T: float, h: float, jump: float)
     rho, told = solved(study)
     of = study.model.system()
     L, start = superoperator(of.H, of.jumps).numpy(), torch.outer(psi, psi.conj()).numpy().ravel()
-    exact = [
-        (scipy.linalg.expm(L * t) @ start).reshape(4, 4) for t in sample_evolution.time_grid(T)
-    ]
+    exact = [(scipy.linalg.expm(L * t) @ start).reshape(4, 4) for t in evolution.time_grid(T)]
     made = max(float(np.abs(a - b).max()) for a, b in zip(rho, exact, strict=True))
     assert abs(told - made) < 1e-11
-    assert told < sample_evolution.MOST_ERROR
+    assert told < evolution.MOST_ERROR
 
 
 def test_digits_without_agreement_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_evolution, "LIVE_RTOL", 0.1)
+    monkeypatch.setattr(evolution, "LIVE_RTOL", 0.1)
     with pytest.raises(InvalidInput, match=r"followed to \d\.\de-0\d only, by two integrators"):
         solved(small(20.0, 10.0)[0])
 
 
 def test_every_panel_of_evolved_states_shows_their_error() -> None:
     sample = open_sample("qj-planted", "p2924")
-    error = sample_evolution.solve_states(sample.study, sample.row, sample.tweak)[1]
+    error = evolution.solve_states(sample.study, sample.row, sample.tweak)[1]
     pictures = [
         drawn(decision.decision_over_time)(sample),
         drawn(dynamics.correlation)(sample),

@@ -19,9 +19,9 @@ import pandas as pd
 import pytest
 
 from qfusion._sentences import true_minus
-from qfusion.analysis import study_building
 from qfusion.app import figure
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.study import opening
 from qfusion.training import checkpoint
 from qfusion.views.pages import catalogue, rendering
 from tests.support.app import visit
@@ -134,7 +134,7 @@ def shared() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "load", functools.lru_cache(checkpoint.load))
         made: dict[Any, Any] = {}
-        build = study_building.build_study
+        build = opening.build_study
 
         def once(name: str, card: Any, model: Any, dataset: Any) -> Any:
             key = (name, id(model), dataset.digest)
@@ -142,7 +142,7 @@ def shared() -> Iterator[None]:
                 made[key] = build(name, card, model, dataset)
             return made[key]
 
-        patch.setattr(study_building, "build_study", once)
+        patch.setattr(opening, "build_study", once)
         yield
 
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 import qfusion
-from qfusion.analysis import background_choice
-from qfusion.analysis.study_building import build_study
 from qfusion.data.in_memory import data_set_of
 from qfusion.figures.circuits import boxes
 from qfusion.models import build
+from qfusion.study import opening
+from qfusion.study.opening import build_study
 from qfusion.training import checkpoint
 from qfusion.views import circuit as circuit_views
 from tests.support import own_models
@@ -46,9 +46,7 @@ def both() -> tuple[Any, Any]:
 
 
 def test_scores_and_contributions_are_the_same(both: tuple[Any, Any]) -> None:
-    ours, by_hand = (
-        background_choice.with_background(study, "joint").with_all_rows() for study in both
-    )
+    ours, by_hand = (opening.with_background(study, "joint").with_all_rows() for study in both)
     np.testing.assert_allclose(by_hand.scores, ours.scores, atol=1e-12)
     sample = str(ours.dataset.ids[ROW])
     assert by_hand.sample(sample).dividends == pytest.approx(

@@ -24,7 +24,7 @@ from qfusion.app import requests, server as app_server
 from qfusion.data import downloads, importing
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput
-from qfusion.runs import plans, run_process
+from qfusion.runs import plans
 from qfusion.training import checkpoint
 from scripts import serving
 from tests.support import sharing
@@ -39,7 +39,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     ),
     "stop a training": lambda: runs.Run(Path("x")).send_request("stop"),
     "delete a run": lambda: runs.Run(Path("x")).delete(),
-    "start a process": lambda: run_process.start_process(["-V"], Path("x.txt")),
+    "start a process": lambda: plans.start_process(["-V"], Path("x.txt")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
     "remove data": lambda: folders.remove_imported("x"),
     "download data": lambda: downloads.download("digits"),

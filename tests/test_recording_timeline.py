@@ -10,14 +10,15 @@ import av
 import numpy as np
 import pytest
 
-from qfusion.analysis import modality_attribution, recording_strip
-from qfusion.analysis.opening import open_sample
 from qfusion.data import files
 from qfusion.data.media import films as film_video, previews
 from qfusion.data.sample_content import Audio, Clip, Film, Image, Preview, Text, Word
 from qfusion.data.synthetic import prosody
 from qfusion.errors import DataUnavailable
 from qfusion.explain import attribution
+from qfusion.study import recording_strip
+from qfusion.study.attribution import attribute
+from qfusion.study.opening import open_sample
 from qfusion.views import samples
 from qfusion.views.pages.panel import drawn
 
@@ -45,7 +46,7 @@ def test_steps_keep_their_times_and_terms_add_up(planted: Any) -> None:
     assert [word.text for word in result.words] == list(lanes["text"].names)
     np.testing.assert_allclose(lanes["text"].starts, [word.start for word in result.words])
     for name, lane in lanes.items():
-        whole = modality_attribution.attribute(
+        whole = attribute(
             planted.study, planted.row, name, attribution.SCORE, planted.output, "mean"
         )
         assert lane.total.sum() == pytest.approx(whole.end - whole.start, abs=0.02)

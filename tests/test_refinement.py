@@ -12,13 +12,13 @@ import pytest
 
 from qfusion import explain
 from qfusion._memory_cache import CACHE
-from qfusion.analysis import drawn_samples, jobs
-from qfusion.analysis.jobs import State
-from qfusion.analysis.opening import open_sample, open_study
-from qfusion.analysis.spaces import evaluated
-from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
+from qfusion.study import jobs
+from qfusion.study.backends import evaluated
+from qfusion.study.jobs import State
+from qfusion.study.opening import open_sample, open_study
+from qfusion.study.study import Study
 from qfusion.views import faithfulness
 from qfusion.views.pages import catalogue, rendering
 from qfusion.views.pages.address import default_sample, sample_examples
@@ -49,7 +49,7 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     )  # five samples at a time
     monkeypatch.setattr(evaluated, "FEWEST", 8)
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
-    monkeypatch.setattr(drawn_samples, "AUTO", 1e30)
+    monkeypatch.setattr(jobs, "AUTO", 1e30)
     _forget()
     yield study
     for job in list(jobs.JOBS.values()):
@@ -114,8 +114,8 @@ def test_slow_models_open_with_a_known_example_and_few_samples(
 
 
 def test_all_rows_are_computed_in_the_background_exactly(slow: Any) -> None:
-    job = drawn_samples.begin_refinement(slow, "me")
-    assert drawn_samples.begin_refinement(slow, "you") is job is jobs.find_job(slow.memo_key())
+    job = jobs.begin_refinement(slow, "me")
+    assert jobs.begin_refinement(slow, "you") is job is jobs.find_job(slow.memo_key())
     until(lambda: job.state == State.DONE)
     assert job.done == job.total == len(slow.explained_rows)
     inputs = slow.dataset.inputs(slow.explained_rows, dtype=next(slow.model.parameters()).dtype)
@@ -138,15 +138,15 @@ def test_computation_stops_without_readers_and_restarts(
             go.wait(30)
 
     monkeypatch.setattr(evaluated.EvaluatedSpace, "explain_steps", held)
-    job = drawn_samples.begin_refinement(slow, "me")
-    drawn_samples.begin_refinement(slow, "you")
+    job = jobs.begin_refinement(slow, "me")
+    jobs.begin_refinement(slow, "you")
     until(lambda: job.done > 0)
     assert job.seconds_left is not None
     jobs.leave_job(slow.memo_key(), "me")
     assert jobs.find_job(slow.memo_key()) is job, "somebody else still waits"
     jobs.leave_job(slow.memo_key(), "you")
     assert jobs.find_job(slow.memo_key()) is None
-    again = drawn_samples.begin_refinement(slow, "me")
+    again = jobs.begin_refinement(slow, "me")
     assert again is not job
     go.set()
     until(lambda: job.state == State.STOPPED and again.state == State.DONE)
@@ -155,7 +155,7 @@ def test_computation_stops_without_readers_and_restarts(
 def test_computation_stops_when_the_session_ends(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = drawn_samples.begin_refinement(slow, "me")
+    job = jobs.begin_refinement(slow, "me")
     assert job.is_wanted
     monkeypatch.setattr(jobs, "PATIENCE", 0.0)
     assert not job.is_wanted
@@ -163,7 +163,7 @@ def test_computation_stops_when_the_session_ends(
 
 
 def test_slow_computations_start_on_request(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawn_samples, "AUTO", 0.0)
+    monkeypatch.setattr(jobs, "AUTO", 0.0)
     app = visit("Cohorts", whole=False, model=MODEL, data=DATA)
     assert jobs.find_job(slow.memo_key()) is None
     app.button(key="_all_rows").click().run()
@@ -175,11 +175,11 @@ def test_failed_model_is_reported_and_can_be_retried(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(evaluated.EvaluatedSpace, "explain_steps", lambda self: iter([1 / 0]))
-        job = drawn_samples.begin_refinement(slow, "me")
+        job = jobs.begin_refinement(slow, "me")
         until(lambda: job.state == State.FAILED)
         assert job.problem == "division by zero"
     jobs.leave_job(slow.memo_key(), "me")
-    until(lambda: drawn_samples.begin_refinement(slow, "me").state == State.DONE)
+    until(lambda: jobs.begin_refinement(slow, "me").state == State.DONE)
 
 
 def test_address_can_request_all_rows(slow: Any) -> None:

@@ -19,14 +19,14 @@ import torch
 
 import qfusion
 from qfusion import citations, cli, data, models, report
-from qfusion.analysis.opening import load_model_and_data, open_sample
-from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models.protocols import Evolution
-from qfusion.report import document, number_text, sample_report, shown_commands, template_blocks
+from qfusion.report import blocks, document, sample_report
 from qfusion.report.blocks import Block
 from qfusion.report.document import Report
+from qfusion.study.opening import load_model_and_data, open_sample
+from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.views.words.decisions import describe_background
@@ -310,7 +310,7 @@ def test_hostile_texts_are_shown_literally() -> None:
     assert not tags & {"script", "b", "i", "em"}
     assert all(str(image["src"]).startswith("data:") for image in page.all("img"))
     assert len(page.all("main")) == 1
-    shown = number_text.clean(HOSTILE)
+    shown = blocks.clean(HOSTILE)
     assert shown in page.words
     assert "\ufffd\ufffd[31m\ufffd" in page.words
     printed = re.sub(r"\s", "", made.printed)
@@ -319,14 +319,14 @@ def test_hostile_texts_are_shown_literally() -> None:
 
 
 def test_arbitrary_text_is_cleaned() -> None:
-    assert number_text.clean("a\x00b\u202ec\r\nd\te") == "a\ufffdb\ufffdc\nd e"
-    assert number_text.clean("\ud800") == "\ufffd"
-    assert len(number_text.clean("x" * 10**6)) == number_text.MAX_TEXT
-    assert number_text.break_long_words("w" * 90) == "\u200b".join(["w" * 30] * 3)
+    assert blocks.clean("a\x00b\u202ec\r\nd\te") == "a\ufffdb\ufffdc\nd e"
+    assert blocks.clean("\ud800") == "\ufffd"
+    assert len(blocks.clean("x" * 10**6)) == blocks.MAX_TEXT
+    assert blocks.break_long_words("w" * 90) == "\u200b".join(["w" * 30] * 3)
 
 
 def test_missing_glyphs_are_no_error() -> None:
-    made = Report("题 🙂", "", "", template_blocks.fill_template("<p>你好 \U0001f642 नमस्ते</p>"))
+    made = Report("题 🙂", "", "", blocks.fill_template("<p>你好 \U0001f642 नमस्ते</p>"))
     assert made.pdf().startswith(b"%PDF")
     assert "你好" in made.html().decode()
 
@@ -358,7 +358,7 @@ def methods_of(sample: Sample) -> str:
         "INERT": "",
         "notes": describe_notes,
     }
-    made = template_blocks.fill_template(
+    made = blocks.fill_template(
         '{% include "methods.html" %}', **names, describe_background=describe_background
     )
     return str([block for block in made if block["kind"] in ("paragraph", "table")])
@@ -402,7 +402,7 @@ def test_one_training_has_no_deviation_and_an_imported_one_no_seed() -> None:
         assert [word for word in words if word not in methods_of(one)] == []
     imported = replace(sample, study=replace(sample.study, card=card | {"model": "imported"}))
     for one, known in ((sample, True), (imported, False)):
-        [facts] = template_blocks.fill_template(
+        [facts] = blocks.fill_template(
             '{% from "about.html" import about with context %}{% call about() %}{% endcall %}',
             sample=one,
             made_with="",
@@ -459,8 +459,8 @@ def test_background_and_tweak_are_stated_and_used(chosen: dict[str, str], words:
 
 def test_python_accepts_a_saved_cohort_as_background() -> None:
     about = a_case("qj-planted", background="cohort", members="hard:error>0.5", tweak="T=0.5")
-    assert not shown_commands.has_command(about)
-    call = shown_commands.reproduction_lines(about)
+    assert not sample_report.has_command(about)
+    call = sample_report.reproduction_lines(about)
     assert "background='cohort', members='hard:FILTER', tweak='T=0.5'" in call
     again: Any = eval(call.replace("FILTER", "error>0.5"), {"qfusion": qfusion})
     assert again.dividends == about.dividends
@@ -492,7 +492,7 @@ def test_invalid_calls_are_refused_and_write_nothing(
 
 
 def test_failed_report_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Report("t", "s", "d", template_blocks.fill_template("<p>words</p>"))
+    made = Report("t", "s", "d", blocks.fill_template("<p>words</p>"))
     with pytest.raises(InvalidInput, match="no folder"):
         report.write(made, tmp_path / "nowhere" / "a.pdf")
     monkeypatch.setattr(document, "PAPER", "#panic()")

@@ -17,12 +17,12 @@ import pytest
 import torch
 
 from qfusion import runs
-from qfusion.analysis import training_curves
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.runs import Plan, Run, folder, run_training
 from qfusion.runs.folder import Record
-from qfusion.runs.training_watch import Watch
+from qfusion.runs.run_training import Watch
+from qfusion.study import trainings
 from qfusion.training import checkpoint, checkpoint_cards, prepare
 from qfusion.views.words.training import describe_order, describe_run_state
 
@@ -158,7 +158,7 @@ def test_onset_order_needs_evidence(
         }
         for n, (a, b) in enumerate(zip(joint, entanglement, strict=True), 1)
     )
-    known = training_curves.onsets(Record(history=history))
+    known = trainings.onsets(Record(history=history))
     assert describe_order(known["joint"], known["entanglement"]).startswith(words)
 
 

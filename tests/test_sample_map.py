@@ -13,12 +13,12 @@ from matplotlib.path import Path
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from qfusion.analysis import cohort_table, drawn_samples, sample_coordinates, sample_projection
-from qfusion.analysis.cohort_levels import build_levels
-from qfusion.analysis.opening import open_sample, open_study
-from qfusion.analysis.spaces import evolution, kets
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cohort_filters
+from qfusion.study import cohorts, jobs, maps
+from qfusion.study.backends import kets
+from qfusion.study.opening import open_sample, open_study
+from qfusion.study.performance import build_levels
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_coordinate_distances_equal_hilbert_schmidt_distances(d: int) -> None:
 
 def test_reduced_states_equal_qutip(planted: Any) -> None:
     rows = planted.dataset.rows("test")[:4]
-    found = sample_coordinates.compute_coordinates(planted, "states", rows)
+    found = maps.compute_coordinates(planted, "states", rows)
     dims, psi = list(planted.model.dims), planted.space.kets(rows).numpy()
     joint = [qutip.Qobj(each, dims=[dims, [1] * len(dims)]) for each in psi]
     for i in range(4):
@@ -57,7 +57,7 @@ def test_reduced_states_equal_qutip(planted: Any) -> None:
                 (joint[i].ptrace(m) - joint[j].ptrace(m)).norm("fro") ** 2 for m in range(len(dims))
             )
             assert np.linalg.norm(found[i] - found[j]) ** 2 == pytest.approx(theirs, abs=1e-10)
-    end = sample_coordinates.compute_coordinates(planted, "final", rows[:2])
+    end = maps.compute_coordinates(planted, "final", rows[:2])
     ours = planted.model.evolve_states(
         torch.as_tensor(np.einsum("ni,nj->nij", psi[:2], psi[:2].conj())),
         [float(planted.model.duration)],
@@ -72,9 +72,9 @@ def test_coordinates_of_a_network(digits: Any) -> None:
     theta = np.concatenate(
         [digits.space.theta(rows[0])[name].numpy() for name in digits.modalities]
     )
-    found = sample_coordinates.compute_coordinates(digits, "states", rows)
+    found = maps.compute_coordinates(digits, "states", rows)
     assert np.allclose(np.sort(found[0]), np.sort(np.r_[np.cos(theta), np.sin(theta)] / np.sqrt(2)))
-    end = sample_coordinates.compute_coordinates(digits, "final", rows)
+    end = maps.compute_coordinates(digits, "final", rows)
     head = digits.model.network.head.double().detach().numpy()
     kept = 2 ** len(digits.model.network.retained)
     features = np.c_[end[:, :kept], end[:, kept:] * np.sqrt(2)]
@@ -85,42 +85,40 @@ def test_coordinates_of_a_network(digits: Any) -> None:
         digits.scores[rows],
         atol=1e-5,
     )
-    assert sample_coordinates.compute_coordinates(digits, "dividends", rows).shape == (
+    assert maps.compute_coordinates(digits, "dividends", rows).shape == (
         3,
         len(digits.terms),
     )
-    assert list(sample_coordinates.coordinate_kinds(digits)) == [
+    assert list(maps.coordinate_kinds(digits)) == [
         "states",
         "final",
         "dividends",
         "features",
     ]
     with pytest.raises(InvalidInput, match="explained samples only"):
-        sample_coordinates.compute_coordinates(
-            digits, "dividends", digits.dataset.rows("train")[:2]
-        )
+        maps.compute_coordinates(digits, "dividends", digits.dataset.rows("train")[:2])
     with pytest.raises(NotFound, match="sttes"):
-        sample_coordinates.compute_coordinates(digits, "sttes", rows)
+        maps.compute_coordinates(digits, "sttes", rows)
 
 
 @pytest.mark.parametrize("shape", [(60, 7), (20, 50), (5, 3)])
 def test_principal_components_equal_scikit_learn(shape: tuple[int, int]) -> None:
     X = np.random.default_rng(1).normal(size=shape) * np.arange(1, shape[1] + 1)
-    mean, axes, explained = sample_projection.principal(X)
+    mean, axes, explained = maps.principal(X)
     theirs = PCA(2, svd_solver="full").fit(X)
     assert np.allclose(np.abs((X - mean) @ axes), np.abs(theirs.transform(X)), atol=1e-8)
     assert np.allclose(explained, theirs.explained_variance_ratio_)
     assert (axes[np.abs(axes).argmax(0), [0, 1]] > 0).all()
-    single = sample_projection.principal(np.arange(6.0)[:, None])
+    single = maps.principal(np.arange(6.0)[:, None])
     assert np.allclose(single[2], [1, 0])
-    assert not sample_projection.principal(np.ones((4, 3)))[2].any()
+    assert not maps.principal(np.ones((4, 3)))[2].any()
 
 
 @pytest.mark.parametrize("what", ["states", "dividends", "features"])
 def test_map_contains_all_explained_samples(planted: Any, what: str) -> None:
     rows = planted.dataset.rows("test")
-    found = sample_projection.sample_map(planted, what, "PCA", rows)
-    X = sample_coordinates.compute_coordinates(planted, what, rows)
+    found = maps.sample_map(planted, what, "PCA", rows)
+    X = maps.compute_coordinates(planted, what, rows)
     assert np.allclose(
         np.abs(found.xy), np.abs(PCA(2, svd_solver="full").fit_transform(X)), atol=1e-8
     )
@@ -130,30 +128,22 @@ def test_map_contains_all_explained_samples(planted: Any, what: str) -> None:
 def test_many_samples_are_thinned_and_projected(
     planted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sample_projection, "MAX_FIT", 100)
+    monkeypatch.setattr(maps, "MAX_FIT", 100)
     rows = planted.dataset.rows("test")[:501]
-    found = sample_projection.sample_map(planted, "states", "PCA", rows)
-    some = drawn_samples.thin_rows(rows, 100)
+    found = maps.sample_map(planted, "states", "PCA", rows)
+    some = jobs.thin_rows(rows, 100)
     assert len(some) == 100
     assert some[0] == rows[0]
     assert some[-1] == rows[-1]
-    mean, axes, _ = sample_projection.principal(
-        sample_coordinates.compute_coordinates(planted, "states", some)
-    )
-    assert np.allclose(
-        found.xy, (sample_coordinates.compute_coordinates(planted, "states", rows) - mean) @ axes
-    )
-    monkeypatch.setattr(evolution, "SECONDS", 0.4)
-    few = sample_projection.sample_map(planted, "final", "PCA", rows)
-    assert sample_coordinates.most_samples(planted, "final") == 23
-    assert (
-        len(few.rows)
-        == sample_coordinates.most_samples(planted, "final", 1 / sample_coordinates.FEWER)
-        == 16
-    )
-    every = sample_projection.sample_map(planted, "final", "PCA", rows[:40], everyone=True)
-    states = sample_coordinates.compute_coordinates(planted, "final", rows[:40])
-    mean, axes, _ = sample_projection.principal(drawn_samples.thin_rows(states, 23))
+    mean, axes, _ = maps.principal(maps.compute_coordinates(planted, "states", some))
+    assert np.allclose(found.xy, (maps.compute_coordinates(planted, "states", rows) - mean) @ axes)
+    monkeypatch.setattr(kets, "SECONDS", 0.4)
+    few = maps.sample_map(planted, "final", "PCA", rows)
+    assert maps.most_samples(planted, "final") == 23
+    assert len(few.rows) == maps.most_samples(planted, "final", 1 / maps.FEWER) == 16
+    every = maps.sample_map(planted, "final", "PCA", rows[:40], everyone=True)
+    states = maps.compute_coordinates(planted, "final", rows[:40])
+    mean, axes, _ = maps.principal(jobs.thin_rows(states, 23))
     assert every.column == "pca-all[final]"
     assert np.allclose(every.xy, (states - mean) @ axes)
     assert few.given == 501
@@ -184,24 +174,22 @@ def test_points_in_a_polygon_equal_matplotlib(
 
 def test_regions_in_filters(planted: Any) -> None:
     sample = open_sample("qj-planted", "p0031")
-    rows = sample_projection.explained_rows(planted, cohort_table.cohort_table(planted, None), ())
-    found = sample_projection.sample_map(planted, "states", "PCA", rows)
+    rows = maps.explained_rows(planted, cohorts.cohort_table(planted, None), ())
+    found = maps.sample_map(planted, "states", "PCA", rows)
     angle = np.linspace(0, 2 * np.pi, 300)
     middle, size = found.xy.mean(0), found.xy.std(0)
     lasso = (
         middle + size * np.c_[np.cos(angle), np.sin(angle)] * (1 + 0.2 * np.sin(5 * angle))[:, None]
     )
-    part = sample_projection.region(found, *lasso.T)
-    assert len(part.values) <= sample_projection.MAX_VERTICES
+    part = maps.region(found, *lasso.T)
+    assert len(part.values) <= maps.MAX_VERTICES
     said = str(part)
     assert len(said) < cohort_filters.MAX_TEXT
     assert cohort_filters.parse(said) == (part,)
     wanted = Path(lasso).contains_points(found.xy)
     levels = build_levels(sample, said)
     assert np.mean(levels.inside == wanted) > 0.99
-    box = sample_projection.region(
-        found, [middle[0], middle[0] + size[0]], [middle[1], middle[1] - size[1]]
-    )
+    box = maps.region(found, [middle[0], middle[0] + size[0]], [middle[1], middle[1] - size[1]])
     low, high = np.sort([[float(v) for v in corner.split(",")] for corner in box.values], 0)
     assert np.array_equal(
         build_levels(sample, f"{box}; split=test").inside,
@@ -212,11 +200,11 @@ def test_regions_in_filters(planted: Any) -> None:
     one = build_levels(sample, "pca[states].1>0")
     assert np.array_equal(one.inside, found.xy[:, 0] > 0)
     assert (
-        len(cohort_table.members(planted, cohort_filters.parse(str(box))))
+        len(cohorts.members(planted, cohort_filters.parse(str(box))))
         == build_levels(sample, str(box)).inside.sum()
     )
     with pytest.raises(InvalidInput, match="2 to 10,000 corners"):
-        sample_projection.region(found, [1.0], [1.0])
+        maps.region(found, [1.0], [1.0])
 
 
 @pytest.mark.parametrize(
@@ -237,7 +225,7 @@ def test_invalid_regions_are_refused(text: str, words: str) -> None:
 
 
 def test_the_dominant_term(planted: Any) -> None:
-    table = cohort_table.cohort_table(planted, None)
+    table = cohorts.cohort_table(planted, None)
     row = planted.dataset.row("p0031")
     own = {term: abs(value) for term, value in planted.dividends(row).items() if term}
     assert table["dominant"].iloc[row] == max(own, key=own.__getitem__)

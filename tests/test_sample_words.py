@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image as Pictures
 
-from qfusion.analysis import sample_words
 from qfusion.app import selections
 from qfusion.app.samples import boxes
 from qfusion.data import Audio, DataSet, Image, Modality, Series, Target, Text
 from qfusion.data.sample_content import Content, Film
 from qfusion.figures import sample_charts, scatter_map
+from qfusion.study import text
 
 WORDS = ("  is the\nblue shape <b>left</b>?", "yes", "x" * 100, "")
 
@@ -52,22 +52,22 @@ def questions(**changes: object) -> DataSet:
 
 def test_a_sample_is_described_by_its_text_on_one_line() -> None:
     made = questions()
-    assert sample_words.text_column(made) == "question"
-    assert sample_words.describe_sample(made, 0) == "is the blue shape <b>left</b>?"
-    assert sample_words.describe_sample(made, 2) == "x" * 59 + "…"
-    assert sample_words.name_sample(made, 1) == "b · yes"
-    assert sample_words.name_sample(made, 3) == "d"
+    assert text.text_column(made) == "question"
+    assert text.describe_sample(made, 0) == "is the blue shape <b>left</b>?"
+    assert text.describe_sample(made, 2) == "x" * 59 + "…"
+    assert text.name_sample(made, 1) == "b · yes"
+    assert text.name_sample(made, 3) == "d"
     alone = questions(table=pd.DataFrame({"kind": "k"}, index=made.ids))
-    assert sample_words.text_column(alone) == ""
-    assert sample_words.describe_sample(alone, 1) == "yes"
+    assert text.text_column(alone) == ""
+    assert text.describe_sample(alone, 1) == "yes"
     silent = questions(table=alone.table, content_of=lambda row: {})
-    assert sample_words.describe_samples(silent, range(4)) == [""] * 4
+    assert text.describe_samples(silent, range(4)) == [""] * 4
 
 
 def test_a_column_named_like_a_modality_is_no_text_unless_it_has_the_text() -> None:
     made = questions()
     numbered = made.table.assign(question=["picture 1", "picture 2", "picture 3", "picture 4"])
-    assert sample_words.text_column(questions(table=numbered)) == ""
+    assert text.text_column(questions(table=numbered)) == ""
 
 
 def test_the_picker_names_samples_by_id_and_words() -> None:
@@ -79,7 +79,7 @@ def test_the_picker_names_samples_by_id_and_words() -> None:
         ids=np.array(["a", "a · b", "c", "d"]),
         table=pd.DataFrame({"text": ["b", "", "", ""]}, index=["a", "a · b", "c", "d"]),
     )
-    assert set(sample_words.name_all_samples(same).values()) == set(same.ids)
+    assert set(text.name_all_samples(same).values()) == set(same.ids)
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ import pytest
 
 import qfusion
 from qfusion import _read_only, cli, data
-from qfusion.analysis import jobs, seed_spread, trust
-from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import stability
 from qfusion.explain.stability import SeedsState
+from qfusion.study import jobs, seeds, trust
+from qfusion.study.opening import open_study
 from qfusion.training import checkpoint, checkpoint_cards
 from tests.support import importable
 from tests.support.app import plain, said, visit
@@ -121,21 +121,21 @@ def test_known_seeds_are_not_trained_again(
         trained.append(seed)
         return train_seed(card, dataset, seed, *more)
 
-    train_seed = seed_spread.train_seed
-    monkeypatch.setattr(seed_spread, "train_seed", train_two)
+    train_seed = seeds.train_seed
+    monkeypatch.setattr(seeds, "train_seed", train_two)
     with pytest.raises(KeyboardInterrupt):
-        seed_spread.measure_seeds(result, dataset, 5)
+        seeds.measure_seeds(result, dataset, 5)
     assert trained == [1, 2]
     count = len(dataset.rows("test"))
     kept = stability.load("stepwise", result.card, dataset.digest, count, result.path)
     assert kept.seeds == (0, 1, 2)
     trained.clear()
-    measured = seed_spread.measure_seeds(result, dataset, 4)
+    measured = seeds.measure_seeds(result, dataset, 4)
     assert trained == [3]
     assert measured.seeds == (0, 1, 2, 3)
     assert measured.dividends[:3] == pytest.approx(kept.dividends, abs=2e-3)
-    monkeypatch.setattr(seed_spread, "train_seed", None)
-    assert seed_spread.measure_seeds(result, dataset, 3).seeds == measured.seeds
+    monkeypatch.setattr(seeds, "train_seed", None)
+    assert seeds.measure_seeds(result, dataset, 3).seeds == measured.seeds
 
 
 def test_runs_that_differ_in_the_seed_alone_are_taken(
@@ -145,14 +145,14 @@ def test_runs_that_differ_in_the_seed_alone_are_taken(
         train_new(f"many-{seed}", "--seed", str(seed))
     train_new("many-2", "--seed", "2", epochs=1)
     trained: list[int] = []
-    train_seed = seed_spread.train_seed
+    train_seed = seeds.train_seed
 
     def count(card: Any, dataset: Any, seed: int, *more: Any) -> Any:
         trained.append(seed)
         return train_seed(card, dataset, seed, *more)
 
-    monkeypatch.setattr(seed_spread, "train_seed", count)
-    measured = seed_spread.measure_seeds(checkpoint.load("many-0"), data.load("sensors"), 3)
+    monkeypatch.setattr(seeds, "train_seed", count)
+    measured = seeds.measure_seeds(checkpoint.load("many-0"), data.load("sensors"), 3)
     assert trained == [2]  # the run of this seed had another number of epochs
     assert measured.dividends[1] == pytest.approx(expected_dividends(1), abs=1e-4)
 
@@ -163,7 +163,7 @@ def test_models_before_the_end_of_their_training_are_refused(place: Path, capsys
     early = checkpoint.load("replayed@1")
     assert early.card["training"][checkpoint_cards.STOPPED] == 1
     with pytest.raises(InvalidInput, match="after epoch 1, before its training ended"):
-        seed_spread.measure_seeds(early, dataset, 2)
+        seeds.measure_seeds(early, dataset, 2)
     assert checkpoint_cards.STOPPED not in checkpoint.load("replayed").card["training"]
 
 
@@ -174,23 +174,23 @@ def test_unsuitable_data_are_refused_before_training(place: Path, capsys: Any) -
         "training": {"epochs": 1},
         "data": {"name": "sensors", "digest": dataset.digest},
     }
-    seed_spread.require_measurable(dataset, 5, card)
+    seeds.require_measurable(dataset, 5, card)
     unknown = replace(dataset, target=replace(dataset.target, known=False))
     with pytest.raises(InvalidInput, match="true class"):
-        seed_spread.require_measurable(unknown, 5)
+        seeds.require_measurable(unknown, 5)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stability, "MAX_BYTES", 400)
         with pytest.raises(InvalidInput, match="100 are kept at most"):
-            seed_spread.require_measurable(dataset, 5)
+            seeds.require_measurable(dataset, 5)
     for change, words in (
         ({"training": {}}, "not trained here"),
         ({"data": {"name": "sensors", "digest": "x"}}, "the data that the model was trained on"),
     ):
         with pytest.raises(InvalidInput, match=words):
-            seed_spread.require_measurable(dataset, 5, card | change)
+            seeds.require_measurable(dataset, 5, card | change)
     for count in (1, 21):
         with pytest.raises(InvalidInput, match="seeds"):
-            seed_spread.require_measurable(dataset, count)
+            seeds.require_measurable(dataset, count)
 
 
 def test_combinations_of_options_are_refused(place: Path, capsys: Any) -> None:
@@ -226,7 +226,7 @@ def test_models_that_were_not_trained_have_no_seeds() -> None:
     assert stability.seeds_state(None, {"training": {}}) == SeedsState.NOT_TRAINED
     assert stability.seeds_state(None, {}) == SeedsState.NOT_TRAINED
     assert open_study("qj-planted").seeds_state == SeedsState.MEASURED
-    assert "models of your own" in seed_spread.find_obstacle(open_study("qj-planted"))
+    assert "models of your own" in seeds.find_obstacle(open_study("qj-planted"))
 
 
 def test_page_trains_other_seeds(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -238,8 +238,8 @@ def test_page_trains_other_seeds(place: Path, monkeypatch: pytest.MonkeyPatch, c
         go.wait(60)
         work(*words)
 
-    monkeypatch.setattr(seed_spread, "run_in_process", here)
-    monkeypatch.setattr(seed_spread, "SEEDS", 2)
+    monkeypatch.setattr(seeds, "run_in_process", here)
+    monkeypatch.setattr(seeds, "SEEDS", 2)
     study = open_study("viewed", "sensors")
     address = {"model": "viewed", "data": "sensors", "proof": "Training seeds"}
     with monkeypatch.context() as patch:
@@ -254,7 +254,7 @@ def test_page_trains_other_seeds(place: Path, monkeypatch: pytest.MonkeyPatch, c
     assert not page.exception
     assert page.button(key="_seeds_cancel")
     go.set()
-    job = jobs.find_job(seed_spread.seeds_key(study))
+    job = jobs.find_job(seeds.seeds_key(study))
     assert job is not None
     while job.is_active:
         time.sleep(0.1)

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from qfusion import _sentences
-from qfusion.analysis.cohort_slices import Slice, wilson
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.faithfulness import Curves
 from qfusion.report import sample_report
+from qfusion.study.mistakes import Slice, wilson
 from qfusion.views import (
     attribution,
     circuit as circuit_views,

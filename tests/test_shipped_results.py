@@ -15,25 +15,18 @@ import pytest
 
 from qfusion import data, explain, plugin
 from qfusion._memory_cache import CACHE, find_result
-from qfusion.analysis import (
-    background_agreement,
-    joint_gains,
-    opening,
-    shipped_results,
-    study_building,
-    trust,
-)
-from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, bootstrap, faithfulness, findings, stability
+from qfusion.study import cache, evidence, opening, trust
+from qfusion.study.study import Study
 from qfusion.views.pages import address
 from scripts import ship_results
 
 MODELS = [path.stem for path in plugin.glob_assets("models", "*.json")]
-RECORDS = shipped_results.FOLDER
+RECORDS = cache.FOLDER
 MODEL = "qj-parity"  # whose results are computed within a second
 STUDENTS = "teach_students(0)"
-AGREEMENT = shipped_results.name_call("agreement", ())
+AGREEMENT = cache.name_call("agreement", ())
 RELATIVE = 1e-4  # difference of numbers between machines
 NEAR = 1e-6  # of numbers that are zero
 SINGULAR = 12.0  # log10 of a resolvent at an eigenvalue, where rounding alone keeps it finite
@@ -51,7 +44,7 @@ def study_of(name: str = MODEL) -> Study:
     """A study that shares no results with others."""
     card = opening.load_checkpoint(name)
     dataset = data.load(address.own_data(name))
-    return study_building.build_study(name, card.card, card.model, dataset)
+    return opening.build_study(name, card.card, card.model, dataset)
 
 
 @pytest.mark.parametrize("name", ship_results.EXPLAINED)
@@ -59,7 +52,7 @@ def test_shipped_explanations_equal_computed_ones(name: str) -> None:
     if not ship_results.has_data(name):
         pytest.skip("its data are not on this machine")
     study = study_of(name)
-    shipped = shipped_results.find_values(study)
+    shipped = cache.find_values(study)
     assert shipped is not None, "ship it again: python scripts/ship_results.py"
     rows = study.explained_rows
     some = np.arange(0, len(rows), 97)
@@ -69,9 +62,9 @@ def test_shipped_explanations_equal_computed_ones(name: str) -> None:
     assert np.abs(shipped[some] - computed).max() < NEAR
     assert (study.explanation.values == shipped).all()
     other_card = dict(study.card) | {"weights_sha256": "0" * 64}
-    assert shipped_results.find_values(replace(study, card=other_card)) is None
-    with shipped_results.computed_anew():
-        assert shipped_results.find_values(study) is None
+    assert cache.find_values(replace(study, card=other_card)) is None
+    with cache.computed_anew():
+        assert cache.find_values(study) is None
 
 
 def read_record(name: str) -> dict[str, Any]:
@@ -79,7 +72,7 @@ def read_record(name: str) -> dict[str, Any]:
 
 
 def find_agreement(study: Study) -> Any:
-    return shipped_results.find_shipped("agreement", [study], background_agreement.Agreement | None)
+    return cache.find_shipped("agreement", [study], trust.Agreement | None)
 
 
 def assert_near(shipped: Any, computed: Any, at: str, near: float = NEAR) -> None:
@@ -116,9 +109,9 @@ def assert_students_agree(shipped: Any, computed: Any) -> None:
 def test_every_shipped_model_has_current_results(model: str) -> None:
     study, record = study_of(model), read_record(model)
     again = f"run `python scripts/ship_results.py {model}`"
-    assert record["key"] == shipped_results.make_key(study), again
+    assert record["key"] == cache.make_key(study), again
     calls = {
-        shipped_results.name_call(function.__name__, arguments)
+        cache.name_call(function.__name__, arguments)
         for function, arguments in ship_results.shipped_calls(study)
     }
     assert set(record["results"]) == calls, again
@@ -127,7 +120,7 @@ def test_every_shipped_model_has_current_results(model: str) -> None:
 def test_shipped_results_equal_computed_ones(model: str) -> None:
     shipped = read_record(model)["results"]
     computed = {
-        name: json.loads(json.dumps(shipped_results.pack_result(result)))
+        name: json.loads(json.dumps(cache.pack_result(result)))
         for name, result in ship_results.compute_results(study_of(model), quick=True).items()
     }
     students = computed.pop(STUDENTS, None)
@@ -139,8 +132,8 @@ def test_shipped_results_equal_computed_ones(model: str) -> None:
 def test_shipped_counts_are_whole_numbers() -> None:
     name = "qj-planted"
     packed = read_record(name)["results"]["find_truth()"]
-    finding = shipped_results.unpack_result(packed, findings.Finding)
-    assert json.loads(json.dumps(shipped_results.pack_result(finding))) == packed
+    finding = cache.unpack_result(packed, findings.Finding)
+    assert json.loads(json.dumps(cache.pack_result(finding))) == packed
     assert isinstance(finding.numbers["samples"], int)
 
 
@@ -154,8 +147,8 @@ def test_pages_explain_no_samples_for_shipped_findings(monkeypatch: pytest.Monke
     monkeypatch.setattr(type(study.space), "explain_rows", fail)
     assert trust.reliability_findings(study) == trust.reliability_findings(study, at_hand=True)
     assert not trust.is_comparison_missing(study)
-    assert find_result(joint_gains.remove_joint_terms, study) is not None
-    summary, gains = joint_gains.remove_joint_terms(study, backgrounds.OWN)
+    assert find_result(evidence.remove_joint_terms, study) is not None
+    summary, gains = evidence.remove_joint_terms(study, backgrounds.OWN)
     assert summary.samples == gains["gain"]["accuracy"].n
     curves = trust.feature_curves(study, study.modalities[0])
     assert curves.deletion[0] == 0
@@ -181,15 +174,15 @@ def test_results_of_other_inputs_are_computed(
     }
     for what, other in others.items():
         assert find_agreement(other) is None, what
-    find = shipped_results.find_shipped
-    assert find("agreement", [study, "other"], background_agreement.Agreement | None) is None
-    assert find("agreement", [study, np.ones(2)], background_agreement.Agreement | None) is None
-    assert find("agreement", ["qj-parity"], background_agreement.Agreement | None) is None
-    with shipped_results.computed_anew():
+    find = cache.find_shipped
+    assert find("agreement", [study, "other"], trust.Agreement | None) is None
+    assert find("agreement", [study, np.ones(2)], trust.Agreement | None) is None
+    assert find("agreement", ["qj-parity"], trust.Agreement | None) is None
+    with cache.computed_anew():
         assert find_agreement(study) is None
     assert find_agreement(study) is not None
     with monkeypatch.context() as patch:
-        patch.setitem(shipped_results.VERSIONS, "agreement", 99)
+        patch.setitem(cache.VERSIONS, "agreement", 99)
         assert find_agreement(study) is None
     monkeypatch.setattr(stability, "FOLDER", tmp_path)  # verdicts depend on the training seeds
     assert find_agreement(study) is None
@@ -212,7 +205,7 @@ DAMAGES = {
     "cut": encode_agreement()[:-2],
     "list": b"[]",
     "deep": b"[" * 100_000,
-    "large": b" " * shipped_results.MAX_BYTES + encode_agreement(),
+    "large": b" " * cache.MAX_BYTES + encode_agreement(),
     "list of results": encode([]),
     "no results": encode(None),
     "no call": encode({}),
@@ -231,7 +224,7 @@ DAMAGES = {
 def test_damaged_files_are_ignored(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
 ) -> None:
-    monkeypatch.setattr(shipped_results, "FOLDER", tmp_path)
+    monkeypatch.setattr(cache, "FOLDER", tmp_path)
     file = tmp_path / f"{MODEL}.json"
     file.write_bytes(encode_agreement())
     assert find_agreement(study_of()) is not None
@@ -246,16 +239,16 @@ def test_damaged_files_are_ignored(
 )
 def test_damaged_arrays_are_refused(values: Any) -> None:
     with pytest.raises(InvalidInput, match="not valid"):
-        shipped_results.unpack_result(values, np.ndarray)
+        cache.unpack_result(values, np.ndarray)
 
 
 def test_results_outside_the_folder_are_not_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "results").mkdir()
-    monkeypatch.setattr(shipped_results, "FOLDER", tmp_path / "results")
+    monkeypatch.setattr(cache, "FOLDER", tmp_path / "results")
     study = replace(study_of(), name="../outside")
-    shipped_results.write_results(study, {AGREEMENT: None}, tmp_path / "results")
+    cache.write_results(study, {AGREEMENT: None}, tmp_path / "results")
     assert not (tmp_path / "outside.json").exists()
     (tmp_path / "results" / "outside.json").rename(tmp_path / "outside.json")
     assert find_agreement(study) is None
@@ -273,14 +266,14 @@ def test_results_are_written_and_read(tmp_path: Path, monkeypatch: pytest.Monkey
         (interval, interval),
     )
     frame = pd.DataFrame({"pair": ["a+b"], "rows": [16], "error": [math.nan]})
-    shipped_results.write_results(study, {"curves()": curves, "frame(1)": frame}, tmp_path)
-    monkeypatch.setattr(shipped_results, "FOLDER", tmp_path)
-    [read] = shipped_results.find_shipped("curves", [study], faithfulness.Curves) or ()
+    cache.write_results(study, {"curves()": curves, "frame(1)": frame}, tmp_path)
+    monkeypatch.setattr(cache, "FOLDER", tmp_path)
+    [read] = cache.find_shipped("curves", [study], faithfulness.Curves) or ()
     assert repr(read) == repr(curves)
     assert read.intervals == (interval, interval) or math.isnan(read.intervals[0].low)
-    [table] = shipped_results.find_shipped("frame", [study, 1], pd.DataFrame) or ()
+    [table] = cache.find_shipped("frame", [study, 1], pd.DataFrame) or ()
     pd.testing.assert_frame_equal(table, frame)
     with pytest.raises(InvalidInput, match="may ship"):
-        shipped_results.write_results(study, {"many": np.ones(200_000)}, tmp_path)
+        cache.write_results(study, {"many": np.ones(200_000)}, tmp_path)
     with pytest.raises(InvalidInput, match="cannot be written"):
-        shipped_results.write_results(study, {"object": object()}, tmp_path)
+        cache.write_results(study, {"object": object()}, tmp_path)

@@ -59,7 +59,7 @@ def placed(study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         for name, value in showing.place_variables(tmp_path, NAME).items():
             monkeypatch.setenv(name, value)
         showing.place_study(study, tmp_path, stack)
-        yield qfusion.analysis.opening.open_study(NAME, "data")
+        yield qfusion.study.opening.open_study(NAME, "data")
 
 
 def test_linked_numbers_equal_those_of_the_process(study: Any, placed: Any) -> None:
@@ -92,7 +92,7 @@ def test_studies_without_a_python_model_are_shown_from_files(
             for name, value in showing.place_variables(folder, here.name).items():
                 monkeypatch.setenv(name, value)
             showing.place_study(here, folder, stack)
-            there = qfusion.analysis.opening.open_study(here.name, here.dataset.name)
+            there = qfusion.study.opening.open_study(here.name, here.dataset.name)
             sample = str(here.dataset.ids[here.dataset.rows("test")[0]])
             assert there.sample(sample).dividends == pytest.approx(
                 here.sample(sample).dividends, abs=1e-12
@@ -178,7 +178,7 @@ def test_a_process_that_ends_is_said_and_what_is_known_stays(
         for name, value in showing.place_variables(tmp_path, NAME).items():
             monkeypatch.setenv(name, value)
         showing.place_study(study, tmp_path, stack)
-        there = qfusion.analysis.opening.open_study(NAME, "data")
+        there = qfusion.study.opening.open_study(NAME, "data")
         known = there.sample(SAMPLE).dividends
     there.model.call.link.close()
     assert there.sample(SAMPLE).dividends == known
@@ -277,7 +277,7 @@ def test_names_that_are_taken_do_not_show_something_else(
         for name, value in showing.place_variables(tmp_path, NAME).items():
             monkeypatch.setenv(name, value)
         showing.place_study(here, tmp_path, stack)
-        there = qfusion.analysis.opening.open_study(NAME, "planted")
+        there = qfusion.study.opening.open_study(NAME, "planted")
         assert there.dataset.identity == renamed.identity
         np.testing.assert_allclose(there.scores, here.scores, atol=1e-12)
 

@@ -13,21 +13,14 @@ import qutip
 import torch
 from scipy.stats import binomtest
 
-from qfusion.analysis import (
-    cohort_performance,
-    cohort_slices,
-    compare,
-    model_differences,
-    sample_similarity,
-    sample_words,
-)
-from qfusion.analysis.cohort_levels import build_levels
-from qfusion.analysis.opening import open_sample
-from qfusion.analysis.spaces import evolution
 from qfusion.app import selections, sharing, state
 from qfusion.app.pages import cohorts, cohorts as error_panels
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import decision_pairs, scatter_map, style
+from qfusion.study import compare, mistakes, performance, text
+from qfusion.study.backends import kets
+from qfusion.study.opening import open_sample
+from qfusion.study.performance import build_levels
 from qfusion.views import cohort_errors, cohort_points, samples, several_decisions, two_decisions
 from qfusion.views.pages import cohorts as slice_panels, page_state, rendering
 from qfusion.views.words.names import name_all_with_size
@@ -70,7 +63,7 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
     every = study.explained_dividends(output)[:, 1:]
     own = np.array([value for term, value in study.dividends(sample.row, output).items() if term])
     agrees(
-        sample_similarity.nearest(sample),
+        compare.nearest(sample),
         brute(sample, lambda row: np.sqrt(((every[place[int(row)]] - own) ** 2).sum())),
     )
 
@@ -80,7 +73,7 @@ def test_nearest_by_modality_states_equals_qutip(planted: Any) -> None:
         qutip.Qobj(each) for each in planted.study.space.kets(planted.study.dataset.rows()).numpy()
     ]
     agrees(
-        sample_similarity.nearest(planted, "states"),
+        compare.nearest(planted, "states"),
         brute(planted, lambda row: 1 - abs(kets[row].overlap(kets[planted.row])) ** 2),
     )
 
@@ -90,7 +83,7 @@ def test_nearest_by_modality_qubits(digits: Any) -> None:
         row: np.concatenate([each.numpy() for each in digits.study.space.theta(row).values()])
         for row in [*digits.dataset.rows("test")[:40], digits.row]
     }
-    found = sample_similarity.nearest(digits, "states", count=600)
+    found = compare.nearest(digits, "states", count=600)
     distances = dict(zip(found.rows.tolist(), found.distances, strict=True))
     for row, theta in angles.items():
         if row != digits.row:
@@ -103,8 +96,8 @@ def test_nearest_by_modality_qubits(digits: Any) -> None:
 
 def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
-    monkeypatch.setattr(evolution, "SECONDS", 0.5)
-    found = sample_similarity.nearest(planted, "final", count=5)
+    monkeypatch.setattr(kets, "SECONDS", 0.5)
+    found = compare.nearest(planted, "final", count=5)
     psi = planted.study.space.kets(np.r_[found.rows, planted.row])
     rho = planted.study.model.evolve_states(
         psi[:, :, None] * psi[:, None].conj(), [float(planted.study.model.duration)]
@@ -116,19 +109,19 @@ def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -
 
 def test_sample_of_another_split_and_invalid_arguments(planted: Any) -> None:
     train = open_sample("qj-planted", str(planted.dataset.ids[planted.dataset.rows("train")[0]]))
-    assert sample_similarity.nearest(train).among == len(planted.dataset.rows("test"))
+    assert compare.nearest(train).among == len(planted.dataset.rows("test"))
     with pytest.raises(NotFound, match="sttes"):
-        sample_similarity.nearest(planted, "sttes")
+        compare.nearest(planted, "sttes")
     with pytest.raises(InvalidInput, match="at least 1"):
-        sample_similarity.nearest(planted, count=0)
+        compare.nearest(planted, count=0)
 
 
 @pytest.mark.parametrize(("wrong", "count"), [(0, 5), (5, 5), (3, 40), (120, 1000), (1, 1)])
 def test_intervals_equal_scipy(wrong: int, count: int) -> None:
     theirs = binomtest(wrong, count).proportion_ci(0.95, method="wilson")
-    assert cohort_slices.wilson(wrong, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert mistakes.wilson(wrong, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
     with pytest.raises(InvalidInput, match="must lie between"):
-        cohort_slices.wilson(2, 1)
+        mistakes.wilson(2, 1)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +129,9 @@ def test_intervals_equal_scipy(wrong: int, count: int) -> None:
 )
 def test_slices_add_up_and_match_their_filters(model: str, sample: str) -> None:
     levels = build_levels(open_sample(model, sample))
-    wrong = cohort_slices.is_error(levels)
-    for by in cohort_slices.slice_kinds(levels.study, levels.rows):
-        found = cohort_slices.slices(levels, by)
+    wrong = mistakes.is_error(levels)
+    for by in mistakes.slice_kinds(levels.study, levels.rows):
+        found = mistakes.slices(levels, by)
         assert sum(each.count for each in found) == len(levels.rows), by
         assert [each.rate for each in found] == sorted((each.rate for each in found), reverse=True)
         for each in found:
@@ -147,20 +140,18 @@ def test_slices_add_up_and_match_their_filters(model: str, sample: str) -> None:
             assert int((again.inside & wrong).sum()) == each.wrong
             assert again.rows["error"][again.inside].mean() == pytest.approx(each.error)
     within = build_levels(levels.sample, "relation=dominance")
-    kept = cohort_slices.slices(
-        within, "relation"
-    )  # the filter's own condition on it does not count
+    kept = mistakes.slices(within, "relation")  # the filter's own condition on it does not count
     assert sum(each.count for each in kept) == len(levels.rows)
-    assert sum(each.count for each in cohort_slices.slices(within, "dominant")) == int(
+    assert sum(each.count for each in mistakes.slices(within, "dominant")) == int(
         within.inside.sum()
     )
     with pytest.raises(NotFound, match="colour"):
-        cohort_slices.slices(levels, "colour")
+        mistakes.slices(levels, "colour")
 
 
 def test_worst_errors(planted: Any, digits: Any) -> None:
     levels = build_levels(planted, "relation=conflict")
-    rows, values = cohort_slices.worst(levels, 4)
+    rows, values = mistakes.worst(levels, 4)
     errors = levels.rows["error"][levels.inside].sort_values(ascending=False)
     assert rows.index.tolist() == errors.index[:4].tolist()
     assert np.abs(values) == pytest.approx(errors.to_numpy()[:4])
@@ -171,13 +162,13 @@ def test_worst_errors(planted: Any, digits: Any) -> None:
         torch.as_tensor(study.dataset.y[at]),
         reduction="none",
     ).numpy()
-    assert cohort_slices.worst(levels, 5)[1] == pytest.approx(np.sort(loss)[::-1][:5])
+    assert mistakes.worst(levels, 5)[1] == pytest.approx(np.sort(loss)[::-1][:5])
 
 
 def test_disagreements_are_sorted_by_predictions_and_a_term(planted: Any) -> None:
     b = open_sample("qcnn-parity", "pair-0003")
     sides = compare.compare_samples(b, "qj-parity", b.id)
-    result, rows = model_differences.apart(sides), b.dataset.rows("test")
+    result, rows = compare.apart(sides), b.dataset.rows("test")
     softmax = [np.exp(one.study.logits(one.study.scores)) for one in (sides.a, b)]
     softmax = [(one / one.sum(1, keepdims=True))[rows] for one in softmax]
     away = np.abs(softmax[0] - softmax[1]).max(1)  # of two classes, half of the sum
@@ -194,12 +185,12 @@ def test_disagreements_are_sorted_by_predictions_and_a_term(planted: Any) -> Non
     assert picture.numbers["parted_by"].tolist() == ["left+right"] * 8
     # of numbers, with terms of their own
     terms = ({"text": 1.0, "": 0.2}, {"text": 0.1, "": 0.4})
-    few = model_differences.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
+    few = compare.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
     assert two_decisions.describe_disagreements(few, ["text", ""], False) == (
         "A and B decide by other signs on 0 of 9 test samples; where they differ most, text and the baseline part "
         "them in 1 of 2 each"
     )
-    assert not model_differences.two_models(compare.compare_samples(planted, "qj-planted", "p0007"))
+    assert not compare.two_models(compare.compare_samples(planted, "qj-planted", "p0007"))
 
 
 def test_the_list_of_disagreements_opens_samples() -> None:
@@ -225,7 +216,7 @@ def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
     picture = samples.similar(planted)
     table = picture.numbers
     assert list(table.columns) == ["id", "truth", "prediction", "distance", "text"]
-    assert table["text"].iloc[0] == sample_words.describe_sample(
+    assert table["text"].iloc[0] == text.describe_sample(
         planted.dataset, planted.dataset.row(table["id"].iloc[0])
     )
     ticks = picture.figure.layout.yaxis.ticktext
@@ -245,9 +236,7 @@ def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
     assert drawn.numbers["in_cohort"].sum() == levels.inside.sum()
     table = cohort_errors.slices(levels, by="regime").numbers
     assert table["samples"].sum() == levels.inside.sum()
-    assert (
-        cohort_errors.worst(levels).numbers["id"].iloc[0] == cohort_slices.worst(levels)[0].index[0]
-    )
+    assert cohort_errors.worst(levels).numbers["id"].iloc[0] == mistakes.worst(levels)[0].index[0]
     assert name_all_with_size(build_levels(planted, "split=train")) == "all of train (n = 2,100)"
     some = build_levels(digits, "split=all")
     assert (
@@ -291,7 +280,7 @@ def test_side_by_side(planted: Any) -> None:
     assert len(several_decisions.several_entropies(planted, ids=["p0031", "p2924"]).numbers) == 8
     assert several_decisions.chosen_rows(planted) == [
         planted.row,
-        *sample_similarity.nearest(planted, count=3).rows,
+        *compare.nearest(planted, count=3).rows,
     ]
     with pytest.raises(InvalidInput, match="at most 6"):
         several_decisions.several_decisions(planted, ids=[f"p000{i}" for i in range(7)])
@@ -375,12 +364,12 @@ def test_a_clicked_slice_cell_or_bar(
     planted: Any, digits: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     levels = build_levels(planted, "relation=conflict; error>0.1")
-    found = cohort_slices.slices(levels, "relation")
+    found = mistakes.slices(levels, "relation")
     session = selecting(monkeypatch, points=[{"customdata": [1, "tip"]}])
     error_panels.select_slice("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
     assert build_levels(planted, f"relation={found[1].name}").inside.sum() == found[1].count
-    ids = cohort_slices.worst(levels)[0].index.tolist()
+    ids = mistakes.worst(levels)[0].index.tolist()
     session = selecting(monkeypatch, points=[{"point_index": 2}])
     selections.open_selected("chart", ids)
     assert session["sample"] == ids[2]
@@ -396,7 +385,7 @@ def test_a_clicked_slice_cell_or_bar(
     assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
     assert (
         build_levels(digits, session["filter"]).inside.sum()
-        == cohort_performance.confusions(build_levels(digits, "certainty>0.2"))[8, 1]
+        == performance.confusions(build_levels(digits, "certainty>0.2"))[8, 1]
     )
 
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qfusion.analysis import interpolation, sample_evolution, slider_curves
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import Sample
 from qfusion.errors import NotFound
 from qfusion.explain import path_attribution
 from qfusion.models.tweak import Tweak, learned_values
+from qfusion.study import evolution, sliders
+from qfusion.study.opening import open_study
+from qfusion.study.sample import Sample
 from qfusion.views import decision
 
 MODELS = ("qj-parity", "qj-planted")
@@ -40,10 +40,10 @@ def cases() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("model", "key"), cases())
 def test_decision_along_a_slider_equals_the_page(model: str, key: str) -> None:
     sample = sample_of(model)
-    curves = slider_curves.decision_curves(sample, key)
-    scores = slider_curves.score_curves(sample, key)
-    final = slider_curves.final_curves(sample, key)
-    assert curves.error <= interpolation.TOLERANCE
+    curves = sliders.decision_curves(sample, key)
+    scores = sliders.score_curves(sample, key)
+    final = sliders.final_curves(sample, key)
+    assert curves.error <= sliders.TOLERANCE
     for value in np.random.default_rng(0).uniform(curves.low, curves.high, 5):
         exact = turned(sample, key, float(value))
         along = np.stack(list(exact.path_dividends.values()))
@@ -66,7 +66,7 @@ def test_measures_along_a_slider_equal_those_tracked_by_qutip(
 ) -> None:
     sample = sample_of(model, "H.text=0.7" if model == "qj-planted" else "")
     kind, parts = decision.upper_series(sample, above)
-    curves = slider_curves.measure_curves(sample, key, kind, parts)
+    curves = sliders.measure_curves(sample, key, kind, parts)
     places = np.linspace(curves.low, curves.high, 50)
     axis = max(float(curves.values(float(place))["values"].max()) for place in places)
     for value in np.random.default_rng(1).uniform(curves.low, curves.high, 3):
@@ -84,7 +84,7 @@ def test_measures_along_a_slider_equal_those_tracked_by_qutip(
 
 def test_what_each_term_built_along_a_slider_equals_path_attribution() -> None:
     sample = sample_of("qj-parity")
-    curves = slider_curves.attribution_curves(sample, "H.left-right")
+    curves = sliders.attribution_curves(sample, "H.left-right")
     exact = turned(sample, "H.left-right", 1.37)
     wanted = path_attribution.aumann_shapley(
         exact.model, exact.inputs, exact.background, exact.output
@@ -97,22 +97,18 @@ def test_what_each_term_built_along_a_slider_equals_path_attribution() -> None:
 def test_curves_do_not_depend_on_where_their_own_slider_stands() -> None:
     sample = sample_of("qj-planted")
     moved = turned(sample, "H.text", 0.3)
-    assert slider_curves.decision_curves(sample, "H.text") is slider_curves.decision_curves(
-        moved, "H.text"
-    )
-    assert slider_curves.decision_curves(moved, "T") is not slider_curves.decision_curves(
-        sample, "T"
-    )
+    assert sliders.decision_curves(sample, "H.text") is sliders.decision_curves(moved, "H.text")
+    assert sliders.decision_curves(moved, "T") is not sliders.decision_curves(sample, "T")
 
 
 def test_metrics_along_a_slider_equal_those_of_the_page_at_every_value_it_takes() -> None:
     study = open_study("qj-planted")
     key = "D.text-audio-vision"
-    places, values = slider_curves.metric_curves(study, Tweak(), key)
-    assert len(places) == 2 * slider_curves.STEPS + 1
+    places, values = sliders.metric_curves(study, Tweak(), key)
+    assert len(places) == 2 * sliders.STEPS + 1
     for place in (0, 37, 120, 200):
         tweak = Tweak.of([(key, float(places[place]))], study.model)
-        wanted = sample_evolution.tweaked_metrics(study, tweak)
+        wanted = evolution.tweaked_metrics(study, tweak)
         for name, curve in values.items():
             assert curve[place] == pytest.approx(wanted[name], abs=2e-3), name
 
@@ -123,7 +119,7 @@ def test_the_decision_changes_where_the_scores_say_so() -> None:
     for row in study.dataset.rows("test")[:12]:
         sample = Sample(study, int(row), int(study.predicted[row]))
         for key in ("H.left-right", "T"):
-            for place in slider_curves.decision_changes(sample, key):
+            for place in sliders.decision_changes(sample, key):
                 before = turned(sample, key, place - 0.01).scores
                 after = turned(sample, key, place + 0.01).scores
                 assert before.argmax() != after.argmax()
@@ -133,7 +129,7 @@ def test_the_decision_changes_where_the_scores_say_so() -> None:
 
 def test_an_unknown_slider_is_refused() -> None:
     with pytest.raises(NotFound, match=r"H\.nothing"):
-        slider_curves.decision_curves(sample_of("qj-parity"), "H.nothing")
+        sliders.decision_curves(sample_of("qj-parity"), "H.nothing")
     assert "H.left-right" in learned_values(open_study("qj-parity").model)
 
 
@@ -141,20 +137,20 @@ def test_interpolation_is_exact_for_polynomials_and_estimates_its_error() -> Non
     def cubic(x: float) -> dict[str, np.ndarray]:
         return {"y": np.array([x**3 - x, 2.0])}
 
-    fit = interpolation.interpolate(cubic, -1.0, 3.0)
+    fit = sliders.interpolate(cubic, -1.0, 3.0)
     assert fit.evaluations <= 9
     assert np.allclose(fit.values(2.2)["y"], cubic(2.2)["y"], atol=1e-10)
-    kink = interpolation.interpolate(lambda x: {"y": np.array(abs(x - 0.3))}, 0.0, 1.0)
-    assert kink.evaluations == interpolation.COUNTS[-1]
-    assert kink.error > interpolation.TOLERANCE
+    kink = sliders.interpolate(lambda x: {"y": np.array(abs(x - 0.3))}, 0.0, 1.0)
+    assert kink.evaluations == sliders.COUNTS[-1]
+    assert kink.error > sliders.TOLERANCE
 
 
 def test_interpolation_in_the_root_suits_entropies() -> None:
     def mixing(x: float) -> dict[str, np.ndarray]:
         return {"y": np.array(x * np.log(x) if x else 0.0)}
 
-    root = interpolation.interpolate(mixing, 0.0, 1.0, tolerance=0.0, of_root=True)
-    plain = interpolation.interpolate(mixing, 0.0, 1.0, tolerance=0.0)
+    root = sliders.interpolate(mixing, 0.0, 1.0, tolerance=0.0, of_root=True)
+    plain = sliders.interpolate(mixing, 0.0, 1.0, tolerance=0.0)
     x = np.linspace(0.001, 1, 200)
     errors = [np.abs(fit.values(x)["y"] - x * np.log(x)).max() for fit in (root, plain)]
     assert errors[0] < errors[1] / 5
@@ -171,6 +167,6 @@ def test_evaluations_stop_when_nobody_waits() -> None:
             event.set()
         return {"y": np.array(abs(x))}
 
-    with interpolation.stopped_by(event), pytest.raises(interpolation.Stopped):
-        interpolation.interpolate(evaluate, -1.0, 1.0)
+    with sliders.stopped_by(event), pytest.raises(sliders.Stopped):
+        sliders.interpolate(evaluate, -1.0, 1.0)
     assert count == 3

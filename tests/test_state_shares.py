@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from qfusion.analysis import changed_samples
-from qfusion.analysis.changed_samples import SWAP, Change
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.quantum import states
+from qfusion.study.opening import open_study
+from qfusion.study.sample import Sample
+from qfusion.study.what_if import SWAP, Change, wanted_changes
 from qfusion.views.pages import address, what_if
 from tests.support.app import visit
 
@@ -24,7 +23,7 @@ def sample_of(model: str) -> Sample:
 
 def changes_of(sample: Sample, share: float = 1.0) -> tuple[Change, ...]:
     wanted = {"left": {"action": SWAP, "share": share}}
-    return changed_samples.wanted_changes(sample.study, sample.row, wanted)
+    return wanted_changes(sample.study, sample.row, wanted)
 
 
 def test_way_between_kets_is_a_geodesic_whatever_the_phases() -> None:

@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from qfusion.analysis import modality_attribution, step_words
-from qfusion.analysis.opening import open_sample
-from qfusion.analysis.step_words import Match
 from qfusion.cli import app
 from qfusion.data import (
     Modality,
@@ -21,6 +18,9 @@ from qfusion.data import (
     load,
 )
 from qfusion.errors import InvalidInput
+from qfusion.study import attribution
+from qfusion.study.attribution import Match
+from qfusion.study.opening import open_sample
 from qfusion.views import attribution as attribution_views
 from qfusion.views.attribution import describe_match
 from qfusion.views.pages import samples as panels
@@ -82,17 +82,17 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Any
 
 def test_chinese_characters_are_matched_by_count() -> None:
     text = "好看好看难"
-    framed = step_words.match(Text(text), 7)
+    framed = attribution.match(Text(text), 7)
     assert framed.units == ("[CLS]", *text, "[SEP]")
     assert "as many characters as there are steps between [CLS] and [SEP]" in describe_match(
         framed.how
     )
-    assert step_words.match(Text(text), 5).units == tuple(text)
+    assert attribution.match(Text(text), 5).units == tuple(text)
     for steps in (4, 6, 8):
-        found = step_words.match(Text(text), steps)
+        found = attribution.match(Text(text), steps)
         assert found.units is None
         assert f"5 characters and the sequence {steps} steps" in describe_match(found.how)
-    assert step_words.match(Text("好看 ok 难"), 6).units is None  # "ok" may be one token or two
+    assert attribution.match(Text("好看 ok 难"), 6).units is None  # "ok" may be one token or two
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_chinese_characters_are_matched_by_count() -> None:
 def test_scripts_are_matched_where_characters_are_tokens(
     text: str, count: int, units: tuple[str, ...] | None
 ) -> None:
-    result = step_words.match(Text(text), count)
+    result = attribution.match(Text(text), count)
     assert result.units == units
     assert ("matched in order" in describe_match(result.how)) == (units is not None)
     assert ("so steps have numbers only" in describe_match(result.how)) == (
@@ -129,13 +129,13 @@ def test_scripts_are_matched_where_characters_are_tokens(
 
 
 def test_match_by_count_is_stated() -> None:
-    found = step_words.match(Text("a fine film"), 3)
+    found = attribution.match(Text("a fine film"), 3)
     assert found.units == ("a", "fine", "film")
     assert "matched in order" in describe_match(found.how)
-    assert step_words.match(Text("a fine film"), 5).units is None
-    assert step_words.match(Text("a fine film", ("a", "fine", "film")), 3).how.kind == Match.GIVEN
-    assert step_words.match(None, 3).how.kind == Match.NO_TEXT
-    assert step_words.match(Text(""), 3).how.kind == Match.NO_TEXT
+    assert attribution.match(Text("a fine film"), 5).units is None
+    assert attribution.match(Text("a fine film", ("a", "fine", "film")), 3).how.kind == Match.GIVEN
+    assert attribution.match(None, 3).how.kind == Match.NO_TEXT
+    assert attribution.match(Text(""), 3).how.kind == Match.NO_TEXT
 
 
 def test_steps_of_an_imported_pickle_are_named_by_equal_counts(
@@ -143,8 +143,8 @@ def test_steps_of_an_imported_pickle_are_named_by_equal_counts(
 ) -> None:
     dataset = kept(tmp_path, monkeypatch)
     english, chinese = dataset.row("train$1"), dataset.row("train$0")
-    assert step_words.match(dataset.content(english)["text"], 6).units is None
-    assert step_words.match(dataset.content(chinese)["text"], 7).units == (
+    assert attribution.match(dataset.content(english)["text"], 6).units is None
+    assert attribution.match(dataset.content(chinese)["text"], 7).units == (
         "[CLS]",
         *"我觉得好看",
         "[SEP]",
@@ -163,7 +163,7 @@ def test_sequences_without_rates_share_a_percent_axis() -> None:
     assert set(table["axis"]) == {"% of the length"}
     for name in ("text", "audio"):
         rows = table[table["modality"] == name]
-        found = modality_attribution.attribute(
+        found = attribution.attribute(
             sample.study, sample.row, name, "score", sample.output, "mean"
         )
         np.testing.assert_allclose(rows["attribution"], found.units)
@@ -176,7 +176,7 @@ def test_sequences_without_rates_share_a_percent_axis() -> None:
     ).size().tolist()
     assert panels.has_shared_axis(sample)
     assert not panels.has_shared_axis(sample, term="text")
-    assert modality_attribution.sequences(sample.study, "text+vision") == ("text",)
+    assert attribution.sequences(sample.study, "text+vision") == ("text",)
 
 
 def test_sequences_of_known_rates_share_an_axis_of_seconds(
@@ -186,19 +186,19 @@ def test_sequences_of_known_rates_share_an_axis_of_seconds(
     assert [each.rate for each in dataset.modalities] == [2.0, 100.0, 12.5]
     study: Any = SimpleNamespace(dataset=dataset)
     names = ("text", "audio", "vision")
-    assert modality_attribution.sequences(study) == names
-    assert modality_attribution.rates(study, names) == {"text": 2.0, "audio": 100.0, "vision": 12.5}
+    assert attribution.sequences(study) == names
+    assert attribution.rates(study, names) == {"text": 2.0, "audio": 100.0, "vision": 12.5}
     row = dataset.row("train$0")
     found: Any = [
         SimpleNamespace(modality=name, units=np.ones(int(each.lengths[row])))
         for name, each in zip(names, dataset.modalities, strict=True)
     ]
-    lanes = modality_attribution.lanes(study, row, found)
+    lanes = attribution.lanes(study, row, found)
     assert [lane.width for lane in lanes] == [0.5, 0.01, 0.08]
     assert lanes[0].names == ("[CLS]", *"我觉得好看", "[SEP]")
     assert lanes[1].names[:2] == ("step 1", "step 2")
     assert "12.5 steps a second" in attribution_views.describe_axis(
-        names, modality_attribution.rates(study, names)
+        names, attribution.rates(study, names)
     )
 
 

@@ -12,13 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import cli, plugin
-from qfusion.analysis import recording_strip
-from qfusion.analysis.opening import open_sample
-from qfusion.analysis.sample import Sample
 from qfusion.data.sample_content import Clip, Preview
 from qfusion.errors import InvalidInput
 from qfusion.report import decision_story
 from qfusion.report.story_page import Story, render_page
+from qfusion.study import recording_strip
+from qfusion.study.opening import open_sample
+from qfusion.study.sample import Sample
 from qfusion.views import sensitivity
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -16,10 +16,10 @@ import pandas as pd
 import pytest
 
 from qfusion import report
-from qfusion.analysis import open_sample
-from qfusion.analysis.sample import Sample
 from qfusion.figures import numbers
 from qfusion.models.protocols import Circuit
+from qfusion.study import open_sample
+from qfusion.study.sample import Sample
 from qfusion.views.pages import rendering
 from tests.support import page_visits
 from tests.support.app import plain, said, visit

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from qfusion.analysis import text
-from qfusion.commands import table_files
+from qfusion.commands import printing
+from qfusion.study import text
 
 ROOT = Path(__file__).resolve().parents[1]
 HARMFUL = (
@@ -57,8 +57,8 @@ def test_commands_use_the_same_writer(tmp_path: Path) -> None:
         pd.DataFrame({"id": list(HARMFUL[:4]), "score": [0.25, -0.5, 1e-12, 3.0]}),
         pd.DataFrame({"id": list(HARMFUL[4:]), "score": [1.0] * 6}),
     ]
-    table_files.write_table(frames, tmp_path / "all.csv")
-    table_files.write_table(frames, tmp_path / "all.parquet")
+    printing.write_table(frames, tmp_path / "all.csv")
+    printing.write_table(frames, tmp_path / "all.parquet")
     whole = pd.concat(frames)
     assert (tmp_path / "all.csv").read_bytes() == text.csv(whole)
     assert pd.read_parquet(tmp_path / "all.parquet")["id"].tolist() == list(HARMFUL)  # as it is
@@ -74,7 +74,7 @@ def test_no_other_file_writes_tables_for_readers() -> None:
         if re.search(r"\.to_csv\(|\.to_excel\(|csv\.writer\(|DictWriter\(", path.read_text())
     }
     assert writers == {
-        "qfusion/analysis/text.py",
+        "qfusion/study/text.py",
         "qfusion/figures/files/recipe.py",  # what a digest is made of
     }
 

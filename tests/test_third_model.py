@@ -15,8 +15,6 @@ import torch
 from torch import Tensor
 
 from qfusion import explain, model_export, report
-from qfusion.analysis import study_building
-from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, sensitivity
@@ -35,6 +33,8 @@ from qfusion.models.protocols import (
 )
 from qfusion.quantum.decomposition import subsets
 from qfusion.simulate import master_equation
+from qfusion.study import opening
+from qfusion.study.opening import open_sample
 from qfusion.training import checkpoint
 from qfusion.views.words import systems
 from tests.support.app import plain, said, visit
@@ -248,7 +248,7 @@ def test_checkpoint_round_trips(trained: DataSet, sample: str) -> None:
     for name, rank in MODELS.items():
         found = checkpoint.load(name)
         assert (found.model.kind, found.model.settings["rank"]) == (KIND, rank)
-        study = study_building.build_study(name, found.card, found.model, trained)
+        study = opening.build_study(name, found.card, found.model, trained)
         with torch.no_grad():
             z = found.model(trained.inputs(dtype=torch.float64)).numpy()
         others = (z.sum(1, keepdims=True) - z) / (z.shape[1] - 1)

@@ -15,7 +15,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from qfusion import explain, report
-from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet
 from qfusion.explain import counterfactual, path_attribution, sensitivity
 from qfusion.models import FUSION, TimeModel
@@ -24,6 +23,7 @@ from qfusion.models.jump.kets import Dims, KetSettings
 from qfusion.models.protocols import Evolution, kinds
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, Term
+from qfusion.study.opening import open_sample
 from qfusion.views.pages import catalogue
 from tests.support.app import visit
 from tests.support.third_model import among_the_users, command

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from qfusion._settings import bounds, choices
-from qfusion.analysis import run_results, run_settings, runs, training_curves
 from qfusion.errors import InvalidInput
 from qfusion.figures import training_charts
 from qfusion.models import registry
 from qfusion.models.kind_texts import describe_kind, kind_text
 from qfusion.runs import Plan, plans
+from qfusion.study import seeds, trainings
 from qfusion.training import Options
 from qfusion.views import learning
 from qfusion.views.pages.train import MAIN
@@ -106,10 +106,10 @@ def test_onset_of_terms():
         "text+audio": (epochs, np.array([0.05, 0.1, 0.2])),
         "text+vision": (epochs, np.array([0.05, 0.1, 0.2])),
     }
-    assert training_curves.passes(terms) == {"text": 1, "audio": 5, "vision": None, "joint": 3}
-    assert training_curves.passes({}) == {}
+    assert trainings.passes(terms) == {"text": 1, "audio": 5, "vision": None, "joint": 3}
+    assert trainings.passes({}) == {}
     nothing = {name: (epochs, np.zeros(3)) for name in ("text", "audio")}
-    assert training_curves.passes(nothing) == {"text": None, "audio": None}
+    assert trainings.passes(nothing) == {"text": None, "audio": None}
 
 
 def test_only_settings_that_differ_are_shown():
@@ -118,9 +118,7 @@ def test_only_settings_that_differ_are_shown():
         "b": Plan("planted", "quantum-jump", {"dims": 4}, 1, options={"epochs": 60}),
     }
     planted = Options()
-    differ, table = run_settings.differences(
-        plans, lambda plan: run_settings.defaults(plan, lambda _: planted)
-    )
+    differ, table = seeds.differences(plans, lambda plan: seeds.defaults(plan, lambda _: planted))
     assert differ == ["seed", "dims", "epochs"]
     assert table["dims"] == {"a": "2, 2, 2", "b": "4"}
     assert table["rate"] == {"a": "0.002", "b": "0.002"}
@@ -144,7 +142,7 @@ def test_invalid_records_are_refused(spoilt):
     from qfusion.errors import IntegrityError
 
     with pytest.raises(IntegrityError, match="record"):
-        runs.validate_record(replace(record_of(2), **spoilt))
+        trainings.validate_record(replace(record_of(2), **spoilt))
 
 
 @pytest.mark.parametrize("kind", registry.names())
@@ -167,7 +165,7 @@ def test_every_setting_has_a_description(kind):
 
 def test_spread_over_seeds_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame({"run": ["a", "b"], "seed": [0, 1], "test MAE": [0.2, 0.4]})
-    result = run_results.Results(table, True, {})
+    result = trainings.Results(table, True, {})
     monkeypatch.setattr(learning, "collect_results", lambda _: result)
     picture = learning.train_results([])
     assert "differ only in their seed" in picture.caption

@@ -28,7 +28,7 @@ from qfusion.training import (
     prepare,
     train,
 )
-from qfusion.training.processes import Group
+from qfusion.training.batches import Group
 from tests.support.trainings import QUICK, padded, same_weights, small
 
 

@@ -23,9 +23,8 @@ from qfusion.training import (
     prepare,
     train,
 )
-from qfusion.training.heads import Heads
-from qfusion.training.optimisation import compute_loss, mixed_precision
-from qfusion.training.processes import Group
+from qfusion.training.batches import Group
+from qfusion.training.optimisation import Heads, compute_loss, mixed_precision
 from tests.support.annotated_sets import annotated
 from tests.support.trainings import padded, same_weights, small
 

@@ -15,10 +15,10 @@ import qutip
 from hypothesis import given, strategies as st
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED, coupling_key, couplings, learned_values
+from qfusion.study.opening import open_sample
 from qfusion.views.pages import notebook
 
 # Only `+` is refused in a name; characters that mean something in texts and links come up often.

@@ -13,8 +13,8 @@ from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import FusionModel, registry
 from qfusion.training import Options, loop, metrics, prepare, train
+from qfusion.training.batches import Group
 from qfusion.training.optimisation import loss_factor, target_unit
-from qfusion.training.processes import Group
 from tests.support.small_models import model_of, rows_of
 from tests.support.trainings import same_weights, small
 

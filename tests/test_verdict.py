@@ -12,11 +12,6 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from qfusion.analysis import cohort_table, sample_examples
-from qfusion.analysis.background_choice import with_background
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import build_sample
-from qfusion.analysis.study import Study
 from qfusion.cli import app as typer_app
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import DataUnavailable
@@ -39,6 +34,10 @@ from qfusion.explain.findings import (
 from qfusion.explain.verdicts import Doubt, Verdict
 from qfusion.models.games import dividends as dividends_of, shapley
 from qfusion.models.protocols import Evolution
+from qfusion.study import cohorts, compare
+from qfusion.study.opening import open_study, with_background
+from qfusion.study.sample import build_sample
+from qfusion.study.study import Study
 from qfusion.views import cohort_contributions, decision, overview
 from qfusion.views.pages import address
 from qfusion.views.words import answers as markdown, systems
@@ -639,7 +638,7 @@ def study(request: pytest.FixtureRequest) -> Study:
 def test_all_panels_agree_with_the_verdicts(study: Study) -> None:
     rows = study.frame(None)
     rows = rows[(rows["split"] == "test") & (rows["relation"] != "")]
-    table = cohort_table.cohort_table(study, None).loc[rows.index]
+    table = cohorts.cohort_table(study, None).loc[rows.index]
     known = np.isin(study.explained_rows, study.dataset.rows("test"))
     explanation, outputs = study.explanation, study.predicted[study.explained_rows]
     columns = dict(
@@ -729,13 +728,13 @@ def test_sample_panels_agree_with_verdicts(study: Study) -> None:
 def test_example_cards_match_their_names_and_conflicts_come_first(
     study: Study,
 ) -> None:
-    shown = sample_examples.find_examples(study)
+    shown = compare.find_examples(study)
     assert 1 <= len(shown) <= 3
     assert len({card.sample for card in shown}) == len(shown)
     relations = study.frame(None)["relation"]
     for card in shown:
         found = build_sample(study, study.dataset.row(card.sample)).verdict
-        assert found.relation == relations[card.sample] == sample_examples.RELATION[card.kind]
+        assert found.relation == relations[card.sample] == compare.RELATION[card.kind]
         assert describe_conflict(found).startswith("Yes" if found.conflict else "No")
     missing = [
         kind
@@ -743,7 +742,7 @@ def test_example_cards_match_their_names_and_conflicts_come_first(
         if kind not in {card.kind for card in shown}
     ]
     split = relations[study.frame(None)["split"] == "test"]
-    assert all((split != sample_examples.RELATION[kind]).all() for kind in missing)
+    assert all((split != compare.RELATION[kind]).all() for kind in missing)
     if named := study.card.get("opening"):
         assert address.default_sample(study) == named
     elif not study.opening_sample and "conflict" in {card.kind for card in shown}:

@@ -12,7 +12,6 @@ import pytest
 
 from qfusion import _read_only, data, model_export, runs
 from qfusion._checks import choose
-from qfusion.analysis import background_choice, study_building
 from qfusion.app import state
 from qfusion.app.models import tweaks
 from qfusion.app.samples import boxes
@@ -23,6 +22,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.runs import plans
+from qfusion.study import opening
 from qfusion.training import checkpoint
 from qfusion.views import cohort_quality
 from qfusion.views.pages import address
@@ -67,11 +67,11 @@ def test_shared_cache_keys_distinguish_texts() -> None:
     assert lists.identity != base.identity
     found = checkpoint.load("qcnn-parity")
     applied = [
-        study_building.build_study("qcnn-parity", found.card, found.model, each).precompute()
+        opening.build_study("qcnn-parity", found.card, found.model, each).precompute()
         for each in (ada, ben)
     ]
     assert [each.frame()["text"].iloc[0] for each in applied] == ["of ada 0", "of ben 0"]
-    assert [background_choice.with_background(each, "mixed").dataset.name for each in applied] == [
+    assert [opening.with_background(each, "mixed").dataset.name for each in applied] == [
         "a",
         "b",
     ]
@@ -135,7 +135,7 @@ def test_oversized_text_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "get", lambda key, default=None: said.get(key, default))
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")
-    study = study_building.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
+    study = opening.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
     tweaks.record_tweak(study)
     assert said[tweaks.HISTORY] == ("qcnn-digits", [{}], 0)
 

@@ -19,7 +19,7 @@ from plotly_print import Style, fonts, latex, render, words
 from plotly_print.values import rgba
 from plotly_print.words import TextStyle
 from qfusion.figures.style import base_figure, label
-from qfusion.report import number_text, template_blocks
+from qfusion.report import blocks
 from qfusion.report.document import Report
 
 SENTENCE = "我觉得这部电影非常好看，但是很难"
@@ -269,7 +269,7 @@ def report_of(*texts: str) -> Report:
         texts[0],
         texts[-1],
         "about",
-        template_blocks.fill_template(
+        blocks.fill_template(
             """<h1>{{ texts[0] }}</h1>
             <p>{{ texts | join }}</p>
             <blockquote title="an id">{{ sentence }}</blockquote>
@@ -317,7 +317,7 @@ def test_right_to_left_quote_is_set_right_to_left() -> None:
                 "t",
                 "",
                 "",
-                template_blocks.fill_template(
+                blocks.fill_template(
                     '<blockquote title="an id">{{ said }}</blockquote>', said=said
                 ),
             )
@@ -328,6 +328,6 @@ def test_right_to_left_quote_is_set_right_to_left() -> None:
 
 
 def test_long_words_break_and_chinese_is_unchanged() -> None:
-    assert number_text.break_long_words("x" * 61) == "x" * 30 + "\u200b" + "x" * 30 + "\u200b" + "x"
-    assert number_text.break_long_words(SENTENCE * 8) == SENTENCE * 8
-    assert number_text.clean("क\u200dष \u202e") == "क\u200dष \ufffd"
+    assert blocks.break_long_words("x" * 61) == "x" * 30 + "\u200b" + "x" * 30 + "\u200b" + "x"
+    assert blocks.break_long_words(SENTENCE * 8) == SENTENCE * 8
+    assert blocks.clean("क\u200dष \u202e") == "क\u200dष \ufffd"

@@ -12,7 +12,7 @@ import streamlit as st
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from qfusion.analysis import opening, sample  # noqa: E402
+from qfusion.study import opening, sample  # noqa: E402
 from qfusion.views.pages import catalogue  # noqa: E402
 
 ROWS = 6  # samples of which there are figures

@@ -1,16 +1,18 @@
 """How a user's model is called with the modalities of a data set, and what it returns as a table of numbers.
 
 a function or module   in one of the styles of `arrangements`, with the arrays in the form that the user gave them
-a scikit-learn model   with all features side by side, by `predict_proba`, `decision_function` or `predict`
-"""
+a scikit-learn model   with all features side by side, by `predict_proba`, `decision_function` or `predict`"""
 
 from __future__ import annotations
 
 import contextlib
 import copy
 import inspect
+import sys
+import threading
 import types
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,8 +22,8 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed
-from qfusion.adapters import estimators, openers, silence
-from qfusion.adapters.arrangements import STORED, STYLES, Arrange, Forms, arrange_by, likely_styles
+from qfusion.adapters import arguments, gates
+from qfusion.adapters.arguments import STORED, STYLES, Arrange, Forms, arrange_by, likely_styles
 from qfusion.data import Modality
 from qfusion.errors import InvalidInput, QFusionError
 
@@ -63,7 +65,7 @@ class ModelCall:
         """Return the output that is taken, and its columns (B, K), see `find_columns`."""
         rows = len(_values(next(iter(features.values()))))
         arguments, named = self._arrange(_copied(features, self.dtype))
-        with silence.silenced_output():
+        with silenced_output():
             try:
                 with torch.no_grad():
                     result = self.model(*arguments, **named)
@@ -92,7 +94,7 @@ class ModelCall:
             for name, value in features.items()
         }
         try:
-            with torch.enable_grad(), silence.silenced_output():
+            with torch.enable_grad(), silenced_output():
                 arguments, named = self._arrange(_copied(tracked, self.dtype))
                 result = self.model(*arguments, **named)
                 columns = find_columns(result, len(weights), (), self.taken, detach=False)[1]
@@ -133,9 +135,9 @@ def call_model(
     if style:
         choose("Argument `call`", style, STYLES)
     names = [part.name for part in modalities]
-    if estimators.is_estimator(model):
+    if arguments.is_estimator(model):
         return _call_estimator(model, modalities, rows, classes)
-    for opener in openers.openers():
+    for opener in gates.openers():
         model = opener.as_function(model)
     is_class = isinstance(model, type)
     described = f"a {type(model).__name__}"
@@ -179,13 +181,13 @@ def _call_estimator(
     classes: Sequence[str] | None,
 ) -> ModelCall:
     columns = [feature for part in modalities for feature in part.feature_names]
-    predict, method = estimators.estimator_method(model, columns, classes)
+    predict, method = arguments.estimator_method(model, columns, classes)
     names = [part.name for part in modalities]
     call = ModelCall(predict, method, torch.float64, arrange_by(predict, "joined", names))
     try:
         call(rows)
     except InvalidInput as error:
-        lacking = estimators.lacking_columns(model, columns)
+        lacking = arguments.lacking_columns(model, columns)
         hint = f"It was given a matrix of the {len(columns)} features of {listed(names)}, in this order."
         if lacking:
             hint += f" It was fitted on column '{lacking[0]}', which no modality holds: encode it as numbers first."
@@ -216,7 +218,7 @@ def _precisions(model: Any) -> Iterator[tuple[Any, torch.dtype]]:
     )
     with contextlib.suppress(Exception):  # a model that cannot be copied is called as it is
         exact = copy.deepcopy(model).double().eval()
-        for opener in openers.openers():
+        for opener in gates.openers():
             opener.make_exact(exact)
         yield exact, torch.float64
         yield copy.deepcopy(model).eval(), own
@@ -360,3 +362,46 @@ def _describe(result: Any) -> str:
     shape = getattr(result, "shape", None)
     kind = type(result).__name__
     return f"a {kind} of shape {tuple(shape)}" if shape is not None else f"a {kind}"
+
+
+_lock = threading.Lock()
+_silent: dict[int, int] = {}  # threads whose output is dropped, with the number of their calls
+
+
+class _Output:
+    """Standard output that drops what threads in `_silent` write.
+
+    Args:
+        original: that others write to.
+    """
+
+    def __init__(self, original: Any):
+        self.original = original
+
+    def write(self, text: str) -> int:
+        """Write text, or drop it."""
+        if threading.get_ident() in _silent:
+            return len(text)
+        return int(self.original.write(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.original, name)
+
+
+@contextmanager
+def silenced_output() -> Iterator[None]:
+    """Context manager that drops what this thread writes to standard output."""
+    thread = threading.get_ident()
+    with _lock:
+        _silent[thread] = _silent.get(thread, 0) + 1
+        if not isinstance(sys.stdout, _Output):
+            sys.stdout = _Output(sys.stdout)
+    try:
+        yield
+    finally:
+        with _lock:
+            _silent[thread] -= 1
+            if not _silent[thread]:
+                del _silent[thread]
+            if not _silent and isinstance(sys.stdout, _Output):
+                sys.stdout = sys.stdout.original

@@ -15,11 +15,11 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, require_whole
-from qfusion.adapters import openers, opening
-from qfusion.adapters.circuit_wires import MAX_QUBITS
-from qfusion.analysis.study import Study
+from qfusion.adapters import gates, opening
+from qfusion.adapters.gates import MAX_QUBITS
 from qfusion.data import DataSet, Modality, Target
 from qfusion.errors import InvalidInput, translate_errors
+from qfusion.study.study import Study
 
 MAX_ROWS = 48  # basis states that `open_circuit` starts from
 
@@ -39,7 +39,7 @@ def open_circuit(
 
     Args:
         circuit: a QNode of PennyLane without arguments, whose wires are one register; or a circuit of a library that a
-            plugin opens, see `adapters.openers`.
+            plugin opens, see `adapters.gates`.
         read: what is measured, as the plugin describes; of a QNode its first expectation, or Z of its last wire.
         weights: values of its parameters.
         name: of the study.
@@ -58,7 +58,7 @@ def open_circuit(
             "Arguments `read` and `weights` have no effect on a QNode, which measures and holds them itself.",
         )
         return _open_qnode(circuit, name, rows)
-    for opener in openers.openers():
+    for opener in gates.openers():
         study = opener.open_circuit(circuit, read, weights, name, rows)
         if study is not None:
             return study
@@ -124,10 +124,10 @@ def _open_qnode(circuit: Any, name: str, rows: int) -> Study:
     """Return a QNode as a study: RY(pi) on the wires whose bit is 1, then its own gates."""
     import pennylane as qml
 
-    from qfusion.adapters import qnode_calls
+    from qfusion.adapters import qnodes
 
     with (
-        qnode_calls.recorded_calls() as recorded,
+        qnodes.recorded_calls() as recorded,
         translate_errors(
             "The QNode cannot be run without arguments",
             "Write its weights into its function.",

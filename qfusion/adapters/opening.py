@@ -2,16 +2,14 @@
 
 study = qfusion.open(model, data, wires={"text": [0, 1], "audio": [2, 3]})
 study.sample("sample-0001").dividends
-qfusion.show(study)
-"""
+qfusion.show(study)"""
 
 from __future__ import annotations
 
-import math
 import secrets
-import time
+import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,42 +20,38 @@ from scipy.optimize import linear_sum_assignment
 
 from qfusion._checks import check, choose, require_whole
 from qfusion._sentences import listed
-from qfusion.adapters import (
-    arrangements,
-    calls,
-    circuits,
-    estimators,
-    parallel_calls,
-    quick_calls,
-    training_mode,
+from qfusion.adapters import arguments, calls, gates, trial
+from qfusion.adapters.trial import (
+    check_duration,
+    check_independent,
+    class_probability,
+    clip,
+    describe_clipping,
+    has_certainty,
+    largest_difference,
+    probability_data,
+    quickest_call,
+    time_call,
+    warn_of_time,
 )
-from qfusion.analysis import lindblad_systems, opening
-from qfusion.analysis.study import Study
-from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet
 from qfusion.data.in_memory import data_set_of
-from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
-from qfusion.models import FusionModel, evaluation, inputs, live_model
+from qfusion.models import FusionModel, inputs, live_model
 from qfusion.models.jump import lindblad_model
 from qfusion.models.live_model import looks_like
 from qfusion.models.protocols import CircuitSource, EditableCircuit
+from qfusion.study import lindblad_systems, opening
+from qfusion.study.opening import build_study
+from qfusion.study.study import Study
 from qfusion.training import checkpoint, checkpoint_cards
-from qfusion.training.sample_rows import sample_rows
+from qfusion.training.batches import sample_rows
 
-ROWS = 10  # by which a model is tried
-QUICK = 0.1  # seconds that a model is timed for
-MANY = 200  # times these rows, at most, which are timed at once
-TIMINGS = 3  # of which the smallest counts: another program may slow down any of them
 REPEATS = 8  # of a model whose scores scatter
-MAX_SECONDS = 1800.0  # for the scores of all samples
-LONG = 60.0  # seconds of opening that a user is warned of
-RUNS = 2  # of every sample while it is opened
 TOLERANCE = 1e-9  # by which scores may differ from call to call, relative to their size
 BETTER = 0.4  # by which the mean recall of another order of the columns is far better
 MAX_CIRCUITS = 10_000  # that run for a sample
 MAX_ORDERED = 500  # classes whose order is examined
-ZERO = 1e-30  # probability: amplitudes that should cancel leave some 1e-32
 HOLDS = ("scores", "probabilities", "log-probabilities")
 
 
@@ -91,7 +85,7 @@ def open_model(
             the steps of a text: contents={"text": list_of_word_lists}.
         output: of a classifier, what the model returns: "scores" (logits), "probabilities" or "log-probabilities";
             found from some rows unless given.
-        call: how it is called, see `qfusion.adapters.arrangements`; found unless given.
+        call: how it is called, see `qfusion.adapters.arguments`; found unless given.
         circuit: number of the circuit that is shown, from 0, where several run for a sample.
         probability: of a classifier, the class whose probability is explained instead of log-odds, as the amount of a
             regression: contributions then sum to the probability.
@@ -157,7 +151,7 @@ def open_model(
             for part, count in missing.items()
         )
         if probability:
-            dataset = _probability_data(dataset, probability)
+            dataset = probability_data(dataset, probability)
         card = _card(opened, dataset, title)
         study = build_study(title, card, opened, dataset).precompute()
     except InvalidInput as error:
@@ -241,19 +235,19 @@ def _open_call(
     names = dataset.names
     classes = dataset.target.classes if dataset.target.kind == "classification" else None
     called = _call(model, dataset, rows, style, classes)
-    columns, again, seconds = _timed(called, rows)
-    _check_duration(seconds, dataset)
-    scatter = _largest_difference(columns, again)
+    columns, again, seconds = time_call(called, rows)
+    check_duration(seconds, dataset)
+    scatter = largest_difference(columns, again)
     size = TOLERANCE * (
         1 + float(columns[columns.isfinite()].abs().max()) if columns.isfinite().any() else 1
     )
     if called.dtype is torch.float32:
         size *= 1e5
     if scatter > size:
-        training_mode.check_evaluates(model)
+        trial.check_evaluates(model)
     repeats = REPEATS if scatter > size else 1
     if repeats == 1:
-        _check_independent(
+        check_independent(
             model, called, rows, columns, max(size, 1e-6 if called.dtype is torch.float32 else size)
         )
     classifies = dataset.target.kind == "classification"
@@ -280,19 +274,19 @@ def _open_call(
         place = outputs.index(
             choose("Argument `probability`", probability, outputs if classifies else ())
         )
-        finish = partial(_probability, holds=holds, count=len(outputs), place=place)
+        finish = partial(class_probability, holds=holds, count=len(outputs), place=place)
         called, outputs, holds = replace(called, finish=finish), ("score",), "regression"
-    elif _has_certainty(called, holds, dataset, seconds):
+    elif has_certainty(called, holds, dataset, seconds):
         least = 1 / (2 * len(dataset.rows("train")) + len(outputs))
-        called = replace(called, finish=partial(_clip, holds=holds, least=least))
+        called = replace(called, finish=partial(clip, holds=holds, least=least))
     if called.finish is not None:
         columns = called.finish(columns)
-    source, why = circuits.find_circuit(model, called, rows, names, wires, chosen)
+    source, why = find_circuit(model, called, rows, names, wires, chosen)
     shared: live_model.Call = called
     if repeats == 1:
-        shared, seconds = _quickest(model, source, called, rows, columns, seconds)
+        shared, seconds = quickest_call(model, source, called, rows, columns, seconds)
     means = _feature_means(dataset)
-    _warn_of_time(seconds, dataset)
+    warn_of_time(seconds, dataset)
     settings: dict[str, Any] = {"means": means, "seconds": seconds, "repeats": repeats}
     opened = (
         live_model.LiveModel(dataset.input_specs, outputs, shared, holds, **settings)
@@ -304,66 +298,8 @@ def _open_call(
         *_notes(opened, called, why, scatter),
     )
     if least:
-        opened.notes += (_describe_clipping(least, dataset),)
+        opened.notes += (describe_clipping(least, dataset),)
     return opened.double().eval()
-
-
-def _timed(
-    called: live_model.Call, rows: Mapping[str, Any]
-) -> tuple[torch.Tensor, torch.Tensor, float]:
-    """Return the columns (B, K) that two calls give for a few rows, and the seconds that a row takes: of a quick model,
-    in a large batch.
-    """
-    columns, first = _clocked(called, rows)
-    again, second = _clocked(called, rows)
-    seconds, times = min(first, second), 1
-    while times < MANY and seconds < QUICK / 2:
-        times = min(MANY, int(times * QUICK / max(seconds, 1e-6)))
-        many = evaluation.nested_tiled(dict(rows), times)
-        seconds = min(_clocked(called, many)[1] for _ in range(TIMINGS))
-    return columns, again, seconds / (times * len(columns))
-
-
-def _quickest(
-    model: Any,
-    source: CircuitSource | None,
-    called: calls.ModelCall,
-    rows: Mapping[str, Any],
-    columns: torch.Tensor,
-    seconds: float,
-) -> tuple[live_model.Call, float]:
-    """Return the quickest call of a model that gives the same, and the seconds that a row takes: with its circuits
-    evaluated for all rows at once, in several processes, or as it is.
-    """
-    quick = None if source is None else quick_calls.quick_call(source, rows, columns)
-    if quick is not None:
-        _, _, quick_seconds = _timed(quick, rows)
-        if quick_seconds < seconds:
-            return quick, quick_seconds
-    if hasattr(model, "circuit_source"):  # which is evaluated in batches
-        return called, seconds
-    return parallel_calls.parallel_call(called, seconds, rows, columns), seconds
-
-
-def _clocked(called: live_model.Call, rows: Mapping[str, Any]) -> tuple[torch.Tensor, float]:
-    """Return the columns (B, K) of rows, and the seconds that the call took."""
-    began = time.perf_counter()
-    columns = called(rows)
-    return columns, time.perf_counter() - began
-
-
-def _check_duration(seconds: float, dataset: DataSet) -> None:
-    """Check that the scores of all samples do not take too long.
-
-    Args:
-        seconds: that a row takes.
-    """
-    expected = seconds * len(dataset)
-    check(
-        expected <= MAX_SECONDS,
-        f"The model takes {seconds:.2g} seconds for a row, so that the scores of {len(dataset):,} samples would take "
-        f"{expected / 60:,.0f} minutes. Give fewer samples: at most {int(MAX_SECONDS / seconds):,}.",
-    )
 
 
 def _call(
@@ -377,7 +313,7 @@ def _call(
     try:
         return calls.call_model(model, dataset.modalities, rows, style, classes)
     except InvalidInput as error:
-        wanted = {parameter.name for parameter in arrangements.parameters_of(model)}
+        wanted = {parameter.name for parameter in arguments.parameters_of(model)}
         strings = [str(column) for column in dataset.table.columns if column in wanted]
         if not strings:
             raise
@@ -417,92 +353,6 @@ def _check_count(count: int, dataset: DataSet) -> None:
     )
 
 
-def _largest_difference(first: torch.Tensor, second: torch.Tensor) -> float:
-    both = first.isfinite() & second.isfinite()
-    return float((first - second)[both].abs().max()) if bool(both.any()) else 0.0
-
-
-def _check_independent(
-    model: Any,
-    called: calls.ModelCall,
-    rows: Mapping[str, Any],
-    together: torch.Tensor,
-    size: float,
-) -> None:
-    """Check that rows get the same scores alone, in threes and all together."""
-    for step in (1, 3):
-        parts = []
-        for start in range(0, len(together), step):
-            some = evaluation.nested_part(dict(rows), slice(start, start + step))
-            try:
-                parts.append(called(some))
-            except InvalidInput:
-                training_mode.check_evaluates(model)
-                raise
-        check(
-            all(part.shape[1] == together.shape[1] for part in parts),
-            f"The model returns {together.shape[1]} numbers a row for {len(together)} rows, but "
-            f"{parts[0].shape[1]} for {step}. Its output must have one shape for any number of rows.",
-        )
-        apart = _largest_difference(torch.cat(parts), together)
-        if apart > size:
-            training_mode.check_evaluates(model)
-        check(
-            apart <= size,
-            f"The scores of a row depend on the other rows of a batch, by up to {apart:.2g}, as with batch "
-            "normalisation in training mode. Call `model.eval()`, or score rows one by one; circuits with shots need a "
-            "simulator without a fixed seed.",
-        )
-
-
-def _has_certainty(called: calls.ModelCall, holds: str, dataset: DataSet, seconds: float) -> bool:
-    """Return whether a model gives probabilities of 0 or 1 for training rows, as many as a second allows."""
-    if holds not in ("probabilities", "log-probabilities"):
-        return False
-    smallest = ZERO if holds == "probabilities" else math.log(ZERO)
-    rows = dataset.rows("train")[: max(ROWS, int(1 / max(seconds, 1e-6)))]
-    for block in dataset.blocks(rows):
-        columns = called(dataset.inputs(block, torch.float64))
-        if columns.shape[1] == 1:
-            whole = 1 - columns if holds == "probabilities" else (-columns.expm1()).log()
-            columns = torch.cat([columns, whole], 1)
-        if bool((columns <= smallest).any()):
-            return True
-    return False
-
-
-def _clip(columns: torch.Tensor, holds: str, least: float) -> torch.Tensor:
-    """Return probabilities, or their logarithms, that are at least so large and so far from 1."""
-    ends = (least, 1 - least) if holds == "probabilities" else (math.log(least), math.log1p(-least))
-    return columns.clamp(*ends)
-
-
-def _probability(columns: torch.Tensor, holds: str, count: int, place: int) -> torch.Tensor:
-    """Return the probability (B, 1) of one of so many classes."""
-    scores = live_model.columns_to_scores(columns, holds, count)
-    return scores.softmax(1)[:, [place]]
-
-
-def _probability_data(dataset: DataSet, name: str) -> DataSet:
-    """Return a data set of classes as one of amounts: 1 where a sample is of a class, and 0 elsewhere."""
-    y = (dataset.y == dataset.target.classes.index(name)).astype(float)
-    target = Target(
-        "regression", f"probability of ‘{name}’", (0.0, 1.0), unit="probability", convention="plain"
-    )
-    return replace(dataset, target=target, y=np.where(dataset.is_annotated, y, np.nan))
-
-
-def _describe_clipping(least: float, dataset: DataSet) -> str:
-    """Return the sentences on a model that gives probabilities of 0 or 1."""
-    classes = dataset.target.classes
-    return (
-        f"It gives probabilities of 0 or 1, whose log-odds are infinite. They are clipped at {least:.2g} and "
-        f"{1 - least:.6g}: 1 / (2n + {len(classes)}) is the estimate by Krichevsky and Trofimov (1981) of "
-        f"the probability of a class that none of n = {len(dataset.rows('train')):,} training rows has. For "
-        f"contributions to a probability itself open it with `probability={classes[-1]!r}`."
-    )
-
-
 def _feature_means(dataset: DataSet) -> dict[str, list[float]]:
     """Return the mean of every known feature over the training rows, and over the steps of sequences."""
     sums = {name: torch.zeros((), dtype=torch.float64) for name in dataset.names}
@@ -517,17 +367,6 @@ def _feature_means(dataset: DataSet) -> dict[str, list[float]]:
     }
 
 
-def _warn_of_time(seconds: float, dataset: DataSet) -> None:
-    """Warn where opening takes long: every sample is run twice, for the metrics and for the lists of samples."""
-    expected = RUNS * seconds * len(dataset)
-    if expected > LONG:
-        warnings.warn(
-            f"The model takes {seconds:.2g} s a row, so opening {len(dataset):,} samples takes up to "
-            f"{expected / 60:.0f} minutes. Interrupt it and give a part of the data for a faster start.",
-            stacklevel=4,
-        )
-
-
 def _output_notes(
     opened: live_model.LiveModel, called: calls.ModelCall, model: Any, columns: int
 ) -> list[str]:
@@ -538,8 +377,8 @@ def _output_notes(
     if opened.holds == "regression":
         return notes
     names: Sequence[str] = opened.outputs
-    if estimators.is_estimator(model):
-        names = estimators.column_classes(model, names)
+    if arguments.is_estimator(model):
+        names = arguments.column_classes(model, names)
     if columns == 1:
         notes.append(f"Its number speaks for class {names[1]}, against {names[0]}.")
     else:
@@ -608,3 +447,58 @@ def _count_parameters(opened: live_model.LiveModel) -> int:
     if isinstance(model, torch.nn.Module):
         return sum(parameter.numel() for parameter in model.parameters())
     return 0
+
+
+NO_CIRCUIT = "the model calls no circuit of gates that is known here"
+
+
+def find_circuit(
+    model: Any,
+    call: live_model.Call,
+    rows: Mapping[str, Any],
+    modalities: Sequence[str],
+    wires: Mapping[str, Sequence[Any]] | None,
+    chosen: int,
+) -> tuple[CircuitSource | None, str]:
+    """Return the circuit that a model runs for a sample, and an empty text; or None, and why there is none.
+
+    Args:
+        model: the user's object. call: of the model.
+        rows: features of some rows.
+        modalities: names, in their order.
+        wires: labels of the qubits of each modality; guessed unless given.
+        chosen: number of the circuit, from 0.
+
+    Raises:
+        InvalidInput: when `wires` is given and does not fit, or no circuit is found for it.
+    """
+    why = NO_CIRCUIT
+    for make in _makers(model, wires):
+        try:
+            return make(call, rows, modalities, wires, chosen), ""
+        except InvalidInput as error:
+            if str(error).startswith("Argument"):
+                raise
+            if not str(error).startswith("the model calls no"):
+                why = str(error)
+    if wires is not None:
+        raise InvalidInput(
+            f"Argument `wires` names qubits, but no circuit can be shown: {why}. Leave `wires` out."
+        )
+    return None, why
+
+
+def _makers(
+    model: Any, wires: Mapping[str, Sequence[Any]] | None
+) -> Iterator[Callable[..., CircuitSource]]:
+    """Yield functions that may find a circuit: of those libraries alone that are loaded, as others cannot be in the
+    model.
+    """
+    if hasattr(model, "circuit_source"):
+        yield lambda *_: model.circuit_source(wires)
+        return
+    if "pennylane" in sys.modules:
+        from qfusion.adapters import pennylane_circuits
+
+        yield pennylane_circuits.PennyLaneCircuit
+    yield from filter(None, (opener.circuit_class() for opener in gates.openers()))

@@ -17,16 +17,8 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion._sentences import listed
-from qfusion.adapters import (
-    circuit_wires,
-    openers,
-    pennylane_batches,
-    qnode_calls,
-    quick_calls,
-    readings,
-)
-from qfusion.adapters.circuit_wires import MAX_QUBITS
-from qfusion.adapters.gate_roles import FIXED, find_layers
+from qfusion.adapters import gates, qnodes, trial
+from qfusion.adapters.gates import FIXED, MAX_QUBITS, find_layers, openers
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import evaluation, live_model
 from qfusion.models.protocols import TRAINED, CircuitFacts, Reading
@@ -87,7 +79,7 @@ class PennyLaneCircuit:
         )
         self._roles = self._find_roles(first, second, modalities)
         places = [self._places(operation) for operation in self._tape.operations]
-        self._registers, self._order, guessed = circuit_wires.arrange(
+        self._registers, self._order, guessed = gates.arrange_wires(
             self._labels, self._roles, places, modalities, wires
         )
         self.roles = tuple(self._roles)
@@ -153,38 +145,38 @@ class PennyLaneCircuit:
             shown = number % self.facts.calls == self._chosen
             return changed_qnode(qnode, change, self._labels) if shown else qnode
 
-        with qnode_calls.changed_calls(replace):
+        with qnodes.changed_calls(replace):
             return self._call(features)
 
     def read(self, features: Mapping[str, Any], change: CircuitChange) -> Reading:
         """Return what the changed circuit gives, and the columns of the model."""
         results = []
 
-        def answer(qnode: Any, number: int, run: qnode_calls.Run) -> Any:
+        def answer(qnode: Any, number: int, run: qnodes.Run) -> Any:
             if number % self.facts.calls != self._chosen:
                 return run(qnode)
             results.append(run(changed_qnode(qnode, change, self._labels)))
             return results[-1]
 
-        with qnode_calls.answered_calls(answer):
+        with qnodes.answered_calls(answer):
             columns = self._call(features)
-        numbers, form = readings.flatten(results)
+        numbers, form = gates.flatten(results)
         return Reading(numbers, form, columns)
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""
-        results = iter(readings.arrange(numbers, form))
+        results = iter(gates.unflatten(numbers, form))
 
-        def answer(qnode: Any, number: int, run: qnode_calls.Run) -> Any:
+        def answer(qnode: Any, number: int, run: qnodes.Run) -> Any:
             shown = number % self.facts.calls == self._chosen
             return next(results) if shown else run(qnode)
 
-        with qnode_calls.answered_calls(answer):
+        with qnodes.answered_calls(answer):
             return self._call(features)
 
-    def quick_call(self, rows: Mapping[str, Any]) -> quick_calls.QuickCall | None:
+    def quick_call(self, rows: Mapping[str, Any]) -> trial.QuickCall | None:
         """Return a call of the model whose circuits run for all rows at once; None where they do already."""
-        return pennylane_batches.quick_call(self._call, rows)
+        return qnodes.quick_call(self._call, rows)
 
     def angle_frequencies(self, gate: int, name: str) -> tuple[float, ...] | None:
         """Return the frequencies of expectation values in an angle of a gate, ascending; None where not known."""
@@ -202,13 +194,13 @@ class PennyLaneCircuit:
             return None
         return circuits.gate_frequencies(matrix)
 
-    def _record(self, features: Mapping[str, Any]) -> list[qnode_calls.QNodeCall]:
-        return qnode_calls.record(self._call, features)
+    def _record(self, features: Mapping[str, Any]) -> list[qnodes.QNodeCall]:
+        return qnodes.record(self._call, features)
 
     def _places(self, operation: Any) -> tuple[int, ...]:
         return tuple(self._labels.index(label) for label in operation.wires.labels)
 
-    def _check_states(self, call: qnode_calls.QNodeCall, features: Mapping[str, Any]) -> None:
+    def _check_states(self, call: qnodes.QNodeCall, features: Mapping[str, Any]) -> None:
         """Check the states of a sample, on the way through the gates and at the end, against those of the device.
 
         Raises:
@@ -219,7 +211,7 @@ class PennyLaneCircuit:
         own = [label for label in self.labels if label in call.written.wires]
         pairs = list(pairwise(own)) or [tuple(own)]
         ends = [len(gates) * part // CHECKED for part in range(1, CHECKED)]
-        on_device = qnode_calls.device_states(call, ends, pairs)
+        on_device = qnodes.device_states(call, ends, pairs)
         if on_device is None:
             return
         known = dict(zip((*ends, len(gates)), on_device, strict=True))
@@ -251,7 +243,7 @@ class PennyLaneCircuit:
             for names, operation in zip(held, operations, strict=True)
         ]
 
-    def _remarks(self, recorded: Sequence[qnode_calls.QNodeCall]) -> tuple[str, ...]:
+    def _remarks(self, recorded: Sequence[qnodes.QNodeCall]) -> tuple[str, ...]:
         remarks = []
         if len(recorded) > 1:
             remarks.append(
@@ -361,7 +353,7 @@ def changed_qnode(qnode: Any, change: CircuitChange, labels: Sequence[Any]) -> A
     """
     if change.device:
         return _run_on_device(qnode, change=change, labels=tuple(labels))
-    qnode = pennylane_batches.batched_qnode(qnode)
+    qnode = qnodes.batched_qnode(qnode)
     if change.is_noisy or change.shots:
         name = "default.mixed" if change.is_noisy else "default.qubit"
         seed = change.seed if change.shots else None
@@ -384,7 +376,7 @@ def _run_on_device(
     on = {label: place for place, label in enumerate(labels)}
     gates = []
     for row in rows:
-        operations = edit_operations(qnode_calls.expand_tape(row).operations, change)
+        operations = edit_operations(qnodes.expand_tape(row).operations, change)
         gates.append([to_gate(operation, on) for operation in operations])
 
     def results(_: Any) -> Any:
@@ -401,7 +393,7 @@ def _measure_on_device(
     labels: tuple[Any, ...],
     change: CircuitChange,
 ) -> tuple[np.ndarray, ...]:
-    for opener in openers.openers():
+    for opener in openers():
         arrays = opener.measure_on_device(gates, measurements, labels, change)
         if arrays is not None:
             return arrays
@@ -410,11 +402,11 @@ def _measure_on_device(
 
 @qml.transform
 def _change_tape(tape: Any, change: CircuitChange) -> tuple[list[Any], Any]:
-    expanded = qnode_calls.expand_tape(tape)
+    expanded = qnodes.expand_tape(tape)
     operations = edit_operations(expanded.operations, change)
     if change.is_noisy:
         operations = _with_noise(operations, change, tape.measurements)
-    operations = qnode_calls.expand_preparations(operations)
+    operations = qnodes.expand_preparations(operations)
     return [tape.copy(operations=operations)], lambda results: results[0]
 
 

@@ -31,13 +31,13 @@ from torch import Tensor
 from qfusion import _user_folders, data as sources
 from qfusion._checks import check
 from qfusion.adapters.opening import default_name, open_model
-from qfusion.analysis.study import Study
 from qfusion.data.store.folders import OPENED
 from qfusion.data.store.writing import write_set
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import live_link, live_model, tweak
 from qfusion.models.protocols import CircuitSource, EditableCircuit
-from qfusion.runs import run_process
+from qfusion.runs import plans
+from qfusion.study.study import Study
 from qfusion.training import checkpoint, checkpoint_cards
 
 WAIT = 60.0  # seconds for the server to answer
@@ -246,7 +246,7 @@ def free_port(port: int = 0) -> int:
 def _start_server(folder: Path, port: int, variables: dict[str, str]) -> subprocess.Popen[bytes]:
     options = ["--server.address", "127.0.0.1", "--server.port", str(port)]
     arguments = ["-c", _SERVE, *options, "--server.headless", "true"]
-    return run_process.start_process(arguments, folder / "log", variables)
+    return plans.start_process(arguments, folder / "log", variables)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -6,8 +6,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion import _checks
-from qfusion.analysis import background_choice, drawn_samples, jobs, outputs, sample_words, text
-from qfusion.analysis.study import Study
 from qfusion.app import state, streamlit_internals, widgets
 from qfusion.app.models.tweaks import forget_learned_duration
 from qfusion.app.samples.boxes import (
@@ -20,6 +18,8 @@ from qfusion.app.samples.boxes import (
 from qfusion.app.tasks import PULSE, encoding_progress, open_study_shared, watch
 from qfusion.app.widgets import bind, check, draw, icon_button
 from qfusion.errors import NotFound
+from qfusion.study import jobs, opening, sample, text
+from qfusion.study.study import Study
 from qfusion.training import checkpoint_cards
 from qfusion.views.pages import address, page_state
 from qfusion.views.words.names import with_id
@@ -47,7 +47,7 @@ def settle_pickers() -> None:
         state.put(address.DATA.key, address.own_data(model))
 
 
-def draw_pickers() -> tuple[Study, int, outputs.Output]:
+def draw_pickers() -> tuple[Study, int, sample.Output]:
     """Draw the pickers. Return the model on its data, the row of the sample, and the explained output."""
     names, known = address.models(), address.sources()
     for key, what, options in (
@@ -174,7 +174,7 @@ def _sample(study: Study) -> int:
                 width="stretch",
             )
             row = data.row(sample)
-            widgets.show_sample(sample, sample_words.describe_sample(data, row))
+            widgets.show_sample(sample, text.describe_sample(data, row))
         for key, icon, step, label, shortcut in (
             ("_previous", "chevron_left", -1, "Previous sample", "←"),
             ("_next", "chevron_right", 1, "Next sample", "→"),
@@ -193,15 +193,15 @@ def _sample(study: Study) -> int:
     return row
 
 
-def _output(study: Study) -> outputs.Output:
+def _output(study: Study) -> sample.Output:
     """Draw the picker of the explained output and return the output: the class decided for, or the one that the
     reader names.
     """
     if not study.classes:
-        return outputs.Output()
+        return sample.Output()
     check(address.OUTPUT, study=study)
     chosen = draw(address.OUTPUT, study)
-    return outputs.parse("" if chosen == page_state.PREDICTED else chosen, study.classes)
+    return sample.parse("" if chosen == page_state.PREDICTED else chosen, study.classes)
 
 
 def apply_model_choice() -> None:
@@ -271,12 +271,12 @@ def background_rows(study: Study) -> Study:
     if (
         state.param_text(address.ROWS.key)
         or state.get(_WANTED) == key
-        or (state.get(_DECLINED) != key and exact.space.operations <= drawn_samples.AUTO)
+        or (state.get(_DECLINED) != key and exact.space.operations <= jobs.AUTO)
     ):
         _want(study)
-        job = drawn_samples.begin_refinement(study, streamlit_internals.session_id())
+        job = jobs.begin_refinement(study, streamlit_internals.session_id())
         if job.state == jobs.State.DONE:
-            state.put(address.ROWS.key, background_choice.ALL_ROWS)
+            state.put(address.ROWS.key, opening.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
                 st.caption(
                     f"Explanations use all {study.background.size:,} rows of the background."
@@ -316,9 +316,7 @@ def background_rows(study: Study) -> Study:
                 "All rows: {job.done:,} of {job.total:,} samples",
                 lambda: ", waiting for another test set",
                 wanted=lambda: state.get(_WANTED) is not None,
-                stay=lambda: drawn_samples.begin_refinement(
-                    study, streamlit_internals.session_id()
-                ),
+                stay=lambda: jobs.begin_refinement(study, streamlit_internals.session_id()),
                 cancel=lambda: _decline(study),
                 key="_refine_cancel",
             )

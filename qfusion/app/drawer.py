@@ -10,7 +10,6 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import text
 from qfusion.app import page_context, page_runs, state
 from qfusion.data.own import samples
 from qfusion.errors import QFusionError
@@ -35,6 +34,7 @@ from qfusion.figures.files.recipe import (
     parse_visible,
     plain_legend_entry,
 )
+from qfusion.study import text
 from qfusion.views.pages import address, rendering
 from qfusion.views.pages.panel import PanelFigure
 

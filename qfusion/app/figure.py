@@ -20,11 +20,11 @@ from plotly_live.scripts import script_text
 from qfusion import plugin
 from qfusion._memory_cache import memo
 from qfusion._sentences import capitalise, true_minus
-from qfusion.analysis import text
 from qfusion.app import drawer, guidance, navigation, page_runs, requests, state
 from qfusion.app.guidance import definitions, render_markdown
 from qfusion.errors import QFusionError
 from qfusion.figures.files.recipe import apply_visible, parse_visible
+from qfusion.study import text
 from qfusion.views.pages import address
 from qfusion.views.pages.panel import PanelFigure, end_sentence
 

@@ -9,8 +9,6 @@ import streamlit as st
 
 from qfusion import data, plugin
 from qfusion._checks import choose
-from qfusion.analysis import encoding_jobs, opening, text
-from qfusion.analysis.study import Study
 from qfusion.app import (
     context_bar,
     guidance,
@@ -30,6 +28,8 @@ from qfusion.app.page_runs import draw_notices, guard
 from qfusion.data import SourceInfo
 from qfusion.errors import default_on_error
 from qfusion.models.protocols import EditableCircuit, Evolution, LayeredNetwork
+from qfusion.study import opening, text
+from qfusion.study.study import Study
 from qfusion.views.pages import address, catalogue, params
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
@@ -137,7 +137,7 @@ def _first_figure_frame(title: str) -> PageContext | None:
     if (
         data not in (None, own)
         or model not in page_runs.shown_models
-        or not encoding_jobs.is_encoded(model, own)
+        or not opening.is_encoded(model, own)
     ):
         return None
     study = opening.open_study(model, own)

@@ -14,9 +14,9 @@ from markdown_it import MarkdownIt
 from qfusion import plugin
 from qfusion._memory_cache import memo
 from qfusion._sentences import true_minus
-from qfusion.analysis import text
 from qfusion.app import state
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.study import text
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.words.names import measures_with_entries
 

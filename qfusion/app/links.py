@@ -7,11 +7,11 @@ from typing import TypeVar
 import streamlit as st
 
 from qfusion._checks import check
-from qfusion.analysis import text
 from qfusion.app import state, streamlit_internals
 from qfusion.app.state import get, notice, put
 from qfusion.errors import QFusionError
 from qfusion.explain import cohort_filters
+from qfusion.study import text
 from qfusion.views.pages.address import DATA, FREE, LINKED, MODEL, SAMPLE, models, own_data
 from qfusion.views.pages.page_state import parse_pin
 from qfusion.views.pages.params import ParamRule, validate

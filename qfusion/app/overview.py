@@ -8,8 +8,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._sentences import true_minus
-from qfusion.analysis import sample_examples, text
-from qfusion.analysis.study import Study
 from qfusion.app import figure, frame, guidance, navigation, page_context, page_runs, panels
 from qfusion.app.models import exchange
 from qfusion.app.samples import contents
@@ -17,6 +15,8 @@ from qfusion.app.samples.contents import hero_card
 from qfusion.figures import style
 from qfusion.models import kind_files
 from qfusion.models.protocols import Evolution, LayeredNetwork, MassStates, TruthTables
+from qfusion.study import compare, text
+from qfusion.study.study import Study
 from qfusion.training import metrics
 from qfusion.views import overview
 from qfusion.views.overview import explain_example
@@ -133,12 +133,12 @@ ICONS = {
     "synergy": ":material/hub:",
     "dominance": ":material/person:",
 }
-TITLES = {kind: name.capitalize() for kind, name in sample_examples.EXAMPLE_NAMES.items()}
+TITLES = {kind: name.capitalize() for kind, name in compare.EXAMPLE_NAMES.items()}
 
 
 def example_samples(context: page_context.PageContext) -> None:
     """Samples to start with, in cards: content, mini waterfall, entropies."""
-    examples = sample_examples.find_examples(context.study)
+    examples = compare.find_examples(context.study)
     if not examples:
         return
     guidance.title(
@@ -153,7 +153,7 @@ def example_samples(context: page_context.PageContext) -> None:
             _example(context, item)
 
 
-def _example(context: page_context.PageContext, item: sample_examples.Example) -> None:
+def _example(context: page_context.PageContext, item: compare.Example) -> None:
     study = context.study
     row = study.dataset.row(item.sample)
     unit = text.escape_markdown(study.score_unit(int(study.predicted[row])))

@@ -15,15 +15,14 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import jobs, outputs
-from qfusion.analysis.outputs import DECIDED
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.app import state, streamlit_internals
 from qfusion.errors import QFusionError
 from qfusion.figures.files.recipe import Recipe, software, table_digest
 from qfusion.figures.style import Theme
 from qfusion.models import Tweak
+from qfusion.study import jobs, sample
+from qfusion.study.sample import DECIDED, Sample
+from qfusion.study.study import Study
 from qfusion.views.pages import catalogue, page_state
 from qfusion.views.pages.panel import Panel, PanelFigure
 
@@ -35,7 +34,7 @@ class PageContext:
     study: Study
     row: int
     theme: Theme
-    output: outputs.Output = DECIDED
+    output: sample.Output = DECIDED
 
     @property
     def output_wanted(self) -> int | None:
@@ -204,7 +203,7 @@ def compute_first(title: str, query: dict[str, str]) -> None:
     """
     import torch
 
-    from qfusion.analysis import encoding_jobs, opening
+    from qfusion.study import opening
     from qfusion.views.pages import address, catalogue, page_state
 
     torch.set_num_threads(1)  # of this thread: the browser needs the other processors
@@ -215,7 +214,7 @@ def compute_first(title: str, query: dict[str, str]) -> None:
     if model not in address.models():
         return
     data = query.get(address.DATA.key) or address.own_data(model)
-    if data not in address.sources() or not encoding_jobs.is_encoded(model, data):
+    if data not in address.sources() or not opening.is_encoded(model, data):
         return
     study = opening.open_study(model, data)
     _compute_findings(title, study)
@@ -231,7 +230,7 @@ def compute_first(title: str, query: dict[str, str]) -> None:
 
 def _compute_findings(title: str, study: Study) -> None:
     """Compute what a page needs before its panels, or for all of them."""
-    from qfusion.analysis import trust
+    from qfusion.study import trust
 
     if title == "faithfulness":
         trust.reliability_findings(study, at_hand=True)

@@ -18,9 +18,9 @@ import torch
 from qfusion import plugin
 from qfusion._memory_cache import memo, waiting
 from qfusion._sentences import meanwhile
-from qfusion.analysis import opening, text
 from qfusion.app import state, streamlit_internals
 from qfusion.errors import QFusionError, translate_system_errors
+from qfusion.study import opening, text
 from qfusion.views.pages import catalogue
 from qfusion.views.words.training import describe_task
 

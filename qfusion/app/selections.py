@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import sample_words
 from qfusion.app import state
 from qfusion.data import DataSet
 from qfusion.figures import sample_charts
+from qfusion.study import text
 
 
 def selection(key: str) -> Mapping[str, list[Any]]:
@@ -103,7 +103,7 @@ def samples_table(
         # another sample was opened since; nothing else is told, as the table is sent again for a tick
         state.put(key, {"selection": {"rows": []}})
     columns: dict[str, Any] = {THUMBNAIL: st.column_config.ImageColumn("", width=_PICTURE_WIDTH)}
-    text_column = sample_words.text_column(dataset)
+    text_column = text.text_column(dataset)
     row_height = _ROW_HEIGHT
     if text_column:
         columns[text_column] = st.column_config.TextColumn(width=_TEXT_WIDTH)
@@ -128,7 +128,7 @@ def show_content(dataset: DataSet, table: pd.DataFrame, ids: Sequence[str]) -> p
     """
     rows = dataset.find_rows(ids)
     pictures = [sample_charts.sample_picture_address(dataset, int(row)) for row in rows[:PICTURED]]
-    column = sample_words.text_column(dataset)
+    column = text.text_column(dataset)
     added: dict[str, Any] = {}
     if any(pictures):
         added[THUMBNAIL] = pd.array(

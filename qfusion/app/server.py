@@ -158,7 +158,7 @@ def _load() -> None:
             page_runs.shown_models.add(first)  # so that its first figure comes before all else
     finally:
         _loaded.set()
-    from qfusion.analysis.opening import open_study
+    from qfusion.study.opening import open_study
     from qfusion.views.pages import address
 
     with suppress(QFusionError):  # the page says so

@@ -11,9 +11,6 @@ from typing import Any
 import streamlit as st
 
 from qfusion import plugin
-from qfusion.analysis import sample_examples, sample_words, text
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.app import guidance, links, page_context, page_runs, selections, state
 from qfusion.app.models import tweaks
 from qfusion.app.models.tweaks import current_tweak
@@ -24,6 +21,9 @@ from qfusion.errors import QFusionError, translate_system_errors
 from qfusion.models.protocols import Evolution
 from qfusion.report import decision_story
 from qfusion.report.story_page import render_page
+from qfusion.study import compare, text
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views.pages import address, circuit, page_state
 from qfusion.views.pages.address import DATA, MODEL, SAMPLE
 from qfusion.views.words.names import name_study
@@ -179,8 +179,8 @@ def suggest_pins(context: page_context.PageContext) -> None:
     )
     as_is = "as learned" if study.reads_features else "as measured"
     offered = {"learned": (context.sample, as_is)} | {
-        item.kind: (item.sample, f"a telling {sample_examples.EXAMPLE_NAMES[item.kind]}")
-        for item in sample_examples.find_examples(study)
+        item.kind: (item.sample, f"a telling {compare.EXAMPLE_NAMES[item.kind]}")
+        for item in compare.find_examples(study)
         if item.sample != context.sample
     }
     for column, (kind, (sample, words)) in zip(
@@ -235,8 +235,8 @@ def compared_views(context: page_context.PageContext, view: page_state.Pin) -> N
     dataset = context.study.dataset
     content_of_a = ""
     if view.data == dataset.name and boxes.exists(dataset, view.sample):
-        content_of_a = sample_words.describe_sample(dataset, dataset.row(view.sample))
-    content_of_b = sample_words.describe_sample(dataset, context.row)
+        content_of_a = text.describe_sample(dataset, dataset.row(view.sample))
+    content_of_b = text.describe_sample(dataset, context.row)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**A** {pin_in_words(view, content_of_a)}  \n"

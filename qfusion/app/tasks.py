@@ -11,10 +11,10 @@ import streamlit as st
 from qfusion import _checks, _read_only, _sentences, data
 from qfusion._checks import choose
 from qfusion._memory_cache import memo
-from qfusion.analysis import drawn_samples, encoding_jobs, jobs, opening, text
-from qfusion.analysis.study import Study
 from qfusion.app import page_runs, state, streamlit_internals
 from qfusion.app.guidance import chips, full, help, help_line, line
+from qfusion.study import jobs, opening, text
+from qfusion.study.study import Study
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.views.pages import address, panel
 from qfusion.views.words.rules import describe_drawn
@@ -194,7 +194,7 @@ def everyone(
         more: what else tells it from others.
     """
     key = (name, *more, *study.base_study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
-    if some >= len(rows) or state.get(panel.EVERYONE.key) != drawn_samples.ALL:
+    if some >= len(rows) or state.get(panel.EVERYONE.key) != jobs.ALL:
         if some < len(rows):
             st.caption(f"{describe_drawn(some, len(rows))}.")
         jobs.leave_job(key, streamlit_internals.session_id())
@@ -203,9 +203,9 @@ def everyone(
         jobs.begin_job(key, make, len(rows), streamlit_internals.session_id()),
         "All samples: {job.done:,} of {job.total:,}",
         "Not all samples can be measured: {job.problem}. Some of them are shown.",
-        wanted=lambda: state.get(panel.EVERYONE.key) == drawn_samples.ALL,
+        wanted=lambda: state.get(panel.EVERYONE.key) == jobs.ALL,
         # the next run leaves the job
-        cancel=partial(state.put, panel.EVERYONE.key, drawn_samples.DRAWN),
+        cancel=partial(state.put, panel.EVERYONE.key, jobs.DRAWN),
         width=320,
         keys=(f"all-samples-{name}", f"_all_cancel_{name}"),
     )
@@ -240,11 +240,11 @@ def open_study_shared(model: str, data: str) -> Study:
     """
     _checks.choose("Model", model, address.models())
     load_dataset(data)  # read with its own words meanwhile
-    if encoding_jobs.is_encoded(model, data):
+    if opening.is_encoded(model, data):
         return opening.open_study(model, data)
-    encoding_jobs.begin_encoding(model, data)
+    opening.begin_encoding(model, data)
     sample = state.param_text(address.SAMPLE.key)
-    return opening.with_visitors(encoding_jobs.first_samples(model, data, sample))
+    return opening.with_visitors(opening.first_samples(model, data, sample))
 
 
 _FAILED = "_encoding_failed"
@@ -252,7 +252,7 @@ _FAILED = "_encoding_failed"
 
 def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
     """Draw how far the encoding is, where the page shows the first samples only; the open one stays open."""
-    job = encoding_jobs.find_encoding(model, data)
+    job = opening.find_encoding(model, data)
     if job is None or len(study.dataset) == job.total:
         return
     if job.problem and state.get(_FAILED) != job.problem:  # once, so that it can be closed
@@ -271,8 +271,8 @@ def _progress_line(model: str, data: str, job: jobs.Job, study: Study, sample: s
     ended.
     """
     page_runs.begin_run()
-    job = encoding_jobs.find_encoding(model, data) or job  # it may have been begun again
-    if not job.is_active and encoding_jobs.is_encoded(model, data):
+    job = opening.find_encoding(model, data) or job  # it may have been begun again
+    if not job.is_active and opening.is_encoded(model, data):
         state.choose_sample(sample)
         st.rerun()
     with st.popover(
@@ -287,14 +287,14 @@ def _progress_line(model: str, data: str, job: jobs.Job, study: Study, sample: s
             f"{study.background.size:,} of {study.background.total:,} training samples as background."
         )
         if job.is_active:
-            encoding_jobs.begin_encoding(model, data)  # still here
+            opening.begin_encoding(model, data)  # still here
             draw_progress(job, "{job.done:,} of {job.total:,} samples encoded")
             st.button("Cancel", key="_encode_cancel", on_click=job.stop)
         else:
             st.button(
                 "Encode all samples",
                 key="_encode_all",
-                on_click=encoding_jobs.begin_encoding,  # type: ignore[arg-type]
+                on_click=opening.begin_encoding,  # type: ignore[arg-type]
                 args=(model, data),
                 kwargs={"again": True},
             )

@@ -1,4 +1,4 @@
-"""`evaluate`: measure a trained model on one split of a data set."""
+"""`models` and `evaluate`: list the trained models, and measure one on one split of a data set."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ import numpy as np
 import typer
 
 import qfusion
-from qfusion.commands.common import Address, Data, Model, Split
-from qfusion.commands.explanation_options import Missing, Noise, Seed, Swap, parse_disturbance
-from qfusion.commands.opened_model import OpenedModel, open_model
-from qfusion.commands.printing import Json, metrics_table, print_remark, print_result
+from qfusion.commands.common import (
+    Address,
+    Data,
+    Missing,
+    Model,
+    Noise,
+    OpenedModel,
+    Seed,
+    Split,
+    Swap,
+    open_model,
+    parse_disturbance,
+)
+from qfusion.commands.printing import Json, metrics_table, number, print_remark, print_result, table
+from qfusion.errors import collect_errors
 
 
 def evaluate(
@@ -37,7 +48,7 @@ def evaluate(
 ) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
     with (
-        qfusion.training.processes.join_group("cpu") as (group, _),
+        qfusion.training.batches.join_group("cpu") as (group, _),
         qfusion.runs.cluster.connect(cluster) as client,
     ):
         here = open_model(model, data, way, group=group)
@@ -97,3 +108,62 @@ def _sampling_note(model: Any, dataset: Any, rows: np.ndarray) -> str:
         f" {estimate.trajectories} trajectories of each sample leave a standard error of about "
         f"{float(estimate.errors.mean()):.2g} in a score."
     )
+
+
+LISTED_METRICS = ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the card holds all
+
+
+def models(as_json: Json = False) -> None:
+    """List the trained models, shipped and your own, with their test metrics over seeds."""
+    known, problems = read_cards()
+    for words in problems:
+        print_remark(f"qfusion: warning: {words}")
+    print_result(
+        known,
+        as_json,
+        table(
+            ["Name", "Title", "Data", "Seeds", "Test metrics"],
+            [
+                [
+                    card["name"],
+                    card["title"],
+                    card["data"]["name"],
+                    len(card["seeds"]),
+                    format_metrics(card),
+                ]
+                for card in known
+            ],
+        ),
+    )
+
+
+def read_cards() -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the cards of the trained models, and an error message for each card that cannot be read.
+
+    Checkpoints of single epochs are left out.
+    """
+    folders = qfusion.training.checkpoint_cards
+    cards: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for name in folders.available():
+        if folders.AFTER in name:
+            continue
+        with collect_errors(problems, f"Model '{name}' is left out"):
+            cards.append(qfusion.training.checkpoint_cards.load_card(name))
+    return cards, problems
+
+
+def format_metrics(card: dict) -> str:
+    """Return the test metrics with their standard deviation over seeds, one a line."""
+    metrics = card["metrics"].get("test", {})
+    lines = []
+    for key in LISTED_METRICS:
+        if key not in metrics:
+            continue
+        line = (
+            f"{qfusion.training.checkpoint_cards.LABELS[key].short} {number(metrics[key]['mean'])}"
+        )
+        if len(card["seeds"]) > 1:
+            line += f" ± {number(metrics[key]['std'])}"
+        lines.append(line)
+    return "\n".join(lines)

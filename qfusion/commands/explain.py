@@ -15,23 +15,24 @@ import typer
 
 import qfusion
 from qfusion._checks import check
-from qfusion.commands.common import Address, Data, Model
-from qfusion.commands.decisions import decision_record, print_decision
-from qfusion.commands.explain_dynamics import dynamics_record
-from qfusion.commands.explanation_options import (
+from qfusion.commands.common import (
     DEFAULT_BACKGROUND,
+    Address,
     Contrast,
+    Data,
     Kind,
     Missing,
+    Model,
     Noise,
+    OpenedModel,
     Seed,
     Swap,
     check_background,
+    open_model,
     parse_disturbance,
 )
-from qfusion.commands.opened_model import OpenedModel, open_model
-from qfusion.commands.printing import Json
-from qfusion.commands.table_files import table_path, write_chunks
+from qfusion.commands.decisions import decision_record, dynamics_record, print_decision
+from qfusion.commands.printing import Json, table_path, write_chunks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,12 +92,12 @@ def explain(
     if out is not None:
         table_path(out)
     with (
-        qfusion.training.processes.join_group("cpu") as (group, _),
+        qfusion.training.batches.join_group("cpu") as (group, _),
         qfusion.runs.cluster.connect(cluster) as client,
     ):
         opened = open_model(model, data, "auto", background, contrast, group)
         disturbance = parse_disturbance(opened.dataset.names, missing, swap, noise, seed)
-        explained_output = qfusion.analysis.outputs.parse(output or "", opened.classes)
+        explained_output = qfusion.study.sample.parse(output or "", opened.classes)
         explained_model = explained_output.explained_model(opened.explained_model)
         if sample is not None:
             rows = np.array([opened.dataset.row(sample)])
@@ -123,7 +124,7 @@ def explain(
 
 
 def _sample_record(
-    output: qfusion.analysis.outputs.Output,
+    output: qfusion.study.sample.Output,
     disturbance: qfusion.explain.disturbances.Disturbance,
     opened: OpenedModel,
     row: np.ndarray,
@@ -153,7 +154,7 @@ def _has_one_training(opened: OpenedModel) -> bool:
 
 
 def _split_record(
-    output: qfusion.analysis.outputs.Output,
+    output: qfusion.study.sample.Output,
     disturbance: qfusion.explain.disturbances.Disturbance,
     opened: OpenedModel,
     rows: np.ndarray,
@@ -179,7 +180,7 @@ def _split_record(
 
 
 def _write_contributions(
-    output: qfusion.analysis.outputs.Output,
+    output: qfusion.study.sample.Output,
     disturbance: qfusion.explain.disturbances.Disturbance,
     opened: OpenedModel,
     rows: np.ndarray,
@@ -205,7 +206,7 @@ if TYPE_CHECKING:
 
 
 def contribution_rows(
-    output: qfusion.analysis.outputs.Output,
+    output: qfusion.study.sample.Output,
     disturbance: qfusion.explain.disturbances.Disturbance,
     opened: OpenedModel,
     rows: np.ndarray,
@@ -231,7 +232,7 @@ def contribution_rows(
 
 
 def explain_rows(
-    output: qfusion.analysis.outputs.Output,
+    output: qfusion.study.sample.Output,
     disturbance: qfusion.explain.disturbances.Disturbance,
     opened: OpenedModel,
     rows: np.ndarray,
@@ -257,7 +258,7 @@ def explain_rows(
 
 
 def seed_doubt(
-    output: qfusion.analysis.outputs.Output,
+    output: qfusion.study.sample.Output,
     disturbance: qfusion.explain.disturbances.Disturbance,
     opened: OpenedModel,
     rows: np.ndarray,
@@ -301,7 +302,7 @@ def disturbed_inputs(
 
 
 def relation_by_background(
-    output: qfusion.analysis.outputs.Output,
+    output: qfusion.study.sample.Output,
     disturbance: qfusion.explain.disturbances.Disturbance,
     opened: OpenedModel,
     row: np.ndarray,
@@ -315,7 +316,7 @@ def relation_by_background(
         row: number of the sample, shape (1,).
         relation: the relation against the background of `opened`.
     """
-    kinds = qfusion.analysis.background_agreement.offered_kinds(opened.explained_model)
+    kinds = qfusion.study.trust.offered_kinds(opened.explained_model)
     current = opened.background.kind
     if disturbance.missing or current not in kinds or "mixed" not in kinds:
         return {}

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import qfusion
 from qfusion._checks import check, choose
+from qfusion._files import write_file
 from qfusion.commands.common import Data, Output
-from qfusion.commands.figure_files import (
-    read_recipe,
-    render_figure,
-    write_figure,
-)
-from qfusion.commands.figure_options import Dpi, Font, Letters, Size, Theme, given_options
-from qfusion.commands.printing import Json
+from qfusion.commands.printing import Json, print_remark, print_result
 from qfusion.errors import InvalidInput
 from qfusion.figures import VIEWS
 
@@ -139,3 +136,98 @@ def figure(
         )
     content, about, remarks = render_figure(wanted, kind, changed, anyway)
     write_figure(out, content, remarks, about | {"out": str(out)}, as_json)
+
+
+def render_figure(
+    wanted: qfusion.figures.files.recipe.Recipe,
+    kind: str,
+    changed: dict[str, Any],
+    anyway: bool = False,
+) -> tuple[bytes, dict[str, Any], list[str]]:
+    """Return the content of a figure's file, its record for JSON, and remarks.
+
+    Args:
+        wanted: recipe of the figure.
+        kind: file format, of `figure.FORMATS`.
+        changed: fields of the style that override those of the recipe.
+        anyway: draw also if the recipe was made with another model or data set.
+    """
+    reproduction = qfusion.views.pages.rendering
+    always = {} if kind == "json" else {"format": kind}
+    styled = replace(wanted, style=restyle(wanted.style, changed, always))
+    rendered = reproduction.reproduce(styled, anyway=anyway)
+
+    if kind == "json":
+        content = reproduction.apply_style(rendered, styled.style).to_json().encode()
+    else:
+        content = reproduction.save_panel(rendered, styled)
+    record = figure_record(rendered) | {"look": styled.style.as_dict()}
+    return content, record, reproduction.recipe_warnings(wanted, rendered)
+
+
+def read_recipe(path: Path) -> str:
+    """Return the recipe in a file as JSON; the file is a recipe or an exported figure.
+
+    Raises:
+        NotFound: when there is no such file.
+        InvalidInput: when it holds none, or is too large.
+    """
+    check(
+        qfusion.data.files.file_size(path) <= 64_000_000,
+        f"{path.name} is too large for a figure. Give the figure or its recipe.",
+    )
+    return qfusion.figures.files.export.read_recipe(path.read_bytes())
+
+
+def write_figure(
+    out: Path, content: bytes, remarks: Iterable[str], about: dict[str, Any], as_json: bool
+) -> None:
+    """Write the file of a figure, and print its remarks and its record."""
+    write_file(out, content)
+    for remark in remarks:
+        print_remark(f"qfusion: note: {remark}")
+    print_remark(f"Figure written to {out}")
+    print_result(about, as_json)
+
+
+def figure_record(panel: qfusion.views.pages.rendering.RenderedPanel) -> dict[str, Any]:
+    """Return the record of a figure for JSON."""
+    return {
+        "page": panel.recipe.page,
+        "panel": panel.recipe.panel,
+        "title": panel.title,
+        "caption": panel.caption,
+        "made_from": dict(panel.recipe.made_from),
+        "numbers": panel.recipe.numbers,
+    }
+
+
+Size = Annotated[
+    str | None,
+    typer.Option(
+        help="single, double (columns), slide or poster; of a journal: aps-single, aps-double, nature-single, "
+        "nature-double, ieee-single, ieee-double, acl-single, acl-double or neurips."
+    ),
+]
+Theme = Annotated[str | None, typer.Option(help="light or dark.")]
+Font = Annotated[float | None, typer.Option(help="Letters in pt, in print.")]
+Dpi = Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")]
+
+Letters = Annotated[
+    bool | None, typer.Option(help="Letter the plots of a figure of several (a), (b), (c).")
+]
+
+
+def given_options(**options: Any) -> dict[str, Any]:
+    """Return the options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def restyle(
+    style: qfusion.figures.files.export_style.ExportStyle,
+    changed: dict[str, Any],
+    always: dict[str, str],
+) -> qfusion.figures.files.export_style.ExportStyle:
+    """Return a style with the options of the command line; a new size brings its usual font."""
+    font = {"font": 0} if "size" in changed and "font" not in changed else {}
+    return type(style).parse(style.as_dict() | changed | always | font)

@@ -1,4 +1,4 @@
-"""How commands print: results to standard output, everything else to standard error."""
+"""How commands print and write: results to standard output, everything else to standard error, tables to files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, Group, RenderableType
@@ -17,7 +18,13 @@ from rich.table import Table
 from rich.text import Text
 
 import qfusion
+from qfusion import _files
+from qfusion._checks import check
 from qfusion._sentences import Pace, Tell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 # How commands print: results to standard output, everything else to standard error.
 
@@ -131,3 +138,63 @@ def print_result(result: Any, as_json: bool, *words: str | RenderableType) -> No
 def print_remark(message: str) -> None:
     """Print a remark to standard error, so that results stay alone on standard output."""
     print(message, file=sys.stderr)
+
+
+SUFFIXES = (".csv", ".parquet")
+
+
+def table_path(out: Path) -> Path:
+    """Return `out` when a table can be written under that name.
+
+    Raises:
+        InvalidInput: when the ending is not one of SUFFIXES.
+    """
+    check(
+        out.suffix.lower() in SUFFIXES,
+        f"Argument `--out` must end in {' or '.join(SUFFIXES)}, but is {out.name!r}. Choose one of these formats.",
+    )
+    return out
+
+
+def write_chunks(
+    chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: qfusion.training.batches.Group
+) -> None:
+    """Write a table from numbered chunks in their order, entirely or not at all. Every process provides its own chunks.
+
+    One process alone holds one chunk at a time; of several the leading one writes what all have made.
+
+    Raises:
+        InvalidInput: when the file cannot be written.
+    """
+    if group.size > 1:
+        chunks = sorted(group.collected(dict(chunks)).items(), key=lambda chunk: chunk[0])
+    if group.leads:
+        write_table((frame for _, frame in chunks), out)
+
+
+def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
+    """Write a table as its ending says, one part after the other, whole or not at all.
+
+    Raises:
+        InvalidInput: when the file cannot be written.
+    """
+    import pyarrow.parquet
+
+    from qfusion.study import text
+
+    rows = 0
+    # the writer is closed, by the inner of both, before the file takes its place
+    with _files.atomic(table_path(out)) as part, ExitStack() as stack:
+        writer: pyarrow.parquet.ParquetWriter | None = None
+        for frame in frames:
+            if out.suffix.lower() == ".parquet":
+                table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+                writer = writer or stack.enter_context(
+                    pyarrow.parquet.ParquetWriter(part, table.schema)
+                )
+                writer.write_table(table)
+            else:
+                with part.open("ab") as file:
+                    file.write(text.csv(frame, header=rows == 0))
+            rows += len(frame)
+    print_remark(f"{rows} rows written to {out}")

@@ -12,13 +12,7 @@ import typer
 import qfusion
 from qfusion._checks import check, choose, read_toml
 from qfusion._sentences import Pace, share
-from qfusion.commands.printing import (
-    Json,
-    metrics_table,
-    print_remark,
-    print_result,
-    progress_bar,
-)
+from qfusion.commands.printing import Json, metrics_table, print_remark, print_result, progress_bar
 from qfusion.errors import translate_errors
 
 SLOW_EPOCH = 3.0  # seconds: of an epoch that lasts longer the rate is shown
@@ -103,7 +97,7 @@ def train(
 
     Under `torchrun --nproc-per-node=N -m qfusion train ...` N processes share every batch.
     """
-    with qfusion.training.processes.join_group(device) as (group, place):
+    with qfusion.training.batches.join_group(device) as (group, place):
         check(
             resume is None
             or not (data or out or name or model or config or assign or replay or seed is not None),
@@ -152,7 +146,7 @@ def train(
 def _require_measurable(plan: qfusion.runs.Plan, seeds: int | None) -> None:
     """Check that so many seeds of a plan can be compared, before any is trained."""
     if seeds is not None:
-        qfusion.analysis.seed_spread.require_measurable(qfusion.data.load(plan.data), seeds)
+        qfusion.study.seeds.require_measurable(qfusion.data.load(plan.data), seeds)
 
 
 def _measure_seeds(
@@ -161,7 +155,7 @@ def _measure_seeds(
     """Train the other seeds of a run that is finished, and return the contributions by all seeds."""
     trained = qfusion.training.checkpoint.load(run.model_path)
     dataset = qfusion.data.load(run.plan.data)
-    return qfusion.analysis.seed_spread.measure_seeds(trained, dataset, count, device=device)
+    return qfusion.study.seeds.measure_seeds(trained, dataset, count, device=device)
 
 
 def _print_run(

@@ -1,6 +1,6 @@
 """Exact explanations of a decision: what every modality, and every combination of modalities, contributed; a file
 a method, with its numbers, its sentence and its table. No figures, and nothing that is kept: that is
-`analysis`.
+`study`.
 """
 
 from qfusion._lazy import modules

@@ -335,7 +335,7 @@ def _with_columns(model: EditableCircuit, columns: Callable[..., Tensor]) -> Any
 
 
 def _count(form: Any) -> int:
-    """Return how many numbers an arrangement of `adapters.readings` takes."""
+    """Return how many numbers an arrangement of `adapters.gates` takes."""
     if form and isinstance(form[0], str):
         kind, inner = form[:2]
         return _count(inner) if kind in ("list", "tuple") else math.prod(inner)

@@ -28,9 +28,8 @@ from qfusion.explain import bootstrap, coalitions
 from qfusion.models import Features, FusionModel, evaluation
 from qfusion.models.inputs import DEFAULT, GROUPS, KINDS, Background
 from qfusion.training import encodings
-from qfusion.training.batches import is_small
+from qfusion.training.batches import ALONE, Group, is_small
 from qfusion.training.metrics import Label
-from qfusion.training.processes import ALONE, Group
 
 __all__ = ["DEFAULT", "GROUPS", "KINDS", "Background", "background", "make_background", "chunks"]
 

@@ -1,6 +1,6 @@
 """Stability of explanations over training seeds: contributions of the same test rows by models of several seeds.
 
-`analysis.seed_spread` trains the seeds and writes the file of a model: for each seed, the exact contributions of every
+`study.seeds` trains the seeds and writes the file of a model: for each seed, the exact contributions of every
 test row in half precision. They belong to the score or, for a classifier, to the log-odds of the true class, which
 every seed explains. The file names the weights and the data that it was measured with, and is not used for others. That
 of a shipped model is `qfusion/assets/stability/NAME.safetensors`; that of any other is beside its card, `NAME.seeds`.

@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Any:
     the models.
     """
     if name == "open_sample":
-        return load("qfusion.analysis.opening").open_sample
+        return load("qfusion.study.opening").open_sample
     if name not in _NOTEBOOK:
         return _module(name)
     return getattr(load("qfusion.figures.notebook"), name)

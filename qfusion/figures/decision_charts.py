@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
-from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.lines import bars_meta, part_meta
 from qfusion.figures.style import (
@@ -28,6 +27,7 @@ from qfusion.figures.style import (
     term_title,
     title_with_unit,
 )
+from qfusion.study.sample import select_shown_terms
 
 LABEL_SHARE = 0.17  # of an axis, which the value of a bar takes in a narrow figure
 ERRORS_OF_95 = 1.96  # standard errors on each side of a normal interval of 95%

@@ -6,7 +6,7 @@
     figures.over_time(one, theme="dark")
     figures.numbers.over_time(one)                                   # the numbers of a figure: a pandas table
 
-Everything but `theme` and what is named below goes to `qfusion.analysis.open_sample`: `data`, `output`, `background`,
+Everything but `theme` and what is named below goes to `qfusion.study.open_sample`: `data`, `output`, `background`,
 `contrast`, `tweak`.
 """
 
@@ -14,7 +14,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from qfusion.analysis.sample import Sample
 from qfusion.figures import (
     decision_charts,
     evolution_charts,
@@ -28,6 +27,7 @@ from qfusion.figures.circuits import charts, diagram as circuit_diagram, fusion
 from qfusion.figures.style import Theme
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.study.sample import Sample
 
 
 @numbers.accepts_sample

@@ -11,17 +11,17 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, choose, require_number
-from qfusion.analysis import sample_circuits
-from qfusion.analysis.drawn_samples import thin_rows
-from qfusion.analysis.opening import open_sample
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.trust import load_stability, seed_values
 from qfusion.errors import NotFound
 from qfusion.explain import Explanation, aumann_shapley, explain, faithfulness
 from qfusion.explain.fusion import joint_entropies
 from qfusion.figures.state_charts import basis_labels
 from qfusion.models.protocols import Circuit, Evolution, TruthTables, missing_part
 from qfusion.quantum import measure_kinds, states
+from qfusion.study import circuits
+from qfusion.study.jobs import thin_rows
+from qfusion.study.opening import open_sample
+from qfusion.study.sample import Sample
+from qfusion.study.trust import load_stability, seed_values
 from qfusion.training.checkpoint import Checkpoint
 
 Edits = str | Path | Checkpoint | Sample
@@ -31,7 +31,7 @@ Made = TypeVar("Made")
 def open_decision(model: Edits, sample: str | None = None, **chosen: Any) -> Sample:
     """Return `model` if it is a sample already, else the sample of that id.
 
-    `chosen` as for `qfusion.analysis.open_sample`.
+    `chosen` as for `qfusion.study.open_sample`.
 
     Raises:
         InvalidInput: when a sample comes with an id, or a model without one.
@@ -142,7 +142,7 @@ def circuit_replay(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
     sample.model.require(Circuit, "to walk through", f"Model '{sample.name}'")
     if not sample.model.part(Evolution):
         return boxes.replay(sample.study, sample.row, sample.tweak_text), None
-    built = sample_circuits.circuit(
+    built = circuits.circuit(
         sample.study,
         sample.row,
         float(sample.model.duration) / 8 if dt is None else dt,

@@ -11,7 +11,6 @@ from PIL import Image as Pictures
 
 from qfusion._checks import check
 from qfusion._memory_cache import CACHE
-from qfusion.analysis import recording_strip, sample_words
 from qfusion.data import Audio, Content, DataSet, Image, Series
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.media.pictures import read_picture
@@ -33,6 +32,7 @@ from qfusion.figures.style import (
     term_colour,
     term_title,
 )
+from qfusion.study import recording_strip, text
 
 # Modality; starts and ends of its steps in seconds, (T,); contributions of the steps by term, (T,); names of the steps.
 Lane = tuple[str, np.ndarray, np.ndarray, Mapping[str, np.ndarray], Sequence[str]]
@@ -50,7 +50,7 @@ _WORD_ROWS = 3
 def draw_timeline(
     result: recording_strip.Strip, modalities: Sequence[str], unit: str, theme: Theme = "light"
 ) -> go.Figure:
-    """Draw the result of `analysis.recording_strip.strip` with `timeline`."""
+    """Draw the result of `study.recording_strip.strip` with `timeline`."""
     preview = result.preview
     return timeline(
         preview.seconds,
@@ -366,7 +366,7 @@ def sample_picture_address(dataset: DataSet, row: int) -> str | None:
 
 def draw_sample(dataset: DataSet, row: int) -> np.ndarray | None:
     """Return a small picture of a sample, uint8 (h, w, 3), or None; see `sample_picture_address`."""
-    drawn = [draw_thumbnail(part) for part in sample_words.read_content(dataset, row).values()]
+    drawn = [draw_thumbnail(part) for part in text.read_content(dataset, row).values()]
     parts = [part for part in drawn if part is not None][:_PARTS]
     return _place_side_by_side(parts) if parts else _draw_joined_picture(dataset, row)
 

@@ -73,7 +73,7 @@ class FusionModel(nn.Module, ABC):
     Attributes:
         kind: name in the registry.
         parts: protocols of `models.protocols` that it implements, see `part`.
-        family: name under which `analysis.spaces` registers how samples of a study are represented.
+        family: name under which `study.backends` registers how samples of a study are represented.
         title: name of the kind; its sentences are in `models.kind_texts`.
         modalities: names, in the order of fusion.
         outputs: names of the scores.

@@ -414,7 +414,7 @@ class Background(ABC):
 
 
 class Group(Protocol):
-    """Processes that share the work on a background, such as `training.processes.Group`."""
+    """Processes that share the work on a background, such as `training.batches.Group`."""
 
     def sum(self, values: Tensor) -> Tensor:
         """Return the sum of a tensor over all processes."""

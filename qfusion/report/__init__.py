@@ -1,7 +1,7 @@
 """Reports on one decision, as one HTML file and one PDF.
 
     from qfusion import report
-    from qfusion.analysis.opening import open_sample
+    from qfusion.study.opening import open_sample
     one = report.sample(open_sample("qj-planted", "p0031"))
     one.html(), one.pdf()                         # bytes
     report.write(one, Path("report.pdf"))         # .html, .pdf, or a folder for both

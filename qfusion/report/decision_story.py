@@ -9,8 +9,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import __version__
-from qfusion.analysis import recording_strip, text
-from qfusion.analysis.sample import Sample
 from qfusion.data.coalition_terms import split_term
 from qfusion.data.sample_content import Audio, Film, Image, Text
 from qfusion.errors import QFusionError
@@ -20,9 +18,11 @@ from qfusion.figures.lines import keep_legend
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, LayeredNetwork, Physics
 from qfusion.models.tweak import coupling_key, dissipation_key
-from qfusion.report import recordings, sample_report, shown_commands
+from qfusion.report import blocks, sample_report
 from qfusion.report.blocks import Block, picture
 from qfusion.report.story_page import Act, Story
+from qfusion.study import recording_strip, text
+from qfusion.study.sample import Sample
 from qfusion.views import sensitivity
 from qfusion.views.pages import address, notebook
 from qfusion.views.words import answers
@@ -54,9 +54,9 @@ def build_story(sample: Sample) -> Story:
     _share_axis_ranges([act.figure for act in acts])
     origin = _describe_origin(sample)
     command = ""
-    if shown_commands.has_command(sample):
-        choices = shown_commands.output_options(sample)
-        command = shown_commands.command_line(
+    if sample_report.has_command(sample):
+        choices = sample_report.output_options(sample)
+        command = sample_report.command_line(
             sample, "story", "--sample", sample.id, *choices, "--out", "story.html"
         )
     return Story(
@@ -207,9 +207,9 @@ def _content_card(sample: Sample) -> dict[str, Any]:
             case Image():
                 media[name] = picture(piece.pixels)
             case Film():
-                media[name] = recordings.film_block(piece)
+                media[name] = blocks.film_block(piece)
             case Audio():
-                media[name] = recordings.audio_block(piece)
+                media[name] = blocks.audio_block(piece)
     source = recording_strip.source(sample.dataset, sample.row)
     problem = source.problem
     if source.clip is not None:

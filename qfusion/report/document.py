@@ -18,9 +18,7 @@ from qfusion._lazy import Library
 from qfusion._memory_cache import memo
 from qfusion.errors import QFusionError
 from qfusion.figures.files.export_style import fonts, plotly_print
-from qfusion.report.blocks import Block
-from qfusion.report.number_text import MAX_TITLE, clean
-from qfusion.report.templates import FOLDER, environment
+from qfusion.report.blocks import FOLDER, MAX_TITLE, Block, clean, environment
 
 typst: Any = Library("typst")
 

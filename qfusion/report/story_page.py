@@ -12,9 +12,7 @@ from qfusion.figures.colours import apply_theme
 from qfusion.figures.files.export import script_digest
 from qfusion.figures.files.export_style import CREATOR, plotly_print, printing
 from qfusion.figures.style import INK, PAPER, QUIET, Theme
-from qfusion.report.blocks import Block
-from qfusion.report.number_text import clean
-from qfusion.report.templates import environment
+from qfusion.report.blocks import Block, clean, environment
 
 SECONDS, MAX_SECONDS = 10.0, 120.0
 PLOT = (860, 430)  # pixels of the plot, at 96 dots an inch

@@ -9,10 +9,9 @@ from qfusion._lazy import modules
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from qfusion.runs import cluster
-    from qfusion.runs.folder import STATES, Run, create_run, find_run, list_runs, runs_folder
-    from qfusion.runs.run_process import is_starting, launch_run
+    from qfusion.runs.folder import STATES, Plan, Run, create_run, find_run, list_runs, runs_folder
+    from qfusion.runs.plans import is_starting, launch_run
     from qfusion.runs.run_training import train_run
-    from qfusion.runs.specifications import Plan
 
 
 __all__ = [
@@ -30,13 +29,13 @@ __all__ = [
 ]
 
 _CONTENTS = {
-    "Plan": "qfusion.runs.specifications",
+    "Plan": "qfusion.runs.folder",
     "Run": "qfusion.runs.folder",
     "STATES": "qfusion.runs.folder",
     "create_run": "qfusion.runs.folder",
     "find_run": "qfusion.runs.folder",
-    "is_starting": "qfusion.runs.run_process",
-    "launch_run": "qfusion.runs.run_process",
+    "is_starting": "qfusion.runs.plans",
+    "launch_run": "qfusion.runs.plans",
     "list_runs": "qfusion.runs.folder",
     "runs_folder": "qfusion.runs.folder",
     "train_run": "qfusion.runs.run_training",

@@ -10,18 +10,18 @@
     model.json, model.safetensors  the best model, once the run is stopped or finished; for a run in the folder of runs,
                                    the model is in the folder of models
 
-Files are written atomically, so a process may be killed at any moment and another one can resume.
-"""
+Files are written atomically, so a process may be killed at any moment and another one can resume."""
 
 import contextlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,9 +32,43 @@ from filelock import FileLock, Timeout
 from qfusion import _files, _read_only, _user_folders
 from qfusion._checks import check, choose
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, translate_errors
-from qfusion.runs.run_names import check_free
-from qfusion.runs.specifications import Plan
 from qfusion.training import checkpoint_cards
+
+
+@dataclass(frozen=True)
+class Training:
+    """Specification of a training, shared by runs and sweeps: the model and the data.
+
+    Attributes:
+        data: name of a data set or path of a file, as `qfusion.data.load` accepts it.
+        model: kind of model.
+        settings: settings of the model that differ from the defaults; for a sweep also fixed options of the training.
+        seed: seed of all random numbers; trial n of a sweep has the seed `seed` + n.
+        digest: digest of the data set; set when the run is created.
+    """
+
+    data: str
+    model: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Plan(Training):
+    """Specification of the training of a run.
+
+    Attributes:
+        options: options of the training that differ from the defaults.
+        title: title of the model; generated if empty.
+        replay: number of epochs, evenly spread, after which the model is saved as a model of its own, see
+            `checkpoint_cards.saved_epochs`.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+    replay: int = 0
+
 
 STATES = ("running", "paused", "stopped", "finished", "failed", "interrupted")
 
@@ -357,3 +391,33 @@ def find_run(name: str) -> Run:
     """
     known = {run.name: run for run in list_runs()}
     return known[choose("Run", name, known)]
+
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_name(name: str) -> str:
+    """Return the name of a run or a sweep if it can be one.
+
+    Raises:
+        InvalidInput: when it cannot.
+    """
+    check(
+        bool(NAME.fullmatch(name)),
+        f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
+        f"digit, but is {name[:80]!r}. Choose another name.",
+    )
+    return name
+
+
+def check_free(name: str) -> None:
+    """Raise InvalidInput when a run's model cannot be called that: it is no name, or that of a model."""
+    check_name(name)
+    check(
+        not name.lower().endswith((".json", ".safetensors")),
+        f"Argument `name` must not end as the files of models do, but is {name!r}. Choose another name.",
+    )
+    check(
+        name not in checkpoint_cards.available(),
+        f"A model called {name!r} is there already. Choose another name.",
+    )

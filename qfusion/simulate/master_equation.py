@@ -118,7 +118,7 @@ def follow(
     """Return the dynamics of a sample, from 0 to the model's duration T.
 
     Args:
-        sample: before a quantum-jump model, such as `analysis.open_sample` gives: its `model` and, by modality, its
+        sample: before a quantum-jump model, such as `study.open_sample` gives: its `model` and, by modality, its
             `inputs`.
         times: how many, evenly, both ends included.
         negativity, trajectories, seed: as for `track`.

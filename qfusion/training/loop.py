@@ -21,7 +21,9 @@ from qfusion.models.encoders import BatchNorm, Shard, shard_context
 from qfusion.models.inputs import InputSpec
 from qfusion.training import checkpoint, metrics
 from qfusion.training.batches import (
+    ALONE,
     Batches,
+    Group,
     is_small,
     mean_and_std,
     noisy,
@@ -29,8 +31,8 @@ from qfusion.training.batches import (
     warp_pictures,
 )
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.training.heads import Heads
 from qfusion.training.optimisation import (
+    Heads,
     balanced_weights,
     compute_loss,
     loss_factor,
@@ -41,7 +43,6 @@ from qfusion.training.optimisation import (
     target_unit,
 )
 from qfusion.training.options import Options, complete_options
-from qfusion.training.processes import ALONE, Group
 
 M = TypeVar("M", bound=nn.Module)
 

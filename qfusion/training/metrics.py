@@ -9,9 +9,8 @@ from scipy.special import log_softmax
 
 from qfusion._checks import check, require_finite
 from qfusion.data import DataSet
-from qfusion.training.batches import to_device
-from qfusion.training.encodings import encoded_inputs, is_kept
-from qfusion.training.metric_labels import (
+from qfusion.training.batches import ALONE, Group, to_device
+from qfusion.training.checkpoint_cards import (
     HEADLINES,
     LABELS,
     NAMES,
@@ -22,7 +21,7 @@ from qfusion.training.metric_labels import (
     label,
     labels,
 )
-from qfusion.training.processes import ALONE, Group
+from qfusion.training.encodings import encoded_inputs, is_kept
 
 __all__ = [
     "BINS",

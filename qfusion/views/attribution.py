@@ -7,12 +7,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._sentences import count, listed
-from qfusion.analysis import modality_attribution, text, trust
-from qfusion.analysis.background_choice import default_contrast
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.step_words import FIRST, LAST, Match, StepMatch
 from qfusion.explain.attribution import INTEGRATED, METHODS, SCORE, Attribution
 from qfusion.figures import attribution_charts
+from qfusion.study import attribution, text, trust
+from qfusion.study.attribution import FIRST, LAST, Match, StepMatch
+from qfusion.study.opening import default_contrast
+from qfusion.study.sample import Sample
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import describe_comparison
@@ -49,7 +49,7 @@ def inside(
         method: of `explain.attribution.METHODS`.
     """
     result, other = _open_attribution(sample, modality, term, baseline, other, method)
-    canvas = modality_attribution.canvas(
+    canvas = attribution.canvas(
         sample.study,
         sample.row,
         result.modality,
@@ -87,13 +87,13 @@ def inside(
         f"{METHODS[result.method].title}. {remarks}",
         limits="the encoder away from the straight line between both, nor the reasons of the annotators."
         f"{unnamed}",
-        table=modality_attribution.frame(sample.study, sample.row, result),
+        table=attribution.frame(sample.study, sample.row, result),
         alternative=f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, "
         f"{units[largest]:+.3f}.",
     )
 
 
-def _part_names(canvas: modality_attribution.Canvas) -> list[str]:
+def _part_names(canvas: attribution.Canvas) -> list[str]:
     """Return the names of the parts of a modality, as markdown."""
     if canvas.kind == "picture" and canvas.shape is not None:
         return [name_pixel(row, column, canvas.shape) for row, column in np.ndindex(canvas.shape)]
@@ -123,7 +123,7 @@ def inside_features(
         caption=f"the same attribution, summed over the {len(result.units)} steps for each of the {len(names)} "
         f"features.{cite_sample(sample)}",
         limits="the steps: see above.",
-        table=modality_attribution.frame(sample.study, sample.row, result),
+        table=attribution.frame(sample.study, sample.row, result),
         alternative=f"Attribution by feature: largest {largest}.",
     )
 
@@ -140,13 +140,13 @@ def inside_time(
 
     The options are those of `inside`.
     """
-    names = modality_attribution.sequences(sample.study, term)
-    lanes = modality_attribution.lanes(
+    names = attribution.sequences(sample.study, term)
+    lanes = attribution.lanes(
         sample.study,
         sample.row,
         [_open_attribution(sample, name, term, baseline, other, method)[0] for name in names],
     )
-    known = modality_attribution.rates(sample.study, names)
+    known = attribution.rates(sample.study, names)
     seconds = len(known) == len(names)
     what = _term_phrase(term, sample.quantity)
     whose = listed([text.escape_markdown(name) for name in names])
@@ -172,7 +172,7 @@ def inside_time(
 
 
 def _lanes_table(
-    sample: Sample, term: str, lanes: Sequence[modality_attribution.Lane], seconds: bool
+    sample: Sample, term: str, lanes: Sequence[attribution.Lane], seconds: bool
 ) -> pd.DataFrame:
     """Return one row per step of each modality, with its attribution."""
     tables = []
@@ -199,7 +199,7 @@ def _term_phrase(term: str, quantity: str) -> str:
         sentence = ""
     else:
         sentence = "the term of "
-    sentence += text.escape_markdown(modality_attribution.title(term, quantity))
+    sentence += text.escape_markdown(attribution.title(term, quantity))
     return sentence
 
 
@@ -251,7 +251,7 @@ def _open_attribution(
     row = sample.row
     start = (other or default_contrast(study, row)) if baseline == "sample" else ""
     return (
-        modality_attribution.attribute(
+        attribution.attribute(
             study,
             row,
             modality or sample.modalities[0],
@@ -266,7 +266,7 @@ def _open_attribution(
 
 
 def _attribution_figure(
-    sample: Sample, result: Attribution, canvas: modality_attribution.Canvas
+    sample: Sample, result: Attribution, canvas: attribution.Canvas
 ) -> go.Figure:
     if canvas.kind == "features":
         return attribution_charts.bars(canvas.names, result.units, unit=sample.unit)

@@ -8,14 +8,14 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import capitalise, listed
-from qfusion.analysis import changed_samples, circuit_changes, sample_circuits, text
-from qfusion.analysis.sample import Sample
 from qfusion.explain import counterfactual, verdicts
 from qfusion.figures import decision_charts, decision_pairs, numbers, state_changes, style
 from qfusion.figures.circuits import fusion
 from qfusion.figures.numbers import terms_table
 from qfusion.models.protocols import StateModel
 from qfusion.quantum import statevector
+from qfusion.study import circuits, text, what_if
+from qfusion.study.sample import Sample
 from qfusion.views.view import Slider, View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline, describe_comparison
@@ -27,17 +27,16 @@ SAME = 1e-6  # angles below it, in radians, are rounding
 
 
 def both_decisions(
-    sample: Sample, changes: changed_samples.Edits | None = None
-) -> tuple[changed_samples.Result, changed_samples.Result, dict[str, str]]:
+    sample: Sample, changes: what_if.Edits | None = None
+) -> tuple[what_if.Result, what_if.Result, dict[str, str]]:
     """Return the model's results for the sample without and with the changes, and the action on each modality that
     changes.
     """
     stored, wanted = (
-        changed_samples.wanted_changes(sample.study, sample.row, part)
-        for part in ({}, changes or {})
+        what_if.wanted_changes(sample.study, sample.row, part) for part in ({}, changes or {})
     )
     before, after = (
-        changed_samples.apply_changes(sample.study, sample.row, part) for part in (stored, wanted)
+        what_if.apply_changes(sample.study, sample.row, part) for part in (stored, wanted)
     )
     return (
         before,
@@ -45,17 +44,17 @@ def both_decisions(
         {
             name: entry.action
             for name, entry in zip(sample.modalities, wanted, strict=True)
-            if entry.action != changed_samples.KEPT
+            if entry.action != what_if.KEPT
         },
     )
 
 
-def probabilities(sample: Sample, *, changes: changed_samples.Edits | None = None) -> View:
+def probabilities(sample: Sample, *, changes: what_if.Edits | None = None) -> View:
     """Both decisions as softmax of the classes; of a model of classes.
 
     Args:
         sample: whose modalities change.
-        changes: by modality, see `analysis.changed_samples`.
+        changes: by modality, see `study.what_if`.
     """
     study = sample.study
     check(bool(study.classes), "This model predicts a number, not classes. Look at `waterfall`.")
@@ -90,14 +89,14 @@ def waterfall(
     sample: Sample,
     *,
     when: Literal["as it is", "with the changes"] = BEFORE,
-    changes: changed_samples.Edits | None = None,
+    changes: what_if.Edits | None = None,
 ) -> View:
     """One of both decisions term by term, on an axis that serves both.
 
     Args:
         sample: whose modalities change.
         when: which of both.
-        changes: by modality, see `analysis.changed_samples`.
+        changes: by modality, see `study.what_if`.
     """
     study = sample.study
     before, now, done = both_decisions(sample, changes)
@@ -135,7 +134,7 @@ def waterfall(
     )
 
 
-def differences(sample: Sample, *, changes: changed_samples.Edits | None = None) -> View:
+def differences(sample: Sample, *, changes: what_if.Edits | None = None) -> View:
     """The effect of the changes on each term; the choices are those of `probabilities`."""
     before, now, _ = both_decisions(sample, changes)
     old = before.terms(sample.study, sample.output)
@@ -190,15 +189,13 @@ def describe_state_change(name: str, angle: float) -> str:
     return f"The state of {name} moved by {angle:.2f} rad"
 
 
-def modality_state(
-    sample: Sample, *, modality: str, changes: changed_samples.Edits | None = None
-) -> View:
+def modality_state(sample: Sample, *, modality: str, changes: what_if.Edits | None = None) -> View:
     """The state of one modality before and with the changes.
 
     Args:
         sample: whose modalities change.
         modality: whose state.
-        changes: by modality, see `analysis.changed_samples`.
+        changes: by modality, see `study.what_if`.
     """
     sample.model.require(StateModel, "to be drawn")
     choose("Modality", modality, sample.modalities)
@@ -206,7 +203,7 @@ def modality_state(
     far = float(counterfactual.distance(before[0], now[0]))
     name = text.escape_markdown(modality)
     hue = style.term_colour(modality, sample.modalities)
-    old, new = (np.array(changed_samples.shown_state(part)) for part in (before, now))
+    old, new = (np.array(what_if.shown_state(part)) for part in (before, now))
     measure = "Fubini–Study angle; its cosine squared is the fidelity"
     inputs = "whether any input would give"
     if not before.is_complex():
@@ -285,9 +282,9 @@ def noisy_outcome(
     damping: float = 0.0,
     readout: float = 0.0,
     shots: int = SHOTS,
-) -> sample_circuits.Noisy:
+) -> circuits.Noisy:
     """Return the output of the noisy circuit for the sample."""
-    return circuit_changes.run_with_noise(sample, (depolarising, damping, readout), shots)
+    return circuits.run_with_noise(sample, (depolarising, damping, readout), shots)
 
 
 def noisy_scores(

@@ -11,8 +11,6 @@ import torch
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed
-from qfusion.analysis import sample_circuits, text
-from qfusion.analysis.sample import Sample
 from qfusion.figures import style
 from qfusion.figures.circuits import boxes, charts, diagram
 from qfusion.figures.circuits.qubits import KINDS
@@ -20,6 +18,8 @@ from qfusion.figures.lines import decision_meta
 from qfusion.models.protocols import Circuit, Evolution, GateCircuit, TruthTables
 from qfusion.quantum.states import partial_trace
 from qfusion.quantum.statevector import Cone, light_cone
+from qfusion.study import circuits, text
+from qfusion.study.sample import Sample
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.names import INERT
@@ -41,7 +41,7 @@ NONE = "none"  # no light cone
 
 def step_circuit(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
     """Return one step of the evolution of a model with time, as a PennyLane circuit."""
-    return sample_circuits.circuit(
+    return circuits.circuit(
         sample.study, sample.row, *_step_duration(sample, steps, gates), sample.tweak
     )
 
@@ -325,9 +325,7 @@ def step_error(
 ) -> View:
     """How far the circuit of a model with time ends from its evolution, against the step; as of `circuit`."""
     built = step_circuit(sample, steps, gates)
-    sizes, one, every = sample_circuits.step_errors(
-        sample.study, sample.row, SPLITS[gates], sample.tweak
-    )
+    sizes, one, every = circuits.step_errors(sample.study, sample.row, SPLITS[gates], sample.tweak)
     errors = rules.list_numbers([f"dt {dt:.2g}" for dt in sizes], every, ".2g")
     return View(
         charts.step_error(sizes, one, every, built.dt),

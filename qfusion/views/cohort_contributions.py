@@ -8,11 +8,11 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._sentences import ZERO, sizes
-from qfusion.analysis import cohort_groups, cohort_levels, cohort_table, text
-from qfusion.analysis.study import dividend_column
 from qfusion.explain import RELATIONS, bootstrap
 from qfusion.explain.coalitions import leading_modality
 from qfusion.figures import cohort_charts
+from qfusion.study import cohorts, performance, text
+from qfusion.study.study import dividend_column
 from qfusion.views.view import View
 from qfusion.views.words import decisions, rules
 from qfusion.views.words.names import (
@@ -27,13 +27,13 @@ MAX_TERMS = 8
 RESAMPLES = 500  # of clusters, from which a standard error is taken
 
 
-def cohort_shares(levels: cohort_levels.Levels) -> View:
+def cohort_shares(levels: performance.Levels) -> View:
     """The mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
-    column = cohort_table.share_column
+    column = cohorts.share_column
     columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
-    whole = cohort_levels.means(columns, clusters=levels.clusters())
-    part = cohort_levels.means(
+    whole = performance.means(columns, clusters=levels.clusters())
+    part = performance.means(
         {name: values[levels.inside] for name, values in columns.items()},
         clusters=levels.clusters(levels.inside),
     )
@@ -108,7 +108,7 @@ def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every
     )
 
 
-def types(levels: cohort_levels.Levels) -> View:
+def types(levels: performance.Levels) -> View:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds = list(RELATIONS)
     rows = levels.rows
@@ -116,7 +116,7 @@ def types(levels: cohort_levels.Levels) -> View:
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
     has_truth = levels.study.has_truth
     result = {
-        kind: [cohort_levels.mean_error(levels, keep) for keep in (where, where & inside)]
+        kind: [performance.mean_error(levels, keep) for keep in (where, where & inside)]
         for kind, where in is_kind.items()
     }
     whole, part = (
@@ -175,7 +175,7 @@ def types(levels: cohort_levels.Levels) -> View:
     )
 
 
-def dividends(levels: cohort_levels.Levels, *, by: str = cohort_groups.NOT_GROUPED) -> View:
+def dividends(levels: performance.Levels, *, by: str = cohorts.NOT_GROUPED) -> View:
     """The distribution of every dividend, of all and of the cohort.
 
     Args:
@@ -192,7 +192,7 @@ def dividends(levels: cohort_levels.Levels, *, by: str = cohort_groups.NOT_GROUP
     else:
         own = {term: float(levels.own[dividend_column(term)]) for term in terms}
     unit = contribution_unit(levels)
-    if by == cohort_groups.NOT_GROUPED:
+    if by == cohorts.NOT_GROUPED:
         shape = "violins, the line inside is the mean"
         group = np.full(len(rows), "", dtype=object)
         drawn = cohort_charts.violins(
@@ -206,7 +206,7 @@ def dividends(levels: cohort_levels.Levels, *, by: str = cohort_groups.NOT_GROUP
         )
     else:
         shape = "boxes: quartiles, whiskers 5% to 95%"
-        group, names = cohort_groups.groups(study, rows, by)
+        group, names = cohorts.groups(study, rows, by)
         if levels.sample.id in rows.index:
             at = str(group[rows.index.get_loc(levels.sample.id)])
         else:
@@ -249,14 +249,14 @@ def dividends(levels: cohort_levels.Levels, *, by: str = cohort_groups.NOT_GROUP
     )
 
 
-def contribution_unit(levels: cohort_levels.Levels) -> str:
+def contribution_unit(levels: performance.Levels) -> str:
     """Return the unit of the contributions of a cohort's samples."""
     if levels.study.classes and levels.output_wanted is None:
         return "log-odds of the class decided for (nats)"
     return levels.study.score_unit(levels.output_wanted or 0)
 
 
-def describe_study_background(levels: cohort_levels.Levels) -> str:
+def describe_study_background(levels: performance.Levels) -> str:
     """Describe the background of a cohort's explanations, and the standard errors where it is drawn."""
     study = levels.study
     return decisions.describe_comparison(

@@ -9,35 +9,28 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._sentences import listed, share, true_minus
-from qfusion.analysis import (
-    cohort_groups,
-    cohort_levels,
-    cohort_slices,
-    sample_words,
-    text,
-    wrong_decisions,
-)
 from qfusion.explain import bootstrap, cohort_filters
 from qfusion.figures import scatter_map
+from qfusion.study import cohorts, mistakes, performance, text
 from qfusion.views.view import View
 from qfusion.views.words import decisions, rules
 from qfusion.views.words.names import name_cohort, name_split
 
 
-def slices(levels: cohort_levels.Levels, *, by: str = "") -> View:
+def slices(levels: performance.Levels, *, by: str = "") -> View:
     """How often the model is wrong in every slice.
 
     Args:
         levels: all samples, a cohort, one sample.
         by: what the samples are sliced by, see `slices.kinds`; the first by default.
     """
-    by = by or cohort_slices.slice_kinds(levels.study, levels.rows)[0]
-    result = cohort_slices.slices(levels, by)[: cohort_slices.MAX_SLICES]
+    by = by or mistakes.slice_kinds(levels.study, levels.rows)[0]
+    result = mistakes.slices(levels, by)[: mistakes.MAX_SLICES]
     errors = sum(entry.wrong for entry in result)
     count = sum(entry.count for entry in result)
     overall = errors / max(count, 1)
     clusters = levels.study.dataset.clusters
-    own = cohort_filters.format_conditions(cohort_slices.omitted_parts(levels, by))
+    own = cohort_filters.format_conditions(mistakes.omitted_parts(levels, by))
     title = slice_title(result, overall, bool(levels.study.classes))
     if own:
         title += f"; without the filter's own {text.escape_markdown(own)}"
@@ -54,8 +47,8 @@ def slices(levels: cohort_levels.Levels, *, by: str = "") -> View:
     )
     if own:
         caption += f" but for its own {text.escape_markdown(own)}"
-    caption += f", by {text.escape_markdown(by.removesuffix(cohort_groups.QUARTERS))}"
-    if by.endswith(cohort_groups.QUARTERS):
+    caption += f", by {text.escape_markdown(by.removesuffix(cohorts.QUARTERS))}"
+    if by.endswith(cohorts.QUARTERS):
         caption += " in quarters"
     caption += ", with 95% intervals (Wilson)"
     if clusters is not None:
@@ -65,7 +58,7 @@ def slices(levels: cohort_levels.Levels, *, by: str = "") -> View:
     if levels.study.classes:
         caption += "another class than annotated."
     else:
-        limit = cohort_slices.limit(levels)
+        limit = mistakes.limit(levels)
         caption += f"one of at least {limit:.3g}, the largest quarter of all."
     caption += " Orange: the whole interval lies above the rate of all."
     alternative = (
@@ -98,7 +91,7 @@ def slices(levels: cohort_levels.Levels, *, by: str = "") -> View:
     )
 
 
-def slice_title(result: list[cohort_slices.Slice], overall: float, classes: bool) -> str:
+def slice_title(result: list[mistakes.Slice], overall: float, classes: bool) -> str:
     """Return which slice is worse than all beyond chance, if one is, although it was picked for being so: its score
     lies beyond that of a 95% interval for all slices together (Bonferroni).
 
@@ -121,7 +114,7 @@ def slice_title(result: list[cohort_slices.Slice], overall: float, classes: bool
     )
 
 
-def _rate_z_score(entry: cohort_slices.Slice, overall: float) -> float:
+def _rate_z_score(entry: mistakes.Slice, overall: float) -> float:
     """Return how many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples:
     that number follows from its interval, which is narrower the more independent samples it has.
     """
@@ -135,9 +128,9 @@ def _rate_z_score(entry: cohort_slices.Slice, overall: float) -> float:
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
-def worst(levels: cohort_levels.Levels) -> View:
+def worst(levels: performance.Levels) -> View:
     """The cohort's samples with the largest errors."""
-    rows, values = cohort_slices.worst(levels)
+    rows, values = mistakes.worst(levels)
     study = levels.study
     number = "{}" if study.classes else "{:+.2f}"
     names = [
@@ -145,7 +138,7 @@ def worst(levels: cohort_levels.Levels) -> View:
         for name, row in rows.iterrows()
     ]
     ids = rows.index.tolist()
-    notes = sample_words.describe_samples(study.dataset, study.dataset.find_rows(ids))
+    notes = text.describe_samples(study.dataset, study.dataset.find_rows(ids))
     title = describe_largest_errors(
         dict(zip(map(str, rows.index), values.tolist(), strict=True)),
         bool(study.classes),
@@ -206,9 +199,9 @@ def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
     )
 
 
-def wrong(levels: cohort_levels.Levels) -> View:
+def wrong(levels: performance.Levels) -> View:
     """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure."""
-    result = wrong_decisions.wrong(levels)
+    result = mistakes.wrong(levels)
     study = levels.study
     about = _WRONG[result.kind]
     kinds = [
@@ -223,10 +216,10 @@ def wrong(levels: cohort_levels.Levels) -> View:
         f"Misleading: the contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
         f"{about['left']}. {decisions.describe_comparison(study.explanation_background)}"
     )
-    if result.kind == wrong_decisions.LARGE_ERROR:
-        limit = cohort_slices.limit(levels)
+    if result.kind == mistakes.LARGE_ERROR:
+        limit = mistakes.limit(levels)
         caption += f" A large error is at least {limit:.3g}, the largest quarter of all."
-    if result.kind == wrong_decisions.WRONG_SIGN:
+    if result.kind == mistakes.WRONG_SIGN:
         caption += " Samples with truth 0 have no sign and are not counted."
     alternative = (
         f"Table of {count} wrong decisions; {right} are right without their most misleading term."
@@ -263,7 +256,7 @@ _FROM_TRUTH = {
 }
 # what is said of decisions that are wrong in one thing
 _WRONG = {
-    wrong_decisions.WRONG_CLASS: {
+    mistakes.WRONG_CLASS: {
         "what": "of the wrong class",
         "has": "is of the wrong class",
         "right": "be of the right one",
@@ -271,13 +264,13 @@ _WRONG = {
         "left": "the class with the largest log-odds without that contribution",
         "moves": "the log-odds towards the annotated class",
     },
-    wrong_decisions.WRONG_SIGN: _FROM_TRUTH
+    mistakes.WRONG_SIGN: _FROM_TRUTH
     | {
         "what": "with the wrong sign",
         "has": "has the wrong sign",
         "right": "have the right one",
     },
-    wrong_decisions.LARGE_ERROR: _FROM_TRUTH
+    mistakes.LARGE_ERROR: _FROM_TRUTH
     | {"what": "with a large error", "has": "has a large error", "right": "have a small one"},
 }
 

@@ -7,21 +7,12 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import share
-from qfusion.analysis import (
-    cohort_levels,
-    cohort_measures,
-    cohort_table,
-    drawn_samples,
-    sample_coordinates,
-    sample_projection,
-    sample_words,
-    text,
-)
-from qfusion.analysis.sample_words import SPOKEN
-from qfusion.analysis.study import Study
 from qfusion.explain import RELATIONS
 from qfusion.figures import cohort_charts, scatter_map, style
 from qfusion.models.protocols import Evolution
+from qfusion.study import cohorts, jobs, maps, performance, text
+from qfusion.study.study import Study
+from qfusion.study.text import SPOKEN
 from qfusion.views.cohort_contributions import describe_study_background
 from qfusion.views.view import View
 from qfusion.views.words.decisions import describe_comparison
@@ -37,12 +28,12 @@ from qfusion.views.words.rules import describe_drawn
 
 MAX_DRAWN = 4_000  # points: more make pages slow
 _MEANS = {
-    sample_coordinates.STATES: "the reduced density matrices of its modalities (distances are Hilbert-Schmidt "
+    maps.STATES: "the reduced density matrices of its modalities (distances are Hilbert-Schmidt "
     "distances)",
-    sample_coordinates.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of "
+    maps.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of "
     "a network the populations of the kept and ⟨Z⟩ of the measured qubits)",
-    sample_coordinates.DIVIDENDS: "the terms of its decision without the baseline",
-    sample_coordinates.FEATURES: "the outputs of its encoders",
+    maps.DIVIDENDS: "the terms of its decision without the baseline",
+    maps.FEATURES: "the outputs of its encoders",
 }
 _CAUTION = {
     True: "a cause: both may follow from a third quantity, such as the clarity of a sample. Entropy "
@@ -53,7 +44,7 @@ _CAUTION = {
 
 
 def sample_map(
-    levels: cohort_levels.Levels,
+    levels: performance.Levels,
     *,
     of: str = "",
     method: Literal["PCA", "UMAP"] = "PCA",
@@ -80,7 +71,7 @@ def sample_map(
     is_measured = not (study.reads_features or study.classes)
     values, names, hues = _point_colours(study, rows, column)
     explained = placed.explained
-    what = sample_coordinates.TITLES[placed.what]
+    what = maps.TITLES[placed.what]
     title = describe_reduction(
         what, None if explained is None else float(explained.sum()), placed.trustworthiness
     )
@@ -109,7 +100,7 @@ def sample_map(
     if len(placed.rows) != placed.given:
         caption += f", {len(placed.rows):,} of them placed (drawn at random)"
     caption += f", {len(at):,} are drawn."
-    if placed.what == sample_coordinates.DIVIDENDS:
+    if placed.what == maps.DIVIDENDS:
         caption += f" {describe_comparison(study.explanation_background)}"
     if placed.method == "UMAP":
         limits = (
@@ -149,7 +140,7 @@ def describe_reduction(what: str, held: float | None, stored: float) -> str:
     return sentence
 
 
-def _describe_ring(levels: cohort_levels.Levels) -> str:
+def _describe_ring(levels: performance.Levels) -> str:
     """Return what the ring is, which a visitor's sample does not have: it is in no split."""
     return (
         "" if levels.sample.is_own else f"; ring: sample {text.escape_markdown(levels.sample.id)}"
@@ -157,12 +148,12 @@ def _describe_ring(levels: cohort_levels.Levels) -> str:
 
 
 def map_positions(
-    levels: cohort_levels.Levels, of: str = "", method: str = "PCA", everyone: bool = False
-) -> sample_projection.SampleMap:
+    levels: performance.Levels, of: str = "", method: str = "PCA", everyone: bool = False
+) -> maps.SampleMap:
     """Return where the samples of the split lie; arguments as of `sample_map`."""
-    return sample_projection.sample_map(
+    return maps.sample_map(
         levels.study,
-        of or next(iter(sample_coordinates.coordinate_kinds(levels.study))),
+        of or next(iter(maps.coordinate_kinds(levels.study))),
         method,
         levels.places(levels.rows),
         levels.output_wanted,
@@ -170,12 +161,10 @@ def map_positions(
     )
 
 
-def drawn_positions(
-    levels: cohort_levels.Levels, result: sample_projection.SampleMap
-) -> np.ndarray:
+def drawn_positions(levels: performance.Levels, result: maps.SampleMap) -> np.ndarray:
     """Return the places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     return np.union1d(
-        drawn_samples.thin_rows(np.arange(len(result.rows)), MAX_DRAWN),
+        jobs.thin_rows(np.arange(len(result.rows)), MAX_DRAWN),
         np.flatnonzero(result.rows == levels.sample.row),
     ).astype(int)
 
@@ -188,12 +177,12 @@ def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
         *(["truth"] if study.has_truth else []),
         "prediction",
         *(["error"] if study.has_truth else []),
-        *([cohort_measures.VERDICT] if study.classes and study.has_truth else []),
-        cohort_table.DOMINANT,
+        *([performance.VERDICT] if study.classes and study.has_truth else []),
+        cohorts.DOMINANT,
         "relation",
         "leader",
     ]
-    hidden = (*first, "truth", "error", cohort_measures.VERDICT, "split", *SPOKEN)
+    hidden = (*first, "truth", "error", performance.VERDICT, "split", *SPOKEN)
     result = [name for name in map(str, rows.columns) if name not in hidden]
     numeric = [name for name in result if pd.api.types.is_numeric_dtype(rows[name])]
     few = [
@@ -224,14 +213,14 @@ def _point_colours(
     order = {
         "truth": study.classes,
         "prediction": study.classes,
-        cohort_table.DOMINANT: study.terms,
+        cohorts.DOMINANT: study.terms,
         "relation": tuple(RELATIONS),
-        cohort_measures.VERDICT: ("right", "wrong"),
+        performance.VERDICT: ("right", "wrong"),
     }.get(colour, ())
     there = set(words)
     names = [name for name in order if name in there] or sorted(there)
     places = np.array([names.index(name) for name in words], dtype=int)
-    if colour == cohort_table.DOMINANT:
+    if colour == cohorts.DOMINANT:
         return (
             places,
             [name.replace("+", " + ") for name in names],
@@ -242,7 +231,7 @@ def _point_colours(
 
 def _hover_texts(study: Study, rows: pd.DataFrame) -> list[str]:
     outcomes = _label_and_prediction(rows)
-    texts = sample_words.table_texts(study.dataset, rows)
+    texts = text.table_texts(study.dataset, rows)
     if not texts:
         return outcomes
     return [f"{words}; {outcome}" for words, outcome in zip(texts, outcomes, strict=True)]
@@ -254,11 +243,11 @@ def _label_and_prediction(rows: pd.DataFrame) -> list[str]:
     return list(map(outcome, rows["truth"], rows["prediction"]))
 
 
-def _describe_projection(result: sample_projection.SampleMap) -> str:
-    neighbours = f"{sample_projection.NEIGHBOURS} neighbours"
+def _describe_projection(result: maps.SampleMap) -> str:
+    neighbours = f"{maps.NEIGHBOURS} neighbours"
     stored = result.trustworthiness
     if result.method == "UMAP":
-        sentence = f"UMAP ({neighbours}, seed {drawn_samples.SEED})"
+        sentence = f"UMAP ({neighbours}, seed {jobs.SEED})"
     else:
         sentence = "principal components"
     if np.isnan(stored):
@@ -269,7 +258,7 @@ def _describe_projection(result: sample_projection.SampleMap) -> str:
 
 
 def entanglement(
-    levels: cohort_levels.Levels,
+    levels: performance.Levels,
     *,
     measure: str = "",
     strength: Literal["joint", "joint_share"] = "joint",
@@ -284,10 +273,10 @@ def entanglement(
         everyone: measured on all samples where some are drawn by default.
     """
     study = levels.study
-    titles = cohort_measures.measure_titles(study)
-    strengths = cohort_measures.strength_titles(study)
+    titles = performance.measure_titles(study)
+    strengths = performance.strength_titles(study)
     measure = measure or next(iter(titles), "")
-    result = cohort_levels.correlate_measures(levels, measure, strength, everyone)
+    result = performance.correlate_measures(levels, measure, strength, everyone)
     figure = cohort_charts.scatter(
         result.rows.index.tolist(),
         result.x,
@@ -296,7 +285,7 @@ def entanglement(
         strengths[strength],
         cohort=result.inside,
         chosen=levels.sample.id,
-        captions=sample_words.table_texts(study.dataset, result.rows) or None,
+        captions=text.table_texts(study.dataset, result.rows) or None,
         whole_name=f"others of {name_split(levels)}",
         cohort_name=WITH_SIZE.format(name=name_cohort(levels), count=int(result.inside.sum())),
     )

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import count, listed, share
-from qfusion.analysis import cohort_levels, cohort_performance, text
 from qfusion.figures import model_quality
+from qfusion.study import performance, text
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.names import name_cohort, name_split
@@ -23,9 +23,9 @@ def shown_classes(counts: np.ndarray) -> list[int]:
     return sorted(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST].tolist())
 
 
-def confusions(levels: cohort_levels.Levels) -> View:
+def confusions(levels: performance.Levels) -> View:
     """Which classes the cohort's samples are taken for."""
-    counts = cohort_performance.confusions(levels)
+    counts = performance.confusions(levels)
     classes = levels.study.classes
     drawn = shown_classes(counts)
     title = describe_confusions(counts, classes)
@@ -54,9 +54,9 @@ def confusions(levels: cohort_levels.Levels) -> View:
     )
 
 
-def curves(levels: cohort_levels.Levels) -> View:
+def curves(levels: performance.Levels) -> View:
     """ROC and precision-recall curves of every class against the rest."""
-    result = cohort_performance.curves(levels)
+    result = performance.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
     chosen = next(
         (entry for entry in result if entry.name == label),
@@ -99,9 +99,9 @@ def curves(levels: cohort_levels.Levels) -> View:
     )
 
 
-def calibration(levels: cohort_levels.Levels) -> View:
+def calibration(levels: performance.Levels) -> View:
     """How often it is right that is so sure."""
-    certainty, accuracy, counts, error = cohort_performance.calibration(levels)
+    certainty, accuracy, counts, error = performance.calibration(levels)
     sure, right = (
         float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
     )
@@ -121,7 +121,7 @@ def calibration(levels: cohort_levels.Levels) -> View:
         model_quality.calibration_plot(certainty, accuracy, counts),
         title,
         caption="the share that is right against the certainty (softmax of the predicted class), in "
-        f"{cohort_performance.BINS} bins of equal width; the larger the disc, the more samples. Expected calibration "
+        f"{performance.BINS} bins of equal width; the larger the disc, the more samples. Expected calibration "
         f"error {error:.3f}. {_describe_cohort(levels)}",
         limits="the uncertainty of single bins, which is large for bins with few samples.",
         table=table,
@@ -139,9 +139,9 @@ def describe_calibration(sure: float, right: float, count: int) -> str:
     return "overconfident" if sure > right else "underconfident"
 
 
-def residuals(levels: cohort_levels.Levels) -> View:
+def residuals(levels: performance.Levels) -> View:
     """How far predictions are off, over the range of the annotation."""
-    result = cohort_performance.residuals(levels)
+    result = performance.residuals(levels)
     rows = levels.rows
     inside = levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
@@ -235,6 +235,6 @@ def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
     return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
 
 
-def _describe_cohort(levels: cohort_levels.Levels) -> str:
+def _describe_cohort(levels: performance.Levels) -> str:
     name = name_cohort(levels) if levels.parts else name_split(levels)
     return f"Of {int(levels.inside.sum()):,} samples of {text.escape_markdown(name)}."

@@ -9,13 +9,13 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
-from qfusion.analysis import sample_evolution, text
-from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
 from qfusion.figures import decision_charts, evolution_charts, numbers
 from qfusion.figures.circuits import fusion
 from qfusion.figures.numbers import classes_table, terms_table
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.study import evolution, text
+from qfusion.study.sample import Sample
 from qfusion.views.view import Slider, View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import (
@@ -87,7 +87,7 @@ def upper_curves(
 
 def upper_series(sample: Sample, above: str = ENTROPY) -> tuple[str, tuple[str, ...]]:
     """Return the measure that is drawn above the decision, and the groups of modalities that it is drawn of, as
-    `analysis.slider_curves.measure_curves` takes them.
+    `study.sliders.measure_curves` takes them.
     """
     kind = _ABOVE[choose("Measure", above, upper_measures(sample.modalities))][0]
     if above == PAIRS:
@@ -100,9 +100,7 @@ def tweaked_pairs(sample: Sample) -> list[tuple[str, ...]]:
 
     All where nothing is changed, or all that evolves.
     """
-    parts = sample_evolution.affected_modalities(sample.tweak, sample.modalities) or [
-        sample.modalities
-    ]
+    parts = evolution.affected_modalities(sample.tweak, sample.modalities) or [sample.modalities]
     return [
         pair
         for pair in combinations(sample.modalities, 2)
@@ -228,7 +226,7 @@ def terms_over_time(sample: Sample, what: str) -> dict[str, np.ndarray]:
 def cursor_time(sample: Sample, t: float) -> float | None:
     """Return the time of a share t of T, where a cursor is drawn: not at 0 and 1."""
     if 0 < t < 1:
-        return t * float(sample_evolution.time_grid(float(sample.model.duration))[-1])
+        return t * float(evolution.time_grid(float(sample.model.duration))[-1])
     return None
 
 

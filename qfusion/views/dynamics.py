@@ -9,13 +9,13 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed
-from qfusion.analysis import jump_records, steady_states, text
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.figures import dynamics_charts, evolution_charts, generator_charts, state_charts
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS, column_name
 from qfusion.simulate.steady_state import MIXED, Attractor, Contraction
+from qfusion.study import circuits, evolution, text
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views.decision import SHOWN_STATES, cursor_time
 from qfusion.views.states import nearest_step
 from qfusion.views.view import Slider, View
@@ -241,7 +241,7 @@ def raster(sample: Sample) -> View:
         sample: a sample of a model with time and jump operators.
     """
     check(has_jumps(sample.study), f"Model '{sample.name}' has no jump operators.")
-    records = jump_records.records(sample)
+    records = circuits.records(sample)
     runs = len(records.runs)
     with_jumps = [record for record in records.runs if len(record[1])]
     mean, error = records.jumps_per_run()
@@ -283,9 +283,9 @@ def has_jumps(study: Study) -> bool:
     return evolving is not None and study.model.jump_count > 0
 
 
-def long_time_limit(sample: Sample) -> steady_states.Settling:
+def long_time_limit(sample: Sample) -> evolution.Settling:
     """Return the long-time end of a sample's evolution; its steady state is None where nothing dissipates."""
-    return steady_states.attract(sample.study, sample.row, sample.tweak)
+    return evolution.attract(sample.study, sample.row, sample.tweak)
 
 
 def distance(sample: Sample) -> View:
@@ -394,7 +394,7 @@ def describe_random_comparison(pairs: Contraction | None) -> str:
     )
 
 
-def describe_approach_rate(settled: steady_states.Settling, T: float) -> str:
+def describe_approach_rate(settled: evolution.Settling, T: float) -> str:
     """Return the asymptotic rate beside that at which this sample approaches the steady state within T."""
     distance = settled.attractor.distance
     at_T = float(np.interp(T, settled.times, distance))

@@ -8,12 +8,12 @@ import pandas as pd
 
 from qfusion._checks import check, check_present, choose
 from qfusion._sentences import count, listed
-from qfusion.analysis import method_comparison, modality_attribution, text, trust
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import disturbances, faithfulness, findings, stability
 from qfusion.figures import style, trust_charts
+from qfusion.study import attribution, text, trust
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import (
@@ -124,7 +124,7 @@ def feature_curves(
             f"{interval}."
         )
     features = "features"
-    if modality in modality_attribution.sequences(study):
+    if modality in attribution.sequences(study):
         features = "time steps"
     name = text.escape_markdown(modality)
     training = trust.count_training_rows(study)
@@ -268,11 +268,11 @@ def estimators(sample: Sample) -> View:
     Only against samples as background.
     """
     study = sample.study
-    compared = method_comparison.with_row_background(study)
+    compared = trust.with_row_background(study)
     differs = ""
     if compared.background.kind != study.background.kind:
         differs = " These methods need whole rows; other panels draw each absent modality on its own, so values differ."
-    estimates = method_comparison.estimates(study, sample.row, sample.output)
+    estimates = trust.estimates(study, sample.row, sample.output)
     exact, brute, *others = estimates
     title = describe_estimates(
         exact.seconds, brute.seconds, brute.error, max(one.error for one in others)

@@ -9,10 +9,6 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import capitalise, count
-from qfusion.analysis import angle_curves, circuit_changes, decision_flips, text
-from qfusion.analysis.angle_curves import AngleCurve
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.figures import evolution_charts, model_charts, state_changes, style
 from qfusion.figures.lines import now_meta
 from qfusion.models import terms
@@ -20,6 +16,10 @@ from qfusion.models.live_model import LiveModel
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, KetStates, StateModel, TruthTables
 from qfusion.models.terms import Search
+from qfusion.study import angles, circuits, text, what_if
+from qfusion.study.angles import AngleCurve
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views.view import View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_comparison
@@ -30,7 +30,7 @@ from qfusion.views.words.rules import cite_sample, name_explained_class
 def nearest_flips(sample: Sample) -> View:
     """For each modality the nearest state that flips the decision, and the nearest sample with such a state."""
     study = sample.study
-    result = decision_flips.what_would_flip(study, sample.row)
+    result = what_if.what_would_flip(study, sample.row)
     farthest, unit, how = _distance_terms(study, result)
     first = next(iter(result.values()))
     now = answers.format_decision_value(study, first.state.before)
@@ -59,7 +59,7 @@ def nearest_flips(sample: Sample) -> View:
     )
 
 
-def _describe_checks(study: Study, flips: Mapping[str, decision_flips.Flip]) -> str:
+def _describe_checks(study: Study, flips: Mapping[str, what_if.Flip]) -> str:
     """Return whether the flips were confirmed, and which modalities cannot flip the decision."""
     never = [text.escape_markdown(name) for name, flip in flips.items() if not flip.state.possible]
     unsure = [
@@ -79,7 +79,7 @@ def _describe_checks(study: Study, flips: Mapping[str, decision_flips.Flip]) -> 
     return words
 
 
-def _flip_table(sample: Sample, flips: Mapping[str, decision_flips.Flip]) -> pd.DataFrame:
+def _flip_table(sample: Sample, flips: Mapping[str, what_if.Flip]) -> pd.DataFrame:
     """Return the table of flips, a modality a row."""
     suffix = "_rad" if sample.study.model.part(StateModel) else ""
     rows = []
@@ -107,9 +107,7 @@ def _flip_table(sample: Sample, flips: Mapping[str, decision_flips.Flip]) -> pd.
     return pd.DataFrame(rows)
 
 
-def _distance_terms(
-    study: Study, flips: Mapping[str, decision_flips.Flip]
-) -> tuple[float, str, str]:
+def _distance_terms(study: Study, flips: Mapping[str, what_if.Flip]) -> tuple[float, str, str]:
     """Return the largest possible distance, its name, and the method that finds the smallest distance."""
     if study.model.part(KetStates):
         return (
@@ -144,7 +142,7 @@ def _distance_terms(
 def parameter_flips(sample: Sample) -> View:
     """The smallest change of each parameter or angle that flips the decision."""
     study = sample.study
-    search = decision_flips.parameters_that_flip(study, sample.row)
+    search = what_if.parameters_that_flip(study, sample.row)
     ranges = describe_ranges(search)
     check(
         bool(search.changes),
@@ -238,13 +236,13 @@ def angle(sample: Sample, *, angle: str = "") -> View:
         sample: of a model whose angles can be set.
         angle: name of the angle, such as "3.011"; the one whose smallest turn changes the decision by default.
     """
-    names = angle_curves.rank_angles(sample.study, sample.row)
+    names = angles.rank_angles(sample.study, sample.row)
     check(
         bool(names),
         f"Model '{sample.name}' has no angles of gates that can be set, so that none can be followed.",
     )
     name = choose("Angle", angle or names[0], names)
-    curve = angle_curves.angle_curve(sample.study, sample.row, sample.output, sample.tweak, name)
+    curve = angles.angle_curve(sample.study, sample.row, sample.output, sample.tweak, name)
     quantity = text.escape_markdown(sample.quantity)
     label = name_angle(sample.study, name)
     words = text.escape_markdown(label)
@@ -306,7 +304,7 @@ def angle(sample: Sample, *, angle: str = "") -> View:
     )
 
 
-def _decisions(sample: Sample, curve: angle_curves.AngleCurve) -> tuple[str, ...]:
+def _decisions(sample: Sample, curve: angles.AngleCurve) -> tuple[str, ...]:
     """Return the decisions along a curve in words; none of a score that nothing is decided by."""
     if sample.classes:
         return tuple(sample.classes[place] for place in curve.decided)
@@ -315,7 +313,7 @@ def _decisions(sample: Sample, curve: angle_curves.AngleCurve) -> tuple[str, ...
     return tuple("positive" if place else "negative" for place in curve.decided)
 
 
-def _decision_after(curve: angle_curves.AngleCurve, decided: tuple[str, ...]) -> str:
+def _decision_after(curve: angles.AngleCurve, decided: tuple[str, ...]) -> str:
     """Return the decision on the other side of the nearest flip."""
     nearest = int(abs(curve.distances).argmin())
     return f"‘{decided[nearest + 1 if curve.distances[nearest] > 0 else nearest]}’"
@@ -323,7 +321,7 @@ def _decision_after(curve: angle_curves.AngleCurve, decided: tuple[str, ...]) ->
 
 def layer_shapley(sample: Sample) -> View:
     """The Shapley values of the layers of a circuit of a user's own; of a model that is an `EditableCircuit`."""
-    result = circuit_changes.layer_shapley(sample.study, sample.row, sample.output, sample.tweak)
+    result = circuits.layer_shapley(sample.study, sample.row, sample.output, sample.tweak)
     names = [
         f"{name} ({count} gate{'s' * (count > 1)})"
         for name, count in zip(result.layers, result.gates, strict=True)

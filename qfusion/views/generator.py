@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, share, top
-from qfusion.analysis import inside, physics_sensitivity, text
-from qfusion.analysis.sample import Sample
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain.path_attribution import Course, CourseSummary, PathAttribution, summarise
 from qfusion.figures import generator_attribution, generator_charts, numbers, term_effects
+from qfusion.study import operators, text
+from qfusion.study.sample import Sample
 from qfusion.views.decision import cursor_time
 from qfusion.views.sensitivity import cohort_words
 from qfusion.views.view import Slider, View
@@ -35,7 +35,7 @@ def couplings(sample: Sample) -> View:
         sample: of a model with time, under its tweak.
     """
     system = sample.model.system()
-    energies, rates = inside.coalition_strengths(system)
+    energies, rates = operators.coalition_strengths(system)
     parts = {COHERENT: energies} | ({JUMPS: rates} if len(system.jumps) else {})
     joint = {term: value for term, value in energies.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
@@ -73,7 +73,7 @@ def levels(sample: Sample) -> View:
     Args:
         sample: of a model with time, under its tweak.
     """
-    free, coupled = inside.levels(sample.model.system())
+    free, coupled = operators.levels(sample.model.system())
     return View(
         generator_charts.energy_levels(free, coupled),
         describe_spectrum_width(free, coupled),
@@ -92,7 +92,7 @@ def levels(sample: Sample) -> View:
     )
 
 
-def operator_coefficients(sample: Sample, *, operator: str = inside.HAMILTONIAN) -> View:
+def operator_coefficients(sample: Sample, *, operator: str = operators.HAMILTONIAN) -> View:
     """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
 
     Args:
@@ -101,8 +101,8 @@ def operator_coefficients(sample: Sample, *, operator: str = inside.HAMILTONIAN)
     """
     known = name_operators(sample.model)
     system = sample.model.system()
-    terms, share = inside.largest(
-        inside.operator(sample, system, choose("Operator", operator, known)), system, MAX_LETTERS
+    terms, share = operators.largest(
+        operators.operator(sample, system, choose("Operator", operator, known)), system, MAX_LETTERS
     )
     check(
         bool(terms),
@@ -146,7 +146,7 @@ def decay_modes(sample: Sample) -> View:
     Args:
         sample: of a model with time whose joint state has at most `inside.MAX_MODES` levels.
     """
-    values = inside.modes(sample.model.system())
+    values = operators.modes(sample.model.system())
     away = -values.real
     least = 1e-9 * max(float(np.abs(values).max()), 1e-300)
     gap = float(away[away > least].min()) if bool((away > least).any()) else 0.0
@@ -211,22 +211,20 @@ def model_caption(sample: Sample) -> str:
 BASELINE = "baseline"
 
 
-def path_attribution(sample: Sample, over: str = physics_sensitivity.THIS) -> PathAttribution:
+def path_attribution(sample: Sample, over: str = operators.THIS) -> PathAttribution:
     """Return the contribution of each coupling and dissipation, averaged over a cohort of
-    `analysis.physics_sensitivity.cohorts`.
+    `study.operators.cohorts`.
     """
     study = sample.study
-    return physics_sensitivity.built(
+    return operators.built(
         study,
-        physics_sensitivity.cohort_rows(
-            study, sample.row, over, lambda: study.frame(sample.output)
-        ),
+        operators.cohort_rows(study, sample.row, over, lambda: study.frame(sample.output)),
         sample.output,
         sample.tweak,
     )
 
 
-def attribution_matrix(sample: Sample, *, over: str = physics_sensitivity.THIS) -> View:
+def attribution_matrix(sample: Sample, *, over: str = operators.THIS) -> View:
     """The contribution of every coupling and dissipation to every dividend; the choices are those of
     `attribution_over_time`.
     """
@@ -253,7 +251,7 @@ def attribution_matrix(sample: Sample, *, over: str = physics_sensitivity.THIS) 
 def attribution_over_time(
     sample: Sample,
     *,
-    over: str = physics_sensitivity.THIS,
+    over: str = operators.THIS,
     part: str = "",
     t: Annotated[float, Slider(0.0, 1.0)] = 1.0,
 ) -> View:
@@ -261,7 +259,7 @@ def attribution_over_time(
 
     Args:
         sample: a sample of a model with time.
-        over: this sample or the mean over several, of `analysis.physics_sensitivity.cohorts`.
+        over: this sample or the mean over several, of `study.operators.cohorts`.
         part: "baseline" or a contribution, such as "text+audio"; by default the joint one that the dynamics changed
             most.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
@@ -289,7 +287,7 @@ def attribution_over_time(
     )
 
 
-def attribution_flow(sample: Sample, *, over: str = physics_sensitivity.THIS) -> View:
+def attribution_flow(sample: Sample, *, over: str = operators.THIS) -> View:
     """The flow from modalities through the terms that act on them to the decision; the choices are those of
     `attribution_over_time`.
     """
@@ -325,7 +323,7 @@ def _make_view(
     table: pd.DataFrame,
 ) -> View:
     title = text.escape_markdown(describe_building(result))
-    if over == physics_sensitivity.THIS:
+    if over == operators.THIS:
         samples = cite_sample(sample)
     else:
         samples = f" Mean over {cohort_words(sample, over, result.count, result.count)}."

@@ -8,20 +8,22 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed
-from qfusion.analysis import text
-from qfusion.analysis.run_results import collect_results
-from qfusion.analysis.run_settings import count_rows, run_loss
-from qfusion.analysis.runs import Seen, runs_with_history, runs_with_losses
-from qfusion.analysis.training_curves import (
-    Curve,
-    curve,
-    main_metric,
-    metric_names,
-    training_loss,
-)
 from qfusion.data import DataSet
 from qfusion.data.row_splits import SPLITS
 from qfusion.figures import model_quality, training_charts
+from qfusion.study import text
+from qfusion.study.seeds import count_rows, run_loss
+from qfusion.study.trainings import (
+    Curve,
+    Seen,
+    collect_results,
+    curve,
+    main_metric,
+    metric_names,
+    runs_with_history,
+    runs_with_losses,
+    training_loss,
+)
 from qfusion.training import metrics
 from qfusion.views.view import View
 from qfusion.views.words import rules

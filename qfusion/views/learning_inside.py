@@ -6,20 +6,20 @@ from typing import Literal
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis import text
-from qfusion.analysis.run_settings import count_rows
-from qfusion.analysis.runs import Seen
-from qfusion.analysis.training_curves import (
+from qfusion.figures import style, training_charts
+from qfusion.study import text
+from qfusion.study.seeds import count_rows
+from qfusion.study.trainings import (
     CLEAR,
     PASSED,
     Curve,
     Onset,
+    Seen,
     group_by_modalities,
     onsets,
     passes,
     watched_run_curves,
 )
-from qfusion.figures import style, training_charts
 from qfusion.views.learning import epoch_table, list_last_values, require_history, run_colours
 from qfusion.views.view import View
 from qfusion.views.words import rules

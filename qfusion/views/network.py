@@ -9,13 +9,13 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, size, top
-from qfusion.analysis import sample_circuits, text
-from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import evolution_charts
 from qfusion.figures.circuits import charts, fusion
 from qfusion.quantum.measure_kinds import KINDS, Part
+from qfusion.study import circuits, text
+from qfusion.study.sample import Sample
 from qfusion.views.decision import DIVIDENDS
 from qfusion.views.view import View
 from qfusion.views.words import answers, rules
@@ -206,7 +206,7 @@ SMALL = 1e-9  # terms that add up to less are rounding
 
 def layer_correlations(sample: Sample) -> dict[str, np.ndarray]:
     """Return the correlations of the qubits at every place between the layers, (P,) each, by JOINT and MUTUAL."""
-    entropies = sample_circuits.layers(sample.study, sample.row, sample.tweak)
+    entropies = circuits.layers(sample.study, sample.row, sample.tweak)
     return {
         JOINT: entropies.joint,
         MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual]),
@@ -290,7 +290,7 @@ def layer_table(
 
 def cuts(sample: Sample) -> View:
     """The entropy of the first k qubits at the input and around every pooling, for every k."""
-    layers = sample_circuits.layers(sample.study, sample.row, sample.tweak)
+    layers = circuits.layers(sample.study, sample.row, sample.tweak)
     title = "Entropy of every cut"
     return View(
         charts.cut_entropies(layers.cuts, layers.moments, "entropy (nats)"),
@@ -305,7 +305,7 @@ def cuts(sample: Sample) -> View:
 
 def mutual(sample: Sample) -> View:
     """The mutual information of the first k qubits with the others, at the input and around every pooling."""
-    layers = sample_circuits.layers(sample.study, sample.row, sample.tweak)
+    layers = circuits.layers(sample.study, sample.row, sample.tweak)
     title = describe_correlation(float(np.max(np.concatenate(layers.mutual), initial=0.0)))
     return View(
         charts.cut_entropies(layers.mutual, layers.moments, "mutual information (nats)"),
@@ -344,7 +344,7 @@ def describe_correlation(largest: float) -> str:
 
 def poolings(sample: Sample) -> View:
     """The entropy of the active qubits before and after every pooling, and the entropy of the outcomes."""
-    pools = sample_circuits.layers(sample.study, sample.row, sample.tweak).poolings()
+    pools = circuits.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (pools[name].to_numpy() for name in ("before", "after", "outcomes"))
     names = map("pooling {}".format, pools["layer"] + 1)
     return View(

@@ -8,10 +8,10 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import capitalise, count, listed, share
-from qfusion.analysis import operator_votes, text
-from qfusion.analysis.sample import Sample
 from qfusion.explain.sensitivity import Operator
 from qfusion.figures import operator_spectra, state_charts
+from qfusion.study import operators, text
+from qfusion.study.sample import Sample
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import describe_comparison
@@ -38,7 +38,7 @@ def spectrum(
         group: of modalities, such as "text+audio".
         split: of the other samples.
     """
-    result, (score, weights) = operator_votes.group_votes(sample, group, split)
+    result, (score, weights) = operators.group_votes(sample, group, split)
     operator = result.operator
     votes = operator.votes
     moved = score - operator.baseline
@@ -85,7 +85,7 @@ def extreme_eigenstate(
         side: which of both.
         group: of modalities, such as "text+audio".
     """
-    operator = operator_votes.group_operator(sample, group)
+    operator = operators.group_operator(sample, group)
     k = EXTREMES[side]
     amplitudes = operator.amplitudes(k)
     names = state_charts.basis_labels(operator.dims)
@@ -122,7 +122,7 @@ def outcome_patterns(sample: Sample, *, group: str = "") -> View:
         sample: of a model that reads masses.
         group: of modalities, such as "text+audio".
     """
-    operator = operator_votes.group_operator(sample, group)
+    operator = operators.group_operator(sample, group)
     elements = _element_names(sample)
     whole = len(operator.values)
     side = min(SHOWN_PATTERNS, whole // 2)
@@ -157,7 +157,7 @@ def element_effects(sample: Sample, *, group: str = "") -> View:
         sample: of a model that reads masses.
         group: of modalities, such as "text+audio".
     """
-    operator = operator_votes.group_operator(sample, group)
+    operator = operators.group_operator(sample, group)
     elements = _element_names(sample)
     values = operator.effects
     if values is None:
@@ -195,7 +195,7 @@ def extreme_plane(
         split: of the samples that are drawn.
         up: "weight against" or "value of the group"; see `default_vertical_axis`.
     """
-    result, (_, weights) = operator_votes.group_votes(sample, group, split)
+    result, (_, weights) = operators.group_votes(sample, group, split)
     study = sample.study
     up = choose("y axis", up or default_vertical_axis(result.operator), UPS)
     if up == UPS[0]:

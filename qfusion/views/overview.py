@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis import sample_evolution, sample_examples, text
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.sample_examples import Example
-from qfusion.analysis.study import Study
 from qfusion.figures import decision_charts, training_charts
 from qfusion.figures.circuits import fusion
 from qfusion.figures.numbers import terms_table
 from qfusion.models import kind_files, measured_game
+from qfusion.study import compare, evolution, text
+from qfusion.study.compare import Example
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.training import metrics
 from qfusion.views.view import View
 from qfusion.views.words import answers, rules
@@ -147,7 +147,7 @@ def example_entropy(study: Study, *, kind: str = "agreement") -> View:
     Of a model with time. `kind` as of `example_waterfall`.
     """
     sample, row = _find_example(study, kind)
-    times, series = sample_evolution.entropies_by_torch(study, row)
+    times, series = evolution.entropies_by_torch(study, row)
     ends = ", ".join(f"{name} {values[-1]:.2f}" for name, values in series.items())
     return View(
         training_charts.sparkline(times, series, study.modalities),
@@ -182,8 +182,8 @@ def example_masses(study: Study, *, kind: str = "agreement") -> View:
 
 def _find_example(study: Study, kind: str) -> tuple[str, int]:
     """Return id and row of a sample to start with."""
-    choose("Kind of sample", kind, sample_examples.RELATION)
-    shown = {example.kind: example.sample for example in sample_examples.find_examples(study)}
+    choose("Kind of sample", kind, compare.RELATION)
+    shown = {example.kind: example.sample for example in compare.find_examples(study)}
     sample = shown[choose("Among the samples to start with, kind", kind, shown)]
     return sample, study.dataset.row(sample)
 

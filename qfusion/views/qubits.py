@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.analysis import sample_circuits, text
-from qfusion.analysis.sample import Sample
 from qfusion.figures import lines, state_charts, style
 from qfusion.figures.circuits import charts
 from qfusion.figures.circuits.qubits import draw_balls
 from qfusion.models.protocols import Evolution, GateCircuit, TruthTables
+from qfusion.study import circuits, text
+from qfusion.study.sample import Sample
 from qfusion.views.circuit import (
     EACH,
     PURE,
@@ -178,7 +178,7 @@ def mutual_gates(sample: Sample, *, gate: int | None = None) -> View:
         len(sample.study.model.registers()) > 1,
         "Qubits of one register share nothing with another one. Look at `entropies`.",
     )
-    shared = sample_circuits.information(sample.study, sample.row, sample.tweak)
+    shared = circuits.information(sample.study, sample.row, sample.tweak)
     walk = replay(sample)
     names = name_groups(shared)
     values = np.stack(list(shared.values()), 1)

@@ -9,28 +9,18 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, true_minus
-from qfusion.analysis import (
-    changed_samples,
-    compare,
-    outputs,
-    recording_strip,
-    sample_coordinates,
-    sample_filters,
-    sample_similarity,
-    sample_words,
-    text,
-)
-from qfusion.analysis.background_choice import default_contrast
-from qfusion.analysis.recording_strip import Steps, Strip
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
-from qfusion.analysis.text import escape_markdown
 from qfusion.data.media import files
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Series
 from qfusion.explain.attribution import INTEGRATED, METHODS
 from qfusion.figures import cohort_charts, sample_charts, scatter_map, style
 from qfusion.figures.circuits import fusion
+from qfusion.study import cohorts, compare, maps, recording_strip, sample, text, what_if
+from qfusion.study.opening import default_contrast
+from qfusion.study.recording_strip import Steps, Strip
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
+from qfusion.study.text import escape_markdown
 from qfusion.views.attribution import BASELINES, describe_largest_parts
 from qfusion.views.view import View
 from qfusion.views.words import rules
@@ -60,12 +50,12 @@ def scatter(
     """
     study = sample.study
     titles = axis_titles(study)
-    default = sample_filters.default_axes(study)
+    default = cohorts.default_axes(study)
     x = choose("Axis", x or default[0], titles)
     y = choose("Axis", y or default[1], titles)
     choose("Split", split, (*SPLITS, "all"))
-    choose("Verdict", verdict, ("", *sample_filters.VERDICTS))
-    passed = sample_filters.passing(
+    choose("Verdict", verdict, ("", *cohorts.VERDICTS))
+    passed = cohorts.passing(
         sample_table(study, output),
         split=split,
         search=search,
@@ -73,14 +63,14 @@ def scatter(
         verdict=verdict,
         classes=classes,
     )
-    rows = sample_filters.axis_rows(study, passed, x, y)
+    rows = cohorts.axis_rows(study, passed, x, y)
     if y == "margin":
         wrong = int((rows["margin"] < 0).sum())
         title = f"Decided wrongly: {wrong:,} of {len(rows):,}, with a margin below 0"
     else:
         title = f"{text.escape_markdown(titles[y])} against {text.escape_markdown(titles[x])}"
     spread = ""
-    if len(rows) == sample_filters.MAX_DRAWN:
+    if len(rows) == cohorts.MAX_DRAWN:
         spread = f" (evenly spread over the {len(passed):,} that pass)"
     return View(
         cohort_charts.scatter(
@@ -90,7 +80,7 @@ def scatter(
             titles[x],
             titles[y],
             chosen=sample.id,
-            captions=sample_words.table_texts(study.dataset, rows) or None,
+            captions=text.table_texts(study.dataset, rows) or None,
             diagonal={x, y} == {"truth", "prediction"},
             zero=y == "margin",
         ),
@@ -105,7 +95,7 @@ def scatter(
 
 def sample_table(study: Study, output: str) -> pd.DataFrame:
     """Return all samples, with the dividends of a class, or of the predicted ones."""
-    wanted = outputs.parse(output, study.classes)
+    wanted = sample.parse(output, study.classes)
     return study.with_reference(wanted.reference).frame(wanted.number)
 
 
@@ -118,25 +108,25 @@ def _describe_dividends(study: Study, *wanted: str) -> str:
     return f"{some} {describe_comparison(study.explanation_background)}"
 
 
-def similar(sample: Sample, *, by: str = sample_coordinates.DIVIDENDS) -> View:
+def similar(sample: Sample, *, by: str = maps.DIVIDENDS) -> View:
     """The test samples nearest to one.
 
     Args:
         sample: of any model.
         by: what is compared, see `similar.ways`.
     """
-    result = sample_similarity.nearest(sample, by)
+    result = compare.nearest(sample, by)
     study = sample.study
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     outcomes, right = describe_outcomes(study, result.rows)
-    notes = sample_words.describe_samples(study.dataset, result.rows)
+    notes = text.describe_samples(study.dataset, result.rows)
     verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
     agree = int((verdicts[result.rows] == verdicts[sample.row]).sum())
     distances = dict(zip(ids, result.distances.tolist(), strict=True))
     numbers = "; ".join(f"{name} {value:.3g}" for name, value in distances.items())
     wrong = "; orange, hatched: wrong predictions" if study.classes else ""
     comparison = ""
-    if by == sample_coordinates.DIVIDENDS:
+    if by == maps.DIVIDENDS:
         comparison = f" {describe_comparison(study.explanation_background)}"
     truths, predictions = truth_and_prediction(study, result.rows)
     table = pd.DataFrame(
@@ -150,10 +140,10 @@ def similar(sample: Sample, *, by: str = sample_coordinates.DIVIDENDS) -> View:
             result.distances,
             right,
             notes=notes,
-            axis=sample_similarity.TITLES[by],
+            axis=compare.TITLES[by],
             typical=result.median,
         ),
-        describe_nearest(distances, sample_coordinates.TITLES[by], agree, bool(study.classes)),
+        describe_nearest(distances, maps.TITLES[by], agree, bool(study.classes)),
         caption=f"the {len(ids)} of {result.among:,} test samples nearest to sample "
         f"{text.escape_markdown(sample.id)}: annotated → predicted{wrong}.{comparison}",
         limits="why they are similar: compare them side by side.",
@@ -369,9 +359,7 @@ def compared_strip(sides: compare.Sides, *, letter: str = "A") -> View:
     return replace(view, name=f"strip-{letter}", title=f"{letter}: {view.title}")
 
 
-def donor_strip(
-    sample: Sample, *, modality: str, changes: changed_samples.Edits | None = None
-) -> View:
+def donor_strip(sample: Sample, *, modality: str, changes: what_if.Edits | None = None) -> View:
     """The strip of the sample that lends a modality, itself."""
     donor = donor_row(sample, modality, changes)
     view = strip(Sample(sample.study, donor, sample.output))
@@ -384,7 +372,7 @@ def donor_strip(
     )
 
 
-def donor_row(sample: Sample, modality: str, changes: changed_samples.Edits | None) -> int:
+def donor_row(sample: Sample, modality: str, changes: what_if.Edits | None) -> int:
     """Return the row that lends a modality."""
     wanted = dict((changes or {}).get(modality, {}))
     return sample.dataset.row(

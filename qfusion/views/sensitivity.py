@@ -7,14 +7,14 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import capitalise, count, size
-from qfusion.analysis import physics_sensitivity, text
-from qfusion.analysis.sample import Sample
 from qfusion.explain import fusion
 from qfusion.explain.sensitivity import Response, Sensitivity
 from qfusion.figures import decision_charts, numbers, term_effects
 from qfusion.figures.circuits.fusion import class_bars, describe_drawn_classes, fusion_tables
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.models.terms import Parameter
+from qfusion.study import operators, text
+from qfusion.study.sample import Sample
 from qfusion.views.view import View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline, describe_comparison
@@ -42,67 +42,59 @@ class EffectSensitivity(NamedTuple):
         """Return the terms that can be followed, by title; the one most worth it first."""
         return {
             self.sensitivity.parameters[i].title: self.sensitivity.parameters[i]
-            for i in physics_sensitivity.worth_following(self.sensitivity, self.reach)
+            for i in operators.worth_following(self.sensitivity, self.reach)
         }
 
 
 def effect_sensitivity(
-    sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
+    sample: Sample, effect: str = "", over: str = operators.THIS
 ) -> EffectSensitivity:
     """Return the influence of every term on an effect, over a cohort. Both are given by the names that `tornado`
     takes.
     """
     study = sample.study
-    known = physics_sensitivity.targets(sample.study)
+    known = operators.targets(sample.study)
     target = known[choose("Effect", effect or sample.quantity, known)]
-    rows = physics_sensitivity.cohort_rows(
-        study, sample.row, over, lambda: study.frame(sample.output)
-    )
+    rows = operators.cohort_rows(study, sample.row, over, lambda: study.frame(sample.output))
     return EffectSensitivity(
         rows,
-        physics_sensitivity.measure(study, rows, sample.tweak, sample.output, target),
-        physics_sensitivity.full_range(study, target, sample.output),
+        operators.measure(study, rows, sample.tweak, sample.output, target),
+        operators.full_range(study, target, sample.output),
     )
 
 
-def half_slopes(
-    sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
-) -> np.ndarray:
+def half_slopes(sample: Sample, effect: str = "", over: str = operators.THIS) -> np.ndarray:
     """Return the effect of removing each term as predicted by the slope at half of its strength, (P,)."""
     rows, result, _ = effect_sensitivity(sample, effect, over)
-    return physics_sensitivity.half_way(
-        sample.study, rows, sample.tweak, sample.output, result.targets[0]
-    )
+    return operators.half_way(sample.study, rows, sample.tweak, sample.output, result.targets[0])
 
 
 def tornado(
     sample: Sample,
     *,
     effect: str = "",
-    over: str = physics_sensitivity.THIS,
-    group: str = physics_sensitivity.EVERY,
+    over: str = operators.THIS,
+    group: str = operators.EVERY,
     half: bool = False,
 ) -> View:
     """The slope and removal of every term, the largest first; without a figure where none of them moves the effect.
 
     Args:
         sample: a sample of a model that consists of terms.
-        effect: what the terms act on, of `analysis.physics_sensitivity.targets`; the explained output by default.
-        over: this sample or the mean over several, of `analysis.physics_sensitivity.cohorts`.
-        group: the terms that are drawn, of `analysis.physics_sensitivity.GROUPS`.
+        effect: what the terms act on, of `study.operators.targets`; the explained output by default.
+        over: this sample or the mean over several, of `study.operators.cohorts`.
+        group: the terms that are drawn, of `study.operators.GROUPS`.
         half: with the slope half-way, which takes a second or more.
     """
     study = sample.study
     timed = study.model.part(Evolution) is not None
     effect = effect or sample.quantity
     rows, result, reach = effect_sensitivity(sample, effect, over)
-    places = physics_sensitivity.rank_terms(
-        result, choose("Terms", group, physics_sensitivity.GROUPS[timed]), timed
-    )
+    places = operators.rank_terms(result, choose("Terms", group, operators.GROUPS[timed]), timed)
     shown = places[:MAX_TERMS]
     target = result.targets[0]
     parameters = [result.parameters[i] for i in shown]
-    bends = physics_sensitivity.large(result, reach) & ~result.agrees()[:, 0]
+    bends = operators.large(result, reach) & ~result.agrees()[:, 0]
     middle = half_slopes(sample, effect, over) if half else None
     figure = None
     if len(shown):
@@ -114,7 +106,7 @@ def tornado(
             study.modalities,
             bends=[bool(bends[i]) for i in shown],
             half=None if middle is None else middle[shown],
-            unit=physics_sensitivity.unit(study, target, sample.output),
+            unit=operators.unit(study, target, sample.output),
         )
     caption = (
         f"what each term does to the {text.escape_markdown(effect)} ({result.values[0]:+.3f} now; "
@@ -158,7 +150,7 @@ def term_response(
     sample: Sample,
     *,
     effect: str = "",
-    over: str = physics_sensitivity.THIS,
+    over: str = operators.THIS,
     term: str = "",
 ) -> View:
     """The effect of one term as its strength goes from removed to its current value.
@@ -180,9 +172,7 @@ def term_response(
     )
     parameter = titles[choose("Term", term or next(iter(titles)), titles)]
     target = result.targets[0]
-    along = physics_sensitivity.follow(
-        study, rows, sample.tweak, sample.output, target, parameter.key
-    )
+    along = operators.term_response(study, rows, sample.tweak, sample.output, target, parameter.key)
     return View(
         term_effects.term_response(
             along.factors,
@@ -191,7 +181,7 @@ def term_response(
             "+".join(parameter.modalities),
             study.modalities,
             what="factor of the term (0: removed, 1: as learned)",
-            unit=physics_sensitivity.unit(study, target, sample.output),
+            unit=operators.unit(study, target, sample.output),
         ),
         _response_title(along, parameter, effect),
         caption=f"the {text.escape_markdown(effect)} ({_sample_phrase(sample, result, over, len(rows))}) for every "
@@ -213,7 +203,7 @@ def _sample_phrase(sample: Sample, sensitivity: Sensitivity, over: str, whole: i
         of_class = name_explained_class(sample)
     else:
         of_class = ""
-    if over == physics_sensitivity.THIS:
+    if over == operators.THIS:
         sentence = f"sample {text.escape_markdown(sample.id)}"
     else:
         sentence = f"the mean over {cohort_words(sample, over, taken, whole)}"
@@ -225,7 +215,7 @@ def cohort_words(sample: Sample, over: str, taken: int, whole: int) -> str:
     """Return those `taken` of a cohort of `whole` samples, in words: one outside the test split is added to those like
     it.
     """
-    added = over != physics_sensitivity.ALL and sample.row not in sample.dataset.rows("test")
+    added = over != operators.ALL and sample.row not in sample.dataset.rows("test")
     tests = over.removeprefix("all ")
     if taken < whole:
         sentence = f"{taken:,} of "
@@ -245,7 +235,7 @@ def _sensitivity_title(
     first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
     change = sensitivity.effects[first, 0]
     name = _term_phrase(sensitivity.parameters[first])
-    if group != physics_sensitivity.EVERY:
+    if group != operators.EVERY:
         name = f"of the terms “{group}”, {name}"
     return capitalise(
         f"{name} matters most: without it the {text.escape_markdown(effect)} {agree_verb(effect)} {abs(change):.2g} "

@@ -7,11 +7,11 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion._sentences import sizes, top
-from qfusion.analysis import sample_similarity, text
-from qfusion.analysis.sample import Sample, build_sample
 from qfusion.figures import decision_pairs, numbers, style
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.study import compare, text
+from qfusion.study.sample import Sample, build_sample
 from qfusion.views.samples import describe_outcomes
 from qfusion.views.view import View
 from qfusion.views.words import rules
@@ -123,7 +123,7 @@ def chosen_rows(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
         InvalidInput: when there are more than six.
     """
     if not ids:
-        return [sample.row, *sample_similarity.nearest(sample, count=3).rows.tolist()]
+        return [sample.row, *compare.nearest(sample, count=3).rows.tolist()]
     rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
     check(
         len(rows) <= decision_pairs.MOST,

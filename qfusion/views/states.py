@@ -10,14 +10,14 @@ import torch
 
 from qfusion._checks import check, choose
 from qfusion._sentences import top
-from qfusion.analysis import text
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.figures import state_charts, style
 from qfusion.figures.circuits import qubits
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
+from qfusion.study import text
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views.decision import SHOWN_STATES, WHOLE, cursor_time
 from qfusion.views.view import Slider, View
 from qfusion.views.words import rules

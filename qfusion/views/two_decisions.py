@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import compare, model_differences, sample_words, text
 from qfusion.figures import decision_charts, decision_pairs, numbers, scatter_map, style
 from qfusion.figures.circuits import fusion
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.study import compare, text
 from qfusion.views.samples import truth_and_prediction
 from qfusion.views.view import View
 from qfusion.views.words import answers, rules
@@ -306,13 +306,13 @@ def _describe_sides(sides: compare.Sides) -> str:
 
 def disagreements(sides: compare.Sides) -> View:
     """The test samples on which two models differ most, as learned, each with the term that parts them."""
-    result = model_differences.apart(sides)
+    result = compare.apart(sides)
     b = sides.b.study
     ids = [str(name) for name in b.dataset.ids[result.rows]]
     (truth, second), (_, first) = (
         truth_and_prediction(one, result.rows) for one in (b, sides.a.study)
     )
-    notes = sample_words.describe_samples(b.dataset, result.rows)
+    notes = text.describe_samples(b.dataset, result.rows)
     form = "{}" if b.classes else "{:+.2f}"
     largest = [top(sizes(terms))[0] for terms in result.terms]
     parting = [
@@ -364,9 +364,7 @@ def disagreements(sides: compare.Sides) -> View:
     )
 
 
-def describe_disagreements(
-    result: model_differences.Apart, largest: Sequence[str], classes: bool
-) -> str:
+def describe_disagreements(result: compare.Apart, largest: Sequence[str], classes: bool) -> str:
     """Describe on how many samples two models decide differently, and which term parts them where they differ most."""
     if not result.among:
         return "There are no test samples to compare the models"

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis import sample_words
 from qfusion.app import navigation, panels
 from qfusion.explain import Explanation
 from qfusion.explain.verdicts import verdict_of_terms
+from qfusion.study import text
 from qfusion.views.words.verdicts import describe_headline
 from tests.support import charts
 
@@ -61,7 +61,7 @@ def said(app: AppTest) -> str:
 
 def option_id(box: Any, words: str) -> str:
     """Returns an option of a picker as links write it: its id, whatever words the picker shows beside it."""
-    last, first = words.split()[-1].strip("()"), words.split(sample_words.BESIDE)[0]
+    last, first = words.split()[-1].strip("()"), words.split(text.BESIDE)[0]
     return next(name for name in (last, first, words) if str(box.format_func(name)) == words)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qfusion.analysis.sample_words import BESIDE
+from qfusion.study.text import BESIDE
 from scripts import visits
 
 FIGURE = '[data-testid="stMain"] .js-plotly-plot'

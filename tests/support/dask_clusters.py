@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from qfusion.cli import main
-from qfusion.commands import opened_model
+from qfusion.commands import common
 from qfusion.data import load
 from qfusion.runs import cluster
 from scripts.serving import free_port
@@ -79,7 +79,7 @@ def start_clusters(
     """
     for name in ("distributed", "torch._dynamo"):  # here once, not in every member
         importlib.import_module(name)
-    opened_model.open_model("qj-planted", None).background  # noqa: B018
+    common.open_model("qj-planted", None).background  # noqa: B018
     load("digits")
     clusters: list[Servers] = []
 

@@ -117,12 +117,12 @@ def few_rows(patch: Any) -> None:
     Args:
         patch: pytest's, which takes it back.
     """
-    from qfusion.analysis import joint_gains
+    from qfusion.study import evidence
 
     # of the metrics, which few ask how precise they are
     patch.setattr(backgrounds, "gains", functools.partial(backgrounds.gains, resamples=50))
-    removed = functools.cache(inspect.unwrap(joint_gains.remove_joint_terms))
-    patch.setattr(joint_gains, "remove_joint_terms", removed)
+    removed = functools.cache(inspect.unwrap(evidence.remove_joint_terms))
+    patch.setattr(evidence, "remove_joint_terms", removed)
 
 
 class Job(NamedTuple):

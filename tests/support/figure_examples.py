@@ -13,7 +13,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import figures
-from qfusion.analysis import recording_strip
 from qfusion.data.sample_content import Preview, Word
 from qfusion.explain.bootstrap import Interval
 from qfusion.figures import (
@@ -40,6 +39,7 @@ from qfusion.figures import (
 )
 from qfusion.figures.circuits import charts, diagram, fusion, qubits
 from qfusion.figures.style import BLUE, Theme
+from qfusion.study import recording_strip
 
 HOSTILE = "<script>alert(1)</script> $x_1^2$ \\alpha &amp; ü"
 M = ("text", "audio", "vision")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis.study import Study
-from qfusion.analysis.study_building import build_study
 from qfusion.data.game_set import GameTable, VoteCounts, game_dataset
 from qfusion.data.target_spec import Target
-from qfusion.training import games
+from qfusion.study.opening import build_study
+from qfusion.study.study import Study
+from qfusion.training import checkpoint
 
 
 def make_game(samples: int = 6, votes: VoteCounts | None = None) -> GameTable:
@@ -33,5 +33,5 @@ def make_game(samples: int = 6, votes: VoteCounts | None = None) -> GameTable:
 def open_game(table: GameTable) -> Study:
     """Returns the study of a game."""
     dataset = game_dataset(table, "game")
-    made = games.make_game_checkpoint(table, dataset)
+    made = checkpoint.make_game_checkpoint(table, dataset)
     return build_study("game", made.card, made.model, dataset)

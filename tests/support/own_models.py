@@ -12,9 +12,9 @@ import torch
 from scipy.special import log_softmax
 from torch import Tensor, nn
 
-from qfusion.analysis.study import Study
 from qfusion.quantum import statevector
 from qfusion.simulate import fusion_gates
+from qfusion.study.study import Study
 
 ROWS = 60
 

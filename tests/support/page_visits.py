@@ -77,8 +77,8 @@ def downloads() -> Iterator[dict[str, bytes]]:
     """Yields the tables that pages run meanwhile offer to download, by the name of the file."""
     import streamlit as st
 
-    from qfusion.analysis import text
     from qfusion.app import figure
+    from qfusion.study import text
 
     offered: dict[str, bytes] = {}
     button: Callable[..., Any] = st.download_button

@@ -130,11 +130,11 @@ def install(times: int = 1) -> None:
         return decorate
 
     memory.memo = memo  # type: ignore[assignment]
-    from qfusion.analysis import drawn_samples
+    from qfusion.study import jobs
 
-    drawn_samples.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
-    from qfusion.analysis import study as studies
-    from qfusion.analysis.study_cache import dataset_cache
+    jobs.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
+    from qfusion.study import study as studies
+    from qfusion.study.cache import dataset_cache
 
     def unless_evaluated(
         compute: Callable[..., Any], from_disk: Callable[..., Any]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from qfusion.models import build
-from qfusion.training.processes import Group
+from qfusion.training.batches import Group
 
 NAMES = ("text", "a b", "a-b", "H", "ö", "x+y")
 SMALL = {

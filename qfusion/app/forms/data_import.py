@@ -11,7 +11,6 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._checks import check
-from qfusion.analysis import text
 from qfusion.app import guidance, page_runs, requests, state
 from qfusion.app.forms import table_columns
 from qfusion.data import importing
@@ -22,6 +21,7 @@ from qfusion.data.readers.table import preview_table
 from qfusion.data.staged_set import limit_part_size
 from qfusion.data.store import folders, writing
 from qfusion.data.target_spec import CONVENTIONS
+from qfusion.study import text
 
 # The Data page's lower half: bring a file, read the report, agree to repairs, keep the set.
 

@@ -13,9 +13,6 @@ import streamlit as st
 
 from qfusion import _limits, _read_only
 from qfusion._sentences import true_minus
-from qfusion.analysis import text, training_distance
-from qfusion.analysis.opening import with_samples
-from qfusion.analysis.sample import build_sample
 from qfusion.app import figure, navigation, page_context, page_runs, state
 from qfusion.app.samples import contents
 from qfusion.data import Audio, Image
@@ -23,6 +20,9 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.media.pictures import enlarge, grey_levels
 from qfusion.data.own import inputs as own_inputs, samples as own_samples
 from qfusion.data.sample_content import Maker
+from qfusion.study import compare, text
+from qfusion.study.opening import with_samples
+from qfusion.study.sample import build_sample
 from qfusion.views.pages import address, samples
 from qfusion.views.words import answers
 from qfusion.views.words.training import describe_distance
@@ -204,7 +204,7 @@ def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample)
                 if context.sample == made.id:
                     navigation.link("app.py", "Five questions about it", ":material/help:")
             # last, since all test samples are looked at the first time
-            st.caption(describe_distance(training_distance.measure_distance(sample)))
+            st.caption(describe_distance(compare.measure_distance(sample)))
 
 
 def _input(context: page_context.PageContext, made: own_samples.OwnSample, name: str) -> None:

@@ -14,12 +14,12 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion import _read_only, _sentences
 from qfusion._checks import check
 from qfusion._settings import choices
-from qfusion.analysis import run_settings, runs, text
 from qfusion.app import guidance, navigation, page_runs, requests, selections, state, tasks, widgets
 from qfusion.errors import QFusionError, translate_system_errors
 from qfusion.models import registry
 from qfusion.models.kind_texts import describe_kind
-from qfusion.runs import plans, run_process
+from qfusion.runs import plans
+from qfusion.study import seeds, text, trainings
 from qfusion.training import Options
 from qfusion.views.pages import address, page_state, params, train as builders, train as train_page
 from qfusion.views.words.names import name_system
@@ -50,7 +50,7 @@ def draw_form() -> None:
 def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     """The settings that differ from the defaults."""
     default = plans.default_settings(name, kind)
-    like, recipe = run_settings.shipped_recipe(name, kind)
+    like, recipe = seeds.shipped_recipe(name, kind)
     fields = {
         key: partial(_draw_setting, key, recipe.get(key, default[key]), name, kind, classes)
         for key in default
@@ -102,8 +102,8 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     seed = _draw_with_help(train_page.FIRST, third)
     replay = _draw_with_help(train_page.REPLAY, fourth)
     check(
-        1 <= count <= runs.MAX_SEEDS and 0 <= seed <= 10**6,
-        f"Seeds must be 1 to {runs.MAX_SEEDS}, the first from 0 to 1,000,000.",
+        1 <= count <= trainings.MAX_SEEDS and 0 <= seed <= 10**6,
+        f"Seeds must be 1 to {trainings.MAX_SEEDS}, the first from 0 to 1,000,000.",
     )
     seeds = range(seed, seed + count)
     both = kind in registry.SYSTEMS and _draw_with_help(train_page.BOTH, fifth)
@@ -131,7 +131,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         with page_runs.guard():
             plans.check_names(every)
             wrong = False
-    events = runs.can_write_events() and last.checkbox(
+    events = trainings.can_write_events() and last.checkbox(
         "Write event files",
         key=_EVENTS,
         persist_state="session",
@@ -194,7 +194,7 @@ def _settings_in_address() -> dict[str, object]:
 _TURN, RUNS_PROBLEM, DRAWN_RUNS = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 
-def choose_runs(seen: list[runs.Seen]) -> list[runs.Seen]:
+def choose_runs(seen: list[trainings.Seen]) -> list[trainings.Seen]:
     """The table and the picker; returns the runs that are shown: those chosen, else those alive, else the newest."""
     names = [entry.name for entry in seen]
     table = st.container()
@@ -202,17 +202,17 @@ def choose_runs(seen: list[runs.Seen]) -> list[runs.Seen]:
         builders.RUNS,
         options=names,  # some were deleted
         label="Runs shown",
-        max_selections=runs.MAX_SHOWN,
+        max_selections=trainings.MAX_SHOWN,
         help="Same as the selection in the table. The link contains it.",
         placeholder="none chosen: running ones, or else the newest",
     )
-    shown = runs.select_runs(seen, picked)
+    shown = trainings.select_runs(seen, picked)
     with table:
         _table(seen, names, [entry.name for entry in shown])
     return shown
 
 
-def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
+def _table(seen: list[trainings.Seen], names: list[str], shown: list[str]) -> None:
     ticked = [place for place, name in enumerate(names) if name in shown]
     titles = address.data_names()
     # a new table where other rows are to be ticked
@@ -246,7 +246,7 @@ def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
     )
 
 
-def _row(entry: runs.Seen, titles: dict[str, str]) -> dict[str, object]:
+def _row(entry: trainings.Seen, titles: dict[str, str]) -> dict[str, object]:
     plan, record, words = entry.plan, entry.record, STATUSES[entry.status]
     left = None if record is None else record.seconds_left
     if plan is None or record is None:
@@ -266,7 +266,7 @@ def _row(entry: runs.Seen, titles: dict[str, str]) -> dict[str, object]:
         "data": titles.get(plan.data, plan.data),
         "model": name_system(plan.model),
         "seed": plan.seed,
-        "started": runs.clock(record.began),
+        "started": trainings.clock(record.began),
     }
 
 
@@ -280,12 +280,12 @@ def _read_ticks(key: str, names: list[str], shown: list[str]) -> None:
         [
             *(name for name in shown if name in ticked),
             *(name for name in ticked if name not in shown),
-        ][: runs.MAX_SHOWN],
+        ][: trainings.MAX_SHOWN],
     )
     state.put(_TURN, state.get(_TURN, 0) + 1)
 
 
-def draw_actions(shown: list[runs.Seen]) -> None:
+def draw_actions(shown: list[trainings.Seen]) -> None:
     """Draw buttons for the possible actions on the shown runs."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
         if not _read_only.is_read_only():
@@ -298,7 +298,7 @@ def draw_actions(shown: list[runs.Seen]) -> None:
             _compare(*ready, *data)
 
 
-def _buttons(shown: list[runs.Seen]) -> None:
+def _buttons(shown: list[trainings.Seen]) -> None:
     working = [entry for entry in shown if entry.state == "running"]
     for word, icon, able, act, help in (
         (
@@ -318,9 +318,9 @@ def _buttons(shown: list[runs.Seen]) -> None:
         (
             "Resume",
             ":material/play_arrow:",
-            [entry for entry in shown if entry.state in runs.GOES_ON],
-            lambda entry: run_process.launch_run(
-                entry.run, (entry.run.path / "events").is_dir() and runs.can_write_events()
+            [entry for entry in shown if entry.state in trainings.GOES_ON],
+            lambda entry: plans.launch_run(
+                entry.run, (entry.run.path / "events").is_dir() and trainings.can_write_events()
             ),
             "Resumes after the last saved epoch.",
         ),
@@ -337,7 +337,7 @@ def _buttons(shown: list[runs.Seen]) -> None:
     _delete(shown)
 
 
-def apply_to_runs(those: list[runs.Seen], act: Callable[[runs.Seen], None]) -> None:
+def apply_to_runs(those: list[trainings.Seen], act: Callable[[trainings.Seen], None]) -> None:
     """Apply a function to each of several runs. Errors are shown when the page is drawn."""
     problems = []
     for entry in those:
@@ -349,7 +349,7 @@ def apply_to_runs(those: list[runs.Seen], act: Callable[[runs.Seen], None]) -> N
     state.put(RUNS_PROBLEM, " ".join(problems))
 
 
-def _delete(shown: list[runs.Seen]) -> None:
+def _delete(shown: list[trainings.Seen]) -> None:
     still = [entry for entry in shown if not entry.alive]
     with st.popover("Delete", icon=":material/delete:", disabled=not still, key="box-delete"):
         if not still:
@@ -374,7 +374,7 @@ def _delete(shown: list[runs.Seen]) -> None:
         )
 
 
-def _explore(entry: runs.Seen) -> None:
+def _explore(entry: trainings.Seen) -> None:
     """Draw the link to the samples of a run's model, or the reason why there is none."""
     if entry.plan is None or not entry.has_model:
         return
@@ -406,7 +406,7 @@ def _compare(a: str, b: str, data: str) -> None:
     )
 
 
-def draw_problems(shown: list[runs.Seen]) -> None:
+def draw_problems(shown: list[trainings.Seen]) -> None:
     """Draw the errors that occurred here or in a training."""
     if problem := state.get(RUNS_PROBLEM):
         st.error(text.message(problem), icon=":material/error:")
@@ -424,7 +424,7 @@ def draw_problems(shown: list[runs.Seen]) -> None:
             st.error(f"{name} failed: {text.message(record.message)}", icon=":material/error:")
         elif record.message:
             st.caption(f"{name}: {text.message(record.message)}")
-        if entry.state in ("interrupted", "failed") and (log := runs.read_log_end(entry.run)):
+        if entry.state in ("interrupted", "failed") and (log := trainings.read_log_end(entry.run)):
             st.expander(f"Output of the process of {name}", key=f"box-log-{entry.name}").code(
                 log, language=None, height=240
             )

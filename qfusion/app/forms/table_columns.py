@@ -8,7 +8,6 @@ import streamlit as st
 
 from qfusion._checks import MOST_MODALITIES
 from qfusion._sentences import count
-from qfusion.analysis import text
 from qfusion.app import guidance, state
 from qfusion.app.widgets import icon_button
 from qfusion.data.column_roles import (
@@ -21,6 +20,7 @@ from qfusion.data.column_roles import (
     match_columns,
 )
 from qfusion.data.readers.table import SHOWN_ROWS
+from qfusion.study import text
 from qfusion.views.words import training
 
 _PREVIEW = "_import_preview"

@@ -6,10 +6,10 @@ from functools import partial
 import streamlit as st
 
 from qfusion import _read_only, model_export, plugin
-from qfusion.analysis import text
 from qfusion.app import page_context, page_runs, state, tasks, widgets
 from qfusion.app.models import tweaks
 from qfusion.runs import plans
+from qfusion.study import text
 from qfusion.training import checkpoint
 from qfusion.views.pages import train as builders
 from qfusion.views.words import training

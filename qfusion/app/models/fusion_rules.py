@@ -13,11 +13,11 @@ import numpy as np
 import streamlit as st
 
 from qfusion._sentences import share, true_minus
-from qfusion.analysis import text
-from qfusion.analysis.sample import Sample
 from qfusion.app import figure, guidance, page_context, panels, selections, state, widgets
 from qfusion.app.models import exchange, tweaks
 from qfusion.models.network import gate_angles
+from qfusion.study import text
+from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import sensitivity
 from qfusion.views.pages import circuit

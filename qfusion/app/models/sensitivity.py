@@ -10,12 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._sentences import share, true_minus
-from qfusion.analysis import angle_curves, physics_sensitivity, sample_circuits, text
-from qfusion.analysis.sample import Sample
 from qfusion.app import guidance, page_context, panels, state, widgets
 from qfusion.app.models.tweaks import delta_options
 from qfusion.explain import coalitions
 from qfusion.models.protocols import TruthTables
+from qfusion.study import angles, circuits, operators, text
+from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import flips, network, sensitivity
 from qfusion.views.changes import noisy_outcome
@@ -51,10 +51,8 @@ def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
 
 def _agreement(measured: sensitivity.EffectSensitivity, half: np.ndarray | None) -> None:
     _, result, reach = measured
-    big, same = physics_sensitivity.large(result, reach), result.agrees()[:, 0]
-    bent = np.array(
-        [parameter.kind not in physics_sensitivity.LINEAR for parameter in result.parameters]
-    )
+    big, same = operators.large(result, reach), result.agrees()[:, 0]
+    bent = np.array([parameter.kind not in operators.LINEAR for parameter in result.parameters])
     if not big.any():
         st.caption(f"No removal changes it by more than 1% of its range ({reach:.3g}).")
     else:
@@ -93,9 +91,9 @@ def _table(sample: Sample, measured: sensitivity.EffectSensitivity) -> None:
     study, (_, result, reach) = sample.study, measured
     with widgets.fold(dynamics.TABLE, ":material/table_rows:"):
         table = result.frame(result.targets[0])
-        table.insert(7, "above_1_percent", physics_sensitivity.large(result, reach))
+        table.insert(7, "above_1_percent", operators.large(result, reach))
         if widgets.draw(dynamics.WITHOUT):
-            scored = physics_sensitivity.removal_metrics(study, sample.tweak)
+            scored = operators.removal_metrics(study, sample.tweak)
             known = metrics.labels(scored.columns)
             names = [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns]
             for name in names[:2]:
@@ -115,7 +113,7 @@ def _table(sample: Sample, measured: sensitivity.EffectSensitivity) -> None:
 
 def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None:
     """Draw the picker and the figure; angles that are most worth following come first."""
-    names = list(angle_curves.rank_angles(sample.study, sample.row))
+    names = list(angles.rank_angles(sample.study, sample.row))
     if not names:
         return
     key = circuit.ANGLE.key
@@ -256,7 +254,7 @@ def _device(sample: Sample, noise: dict[str, Any]) -> None:
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return
         with st.spinner("Running …"):
-            result = sample_circuits.run_on_device(
+            result = circuits.run_on_device(
                 study, sample.row, sample.tweak, tuple(strengths), shots
             )
         st.dataframe(

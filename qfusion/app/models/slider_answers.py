@@ -27,9 +27,9 @@ from qfusion.errors import NotFound, QFusionError
 if TYPE_CHECKING:  # the server answers before these are loaded
     import numpy as np
 
-    from qfusion.analysis.angle_tables import AngleSlider
-    from qfusion.analysis.interpolation import Interpolation
-    from qfusion.analysis.sample import Sample
+    from qfusion.study.angles import AngleSlider
+    from qfusion.study.sample import Sample
+    from qfusion.study.sliders import Interpolation
 
 STAGES = ("final", "decision", "measures", "metrics", "built")  # of a slider of the dynamics
 ANGLE_STAGES = ("decision", "states", "terms", "shared", "metrics")  # of the slider of an angle
@@ -163,7 +163,7 @@ async def answer_knob(request: Request) -> Response:
 def _evaluate(
     followed: AnyFollowed, stage: str, knob: str, stop: threading.Event
 ) -> Mapping[str, Any] | None:
-    from qfusion.analysis.interpolation import Stopped, raise_if_stopped, stopped_by
+    from qfusion.study.sliders import Stopped, raise_if_stopped, stopped_by
 
     try:
         with stopped_by(stop):
@@ -177,9 +177,9 @@ def _final(followed: Followed, knob: str) -> dict[str, Any]:
     """Return the decision at T, which takes a part of the time of that over time. The latter takes its place, and says
     if the decision is late.
     """
-    from qfusion.analysis import slider_curves
+    from qfusion.study import sliders
 
-    curves = slider_curves.final_curves(followed.sample, knob)
+    curves = sliders.final_curves(followed.sample, knob)
     names = tuple(followed.sample.study.coalitions)
     groups = {
         "final": (names, curves.coefficients["dividends"]),
@@ -189,11 +189,11 @@ def _final(followed: Followed, knob: str) -> dict[str, Any]:
 
 
 def _decision(followed: Followed, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import slider_curves
+    from qfusion.study import sliders
     from qfusion.views.decision import DIVIDENDS
 
     sample = followed.sample
-    curves = slider_curves.decision_curves(sample, knob)
+    curves = sliders.decision_curves(sample, knob)
     names = tuple(sample.study.coalitions)
     dividends = curves.coefficients["dividends"]
     shown = dividends if followed.terms == DIVIDENDS else curves.coefficients["shapley"]
@@ -209,30 +209,30 @@ def _decision(followed: Followed, knob: str) -> dict[str, Any]:
 
 
 def _measures(followed: Followed, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import slider_curves
+    from qfusion.study import sliders
 
-    curves = slider_curves.measure_curves(followed.sample, knob, followed.kind, followed.parts)
+    curves = sliders.measure_curves(followed.sample, knob, followed.kind, followed.parts)
     return _answer(
         curves, followed.measure, {"upper": (followed.parts, curves.coefficients["values"])}
     )
 
 
 def _metrics(followed: Followed, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import slider_curves
+    from qfusion.study import sliders
 
     sample = followed.sample
     if not followed.metrics:
         return {"groups": {}, "late": []}
-    places, values = slider_curves.metric_curves(sample.study, sample.tweak, knob)
+    places, values = sliders.metric_curves(sample.study, sample.tweak, knob)
     low, high = float(places[0]), float(places[-1])
     return _metric_answer(followed.metrics, values, low, high)
 
 
 def _built(followed: Followed, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import slider_curves
     from qfusion.figures.style import ON_BRIGHT, ON_DARK
+    from qfusion.study import sliders
 
-    curves = slider_curves.attribution_curves(followed.sample, knob)
+    curves = sliders.attribution_curves(followed.sample, knob)
     parts = curves.coefficients["parts"]
     answer = _answer(
         curves,
@@ -257,15 +257,15 @@ def _responses(followed: Followed, knob: str) -> dict[str, Any]:
     """Return the score, the first test metric and the changes of the decision against every slider."""
     import numpy as np
 
-    from qfusion.analysis import slider_curves
     from qfusion.models.tweak import learned_values
+    from qfusion.study import sliders
 
     sample = followed.sample
     name = followed.metrics[0] if followed.metrics else ""
     result = {}
     lows, highs = [], []
     for key in learned_values(sample.study.model):
-        curves = slider_curves.score_curves(sample, key)
+        curves = sliders.score_curves(sample, key)
         places = np.linspace(curves.low, curves.high, CURVE_POINTS)
         scores = curves.values(places)["scores"][sample.output]
         lows.append(float(scores.min()))
@@ -278,7 +278,7 @@ def _responses(followed: Followed, knob: str) -> dict[str, Any]:
             ),
         }
         if name:
-            _, values = slider_curves.metric_curves(sample.study, sample.tweak, key)
+            _, values = sliders.metric_curves(sample.study, sample.tweak, key)
             metric = values[name]
             own["metric"] = _round(metric[:: max(1, len(metric) // CURVE_POINTS)])
             own["words"] += (
@@ -296,14 +296,14 @@ def _changes(sample: Sample, key: str, low: float, high: float) -> list[dict[str
     """Return the changes of the decision along a slider: where, and the first value beyond, seen from where it is."""
     import math
 
-    from qfusion.analysis import slider_curves
     from qfusion.models.tweak import learned_values
+    from qfusion.study import sliders
 
     learned = learned_values(sample.study.model)[key]
-    step = learned / slider_curves.STEPS
+    step = learned / sliders.STEPS
     now = sample.tweak.numbers().get(key, learned)
     changes = []
-    for place in slider_curves.decision_changes(sample, key):
+    for place in sliders.decision_changes(sample, key):
         beyond = math.ceil(place / step) if place > now else math.floor(place / step)
         changes.append(
             {
@@ -322,20 +322,20 @@ def _angle_slider(followed: FollowedAngles, knob: str) -> AngleSlider:
 
 
 def _angle_decision(followed: FollowedAngles, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import angle_tables
+    from qfusion.study import angles
 
     slider = _angle_slider(followed, knob)
-    scores = angle_tables.score_table(followed.sample, slider)
+    scores = angles.score_table(followed.sample, slider)
     group = _table(slider.low, slider.high, ("scores",), scores[:, None])
     group["shown"] = {"scale": float(followed.sample.study.model.logit_scale)}
     return {"groups": {"scores": group}, "late": []}
 
 
 def _angle_terms(followed: FollowedAngles, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import angle_tables
+    from qfusion.study import angles
 
     slider, sample = _angle_slider(followed, knob), followed.sample
-    terms = angle_tables.dividend_table(sample, slider)
+    terms = angles.dividend_table(sample, slider)
     return {
         "groups": {"final": _table(slider.low, slider.high, sample.study.coalitions, terms)},
         "late": [],
@@ -343,8 +343,8 @@ def _angle_terms(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 
 
 def _angle_states(followed: FollowedAngles, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import angle_tables
     from qfusion.figures.lines import series_names
+    from qfusion.study import angles
     from qfusion.views import circuit
 
     slider, sample = _angle_slider(followed, knob), followed.sample
@@ -358,7 +358,7 @@ def _angle_states(followed: FollowedAngles, knob: str) -> dict[str, Any]:
         "outcomes": ("before", "after"),
         "entropies": wires,
     }
-    curves = angle_tables.state_curves(sample, slider, followed.gate)
+    curves = angles.state_curves(sample, slider, followed.gate)
     groups = {name: (names[name], values) for name, values in curves.coefficients.items()}
     if "entropies" in groups:
         groups["entropies"] = (wires, _until_the_end(groups["entropies"][1]))
@@ -369,14 +369,14 @@ def _angle_states(followed: FollowedAngles, knob: str) -> dict[str, Any]:
 
 
 def _angle_shared(followed: FollowedAngles, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import angle_tables, sample_circuits
     from qfusion.figures.lines import series_names
+    from qfusion.study import angles, circuits
     from qfusion.views.qubits import name_groups
 
     sample = followed.sample
-    shared = sample_circuits.information(sample.study, sample.row, sample.tweak)
+    shared = circuits.information(sample.study, sample.row, sample.tweak)
     names = series_names(name_groups(shared))
-    curves = angle_tables.shared_curves(sample, _angle_slider(followed, knob))
+    curves = angles.shared_curves(sample, _angle_slider(followed, knob))
     values = _until_the_end(curves.coefficients["shared"])
     return _answer(curves, "the mutual information", {"shared": (names, values)})
 
@@ -389,12 +389,12 @@ def _until_the_end(values: np.ndarray) -> np.ndarray:
 
 
 def _angle_metrics(followed: FollowedAngles, knob: str) -> dict[str, Any]:
-    from qfusion.analysis import angle_tables
+    from qfusion.study import angles
 
     if not followed.metrics:
         return {"groups": {}, "late": []}
     slider = _angle_slider(followed, knob)
-    values = angle_tables.metric_table(followed.sample, slider)
+    values = angles.metric_table(followed.sample, slider)
     return _metric_answer(followed.metrics, values, slider.low, slider.high)
 
 

@@ -6,9 +6,6 @@ from typing import Any
 
 from plotly_live.curves import css_name
 from qfusion._sentences import capitalise
-from qfusion.analysis.angle_tables import AngleSlider
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.app import page_context, state
 from qfusion.app.figure import component
 from qfusion.app.models import slider_answers
@@ -17,6 +14,9 @@ from qfusion.figures import style
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import TruthTables
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned_values
+from qfusion.study.angles import AngleSlider
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views import circuit, decision
 from qfusion.views.pages import dynamics, panel
 from qfusion.views.pages.circuit import GATE

@@ -7,21 +7,21 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._sentences import true_minus
-from qfusion.analysis import inside, text
-from qfusion.analysis.study import Study
 from qfusion.app import state
 from qfusion.app.widgets import draw, icon_button
 from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
 from qfusion.models.protocols import EditableCircuit, Evolution, TruthTables
 from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, couplings, dissipations, learned_values
+from qfusion.study import operators, text
+from qfusion.study.study import Study
 from qfusion.views.pages import circuit, dynamics, notebook, page_state
 
 
 def draw_sliders(study: Study) -> Tweak:
     """Draw the sliders, the strongest terms first, and return the tweak that they describe."""
     model, names = study.model, tuple(study.model.modalities)
-    energies, rates = inside.coalition_strengths(study.model.system())
+    energies, rates = operators.coalition_strengths(study.model.system())
     how = "given" if getattr(model, "is_given", False) else "learned"
     st.markdown(
         f"**Couplings** × {how} H",

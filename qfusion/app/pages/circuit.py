@@ -11,8 +11,6 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._sentences import true_minus
-from qfusion.analysis import sample_circuits, text
-from qfusion.analysis.sample import Sample
 from qfusion.app import (
     frame,
     guidance,
@@ -39,6 +37,8 @@ from qfusion.models.protocols import (
     StateModel,
     TruthTables,
 )
+from qfusion.study import circuits, text
+from qfusion.study.sample import Sample
 from qfusion.views import circuit
 from qfusion.views.circuit import describe_measurements
 from qfusion.views.pages import circuit as circuit_page, circuit as pages_circuit, notebook
@@ -389,7 +389,7 @@ def circuit_exports(
     """Draw the downloads of the circuit under the sample's tweak, its drawing by PennyLane (in a fold, unless there
     is one around), and the beginning of its OpenQASM.
     """
-    drawn = sample_circuits.circuit_drawing(context.study, context.row, sample.tweak)
+    drawn = circuits.circuit_drawing(context.study, context.row, sample.tweak)
     lines = drawn.to_openqasm(3).splitlines()
     of = f"{len(lines):,} lines on {len(drawn.wires)} qubits"
     guidance.line(

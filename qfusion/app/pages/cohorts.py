@@ -11,15 +11,6 @@ import streamlit as st
 
 from qfusion import plugin
 from qfusion._sentences import true_minus
-from qfusion.analysis import (
-    cohort_levels,
-    cohort_measures,
-    cohort_performance,
-    cohort_slices,
-    drawn_samples,
-    sample_projection,
-    text,
-)
 from qfusion.app import figure, frame, page_context, page_runs, panels, selections, tasks, widgets
 from qfusion.app.samples.cohort_picker import (
     choose_levels,
@@ -30,13 +21,14 @@ from qfusion.app.samples.cohort_picker import (
 )
 from qfusion.explain import bootstrap, cohort_filters
 from qfusion.models.protocols import Evolution, StateModel
+from qfusion.study import jobs, maps, mistakes, performance, text
 from qfusion.views import cohort_errors, cohort_points, cohort_quality
 from qfusion.views.pages import cohorts as builders
 from qfusion.views.pages.panel import drawn
 from qfusion.views.words.names import name_all, name_cohort
 
 
-def contributions(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+def contributions(context: page_context.PageContext, levels: performance.Levels) -> None:
     """How modalities relate and share, and the distribution of every dividend, by the grouping picked."""
     figure.draw_side_by_side(
         lambda: panels.show(
@@ -58,7 +50,7 @@ def contributions(context: page_context.PageContext, levels: cohort_levels.Level
     )
 
 
-def wrong_ones(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+def wrong_ones(context: page_context.PageContext, levels: performance.Levels) -> None:
     """Draw the wrong decisions of the cohort with the terms that misled them, error slices and the worst samples. A
     click on a row opens the sample.
     """
@@ -87,23 +79,23 @@ def page() -> None:
         panels.tabs(builders.VIEW, parts, theme=context.theme, **context.scopes(), levels=levels)
 
 
-def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+def error_slices(context: page_context.PageContext, levels: performance.Levels) -> None:
     """Slices on the left, the worst on the right."""
     dataset = context.study.dataset
 
     def worst_ids() -> list[str]:
-        rows, _ = cohort_slices.worst(levels)
+        rows, _ = mistakes.worst(levels)
         return [str(name) for name in rows.index]
 
     left, right = st.columns([1.25, 1], gap="medium")
     with left, figure.titled_frame("slices") as head:
         by = widgets.draw(
-            builders.SLICES_BY, options=cohort_slices.slice_kinds(context.study, levels.rows)
+            builders.SLICES_BY, options=mistakes.slice_kinds(context.study, levels.rows)
         )
         figure.draw_content(
             drawn(cohort_errors.slices)(levels, context.theme, by=by),
             head,
-            on_select=lambda key: select_slice(key, cohort_slices.slices(levels, by), levels.parts),
+            on_select=lambda key: select_slice(key, mistakes.slices(levels, by), levels.parts),
         )
     with right:
         panels.show(
@@ -117,7 +109,7 @@ def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels
 
 
 def select_slice(
-    key: str, result: Sequence[cohort_slices.Slice], parts: Sequence[cohort_filters.Part]
+    key: str, result: Sequence[mistakes.Slice], parts: Sequence[cohort_filters.Part]
 ) -> None:
     """Filter the cohort by the slice that is selected in a chart."""
     place = selections.parse_index(next(iter(selections.selected_values(key)), None), len(result))
@@ -158,11 +150,11 @@ _HEADS = {
 }
 
 
-def select_confused(key: str, levels: cohort_levels.Levels) -> None:
+def select_confused(key: str, levels: performance.Levels) -> None:
     """Make the clicked cell of the confusion matrix the cohort: samples of one class predicted as another."""
     classes = [
         levels.study.classes[k]
-        for k in cohort_quality.shown_classes(cohort_performance.confusions(levels))
+        for k in cohort_quality.shown_classes(performance.confusions(levels))
     ]
     places = [
         selections.parse_index(value, len(classes)) for value in selections.selected_values(key)[:2]
@@ -182,7 +174,7 @@ def select_confused(key: str, levels: cohort_levels.Levels) -> None:
         )
 
 
-def model_quality(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+def model_quality(context: page_context.PageContext, levels: performance.Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
     panels.show(levels, context.theme, "residuals", first=1)
     if builders.has_classes(levels):
@@ -196,10 +188,10 @@ def model_quality(context: page_context.PageContext, levels: cohort_levels.Level
         panels.show(levels, context.theme, "curves", first=1)
 
 
-def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+def entanglement(context: page_context.PageContext, levels: performance.Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     study = context.study
-    if not cohort_measures.measure_titles(study):
+    if not performance.measure_titles(study):
         reason = (
             "entangles nothing"
             if study.model.part(StateModel)
@@ -220,23 +212,23 @@ def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels
                 else "The fused qubits and their modality qubits form a pure state, so the entropy measures their "
                 "entanglement.",
             ),
-            replace(builders.STRENGTH, values=cohort_measures.strength_titles(study)),
+            replace(builders.STRENGTH, values=performance.strength_titles(study)),
             study=study,
             align="top",
         )
         rows = levels.places(levels.rows)
-        some = drawn_samples.drawn_places(
+        some = jobs.drawn_places(
             len(rows),
-            cohort_measures.MAX_SLOW,
-            cohort_measures.FEW_SLOW,
-            everyone=not cohort_measures.is_slow(measure),
+            performance.MAX_SLOW,
+            performance.FEW_SLOW,
+            everyone=not performance.is_slow(measure),
         )
         every = tasks.everyone(
             "entanglement",
             study,
             rows,
             len(some),
-            lambda: cohort_levels.correlate_measures(levels, measure, strength, True),
+            lambda: performance.correlate_measures(levels, measure, strength, True),
         )
         figure.draw_content(
             drawn(cohort_points.entanglement)(
@@ -246,14 +238,12 @@ def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels
             on_select=selections.choose_selected_sample,
             below=lambda: _table(
                 levels,
-                cohort_levels.correlate_measures(levels, measure, strength, every).correlations,
+                performance.correlate_measures(levels, measure, strength, every).correlations,
             ),
         )
 
 
-def _table(
-    levels: cohort_levels.Levels, intervals: dict[str, dict[str, bootstrap.Interval]]
-) -> None:
+def _table(levels: performance.Levels, intervals: dict[str, dict[str, bootstrap.Interval]]) -> None:
     names = {"all": name_all(levels), "cohort": name_cohort(levels)}
     st.markdown(
         "\n".join(
@@ -281,7 +271,7 @@ def _said(interval: bootstrap.Interval) -> str:
 
 
 @page_runs.fragment
-def map_of_samples(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+def map_of_samples(context: page_context.PageContext, levels: performance.Levels) -> None:
     """The map with its controls."""
     if not builders.has_enough_samples(levels):
         return
@@ -296,9 +286,7 @@ def map_of_samples(context: page_context.PageContext, levels: cohort_levels.Leve
             study=context.study,
         )
         rows = levels.places(levels.rows)
-        some = drawn_samples.drawn_places(
-            len(rows), *sample_projection.limits(context.study, of, method)
-        )
+        some = jobs.drawn_places(len(rows), *maps.limits(context.study, of, method))
         every = tasks.everyone(
             "sample-map",
             context.study,
@@ -325,7 +313,7 @@ def map_of_samples(context: page_context.PageContext, levels: cohort_levels.Leve
 
 
 def select_samples(
-    key: str, sample_map: sample_projection.SampleMap, parts: Sequence[cohort_filters.Part]
+    key: str, sample_map: maps.SampleMap, parts: Sequence[cohort_filters.Part]
 ) -> None:
     """Open the sample that is selected on the map, or filter the cohort by the region around several."""
     selection = selections.selection(key)
@@ -334,7 +322,7 @@ def select_samples(
         selections.choose_selected_sample(key)
     else:
         try:
-            region = sample_projection.region(sample_map, shape["x"], shape["y"])
+            region = maps.region(sample_map, shape["x"], shape["y"])
         except (ValueError, LookupError, TypeError):
             return  # a click that dragged by a pixel
         take([region], [part for part in parts if part.column == cohort_filters.SPLIT])

@@ -8,8 +8,6 @@ import streamlit as st
 
 from qfusion import plugin
 from qfusion._sentences import true_minus
-from qfusion.analysis import cohort_table, compare, model_differences, sample_similarity, text
-from qfusion.analysis.sample import Sample
 from qfusion.app import (
     frame,
     links,
@@ -28,6 +26,8 @@ from qfusion.app.sharing import compared_views, forget_lost_pin, open_on_both_si
 from qfusion.explain.cohort_filters import Cohort
 from qfusion.figures.decision_pairs import MOST
 from qfusion.models.protocols import Evolution, Physics
+from qfusion.study import cohorts, compare, text
+from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import several_decisions
 from qfusion.views.pages import address, compare as builders, page_state
@@ -70,11 +70,9 @@ def decisions(context: page_context.PageContext, view: page_state.Pin) -> None:
             context.theme,
             "disagreements",
             on_select=lambda key: open_on_both_sides(
-                key, view, context.study.dataset.ids[model_differences.apart(sides).rows]
+                key, view, context.study.dataset.ids[compare.apart(sides).rows]
             ),
-            below=lambda: selections.sample_strip(
-                context.study.dataset, model_differences.apart(sides).rows
-            ),
+            below=lambda: selections.sample_strip(context.study.dataset, compare.apart(sides).rows),
         )
         time_strips(context, sides)
         panels.draw_lower_panels(context.theme, **context.scopes(tweak), sides=sides)
@@ -150,7 +148,7 @@ def draw_tweak_of_b(context: page_context.PageContext) -> str:
 
 def waterfalls(context: page_context.PageContext, sides: compare.Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
-    comparable = model_differences.comparable(sides)
+    comparable = compare.comparable(sides)
     panels.show(
         sides,
         context.theme,
@@ -286,7 +284,7 @@ def _choose(context: page_context.PageContext) -> list[str]:
                 context,
                 [
                     context.row,
-                    *sample_similarity.nearest(context.tweaked_sample(), count=_FILLED).rows,
+                    *compare.nearest(context.tweaked_sample(), count=_FILLED).rows,
                 ],
             ),
         )
@@ -301,7 +299,7 @@ def _choose(context: page_context.PageContext) -> list[str]:
 
 
 def _worst(context: page_context.PageContext, cohort: Cohort) -> None:
-    rows = cohort_table.members(context.study, cohort.parts)
+    rows = cohorts.members(context.study, cohort.parts)
     _choose_rows(context, rows[context.study.errors[rows].argsort()[::-1][:_FILLED]])
 
 

@@ -4,7 +4,6 @@ import pandas as pd
 import streamlit as st
 
 from qfusion import _read_only, plugin
-from qfusion.analysis import text
 from qfusion.app import frame, navigation, page_context, page_runs, panels, state, tasks, widgets
 from qfusion.app.forms.data_import import data_import_form, draw_findings
 from qfusion.data import registry
@@ -15,7 +14,8 @@ from qfusion.data.target_spec import CONVENTIONS
 from qfusion.models import registry as model_registry
 from qfusion.models.kind_texts import describe_kind
 from qfusion.runs import plans
-from qfusion.training import games
+from qfusion.study import text
+from qfusion.training import checkpoint
 from qfusion.views.pages import address, data, train as builders
 from qfusion.views.words.training import ORIGINS
 
@@ -169,9 +169,9 @@ def _import_record(name: str) -> None:
             )
             if st.button("Yes, remove it", key="_remove_set"):
                 with page_runs.guard():
-                    games.remove_game(name) if games.is_game(name) else folders.remove_imported(
+                    checkpoint.remove_game(name) if checkpoint.is_game(
                         name
-                    )
+                    ) else folders.remove_imported(name)
                     state.put(state.DATA_MESSAGE, f"{text.escape_markdown(name)} was removed.")
                     st.rerun()
 

@@ -6,9 +6,6 @@ from functools import partial
 import streamlit as st
 
 from qfusion import plugin
-from qfusion.analysis import text
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.sample_evolution import MOST_ERROR
 from qfusion.app import (
     figure,
     frame,
@@ -23,6 +20,9 @@ from qfusion.app import (
 from qfusion.app.models import exchange, sensitivity, sliders, tweaks
 from qfusion.app.samples import contents
 from qfusion.models.protocols import Evolution, LayeredNetwork
+from qfusion.study import text
+from qfusion.study.evolution import MOST_ERROR
+from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import decision, generator
 from qfusion.views.dynamics import describe_attractor, has_jumps, long_time_limit, measure_panels

@@ -8,8 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from qfusion import _sentences, plugin
-from qfusion.analysis import background_agreement, jobs, method_comparison, seed_spread, text, trust
-from qfusion.analysis.study import Study
 from qfusion.app import (
     figure,
     frame,
@@ -23,6 +21,8 @@ from qfusion.app import (
 )
 from qfusion.explain import faithfulness as methods, stability
 from qfusion.figures import style
+from qfusion.study import jobs, seeds, text, trust
+from qfusion.study.study import Study
 from qfusion.views import faithfulness
 from qfusion.views.faithfulness import estimators
 from qfusion.views.pages import faithfulness as builders, panel
@@ -62,7 +62,7 @@ def evidence(context: page_context.PageContext) -> None:
         panels.tabs(builders.PROOF, draw, theme=context.theme, **context.scopes())
         if trust.is_comparison_missing(default):
             with missing_comparison:
-                background_agreement.agreement(default)
+                trust.agreement(default)
             st.rerun()  # with the finding in its place
 
 
@@ -180,7 +180,7 @@ def estimators_tab(context: page_context.PageContext) -> None:
         "Each run of one coalition combines this sample's modalities with those of "
         f"{decisions.background_markdown(study.background)}."
     )
-    if not method_comparison.playable(study):
+    if not trust.playable(study):
         guidance.aside(words)
         st.info(
             "Other methods need background samples. Choose “training set” or “one other sample” at the "
@@ -364,7 +364,7 @@ def draw_training(study: Study, known: int) -> None:
     """Draw the button that trains other seeds of a model of the reader's own, the progress of this training, or why
     there are none to train; nothing where all are trained.
     """
-    job = jobs.find_job(seed_spread.seeds_key(study))
+    job = jobs.find_job(seeds.seeds_key(study))
     if tasks.is_training(
         job,
         "Seeds: {job.done:,} of {job.total:,} epochs",
@@ -372,15 +372,15 @@ def draw_training(study: Study, known: int) -> None:
         "seeds",
     ):
         return
-    left = seed_spread.SEEDS - known
+    left = seeds.SEEDS - known
     if left < 1:
         return
-    if obstacle := seed_spread.find_obstacle(study):
+    if obstacle := seeds.find_obstacle(study):
         st.caption(text.message(obstacle))
         return
     if requests.says_read_only("train other seeds"):
         return
-    seconds = seed_spread.seconds_for_a_seed(study.name)
+    seconds = seeds.seconds_for_a_seed(study.name)
     takes = "" if seconds is None else f" (about {_sentences.duration(left * seconds)})"
     st.button(
         f"Train {_sentences.count(left, 'more seed')}{takes}",
@@ -390,7 +390,7 @@ def draw_training(study: Study, known: int) -> None:
         "are. The time is that of this model's own training.",
         key="_seeds_train",
         on_click=page_runs.run_or_notice,
-        args=(seed_spread.begin_seeds, study),
+        args=(seeds.begin_seeds, study),
     )
 
 

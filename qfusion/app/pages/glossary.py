@@ -4,8 +4,8 @@ from itertools import groupby
 
 import streamlit as st
 
-from qfusion.analysis import text
 from qfusion.app import frame, guidance, navigation, page_runs, widgets
+from qfusion.study import text
 from qfusion.views.pages.params import SelectParam, TextParam
 
 # The Glossary page: all words, searched by their names, other names and sentences, or by the page that uses them.

@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import operator_votes, text
 from qfusion.app import (
     figure,
     frame,
@@ -19,6 +18,8 @@ from qfusion.app import (
 )
 from qfusion.app.samples import contents
 from qfusion.models.protocols import StateModel
+from qfusion.study import text
+from qfusion.study.operators import Votes, group_labels, group_votes
 from qfusion.views import operators
 from qfusion.views.pages.operators import AMONG, GROUP, NEAREST, UP
 from qfusion.views.words.decisions import describe_baseline
@@ -35,7 +36,7 @@ def votes(context: page_context.PageContext) -> None:
         return
     sample = context.tweaked_sample()
     group, split = widgets.row(GROUP, AMONG, study=context.study)
-    result, (score, _) = operator_votes.group_votes(sample, group, split)
+    result, (score, _) = group_votes(sample, group, split)
     operator = result.operator
     who, low, high = (
         operators.describe_modalities(operator),
@@ -81,9 +82,7 @@ def votes(context: page_context.PageContext) -> None:
         "modalities can still change the decision of such a sample. No sample with less than half of "
         "the weight is called close."
     )
-    left_out = (
-        2 ** len(context.study.modalities) - 1 - len(operator_votes.group_labels(context.study))
-    )
+    left_out = 2 ** len(context.study.modalities) - 1 - len(group_labels(context.study))
     if left_out > 0:
         st.caption(
             f"{left_out} larger group{'s' if left_out > 1 else ''} of modalities cannot be shown, since "
@@ -92,7 +91,7 @@ def votes(context: page_context.PageContext) -> None:
         )
 
 
-def _nearest(context: page_context.PageContext, result: operator_votes.Votes, side: str) -> None:
+def _nearest(context: page_context.PageContext, result: Votes, side: str) -> None:
     """The samples with the most weight on an extreme, as cards."""
     study, group = context.study, result.operator.modalities
     weights = result.most_for if side == "for" else result.most_against

@@ -7,15 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import (
-    modality_attribution,
-    sample_filters,
-    sample_similarity,
-    sample_words,
-    text,
-)
-from qfusion.analysis.background_choice import default_contrast
-from qfusion.analysis.study import dividend_column
 from qfusion.app import (
     figure,
     frame,
@@ -32,6 +23,9 @@ from qfusion.app.samples import boxes, contents
 from qfusion.app.samples.contents import hero_card
 from qfusion.models.protocols import Evolution, GateCircuit, StateModel, TruthTables
 from qfusion.quantum.measure_kinds import split_column
+from qfusion.study import attribution, cohorts, compare, text
+from qfusion.study.opening import default_contrast
+from qfusion.study.study import dividend_column
 from qfusion.views import samples as sample_views
 from qfusion.views.pages import compare as builders, samples, samples as raw
 from qfusion.views.pages.panel import drawn
@@ -105,9 +99,7 @@ def page() -> None:
     # meanwhile.
     with find, page_runs.guard(), st.container(border=True, key="box-find"):
         chosen = filters(context)
-        rows = sample_filters.passing(
-            context.explained_study.frame(context.output_wanted), **chosen
-        )
+        rows = cohorts.passing(context.explained_study.frame(context.output_wanted), **chosen)
         if len(rows):
             note_hidden_sample(context, rows)
             sample_table(context, rows, chosen["split"])
@@ -229,16 +221,16 @@ def sample_scatter(context: page_context.PageContext, chosen: dict[str, Any], co
     Args:
         chosen: the filters. count: so many pass.
     """
-    study, usual = context.study, sample_filters.default_axes(context.study)
+    study, usual = context.study, cohorts.default_axes(context.study)
     x, y = widgets.row(
         replace(samples.ACROSS, default=usual[0]),
         replace(samples.UP, default=usual[1]),
         study=study,
         align="top",
     )
-    if count > sample_filters.MAX_ENTANGLED and sample_filters.asks_entanglement(study, x, y):
+    if count > cohorts.MAX_ENTANGLED and cohorts.asks_entanglement(study, x, y):
         st.info(
-            f"Entanglement is slow to compute and shown for the first {sample_filters.MAX_ENTANGLED} of "
+            f"Entanglement is slow to compute and shown for the first {cohorts.MAX_ENTANGLED} of "
             f"{count:,} samples. Filter to see others."
         )
     figure.draw_without_panel(
@@ -256,8 +248,8 @@ def modality_attributions(context: page_context.PageContext) -> None:
     """
     study = context.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms = modality_attribution.terms(study, widgets.draw(raw.MODALITY, study))
-        titles = [modality_attribution.title(term, study.quantity) for term in terms]
+        terms = attribution.terms(study, widgets.draw(raw.MODALITY, study))
+        titles = [attribution.title(term, study.quantity) for term in terms]
         widgets.draw(raw.TERM, study, options=titles)
         if widgets.draw(raw.START) == "sample":
             boxes.sample_box(
@@ -273,7 +265,7 @@ def similar_samples(context: page_context.PageContext) -> None:
     with figure.titled_frame("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
             by = widgets.draw(samples.SIMILAR_BY, context.study)
-            nearest = sample_similarity.nearest(sample, by)
+            nearest = compare.nearest(sample, by)
             ids = [str(name) for name in context.study.dataset.ids[nearest.rows]]
             _links(context, nearest, ids)
         figure.draw_content(
@@ -284,12 +276,10 @@ def similar_samples(context: page_context.PageContext) -> None:
         )
 
 
-def _links(
-    context: page_context.PageContext, nearest: sample_similarity.Nearest, ids: list[str]
-) -> None:
+def _links(context: page_context.PageContext, nearest: compare.Nearest, ids: list[str]) -> None:
     if ids:
         outcomes, _ = describe_outcomes(context.study, nearest.rows)
-        contents = sample_words.describe_samples(context.study.dataset, nearest.rows)
+        contents = text.describe_samples(context.study.dataset, nearest.rows)
         with st.popover(
             "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"
         ):

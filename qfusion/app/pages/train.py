@@ -7,7 +7,6 @@ import pandas as pd
 import streamlit as st
 
 from qfusion import _read_only
-from qfusion.analysis import run_results, run_settings, runs, text, training_curves
 from qfusion.app import figure, frame, page_context, page_runs, panels, state, tasks, widgets
 from qfusion.app.forms.runs import (
     DRAWN_RUNS,
@@ -19,6 +18,7 @@ from qfusion.app.forms.runs import (
     new_run_form,
 )
 from qfusion.app.models import exchange
+from qfusion.study import seeds, text, trainings
 from qfusion.training import checkpoint_cards, default_options
 from qfusion.views import learning, learning_inside
 from qfusion.views.pages import panel, train as builders
@@ -45,7 +45,7 @@ def _runs(moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
     page_runs.begin_run()
-    seen = runs.look()
+    seen = trainings.look()
     if _moving(seen) != moving or not seen or checkpoint_cards.available() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
     shown = choose_runs(seen)
@@ -60,10 +60,10 @@ def _runs(moving: bool, models: list[str]) -> None:
             panels.tabs(builders.VIEW, draw, steady, theme=page_context.theme(), runs=steady)
 
 
-def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
+def _steady(shown: list[trainings.Seen]) -> list[trainings.Seen]:
     """Return the runs as they were drawn a moment ago, unless one of them has another state or its first loss."""
     now = time.monotonic()
-    before: tuple[float, list[runs.Seen]] = state.get(DRAWN_RUNS, (0.0, []))
+    before: tuple[float, list[trainings.Seen]] = state.get(DRAWN_RUNS, (0.0, []))
     # a figure stands 4 seconds at least: Streamlit makes a changed one anew, and it blinks
     if now - before[0] < 4.0 and _stages(before[1]) == _stages(shown):
         return before[1]
@@ -71,9 +71,9 @@ def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
     return shown
 
 
-def _stages(shown: list[runs.Seen]) -> list[tuple[str, str, bool]]:
+def _stages(shown: list[trainings.Seen]) -> list[tuple[str, str, bool]]:
     """Return the state of each run, and whether it has a loss to draw."""
-    begun = {entry.name for entry in runs.runs_with_losses(shown)}
+    begun = {entry.name for entry in trainings.runs_with_losses(shown)}
     return [(entry.name, entry.state, entry.name in begun) for entry in shown]
 
 
@@ -83,8 +83,8 @@ def page() -> None:
     frame.begin_page("Train")
     if started := state.take(STARTED):
         state.forget(NAME)  # it is free for another one
-        state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
-    seen = runs.look()
+        state.put(builders.RUNS.key, started[: trainings.MAX_SHOWN])
+    seen = trainings.look()
     brings = state.param_text(builders.IMPORT.key) == "true"
     new_run_form(not seen and not brings)
     if not _read_only.is_read_only():
@@ -103,7 +103,7 @@ def page() -> None:
     st.fragment(_runs, run_every=1.5 if moving else None)(moving, checkpoint_cards.available())
 
 
-def _moving(seen: list[runs.Seen]) -> bool:
+def _moving(seen: list[trainings.Seen]) -> bool:
     """Whether the page looks again and again."""
     return any(entry.alive for entry in seen) and not figure.exporting()
 
@@ -112,10 +112,10 @@ METRIC_TITLE = "Metric on the validation rows"
 FIRST_EPOCH = "Drawn after the first epoch."
 
 
-def draw_progress(shown: list[runs.Seen]) -> None:
+def draw_progress(shown: list[trainings.Seen]) -> None:
     """Draw the loss from the first batches on, then metrics, gradient norm and learning rate."""
-    begun = runs.runs_with_history(shown)
-    if not runs.runs_with_losses(shown):
+    begun = trainings.runs_with_history(shown)
+    if not trainings.runs_with_losses(shown):
         _waiting_card(shown)
     elif not begun:
         figure.draw_side_by_side(lambda: _loss(shown), _waiting_metric)
@@ -132,11 +132,11 @@ def draw_progress(shown: list[runs.Seen]) -> None:
         )
 
 
-def _loss(shown: list[runs.Seen]) -> panel.PanelFigure:
+def _loss(shown: list[trainings.Seen]) -> panel.PanelFigure:
     return draw_view(shown, page_context.theme(), view=learning.train_loss)
 
 
-def _waiting_card(shown: list[runs.Seen]) -> None:
+def _waiting_card(shown: list[trainings.Seen]) -> None:
     """Draw the cards of the loss and the metric as placeholders, with what each run waits for."""
     waits = [describe_wait(entry, text.escape_markdown(entry.name)) for entry in shown]
 
@@ -150,7 +150,7 @@ def _waiting_metric() -> None:
     page_runs.card("train-metric", METRIC_TITLE, FIRST_EPOCH)
 
 
-def _metric(shown: list[runs.Seen]) -> None:
+def _metric(shown: list[trainings.Seen]) -> None:
     known = learning.common_metrics(shown)
     if not known:
         st.info(
@@ -163,18 +163,18 @@ def _metric(shown: list[runs.Seen]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 figure.heading(METRIC_TITLE)
                 metric = widgets.draw(
-                    builders.METRIC, options=known, default=training_curves.main_metric(known)
+                    builders.METRIC, options=known, default=trainings.main_metric(known)
                 )
             figure.draw_without_panel(
                 draw_view(shown, page_context.theme(), view=learning.train_metric, metric=metric)
             )
 
 
-def draw_inner_terms(shown: list[runs.Seen]) -> None:
+def draw_inner_terms(shown: list[trainings.Seen]) -> None:
     """Draw the strength of the couplings, entanglement, and the contributions of single modalities and their
     combinations.
     """
-    begun = runs.runs_with_history(shown)
+    begun = trainings.runs_with_history(shown)
     if not begun:
         st.info(FIRST_EPOCH, icon=":material/hourglass_top:")
     shown = begun
@@ -195,13 +195,13 @@ def draw_inner_terms(shown: list[runs.Seen]) -> None:
     )
 
 
-def draw_comparison(shown: list[runs.Seen]) -> None:
+def draw_comparison(shown: list[trainings.Seen]) -> None:
     """Settings and results of the runs that are shown."""
     figure.draw_side_by_side(
         lambda: _settings(shown),
         lambda: figure.draw(
             draw_view(shown, view=learning.train_results),
-            below=lambda: _tables(run_results.collect_results(shown)),
+            below=lambda: _tables(trainings.collect_results(shown)),
             grows=False,
             gap="xsmall",
         ),
@@ -209,17 +209,17 @@ def draw_comparison(shown: list[runs.Seen]) -> None:
     )
 
 
-def _settings(shown: list[runs.Seen]) -> None:
+def _settings(shown: list[trainings.Seen]) -> None:
     planned = {entry.name: entry.plan for entry in shown if entry.plan is not None}
     if not planned:
         return
-    differ, table = run_settings.differences(
+    differ, table = seeds.differences(
         planned,
-        lambda plan: run_settings.defaults(
-            plan, lambda name: default_options(run_settings.load_run_dataset(name))
+        lambda plan: seeds.defaults(
+            plan, lambda name: default_options(seeds.load_run_dataset(name))
         ),
     )
-    titles = run_settings.setting_titles(planned.values())
+    titles = seeds.setting_titles(planned.values())
     with st.container(border=True, key="panel-train-settings", gap="xsmall"):
         figure.heading(
             f"{len(differ)} setting{'s differ' if len(differ) != 1 else ' differs'}"
@@ -250,7 +250,7 @@ def _frame(
     return pd.DataFrame([{"setting": titles.get(key, key), **table[key]} for key in keys])
 
 
-def _tables(results: run_results.Results) -> None:
+def _tables(results: trainings.Results) -> None:
     if not results.sizes:
         st.caption(
             "None of these runs has a model yet. Test metrics are measured when a run is stopped or "

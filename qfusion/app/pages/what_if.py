@@ -7,15 +7,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import (
-    background_choice,
-    changed_samples,
-    decision_flips,
-    modality_states,
-    recording_strip,
-    sample_words,
-    text,
-)
 from qfusion.app import (
     frame,
     navigation,
@@ -35,6 +26,25 @@ from qfusion.models.jump.flips import parameter_tweak
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, Physics, StateModel
 from qfusion.models.terms import ParameterChange
+from qfusion.study import opening, recording_strip, text
+from qfusion.study.what_if import (
+    DROP,
+    FLIP,
+    INPUT,
+    KEPT,
+    SWAP,
+    Change,
+    Edits,
+    Result,
+    can_mix,
+    edit_content,
+    own_states,
+    own_words,
+    parameters_that_flip,
+    shown_state,
+    wanted_changes,
+    what_would_flip,
+)
 from qfusion.views import changes
 from qfusion.views.flips import describe_ranges
 from qfusion.views.pages import what_if as builders
@@ -97,7 +107,7 @@ def undo_changes(context: page_context.PageContext) -> None:
     for name in context.study.modalities:
         key = builders.action_choice(context.study, name).key
         if state.get(key) is not None:
-            state.put(key, builders.TITLES[changed_samples.KEPT])
+            state.put(key, builders.TITLES[KEPT])
 
 
 def apply_change(
@@ -109,11 +119,11 @@ def apply_change(
         state.put(builders.donor_choice(modality).key, donor)
 
 
-def draw_changes(context: page_context.PageContext) -> changed_samples.Edits:
+def draw_changes(context: page_context.PageContext) -> Edits:
     """Draw the controls and return the changes that the address then requests, as
     `changed_samples.wanted_changes` takes them.
     """
-    own = modality_states.own_states(context.study, context.row)
+    own = own_states(context.study, context.row)
     for place, name in enumerate(context.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             _change(context, name, own[name])
@@ -125,8 +135,7 @@ def draw_changes(context: page_context.PageContext) -> changed_samples.Edits:
         on_click=undo_changes,
         args=(context,),
         disabled=all(
-            change.action == changed_samples.KEPT
-            for change in changed_samples.wanted_changes(context.study, context.row, wanted)
+            change.action == KEPT for change in wanted_changes(context.study, context.row, wanted)
         ),
     )
     return wanted
@@ -136,21 +145,21 @@ def _change(context: page_context.PageContext, name: str, own: Any) -> None:
     match widgets.draw(
         builders.action_choice(context.study, name), label=text.escape_markdown(name)
     ):
-        case changed_samples.SWAP:
+        case SWAP:
             _donor(context, name)
-        case changed_samples.INPUT:
+        case INPUT:
             _input(context, name)
-        case changed_samples.STATE:
+        case STATE:
             _state(context, name, own)
-        case changed_samples.DROP:
+        case DROP:
             st.caption(
                 f"Left out: replaced by {decisions.background_markdown(context.study.background)}."
             )
-        case changed_samples.FLIP:
+        case FLIP:
             st.caption(
                 "The smallest change of its state that flips the decision, with all other modalities as in "
                 "the sample."
-                if decision_flips.what_would_flip(context.study, context.row)[name].state.possible
+                if what_would_flip(context.study, context.row)[name].state.possible
                 else f"No state of {text.escape_markdown(name)} flips this decision, so it is unchanged."
             )
 
@@ -160,7 +169,7 @@ def _donor(context: page_context.PageContext, name: str) -> None:
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
     if state.get(control.key) is None or boxes.is_foreign(dataset, control.key):
-        default = background_choice.default_contrast(context.study, context.row)
+        default = opening.default_contrast(context.study, context.row)
     donor = boxes.sample_box(control, dataset, default)
     content = dataset.content(dataset.row(donor)).get(name)
     source = recording_strip.source(dataset, dataset.row(donor))
@@ -168,13 +177,13 @@ def _donor(context: page_context.PageContext, name: str) -> None:
         contents.raw_content(name, content, in_box=True)
     if source.clip is not None:
         contents.clip(source.clip, donor)
-    if changed_samples.can_mix(context.study):
+    if can_mix(context.study):
         widgets.draw(builders.share_choice(name))
 
 
 def _input(context: page_context.PageContext, name: str) -> None:
     if name == "text":
-        widgets.draw(builders.WORDS, value=changed_samples.own_words(context.study, context.row))
+        widgets.draw(builders.WORDS, value=own_words(context.study, context.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
             for title, entries in _VOCABULARY.items():
                 st.markdown(f"**{title}**  \n{', '.join(map(text.escape_markdown, entries))}")
@@ -184,10 +193,10 @@ def _input(context: page_context.PageContext, name: str) -> None:
         for control in builders.input_choices(context.study, name)
     )
     with page_runs.guard():
-        change = changed_samples.Change(changed_samples.INPUT, controls=values)
+        change = Change(INPUT, controls=values)
         contents.raw_content(
             name,
-            changed_samples.edit_content(context.study, context.row, name, change).content,
+            edit_content(context.study, context.row, name, change).content,
             in_box=True,
         )
 
@@ -210,7 +219,7 @@ def _state(context: page_context.PageContext, name: str, own: Any) -> None:
     titles = _titles(context, own)
     for title, value, control in zip(
         titles,
-        changed_samples.shown_state(own),
+        shown_state(own),
         builders.number_choices(context.study, name),
         strict=True,
     ):
@@ -234,7 +243,7 @@ def _titles(context: page_context.PageContext, own: Any) -> list[str]:
     )
 
 
-def draw_comparison(context: page_context.PageContext, wanted: changed_samples.Edits) -> None:
+def draw_comparison(context: page_context.PageContext, wanted: Edits) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
     sample, theme = context.tweaked_sample(), context.theme
     before, now, done = changes.both_decisions(sample, wanted)
@@ -251,12 +260,12 @@ def draw_comparison(context: page_context.PageContext, wanted: changed_samples.E
     panels.show(sample, theme, "what-if-probabilities", first=1)
     panels.show(sample, theme, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
     panels.show(sample, theme, "what-if-differences")
-    swapped = [name for name, action in done.items() if action == changed_samples.SWAP]
+    swapped = [name for name, action in done.items() if action == SWAP]
     panels.show(sample, theme, *(f"what-if-strip-{name}" for name in swapped))
     shown = [
         name
         for name, action in done.items()
-        if action != changed_samples.DROP and context.study.model.part(StateModel)
+        if action != DROP and context.study.model.part(StateModel)
     ]
     for first in range(0, len(shown), 2):
         for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):
@@ -265,7 +274,7 @@ def draw_comparison(context: page_context.PageContext, wanted: changed_samples.E
 
 
 def _classes(
-    context: page_context.PageContext, before: changed_samples.Result, now: changed_samples.Result
+    context: page_context.PageContext, before: Result, now: Result
 ) -> list[tweaks.Changed]:
     study, sample = context.study, context.tweaked_sample()
     cells = [
@@ -282,9 +291,7 @@ def _classes(
     return [*cells, tweaks.Changed("Log-odds explained", was, is_, sample.unit)]
 
 
-def _scores(
-    context: page_context.PageContext, before: changed_samples.Result, now: changed_samples.Result
-) -> list[tweaks.Changed]:
+def _scores(context: page_context.PageContext, before: Result, now: Result) -> list[tweaks.Changed]:
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
     cells = [
         tweaks.Changed(
@@ -311,21 +318,21 @@ def nearest_flips(context: page_context.PageContext) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
     panels.show(context.tweaked_sample(), context.theme, "flips", first=1)
     with st.container(horizontal=True, key="apply-flips"):
-        for name, flip in decision_flips.what_would_flip(context.study, context.row).items():
+        for name, flip in what_would_flip(context.study, context.row).items():
             if flip.state.possible:
                 st.button(
                     f"Set {text.escape_markdown(name)} to its nearest flip",
                     key=f"_flip-{name}",
                     icon=":material/flip:",
                     on_click=apply_change,
-                    args=(context, name, changed_samples.FLIP),
+                    args=(context, name, FLIP),
                 )
             if flip.donor_id:
                 st.button(
                     _donor_label(context, name, flip.donor_id),
                     key=f"_lend-{name}",
                     on_click=apply_change,
-                    args=(context, name, changed_samples.SWAP, flip.donor_id),
+                    args=(context, name, SWAP, flip.donor_id),
                     icon=":material/swap_horiz:",
                 )
     selections.draw_pictures(_donor_pictures(context))
@@ -336,14 +343,14 @@ def _donor_label(context: page_context.PageContext, modality: str, donor: str) -
     label = f"Take {text.escape_markdown(modality)} of {text.escape_markdown(donor)}"
     content = _donor_content(context, modality, donor)
     if isinstance(content, Text):
-        label += f": ‘{text.escape_markdown(sample_words.shorten(content.text))}’"
+        label += f": ‘{text.escape_markdown(text.shorten(content.text))}’"
     return label
 
 
 def _donor_pictures(context: page_context.PageContext) -> list[tuple[str, str]]:
     """Return small pictures of what the donors lend, each with a caption."""
     pictures = []
-    for name, flip in decision_flips.what_would_flip(context.study, context.row).items():
+    for name, flip in what_would_flip(context.study, context.row).items():
         content = _donor_content(context, name, flip.donor_id) if flip.donor_id else None
         pixels = None if content is None else sample_charts.draw_thumbnail(content)
         if pixels is not None:
@@ -354,7 +361,7 @@ def _donor_pictures(context: page_context.PageContext) -> list[tuple[str, str]]:
 
 def _donor_content(context: page_context.PageContext, modality: str, donor: str) -> Content | None:
     dataset = context.study.dataset
-    return sample_words.read_content(dataset, dataset.row(donor)).get(modality)
+    return text.read_content(dataset, dataset.row(donor)).get(modality)
 
 
 def parameter_flips(context: page_context.PageContext) -> None:
@@ -382,7 +389,7 @@ def _flips(context: page_context.PageContext) -> None:
     """Draw the nearest parameters that flip the decision, and links that set one on its page, with all others as
     learned.
     """
-    search = decision_flips.parameters_that_flip(context.study, context.row)
+    search = parameters_that_flip(context.study, context.row)
     if not search.changes:
         st.markdown(
             f"**None of the {search.tried} parameters flips this decision on its own** ({describe_ranges(search)})."

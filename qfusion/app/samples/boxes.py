@@ -8,12 +8,12 @@ from typing import Any
 import streamlit as st
 
 from qfusion._sentences import true_minus
-from qfusion.analysis import background_choice, cohort_table, sample_words, text
-from qfusion.analysis.study import Study
 from qfusion.app import links, state, widgets
 from qfusion.app.widgets import bind, check, draw, follow, take_link
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
+from qfusion.study import cohorts, opening, text
+from qfusion.study.study import Study
 from qfusion.views.pages import address, params
 from qfusion.views.words.rules import describe_softmax
 
@@ -50,8 +50,8 @@ def listed_ids(dataset: DataSet, *chosen: str) -> list[str]:
 def sample_names(dataset: DataSet, ids: list[str]) -> Mapping[str, str]:
     """Return what a box shows for each id: the id and the text of the sample, if the data set has texts."""
     if len(dataset) <= OFFERED:
-        return sample_words.name_all_samples(dataset, WORDS)
-    return sample_words.name_samples(dataset, ids, WORDS)
+        return text.name_all_samples(dataset, WORDS)
+    return text.name_samples(dataset, ids, WORDS)
 
 
 def box_width(control: params.SampleParam, default: str) -> int:
@@ -138,7 +138,7 @@ def background_picker(study: Study, row: int) -> Study:
     `contrast`, ...)."""
     if not study.reads_features:  # it has its own baseline
         return study
-    labels = {kind: label for label, kind in background_choice.OFFERED.items()}
+    labels = {kind: label for label, kind in opening.OFFERED.items()}
     key = address.BACKGROUND.key
     wanted = state.param_text(key)
     if wanted in labels and key not in st.session_state:
@@ -146,7 +146,7 @@ def background_picker(study: Study, row: int) -> Study:
     check(address.BACKGROUND, address.CONTRAST, study=study)
     with widgets.place(address.BACKGROUND):
         kind = draw(address.BACKGROUND, width="stretch")
-        option = state.get(address.BACKGROUND.key) or background_choice.DEFAULT_BACKGROUND
+        option = state.get(address.BACKGROUND.key) or opening.DEFAULT_BACKGROUND
         widgets.show_option(str(option))
     if kind == "cohort":
         return _cohort(study)
@@ -155,7 +155,7 @@ def background_picker(study: Study, row: int) -> Study:
         st.caption(
             "The background is this sample itself, so every contribution is 0. Choose another one."
         )
-    return background_choice.with_background(study, kind, sample)
+    return opening.with_background(study, kind, sample)
 
 
 def _cohort(study: Study) -> Study:
@@ -173,7 +173,7 @@ def _cohort(study: Study) -> Study:
     check(members)
     name = draw(members)
     try:
-        rows = cohort_table.members(study, known[name])
+        rows = cohorts.members(study, known[name])
     except QFusionError as error:
         st.warning(
             text.message(
@@ -189,7 +189,7 @@ def _cohort(study: Study) -> Study:
         )
         return study
     st.caption(f"{len(rows):,} samples")
-    return background_choice.with_background(study, "cohort", name, rows)
+    return opening.with_background(study, "cohort", name, rows)
 
 
 def cohort(study: Study) -> str:
@@ -206,7 +206,7 @@ def cohort(study: Study) -> str:
 
 
 def _other(study: Study, row: int) -> str:
-    default = background_choice.default_contrast(study, row)
+    default = opening.default_contrast(study, row)
     follow(address.CONTRAST.key, default)  # before its value is read here
     value = state.param_text(address.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
@@ -221,11 +221,11 @@ def _other(study: Study, row: int) -> str:
 
 def background_in_links() -> dict[str, str]:
     """Return the background parameters of links and of the next page. The default background adds none."""
-    chosen = str(state.get(address.BACKGROUND.key) or background_choice.DEFAULT_BACKGROUND)
-    if chosen == background_choice.DEFAULT_BACKGROUND:
+    chosen = str(state.get(address.BACKGROUND.key) or opening.DEFAULT_BACKGROUND)
+    if chosen == opening.DEFAULT_BACKGROUND:
         return {}
     which = {"contrast": address.CONTRAST.key, "cohort": address.MEMBERS.key}
-    key = which.get(background_choice.OFFERED.get(chosen, ""), "")
+    key = which.get(opening.OFFERED.get(chosen, ""), "")
     return {address.BACKGROUND.key: chosen} | (
         {key: str(state.get(key))} if key and state.get(key) else {}
     )

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import cohort_levels, cohort_measures, cohort_table, text
-from qfusion.analysis.study import Study
 from qfusion.app import guidance, links, navigation, page_context, selections, state, widgets
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohort_filters
+from qfusion.study import cohorts, performance, text
+from qfusion.study.study import Study
 from qfusion.views.pages import cohorts as builders, panel
 from qfusion.views.words import decisions, systems
 from qfusion.views.words.names import name_all, name_split
@@ -37,11 +37,11 @@ def restore_filter(_: Study) -> None:
     state.put(_STARTED, True)
 
 
-def choose_levels(context: page_context.PageContext) -> cohort_levels.Levels:
+def choose_levels(context: page_context.PageContext) -> performance.Levels:
     """Draw the filter, the saved cohorts and the chips. Return the levels that they select."""
     study, table = (
         context.explained_study,
-        cohort_table.cohort_table(context.explained_study, context.output_wanted),
+        cohorts.cohort_table(context.explained_study, context.output_wanted),
     )
     words = state.param_text(FILTER)
     with st.container(border=True, key="box-cohort", gap="xsmall"):
@@ -49,7 +49,7 @@ def choose_levels(context: page_context.PageContext) -> cohort_levels.Levels:
         widgets.draw(builders.FILTER)
         state.put(_KEPT, words)
         words = _check_filter(words, context)
-        levels = cohort_levels.build_levels(
+        levels = performance.build_levels(
             context.tweaked_sample(), words, output=context.output_name, name=_cohort_name(words)
         )
         others = _chips(study, table, levels.parts)
@@ -77,7 +77,7 @@ def choose_levels(context: page_context.PageContext) -> cohort_levels.Levels:
                 height=260,
                 alt="Columns for filters and their contents.",
             )
-        if len(levels.rows) > cohort_measures.MAX_SLOW:
+        if len(levels.rows) > performance.MAX_SLOW:
             widgets.draw(panel.EVERYONE)
         if problem := state.take(_PROBLEM):
             st.error(text.message(problem), icon=":material/error:")
@@ -134,8 +134,7 @@ def _chips(
     are marked, and the filter's other conditions are returned.
     """
     rows = table[
-        cohort_filters.rows_in_split(parts, table)
-        & np.isfinite(table[cohort_table.JOINT].to_numpy())
+        cohort_filters.rows_in_split(parts, table) & np.isfinite(table[cohorts.JOINT].to_numpy())
     ]
     chips = cohort_chips(study, rows)
     marked, others = clear_chip(parts, chips)
@@ -155,13 +154,13 @@ def _chips(
 
 def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohort_filters.Part]:
     """Return the conditions behind the chips, besides relations, on the explained rows of a split."""
-    wrong = cohort_table.wrong_part(study, rows)
+    wrong = cohorts.wrong_part(study, rows)
     chips = {}
     if wrong is not None and study.has_truth:
         title = "wrong class" if study.classes else "wrong sign"
         chips[title] = wrong
     if len(rows):
-        for title, column in (("worst tenth", "error"), ("most joint tenth", cohort_table.JOINT)):
+        for title, column in (("worst tenth", "error"), ("most joint tenth", cohorts.JOINT)):
             if column == "error" and not study.has_truth:
                 continue
             threshold = f"{rows[column].quantile(0.9):.4g}"
@@ -207,7 +206,7 @@ def _apply_chips(
 
 
 def _count(
-    context: page_context.PageContext, levels: cohort_levels.Levels, table: pd.DataFrame
+    context: page_context.PageContext, levels: performance.Levels, table: pd.DataFrame
 ) -> None:
     count, total = int(levels.inside.sum()), len(levels.rows)
     if levels.sample.is_own:
@@ -283,9 +282,9 @@ def _holds(column: pd.Series) -> str:
     return ", ".join(sorted(values)) if len(values) <= 15 else f"{len(values):,} different words"
 
 
-def ladder(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+def ladder(context: page_context.PageContext, levels: performance.Levels) -> None:
     """The three levels in numbers."""
-    result = cohort_measures.ladder(
+    result = performance.ladder(
         context.study, levels.rows, levels.inside, levels.own, name_all(levels)
     )
     heads = ["", *(f"**{text.escape_markdown(name)}**" for name in result["level"])]

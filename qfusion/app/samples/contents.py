@@ -11,10 +11,6 @@ import streamlit as st
 
 from qfusion import report
 from qfusion._sentences import true_minus
-from qfusion.analysis import recording_strip, text
-from qfusion.analysis.sample import Sample, build_sample
-from qfusion.analysis.study import Study
-from qfusion.analysis.text import escape_markdown
 from qfusion.app import figure, navigation, page_context, page_runs
 from qfusion.app.models import tweaks
 from qfusion.data import Audio, Content, Image, Text
@@ -23,6 +19,10 @@ from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.target_spec import LABEL_PREFIX
 from qfusion.errors import translate_system_errors
 from qfusion.models.protocols import Circuit, Evolution
+from qfusion.study import recording_strip, text
+from qfusion.study.sample import Sample, build_sample
+from qfusion.study.study import Study
+from qfusion.study.text import escape_markdown
 from qfusion.views import samples
 from qfusion.views.pages.panel import drawn
 from qfusion.views.words.answers import DecisionSummary, Outcome, summarize_decision

@@ -10,8 +10,6 @@ import torch
 
 from qfusion._memory_cache import memo
 from qfusion._sentences import listed, true_minus
-from qfusion.analysis import sample_circuits
-from qfusion.analysis.tasks import Task
 from qfusion.figures.circuits.charts import Replay
 from qfusion.figures.circuits.diagram import LINES, Box, Wire
 from qfusion.figures.circuits.qubits import matrix_tip
@@ -23,6 +21,8 @@ from qfusion.quantum import measures, states
 from qfusion.quantum.circuits import operation_matrix, rotation
 from qfusion.quantum.statevector import Gate, Step, gate_step
 from qfusion.simulate import gate_replay, master_equation
+from qfusion.study import circuits
+from qfusion.study.jobs import Task
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
@@ -283,14 +283,14 @@ def replay(study: Any, row: int, words: str = "") -> Replay:
     """Return the sample's way through the circuit."""
     model = study.model.tweaked(words)
     if study.model.part(GateCircuit):
-        return replay_gates(model, sample_circuits.encoded_states(study, row))
+        return replay_gates(model, circuits.encoded_states(study, row))
     return fusion_replay(gate_replay.replay_fusion(model, study.space.theta(row)), model)
 
 
 @memo(16, background=False)
 def step_replay(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Replay:
     """Return a sample's way through one drawn step: every qubit before the first and after every gate."""
-    return evolution_replay(sample_circuits.circuit(study, row, dt, split, tweak), study.modalities)
+    return evolution_replay(circuits.circuit(study, row, dt, split, tweak), study.modalities)
 
 
 # From the gates of a model with plain gates to a drawing: boxes, wires, parts, and what every gate does in words.

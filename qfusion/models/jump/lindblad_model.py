@@ -73,7 +73,7 @@ def lindblad_model(
         by_row: whether `encode` takes one sample, (F,) by modality, and returns one ket (d_m,) by subsystem.
 
     Returns:
-        A model of kind "lindblad". `analysis.lindblad_systems` opens it on a data set, or alone on its basis states.
+        A model of kind "lindblad". `study.lindblad_systems` opens it on a data set, or alone on its basis states.
 
     Raises:
         InvalidInput: when an operator is not square, does not fit the dimensions, depends on time, is not finite, or is
@@ -190,7 +190,7 @@ class LindbladModel(TimeModel):
                 spec.size == 2 * d and not spec.sequence,
                 f"Modality `{name}` must have {2 * d} features, the real and imaginary parts of a ket of {d} levels, "
                 f"but has {spec.size}{' per step' if spec.sequence else ''}. Turn the data into kets first, see "
-                "`analysis.lindblad_systems`.",
+                "`study.lindblad_systems`.",
             )
         D = math.prod(self.dims)
         check(

@@ -7,19 +7,19 @@ from typing import Any
 
 import qfusion
 from qfusion._checks import check, choose, require_whole
-from qfusion.commands import explanation_options
+from qfusion.commands import common
 
 MOST_ROWS = 100  # of a list
 MOST_KEYS = 100  # of an address
 
 
-def open_study(model: str, data: str) -> qfusion.analysis.study.Study:
+def open_study(model: str, data: str) -> qfusion.study.study.Study:
     """Return the study of a model and a data set; an empty `data` is the model's own."""
     pickers = qfusion.views.pages.address
     choose("Model", model, pickers.models())
     name = data or pickers.own_data(model)
     pickers.test_data(name)
-    return qfusion.analysis.opening.open_study(model, name)
+    return qfusion.study.opening.open_study(model, name)
 
 
 def open_sample(
@@ -30,12 +30,12 @@ def open_sample(
     output: str,
     background: str = "product",
     contrast: str = "",
-) -> qfusion.analysis.Sample:
+) -> qfusion.study.Sample:
     """Return a sample after checking the names of its model, its data set, its tweak and its background."""
     study = open_study(model, data)
     qfusion.views.pages.page_state.parse_tweak(study, tweak)
-    explanation_options.check_background(background, contrast or None)
-    return qfusion.analysis.open_sample(
+    common.check_background(background, contrast or None)
+    return qfusion.study.open_sample(
         model,
         sample,
         study.dataset.name,

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import qfusion
 from qfusion._checks import check, choose, require_whole
-from qfusion.commands import decisions, figure_files, models
+from qfusion.commands import decisions, evaluate
+from qfusion.commands.figure import render_figure
 from qfusion.plugins.agents.arguments import (
     MOST_ROWS,
     address_values,
@@ -33,7 +34,7 @@ def list_models(offset: int = 0, limit: int = 20) -> dict[str, Any]:
         offset: number of entries to skip.
         limit: number of entries to list, at most 100.
     """
-    cards, problems = models.read_cards()
+    cards, problems = evaluate.read_cards()
     page = list_page("models", cards, offset, limit)
     entries = []
     for card in page["models"]:
@@ -68,9 +69,9 @@ def list_samples(
     """
     study = open_study(model, data)
     parts = qfusion.explain.cohort_filters.parse(filter)
-    table = qfusion.analysis.cohort_table.cohort_table_with_maps(study, None, parts)
+    table = qfusion.study.cohorts.cohort_table_with_maps(study, None, parts)
     columns = ["split", "truth", "prediction", "error", "relation", "leader"]
-    text_column = qfusion.analysis.sample_words.text_column(study.dataset)
+    text_column = qfusion.study.text.text_column(study.dataset)
     if text_column:
         columns.append(text_column)
     rows = table.loc[qfusion.explain.cohort_filters.select_rows(parts, table), columns]
@@ -122,7 +123,7 @@ def verdict(model: str, sample: str, data: str = "", tweak: str = "") -> dict[st
         data: name of a data set. Default: the model's own.
         tweak: change of the model, see the tool `tweak`.
     """
-    from qfusion.analysis import text
+    from qfusion.study import text
     from qfusion.views.words import answers
 
     one = open_sample(model, sample, data, tweak, "")
@@ -176,14 +177,14 @@ def tweak(
         output: the class to explain against all others, or "A:B" for class A rather than B. Default: the class that
             the trained model predicts.
     """
-    from qfusion.analysis import text
     from qfusion.models.protocols import Evolution
+    from qfusion.study import text
     from qfusion.views.words import answers
 
     after = open_sample(model, sample, data, tweak, output)
     before = after.untweaked
 
-    def compare(read: Callable[[qfusion.analysis.Sample], Any]) -> dict[str, Any]:
+    def compare(read: Callable[[qfusion.study.Sample], Any]) -> dict[str, Any]:
         return {"before": read(before), "after": read(after)}
 
     effect = "Nothing is changed."
@@ -247,7 +248,7 @@ def figure(
     from mcp.server.mcpserver import Image
 
     choose("Page", page.lower(), qfusion.views.pages.catalogue.PAGES)
-    content, about, remarks = figure_files.render_figure(
+    content, about, remarks = render_figure(
         qfusion.figures.files.recipe.Recipe(page, panel, address_values(address)),
         format,
         {"theme": theme, "size": size},
@@ -262,7 +263,7 @@ def figure(
     ]
 
 
-def _decision(sample: qfusion.analysis.Sample) -> dict[str, Any]:
+def _decision(sample: qfusion.study.Sample) -> dict[str, Any]:
     return decisions.decision_record(
         sample.explanation, sample.dataset, sample.row, sample.output, sample.seed_uncertainty
     )

@@ -43,7 +43,7 @@ def generator(
     """
     from qfusion.plugins.generator import summary, words
 
-    study = qfusion.analysis.open_study(model, data)
+    study = qfusion.study.open_study(model, data)
     row = study.dataset.row(sample) if sample else None
     record: dict[str, Any] = {"model": study.name, "tweak": tweak}
     shown: list[RenderableType | str] = []

@@ -9,8 +9,6 @@ import pandas as pd
 
 from qfusion._memory_cache import find_result
 from qfusion._sentences import count
-from qfusion.analysis import text
-from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import model_charts, style
 from qfusion.models.protocols import Evolution
@@ -20,6 +18,8 @@ from qfusion.plugins.generator import (
     words,
 )
 from qfusion.plugins.generator.real_generators import MAX_DIMENSION
+from qfusion.study import text
+from qfusion.study.sample import Sample
 from qfusion.views.generator import model_caption
 from qfusion.views.pages import panel
 from qfusion.views.pages.dynamics import VIEW

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
-from qfusion.analysis.study import Study
 from qfusion.plugins.generator import summary
+from qfusion.study.study import Study
 
 MODELS = (  # whose modes ship: each takes up to five minutes of a core
     "qj-avagree",

@@ -15,10 +15,6 @@ import torch
 from qfusion import simulate
 from qfusion._checks import check
 from qfusion._memory_cache import memo
-from qfusion.analysis import drawn_samples, joint_gains
-from qfusion.analysis.shipped_results import shipped
-from qfusion.analysis.study import Study
-from qfusion.analysis.tasks import Task
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds
 from qfusion.models.protocols import Evolution
@@ -34,6 +30,10 @@ from qfusion.plugins.generator import (
 )
 from qfusion.quantum import lindblad, states
 from qfusion.simulate.steady_state import Attractor
+from qfusion.study import evidence, jobs
+from qfusion.study.cache import shipped
+from qfusion.study.jobs import Task
+from qfusion.study.study import Study
 
 DIAGONALISING = "Computing all modes of the generator (seconds; at D = 64 two minutes) …"
 SIMPLIFYING = "Searching for the nearest simpler generators …"
@@ -430,7 +430,7 @@ def simplify(study: Study, tweak: str = "") -> Simplifications:
     hamiltonian = nearest_generators.nearest_hamiltonian(H, jumps)
     nothing = np.zeros((D, D), dtype=complex), np.zeros((0, D, D), dtype=complex)
     rows = study.dataset.rows("test")
-    rows = rows[drawn_samples.drawn_places(len(rows), MOST_ROWS, MOST_ROWS)]
+    rows = rows[jobs.drawn_places(len(rows), MOST_ROWS, MOST_ROWS)]
     learned = _scores(study, model, rows, H, jumps)
     local_scores = _scores(study, model, rows, local.H, local.jumps)
     hamiltonian_scores = _scores(study, model, rows, hamiltonian.H, hamiltonian.jumps)
@@ -444,7 +444,7 @@ def simplify(study: Study, tweak: str = "") -> Simplifications:
     has_truth = study.dataset.target.known and study.has_truth
     metric = ""
     if has_truth:
-        metric = next(iter(joint_gains.metric_labels(study.dataset)))
+        metric = next(iter(evidence.metric_labels(study.dataset)))
     measured = [
         _measure(study, rows, name, distance, learned, scores, has_truth)
         for name, distance, scores in generators
@@ -488,9 +488,9 @@ def _measure(
     change = float(np.sqrt(((scores - learned) ** 2).mean()))
     if not has_truth:
         return Simpler(name, distance, change, (), ())
-    metric, label = next(iter(joint_gains.metric_labels(study.dataset).items()))
+    metric, label = next(iter(evidence.metric_labels(study.dataset).items()))
     without = backgrounds.Additive(len(study.modalities), learned, scores, None, len(rows))
-    parts = joint_gains.measure_gains(study, rows, without, {metric: label})
+    parts = evidence.measure_gains(study, rows, without, {metric: label})
     value, loss = parts["additive"][metric], parts["gain"][metric]
     return Simpler(
         name,

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from qfusion.analysis.sample import Sample
 from qfusion.app import page_context, panels
 from qfusion.plugins.generator import panels as builders
+from qfusion.study.sample import Sample
 
 
 def draw_tab(context: page_context.PageContext, sample: Sample) -> None:

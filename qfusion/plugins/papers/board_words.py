@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from qfusion._sentences import capitalise, count, listed
-from qfusion.analysis import text
 from qfusion.plugins.papers.benchmark_board import SYSTEMS, Board, RivalComparison, Standing
+from qfusion.study import text
 
 SENTENCE = "Significantly better than the best rival: {systems}."
 SYSTEM = "**{system}** on {better} of {sets} (worse on {worse})"

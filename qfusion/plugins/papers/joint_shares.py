@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from qfusion.analysis import text
+from qfusion.study import text
 
 
 def describe_joint_share(table: pd.DataFrame, metric: str) -> str:

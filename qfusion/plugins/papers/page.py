@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import text
 from qfusion.app import figure, frame, guidance, page_context, page_runs, panels, widgets
 from qfusion.errors import translate_system_errors
 from qfusion.plugins.papers import (
@@ -18,6 +17,7 @@ from qfusion.plugins.papers import (
 )
 from qfusion.plugins.papers.board_words import explain_board_summary, summarise_board
 from qfusion.plugins.papers.paper_results import Reproduction
+from qfusion.study import text
 from qfusion.views.words.training import describe_metric
 
 ICONS = {

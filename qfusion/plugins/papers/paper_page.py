@@ -20,8 +20,8 @@ from qfusion.plugins.papers.paper_results import (
 from qfusion.plugins.papers.paper_training import READING
 from qfusion.plugins.why.audit import audit_rows
 from qfusion.report import blocks
+from qfusion.report.blocks import fill_template
 from qfusion.report.document import Report
-from qfusion.report.template_blocks import fill_template
 from qfusion.training import metrics
 
 WIDTH, HEIGHT = 150.0, 58.0  # mm of the chart, at most

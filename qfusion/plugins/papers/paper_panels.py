@@ -8,7 +8,6 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import capitalise, true_minus
-from qfusion.analysis import text
 from qfusion.figures import style
 from qfusion.plugins.papers import (
     benchmark_board,
@@ -18,6 +17,7 @@ from qfusion.plugins.papers import (
     shipped_papers,
 )
 from qfusion.plugins.papers.paper_results import ModelResult, Reproduction
+from qfusion.study import text
 from qfusion.views.pages import panel, params
 from qfusion.views.words.names import with_id
 

@@ -28,7 +28,6 @@ import scipy.special
 
 from qfusion import __version__, _files
 from qfusion._checks import check, choose, require_whole
-from qfusion.analysis import audit_basis, paired
 from qfusion.data import DataSet, registry
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.plugins.papers import benchmark_board, paper_list
@@ -48,6 +47,7 @@ from qfusion.plugins.papers.paper_training import (
 from qfusion.plugins.why.audit import audit, audit_rows
 from qfusion.plugins.why.audit.audit_plan import RESOURCES, Resource
 from qfusion.plugins.why.audit.twin_runs import Run, Terms, summing
+from qfusion.study import evidence
 from qfusion.training import metrics
 
 FORMAT = 2
@@ -397,7 +397,7 @@ def _require_test_rows(dataset: DataSet) -> None:
     """Check that the main metric has test rows, which non-zero accuracy lacks where all scores are 0."""
     count = len(dataset.rows("test"))
     if count:
-        count = audit_basis.evaluation_basis(dataset).count
+        count = evidence.evaluation_basis(dataset).count
     check(
         count >= FEWEST,
         f"Data set '{dataset.name}' must have {FEWEST} or more test rows that count for the main metric, but has "
@@ -430,7 +430,7 @@ def _assemble(
     models = {name: one.result() for name, one in measured.items()}
     figures = [] if _has_other_rows(paper, dataset, readings[0]) else paper.figures_on(dataset.name)
     on_board = paper.is_board and bool(figures)
-    metric = figures[0].metrics[0] if on_board else audit_basis.main_metric(dataset)[0]
+    metric = figures[0].metrics[0] if on_board else evidence.main_metric(dataset)[0]
     first = readings[0].name
     versions = {"qfusion": __version__, "python": platform.python_version()}
     for package in ("torch", "numpy", "scipy"):
@@ -440,7 +440,7 @@ def _assemble(
     gaps = []
     for cell in readings:
         gaps += _gaps(measured[cell.name], rivals, metric, dataset)
-    independent = paired.effective_rows(len(rows), _clusters(dataset))
+    independent = evidence.effective_rows(len(rows), _clusters(dataset))
     return Reproduction(
         format=FORMAT,
         paper=paper.key,
@@ -493,7 +493,7 @@ def _command(
         options += "" if rivals is None else f", rivals={list(rivals)}"
         options += "" if with_audit else ", with_audit=False"
         name = "data" if isinstance(data, DataSet) else repr(data or dataset.name)
-        return f"qfusion.analysis.reproduce_paper({paper.key!r}, {name}, {seeds}{options})"
+        return f"qfusion.study.reproduce_paper({paper.key!r}, {name}, {seeds}{options})"
     words = ["python", "-m", "qfusion", "reproduce", paper.key, "--data", data or dataset.name]
     words += ["--seeds", str(seeds)]
     words += [] if epochs is None else ["--epochs", str(epochs)]
@@ -567,16 +567,16 @@ def _estimate(
             that of as many equal signs.
     """
     over = np.array(list(values.values()))
-    alone = paired.seed_evidence(over)
+    alone = evidence.seed_evidence(over)
     std = float(over.std(ddof=1)) if len(over) > 1 else 0.0
     if len(over) < FEWEST:
         return Estimate(alone.mean, None, None, None, None, std), 1.0
-    both = paired.crossed_evidence(over, np.mean(list(rows.values()), 0), clusters)
+    both = evidence.crossed_evidence(over, np.mean(list(rows.values()), 0), clusters)
     (low, high), (seeds_low, seeds_high) = both.interval(), alone.interval()
     p = max(both.p_differs(), alone.p_differs())
     if is_share and both.error == 0:
-        independent = paired.effective_rows(len(next(iter(rows.values()))), clusters)
-        reach = paired.reach_of_equal_rows(independent, LEVEL)
+        independent = evidence.effective_rows(len(next(iter(rows.values()))), clusters)
+        reach = evidence.reach_of_equal_rows(independent, LEVEL)
         low = both.mean - reach
         high = both.mean + reach
         p = min(1.0, 2 * 0.5**independent) if both.mean else 1.0
@@ -683,7 +683,7 @@ def _gaps(ours: _Measured, rivals: Sequence[_Measured], metric: str, dataset: Da
         if metric not in RANGES:
             difference = _clip(difference, -1.0, 1.0)
         gaps.append(Gap(ours.name, rival.name, difference, p, p))
-    corrected = paired.holm([gap.p for gap in gaps])
+    corrected = evidence.holm([gap.p for gap in gaps])
     return [replace(gap, holm=p) for gap, p in zip(gaps, corrected, strict=True)]
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import text
 from qfusion.figures import style
 from qfusion.plugins.papers import benchmark_board, figures as leaderboard_charts
 from qfusion.plugins.papers.result_panels import model_family
+from qfusion.study import text
 from qfusion.views.pages import panel
 from qfusion.views.words import rules
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from qfusion.analysis.study import Study
     from qfusion.plugins.people.beside.crowd_comparison import Choices, CrowdAndModel
+    from qfusion.study.study import Study
 
 MAX_CLIPS = 10  # of a table that is printed; --json has all
 
@@ -80,10 +80,10 @@ def people(
     from qfusion.plugins.people.crowd import crowd_summary, words
 
     _require_options(by, beside, {"--match": match, "--match-classes": match_classes})
-    study = qfusion.analysis.open_study(model, data)
+    study = qfusion.study.open_study(model, data)
     if beside:
         choices = crowd_comparison.Choices(split, match, match_classes, scale)
-        _print_beside(study, qfusion.analysis.open_study(beside), choices, as_json)
+        _print_beside(study, qfusion.study.open_study(beside), choices, as_json)
         return
     summary = crowd_summary.summarize_crowd(study)
     contrasts = crowd_summary.contrast_groups(study, by) if by else None

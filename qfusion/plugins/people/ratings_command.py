@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qfusion.commands.data_report import Licence, Title
+from qfusion.commands.data import Licence, Title
 from qfusion.commands.printing import Json, print_remark, print_result, table
 
 

@@ -6,10 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._sentences import share, true_minus
-from qfusion.analysis import text, trust
-from qfusion.analysis.opening import rivals
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.app import guidance, page_context, panels, widgets
 from qfusion.figures.style import Theme
 from qfusion.plugins.people import tab_panels
@@ -18,6 +14,10 @@ from qfusion.plugins.people.crowd.words import describe_accuracy, describe_fusio
 from qfusion.plugins.people.labels import label_comparison
 from qfusion.plugins.people.labels.panels import agreement_table
 from qfusion.plugins.people.labels.words import explain_missing_labels
+from qfusion.study import text, trust
+from qfusion.study.opening import rivals
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 
 
 def people_tab(context: page_context.PageContext, _: Sample) -> None:

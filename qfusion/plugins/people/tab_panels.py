@@ -1,9 +1,9 @@
 """The panels and choices of the tab People of Faithfulness: votes of people who are the model, or labels that people
 gave to single modalities beside a model's own terms."""
 
-from qfusion.analysis.opening import rivals
 from qfusion.plugins.people.crowd import crowd_summary, panels as crowd
 from qfusion.plugins.people.labels import panels as labels
+from qfusion.study.opening import rivals
 from qfusion.views.pages import faithfulness, panel, params
 
 PEOPLE = "People"

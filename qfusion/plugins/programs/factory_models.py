@@ -38,7 +38,7 @@ from qfusion.plugins.programs.named_card import key, named_inputs
 from qfusion.plugins.programs.program import Port
 from qfusion.plugins.programs.program_card import ProgramCard
 from qfusion.plugins.programs.program_inputs import fed_array
-from qfusion.training.sample_rows import sample_rows
+from qfusion.training.batches import sample_rows
 
 _WHY = "{words:.200}"
 Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]

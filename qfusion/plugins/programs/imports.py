@@ -29,8 +29,8 @@ from qfusion.plugins.programs.program_checks import (
     run_sample_rows,
 )
 from qfusion.plugins.programs.program_files import ENDINGS, open_program, program_kind
-from qfusion.training import checkpoint, checkpoint_cards, games
-from qfusion.training.sample_rows import sample_rows
+from qfusion.training import checkpoint, checkpoint_cards
+from qfusion.training.batches import sample_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,8 +221,8 @@ def remove(name: str) -> Path:
         NotFound: when there is none of that name. InvalidInput: when it was not imported.
     """
     _read_only.check_allowed("remove a model")
-    if games.is_game(name):
-        return games.remove_game(name)
+    if checkpoint.is_game(name):
+        return checkpoint.remove_game(name)
     check(
         checkpoint_cards.load_card(name)["model"] == Imported.kind,
         f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "

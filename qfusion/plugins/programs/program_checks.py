@@ -16,7 +16,7 @@ from qfusion.errors import InvalidInput
 from qfusion.models.evaluation import nested_part
 from qfusion.models.live_model import SMALLEST, fits
 from qfusion.plugins.programs.imported import Imported
-from qfusion.training.sample_rows import ROWS
+from qfusion.training.batches import ROWS
 
 CLIPPED = f"[{SMALLEST:g}, 1]"
 _EVAL = "Call `model.eval()` before it is exported."

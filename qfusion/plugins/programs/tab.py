@@ -9,7 +9,6 @@ import streamlit as st
 
 from qfusion import data as sources
 from qfusion._checks import check
-from qfusion.analysis import text
 from qfusion.app import navigation, page_runs, requests, state
 from qfusion.app.models import exchange
 from qfusion.data.store import writing
@@ -18,6 +17,7 @@ from qfusion.models import measured_game
 from qfusion.plugins.programs import imports, named_card, program_files
 from qfusion.plugins.programs.imported import Imported
 from qfusion.plugins.programs.words import describe_summary
+from qfusion.study import text
 from qfusion.training import checkpoint_cards, metrics
 from qfusion.views.pages import address
 from qfusion.views.words import training

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.adapters import readings
+from qfusion.adapters import gates
 from qfusion.errors import InvalidInput
 from qfusion.models.protocols import CircuitFacts, Reading
 from qfusion.models.tweak import UNCHANGED, CircuitChange
@@ -197,7 +197,7 @@ class CircuitModel:
         return np.asarray(read @ matrix.T + bias)
 
     def circuit_source(self, wires: Mapping[str, Sequence[Any]] | None) -> BareSource:
-        """Return the circuit for the Circuit page, see `adapters.circuits.find_circuit`."""
+        """Return the circuit for the Circuit page, see `adapters.opening.find_circuit`."""
         return BareSource(self, wires)
 
     def feature_places(self) -> dict[str, frozenset[int]]:
@@ -239,12 +239,12 @@ class BareSource(flat_source.FlatSource):
         model = self._model
         read = model.readout.columns(model.circuit, self.parameters(features), change)
         columns = torch.from_numpy(model.scores_of(read))
-        numbers, form = readings.flatten([read])
+        numbers, form = gates.flatten([read])
         return Reading(numbers, form, columns)
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""
-        (read,) = readings.arrange(numbers, form)
+        (read,) = gates.unflatten(numbers, form)
         return torch.from_numpy(self._model.scores_of(read))
 
 

@@ -15,9 +15,9 @@ import torch
 
 from qfusion._checks import MOST_MODALITIES, check
 from qfusion.adapters import circuit_walks, opening
-from qfusion.analysis.study import Study
 from qfusion.errors import translate_import_errors
 from qfusion.plugins.qiskit import bare_circuits, openqasm_files, qiskit_gates
+from qfusion.study.study import Study
 
 with translate_import_errors():
     from qiskit.circuit import ParameterVector

@@ -18,12 +18,12 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, require_whole
-from qfusion.analysis import study_building
-from qfusion.analysis.study import Study
 from qfusion.models import EntangledQCNN, evaluation, games, live_model
 from qfusion.models.protocols import EditableCircuit
 from qfusion.models.tweak import CircuitChange
 from qfusion.plugins.qiskit import devices, gate_templates
+from qfusion.study import opening
+from qfusion.study.study import Study
 
 REPEATS = 20  # of the shots, by which their scatter is measured
 LEVEL = 1.96  # standard errors of an interval
@@ -226,7 +226,7 @@ def _set_up_fusion(study: Study, device: devices.Device) -> _Setup:
         model = live_model.LiveModel(study.dataset.input_specs, own.outputs, call, holds)
         return cast(
             "live_model.LiveModel",
-            study_building.explained_model(model.double().eval(), study.dataset),
+            opening.explained_model(model.double().eval(), study.dataset),
         )
 
     ideal = explained(lambda features: own.scores(own.encode(features)).detach().double())

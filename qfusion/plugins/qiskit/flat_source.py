@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.adapters import circuit_wires
-from qfusion.adapters.circuit_wires import MAX_QUBITS
-from qfusion.adapters.gate_roles import FIXED, find_layers
+from qfusion.adapters import gates
+from qfusion.adapters.gates import FIXED, MAX_QUBITS, find_layers
 from qfusion.errors import translate_import_errors
 from qfusion.models.protocols import TRAINED, CircuitFacts
 from qfusion.models.tweak import UNCHANGED, CircuitChange
@@ -54,7 +53,7 @@ class FlatSource:
         self.circuit, self.roles = circuit, roles
         places = [gate.wires for gate in circuit.gates]
         self._labels, wires = name_wires(circuit, wires)
-        self._registers, self._order, self.is_guessed = circuit_wires.arrange(
+        self._registers, self._order, self.is_guessed = gates.arrange_wires(
             self._labels, roles, places, modalities, wires
         )
         self._position = {place: position for position, place in enumerate(self._order)}

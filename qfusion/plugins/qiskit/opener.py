@@ -11,11 +11,11 @@ import numpy as np
 from torch import nn
 
 from qfusion._checks import check
-from qfusion.adapters.openers import Opener
-from qfusion.analysis.study import Study
+from qfusion.adapters.gates import Opener
 from qfusion.models.protocols import CircuitSource
 from qfusion.models.tweak import CircuitChange
 from qfusion.quantum.statevector import Gate
+from qfusion.study.study import Study
 
 
 class QiskitOpener(Opener):

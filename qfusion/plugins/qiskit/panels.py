@@ -8,10 +8,10 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion._memory_cache import memo
 from qfusion._sentences import count
-from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models.protocols import GateCircuit
+from qfusion.study.sample import Sample
 from qfusion.views.changes import SHOTS
 from qfusion.views.pages import panel, params
 from qfusion.views.pages.circuit import NOISE, can_be_noisy, noise_open

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion.adapters.observed_method import ObservedMethod
+from qfusion.adapters.gates import ObservedMethod
 from qfusion.errors import translate_import_errors
 
 with translate_import_errors():

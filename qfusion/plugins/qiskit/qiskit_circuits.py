@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.adapters import quick_calls, readings
+from qfusion.adapters import gates, trial
 from qfusion.models import evaluation, live_model
 from qfusion.models.protocols import CircuitFacts, Reading
 from qfusion.models.tweak import UNCHANGED, CircuitChange
@@ -118,12 +118,12 @@ class QiskitCircuit(FlatSource):
 
         with qiskit_calls.changed_calls(answer):
             columns = self.call(features)
-        numbers, form = readings.flatten(results)
+        numbers, form = gates.flatten(results)
         return Reading(numbers, form, columns)
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""
-        results = iter(readings.arrange(numbers, form))
+        results = iter(gates.unflatten(numbers, form))
 
         def answer(network: Any, parameters: np.ndarray, number: int) -> np.ndarray | None:
             shown: np.ndarray | None = None
@@ -134,7 +134,7 @@ class QiskitCircuit(FlatSource):
         with qiskit_calls.changed_calls(answer):
             return self.call(features)
 
-    def quick_call(self, rows: Mapping[str, Any]) -> quick_calls.QuickCall:
+    def quick_call(self, rows: Mapping[str, Any]) -> trial.QuickCall:
         """Return a call of the model that evaluates its networks for all rows at once.
 
         Args:
@@ -148,7 +148,7 @@ class QiskitCircuit(FlatSource):
                 return None
             return evaluate(network, flat, parameters, UNCHANGED)
 
-        return quick_calls.QuickCall(self.call, lambda _: qiskit_calls.changed_calls(answer))
+        return trial.QuickCall(self.call, lambda _: qiskit_calls.changed_calls(answer))
 
     def _networks(self, features: Mapping[str, Any]) -> list[Any]:
         return [call.network for call in self._record(features)]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import qfusion
-from qfusion.commands.data_report import Licence, Repair, Title, print_report
+from qfusion.commands.data import Licence, Repair, Title, print_report
 from qfusion.commands.printing import Json, print_remark, print_result, progress_bar, table
 from qfusion.errors import NotFound
 

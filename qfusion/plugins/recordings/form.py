@@ -7,10 +7,10 @@ import streamlit as st
 from qfusion import _read_only
 from qfusion._checks import check
 from qfusion._sentences import count
-from qfusion.analysis import text
 from qfusion.app import guidance, page_runs, state
 from qfusion.data.data_set import DataSet
 from qfusion.plugins.recordings import clip_join, clips
+from qfusion.study import text
 
 FOLDER, TABLE = "_join_folder", "_join_table"
 

@@ -85,7 +85,7 @@ def check(
     from qfusion.plugins.review.checks import claims, run
     from qfusion.plugins.review.checks.check import Verdict
 
-    study = qfusion.analysis.open_study(model, data)
+    study = qfusion.study.open_study(model, data)
     reported = claims.Claims(
         tuple(claims.parse_figure(text, study.dataset) for text in claimed or ()),
         tuple(resources or ()),

@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from qfusion.analysis import text
-from qfusion.analysis.opening import rivals
-from qfusion.analysis.study import Study
 from qfusion.figures import model_charts, style
 from qfusion.plugins.review import words
 from qfusion.plugins.review.checks import claims, resources, run
 from qfusion.plugins.review.checks.check import Topic
+from qfusion.study import text
+from qfusion.study.opening import rivals
+from qfusion.study.study import Study
 from qfusion.views.pages import panel, params
 from qfusion.views.words import rules
 

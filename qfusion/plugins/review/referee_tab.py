@@ -4,9 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion.analysis import jobs, text, trust
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.app import (
     figure,
     page_context,
@@ -21,6 +18,9 @@ from qfusion.plugins.review import referee, words
 from qfusion.plugins.review.checks import run
 from qfusion.plugins.review.checks.check import Check, Topic, Verdict
 from qfusion.plugins.review.checks.claims import Claims
+from qfusion.study import jobs, text, trust
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 
 BADGES = {
     Verdict.FAULT: ":red-badge[:material/error: {}]",

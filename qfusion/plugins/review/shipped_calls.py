@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qfusion.analysis.study import Study
 from qfusion.plugins.review.students import lessons
+from qfusion.study.study import Study
 
 TAUGHT = "qcnn-parity"  # the model whose students tests teach again; of others they take a minute
 

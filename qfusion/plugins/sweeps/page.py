@@ -8,7 +8,6 @@ from pydantic.fields import FieldInfo
 from qfusion import _read_only
 from qfusion._checks import check
 from qfusion._settings import bounds, choices
-from qfusion.analysis import text
 from qfusion.app import (
     figure,
     frame,
@@ -28,6 +27,7 @@ from qfusion.plugins.sweeps import (
     sweeps,
 )
 from qfusion.runs import plans
+from qfusion.study import text
 
 COMING = (
     (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qfusion import data as sources
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput
-from qfusion.runs import specifications
+from qfusion.runs import folder
 from qfusion.runs.plans import make_plan, read_settings, setting_fields
 from qfusion.training import metrics
 
@@ -25,7 +25,7 @@ MAX_SETTINGS = 40  # settings that are searched, and choices of one
 
 
 @dataclass(frozen=True)
-class Search(specifications.Training):
+class Search(folder.Training):
     """Specification of what a sweep searches and by which metric it is judged.
 
     Attributes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from qfusion._checks import check
 from qfusion._lazy import Library
 from qfusion.errors import InvalidInput, NotFound, translate_errors
-from qfusion.runs import run_names
+from qfusion.runs import folder
 from qfusion.runs.folder import runs_folder
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def sweep_names() -> list[str]:
         with contextlib.suppress(OSError):  # another process removes it meanwhile
             stats[path.stem] = path.stat().st_mtime_ns
     names = sorted(stats, key=lambda name: -stats[name])
-    return [name for name in names if run_names.NAME.fullmatch(name)]
+    return [name for name in names if folder.NAME.fullmatch(name)]
 
 
 def storage_address(name: str, storage: str = "") -> str:
@@ -53,7 +53,7 @@ def storage_address(name: str, storage: str = "") -> str:
         InvalidInput: when `storage` is not the address of a database of SCHEMES.
     """
     if not storage:
-        path = sweeps_folder() / f"{run_names.check_name(name)}{_ENDING}"
+        path = sweeps_folder() / f"{folder.check_name(name)}{_ENDING}"
         return f"sqlite:///{path.absolute()}"
     match = _URL.fullmatch(storage)
     scheme = storage.split(":", 1)[0][:20]  # never more of it: there may be a password
@@ -88,7 +88,7 @@ def open_study(
             of Optuna. See `storage_address` for others.
         NotFound: when it must be there and is not.
     """
-    run_names.check_name(name)
+    folder.check_name(name)
     address = storage_address(name, storage)
     absent = f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice."
     if address.startswith("sqlite"):

@@ -22,7 +22,7 @@ from qfusion._checks import check, require_number
 from qfusion._lazy import Library
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.plugins.sweeps import search_space, sweep_storage
-from qfusion.runs import cluster, plans, run_names, run_process
+from qfusion.runs import cluster, folder, plans
 from qfusion.training import Progress, metrics, prepare
 
 if TYPE_CHECKING:
@@ -315,16 +315,16 @@ def resume(sweep: Sweep) -> None:
 def launch_worker(name: str, where: str = "") -> subprocess.Popen[bytes]:
     """Start a process that takes part in an existing sweep and continues when this one ends. Return at once."""
     sweep_storage.sweeps_folder().mkdir(parents=True, exist_ok=True)
-    return run_process.start_process(
+    return plans.start_process(
         [
-            *run_process.COMMAND,
+            *plans.COMMAND,
             "sweep",
             "--name",
             name,
             *(["--storage", where] if where else []),
             "--json",
         ],
-        sweep_storage.sweeps_folder() / f".{run_names.check_name(name)}.log",
+        sweep_storage.sweeps_folder() / f".{folder.check_name(name)}.log",
     )
 
 

@@ -85,7 +85,7 @@ def why(
     if not pieces:
         print_model_fusion(model, data, as_json)
         return
-    study = qfusion.analysis.opening.open_study(model, data)
+    study = qfusion.study.opening.open_study(model, data)
     parts: dict[str, Shown] = {}
     if patching:
         parts["patch"] = patch_states(study, *patching)
@@ -167,7 +167,7 @@ def _format_interval(part: Mapping[str, Any]) -> str:
 
 def print_model_fusion(model: str, data: str | None, as_json: bool) -> None:
     """Print whether a model fuses: EMAP, the loss reduction of coalitions, their ranking, and clusters of seeds."""
-    result = fusion_words.fusion_record(qfusion.analysis.opening.open_study(model, data))
+    result = fusion_words.fusion_record(qfusion.study.opening.open_study(model, data))
     sentences = [f"{part['says']}." for part in result.values()]
     tables = []
     for name, part in result.items():

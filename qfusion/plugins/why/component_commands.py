@@ -28,7 +28,7 @@ twin_training: Any = Library("qfusion.plugins.why.audit.twin_training")
 Shown = tuple[dict[str, Any], list[str | RenderableType]]
 
 
-def patch_states(study: qfusion.analysis.study.Study, sample: str, donor: str) -> Shown:
+def patch_states(study: qfusion.study.study.Study, sample: str, donor: str) -> Shown:
     """Replace each modality's state at each time by that of another sample, and return the outputs."""
     result = patching.patch_sample(study, study.dataset.row(sample), donor)
     record = {
@@ -47,7 +47,7 @@ def patch_states(study: qfusion.analysis.study.Study, sample: str, donor: str) -
     return record, [sentence, table(["t", *result.modalities], rows, title)]
 
 
-def compare_gate_groups(study: qfusion.analysis.study.Study, sample: str, shots: int) -> Shown:
+def compare_gate_groups(study: qfusion.study.study.Study, sample: str, shots: int) -> Shown:
     """Return the Shapley values of the network's gate groups for one sample and for the loss."""
     row = study.dataset.row(sample)
     output = int(study.predicted[row])
@@ -71,9 +71,7 @@ def compare_gate_groups(study: qfusion.analysis.study.Study, sample: str, shots:
     return record, lines
 
 
-def prune_generator(
-    study: qfusion.analysis.study.Study, retrain: int, name: str, keep: str
-) -> Shown:
+def prune_generator(study: qfusion.study.study.Study, retrain: int, name: str, keep: str) -> Shown:
     """Remove terms of the generator one after another, and return the metric after each.
 
     Args:
@@ -134,7 +132,7 @@ def _pruning_table(curve: list[dict[str, Any]], metric: str) -> RenderableType:
     )
 
 
-def train_twins(study: qfusion.analysis.study.Study, seeds: int) -> Shown:
+def train_twins(study: qfusion.study.study.Study, seeds: int) -> Shown:
     """Train the model and its twins with several seeds, and return the worth of each quantum resource."""
     records = twin_training.train_twins(study, seeds)
     entry = audit.own_entry(study, records)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qfusion.analysis.study import Study
 from qfusion.plugins.why import summary
 from qfusion.plugins.why.fusion import fusion_tests
 from qfusion.plugins.why.pieces import patching
+from qfusion.study.study import Study
 
 PRUNED = ("qj-mosi", "qj-parity", "qj-planted", "qj-scenes")  # pruned again in tests
 

@@ -11,9 +11,6 @@ from typing import Any
 
 from qfusion._disk_cache import stamp_records
 from qfusion._memory_cache import find_result, memo
-from qfusion.analysis import jobs, joint_gains
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.errors import NotFound
 from qfusion.explain.backgrounds import Gains, ProjectionSummary
 from qfusion.models.protocols import Evolution, TruthTables
@@ -23,6 +20,9 @@ from qfusion.plugins.why.information.information import Estimate
 from qfusion.plugins.why.pieces import patching
 from qfusion.plugins.why.pieces.gate_shapley import GateGroups
 from qfusion.plugins.why.pieces.generator_pruning import Pruning
+from qfusion.study import evidence, jobs
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 
 
 class Part(StrEnum):
@@ -98,9 +98,9 @@ def find_summary(study: Study, sample: Sample) -> FusionSummary:
         if job is not None and job.state in (jobs.State.FAILED, jobs.State.CANCELLED)
     ]
     return FusionSummary(
-        metric=next(iter(joint_gains.metric_labels(study.dataset))),
+        metric=next(iter(evidence.metric_labels(study.dataset))),
         parts=parts,
-        joint=find_result(joint_gains.remove_joint_terms, study),
+        joint=find_result(evidence.remove_joint_terms, study),
         information=find_result(information_estimate.estimate_information, study.dataset),
         resources=find_result(measured_resources, study),
         terms=find_result(patching.prune_terms, study),
@@ -149,7 +149,7 @@ def _key(part: Part, study: Study, sample: Sample) -> Hashable:
 
 def _computation(part: Part, study: Study, sample: Sample) -> Callable[[], object]:
     return {
-        Part.JOINT: lambda: joint_gains.remove_joint_terms(study),
+        Part.JOINT: lambda: evidence.remove_joint_terms(study),
         Part.DATA: lambda: information_estimate.estimate_information(study.dataset),
         Part.RESOURCES: lambda: measured_resources(study),
         Part.TERMS: lambda: patching.prune_terms(study),

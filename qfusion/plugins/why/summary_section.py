@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
-from qfusion.analysis.text import escape_markdown
 from qfusion.app import guidance, page_context, page_runs, streamlit_internals
 from qfusion.plugins.why import summary as fusion_summary
 from qfusion.plugins.why.summary_words import describe_missing, summarise_fusion
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
+from qfusion.study.text import escape_markdown
 
 PULSE = 2.0  # seconds between two looks at what is known
 

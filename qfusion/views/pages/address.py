@@ -9,14 +9,14 @@ from typing import Any
 
 from qfusion import data
 from qfusion._checks import check, choose
-from qfusion.analysis import background_choice, opening, outputs, sample_examples
-from qfusion.analysis.study import Study
-from qfusion.analysis.study_building import find_misfit
 from qfusion.errors import NotFound, QFusionError, default_on_error
 from qfusion.explain import cohort_filters
 from qfusion.figures.files import recipe
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import learned_values
+from qfusion.study import compare, opening, sample
+from qfusion.study.opening import find_misfit
+from qfusion.study.study import Study
 from qfusion.training import checkpoint_cards
 from qfusion.views.pages.page_state import (
     PREDICTED,
@@ -185,13 +185,11 @@ def _compare(values: Values, view: PageState, study: Study) -> None:
     out.
     """
     _require(values, rules((BACKGROUND, CONTRAST, ROWS), view, study))
-    kind = background_choice.OFFERED[
-        values.get("background", [background_choice.DEFAULT_BACKGROUND])[0]
-    ]
+    kind = opening.OFFERED[values.get("background", [opening.DEFAULT_BACKGROUND])[0]]
     if kind == "contrast":
         values.setdefault(
             "contrast",
-            [background_choice.default_contrast(study, study.dataset.row(values["sample"][0]))],
+            [opening.default_contrast(study, study.dataset.row(values["sample"][0]))],
         )
     names = [cohort_filters.parse_saved(word).name for word in values.get("cohort", [])]
     if kind == "cohort" and names:
@@ -331,7 +329,7 @@ BACKGROUND = SelectParam(
     "each modality drawn independently (product of marginals); the training samples as they are; "
     "maximally mixed states; the reference state |0⟩; one other sample, for “why this decision "
     "rather than that one?”; or a cohort saved on the Cohorts page.",
-    meanings=background_choice.OFFERED,
+    meanings=opening.OFFERED,
     style={"width": 190},
 )
 CONTRAST = SampleParam(
@@ -340,20 +338,18 @@ CONTRAST = SampleParam(
 MEMBERS = SelectParam(
     "members", "Cohort", "The first saved cohort is the background.", style={"width": 170}
 )
-ROWS = SelectParam(
-    "rows", "Rows", "Some of the rows are used.", values=(background_choice.ALL_ROWS,)
-)
+ROWS = SelectParam("rows", "Rows", "Some of the rows are used.", values=(opening.ALL_ROWS,))
 PICKERS = (MODEL, DATA, SAMPLE, OUTPUT, BACKGROUND, CONTRAST, MEMBERS, ROWS)
 KEYS = (*(control.key for control in PICKERS), "cohort", "pin")
 
 
 def offered_outputs(classes: Sequence[str]) -> list[str]:
-    """Return the texts of all classes, and of all pairs of more than two, see `analysis.outputs`."""
+    """Return the texts of all classes, and of all pairs of more than two, see `study.sample`."""
     names = tuple(classes)
     texts = [*names]
     if 2 < len(names) <= MOST_PAIRS:
         pairs = itertools.permutations(range(len(names)), 2)
-        texts += [str(outputs.Output(first, second, names)) for first, second in pairs]
+        texts += [str(sample.Output(first, second, names)) for first, second in pairs]
     return texts
 
 
@@ -397,7 +393,7 @@ def default_sample(study: Study) -> str:
         return named[0]
     if study.opening_sample:
         return study.opening_sample
-    examples = sample_examples.find_examples(study)
+    examples = compare.find_examples(study)
     if not examples:
         return str(study.dataset.ids[study.dataset.rows("test")[0]])
     return next((one for one in examples if one.kind == "conflict"), examples[0]).sample

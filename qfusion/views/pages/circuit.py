@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.explain.angle_response import angle_names
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import (
@@ -15,6 +13,8 @@ from qfusion.models.protocols import (
     TruthTables,
 )
 from qfusion.models.tweak import MAX_TEXT
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views import changes, circuit, flips, network, qubits, sensitivity
 from qfusion.views.circuit import DISPLAYS, MAX_GATES, MAX_STEPS, NONE, SPLITS, gate_index, replay
 from qfusion.views.pages import page_state, panel, params

@@ -1,48 +1,40 @@
 """Panels and choices of the Cohorts page."""
 
 from qfusion import plugin
-from qfusion.analysis import (
-    cohort_groups,
-    cohort_levels,
-    cohort_measures,
-    cohort_slices,
-    cohort_table,
-    sample_coordinates,
-    sample_projection,
-)
-from qfusion.analysis.study import Study
 from qfusion.explain import cohort_filters
+from qfusion.study import cohorts, maps, mistakes, performance
+from qfusion.study.study import Study
 from qfusion.views import cohort_contributions, cohort_errors, cohort_points, cohort_quality
 from qfusion.views.pages import page_state, panel, params
 from qfusion.views.pages.panel import drawn
 
 
-def has_enough_samples(levels: cohort_levels.Levels, **_: object) -> bool:
+def has_enough_samples(levels: performance.Levels, **_: object) -> bool:
     """Return whether there are samples enough for a map."""
     return len(levels.rows) >= 3
 
 
-def has_samples(levels: cohort_levels.Levels, **_: object) -> bool:
+def has_samples(levels: performance.Levels, **_: object) -> bool:
     """Return whether there is a sample, and the truth is known."""
     return len(levels.rows) > 0 and levels.study.has_truth
 
 
-def has_cohort_samples(levels: cohort_levels.Levels, **_: object) -> bool:
+def has_cohort_samples(levels: performance.Levels, **_: object) -> bool:
     """Return whether the cohort has a sample."""
     return bool(levels.inside.any())
 
 
-def has_cohort_truth(levels: cohort_levels.Levels, **_: object) -> bool:
+def has_cohort_truth(levels: performance.Levels, **_: object) -> bool:
     """Return whether the cohort has a sample, and the truth is known."""
     return has_cohort_samples(levels) and levels.study.has_truth
 
 
-def has_classes(levels: cohort_levels.Levels, **_: object) -> bool:
+def has_classes(levels: performance.Levels, **_: object) -> bool:
     """Return whether the model chooses among classes, and the cohort has a sample with a known truth."""
     return bool(levels.study.classes) and has_cohort_truth(levels)
 
 
-def is_regression(levels: cohort_levels.Levels, **_: object) -> bool:
+def is_regression(levels: performance.Levels, **_: object) -> bool:
     """Return whether the model predicts a number and there is at least one sample with a known truth."""
     return not levels.study.classes and has_samples(levels)
 
@@ -52,7 +44,7 @@ def require_filter(study: Study, words: str, output: int | None = None) -> None:
     study lacks.
     """
     parts = cohort_filters.parse(words)
-    cohort_filters.select_rows(parts, cohort_table.cohort_table_with_maps(study, output, parts))
+    cohort_filters.select_rows(parts, cohorts.cohort_table_with_maps(study, output, parts))
 
 
 FILTER = params.TextParam(
@@ -71,51 +63,49 @@ BY = params.SelectParam(
     "Grouped by",
     "Samples are not grouped.",
     "Each quarter contains a quarter of the split's samples.",
-    lambda study: cohort_groups.groupings(study, cohort_table.cohort_table(study, None)),
+    lambda study: cohorts.groupings(study, cohorts.cohort_table(study, None)),
     style={"width": 340},
 )
 MEASURE = params.SelectParam(
     "measure",
     "x axis: entanglement or mixing",
     "The entropy is shown.",
-    values=cohort_measures.measure_titles,
+    values=performance.measure_titles,
 )
 STRENGTH = params.SelectParam(
     "strength",
     "y axis: interaction strength",
     "The sum is shown.",
     "The sum of the sizes of a sample's joint terms, or their share of the decision.",
-    cohort_table.STRENGTHS,
+    cohorts.STRENGTHS,
 )
 SLICES_BY = params.SelectParam(
     "slice",
     "Slices by",
     "The first grouping is shown.",
-    values=lambda study: cohort_slices.slice_kinds(study, cohort_table.cohort_table(study, None)),
+    values=lambda study: mistakes.slice_kinds(study, cohorts.cohort_table(study, None)),
     style={"width": 260},
 )
 MAP_OF = params.SelectParam(
     "map",
     "Map of",
     "The first are shown.",
-    values=lambda study: sample_coordinates.coordinate_kinds(study).values(),
-    meanings=sample_coordinates.KEYS,
+    values=lambda study: maps.coordinate_kinds(study).values(),
+    meanings=maps.KEYS,
     style={"width": 190},
 )
 MAP_METHOD = params.SelectParam(
     "map.method",
     "Method",
     "Principal components are shown.",
-    values=sample_projection.METHODS,
+    values=maps.METHODS,
     look="segments",
 )
 MAP_COLOUR = params.SelectParam(
     "map.colour",
     "Colour",
     "The first column is shown.",
-    values=lambda study: cohort_points.colour_choices(
-        study, cohort_table.cohort_table(study, None)
-    ),
+    values=lambda study: cohort_points.colour_choices(study, cohorts.cohort_table(study, None)),
     style={"width": 190},
 )
 # the parts of the page, with choices of theirs: links of when all stood below each other name no part
@@ -177,7 +167,7 @@ PANELS = {
     "entanglement": panel.Panel(
         drawn(cohort_points.entanglement),
         {"measure": MEASURE, "strength": STRENGTH, "everyone": panel.EVERYONE},
-        fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.study)),
+        fits=lambda levels, **_: bool(performance.measure_titles(levels.study)),
         opens=_ENTANGLEMENT,
         scope="levels",
     ),

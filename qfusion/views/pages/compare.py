@@ -1,10 +1,10 @@
 """The Compare page: its panels of two decisions and of several samples, with their controls."""
 
 from qfusion import plugin
-from qfusion.analysis import compare, model_differences
-from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_pairs, style
 from qfusion.models.protocols import Evolution, TruthTables
+from qfusion.study import compare
+from qfusion.study.sample import Sample
 from qfusion.views import samples as sample_views, several_decisions, two_decisions
 from qfusion.views.pages import page_state, panel, params, samples
 from qfusion.views.pages.panel import drawn
@@ -95,7 +95,7 @@ PANELS = {
     },
     "differences": panel.Panel(
         drawn(two_decisions.differences),
-        fits=model_differences.comparable,
+        fits=compare.comparable,
         opens=is_pair,
         scope="sides",
     ),
@@ -110,7 +110,7 @@ PANELS = {
     "shares": panel.Panel(drawn(two_decisions.shares), opens=is_pair, scope="sides"),
     "disagreements": panel.Panel(
         drawn(two_decisions.disagreements),
-        fits=model_differences.two_models,
+        fits=compare.two_models,
         opens=is_pair,
         scope="sides",
     ),

@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from qfusion import plugin
-from qfusion.analysis import inside, physics_sensitivity, slider_curves
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.models.protocols import Evolution, LayeredNetwork, Physics
 from qfusion.models.tweak import DURATION, Tweak, learned_values
+from qfusion.study import operators
+from qfusion.study.sample import Sample
+from qfusion.study.sliders import STEPS
+from qfusion.study.study import Study
 from qfusion.views import decision, dynamics, states
 from qfusion.views.decision import ABOVE_TITLES, WHOLE, upper_measures
 from qfusion.views.generator import (
@@ -48,7 +49,7 @@ def factors(study: Study) -> dict[str, params.NumberParam]:
             f"{'T = ' if key == DURATION else ''}{value:g} is used.",
             high=highest[key],
             default=value,
-            step=value / slider_curves.STEPS,
+            step=value / STEPS,
             look="slider",
             style={"format": "%.2f"},
         )
@@ -258,7 +259,7 @@ BUILT_OVER = params.SelectParam(
     "Samples",
     "This sample is shown.",
     "This sample, or the mean over several.",
-    physics_sensitivity.cohorts,
+    operators.cohorts,
     fits=TIMED,
 )
 BUILT_PART = params.SelectParam(
@@ -294,7 +295,7 @@ BUILT = {
 def has_effect(
     sample: Sample,
     effect: str = "",
-    over: str = physics_sensitivity.THIS,
+    over: str = operators.THIS,
     group: str = "",
     **_: Any,
 ) -> bool:
@@ -304,8 +305,8 @@ def has_effect(
     result = effect_sensitivity(sample, effect, over).sensitivity
     return (
         len(
-            physics_sensitivity.rank_terms(
-                result, group or physics_sensitivity.EVERY, sample.model.part(Evolution) is not None
+            operators.rank_terms(
+                result, group or operators.EVERY, sample.model.part(Evolution) is not None
             )
         )
         > 0
@@ -317,22 +318,22 @@ EFFECT = params.SelectParam(
     "Effect on",
     "That on the explained output is shown.",
     "The quantity on which the terms act: the log-odds or score, a part of it, or a state's entropy or log-negativity.",
-    physics_sensitivity.targets,
-    present=physics_sensitivity.present_name,
+    operators.targets,
+    present=operators.present_name,
 )
 COHORT = params.SelectParam(
     "over",
     "Samples",
     "This sample is shown.",
     "This sample, or the mean over several.",
-    physics_sensitivity.cohorts,
+    operators.cohorts,
 )
 GROUP = params.SelectParam(
     "terms",
     "Terms",
     "All terms are shown.",
     "The parts of the model that are weakened and removed.",
-    lambda study: physics_sensitivity.GROUPS[study.model.part(Evolution) is not None],
+    lambda study: operators.GROUPS[study.model.part(Evolution) is not None],
 )
 HALF = params.SwitchParam(
     "half",
@@ -386,7 +387,7 @@ SENSITIVITY_PANELS = {
         drawn(term_response),
         {**_EFFECT_OVER, "term": FOLLOWED},
         # some term does not act linearly, so that there is a way to follow
-        fits=lambda sample, effect="", over=physics_sensitivity.THIS, **_: (
+        fits=lambda sample, effect="", over=operators.THIS, **_: (
             sample.study.model.part(Physics) is not None
             and bool(effect_sensitivity(sample, effect, over).followable_terms())
         ),
@@ -412,5 +413,5 @@ GENERATOR_PANELS = {
     "letters": Panel(
         drawn(operator_coefficients), {"operator": OPERATOR}, fits=TIMED, opens=_GENERATOR_OPEN
     ),
-    "modes": Panel(drawn(decay_modes), fits=inside.has_modes, opens=_GENERATOR_OPEN),
+    "modes": Panel(drawn(decay_modes), fits=operators.has_modes, opens=_GENERATOR_OPEN),
 }

@@ -3,8 +3,8 @@
 from functools import partial
 
 from qfusion import plugin
-from qfusion.analysis import method_comparison, trust
 from qfusion.explain import attribution, disturbances
+from qfusion.study import trust
 from qfusion.views import faithfulness
 from qfusion.views.pages import panel, params
 from qfusion.views.pages.panel import draw_view, drawn
@@ -84,7 +84,7 @@ PANELS = {
     "estimators": panel.Panel(
         drawn(faithfulness.estimators),
         opens=panel.all_open(_OTHERS, RUN.opens),
-        fits=lambda sample: method_comparison.playable(sample.study),
+        fits=lambda sample: trust.playable(sample.study),
     ),
     **{
         f"{kind}-modalities": panel.Panel(

@@ -9,14 +9,14 @@ import pandas as pd
 
 from qfusion._lazy import load
 from qfusion._sentences import listed, true_minus
-from qfusion.analysis import cohort_levels, sample_evolution, text
-from qfusion.analysis.sample import Sample, build_sample
-from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.figures import notebook
 from qfusion.figures.files import export
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import Tweak, learned_values
+from qfusion.study import evolution, performance, text
+from qfusion.study.sample import Sample, build_sample
+from qfusion.study.study import Study
 from qfusion.training import metrics
 from qfusion.views import cohort_contributions, overview
 from qfusion.views.pages import dynamics
@@ -70,7 +70,7 @@ def study_html(study: Study) -> str:
     with 95% intervals, and its test metrics over seeds.
     """
     shares = cohort_contributions.cohort_shares(
-        cohort_levels.build_levels(build_sample(study, study.explained_rows[0]))
+        performance.build_levels(build_sample(study, study.explained_rows[0]))
     )
     rows = shares.numbers.query("level == 'all'")[["modality", "value", "low", "high"]]
     metrics = (
@@ -178,7 +178,7 @@ def correlation_change(sample: Sample) -> dict[str, Ends]:
     """
     names = sample.modalities
     ends = {}
-    parts = sample_evolution.affected_modalities(sample.tweak, names)
+    parts = evolution.affected_modalities(sample.tweak, names)
     if len(names) == 1:
         return {}
     if len(parts) > MOST_SAID:
@@ -190,9 +190,9 @@ def correlation_change(sample: Sample) -> dict[str, Ends]:
         elif len(parts) == 1 and (len(part) == len(names) or len(list_changes(sample.tweak)) == 1):
             whose = ""  # those that stand before it
         name = f"{'mutual information' if len(part) < 3 else 'total correlation'}{whose}"
-        measures = [(name, sample_evolution.shared_at_end, "nats")]
+        measures = [(name, evolution.shared_at_end, "nats")]
         if len(parts) == 1 and len(part) < 3:
-            measures.append((f"log-negativity{whose}", sample_evolution.entangled_at_end, "bits"))
+            measures.append((f"log-negativity{whose}", evolution.entangled_at_end, "bits"))
         for called, at_end, unit in measures:
             ends[called] = (
                 at_end(sample.study, sample.row, sample.untweaked.tweak, part),

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from qfusion.analysis import operator_votes
-from qfusion.analysis.sample import Sample
 from qfusion.data.row_splits import SPLITS
 from qfusion.models.protocols import StateModel
+from qfusion.study import operators
+from qfusion.study.sample import Sample
 from qfusion.views.operators import (
     EXTREMES,
     UPS,
@@ -26,7 +26,7 @@ def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Return whether the operator's eigenstates are kets, which can be drawn."""
     return (
         sample.study.model.part(StateModel) is not None
-        and operator_votes.group_operator(sample, group).vectors is not None
+        and operators.group_operator(sample, group).vectors is not None
     )
 
 
@@ -39,7 +39,7 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
     """Return the ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.model.part(StateModel):
         return []
-    result = operator_votes.group_votes(sample, GROUP(view) or "", AMONG(view) or "test")[0]
+    result = operators.group_votes(sample, GROUP(view) or "", AMONG(view) or "test")[0]
     names: list[str] = []
     for side in ("for", "against"):
         rows = result.nearest(side, NEAREST)
@@ -53,10 +53,10 @@ GROUP = params.SelectParam(
     "Modality or pair",
     "The first modality is shown.",
     "The modalities whose states vote; all others are averaged over the background.",
-    operator_votes.group_labels,
+    operators.group_labels,
     look="segments",
-    meanings=lambda label: label.replace(operator_votes.WITH, "+"),
-    present=lambda label: label.replace(" with ", operator_votes.WITH),
+    meanings=lambda label: label.replace(operators.WITH, "+"),
+    present=lambda label: label.replace(" with ", operators.WITH),
     fits=_STATES,
 )
 AMONG = params.SelectParam(

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from qfusion.analysis import sample_examples
-from qfusion.analysis.study import Study
 from qfusion.models.protocols import Evolution, MassStates
+from qfusion.study import compare
+from qfusion.study.study import Study
 from qfusion.views import decision, overview
 from qfusion.views.pages import page_state, panel
 from qfusion.views.pages.panel import drawn
@@ -12,7 +12,7 @@ from qfusion.views.pages.samples import NAMED, curve_names
 
 
 def _example_kinds(view: page_state.PageState, study: Study) -> list[str]:
-    return [one.kind for one in sample_examples.find_examples(study)]
+    return [one.kind for one in compare.find_examples(study)]
 
 
 OVERVIEW = {
@@ -47,7 +47,7 @@ EXAMPLES = {
         endings=lambda view, study: [
             *curve_names(
                 study,
-                [study.dataset.row(one.sample) for one in sample_examples.find_examples(study)],
+                [study.dataset.row(one.sample) for one in compare.find_examples(study)],
                 "card",
             ),
             *curve_names(study, [study.dataset.row(view.require("sample"))], "now"),

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from qfusion._checks import check, require_number
-from qfusion.analysis import background_choice, slider_curves
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models.protocols import Evolution
 from qfusion.models.registry import KINDS, LIVE
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak, learned_values
+from qfusion.study import opening, sliders
 from qfusion.training import checkpoint, checkpoint_cards
 
 MAX_PIN = 2000
@@ -142,15 +142,15 @@ class PageState:
 
     @property
     def output(self) -> str:
-        """The explained output, see `analysis.outputs.parse`; empty for the decided class and for a regression."""
+        """The explained output, see `study.sample.parse`; empty for the decided class and for a regression."""
         value = self.get("output")
         return "" if value == PREDICTED else value
 
     @property
     def background(self) -> str:
         """Kind of the background."""
-        value = self.get("background", background_choice.DEFAULT_BACKGROUND)
-        return background_choice.OFFERED.get(value, value)
+        value = self.get("background", opening.DEFAULT_BACKGROUND)
+        return opening.OFFERED.get(value, value)
 
     @property
     def tweak(self) -> str:
@@ -264,7 +264,7 @@ def _sample(view: PageState) -> Call:
         "rows": view.get("rows"),
     }
     return Call(
-        "qfusion.analysis.opening",
+        "qfusion.study.opening",
         "open_sample",
         (view.model, sample, view.require("data")),
         drop_empty(arguments),
@@ -275,7 +275,7 @@ def _sides(view: PageState) -> Call:
     """Return the call that opens the pinned view as A beside the page's sample as B."""
     pin = view.pin
     return Call(
-        "qfusion.analysis.compare",
+        "qfusion.study.compare",
         "compare_samples",
         (pin.model, pin.sample, pin.data),
         drop_empty({"tweak": pin.tweak, "members": _members(view)}),
@@ -292,7 +292,7 @@ def _levels(view: PageState) -> Call:
             name = cohort.name
             break
     return Call(
-        "qfusion.analysis.cohort_levels",
+        "qfusion.study.performance",
         "build_levels",
         (),
         drop_empty({"filter": filter, "output": view.output, "name": name}),
@@ -315,7 +315,7 @@ def _dataset(view: PageState) -> Call:
 
 def _runs(view: PageState) -> Call:
     names = view.all("run")
-    return Call("qfusion.analysis.runs", "open_runs", (names,) if names else ())
+    return Call("qfusion.study.trainings", "open_runs", (names,) if names else ())
 
 
 SCOPES: dict[str, Callable[[PageState], Call]] = {
@@ -337,7 +337,7 @@ def drop_empty(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def slider_tops(model: Any) -> dict[str, float]:
     """Return the highest value of every slider, by key; the lowest is 0."""
-    return {key: slider_curves.slider_range(model, key)[1] for key in learned_values(model)}
+    return {key: sliders.slider_range(model, key)[1] for key in learned_values(model)}
 
 
 def parse_slider_tweak(model: Any, tweak: Tweak | str) -> Tweak:

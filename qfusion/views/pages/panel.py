@@ -16,12 +16,12 @@ import plotly.io
 from qfusion._checks import check
 from qfusion._memory_cache import memo
 from qfusion._sentences import capitalise, true_minus
-from qfusion.analysis import drawn_samples, text
 from qfusion.explain import stability
 from qfusion.figures import colours
 from qfusion.figures.files import export
 from qfusion.figures.guards import check_finite
 from qfusion.figures.style import PAPER, Theme
+from qfusion.study import jobs, text
 from qfusion.views.pages.page_state import PageState
 from qfusion.views.pages.params import NumberParam, Param, SelectParam, SwitchParam, always
 from qfusion.views.view import Slider, View, choices_of, view_name
@@ -132,7 +132,7 @@ EVERYONE = SelectParam(
     "A random subset is used.",
     "Slow measures use samples drawn at random, the same each time, and say so. All samples are computed in the "
     "background while the page stays usable.",
-    meanings={drawn_samples.DRAWN: None, drawn_samples.ALL: True},
+    meanings={jobs.DRAWN: None, jobs.ALL: True},
     look="segments",
 )
 Opens = Callable[
@@ -183,8 +183,8 @@ class Panel:
         endings: from an address and the scope to the ends of the names, where several begin alike.
         below: whether its page draws it below all else that is open; without it the page lays it out itself, beside
             another or with controls.
-        scope: what it is built from: "sample" (an `analysis.sample.Sample`), "study" (an
-            `analysis.study.Study`), or another of `scopes.SCOPES`.
+        scope: what it is built from: "sample" (an `study.sample.Sample`), "study" (an
+            `study.study.Study`), or another of `scopes.SCOPES`.
     """
 
     build: Callable[..., PanelFigure]

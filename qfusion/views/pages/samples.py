@@ -4,16 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from qfusion.analysis import (
-    changed_samples,
-    modality_attribution,
-    recording_strip,
-    sample_coordinates,
-    sample_filters,
-    sample_similarity,
-)
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Series
 from qfusion.errors import InvalidInput
@@ -26,6 +16,10 @@ from qfusion.explain.attribution import (
     methods_by_title,
 )
 from qfusion.models.protocols import Evolution, TruthTables
+from qfusion.study import cohorts, compare, maps, recording_strip, what_if
+from qfusion.study.attribution import parse_title, sequences, terms, title
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views import attribution, decision, network, samples
 from qfusion.views.pages import page_state, panel, params
 from qfusion.views.pages.panel import drawn
@@ -89,7 +83,7 @@ VERDICT = params.SelectParam(
     "Predicted",
     "Right and wrong ones are shown.",
     "Only samples that the model gets right, or wrong.",
-    sample_filters.VERDICTS,
+    cohorts.VERDICTS,
     empty=True,
     look="segments",
     fits=lambda study: bool(study.classes) and study.has_truth,
@@ -135,11 +129,9 @@ SIMILAR_BY = params.SelectParam(
     "similar",
     "Similar by",
     "Contributions are compared.",
-    values=lambda study: [
-        sample_coordinates.TITLES[kind] for kind in sample_similarity.ways(study)
-    ],
+    values=lambda study: [maps.TITLES[kind] for kind in compare.ways(study)],
     look="segments",
-    meanings=sample_coordinates.KEYS,
+    meanings=maps.KEYS,
 )
 
 _RULED = panel.needs(TruthTables)
@@ -161,7 +153,7 @@ PANELS = {
         drawn(samples.scatter),
         {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},
         fits=lambda sample, output="", x="", y="", **filters: (
-            not sample_filters.passing(samples.sample_table(sample.study, output), **filters).empty
+            not cohorts.passing(samples.sample_table(sample.study, output), **filters).empty
         ),
     ),
 }
@@ -180,7 +172,7 @@ NAMED = {
 
 def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     """Return whether a term involves several modalities that are sequences, so that they can share an axis."""
-    return len(modality_attribution.sequences(sample.study, term)) > 1
+    return len(sequences(sample.study, term)) > 1
 
 
 OPEN = params.SwitchParam(
@@ -200,11 +192,9 @@ TERM = params.SelectParam(
     "The log-odds or score, or one of the terms of this modality. Terms of several modalities "
     "are joint contributions.",
     lambda study: {
-        modality_attribution.title(term, study.quantity)
-        for name in study.modalities
-        for term in modality_attribution.terms(study, name)
+        title(term, study.quantity) for name in study.modalities for term in terms(study, name)
     },
-    meanings=modality_attribution.parse_title,
+    meanings=parse_title,
     style={"width": 260},
 )
 START = params.SelectParam(
@@ -241,8 +231,7 @@ INSIDE = {
         # its features are summed over steps
         fits=lambda sample, modality="", **_: (
             sample.study.reads_features
-            and (modality or sample.modalities[0])
-            in modality_attribution.sequences(sample.study, SCORE)
+            and (modality or sample.modalities[0]) in sequences(sample.study, SCORE)
         ),
     ),
     "inside-time": panel.Panel(
@@ -257,12 +246,10 @@ def has_time_axis(sample: Sample, **_: Any) -> bool:
 
 
 def has_timed_donor(
-    sample: Sample, modality: str, changes: changed_samples.Edits | None = None, **_: Any
+    sample: Sample, modality: str, changes: what_if.Edits | None = None, **_: Any
 ) -> bool:
     """Return whether another sample lends a modality which has an axis of time."""
-    return dict((changes or {}).get(modality, {})).get(
-        "action"
-    ) == changed_samples.SWAP and has_time_axis(
+    return dict((changes or {}).get(modality, {})).get("action") == what_if.SWAP and has_time_axis(
         Sample(sample.study, samples.donor_row(sample, modality, changes), sample.output)
     )
 

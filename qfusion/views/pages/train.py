@@ -6,10 +6,16 @@ from typing import Any
 
 from qfusion import runs
 from qfusion._settings import bounds, choices
-from qfusion.analysis.runs import MAX_SEEDS, Seen, runs_with_history, runs_with_losses
-from qfusion.analysis.training_curves import group_by_modalities, watched_run_curves
 from qfusion.models import FUSION
 from qfusion.runs import plans
+from qfusion.study.trainings import (
+    MAX_SEEDS,
+    Seen,
+    group_by_modalities,
+    runs_with_history,
+    runs_with_losses,
+    watched_run_curves,
+)
 from qfusion.training import metrics
 from qfusion.views import learning, learning_inside
 from qfusion.views.pages import address, page_state, panel, params

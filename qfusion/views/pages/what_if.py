@@ -4,11 +4,11 @@ import math
 from typing import Any
 
 from qfusion._checks import choose, require_number
-from qfusion.analysis import changed_samples, decision_flips
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.data.synthetic import opinion_texts, planted_editing
 from qfusion.models.protocols import KetStates, Physics, StateModel
+from qfusion.study import what_if
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views.changes import (
     AFTER,
     BEFORE,
@@ -23,40 +23,38 @@ from qfusion.views.pages import page_state, params
 from qfusion.views.pages.panel import Panel, drawn, needs, reads_features
 
 TITLES = {
-    changed_samples.KEPT: "leave it as it is",
-    changed_samples.SWAP: "another sample's",
-    changed_samples.DROP: "leave it out",
-    changed_samples.INPUT: "edit the raw input",
-    changed_samples.STATE: "edit its state",
-    changed_samples.FLIP: "nearest state that flips the decision",
+    what_if.KEPT: "leave it as it is",
+    what_if.SWAP: "another sample's",
+    what_if.DROP: "leave it out",
+    what_if.INPUT: "edit the raw input",
+    what_if.STATE: "edit its state",
+    what_if.FLIP: "nearest state that flips the decision",
 }  # as the address says them
 
 
 def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | None:
     """Return the change of each modality that the address requests, or None if all are unchanged."""
     actions = {title: action for action, title in TITLES.items()}
-    values = {
-        name: actions.get(view.get(f"do.{name}"), changed_samples.KEPT) for name in view.modalities
-    }
+    values = {name: actions.get(view.get(f"do.{name}"), what_if.KEPT) for name in view.modalities}
     return {
         name: {"action": action} | _action_arguments(view, name, action)
         for name, action in values.items()
-        if action != changed_samples.KEPT
+        if action != what_if.KEPT
     } or None
 
 
 def _action_arguments(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
     match action, name:
-        case changed_samples.SWAP, _:
+        case what_if.SWAP, _:
             donor, share = view.get(f"with.{name}"), view.get(f"mix.{name}")
             return ({"donor": donor} if donor else {}) | (
                 {"share": require_number(f"mix.{name}", share, 0, 1)} if share else {}
             )
-        case changed_samples.INPUT, "text":
+        case what_if.INPUT, "text":
             return {"words": view.get("say")} if view.all("say") else {}
-        case changed_samples.INPUT, _:
+        case what_if.INPUT, _:
             return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
-        case changed_samples.STATE, _:
+        case what_if.STATE, _:
             numbers = _numbers(view, f"set.{name}.").items()
             return {"state": {int(at): value for at, value in numbers if at.isdecimal()}}
     return {}
@@ -70,7 +68,7 @@ def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
     }
 
 
-def has_changes(sample: Sample, changes: changed_samples.Edits | None = None, **_: Any) -> bool:
+def has_changes(sample: Sample, changes: what_if.Edits | None = None, **_: Any) -> bool:
     """Return whether the changes leave a modality otherwise than it is."""
     return bool(both_decisions(sample, changes)[2])
 
@@ -82,7 +80,7 @@ def _changed_states(view: page_state.PageState, sample: Sample) -> list[str]:
     return [
         name
         for name, action in both_decisions(sample, parse_changes(view))[2].items()
-        if action != changed_samples.DROP
+        if action != what_if.DROP
     ]
 
 
@@ -105,7 +103,7 @@ def action_choice(study: Study, modality: str) -> params.SelectParam:
         f"What is done to {modality}",
         "It is left as it is.",
         "What is done to this modality before the model sees it. Several can be changed at once.",
-        meanings={TITLES[action]: action for action in changed_samples.actions(study, modality)},
+        meanings={TITLES[action]: action for action in what_if.actions(study, modality)},
     )
 
 
@@ -148,7 +146,7 @@ def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
             "The sample's own is used.",
             low=low,
             high=high,
-            step=changed_samples.STEP,
+            step=what_if.STEP,
             style={"format": "%.3f"},
         )
         for place, (low, high) in enumerate(ranges)
@@ -182,7 +180,7 @@ def change_choices(view: page_state.PageState, study: Study) -> list[params.Para
         known += [
             action_choice(study, name),
             donor_choice(name),
-            *([share_choice(name)] if changed_samples.can_mix(study) else []),
+            *([share_choice(name)] if what_if.can_mix(study) else []),
             *number_choices(study, name),
             *input_choices(study, name),
         ]
@@ -208,7 +206,7 @@ PANELS = {
         drawn(parameter_flips),
         fits=lambda sample: (
             sample.study.model.part(Physics) is not None
-            and bool(decision_flips.parameters_that_flip(sample.study, sample.row).changes)
+            and bool(what_if.parameters_that_flip(sample.study, sample.row).changes)
         ),
         opens=KNOBS.opens,
     ),

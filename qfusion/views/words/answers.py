@@ -7,16 +7,16 @@ from enum import Enum
 import numpy as np
 
 from qfusion._sentences import listed, share, size, sizes, top, true_minus
-from qfusion.analysis import background_agreement, decision_flips, text
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
-from qfusion.analysis.text import escape_markdown
 from qfusion.explain import verdicts
 from qfusion.explain.coalitions import joint_share
 from qfusion.explain.stability import SeedsState
 from qfusion.explain.verdicts import JointCourse, Verdict
 from qfusion.models.live_model import LiveModel
 from qfusion.models.protocols import Evolution, LayeredNetwork, StateModel
+from qfusion.study import text, trust, what_if
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
+from qfusion.study.text import escape_markdown
 from qfusion.views.words.decisions import (
     describe_agreement,
     describe_change,
@@ -102,7 +102,7 @@ def format_decision_value(study: Study, scores: np.ndarray) -> str:
     return f"{format_decision(study, scores)} ({number})"
 
 
-def describe_flips(study: Study, flips: Mapping[str, decision_flips.Flip]) -> str:
+def describe_flips(study: Study, flips: Mapping[str, what_if.Flip]) -> str:
     """Return the smallest change of one modality that flips the decision.
 
     Args:
@@ -148,9 +148,7 @@ def name_flip_unit(study: Study, modalities: Sequence[str]) -> str:
     return f" in ‘{text.escape_markdown(names[0])}’"
 
 
-def _describe_donor(
-    study: Study, flips: Mapping[str, decision_flips.Flip], decisions: set[str]
-) -> str:
+def _describe_donor(study: Study, flips: Mapping[str, what_if.Flip], decisions: set[str]) -> str:
     """Return the nearest modality of another sample that flips the decision, or an empty string if there is none."""
     donors = {name: flip for name, flip in flips.items() if flip.donor_id}
     if not donors:
@@ -170,7 +168,7 @@ def answer_decision(sample: Sample) -> str:
     sentences = [
         describe_decision(sample.verdict, MARKDOWN),
         ONE_TRAINING if sample.study.seeds_state == SeedsState.ONE_TRAINING else "",
-        describe_agreement(background_agreement.words_of_sample(sample)),
+        describe_agreement(trust.words_of_sample(sample)),
     ]
     return " ".join(filter(None, sentences))
 
@@ -299,9 +297,7 @@ def answer_change(sample: Sample) -> str:
 def _answer_flips(sample: Sample) -> str:
     if not sample.study.reads_features:
         return GAME_FLIPS
-    return (
-        f"{describe_flips(sample.study, decision_flips.what_would_flip(sample.study, sample.row))}."
-    )
+    return f"{describe_flips(sample.study, what_if.what_would_flip(sample.study, sample.row))}."
 
 
 def _answer_when(sample: Sample) -> str:

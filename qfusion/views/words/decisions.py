@@ -5,8 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from qfusion._sentences import listed, share, sizes, top
-from qfusion.analysis import background_agreement, text
-from qfusion.analysis.study import Study
 from qfusion.explain.coalitions import Explanation, Relation
 from qfusion.explain.findings import (
     Change,
@@ -20,6 +18,8 @@ from qfusion.explain.findings import (
 from qfusion.explain.verdicts import Verdict, last_change
 from qfusion.models.inputs import Background, Spread
 from qfusion.models.measured_game import GameBackground
+from qfusion.study import text, trust
+from qfusion.study.study import Study
 from qfusion.views.words.rules import PLAIN, Markup, format_contribution
 from qfusion.views.words.verdicts import name_side, readable_terms
 
@@ -293,7 +293,7 @@ def describe_agreement(relations: Mapping[str, str]) -> str:
         return SAME_VERDICT.format(count=len(relations))
     names_by_relation: dict[str, list[str]] = {}
     for kind, relation in relations.items():
-        names_by_relation.setdefault(relation, []).append(background_agreement.NAMES[kind])
+        names_by_relation.setdefault(relation, []).append(trust.BACKGROUND_NAMES[kind])
     verdicts = [
         VERDICT_AGAINST.format(relation=relation, backgrounds=listed(names))
         for relation, names in names_by_relation.items()

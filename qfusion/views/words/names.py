@@ -7,15 +7,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from qfusion._sentences import listed
-from qfusion.analysis import opening, text
-from qfusion.analysis.cohort_levels import Levels
-from qfusion.analysis.cohort_table import JOINT, JOINT_SHARE
-from qfusion.analysis.columns import dividend_column, entropy_column, negativity_column
-from qfusion.analysis.inside import HAMILTONIAN, READOUT, operator_symbols
-from qfusion.analysis.sample_words import shorten
-from qfusion.analysis.spaces.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
-from qfusion.analysis.study import Study
-from qfusion.analysis.text import escape_markdown
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import split_term
 from qfusion.data.target_spec import LABEL_PREFIX
@@ -26,6 +17,14 @@ from qfusion.models.kind_texts import kind_text
 from qfusion.models.registry import KINDS
 from qfusion.models.terms import ParameterChange
 from qfusion.quantum import measure_kinds
+from qfusion.study import opening, text
+from qfusion.study.backends.base import dividend_column, entropy_column, negativity_column
+from qfusion.study.backends.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
+from qfusion.study.cohorts import JOINT, JOINT_SHARE
+from qfusion.study.operators import HAMILTONIAN, READOUT, operator_symbols
+from qfusion.study.performance import Levels
+from qfusion.study.study import Study
+from qfusion.study.text import escape_markdown, shorten
 from qfusion.training.checkpoint import Checkpoint
 
 SEPARATOR = " · "  # between the system and its data

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import capitalise, count, listed, share, size, sizes, top
-from qfusion.analysis import sample_evolution, text
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
-from qfusion.analysis.text import escape_markdown
 from qfusion.data import DataSet
 from qfusion.explain.bootstrap import Interval
+from qfusion.study import evolution, text
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
+from qfusion.study.text import escape_markdown
 from qfusion.training import metrics
 
 SAMPLE = " Computed for sample {sample}."
@@ -55,7 +55,7 @@ def cite_states(sample: Sample) -> str:
 
 def describe_integration_error(study: Study, row: int, tweak: Any) -> str:
     """Return the bound on the integration error of a sample's states, rounded up to one digit."""
-    _, error = sample_evolution.solve_states(study, row, tweak)
+    _, error = evolution.solve_states(study, row, tweak)
     error = max(error, 1e-15)
     unit = 10.0 ** math.floor(math.log10(error))
     return INTEGRATION_ERROR.format(error=math.ceil(error / unit) * unit)

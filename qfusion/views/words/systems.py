@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qfusion._sentences import count, listed, share
-from qfusion.analysis import text
-from qfusion.analysis.study import Study
 from qfusion.errors import default_on_error
 from qfusion.models.jump.time_model import SAMPLED, Propagation, PropagationReason
 from qfusion.models.kind_texts import kind_text
 from qfusion.models.network.truth_tables import stage_sizes
 from qfusion.models.protocols import EditableCircuit, Evolution, KetStates, StateModel, TruthTables
 from qfusion.quantum.circuits import BLOCKS
+from qfusion.study import text
+from qfusion.study.study import Study
 from qfusion.training.checkpoint_cards import training_split
 
 # Descriptions of a model, in two or three sentences.

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from qfusion._sentences import count, share
-from qfusion.analysis.runs import Seen, Status
-from qfusion.analysis.tasks import Task
-from qfusion.analysis.training_curves import Onset, Order, metric_of_kept_epoch, order_onsets
-from qfusion.analysis.training_distance import TrainingDistance
 from qfusion.data.sources import Origin
 from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, StateModel
 from qfusion.runs.folder import Record
+from qfusion.study.compare import TrainingDistance
+from qfusion.study.jobs import Task
+from qfusion.study.trainings import Onset, Order, Seen, Status, metric_of_kept_epoch, order_onsets
 from qfusion.training import metrics
 from qfusion.training.metrics import find_convention
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from qfusion import simulate
-from qfusion.analysis import open_sample
 from qfusion.figures.files.export import read_recipe
 from qfusion.plugins.agents import server, tools
+from qfusion.study import open_sample
 from qfusion.views.pages import catalogue, rendering
 from scripts import serving
 

@@ -19,7 +19,6 @@ from liouscope.core import lindblad as liouscope_lindblad
 from liouscope.diagnostics import mpemba, nonnormality, spectral, transient
 
 from qfusion import cli, simulate
-from qfusion.analysis import lindblad_systems, opening
 from qfusion.errors import InvalidInput
 from qfusion.plugins.generator import (
     crossings,
@@ -33,6 +32,7 @@ from qfusion.plugins.generator import (
     symmetries,
 )
 from qfusion.quantum import decomposition, lindblad, states
+from qfusion.study import lindblad_systems, opening
 
 NEAR = 1e-8
 X, Y, Z = qutip.sigmax().full(), qutip.sigmay().full(), qutip.sigmaz().full()
@@ -726,7 +726,7 @@ def test_a_system_too_large_for_modes_is_explained_without(
 ) -> None:
     H, L = random_physics(66, 2, 86, 0.1)
     study = lindblad_systems.open_system(H / 10, L, T=1.0, dims=(6, 11), name="large")
-    monkeypatch.setattr("qfusion.analysis.open_study", lambda *_: study)
+    monkeypatch.setattr("qfusion.study.open_study", lambda *_: study)
     with pytest.raises(SystemExit) as ended:
         cli.main(["generator", "--model", "large", "--json"])
     assert not ended.value.code

@@ -15,13 +15,13 @@ import streamlit as st
 import torch
 
 from qfusion import data, report
-from qfusion.analysis import sample_circuits
-from qfusion.analysis.opening import open_sample
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.spaces import evaluated
 from qfusion.figures import numbers
 from qfusion.models import base
 from qfusion.models.protocols import GateCircuit, kinds
+from qfusion.study import circuits
+from qfusion.study.backends import evaluated
+from qfusion.study.opening import open_sample
+from qfusion.study.sample import Sample
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
 from qfusion.views.pages import catalogue, rendering
 from tests.plugins.papers.published_models import SMALL
@@ -117,7 +117,7 @@ def test_model_without_a_circuit_shows_a_notice(kind: str, trained: dict[str, st
 @pytest.mark.parametrize("kind", CIRCUITS)
 def test_panels_equal_pennylane(kind: str, trained: dict[str, str]) -> None:
     link, sample = address(kind, trained), opened(kind, trained)
-    built = sample_circuits.circuit_drawing(sample.study, sample.row)
+    built = circuits.circuit_drawing(sample.study, sample.row)
     wires, half = built.wires, len(built.gates) // 2
     paulis = [letter(wire) for wire in wires for letter in (qml.PauliX, qml.PauliY, qml.PauliZ)]
 
@@ -154,13 +154,13 @@ def test_panels_equal_pennylane(kind: str, trained: dict[str, str]) -> None:
 @pytest.mark.parametrize("kind", CIRCUITS)
 def test_scores_are_read_from_the_displayed_state(kind: str, trained: dict[str, str]) -> None:
     sample = opened(kind, trained)
-    psi = torch.as_tensor(
-        np.asarray(sample_circuits.circuit_drawing(sample.study, sample.row).state()())
-    )[None]
+    psi = torch.as_tensor(np.asarray(circuits.circuit_drawing(sample.study, sample.row).state()()))[
+        None
+    ]
     found, model = sample.study.scores[sample.row], sample.study.trained
     C = len(found)
     to_log_odds = base.others_matrix(C).numpy() if C > 1 else np.eye(1)
-    states = sample_circuits.encoded_states(sample.study, sample.row)
+    states = circuits.encoded_states(sample.study, sample.row)
     if kind in ("qfl", "quantum-lego"):
         from qfusion.quantum import statevector
 

@@ -342,7 +342,7 @@ def test_a_run_is_repeated_by_its_command(cache: Path) -> None:
     assert [model.name for model in named.rivals] == ["late"]  # given twice, trained once
     held = paper_results.reproduce_paper("qfnn", small("it's"), 2, **options)
     assert held.command == (
-        "qfusion.analysis.reproduce_paper('qfnn', data, 2, epochs=1, rivals=['late'], with_audit=False)"
+        "qfusion.study.reproduce_paper('qfnn', data, 2, epochs=1, rivals=['late'], with_audit=False)"
     )
 
 

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 import torch
 
-from qfusion.analysis.paired import Evidence
 from qfusion.errors import InvalidInput
 from qfusion.models import build
 from qfusion.plugins.papers import benchmark_board
+from qfusion.study.evidence import Evidence
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "benchmarks"))

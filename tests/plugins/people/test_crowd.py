@@ -13,9 +13,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from qfusion import analysis, cli, data
-from qfusion.analysis import paired
-from qfusion.analysis.opening import open_sample
+from qfusion import cli, data
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import bootstrap
 from qfusion.explain.coalitions import classify_relations
@@ -26,7 +24,9 @@ from qfusion.plugins.people import ratings
 from qfusion.plugins.people.crowd import crowd_groups, crowd_summary, vote_means as crowd, words
 from qfusion.plugins.people.sources import crowd as crowd_source, simulated_crowd
 from qfusion.plugins.people.votes import CHOSEN_BY_VOTES, Votes
-from qfusion.training import checkpoint, games as stored_games
+from qfusion.study import evidence, open_study
+from qfusion.study.opening import open_sample
+from qfusion.training import checkpoint, checkpoint as stored_games
 from qfusion.views import decision
 from qfusion.views.pages import catalogue
 from qfusion.views.pages.panel import drawn
@@ -411,7 +411,7 @@ def test_information_of_one_class_or_three_modalities_is_refused() -> None:
 
 
 def test_the_simulated_crowd_ships_as_its_seed_makes_it() -> None:
-    study = analysis.open_study("crowd")
+    study = open_study("crowd")
     votes = crowd_summary.study_votes(study)
     assert (votes.counts == crowd_source.read_crowd().votes.counts).all()
     summary = crowd_summary.summarize_crowd(study)
@@ -460,7 +460,7 @@ def test_a_model_that_is_no_crowd_is_refused(parity: Any) -> None:
 
 @pytest.fixture(name="parity")
 def open_parity() -> Any:
-    return analysis.open_study("qj-parity")
+    return open_study("qj-parity")
 
 
 def run(*words: str) -> None:
@@ -517,7 +517,7 @@ def test_facts_of_cremad(real_data: Path, tmp_path: Path) -> None:
     """The figures are those that were checked on the published files."""
     card = stored_games.store_source_game("cremad", tmp_path)
     assert card is not None
-    study = analysis.open_study(card)
+    study = open_study(card)
     summary = crowd_summary.summarize_crowd(study)
     shares = {name: term.value for name, term in summary.means.shares.items()}
     assert shares["voice"] == pytest.approx(0.397, abs=5e-4)
@@ -603,12 +603,12 @@ def test_groups_without_a_difference_are_seldom_said_to_differ() -> None:
         contrasts = crowd_groups.contrast_groups(
             votes, labels, [f"g{k}" for k in range(4)], resamples=300
         )
-        wrong += min(paired.holm([one.p for one in contrasts])) < 0.05
+        wrong += min(evidence.holm([one.p for one in contrasts])) < 0.05
     assert wrong <= 18  # 200 draws at 5%: 18 or fewer with 99.5%
 
 
 def test_kinds_of_the_simulated_crowd_differ_and_emotions_do_not() -> None:
-    study = analysis.open_study("crowd")
+    study = open_study("crowd")
     kinds = crowd_summary.contrast_groups(study, "kind")
     joint = {one.group: one for one in kinds.shown if one.term == crowd.JOINT}
     assert joint["third"].difference.low > 0
@@ -688,7 +688,7 @@ def test_the_import_names_the_clips_that_it_leaves_out(
 
 
 def test_a_clip_that_is_tied_says_so() -> None:
-    study = analysis.open_study("crowd")
+    study = open_study("crowd")
     votes = crowd_summary.study_votes(study)
     row = int(np.flatnonzero(votes.majorities[:, -1] < 0)[0])
     shown = crowd_summary.clip_votes(study, row)

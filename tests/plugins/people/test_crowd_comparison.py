@@ -13,10 +13,7 @@ from scipy.special import softmax
 from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import cohen_kappa_score
 
-from qfusion import analysis, cli
-from qfusion.analysis import compare
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
+from qfusion import cli, study
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import InvalidInput, NotFound, QFusionError
@@ -29,6 +26,9 @@ from qfusion.plugins.people.beside.quotient_game import group_modalities
 from qfusion.plugins.people.beside.statistics import Aspect
 from qfusion.plugins.people.crowd import crowd_summary
 from qfusion.plugins.people.votes import CHOSEN_BY_VOTES, Votes
+from qfusion.study import compare
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 
 PLAYERS = ("voice", "face")
 CLASSES = ("anger", "happy", "sad")
@@ -322,12 +322,12 @@ def test_matches_that_are_written_otherwise_are_refused(text: str) -> None:
 
 @pytest.fixture(name="people", scope="module")
 def open_people() -> Study:
-    return analysis.open_study("crowd")
+    return study.open_study("crowd")
 
 
 @pytest.fixture(name="model", scope="module")
 def open_model() -> Study:
-    return analysis.open_study("qj-crowd")
+    return study.open_study("qj-crowd")
 
 
 def test_the_clips_of_the_crowd_are_test_samples_of_the_model(people: Study, model: Study) -> None:
@@ -418,9 +418,9 @@ def test_models_that_cannot_stand_beside_people_are_refused(people: Study, model
     with pytest.raises(InvalidInput, match="is another kind of model"):
         crowd_comparison.match_clips(model, people)
     with pytest.raises(InvalidInput, match="must decide among classes"):
-        crowd_comparison.match_clips(people, analysis.open_study("qj-planted"))
+        crowd_comparison.match_clips(people, study.open_study("qj-planted"))
     with pytest.raises(InvalidInput, match="'voice', which people were shown, matches none"):
-        crowd_comparison.match_clips(people, analysis.open_study("qj-parity"))
+        crowd_comparison.match_clips(people, study.open_study("qj-parity"))
 
 
 def part_of(study: Study, change: Any) -> Study:

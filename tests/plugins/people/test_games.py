@@ -14,18 +14,16 @@ import pandas as pd
 import pytest
 import torch
 
-from qfusion import analysis, cli, data, explain
-from qfusion.analysis import (
-    cohort_levels,
-    cohort_table,
-)
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
-from qfusion.commands import table_files
+from qfusion import cli, data, explain
+from qfusion.commands import printing
 from qfusion.data.store import folders
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.models import games as transforms, registry
 from qfusion.plugins.people.games import game_export, game_reader, game_store
+from qfusion.study import open_sample, open_study, performance
+from qfusion.study.cohorts import cohort_table
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.training import checkpoint, checkpoint_cards, loop
 from qfusion.views import decision
 from qfusion.views.pages import cohorts
@@ -82,14 +80,14 @@ def sampled_study() -> Study:
         table=pd.DataFrame({"speaker": ["x", "y"] * 45}, index=ids),
     )
     model = registry.build("concatenation", dataset.input_specs, ("score",), {})
-    study = analysis.open_study(checkpoint.make_checkpoint(model, dataset, name="net"), dataset)
+    study = open_study(checkpoint.make_checkpoint(model, dataset, name="net"), dataset)
     return study.with_all_rows()
 
 
 def renamed_study(name: str) -> Study:
     """Returns a shipped model under another name: what was measured over its seeds is no part of a game."""
     result = checkpoint.load(name)
-    return analysis.open_study(replace(result, card={**result.card, "name": f"a-{name}"}))
+    return open_study(replace(result, card={**result.card, "name": f"a-{name}"}))
 
 
 OPENED: dict[str, Callable[[], Study]] = {
@@ -105,9 +103,9 @@ OPENED: dict[str, Callable[[], Study]] = {
 def test_a_game_of_a_model_explains_the_same(own: Path, name: str, ending: str) -> None:
     study = OPENED[name]()
     path = own / f"game{ending}"
-    table_files.write_table(game_export.game_frames(study), path)
+    printing.write_table(game_export.game_frames(study), path)
     run("data", "import-game", str(path), "--name", "again")
-    game = analysis.open_study("again")
+    game = open_study("again")
     first, second = study.explanation, game.explanation
     for part in ("values", "dividends", "shapley"):
         assert np.abs(getattr(first, part) - getattr(second, part)).max() < 1e-12
@@ -124,7 +122,7 @@ def test_a_game_of_a_model_explains_the_same(own: Path, name: str, ending: str) 
 
 
 def assert_same_cohorts(study: Study, game: Study) -> None:
-    old, new = (cohort_table.cohort_table(one, None) for one in (study, game))
+    old, new = (cohort_table(one, None) for one in (study, game))
     old = old.iloc[study.explained_rows]
     facts = {*study.space.fact_columns(), *study.space.facts()}
     assert set(old.columns) - facts == set(new.columns)
@@ -135,8 +133,8 @@ def assert_same_cohorts(study: Study, game: Study) -> None:
             assert (old[name].astype(str) == new[name].astype(str)).all(), name
     pictures = []
     for one in (study, game):
-        sample = analysis.Sample(one, int(one.explained_rows[0]), 0)
-        levels = cohort_levels.build_levels(sample, "relation=joint; split=test")
+        sample = Sample(one, int(one.explained_rows[0]), 0)
+        levels = performance.build_levels(sample, "relation=joint; split=test")
         pictures.append(cohorts.PANELS["types"].build(levels))
     assert pictures[0].title == pictures[1].title
     pd.testing.assert_frame_equal(pictures[0].table(), pictures[1].table(), atol=1e-12)
@@ -160,7 +158,7 @@ def assert_same_waterfall(study: Study, game: Study, sample: str) -> None:
 
 
 def test_log_odds_against_one_class_are_those_of_the_model() -> None:
-    study = analysis.open_study("qcnn-digits")
+    study = open_study("qcnn-digits")
     rows = study.explained_rows[:5]
     game = game_store.open_game(game_export.game_frame(study, rows))
     ids = study.dataset.ids[rows]
@@ -394,9 +392,9 @@ def test_a_game_is_stored_replaced_and_removed(own: Path, monkeypatch: pytest.Mo
     run("data", "import-game", "values.csv", "--name", "mine", "--players", ",".join(PLAYERS))
     assert "mine" in checkpoint_cards.available()
     assert "mine" in folders.imported_names()
-    study = analysis.open_study("mine")
+    study = open_study("mine")
     assert study.explanation.dividends.shape == (6, 8, 1)
-    assert analysis.open_sample("mine", "s1").dividends == study.dividends(1, 0)
+    assert open_sample("mine", "s1").dividends == study.dividends(1, 0)
     with pytest.raises(InvalidInput, match="--replace"):
         game_store.store_game(game_reader.read_game(make_frame()), "mine")
     with pytest.raises(InvalidInput, match="not a measured game"):
@@ -411,9 +409,9 @@ def test_a_game_is_stored_replaced_and_removed(own: Path, monkeypatch: pytest.Mo
             with pytest.raises(DataUnavailable):
                 game_store.store_game(game_reader.read_game(make_frame(9)), name, replace=True)
     assert folders.imported_names() == ("mine",)
-    assert len(analysis.open_study("mine").dataset) == 6  # as before
+    assert len(open_study("mine").dataset) == 6  # as before
     game_store.store_game(game_reader.read_game(make_frame(9)), "mine", replace=True)
-    assert len(analysis.open_study("mine").scores) == 9
+    assert len(open_study("mine").scores) == 9
     run("model", "remove", "mine")
     assert "mine" not in checkpoint_cards.available()
     assert folders.imported_names() == ()
@@ -426,10 +424,10 @@ def test_a_game_is_not_a_model_of_other_samples(own: Path) -> None:
     game_store.store_game(game_reader.read_game(make_frame(6)), "six")
     game_store.store_game(game_reader.read_game(make_frame(7)), "seven")
     with pytest.raises(InvalidInput, match="other samples"):
-        analysis.open_study("six", "seven")
+        open_study("six", "seven")
     with pytest.raises(InvalidInput, match="one baseline"):
-        analysis.open_sample("six", "s1", background="joint")
-    study = analysis.open_study("six")
+        open_sample("six", "s1", background="joint")
+    study = open_study("six")
     inputs = study.inputs([0])
     inputs["audio"] = study.inputs([1])["audio"]
     with pytest.raises(InvalidInput, match="own samples"):
@@ -441,7 +439,7 @@ def test_a_game_is_not_a_model_of_other_samples(own: Path) -> None:
 def test_names_of_players_may_be_anything(own: Path) -> None:
     players = ("../up", "a/b", "naïve")
     game_store.store_game(game_reader.read_game(make_frame(3, players), players=players), "odd")
-    assert analysis.open_study("odd").modalities == players
+    assert open_study("odd").modalities == players
     assert {path.name for path in own.iterdir()} == {"models", "imported"}
 
 
@@ -449,7 +447,7 @@ shapiq = pytest.importorskip("shapiq")
 
 
 def test_shapiq_reads_and_writes_contributions(tmp_path: Path) -> None:
-    study = analysis.open_study("qcnn-parity")
+    study = open_study("qcnn-parity")
     row = int(study.explained_rows[3])
     name = str(study.dataset.ids[row])
     values = study.to_shapiq(name)

@@ -12,12 +12,6 @@ import pytest
 from scipy.stats import spearmanr
 
 from qfusion import data
-from qfusion.analysis import (
-    trust as faithful,
-)
-from qfusion.analysis.opening import open_sample, open_study
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study_building import build_study
 from qfusion.data import importing
 from qfusion.data.store import folders
 from qfusion.errors import InvalidInput, NotFound
@@ -32,6 +26,9 @@ from qfusion.plugins.people.labels.words import (
     describe_verdict_trend,
     explain_missing_labels,
 )
+from qfusion.study import trust as faithful
+from qfusion.study.opening import build_study, open_sample, open_study
+from qfusion.study.sample import Sample
 from tests.support.app import plain, said, visit
 from tests.support.people import M, keep_short_model, make_models, stand_in
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qfusion import analysis, data
+from qfusion import data, study
 from qfusion.plugins.people.beside import crowd_comparison
 from tests.support import recordings
 from tests.support.app import plain, said
@@ -94,7 +94,7 @@ def test_recordings_and_ratings_of_the_same_clips_are_compared(
     [decision] = [one for one in compared.json["agreement"] if one["aspect"] == "decision"]
     assert decision["kappa"] > 0.6
 
-    assert crowd_comparison.find_partners(analysis.open_study("raters")) == ["seen"]
+    assert crowd_comparison.find_partners(study.open_study("raters")) == ["seen"]
     clip = str(dataset.ids[dataset.split == "test"][0])
     page = visit(
         f"/compare?model=seen&sample={clip}&pin=raters/raters/{clip}&compare.view=People+and+model"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from qfusion import cli, data
-from qfusion.analysis.opening import open_study
+from qfusion.study.opening import open_study
 from qfusion.views import overview
 from tests.plugins.programs.foreign_models import DATA, assert_explained, factory, looped, network
 from tests.support import charts, importable

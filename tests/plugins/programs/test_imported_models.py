@@ -27,7 +27,6 @@ from safetensors.torch import load_file, save_file, save_model
 from torch import Tensor, nn
 
 from qfusion import cli, data, explain
-from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.sources import Source
@@ -41,8 +40,9 @@ from qfusion.plugins.programs.program_card import Input, Output
 from qfusion.plugins.programs.program_files import open_program
 from qfusion.plugins.programs.words import describe_remark
 from qfusion.quantum.decomposition import subsets
+from qfusion.study.opening import open_sample
 from qfusion.training import checkpoint, checkpoint_cards
-from qfusion.training.sample_rows import sample_rows
+from qfusion.training.batches import sample_rows
 from qfusion.views.words.systems import describe_notes
 from qfusion.views.words.verdicts import name_decision
 from tests.support import common_parts

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from qfusion import data, model_export
-from qfusion.analysis.opening import tweak_model
 from qfusion.cli import main
 from qfusion.models import build
 from qfusion.plugins.programs.torch_program import PRECISIONS, NetworkPredictor, export_program
+from qfusion.study.opening import tweak_model
 from qfusion.training import checkpoint
 from tests.support.entangled import model_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
+from qfusion.study.opening import open_study
 from qfusion.views.pages import catalogue
 from tests.support.app import plain, said, visit
 

@@ -28,7 +28,7 @@ from qiskit.quantum_info import SparsePauliOp  # noqa: E402
 from qiskit_machine_learning.connectors import TorchConnector  # noqa: E402
 from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN  # noqa: E402
 
-from qfusion.adapters import quick_calls  # noqa: E402
+from qfusion.adapters import trial  # noqa: E402
 from qfusion.models.tweak import UNCHANGED, CircuitChange  # noqa: E402
 from qfusion.plugins.qiskit import qiskit_calls, qiskit_gates  # noqa: E402
 from qfusion.plugins.qiskit.bare_circuits import circuit_model  # noqa: E402
@@ -197,7 +197,7 @@ def test_contributions_equal_brute_force(which, request):
             expected = brute_force(partial(own_scores, study), study, str(sample), output)
             for name, value in own.items():
                 assert value == pytest.approx(expected[name], abs=1e-10)
-    assert isinstance(study.trained.call, quick_calls.QuickCall)
+    assert isinstance(study.trained.call, trial.QuickCall)
 
 
 def own_scores(study: Any, features: Any) -> np.ndarray:
@@ -411,7 +411,7 @@ def test_an_estimator_with_shots_is_repeated():
     )
     study = qfusion.open(lambda x: network.forward(x.numpy(), WEIGHTS[:4]), table(12, a=1, b=1))
     assert study.trained.repeats > 1
-    assert not isinstance(study.trained.call, quick_calls.QuickCall)
+    assert not isinstance(study.trained.call, trial.QuickCall)
     assert "With default_precision=0" in study.card["notes"]
 
 
@@ -992,8 +992,8 @@ def test_observables_are_pulled_back_through_the_noise_of_a_device():
 
 def test_the_entangled_network_on_a_device(monkeypatch):
     pytest.importorskip("qiskit_aer", reason="needs the extra `devices`")
-    from qfusion.analysis.opening import open_study
     from qfusion.plugins.qiskit import device_runs, devices, fusion_devices
+    from qfusion.study.opening import open_study
 
     study = open_study("qcnn-parity")
     run = device_runs.run_on_device(study, "FakeGuadalupeV2")

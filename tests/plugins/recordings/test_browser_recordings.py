@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qfusion import cli
-from qfusion.analysis.opening import open_sample
+from qfusion.study.opening import open_sample
 from qfusion.views import samples
 from scripts import serving, visits
 from tests.support import importable, recordings

@@ -24,14 +24,14 @@ from filelock import FileLock
 from PIL import Image
 
 import qfusion
-from qfusion import _disk_cache, analysis, data
+from qfusion import _disk_cache, data
 from qfusion._memory_cache import CACHE
-from qfusion.analysis import modality_attribution
 from qfusion.data.media import sounds
 from qfusion.data.sample_content import Audio
 from qfusion.data.store import manifest
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.plugins.recordings import extract, extractors, media_probe, voice_features
+from qfusion.study import attribution, open_sample
 from qfusion.views.samples import open_strip
 from tests.support import recordings
 from tests.support.command_line import assert_refused, run
@@ -124,14 +124,12 @@ def test_attributions_peak_at_planted_moments(
         | {"noise": 0.3, "encoder_decay": 0.1},
     ).checkpoint("clips-qj")
     rows = dataset.rows("test")
-    study = analysis.open_sample(trained, str(dataset.ids[rows[0]]), dataset).study
+    study = open_sample(trained, str(dataset.ids[rows[0]]), dataset).study
     peaks, strip_peaks = [], []
     for row in rows:
         one = made[row]
         for modality in dataset.modalities:
-            units = modality_attribution.attribute(
-                study, int(row), modality.name, "score", 0, "mean"
-            ).units
+            units = attribution.attribute(study, int(row), modality.name, "score", 0, "mean").units
             step = int(np.abs(units).argmax())
             if modality.rate is None:
                 start, end, _ = one.words[step]
@@ -156,7 +154,7 @@ STEP = {"text": 0.01, "audio": 0.11, "vision": 0.01}
 
 def peaks_of_the_strip(model: Any, dataset: data.DataSet, one: recordings.Recording) -> list[bool]:
     """Whether the peaks of the strip of a recording are where something was planted."""
-    sample = analysis.open_sample(model, one.id, dataset)
+    sample = open_sample(model, one.id, dataset)
     lanes = open_strip(sample)[0].lanes
     starts = {lane.modality: float(lane.starts[lane.peak]) for lane in lanes}
     return [

@@ -13,7 +13,6 @@ import pytest
 
 from qfusion import cli
 from qfusion.adapters.opening import open_model
-from qfusion.analysis import open_study
 from qfusion.data import DataSet
 from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput, NotFound
@@ -27,6 +26,7 @@ from qfusion.plugins.review.checks.run import Review, review_model
 from qfusion.plugins.review.checks.seed_reliability import seed_reliability
 from qfusion.plugins.review.checks.seeds import judge_figure
 from qfusion.plugins.review.split.split_overlap import find_split_overlap
+from qfusion.study import open_study
 from qfusion.training import Options
 from tests.plugins.review import reviewed_models as made
 from tests.support.measured_games import make_game, open_game

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from qfusion import cli
-from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
 from qfusion.explain import bootstrap
 from qfusion.plugins.review.students import lessons as taught, simulatability, students, words
@@ -26,6 +25,7 @@ from qfusion.plugins.review.students.simulatability import (
     measure,
     shift,
 )
+from qfusion.study.opening import open_study
 from tests.support.app import said, visit
 from tests.support.measured_games import make_game, open_game
 

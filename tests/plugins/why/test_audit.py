@@ -13,9 +13,6 @@ import numpy as np
 import pytest
 
 from qfusion import cli, data
-from qfusion.analysis import jobs
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import Sample
 from qfusion.errors import NotFound
 from qfusion.explain import backgrounds
 from qfusion.models import twins
@@ -33,6 +30,9 @@ from qfusion.plugins.why.information import information_estimate
 from qfusion.plugins.why.summary import Part
 from qfusion.plugins.why.summary_words import describe_missing, summarise_fusion
 from qfusion.quantum import decomposition
+from qfusion.study import jobs
+from qfusion.study.opening import open_study
+from qfusion.study.sample import Sample
 from qfusion.training import checkpoint, metrics, train
 from tests.support import importable
 from tests.support.app import plain, said, visit

@@ -14,8 +14,6 @@ import torch
 
 from benchmarks import audit as benchmark, cut_resources
 from qfusion import data
-from qfusion.analysis import audit_basis, paired
-from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
 from qfusion.models import build, twins
 from qfusion.plugins.why.audit import audit, audit_rows, audit_verdicts, dephasing
@@ -23,6 +21,19 @@ from qfusion.plugins.why.audit.audit_plan import RESOURCES, VARIANTS, Resource, 
 from qfusion.plugins.why.audit.words import explain_verdict
 from qfusion.plugins.why.fusion import additivity
 from qfusion.quantum import states
+from qfusion.study.evidence import (
+    bound_over_rows,
+    effective_rows,
+    evaluation_basis,
+    main_metric,
+    metrics,
+    p_of_counts,
+    row_values,
+    seed_and_row_evidence,
+    seed_evidence,
+    variance_over_rows,
+)
+from qfusion.study.opening import open_study
 
 ROOT = Path(__file__).resolve().parents[3]
 NOISE = np.array([-3, -2, -1, -1, 0, 0, 1, 1, 2, 3]) / 1000  # of ten seeds
@@ -223,10 +234,10 @@ def test_intervals_over_seeds_and_rows_have_coverage() -> None:
         rows, seeds = rng.normal(0, 1, 200), rng.normal(0, 0.02, 8)
         single = true + rows[None] + seeds[:, None] + rng.normal(0, 0.5, (8, 200))
         differences = single.mean(1)
-        variance = paired.variance_over_rows(single.mean(0), None)
+        variance = variance_over_rows(single.mean(0), None)
         of = {
-            "seeds": paired.seed_evidence(differences),
-            "rows": paired.seed_and_row_evidence(differences, variance, 200),
+            "seeds": seed_evidence(differences),
+            "rows": seed_and_row_evidence(differences, variance, 200),
         }
         for name, evidence in of.items():
             low, high = evidence.interval()
@@ -236,16 +247,14 @@ def test_intervals_over_seeds_and_rows_have_coverage() -> None:
 
 
 def test_rows_with_shared_content_count_less() -> None:
-    assert paired.effective_rows(6, None) == 6
+    assert effective_rows(6, None) == 6
     thrice = np.repeat(np.arange(2), 3)[:, None]
-    assert paired.effective_rows(6, thrice) == pytest.approx(2)
+    assert effective_rows(6, thrice) == pytest.approx(2)
     # a picture that stands left here and right there is one picture
     chain = np.array([[0, 1], [1, 2], [3, 4]])
-    assert paired.effective_rows(3, chain) == pytest.approx(9 / 5)
+    assert effective_rows(3, chain) == pytest.approx(9 / 5)
     same = np.repeat([1.0, -1.0], 3)
-    assert paired.variance_over_rows(same, thrice) == pytest.approx(
-        3 * paired.variance_over_rows(same, None)
-    )
+    assert variance_over_rows(same, thrice) == pytest.approx(3 * variance_over_rows(same, None))
 
 
 def test_bound_is_at_least_the_row_estimate() -> None:
@@ -253,8 +262,8 @@ def test_bound_is_at_least_the_row_estimate() -> None:
     for _ in range(50):
         hard = rng.beta(0.3, 3, 400)
         ours, theirs = (rng.random((5, 400)) > hard * scale for scale in (1.0, rng.uniform(0.5, 2)))
-        measured = paired.variance_over_rows(ours.mean(0) - theirs.mean(0), None)
-        assert measured <= paired.bound_over_rows(ours.mean(1), theirs.mean(1), 400) + 1e-12
+        measured = variance_over_rows(ours.mean(0) - theirs.mean(0), None)
+        assert measured <= bound_over_rows(ours.mean(1), theirs.mean(1), 400) + 1e-12
 
 
 def test_stored_rows_are_used(parity: Any) -> None:
@@ -289,22 +298,20 @@ def test_row_contributions_average_to_the_metric(name: str) -> None:
     dataset = data.load(name)
     rows, outputs = dataset.rows("test"), len(dataset.target.classes) or 1
     scores = np.random.default_rng(0).normal(size=(len(rows), outputs))
-    values = np.array(audit_basis.row_values(dataset, scores), float)
-    metric = audit_basis.main_metric(dataset)[0]
-    assert np.nanmean(values) == pytest.approx(
-        audit_basis.metrics.row_metrics(dataset, rows, scores)[metric]
-    )
-    ground = audit_basis.evaluation_basis(dataset)
+    values = np.array(row_values(dataset, scores), float)
+    metric = main_metric(dataset)[0]
+    assert np.nanmean(values) == pytest.approx(metrics.row_metrics(dataset, rows, scores)[metric])
+    ground = evaluation_basis(dataset)
     assert ground.count == np.isfinite(values).sum()
     assert ground.joint == (name == "planted")
 
 
 def test_counts_of_seeds_are_compared_exactly() -> None:
-    assert paired.p_of_counts(10, 7, 10) == pytest.approx(0.2105, abs=1e-4)
-    assert paired.p_of_counts(10, 0, 10) == pytest.approx(2 / 184756)
-    assert paired.p_of_counts(4, 4, 10) == 1
+    assert p_of_counts(10, 7, 10) == pytest.approx(0.2105, abs=1e-4)
+    assert p_of_counts(10, 0, 10) == pytest.approx(2 / 184756)
+    assert p_of_counts(4, 4, 10) == 1
     with pytest.raises(InvalidInput, match=r"must lie in 0\.\.3"):
-        paired.p_of_counts(4, 0, 3)
+        p_of_counts(4, 0, 3)
 
 
 # Which models can only add.

@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis import (
-    cohort_measures,
-    jobs,
-)
-from qfusion.analysis.cohort_levels import build_levels
-from qfusion.analysis.opening import open_sample
 from qfusion.plugins.why.cuts import cohort_cuts, cut_measures
+from qfusion.study import jobs, performance
+from qfusion.study.opening import open_sample
+from qfusion.study.performance import build_levels
 from tests.support.app import plain, said, visit
 
 FILTER = "split=valid; truth>0"  # few samples, each some milliseconds
@@ -22,8 +19,8 @@ FILTER = "split=valid; truth>0"  # few samples, each some milliseconds
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The levels of a cohort, where more than 40 samples are slow and 20 are drawn."""
-    monkeypatch.setattr(cohort_measures, "MAX_SLOW", 40)
-    monkeypatch.setattr(cohort_measures, "FEW_SLOW", 20)
+    monkeypatch.setattr(performance, "MAX_SLOW", 40)
+    monkeypatch.setattr(performance, "FEW_SLOW", 20)
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
     return build_levels(open_sample("qj-planted", "p0031"), FILTER)
 

@@ -19,7 +19,6 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import silhouette_score
 
 from qfusion import data, explain
-from qfusion.analysis import cohort_levels, joint_gains, opening, trust
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import backgrounds, bootstrap, coalitions
 from qfusion.explain.backgrounds import JointEffect, joint_effect
@@ -47,6 +46,7 @@ from qfusion.plugins.why.fusion.words import (
     fusion_record,
 )
 from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.study import evidence, opening, performance, trust
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 
 KINDS = ["quantum-jump", "entangled-qcnn", "state-linear", "concatenation", "jump-mean-field"]
@@ -703,13 +703,13 @@ def test_panels_state_the_measurements(name: str) -> None:
     rows, explanation = trust.explain_test_rows(study)
     emap = model_fusion.emap(study)
     assert "Joint terms" in emap.title
-    assert list(emap.table()["metric"]) == list(joint_gains.metric_labels(study.dataset))
+    assert list(emap.table()["metric"]) == list(evidence.metric_labels(study.dataset))
     loss = model_fusion.loss_reduction(study)
     table = loss.table().set_index(["what", "of"])["loss_reduction"]
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
     assert model_fusion.synergy(study).figure is None
     one = opening.open_sample(name, str(study.dataset.ids[rows[0]]))
-    levels = cohort_levels.build_levels(one, "relation=joint" if "parity" in name else "error>0.1")
+    levels = performance.build_levels(one, "relation=joint" if "parity" in name else "error>0.1")
     for make in (
         model_fusion.coalition_ranking,
         model_fusion.pair_interactions,
@@ -727,7 +727,7 @@ def test_panels_state_the_measurements(name: str) -> None:
 
 
 def test_parity_is_purely_joint_and_mosi_is_undecided() -> None:
-    worth = joint_gains.remove_joint_terms(opening.open_study("qj-parity"))[1]["gain"]["accuracy"]
+    worth = evidence.remove_joint_terms(opening.open_study("qj-parity"))[1]["gain"]["accuracy"]
     assert worth.low > 0.4
     answer = fusion_record(opening.open_study("qj-parity"))
     assert set(answer) == {"emap", "loss", "ranking", "f_syn", "basins"}

@@ -15,7 +15,6 @@ from scipy.special import softmax
 
 from qfusion import cli
 from qfusion._sentences import true_minus
-from qfusion.analysis import opening
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import bootstrap, fusion
 from qfusion.models import EntangledQCNN
@@ -23,6 +22,7 @@ from qfusion.models.network import qcnn
 from qfusion.plugins.why.pieces import gate_shapley, model_pieces
 from qfusion.plugins.why.pieces.words import NO_LOSS, describe_gate_groups
 from qfusion.quantum import states
+from qfusion.study import opening
 from tests.plugins.why.support import problem
 from tests.support.entangled import model_of
 

@@ -15,7 +15,6 @@ import torch
 from sklearn.metrics import r2_score
 
 from qfusion import cli
-from qfusion.analysis import opening
 from qfusion.data import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
@@ -28,6 +27,7 @@ from qfusion.plugins.why.cuts import cut_losses
 from qfusion.plugins.why.pieces import generator_pruning, generator_retraining, model_pieces
 from qfusion.plugins.why.pieces.words import describe_pruning
 from qfusion.quantum.decomposition import decompose, subset_name, subsets
+from qfusion.study import opening
 from qfusion.training import checkpoint, metrics
 from tests.plugins.why.support import NAMES, problem
 from tests.support.entangled import model_of

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, explain, figures
-from qfusion.analysis import cohort_table, study_building
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import bootstrap, cohort_filters
 from qfusion.models import InputSpec, QuantumJump
@@ -36,6 +35,7 @@ from qfusion.plugins.why.cuts.cut_losses import CutMetrics, cut_metrics
 from qfusion.plugins.why.cuts.state_cuts import Cuts, cut_correlations
 from qfusion.plugins.why.cuts.words import describe_cut, describe_cuts
 from qfusion.quantum import states
+from qfusion.study import cohorts, opening
 from qfusion.training import checkpoint, metrics
 from qfusion.views.pages import catalogue, rendering
 from tests.plugins.why.support import NAMES, problem
@@ -554,7 +554,7 @@ def test_both_precisions_agree(dtype: torch.dtype) -> None:
 @pytest.fixture(scope="module")
 def study(planted: Any) -> Any:
     found = checkpoint.load("qj-planted")
-    return study_building.build_study("qj-planted", found.card, found.model, planted)
+    return opening.build_study("qj-planted", found.card, found.model, planted)
 
 
 def test_pages_equal_cuts_of_a_sample(study: Any, planted: Any) -> None:
@@ -755,7 +755,7 @@ def test_programs_reproduce_the_tables(study: Any, planted: Any) -> None:
         rendering.program("Cohorts", "cut-test", {**address, "filter": "split=valid; truth>1"}),
         names,
     )
-    table = cohort_table.cohort_table(study, None)
+    table = cohorts.cohort_table(study, None)
     inside = cohort_filters.select_rows(cohort_filters.parse("split=valid; truth>1"), table)
     assert names["numbers"]["n"].iloc[0] == inside.sum() < len(planted.rows("valid"))
 

@@ -11,12 +11,12 @@ import scipy.linalg
 import torch
 
 from qfusion import cli, explain
-from qfusion.analysis import opening
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import QuantumJump
 from qfusion.plugins.why.cuts import state_cuts
 from qfusion.plugins.why.pieces import model_pieces, patching, state_patching
 from qfusion.plugins.why.pieces.words import describe_patches
+from qfusion.study import opening
 from tests.plugins.why.support import problem
 from tests.support.entangled import model_of
 

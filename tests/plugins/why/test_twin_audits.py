@@ -8,12 +8,12 @@ import pytest
 
 from benchmarks import audit as benchmark
 from qfusion import data
-from qfusion.analysis import audit_basis
-from qfusion.analysis.opening import open_study
 from qfusion.errors import NotFound
 from qfusion.models import build
 from qfusion.plugins.why.audit import audit, audit_rows, quantum_resources
 from qfusion.plugins.why.audit.words import name_audited_model, summarise_audit
+from qfusion.study import evidence
+from qfusion.study.opening import open_study
 from qfusion.training import checkpoint, metrics
 
 
@@ -39,7 +39,7 @@ def test_resource_value_has_a_direction_and_counts_runs_once(monkeypatch: Any) -
     records += [record("qj-mean-field", s, 0.4) for s in range(2)]
     records += [{"variant": "qj", "seed": 3, "failed": "ValueError: no"}]
     mae = ("mae", metrics.LABELS["mae"])
-    monkeypatch.setattr(audit_basis, "main_metric", lambda dataset: mae)
+    monkeypatch.setattr(evidence, "main_metric", lambda dataset: mae)
     entry = audit_rows.entry(records, open_study("qj-planted").dataset)
     assert entry["rows"][0]["worth"] == pytest.approx(0.212)
     assert entry["rows"][0]["margin"] == audit_rows.WITHIN  # less than a quarter of .302

@@ -13,11 +13,6 @@ import pandas as pd
 from qfusion._checks import check, check_present, choose, read_pairs
 from qfusion._memory_cache import memo
 from qfusion._sentences import count
-from qfusion.analysis.compare import Sides
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
-from qfusion.analysis.tasks import Task
 from qfusion.errors import QFusionError
 from qfusion.explain import bootstrap
 from qfusion.explain.coalitions import Explanation
@@ -25,6 +20,11 @@ from qfusion.models.measured_game import KIND
 from qfusion.plugins.people.beside import matching, statistics
 from qfusion.plugins.people.beside.quotient_game import group_modalities
 from qfusion.plugins.people.crowd import crowd_summary
+from qfusion.study.compare import Sides
+from qfusion.study.jobs import Task
+from qfusion.study.opening import open_study
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.training import checkpoint_cards
 
 FEWEST = 20  # clips that both sides have

@@ -10,13 +10,10 @@ import pandas as pd
 
 from qfusion._checks import check_present
 from qfusion._sentences import true_minus
-from qfusion.analysis import (
-    compare,
-    text,
-)
 from qfusion.figures import decision_pairs, model_charts, numbers, scatter_map, style
 from qfusion.plugins.people.beside import crowd_comparison, words
 from qfusion.plugins.people.beside.statistics import WHOLE, Aspect
+from qfusion.study import compare, text
 from qfusion.views.pages import compare as compare_panels, page_state, panel, params
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline

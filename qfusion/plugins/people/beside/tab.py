@@ -7,8 +7,6 @@ import streamlit as st
 
 from qfusion._checks import check_present
 from qfusion._sentences import true_minus
-from qfusion.analysis import compare, opening, text
-from qfusion.analysis.sample import Sample
 from qfusion.app import (
     guidance,
     links,
@@ -22,6 +20,8 @@ from qfusion.app import (
 )
 from qfusion.app.sharing import compared_views
 from qfusion.plugins.people.beside import crowd_comparison, panels as builders, words
+from qfusion.study import compare, opening, text
+from qfusion.study.sample import Sample
 from qfusion.views.pages import address, page_state
 from qfusion.views.words.names import name_study
 

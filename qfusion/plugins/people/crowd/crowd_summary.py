@@ -9,13 +9,13 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._memory_cache import memo
-from qfusion.analysis import cohort_table, paired
-from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import bootstrap
 from qfusion.models.measured_game import Game
 from qfusion.plugins.people.crowd import crowd_groups, vote_means as crowd
 from qfusion.plugins.people.votes import SHARE, Votes
+from qfusion.study import cohorts, evidence
+from qfusion.study.study import Study
 
 MAX_GROUPS = 40  # values of a column by which clips are grouped
 FEW_CLIPS = 10  # fewer clips make no group
@@ -266,7 +266,7 @@ def contrast_groups(study: Study, column: str, unit: str = "") -> GroupContrasts
     contrasts = crowd_groups.contrast_groups(study_votes(study), labels, contrasted, clusters)
     known = [place for place, one in enumerate(contrasts) if np.isfinite(one.p)]
     corrected = np.full(len(contrasts), np.nan)
-    corrected[known] = paired.holm([contrasts[place].p for place in known])
+    corrected[known] = evidence.holm([contrasts[place].p for place in known])
     return GroupContrasts(column, name, means, contrasts, corrected.tolist())
 
 
@@ -307,6 +307,6 @@ def grouping(study: Study, rows: np.ndarray | None = None) -> tuple[np.ndarray |
         study: of the clips. rows: some of them, by default all.
     """
     rows = np.arange(len(study.dataset.ids)) if rows is None else rows
-    clusters = cohort_table.row_clusters(study.dataset, rows)
+    clusters = cohorts.row_clusters(study.dataset, rows)
     unit = study.dataset.clusters.unit if study.dataset.clusters is not None else "clips"
     return clusters, unit

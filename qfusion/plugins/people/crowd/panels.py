@@ -9,9 +9,6 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
-from qfusion.analysis import text
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.explain import bootstrap
 from qfusion.figures import model_charts, model_quality, style
 from qfusion.plugins.people.crowd import crowd_summary, group_charts, vote_means as crowd
@@ -22,6 +19,9 @@ from qfusion.plugins.people.crowd.words import (
     describe_group_contrasts,
     describe_information,
 )
+from qfusion.study import text
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views.pages import panel, params
 from qfusion.views.words import rules
 

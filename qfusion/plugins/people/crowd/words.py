@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 
 from qfusion._sentences import count, listed, share
-from qfusion.analysis.text import escape_markdown
 from qfusion.plugins.people.crowd import vote_means as crowd
 from qfusion.plugins.people.crowd.crowd_groups import Contrast
 from qfusion.plugins.people.crowd.crowd_summary import ClipVotes, CrowdSummary, GroupContrasts
 from qfusion.plugins.people.votes import CHOSEN_BY_VOTES
+from qfusion.study.text import escape_markdown
 from qfusion.views.words.rules import format_interval
 
 MAX_SHOWN = 3  # differences that a sentence names

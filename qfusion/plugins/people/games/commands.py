@@ -10,9 +10,15 @@ import typer
 import qfusion
 from qfusion._checks import check, choose
 from qfusion.commands.common import Data, Model
-from qfusion.commands.data_report import Licence, Title
-from qfusion.commands.printing import Json, print_remark, print_result, table
-from qfusion.commands.table_files import table_path, write_table
+from qfusion.commands.data import Licence, Title
+from qfusion.commands.printing import (
+    Json,
+    print_remark,
+    print_result,
+    table,
+    table_path,
+    write_table,
+)
 
 
 def import_game(
@@ -144,9 +150,9 @@ def export_game(
     from qfusion.plugins.people.games import game_export
 
     table_path(out)
-    study = qfusion.analysis.open_study(model, data)
+    study = qfusion.study.open_study(model, data)
     if rows:
-        choose("Rows", rows, (qfusion.analysis.background_choice.ALL_ROWS,))
+        choose("Rows", rows, (qfusion.study.opening.ALL_ROWS,))
         study = study.with_all_rows()
     numbers = study.explained_rows if split is None else study.dataset.rows(split)
     check(len(numbers) > 0, f"Split '{split}' has no samples. Choose another.")

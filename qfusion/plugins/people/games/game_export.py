@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis.study import Study
 from qfusion.plugins.people.games.game_reader import CLUSTERS, RESERVED
+from qfusion.study.study import Study
 
 CHUNK = 2**16  # rows of the table that are made at a time
 OTHER = "{name} of the data"  # a column of the data set that is called like one of the table

@@ -15,18 +15,18 @@ from typing import Any
 
 from qfusion import _read_only
 from qfusion._checks import check
-from qfusion.analysis.study import Study
-from qfusion.analysis.study_building import build_study
 from qfusion.data import game_set
 from qfusion.data.game_set import GameTable
 from qfusion.data.staged_set import Finding
 from qfusion.data.store import folders, reading, writing
 from qfusion.data.store.manifest import Provenance
 from qfusion.plugins.people.games import game_reader
-from qfusion.training import checkpoint_cards, games
+from qfusion.study.opening import build_study
+from qfusion.study.study import Study
+from qfusion.training import checkpoint, checkpoint_cards
 
 
-def open_game(source: Any, name: str = games.NAME, title: str = "", **options: Any) -> Study:
+def open_game(source: Any, name: str = checkpoint.NAME, title: str = "", **options: Any) -> Study:
     """Return the study of a game that was measured, without writing files.
 
     Args:
@@ -39,7 +39,7 @@ def open_game(source: Any, name: str = games.NAME, title: str = "", **options: A
     """
     table = game_reader.read_game(source, **options)
     dataset = game_set.game_dataset(table, name, title)
-    result = games.make_game_checkpoint(table, dataset, name, title)
+    result = checkpoint.make_game_checkpoint(table, dataset, name, title)
     return build_study(name, result.card, result.model, dataset)
 
 
@@ -71,8 +71,8 @@ def store_game(
         )
         try:
             dataset = reading.open_imported(name)
-            stored = games.make_game_checkpoint(table, dataset, name, title)
-            games.write_game(stored, name, checkpoint_cards.folders()[-1], is_new=not replace)
+            stored = checkpoint.make_game_checkpoint(table, dataset, name, title)
+            checkpoint.write_game(stored, name, checkpoint_cards.folders()[-1], is_new=not replace)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             if former is not None:
@@ -90,7 +90,7 @@ def check_game_name(name: str, replace: bool = False) -> None:
         f"There is a model '{name}' already. Choose another name, or replace it (--replace).",
     )
     check(
-        not known or games.is_game(name),
+        not known or checkpoint.is_game(name),
         f"Model '{name}' is not a measured game and is not replaced. Choose another name.",
     )
     check(

@@ -4,13 +4,13 @@ from enum import Enum
 
 from qfusion._checks import choose
 from qfusion._memory_cache import memo
-from qfusion.analysis import cohort_table
-from qfusion.analysis.opening import open_study, rivals
-from qfusion.analysis.study import Study
-from qfusion.analysis.trust import explain_test_rows
 from qfusion.data.target_spec import UnimodalLabels
 from qfusion.explain import bootstrap
 from qfusion.plugins.people.labels import unimodal_labels
+from qfusion.study import cohorts
+from qfusion.study.opening import open_study, rivals
+from qfusion.study.study import Study
+from qfusion.study.trust import explain_test_rows
 
 
 def model_labels(study: Study) -> UnimodalLabels | None:
@@ -51,7 +51,7 @@ def compare_with_labels(study: Study) -> unimodal_labels.LabelAgreement | None:
         result,
         labels.table.iloc[rows],
         study.dataset.y[rows],
-        clusters=cohort_table.row_clusters(study.dataset, rows),
+        clusters=cohorts.row_clusters(study.dataset, rows),
     )
 
 
@@ -77,5 +77,5 @@ def closer(study: Study, other: Study) -> dict[str, bootstrap.Interval]:
     result = compare_with_labels(other)
     assert first is not None and result is not None
     return unimodal_labels.difference(
-        first, result, cohort_table.row_clusters(study.dataset, explain_test_rows(study)[0])
+        first, result, cohorts.row_clusters(study.dataset, explain_test_rows(study)[0])
     )

@@ -8,12 +8,6 @@ import pandas as pd
 
 from qfusion._checks import check_present
 from qfusion._sentences import listed
-from qfusion.analysis import (
-    text,
-    trust,
-)
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.figures import model_charts, style
 from qfusion.plugins.people.labels import label_comparison, term_agreement, unimodal_labels
 from qfusion.plugins.people.labels.words import (
@@ -24,6 +18,9 @@ from qfusion.plugins.people.labels.words import (
     describe_verdict_trend,
     explain_missing_labels,
 )
+from qfusion.study import text, trust
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.views.pages import panel
 from qfusion.views.words.decisions import describe_comparison
 from qfusion.views.words.rules import describe_resampling

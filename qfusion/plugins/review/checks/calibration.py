@@ -9,10 +9,10 @@ than the rows themselves.
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import cohort_table
-from qfusion.analysis.study import Study
 from qfusion.explain import bootstrap
 from qfusion.plugins.review.checks.check import Check, Finding, Topic
+from qfusion.study import cohorts
+from qfusion.study.study import Study
 from qfusion.training import metrics
 
 DRAWS = 1000
@@ -32,7 +32,7 @@ def _check_classes(study: Study) -> Check:
     predicted = study.predicted[rows]
     certainty = study.probabilities[rows, predicted]
     right = (predicted == study.dataset.y[rows]).astype(float)
-    clusters = cohort_table.row_clusters(study.dataset, rows)
+    clusters = cohorts.row_clusters(study.dataset, rows)
     means, shares, counts, error = metrics.calibration(certainty, right)
     independent = max(1, round(bootstrap.effective_size(right, clusters)))
     limit = _error_by_chance(certainty, independent)
@@ -71,7 +71,7 @@ def _error_by_chance(certainty: np.ndarray, independent: int) -> float:
 def _check_numbers(study: Study) -> Check:
     rows = study.dataset.rows("test")
     score, truth = study.scores[rows, 0], study.dataset.y[rows]
-    clusters = cohort_table.row_clusters(study.dataset, rows)
+    clusters = cohorts.row_clusters(study.dataset, rows)
 
     def slope(weights: np.ndarray) -> np.ndarray:
         total = weights.sum(-1)

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis.study import Study
 from qfusion.explain.bootstrap import Interval
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_judged
 from qfusion.plugins.review.checks.claims import ClaimedFigure, Claims
@@ -15,7 +14,8 @@ from qfusion.plugins.review.checks.measured_metrics import (
     MeasuredMetrics,
     measure_metrics,
 )
-from qfusion.training.metric_labels import label
+from qfusion.study.study import Study
+from qfusion.training.checkpoint_cards import label
 
 
 def check_convention(study: Study, claims: Claims) -> Check:

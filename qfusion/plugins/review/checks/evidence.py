@@ -6,15 +6,15 @@ import numpy as np
 
 from qfusion import _sentences
 from qfusion._memory_cache import memo
-from qfusion.analysis import audit_basis, cohort_table
-from qfusion.analysis.cohort_slices import wilson
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.explain import bootstrap
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.label_leak import FAMILY
 from qfusion.plugins.review import plain_models
+from qfusion.study import cohorts, evidence
+from qfusion.study.mistakes import wilson
+from qfusion.study.opening import open_study
+from qfusion.study.study import Study
 from qfusion.training import checkpoint_cards
 
 
@@ -38,7 +38,7 @@ def row_values(study: Study, scores: np.ndarray) -> np.ndarray:
         scores: of the test rows, (n, C).
     """
     return np.array(
-        [np.nan if one is None else one for one in audit_basis.row_values(study.dataset, scores)],
+        [np.nan if one is None else one for one in evidence.row_values(study.dataset, scores)],
         float,
     )
 
@@ -65,7 +65,7 @@ def other_values(study: Study, name: str) -> np.ndarray:
 
 def better(study: Study, ours: np.ndarray, theirs: np.ndarray) -> Interval:
     """Return by how much values of ours are better than theirs on the same rows, whatever the metric's direction."""
-    sign = audit_basis.evaluation_basis(study.dataset).sign
+    sign = evidence.evaluation_basis(study.dataset).sign
     return mean_of_rows(study, sign * (ours - theirs))
 
 
@@ -73,7 +73,7 @@ def mean_of_rows(study: Study, values: np.ndarray) -> Interval:
     """Return the mean of values of the test rows (n,) over those that count, with its interval over new rows."""
     rows = study.dataset.rows("test")
     counted = np.isfinite(values)
-    clusters = cohort_table.row_clusters(study.dataset, rows[counted])
+    clusters = cohorts.row_clusters(study.dataset, rows[counted])
     return bootstrap.mean(values[counted], clusters=clusters)
 
 
@@ -88,7 +88,7 @@ def share_of_rows(hits: np.ndarray, clusters: np.ndarray | None = None) -> Inter
 
 def t_interval(values: Sequence[float]) -> Interval:
     """Return the mean over training seeds with its t interval; NaN ends for one value."""
-    from qfusion.analysis.paired import seed_evidence
+    from qfusion.study.evidence import seed_evidence
 
     evidence = seed_evidence(np.asarray(values, float))
     low, high = evidence.interval()

@@ -4,12 +4,12 @@ rivals beside these."""
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import audit_basis
-from qfusion.analysis.study import Study
 from qfusion.plugins.review import plain_models
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
 from qfusion.plugins.review.checks.claims import Claims
+from qfusion.study.evidence import SHARES, EvaluationBasis, evaluation_basis
+from qfusion.study.study import Study
 
 MARGIN = 0.01  # of a share, by which a plain model must beat a rival that counts as undertrained
 OF_ERROR = 0.05  # of other metrics, as a part of the rival's
@@ -20,7 +20,7 @@ def check_gain(study: Study, claims: Claims) -> Check:
     plain joint over late over single models, and whether a claimed rival is worse than a plain model.
     """
     dataset = study.dataset
-    basis = audit_basis.evaluation_basis(dataset)
+    basis = evaluation_basis(dataset)
     plain = evidence.plain_models_of(study)
     whole = "+".join(study.modalities)
     values = {name: evidence.row_values(study, scores) for name, scores in plain.scores.items()}
@@ -70,12 +70,12 @@ def check_gain(study: Study, claims: Claims) -> Check:
 
 
 def _judge_rival(
-    study: Study, name: str, plain: np.ndarray, basis: audit_basis.EvaluationBasis
+    study: Study, name: str, plain: np.ndarray, basis: EvaluationBasis
 ) -> tuple[evidence.Interval, bool]:
     """Return by how much a plain model beats a rival, and whether it does so by more than the margin."""
     theirs = evidence.other_values(study, name)
     shortfall = evidence.better(study, plain, theirs)
     margin = MARGIN
-    if basis.metric not in audit_basis.SHARES:
+    if basis.metric not in SHARES:
         margin = OF_ERROR * float(np.nanmean(theirs))
     return shortfall, bool(shortfall.known and shortfall.low > margin)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.analysis.study import Study
 from qfusion.plugins.review.checks.claims import ClaimedFigure, Claims
 from qfusion.plugins.review.checks.evidence import open_beside
+from qfusion.study.study import Study
 from qfusion.training import metrics
 
 FAMILIES = (  # metrics that differ in their convention alone, or that are taken for one another

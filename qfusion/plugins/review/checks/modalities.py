@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 
 from qfusion._memory_cache import memo
-from qfusion.analysis import audit_basis
-from qfusion.analysis.study import Study
-from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.data.examine import scans
 from qfusion.explain import label_leak
 from qfusion.explain.label_leak import pool_features
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
+from qfusion.study.evidence import evaluation_basis
+from qfusion.study.jobs import Task
+from qfusion.study.study import Study
 
 
 @memo(4, task=Task.SEARCH_LEAKS)
@@ -52,7 +52,7 @@ def check_modalities(study: Study) -> Check:
     reveals the target.
     """
     dataset = study.dataset
-    basis = audit_basis.evaluation_basis(dataset)
+    basis = evaluation_basis(dataset)
     plain = evidence.plain_models_of(study)
     values = {name: evidence.row_values(study, scores) for name, scores in plain.scores.items()}
     single = {name: evidence.mean_of_rows(study, values[name]) for name in study.modalities}

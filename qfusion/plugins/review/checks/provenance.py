@@ -8,12 +8,12 @@ it, have others, whatever their width.
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis.study import Study
 from qfusion.data.store import manifest
 from qfusion.models import kind_files
 from qfusion.models.encoders import MeanPool, Standardiser
 from qfusion.plugins.review.checks.check import Check, Finding, Topic
 from qfusion.plugins.review.checks.evidence import share_of_rows
+from qfusion.study.study import Study
 from qfusion.training import batches, checkpoint_cards
 
 SHIFT = 0.5  # deviations, by which a feature's mean counts as another one

@@ -9,9 +9,6 @@ import numpy as np
 import pandas as pd
 
 from qfusion._memory_cache import memo
-from qfusion.analysis import audit_basis
-from qfusion.analysis.study import Study
-from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
 from qfusion.explain.bootstrap import Interval
 from qfusion.models import twins
@@ -22,6 +19,9 @@ from qfusion.plugins.why.audit import audit
 from qfusion.plugins.why.audit.audit_rows import OF_ERROR, WITHIN, ends, verdict_scope
 from qfusion.plugins.why.audit.audit_verdicts import HERE
 from qfusion.plugins.why.audit.twin_training import has_twins
+from qfusion.study.evidence import evaluation_basis
+from qfusion.study.jobs import Task
+from qfusion.study.study import Study
 from qfusion.training import metrics
 
 NEEDED, HELPS, NOT_NEEDED, HARMS = "needed", "helps", "not needed", "harms"
@@ -98,7 +98,7 @@ def check_resources(study: Study, claims: Claims) -> Check:
     first = next(
         iter([*idle, *open_claims, *claims.resources, *not_needed, *used, *needed, *verdicts]), ""
     )
-    basis = audit_basis.evaluation_basis(study.dataset)
+    basis = evaluation_basis(study.dataset)
     records = []
     for name, one in verdicts.items():
         record = {
@@ -150,7 +150,7 @@ def _judge_resources(study: Study) -> tuple[dict[str, str], dict[str, Interval],
     if verdicts:
         return verdicts, worth, "twins"
     worth = remove_resources(study)
-    basis = audit_basis.evaluation_basis(study.dataset)
+    basis = evaluation_basis(study.dataset)
     own = float(np.nanmean(evidence.model_values(study)))
     margin = min(WITHIN, OF_ERROR * basis.error(own))
     for name, one in worth.items():

@@ -15,9 +15,6 @@ import pandas as pd
 
 from qfusion import _sentences
 from qfusion._memory_cache import memo
-from qfusion.analysis import audit_basis, trust
-from qfusion.analysis.study import Study
-from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain import disturbances
@@ -26,6 +23,10 @@ from qfusion.models import registry
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
 from qfusion.plugins.review.plain_models import fitted_sets
+from qfusion.study import trust
+from qfusion.study.evidence import EvaluationBasis, evaluation_basis
+from qfusion.study.jobs import Task
+from qfusion.study.study import Study
 from qfusion.training import checkpoint_cards, metrics, train
 from qfusion.training.options import card_options
 
@@ -124,7 +125,7 @@ def check_robustness(study: Study, retrain: bool = False) -> Check:
     Args:
         retrain: also train the model's own kind with fewer modalities.
     """
-    basis = audit_basis.evaluation_basis(study.dataset)
+    basis = evaluation_basis(study.dataset)
     plain = evidence.plain_models_of(study)
     present = told_values(study)
     refit = {name: evidence.row_values(study, plain.scores[name]) for name in present}
@@ -175,9 +176,7 @@ def check_robustness(study: Study, retrain: bool = False) -> Check:
     )
 
 
-def _weakest(
-    present: dict[str, np.ndarray], study: Study, basis: audit_basis.EvaluationBasis
-) -> str:
+def _weakest(present: dict[str, np.ndarray], study: Study, basis: EvaluationBasis) -> str:
     """Return the set without one modality with which the model does worst; empty for one modality."""
     most = len(study.modalities) - 1
     sets = [name for name in present if len(split_term(name)) == most]

@@ -10,7 +10,6 @@ import pandas as pd
 from qfusion import _sentences
 from qfusion._checks import check, choose
 from qfusion._memory_cache import memo
-from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.plugins.review.checks import (
     calibration,
@@ -27,6 +26,7 @@ from qfusion.plugins.review.checks import (
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, Verdict
 from qfusion.plugins.review.checks.claims import Claims
 from qfusion.plugins.review.checks.evidence import open_beside
+from qfusion.study.study import Study
 
 NEEDS_TRUTH = (  # topics that compare scores with targets
     Topic.MODALITIES,

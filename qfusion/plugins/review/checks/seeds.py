@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import audit_basis
-from qfusion.analysis.study import Study
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_judged
 from qfusion.plugins.review.checks.claims import ClaimedFigure, Claims
 from qfusion.plugins.review.checks.measured_metrics import MeasuredMetrics, measure_metrics
-from qfusion.training.metric_labels import label
+from qfusion.study.evidence import main_metric
+from qfusion.study.study import Study
+from qfusion.training.checkpoint_cards import label
 
 FEWEST = 3  # seeds from which a mean is judged
 
@@ -25,7 +25,7 @@ def check_seeds(study: Study, claims: Claims) -> Check:
     best of its seeds and not the first of them.
     """
     measured = measure_metrics(study, claims)
-    key = audit_basis.main_metric(study.dataset)[0]
+    key = main_metric(study.dataset)[0]
     if len(measured.seeds.get(key, [])) < FEWEST:
         known = max(1, len(measured.seeds.get(key, [])))
         return Check(Topic.SEEDS, (Finding.ONE_SEED,), numbers={"seeds": known})

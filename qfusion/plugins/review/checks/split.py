@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 
 from qfusion._memory_cache import memo
-from qfusion.analysis import cohort_table
-from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
 from qfusion.plugins.review.checks.claims import Claims
 from qfusion.plugins.review.checks.evidence import share_of_rows
 from qfusion.plugins.review.split import known_labels, split_overlap
+from qfusion.study import cohorts
+from qfusion.study.study import Study
 
 PEOPLE = ("speaker", "actor", "person", "participant", "subject", "signer", "user", "patient")
 CLOSE = 0.1  # median distance to the nearest learned row, in standard deviations, below which rows are close
@@ -72,7 +72,7 @@ def check_split(study: Study, claims: Claims) -> Check:
     hits = np.isin(test, np.concatenate(leaked))
     if not hits.any() and known is None:
         findings.append(Finding.COMMON_VALUES if len(overlap.common) else Finding.DISJOINT)
-    number = share_of_rows(hits, cohort_table.row_clusters(dataset, test))
+    number = share_of_rows(hits, cohorts.row_clusters(dataset, test))
     unit = "share of test rows that share something with learned rows"
     if known is not None and not hits.any():
         number = known.outside

@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 
 from qfusion._memory_cache import memo
-from qfusion.analysis import cohort_table, trust
-from qfusion.analysis.study import Study
-from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
 from qfusion.explain import stability
 from qfusion.plugins.review.checks.check import Check, Finding, Topic
 from qfusion.plugins.review.checks.claims import Claims
 from qfusion.plugins.review.checks.evidence import open_beside
 from qfusion.plugins.review.checks.seed_reliability import GOOD, POOR, seed_reliability
+from qfusion.study import cohorts, trust
+from qfusion.study.jobs import Task
+from qfusion.study.study import Study
 
 
 @memo(4, task=Task.COMPARE_SEEDS)
@@ -58,7 +58,7 @@ def check_stability(study: Study, claims: Claims) -> Check:
         measured, rows = find_seeds(study, claims)
     except NotFound:
         return Check(Topic.STABILITY, (Finding.SEEDS_UNKNOWN,))
-    clusters = cohort_table.row_clusters(study.dataset, rows)
+    clusters = cohorts.row_clusters(study.dataset, rows)
     reliability = seed_reliability(measured.dividends[..., 1:], clusters)
     if reliability.high < POOR:
         finding = Finding.SEEDS_DISAGREE

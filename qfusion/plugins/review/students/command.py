@@ -37,7 +37,7 @@ def _measure(model: str, data: str | None, seed: int) -> tuple[dict[str, Any], A
     """Return the record of a model, and the result, which is None where students do not apply."""
     from qfusion.plugins.review.students import lessons as analysis, words
 
-    study = qfusion.analysis.open_study(model, data)
+    study = qfusion.study.open_study(model, data)
     reason = analysis.find_obstacle(study)
     if reason:
         return {"model": study.name, "applies": False, "says": [reason]}, None

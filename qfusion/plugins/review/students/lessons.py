@@ -8,12 +8,12 @@ import torch
 from qfusion import explain
 from qfusion._checks import check
 from qfusion._memory_cache import memo
-from qfusion.analysis import cohort_table
-from qfusion.analysis.chunks import iterate_chunks
-from qfusion.analysis.shipped_results import shipped
-from qfusion.analysis.study import Study
 from qfusion.explain import attribution, bootstrap, disturbances, label_leak
 from qfusion.plugins.review.students import simulatability
+from qfusion.study import cohorts
+from qfusion.study.cache import shipped
+from qfusion.study.jobs import iterate_chunks
+from qfusion.study.study import Study
 from qfusion.training import batches, checkpoint_cards
 
 LEARNT_FROM, UNSEEN = "train+valid", "test"
@@ -60,7 +60,7 @@ def find_obstacle(study: Study) -> str:
     learnt_from, unseen = (
         label_leak.draw_rows(dataset.rows(s), MOST) for s in (LEARNT_FROM, UNSEEN)
     )
-    if not bootstrap.has_enough(len(unseen), cohort_table.row_clusters(dataset, unseen)):
+    if not bootstrap.has_enough(len(unseen), cohorts.row_clusters(dataset, unseen)):
         return (
             f"Unseen samples must come from at least {bootstrap.FEWEST} groups for an interval, but the test rows of "
             f"'{dataset.name}' come from fewer. Use a data set with more groups."
@@ -94,7 +94,7 @@ def make_lessons(study: Study) -> simulatability.Lessons:
         targets=_targets(study, learnt_from),
         unseen_inputs=inputs[N:],
         unseen_decisions=decided[unseen],
-        clusters=cohort_table.row_clusters(dataset, unseen),
+        clusters=cohorts.row_clusters(dataset, unseen),
     )
 
 

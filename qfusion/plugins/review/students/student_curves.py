@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.analysis.study import Study
 from qfusion.figures import model_charts, style, training_charts
 from qfusion.plugins.review.students import lessons as students
 from qfusion.plugins.review.students.simulatability import (
@@ -24,6 +23,7 @@ from qfusion.plugins.review.students.words import (
     name_worth,
     title_worth,
 )
+from qfusion.study.study import Study
 from qfusion.views.pages import panel
 from qfusion.views.words import rules
 

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from qfusion.analysis import text, trust
-from qfusion.analysis.sample import Sample
 from qfusion.app import page_context, panels
 from qfusion.plugins.review.students import lessons as students
+from qfusion.study import text, trust
+from qfusion.study.sample import Sample
 
 
 def students_tab(context: page_context.PageContext, sample: Sample) -> None:

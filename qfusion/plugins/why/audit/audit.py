@@ -12,7 +12,6 @@ from qfusion import _sentences, plugin
 from qfusion._checks import check
 from qfusion._disk_cache import stamp_records
 from qfusion._memory_cache import memo
-from qfusion.analysis.study import Study
 from qfusion.errors import NotFound, default_on_error
 from qfusion.plugins.why.audit import audit_rows
 from qfusion.plugins.why.audit.twin_runs import summing
@@ -23,6 +22,7 @@ from qfusion.plugins.why.audit.twin_training import (
     load_finished,
     plan_twin_runs,
 )
+from qfusion.study.study import Study
 
 
 @memo(8, background=False, stamp=lambda study: stamp_records(RECORDS))

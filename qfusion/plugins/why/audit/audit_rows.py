@@ -25,12 +25,22 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.analysis import paired
-from qfusion.analysis.audit_basis import SHARES, EvaluationBasis, evaluation_basis
 from qfusion.data import DataSet
 from qfusion.explain import bootstrap
 from qfusion.plugins.why.audit.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
 from qfusion.plugins.why.audit.audit_verdicts import FEWEST, HERE, judge
+from qfusion.study.evidence import (
+    SHARES,
+    EvaluationBasis,
+    Evidence,
+    bound_over_rows,
+    evaluation_basis,
+    p_of_counts,
+    reach_of_equal_rows,
+    seed_and_row_evidence,
+    seed_evidence,
+    variance_over_rows,
+)
 
 WITHIN = 0.02  # differences of the metric up to it count as none
 OF_ERROR = 0.25  # so do differences up to this part of the model's error, where that is smaller
@@ -139,19 +149,19 @@ def _row(
     exemption = _find_exemption(counts, records[1], adds, ground)
     result["excluded"] = exemption.value if exemption else ""
     if any(0 < count < len(seeds) for count in counts):
-        p = paired.p_of_counts(counts[0], counts[1], len(seeds))
+        p = p_of_counts(counts[0], counts[1], len(seeds))
         return result | {"learned": counts, "p": p}
     differences = ground.sign * (ours - theirs)
-    evidence = {"seeds": paired.seed_evidence(differences)}
+    evidence = {"seeds": seed_evidence(differences)}
     variance = _rows_variance(*records, ground)
     if variance is not None:
-        evidence["rows"] = paired.seed_and_row_evidence(differences, variance, ground.effective)
+        evidence["rows"] = seed_and_row_evidence(differences, variance, ground.effective)
         result["bounded"] = not _rows_kept(*records)
     result["tests"] = {scope: _tests(one, result["margin"]) for scope, one in evidence.items()}
     return result
 
 
-def _tests(evidence: paired.Evidence, margin: float) -> dict[str, float]:
+def _tests(evidence: Evidence, margin: float) -> dict[str, float]:
     low, high = evidence.interval()
     return {
         "low": low,
@@ -213,14 +223,14 @@ def _rows_variance(
             np.array([record["rows"] for record in part], float).mean(0) for part in (ours, theirs)
         )
         counted = ~np.isnan(a)
-        variance = paired.variance_over_rows(a[counted] - b[counted], ground.clusters)
+        variance = variance_over_rows(a[counted] - b[counted], ground.clusters)
         if variance == 0 and ground.metric in SHARES:
-            return (paired.reach_of_equal_rows(ground.effective) / bootstrap.NORMAL) ** 2
+            return (reach_of_equal_rows(ground.effective) / bootstrap.NORMAL) ** 2
         return variance
     if ground.metric not in SHARES:
         return None
     a, b = (np.array([record["test"][ground.metric] for record in part]) for part in (ours, theirs))
-    return paired.bound_over_rows(a, b, ground.effective)
+    return bound_over_rows(a, b, ground.effective)
 
 
 def verdict_scope(row: Mapping[str, Any]) -> str:

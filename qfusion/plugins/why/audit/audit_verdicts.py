@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qfusion import _sentences
-from qfusion.analysis import paired
+from qfusion.study import evidence
 
 FEWEST = 3  # seeds that tell anything: two may differ by nothing for want of rows
 LEVEL = 0.05
@@ -76,7 +76,7 @@ def _adjust_p_values(
         for kind in KINDS:
             counts = splits if (scope, kind) == ("seeds", "differs") else []
             raw = [tests[place]["tests"][scope][kind] for place in places]
-            corrected = paired.holm([*raw, *(row["p"] for row in counts)])
+            corrected = evidence.holm([*raw, *(row["p"] for row in counts)])
             for place, p in zip(places, corrected, strict=False):
                 result[place].setdefault(scope, {})[kind] = p
             for row, p in zip(counts, corrected[len(places) :], strict=True):

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import capitalise, count, listed
-from qfusion.analysis import audit_basis, text
-from qfusion.analysis.study import Study
 from qfusion.explain import backgrounds
 from qfusion.figures import model_charts, style
 from qfusion.plugins.why.audit import audit, audit_rows, resource_cuts
 from qfusion.plugins.why.audit.words import explain_verdict, name_audited_model, summarise_audit
 from qfusion.plugins.why.fusion.model_fusion import interval_words
+from qfusion.study import evidence, text
+from qfusion.study.study import Study
 from qfusion.views.pages import panel
 from qfusion.views.words import rules
 
@@ -117,7 +117,7 @@ DEPHASED = (
 
 def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw how much worse the metric of this model becomes when a resource is cut from it without retraining."""
-    frame, (_, label) = resource_cuts.cut_resources(study), audit_basis.main_metric(study.dataset)
+    frame, (_, label) = resource_cuts.cut_resources(study), evidence.main_metric(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
     names = frame["resource"].tolist()
     lost = [name for name, low in zip(names, ends[:, 1], strict=True) if low > audit_rows.WITHIN]

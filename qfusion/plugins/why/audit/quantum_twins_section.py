@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from qfusion.analysis import jobs, text
-from qfusion.analysis.study import Study
 from qfusion.app import page_context, page_runs, panels, requests, tasks
 from qfusion.plugins.why.audit import audit, twin_training
 from qfusion.plugins.why.summary import measured_resources
+from qfusion.study import jobs, text
+from qfusion.study.study import Study
 
 
 def quantum_section(context: page_context.PageContext) -> None:

@@ -8,16 +8,16 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion._memory_cache import memo
-from qfusion.analysis import joint_gains
-from qfusion.analysis.audit_basis import main_metric
-from qfusion.analysis.study import Study
-from qfusion.analysis.study_building import explained_model
-from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
 from qfusion.explain import backgrounds, bootstrap
 from qfusion.models import twins
 from qfusion.plugins.why.audit import dephasing
 from qfusion.plugins.why.audit.audit_plan import QJ
+from qfusion.study import evidence
+from qfusion.study.evidence import main_metric
+from qfusion.study.jobs import Task
+from qfusion.study.opening import explained_model
+from qfusion.study.study import Study
 from qfusion.training import metrics
 
 
@@ -54,7 +54,7 @@ def cut_resources(study: Study) -> pd.DataFrame:
         without = backgrounds.Additive(
             len(study.modalities), study.scores[rows], scores, None, len(rows)
         )
-        gains = joint_gains.measure_gains(study, rows, without, {metric: label})
+        gains = evidence.measure_gains(study, rows, without, {metric: label})
         parts[name] = {column: part[metric] for column, part in gains.items()}
 
     for resource in twins.CUTS[study.card["model"]]:

@@ -17,12 +17,12 @@ import numpy as np
 import torch
 
 from qfusion._checks import check
-from qfusion.analysis import audit_basis
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.models import build, registry, twins
 from qfusion.plugins.why.audit.audit_plan import QJ, RESOURCES, VARIANTS
 from qfusion.plugins.why.fusion import additivity
+from qfusion.study import evidence
 from qfusion.training import Options, metrics, train
 
 NO_RANK = 4096  # most products of a bilinear head
@@ -150,7 +150,7 @@ def train_and_measure(
         record[part] = metrics.evaluate(model, data, split)
         check(all(map(math.isfinite, record[part].values())), "Its metrics are not finite.")
     scores = metrics.predict(model, data, data.rows("test"), final=True)
-    record["rows"] = audit_basis.row_values(data, scores)
+    record["rows"] = evidence.row_values(data, scores)
     record["epochs"], record["best_epoch"] = len(result.history), result.best_epoch
     record["after_encoders"] = count_fusion_parameters(model)
     return model.double().eval(), scores

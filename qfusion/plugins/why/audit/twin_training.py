@@ -13,14 +13,14 @@ import torch
 
 from qfusion import _disk_cache, _read_only, _sentences
 from qfusion._checks import check
-from qfusion.analysis.jobs import Job, begin_job
-from qfusion.analysis.opening import open_study
-from qfusion.analysis.study import Study
 from qfusion.errors import NotFound
 from qfusion.models.jump.quantum_jump import SAMPLING
 from qfusion.plugins.why.audit.audit_plan import QCNN, QJ, VARIANTS
 from qfusion.plugins.why.audit.twin_runs import Run, Terms, variant_settings
-from qfusion.runs.run_process import run_in_process
+from qfusion.runs.plans import run_in_process
+from qfusion.study.jobs import Job, begin_job
+from qfusion.study.opening import open_study
+from qfusion.study.study import Study
 from qfusion.training.options import card_options
 
 RECORDS = "audit"  # of trainings on the disk

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.analysis import cohort_levels, cohort_measures, drawn_samples, text
 from qfusion.figures.style import Theme
 from qfusion.plugins.why.cuts import correlation_cuts, cut_losses, cut_measures, tables
 from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cuts
+from qfusion.study import jobs, performance, text
 from qfusion.training import metrics
 from qfusion.views.pages import cohorts, dynamics, panel, params
 from qfusion.views.words.names import describe_intervals, name_cohort
@@ -20,7 +20,7 @@ TAB = "Correlation cuts"
 
 
 def cut_test(
-    levels: cohort_levels.Levels, theme: Theme = "light", *, everyone: bool = False
+    levels: performance.Levels, theme: Theme = "light", *, everyone: bool = False
 ) -> panel.PanelFigure:
     """Draw how good the model is on the cohort without the correlations of a modality; only of models with time.
 
@@ -47,19 +47,17 @@ def cut_test(
     )
 
 
-def cut_rows(levels: cohort_levels.Levels, everyone: bool = False) -> pd.DataFrame:
+def cut_rows(levels: performance.Levels, everyone: bool = False) -> pd.DataFrame:
     """Return the samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or all
     samples.
     """
     rows = levels.rows[levels.inside]
     return rows.iloc[
-        drawn_samples.drawn_places(
-            len(rows), cohort_measures.MAX_SLOW, cohort_measures.FEW_SLOW, everyone
-        )
+        jobs.drawn_places(len(rows), performance.MAX_SLOW, performance.FEW_SLOW, everyone)
     ]
 
 
-def describe_cut_scope(levels: cohort_levels.Levels, everyone: bool = False) -> str:
+def describe_cut_scope(levels: performance.Levels, everyone: bool = False) -> str:
     """Describe which these are, as markdown."""
     some = len(cut_rows(levels, everyone))
     whole = int(levels.inside.sum())
@@ -74,12 +72,12 @@ def describe_cut_scope(levels: cohort_levels.Levels, everyone: bool = False) -> 
 AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 
 
-def cut_seconds(levels: cohort_levels.Levels) -> float:
+def cut_seconds(levels: performance.Levels) -> float:
     """Return how long the cuts of the cohort take, roughly."""
     return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
 
 
-def can_afford_cuts(levels: cohort_levels.Levels, wanted: bool = False, **_: object) -> bool:
+def can_afford_cuts(levels: performance.Levels, wanted: bool = False, **_: object) -> bool:
     """Return whether correlations of several samples can be cut, and it takes at most a second or is `wanted`."""
     return (
         dynamics.evolves_jointly(levels)

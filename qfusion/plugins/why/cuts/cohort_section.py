@@ -4,13 +4,13 @@ import math
 
 import streamlit as st
 
-from qfusion.analysis import cohort_levels
 from qfusion.app import figure, page_context, tasks, widgets
 from qfusion.plugins.why.cuts import cohort_cuts
+from qfusion.study import performance
 from qfusion.views.pages import dynamics
 
 
-def cuts(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+def cuts(context: page_context.PageContext, levels: performance.Levels) -> None:
     """Draw how good the model is on the cohort without the correlations of a modality: the causal test beside the
     correlational one of *Entanglement*."""
     if not dynamics.evolves_jointly(levels):

@@ -11,8 +11,7 @@ from rich.console import RenderableType
 
 import qfusion
 from qfusion._lazy import Library
-from qfusion.commands.common import Data, Model, Output
-from qfusion.commands.opened_model import open_model
+from qfusion.commands.common import Data, Model, Output, open_model
 from qfusion.commands.printing import Json, number, print_result, table
 
 state_cuts: Any = Library("qfusion.plugins.why.cuts.state_cuts")
@@ -39,7 +38,7 @@ def cut(
 ) -> None:
     """Remove the correlations of a modality with the others at a time, evolve on and read the decision on a sample."""
     opened = open_model(model, data)
-    chosen = qfusion.analysis.outputs.parse(output or "", opened.classes)
+    chosen = qfusion.study.sample.parse(output or "", opened.classes)
     explained_model = chosen.explained_model(opened.explained_model)
     rows = [opened.dataset.row(sample)]
     features = qfusion.training.encodings.encoded_inputs(opened.trained.model, opened.dataset, rows)

@@ -6,11 +6,11 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import capitalise
-from qfusion.analysis import text
-from qfusion.analysis.sample import Sample
 from qfusion.figures import style
 from qfusion.plugins.why.cuts import correlation_cuts, cut_measures, cut_summaries, tables
 from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cut
+from qfusion.study import text
+from qfusion.study.sample import Sample
 from qfusion.views.decision import cursor_time
 from qfusion.views.pages import dynamics, panel, params
 from qfusion.views.words import rules

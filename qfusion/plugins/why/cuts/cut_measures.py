@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 
 from qfusion._memory_cache import memo
-from qfusion.analysis.chunks import iterate_chunks
-from qfusion.analysis.sample_evolution import TIMES, exact_states, observables
-from qfusion.analysis.tasks import Task
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.plugins.why.cuts import cut_losses, state_cuts
+from qfusion.study.evolution import TIMES, exact_states, observables
+from qfusion.study.jobs import Task, iterate_chunks
 from qfusion.training import encodings
 
 AT_ONCE = 256  # samples whose states are held

@@ -5,13 +5,13 @@ import pandas as pd
 
 from qfusion import _sentences, explain
 from qfusion._memory_cache import memo
-from qfusion.analysis import cohort_table
-from qfusion.analysis.shipped_results import shipped
-from qfusion.analysis.study import Study, dividend_column
-from qfusion.analysis.tasks import Task
-from qfusion.analysis.trust import explain_test_rows
 from qfusion.explain import backgrounds
 from qfusion.plugins.why.fusion import contribution_ranking, loss_attribution, sampled_synergy
+from qfusion.study import cohorts
+from qfusion.study.cache import shipped
+from qfusion.study.jobs import Task
+from qfusion.study.study import Study, dividend_column
+from qfusion.study.trust import explain_test_rows
 from qfusion.training import checkpoint_cards
 
 # Does my model fuse?
@@ -31,7 +31,7 @@ def split_loss(study: Study) -> loss_attribution.LossGame:
         explanation,
         study.dataset.y[rows],
         loss_attribution.LOSSES[0] if study.classes else loss,
-        clusters=cohort_table.row_clusters(study.dataset, rows),
+        clusters=cohorts.row_clusters(study.dataset, rows),
     )
 
 
@@ -46,7 +46,7 @@ def rank_coalitions(
     return contribution_ranking.ranking(
         {term: frame[dividend_column(term)].to_numpy(float) for term in study.terms},
         study.modalities,
-        cohort_table.row_clusters(study.dataset, rows),
+        cohorts.row_clusters(study.dataset, rows),
     )
 
 

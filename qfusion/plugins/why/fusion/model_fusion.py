@@ -4,9 +4,6 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check_present
-from qfusion.analysis import cohort_levels, drawn_samples, joint_gains, text, trust
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain import backgrounds, bootstrap
 from qfusion.figures import model_charts, style
@@ -25,6 +22,9 @@ from qfusion.plugins.why.fusion.words import (
     describe_ranking,
     describe_synergies,
 )
+from qfusion.study import evidence, jobs, performance, text, trust
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study, dividend_column
 from qfusion.views import cohort_contributions, faithfulness
 from qfusion.views.pages import cohorts, panel
 from qfusion.views.words import rules
@@ -47,10 +47,10 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 @panel.cached
 def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the gain of joint terms in every metric: the model against its EMAP, and against its own terms."""
-    labels = joint_gains.metric_labels(study.dataset)
+    labels = evidence.metric_labels(study.dataset)
     first = next(iter(labels))
     (result, worth), (_, own) = (
-        joint_gains.remove_joint_terms(study, kind) for kind in backgrounds.ADDITIVE_PARTS
+        evidence.remove_joint_terms(study, kind) for kind in backgrounds.ADDITIVE_PARTS
     )
     if result.error is None:
         sampled = ""
@@ -134,7 +134,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
 
 
 def coalition_ranking(
-    levels: cohort_levels.Levels, theme: style.Theme = "light"
+    levels: performance.Levels, theme: style.Theme = "light"
 ) -> panel.PanelFigure:
     """Draw the coalitions of a cohort by their contributions."""
     study = levels.study
@@ -175,7 +175,7 @@ def coalition_ranking(
 
 
 def pair_interactions(
-    levels: cohort_levels.Levels, theme: style.Theme = "light"
+    levels: performance.Levels, theme: style.Theme = "light"
 ) -> panel.PanelFigure:
     """Draw the mean interaction of any two modalities over a cohort."""
     study = levels.study
@@ -209,13 +209,13 @@ def pair_interactions(
 
 
 def contribution_swarm(
-    levels: cohort_levels.Levels, theme: style.Theme = "light"
+    levels: performance.Levels, theme: style.Theme = "light"
 ) -> panel.PanelFigure:
     """Draw every sample's contributions, by coalition."""
     study = levels.study
     ranked = _term_ranking(levels)
     rows = levels.rows[levels.inside]
-    rows = rows.iloc[drawn_samples.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
+    rows = rows.iloc[jobs.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
     by = "certainty" if study.classes else "truth"
     columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
     title = f"Contributions of {describe_drawn(len(rows), int(levels.inside.sum()))}, one by one"
@@ -311,13 +311,13 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     )
 
 
-def _term_ranking(levels: cohort_levels.Levels) -> contribution_ranking.Ranking:
+def _term_ranking(levels: performance.Levels) -> contribution_ranking.Ranking:
     return fusion_tests.rank_coalitions(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )
 
 
-def _describe_cohort(levels: cohort_levels.Levels) -> str:
+def _describe_cohort(levels: performance.Levels) -> str:
     return (
         f"{text.escape_markdown(name_cohort_with_size(levels))} of {text.escape_markdown(name_split(levels))}. "
         f"{describe_level_intervals(levels)}. "

@@ -4,14 +4,11 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion.analysis import (
-    cohort_levels,
-    trust,
-)
-from qfusion.analysis.study import Study
 from qfusion.app import figure, page_context, page_runs, panels, widgets
 from qfusion.figures.style import Theme
 from qfusion.plugins.why.fusion import model_fusion
+from qfusion.study import performance, trust
+from qfusion.study.study import Study
 from qfusion.views import faithfulness
 from qfusion.views.pages import cohorts
 
@@ -25,7 +22,7 @@ def model_section(context: page_context.PageContext) -> None:
         panels.show(study, context.theme, "why-loss", "why-emap", columns=2, first=2)
         words = widgets.draw(cohorts.FILTER)
         with page_runs.guard():
-            levels = cohort_levels.build_levels(
+            levels = performance.build_levels(
                 context.tweaked_sample(), str(words or ""), output=context.output_name
             )
             if not levels.inside.any():

@@ -1,12 +1,12 @@
 """Clusters of explanations over training seeds: one explanation of a sample, or several."""
 
 from qfusion._memory_cache import memo
-from qfusion.analysis import cohort_table
-from qfusion.analysis.study import Study
-from qfusion.analysis.tasks import Task
-from qfusion.analysis.trust import SPLIT, load_stability, stamp_seeds
 from qfusion.explain import stability
 from qfusion.plugins.why.fusion import explanation_clusters
+from qfusion.study import cohorts
+from qfusion.study.jobs import Task
+from qfusion.study.study import Study
+from qfusion.study.trust import SPLIT, load_stability, stamp_seeds
 
 
 @memo(8, stamp=stamp_seeds, task=Task.CLUSTER_SEEDS)
@@ -18,5 +18,5 @@ def cluster_seeds(study: Study) -> explanation_clusters.Basins:
     """
     return explanation_clusters.basins(
         load_stability(study).terms(stability.TERM_KINDS[0])[1],
-        cohort_table.row_clusters(study.dataset, study.dataset.rows(SPLIT)),
+        cohorts.row_clusters(study.dataset, study.dataset.rows(SPLIT)),
     )

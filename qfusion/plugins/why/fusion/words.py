@@ -5,8 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from qfusion.analysis import joint_gains, trust
-from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import bootstrap
 from qfusion.explain.backgrounds import (
@@ -25,6 +23,8 @@ from qfusion.plugins.why.fusion.explanation_clusters import (
     Multiplicity,
 )
 from qfusion.plugins.why.fusion.loss_attribution import Importance, LossGame
+from qfusion.study import evidence, trust
+from qfusion.study.study import Study
 from qfusion.views.words.rules import format_interval, name_metric
 
 # Effect of the joint terms on a metric.
@@ -221,10 +221,10 @@ def fusion_record(study: Study) -> dict[str, Any]:
 
     An analysis that cannot be measured has only its reason.
     """
-    metric = next(iter(joint_gains.metric_labels(study.dataset)))
+    metric = next(iter(evidence.metric_labels(study.dataset)))
     record: dict[str, Any] = {}
     if study.has_truth and study.reads_features:
-        result, gains = joint_gains.remove_joint_terms(study)
+        result, gains = evidence.remove_joint_terms(study)
         record["emap"] = {
             "says": describe_joint_effect(result, gains, metric),
             "outcome": joint_effect(result, gains["gain"][metric]).value,

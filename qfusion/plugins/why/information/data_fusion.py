@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.analysis import text
-from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.explain import information_parts
 from qfusion.figures import model_charts, model_quality, style
@@ -16,6 +14,8 @@ from qfusion.plugins.why.information.words import (
     describe_evaluation,
     describe_information,
 )
+from qfusion.study import text
+from qfusion.study.study import Study
 from qfusion.views.pages import panel, params
 from qfusion.views.words import rules
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import jobs, text
 from qfusion.app import page_context, panels, state, streamlit_internals, tasks, widgets
 from qfusion.data import DataSet
 from qfusion.figures.style import Theme
 from qfusion.plugins.why.information import data_fusion, information_estimate
+from qfusion.study import jobs, text
 
 
 def data_section(dataset: DataSet) -> None:

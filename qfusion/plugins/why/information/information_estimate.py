@@ -3,9 +3,9 @@
 from collections.abc import Hashable
 
 from qfusion._memory_cache import memo
-from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.plugins.why.information import information
+from qfusion.study.jobs import Task
 
 
 def estimate_key(dataset: DataSet) -> Hashable:

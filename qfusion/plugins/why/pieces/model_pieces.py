@@ -4,9 +4,6 @@ import numpy as np
 
 from qfusion._checks import choose
 from qfusion._sentences import capitalise, listed
-from qfusion.analysis import text
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.explain import bootstrap
 from qfusion.figures import model_charts, style, training_charts
 from qfusion.models import terms
@@ -19,6 +16,9 @@ from qfusion.plugins.why.pieces.words import (
     describe_patches,
     describe_pruning,
 )
+from qfusion.study import text
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 from qfusion.training import metrics
 from qfusion.views.pages import panel, params
 from qfusion.views.words import rules

@@ -6,13 +6,13 @@ import streamlit as st
 
 from qfusion import _read_only, model_export
 from qfusion._sentences import count
-from qfusion.analysis import text
-from qfusion.analysis.study import Study
 from qfusion.app import page_context, page_runs, panels, state, widgets
 from qfusion.app.samples import boxes
 from qfusion.models.protocols import TruthTables
 from qfusion.plugins.why.pieces import model_pieces, patching
 from qfusion.runs import plans
+from qfusion.study import text
+from qfusion.study.study import Study
 from qfusion.training import checkpoint
 from qfusion.views.pages import address
 

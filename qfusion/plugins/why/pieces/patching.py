@@ -2,16 +2,16 @@
 
 from qfusion._checks import check
 from qfusion._memory_cache import memo
-from qfusion.analysis import cohort_table, drawn_samples, sample_similarity
-from qfusion.analysis.background_choice import default_contrast
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.shipped_results import shipped
-from qfusion.analysis.study import Study
-from qfusion.analysis.tasks import Task
 from qfusion.models import terms
 from qfusion.models.protocols import TruthTables
 from qfusion.plugins.why.cuts import cut_losses
 from qfusion.plugins.why.pieces import gate_shapley, generator_pruning, state_patching
+from qfusion.study import cohorts, compare, jobs
+from qfusion.study.cache import shipped
+from qfusion.study.jobs import Task
+from qfusion.study.opening import default_contrast
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
 
 # Which piece does it?
 
@@ -23,7 +23,7 @@ def partner(sample: Sample) -> str:
     differently. If all are decided alike, return the default sample to compare with.
     """
     study = sample.study
-    near = sample_similarity.nearest(sample, count=len(study.dataset)).rows
+    near = compare.nearest(sample, count=len(study.dataset)).rows
     own = terms.decision(study.scores[sample.row])
     other = [row for row in near if terms.decision(study.scores[row]) != own]
     return str(study.dataset.ids[other[0]]) if other else default_contrast(study, sample.row)
@@ -60,7 +60,7 @@ def ablate_gate_groups(
     data = study.dataset
     rows = data.rows("test")
     most = FEW_ROWS if network.elements > MANY_ELEMENTS else MOST_ROWS
-    rows = rows[drawn_samples.drawn_places(len(rows), most, most)]
+    rows = rows[jobs.drawn_places(len(rows), most, most)]
     return gate_shapley.gate_groups(
         study.model,
         study.model.encode(study.inputs([row])),
@@ -68,7 +68,7 @@ def ablate_gate_groups(
         study.model.encode(study.inputs(rows)),
         data.y[rows],
         shots=shots,
-        clusters=cohort_table.row_clusters(data, rows),
+        clusters=cohorts.row_clusters(data, rows),
     )
 
 
@@ -77,7 +77,7 @@ def prune_terms(study: Study) -> generator_pruning.Pruning:
     """The generator with fewer and fewer terms: validation rows choose, test rows show; at most `MOST_ROWS` of each."""
     data = study.dataset
     choosing, showing = (
-        rows[drawn_samples.drawn_places(len(rows), MOST_ROWS, MOST_ROWS)]
+        rows[jobs.drawn_places(len(rows), MOST_ROWS, MOST_ROWS)]
         for rows in (data.rows("valid"), data.rows("test"))
     )
     return generator_pruning.prune(
@@ -85,5 +85,5 @@ def prune_terms(study: Study) -> generator_pruning.Pruning:
         (study.inputs(choosing), data.y[choosing]),
         (study.inputs(showing), data.y[showing]),
         cut_losses.metric_kind(data.target),
-        clusters=cohort_table.row_clusters(data, showing),
+        clusters=cohorts.row_clusters(data, showing),
     )

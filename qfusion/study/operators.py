@@ -1,0 +1,440 @@
+"""Operators of a model, and which parts of its physics cause a decision.
+
+How much each term of the physics built up of a decision comes first. A model's operators are expanded in a basis of
+letters, independent of the gauge of the learned ones; a decision operator has a spectrum on which samples lie."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion._checks import check, choose
+from qfusion._memory_cache import memo
+from qfusion.data.coalition_terms import split_term
+from qfusion.explain import path_attribution, sensitivity
+from qfusion.models import terms
+from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.quantum import decomposition, generators, lindblad
+from qfusion.quantum.measure_kinds import KINDS, split_column
+from qfusion.study import text
+from qfusion.study.jobs import Task
+from qfusion.study.sample import Sample
+from qfusion.study.study import Study
+
+THIS, ALL, CLASS, REGIME, RELATION = (
+    "this sample",
+    "all test samples",
+    "test samples of its class",
+    "test samples of its planted type",
+    "test samples of its relation",
+)
+EVERY = "all terms"
+GROUPS: dict[bool, dict[str, tuple[str, ...]]] = {  # by whether the model evolves in time
+    True: {
+        EVERY: (),
+        "dynamics": ("coupling", "dissipation", "duration"),
+        "measurement": ("measurement",),
+    },
+    False: {
+        EVERY: (),
+        "fusion": ("fusion",),
+        "weight of a modality": ("say",),
+        "circuit": ("convolution", "pooling"),
+        "head": ("head",),
+    },
+}
+LINEAR = ("measurement", "head")
+THRESHOLD = 0.01  # of the target's range: removals below are not asked for their sign
+Where = Tweak | str  # sliders, or edited truth tables
+
+
+def cohorts(study: Study) -> tuple[str, ...]:
+    """Over which samples can be averaged."""
+    able = {CLASS: bool(study.classes), REGIME: "regime" in study.dataset.table.columns}
+    return tuple(name for name in (THIS, ALL, CLASS, REGIME, RELATION) if able.get(name, True))
+
+
+def cohort_rows(
+    study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFrame]
+) -> np.ndarray:
+    """The rows of a cohort; never empty: a sample outside the test split is added to those like it.
+
+    Args:
+        frame: makes the study's table, which relations are read from.
+
+    Raises:
+        NotFound: when there is no such cohort.
+        InvalidInput: when it is of samples like a visitor's own, of which neither class nor type is known, or of the
+            relation of a sample that is not explained.
+    """
+    choose("Samples", cohort, cohorts(study))
+    tests, data = study.dataset.rows("test"), study.dataset
+    check(
+        not data.is_own(row) or cohort in (THIS, ALL),
+        f"Of sample {data.ids[row]}, which a visitor made, no truth is known: there are no {cohort}. Choose "
+        f"{THIS} or {ALL}.",
+    )
+    if cohort == THIS:
+        return np.array([row])
+    if cohort == ALL:
+        return tests
+    values = (
+        data.y
+        if cohort == CLASS
+        else data.table["regime"].to_numpy()
+        if cohort == REGIME
+        else frame()["relation"].to_numpy()
+    )
+    check(
+        cohort != RELATION or values[row] != "",
+        f"Sample {data.ids[row]} is not among those that are explained together, so that its relation is not known: "
+        f"there are no {RELATION}. Choose {THIS} or {ALL}.",
+    )
+    alike = tests[values[tests] == values[row]]
+    return alike if row in alike else np.append(alike, row)
+
+
+def targets(study: Any) -> dict[str, str]:
+    """Return a map from the names on the page to the names of `explain.sensitivity`."""
+    texts: dict[str, str] = {}
+    for name in sensitivity.target_names(study.model):
+        kind, inner = split_column(name)
+        match kind:
+            case "score":
+                words = study.quantity
+            case "dividend":
+                words = f"contribution of {inner.replace('+', ' + ')}" if inner else "baseline"
+            case "entropy":
+                words = f"entropy of {study.space.entropy_part(inner)}"
+            case _:
+                words = f"log-negativity of {inner} at T"
+        texts[words] = name
+    return texts
+
+
+def present_name(effect: str) -> str:
+    """Return the present name of a target for one of an older link, and any other name as it is."""
+    former = re.fullmatch(r"entanglement of (.+) at T", effect, re.DOTALL)
+    return f"log-negativity of {former[1]} at T" if former else effect
+
+
+def unit(study: Study, target: str, output: int) -> str:
+    """Axis name of a target."""
+    kind, _ = split_column(target)
+    if kind in KINDS:
+        return KINDS[kind].short_axis
+    return (
+        study.score_unit(output)
+        if target == terms.SCORE
+        else text.with_unit("contribution", study.score_unit(output))
+    )
+
+
+def full_range(study: Study, target: str, output: int) -> float:
+    """Return the range that 1% refers to: the range of a regression's target, the spread of a class's log-odds over
+    the test set, or the largest entropy.
+    """
+    kind, inner = split_column(target)
+    if kind in KINDS:
+        return study.space.max_measure(kind, inner)
+    if study.classes:
+        return float(np.ptp(study.scores[study.dataset.rows("test"), output]))
+    return float(np.ptp(study.scale))
+
+
+@memo(64, task=Task.MEASURE_SENSITIVITY)
+def measure(
+    study: Study, rows: np.ndarray, where: Where, output: int, target: str
+) -> sensitivity.Sensitivity:
+    """Slopes and knock-outs of one target, averaged over the rows."""
+    return sensitivity.sensitivity(
+        study.model.tweaked(where),
+        study.inputs(rows),
+        study.background,
+        output=output,
+        targets=[target],
+    )
+
+
+@memo(64, task=Task.HALVE_TERMS)
+def half_way(study: Study, rows: np.ndarray, where: Where, output: int, target: str) -> np.ndarray:
+    """Return the effect of removal that the slope at half of each factor predicts, (P,)."""
+    return sensitivity.half_way(
+        study.model.tweaked(where), study.inputs(rows), study.background, target, output=output
+    )
+
+
+@memo(64, task=Task.TRACE_TERM)
+def term_response(
+    study: Study, rows: np.ndarray, where: Where, output: int, target: str, key: str
+) -> sensitivity.Response:
+    """Return the response of one target as a term goes from removed to its current value."""
+    return sensitivity.response(
+        study.model.tweaked(where),
+        study.inputs(rows),
+        study.background,
+        key,
+        target,
+        output=output,
+        nodes=5,
+    )
+
+
+@memo(64)
+def built(
+    study: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED
+) -> path_attribution.PathAttribution:
+    """Return the contribution built by each term, for one row or the mean over rows. This takes about 0.2 s at D =
+    64, whatever the number of rows.
+    """
+    return path_attribution.aumann_shapley(
+        study.model.tweaked(tweak), study.inputs(list(rows)), study.background, output
+    )
+
+
+@memo(16, task=Task.REMOVE_TERMS)
+@torch.no_grad()
+def removal_metrics(study: Study, where: Where) -> pd.DataFrame:
+    """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
+    them."""
+    rows = study.dataset.rows("test")
+    model = study.model.tweaked(where)
+    inputs = study.inputs(rows)
+    system = sensitivity.collect_terms(model, study.inputs(rows[:1]), study.background)
+    scores = [model(inputs).numpy(), *system.scores_without(inputs)]
+    keys = ["", *(term.key for term in system.parameters)]
+    return pd.DataFrame(
+        [study.split_metrics(of_term) for of_term in scores],
+        index=pd.Index(keys, name="key"),
+    )
+
+
+def rank_terms(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.ndarray:
+    """Places of the terms in a group that do anything, by the size of it, the largest first."""
+    kinds = GROUPS[timed][group]
+    size = np.maximum(np.abs(result.effects[:, 0]), np.nan_to_num(np.abs(result.slopes[:, 0])))
+    places = []
+    for place, parameter in enumerate(result.parameters):
+        in_group = not kinds or parameter.kind in kinds
+        if size[place] > 1e-12 and in_group:
+            places.append(place)
+    places.sort(key=lambda place: -size[place])
+    return np.array(places, dtype=int)
+
+
+def large(result: sensitivity.Sensitivity, reach: float) -> np.ndarray:
+    """Return which terms move the target by more than 1% of its range when removed, bool (P,)."""
+    return np.abs(result.effects[:, 0]) > THRESHOLD * reach
+
+
+def worth_following(result: sensitivity.Sensitivity, reach: float) -> list[int]:
+    """Return the terms that do not act linearly and are not removed already. Those whose slope and removal disagree
+    come first, and each group is sorted by size.
+    """
+    bent = [
+        i
+        for i, parameter in enumerate(result.parameters)
+        if parameter.kind not in LINEAR and parameter.value != 0
+    ]
+    differ = large(result, reach) & ~result.agrees()[:, 0]
+    return sorted(bent, key=lambda i: (not differ[i], -abs(result.effects[i, 0])))
+
+
+MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are computed
+HAMILTONIAN, READOUT = "H", "read-out"
+
+
+def coalition_strengths(system: lindblad.System) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the strengths of the parts of all coalitions except the empty one, which moves all levels alike. The
+    energies sqrt(Tr[H_S^2] / D) are the root mean square energies of H_S, and their squares add up. The rates sum_k
+    Tr[L_k^A+ L_k^A] / D are the coalitions' parts of the jumps per time in the completely mixed state, and they add
+    up.
+    """
+    D = len(system.H)
+    energies = {}
+    for subset, value in decomposition.strengths(system.H, system.dims).items():
+        if subset:
+            name = decomposition.subset_name(subset, system.names)
+            energies[name] = float(value) / D**0.5
+    rates = {}
+    for subset, value in decomposition.strengths(system.jumps, system.dims).items():
+        if subset:
+            name = decomposition.subset_name(subset, system.names)
+            rates[name] = float(value.square().sum()) / D
+    return energies, rates
+
+
+def levels(system: lindblad.System) -> tuple[np.ndarray, np.ndarray]:
+    """Return the energies of H without and with its couplings, ascending, (D,) each."""
+    parts = decomposition.decompose(system.H, system.dims)
+    alone = torch.stack([part for subset, part in parts.items() if len(subset) <= 1]).sum(0)
+    return torch.linalg.eigvalsh(alone).numpy(), torch.linalg.eigvalsh(system.H).numpy()
+
+
+def operator_symbols(model: Any) -> tuple[str, ...]:
+    """Return the symbols of the operators of a model that can be expanded in a basis of letters."""
+    jumps = (f"L{k + 1}" for k in range(model.jump_count))
+    return (HAMILTONIAN, *jumps, READOUT)
+
+
+@torch.no_grad()
+def operator(sample: Sample, system: lindblad.System, name: str) -> torch.Tensor:
+    """Return one of `operators`, (D, D), of a sample's model and its system."""
+    if name == HAMILTONIAN:
+        return system.H
+    if name == READOUT:
+        return sample.model.readout()[sample.output].to(system.H.dtype)
+    return system.jumps[int(name[1:]) - 1]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A term of an operator: the coalition on which it acts, its letters there, and its coefficient."""
+
+    term: str
+    letters: tuple[str, ...]
+    value: complex
+
+    @property
+    def words(self) -> str:
+        """For example "text XZ · audio IY"."""
+        return " · ".join(
+            f"{name} {entry}"
+            for name, entry in zip(split_term(self.term), self.letters, strict=True)
+        )
+
+
+def largest(A: torch.Tensor, system: lindblad.System, count: int) -> tuple[list[Letter], float]:
+    """Return the largest terms of an operator without the identity, and which part of all their squares they hold."""
+    names = [decomposition.basis(d)[0] for d in system.dims]
+    values = decomposition.expand(A, system.dims).numpy()
+    sizes = np.abs(values)
+    sizes[(0,) * sizes.ndim] = 0
+    terms = []
+    for place in np.argsort(-sizes, axis=None, kind="stable")[:count]:
+        at = np.unravel_index(place, sizes.shape)
+        acts = [m for m, letter in enumerate(at) if letter]
+        if sizes[at] > 0:
+            terms.append(
+                Letter(
+                    "+".join(system.names[m] for m in acts),
+                    tuple(names[m][at[m]] for m in acts),
+                    complex(values[at]),
+                )
+            )
+    part = float((np.abs([term.value for term in terms]) ** 2).sum())
+    return terms, part / float((sizes**2).sum()) if terms else 0.0
+
+
+def has_modes(sample: Any, **_: Any) -> bool:
+    """Whether a sample's model has a generator that is small enough to be diagonalised."""
+    dimension = sample.study.space.generator_dimension()
+    return 0 < dimension <= MAX_MODES
+
+
+def modes(system: lindblad.System) -> np.ndarray:
+    """Return all eigenvalues of the generator of the master equation, (D^2,) complex, the slowest first.
+
+        L rho = -i [H, rho] + sum_k (L_k rho L_k^+ - {L_k^+ L_k, rho} / 2)
+
+    Real parts are decay rates, negative or zero; imaginary ones are frequencies.
+
+    Raises:
+        InvalidInput: when D is above MAX_MODES.
+    """
+    D = len(system.H)
+    check(
+        D <= MAX_MODES,
+        f"All eigenvalues of the generator are computed up to D = {MAX_MODES}, but D is {D}. Look "
+        "at the spectral gap under Steady state.",
+    )
+    _, G, L = lindblad.form(lindblad.Term((0,), system.H, system.jumps), "states")
+    values = np.linalg.eigvals(generators.superoperator(G, L).numpy())
+    return values[np.lexsort((values.imag, -values.real))]
+
+
+WITH = " + "  # between the modalities of a group as readers see it, and in an address
+
+
+def group_labels(study: Study) -> dict[str, str]:
+    """Return the groups whose operator is offered, as a mapping from the text that a reader picks to the name of the
+    coalition.
+    """
+    return {WITH.join(name.split("+")): name for name in sensitivity.operator_groups(study.model)}
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """An operator and many samples on it.
+
+    Attributes:
+        operator: of one group and output.
+        rows: of the samples, (B,).
+        scores: v(S), (B,).
+        most_for, most_against: weight of each sample on the two extreme eigenvectors, (B,).
+        weights: mean weight on every eigenvector, (K,).
+    """
+
+    operator: sensitivity.Operator
+    rows: np.ndarray
+    scores: np.ndarray
+    most_for: np.ndarray
+    most_against: np.ndarray
+    weights: np.ndarray
+
+    def nearest(self, side: str, count: int = 3) -> list[int]:
+        """Rows of the samples with the most weight on one extreme, "for" or "against"."""
+        weight = self.most_for if side == "for" else self.most_against
+        return [int(row) for row in self.rows[np.argsort(-weight, kind="stable")[:count]]]
+
+
+@memo(16, task=Task.FIND_VOTES)
+def decision_operator(study: Study, group: str, output: int) -> sensitivity.Operator:
+    """The operator of a group of modalities."""
+    return sensitivity.operator(study.model, study.background, group, output)
+
+
+@memo(16, task=Task.FIND_VOTES)
+def votes(study: Study, group: str, output: int, split: str) -> Votes:
+    """The operator of a group of modalities, and the samples of a split on it."""
+    result = decision_operator(study, group, output)
+    rows = study.dataset.rows(split)
+    states = _states(study, group, rows)
+    return Votes(
+        result,
+        rows,
+        result.scores(states),
+        result.overlap(states, len(result.values) - 1),
+        result.overlap(states, 0),
+        result.weights(states),
+    )
+
+
+def group_operator(sample: Sample, group: str = "") -> sensitivity.Operator:
+    """Return the operator of a group of modalities for a sample's score. The default is the first group that has
+    one.
+    """
+    return decision_operator(
+        sample.study, group or sensitivity.operator_groups(sample.model)[0], sample.output
+    )
+
+
+@memo(32)
+def group_votes(
+    sample: Sample, group: str = "", split: str = "test"
+) -> tuple[Votes, tuple[float, np.ndarray]]:
+    """Return the operator of `group_operator` with the samples of a split on it, and the score and weights of the
+    sample itself.
+    """
+    group = group or sensitivity.operator_groups(sample.model)[0]
+    result = votes(sample.study, group, sample.output, split)
+    states = _states(sample.study, group, np.array([sample.row]))
+    return result, (float(result.operator.scores(states)[0]), result.operator.weights(states))
+
+
+def _states(study: Study, group: str, rows: np.ndarray) -> Any:
+    return sensitivity.group_states(study.model, study.inputs(rows), group)
