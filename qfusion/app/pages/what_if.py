@@ -26,7 +26,7 @@ from qfusion.models.jump.flips import parameter_tweak
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, Physics, StateModel
 from qfusion.models.terms import ParameterChange
-from qfusion.study import opening, recording_strip, text
+from qfusion.study import opening, recording_strip, text, what_if
 from qfusion.study.what_if import (
     DROP,
     FLIP,
@@ -145,17 +145,17 @@ def _change(context: page_context.PageContext, name: str, own: Any) -> None:
     match widgets.draw(
         builders.action_choice(context.study, name), label=text.escape_markdown(name)
     ):
-        case SWAP:
+        case what_if.SWAP:
             _donor(context, name)
-        case INPUT:
+        case what_if.INPUT:
             _input(context, name)
-        case STATE:
+        case what_if.STATE:
             _state(context, name, own)
-        case DROP:
+        case what_if.DROP:
             st.caption(
                 f"Left out: replaced by {decisions.background_markdown(context.study.background)}."
             )
-        case FLIP:
+        case what_if.FLIP:
             st.caption(
                 "The smallest change of its state that flips the decision, with all other modalities as in "
                 "the sample."
