@@ -69,7 +69,7 @@ def _page() -> None:
         left, questions = st.columns([1, 1.15], gap="medium")
         with left:
             hero_card(context, key="now")
-            panels.show(context.tweaked_sample(), context.theme, "waterfall", first=1)
+            panels.show(context.tweaked_sample(), "waterfall", first=1)
         panels.lazy_panel("how-it-works", partial(pipeline, context))
         panels.lazy_panel("samples-to-start-with", partial(example_samples, context))
         panels.lazy_panel("model-and-data", partial(model_and_data, context))
@@ -77,7 +77,7 @@ def _page() -> None:
             five_questions(
                 context
             )  # last: of a network, looking for what would flip it takes seconds
-        panels.draw_lower_panels(context.theme, **context.scopes())
+        panels.draw_lower_panels(**context.scopes())
 
 
 Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the link shows
@@ -179,9 +179,7 @@ def _example(context: page_context.PageContext, item: compare.Example) -> None:
             + _describe_outcome(study, row, output)
         )
     for build in panels.builders(
-        study,
-        context.theme,
-        *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses")),
+        study, *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses"))
     ).values():
         figure.small(build())
     navigation.link(
@@ -205,7 +203,7 @@ def metrics_card(context: page_context.PageContext) -> None:
     """Test metrics: mean and spread over the training seeds."""
     card = context.study.card
     if card.get("metrics", {}).get("test"):
-        panels.show(context.study, context.theme, "test-metrics")
+        panels.show(context.study, "test-metrics")
         with st.expander("All test metrics as a table", icon=":material/table:"):
             scores = card["metrics"]["test"]
             own = card.get("this_seed", {}).get("test", {})

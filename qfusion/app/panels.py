@@ -12,12 +12,11 @@ from streamlit.errors import StreamlitAPIException
 from qfusion._sentences import capitalise
 from qfusion.app import guidance, page_runs, state, widgets
 from qfusion.app.figure import draw, draw_content, titled_frame
-from qfusion.figures.style import Theme
 from qfusion.views.pages import catalogue, params
 from qfusion.views.pages.panel import PanelFigure
 
 
-def draw_lower_panels(theme: Theme, **scopes: Any) -> None:
+def draw_lower_panels(**scopes: Any) -> None:
     """Draw every panel that its page shows below all other open content, see `Panel.below`, with the panel's own
     choices. `scopes` are the objects that panels are built from, by the names that builders use.
     """
@@ -27,18 +26,15 @@ def draw_lower_panels(theme: Theme, **scopes: Any) -> None:
         if panel.below and panel.is_shown(view, scopes[panel.scope]):
             scope, own = scopes[panel.scope], catalogue.own_params(page, panel)
             if own:
-                show_with_controls(
-                    scope, theme, name, partial(widgets.row, *own, study=scopes["study"])
-                )
+                show_with_controls(scope, name, partial(widgets.row, *own, study=scopes["study"]))
             else:
-                show(scope, theme, name)
+                show(scope, name)
 
 
 def tabs(
     control: params.SelectParam,
     content: Mapping[str, Callable[..., object]],
     *arguments: Any,
-    theme: Theme,
     **scopes: Any,
 ) -> None:
     """Draw tabs and, in the open one, its content, and the panels that the page shows below all other content; see
@@ -47,10 +43,10 @@ def tabs(
     for name, tab in widgets.tabs(control):
         with tab, page_runs.guard():
             content[name](*arguments)
-            draw_lower_panels(theme, **scopes)
+            draw_lower_panels(**scopes)
 
 
-def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], PanelFigure]]:
+def builders(scope: Any, *names: str) -> dict[str, Callable[[], PanelFigure]]:
     """Return functions that build panels of this page, by name, for those that it has under its address. Programs
     and files of the page use the same panels. Arguments are as for `show`.
     """
@@ -59,7 +55,7 @@ def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Pa
     for name in names:
         panel, suffix = catalogue.panel_named(view.page, name)
         if panel.is_shown(view, scope, suffix):
-            result[name] = partial(panel.build, scope, theme, **panel.arguments(view, suffix))
+            result[name] = partial(panel.build, scope, **panel.arguments(view, suffix))
     return result
 
 
@@ -69,7 +65,6 @@ def _built(build: Callable[[], PanelFigure], options: Mapping[str, Any]) -> None
 
 def show(
     scope: Any,
-    theme: Theme,
     *names: str,
     columns: Sequence[float] | int = 0,
     gap: Literal["small", "medium"] = "small",
@@ -79,12 +74,12 @@ def show(
     """Draw panels of this page by their names, those that it has under its address, see `builders`.
 
     Args:
-        scope: what they are built from. theme: of the figures.
+        scope: what they are built from.
         columns, gap: how many, or how wide, where they stand beside each other; one that is alone has the whole width.
         first: how many of them stand on the first screen, and are drawn at once; the others `lazy_panel`.
         options: of each, as of `draw`.
     """
-    shown = builders(scope, theme, *names)
+    shown = builders(scope, *names)
     has_columns = bool(columns) and len(shown) > 1
     cells: list[Any] = list(
         st.columns(columns, gap=gap) if has_columns else map(nullcontext, shown)
@@ -101,9 +96,9 @@ def show(
                     lazy_panel(name, partial(_built, build, options))
 
 
-def show_with_leads(scope: Any, theme: Theme, *names: str) -> None:
+def show_with_leads(scope: Any, *names: str) -> None:
     """Draw panels of this page, each with its lead, whatever guidance the reader chose."""
-    for build in builders(scope, theme, *names).values():
+    for build in builders(scope, *names).values():
         picture = build()
         if picture.lead and not guidance.full():
             st.markdown(picture.lead)
@@ -112,7 +107,6 @@ def show_with_leads(scope: Any, theme: Theme, *names: str) -> None:
 
 def show_with_controls(
     scope: Any,
-    theme: Theme,
     name: str,
     choose: Callable[[], object],
     *,
@@ -126,7 +120,7 @@ def show_with_controls(
     def part() -> None:
         with titled_frame(name) as head:
             choose()
-            [build] = builders(scope, theme, name).values()
+            [build] = builders(scope, name).values()
             draw_content(build(), head, **options)
 
     if first:

@@ -19,7 +19,6 @@ from qfusion.figures.style import (
     ON_DARK,
     PAPER,
     QUIET,
-    Theme,
     bare_axis,
     base_figure,
     label,
@@ -41,11 +40,11 @@ def _reach(values: np.ndarray) -> float:
     return max(float(np.abs(values).max(initial=0)), 1e-12)
 
 
-def _scale(values: np.ndarray, unit: str, theme: Theme) -> dict[str, Any]:
+def _scale(values: np.ndarray, unit: str) -> dict[str, Any]:
     """Return the marker options of a signed colour scale that is neutral at zero."""
     reach = _reach(values)
     return {
-        "colorscale": SIGNED_SCALE[theme],
+        "colorscale": SIGNED_SCALE,
         "cmin": -reach,
         "cmax": reach,
         "colorbar": {
@@ -59,9 +58,9 @@ def _scale(values: np.ndarray, unit: str, theme: Theme) -> dict[str, Any]:
     }
 
 
-def _hue(value: float, reach: float, theme: Theme) -> str:
+def _hue(value: float, reach: float) -> str:
     """Return the colour of a value on a signed scale from -`reach` to `reach`."""
-    return signed_colour(0.5 + 0.5 * float(np.clip(value / reach, -1, 1)), theme)
+    return signed_colour(0.5 + 0.5 * float(np.clip(value / reach, -1, 1)))
 
 
 def _word_width(word: str) -> float:
@@ -91,9 +90,7 @@ def _set_words(spoken: Sequence[str]) -> list[tuple[float, int, float]]:
 
 
 @checks_arrays(spoken="T", values="T")
-def words(
-    spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", theme: Theme = "light"
-) -> go.Figure:
+def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score") -> go.Figure:
     """Draw the words in reading order, each on a patch in the colour of its value, with the value below it.
 
     Args:
@@ -103,7 +100,7 @@ def words(
     places = _set_words(spoken)
     last_line = places[-1][1] if places else 0
     reach = _reach(values)
-    is_dark = (np.abs(values) > 0.6 * reach) == (theme == "light")
+    is_dark = np.abs(values) > 0.6 * reach
     patches = []
     texts = []
     for word, value, dark, (left, line, width) in zip(spoken, values, is_dark, places, strict=True):
@@ -115,8 +112,8 @@ def words(
                 "y0": line - 0.3,
                 "y1": line + 0.2,
                 "layer": "below",
-                "fillcolor": _hue(float(value), reach, theme),
-                "line": {"width": 0.5, "color": LINE[theme]},
+                "fillcolor": _hue(float(value), reach),
+                "line": {"width": 0.5, "color": LINE},
             }
         )
         middle = {"x": left + width / 2, "showarrow": False}
@@ -134,11 +131,11 @@ def words(
                 **middle,
                 "y": line + 0.38,
                 "text": true_minus(f"{value:+.3f}"),
-                "font": {"size": 11, "color": QUIET[theme]},
+                "font": {"size": 11, "color": QUIET},
             }
         )
 
-    figure = base_figure(theme, 34 + 62 * (last_line + 1), left=6, right=6, top=6, bottom=6)
+    figure = base_figure(34 + 62 * (last_line + 1), left=6, right=6, top=6, bottom=6)
     figure.update_layout(shapes=patches, annotations=texts)
     figure.add_scatter(
         x=[left + width / 2 for left, _, width in places],
@@ -157,13 +154,7 @@ def words(
 
 @checks_arrays()
 def waveform(
-    samples: np.ndarray,
-    rate: int,
-    values: np.ndarray,
-    step: float,
-    *,
-    unit: str = "score",
-    theme: Theme = "light",
+    samples: np.ndarray, rate: int, values: np.ndarray, step: float, *, unit: str = "score"
 ) -> go.Figure:
     """Draw the waveform over time, each frame shaded in the colour of its value.
 
@@ -176,8 +167,8 @@ def waveform(
     size = max(1, len(samples) // 700)  # samples per bin: about 700 bins are drawn
     bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
-    scale = _scale(values, unit, theme)
-    figure = base_figure(theme, 230, left=56, right=10, top=8, bottom=44)
+    scale = _scale(values, unit)
+    figure = base_figure(230, left=56, right=10, top=8, bottom=44)
     figure.add_trace(
         go.Heatmap(
             z=np.asarray(values)[None],
@@ -185,7 +176,7 @@ def waveform(
             y=[-reach, reach],
             zmin=scale["cmin"],
             zmax=scale["cmax"],
-            colorscale=SIGNED_SCALE[theme],
+            colorscale=SIGNED_SCALE,
             colorbar=scale["colorbar"],
             hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
         )
@@ -195,7 +186,7 @@ def waveform(
         y=np.stack([bins.min(1), bins.max(1)], 1).ravel(),
         mode="lines",
         hoverinfo="skip",
-        line={"color": INK[theme], "width": 0.8},
+        line={"color": INK, "width": 0.8},
     )
     figure.update_xaxes(
         title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))]
@@ -210,7 +201,6 @@ def timeline(
     *,
     seconds: bool,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the steps of several modalities on one axis, one lane per modality, coloured by their contributions.
 
@@ -227,7 +217,7 @@ def timeline(
     else:
         axis_title = "share of the sample's length (%)"
         axis_unit = "%"
-    figure = base_figure(theme, 64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
+    figure = base_figure(64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
     ticks = []
     for row, (name, values, width, names) in enumerate(lanes):
         check(
@@ -247,7 +237,7 @@ def timeline(
                 y=[row - 0.36, row + 0.36],
                 zmin=-reach,
                 zmax=reach,
-                colorscale=SIGNED_SCALE[theme],
+                colorscale=SIGNED_SCALE,
                 showscale=False,
                 customdata=[steps],
                 hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {axis_unit}: "
@@ -263,13 +253,7 @@ def timeline(
 
 
 @checks_arrays(values="h w")
-def picture(
-    pixels: np.ndarray,
-    values: np.ndarray,
-    *,
-    unit: str = "score",
-    theme: Theme = "light",
-) -> go.Figure:
+def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> go.Figure:
     """Draw a picture in its colours, and beside it the same, faint, under the values of the model's pixels.
 
     Values below `FAINT` times the largest have no colour, so that the picture is seen there.
@@ -280,7 +264,7 @@ def picture(
     """
     h, w = values.shape
     drawn = picture_trace(pixels, w, h)
-    scale = _scale(values, unit, theme)
+    scale = _scale(values, unit)
     heat = {
         "x0": 0,
         "dx": 1,
@@ -290,11 +274,11 @@ def picture(
         "yaxis": "y2",
         "zmin": scale["cmin"],
         "zmax": scale["cmax"],
-        "colorscale": SIGNED_SCALE[theme],
+        "colorscale": SIGNED_SCALE,
     }
     is_faint = np.abs(values) < FAINT * _reach(values)
 
-    figure = base_figure(theme, 300, left=10, right=10, top=24, bottom=10)
+    figure = base_figure(300, left=10, right=10, top=24, bottom=10)
     figure.add_trace({**drawn, "xaxis": "x", "yaxis": "y"})
     figure.add_trace({**drawn, "xaxis": "x2", "yaxis": "y2", "opacity": 0.5})
     figure.add_trace(
@@ -322,18 +306,12 @@ def picture(
         }
     )
     _lay_out_pair(figure, [h - 0.5, -0.5], [-0.5, w - 0.5])
-    _head_pair(figure, theme, "the picture", "what each pixel added")
+    _head_pair(figure, "the picture", "what each pixel added")
     return figure
 
 
 @checks_arrays(cells="h w", values="h w")
-def spectrogram(
-    cells: np.ndarray,
-    values: np.ndarray,
-    *,
-    unit: str = "score",
-    theme: Theme = "light",
-) -> go.Figure:
+def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -> go.Figure:
     """Draw a spectrogram in grey, and beside it the same, faint, under the value of every cell.
 
     Args:
@@ -349,9 +327,9 @@ def spectrogram(
         "showscale": False,
         "hoverinfo": "skip",
     }
-    scale = _scale(values, unit, theme)
+    scale = _scale(values, unit)
 
-    figure = base_figure(theme, 300, left=34, right=10, top=24, bottom=30)
+    figure = base_figure(300, left=34, right=10, top=24, bottom=30)
     figure.add_trace(go.Heatmap(z=cells, xaxis="x", yaxis="y", **grey))
     figure.add_trace(go.Heatmap(z=cells, xaxis="x2", yaxis="y2", **grey))
     figure.add_trace(
@@ -361,18 +339,18 @@ def spectrogram(
             yaxis="y2",
             zmin=scale["cmin"],
             zmax=scale["cmax"],
-            colorscale=SIGNED_SCALE[theme],
+            colorscale=SIGNED_SCALE,
             opacity=0.72,
             colorbar=scale["colorbar"],
             hovertemplate=f"band %{{y}}, frame %{{x}}: %{{z:+.4f}} {label(unit)}<extra></extra>",
         )
     )
     _lay_out_pair(figure, [-0.5, h - 0.5], [-0.5, w - 0.5])
-    small = {"size": 12, "color": QUIET[theme]}
+    small = {"size": 12, "color": QUIET}
     figure.update_layout(
         xaxis_title={"text": "frame", "font": small}, yaxis_title={"text": "band", "font": small}
     )
-    _head_pair(figure, theme, "what the model sees", "what each cell added")
+    _head_pair(figure, "what the model sees", "what each cell added")
     return figure
 
 
@@ -396,7 +374,7 @@ def _lay_out_pair(figure: go.Figure, rows: Sequence[float], columns: Sequence[fl
     )
 
 
-def _head_pair(figure: go.Figure, theme: Theme, left: str, right: str) -> None:
+def _head_pair(figure: go.Figure, left: str, right: str) -> None:
     """Write a heading above each of two pictures."""
     for heading, x in ((left, 0.23), (right, 0.73)):
         figure.add_annotation(
@@ -408,7 +386,7 @@ def _head_pair(figure: go.Figure, theme: Theme, left: str, right: str) -> None:
             xanchor="center",
             yanchor="bottom",
             showarrow=False,
-            font={"size": 12, "color": QUIET[theme]},
+            font={"size": 12, "color": QUIET},
         )
 
 
@@ -421,17 +399,14 @@ def curve(
     x_label: str,
     y_label: str,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw a spectrum or profile with each point coloured by its value.
 
     Args:
         x, y, values: (F,).
     """
-    figure = base_figure(theme, 260, left=60, right=10, top=8, bottom=46)
-    figure.add_scatter(
-        x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip"
-    )
+    figure = base_figure(260, left=60, right=10, top=8, bottom=46)
+    figure.add_scatter(x=x, y=y, mode="lines", line={"color": LINE, "width": 1.5}, hoverinfo="skip")
     figure.add_scatter(
         x=x,
         y=y,
@@ -440,8 +415,8 @@ def curve(
         marker={
             "color": values,
             "size": 8,
-            "line": {"color": QUIET[theme], "width": 0.6},
-            **_scale(values, unit, theme),
+            "line": {"color": QUIET, "width": 0.6},
+            **_scale(values, unit),
         },
         hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>",
     )
@@ -452,12 +427,7 @@ def curve(
 
 @checks_arrays(names="F", values="F")
 def bars(
-    names: Sequence[str],
-    values: np.ndarray,
-    *,
-    most: int = 12,
-    unit: str = "score",
-    theme: Theme = "light",
+    names: Sequence[str], values: np.ndarray, *, most: int = 12, unit: str = "score"
 ) -> go.Figure:
     """Draw the features of largest absolute value as bars, largest first; the last bar is the sum of the others.
 
@@ -475,21 +445,21 @@ def bars(
         lengths = np.append(lengths, values[others].sum())
     reach = _reach(lengths)
 
-    figure = base_figure(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
+    figure = base_figure(62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
     figure.add_bar(
         x=lengths,
         y=list(range(len(titles))),
         orientation="h",
         width=0.66,
         marker={
-            "color": [_hue(float(v), reach, theme) for v in lengths],
-            "line": {"color": QUIET[theme], "width": 0.8},
+            "color": [_hue(float(v), reach) for v in lengths],
+            "line": {"color": QUIET, "width": 0.8},
         },
         text=[true_minus(f"{v:+.3f}") for v in lengths],
         textposition="outside",
         cliponaxis=False,
         constraintext="none",
-        textfont={"size": 11, "color": INK[theme]},
+        textfont={"size": 11, "color": INK},
         hovertemplate="%{x:+.4f}<extra></extra>",
     )
     figure.update_yaxes(**row_axis(titles))
@@ -497,6 +467,6 @@ def bars(
         title={"text": title_with_unit("added to the term", unit)},
         range=[-1.35 * reach, 1.35 * reach],
     )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
-    figure.update_layout(plot_bgcolor=PAPER[theme])
+    figure.add_vline(x=0, line={"color": LINE, "width": 1})
+    figure.update_layout(plot_bgcolor=PAPER)
     return figure

@@ -15,7 +15,6 @@ from qfusion.figures.style import (
     INK,
     LINE,
     PAPER,
-    Theme,
     add_ring,
     axis,
     base_figure,
@@ -41,7 +40,6 @@ def violins(
     unit: str = "score",
     whole_name: str = "all",
     cohort_name: str = "cohort",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the distribution of every term, all samples above the line and the cohort below it; the sample as a diamond.
 
@@ -49,9 +47,9 @@ def violins(
         whole, cohort: dividends (n,) and (k,) keyed by coalition. sample: of one sample; empty for none.
     """
     terms = list(whole)
-    figure = base_figure(theme, 96 + 62 * len(terms), left=10, legend=True)
+    figure = base_figure(96 + 62 * len(terms), left=10, legend=True)
     if not len(next(iter(whole.values()), [])):
-        return write_note(figure, NO_ROWS, theme)
+        return write_note(figure, NO_ROWS)
     for values, side, name in ((whole, "negative", whole_name), (cohort, "positive", cohort_name)):
         for row, term in enumerate(terms):
             hue = GREY if side == "negative" else term_colour(term, modalities)
@@ -89,13 +87,12 @@ def violins(
         figure,
         [sample[term] for term in terms if term in sample],
         [row for row, term in enumerate(terms) if term in sample],
-        theme,
     )
     figure.update_yaxes(
         **row_axis([term_title(term) for term in terms], 0.4, 0.6),
     )
     figure.update_xaxes(title={"text": title_with_unit("contribution", unit)})
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
     return figure
 
 
@@ -112,7 +109,6 @@ def boxes(
     unit: str = "score",
     whole_name: str = "all",
     cohort_name: str = "cohort",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw every term by group: quartiles as boxes with whiskers from the 5th to the 95th percentile, grey for all,
     coloured for the cohort.
@@ -123,9 +119,9 @@ def boxes(
         names: of the groups, in order. sample: its group and its dividends.
     """
     terms = list(whole)
-    figure = base_figure(theme, 150 + 92 * len(terms), left=66, legend=True, top=34, bottom=82)
+    figure = base_figure(150 + 92 * len(terms), left=66, legend=True, top=34, bottom=82)
     if not len(group):
-        return write_note(figure, NO_ROWS, theme)
+        return write_note(figure, NO_ROWS)
     height = 1 / max(len(terms), 1)
     titles = {
         name: f"{label(name, 24)}<br>n {int((group == name).sum()):,} | {int((cohort & (group == name)).sum()):,}"
@@ -166,17 +162,17 @@ def boxes(
                 yaxis=place,
                 mode="markers",
                 showlegend=False,
-                marker=_diamond(theme),
+                marker=_diamond(),
                 hovertemplate="the sample: %{y:+.3f}<extra></extra>",
             )
         top = 1 - row * height
         figure.update_layout(
             {
-                f"yaxis{'' if row == 0 else row + 1}": axis(theme)
+                f"yaxis{'' if row == 0 else row + 1}": axis()
                 | {
                     "domain": [top - 0.8 * height, top],
                     "zeroline": True,
-                    "zerolinecolor": LINE[theme],
+                    "zerolinecolor": LINE,
                     "nticks": 4,
                 }
             }
@@ -191,13 +187,13 @@ def boxes(
             yshift=-2,
             text=f"<b>{term_title(term)}</b>",
             showarrow=False,
-            font={"size": 12, "color": INK[theme]},
+            font={"size": 12, "color": INK},
         )
     _add_legend_entries(
         figure,
         (whole_name, GREY, "square"),
         (cohort_name, BLUE, "square"),
-        *([("this sample", INK[theme], "diamond")] if sample else []),
+        *([("this sample", INK, "diamond")] if sample else []),
     )
     figure.update_layout(
         boxmode="group",
@@ -224,7 +220,6 @@ def relation_bars(
     chosen: str = "",
     whole_name: str = "all",
     cohort_name: str = "cohort",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the number of samples of each type, and their mean error with its interval.
 
@@ -235,7 +230,7 @@ def relation_bars(
         errors: mean error of all and of the cohort; empty where no truth is known.
     """
     rows = np.arange(len(kinds))
-    figure = base_figure(theme, 110 + 62 * len(kinds), left=10, legend=True, right=24)
+    figure = base_figure(110 + 62 * len(kinds), left=10, legend=True, right=24)
     for counted, hue, shift, name in (
         (whole, GREY, 0.19, whole_name),
         (cohort, BLUE, -0.19, cohort_name),
@@ -254,7 +249,7 @@ def relation_bars(
             cliponaxis=False,
             text=[f"{n:,} ({n / total:.0%})" for n in counted],
             textposition="outside",
-            textfont={"color": INK[theme]},
+            textfont={"color": INK},
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 1}},
             hovertemplate="%{customdata}: %{text}<br>click to make it the cohort<extra></extra>",
@@ -283,7 +278,7 @@ def relation_bars(
             "tickformat": ".0%",
             "title": {"text": "part of the samples"},
         },
-        xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
+        xaxis2=axis() | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
     )
     if errors:
         figure.update_layout(xaxis2_title_text="mean error")
@@ -301,13 +296,12 @@ def share_bars(
     *,
     whole_name: str = "all",
     cohort_name: str = "cohort",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the mean share of every modality with its interval: all in grey, the cohort in the modality's colour, the
     sample as a diamond.
     """
     rows = np.arange(len(modalities))
-    figure = base_figure(theme, 96 + 52 * len(modalities), left=10, legend=True)
+    figure = base_figure(96 + 52 * len(modalities), left=10, legend=True)
     _intervals(
         figure,
         [whole[name] for name in modalities],
@@ -326,10 +320,7 @@ def share_bars(
     )
     _add_legend_entries(figure, (whole_name, GREY, "circle"), (cohort_name, BLUE, "circle"))
     _diamonds(
-        figure,
-        [sample[name] for name in modalities if name in sample],
-        list(rows[: len(sample)]),
-        theme,
+        figure, [sample[name] for name in modalities if name in sample], list(rows[: len(sample)])
     )
     figure.update_yaxes(
         **row_axis([label(name) for name in modalities], 0.4, 0.6),
@@ -357,7 +348,6 @@ def scatter(
     zero: bool = False,
     whole_name: str = "others",
     cohort_name: str = "samples",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw every sample as a point with its id in `customdata`, those of a cohort in colour; the chosen one ringed.
 
@@ -368,22 +358,18 @@ def scatter(
         diagonal, zero: draw the line y = x (truth against prediction), or y = 0 (below it are the wrong ones).
     """
     inside = np.ones(len(ids), dtype=bool) if cohort is None else cohort
-    figure = base_figure(theme, 400, legend=cohort is not None)
+    figure = base_figure(400, legend=cohort is not None)
     figure.update_xaxes(title={"text": label(x_title, 90)})
-    figure.update_yaxes(
-        title={"text": label(y_title, 70)}, zeroline=zero, zerolinecolor=LINE[theme]
-    )
+    figure.update_yaxes(title={"text": label(y_title, 70)}, zeroline=zero, zerolinecolor=LINE)
     if not len(ids):
-        return write_note(
-            figure, "No sample passes the filters." if cohort is None else NO_ROWS, theme
-        )
+        return write_note(figure, "No sample passes the filters." if cohort is None else NO_ROWS)
     if diagonal:
         reach = [float(min(x.min(), y.min())), float(max(x.max(), y.max()))]
         figure.add_scatter(
             x=reach,
             y=reach,
             mode="lines",
-            line={"color": LINE[theme], "dash": "dot"},
+            line={"color": LINE, "dash": "dot"},
             hoverinfo="skip",
         )
     for keep, hue, name, size in (
@@ -462,24 +448,24 @@ def _bar_length(low: float, high: float) -> float:
     return max(0.0, high - low)
 
 
-def _diamonds(figure: go.Figure, x: Sequence[float], y: Sequence[float], theme: Theme) -> None:
+def _diamonds(figure: go.Figure, x: Sequence[float], y: Sequence[float]) -> None:
     if len(x):
         figure.add_scatter(
             x=list(x),
             y=list(y),
             mode="markers",
             name="this sample",
-            marker=_diamond(theme),
+            marker=_diamond(),
             hovertemplate="this sample: %{x:.3f}<extra></extra>",
         )
 
 
-def _diamond(theme: Theme) -> dict[str, Any]:
+def _diamond() -> dict[str, Any]:
     return {
         "symbol": "diamond",
         "size": 10,
-        "color": INK[theme],
-        "line": {"color": PAPER[theme], "width": 1.5},
+        "color": INK,
+        "line": {"color": PAPER, "width": 1.5},
     }
 
 

@@ -9,120 +9,108 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.guards import Figure
-from qfusion.figures.style import INK, LINE, ON_BRIGHT, ON_DARK, PAPER, QUIET, Theme, rgb_channels
+from qfusion.figures.style import (
+    DARK,
+    ON_BRIGHT,
+    ON_DARK,
+    PAPER,
+    Theme,
+    rgb_channels,
+)
 
 
 def apply_theme(drawn: go.Figure, theme: str) -> go.Figure:
-    """Draw the figure in a theme, whichever it was drawn in.
-
-    Always a new figure, and what drawing it anew gives.
+    """Return a copy of a figure in a theme. The figure is drawn on white paper, as by all functions of `figures`.
 
     Raises:
-        InvalidInput: for another theme, or a figure that is not drawn on the paper of "light" or "dark".
+        InvalidInput: for another theme, or a figure on other paper.
     """
     check(
         theme in get_args(Theme),
         f"Argument `theme` must be 'light' or 'dark', but is {str(theme)[:40]!r}.",
     )
-    present = read_theme(drawn)
-    wanted: Theme = "dark" if theme == "dark" else "light"
+    paper = str(drawn.layout.paper_bgcolor or "").upper()
+    check(
+        paper == PAPER,
+        f"The figure must lie on white paper, {PAPER}, but its `paper_bgcolor` is {paper[:40]!r}. Draw it with a "
+        "function of qfusion.figures.",
+    )
     parts = {
         "data": [trace.to_plotly_json() for trace in drawn.data],
         "layout": drawn.layout.to_plotly_json(),
     }
-    if present != wanted:
-        other = {pair[present].upper(): pair[wanted] for pair in COLOUR_PAIRS}
-
-        def paint(colour: str) -> str:
-            if not is_scale_colour(colour):
-                return replace_colours(colour, lambda hue: other.get(hue, hue))
-            place = place_on_signed_scale(colour, present)
-            return colour if place is None else signed_colour(place, wanted)
-
-        parts = repaint(parts, paint)
+    if theme == "dark":
+        parts = repaint(parts, _paint_dark)
         swap_letters_on_signed_cells(parts)
     return Figure(parts)
 
 
-def read_theme(drawn: go.Figure) -> Theme:
-    """Return the theme of a figure, read off its paper.
-
-    Raises:
-        InvalidInput: when it has neither paper.
-    """
-    paper = str(drawn.layout.paper_bgcolor or "").upper()
-    themes: list[Theme] = [theme for theme in PAPER if PAPER[theme].upper() == paper]  # type: ignore[misc]
-    check(
-        bool(themes),
-        f"The figure must lie on the paper of a theme, {' or '.join(PAPER.values())}, but its `paper_bgcolor` is "
-        f"{paper[:40]!r}. Draw it with a function of qfusion.figures.",
-    )
-    return themes[0]
+def _paint_dark(colour: str) -> str:
+    if not is_scale_colour(colour):
+        return replace_colours(colour, lambda hue: DARK.get(hue, hue))
+    place = place_on_signed_scale(colour)
+    return colour if place is None else signed_colour(place, DARK_SIGNED_SCALE)
 
 
 # Amounts with a sign, purple below zero and orange above: zero is the lightest on light paper (ColorBrewer's PuOr) and
 # the darkest on dark paper.
-_SIGNED = {
-    "light": (
-        "45,0,75",
-        "84,39,136",
-        "128,115,172",
-        "178,171,210",
-        "216,218,235",
-        "247,247,247",
-        "254,224,182",
-        "253,184,99",
-        "224,130,20",
-        "179,88,6",
-        "127,59,8",
-    ),
-    "dark": (
-        "217,204,255",
-        "184,163,245",
-        "150,127,219",
-        "111,95,176",
-        "68,63,112",
-        "31,39,51",
-        "92,64,34",
-        "149,95,28",
-        "204,130,31",
-        "245,169,71",
-        "255,214,153",
-    ),
-}
-SIGNED_SCALE: dict[str, list[list[Any]]] = {
-    theme: [[place / 10, f"rgb({colour})"] for place, colour in enumerate(colours)]
-    for theme, colours in _SIGNED.items()
-}
-NEUTRAL = {"light": "#F7F7F7", "dark": "#1F2733"}  # zero of other signed amounts
+_SIGNED = (
+    "45,0,75",
+    "84,39,136",
+    "128,115,172",
+    "178,171,210",
+    "216,218,235",
+    "247,247,247",
+    "254,224,182",
+    "253,184,99",
+    "224,130,20",
+    "179,88,6",
+    "127,59,8",
+)
+_SIGNED_ON_DARK = (
+    "217,204,255",
+    "184,163,245",
+    "150,127,219",
+    "111,95,176",
+    "68,63,112",
+    "31,39,51",
+    "92,64,34",
+    "149,95,28",
+    "204,130,31",
+    "245,169,71",
+    "255,214,153",
+)
+
+
+def _stops(colours: Sequence[str]) -> list[list[Any]]:
+    return [[place / 10, f"rgb({colour})"] for place, colour in enumerate(colours)]
+
+
+SIGNED_SCALE, DARK_SIGNED_SCALE = _stops(_SIGNED), _stops(_SIGNED_ON_DARK)
 PICTURE_STOPS = 64  # of the scale of a picture's numbered colours
 Scale = Sequence[Sequence[Any]]
 
 
-def signed_colour(place: float, theme: Theme) -> str:
+def signed_colour(place: float, scale: Scale = SIGNED_SCALE) -> str:
     """Return the colour of a place, 0 to 1 in hundredths, on the signed scale: `rgb(...)`, as colours read off a scale
     are.
     """
-    return "rgb({},{},{})".format(
-        *rgb_channels(interpolate_colour(SIGNED_SCALE[theme], round(place, 2)))
-    )
+    return "rgb({},{},{})".format(*rgb_channels(interpolate_colour(scale, round(place, 2))))
 
 
 def is_signed_scale(scale: Any) -> bool:
-    """Return whether a scale has the colours of the signed scale of a theme."""
+    """Return whether a scale has the colours of the signed scale, on light or dark paper."""
     if not isinstance(scale, (list, tuple)):
         return False
     colours = [colour for _, colour in scale]
-    return any(colours == [colour for _, colour in known] for known in SIGNED_SCALE.values())
+    known = (SIGNED_SCALE, DARK_SIGNED_SCALE)
+    return any(colours == [colour for _, colour in stops] for stops in known)
 
 
-def place_on_signed_scale(colour: str, theme: Theme) -> float | None:
-    """Return the place, 0 to 1, of a colour that was read off the signed scale of a theme, or None for another
-    colour.
-    """
-    scale = SIGNED_SCALE[theme]
-    stops = np.array([place for place, _ in scale])
-    triples = np.array([parse_channels(entry) for _, entry in scale], dtype=float)
+def place_on_signed_scale(colour: str) -> float | None:
+    """Return the place, 0 to 1, of a colour that was read off the signed scale, or None for another colour."""
+    stops = np.array([place for place, _ in SIGNED_SCALE])
+    triples = np.array([parse_channels(entry) for _, entry in SIGNED_SCALE], dtype=float)
     wanted = np.array(parse_channels(colour), dtype=float)
     steps = np.diff(triples, axis=0)
     along = np.clip(((wanted - triples[:-1]) * steps).sum(1) / (steps**2).sum(1), 0, 1)
@@ -142,7 +130,6 @@ def interpolate_colour(scale: Scale, place: float) -> str:
     )
 
 
-COLOUR_PAIRS = (INK, QUIET, PAPER, LINE, NEUTRAL)  # of the light and the dark theme
 _COLOURED = ("colors", "colorscale", "colorway", "shadow")  # besides all that ends in "color"
 
 

@@ -15,7 +15,6 @@ from qfusion.figures.style import (
     LINE,
     PAPER,
     QUIET,
-    Theme,
     base_figure,
     fade_colour,
     format_signed,
@@ -42,7 +41,6 @@ def waterfall(
     errors: Mapping[str, float] | None = None,
     unit: str = "score",
     quantity: str = "score",
-    theme: Theme = "light",
     compact: bool = False,
 ) -> go.Figure:
     """Draw the contributions of one decision as a waterfall: baseline, single modalities, joint terms, total.
@@ -62,7 +60,7 @@ def waterfall(
         "" in dividends,
         'Argument `dividends` must have the empty coalition "" (the baseline), but has none.',
     )
-    names, (steps,), marker = waterfall_steps([dividends], modalities, theme, quantity)
+    names, (steps,), marker = waterfall_steps([dividends], modalities, quantity)
     ends = np.cumsum(steps)
     if compact:
         height = 206
@@ -79,10 +77,8 @@ def waterfall(
         tick_size = 13
         margin = 0.18
 
-    figure = base_figure(theme, height, left=10, top=22, bottom=bottom)
-    values = add_steps(
-        figure, dividends, names, steps, marker, errors=errors, theme=theme, text_size=text_size
-    )
+    figure = base_figure(height, left=10, top=22, bottom=bottom)
+    values = add_steps(figure, dividends, names, steps, marker, errors=errors, text_size=text_size)
     labelled = [*steps, ends[-1]], [*ends, ends[-1]]
     if truth is not None:
         values.append(truth)
@@ -90,10 +86,10 @@ def waterfall(
     if truth is not None:
         widest = LABEL_SHARE * (x_range[1] - x_range[0])
         free = rows_free_of_labels(truth, *labelled, widest)
-        _add_truth_line(figure, truth, free, theme)
+        _add_truth_line(figure, truth, free)
     figure.update_yaxes(**row_axis(names), tickfont={"size": tick_size})
     figure.update_xaxes(title={"text": title}, range=x_range)
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
     return figure
 
 
@@ -105,7 +101,6 @@ def add_steps(
     marker: Mapping[str, Any],
     *,
     errors: Mapping[str, float] | None = None,
-    theme: Theme = "light",
     text_size: int = 12,
     axes: Mapping[str, str] | None = None,
 ) -> list[float]:
@@ -131,24 +126,22 @@ def add_steps(
         cliponaxis=False,
         constraintext="none",
         textangle=0,
-        textfont={"size": text_size, "color": INK[theme], "shadow": halo(theme)},
+        textfont={"size": text_size, "color": INK, "shadow": halo()},
         hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}"
         "<extra></extra>",
         meta=bars_meta(_terms_by_row(dividends)),
         **(axes or {}),
     )
-    _add_connectors(figure, ends.tolist(), theme, axes or {})
+    _add_connectors(figure, ends.tolist(), axes or {})
     values = [0.0, *ends]
     if errors is not None:
         reaches = _whisker_lengths(dividends, errors)
-        _add_whiskers(figure, ends, reaches, theme, axes or {})
+        _add_whiskers(figure, ends, reaches, axes or {})
         values += [*(ends - reaches), *(ends + reaches)]
     return values
 
 
-def _add_connectors(
-    figure: go.Figure, ends: Sequence[float], theme: Theme, axes: Mapping[str, str]
-) -> None:
+def _add_connectors(figure: go.Figure, ends: Sequence[float], axes: Mapping[str, str]) -> None:
     """Add lines from the end of each step of a waterfall to the beginning of the next."""
     x: list[float | None] = []
     y: list[float | None] = []
@@ -159,7 +152,7 @@ def _add_connectors(
         x=x,
         y=y,
         mode="lines",
-        line={"color": QUIET[theme], "width": 1},
+        line={"color": QUIET, "width": 1},
         hoverinfo="skip",
         meta=part_meta("connectors"),
         **axes,
@@ -174,11 +167,7 @@ def _whisker_lengths(dividends: Mapping[str, float], errors: Mapping[str, float]
 
 
 def _add_whiskers(
-    figure: go.Figure,
-    ends: np.ndarray,
-    reaches: np.ndarray,
-    theme: Theme,
-    axes: Mapping[str, str],
+    figure: go.Figure, ends: np.ndarray, reaches: np.ndarray, axes: Mapping[str, str]
 ) -> None:
     """Add intervals at the ends of the bars that have one. They lie below the bars, where they cross no number."""
     rows = np.flatnonzero(reaches > 0)
@@ -186,11 +175,11 @@ def _add_whiskers(
         x=ends[rows],
         y=rows + 0.39,
         mode="markers",
-        marker={"size": 1, "color": INK[theme]},
+        marker={"size": 1, "color": INK},
         error_x={
             "type": "data",
             "array": reaches[rows],
-            "color": INK[theme],
+            "color": INK,
             "thickness": 1.2,
             "width": 3,
         },
@@ -227,7 +216,7 @@ def rows_free_of_labels(
     return free
 
 
-def _add_truth_line(figure: go.Figure, truth: float, free: Sequence[bool], theme: Theme) -> None:
+def _add_truth_line(figure: go.Figure, truth: float, free: Sequence[bool]) -> None:
     """Add a dotted vertical line at the annotated value in the rows that are free, with the value above it."""
     for row, is_free in enumerate(free):
         if is_free:
@@ -237,7 +226,7 @@ def _add_truth_line(figure: go.Figure, truth: float, free: Sequence[bool], theme
                 x1=truth,
                 y0=row - 0.5,
                 y1=row + 0.5,
-                line={"color": QUIET[theme], "width": 1.5, "dash": "dot"},
+                line={"color": QUIET, "width": 1.5, "dash": "dot"},
                 layer="below",
             )
     figure.add_annotation(
@@ -247,7 +236,7 @@ def _add_truth_line(figure: go.Figure, truth: float, free: Sequence[bool], theme
         yanchor="bottom",
         text=true_minus(f"truth {truth:+.2f}"),
         showarrow=False,
-        font={"size": 11, "color": QUIET[theme]},
+        font={"size": 11, "color": QUIET},
     )
 
 
@@ -273,10 +262,7 @@ def rest_title(count: int) -> str:
 
 
 def waterfall_steps(
-    decisions: Sequence[Mapping[str, float]],
-    modalities: Sequence[str],
-    theme: Theme,
-    quantity: str = "score",
+    decisions: Sequence[Mapping[str, float]], modalities: Sequence[str], quantity: str = "score"
 ) -> tuple[list[str], np.ndarray, dict[str, Any]]:
     """Return the rows, the steps and the bar style that waterfalls of several decisions share.
 
@@ -301,15 +287,13 @@ def waterfall_steps(
             row.append(sum(own[term] for term in rest))
     names.append(f"<b>{quantity}</b>")
     hues = [term_colour(term, modalities) for term in terms]
-    hues.append(INK[theme])
+    hues.append(INK)
     joint = [len(split_term(term)) > 1 for term in terms]
     joint.append(False)
-    return names, np.array(steps, dtype=float), bar_pattern(hues, joint, theme)
+    return names, np.array(steps, dtype=float), bar_pattern(hues, joint)
 
 
-def bar_pattern(
-    hues: Sequence[str], joint: Sequence[bool], theme: Theme, *, rim: float = 1.5
-) -> dict[str, Any]:
+def bar_pattern(hues: Sequence[str], joint: Sequence[bool], *, rim: float = 1.5) -> dict[str, Any]:
     """Return the marker of bars of terms in their hues; bars of joint terms are hatched."""
     colours = []
     for hue, is_joint in zip(hues, joint, strict=True):
@@ -320,7 +304,7 @@ def bar_pattern(
         "pattern": {
             "shape": ["/" if is_joint else "" for is_joint in joint],
             "fgcolor": hues,
-            "bgcolor": PAPER[theme],
+            "bgcolor": PAPER,
             "solidity": 0.4,
             "size": 7,
         },
@@ -362,7 +346,6 @@ def shapley_bars(
     modalities: Sequence[str],
     *,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the Shapley value of every modality as a bar, labelled with its share of the absolute total.
 
@@ -377,7 +360,7 @@ def shapley_bars(
         f"{format_signed(value)}  ({shares[name]:.0%})"
         for name, value in zip(modalities, values, strict=True)
     ]
-    figure = base_figure(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44)
+    figure = base_figure(60 + 36 * len(modalities), left=10, top=6, bottom=44)
     figure.add_bar(
         y=[label(name) for name in modalities],
         x=values,
@@ -388,14 +371,14 @@ def shapley_bars(
         textposition="outside",
         cliponaxis=False,
         constraintext="none",
-        textfont={"color": INK[theme]},
+        textfont={"color": INK},
         hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
     )
     figure.update_xaxes(
         range=[-reach, reach], title={"text": title_with_unit("Shapley value", unit)}
     )
     figure.update_yaxes(autorange="reversed", showline=False, ticks="")
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    figure.add_vline(x=0, line={"color": LINE, "width": 1})
     return figure
 
 
@@ -408,7 +391,6 @@ def target_scale(
     *,
     unit: str = "score",
     name: str = "prediction",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw truth and prediction as marks on the range of the target, with a line for the error between them.
 
@@ -420,12 +402,12 @@ def target_scale(
     form = "+.2f" if name == "prediction" else ".2f"
     marks = {name: prediction} if truth is None else {"truth": truth, name: prediction}
     ends = list(marks.values())
-    figure = base_figure(theme, 116, left=10, right=10, top=46, bottom=40)
+    figure = base_figure(116, left=10, right=10, top=46, bottom=40)
     figure.add_scatter(
         x=ends,
         y=[0] * len(ends),
         mode="lines",
-        line={"color": QUIET[theme], "width": 3},
+        line={"color": QUIET, "width": 3},
         hoverinfo="skip",
     )
     symbols = {"truth": "diamond-open", name: "circle"}
@@ -439,7 +421,7 @@ def target_scale(
             marker={
                 "symbol": symbols[mark],
                 "size": 14,
-                "color": INK[theme],
+                "color": INK,
                 "line": {"width": 2},
             },
             hovertemplate=true_minus(f"{mark} {value:{form}}<extra></extra>"),
@@ -450,7 +432,7 @@ def target_scale(
             text=true_minus(f"{mark} {value:{form}}"),
             showarrow=False,
             yshift=shifts[mark],
-            font={"size": 12, "color": INK[theme]},
+            font={"size": 12, "color": INK},
         )
     shown = [low, high, *ends]
     if low < 0:
@@ -470,7 +452,6 @@ def term_bars(
     modalities: Sequence[str],
     *,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw every term but the baseline as a bar with its standard error; its exact value is a hollow diamond.
 
@@ -481,14 +462,12 @@ def term_bars(
     """
     both = [{term: own[term] for term in values if term} for own in (values, before)]
     shown, rest = select_shown_terms(both)
-    names, (noisy, exact), look = waterfall_steps(both, modalities, theme)
+    names, (noisy, exact), look = waterfall_steps(both, modalities)
     rows = list(range(len(noisy)))
     bar_errors: list[float | None] = [errors[term] for term in shown]
     if rest:
         bar_errors.append(None)  # the error of a sum does not follow from those of its terms
-    figure = base_figure(
-        theme, 70 + 30 * len(rows), left=10, right=16, top=8, bottom=42, legend=True
-    )
+    figure = base_figure(70 + 30 * len(rows), left=10, right=16, top=8, bottom=42, legend=True)
     figure.add_bar(
         x=noisy,
         y=rows,
@@ -502,7 +481,7 @@ def term_bars(
         error_x={
             "type": "data",
             "array": bar_errors,
-            "color": QUIET[theme],
+            "color": QUIET,
             "thickness": 2,
             "width": 4,
         },
@@ -513,10 +492,10 @@ def term_bars(
         y=rows,
         mode="markers",
         name="exact",
-        marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
+        marker={"symbol": "diamond-open", "size": 9, "color": INK, "line": {"width": 2}},
         hovertemplate="exact: %{x:+.3f}<extra></extra>",
     )
     figure.update_yaxes(**row_axis(names[:-1]))
     figure.update_xaxes(title={"text": title_with_unit("contribution", unit)})
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    figure.add_vline(x=0, line={"color": LINE, "width": 1})
     return figure

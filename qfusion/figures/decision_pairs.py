@@ -20,7 +20,6 @@ from qfusion.figures.style import (
     LINE,
     PAPER,
     QUIET,
-    Theme,
     axis,
     base_figure,
     format_signed,
@@ -61,9 +60,7 @@ class Decision:
 
 
 @checks_arrays()
-def waterfall_pair(
-    decisions: Sequence[Decision], modalities: Sequence[str], *, theme: Theme = "light"
-) -> go.Figure:
+def waterfall_pair(decisions: Sequence[Decision], modalities: Sequence[str]) -> go.Figure:
     """Draw waterfalls of two decisions with the same terms in different units, side by side, each on an axis of its
     own. Zero stands at the same place of both.
 
@@ -75,15 +72,13 @@ def waterfall_pair(
         "Argument `decisions` must hold two decisions with the same terms.",
     )
     names, steps, marker = waterfall_steps(
-        [one.terms for one in decisions], modalities, theme, "sum of all"
+        [one.terms for one in decisions], modalities, "sum of all"
     )
-    figure = base_figure(theme, 96 + 31 * len(names), left=10, top=30, bottom=60)
+    figure = base_figure(96 + 31 * len(names), left=10, top=30, bottom=60)
     ranges = []
     for place, (one, own) in enumerate(zip(decisions, steps, strict=True)):
         axes = {} if place == 0 else {"xaxis": "x2", "yaxis": "y"}
-        values = add_steps(
-            figure, one.terms, names, own, marker, errors=one.errors, theme=theme, axes=axes
-        )
+        values = add_steps(figure, one.terms, names, own, marker, errors=one.errors, axes=axes)
         ends = np.cumsum(own)
         ranges.append(range_with_labels(values, [*own, ends[-1]], [*ends, ends[-1]], 0.12))
     for place, (one, x_range) in enumerate(zip(decisions, _align_zeros(ranges), strict=True)):
@@ -91,14 +86,14 @@ def waterfall_pair(
         domain = PANES[place]
         figure.update_layout(
             {
-                key: axis(theme)
+                key: axis()
                 | {
                     "domain": domain,
                     "anchor": "y",
                     "range": x_range,
                     "title": {
                         "text": label(one.unit, 60),
-                        "font": {"size": 13, "color": QUIET[theme]},
+                        "font": {"size": 13, "color": QUIET},
                         "standoff": 8,
                     },
                     "nticks": 6,
@@ -113,7 +108,7 @@ def waterfall_pair(
             x1=0,
             y0=0,
             y1=1,
-            line={"color": LINE[theme], "width": 1},
+            line={"color": LINE, "width": 1},
             layer="below",
         )
         figure.add_annotation(
@@ -126,7 +121,7 @@ def waterfall_pair(
             yshift=6,
             text=f"<b>{label(one.title, 50)}</b>",
             showarrow=False,
-            font={"size": 13, "color": INK[theme]},
+            font={"size": 13, "color": INK},
         )
     figure.update_yaxes(**row_axis(names))
     return figure
@@ -153,7 +148,6 @@ def differences(
     baseline: bool = True,
     unit: str = "score",
     quantity: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw B minus A of every term, baseline first and total last; beyond twelve joint terms the smallest are added up.
 
@@ -167,10 +161,10 @@ def differences(
         "Arguments `a` and `b` must have the same terms and a baseline.",
     )
     change = {term: b[term] - a[term] for term in a if term or baseline}
-    names, (steps,), marker = waterfall_steps([change], modalities, theme, quantity)
+    names, (steps,), marker = waterfall_steps([change], modalities, quantity)
     values = [*steps, steps.sum()]
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
-    figure = base_figure(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
+    figure = base_figure(72 + 31 * len(names), left=10, top=22, bottom=44)
     figure.add_bar(
         x=values,
         y=list(range(len(names))),
@@ -180,7 +174,7 @@ def differences(
         textposition="outside",
         cliponaxis=False,
         constraintext="none",
-        textfont={"size": 12, "color": INK[theme]},
+        textfont={"size": 12, "color": INK},
         marker=marker,
         hovertemplate=f"{what}: %{{x:+.3f}}<extra></extra>",
     )
@@ -188,7 +182,7 @@ def differences(
     figure.update_yaxes(
         **row_axis(names),
     )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
     return figure
 
 
@@ -200,14 +194,13 @@ def bar_pairs(
     x_title: str,
     *,
     percent: bool = False,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw two bars for each name, A outlined and B filled, with the numbers.
 
     A name that one side does not have gets one bar.
     """
     names = list(dict.fromkeys([*a, *b]))
-    figure = base_figure(theme, 88 + 44 * len(names), left=10, right=20, legend=True)
+    figure = base_figure(88 + 44 * len(names), left=10, right=20, legend=True)
     write = "{:.0%}" if percent else "{:.2f}"
     for numbers, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
         known = [i for i, name in enumerate(names) if name in numbers]
@@ -216,7 +209,7 @@ def bar_pairs(
         if filled:
             fills = colours
         else:
-            fills = [PAPER[theme]] * len(known)
+            fills = [PAPER] * len(known)
         figure.add_bar(
             x=lengths,
             y=np.array(known) + shift,
@@ -232,7 +225,7 @@ def bar_pairs(
             textposition="outside",
             constraintext="none",
             cliponaxis=False,
-            textfont={"size": 11, "color": INK[theme]},
+            textfont={"size": 11, "color": INK},
             hovertemplate=f"{side}: %{{x:.3f}}<extra></extra>",
         )
         figure.add_bar(
@@ -240,8 +233,8 @@ def bar_pairs(
             y=[None],
             name=side,
             marker={
-                "color": INK[theme] if filled else PAPER[theme],
-                "line": {"color": INK[theme], "width": 2},
+                "color": INK if filled else PAPER,
+                "line": {"color": INK, "width": 2},
             },
         )
     values = [*a.values(), *b.values()]
@@ -279,7 +272,6 @@ def decision_columns(
     notes: Sequence[str] = (),
     unit: str = "score",
     quantity: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the waterfalls of several samples in columns, all with the same terms and the same scale.
 
@@ -291,15 +283,14 @@ def decision_columns(
         notes: text below the name of each sample, in lines.
         unit: of the terms.
         quantity: name of the total, "log-odds" or "score".
-        theme: of the figure.
     """
-    rows, steps, marker = waterfall_steps(dividends, modalities, theme, quantity)
+    rows, steps, marker = waterfall_steps(dividends, modalities, quantity)
     ends = steps.cumsum(1)
     known_truths = [value for value in truths if value is not None]
     # numbers of negative steps stand left of their bars
     left = (ends - ROOM * np.ptp(ends, axis=None))[steps < 0]
     on_scale = np.r_[0.0, ends.ravel(), known_truths, left]
-    figure = _empty_columns(names, notes, rows, on_scale, unit, theme)
+    figure = _empty_columns(names, notes, rows, on_scale, unit)
     for i, name in enumerate(names):
         widths = np.r_[steps[i], ends[i, -1]]
         figure.add_bar(
@@ -313,7 +304,7 @@ def decision_columns(
             textposition="outside",
             cliponaxis=False,
             constraintext="none",
-            textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
+            textfont={"size": 11, "color": INK, "shadow": halo()},
             customdata=rows,
             xaxis=_axis_name(i),
             yaxis="y",
@@ -331,7 +322,7 @@ def decision_columns(
             xref=_axis_name(i),
             yref="y",
             layer="below",
-            line={"color": QUIET[theme], "width": 1.5, "dash": "dot"},
+            line={"color": QUIET, "width": 1.5, "dash": "dot"},
         )
     return figure
 
@@ -343,7 +334,6 @@ def bar_columns(
     hues: Mapping[str, str],
     *,
     title: str = "",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the same quantities of several samples as bars, one column per sample, on the same scale.
 
@@ -352,14 +342,13 @@ def bar_columns(
         values: of each sample, by quantity.
         hues: colours by quantity; grey where there is none.
         title: of the axes, with the unit.
-        theme: of the figure.
     """
     quantities = list(dict.fromkeys(name for entry in values for name in entry))
     on_scale = [0.0]
     for entry in values:
         on_scale.extend(entry.values())
     rows = [label(quantity, 24) for quantity in quantities]
-    figure = _empty_columns(names, (), rows, np.array(on_scale), title, theme)
+    figure = _empty_columns(names, (), rows, np.array(on_scale), title)
     for i, entry in enumerate(values):
         own = [quantity for quantity in quantities if quantity in entry]
         lengths = [entry[quantity] for quantity in own]
@@ -380,7 +369,7 @@ def bar_columns(
             textposition="outside",
             cliponaxis=False,
             constraintext="none",
-            textfont={"size": 11, "color": INK[theme]},
+            textfont={"size": 11, "color": INK},
             hovertemplate=f"{label(names[i])}, %{{y}}: %{{x:.3f}}<extra></extra>",
             customdata=[label(quantity) for quantity in own],
         )
@@ -388,12 +377,7 @@ def bar_columns(
 
 
 def _empty_columns(
-    names: Sequence[str],
-    notes: Sequence[str],
-    rows: Sequence[str],
-    values: np.ndarray,
-    title: str,
-    theme: Theme,
+    names: Sequence[str], notes: Sequence[str], rows: Sequence[str], values: np.ndarray, title: str
 ) -> go.Figure:
     """Return a figure of empty columns with their heads, on one scale that holds all values."""
     count = len(names)
@@ -406,9 +390,7 @@ def _empty_columns(
     limits = [low - left_pad, high + pad]
     most_ticks = 4 if count > 3 else 6
 
-    figure = base_figure(
-        theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48
-    )
+    figure = base_figure(88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
     for i in range(count):
         start = i + _GAP * (i > 0)
         end = i + 1 - _GAP * (i + 1 < count)
@@ -418,10 +400,10 @@ def _empty_columns(
             "range": limits,
             "nticks": most_ticks,
             "zeroline": True,
-            "zerolinecolor": LINE[theme],
+            "zerolinecolor": LINE,
         }
         number = i + 1 if i else ""
-        figure.update_layout({f"xaxis{number}": axis(theme) | settings})
+        figure.update_layout({f"xaxis{number}": axis() | settings})
 
     font_size = {4: 11, 5: 10, 6: 10}.get(count, 12)
     note_lines = [note.split("\n") for note in notes] or [[]] * count
@@ -438,7 +420,7 @@ def _empty_columns(
             yanchor="bottom",
             showarrow=False,
             text="<br>".join([head, *below]),
-            font={"size": font_size, "color": INK[theme]},
+            font={"size": font_size, "color": INK},
         )
     figure.add_annotation(
         x=0.5,
@@ -449,7 +431,7 @@ def _empty_columns(
         yshift=-26,
         showarrow=False,
         text=label(title, 90),
-        font={"size": 13, "color": QUIET[theme]},
+        font={"size": 13, "color": QUIET},
     )
     figure.update_yaxes(**row_axis(list(rows)))
     return figure

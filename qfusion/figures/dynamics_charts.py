@@ -14,7 +14,6 @@ from qfusion.figures.style import (
     INK,
     QUIET,
     STATE_HUES,
-    Theme,
     axis,
     base_figure,
     fade_colour,
@@ -33,7 +32,6 @@ def single_runs(
     *,
     channels: int,
     mean_name: str = "mean of all runs",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one curve a trajectory, a marker where a jump ended (its shape says which operator), the mean bold.
 
@@ -45,9 +43,8 @@ def single_runs(
         y_title: of the axis.
         channels: number of jump operators K.
         mean_name: of the mean in the legend.
-        theme: of the figure.
     """
-    figure = base_figure(theme, 320, legend=True)
+    figure = base_figure(320, legend=True)
     for i, (own_times, values) in enumerate(curves):
         figure.add_trace(
             {
@@ -66,7 +63,7 @@ def single_runs(
             y=mean,
             mode="lines",
             name=label(mean_name),
-            line={"width": 3, "color": INK[theme]},
+            line={"width": 3, "color": INK},
             hovertemplate="%{y:.3f}",
         )
     for channel in range(channels):
@@ -85,7 +82,7 @@ def single_runs(
                 marker={
                     "symbol": JUMP_SYMBOLS[channel % len(JUMP_SYMBOLS)],
                     "size": 9,
-                    "color": INK[theme],
+                    "color": INK,
                     "line": {"width": 0},
                 },
                 hovertemplate=f"jump by L{channel + 1} at t = %{{x:.3f}}, to %{{y:.3f}}<extra></extra>",
@@ -109,8 +106,6 @@ def ensemble(
     master: np.ndarray,
     names: Sequence[str],
     runs: int,
-    *,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the populations: mean of the trajectories with a band of 2 standard errors, over the master equation's line.
 
@@ -119,7 +114,7 @@ def ensemble(
     Args:
         mean, error, master: (nT, P) for the P populations named in `names`.
     """
-    figure = base_figure(theme, 320, legend=True)
+    figure = base_figure(320, legend=True)
     for i, name in enumerate(names):
         hue = STATE_HUES[i % len(STATE_HUES)]
         figure.add_scatter(
@@ -169,7 +164,6 @@ def raster(
     errors: np.ndarray,
     times: np.ndarray,
     exact: np.ndarray,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Return a raster of jumps above the rates at which they come.
 
@@ -180,7 +174,6 @@ def raster(
         values: jumps per trajectory and time in each, (K, B), of each operator.
         errors: their standard errors, (K, B).
         times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
-        theme: of the figure.
 
     Raises:
         InvalidInput: when the shapes do not fit.
@@ -192,7 +185,7 @@ def raster(
         f"Arguments `values`, `errors` and `exact` must have shapes (K, {len(edges) - 1}) twice and "
         f"(K, {len(times)}), but have {values.shape}, {errors.shape} and {exact.shape}.",
     )
-    figure = base_figure(theme, 560, legend=True, right=16)
+    figure = base_figure(560, legend=True, right=16)
     for k, rates in enumerate(exact):
         hue = STATE_HUES[k % len(STATE_HUES)]
         name = f"L{k + 1}"
@@ -272,7 +265,7 @@ def raster(
             "range": [max(len(records), 8) + 1, 0],
             "nticks": 6,
         },
-        yaxis2=axis(theme) | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
+        yaxis2=axis() | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
         yaxis2_title_text="rate (1 / time)",
     )
     return figure
@@ -290,7 +283,6 @@ def distance_line(
     *,
     pairs: tuple[np.ndarray, np.ndarray] | None = None,
     random_rates: np.ndarray | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the trace distance to the steady state on a logarithmic axis, and the slope of the spectral gap.
 
@@ -300,9 +292,8 @@ def distance_line(
         times, distance: (nT,). gap: spectral gap, 1 / time. end: T.
         pairs: times within T and distances of pairs of inputs, (nT,) and (nT, P).
         random_rates: of contraction under random generators, drawn as a band from the mean of the pairs.
-        theme: of the figure.
     """
-    figure = base_figure(theme, 340, legend=True)
+    figure = base_figure(340, legend=True)
     seen = np.maximum(np.asarray(distance, dtype=float), 1e-16)
     every = [seen]
     if pairs is not None and random_rates is not None:
@@ -340,7 +331,7 @@ def distance_line(
         y=seen,
         mode="lines",
         name="to the steady state",
-        line={"color": INK[theme], "width": 2.5},
+        line={"color": INK, "width": 2.5},
         hovertemplate="t = %{x:.2f}: %{y:.2e}<extra></extra>",
     )
     if np.isfinite(gap) and gap > 0:
@@ -359,7 +350,7 @@ def distance_line(
         **log_ticks(np.concatenate(every)),
     )
     figure.update_xaxes(title={"text": TIME})
-    figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
+    figure.add_vline(x=end, line={"color": QUIET, "dash": "dot"})
     figure.add_annotation(
         x=end,
         y=1,
@@ -368,6 +359,6 @@ def distance_line(
         showarrow=False,
         xanchor="left",
         xshift=4,
-        font={"size": 11, "color": QUIET[theme]},
+        font={"size": 11, "color": QUIET},
     )
     return figure

@@ -33,7 +33,6 @@ from qfusion.figures.style import (
     LINE,
     PAPER,
     QUIET,
-    Theme,
     axis,
     base_figure,
     label,
@@ -58,7 +57,6 @@ def measure_lines(
     before: Curves | None = None,
     cursor: float | None = None,
     height: int = 300,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw lines over time, one per subset of modalities; equal ones once, under all their names.
 
@@ -70,7 +68,7 @@ def measure_lines(
     was: Curves = (times, {}) if before is None else before
     lines = []
     for part, values in was[1].items():
-        lines.append(learned_line(was[0], values, part_colour(part, modalities, theme), "y"))
+        lines.append(learned_line(was[0], values, part_colour(part, modalities), "y"))
     for parts, values in merge_equal_series(series):
         whole = parts_union(parts)
         lines.append(
@@ -78,7 +76,7 @@ def measure_lines(
                 times,
                 values,
                 parts_title(parts, between),
-                part_colour(whole, modalities, theme),
+                part_colour(whole, modalities),
                 term_dash("+".join(parts[0])),
                 "y",
                 group=between.join(whole),
@@ -86,7 +84,7 @@ def measure_lines(
         )
     if before is not None:
         lines.append(learned_legend_entry())
-    figure = base_figure(theme, height, legend=True, right=20, top=8)
+    figure = base_figure(height, legend=True, right=20, top=8)
     figure.add_traces(lines)
     figure.update_layout(
         hovermode="x unified",
@@ -98,7 +96,7 @@ def measure_lines(
         yaxis={"title": {"text": label(y_title)}},
     )
     offer_line_labels(figure, DOTTED if before is not None else "")
-    return draw_time_cursor(figure, cursor, theme)
+    return draw_time_cursor(figure, cursor)
 
 
 @checks_arrays(times="T", entropies="T", dividends="T")
@@ -113,7 +111,6 @@ def decision_lines(
     above: str = "entropy (nats)",
     what: str = "contribution",
     cursor: float | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
 
@@ -131,7 +128,7 @@ def decision_lines(
     for row, series in zip(("y", "y2"), was[1:], strict=True):
         for name, values in series.items():
             if row == "y" or name in terms:
-                colour = part_colour(split_term(name), modalities, theme)
+                colour = part_colour(split_term(name), modalities)
                 lines.append(learned_line(was[0], values, colour, row))
     for parts, values in merge_equal_series(
         {tuple(split_term(name)): values for name, values in entropies.items()}
@@ -144,7 +141,7 @@ def decision_lines(
                 times,
                 values,
                 parts_title(parts),
-                part_colour(whole, modalities, theme),
+                part_colour(whole, modalities),
                 term_dash("+".join(parts[0])),
                 "y",
                 several or name not in terms,
@@ -159,7 +156,7 @@ def decision_lines(
                 times,
                 values,
                 part_title(part),
-                part_colour(part, modalities, theme),
+                part_colour(part, modalities),
                 term_dash(name),
                 "y2",
                 group=name,
@@ -168,22 +165,22 @@ def decision_lines(
         )
     for name, values in others.items():
         meta = line_meta(TERMS, condensed)
-        lines.append(time_line(times, values, name, QUIET[theme], "dot", "y2", True, meta=meta))
+        lines.append(time_line(times, values, name, QUIET, "dot", "y2", True, meta=meta))
     if before is not None:
         lines.append(learned_legend_entry())
-    figure = base_figure(theme, 420, legend=True, right=20, top=8)
+    figure = base_figure(420, legend=True, right=20, top=8)
     figure.add_traces(lines)
     figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
-        shapes=zero_and_cursor(theme, cursor),
+        shapes=zero_and_cursor(cursor),
         xaxis={
             "title": {"text": TIME},
             "range": time_range(times, was[0]),
             "anchor": "y2",
         },
         yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
-        yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
+        yaxis2=axis() | {"domain": [0.0, 0.46]},
         yaxis2_title_text=title_with_unit(what, unit, "<br>"),
     )
     return offer_line_labels(figure, DOTTED if before is not None else "")
@@ -199,7 +196,6 @@ def decision_layers(
     unit: str = "score",
     what: str = "contribution",
     cursor: int | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the entropies above and terms below over the moments between layers.
 
@@ -210,7 +206,7 @@ def decision_layers(
     """
     places = np.arange(len(moments))
     shown, others = condense_curves(terms)
-    figure = base_figure(theme, 460, legend=True, right=24, top=8)
+    figure = base_figure(460, legend=True, right=24, top=8)
     for (name, values), dash in zip(
         entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False
     ):
@@ -222,7 +218,7 @@ def decision_layers(
                 "mode": "lines+markers",
                 "name": label(name),
                 "marker": {"size": 7},
-                "line": {"width": 2.5, "color": INK[theme], "dash": dash},
+                "line": {"width": 2.5, "color": INK, "dash": dash},
                 "hovertemplate": f"{label(name)}: %{{y:.3f}}<extra></extra>",
             }
         )
@@ -254,13 +250,13 @@ def decision_layers(
                 "yaxis": "y2",
                 "mode": "lines",
                 "name": name,
-                "line": {"width": 2.5, "color": QUIET[theme], "dash": "dot"},
+                "line": {"width": 2.5, "color": QUIET, "dash": "dot"},
                 "hovertemplate": f"{name}: %{{y:+.3f}}<extra></extra>",
             }
         )
     figure.update_layout(
         hovermode="x unified",
-        shapes=zero_and_cursor(theme, cursor),
+        shapes=zero_and_cursor(cursor),
         xaxis={
             "tickvals": places.tolist(),
             "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
@@ -270,7 +266,7 @@ def decision_layers(
             "title": {"text": "place in the network"},
         },
         yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
-        yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
+        yaxis2=axis() | {"domain": [0.0, 0.48]},
         yaxis2_title_text=title_with_unit(what, unit, "<br>"),
     )
     return figure
@@ -296,7 +292,6 @@ def angle_curve(
     decisions: Sequence[str] = (),
     unit: str = "score",
     x_title: str = "angle (rad)",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the score above and its contributions below, with lines where the decision changes.
 
@@ -310,12 +305,12 @@ def angle_curve(
     """
     above = _ABOVE if terms else _ALONE
     height = 430 if terms else 300
-    figure = base_figure(theme, height, left=66, right=20, top=8, bottom=48, legend=bool(terms))
+    figure = base_figure(height, left=66, right=20, top=8, bottom=48, legend=bool(terms))
     figure.add_scatter(
         x=angles,
         y=scores,
         mode="lines",
-        line={"color": INK[theme], "width": 2.5},
+        line={"color": INK, "width": 2.5},
         name="sum",
         hovertemplate="%{x:.2f} rad: %{y:+.3f}<extra></extra>",
     )
@@ -328,7 +323,7 @@ def angle_curve(
             mode="lines",
             name=title,
             line={
-                "color": term_colour(name, modalities) if name else QUIET[theme],
+                "color": term_colour(name, modalities) if name else QUIET,
                 "width": 2 if name else 1.5,
                 "dash": term_dash(name) if name else "solid",
             },
@@ -340,13 +335,13 @@ def angle_curve(
         mode="markers",
         name="now",
         showlegend=False,
-        marker={"color": PAPER[theme], "size": 11, "line": {"color": INK[theme], "width": 2.5}},
+        marker={"color": PAPER, "size": 11, "line": {"color": INK, "width": 2.5}},
         hovertemplate="now, %{x:.2f} rad: %{y:+.3f}<extra></extra>",
     )
     figure.update_layout(
         hovermode="closest",
-        shapes=_lines(angles, present[0], learned, flips, above, theme),
-        annotations=_decided(angles, flips, decisions, theme),
+        shapes=_lines(angles, present[0], learned, flips, above),
+        annotations=_decided(angles, flips, decisions),
         xaxis={
             "range": [float(angles[0]), float(angles[-1])],
             "anchor": "y2" if terms else "y",
@@ -358,7 +353,7 @@ def angle_curve(
     if not terms:
         return figure
     below = {"text": title_with_unit("contribution", unit, "<br>")}
-    figure.update_layout(yaxis2=axis(theme) | {"domain": list(_BELOW)}, yaxis2_title=below)
+    figure.update_layout(yaxis2=axis() | {"domain": list(_BELOW)}, yaxis2_title=below)
     return offer_line_labels(figure)
 
 
@@ -368,25 +363,24 @@ def _lines(
     learned: float,
     flips: np.ndarray,
     above: tuple[float, float],
-    theme: Theme,
 ) -> list[dict[str, Any]]:
     """The present and learned angle, the zero of the contributions, and the flips, from `above` of the height."""
     line: dict[str, Any] = {"type": "line", "yref": "paper", "layer": "below", "y0": 0}
     line["y1"] = above[1]
-    quiet = {"color": LINE[theme], "width": 1}
-    shapes = [{**line, "x0": present, "x1": present, "line": {**quiet, "color": QUIET[theme]}}]
+    quiet = {"color": LINE, "width": 1}
+    shapes = [{**line, "x0": present, "x1": present, "line": {**quiet, "color": QUIET}}]
     if abs(learned - present) > 1e-6:
         shapes.append({**line, "x0": learned, "x1": learned, "line": {**quiet, "dash": "dot"}})
     if above != _ALONE:
         ends = {"x0": float(angles[0]), "x1": float(angles[-1]), "y1": 0}
         shapes.append({**line, **ends, "yref": "y2", "line": quiet})
-    ticks = {"color": INK[theme], "width": 1.5, "dash": "dash"}
+    ticks = {"color": INK, "width": 1.5, "dash": "dash"}
     places = [{"x0": float(flip), "x1": float(flip)} for flip in flips]
     return shapes + [{**line, **place, "y0": above[0], "line": ticks} for place in places]
 
 
 def _decided(
-    angles: np.ndarray, flips: np.ndarray, decisions: Sequence[str], theme: Theme
+    angles: np.ndarray, flips: np.ndarray, decisions: Sequence[str]
 ) -> list[dict[str, Any]]:
     """The decision, above the plot, between the angles at which it changes."""
     ends = np.concatenate([angles[:1], flips, angles[-1:]])
@@ -400,7 +394,7 @@ def _decided(
             "yshift": 3,
             "text": label(name, 18),
             "showarrow": False,
-            "font": {"size": 12, "color": QUIET[theme]},
+            "font": {"size": 12, "color": QUIET},
         }
         for left, right, name in zip(ends[:-1], ends[1:], decisions, strict=False)
         if right - left > 0.09 * whole  # room for a word

@@ -18,7 +18,6 @@ from qfusion.figures.style import (
     ON_BRIGHT,
     ON_DARK,
     QUIET,
-    Theme,
     bare_axis,
     base_figure,
     blend_colours,
@@ -47,7 +46,6 @@ def attribution_matrix(
     *,
     unit: str = "score",
     quantity: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the contributions of G terms of the dynamics to S dividends, one row per dividend and one for their sum,
     with both ends beside them.
@@ -59,12 +57,11 @@ def attribution_matrix(
     """
     S = len(dividends)
     G = len(titles)
-    figure = base_figure(theme, 130 + 30 * (S + 1), left=10, right=10, top=26, bottom=86)
+    figure = base_figure(130 + 30 * (S + 1), left=10, right=10, top=26, bottom=86)
     if not G:
         return write_note(
             figure.update_xaxes(visible=False).update_yaxes(visible=False),
             "Nothing evolves, so nothing is built.",
-            theme,
         )
     rows = [*range(S), S + 0.3]
     values = np.vstack([parts, parts.sum(0)])
@@ -78,7 +75,7 @@ def attribution_matrix(
                 "z": values[first:last],
                 "y": rows[first:last],
                 "x": list(range(G)),
-                "colorscale": SIGNED_SCALE[theme],
+                "colorscale": SIGNED_SCALE,
                 "zmin": -most,
                 "zmax": most,
                 "xgap": 1,
@@ -98,9 +95,7 @@ def attribution_matrix(
             }
         )
     if written:
-        dark = (np.abs(values) > 0.6 * most) == (
-            theme == "light"
-        )  # cells: the strong ones on light paper
+        dark = np.abs(values) > 0.6 * most
         figure.add_scatter(
             x=np.tile(np.arange(G), S + 1),
             y=np.repeat(rows, G),
@@ -123,7 +118,7 @@ def attribution_matrix(
                 "customdata": column,
                 "cliponaxis": False,
                 "hovertemplate": "%{customdata:+.4f}<extra></extra>",
-                "textfont": {"size": 11, "color": INK[theme]},
+                "textfont": {"size": 11, "color": INK},
                 "meta": part_meta(part),
             }
         )
@@ -155,7 +150,7 @@ def attribution_matrix(
         yshift=4,
         showarrow=False,
         text=title_with_unit("added on the way from t = 0 to T", unit),
-        font={"size": 12, "color": QUIET[theme]},
+        font={"size": 12, "color": QUIET},
     )
     return figure
 
@@ -204,7 +199,6 @@ def attribution_flow(
     *,
     unit: str = "score",
     quantity: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw modalities, generator terms, dividends and their sum as nodes, joined by bands as wide as their shares.
 
@@ -218,7 +212,7 @@ def attribution_flow(
         modalities: of the model, in their order.
         quantity: name of the sum of the dividends, "log-odds" or "score".
     """
-    nodes = _flow_nodes(dividends, titles, hues, end, modalities, unit, quantity, theme)
+    nodes = _flow_nodes(dividends, titles, hues, end, modalities, unit, quantity)
     links = _links(dividends, acts, np.asarray(parts, float), start, end, modalities, nodes["hue"])
     amounts = links["value"].abs()
     incoming = np.bincount(links["target"], amounts, len(nodes))
@@ -230,9 +224,9 @@ def attribution_flow(
     scale = _scale(nodes, tall)
     nodes = _stack_nodes(nodes, tall, scale)
 
-    figure = base_figure(theme, tall + 70, left=10, right=10, top=10, bottom=10, legend=True)
+    figure = base_figure(tall + 70, left=10, right=10, top=10, bottom=10, legend=True)
     _add_bands(figure, links[amounts >= THIN * whole], links, nodes, scale)
-    _add_nodes(figure, nodes, theme)
+    _add_nodes(figure, nodes)
     for name, symbol in (
         (f"raises the {quantity}", "square"),
         (f"lowers the {quantity}", "square-open"),
@@ -260,18 +254,17 @@ def _flow_nodes(
     modalities: Sequence[str],
     unit: str,
     quantity: str,
-    theme: Theme,
 ) -> pd.DataFrame:
     """Return column, name and hue of every node: modalities, generator terms, dividends and their sum."""
     total = unit if quantity == "score" else quantity
     nodes = [(0, label(name), term_colour(name, modalities)) for name in modalities]
-    nodes.append((1, "without evolution", QUIET[theme]))
+    nodes.append((1, "without evolution", QUIET))
     for title, hue in zip(titles, hues, strict=True):
         nodes.append((1, label(title, 34), hue))
     for name in dividends:
-        hue = term_colour(name, modalities) if name else INK[theme]
+        hue = term_colour(name, modalities) if name else INK
         nodes.append((2, term_title(name), hue))
-    nodes.append((3, f"{label(total, 30)}<br>{format_signed(np.sum(end))}", INK[theme]))
+    nodes.append((3, f"{label(total, 30)}<br>{format_signed(np.sum(end))}", INK))
     return pd.DataFrame(nodes, columns=["column", "name", "hue"])
 
 
@@ -409,7 +402,7 @@ def _add_bands(
         )
 
 
-def _add_nodes(figure: go.Figure, nodes: pd.DataFrame, theme: Theme) -> None:
+def _add_nodes(figure: go.Figure, nodes: pd.DataFrame) -> None:
     """Add the nodes as rectangles, with their names at the outer side."""
     for node in nodes.itertuples():
         figure.add_shape(
@@ -419,7 +412,7 @@ def _add_nodes(figure: go.Figure, nodes: pd.DataFrame, theme: Theme) -> None:
             y0=node.top,
             y1=node.top + max(node.height, 1.5),
             fillcolor=node.hue,
-            line={"width": 0.5, "color": LINE[theme]},
+            line={"width": 0.5, "color": LINE},
         )
     for c, column in nodes.groupby("column"):
         if c == 0:
@@ -436,6 +429,6 @@ def _add_nodes(figure: go.Figure, nodes: pd.DataFrame, theme: Theme) -> None:
             textposition=side,
             cliponaxis=False,
             hoverinfo="skip",
-            textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
+            textfont={"size": 11, "color": INK, "shadow": halo()},
             showlegend=False,
         )

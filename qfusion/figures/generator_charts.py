@@ -15,7 +15,6 @@ from qfusion.figures.style import (
     LINE,
     QUIET,
     VERMILLION,
-    Theme,
     axis,
     bare_axis,
     base_figure,
@@ -36,10 +35,7 @@ _GAP = 0.12  # of the width, between two graphs
 
 @checks_arrays()
 def coupling_matrix(
-    parts: Mapping[str, Mapping[str, float]],
-    modalities: Sequence[str],
-    units: Mapping[str, str],
-    theme: Theme = "light",
+    parts: Mapping[str, Mapping[str, float]], modalities: Sequence[str], units: Mapping[str, str]
 ) -> go.Figure:
     """Draw graphs side by side. Modalities are nodes, whose size is the strength of the terms that act on one modality
     alone.
@@ -50,13 +46,12 @@ def coupling_matrix(
         parts: by the name of each graph, strengths by coalition, not negative; each graph has a scale of its own.
         modalities: in the model's order.
         units: by the name of each graph, the unit of its strengths.
-        theme: of the figure.
     """
     check(
         len(parts) > 0 and len(modalities) > 0,
         "Arguments `parts` and `modalities` must not be empty.",
     )
-    figure = base_figure(theme, 380, left=10, right=10, top=34, bottom=10)
+    figure = base_figure(380, left=10, right=10, top=34, bottom=10)
     count = len(parts)
     places = circle_positions(modalities)
     heights = [place[1] for place in places.values()]
@@ -96,7 +91,6 @@ def coupling_matrix(
                 )
                 for modality, value in own.items()
             },
-            theme,
             **to,
         )
         figure.add_annotation(
@@ -107,21 +101,20 @@ def coupling_matrix(
             yanchor="bottom",
             showarrow=False,
             text=label(name),
-            font={"size": 13, "color": QUIET[theme]},
+            font={"size": 13, "color": QUIET},
         )
     figure.update_layout(**axes)
     return figure
 
 
 @checks_arrays(free="D+", coupled="D+")
-def energy_levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.Figure:
+def energy_levels(free: np.ndarray, coupled: np.ndarray) -> go.Figure:
     """Draw two ladders of energy levels: of the modalities by themselves, and with their couplings.
 
     Args:
         free, coupled: ascending, (D,) each.
-        theme: of the figure.
     """
-    figure = base_figure(theme, 380, top=12, right=16)
+    figure = base_figure(380, top=12, right=16)
     for (start, end), values, name, colour in (
         ((0.0, 0.8), free, "each modality by itself", GREY),
         ((1.2, 2.0), coupled, "with couplings", BLUE),
@@ -145,7 +138,7 @@ def energy_levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light")
         x=[0.8, 1.2, None] * len(free),
         y=[point for ends in np.stack([free, coupled], 1).tolist() for point in (*ends, None)],
         mode="lines",
-        line={"color": fade_colour(LINE[theme], 0.8), "width": 1},
+        line={"color": fade_colour(LINE, 0.8), "width": 1},
         hoverinfo="skip",
     )
     figure.update_xaxes(
@@ -161,11 +154,7 @@ def energy_levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light")
 
 @checks_arrays(names="N+", terms="N+", values="N+")
 def operator_coefficients(
-    names: Sequence[str],
-    terms: Sequence[str],
-    values: np.ndarray,
-    modalities: Sequence[str],
-    theme: Theme = "light",
+    names: Sequence[str], terms: Sequence[str], values: np.ndarray, modalities: Sequence[str]
 ) -> go.Figure:
     """Draw the largest coefficients of an operator as bars, the largest on top: signed where it is Hermitian, else by
     size.
@@ -173,7 +162,7 @@ def operator_coefficients(
     Args:
         names: letters of each term. terms: the coalition on which it acts.
         values: coefficients, real or complex, (N,).
-        modalities: in the model's order. theme: of the figure.
+        modalities: in the model's order.
     """
     size = np.abs(values)
     is_real = not np.iscomplexobj(values) or bool(np.abs(values.imag).max() <= 1e-9 * size.max())
@@ -189,7 +178,7 @@ def operator_coefficients(
         if not is_real:
             tip += f" {value.imag:+.4f} i"
         tips.append(tip)
-    figure = base_figure(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
+    figure = base_figure(74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
     figure.add_bar(
         x=lengths,
         y=list(range(len(names))),
@@ -206,7 +195,7 @@ def operator_coefficients(
         title={"text": axis_title},
         nticks=7,
         zeroline=True,
-        zerolinecolor=LINE[theme],
+        zerolinecolor=LINE,
     )
     figure.update_yaxes(
         **row_axis([label(name, 48) for name in names]),
@@ -215,14 +204,13 @@ def operator_coefficients(
 
 
 @checks_arrays(values="N+")
-def decay_modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
+def decay_modes(values: np.ndarray, gap: float) -> go.Figure:
     """Draw the generator's eigenvalues in the complex plane, the spectral gap marked.
 
     Args:
         values: complex, (D^2,). gap: distance of the slowest decaying mode from the imaginary axis.
-        theme: of the figure.
     """
-    figure = base_figure(theme, 380, top=22, right=16)
+    figure = base_figure(380, top=22, right=16)
     still = values.real > -1e-9 * max(float(np.abs(values).max()), 1e-300)
     for name, chosen, colour, size in (
         ("decays", ~still, BLUE, 5),
@@ -239,7 +227,7 @@ def decay_modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Fi
             }
         )
     if gap > 0:
-        figure.add_vline(x=-gap, line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
+        figure.add_vline(x=-gap, line={"color": QUIET, "width": 1.5, "dash": "dash"})
         figure.add_annotation(
             x=-gap,
             y=1,
@@ -247,7 +235,7 @@ def decay_modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Fi
             yanchor="bottom",
             showarrow=False,
             text=f"gap {gap:.3g}",
-            font={"size": 12, "color": QUIET[theme]},
+            font={"size": 12, "color": QUIET},
         )
     figure.update_xaxes(title={"text": "real part: rate (1 / time)"}, nticks=7)
     figure.update_yaxes(title={"text": "imaginary part: frequency"}, nticks=7)
@@ -269,7 +257,6 @@ def mutual_information_polygon(
     at: int,
     *,
     together: np.ndarray | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Return a graph at one time beside lines over time.
 
@@ -280,7 +267,6 @@ def mutual_information_polygon(
         alone: entropy of each modality, in the model's order, (nT,) nats: areas of the discs, likewise.
         at: place of the time that the graph shows.
         together: tripartite information, (nT,) nats, of three modalities.
-        theme: of the figure.
 
     Raises:
         InvalidInput: when there is no pair, or a series has another length.
@@ -289,7 +275,7 @@ def mutual_information_polygon(
         len(shared) > 0 and len(alone) > 1,
         "Arguments `shared` and `alone` must hold at least a pair.",
     )
-    figure = base_figure(theme, 360, legend=True, left=8, right=16)
+    figure = base_figure(360, legend=True, left=8, right=16)
     modalities = list(alone)
     places = circle_positions(list(alone))
     entropy = {name: max(float(values[at]), 0.0) for name, values in alone.items()}
@@ -318,7 +304,6 @@ def mutual_information_polygon(
             )
             for name, S in entropy.items()
         },
-        theme,
     )
     heights = [place[1] for place in places.values()]
     figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6])
@@ -343,24 +328,24 @@ def mutual_information_polygon(
             yaxis="y2",
             mode="lines",
             name="tripartite",
-            line={"color": INK[theme], "width": 2.5, "dash": "dot"},
+            line={"color": INK, "width": 2.5, "dash": "dot"},
             hovertemplate="%{y:+.4f}",
         )
     cursor = float(times[at])
     figure.update_layout(
         hovermode="x",
-        xaxis2=axis(theme)
+        xaxis2=axis()
         | {
             "domain": [_LEFT + 0.12, 1.0],
             "anchor": "y2",
             "range": [float(times[0]), float(times[-1])],
         },
-        yaxis2=axis(theme) | {"anchor": "x2", "nticks": 6},
+        yaxis2=axis() | {"anchor": "x2", "nticks": 6},
         xaxis2_title_text=TIME,
         yaxis2_title_text="information (nats)",
         shapes=[
-            vertical_rule(theme, xref="x2", yref="y2 domain", x0=cursor, x1=cursor, y0=0, y1=1),
-            vertical_rule(theme, xref="x2 domain", yref="y2", x0=0, x1=1, y0=0, y1=0),
+            vertical_rule(xref="x2", yref="y2 domain", x0=cursor, x1=cursor, y0=0, y1=1),
+            vertical_rule(xref="x2 domain", yref="y2", x0=0, x1=1, y0=0, y1=0),
         ],
     )
     return figure
@@ -371,7 +356,6 @@ def mutual_information_graph(
     places: Mapping[str, np.ndarray],
     lines: Sequence[tuple[Sequence[str], float, str, str]],
     discs: Mapping[str, tuple[float, str, str]],
-    theme: Theme,
     **to: str,
 ) -> None:
     """Draw modalities as discs, and the quantities that several of them share as lines between them, or as stars for
@@ -411,7 +395,7 @@ def mutual_information_graph(
             showlegend=False,
             textposition="middle center",
             marker={"size": 26, "opacity": 0, "color": hue},
-            textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
+            textfont={"size": 12, "color": INK, "shadow": halo()},
             hovertemplate=f"{tip}<extra></extra>",
             **to,
         )
@@ -444,5 +428,5 @@ def mutual_information_graph(
             text=f"{label(name, 24)}<br>{discs[name][1]}",
             yanchor="bottom" if above else "top",
             yshift=(1 if above else -1) * discs[name][0] / 2,
-            font={"size": 12, "color": INK[theme]},
+            font={"size": 12, "color": INK},
         )

@@ -11,7 +11,7 @@ from qfusion._checks import check
 from qfusion._lazy import Library
 from qfusion._sentences import listed
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.style import GREY, INK, LINE, QUIET, Theme, label, term_colour, term_title
+from qfusion.figures.style import GREY, INK, LINE, QUIET, label, term_colour, term_title
 
 TIME = "time t (model units, ħ = 1)"
 AS_LEARNED = "as learned"
@@ -93,13 +93,13 @@ def legend_entry(name: str, line: Mapping[str, Any], **more: Any) -> dict[str, A
     }
 
 
-def vertical_rule(theme: Theme, **place: Any) -> dict[str, Any]:
+def vertical_rule(**place: Any) -> dict[str, Any]:
     """Return a thin line across a figure, as a plain dictionary: plotly's own helpers search every subplot first."""
     dash = "solid" if place["y0"] == place["y1"] else "dash"
     return {
         "type": "line",
         "line": {
-            "color": QUIET[theme] if dash == "dash" else LINE[theme],
+            "color": QUIET if dash == "dash" else LINE,
             "width": 1,
             "dash": dash,
         },
@@ -108,21 +108,21 @@ def vertical_rule(theme: Theme, **place: Any) -> dict[str, Any]:
     }
 
 
-def zero_and_cursor(theme: Theme, cursor: float | None) -> list[dict[str, Any]]:
+def zero_and_cursor(cursor: float | None) -> list[dict[str, Any]]:
     """Return zero of the lower plot, and the cursor through both."""
     cursors = [] if cursor is None else [cursor]
     return [
-        vertical_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0),
-        *(vertical_rule(theme, yref="paper", xref="x", x0=t, x1=t, y0=0, y1=1) for t in cursors),
+        vertical_rule(yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0),
+        *(vertical_rule(yref="paper", xref="x", x0=t, x1=t, y0=0, y1=1) for t in cursors),
     ]
 
 
 @checks_arrays()
-def draw_time_cursor(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
+def draw_time_cursor(figure: go.Figure, cursor: float | None) -> go.Figure:
     """Draw the time cursor."""
     if cursor is not None:
         figure.update_layout(
-            shapes=[vertical_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1)]
+            shapes=[vertical_rule(yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1)]
         )
     return figure
 
@@ -160,9 +160,9 @@ def parts_union(parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in parts for name in part))
 
 
-def part_colour(part: Sequence[str], modalities: Sequence[str], theme: Theme) -> str:
+def part_colour(part: Sequence[str], modalities: Sequence[str]) -> str:
     """Return the colour of a set of modalities; that of the letters for none."""
-    return term_colour("+".join(part), modalities) if part else INK[theme]
+    return term_colour("+".join(part), modalities) if part else INK
 
 
 def time_range(*times: np.ndarray) -> list[float]:

@@ -19,7 +19,6 @@ from qfusion.figures.style import (
     MODALITY_HUES,
     PAPER,
     QUIET,
-    Theme,
     add_panes,
     base_figure,
     fade_colour,
@@ -41,7 +40,6 @@ def interaction_matrix(
     modalities: Sequence[str],
     *,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the interaction index of any two modalities as a heat map, with its interval below it.
 
@@ -57,7 +55,7 @@ def interaction_matrix(
     colour_reach = max(reach, float(np.nanmax(np.abs(values), initial=0)))
     # digits of an interval; the largest value has one more
     few = int(np.clip(-np.floor(np.log10(reach)), 2, 6))
-    figure = base_figure(theme, 90 + 62 * M, left=90, right=10, top=8, bottom=40)
+    figure = base_figure(90 + 62 * M, left=90, right=10, top=8, bottom=40)
     for pair, (value, low, high) in zip(pairs, values, strict=True):
         i, j = (modalities.index(name) for name in pair)
         z[i, j] = z[j, i] = value
@@ -71,12 +69,12 @@ def interaction_matrix(
                     f"{value:+.{few + 1}f}{ends if np.isfinite([low, high]).all() else ''}"
                 ),
                 showarrow=False,
-                font={"size": 12, "color": INK[theme]},
+                font={"size": 12, "color": INK},
             )
     names = [term_title(name) for name in modalities]
     figure.add_heatmap(
         z=[[None if np.isnan(value) else float(value) for value in row] for row in z],
-        colorscale=SIGNED_SCALE[theme],
+        colorscale=SIGNED_SCALE,
         zmin=-2.5 * colour_reach,  # pale enough for what is written on it
         zmax=2.5 * colour_reach,
         showscale=False,
@@ -97,7 +95,6 @@ def contribution_swarm(
     *,
     by: str,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw every sample's dividend of each coalition as a point, stacked where many are alike, with its id in
     `customdata`.
@@ -107,7 +104,7 @@ def contribution_swarm(
         colour: of the points, (n,); where all is NaN, points are grey.
         by: what the colour says.
     """
-    figure = base_figure(theme, 96 + 74 * len(values), left=10, right=70, top=8, bottom=46)
+    figure = base_figure(96 + 74 * len(values), left=10, right=70, top=8, bottom=46)
     reach = max(max((float(np.abs(v).max(initial=0)) for v in values.values()), default=0), 1e-12)
     is_coloured = bool(np.isfinite(colour).any())
     low, high = np.nanquantile(colour, (0.02, 0.98)).tolist() if is_coloured else (0.0, 1.0)
@@ -134,7 +131,7 @@ def contribution_swarm(
             else {"size": 4, "color": GREY},
             hovertemplate="%{customdata}: %{x:+.3f}<extra></extra>",
         )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
     figure.update_layout(showlegend=False)
     figure.update_xaxes(title={"text": title_with_unit("contribution", unit)})
     figure.update_yaxes(**row_axis([term_title(term) for term in values]))
@@ -149,7 +146,6 @@ def seed_basins(
     seeds: Sequence[int],
     *,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one sample's terms for every training seed, one line with its own markers per seed, in the colour and dash
     of its basin.
@@ -159,9 +155,7 @@ def seed_basins(
     """
     dashes = ("solid", "dot", "dash", "longdash", "dashdot")
     symbols = cycle(("circle", "square", "diamond", "triangle-up", "cross"))
-    figure = base_figure(
-        theme, 96 + 34 * len(terms), left=10, right=16, top=8, bottom=46, legend=True
-    )
+    figure = base_figure(96 + 34 * len(terms), left=10, right=16, top=8, bottom=46, legend=True)
     for row, basin, seed, symbol in zip(values, labels, seeds, symbols, strict=False):
         hue = MODALITY_HUES[int(basin) % len(MODALITY_HUES)]
         figure.add_scatter(
@@ -177,7 +171,7 @@ def seed_basins(
             marker={"size": 8, "color": hue, "symbol": symbol},
             hovertemplate=f"seed {seed}: %{{x:+.3f}}<extra></extra>",
         )
-    figure.add_vline(x=0, line={"color": QUIET[theme], "width": 1}, layer="below")
+    figure.add_vline(x=0, line={"color": QUIET, "width": 1}, layer="below")
     figure.update_xaxes(title={"text": label(unit)})
     figure.update_yaxes(**row_axis([term_title(term) for term in terms]))
     return figure
@@ -209,7 +203,6 @@ def interval_dots(
     band_name: str = "",
     percent: bool = False,
     zero: bool = True,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one row per name, with one dot and its interval per series, over the range of a control.
 
@@ -221,7 +214,7 @@ def interval_dots(
     named = len(series) > 1 or band is not None
     row = 34 if len(series) <= 3 else 12 * len(series)
     figure = base_figure(
-        theme, 70 + 26 * named + row * len(names), left=10, right=20, top=8, bottom=46, legend=named
+        70 + 26 * named + row * len(names), left=10, right=20, top=8, bottom=46, legend=named
     )
     shift = 0.22
     text = ".1%" if percent else "+.2f" if zero else ".3f"
@@ -260,7 +253,7 @@ def interval_dots(
             mode="markers",
             name=sentence,
             hoverinfo="skip",
-            marker={"symbol": symbol, "size": 9, "color": INK[theme], "line": {"width": 2}},
+            marker={"symbol": symbol, "size": 9, "color": INK, "line": {"width": 2}},
         )
         for y, (value, low, high) in enumerate(values):
             if np.isfinite(value):
@@ -300,9 +293,7 @@ def interval_dots(
     ends = ends[np.isfinite(ends)]
     room = 0.06 * max(float(np.ptp(ends)), 1e-9)
     if zero:
-        figure.add_vline(
-            x=0, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
-        )
+        figure.add_vline(x=0, line={"color": QUIET, "dash": "dot", "width": 1}, layer="below")
     figure.update_xaxes(
         title={"text": label(x_title, 90)},
         tickformat=".0%" if percent else "",
@@ -325,7 +316,6 @@ def calibration(
     notes: Mapping[str, str],
     x_title: str,
     y_title: str,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw small scatters, one a modality: own terms across, labels up, and the means of bins of the term as a line.
 
@@ -337,16 +327,10 @@ def calibration(
         all(np.shape(terms[name]) == np.shape(labels[name]) for name in terms),
         "Arguments `terms` and `labels` must have one length in every modality.",
     )
-    figure = base_figure(theme, 290, left=50, right=8, top=8, bottom=52)
+    figure = base_figure(290, left=50, right=8, top=8, bottom=52)
     titles = [f"<b>{term_title(name)}</b><br>{label(notes.get(name, ''))}" for name in terms]
     places = add_panes(
-        figure,
-        titles,
-        len(titles),
-        theme,
-        head=36,
-        x_title=label(x_title, 90),
-        y_title=label(y_title),
+        figure, titles, len(titles), head=36, x_title=label(x_title, 90), y_title=label(y_title)
     )
     for (name, own), place in zip(terms.items(), places, strict=True):
         hue = term_colour(name, modalities)
@@ -364,7 +348,7 @@ def calibration(
             mode="lines+markers",
             **place,
             line={"color": hue, "width": 2},
-            marker={"size": 9, "color": hue, "line": {"width": 1.5, "color": PAPER[theme]}},
+            marker={"size": 9, "color": hue, "line": {"width": 1.5, "color": PAPER}},
             hovertemplate="bin: own term %{x:+.2f}, mean label %{y:+.2f}<extra></extra>",
         )
     figure.update_xaxes(nticks=4, tickangle=0)

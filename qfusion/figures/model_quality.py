@@ -15,7 +15,6 @@ from qfusion.figures.style import (
     SKY,
     UNSIGNED_SCALE,
     VERMILLION,
-    Theme,
     axis,
     base_figure,
     cell_annotations,
@@ -31,18 +30,16 @@ Curve = tuple[str, np.ndarray, np.ndarray, float]
 
 
 @checks_arrays(classes="C+", counts="C+ C+")
-def confusion_matrix(
-    counts: np.ndarray, classes: Sequence[str], theme: Theme = "light"
-) -> go.Figure:
+def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> go.Figure:
     """Draw annotated classes down, predicted ones across; the colour is the share of the annotated class.
 
     Args:
-        counts: (C, C), rows are annotations. classes: names. theme: of the figure.
+        counts: (C, C), rows are annotations. classes: names.
     """
     C = len(classes)
-    figure = base_figure(theme, int(min(110 + 34 * C, 560)), left=10, right=14, top=8, bottom=52)
+    figure = base_figure(int(min(110 + 34 * C, 560)), left=10, right=14, top=8, bottom=52)
     if not counts.sum():
-        return write_note(figure, EMPTY, theme)
+        return write_note(figure, EMPTY)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     names = [label(name, 24) for name in classes]
     cells = []
@@ -90,19 +87,17 @@ def confusion_matrix(
 
 
 @checks_arrays()
-def roc_curves(
-    roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "", theme: Theme = "light"
-) -> go.Figure:
+def roc_curves(roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "") -> go.Figure:
     """Draw ROC curves on the left and precision-recall curves on the right, one line per class. The class `chosen` is
     highlighted.
 
     Args:
         roc: false against true positive rates, with the area. pr: recall against precision, with the average precision.
-        chosen: name of the class that stands out. theme: of the figure.
+        chosen: name of the class that stands out.
     """
-    figure = base_figure(theme, 360, right=16, top=26)
+    figure = base_figure(360, right=16, top=26)
     if not roc:
-        return write_note(figure, "Curves need samples of a class and of others.", theme)
+        return write_note(figure, "Curves need samples of a class and of others.")
     plain = {"range": [-0.02, 1.02], "nticks": 5}
     for result, to in ((roc, ""), (pr, "2")):
         for name, x, y, value in sorted(result, key=lambda curve: curve[0] == chosen):
@@ -125,13 +120,13 @@ def roc_curves(
         y=[0, 1],
         mode="lines",
         hoverinfo="skip",
-        line={"color": LINE[theme], "width": 1, "dash": "dot"},
+        line={"color": LINE, "width": 1, "dash": "dot"},
     )
     figure.update_layout(
-        xaxis=axis(theme) | plain | {"domain": [0, 0.45]},
-        yaxis=axis(theme) | plain,
-        xaxis2=axis(theme) | plain | {"domain": [0.57, 1], "anchor": "y2"},
-        yaxis2=axis(theme) | plain | {"anchor": "x2"},
+        xaxis=axis() | plain | {"domain": [0, 0.45]},
+        yaxis=axis() | plain,
+        xaxis2=axis() | plain | {"domain": [0.57, 1], "anchor": "y2"},
+        yaxis2=axis() | plain | {"anchor": "x2"},
     )
     figure.update_layout(
         xaxis_title_text="false positive rate",
@@ -143,23 +138,21 @@ def roc_curves(
 
 
 @checks_arrays(certainty="B", accuracy="B", counts="B")
-def calibration_plot(
-    certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray, theme: Theme = "light"
-) -> go.Figure:
+def calibration_plot(certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray) -> go.Figure:
     """Draw how often it is right against how sure it is; discs are as large as their bins are full.
 
     Args:
-        certainty, accuracy: of every bin, (B,). counts: samples in it, (B,). theme: of the figure.
+        certainty, accuracy: of every bin, (B,). counts: samples in it, (B,).
     """
-    figure = base_figure(theme, 360, right=16, top=10)
+    figure = base_figure(360, right=16, top=10)
     if not len(counts):
-        return write_note(figure, EMPTY, theme)
+        return write_note(figure, EMPTY)
     figure.add_scatter(
         x=[0, 1],
         y=[0, 1],
         mode="lines",
         hoverinfo="skip",
-        line={"color": LINE[theme], "width": 1, "dash": "dot"},
+        line={"color": LINE, "width": 1, "dash": "dot"},
     )
     for x, high, low in zip(
         certainty,
@@ -202,12 +195,7 @@ def calibration_plot(
 
 @checks_arrays(ids="N", truth="N", values="N", inside="N")
 def residual_plot(
-    ids: Sequence[str],
-    truth: np.ndarray,
-    values: np.ndarray,
-    inside: np.ndarray,
-    unit: str,
-    theme: Theme = "light",
+    ids: Sequence[str], truth: np.ndarray, values: np.ndarray, inside: np.ndarray, unit: str
 ) -> go.Figure:
     """Draw the prediction minus annotation against the annotation, the cohort coloured.
 
@@ -215,11 +203,11 @@ def residual_plot(
 
     Args:
         ids: of the samples. truth, values: annotations and residuals, (n,). inside: of the cohort, bool (n,).
-        unit: axis name of the target. theme: of the figure.
+        unit: axis name of the target.
     """
-    figure = base_figure(theme, 360, right=12, top=10)
+    figure = base_figure(360, right=12, top=10)
     if not len(values):
-        return write_note(figure, EMPTY, theme)
+        return write_note(figure, EMPTY)
     edges = np.histogram_bin_edges(values, bins="auto" if len(values) < 5000 else 60)
     for chosen, colour, name in ((~inside, GREY, "others"), (inside, BLUE, "cohort")):
         if chosen.any():
@@ -249,14 +237,14 @@ def residual_plot(
         x1=1,
         y0=0,
         y1=0,
-        line={"color": LINE[theme], "width": 1},
+        line={"color": LINE, "width": 1},
     )
     figure.update_layout(
         bargap=0.05,
         barmode="stack",
-        xaxis=axis(theme) | {"domain": [0, 0.74], "nticks": 7},
-        yaxis=axis(theme) | {"nticks": 7},
-        xaxis2=axis(theme) | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
+        xaxis=axis() | {"domain": [0, 0.74], "nticks": 7},
+        yaxis=axis() | {"nticks": 7},
+        xaxis2=axis() | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
     )
     figure.update_layout(
         xaxis_title_text=f"annotated {label(unit)}",
@@ -271,16 +259,14 @@ BINS = 40
 
 
 @checks_arrays(names="C", counts="C")
-def class_counts(
-    counts: Mapping[str, Sequence[int]], names: Sequence[str], *, theme: Theme = "light"
-) -> go.Figure:
+def class_counts(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> go.Figure:
     """Draw bars, one a class, stacked by part of the split.
 
     Args:
         counts: samples of every class, by part. names: of the classes.
     """
 
-    figure = base_figure(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
+    figure = base_figure(max(220, 70 + 22 * len(names)), left=120, legend=True)
     for part, column in counts.items():
         figure.add_trace(
             {
@@ -301,9 +287,7 @@ def class_counts(
 
 
 @checks_arrays()
-def target_histogram(
-    values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "light"
-) -> go.Figure:
+def target_histogram(values: Mapping[str, np.ndarray], name: str) -> go.Figure:
     """Draw shares of the samples in forty bins of the target, a line a part of the split.
 
     Args:
@@ -311,7 +295,7 @@ def target_histogram(
     """
 
     edges = histogram_edges(values)
-    figure = base_figure(theme, 260, legend=True)
+    figure = base_figure(260, legend=True)
     for part, targets_of in values.items():
         figure.add_trace(
             {
@@ -353,7 +337,6 @@ def information_bars(
     modalities: Sequence[str],
     *,
     entropy: float,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one bar per row with the information told redundantly, by each source alone, and only together. Values are
     in bits, with whiskers.
@@ -364,9 +347,7 @@ def information_bars(
         modalities: names, whose colours sources have. entropy: bits that there are to tell, as a line.
     """
     places = np.arange(len(rows))
-    figure = base_figure(
-        theme, 110 + 40 * len(rows), left=10, right=24, top=8, bottom=46, legend=True
-    )
+    figure = base_figure(110 + 40 * len(rows), left=10, right=24, top=8, bottom=46, legend=True)
     ends = np.zeros(len(rows))
     for at, (name, values) in enumerate(parts.items()):
         if name == SHARED:
@@ -401,20 +382,18 @@ def information_bars(
             mode="markers",
             showlegend=False,
             hoverinfo="skip",
-            marker={"size": 1, "color": INK[theme]},
+            marker={"size": 1, "color": INK},
             error_x={
                 "type": "data",
                 "array": np.maximum(high - value, 0)[shown],
                 "arrayminus": np.maximum(value - low, 0)[shown],
-                "color": INK[theme],
+                "color": INK,
                 "thickness": 1.5,
                 "width": 3,
             },
         )
     figure.update_layout(barmode="overlay")
-    figure.add_vline(
-        x=entropy, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
-    )
+    figure.add_vline(x=entropy, line={"color": QUIET, "dash": "dot", "width": 1}, layer="below")
     figure.update_xaxes(
         title={"text": "bits of the target" + (" (dotted: all)" if entropy else "")}
     )

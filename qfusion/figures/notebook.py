@@ -24,14 +24,13 @@ from qfusion.figures import (
     trust_charts,
 )
 from qfusion.figures.circuits import charts, diagram as circuit_diagram, fusion
-from qfusion.figures.style import Theme
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.study.sample import Sample
 
 
 @numbers.accepts_sample
-def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
+def contributions(sample: Sample) -> go.Figure:
     """Return the waterfall from the baseline through every term to the log-odds of the class, or to the score."""
     return decision_charts.waterfall(
         sample.dividends,
@@ -40,36 +39,31 @@ def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         errors=sample.term_errors or None,
         unit=sample.unit,
         quantity=sample.quantity,
-        theme=theme,
     )
 
 
 @numbers.accepts_sample
-def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
+def shapley(sample: Sample) -> go.Figure:
     """Return the Shapley value of every modality with its share."""
     return decision_charts.shapley_bars(
-        sample.shapley, sample.shares, sample.modalities, unit=sample.unit, theme=theme
+        sample.shapley, sample.shares, sample.modalities, unit=sample.unit
     )
 
 
 @numbers.accepts_sample
-def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
+def over_time(sample: Sample) -> go.Figure:
     """Return entropies and terms of the decision through the evolution, or along the network's layers."""
     if sample.model.part(Evolution):
         draw: Any = evolution_charts.decision_lines
     else:
         draw = evolution_charts.decision_layers
     return draw(
-        sample.places,
-        *numbers.layer_entropies(sample),
-        sample.modalities,
-        unit=sample.unit,
-        theme=theme,
+        sample.places, *numbers.layer_entropies(sample), sample.modalities, unit=sample.unit
     )
 
 
 @numbers.accepts_sample
-def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light") -> go.Figure:
+def entropies(sample: Sample, *, measure: str = "entropy") -> go.Figure:
     """Return a measure of the modalities' states over time, or the entropy of a network's fused qubits.
 
     See `numbers.entropies`.
@@ -78,24 +72,16 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
         times, series = numbers.measure_over_time(sample, measure)
         about = KINDS[measure]
         return evolution_charts.measure_lines(
-            times,
-            series,
-            sample.modalities,
-            about.short_axis,
-            between=about.between,
-            theme=theme,
+            times, series, sample.modalities, about.short_axis, between=about.between
         )
     table = numbers.entropies(sample, measure=measure)
     return charts.qubit_bars(
-        table["entropy"].to_numpy(),
-        table["element"].tolist(),
-        KINDS["entropy"].short_axis,
-        theme=theme,
+        table["entropy"].to_numpy(), table["element"].tolist(), KINDS["entropy"].short_axis
     )
 
 
 @numbers.accepts_sample
-def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
+def masses(sample: Sample) -> go.Figure:
     """Return a figure of the mass that each modality gives to each element of a network, and the result of their
     fusion.
     """
@@ -108,12 +94,11 @@ def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         if read.elements_are_classes
         else tuple(str(i) for i in range(len(read.elements))),
         marked=sample.true_class if read.elements_are_classes else None,
-        theme=theme,
     )
 
 
 @numbers.accepts_sample
-def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") -> go.Figure:
+def diagram(sample: Sample, *, dt: float | None = None) -> go.Figure:
     """Return the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
     replay, _ = numbers.circuit_replay(sample, dt)
     return circuit_diagram.diagram(
@@ -122,59 +107,47 @@ def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") 
         replay.count,
         replay.bloch[-1],
         replay.entropy[-1],
-        theme=theme,
     )
 
 
 @numbers.accepts_sample
-def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> go.Figure:
+def populations(sample: Sample, *, at: float = 1.0) -> go.Figure:
     """Return the probability of every joint basis state at the time `at` times T."""
     return state_charts.populations(
-        numbers.populations(sample, at=at)["probability"].to_numpy(), sample.model.dims, theme=theme
+        numbers.populations(sample, at=at)["probability"].to_numpy(), sample.model.dims
     )
 
 
 @numbers.accepts_sample
-def density_matrix(
-    sample: Sample, *, at: float = 1.0, part: str = "modulus", theme: Theme = "light"
-) -> go.Figure:
+def density_matrix(sample: Sample, *, at: float = 1.0, part: str = "modulus") -> go.Figure:
     """Return the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
     return state_charts.density_matrix(
-        numbers.evolved_state(sample, at), sample.model.dims, part=part, theme=theme
+        numbers.evolved_state(sample, at), sample.model.dims, part=part
     )
 
 
 @numbers.accepts_sample
-def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
+def verdict(sample: Sample) -> go.Figure:
     """Return prediction and truth on the range of the target, or the probability of every class."""
     if sample.classes:
         return fusion.class_bars(
             numbers.verdict(sample)["probability"].to_numpy(),
             sample.classes,
             truth=sample.true_class,
-            theme=theme,
         )
     low, high = sample.study.scale
-    return decision_charts.target_scale(
-        sample.target, sample.score, low, high, unit=sample.unit, theme=theme
-    )
+    return decision_charts.target_scale(sample.target, sample.score, low, high, unit=sample.unit)
 
 
 @numbers.accepts_sample
-def deletion(
-    sample: Sample, *, samples: int = 200, insertion: bool = False, theme: Theme = "light"
-) -> go.Figure:
+def deletion(sample: Sample, *, samples: int = 200, insertion: bool = False) -> go.Figure:
     """Return how fast the decision moves as modalities are taken away (or given back), beside random orders, over test
     samples.
     """
-    return draw_deletion(
-        numbers.deletion_curves(sample, samples),
-        insertion=insertion,
-        theme=theme,
-    )
+    return draw_deletion(numbers.deletion_curves(sample, samples), insertion=insertion)
 
 
-def draw_deletion(curves: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
+def draw_deletion(curves: Any, *, insertion: bool = False) -> go.Figure:
     """Draw deletion or insertion curves that are already computed."""
     if insertion:
         ours, random = (curves.insertion, curves.random_insertion)
@@ -186,12 +159,11 @@ def draw_deletion(curves: Any, *, insertion: bool = False, theme: Theme = "light
         random,
         what="modalities given back" if insertion else "modalities taken away",
         unit=f"mean |change| of the {curves.unit}",
-        theme=theme,
     )
 
 
 @numbers.accepts_sample
-def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
+def stability(sample: Sample) -> go.Figure:
     """Return a figure of a test sample's terms for every training seed, as far as these are shipped."""
     table = numbers.stability(sample)
     return trust_charts.seed_dots(
@@ -200,12 +172,11 @@ def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         sample.modalities,
         table.index.tolist(),
         unit="log-odds of the true class (nats)" if sample.classes else sample.unit,
-        theme=theme,
     )
 
 
 @numbers.accepts_sample
-def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
+def built(sample: Sample) -> go.Figure:
     """Return a figure of the contribution of each coupling and dissipation to each dividend, as a matrix."""
     made = numbers.path_attribution(sample)
     titles, _ = generator_attribution.term_styles(made.terms, made.modalities)
@@ -217,17 +188,12 @@ def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         made.end,
         unit=sample.unit,
         quantity=sample.quantity,
-        theme=theme,
     )
 
 
 @numbers.accepts_sample
 def built_over_time(
-    sample: Sample,
-    *,
-    dividend: str | None = None,
-    cursor: float | None = None,
-    theme: Theme = "light",
+    sample: Sample, *, dividend: str | None = None, cursor: float | None = None
 ) -> go.Figure:
     """Return a figure of one contribution over time, split by the terms of the dynamics.
 
@@ -245,12 +211,11 @@ def built_over_time(
         start=float(made.start[s]),
         cursor=cursor,
         unit=sample.unit,
-        theme=theme,
     )
 
 
 @numbers.accepts_sample
-def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
+def built_flow(sample: Sample) -> go.Figure:
     """Return the way from the modalities through couplings and dissipation to the contributions and their sum."""
     made = numbers.path_attribution(sample)
     titles, hues = generator_attribution.term_styles(made.terms, made.modalities)
@@ -265,5 +230,4 @@ def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         made.modalities,
         unit=sample.unit,
         quantity=sample.quantity,
-        theme=theme,
     )

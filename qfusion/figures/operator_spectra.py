@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
-from qfusion.figures.colours import NEUTRAL
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.state_charts import basis_labels, colour_bar
 from qfusion.figures.style import (
@@ -16,9 +15,9 @@ from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
+    NEUTRAL,
     PAPER,
     QUIET,
-    Theme,
     add_ring,
     axis,
     base_figure,
@@ -61,7 +60,6 @@ def spectrum(
     unit: str = "score",
     sample_name: str = "this sample",
     cohort_name: str = "all samples",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the votes of the eigenstates as bars around the baseline, and below them the weight of a sample on each.
 
@@ -78,7 +76,7 @@ def spectrum(
         text = f"{size} eigenstates"
         axis_title += f" ({size} in each bar)"
     gap = 0.15 if len(bars) < 40 else 0.05
-    figure = base_figure(theme, 430, legend=True, right=20, top=8)
+    figure = base_figure(430, legend=True, right=20, top=8)
     for name, chosen, hue in (
         ("votes for", bars >= 0, FOR),
         ("votes against", bars < 0, AGAINST),
@@ -98,7 +96,7 @@ def spectrum(
         y=own,
         yaxis="y2",
         name=label(sample_name),
-        marker={"color": INK[theme], "line": {"width": 0}},
+        marker={"color": INK, "line": {"width": 0}},
         hovertemplate="%{y:.1%}<extra>" + label(sample_name) + "</extra>",
     )
     figure.add_scatter(
@@ -110,7 +108,7 @@ def spectrum(
         marker={
             "symbol": "diamond-open",
             "size": 7,
-            "color": QUIET[theme],
+            "color": QUIET,
             "line": {"width": 1.6},
         },
         hovertemplate="%{y:.1%}<extra>" + label(cohort_name) + "</extra>",
@@ -126,7 +124,7 @@ def spectrum(
             "domain": [0.46, 1.0],
             "title": {"text": title_with_unit("vote above baseline", unit, "<br>")},
         },
-        yaxis2=axis(theme) | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
+        yaxis2=axis() | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
         yaxis2_title_text="weight",
     )
     if len(bars) <= 16:
@@ -139,15 +137,13 @@ def spectrum(
         x1=1,
         y0=0,
         y1=0,
-        line={"color": LINE[theme], "width": 1},
+        line={"color": LINE, "width": 1},
     )
     return figure
 
 
 @checks_arrays()
-def eigenvector_bars(
-    amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "light"
-) -> go.Figure:
+def eigenvector_bars(amplitudes: np.ndarray, dims: Sequence[int]) -> go.Figure:
     """Draw the composition of an eigenvector: the population of every basis state as height, its phase as colour.
 
     Args:
@@ -163,7 +159,7 @@ def eigenvector_bars(
     places = np.arange(len(names))
 
     step = -(-len(names) // 8)  # level kets have room for eight
-    figure = base_figure(theme, 250, left=54, right=10, top=10)
+    figure = base_figure(250, left=54, right=10, top=10)
     figure.add_bar(
         x=places,
         y=populations,
@@ -200,8 +196,6 @@ def outcome_patterns(
     elements: Sequence[str],
     modalities: Sequence[str],
     all_modalities: Sequence[str],
-    *,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw outcome patterns as rows of dots, filled where the qubit of an element reads 1, in a block per modality.
 
@@ -213,7 +207,7 @@ def outcome_patterns(
         all_modalities: of the model, in its order; fixes the colours.
     """
     k, count, n = bits.shape
-    figure = base_figure(theme, 92 + 27 * k, left=10, right=10, top=30, bottom=44)
+    figure = base_figure(92 + 27 * k, left=10, right=10, top=30, bottom=44)
     ticks: list[int] = []
     for m, name in enumerate(modalities):
         hue = term_colour(name, all_modalities)
@@ -238,8 +232,8 @@ def outcome_patterns(
             showlegend=False,
             marker={
                 "size": 13,
-                "color": PAPER[theme],
-                "line": {"width": 1.2, "color": LINE[theme]},
+                "color": PAPER,
+                "line": {"width": 1.2, "color": LINE},
             },
         )
         figure.add_annotation(
@@ -265,9 +259,7 @@ def outcome_patterns(
     figure.update_yaxes(**row_axis([true_minus(f"{vote:+.2f}") for vote in votes], 0.4, 0.6))
     first_negative = int(np.searchsorted(-np.asarray(votes), 0))
     if 0 < first_negative < k:
-        figure.add_hline(
-            y=first_negative - 0.5, line={"color": LINE[theme], "width": 1, "dash": "dot"}
-        )
+        figure.add_hline(y=first_negative - 0.5, line={"color": LINE, "width": 1, "dash": "dot"})
     return figure
 
 
@@ -279,12 +271,11 @@ def element_effects(
     all_modalities: Sequence[str],
     *,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw how the score changes when one element turns from no to yes, (|S|, n): bars in the modalities' colours."""
 
     places = list(range(len(elements)))
-    figure = base_figure(theme, 260, legend=len(modalities) > 1, right=10, top=8)
+    figure = base_figure(260, legend=len(modalities) > 1, right=10, top=8)
     for m, name in enumerate(modalities):
         figure.add_trace(
             {
@@ -303,7 +294,7 @@ def element_effects(
         tickvals=places,
         ticktext=[label(name, 14) for name in elements],
     )
-    figure.add_hline(y=0, line={"color": LINE[theme], "width": 1})
+    figure.add_hline(y=0, line={"color": LINE, "width": 1})
     return figure
 
 
@@ -320,7 +311,6 @@ def extreme_plane(
     split: bool = False,
     chosen: str | None = None,
     shares: tuple[bool, bool] = (True, True),
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw samples along two axes, coloured by truth, with ids in `customdata`; the chosen one has a ring.
 
@@ -342,7 +332,7 @@ def extreme_plane(
     )
     names = np.array([label(name) for name in ids], dtype=object)
     all_ids = np.asarray(list(ids), dtype=object)
-    figure = base_figure(theme, 400, legend=split, right=10 if not split else 16)
+    figure = base_figure(400, legend=split, right=10 if not split else 16)
 
     def add_samples(rows: np.ndarray, name: str, marker: dict[str, Any]) -> None:
         figure.add_scatter(
@@ -372,8 +362,8 @@ def extreme_plane(
             "color": truth,
             "cmin": -reach,
             "cmax": reach,
-            "line": {"width": 0.4, "color": QUIET[theme]},
-            "colorscale": [[0, AGAINST], [0.5, NEUTRAL[theme]], [1, FOR]],
+            "line": {"width": 0.4, "color": QUIET},
+            "colorscale": [[0, AGAINST], [0.5, NEUTRAL], [1, FOR]],
             "colorbar": colour_bar(label(truth_name)),
         }
         add_samples(np.ones(len(names), dtype=bool), "samples", marker)

@@ -25,7 +25,6 @@ from qfusion.figures.style import (
     LINE,
     QUIET,
     UNSIGNED_SCALE,
-    Theme,
     axis,
     base_figure,
     label,
@@ -47,9 +46,7 @@ _GAP = 9  # pixels between rows
 _WORD_ROWS = 3
 
 
-def draw_timeline(
-    result: recording_strip.Strip, modalities: Sequence[str], unit: str, theme: Theme = "light"
-) -> go.Figure:
+def draw_timeline(result: recording_strip.Strip, modalities: Sequence[str], unit: str) -> go.Figure:
     """Draw the result of `study.recording_strip.strip` with `timeline`."""
     preview = result.preview
     return timeline(
@@ -62,7 +59,6 @@ def draw_timeline(
         hertz=EDGES,
         words=result.words,
         unit=unit,
-        theme=theme,
     )
 
 
@@ -78,7 +74,6 @@ def timeline(
     hertz: np.ndarray | None = None,
     words: Sequence[Word] = (),
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw a recording in rows over one axis of time: pictures, waveform, spectrogram, words, contributions of steps.
 
@@ -99,20 +94,20 @@ def timeline(
     if thumbs is not None:
         rows.append((_THUMB, _thumbs(thumbs, seconds)))
     if envelope is not None:
-        rows.append((40, _wave(envelope, seconds, theme)))
+        rows.append((40, _wave(envelope, seconds)))
     if spectrogram is not None and hertz is not None:
         rows.append((54, _spectrum(spectrogram, hertz, seconds)))
     if words:
         placed, used = _word_rows(words, seconds)
-        rows.append((16 * used + 6, _words(placed, used, theme)))
+        rows.append((16 * used + 6, _words(placed, used)))
     for lane in lanes:
-        rows.append((74, _lane(lane, modalities, unit, theme)))
+        rows.append((74, _lane(lane, modalities, unit)))
 
     inner = sum(height for height, _ in rows) + _GAP * (len(rows) - 1)
     terms = {term for lane in lanes for term in lane[3]}
     legend_lines = -(-len(terms) // 3)
     above = 8 + 20 * legend_lines
-    figure = base_figure(theme, inner + above + 46, left=78, right=12, top=above, bottom=46)
+    figure = base_figure(inner + above + 46, left=78, right=12, top=above, bottom=46)
     in_legend = {None}
     top = inner
     for number, (height, (traces, settings)) in enumerate(rows, 1):
@@ -125,10 +120,10 @@ def timeline(
             "domain": [max(0.0, (top - height) / inner), min(1.0, top / inner)],
             "showline": False,
             "ticks": "",
-            "tickfont": {"size": 11, "color": QUIET[theme]},
+            "tickfont": {"size": 11, "color": QUIET},
             "automargin": False,
         }
-        figure.update_layout({f"yaxis{number}": axis(theme) | look | settings})
+        figure.update_layout({f"yaxis{number}": axis() | look | settings})
         top -= height + _GAP
     figure.update_layout(
         barmode="relative",
@@ -170,7 +165,7 @@ def _thumbs(thumbs: np.ndarray, seconds: float) -> Row:
     return [trace], _row("seen", 0, height)
 
 
-def _wave(envelope: np.ndarray, seconds: float, theme: Theme) -> Row:
+def _wave(envelope: np.ndarray, seconds: float) -> Row:
     """Return the outline of a waveform."""
     reach = max(float(np.abs(envelope).max()) * 1.05, 1e-3)
     middles = (np.arange(len(envelope)) + 0.5) * seconds / len(envelope)
@@ -180,7 +175,7 @@ def _wave(envelope: np.ndarray, seconds: float, theme: Theme) -> Row:
         "y": np.asarray(envelope, float).ravel(),
         "mode": "lines",
         "hoverinfo": "skip",
-        "line": {"color": INK[theme], "width": 0.8},
+        "line": {"color": INK, "width": 0.8},
     }
     return [trace], _row("heard", -reach, reach)
 
@@ -230,7 +225,7 @@ def _word_rows(words: Sequence[Word], seconds: float) -> tuple[list[tuple[Word, 
     return placed, used
 
 
-def _words(placed: Sequence[tuple[Word, int | None]], used: int, theme: Theme) -> Row:
+def _words(placed: Sequence[tuple[Word, int | None]], used: int) -> Row:
     """Return the words that have a row, at the middle of their times."""
     middles = []
     heights = []
@@ -249,7 +244,7 @@ def _words(placed: Sequence[tuple[Word, int | None]], used: int, theme: Theme) -
         "y": heights,
         "mode": "text",
         "text": labels,
-        "textfont": {"size": 12, "color": INK[theme]},
+        "textfont": {"size": 12, "color": INK},
         "customdata": tips,
         "hovertemplate": "‘%{customdata[0]}’, %{customdata[1]} to %{customdata[2]} s<extra></extra>",
         "cliponaxis": False,
@@ -257,7 +252,7 @@ def _words(placed: Sequence[tuple[Word, int | None]], used: int, theme: Theme) -
     return [trace], _row("spoken", 0.5 - used, 0.5)
 
 
-def _lane(lane: Lane, modalities: Sequence[str], unit: str, theme: Theme) -> Row:
+def _lane(lane: Lane, modalities: Sequence[str], unit: str) -> Row:
     """Return the contributions of each step of a modality as bars, stacked by term."""
     name, starts, ends, terms, names = lane
     ups = sum(np.maximum(values, 0) for values in terms.values())
@@ -282,7 +277,7 @@ def _lane(lane: Lane, modalities: Sequence[str], unit: str, theme: Theme) -> Row
                 "y": np.asarray(values, float),
                 "name": term_title(owner),
                 "legendgroup": owner,
-                "marker": bar_pattern(hues, is_joint, theme, rim=0.6),
+                "marker": bar_pattern(hues, is_joint, rim=0.6),
                 "customdata": steps,
                 "hovertemplate": f"{label(name)}, %{{customdata[0]}}, %{{customdata[1]}} to %{{customdata[2]}} s<br>"
                 f"{label(term, 40)}: %{{y:+.4f}} {label(unit)}<extra></extra>",
@@ -293,7 +288,7 @@ def _lane(lane: Lane, modalities: Sequence[str], unit: str, theme: Theme) -> Row
         "tickvals": [0],
         "ticktext": [f"{label(name, 14)}<br>±{reach / 1.08:.2g}"],
         "zeroline": True,
-        "zerolinecolor": LINE[theme],
+        "zerolinecolor": LINE,
     }
 
 

@@ -25,7 +25,6 @@ from qfusion.figures.style import (
     UNSIGNED_SCALE,
     VERMILLION,
     YELLOW,
-    Theme,
     add_ring,
     base_figure,
     label,
@@ -55,7 +54,6 @@ def sample_scatter(
     titles: tuple[str, str] = ("", ""),
     tips: Sequence[str] = (),
     chosen: str | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw every sample as a point with its id in `customdata`; those outside the cohort small and faint, one ringed.
 
@@ -68,17 +66,17 @@ def sample_scatter(
         by: what the colours tell.
         titles: of the axes.
         tips: what a point says when it is pointed at, after its id, from data: made harmless here.
-        chosen: id of the sample with a ring. theme: of the figure.
+        chosen: id of the sample with a ring.
     """
     check(
         len(names) <= MAX_GROUPS,
         f"Argument `names` holds {len(names)} groups, and at most {MAX_GROUPS} are told apart.",
     )
     across, up = ({"title": {"text": label(title, 90)}, "nticks": 7} for title in titles)
-    figure = base_figure(theme, 560, legend=bool(names), top=38)
+    figure = base_figure(560, legend=bool(names), top=38)
     figure.update_layout(dragmode="lasso", clickmode="event+select", xaxis=across, yaxis=up)
     if not len(ids):
-        return write_note(figure, "No sample of this split is explained.", theme)
+        return write_note(figure, "No sample of this split is explained.")
     texts = [
         f"<b>{label(name)}</b>" + (f"<br>{label(tip, 160)}" if tip else "")
         for name, tip in zip(ids, tips or [""] * len(ids), strict=True)
@@ -105,7 +103,7 @@ def sample_scatter(
                     "text": list(itertools.compress(texts, own)),
                     "name": label(by if k is None else names[k], 24),
                     "showlegend": False,
-                    "marker": _marker(values[own], k, within, part, hues, values, by, theme),
+                    "marker": _marker(values[own], k, within, part, hues, values, by),
                     **_CHOSEN,
                     "hovertemplate": "%{text}<br>click to open it<extra></extra>",
                 }
@@ -131,7 +129,7 @@ def sample_scatter(
         xy[:, 0],
         xy[:, 1],
         chosen,
-        INK[theme],
+        INK,
         17,
         showlegend=False,
         name="this sample",
@@ -151,7 +149,6 @@ def _marker(
     hues: Sequence[str],
     every: np.ndarray,
     by: str,
-    theme: Theme,
 ) -> dict[str, Any]:
     if within:
         size = 8 if part else 7
@@ -169,7 +166,7 @@ def _marker(
     scale: Any = UNSIGNED_SCALE
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     if low < 0 < high:
-        low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE[theme]
+        low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE
     return {
         "size": size,
         "color": own.tolist(),
@@ -199,7 +196,6 @@ def nearest_bars(
     axis: str = "distance",
     typical: float = float("nan"),
     empty: str = "There is no other sample.",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the distances of the nearest samples as bars, the nearest on top; a dotted line at the median distance of
     all.
@@ -209,13 +205,13 @@ def nearest_bars(
         right: whether each was predicted rightly; None where that is no question.
         notes: the text of each sample, on a line of its own; empty for none.
         axis: title of the distances. typical: median distance of all samples, NaN for none.
-        empty: what an empty figure says. theme: of the figure.
+        empty: what an empty figure says.
     """
     row_height = 40 if any(notes) else 27
-    figure = base_figure(theme, 92 + row_height * max(1, len(names)), left=10, right=56, top=22)
+    figure = base_figure(92 + row_height * max(1, len(names)), left=10, right=56, top=22)
     if not len(names):
         figure.update_xaxes(visible=False).update_yaxes(visible=False)
-        return write_note(figure, empty, theme)
+        return write_note(figure, empty)
     hues = []
     patterns = []
     for entry in right:
@@ -237,7 +233,7 @@ def nearest_bars(
             "pattern": {
                 "shape": patterns,
                 "fgcolor": hues,
-                "bgcolor": PAPER[theme],
+                "bgcolor": PAPER,
                 "solidity": 0.5,
             },
         },
@@ -245,13 +241,13 @@ def nearest_bars(
         textposition="outside",
         cliponaxis=False,
         constraintext="none",
-        textfont={"color": INK[theme]},
+        textfont={"color": INK},
         **_CHOSEN,
         hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
     )
     if np.isfinite(typical):
         figure.add_vline(
-            x=typical, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
+            x=typical, line={"color": LINE, "width": 1.5, "dash": "dot"}, layer="below"
         )
         figure.add_annotation(
             x=typical,
@@ -260,7 +256,7 @@ def nearest_bars(
             yanchor="bottom",
             showarrow=False,
             text="median of all",
-            font={"size": 12, "color": INK[theme]},
+            font={"size": 12, "color": INK},
         )
     top = max(float(np.max(distances)), typical if np.isfinite(typical) else 0.0, 1e-9)
     figure.update_layout(clickmode="event+select")
@@ -284,7 +280,6 @@ def error_rates(
     overall: float,
     *,
     axis: str = "error rate",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the error rate of every slice with its interval, and that of all as a line.
 
@@ -293,19 +288,17 @@ def error_rates(
     Args:
         names: of the slices, from the top. counts: errors and samples of each.
         values: rate and both ends of its interval, (S, 3). overall: of all.
-        axis: what the rate is called. theme: of the figure.
+        axis: what the rate is called.
     """
-    figure = base_figure(theme, 96 + 30 * max(1, len(names)), left=10, right=24, top=24)
+    figure = base_figure(96 + 30 * max(1, len(names)), left=10, right=24, top=24)
     if not len(names):
-        return write_note(figure, "No sample to slice.", theme)
+        return write_note(figure, "No sample to slice.")
     value, low, high = np.asarray(values, dtype=float).T
     tips = [
         f"{label(name)}: {wrong:,} of {count:,} ({rate:.1%}, {a:.1%} to {b:.1%})"
         for name, (wrong, count), rate, a, b in zip(names, counts, value, low, high, strict=True)
     ]
-    figure.add_vline(
-        x=overall, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
-    )
+    figure.add_vline(x=overall, line={"color": LINE, "width": 1.5, "dash": "dot"}, layer="below")
     figure.add_annotation(
         x=overall,
         y=1,
@@ -313,7 +306,7 @@ def error_rates(
         yanchor="bottom",
         showarrow=False,
         text=f"all {overall:.1%}",
-        font={"size": 12, "color": QUIET[theme]},
+        font={"size": 12, "color": QUIET},
     )
     for row, hue in enumerate([VERMILLION if a > overall else BLUE for a in low]):
         figure.add_trace(
@@ -364,22 +357,21 @@ def largest_errors(
     notes: Sequence[str] = (),
     axis: str = "error",
     chosen: int | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the largest errors as bars, the worst on top.
 
     Args:
         names: what is said of each sample, its id first. errors: (n,), with their sign where they have one.
         notes: the text of each sample, on a line of its own; empty for none.
-        axis: what an error is, with its unit. chosen: place of the open sample. theme: of the figure.
+        axis: what an error is, with its unit. chosen: place of the open sample.
     """
     row_height = 40 if any(notes) else 24
-    figure = base_figure(theme, 74 + row_height * max(1, len(names)), left=10, right=56)
+    figure = base_figure(74 + row_height * max(1, len(names)), left=10, right=56)
     if not len(names):
-        return write_note(figure, "No sample of this cohort.", theme)
+        return write_note(figure, "No sample of this cohort.")
     colours = [VERMILLION] * len(names)
     if chosen is not None and 0 <= chosen < len(names):
-        colours[chosen] = INK[theme]
+        colours[chosen] = INK
     figure.add_bar(
         x=errors,
         y=list(range(len(names))),
@@ -400,7 +392,7 @@ def largest_errors(
         mode="text",
         text=[" " + true_minus(f"{value:.3f}") for value in errors],
         textposition="middle right",
-        textfont={"color": INK[theme], "size": 12},
+        textfont={"color": INK, "size": 12},
         cliponaxis=False,
         hoverinfo="skip",
     )
@@ -416,5 +408,5 @@ def largest_errors(
     figure.update_yaxes(
         **row_axis(name_rows(names, notes)),
     )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
     return figure

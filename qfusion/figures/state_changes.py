@@ -10,7 +10,6 @@ from qfusion.figures.style import (
     INK,
     LINE,
     QUIET,
-    Theme,
     bare_axis,
     base_figure,
     label,
@@ -21,14 +20,7 @@ from qfusion.figures.style import (
 
 @checks_arrays(names="N", before="N", after="N")
 def number_bars(
-    before: np.ndarray,
-    after: np.ndarray,
-    names: Sequence[str],
-    *,
-    axis: str,
-    across: str,
-    hue: str,
-    theme: Theme = "light",
+    before: np.ndarray, after: np.ndarray, names: Sequence[str], *, axis: str, across: str, hue: str
 ) -> go.Figure:
     """Draw the populations or masses in [0, 1]: bars after a change, hollow diamonds before it.
 
@@ -39,7 +31,7 @@ def number_bars(
         hue: colour of the bars.
     """
     places = list(range(len(names)))
-    figure = base_figure(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
+    figure = base_figure(230, left=52, right=10, top=6, bottom=44, legend=True)
     figure.add_bar(
         x=places,
         y=after,
@@ -56,7 +48,7 @@ def number_bars(
         marker={
             "symbol": "diamond-open",
             "size": 10,
-            "color": INK[theme],
+            "color": INK,
             "line": {"width": 2},
         },
         hovertemplate="%{y:.3f}<extra>as it is</extra>",
@@ -71,22 +63,20 @@ def number_bars(
 
 
 @checks_arrays(before="3", after="3")
-def bloch_change(
-    before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "light"
-) -> go.Figure:
+def bloch_change(before: np.ndarray, after: np.ndarray, *, hue: str) -> go.Figure:
     """Draw the Bloch vectors of a qubit before and after a change, from the side (x, z) and from above (x, y).
 
     Args:
         before, after: (x, y, z) of length at most 1.
         hue: colour of the vector after the change.
     """
-    figure = base_figure(theme, 262, left=10, right=10, top=10, bottom=4, legend=True)
+    figure = base_figure(262, left=10, right=10, top=10, bottom=4, legend=True)
     side = {"xaxis": "x", "yaxis": "y"}
     above = {"xaxis": "x2", "yaxis": "y2"}
     for axes, up in ((side, 2), (above, 1)):
-        _add_circle(figure, axes, theme)
+        _add_circle(figure, axes)
         for vector, name, colour, symbol in (
-            (before, "as it is", INK[theme], "diamond-open"),
+            (before, "as it is", INK, "diamond-open"),
             (after, "with the change", hue, "circle"),
         ):
             x, y, z = vector
@@ -106,8 +96,8 @@ def bloch_change(
                 hovertemplate=f"{name}: ({x:.2f}, {y:.2f}, {z:.2f})<extra></extra>",
                 **axes,
             )
-    _name_axes(figure, side, "seen from the side", "|0⟩", "|1⟩", theme)
-    _name_axes(figure, above, "seen from above", "y", "", theme)
+    _name_axes(figure, side, "seen from the side", "|0⟩", "|1⟩")
+    _name_axes(figure, above, "seen from above", "y", "")
     across_box = bare_axis() | {"range": [-1.3, 1.3], "constrain": "domain"}
     up_box = bare_axis() | {"range": [-1.65, 1.35], "constrain": "domain"}
     figure.update_layout(
@@ -119,14 +109,14 @@ def bloch_change(
     return figure
 
 
-def _add_circle(figure: go.Figure, axes: dict[str, str], theme: Theme) -> None:
+def _add_circle(figure: go.Figure, axes: dict[str, str]) -> None:
     """Add the unit circle and its dotted diameters."""
     angle = np.linspace(0, 2 * np.pi, 121)
     figure.add_scatter(
         x=np.cos(angle),
         y=np.sin(angle),
         mode="lines",
-        line={"color": LINE[theme], "width": 1.2},
+        line={"color": LINE, "width": 1.2},
         hoverinfo="skip",
         showlegend=False,
         **axes,
@@ -137,14 +127,12 @@ def _add_circle(figure: go.Figure, axes: dict[str, str], theme: Theme) -> None:
         mode="lines",
         hoverinfo="skip",
         showlegend=False,
-        line={"color": LINE[theme], "width": 0.8, "dash": "dot"},
+        line={"color": LINE, "width": 0.8, "dash": "dot"},
         **axes,
     )
 
 
-def _name_axes(
-    figure: go.Figure, axes: dict[str, str], title: str, top: str, bottom: str, theme: Theme
-) -> None:
+def _name_axes(figure: go.Figure, axes: dict[str, str], title: str, top: str, bottom: str) -> None:
     """Write the names of the directions around a circle, and a title below it."""
     for words, x, y in ((top, 0, 1.17), (bottom, 0, -1.17), ("x", 1.14, 0), (title, 0, -1.5)):
         figure.add_annotation(
@@ -154,7 +142,7 @@ def _name_axes(
             xref=axes["xaxis"],
             yref=axes["yaxis"],
             showarrow=False,
-            font={"size": 12, "color": QUIET[theme]},
+            font={"size": 12, "color": QUIET},
         )
 
 
@@ -168,7 +156,6 @@ def flip_distances(
     farthest: float,
     unit: str,
     radians: bool = True,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the distance to the nearest state that flips the decision (bar) and to the nearest sample (diamond).
 
@@ -187,9 +174,7 @@ def flip_distances(
     donor_rows = [row for row in rows if np.isfinite(donors[row])]
     text_starts = [max(pair) for pair in zip(state_reach, donor_reach, strict=True)]
     texts = ["\u2002\u2002" + _write_distances(s, d) for s, d in zip(states, donors, strict=True)]
-    figure = base_figure(
-        theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True
-    )
+    figure = base_figure(84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True)
     figure.add_bar(
         x=state_reach,
         y=rows,
@@ -207,7 +192,7 @@ def flip_distances(
         marker={
             "symbol": "diamond-open",
             "size": 11,
-            "color": INK[theme],
+            "color": INK,
             "line": {"width": 2},
         },
         hovertemplate=f"%{{x:.4f}}{pointed}<extra>nearest that a sample has</extra>",
@@ -218,7 +203,7 @@ def flip_distances(
         mode="text",
         text=texts,
         textposition="middle right",
-        textfont={"color": INK[theme], "size": 12},
+        textfont={"color": INK, "size": 12},
         cliponaxis=False,
         showlegend=False,
         hoverinfo="skip",
@@ -242,9 +227,7 @@ def _write_distances(state: float, donor: float) -> str:
 
 
 @checks_arrays()
-def turn_sizes(
-    names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12, theme: Theme = "light"
-) -> go.Figure:
+def turn_sizes(names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12) -> go.Figure:
     """Draw the smallest changes of parameters that flip the decision as bars, smallest first.
 
     Args:
@@ -252,18 +235,18 @@ def turn_sizes(
         most: number of bars.
     """
     shown = [float(v) for v in values[:most]]
-    figure = base_figure(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
+    figure = base_figure(62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
     figure.add_bar(
         x=shown,
         y=list(range(len(shown))),
         orientation="h",
         width=0.6,
-        marker={"color": INK[theme]},
+        marker={"color": INK},
         text=[f"{v:.3f}" for v in shown],
         textposition="outside",
         cliponaxis=False,
         constraintext="none",
-        textfont={"size": 11, "color": INK[theme]},
+        textfont={"size": 11, "color": INK},
         hovertemplate="%{x:.4f}<extra></extra>",
     )
     figure.update_yaxes(

@@ -21,7 +21,6 @@ from qfusion.figures.style import (
     PAPER,
     STATE_HUES,
     UNSIGNED_SCALE,
-    Theme,
     base_figure,
     fade_colour,
     label,
@@ -44,9 +43,7 @@ _VEILS = ((0.01, 0.05, 0.75), (0.05, 0.2, 0.5), (0.2, 0.5, 0.25))
 
 
 @checks_arrays()
-def density_matrix(
-    rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus", theme: Theme = "light"
-) -> go.Figure:
+def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus") -> go.Figure:
     """Draw one density matrix as a heat map of its entries' modulus (unsigned scale) or phase (cyclic scale).
 
     Args:
@@ -80,7 +77,7 @@ def density_matrix(
             {
                 "type": "heatmap",
                 "z": np.where((low <= share) & (share < high), 0.0, np.nan),
-                "colorscale": [[0, PAPER[theme]], [1, PAPER[theme]]],
+                "colorscale": [[0, PAPER], [1, PAPER]],
                 "opacity": veil,
                 "showscale": False,
                 "hoverinfo": "skip",
@@ -90,7 +87,7 @@ def density_matrix(
         ]
     step = max(1, size // dims[0])
     ticks = {"tickvals": list(range(0, size, step)), "ticktext": names[::step]}
-    figure = base_figure(theme, 330, left=52, right=10, top=6, bottom=48)
+    figure = base_figure(330, left=52, right=10, top=6, bottom=48)
     figure.add_heatmap(
         **look,
         hoverongaps=False,
@@ -119,7 +116,6 @@ def populations(
     name: str = "ρ(t)",
     reference_name: str = "steady state",
     what: str = "joint basis state (levels of the modalities, first leftmost)",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the probability of every joint basis state, with another state's as open marks."""
     names = basis_labels(dims)
@@ -128,12 +124,12 @@ def populations(
         f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.",
     )
     places = np.arange(len(names))
-    figure = base_figure(theme, 260, legend=reference is not None)
+    figure = base_figure(260, legend=reference is not None)
     figure.add_bar(
         x=places,
         y=values,
         name=label(name),
-        marker={"color": INK[theme], "line": {"width": 0}},
+        marker={"color": INK, "line": {"width": 0}},
         customdata=names,
         hovertemplate="|%{customdata}⟩: %{y:.4f}<extra></extra>",
     )
@@ -173,7 +169,7 @@ _WIDEST = 0.94  # side of the largest square
 
 
 @checks_arrays()
-def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.Figure:
+def hinton(rho: np.ndarray, dims: Sequence[int]) -> go.Figure:
     """Draw a Hinton diagram: squares whose areas are |rho_ij|, coloured by phase.
 
     A hand in each points to its phase as on a clock of which 0 is to the right and +90 degrees up, so that it is read
@@ -182,7 +178,6 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
     Args:
         rho: (D, D) complex. Entries below `LEAST` of the largest modulus are left out.
         dims: levels of the modalities, whose product is D.
-        theme: of the figure.
 
     Raises:
         InvalidInput: when the shape does not fit, or all is zero.
@@ -196,7 +191,7 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
     check(bool(modulus.max() > 0), "Argument `rho` must not be zero.")
     names = basis_labels(dims)
     height = 430 if size <= 16 else 620
-    figure = base_figure(theme, height, left=52, right=10, top=6, bottom=48)
+    figure = base_figure(height, left=52, right=10, top=6, bottom=48)
     rows, columns = np.nonzero(modulus >= LEAST * modulus.max())
     half = _WIDEST / 2 * np.sqrt(modulus[rows, columns] / modulus.max())
     phase = np.angle(rho[rows, columns])
@@ -244,7 +239,7 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
         },
         text=tips,
     )
-    key_width = _draw_size_key(figure, float(modulus.max()), size, (height - 54) / size, theme)
+    key_width = _draw_size_key(figure, float(modulus.max()), size, (height - 54) / size)
     step = 1 if size <= 16 else max(1, size // dims[0])
     ticks = {
         "tickvals": list(range(0, size, step)),
@@ -263,16 +258,13 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
     return figure
 
 
-def _draw_size_key(
-    figure: go.Figure, largest: float, size: int, cell: float, theme: Theme
-) -> float:
+def _draw_size_key(figure: go.Figure, largest: float, size: int, cell: float) -> float:
     """Draw squares of round moduli with their numbers right of a matrix, and return the width that they take, in cells.
 
     Args:
         figure: of the matrix.
         largest: modulus, whose square fills its cell.
         size: of the matrix. cell: about the width of a cell, in pixels.
-        theme: of the figure.
     """
     moduli = key_moduli(largest)
     halves = _WIDEST / 2 * np.sqrt(np.array(moduli) / largest)
@@ -303,7 +295,7 @@ def _draw_size_key(
             text=text,
             showarrow=False,
             xanchor="left",
-            font={"size": 12, "color": INK[theme]},
+            font={"size": 12, "color": INK},
         )
     return left + 1 + 44 / cell - (size - 0.5)
 
@@ -364,7 +356,6 @@ def element_heatmap(
     owners: Sequence[str],
     unit: str,
     cursor: float | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Return a heat map: time across, an element a row, rows of one owner together.
 
@@ -373,7 +364,6 @@ def element_heatmap(
         names: of the rows. owners: of the rows too; those of one follow each other.
         unit: what the colours are.
         cursor: the time that is marked.
-        theme: of the figure.
 
     Raises:
         InvalidInput: when the shapes do not fit.
@@ -411,7 +401,7 @@ def element_heatmap(
             }
             for colour, width in ((ON_BRIGHT, 3), (ON_DARK, 1.5))
         ]
-    figure = base_figure(theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46)
+    figure = base_figure(96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46)
     figure.add_trace(
         go.Heatmap(
             x=times,
@@ -433,7 +423,7 @@ def element_heatmap(
     figure.update_xaxes(title={"text": TIME}, range=ends, nticks=7)
     figure.update_yaxes(
         **row_axis(written),
-        tickfont={"size": 11, "color": INK[theme]},
-        linecolor=LINE[theme],
+        tickfont={"size": 11, "color": INK},
+        linecolor=LINE,
     )
     return figure

@@ -46,10 +46,13 @@ LIGHT_MIXTURES: dict[tuple[int, ...], str] = {(0, 1): PURPLE, (0, 2): SKY, (1, 2
 UNSIGNED_SCALE = "Cividis"  # amounts: dark = none, yellow = most
 CYCLIC_SCALE = "Phase"  # angles: both ends are the same colour
 
-INK = {"light": "#17202B", "dark": "#E8EDF3"}
-QUIET = {"light": "#55606E", "dark": "#A5B1C0"}
-PAPER = {"light": "#FFFFFF", "dark": "#10161F"}
-LINE = {"light": "#AEB8C4", "dark": "#4A5870"}
+# Figures are drawn on white paper; `apply_theme` exchanges these colours by those of DARK, and the signed scale.
+INK = "#17202B"
+QUIET = "#55606E"
+PAPER = "#FFFFFF"
+LINE = "#AEB8C4"
+NEUTRAL = "#F7F7F7"  # zero of signed amounts
+DARK = {INK: "#E8EDF3", QUIET: "#A5B1C0", PAPER: "#10161F", LINE: "#4A5870", NEUTRAL: "#1F2733"}
 # Letters and rims on cells that are coloured alike in both themes. Neither is a colour of a theme: a figure that is
 # recoloured keeps them.
 BRIGHT = 0.47  # place on UNSIGNED_SCALE from which ON_BRIGHT is easier to read than ON_DARK
@@ -89,9 +92,9 @@ def format_signed(value: float) -> str:
     return true_minus(f"{round(float(value), 2) + 0.0:+.2f}")
 
 
-def halo(theme: Theme) -> str:
+def halo() -> str:
     """Return a rim of paper around the letters of a label that lies on lines (`textfont.shadow`)."""
-    return ", ".join(f"{x}px {y}px 1px {PAPER[theme]}" for x in (-2, 0, 2) for y in (-1, 1))
+    return ", ".join(f"{x}px {y}px 1px {PAPER}" for x in (-2, 0, 2) for y in (-1, 1))
 
 
 def wrap_lines(tip: str, width: int = 60) -> str:
@@ -153,7 +156,6 @@ def blend_colours(colour: str, other: str, share: float) -> str:
 
 
 def base_figure(
-    theme: Theme,
     height: int,
     *,
     left: int = 60,
@@ -163,7 +165,6 @@ def base_figure(
     legend: bool = False,
 ) -> go.Figure:
     """Draw an empty figure with the house style: plain paper, no grid, ticks outside, units left to the caller."""
-    check(theme in PAPER, f"Argument `theme` must be 'light' or 'dark', but is {theme!r}.")
     if legend:
         top += 26
     # One dictionary and one constructor: a dozen times faster than updating an empty figure, and sliders wait for it.
@@ -172,9 +173,9 @@ def base_figure(
             "template": EMPTY,
             "height": height,
             "margin": {"l": left, "r": right, "t": top, "b": bottom},
-            "paper_bgcolor": PAPER[theme],
-            "plot_bgcolor": PAPER[theme],
-            "font": {"family": FONT, "size": 13, "color": INK[theme]},
+            "paper_bgcolor": PAPER,
+            "plot_bgcolor": PAPER,
+            "font": {"family": FONT, "size": 13, "color": INK},
             "showlegend": legend,
             "hovermode": "closest",
             "dragmode": False,
@@ -189,34 +190,34 @@ def base_figure(
                 "bgcolor": "rgba(0,0,0,0)",
             },
             "hoverlabel": {
-                "bgcolor": PAPER[theme],
-                "bordercolor": LINE[theme],
-                "font": {"family": FONT, "size": 12, "color": INK[theme]},
+                "bgcolor": PAPER,
+                "bordercolor": LINE,
+                "font": {"family": FONT, "size": 12, "color": INK},
             },
             "modebar": {
                 "bgcolor": "rgba(0,0,0,0)",
-                "color": QUIET[theme],
-                "activecolor": INK[theme],
+                "color": QUIET,
+                "activecolor": INK,
                 "remove": ["sendChartToCloud"],  # hover texts may hold what participants said
             },
-            "xaxis": axis(theme),
-            "yaxis": axis(theme),
+            "xaxis": axis(),
+            "yaxis": axis(),
         }
     )
 
 
-def axis(theme: Theme) -> dict[str, Any]:
+def axis() -> dict[str, Any]:
     """Return the axis line and outside ticks, no grid."""
     return {
         "showgrid": False,
         "zeroline": False,
         "showline": True,
-        "linecolor": LINE[theme],
+        "linecolor": LINE,
         "ticks": "outside",
-        "tickcolor": LINE[theme],
+        "tickcolor": LINE,
         "ticklen": 4,
-        "tickfont": {"size": 12, "color": INK[theme]},
-        "title": {"font": {"size": 13, "color": QUIET[theme]}, "standoff": 8},
+        "tickfont": {"size": 12, "color": INK},
+        "title": {"font": {"size": 13, "color": QUIET}, "standoff": 8},
         "automargin": True,
     }
 
@@ -225,7 +226,6 @@ def add_panes(
     figure: go.Figure,
     titles: Sequence[str],
     columns: int,
-    theme: Theme,
     *,
     x_title: str,
     y_title: str,
@@ -250,8 +250,8 @@ def add_panes(
         y = [max(0.0, top - high / inner), top]
         figure.update_layout(
             {
-                f"xaxis{i + 2}": axis(theme) | {"domain": x, "anchor": f"y{i + 2}"},
-                f"yaxis{i + 2}": axis(theme) | {"domain": y, "anchor": f"x{i + 2}"},
+                f"xaxis{i + 2}": axis() | {"domain": x, "anchor": f"y{i + 2}"},
+                f"yaxis{i + 2}": axis() | {"domain": y, "anchor": f"x{i + 2}"},
             }
         )
         figure.add_annotation(
@@ -265,13 +265,13 @@ def add_panes(
             showarrow=False,
             align="left",
             text=title,
-            font={"size": 12, "color": INK[theme]},
+            font={"size": 12, "color": INK},
         )
     quiet = {
         "xref": "paper",
         "yref": "paper",
         "showarrow": False,
-        "font": {"size": 12, "color": QUIET[theme]},
+        "font": {"size": 12, "color": QUIET},
     }
     figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False})
     figure.add_annotation(quiet, text=x_title, x=0.5, y=0, yshift=8 - margin.b)
@@ -342,7 +342,7 @@ def bare_axis() -> dict[str, Any]:
     return {"visible": False, "showgrid": False, "zeroline": False, "fixedrange": True}
 
 
-def write_note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
+def write_note(figure: go.Figure, text: str) -> go.Figure:
     """Write `text` (our own words) in the middle of an empty figure."""
     figure.add_annotation(
         text=text,
@@ -351,7 +351,7 @@ def write_note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
         xref="paper",
         yref="paper",
         showarrow=False,
-        font={"size": 14, "color": QUIET[theme]},
+        font={"size": 14, "color": QUIET},
     )
     return figure
 

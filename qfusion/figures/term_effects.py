@@ -16,7 +16,6 @@ from qfusion.figures.style import (
     LINE,
     PAPER,
     QUIET,
-    Theme,
     base_figure,
     fade_colour,
     halo,
@@ -44,7 +43,6 @@ def tornado(
     bends: Sequence[bool] = (),
     half: np.ndarray | None = None,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw two bars per term, in the given order: the effect of reducing it by 10% (left, by its slope) and the effect
     of its removal (right).
@@ -62,7 +60,7 @@ def tornado(
         unit: of the target, for the axes.
     """
     P = len(titles)
-    figure = base_figure(theme, 96 + ROW * max(P, 1), left=10, right=14, top=44, bottom=46)
+    figure = base_figure(96 + ROW * max(P, 1), left=10, right=14, top=44, bottom=46)
     hues = [term_colour(term, modalities) if term else GREY for term in terms]
     joint = ["+" in term for term in terms]
     finite = np.where(np.isfinite(weaker), weaker, 0.0)
@@ -80,13 +78,13 @@ def tornado(
             orientation="h",
             width=0.66,
             xaxis="x" if side == 0 else "x2",
-            marker=bar_pattern(hues, joint, theme, rim=1.2),
+            marker=bar_pattern(hues, joint, rim=1.2),
             text=text,
             textposition="outside",
             cliponaxis=False,
             constraintext="none",
             textangle=0,
-            textfont={"size": 11, "color": INK[theme]},
+            textfont={"size": 11, "color": INK},
             customdata=[label(title) for title in titles],
             hovertemplate="%{customdata}: "
             + ("10% weaker" if side == 0 else "removed")
@@ -103,7 +101,7 @@ def tornado(
             marker={
                 "symbol": "diamond-open",
                 "size": 8,
-                "color": INK[theme],
+                "color": INK,
                 "line": {"width": 1.6},
             },
         )
@@ -139,7 +137,7 @@ def tornado(
             "yanchor": "bottom",
             "yshift": 8,
             "text": f"<b>{head}</b>",
-            "font": {"size": 12, "color": QUIET[theme]},
+            "font": {"size": 12, "color": QUIET},
         }
         for domain, head in zip(_DOMAINS, ("10% weaker", "removed"), strict=True)
     ]
@@ -150,7 +148,7 @@ def tornado(
         "yanchor": "top",
         "yshift": -24,
         "text": f"change of {label(unit)}",
-        "font": {"size": 13, "color": QUIET[theme]},
+        "font": {"size": 13, "color": QUIET},
     }
     bent = [
         {
@@ -165,7 +163,7 @@ def tornado(
                 if removed[row] > 0
                 else {"xanchor": "left", "xshift": 3}
             ),
-            "font": {"size": 11, "color": QUIET[theme]},
+            "font": {"size": 11, "color": QUIET},
         }
         for row in np.flatnonzero(bends)
     ]
@@ -184,7 +182,7 @@ def tornado(
                 "xref": axis,
                 "yref": "paper",
                 "layer": "below",
-                "line": {"color": LINE[theme], "width": 1},
+                "line": {"color": LINE, "width": 1},
             }
             for axis in ("x", "x2")
         ],
@@ -209,7 +207,6 @@ def term_response(
     *,
     what: str = "factor of the term",
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the target against the factor of one term, from 0 (removed) to its current value, with the tangent at that
     value.
@@ -219,9 +216,9 @@ def term_response(
             these slopes.
         term: the modalities it is about, joined by "+".
     """
-    hue = term_colour(term, modalities) if term else INK[theme]
+    hue = term_colour(term, modalities) if term else INK
     x, y = _smooth(factors, values, slopes)
-    figure = base_figure(theme, 250, left=66, right=20, top=14, bottom=46, legend=True)
+    figure = base_figure(250, left=66, right=20, top=14, bottom=46, legend=True)
     figure.add_scatter(
         x=x,
         y=y,
@@ -244,7 +241,7 @@ def term_response(
             y=values[-1] + slopes[-1] * (factors[[0, -1]] - factors[-1]),
             mode="lines",
             name="as the slope says",
-            line={"color": QUIET[theme], "width": 1.5, "dash": "dash"},
+            line={"color": QUIET, "width": 1.5, "dash": "dash"},
             hoverinfo="skip",
         )
     figure.add_scatter(
@@ -253,7 +250,7 @@ def term_response(
         mode="markers",
         name="now",
         hovertemplate="now: %{y:.3f}<extra></extra>",
-        marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}},
+        marker={"color": PAPER, "size": 11, "line": {"color": hue, "width": 2.5}},
     )
     figure.update_xaxes(title={"text": what})
     figure.update_yaxes(title={"text": label(unit, 40)})
@@ -293,7 +290,6 @@ def attribution_areas(
     start: float = 0.0,
     cursor: float | None = None,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one dividend over time as stacked areas. What was added is above its start, and what was taken away is
     below.
@@ -304,7 +300,7 @@ def attribution_areas(
         times: (nT,). added: by each term until then, (nT, G). titles, hues: of the terms, (G,); see `term_styles`.
         dividend: the coalition. start: the dividend without evolution.
     """
-    figure = base_figure(theme, 360, left=66, right=20, top=8, legend=True)
+    figure = base_figure(360, left=66, right=20, top=8, legend=True)
     folded = _fold_small_terms(
         np.where(np.abs(added) > ROUNDING * np.abs(added).max(initial=0), added, 0.0), titles, hues
     )
@@ -337,7 +333,7 @@ def attribution_areas(
         x=times,
         y=lines,
         mode="lines",
-        line={"width": 2.6, "color": INK[theme]},
+        line={"width": 2.6, "color": INK},
         customdata=[
             "<br>".join(
                 [
@@ -354,7 +350,7 @@ def attribution_areas(
         x=[times[0], times[-1]],
         y=[start, start],
         mode="lines",
-        line={"width": 1.2, "color": QUIET[theme], "dash": "dot"},
+        line={"width": 1.2, "color": QUIET, "dash": "dot"},
         name="without evolution",
         hoverinfo="skip",
     )
@@ -364,7 +360,7 @@ def attribution_areas(
         mode="text",
         text=[f"{name}  " for _, name in named],
         textposition="middle left",
-        textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
+        textfont={"size": 11, "color": INK, "shadow": halo()},
         hoverinfo="skip",
         showlegend=False,
     )
@@ -375,7 +371,7 @@ def attribution_areas(
             "title": {"text": title_with_unit(" + ".join(split_term(dividend)) or "baseline", unit)}
         },
     )
-    return draw_time_cursor(figure, cursor, theme)
+    return draw_time_cursor(figure, cursor)
 
 
 def _fold_small_terms(

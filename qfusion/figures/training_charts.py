@@ -21,7 +21,6 @@ from qfusion.figures.style import (
     QUIET,
     SKY,
     VERMILLION,
-    Theme,
     add_panes,
     base_figure,
     fade_colour,
@@ -52,7 +51,6 @@ def run_curves(
     kinds: tuple[str, str] = ("", ""),
     best_epochs: Mapping[str, int] | None = None,
     log: bool = False,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw a solid line per run over the epochs, and where it is given a dashed one.
 
@@ -64,7 +62,7 @@ def run_curves(
         best_epochs: the epoch whose weights a run keeps, which has a ring on the solid line.
         log: a logarithmic axis; values that are not positive are left out.
     """
-    figure = base_figure(theme, 320, legend=True, left=56, right=12)
+    figure = base_figure(320, legend=True, left=56, right=12)
     for name, curve in (dashed or {}).items():
         _add_curve(figure, name, curve, hues[name], kinds[1] or "dashed", log, is_solid=False)
     for name, curve in solid.items():
@@ -82,7 +80,7 @@ def run_curves(
             marker={
                 "size": 11,
                 "symbol": "circle",
-                "color": PAPER[theme],
+                "color": PAPER,
                 "line": {"width": 2.5, "color": hues[name]},
             },
             hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
@@ -94,7 +92,7 @@ def run_curves(
                 y=[None],
                 mode="lines",
                 name=kind,
-                line={"color": QUIET[theme], "dash": dash, "width": 2},
+                line={"color": QUIET, "dash": dash, "width": 2},
             )
     # With a constant revision a reader's zoom outlives the next epoch.
     figure.update_layout(uirevision="zoom")
@@ -150,7 +148,6 @@ def modality_curves(
     y_title: str,
     columns: int = 2,
     marks: Mapping[str, float] | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
 
@@ -163,9 +160,9 @@ def modality_curves(
     names = [name for name, terms in runs.items() if terms]
     check(bool(names), "Argument `runs` must hold a run with at least one curve, but is empty.")
     down = -(-len(names) // min(columns, len(names)))
-    figure = base_figure(theme, 330 * down, legend=True, left=56, right=8)
+    figure = base_figure(330 * down, legend=True, left=56, right=8)
     titles = [f"<b>{label(name, 40)}</b>" for name in names]
-    places = add_panes(figure, titles, columns, theme, x_title="epoch", y_title=label(y_title))
+    places = add_panes(figure, titles, columns, x_title="epoch", y_title=label(y_title))
     top = max(
         float(values.max()) for name in names for _, values in runs[name].values() if len(values)
     )
@@ -198,7 +195,7 @@ def modality_curves(
                 y0=marks[name],
                 y1=marks[name],
                 yref=place["yaxis"],
-                line={"color": QUIET[theme], "dash": "dot", "width": 1},
+                line={"color": QUIET, "dash": "dot", "width": 1},
             )
     figure.update_layout(uirevision="zoom")
     figure.update_yaxes(range=[min(0.0, -0.02 * top), 1.08 * max(top, 1e-9)], nticks=5)
@@ -233,19 +230,18 @@ class Measured(NamedTuple):
 
 
 @checks_arrays(rows="N+")
-def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
+def test_metrics(rows: Sequence[Measured]) -> go.Figure:
     """Draw metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
 
     Args:
         rows: the metrics, the first on top; those outside of [0, 1] are written only.
-        theme: of the figure.
     """
     shares = [row for row in rows if row.is_share]
     low = min(
         [row.mean - row.std for row in shares] + [row.own for row in shares if row.own == row.own],
         default=0,
     )
-    figure = base_figure(theme, 52 + 25 * len(rows), left=10, right=118, top=6, bottom=40)
+    figure = base_figure(52 + 25 * len(rows), left=10, right=118, top=6, bottom=40)
     for place, row in enumerate(rows):
         text = f"{row.mean:.3f}"
         if row.std:
@@ -259,7 +255,7 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
             yanchor="middle",
             text=text,
             showarrow=False,
-            font={"size": 12, "color": INK[theme]},
+            font={"size": 12, "color": INK},
         )
         if row.is_share:
             figure.add_scatter(
@@ -283,7 +279,7 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
                 marker={
                     "size": 13,
                     "symbol": "circle-open",
-                    "color": INK[theme],
+                    "color": INK,
                     "line": {"width": 1.5},
                 },
                 hovertemplate=f"{label(row.name)}, this model: %{{x:.3f}}<extra></extra>",
@@ -309,7 +305,6 @@ def banded_curves(
     behind: np.ndarray | None = None,
     behind_name: str = "",
     marks: Mapping[str, float] | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw lines with interval bands as shares, with the lines of a control in grey behind them.
 
@@ -318,7 +313,7 @@ def banded_curves(
         x_title, y_title: of the axes; y are shares. behind: of the control, (R, X). behind_name: what it is.
         marks: where a line is marked, by its name.
     """
-    figure = base_figure(theme, 330, left=60, right=16, legend=True)
+    figure = base_figure(330, left=60, right=16, legend=True)
     for place, values in enumerate(() if behind is None else behind):
         figure.add_scatter(
             x=x,
@@ -350,7 +345,7 @@ def banded_curves(
             hovertemplate=f"{label(name)}, {label(x_title)} %{{x}}: %{{y:.0%}}<extra></extra>",
         )
     for name, at in (marks or {}).items():
-        figure.add_vline(x=at, line={"color": hues.get(name, QUIET[theme]), "dash": "dot"})
+        figure.add_vline(x=at, line={"color": hues.get(name, QUIET), "dash": "dot"})
     figure.update_xaxes(title={"text": label(x_title)})
     figure.update_yaxes(title={"text": label(y_title)}, tickformat=".0%")
     return figure
@@ -358,21 +353,17 @@ def banded_curves(
 
 @checks_arrays()
 def sparkline(
-    times: np.ndarray,
-    series: Mapping[str, np.ndarray],
-    modalities: Sequence[str],
-    *,
-    theme: Theme = "light",
+    times: np.ndarray, series: Mapping[str, np.ndarray], modalities: Sequence[str]
 ) -> go.Figure:
     """Draw small entropies over time with the end values written out, for cards."""
-    figure = base_figure(theme, 122, left=34, right=88, top=6, bottom=40)
+    figure = base_figure(122, left=34, right=88, top=6, bottom=40)
     top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
     # A line of text is so high in units of the axis.
     heights = _spread_heights(
         [float(values[-1]) for values in series.values()], 0.19 * top, 0.93 * top
     )
     for (name, values), height in zip(series.items(), heights, strict=True):
-        hue = part_colour(split_term(name), modalities, theme)
+        hue = part_colour(split_term(name), modalities)
         title = part_title(split_term(name))
         figure.add_scatter(
             x=times,
@@ -388,7 +379,7 @@ def sparkline(
             showarrow=False,
             xanchor="left",
             xshift=5,
-            font={"size": 11, "color": INK[theme]},
+            font={"size": 11, "color": INK},
         )
     figure.update_xaxes(
         title={"text": "time t", "font": {"size": 11}},

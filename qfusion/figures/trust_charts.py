@@ -12,7 +12,6 @@ from qfusion.figures.style import (
     INK,
     LINE,
     QUIET,
-    Theme,
     add_panes,
     base_figure,
     fade_colour,
@@ -37,7 +36,6 @@ def truth_scatter(
     chosen: int | None = None,
     unit: str = "score",
     columns: int = 3,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw small scatters, one a coalition: true dividend across, exact dividend up, both on one scale, the diagonal
     dotted.
@@ -46,9 +44,7 @@ def truth_scatter(
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
             is ringed.
     """
-    figure = base_figure(
-        theme, 40 + 225 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46
-    )
+    figure = base_figure(40 + 225 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46)
     titles = [
         f"<b>{term_title(term)}</b><br>ρ = {true_minus(format(rank, '.2f'))}"
         for term, rank in zip(terms, ranks, strict=True)
@@ -57,7 +53,6 @@ def truth_scatter(
         figure,
         titles,
         columns,
-        theme,
         head=56,
         foot=34,
         x_title="true contribution",
@@ -73,7 +68,7 @@ def truth_scatter(
             x=reach,
             y=reach,
             mode="lines",
-            line={"color": LINE[theme], "dash": "dot"},
+            line={"color": LINE, "dash": "dot"},
             hoverinfo="skip",
             **place,
         )
@@ -100,7 +95,7 @@ def truth_scatter(
                 marker={
                     "size": 12,
                     "symbol": "circle-open",
-                    "color": INK[theme],
+                    "color": INK,
                     "line": {"width": 2},
                 },
             )
@@ -118,7 +113,6 @@ def deletion_curves(
     what: str,
     unit: str,
     hue: str | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one deletion or insertion curve over the share of players, with the band and mean of random orders.
 
@@ -129,7 +123,7 @@ def deletion_curves(
     """
     low = random.min(0)
     high = random.max(0)
-    figure = base_figure(theme, 300, legend=True, right=14, top=8)
+    figure = base_figure(300, legend=True, right=14, top=8)
     figure.add_scatter(
         x=np.r_[shares, shares[::-1]],
         y=np.r_[high, low[::-1]],
@@ -153,7 +147,7 @@ def deletion_curves(
         y=ours,
         mode="lines+markers",
         name="most important first",
-        line={"color": hue or INK[theme], "width": 2.5},
+        line={"color": hue or INK, "width": 2.5},
         marker={"size": 6},
         hovertemplate="%{x:.0%}: %{y:.3f}<extra></extra>",
     )
@@ -169,7 +163,6 @@ def rank_bars(
     *,
     floor: float,
     x_title: str = "rank correlation",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the mean rank correlation of each term as a bar, the lowest pair as a tick, and a line at the threshold
     above which an order counts as preserved.
@@ -179,7 +172,7 @@ def rank_bars(
     means = np.array([ranks[name][0] for name in names])
     lowest = np.array([ranks[name][1] for name in names])
     hues = [term_colour(name, modalities) for name in names]
-    figure = base_figure(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
+    figure = base_figure(76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
     figure.add_bar(
         x=means,
         y=places,
@@ -189,7 +182,7 @@ def rank_bars(
         text=[f"{value:.2f}" for value in means],
         textposition="outside",
         cliponaxis=False,
-        textfont={"color": INK[theme], "shadow": halo(theme)},
+        textfont={"color": INK, "shadow": halo()},
         marker={
             "color": [
                 fade_colour(hue, 0.55) if "+" in name else hue
@@ -207,13 +200,11 @@ def rank_bars(
         marker={
             "symbol": "line-ns-open",
             "size": 13,
-            "color": INK[theme],
-            "line": {"width": 2, "color": INK[theme]},
+            "color": INK,
+            "line": {"width": 2, "color": INK},
         },
     )
-    figure.add_vline(
-        x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
-    )
+    figure.add_vline(x=floor, line={"color": QUIET, "dash": "dot", "width": 1}, layer="below")
     figure.update_xaxes(
         title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
     )
@@ -231,7 +222,6 @@ def seed_dots(
     seeds: Sequence[int],
     *,
     unit: str = "score",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one sample's terms by every training seed: a dot a seed, the shipped one's filled, and a bar from the lowest
     to the highest.
@@ -239,7 +229,7 @@ def seed_dots(
     Args:
         values: (R, terms), the shipped seed first.
     """
-    figure = base_figure(theme, 76 + 28 * len(terms), left=10, right=16, top=6, bottom=44)
+    figure = base_figure(76 + 28 * len(terms), left=10, right=16, top=6, bottom=44)
     for i, term in enumerate(terms):
         hue = term_colour(term, modalities)
         figure.add_scatter(
@@ -262,10 +252,10 @@ def seed_dots(
             y=[i],
             mode="markers",
             text=[f"seed {seeds[0]}, the model shown"],
-            marker={"size": 10, "color": hue, "line": {"width": 1.5, "color": INK[theme]}},
+            marker={"size": 10, "color": hue, "line": {"width": 1.5, "color": INK}},
             hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
         )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
     figure.update_xaxes(title={"text": label(unit)})
     figure.update_yaxes(
         **row_axis([term_title(term) for term in terms]),

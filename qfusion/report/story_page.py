@@ -11,7 +11,7 @@ from qfusion._checks import require_number
 from qfusion.figures.colours import apply_theme
 from qfusion.figures.files.export import script_digest
 from qfusion.figures.files.export_style import CREATOR, plotly_print, printing
-from qfusion.figures.style import INK, PAPER, QUIET, Theme
+from qfusion.figures.style import DARK, INK, PAPER, QUIET, Theme
 from qfusion.report.blocks import Block, clean, environment
 
 SECONDS, MAX_SECONDS = 10.0, 120.0
@@ -128,7 +128,8 @@ def _draw_act(act: Act, theme: Theme, key: str) -> str:
     inside = re.sub(
         r'(<clipPath id="[\w-]+">\s*<rect [^>]*)/>', r'\1 class="grows"></rect>', inside
     )
+    quiet = DARK[QUIET] if theme == "dark" else QUIET
     return (
         f'{inside}<rect class="cursor" x="{x + width:g}" y="{y:g}" width="1.5" height="{height:g}" '
-        f'fill="{QUIET[theme]}"></rect>'
+        f'fill="{quiet}"></rect>'
     )

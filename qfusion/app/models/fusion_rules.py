@@ -80,7 +80,7 @@ def rules_tab(context: page_context.PageContext, sample: Sample) -> None:
         exchange.export_button(context)
     with right:
         draw_changes(context, sample)
-        panels.show(sample, context.theme, "probabilities", "waterfall-edited", first=1)
+        panels.show(sample, "probabilities", "waterfall-edited", first=1)
 
 
 def draw_changes(context: page_context.PageContext, sample: Sample) -> None:
@@ -150,7 +150,7 @@ def tables_panel(context: page_context.PageContext, sample: Sample) -> None:
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
         cell = _pick(sample)
-        [build] = panels.builders(sample, context.theme, "tables").values()
+        [build] = panels.builders(sample, "tables").values()
         figure.draw_content(
             build(),
             head,

@@ -35,7 +35,7 @@ def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
     )
     measured = sensitivity.effect_sensitivity(sample, effect, over)
     if dynamics.has_effect(sample, effect, over, group):
-        panels.show(sample, context.theme, "tornado", first=1)
+        panels.show(sample, "tornado", first=1)
         if note := describe_undefined_slopes(measured.sensitivity):
             st.caption(note)
         _agreement(measured, sensitivity.half_slopes(sample, effect, over) if half else None)
@@ -84,7 +84,7 @@ def _way(context: page_context.PageContext, sample: Sample, titles: list[str]) -
                 icon=":material/link_off:",
             )
     widgets.draw(dynamics.FOLLOWED, options=titles)
-    panels.show(sample, context.theme, "way")
+    panels.show(sample, "way")
 
 
 def _table(sample: Sample, measured: sensitivity.EffectSensitivity) -> None:
@@ -128,7 +128,7 @@ def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None
             )
     titles = {name: f"{name} · {flips.name_angle(sample.study, name)}" for name in names}
     widgets.draw(circuit.ANGLE, options=names, format_func=lambda name: titles.get(name, name))
-    panels.show(sample, context.theme, "angle")
+    panels.show(sample, "angle")
 
 
 def draw_cursor_values(
@@ -168,7 +168,7 @@ def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
     _, layer = widgets.row(
         panel.TERMS, replace(circuit.LAYER, default=moments[-1]), study=sample.study
     )
-    panels.show(sample, context.theme, "decision-layers", first=1)
+    panels.show(sample, "decision-layers", first=1)
     place, mutual = moments.index(layer), network.MUTUAL
     with st.container(key="cursor-values"):
         draw_cursor_values(
@@ -195,7 +195,7 @@ def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
         )
     with main:
         _headline(context, sample, noise)
-        panels.show(sample, context.theme, "noisy-scores", "noisy-terms", columns=2, first=2)
+        panels.show(sample, "noisy-scores", "noisy-terms", columns=2, first=2)
         if sample.study.model.part(TruthTables):
             _device(sample, noise)
 

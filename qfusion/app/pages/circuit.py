@@ -72,8 +72,8 @@ def step_and_sample(context: page_context.PageContext, sample: Sample) -> None:
     walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step_circuit))
     draw_scrubber(walk, sample)
     draw_walk(context, sample, walk)
-    panels.show(sample, context.theme, "entropy-gates", "step-error")
-    panels.draw_lower_panels(context.theme, **context.scopes(sample.tweak))
+    panels.show(sample, "entropy-gates", "step-error")
+    panels.draw_lower_panels(**context.scopes(sample.tweak))
     circuit_files(context, built, "qfusion-step", "save-step", (".svg", ".txt", ".tex"))
     circuit_drawing(built)
 
@@ -95,14 +95,7 @@ def fusion_network(context: page_context.PageContext) -> None:
             draw_scrubber(circuit.replay(sample), sample if view == "Walk" else None)
         with st.container(key="angle-line"):  # says what a slider does while it is dragged
             st.empty()
-        panels.tabs(
-            circuit_page.PART,
-            TABS,
-            context,
-            sample,
-            theme=context.theme,
-            **context.scopes(sample.tweak),
-        )
+        panels.tabs(circuit_page.PART, TABS, context, sample, **context.scopes(sample.tweak))
         if view != "Noise and shots":  # where no angle can be set
             sliders.follow_angles(sample, walks=view == "Walk")
 
@@ -110,9 +103,9 @@ def fusion_network(context: page_context.PageContext) -> None:
 def entropies_tab(context: page_context.PageContext, sample: Sample) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
     sensitivity.draw_layer_lines(context, sample)
-    panels.show(sample, context.theme, "entropy-gates")
-    panels.show(sample, context.theme, "cuts", "mutual", columns=2)
-    panels.show(sample, context.theme, "poolings")
+    panels.show(sample, "entropy-gates")
+    panels.show(sample, "cuts", "mutual", columns=2)
+    panels.show(sample, "poolings")
 
 
 @page_runs.fragment
@@ -127,11 +120,11 @@ def plain_gates(context: page_context.PageContext) -> None:
             st.empty()
         draw_scrubber(walk, sample)
         draw_walk(context, sample, walk)
-        panels.show(sample, context.theme, "entropy-gates", "mutual-gates")
+        panels.show(sample, "entropy-gates", "mutual-gates")
         if _can_change(context):
             widgets.draw_folded(
                 circuit_page.LAYERS_SWITCH,
-                lambda: panels.show(sample, context.theme, "layer-shapley"),
+                lambda: panels.show(sample, "layer-shapley"),
                 ":material/layers:",
             )
             widgets.draw_folded(
@@ -143,7 +136,7 @@ def plain_gates(context: page_context.PageContext) -> None:
                 circuit_page.NOISE_SWITCH, lambda: noise_tab(context, sample), ":material/grain:"
             )
             sliders.follow_angles(sample)
-        panels.draw_lower_panels(context.theme, **context.scopes())
+        panels.draw_lower_panels(**context.scopes())
         widgets.draw_folded(
             circuit_page.PROGRAM,
             lambda: circuit_exports(context, sample, folded=False),
@@ -227,7 +220,7 @@ def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -
     """The circuit across the page, a click on a box goes there; what the current gate does, its angle where it
     can be set, and all gates as a table."""
     at = int(state.get(circuit_page.GATE.key, walk.count))
-    panels.show(sample, context.theme, "circuit", on_select=_select_gate, first=1)
+    panels.show(sample, "circuit", on_select=_select_gate, first=1)
     if sample.study.model.part(Evolution):
         guidance.help_line(WHOLE_EVOLUTION_HELP)
     if sample.study.model.part(TruthTables):  # whose gates alone take angles that can be set
@@ -275,10 +268,10 @@ def draw_gate(context: page_context.PageContext, sample: Sample, walk: Replay, a
         with st.container(key="gate-values"):  # they follow an angle while it is dragged
             st.markdown(text.escape_markdown(numbers))
     widgets.draw(circuit_page.QUBITS_AS)
-    panels.show(sample, context.theme, "qubits", "bloch-gates")
+    panels.show(sample, "qubits", "bloch-gates")
     if not walk.moments[at - 1][0]:
         st.caption(circuit.describe_too_many_qubits(sample))
-    panels.show(sample, context.theme, "before-after", "matrix-after", columns=2)
+    panels.show(sample, "before-after", "matrix-after", columns=2)
 
 
 def draw_gate_angles(sample: Sample, gate: int, values: dict[str, float]) -> None:

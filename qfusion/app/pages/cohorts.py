@@ -32,21 +32,13 @@ def contributions(context: page_context.PageContext, levels: performance.Levels)
     """How modalities relate and share, and the distribution of every dividend, by the grouping picked."""
     figure.draw_side_by_side(
         lambda: panels.show(
-            levels,
-            context.theme,
-            "types",
-            first=1,
-            on_select=lambda key: select_type(key, levels.parts),
+            levels, "types", first=1, on_select=lambda key: select_type(key, levels.parts)
         ),
-        lambda: panels.show(levels, context.theme, "cohort-shares", first=1),
+        lambda: panels.show(levels, "cohort-shares", first=1),
         widths=[1, 1.25],
     )
     panels.show_with_controls(
-        levels,
-        context.theme,
-        "dividends",
-        lambda: widgets.draw(builders.BY, context.study),
-        first=True,
+        levels, "dividends", lambda: widgets.draw(builders.BY, context.study), first=True
     )
 
 
@@ -55,7 +47,7 @@ def wrong_ones(context: page_context.PageContext, levels: performance.Levels) ->
     click on a row opens the sample.
     """
     if builders.has_samples(levels):
-        picture = drawn(cohort_errors.wrong)(levels, context.theme)
+        picture = drawn(cohort_errors.wrong)(levels)
         figure.draw(picture, below=lambda: wrong_table(context, picture.table()))
         error_slices(context, levels)
 
@@ -76,7 +68,7 @@ def page() -> None:
             )
             for name, part in (PARTS | plugin.tabs("cohorts")).items()
         }
-        panels.tabs(builders.VIEW, parts, theme=context.theme, **context.scopes(), levels=levels)
+        panels.tabs(builders.VIEW, parts, **context.scopes(), levels=levels)
 
 
 def error_slices(context: page_context.PageContext, levels: performance.Levels) -> None:
@@ -93,14 +85,13 @@ def error_slices(context: page_context.PageContext, levels: performance.Levels) 
             builders.SLICES_BY, options=mistakes.slice_kinds(context.study, levels.rows)
         )
         figure.draw_content(
-            drawn(cohort_errors.slices)(levels, context.theme, by=by),
+            drawn(cohort_errors.slices)(levels, by=by),
             head,
             on_select=lambda key: select_slice(key, mistakes.slices(levels, by), levels.parts),
         )
     with right:
         panels.show(
             levels,
-            context.theme,
             "worst",
             first=1,
             on_select=lambda key: selections.open_selected(key, worst_ids()),
@@ -176,16 +167,16 @@ def select_confused(key: str, levels: performance.Levels) -> None:
 
 def model_quality(context: page_context.PageContext, levels: performance.Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
-    panels.show(levels, context.theme, "residuals", first=1)
+    panels.show(levels, "residuals", first=1)
     if builders.has_classes(levels):
         figure.draw_side_by_side(
             lambda: figure.draw(
-                drawn(cohort_quality.confusions)(levels, context.theme),
+                drawn(cohort_quality.confusions)(levels),
                 on_select=lambda key: select_confused(key, levels),
             ),
-            lambda: drawn(cohort_quality.calibration)(levels, context.theme),
+            lambda: drawn(cohort_quality.calibration)(levels),
         )
-        panels.show(levels, context.theme, "curves", first=1)
+        panels.show(levels, "curves", first=1)
 
 
 def entanglement(context: page_context.PageContext, levels: performance.Levels) -> None:
@@ -232,7 +223,7 @@ def entanglement(context: page_context.PageContext, levels: performance.Levels) 
         )
         figure.draw_content(
             drawn(cohort_points.entanglement)(
-                levels, context.theme, measure=measure, strength=strength, everyone=every
+                levels, measure=measure, strength=strength, everyone=every
             ),
             head,
             on_select=selections.choose_selected_sample,
@@ -298,7 +289,7 @@ def map_of_samples(context: page_context.PageContext, levels: performance.Levels
         )
         figure.draw_content(
             drawn(cohort_points.sample_map)(
-                levels, context.theme, of=of, method=method, colour=colour, everyone=every
+                levels, of=of, method=method, colour=colour, everyone=every
             ),
             head,
             on_select=lambda key: select_samples(

@@ -56,10 +56,10 @@ def decisions(context: page_context.PageContext, view: page_state.Pin) -> None:
         left, right = st.columns([1.1, 1], gap="medium")
         with left:
             numbers_table(sides)
-            panels.show(sides, context.theme, "compare-classes")
+            panels.show(sides, "compare-classes")
             raw_contents(context, sides.a)
         with right:
-            panels.show(sides, context.theme, "shares", "entropies")
+            panels.show(sides, "shares", "entropies")
             if not builders.have_entropies(sides):
                 st.caption(
                     "Entropies are not comparable, since A and B do not both have states that evolve or are "
@@ -67,7 +67,6 @@ def decisions(context: page_context.PageContext, view: page_state.Pin) -> None:
                 )
         panels.show(
             sides,
-            context.theme,
             "disagreements",
             on_select=lambda key: open_on_both_sides(
                 key, view, context.study.dataset.ids[compare.apart(sides).rows]
@@ -75,7 +74,7 @@ def decisions(context: page_context.PageContext, view: page_state.Pin) -> None:
             below=lambda: selections.sample_strip(context.study.dataset, compare.apart(sides).rows),
         )
         time_strips(context, sides)
-        panels.draw_lower_panels(context.theme, **context.scopes(tweak), sides=sides)
+        panels.draw_lower_panels(**context.scopes(tweak), sides=sides)
 
 
 def page() -> None:
@@ -119,12 +118,7 @@ def time_strips(context: page_context.PageContext, sides: compare.Sides) -> None
     for column, (letter, side) in zip(st.columns(2), sides.labelled.items(), strict=True):
         name, content = f"strip-{letter}", f"{cards[letter]}-{rows[letter]}"
         with column, page_runs.guard():
-            panels.show(
-                sides,
-                context.theme,
-                name,
-                below=partial(contents.follow_strip, side, content, name),
-            )
+            panels.show(sides, name, below=partial(contents.follow_strip, side, content, name))
 
 
 def draw_tweak_of_b(context: page_context.PageContext) -> str:
@@ -150,13 +144,7 @@ def waterfalls(context: page_context.PageContext, sides: compare.Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
     comparable = compare.comparable(sides)
     panels.show(
-        sides,
-        context.theme,
-        "waterfall-A",
-        "waterfall-B",
-        "differences",
-        columns=3 if comparable else 2,
-        first=3,
+        sides, "waterfall-A", "waterfall-B", "differences", columns=3 if comparable else 2, first=3
     )
     if not comparable:
         st.caption("A and B explain different outputs or modalities, so no differences are shown.")
@@ -250,7 +238,7 @@ def several_samples(context: page_context.PageContext) -> None:
                 "pages/samples.py", text.escape_markdown(name), ":material/open_in_full:", open=name
             )
             contents.sample_content(context, row, details=False, key="several")
-    panels.show(sample, context.theme, "several-decisions", "several-entropies", first=1)
+    panels.show(sample, "several-decisions", "several-entropies", first=1)
 
 
 def _choose(context: page_context.PageContext) -> list[str]:

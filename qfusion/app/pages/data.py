@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion import _read_only, plugin
-from qfusion.app import frame, navigation, page_context, page_runs, panels, state, tasks, widgets
+from qfusion.app import frame, navigation, page_runs, panels, state, tasks, widgets
 from qfusion.app.forms.data_import import data_import_form, draw_findings
 from qfusion.data import registry
 from qfusion.data.data_set import DataSet
@@ -76,8 +76,8 @@ def draw_set(dataset: DataSet) -> None:
     """Draw the contents of a data set."""
     name = dataset.name
     st.markdown(_card(dataset))
-    panels.show(dataset, page_context.theme(), *data.DATA, first=1)
-    panels.draw_lower_panels(page_context.theme(), dataset=dataset)
+    panels.show(dataset, *data.DATA, first=1)
+    panels.draw_lower_panels(dataset=dataset)
     if not dataset.is_game:
         navigation.link(
             "pages/train.py", "Train a model on it", ":material/model_training:", train=name

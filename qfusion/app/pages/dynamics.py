@@ -59,7 +59,7 @@ def no_time(context: page_context.PageContext) -> None:
             "pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules"
         )
     sensitivity.draw_layer_lines(context, context.tweaked_sample())
-    panels.show(context.tweaked_sample(), context.theme, "entropy-gates", first=1)
+    panels.show(context.tweaked_sample(), "entropy-gates", first=1)
 
 
 def shown_metrics(context: page_context.PageContext, sample: Sample) -> list[str]:
@@ -120,10 +120,9 @@ def decision_tab(
 ) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, then the `rest` of the metrics,
     and the waterfall at T."""
-    theme = context.theme
     _, above = widgets.row(panel.TERMS, dynamics_page.MOVING, study=context.study, key="choices")
     try:
-        panels.show(sample, theme, "decision-over-time", first=1)
+        panels.show(sample, "decision-over-time", first=1)
     finally:
         rest()
     mean, name, unit = decision.upper_curves(sample, above)[1:]
@@ -150,7 +149,7 @@ def building(context: page_context.PageContext, sample: Sample) -> None:
                     default=generator.path_attribution(sample, over).largest_changed_dividend()
                     or generator.BASELINE,
                 )
-        [build] = panels.builders(sample, context.theme, *dynamics_page.BUILT).values()
+        [build] = panels.builders(sample, *dynamics_page.BUILT).values()
         figure.draw_content(build(), head, named=False)
 
 
@@ -160,7 +159,6 @@ def correlations_tab(context: page_context.PageContext, sample: Sample) -> None:
     """
     panels.show(
         sample,
-        context.theme,
         *dict.fromkeys(("information", "mutual-information", *measure_panels().values())),
         first=1,
     )
@@ -172,18 +170,18 @@ def trajectories_tab(context: page_context.PageContext, sample: Sample) -> None:
     st.caption(UNRAVELLING)
     with page_runs.computing(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
-    panels.show(sample, context.theme, "trajectories", "ensemble", first=1)
+    panels.show(sample, "trajectories", "ensemble", first=1)
     if has_jumps(sample.study):
-        panels.show(sample, context.theme, "raster")
+        panels.show(sample, "raster")
 
 
 def state_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
     widgets.row(dynamics_page.STATE_OF, dynamics_page.STATE_AS, study=context.study)
-    panels.show(sample, context.theme, "populations", first=1)
-    panels.show(sample, context.theme, "matrix-modulus", "matrix-phase", "hinton", columns=2)
-    panels.show(sample, context.theme, "bloch")
-    panels.show(sample, context.theme, "populations-over-time", "coherences-over-time", columns=2)
+    panels.show(sample, "populations", first=1)
+    panels.show(sample, "matrix-modulus", "matrix-phase", "hinton", columns=2)
+    panels.show(sample, "bloch")
+    panels.show(sample, "populations-over-time", "coherences-over-time", columns=2)
 
 
 def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
@@ -192,14 +190,14 @@ def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
         st.text(describe_attractor(long_time_limit(sample).attractor))
         st.info("With these sliders there is no unique steady state. Raise a dissipation.")
     else:
-        panels.show_with_leads(sample, context.theme, "distance", "steady")
+        panels.show_with_leads(sample, "distance", "steady")
 
 
 def generator_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Draw the graph of couplings beside the levels, and below them letters and modes."""
-    panels.show(sample, context.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
+    panels.show(sample, "couplings", "levels", columns=WIDE, gap="medium", first=2)
     widgets.draw(dynamics_page.OPERATOR, context.study)
-    panels.show(sample, context.theme, "letters", "modes", columns=WIDE, gap="medium")
+    panels.show(sample, "letters", "modes", columns=WIDE, gap="medium")
 
 
 TABS = {
@@ -241,7 +239,6 @@ def dynamics(context: page_context.PageContext) -> None:
                 dynamics_page.VIEW,
                 TABS | {"Decision": partial(decision_tab, rest)} | plugin.tabs("dynamics"),
                 *(context, sample),
-                theme=context.theme,
                 **context.scopes(tweak),
             )
             changed = notebook.list_changes(tweak)

@@ -59,7 +59,7 @@ def evidence(context: page_context.PageContext) -> None:
         }
         for name, draw_tab in plugin.tabs("faithfulness").items():
             draw[name] = partial(draw_tab, context, context.tweaked_sample())
-        panels.tabs(builders.PROOF, draw, theme=context.theme, **context.scopes())
+        panels.tabs(builders.PROOF, draw, **context.scopes())
         if trust.is_comparison_missing(default):
             with missing_comparison:
                 trust.agreement(default)
@@ -122,7 +122,6 @@ def deletion_tab(context: page_context.PageContext) -> None:
     measure = widgets.draw(builders.MEASURE) if study.classes else faithfulness.LOG_ODDS
     panels.show(
         study,
-        context.theme,
         *(f"{kind}-modalities" for kind in faithfulness.DIRECTIONS),
         columns=2,
         first=2,
@@ -151,14 +150,7 @@ def deletion_tab(context: page_context.PageContext) -> None:
     )
     figure.draw_side_by_side(
         *(
-            partial(
-                draw_features,
-                study,
-                context.theme,
-                everyone=every,
-                kind=kind,
-                **chosen,
-            )
+            partial(draw_features, study, everyone=every, kind=kind, **chosen)
             for kind in faithfulness.DIRECTIONS
         )
     )
@@ -207,7 +199,7 @@ def estimators_tab(context: page_context.PageContext) -> None:
     if not on:
         _methods_before_run(coalitions, rows)
     else:
-        picture = drawn(estimators)(context.tweaked_sample(), context.theme)
+        picture = drawn(estimators)(context.tweaked_sample())
         figure.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
 
 
@@ -276,7 +268,7 @@ def truth_tab(
             icon=":material/info:",
         )
         return
-    panels.show(context.tweaked_sample(), context.theme, "truth", first=1)
+    panels.show(context.tweaked_sample(), "truth", first=1)
     table = (
         against_truth.frame()
         .assign(term=[" + ".join(style.split_term(term)) for term in against_truth.terms])
@@ -340,9 +332,7 @@ def draw_seeds(context: page_context.PageContext, study: Study, seeds: stability
 
     def draw_sample() -> panel.PanelFigure | None:
         if trust.seed_values(study, seeds, context.row, terms) is not None:
-            return draw_view(
-                context.tweaked_sample(), context.theme, view=faithfulness.seed_sample, terms=terms
-            )
+            return draw_view(context.tweaked_sample(), view=faithfulness.seed_sample, terms=terms)
         st.info(
             f"Sample {text.escape_markdown(context.sample)} is not a test sample. Seeds are compared on "
             "test samples only, so choose one of these.",
@@ -351,7 +341,7 @@ def draw_seeds(context: page_context.PageContext, study: Study, seeds: stability
         return None
 
     figure.draw_side_by_side(
-        lambda: draw_view(study, context.theme, view=faithfulness.seed_ranks, terms=terms),
+        lambda: draw_view(study, view=faithfulness.seed_ranks, terms=terms),
         draw_sample,
     )
     st.caption(

@@ -53,10 +53,9 @@ def votes(context: page_context.PageContext) -> None:
         f"{describe_baseline(context.study.background)}",
     )
     figure.draw_side_by_side(
-        lambda: panels.show(sample, context.theme, "spectrum", first=1),
+        lambda: panels.show(sample, "spectrum", first=1),
         lambda: panels.show_with_controls(
             sample,
-            context.theme,
             "along",
             lambda: widgets.draw(UP, default=operators.default_vertical_axis(operator)),
             first=True,
@@ -65,14 +64,7 @@ def votes(context: page_context.PageContext) -> None:
         widths=[1.25, 1],
     )
     panels.show(
-        sample,
-        context.theme,
-        "state-for",
-        "state-against",
-        "patterns",
-        "effects",
-        columns=2,
-        gap="medium",
+        sample, "state-for", "state-against", "patterns", "effects", columns=2, gap="medium"
     )
     for side in ("for", "against"):
         panels.lazy_panel(f"nearest-{side}", partial(_nearest, context, result, side))
@@ -126,7 +118,7 @@ def page() -> None:
     context = frame.begin_model_page("Decision operators")
     with page_runs.guard(), st.container(key="fold-operators"):
         votes(context)
-        panels.draw_lower_panels(context.theme, **context.scopes())
+        panels.draw_lower_panels(**context.scopes())
 
 
 page_runs.run_page(__file__, __name__)

@@ -37,11 +37,8 @@ from qfusion.views.words.names import describe_entropies, fact_titles
 def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("Samples")
-    sample, theme, ruled = (
-        context.tweaked_sample(),
-        context.theme,
-        context.study.model.part(TruthTables) is not None,
-    )
+    sample = context.tweaked_sample()
+    ruled = context.study.model.part(TruthTables) is not None
 
     if TRY.fits(context.study):
         widgets.draw_folded(TRY, lambda: try_own(context), ":material/draw:")
@@ -54,8 +51,8 @@ def page() -> None:
         contents.sample_heading(context)
         hero_card(context, details=True)
         over_seconds = st.container()  # after the decision: attributions take their time
-        panels.show(sample, theme, "verdict", grows=False, first=1)
-        panels.show(sample, theme, "waterfall", first=1)
+        panels.show(sample, "verdict", grows=False, first=1)
+        panels.show(sample, "waterfall", first=1)
         if context.study.reads_features:
             widgets.draw_folded(OPEN, lambda: modality_attributions(context), ":material/search:")
     if over_seconds is not None:  # else the guard says why there is no decision
@@ -63,14 +60,13 @@ def page() -> None:
             options = STRIP["strip"].arguments(state.current())
             panels.show(
                 sample,
-                theme,
                 "strip",
                 below=lambda: contents.follow_strip(sample, f"main-{context.row}", **options),
             )
     with left, page_runs.guard():
-        panels.show(sample, theme, "shapley", "masses")
+        panels.show(sample, "shapley", "masses")
     with right, page_runs.guard():
-        panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
+        panels.show(sample, "beliefs", "fused-entropies", "entropies")
         if context.study.model.part(GateCircuit):
             st.caption(describe_entropies(sample.entropies))
         elif context.study.reads_features and not (ruled or context.study.model.part(Evolution)):
@@ -94,7 +90,7 @@ def page() -> None:
             )
     with below, page_runs.guard():
         panels.lazy_panel("similar", partial(similar_samples, context), stays=True)
-        panels.draw_lower_panels(theme, **context.scopes())
+        panels.draw_lower_panels(**context.scopes())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read
     # meanwhile.
     with find, page_runs.guard(), st.container(border=True, key="box-find"):
@@ -235,7 +231,7 @@ def sample_scatter(context: page_context.PageContext, chosen: dict[str, Any], co
         )
     figure.draw_without_panel(
         drawn(sample_views.scatter)(
-            context.tweaked_sample(), context.theme, x=x, y=y, output=context.output_name, **chosen
+            context.tweaked_sample(), x=x, y=y, output=context.output_name, **chosen
         ),
         on_select=selections.choose_selected_sample,
     )
@@ -256,7 +252,7 @@ def modality_attributions(context: page_context.PageContext) -> None:
                 raw.OTHER, study.dataset, default_contrast(study, context.row), follows=True
             )
         widgets.draw(raw.METHOD)
-    panels.show(context.tweaked_sample(), context.theme, *raw.INSIDE)
+    panels.show(context.tweaked_sample(), *raw.INSIDE)
 
 
 def similar_samples(context: page_context.PageContext) -> None:
@@ -269,7 +265,7 @@ def similar_samples(context: page_context.PageContext) -> None:
             ids = [str(name) for name in context.study.dataset.ids[nearest.rows]]
             _links(context, nearest, ids)
         figure.draw_content(
-            drawn(sample_views.similar)(sample, context.theme, by=by),
+            drawn(sample_views.similar)(sample, by=by),
             head,
             on_select=lambda key: selections.open_selected(key, ids),
             below=lambda: selections.sample_strip(context.study.dataset, nearest.rows),

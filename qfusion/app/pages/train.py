@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion import _read_only
-from qfusion.app import figure, frame, page_context, page_runs, panels, state, tasks, widgets
+from qfusion.app import figure, frame, page_runs, panels, state, tasks, widgets
 from qfusion.app.forms.runs import (
     DRAWN_RUNS,
     NAME,
@@ -57,7 +57,7 @@ def _runs(moving: bool, models: list[str]) -> None:
         )
         steady = _steady(shown)
         with st.container(key="fold-curves"):
-            panels.tabs(builders.VIEW, draw, steady, theme=page_context.theme(), runs=steady)
+            panels.tabs(builders.VIEW, draw, steady, runs=steady)
 
 
 def _steady(shown: list[trainings.Seen]) -> list[trainings.Seen]:
@@ -121,19 +121,11 @@ def draw_progress(shown: list[trainings.Seen]) -> None:
         figure.draw_side_by_side(lambda: _loss(shown), _waiting_metric)
     else:
         figure.draw_side_by_side(lambda: _loss(shown), lambda: _metric(begun))
-        panels.show(
-            begun,
-            page_context.theme(),
-            "train-gradient",
-            "train-rate",
-            columns=2,
-            gap="medium",
-            first=2,
-        )
+        panels.show(begun, "train-gradient", "train-rate", columns=2, gap="medium", first=2)
 
 
 def _loss(shown: list[trainings.Seen]) -> panel.PanelFigure:
-    return draw_view(shown, page_context.theme(), view=learning.train_loss)
+    return draw_view(shown, view=learning.train_loss)
 
 
 def _waiting_card(shown: list[trainings.Seen]) -> None:
@@ -165,9 +157,7 @@ def _metric(shown: list[trainings.Seen]) -> None:
                 metric = widgets.draw(
                     builders.METRIC, options=known, default=trainings.main_metric(known)
                 )
-            figure.draw_without_panel(
-                draw_view(shown, page_context.theme(), view=learning.train_metric, metric=metric)
-            )
+            figure.draw_without_panel(draw_view(shown, view=learning.train_metric, metric=metric))
 
 
 def draw_inner_terms(shown: list[trainings.Seen]) -> None:
@@ -182,16 +172,13 @@ def draw_inner_terms(shown: list[trainings.Seen]) -> None:
         return
     panels.show(
         shown,
-        page_context.theme(),
         "train-dividends",
         *(f"train-dividends-{group}" for group in range(1, builders.modality_groups(shown))),
         "train-replay",
     )
     figure.draw_side_by_side(
-        lambda: panels.show(
-            shown, page_context.theme(), *(f"train-norm-{of}" for of in learning_inside.NORMS)
-        ),
-        lambda: panels.show(shown, page_context.theme(), "train-negativity", "train-fused"),
+        lambda: panels.show(shown, *(f"train-norm-{of}" for of in learning_inside.NORMS)),
+        lambda: panels.show(shown, "train-negativity", "train-fused"),
     )
 
 

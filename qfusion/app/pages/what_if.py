@@ -54,7 +54,7 @@ from qfusion.views.words.rules import describe_calibration, format_probability
 
 
 @page_runs.fragment
-def what_if(context: page_context.PageContext) -> None:
+def changes(context: page_context.PageContext) -> None:
     """Draw controls beside their effects. This is a fragment, so that moving one redraws only this part."""
     if not context.study.reads_features:
         st.markdown(
@@ -74,14 +74,14 @@ def what_if(context: page_context.PageContext) -> None:
                 draw_comparison(context, wanted)
         with page_runs.guard():
             parameter_flips(context)
-            panels.draw_lower_panels(context.theme, **context.scopes())
+            panels.draw_lower_panels(**context.scopes())
 
 
 def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("What if")
     forget_other_samples(context)
-    what_if(context)
+    changes(context)
 
 
 # The controls: what is done to each modality. Everything stands in the address.
@@ -245,7 +245,7 @@ def _titles(context: page_context.PageContext, own: Any) -> list[str]:
 
 def draw_comparison(context: page_context.PageContext, wanted: Edits) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
-    sample, theme = context.tweaked_sample(), context.theme
+    sample = context.tweaked_sample()
     before, now, done = changes.both_decisions(sample, wanted)
     was, is_ = (
         answers.format_decision_value(context.study, part.outcome.scores) for part in (before, now)
@@ -257,11 +257,11 @@ def draw_comparison(context: page_context.PageContext, wanted: Edits) -> None:
     )
     with st.container(key="pair-metrics"):
         tweaks.metrics_changed(cells, st.columns(len(cells)), "no change")
-    panels.show(sample, theme, "what-if-probabilities", first=1)
-    panels.show(sample, theme, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
-    panels.show(sample, theme, "what-if-differences")
+    panels.show(sample, "what-if-probabilities", first=1)
+    panels.show(sample, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
+    panels.show(sample, "what-if-differences")
     swapped = [name for name, action in done.items() if action == SWAP]
-    panels.show(sample, theme, *(f"what-if-strip-{name}" for name in swapped))
+    panels.show(sample, *(f"what-if-strip-{name}" for name in swapped))
     shown = [
         name
         for name, action in done.items()
@@ -270,7 +270,7 @@ def draw_comparison(context: page_context.PageContext, wanted: Edits) -> None:
     for first in range(0, len(shown), 2):
         for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):
             with place:
-                panels.show(sample, theme, f"what-if-state-{name}")
+                panels.show(sample, f"what-if-state-{name}")
 
 
 def _classes(
@@ -316,7 +316,7 @@ def _scores(context: page_context.PageContext, before: Result, now: Result) -> l
 
 def nearest_flips(context: page_context.PageContext) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
-    panels.show(context.tweaked_sample(), context.theme, "flips", first=1)
+    panels.show(context.tweaked_sample(), "flips", first=1)
     with st.container(horizontal=True, key="apply-flips"):
         for name, flip in what_would_flip(context.study, context.row).items():
             if flip.state.possible:
@@ -395,7 +395,7 @@ def _flips(context: page_context.PageContext) -> None:
             f"**None of the {search.tried} parameters flips this decision on its own** ({describe_ranges(search)})."
         )
         return
-    panels.show(context.tweaked_sample(), context.theme, "knob-flips")
+    panels.show(context.tweaked_sample(), "knob-flips")
     with st.container(horizontal=True, key="set-knobs"):
         for change in search.changes[:4]:
             value = flip_value(change)

@@ -115,9 +115,7 @@ def sample_content(
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
     for name in pieces(Series):
         st.caption(text.escape_markdown(name))
-        figure.small(
-            drawn(samples.curve)(context.study, context.theme, row=at, modality=name, card=card)
-        )
+        figure.small(drawn(samples.curve)(context.study, row=at, modality=name, card=card))
     if details:
         absent = [
             text.escape_markdown(name) for name in context.study.modalities if name not in shown

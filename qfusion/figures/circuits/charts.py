@@ -18,7 +18,6 @@ from qfusion.figures.style import (
     QUIET,
     UNSIGNED_SCALE,
     VERMILLION,
-    Theme,
     bare_axis,
     base_figure,
     cell_annotations,
@@ -39,7 +38,6 @@ def bloch_row(
     entropy: np.ndarray,
     *,
     before: np.ndarray | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw a large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
     across = len(names) if len(names) <= 6 else -(-len(names) // 2)
@@ -47,11 +45,11 @@ def bloch_row(
     places = [(i % across, -(i // across)) for i in range(len(names))]
 
     notes = [
-        arrow(x, y, before[i], 30, theme) | {"opacity": 0.35, "arrowwidth": 1.2}
+        arrow(x, y, before[i], 30) | {"opacity": 0.35, "arrowwidth": 1.2}
         for i, (x, y) in enumerate(places)
         if before is not None and np.abs(before[i] - bloch[i]).max() > 0.02
     ]
-    notes += [arrow(x, y, bloch[i], 30, theme) for i, (x, y) in enumerate(places)]
+    notes += [arrow(x, y, bloch[i], 30) for i, (x, y) in enumerate(places)]
     notes += [
         {
             "x": x,
@@ -63,11 +61,11 @@ def bloch_row(
         }
         for i, (x, y) in enumerate(places)
         for words, shift, hue in (
-            (f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats", -42, QUIET[theme]),
-            (label(names[i], 16), 43, INK[theme]),
+            (f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats", -42, QUIET),
+            (label(names[i], 16), 43, INK),
         )
     ]
-    figure = base_figure(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
+    figure = base_figure(12 + 120 * lines, left=6, right=22, top=6, bottom=6)
     figure.add_scatter(
         x=[x for x, _ in places],
         y=[y for _, y in places],
@@ -75,11 +73,11 @@ def bloch_row(
         name="qubits",
         text=[disc_tip(*entry) for entry in zip(names, bloch, map(float, entropy), strict=True)],
         hovertemplate="%{text}<extra></extra>",
-        meta=discs_meta(names, needle_hues(theme), before is not None),
+        meta=discs_meta(names, needle_hues(), before is not None),
         marker={
             "size": 60,
-            "color": PAPER[theme],
-            "line": {"color": LINE[theme], "width": 1.5},
+            "color": PAPER,
+            "line": {"color": LINE, "width": 1.5},
         },
     )
     figure.update_layout(annotations=notes)
@@ -89,15 +87,13 @@ def bloch_row(
 
 
 @checks_arrays()
-def qubit_bars(
-    values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light"
-) -> go.Figure:
+def qubit_bars(values: np.ndarray, names: Sequence[str], title: str) -> go.Figure:
     """Draw one bar a qubit."""
-    figure = base_figure(theme, 220, bottom=40)
+    figure = base_figure(220, bottom=40)
     figure.add_bar(
         x=list(range(len(names))),
         y=values,
-        marker={"color": INK[theme]},
+        marker={"color": INK},
         hovertemplate="%{y:.3f}<extra></extra>",
         width=0.6,
     )
@@ -121,7 +117,6 @@ def entropy_lines(
     hues: Sequence[str] = (),
     y_title: str = "von Neumann entropy (nats)",
     group: str = ENTROPIES,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the entropy of every qubit over the gates, or more that is counted in nats, with a cursor and marks where
     parts of the circuit begin. The value after the last gate goes on behind the cursor.
@@ -133,7 +128,7 @@ def entropy_lines(
     """
     gates = len(values) - 1
     end = gates + AFTER * max(gates, 1)
-    figure = base_figure(theme, 330, legend=True, right=20)
+    figure = base_figure(330, legend=True, right=20)
     for q, name in enumerate(names):
         hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
         figure.add_scatter(
@@ -164,7 +159,7 @@ def entropy_lines(
             "line": line,
         }
         for x, layer, line in (
-            *((x, "below", {"color": LINE[theme], "width": 1, "dash": "dot"}) for x, _ in marks),
+            *((x, "below", {"color": LINE, "width": 1, "dash": "dot"}) for x, _ in marks),
             *([] if at is None else [(at, "below", {"color": VERMILLION, "width": 2})]),
         )
     ]
@@ -180,7 +175,7 @@ def entropy_lines(
                 "text": label(name),
                 "showarrow": False,
                 "yshift": -12 * (i % 2),
-                "font": {"size": 10, "color": QUIET[theme]},
+                "font": {"size": 10, "color": QUIET},
             }
             for i, (x, name) in enumerate(marks)
         ],
@@ -196,9 +191,7 @@ def entropy_lines(
 
 
 @checks_arrays(moments="T", values="T")
-def cut_entropies(
-    values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, theme: Theme = "light"
-) -> go.Figure:
+def cut_entropies(values: Sequence[np.ndarray], moments: Sequence[str], title: str) -> go.Figure:
     """Draw a heat map with one row per moment and one column per cut, which separates the first k qubits from the
     others.
 
@@ -208,7 +201,7 @@ def cut_entropies(
     for i, row in enumerate(values):
         z[i, : len(row)] = row
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)
-    figure = base_figure(theme, 92 + 34 * len(values), left=10, right=10, top=8)
+    figure = base_figure(92 + 34 * len(values), left=10, right=10, top=8)
     figure.add_trace(
         go.Heatmap(
             z=z,
@@ -246,14 +239,12 @@ def cut_entropies(
 
 
 @checks_arrays()
-def pooling_entropies(
-    before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, theme: Theme = "light"
-) -> go.Figure:
+def pooling_entropies(before: np.ndarray, after: np.ndarray, outcomes: np.ndarray) -> go.Figure:
     """Draw the entropy before and after every pooling, and the entropy of the outcomes."""
-    figure = base_figure(theme, 250, legend=True)
+    figure = base_figure(250, legend=True)
     for values, name, hue in (
         (before, "before, all active qubits", fade_colour(GREY, 0.7)),
-        (after, "after, those that stay", INK[theme]),
+        (after, "after, those that stay", INK),
         (outcomes, "outcomes, one by one", ORANGE),
     ):
         figure.add_trace(
@@ -275,16 +266,14 @@ def pooling_entropies(
 
 
 @checks_arrays()
-def step_error(
-    steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: float, *, theme: Theme = "light"
-) -> go.Figure:
+def step_error(steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: float) -> go.Figure:
     """Draw the trace distance of the circuit from the exact evolution against the step, after one step and after all of
     them.
 
     Args:
         steps, one, whole: (n,) step sizes dt and distances; chosen: the step that is drawn.
     """
-    figure = base_figure(theme, 300, legend=True)
+    figure = base_figure(300, legend=True)
     for values, name, dash in (
         (one, "after one step", "solid"),
         (whole, "after as many as fill T", "dash"),
@@ -297,7 +286,7 @@ def step_error(
                 "mode": "lines+markers",
                 "name": name,
                 "marker": {"size": 7},
-                "line": {"color": INK[theme], "width": 2, "dash": dash},
+                "line": {"color": INK, "width": 2, "dash": dash},
                 "hovertemplate": "dt = %{x:.3g}: %{y:.2e}<extra></extra>",
             }
         )
@@ -307,7 +296,7 @@ def step_error(
         title={"text": "trace distance (0 to 1)"},
         **log_ticks(np.maximum(np.concatenate([one, whole]), 1e-17)),
     )
-    figure.add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
+    figure.add_vline(x=chosen, line={"color": QUIET, "dash": "dash"})
     return figure
 
 

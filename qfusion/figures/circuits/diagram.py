@@ -23,7 +23,6 @@ from qfusion.figures.style import (
     PAPER,
     QUIET,
     VERMILLION,
-    Theme,
     bare_axis,
     base_figure,
     fade_colour,
@@ -103,7 +102,6 @@ def diagram(
     display: str = "",
     ends: Mapping[int, float] = MappingProxyType({}),
     decision: tuple[str, str] = ("", ""),
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the circuit from left to right. Completed gates are opaque, gates to come are faint, and the current box has
     a thick border.
@@ -124,7 +122,6 @@ def diagram(
     width = max((box.column for box in boxes), default=0) + 1
     head = 14 if ends else 0  # for the label above the read-outs
     figure = base_figure(
-        theme,
         int(12 + head + unit * (bottom - top + 2 * EDGE)),
         left=14 + 7 * max(len(w.name) for w in wires),
         right=22,
@@ -133,9 +130,9 @@ def diagram(
     )
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
-    _wires(figure, wires, width, notes, theme, unit)
+    _wires(figure, wires, width, notes, unit)
     for box in boxes:
-        _box(box, wires, at, shapes, notes, theme, unit)
+        _box(box, wires, at, shapes, notes, unit)
     _add_click_targets(figure, boxes, wires, unit)
     if display:
         alone = 0.22 if _least_distance(wires) < CLOSE else 0.26
@@ -152,12 +149,11 @@ def diagram(
                 for x, row, vector, entropy in between
             ],
             display,
-            theme,
         )
     elif not ends or at < max(box.last for box in boxes):
-        _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
+        _discs(figure, boxes, wires, at, bloch, entropy, notes, unit)
     if ends:
-        _add_readouts(figure, wires, ends, decision, width, shapes, notes, theme)
+        _add_readouts(figure, wires, ends, decision, width, shapes, notes)
     figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
     figure.update_xaxes(**bare_axis(), range=[-0.62, width + 1.75 * bool(ends)])
     figure.update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
@@ -172,7 +168,6 @@ def _add_readouts(
     x: float,
     shapes: list[dict[str, Any]],
     notes: list[dict[str, Any]],
-    theme: Theme,
 ) -> None:
     """Add how likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
     places = {row: wires[row].y for row in ends}
@@ -187,12 +182,12 @@ def _add_readouts(
         )
         for row, p in ends.items()
     ]
-    draw_displays(figure, shown, KINDS[0], theme)
+    draw_displays(figure, shown, KINDS[0])
     figure.data[-2].meta = ends_meta([wires[row].name for row in ends], 2 * half)
     low = min(places.values())
     high = max(places.values())
     middle = (low + high) / 2
-    line = {"color": QUIET[theme], "width": 1.2}
+    line = {"color": QUIET, "width": 1.2}
     bracket = {"type": "line", "line": line, "layer": "above"}
     shapes += [
         bracket | {"x0": x + 0.62, "x1": x + 0.62, "y0": low, "y1": high},
@@ -203,12 +198,12 @@ def _add_readouts(
             "x1": x + 1.7,
             "y0": middle - 0.7,
             "y1": middle + 0.7,
-            "fillcolor": PAPER[theme],
-            "line": {"color": INK[theme], "width": 2},
+            "fillcolor": PAPER,
+            "line": {"color": INK, "width": 2},
             "layer": "above",
         },
     ]
-    written = {"showarrow": False, "font": {"size": 11, "color": INK[theme]}}
+    written = {"showarrow": False, "font": {"size": 11, "color": INK}}
     notes += [
         written | {"x": x + 0.16, "xanchor": "left", "y": places[row], "text": f"{p:.2f}"}
         for row, p in ends.items()
@@ -223,17 +218,12 @@ def _add_readouts(
         name="decision",
         text=[decision[1]],
         hovertemplate="%{text}<extra></extra>",
-        marker={"size": 30, "opacity": 0.0, "color": LINE[theme], "symbol": "square"},
+        marker={"size": 30, "opacity": 0.0, "color": LINE, "symbol": "square"},
     )
 
 
 def _wires(
-    figure: go.Figure,
-    wires: Sequence[Wire],
-    width: float,
-    notes: list[dict[str, Any]],
-    theme: Theme,
-    unit: float,
+    figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[dict[str, Any]], unit: float
 ) -> None:
     for hue in dict.fromkeys(wire.hue for wire in wires):
         own = [wire for wire in wires if wire.hue == hue]
@@ -243,7 +233,7 @@ def _wires(
             y=[y for wire in own for y in (wire.y, wire.y, None)],
             mode="lines",
             hoverinfo="skip",
-            line={"color": hue or QUIET[theme], "width": 1.2},
+            line={"color": hue or QUIET, "width": 1.2},
         )
     apart = _least_distance(wires) * unit
     near, alone = (10, 12) if apart > 12 else (9, 11)
@@ -255,7 +245,7 @@ def _wires(
             "y": wire.y,
             "text": label(wire.name, 24),
             "showarrow": False,
-            "font": {"size": near if wire.hue and apart < 24 else alone, "color": INK[theme]},
+            "font": {"size": near if wire.hue and apart < 24 else alone, "color": INK},
         }
         for wire in wires
     )
@@ -277,7 +267,6 @@ def _box(
     at: int,
     shapes: list[dict[str, Any]],
     notes: list[dict[str, Any]],
-    theme: Theme,
     unit: float,
 ) -> None:
     heights = [wires[row].y for row in box.rows]
@@ -314,7 +303,7 @@ def _box(
             "layer": "above",
         }
         shapes += [
-            place | {"fillcolor": PAPER[theme], "line": {"width": 0}},
+            place | {"fillcolor": PAPER, "line": {"width": 0}},
             place
             | {
                 "fillcolor": fade_colour(hue, 0.28 if done else 0.1),
@@ -340,7 +329,7 @@ def _box(
                 "opacity": 0.45 if box.outside else max(opacity, 0.6),
                 "textangle": -90 if high - low > 0.9 and len(name) > longest else 0,
                 "yshift": -slim,
-                "font": {"size": size, "color": INK[theme]},
+                "font": {"size": size, "color": INK},
             }
         )
 
@@ -411,7 +400,6 @@ def _discs(
     bloch: np.ndarray,
     entropy: np.ndarray,
     notes: list[dict[str, Any]],
-    theme: Theme,
     unit: float,
 ) -> None:
     discs: list[tuple[int, float, int]] = []  # row, place and radius
@@ -448,15 +436,15 @@ def _discs(
         cliponaxis=False,
         hovertemplate="%{text}<extra></extra>",
         text=tips,
-        meta=discs_meta([wires[row].name for row, *_ in discs], needle_hues(theme)),
+        meta=discs_meta([wires[row].name for row, *_ in discs], needle_hues()),
         marker={
             "size": diameters,
-            "color": PAPER[theme],
-            "line": {"color": LINE[theme], "width": 1.5},
+            "color": PAPER,
+            "line": {"color": LINE, "width": 1.5},
             "opacity": 1,
         },
     )
-    notes += [arrow(x, wires[row].y, bloch[row], radius, theme) for row, x, radius in discs]
+    notes += [arrow(x, wires[row].y, bloch[row], radius) for row, x, radius in discs]
 
 
 def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
@@ -468,15 +456,15 @@ def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
     )
 
 
-def needle_hues(theme: Theme) -> tuple[str, str, str]:
+def needle_hues() -> tuple[str, str, str]:
     """Return the colours of needles whose <Y> is about 0, above, and below it."""
-    return INK[theme], BLUE, VERMILLION
+    return INK, BLUE, VERMILLION
 
 
-def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -> dict[str, Any]:
+def arrow(x: float, y: float, vector: np.ndarray, radius: float) -> dict[str, Any]:
     """Return a needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
     a, b, c = (float(v) for v in vector)
-    level, above, below = needle_hues(theme)
+    level, above, below = needle_hues()
     if abs(b) < 0.1:
         hue = level
     else:

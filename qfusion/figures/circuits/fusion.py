@@ -17,7 +17,6 @@ from qfusion.figures.style import (
     QUIET,
     UNSIGNED_SCALE,
     VERMILLION,
-    Theme,
     base_figure,
     cell_annotations,
     fade_colour,
@@ -62,7 +61,6 @@ def masses(
     *,
     marked: int | None = None,
     compact: bool = False,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the mass that each modality and the fusion give each element, as a heat map with the numbers in it.
 
@@ -75,9 +73,9 @@ def masses(
     n, M = np.shape(values)
     z = np.column_stack([values, fused]).T
     if compact:
-        figure = base_figure(theme, 36 + 17 * (M + 1), left=10, right=10, top=20, bottom=4)
+        figure = base_figure(36 + 17 * (M + 1), left=10, right=10, top=20, bottom=4)
     else:
-        figure = base_figure(theme, 56 + 40 * (M + 1), left=10, right=10, top=30, bottom=10)
+        figure = base_figure(56 + 40 * (M + 1), left=10, right=10, top=30, bottom=10)
     figure.add_heatmap(
         z=z,
         **_MASSES,
@@ -101,7 +99,7 @@ def masses(
         showline=False,
         ticks="",
     )
-    figure.add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
+    figure.add_hline(y=M - 0.5, line={"color": PAPER, "width": 5})
     return figure
 
 
@@ -116,7 +114,6 @@ def fusion_tables(
     angles: np.ndarray,
     chosen: tuple[int, int] | None = None,
     edited: np.ndarray | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the truth tables of the fusion: the mass of the fused qubit for each element and outcome.
 
@@ -138,7 +135,7 @@ def fusion_tables(
         row_titles[row] = f"<b>▸ {row_titles[row]}</b>"
         column_titles[column] = f"<b>{patterns[column]}</b>"
 
-    figure = base_figure(theme, 100 + 23 * n, left=10, right=10, top=46, bottom=14)
+    figure = base_figure(100 + 23 * n, left=10, right=10, top=46, bottom=14)
     figure.add_heatmap(z=values, **_MASSES, hoverinfo="skip")
     cell_annotations(figure, values, values, "{:.2f}", showlegend=False)
     if edited is not None and np.any(edited):
@@ -157,7 +154,7 @@ def fusion_tables(
     figure.update_yaxes(**row_axis(row_titles))
     figure.update_layout(clickmode="event+select", hoverdistance=40)
     if chosen:
-        _frame_cell(figure, row, column, theme)
+        _frame_cell(figure, row, column)
     return figure
 
 
@@ -218,9 +215,9 @@ def _add_click_targets(
     )
 
 
-def _frame_cell(figure: go.Figure, row: int, column: int, theme: Theme) -> None:
+def _frame_cell(figure: go.Figure, row: int, column: int) -> None:
     """Draw a frame around a cell: a line of ink on a wider line of paper."""
-    for hue, width in ((PAPER[theme], 6), (INK[theme], 3)):
+    for hue, width in ((PAPER, 6), (INK, 3)):
         figure.add_shape(
             type="rect",
             fillcolor="rgba(0,0,0,0)",
@@ -258,7 +255,6 @@ def class_bars(
     unit: str = SOFTMAX,
     most: int = MOST_CLASSES,
     follows: bool = False,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one bar per class for the likeliest classes and the true one. The name of the true class is marked.
 
@@ -282,7 +278,7 @@ def class_bars(
     has_legend = before is not None
 
     figure = base_figure(
-        theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=has_legend
+        66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=has_legend
     )
     figure.add_bar(
         x=probabilities[shown],
@@ -291,7 +287,7 @@ def class_bars(
         width=0.7,
         name="now",
         showlegend=has_legend,
-        marker={"color": [INK[theme] if i == best else faint for i in shown]},
+        marker={"color": [INK if i == best else faint for i in shown]},
         hovertemplate="%{x:.3f}<extra></extra>",
     )
     if follows:
@@ -301,7 +297,7 @@ def class_bars(
             error_x={
                 "type": "data",
                 "array": errors[shown],
-                "color": QUIET[theme],
+                "color": QUIET,
                 "thickness": 2,
                 "width": 4,
             }
@@ -324,14 +320,7 @@ def class_bars(
 
 @checks_arrays()
 def curve(
-    values: np.ndarray,
-    x: np.ndarray,
-    x_label: str,
-    y_label: str,
-    hue: str,
-    *,
-    height: int = 160,
-    theme: Theme = "light",
+    values: np.ndarray, x: np.ndarray, x_label: str, y_label: str, hue: str, *, height: int = 160
 ) -> go.Figure:
     """Draw content that is a curve, such as a spectrum or a profile.
 
@@ -342,7 +331,7 @@ def curve(
     more = 14 * title.count("<br>")  # pixels of the further lines of the title
     size = {"size": 11}
     mode = "lines+markers" if len(values) <= 40 else "lines"
-    figure = base_figure(theme, height + more, left=58, right=8, top=6, bottom=38 + more)
+    figure = base_figure(height + more, left=58, right=8, top=6, bottom=38 + more)
     figure.add_scatter(
         x=x,
         y=values,
@@ -368,7 +357,6 @@ def belief_bars(
     classes: Sequence[str],
     *,
     truth: int | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw for each class the interval from belief to plausibility, with the pignistic probability as a mark.
 
@@ -377,9 +365,7 @@ def belief_bars(
         truth: index of the true class, whose name is marked.
     """
     rows = list(range(len(classes)))
-    figure = base_figure(
-        theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True
-    )
+    figure = base_figure(60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
     figure.add_bar(
         x=np.asarray(plausibility) - np.asarray(belief),
         base=belief,
@@ -387,7 +373,7 @@ def belief_bars(
         orientation="h",
         width=0.5,
         name="belief to plausibility",
-        marker={"color": fade_colour(GREY, 0.5), "line": {"color": LINE[theme], "width": 1}},
+        marker={"color": fade_colour(GREY, 0.5), "line": {"color": LINE, "width": 1}},
         hovertemplate="belief %{base:.3f}, plausibility %{x:.3f} above it<extra></extra>",
     )
     figure.add_scatter(
@@ -395,7 +381,7 @@ def belief_bars(
         y=rows,
         mode="markers",
         name="pignistic probability",
-        marker={"symbol": "diamond", "size": 9, "color": INK[theme]},
+        marker={"symbol": "diamond", "size": 9, "color": INK},
         hovertemplate="%{x:.3f}<extra></extra>",
     )
     figure.update_yaxes(**row_axis(_element_titles(classes, truth, 18)))

@@ -18,7 +18,6 @@ from qfusion.figures.style import (
     QUIET,
     SKY,
     VERMILLION,
-    Theme,
     bare_axis,
     base_figure,
     fade_colour,
@@ -42,10 +41,7 @@ _PITCH = (2.9, 3.5)  # between middles, across and down
 
 @checks_arrays(names="Q+", ways="Q+")
 def draw_balls(
-    names: Sequence[str],
-    ways: Sequence[np.ndarray],
-    hues: Sequence[str] = (),
-    theme: Theme = "light",
+    names: Sequence[str], ways: Sequence[np.ndarray], hues: Sequence[str] = ()
 ) -> go.Figure:
     """Return a Bloch ball for every qubit, five a row.
 
@@ -53,7 +49,6 @@ def draw_balls(
         names: of the qubits.
         ways: of each its Bloch vectors (<X>, <Y>, <Z>) from the start to now, (n, 3), n at least 1.
         hues: hex colours of the qubits; blue where there is none.
-        theme: of the figure.
 
     Raises:
         InvalidInput: when the names and ways do not fit, or a vector is longer than 1.
@@ -69,15 +64,15 @@ def draw_balls(
         )
     across = min(len(names), 5)
     lines = -(-len(names) // across)
-    figure = base_figure(theme, 20 + 215 * lines, left=4, right=4, top=4, bottom=4)
+    figure = base_figure(20 + 215 * lines, left=4, right=4, top=4, bottom=4)
     middles = np.array(
         [(i % across * _PITCH[0], -(i // across) * _PITCH[1]) for i in range(len(names))]
     )
-    _add_globes(figure, middles, theme)
+    _add_globes(figure, middles)
     for name, way, middle, hue in zip(
         names, ways, middles, [*hues, *[""] * len(names)], strict=False
     ):
-        _add_vector(figure, label(name, 24), np.asarray(way, float), middle, hue or BLUE, theme)
+        _add_vector(figure, label(name, 24), np.asarray(way, float), middle, hue or BLUE)
     spare = max(0, 4 - across) / 2 * _PITCH[0]  # one ball alone must not fill the page
     figure.update_xaxes(
         **bare_axis(), range=[-1.45 - spare, (across - 1) * _PITCH[0] + 1.45 + spare]
@@ -97,7 +92,7 @@ def project(vectors: np.ndarray) -> np.ndarray:
     return np.stack([vectors @ RIGHT, vectors @ UP], -1)
 
 
-def _add_globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
+def _add_globes(figure: go.Figure, middles: np.ndarray) -> None:
     turn = np.linspace(0, 2 * np.pi, 61)
     equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
     equator = np.roll(equator[:-1], -int(np.argmax(equator @ TOWARDS_VIEWER < 0)), 0)
@@ -116,7 +111,7 @@ def _add_globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
             y=[y for line in lines for y in (*line[:, 1].tolist(), None)],
             mode="lines",
             hoverinfo="skip",
-            line={"color": LINE[theme], "width": width, "dash": dash},
+            line={"color": LINE, "width": width, "dash": dash},
         )
     places = [
         (words, middle + project(1.17 * way)) for middle in middles for words, way in _AXES.items()
@@ -127,12 +122,12 @@ def _add_globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
         mode="text",
         hoverinfo="skip",
         text=[words for words, _ in places],
-        textfont={"size": 11, "color": QUIET[theme]},
+        textfont={"size": 11, "color": QUIET},
     )
 
 
 def _add_vector(
-    figure: go.Figure, name: str, way: np.ndarray, middle: np.ndarray, hue: str, theme: Theme
+    figure: go.Figure, name: str, way: np.ndarray, middle: np.ndarray, hue: str
 ) -> None:
     now = way[-1]
     points = project(way) + middle
@@ -152,7 +147,7 @@ def _add_vector(
         y=[middle[1], points[-1, 1]],
         mode="lines",
         hoverinfo="skip",
-        line={"color": INK[theme], "width": 2.5},
+        line={"color": INK, "width": 2.5},
     )
     purity = (1 + length**2) / 2
     tip = (
@@ -168,9 +163,9 @@ def _add_vector(
         hovertemplate="%{text}<extra></extra>",
         marker={
             "size": 10,
-            "color": INK[theme] if in_front else PAPER[theme],
+            "color": INK if in_front else PAPER,
             "opacity": 1,
-            "line": {"color": INK[theme], "width": 1.5},
+            "line": {"color": INK, "width": 1.5},
         },
     )
     figure.add_annotation(
@@ -178,7 +173,7 @@ def _add_vector(
         y=middle[1] - 1.72,
         showarrow=False,
         text=f"{name}: {length:.2f}",
-        font={"size": 12, "color": INK[theme]},
+        font={"size": 12, "color": INK},
     )
 
 
@@ -192,11 +187,11 @@ _AXIS_COLOURS = (VERMILLION, GREEN, BLUE)  # of x, y and z, from left to right
 Display = tuple[float, float, float, np.ndarray, str]
 
 
-def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) -> None:
+def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str) -> None:
     """Draw displays of one of `KINDS`; heights count downwards."""
     choose("Display", kind, KINDS)
     frames = [(x - _HALF, x + _HALF, y - half, y + half) for x, y, half, *_ in shown]
-    _fill(figure, frames, PAPER[theme], LINE[theme], "frames")
+    _fill(figure, frames, PAPER, LINE, "frames")
     if kind == KINDS[1]:
         for k, hue in enumerate(_AXIS_COLOURS):
             left = (2 * k - 3) * _HALF / 3
@@ -211,7 +206,7 @@ def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str, theme:
             mode="lines",
             hoverinfo="skip",
             connectgaps=False,
-            line={"color": LINE[theme], "width": 1},
+            line={"color": LINE, "width": 1},
         )
     else:
         bars = [
@@ -227,7 +222,7 @@ def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str, theme:
         name="displays",
         text=[tip for *_, tip in shown],
         hovertemplate="%{text}<extra></extra>",
-        marker={"size": 14, "opacity": 0.0, "color": LINE[theme], "symbol": "square"},
+        marker={"size": 14, "opacity": 0.0, "color": LINE, "symbol": "square"},
     )
 
 

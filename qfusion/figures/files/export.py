@@ -19,7 +19,7 @@ from plotly.offline import get_plotlyjs
 
 from qfusion._checks import check, read_json
 from qfusion.errors import InvalidInput
-from qfusion.figures.colours import apply_theme, read_theme
+from qfusion.figures.colours import apply_theme
 from qfusion.figures.files.export_style import (
     SIZES,
     ExportStyle,
@@ -32,7 +32,7 @@ from qfusion.figures.files.export_style import (
 from qfusion.figures.files.recipe import hide_series
 from qfusion.figures.guards import CONFIG, check_finite
 from qfusion.figures.lines import draw_line_labels
-from qfusion.figures.style import FONT, INK, PAPER, QUIET
+from qfusion.figures.style import DARK, FONT, INK, PAPER, QUIET
 
 __all__ = [
     "MAX_CAPTION",
@@ -56,7 +56,7 @@ def save(
     """Return the figure as a file.
 
     Args:
-        drawn: by a function of qfusion.figures, in either theme.
+        drawn: by a function of qfusion.figures.
         title, caption: any text; it is written as it is, where the style asks for it.
         recipe: JSON that is stored in the file; see `read_recipe`.
 
@@ -206,7 +206,8 @@ def render_page(
             not see it.
         recipe: JSON that is kept in the page.
     """
-    theme = read_theme(drawn)
+    dark = drawn.layout.paper_bgcolor == DARK[PAPER]
+    paper, ink, quiet = (DARK[hue] if dark else hue for hue in (PAPER, INK, QUIET))
     width, height = (round(side / pixel(style)) for side in canvas(drawn, style))
     sized = go.Figure(drawn)
     sized.update_layout(width=width, height=height, autosize=False)
@@ -235,9 +236,9 @@ def render_page(
         label=html.escape(described or "Figure"),
         title=html.escape(title or "Figure"),
         policy=policy,
-        paper=PAPER[theme],
-        ink=INK[theme],
-        quiet=QUIET[theme],
+        paper=paper,
+        ink=ink,
+        quiet=quiet,
         font=FONT,
         width=width,
         height=height,

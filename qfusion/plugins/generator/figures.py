@@ -19,7 +19,6 @@ from qfusion.figures.style import (
     SKY,
     UNSIGNED_SCALE,
     VERMILLION,
-    Theme,
     axis,
     base_figure,
     label,
@@ -50,7 +49,6 @@ def pseudospectra(
     y: np.ndarray,
     resolvent: np.ndarray,
     gap: float,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw all eigenvalues within the numerical range, and beside it pseudospectra around the slow ones.
 
@@ -59,9 +57,9 @@ def pseudospectra(
         boundary_real, boundary_imag: boundary of the numerical range, (B,).
         x, y: grid around the slow modes, (X,) and (Y,), y from 0.
         resolvent: log10 of the resolvent norm on it, (Y, X).
-        gap: spectral gap, in the units of the eigenvalues. theme: of the figure.
+        gap: spectral gap, in the units of the eigenvalues.
     """
-    figure = base_figure(theme, 380, right=16, top=34)
+    figure = base_figure(380, right=16, top=34)
     points = {
         "mode": "markers",
         "hovertemplate": "rate %{customdata:.4g}, frequency %{y:.4g}<extra></extra>",
@@ -108,17 +106,17 @@ def pseudospectra(
         marker={"size": 6, "color": VERMILLION},
         **points,
     )
-    zero = {"zeroline": True, "zerolinecolor": LINE[theme]}
+    zero = {"zeroline": True, "zerolinecolor": LINE}
     figure.update_layout(
         xaxis={"domain": [0, _SPLIT - 0.08], **zero},
-        xaxis2=axis(theme)
+        xaxis2=axis()
         | {
             "domain": [_SPLIT, 1],
             "anchor": "y2",
             "range": [float(x[0]), float(x[-1])],
             **zero,
         },
-        yaxis2=axis(theme) | {"anchor": "x2", "range": [-float(y[-1]), float(y[-1])]},
+        yaxis2=axis() | {"anchor": "x2", "range": [-float(y[-1]), float(y[-1])]},
     )
     figure.update_layout(
         xaxis_title_text="Re λ (1 / time)",
@@ -138,7 +136,7 @@ def pseudospectra(
             yanchor="bottom",
             text=words,
             showarrow=False,
-            font={"size": 12, "color": QUIET[theme]},
+            font={"size": 12, "color": QUIET},
         )
     if gap > 0:
         figure.add_shape(
@@ -149,7 +147,7 @@ def pseudospectra(
             x1=-gap,
             y0=0,
             y1=1,
-            line={"color": QUIET[theme], "dash": "dot", "width": 1},
+            line={"color": QUIET, "dash": "dot", "width": 1},
         )
     return figure
 
@@ -162,22 +160,21 @@ def distance_by_modes(
     names: Sequence[str],
     gap: float,
     end: float,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw a distance and the parts that bands of modes have in it, on a logarithmic axis, and the slope of the gap.
 
     Args:
         times: (N,). distance: (N,). parts: of the bands, (N, B); negative ones are not drawn.
-        names: of the bands, the slowest mode first. gap: spectral gap, 1 / time. end: T. theme: of the figure.
+        names: of the bands, the slowest mode first. gap: spectral gap, 1 / time. end: T.
     """
-    figure = base_figure(theme, 380, legend=True)
+    figure = base_figure(380, legend=True)
     figure.update_layout(margin={"t": 60})
     figure.add_scatter(
         x=times,
         y=distance,
         mode="lines",
         name="distance",
-        line={"color": INK[theme], "width": 2.5},
+        line={"color": INK, "width": 2.5},
         hovertemplate="t = %{x:.2f}: %{y:.3g}<extra></extra>",
     )
     drawn = [distance]
@@ -207,25 +204,21 @@ def distance_by_modes(
         type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(np.concatenate(drawn))
     )
     figure.update_xaxes(title={"text": TIME})
-    figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
+    figure.add_vline(x=end, line={"color": QUIET, "dash": "dot"})
     return figure
 
 
 @checks_arrays("rates", times="N", rates="N", produced="N")
 def entropy_lines(
-    times: np.ndarray,
-    rates: np.ndarray,
-    produced: np.ndarray,
-    whole: float,
-    theme: Theme = "light",
+    times: np.ndarray, rates: np.ndarray, produced: np.ndarray, whole: float
 ) -> go.Figure:
     """Draw the rate of entropy production, and below it the entropy that was produced so far.
 
     Args:
         times: (N,). rates: in nats per time, (N,); infinite ones are not drawn.
-        produced: until each time, in nats, (N,). whole: what would be produced in the end. theme: of the figure.
+        produced: until each time, in nats, (N,). whole: what would be produced in the end.
     """
-    figure = base_figure(theme, 400, top=16)
+    figure = base_figure(400, top=16)
     shown = np.isfinite(rates) & (rates > 0)
     figure.add_scatter(
         x=times,
@@ -258,7 +251,7 @@ def entropy_lines(
             "title": {"text": "σ (nats / time)"},
             **log_ticks(rates[shown] if shown.any() else np.ones(1)),
         },
-        yaxis2=axis(theme) | {"domain": [0, 0.45], "rangemode": "tozero"},
+        yaxis2=axis() | {"domain": [0, 0.45], "rangemode": "tozero"},
         yaxis2_title_text="produced (nats)",
     )
     return figure

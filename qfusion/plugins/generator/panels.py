@@ -93,14 +93,14 @@ def describe_missing_parts(sample: Sample) -> str:
     return " ".join(filter(None, reasons))
 
 
-def mode_shares(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+def mode_shares(sample: Sample) -> panel.PanelFigure:
     """Draw the distance of test samples to the steady state by bands of modes, with the slope of the gap."""
     shares = summary.share_modes(sample.study, sample.tweak_text)
     gap = float(shares.rates[0])
     names = [_band_name(shares, place, gap) for place in range(len(shares.rates))]
     parts = shares.shares * shares.distance[:, None]
     figure = figures.distance_by_modes(
-        shares.times, shares.distance, parts, names, gap, shares.duration, theme
+        shares.times, shares.distance, parts, names, gap, shares.duration
     )
     at_end = shares.shares_at_end
     end_distance = float(np.interp(shares.duration, shares.times, shares.distance))
@@ -140,7 +140,7 @@ def _band_name(shares: summary.BandShares, place: int, gap: float) -> str:
     return f"{low / gap:.3g} to {high / gap:.3g} gaps ({number:,})"
 
 
-def spectrum(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+def spectrum(sample: Sample) -> panel.PanelFigure:
     """Draw the eigenvalues with the numerical range, and pseudospectra around the slow ones."""
     found_modes = summary.describe_spectrum(sample.study, sample.tweak_text)
     figure = figures.pseudospectra(
@@ -152,7 +152,6 @@ def spectrum(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         found_modes.grid_imag,
         found_modes.resolvent,
         found_modes.gap,
-        theme,
     )
 
     def table() -> pd.DataFrame:
@@ -187,14 +186,14 @@ def _entropy(sample: Sample) -> summary.SampleEntropy:
     return summary.produce_entropy(sample.study, sample.row, sample.tweak_text)
 
 
-def entropy_production(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+def entropy_production(sample: Sample) -> panel.PanelFigure:
     """Draw the entropy production along the evolution of the sample, and its total so far."""
     result = _entropy(sample)
     production = result.production
     assert production is not None, "`produces_entropy` asks first"
     rates, produced = production.rates[0], production.produced[0]
     whole = float(production.relative[0, 0])
-    figure = figures.entropy_lines(production.times, rates, produced, whole, theme)
+    figure = figures.entropy_lines(production.times, rates, produced, whole)
 
     def table() -> pd.DataFrame:
         return pd.DataFrame({"t": production.times, "rate": rates, "produced": produced})
@@ -220,7 +219,7 @@ def entropy_production(sample: Sample, theme: style.Theme = "light") -> panel.Pa
     )
 
 
-def simpler_generators(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+def simpler_generators(sample: Sample) -> panel.PanelFigure:
     """Draw what the nearest local and Hamiltonian generators, and none, cost on the test rows."""
     result = summary.simplify(sample.study, sample.tweak_text)
     others = [one for one in result.generators if one.name != summary.LEARNED]
@@ -232,7 +231,6 @@ def simpler_generators(sample: Sample, theme: style.Theme = "light") -> panel.Pa
         {metric or "output": values},
         hues=[style.BLUE, style.VERMILLION, style.GREY],
         x_title=f"loss of {metric}" if metric else "change of the output (root mean square)",
-        theme=theme,
     )
 
     def table() -> pd.DataFrame:

@@ -14,4 +14,4 @@ def draw_tab(context: page_context.PageContext, sample: Sample) -> None:
     reason = builders.describe_missing_parts(sample) if builders.evolves(sample) else ""
     if reason:
         st.caption(reason)
-    panels.show_with_leads(sample, context.theme, *builders.PANELS)
+    panels.show_with_leads(sample, *builders.PANELS)

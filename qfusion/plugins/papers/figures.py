@@ -19,7 +19,6 @@ from qfusion.figures.style import (
     PAPER,
     QUIET,
     VERMILLION,
-    Theme,
     axis,
     base_figure,
     fade_colour,
@@ -63,13 +62,12 @@ def role_symbol(role: str) -> str:
 
 
 @checks_arrays("entries", entries="N+")
-def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
+def result_dots(entries: Sequence[Entry], metric: str) -> go.Figure:
     """Draw the means with 95% intervals, one row per model in the given order, with the best on top.
 
     Small dots are single seeds.
     """
     figure = base_figure(
-        theme,
         64 + round(min(ROW, max(16, 414 / len(entries))) * len(entries)),
         left=10,
         right=14,
@@ -90,7 +88,7 @@ def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -
             x=list(entry.values),
             y=[place] * len(entry.values),
             mode="markers",
-            marker={"size": 4, "color": fade_colour(INK[theme], 0.45)},
+            marker={"size": 4, "color": fade_colour(INK, 0.45)},
             hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>",
         )
         figure.add_scatter(
@@ -124,7 +122,6 @@ def result_scatter(
     entries: Sequence[Entry],
     metric: str,
     title: str,
-    theme: Theme = "light",
     log: bool = True,
     marked: tuple[float, str] | None = None,
 ) -> go.Figure:
@@ -133,12 +130,11 @@ def result_scatter(
     Args:
         entries: models with what they are drawn against.
         metric, title: of the axes.
-        theme: of the figure.
         log: whether x is logarithmic, from 1: nothing is drawn at 1. Else it is a share, in percent.
         marked: a value of x to mark by a line, and its name.
     """
     top = 22 if marked else 10
-    figure = base_figure(theme, 380, right=20, top=top)
+    figure = base_figure(380, right=20, top=top)
     if log:
         places = np.array([max(entry.x, 1.0) for entry in entries])
         middle = np.sqrt(places.min() * places.max())
@@ -163,10 +159,10 @@ def result_scatter(
             text=label(entry.name),
             ax=across,
             ay=down,
-            font={"size": 12, "color": INK[theme]},
+            font={"size": 12, "color": INK},
             arrowhead=0,
             arrowwidth=1,
-            arrowcolor=QUIET[theme],
+            arrowcolor=QUIET,
             standoff=7,
         )
     if log:
@@ -181,7 +177,7 @@ def result_scatter(
         room = max(0.06 * np.ptp(ends), 0.5)  # for marks at the edges
         figure.update_xaxes(range=[min(ends) - room, max(ends) + room], nticks=7)
     if marked:
-        figure.add_vline(x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
+        figure.add_vline(x=marked[0], line={"color": QUIET, "width": 1.5, "dash": "dash"})
         figure.add_annotation(
             x=marked[0],
             y=1,
@@ -189,7 +185,7 @@ def result_scatter(
             yanchor="bottom",
             showarrow=False,
             text=label(marked[1]),
-            font={"size": 12, "color": QUIET[theme]},
+            font={"size": 12, "color": QUIET},
         )
     figure.update_xaxes(title={"text": label(title)})
     figure.update_yaxes(title={"text": label(metric)}, nticks=6)
@@ -233,24 +229,21 @@ def _add_result(figure: go.Figure, entry: Entry, x: float, amount: str) -> None:
 
 
 @checks_arrays("values", models="M+", parts="P+", values="M+ P+")
-def planted_agreement(
-    models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light"
-) -> go.Figure:
+def planted_agreement(models: Sequence[str], parts: Sequence[str], values: np.ndarray) -> go.Figure:
     """Draw the correlations, one row per model in the given order and one column per combination of modalities.
 
     Args:
         models, parts: names of rows and columns.
         values: (models, parts), from -1 to 1.
-        theme: of the figure.
     """
-    figure = base_figure(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
+    figure = base_figure(84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
     figure.add_heatmap(
         z=values,
         x=list(range(len(parts))),
         y=list(range(len(models))),
         zmin=-1,
         zmax=1,
-        colorscale=SIGNED_SCALE[theme],
+        colorscale=SIGNED_SCALE,
         showscale=False,
         xgap=2,
         ygap=2,
@@ -279,7 +272,6 @@ def robustness(
     families: Mapping[str, tuple[str, str]],
     metric: str,
     what: str,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw a line a model over the noise level.
 
@@ -292,7 +284,7 @@ def robustness(
     """
     check(len(curves) > 0, "Argument `curves` must hold at least one model, but is empty.")
     ends = [kind for kind in ABSENT if any(kind in at for _, _, at in curves.values())]
-    figure = base_figure(theme, 400, right=10, top=10, legend=True)
+    figure = base_figure(400, right=10, top=10, legend=True)
     used: dict[str, int] = {}
     for place, (name, (levels, values, at)) in enumerate(curves.items()):
         role, family = families[name]
@@ -335,7 +327,7 @@ def robustness(
     if ends:
         figure.update_layout(
             xaxis={"domain": [0, 0.74]},
-            xaxis2=axis(theme)
+            xaxis2=axis()
             | {
                 "domain": [0.79, 1],
                 "range": [-0.6, len(ends) - 0.4],
@@ -345,14 +337,14 @@ def robustness(
                 "anchor": "y",
                 "title": {
                     "text": label(what),
-                    "font": {"size": 13, "color": QUIET[theme]},
+                    "font": {"size": 13, "color": QUIET},
                     "standoff": 8,
                 },
             },
         )
         for border in range(1, len(ends)):
             figure.add_vline(
-                x=border - 0.5, xref="x2", line={"color": LINE[theme], "width": 1, "dash": "dot"}
+                x=border - 0.5, xref="x2", line={"color": LINE, "width": 1, "dash": "dot"}
             )
-    figure.update_layout(plot_bgcolor=PAPER[theme])
+    figure.update_layout(plot_bgcolor=PAPER)
     return figure

@@ -49,21 +49,19 @@ def board(context: page_context.PageContext) -> None:
         table = result.table(name, key)
         _head(result, name, key, table)
         figure.draw_side_by_side(
-            lambda: panels.show(result, context.theme, "board", first=1),
+            lambda: panels.show(result, "board", first=1),
             lambda: panels.show_with_controls(
-                result, context.theme, "board-size", lambda: widgets.draw(builders.SIZE), first=True
+                result, "board-size", lambda: widgets.draw(builders.SIZE), first=True
             ),
         )
         with widgets.fold(builders.TABLE, ":material/table:"):
             _table(result, name, key, table)
-        panels.show(
-            result, context.theme, "board-joint", "board-agreement", columns=2, gap="medium"
-        )
-        panels.show(result, context.theme, "board-audit")
+        panels.show(result, "board-joint", "board-agreement", columns=2, gap="medium")
+        panels.show(result, "board-audit")
         _claims(result)
         _papers(context, result)
         _robustness(context, result, name)
-        panels.draw_lower_panels(context.theme, **context.scopes(), board=result)
+        panels.draw_lower_panels(**context.scopes(), board=result)
         _published_results(result, name)
 
 
@@ -215,7 +213,7 @@ def _papers(context: page_context.PageContext, result: benchmark_board.Board) ->
             "verdict must be the same under every metric that we compare it with. Mostly we know only abstracts, so a "
             "difference does not judge the paper."
         )
-    panels.show_with_controls(result, context.theme, "board-papers", _choose_paper)
+    panels.show_with_controls(result, "board-papers", _choose_paper)
 
 
 def _choose_paper() -> None:
@@ -252,7 +250,7 @@ def _robustness(
     with st.container(horizontal=True, vertical_alignment="bottom"):
         widgets.draw(part)
         chosen = widgets.draw(models, default=result.default(name))
-    panels.show(result, context.theme, "board-robustness")
+    panels.show(result, "board-robustness")
     if not chosen:
         st.info("Choose a model to draw its curve.", icon=":material/info:")
 

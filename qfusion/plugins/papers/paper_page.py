@@ -76,7 +76,7 @@ def chart_metrics(result: Reproduction) -> list[str]:
     return candidates[:MAX_SERIES] or [result.metric]
 
 
-def draw_results(result: Reproduction, theme: style.Theme = "light") -> go.Figure:
+def draw_results(result: Reproduction) -> go.Figure:
     """Draw published figures, readings and rivals under every metric that a figure may be, with intervals."""
     keys = chart_metrics(result)
     names, hues, rows = [], [], []
@@ -84,7 +84,7 @@ def draw_results(result: Reproduction, theme: style.Theme = "light") -> go.Figur
         known = {one.metric for one in figure.comparisons}
         if known & set(keys):
             names.append(f"{PUBLISHED}: {_published_name(result, figure)}")
-            hues.append(style.INK[theme])
+            hues.append(style.INK)
             rows.append(
                 [
                     (figure.value,) + (math.nan,) * 2 if key in known else (math.nan,) * 3
@@ -104,7 +104,6 @@ def draw_results(result: Reproduction, theme: style.Theme = "light") -> go.Figur
         hues=hues,
         x_title=labels[0] if len(labels) == 1 else "metric of the test samples",
         zero=False,
-        theme=theme,
     )
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import capitalise, true_minus
-from qfusion.figures import style
 from qfusion.plugins.papers import (
     benchmark_board,
     paper_list,
@@ -127,14 +126,11 @@ def list_findings(result: Reproduction) -> str:
     return f"**{verdict}**\n\n" + "\n".join(f"- {sentence}" for sentence in others)
 
 
-def reproduced_paper(
-    board: benchmark_board.Board, theme: style.Theme = "light", *, paper: str = ""
-) -> panel.PanelFigure:
+def reproduced_paper(board: benchmark_board.Board, *, paper: str = "") -> panel.PanelFigure:
     """Draw the published figure of a paper, our readings and plain rivals with the same budget.
 
     Args:
         board: the leaderboard.
-        theme: of the figure.
         paper: results that ship, "PAPER/DATA"; the first by default.
     """
     result = shipped_result(paper)
@@ -144,7 +140,7 @@ def reproduced_paper(
     return panel.PanelFigure(
         "board-papers",
         title,
-        paper_page.draw_results(result, theme),
+        paper_page.draw_results(result),
         lead=list_findings(result),
         shows=f"{paper_page.explain_chart(result)} {budget}. Run on {result.date} by `{result.command}`.",
         not_shown=words.describe_unknown(result, known),

@@ -9,15 +9,12 @@ from qfusion.views.pages import panel
 _SYSTEMS = {audit_plan.QJ: ("QiNN-QJ", style.BLUE), audit_plan.QCNN: ("QCNN", style.VERMILLION)}
 
 
-def resources(
-    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = ""
-) -> panel.PanelFigure:
+def resources(board: benchmark_board.Board, *, data: str = "") -> panel.PanelFigure:
     """Draw the value of each quantum resource of both systems: full models minus twins without the resource, trained in
     the same way.
 
     Args:
         board: the leaderboard.
-        theme: of the figure.
         data: name of a data set on the board, the first by default.
     """
     entry = audit.load_shipped_audit(data or board.names[0])
@@ -28,5 +25,5 @@ def resources(
         for (system, _), row in zip(systems, entry["rows"], strict=True)
     ]
     return quantum_resources.resource_comparison(
-        "board-audit", entry, names, theme, [hue for _, hue in systems]
+        "board-audit", entry, names, [hue for _, hue in systems]
     )

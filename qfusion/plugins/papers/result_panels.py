@@ -5,7 +5,6 @@ agreement of its contributions with planted ones.
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.figures import style
 from qfusion.plugins.papers import benchmark_board, figures as leaderboard_charts
 from qfusion.plugins.papers.joint_shares import describe_joint_share
 from qfusion.views.pages import panel
@@ -22,21 +21,16 @@ _COLUMNS = {
 }
 
 
-def results(
-    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
-) -> panel.PanelFigure:
+def results(board: benchmark_board.Board, *, data: str = "", metric: str = "") -> panel.PanelFigure:
     """Draw every model's mean on the test rows with its interval, and single seeds.
 
     Args:
         board: the leaderboard.
-        theme: of the figure.
         data: name of a data set on the board, the first by default.
         metric: as the board calls it, such as "MAE"; the headline by default.
     """
     name, key, table, short = _results(board, data, metric)
-    figure = leaderboard_charts.result_dots(
-        _entries(board, name, key, table), f"test {short}", theme
-    )
+    figure = leaderboard_charts.result_dots(_entries(board, name, key, table), f"test {short}")
     numbers = [f"{row.label} {row.mean:.3f}" for row in table.itertuples()]
     alt = f"Dot plot of {', '.join(numbers)}."
     return panel.PanelFigure(
@@ -53,18 +47,12 @@ def results(
 
 
 def draw_size_tradeoff(
-    board: benchmark_board.Board,
-    theme: style.Theme = "light",
-    *,
-    data: str = "",
-    metric: str = "",
-    size: str = AFTER_ENCODERS,
+    board: benchmark_board.Board, *, data: str = "", metric: str = "", size: str = AFTER_ENCODERS
 ) -> panel.PanelFigure:
     """Draw every model's mean against its number of trained parameters, or against the time its training took.
 
     Args:
         board: the leaderboard.
-        theme: of the figure.
         data: name of a data set on the board, the first by default.
         metric: as the board calls it, such as "MAE"; the headline by default.
         size: of SIZES: which parameters are counted, or "training time".
@@ -72,7 +60,7 @@ def draw_size_tradeoff(
     name, key, table, short = _results(board, data, metric)
     column, title = _COLUMNS[choose("Size", size, SIZES)]
     figure = leaderboard_charts.result_scatter(
-        _entries(board, name, key, table, column), f"test {short}", title, theme
+        _entries(board, name, key, table, column), f"test {short}", title
     )
     if size == TRAINING:
         heading = f"{short} against training time"
@@ -104,13 +92,12 @@ def draw_size_tradeoff(
 
 
 def joint_shares(
-    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
+    board: benchmark_board.Board, *, data: str = "", metric: str = ""
 ) -> panel.PanelFigure:
     """Draw every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
 
     Args:
         board: the leaderboard.
-        theme: of the figure.
         data: name of a data set on the board, the first by default.
         metric: as the board calls it, such as "MAE"; the headline by default.
     """
@@ -124,7 +111,6 @@ def joint_shares(
         _entries(board, name, key, table, "percent"),
         f"test {short}",
         "joint share of the decisions, %",
-        theme,
         log=False,
         marked=None if planted is None else (100 * planted, "as planted"),
     )
@@ -145,14 +131,11 @@ def joint_shares(
     )
 
 
-def planted_agreement(
-    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = ""
-) -> panel.PanelFigure:
+def planted_agreement(board: benchmark_board.Board, *, data: str = "") -> panel.PanelFigure:
     """Draw how every model's contributions correlate with the planted ones.
 
     Args:
         board: the leaderboard.
-        theme: of the figure.
         data: name of a data set on the board, the first by default.
     """
     name = data or board.names[0]
@@ -169,7 +152,7 @@ def planted_agreement(
         many="{count} models",
     )
     figure = leaderboard_charts.planted_agreement(
-        labels, list(frame.columns), frame.to_numpy(float), theme
+        labels, list(frame.columns), frame.to_numpy(float)
     )
     numbers = [f"{label} {value:.2f}" for label, value in zip(labels, frame["mean"], strict=True)]
     alt = f"Mean correlations with planted contributions: {', '.join(numbers)}."

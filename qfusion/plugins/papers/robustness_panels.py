@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.figures import style
 from qfusion.plugins.papers import benchmark_board, figures as leaderboard_charts
 from qfusion.plugins.papers.result_panels import model_family
 from qfusion.study import text
@@ -17,7 +16,6 @@ ALL = "all"
 
 def robustness(
     board: benchmark_board.Board,
-    theme: style.Theme = "light",
     *,
     data: str = "",
     part: str = ALL,
@@ -27,7 +25,6 @@ def robustness(
 
     Args:
         board: the leaderboard.
-        theme: of the figure.
         data: name of a data set on the board, the first by default.
         part: the modality that is corrupted, or "all".
         models: as the board calls them; all but the ablations by default.
@@ -66,7 +63,6 @@ def robustness(
         {label: (board.role(model), model_family(board, model)) for label, model in shown.items()},
         f"test {short}",
         what,
-        theme,
     )
     shows = (
         f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "

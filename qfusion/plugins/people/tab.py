@@ -7,7 +7,6 @@ import streamlit as st
 
 from qfusion._sentences import share, true_minus
 from qfusion.app import guidance, page_context, panels, widgets
-from qfusion.figures.style import Theme
 from qfusion.plugins.people import tab_panels
 from qfusion.plugins.people.crowd import crowd_summary, panels as crowd
 from qfusion.plugins.people.crowd.words import describe_accuracy, describe_fusion
@@ -23,24 +22,24 @@ from qfusion.study.study import Study
 def people_tab(context: page_context.PageContext, _: Sample) -> None:
     """Draw where people fuse who are the model, or a model's own terms beside people's labels."""
     if crowd_summary.has_votes(context.study):
-        _draw_crowd(context.study, context.theme)
+        _draw_crowd(context.study)
     else:
-        _draw_labels(trust.with_training_background(context.study), context.theme)
+        _draw_labels(trust.with_training_background(context.study))
 
 
-def _draw_crowd(study: Study, theme: Theme) -> None:
+def _draw_crowd(study: Study) -> None:
     """Draw contributions to votes, those of groups of clips, and what a vote tells."""
     summary = crowd_summary.summarize_crowd(study)
     fusion = true_minus(describe_fusion(summary.means, summary.target))
     guidance.take_home(f"{text.escape_markdown(fusion)}.")
     widgets.row(*crowd.CONTROLS, study=study)
-    panels.show(study, theme, "crowd-groups", first=1)
-    panels.show(study, theme, "crowd-contributions", "crowd-information", columns=2, first=2)
+    panels.show(study, "crowd-groups", first=1)
+    panels.show(study, "crowd-contributions", "crowd-information", columns=2, first=2)
     accuracy = describe_accuracy(summary.accuracy, summary.target)
     st.caption(text.escape_markdown(accuracy))
 
 
-def _draw_labels(study: Study, theme: Theme) -> None:
+def _draw_labels(study: Study) -> None:
     """Draw own terms beside labels, verdicts beside conflicts, and a second model if there is one."""
     if why := explain_missing_labels(
         label_comparison.find_missing_labels(study), text.escape_markdown(study.dataset.title)
@@ -49,10 +48,8 @@ def _draw_labels(study: Study, theme: Theme) -> None:
         return
     if rivals(study):
         widgets.draw(tab_panels.OTHER, study, label="Beside another model")
-    panels.show(study, theme, "people-alone", first=1)
-    panels.show(
-        study, theme, "people-conflict", "people-calibration", columns=[1, 1.25], gap="medium"
-    )
+    panels.show(study, "people-alone", first=1)
+    panels.show(study, "people-conflict", "people-calibration", columns=[1, 1.25], gap="medium")
     table = agreement_table(study)
     shown = {"modality": table["modality"], "labelled test samples": table["n"]}
     for name, title in (

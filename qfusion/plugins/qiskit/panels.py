@@ -8,7 +8,7 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion._memory_cache import memo
 from qfusion._sentences import count
-from qfusion.figures import decision_charts, style
+from qfusion.figures import decision_charts
 from qfusion.figures.numbers import terms_table
 from qfusion.models.protocols import GateCircuit
 from qfusion.study.sample import Sample
@@ -60,17 +60,12 @@ def _run(study: Any, sample: str, device: str, output: int, shots: int) -> Any:
 
 
 def device_terms(
-    sample: Sample,
-    theme: style.Theme = "light",
-    *,
-    device: str = NO_DEVICE,
-    shots: int = SHOTS,
+    sample: Sample, *, device: str = NO_DEVICE, shots: int = SHOTS
 ) -> panel.PanelFigure:
     """Draw the contributions of a sample on a device, beside those of the exact circuit.
 
     Args:
         sample: of a circuit of a user's own, or of an entangled QCNN of few qubits.
-        theme: of the figure.
         device: name of a snapshot; "none" for the exact circuit alone.
         shots: runs of each circuit.
     """
@@ -79,7 +74,7 @@ def device_terms(
         f"Argument `device` must be one of {', '.join((NO_DEVICE, *DEVICES))}, but is {device[:40]!r}.",
     )
     if device == NO_DEVICE:
-        return _exact_terms(sample, theme)
+        return _exact_terms(sample)
     run = _run(sample.study, sample.id, device, sample.output, shots)
     table = run.contributions
     ideal, noisy = (
@@ -87,9 +82,7 @@ def device_terms(
     )
     errors = dict(zip(table.index, (table["high"] - table["low"]) / (2 * 1.96), strict=True))
     before, after = (float(run.scores[side][sample.output]) for side in ("ideal", "device"))
-    figure = decision_charts.term_bars(
-        noisy, errors, ideal, sample.modalities, unit=sample.unit, theme=theme
-    )
+    figure = decision_charts.term_bars(noisy, errors, ideal, sample.modalities, unit=sample.unit)
 
     def numbers() -> pd.DataFrame:
         return terms_table(noisy).assign(
@@ -110,10 +103,10 @@ def device_terms(
     )
 
 
-def _exact_terms(sample: Sample, theme: style.Theme) -> panel.PanelFigure:
+def _exact_terms(sample: Sample) -> panel.PanelFigure:
     terms = sample.dividends
     figure = decision_charts.waterfall(
-        terms, sample.modalities, unit=sample.unit, quantity=sample.quantity, theme=theme
+        terms, sample.modalities, unit=sample.unit, quantity=sample.quantity
     )
     return panel.PanelFigure(
         "device-terms",

@@ -104,7 +104,6 @@ def _names(chosen: Sequence[str] | None) -> tuple[str, ...]:
 
 def referee(
     study: Study,
-    theme: style.Theme = "light",
     *,
     reported: str | None = None,
     claimed: Sequence[str] | None = None,
@@ -114,7 +113,7 @@ def referee(
     """Draw the ten checks of a reviewer as a table: it has no figure.
 
     Args:
-        study: a model on its data. theme: of the page.
+        study: a model on its data.
         reported: figures of a paper, such as "acc2_non0=0.79". claimed: names of resources that it says are needed.
         rivals: models that it compares with. seeds: models trained from other seeds.
     """
@@ -155,7 +154,7 @@ def review_table(review: run.Review) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def working_modalities(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def working_modalities(study: Study) -> panel.PanelFigure:
     """Draw with which modalities a model still works, told at test time, beside plain models trained with these."""
     check = run.find_review(study).of(Topic.ROBUSTNESS)
     table = check.table
@@ -170,7 +169,6 @@ def working_modalities(study: Study, theme: style.Theme = "light") -> panel.Pane
         },
         hues=[style.term_colour(term, study.modalities) for term in sets["modalities"]],
         x_title=f"{check.numbers['metric']} on the test samples",
-        theme=theme,
     )
     noisy = table[table["noise"] != ""]
     noise = ", ".join(f"{row.noise} {row.told:.3f}" for row in noisy.itertuples())

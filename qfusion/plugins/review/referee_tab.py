@@ -71,9 +71,9 @@ def _draw_review(context: page_context.PageContext, study: Study, claims: Claims
             sentences = "\n".join(map(words.describe_check, review.checks))
             st.code(sentences, language=None, wrap_lines=True)
 
-    [build] = panels.builders(study, context.theme, "referee-checks").values()
+    [build] = panels.builders(study, "referee-checks").values()
     figure.draw(build(), below=draw_checks, grows=False, gap="xsmall")
-    panels.show(study, context.theme, "referee-modalities")
+    panels.show(study, "referee-modalities")
 
 
 def _draw_check(one: Check) -> None:

@@ -16,7 +16,6 @@ from qfusion.figures.style import (
     ORANGE,
     PAPER,
     VERMILLION,
-    Theme,
     add_panes,
     base_figure,
     label,
@@ -34,7 +33,6 @@ def trial_history(
     *,
     smaller: bool = True,
     y_title: str = "value",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the value of each trial, and the best of those finished so far as a line.
 
@@ -45,7 +43,7 @@ def trial_history(
     """
     done = np.where(pruned, np.inf if smaller else -np.inf, values)
     best = np.minimum.accumulate(done) if smaller else np.maximum.accumulate(done)
-    figure = base_figure(theme, 300, legend=True, left=64, right=12)
+    figure = base_figure(300, legend=True, left=64, right=12)
     figure.add_scatter(
         x=list(numbers),
         y=np.where(np.isfinite(best), best, np.nan),
@@ -96,7 +94,6 @@ def setting_slices(
     best: int = -1,
     y_title: str = "value",
     columns: int = 3,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one plot per setting: the value of each trial against the tried setting, all on one scale.
 
@@ -107,10 +104,10 @@ def setting_slices(
         best: place of the trial to mark, -1 for none.
     """
     check(len(tried) > 0, "Argument `tried` must name a setting, but is empty.")
-    figure = base_figure(theme, 60 + 240 * -(-len(tried) // columns), left=64, right=12, top=8)
+    figure = base_figure(60 + 240 * -(-len(tried) // columns), left=64, right=12, top=8)
     titles = [f"<b>{label(name)}</b>" for name in tried]
     places = add_panes(
-        figure, titles, columns, theme, x_title="value of the setting", y_title=label(y_title)
+        figure, titles, columns, x_title="value of the setting", y_title=label(y_title)
     )
     for (name, given), place in zip(tried.items(), places, strict=True):
         words = any(isinstance(value, (str, bool)) for value in given)
@@ -137,7 +134,7 @@ def setting_slices(
                 mode="markers",
                 **place,
                 marker={
-                    "color": PAPER[theme],
+                    "color": PAPER,
                     "size": 11,
                     "line": {"color": VERMILLION, "width": 2.5},
                 },
@@ -167,7 +164,6 @@ def parallel_coordinates(
     *,
     smaller: bool = True,
     y_title: str = "value",
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw all settings side by side: a line a finished trial, the redder the better its value, which is the last axis.
 
@@ -198,35 +194,33 @@ def parallel_coordinates(
     dimensions.append(
         _logarithmic(y_title, values) if log else {"label": label(y_title, 20), "values": values}
     )
-    figure = base_figure(theme, 340, left=60, right=60, top=44, bottom=20)
+    figure = base_figure(340, left=60, right=60, top=44, bottom=20)
     figure.add_trace(
         go.Parcoords(
             dimensions=dimensions,
             line={
                 "color": np.log10(values) if log else values,
                 "reversescale": smaller,
-                "colorscale": [[0.0, LINE[theme]], [0.6, ORANGE], [1.0, VERMILLION]],
+                "colorscale": [[0.0, LINE], [0.6, ORANGE], [1.0, VERMILLION]],
             },
-            labelfont={"color": INK[theme], "size": 12},
-            tickfont={"color": INK[theme], "size": 11},
-            rangefont={"color": PAPER[theme], "size": 1},
-            unselected={"line": {"color": LINE[theme], "opacity": 0.25}},
+            labelfont={"color": INK, "size": 12},
+            tickfont={"color": INK, "size": 11},
+            rangefont={"color": PAPER, "size": 1},
+            unselected={"line": {"color": LINE, "opacity": 0.25}},
         )
     )
     return figure
 
 
 @checks_arrays()
-def setting_importance(
-    names: Sequence[str], shares: np.ndarray, theme: Theme = "light"
-) -> go.Figure:
+def setting_importance(names: Sequence[str], shares: np.ndarray) -> go.Figure:
     """Draw a bar a setting, the most important on top.
 
     Args:
         names: of the settings. shares: of each in the differences between trials, (n,), 0 to 1.
     """
     order = np.argsort(shares)
-    figure = base_figure(theme, 70 + 30 * len(names), left=10, right=40)
+    figure = base_figure(70 + 30 * len(names), left=10, right=40)
     figure.add_bar(
         x=np.asarray(shares)[order],
         y=[label(names[n], 24) for n in order],
@@ -236,7 +230,7 @@ def setting_importance(
         text=[f"{shares[n]:.0%}" for n in order],
         textposition="outside",
         cliponaxis=False,
-        textfont={"size": 12, "color": INK[theme]},
+        textfont={"size": 12, "color": INK},
         hovertemplate="%{y}: %{x:.1%}<extra></extra>",
     )
     figure.update_xaxes(

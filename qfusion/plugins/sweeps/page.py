@@ -11,7 +11,6 @@ from qfusion._settings import bounds, choices
 from qfusion.app import (
     figure,
     frame,
-    page_context,
     page_runs,
     panels,
     requests,
@@ -67,7 +66,7 @@ def _sweep(name: str, moving: bool) -> None:
         return
     for view, tab in widgets.tabs(builders.VIEW):
         with tab, page_runs.guard(), st.container(key="fold-sweep"):
-            panels.show(trials, page_context.theme(), *builders.PANELS, first=len(builders.PANELS))
+            panels.show(trials, *builders.PANELS, first=len(builders.PANELS))
             if view == builders.VIEWS[0]:
                 table = trials.table()
                 st.dataframe(

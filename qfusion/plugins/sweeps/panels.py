@@ -6,23 +6,17 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.figures import style
 from qfusion.plugins.sweeps import figures, sweep_storage
 from qfusion.plugins.sweeps.sweep_trials import ENOUGH, Trials
 from qfusion.views.pages import page_state, panel, params, train
 from qfusion.views.words import rules
 
 
-def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
+def history(trials: Trials) -> panel.PanelFigure:
     """Draw the value that each trial reached, and the best value so far."""
     what = trials.metric_title
     figure = figures.trial_history(
-        trials.numbers,
-        trials.values,
-        trials.pruned,
-        smaller=trials.smaller,
-        y_title=what,
-        theme=theme,
+        trials.numbers, trials.values, trials.pruned, smaller=trials.smaller, y_title=what
     )
     alt = f"{what} by trial: {rules.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}."
     return panel.PanelFigure(
@@ -37,7 +31,7 @@ def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     )
 
 
-def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
+def slices(trials: Trials) -> panel.PanelFigure:
     """Draw the value that each trial reached, against each setting."""
     what = trials.metric_title
     figure = figures.setting_slices(
@@ -47,7 +41,6 @@ def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
         trials.logarithmic,
         best=trials.place,
         y_title=what,
-        theme=theme,
     )
     alt = f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}."
     return panel.PanelFigure(
@@ -62,7 +55,7 @@ def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     )
 
 
-def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
+def importance(trials: Trials) -> panel.PanelFigure:
     """Draw which share of the differences between trials each setting explains; only with enough finished trials."""
     names = list(trials.importance)
     shares = np.array(list(trials.importance.values()))
@@ -73,7 +66,7 @@ def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigur
     return panel.PanelFigure(
         "sweep-importance",
         describe_importance(trials.importance, len(trials.finished)),
-        figures.setting_importance(names, shares, theme),
+        figures.setting_importance(names, shares),
         shows=f"which share of the differences in {trials.metric_title} between {len(trials.finished)} finished "
         "trials each setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
         not_shown="in which direction, nor whether it would matter outside the range that was searched.",
@@ -97,19 +90,14 @@ def describe_importance(importance: Mapping[str, float], n: int) -> str:
     )
 
 
-def parallel_coordinates(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
+def parallel_coordinates(trials: Trials) -> panel.PanelFigure:
     """Draw each finished trial as a line through all its settings."""
     what = trials.metric_title
     places = trials.finished
     check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
     tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
     figure = figures.parallel_coordinates(
-        trials.values[places],
-        tried,
-        trials.logarithmic,
-        smaller=trials.smaller,
-        y_title=what,
-        theme=theme,
+        trials.values[places], tried, trials.logarithmic, smaller=trials.smaller, y_title=what
     )
     return panel.PanelFigure(
         "sweep-together",

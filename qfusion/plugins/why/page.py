@@ -14,11 +14,11 @@ def questions(context: page_context.PageContext) -> None:
     """The open question; a fragment, so that another redraws this and nothing else."""
     draw = {
         builders.MODEL: lambda: model_section(context),
-        builders.DATA: lambda: fusion_needs(context.study, context.theme, [1.2, 1]),
+        builders.DATA: lambda: fusion_needs(context.study, [1.2, 1]),
         builders.QUANTUM: lambda: quantum_section(context),
         builders.PIECE: lambda: pieces_section(context),
     }
-    panels.tabs(builders.ASK, draw, theme=context.theme, **context.scopes())
+    panels.tabs(builders.ASK, draw, **context.scopes())
 
 
 def page() -> None:

@@ -15,7 +15,6 @@ from typing import Any, cast
 from qfusion import plugin
 from qfusion._checks import choose
 from qfusion._lazy import load
-from qfusion.figures import style
 from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.views import qubits
 from qfusion.views.pages import (
@@ -189,9 +188,7 @@ def _add_panels(
 _add_plugins()
 
 
-def build_panel(
-    page: str, panel: str, address: Address, theme: style.Theme = "light"
-) -> PanelFigure:
+def build_panel(page: str, panel: str, address: Address) -> PanelFigure:
     """Return a panel of a page.
 
     Args:
@@ -199,7 +196,6 @@ def build_panel(
         panel: its name.
         address: of the page, values by name (in a list where a name may be repeated), with at least the model, data set
             and sample where the page has them. Other values default as on the page.
-        theme: of the figure.
 
     Raises:
         NotFound: when there is no such page, panel, model, data set or sample.
@@ -207,7 +203,7 @@ def build_panel(
     """
     view, spec, suffix = find_panel(page, panel, address)
     arguments = spec.arguments(view, suffix)  # checked before anything is opened
-    return spec.build(open_scope(view, spec.scope), theme, **arguments)
+    return spec.build(open_scope(view, spec.scope), **arguments)
 
 
 def open_page(page: str, address: Address) -> OpenedPage:

@@ -1,7 +1,7 @@
 """The Compare page: its panels of two decisions and of several samples, with their controls."""
 
 from qfusion import plugin
-from qfusion.figures import decision_pairs, style
+from qfusion.figures import decision_pairs
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.study import compare
 from qfusion.study.sample import Sample
@@ -16,18 +16,13 @@ def have_entropies(sides: compare.Sides) -> bool:
 
 
 def curve(
-    sides: compare.Sides,
-    theme: style.Theme = "light",
-    *,
-    row: int,
-    modality: str,
-    card: str = "main",
+    sides: compare.Sides, *, row: int, modality: str, card: str = "main"
 ) -> panel.PanelFigure:
     """Draw a spectrum or profile of one of the two samples, see `samples.curve`. It is sample A on the card "main"
     if A is in that row, or else sample B.
     """
     one = sides.a if card == "main" and row == sides.a.row else sides.b
-    return drawn(sample_views.curve)(one.study, theme, row=row, modality=modality, card=card)
+    return drawn(sample_views.curve)(one.study, row=row, modality=modality, card=card)
 
 
 def _curves(view: page_state.PageState, sides: compare.Sides) -> list[str]:

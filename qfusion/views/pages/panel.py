@@ -20,7 +20,7 @@ from qfusion.explain import stability
 from qfusion.figures import colours
 from qfusion.figures.files import export
 from qfusion.figures.guards import check_finite
-from qfusion.figures.style import PAPER, Theme
+from qfusion.figures.style import PAPER
 from qfusion.study import jobs, text
 from qfusion.views.pages.page_state import PageState
 from qfusion.views.pages.params import NumberParam, Param, SelectParam, SwitchParam, always
@@ -282,9 +282,7 @@ def drawn(function: Callable[..., View]) -> Callable[..., PanelFigure]:
     return memo(24)(partial(draw_view, view=function))
 
 
-def draw_view(
-    scope: Any, theme: Theme = "light", *, view: Callable[..., View], **choices: Any
-) -> PanelFigure:
+def draw_view(scope: Any, *, view: Callable[..., View], **choices: Any) -> PanelFigure:
     """Return what a view shows of a sample or study, in a theme, with its table and alternative text."""
     made = view(scope, **choices)
     figure = None

@@ -98,13 +98,11 @@ def is_one_clip(sides: compare.Sides, **choices: str | None) -> bool:
     return crowd_comparison.open_pair(sides, read_choices(**choices)) is not None
 
 
-def waterfalls(
-    sides: compare.Sides, theme: style.Theme = "light", **choices: str | None
-) -> panel.PanelFigure:
+def waterfalls(sides: compare.Sides, **choices: str | None) -> panel.PanelFigure:
     """Draw the contributions of one clip to people's votes and to the model's decision, each in its unit.
 
     Args:
-        sides: people and a model on one clip. theme: of the figure.
+        sides: people and a model on one clip.
         choices: scale, split, match and classes of `read_choices`.
     """
     chosen = read_choices(**choices)
@@ -130,7 +128,6 @@ def waterfalls(
             decision_pairs.Decision(f"{letters[id(model)]}: model", pair.model, unit),
         ],
         pair.modalities,
-        theme=theme,
     )
     shows = (
         f"contributions to the votes for ‘{text.escape_markdown(pair.explained)}’ on clip "
@@ -158,9 +155,7 @@ def waterfalls(
     )
 
 
-def agreement(
-    sides: compare.Sides, theme: style.Theme = "light", **choices: str | None
-) -> panel.PanelFigure:
+def agreement(sides: compare.Sides, **choices: str | None) -> panel.PanelFigure:
     """Draw Cohen's kappa of people and model in every aspect, beside that of two halves of the raters; arguments are
     those of `waterfalls`."""
     result = crowd_comparison.compare_sides(sides, read_choices(**choices))
@@ -174,7 +169,6 @@ def agreement(
         },
         hues=[style.GREY] * len(categories),
         x_title="Cohen's κ (0: by chance, 1: always)",
-        theme=theme,
     )
     shows = (
         f"the agreement of people and the model as trained beyond chance on {len(result.ids):,} clips "
@@ -198,9 +192,7 @@ def agreement(
     )
 
 
-def terms(
-    sides: compare.Sides, theme: style.Theme = "light", **choices: str | None
-) -> panel.PanelFigure:
+def terms(sides: compare.Sides, **choices: str | None) -> panel.PanelFigure:
     """Draw the rank correlation of each contribution of people and model over clips, beside that of two halves of the
     raters; arguments are those of `waterfalls`."""
     result = crowd_comparison.compare_sides(sides, read_choices(**choices))
@@ -217,7 +209,6 @@ def terms(
             [(one.shuffled["rank"].low, one.shuffled["rank"].high) for one in compared.values()]
         ),
         band_name=SHUFFLED,
-        theme=theme,
     )
     shows = (
         f"how contributions of the model as trained, in {result.scale}, rank {len(result.ids):,} clips as people's "
@@ -240,7 +231,6 @@ def terms(
 
 def alone(
     sides: compare.Sides,
-    theme: style.Theme = "light",
     *,
     who: str | None = None,
     **choices: str | None,
@@ -248,7 +238,7 @@ def alone(
     """Draw the clips whose verdict is joint for one side alone, those first in which both differ most.
 
     Args:
-        sides, theme: as of `waterfalls`. who: "the model alone" or "people alone".
+        sides: as of `waterfalls`. who: "the model alone" or "people alone".
         choices: as of `waterfalls`.
     """
     result = crowd_comparison.compare_sides(sides, read_choices(**choices))
@@ -265,7 +255,6 @@ def alone(
         notes=notes,
         axis="difference of the joint terms' shares of all terms",
         empty="There is no such clip.",
-        theme=theme,
     )
     left = f" (the first {len(drawn)} are drawn)" if len(places) > len(drawn) else ""
     shows = (

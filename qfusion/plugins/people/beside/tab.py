@@ -95,7 +95,7 @@ def _draw_clip(
     )
     if not builders.is_one_clip(sides, **choices):
         _offer_the_clip_of_b(sides, view)
-    panels.show(sides, context.theme, "crowd-waterfall", first=1)
+    panels.show(sides, "crowd-waterfall", first=1)
 
 
 def _draw_choices(sides: compare.Sides) -> dict[str, str]:
@@ -138,12 +138,11 @@ def _draw_all_clips(
     context: page_context.PageContext, sides: compare.Sides, view: page_state.Pin
 ) -> None:
     """Draw whether people and model decide and fuse alike on all clips of both."""
-    panels.show(sides, context.theme, "crowd-agreement", "crowd-terms", columns=2)
-    names = panels.builders(sides, context.theme, "crowd-alone")
+    panels.show(sides, "crowd-agreement", "crowd-terms", columns=2)
+    names = panels.builders(sides, "crowd-alone")
     if names:
         panels.show_with_controls(
             sides,
-            context.theme,
             "crowd-alone",
             lambda: widgets.draw(builders.ALONE),
             on_select=lambda key: _open_clip(key, sides, view),

@@ -13,7 +13,6 @@ from qfusion.figures.style import (
     INK,
     PAPER,
     QUIET,
-    Theme,
     add_panes,
     base_figure,
     label,
@@ -34,7 +33,6 @@ def group_contributions(
     *,
     hues: Mapping[str, str],
     x_title: str,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw one plot per term, with a row per group: its mean with the interval, over a line at the mean of all.
 
@@ -46,12 +44,11 @@ def group_contributions(
     """
     check(len(sizes) == len(groups), "Arguments `groups` and `sizes` must have one length.")
     check(set(terms) == set(overall) == set(differs), "All arguments must have the same terms.")
-    figure = base_figure(theme, 96 + ROW * len(groups), left=10, right=12, top=6, bottom=46)
+    figure = base_figure(96 + ROW * len(groups), left=10, right=12, top=6, bottom=46)
     places = add_panes(
         figure,
         [f"<b>{term_title(name)}</b>" for name in terms],
         len(terms),
-        theme,
         x_title=label(x_title, 90),
         y_title="",
     )
@@ -67,7 +64,7 @@ def group_contributions(
                 x=[at, at],
                 y=[-0.5, len(groups) - 0.5],
                 mode="lines",
-                line={"color": hue if style == "dash" else QUIET[theme], "width": 1, "dash": style},
+                line={"color": hue if style == "dash" else QUIET, "width": 1, "dash": style},
                 hoverinfo="skip",
                 **place,
             )
@@ -78,7 +75,7 @@ def group_contributions(
             customdata=[label(group, 60) for group in groups],
             marker={
                 "size": 9,
-                "color": [hue if filled else PAPER[theme] for filled in differs[name]],
+                "color": [hue if filled else PAPER for filled in differs[name]],
                 "line": {"width": 2, "color": hue},
             },
             error_x={
@@ -102,5 +99,5 @@ def group_contributions(
                 axis.replace("y", "x", 1): {"range": x_range, "nticks": 4, "tickangle": 0},
             }
         )
-    figure.update_layout(showlegend=False, font={"color": INK[theme]})
+    figure.update_layout(showlegend=False, font={"color": INK})
     return figure

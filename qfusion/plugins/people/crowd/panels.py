@@ -62,13 +62,11 @@ def has_information(study: Study) -> bool:
     )
 
 
-def crowd_contributions(
-    study: Study, theme: style.Theme = "light", *, over: str | None = None
-) -> panel.PanelFigure:
+def crowd_contributions(study: Study, *, over: str | None = None) -> panel.PanelFigure:
     """Draw the mean contributions of modalities to people's votes, with intervals over raters and groups of clips.
 
     Args:
-        study: people on their clips. theme: of the figure.
+        study: people on their clips.
         over: what intervals over clips resample, of `crowd_summary.interval_units`; by default the first.
     """
     summary = crowd_summary.summarize_crowd(study)
@@ -84,7 +82,6 @@ def crowd_contributions(
         },
         hues=[style.term_colour(term, study.modalities) for term in terms],
         x_title="mean contribution to the share of votes",
-        theme=theme,
     )
     target = text.escape_markdown(summary.target)
     shows = (
@@ -109,12 +106,12 @@ def crowd_contributions(
 
 
 def group_contributions(
-    study: Study, theme: style.Theme = "light", *, by: str | None = None, over: str | None = None
+    study: Study, *, by: str | None = None, over: str | None = None
 ) -> panel.PanelFigure:
     """Draw the mean contributions of groups of clips, and whether they differ from those of all other clips.
 
     Args:
-        study: people on their clips. theme: of the figure.
+        study: people on their clips.
         by: column that groups clips. over: as of `crowd_contributions`.
     """
     result = crowd_summary.contrast_groups(study, by or "", over or "")
@@ -149,7 +146,6 @@ def group_contributions(
         filled,
         hues=hues,
         x_title="mean contribution to the share of votes",
-        theme=theme,
     )
     shows = (
         f"mean contributions by {text.escape_markdown(result.column)} (number of clips), against the base rate of the "
@@ -185,7 +181,7 @@ def can_group(study: Study, *, by: str | None = None, **_: object) -> bool:
     return crowd_summary.has_votes(study) and by in crowd_summary.group_columns(study)
 
 
-def vote_information(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def vote_information(study: Study) -> panel.PanelFigure:
     """Draw what a vote by each modality tells about the class, decomposed, and what one by both tells."""
     summary = crowd_summary.summarize_crowd(study)
     bits = summary.information
@@ -210,7 +206,6 @@ def vote_information(study: Study, theme: style.Theme = "light") -> panel.PanelF
         },
         study.modalities,
         entropy=bits.entropy,
-        theme=theme,
     )
     shows = (
         f"the information of one vote by each modality about the {text.escape_markdown(summary.target)}, in bits, "
@@ -231,11 +226,11 @@ def vote_information(study: Study, theme: style.Theme = "light") -> panel.PanelF
     )
 
 
-def clip_votes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+def clip_votes(sample: Sample) -> panel.PanelFigure:
     """Draw the votes of the people who are the model on one clip: the share of the explained class in each condition.
 
     Args:
-        sample: a clip before people. theme: of the figure.
+        sample: a clip before people.
     """
     votes = crowd_summary.clip_votes(sample.study, sample.row)
     errors = crowd_summary.study_votes(sample.study).share_errors[sample.row]
@@ -248,7 +243,6 @@ def clip_votes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
         hues=[style.term_colour(one.shown, sample.modalities) for one in votes.conditions],
         x_title=f"share of votes for ‘{votes.explained}’",
         percent=True,
-        theme=theme,
     )
 
     def table() -> pd.DataFrame:

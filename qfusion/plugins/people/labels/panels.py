@@ -43,14 +43,11 @@ def is_labelled(sample: Sample, **_: Any) -> bool:
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
-def rank_correlations(
-    study: Study, theme: style.Theme = "light", *, other: str = ""
-) -> panel.PanelFigure:
+def rank_correlations(study: Study, *, other: str = "") -> panel.PanelFigure:
     """Draw the rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
 
     Args:
         study: a model on its data.
-        theme: of the figure.
         other: a second model of the same data, to compare with; none by default.
     """
     study, result = trust.with_training_background(study), _open_comparison(study)
@@ -80,7 +77,6 @@ def rank_correlations(
         x_title=f"rank correlation of own term and {whose}",
         band=np.array([(rank.low, rank.high) for rank in shuffled]),
         band_name=SHUFFLED,
-        theme=theme,
     )
     shows = (
         f"the rank correlation (Spearman's ρ) over {_label_counts(study, result)} of each modality's "
@@ -111,7 +107,7 @@ def rank_correlations(
     )
 
 
-def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def calibration(study: Study) -> panel.PanelFigure:
     """Draw labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.with_training_background(study), _open_comparison(study)
     whose = _label_source(study)
@@ -131,7 +127,6 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
         notes=notes,
         x_title=text.with_unit("own term in the model", study.score_unit(0)),
         y_title="people's label" if whose == PEOPLE_SAY else "hidden score",
-        theme=theme,
     )
     shows = (
         f"each label of {_label_counts(study, result)} over the modality's own term; large dots are means of at most "
@@ -210,14 +205,13 @@ def describe_sign_rates(parts: Sequence[term_agreement.TermAgreement]) -> str:
     return listed(list(map(one, parts[:most]))) + rest
 
 
-def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.PanelFigure:
+def conflict(study: Study, *, other: str = "") -> panel.PanelFigure:
     """Draw the verdicts of samples that people call conflicting, and of the others.
 
     Only of data with labels of single modalities.
 
     Args:
         study: a model on its data.
-        theme: of the figure.
         other: a second model of the same data, to compare with; none by default.
     """
     study, result = trust.with_training_background(study), _open_comparison(study)
@@ -240,7 +234,6 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         band=np.array([(rate.shuffled.low, rate.shuffled.high) for rate in result.rates.values()]),
         band_name=SHUFFLED,
         percent=True,
-        theme=theme,
     )
     shows = (
         f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
@@ -275,7 +268,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
     )
 
 
-def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+def sample_labels(sample: Sample) -> panel.PanelFigure:
     """Draw the own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
     labels = check_present(
@@ -306,7 +299,6 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         dots,
         hues=[style.term_colour(name, study.modalities) for name in known],
         x_title=text.with_unit("label, and own term", study.score_unit(0)),
-        theme=theme,
     )
     shows = (
         f"{labels.description} of each modality alone, and the modality's own term in this model"

@@ -36,11 +36,11 @@ def can_teach(study: Study) -> bool:
     return not students.find_obstacle(study)
 
 
-def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def student_curves(study: Study) -> panel.PanelFigure:
     """Draw the agreement of students with the model, a line for each kind of target that they learn from.
 
     Args:
-        study: a model on its data. theme: of the figure.
+        study: a model on its data.
     """
     obstacle = students.find_obstacle(study)
     check(not obstacle, obstacle)
@@ -49,18 +49,15 @@ def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     figure = training_charts.banded_curves(
         np.array(result.sizes, dtype=float),
         lines,
-        hues=_hues(result, theme),
+        hues=_hues(result),
         x_title="samples to learn from",
         y_title="agreement with the model",
-        theme=theme,
     )
     figure.update_xaxes(
         type="log", tickvals=list(result.sizes), ticktext=list(map(str, result.sizes))
     )
     figure.update_traces(line={"dash": "dot"}, selector={"name": SHUFFLED})
-    figure.add_hline(
-        y=result.majority, line={"color": style.QUIET[theme], "dash": "dot", "width": 1}
-    )
+    figure.add_hline(y=result.majority, line={"color": style.QUIET, "dash": "dot", "width": 1})
     target = "the sign of its score" if not study.classes else "its predicted class"
     if not study.classes and not study.decides_by_sign:
         target = "whether its score is above the median"
@@ -90,11 +87,11 @@ def student_curves(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
 
 
-def student_factors(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def student_factors(study: Study) -> panel.PanelFigure:
     """Draw how many times fewer samples a student needs with each kind of target, with intervals.
 
     Args:
-        study: a model on its data, whose decisions a student can learn. theme: of the figure.
+        study: a model on its data, whose decisions a student can learn.
     """
     obstacle = students.find_obstacle(study)
     check(not obstacle, obstacle)
@@ -105,14 +102,13 @@ def student_factors(study: Study, theme: style.Theme = "light") -> panel.PanelFi
     figure = model_charts.interval_dots(
         list(factors),
         {"factor": model_charts.interval_ends(intervals)},
-        hues=[hue for name, hue in _hues(result, theme).items() if name in factors],
+        hues=[hue for name, hue in _hues(result).items() if name in factors],
         x_title="times fewer samples",
-        theme=theme,
     )
     ends = [1.0, *(end for one in intervals for end in (one.low, one.high))]
     margin = 0.06 * (max(ends) - min(ends))
     figure.update_xaxes(range=[min(ends) - margin, max(ends) + margin])
-    figure.add_vline(x=1, line={"color": style.QUIET[theme], "dash": "dot", "width": 1})
+    figure.add_vline(x=1, line={"color": style.QUIET, "dash": "dot", "width": 1})
     shows = (
         "by what factor fewer samples reach the same agreement as decisions alone, in the mean over the agreements "
         "that both curves reach, with 95% intervals over draws and unseen samples; 1 (dotted) is nothing. "
@@ -149,9 +145,9 @@ def _line(arm: Arm, has_band: bool) -> tuple[np.ndarray, ...]:
     return tuple(np.array([getattr(one, end) for one in arm.agreement]) for end in ends)
 
 
-def _hues(result: Simulatability, theme: style.Theme) -> dict[str, str]:
+def _hues(result: Simulatability) -> dict[str, str]:
     """Return the hue of each arm."""
-    known = {ALONE: style.INK[theme], CONTRIBUTIONS: style.BLUE, SCORES: style.SKY}
+    known = {ALONE: style.INK, CONTRIBUTIONS: style.BLUE, SCORES: style.SKY}
     known[SHUFFLED] = style.GREY
     others = iter(OTHERS)
     return {

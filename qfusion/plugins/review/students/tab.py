@@ -14,12 +14,4 @@ def students_tab(context: page_context.PageContext, sample: Sample) -> None:
     if obstacle := students.find_obstacle(study):
         st.info(text.escape_markdown(obstacle, 600), icon=":material/info:")
         return
-    panels.show(
-        study,
-        context.theme,
-        "students",
-        "students-factors",
-        columns=[1.5, 1],
-        gap="medium",
-        first=2,
-    )
+    panels.show(study, "students", "students-factors", columns=[1.5, 1], gap="medium", first=2)

@@ -18,25 +18,19 @@ from qfusion.views.pages import panel
 from qfusion.views.words import rules
 
 
-def twin_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def twin_comparison(study: Study) -> panel.PanelFigure:
     """Draw the gain of each quantum resource on the data: full models minus twins without it, trained alike."""
     entry = audit.measure_audit(study)
-    return resource_comparison(
-        "why-audit", entry, [row["resource"] for row in entry["rows"]], theme
-    )
+    return resource_comparison("why-audit", entry, [row["resource"] for row in entry["rows"]])
 
 
 def resource_comparison(
-    name: str,
-    entry: Mapping[str, Any],
-    names: Sequence[str],
-    theme: style.Theme = "light",
-    hues: Sequence[str] = (),
+    name: str, entry: Mapping[str, Any], names: Sequence[str], hues: Sequence[str] = ()
 ) -> panel.PanelFigure:
     """Draw the value of resources in an audit.
 
     Args:
-        name: of the panel. entry: see `audit.load_shipped_audit`. names: of its rows. theme: of the figure.
+        name: of the panel. entry: see `audit.load_shipped_audit`. names: of its rows.
         hues: of the rows, grey by default.
     """
     words = summarise_audit(entry["rows"], names)
@@ -56,7 +50,6 @@ def resource_comparison(
         {key: ends for key, ends in series.items() if np.isfinite(ends[:, 0]).any()},
         hues=hues or [style.GREY] * len(names),
         x_title=f"{entry['short']}: better with the resource by",
-        theme=theme,
     )
     up_to = "up to " if any(row["seeds"] < entry["seeds"] for row in entry["rows"]) else ""
     bound = (
@@ -115,7 +108,7 @@ DEPHASED = (
 )
 
 
-def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def cut_comparison(study: Study) -> panel.PanelFigure:
     """Draw how much worse the metric of this model becomes when a resource is cut from it without retraining."""
     frame, (_, label) = resource_cuts.cut_resources(study), evidence.main_metric(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
@@ -130,7 +123,6 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         {"loses": ends},
         hues=[style.GREY] * len(names),
         x_title=f"{label.short} lost without the resource",
-        theme=theme,
     )
     shows = (
         f"the loss of {label.short} on test samples when one resource is cut from this model without "

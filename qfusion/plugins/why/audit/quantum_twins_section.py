@@ -22,8 +22,8 @@ def quantum_section(context: page_context.PageContext) -> None:
         )
         return
     measured_resources(study)  # for the conclusion on top, which waits for them
-    panels.show(study, context.theme, "why-audit", first=1)
-    panels.show(study, context.theme, "why-cut")
+    panels.show(study, "why-audit", first=1)
+    panels.show(study, "why-cut")
     with st.container(key="fold-why-twins"), page_runs.guard():
         twins(study)
 

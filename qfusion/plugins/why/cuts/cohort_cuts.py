@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.figures.style import Theme
 from qfusion.plugins.why.cuts import correlation_cuts, cut_losses, cut_measures, tables
 from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cuts
 from qfusion.study import jobs, performance, text
@@ -19,9 +18,7 @@ from qfusion.views.words.rules import describe_drawn
 TAB = "Correlation cuts"
 
 
-def cut_test(
-    levels: performance.Levels, theme: Theme = "light", *, everyone: bool = False
-) -> panel.PanelFigure:
+def cut_test(levels: performance.Levels, *, everyone: bool = False) -> panel.PanelFigure:
     """Draw how good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:
@@ -31,7 +28,7 @@ def cut_test(
     result = cut_measures.cuts_of_rows(levels.study, levels.places(rows))
     metric = next(iter(result.after))
     how = describe_intervals(levels.study.dataset, rows, cut_losses.RESAMPLES)
-    figure = draw_cut_test(tables.cut_table(result), levels.study.modalities, metric, theme=theme)
+    figure = draw_cut_test(tables.cut_table(result), levels.study.modalities, metric)
     shows = (
         f"{CAPTIONS['cut-test'].shows} Here {describe_cut_scope(levels, everyone)}, the learned "
         f"model; {how}."
@@ -92,7 +89,6 @@ def draw_cut_test(
     metric: str,
     *,
     levels: Mapping[str, float] | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Return the figure of a table of `tables.cut_table`.
 
@@ -128,7 +124,6 @@ def draw_cut_test(
         dashed | dict(levels or {}),
         modalities,
         y_title=f"{metrics.LABELS[metric].short}, n = {int(table['n'].iloc[0]):,}",
-        theme=theme,
     )
 
 

@@ -35,7 +35,7 @@ def cuts(context: page_context.PageContext, levels: performance.Levels) -> None:
                 count,
                 lambda: cohort_cuts.cut_test(levels, everyone=True),
             )
-            figure.draw_content(cohort_cuts.cut_test(levels, context.theme, everyone=every), head)
+            figure.draw_content(cohort_cuts.cut_test(levels, everyone=every), head)
             return
         with head:
             figure.heading("Test whether correlations are needed")

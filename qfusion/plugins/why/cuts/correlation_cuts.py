@@ -19,7 +19,6 @@ from qfusion.figures.lines import (
 from qfusion.figures.style import (
     INK,
     QUIET,
-    Theme,
     axis,
     base_figure,
     fade_colour,
@@ -50,7 +49,6 @@ def cut_curves(
     *,
     unit: str = "score",
     cursor: float | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the explained output of one sample after a cut, one line a modality and kind of cut.
 
@@ -58,10 +56,10 @@ def cut_curves(
         times: (nT,). scores: (nT,) each, by kind of `KINDS`, then by modality. undisturbed: without a cut.
         modalities: of the model, in their order. cursor: a time that is marked.
     """
-    figure = base_figure(theme, 340, legend=True, right=20, top=8)
+    figure = base_figure(340, legend=True, right=20, top=8)
     titled: set[str] = set()  # lines with an entry in the legend
     for kind, lines in scores.items():
-        for title, hue, values in _distinct_lines(lines, modalities, theme):
+        for title, hue, values in _distinct_lines(lines, modalities):
             figure.add_trace(
                 time_line(
                     times,
@@ -80,7 +78,7 @@ def cut_curves(
             time_range(times),
             [undisturbed] * 2,
             "undisturbed",
-            INK[theme],
+            INK,
             "dot",
             "y",
             width=1.5,
@@ -95,7 +93,7 @@ def cut_curves(
                 "mode": "lines",
                 "name": title,
                 "hoverinfo": "skip",
-                "line": {"width": 2.5, "color": QUIET[theme], "dash": dash},
+                "line": {"width": 2.5, "color": QUIET, "dash": dash},
             }
         )
     figure.update_layout(
@@ -104,7 +102,7 @@ def cut_curves(
         yaxis_title_text=label(unit),
         xaxis={"title": {"text": CUT_TIME}, "range": time_range(times)},
     )
-    return draw_time_cursor(figure, cursor, theme)
+    return draw_time_cursor(figure, cursor)
 
 
 @checks_arrays()
@@ -116,7 +114,6 @@ def cut_terms(
     whose: str = "",
     unit: str = "score",
     cursor: float | None = None,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw the sizes of the terms after a cut, a plot a kind of cut.
 
@@ -126,7 +123,7 @@ def cut_terms(
         modalities, cursor: as for `cut_curves`.
     """
     figure, rows = _stacked_plots(
-        times, list(sizes), title_with_unit("|contribution|", unit, "<br>"), "tozero", theme
+        times, list(sizes), title_with_unit("|contribution|", unit, "<br>"), "tozero"
     )
     for terms_after, row in zip(sizes.values(), rows, strict=True):
         for name, values in terms_after.items():
@@ -144,7 +141,7 @@ def cut_terms(
                 )
     if whose:
         figure.update_layout(xaxis_title_text=CUT_TIME.replace("cut", f"cut of {label(whose)}"))
-    return draw_time_cursor(figure, cursor, theme)
+    return draw_time_cursor(figure, cursor)
 
 
 @checks_arrays()
@@ -155,7 +152,6 @@ def cut_metric(
     modalities: Sequence[str],
     *,
     y_title: str,
-    theme: Theme = "light",
 ) -> go.Figure:
     """Draw a metric over many samples after a cut, a plot a kind of cut, with bands.
 
@@ -164,7 +160,7 @@ def cut_metric(
             interval. levels: what is drawn as lines across: "undisturbed" first, "chance", ...
         y_title: the metric, with its sample size. modalities: as for `cut_curves`.
     """
-    figure, rows = _stacked_plots(times, list(lines), label(y_title), "normal", theme)
+    figure, rows = _stacked_plots(times, list(lines), label(y_title), "normal")
     cut, solid = KINDS["cut"]
     titled: set[str] = set()
     for bands, row in zip(lines.values(), rows, strict=True):
@@ -188,7 +184,7 @@ def cut_metric(
                     }
                 )
         means = {name: values for name, (values, *_) in bands.items()}
-        for title, hue, values in _distinct_lines(means, modalities, theme):
+        for title, hue, values in _distinct_lines(means, modalities):
             figure.add_trace(
                 time_line(
                     times, values, title, hue, solid, row, title not in titled, cut if first else ""
@@ -203,7 +199,7 @@ def cut_metric(
                     time_range(times),
                     [level] * 2,
                     label(name),
-                    (INK if name == "undisturbed" else QUIET)[theme],
+                    (INK if name == "undisturbed" else QUIET),
                     dash,
                     row,
                     first,
@@ -215,15 +211,15 @@ def cut_metric(
 
 
 def _distinct_lines(
-    lines: Mapping[str, np.ndarray], modalities: Sequence[str], theme: Theme
+    lines: Mapping[str, np.ndarray], modalities: Sequence[str]
 ) -> Iterator[tuple[str, str, np.ndarray]]:
     """Yield title, colour and values of every different line: of two modalities, a cut of either is the same cut."""
     for parts, values in merge_equal_series({(name,): line for name, line in lines.items()}):
-        yield parts_title(parts), part_colour(parts_union(parts), modalities, theme), values
+        yield parts_title(parts), part_colour(parts_union(parts), modalities), values
 
 
 def _stacked_plots(
-    times: np.ndarray, kinds: list[str], title: str, mode: str, theme: Theme
+    times: np.ndarray, kinds: list[str], title: str, mode: str
 ) -> tuple[go.Figure, list[str]]:
     """Draw an empty plot a kind of cut on one axis of time, and the names of their upright axes."""
     check(
@@ -233,7 +229,7 @@ def _stacked_plots(
     rows = ["y", "y2", "y3"][: len(kinds)]
     gap = 0.08
     height = (1 - gap * (len(kinds) - 1)) / len(kinds)
-    figure = base_figure(theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72)
+    figure = base_figure(140 + 180 * len(kinds), legend=True, right=20, top=8, left=72)
     figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
@@ -241,7 +237,7 @@ def _stacked_plots(
     )
     for place, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
         top = 1 - place * (height + gap)
-        look = axis(theme) | {"domain": [max(0.0, top - height), top], "rangemode": mode}
+        look = axis() | {"domain": [max(0.0, top - height), top], "rangemode": mode}
         look["title"] |= {"text": f"{KINDS[kind][0]}:<br>{title}"}
         figure.update_layout({f"yaxis{row[1:]}": look})
     return figure, rows

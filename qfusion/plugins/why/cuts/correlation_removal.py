@@ -6,7 +6,6 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import capitalise
-from qfusion.figures import style
 from qfusion.plugins.why.cuts import correlation_cuts, cut_measures, cut_summaries, tables
 from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cut
 from qfusion.study import text
@@ -37,12 +36,11 @@ def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) ->
 
 
 @panel.cached
-def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.PanelFigure:
+def cut(sample: Sample, *, t: float = 1.0) -> panel.PanelFigure:
     """Draw the explained output after a cut of each modality, against the time of the cut.
 
     Args:
         sample: a sample of a model with time.
-        theme: of the figure.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
     cuts = cut_measures.cuts_of_sample(sample.study, sample.row, sample.tweak)
@@ -54,7 +52,6 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
         sample.modalities,
         unit=sample.unit,
         cursor=cursor_time(sample, t),
-        theme=theme,
     )
     alt = (
         f"{capitalise(sample.quantity)} after a cut: "
@@ -84,14 +81,11 @@ def most_sensitive_modality(sample: Sample) -> str:
     )
 
 
-def cut_terms(
-    sample: Sample, theme: style.Theme = "light", *, modality: str = "", t: float = 1.0
-) -> panel.PanelFigure:
+def cut_terms(sample: Sample, *, modality: str = "", t: float = 1.0) -> panel.PanelFigure:
     """Draw the sizes of the terms after a cut of one modality, against the time of the cut.
 
     Args:
         sample: a sample of a model with time.
-        theme: of the figure.
         modality: that is cut; the one whose cut moves the output most by default.
         t: where the cursor stands, a share of T.
     """
@@ -113,7 +107,6 @@ def cut_terms(
         whose=whose,
         unit=sample.unit,
         cursor=cursor_time(sample, t),
-        theme=theme,
     )
     alt = (
         "Sizes of the terms after a cut: "

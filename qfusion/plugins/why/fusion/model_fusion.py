@@ -45,7 +45,7 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 
 
 @panel.cached
-def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def emap(study: Study) -> panel.PanelFigure:
     """Draw the gain of joint terms in every metric: the model against its EMAP, and against its own terms."""
     labels = evidence.metric_labels(study.dataset)
     first = next(iter(labels))
@@ -68,7 +68,6 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         },
         hues=[style.GREY] * len(labels),
         x_title="better with joint terms by (units of the metric)",
-        theme=theme,
     )
     shows = (
         f"the improvement of metrics by joint terms on {result.samples:,} test samples. EMAP is "
@@ -94,7 +93,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 @panel.cached
-def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def loss_reduction(study: Study) -> panel.PanelFigure:
     """Draw the reduction of the test loss by each coalition and modality."""
     game = fusion_tests.split_loss(study)
     terms = study.terms
@@ -108,7 +107,6 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         },
         hues=[style.term_colour(term, study.modalities) for term in terms],
         x_title=f"reduction of the {title}",
-        theme=theme,
     )
     exact = " with exact values" if study.is_exact else ""
     shows = (
@@ -133,9 +131,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
 
 
-def coalition_ranking(
-    levels: performance.Levels, theme: style.Theme = "light"
-) -> panel.PanelFigure:
+def coalition_ranking(levels: performance.Levels) -> panel.PanelFigure:
     """Draw the coalitions of a cohort by their contributions."""
     study = levels.study
     ranked = _term_ranking(levels)
@@ -147,7 +143,6 @@ def coalition_ranking(
         },
         hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
         x_title=text.with_unit("contribution", cohort_contributions.contribution_unit(levels)),
-        theme=theme,
     )
     alt = (
         "Mean sizes: "
@@ -174,9 +169,7 @@ def coalition_ranking(
     )
 
 
-def pair_interactions(
-    levels: performance.Levels, theme: style.Theme = "light"
-) -> panel.PanelFigure:
+def pair_interactions(levels: performance.Levels) -> panel.PanelFigure:
     """Draw the mean interaction of any two modalities over a cohort."""
     study = levels.study
     known = _term_ranking(levels).pairs
@@ -190,7 +183,6 @@ def pair_interactions(
         model_charts.interval_ends(known.values()),
         study.modalities,
         unit=cohort_contributions.contribution_unit(levels),
-        theme=theme,
     )
     alt = (
         "Mean interactions of two modalities: "
@@ -208,9 +200,7 @@ def pair_interactions(
     )
 
 
-def contribution_swarm(
-    levels: performance.Levels, theme: style.Theme = "light"
-) -> panel.PanelFigure:
+def contribution_swarm(levels: performance.Levels) -> panel.PanelFigure:
     """Draw every sample's contributions, by coalition."""
     study = levels.study
     ranked = _term_ranking(levels)
@@ -225,7 +215,6 @@ def contribution_swarm(
         rows.index.tolist(),
         by=by,
         unit=cohort_contributions.contribution_unit(levels),
-        theme=theme,
     )
     alt = "Medians: " + rules.list_terms({t: float(np.median(v)) for t, v in columns.items()}) + "."
 
@@ -244,7 +233,7 @@ def contribution_swarm(
     )
 
 
-def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def synergy(study: Study) -> panel.PanelFigure:
     """Show how close sampled synergies are to the exact dividends of pairs, as a table without a figure."""
     frame = fusion_tests.sample_synergies(study)
     shows = (
@@ -266,7 +255,7 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     )
 
 
-def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+def seed_basins(sample: Sample) -> panel.PanelFigure:
     """Draw whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
     study = trust.with_training_background(sample.study)
     seeds = trust.load_stability(study)
@@ -288,7 +277,6 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         list(values.columns),
         seeds.seeds,
         unit="log-odds of the true class (nats)" if seeds.of_true_class else study.score_unit(0),
-        theme=theme,
     )
     shows = (
         f"its contributions by each of {len(seeds.seeds)} training seeds, one line per seed. Seeds "

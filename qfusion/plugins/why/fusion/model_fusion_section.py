@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 
 from qfusion.app import figure, page_context, page_runs, panels, widgets
-from qfusion.figures.style import Theme
 from qfusion.plugins.why.fusion import model_fusion
 from qfusion.study import performance, trust
 from qfusion.study.study import Study
@@ -19,7 +18,7 @@ def model_section(context: page_context.PageContext) -> None:
     """
     study = context.study
     with st.container(key="fold-why-model"):
-        panels.show(study, context.theme, "why-loss", "why-emap", columns=2, first=2)
+        panels.show(study, "why-loss", "why-emap", columns=2, first=2)
         words = widgets.draw(cohorts.FILTER)
         with page_runs.guard():
             levels = performance.build_levels(
@@ -27,18 +26,18 @@ def model_section(context: page_context.PageContext) -> None:
             )
             if not levels.inside.any():
                 st.info("No sample passes this filter. Widen it.", icon=":material/help:")
-            panels.show(levels, context.theme, "why-ranking", "why-pairs", columns=2)
-            panels.show(levels, context.theme, "why-swarm")
+            panels.show(levels, "why-ranking", "why-pairs", columns=2)
+            panels.show(levels, "why-swarm")
         if model_fusion.can_sample(study):
-            panels.lazy_panel("why-synergy", partial(_synergy, study, context.theme))
+            panels.lazy_panel("why-synergy", partial(_synergy, study))
         missing = faithfulness.seed_measurements(trust.with_training_background(study))[1]
         if missing and study.reads_features:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")
-        panels.show(context.tweaked_sample(), context.theme, "why-basins")
+        panels.show(context.tweaked_sample(), "why-basins")
 
 
-def _synergy(study: Study, theme: Theme) -> None:
-    picture = model_fusion.synergy(study, theme)
+def _synergy(study: Study) -> None:
+    picture = model_fusion.synergy(study)
     figure.draw(
         picture,
         below=partial(st.table, picture.table().round(3), hide_index=True, alt=picture.alt),

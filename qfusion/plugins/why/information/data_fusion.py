@@ -20,7 +20,7 @@ from qfusion.views.pages import panel, params
 from qfusion.views.words import rules
 
 
-def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
+def information_bits(dataset: DataSet) -> panel.PanelFigure:
     """Draw the redundant, unique and synergistic information of modalities about the target, by every estimator. For
     more than two modalities, also draw each against the rest.
     """
@@ -47,7 +47,6 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
         {title: values for title, values in parts.items() if np.isfinite(values).any()},
         result.modalities,
         entropy=result.entropy,
-        theme=theme,
     )
     shows = (
         f"the information of the target of {text.escape_markdown(dataset.name)}, in bits, by {len(result.by)} "
@@ -85,7 +84,7 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
     )
 
 
-def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
+def small_models(dataset: DataSet) -> panel.PanelFigure:
     """Draw the metrics of the best single, late and joint small models on held-out rows, and the gain of each over
     the one before.
     """
@@ -98,9 +97,8 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
     figure = model_charts.interval_dots(
         list(rows),
         {result.metric: model_charts.interval_ends(rows.values())},
-        hues=[style.GREY] * len(baseline_predictions.KINDS) + [style.INK[theme]] * 2,
+        hues=[style.GREY] * len(baseline_predictions.KINDS) + [style.INK] * 2,
         x_title=f"{result.metric} on {result.n:,} held-out rows",
-        theme=theme,
     )
     shows = (
         "linear and quadratic models, trees and a small network, cross-validated on "
@@ -132,14 +130,14 @@ def _units(dataset: Any, result: information.Estimate) -> str:
     return rules.name_units(dataset, dataset.find_rows(result.samples.index), "rows")
 
 
-def information_bits_of_study(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def information_bits_of_study(study: Study) -> panel.PanelFigure:
     """`information_bits` of a model's data."""
-    return information_bits(study.dataset, theme)
+    return information_bits(study.dataset)
 
 
-def small_models_of_study(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def small_models_of_study(study: Study) -> panel.PanelFigure:
     """`small_models` a model's data."""
-    return small_models(study.dataset, theme)
+    return small_models(study.dataset)
 
 
 NEED = params.SwitchParam(

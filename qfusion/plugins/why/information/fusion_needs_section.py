@@ -8,23 +8,22 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.app import page_context, panels, state, streamlit_internals, tasks, widgets
+from qfusion.app import panels, state, streamlit_internals, tasks, widgets
 from qfusion.data import DataSet
-from qfusion.figures.style import Theme
 from qfusion.plugins.why.information import data_fusion, information_estimate
 from qfusion.study import jobs, text
 
 
 def data_section(dataset: DataSet) -> None:
     """Draw the section of the Data page."""
-    fusion_needs(dataset, page_context.theme())
+    fusion_needs(dataset)
 
 
-def fusion_needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
+def fusion_needs(scope: Any, columns: list[float] | int = 0) -> None:
     """Draw a switch, the progress, and the results.
 
     Args:
-        scope: a study, or a data set. theme: of the figures. columns: in which they stand beside each other.
+        scope: a study, or a data set. columns: in which they stand beside each other.
     """
     dataset = getattr(scope, "dataset", scope)
     if dataset.is_game:
@@ -63,6 +62,4 @@ def fusion_needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> No
         keys=("needs-progress", "_needs_cancel"),
         last_step="computing the information",
     ):
-        panels.show(
-            scope, theme, "needs-bits", "needs-worth", columns=columns, gap="medium", first=2
-        )
+        panels.show(scope, "needs-bits", "needs-worth", columns=columns, gap="medium", first=2)

@@ -35,12 +35,7 @@ GROUP_UNITS = {
 
 
 def state_patching(
-    sample: Sample,
-    theme: style.Theme = "light",
-    *,
-    lender: str = ONE,
-    donor: str = "",
-    kind: str = PATCH_DEFAULT,
+    sample: Sample, *, lender: str = ONE, donor: str = "", kind: str = PATCH_DEFAULT
 ) -> panel.PanelFigure:
     """Draw how much of another sample's decision is restored when the state of one modality at a time is taken from
     that sample.
@@ -49,7 +44,6 @@ def state_patching(
 
     Args:
         sample: whose evolution goes on with it.
-        theme: of the figure.
         lender: "one sample" or "background mean".
         donor: id of that sample; the nearest one that is decided differently by default.
         kind: of `state_patching.PATCH_KINDS`.
@@ -65,7 +59,7 @@ def state_patching(
     scale = float(sample.model.logit_scale) if apart else 1.0
     leads = [scale * float(lead[0]) for lead in result.leads[1:]]
     figure = patching_charts.patching_heatmap(
-        result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
+        result.times, result.modalities, restored, result.turned[place, ..., 0]
     )
     shows = (
         f"the sample's {sample.quantity} if one modality's state at time t is replaced by that of "
@@ -91,14 +85,11 @@ def state_patching(
     )
 
 
-def gate_groups(
-    sample: Sample, theme: style.Theme = "light", *, of: str = gate_shapley.DECISION
-) -> panel.PanelFigure:
+def gate_groups(sample: Sample, *, of: str = gate_shapley.DECISION) -> panel.PanelFigure:
     """Draw Shapley values of the network's gate groups; only of models that fuse by rules.
 
     Args:
         sample: whose decision and entanglement it is.
-        theme: of the figure.
         of: target, of `gate_shapley.TARGETS`.
     """
     result = patching.ablate_gate_groups(sample.study, sample.row, sample.output)
@@ -123,7 +114,6 @@ def gate_groups(
         {of: np.stack([values, low, high], 1)},
         hues=[style.GREY if group.kind != "fusion" else style.BLUE for group in result.groups],
         x_title=GROUP_UNITS[of].format(sample.unit),
-        theme=theme,
     )
     shows = (
         "the Shapley value of every gate group over all coalitions of groups, with groups outside "
@@ -148,7 +138,7 @@ def gate_groups(
     )
 
 
-def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+def smallest_generator(study: Study) -> panel.PanelFigure:
     """Draw how much of the generator's gain remains as terms are removed one by one, for models that evolve."""
     result = patching.prune_terms(study)
     short = metrics.LABELS[result.metric].short
@@ -181,7 +171,6 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
         behind=np.maximum((result.random - floor) / scale, -1.0),
         behind_name="random orders",
         marks={"greedy": result.size},
-        theme=theme,
     )
     shows = (
         f"{short} on {result.showing:,} test samples with fewer and fewer couplings (H) and dissipations (D), "

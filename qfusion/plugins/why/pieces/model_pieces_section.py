@@ -42,18 +42,16 @@ def pieces_section(context: page_context.PageContext) -> None:
             icon=":material/help:",
         )
     else:
-        panels.show(sample, context.theme, "patches", first=1)
+        panels.show(sample, "patches", first=1)
     if model_pieces.PIECES["smallest"].fits(study):
         panels.lazy_panel("smallest", partial(_smallest, context))
     if study.model.part(TruthTables):
         widgets.draw(model_pieces.GROUPS_OF)
-        panels.show(
-            sample, context.theme, *(name for name in model_pieces.PIECES if "groups" in name)
-        )
+        panels.show(sample, *(name for name in model_pieces.PIECES if "groups" in name))
 
 
 def _smallest(context: page_context.PageContext) -> None:
-    panels.show(context.study, context.theme, "smallest", first=1)
+    panels.show(context.study, "smallest", first=1)
     if not _read_only.is_read_only():
         keep_smallest(context.study)
 

@@ -8,16 +8,12 @@ import plotly.graph_objects as go
 from qfusion.figures.colours import SIGNED_SCALE
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.lines import TIME
-from qfusion.figures.style import INK, Theme, base_figure, label, row_axis, term_title
+from qfusion.figures.style import INK, base_figure, label, row_axis, term_title
 
 
 @checks_arrays(times="T", modalities="M", restored="M T", turned="M T")
 def patching_heatmap(
-    times: np.ndarray,
-    modalities: Sequence[str],
-    restored: np.ndarray,
-    turned: np.ndarray,
-    theme: Theme = "light",
+    times: np.ndarray, modalities: Sequence[str], restored: np.ndarray, turned: np.ndarray
 ) -> go.Figure:
     """Draw the share of the difference that a modality's state from another sample restores, one row per modality and
     one column per time. A dot marks where the decision flips.
@@ -28,7 +24,7 @@ def patching_heatmap(
     reach = max(1.0, float(np.abs(restored).max()))
     rows, columns = np.nonzero(turned)
     figure = base_figure(
-        theme, 120 + 44 * len(modalities), left=10, right=14, top=8, bottom=48, legend=True
+        120 + 44 * len(modalities), left=10, right=14, top=8, bottom=48, legend=True
     )
     figure.add_heatmap(
         z=restored,
@@ -36,7 +32,7 @@ def patching_heatmap(
         y=list(range(len(modalities))),
         zmin=-reach,
         zmax=reach,
-        colorscale=SIGNED_SCALE[theme],
+        colorscale=SIGNED_SCALE,
         ygap=2,
         colorbar={
             "title": {"text": "share restored", "side": "right", "font": {"size": 12}},
@@ -57,7 +53,7 @@ def patching_heatmap(
         hoverinfo="skip",
         marker={
             "size": 6,
-            "color": INK[theme],
+            "color": INK,
             "symbol": "circle-open",
             "line": {"width": 1.5},
         },
