@@ -109,11 +109,11 @@ def hear(addresses: list[str]) -> dict[str, PageOf]:
         view, model = opened.view, opened.view.get("model", "qj-planted")
         names = list(programs.visible_panels(view))
         for picture in (programs.build_panel(view.page, name, view.address()) for name in names):
-            if not picture.not_shown:
+            if not picture.limits:
                 continue  # explained by the surrounding page
             known = glossary_page.panel_of(picture.name)
             panel = found[view.page].panels.setdefault(
-                known, Panel(known, picture.full_title, picture.shows, picture.not_shown)
+                known, Panel(known, picture.full_title, picture.caption, picture.limits)
             )
             panel.models += [model] if model not in panel.models else []
         print(f"{address}: {len(names)} panels", file=sys.stderr)
@@ -152,8 +152,8 @@ def section(panel: Panel, both: bool = False) -> str:
         if one.get("formula")
     )
     return (
-        f"### {name_of(panel.name)}\n\n{title}**Shows** {_clean(panel.shows)}\n\n**Does not show** "
-        f"{_clean(panel.not_shown)}\n{only}"
+        f"### {name_of(panel.name)}\n\n{title}**Shows** {_clean(panel.caption)}\n\n**Does not show** "
+        f"{_clean(panel.limits)}\n{only}"
         + (f"\nTerms: {words}.\n" if words else "")
         + (f"\n{formulas}" if formulas else "")
     )

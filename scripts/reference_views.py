@@ -101,7 +101,7 @@ def describe(page: str, panel: str, address: dict[str, Any]) -> dict[str, Any]:
         described = {
             "light": json.loads(light.spec) if light.figure is not None else None,
             "dark": json.loads(dark.spec) if dark.figure is not None else None,
-            "table": light.table().to_csv(),
+            "table": light.numbers.to_csv(),
             **{
                 name: getattr(light, name)
                 for name in (

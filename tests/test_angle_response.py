@@ -328,10 +328,10 @@ def test_the_panel_shows_the_curve_of_a_circuit_of_ones_own_and_of_a_network() -
     network = build_sample(shipped, int(shipped.dataset.rows("test")[0]))
     for sample, name in ((own, ""), (network, ""), (network, "pooling.0.1")):
         picture = drawn(angle_views.angle)(sample, angle=name)
-        table = picture.table()
+        table = picture.numbers
         terms = [column for column in table.columns if column.startswith("dividend")]
         assert np.abs(table[terms].sum(axis=1) - table[sample.quantity]).max() < 1e-9
-        assert "Exact at every angle" in picture.shows
+        assert "Exact at every angle" in picture.caption
         assert "decision" in picture.title
     with pytest.raises(NotFound, match="Angle 'none' does not exist"):
         drawn(angle_views.angle)(network, angle="none")

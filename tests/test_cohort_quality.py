@@ -132,7 +132,7 @@ def test_margin_against_rank_marks_wrong_decisions() -> None:
     sample = open_sample("qcnn-digits", "digit-0004")
     study, rows = sample.study, sample.study.dataset.rows("test")
     picture = drawn(samples.scatter)(sample)
-    table = picture.table().set_index("id")
+    table = picture.numbers.set_index("id")
     for name in table.index[::50]:
         row = study.dataset.row(name)
         scores = list(study.model.logit_scale * study.scores[row])  # differences are log-odds

@@ -223,8 +223,8 @@ def test_address_can_request_all_samples(few: Any) -> None:
         catalogue.build_panel("cohorts", "entanglement", ADDRESS | more)
         for more in ({}, {"measured": "all"})
     )
-    assert len(some.table()) == 20
-    assert len(every.table()) == len(few.rows)
+    assert len(some.numbers) == 20
+    assert len(every.numbers) == len(few.rows)
     assert "everyone=True" in rendering.program(
         "cohorts", "entanglement", ADDRESS | {"measured": "all"}
     )

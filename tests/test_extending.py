@@ -34,7 +34,8 @@ from qfusion.study import performance
 from qfusion.study.opening import open_sample
 from qfusion.training.batches import mean_and_std
 from qfusion.views.pages import catalogue, dynamics, params, rendering
-from qfusion.views.pages.panel import Panel, PanelFigure
+from qfusion.views.pages.panel import Panel
+from qfusion.views.view import View
 from qfusion.views.words.names import MEASURE_TEXTS, MeasureText
 from tests.support.app import plain, said, visit
 from tests.support.charts import figures
@@ -158,19 +159,19 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     assert "Linear entropy" in report.sample(open_sample(MODEL, SAMPLE, DATA)).html().decode()
 
 
-def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> PanelFigure:
+def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> View:
     """The smallest panel: the entropies of the modalities at a time, as bars."""
     series = sample.track().measures.single("entropy")
     place = round(t * (len(next(iter(series.values()))) - 1))
     values = [float(series[name][place]) for name in sample.modalities]
-    return PanelFigure(
-        "spread",
-        "Entropies at a time",
-        go.Figure(go.Bar(x=list(sample.modalities), y=values)),
-        "entropies at the cursor.",
-        "other times.",
-        "Bars.",
-        lambda: pd.DataFrame({"modality": sample.modalities, "entropy": values}),
+    return View(
+        name="spread",
+        title="Entropies at a time",
+        figure=go.Figure(go.Bar(x=list(sample.modalities), y=values)),
+        caption="entropies at the cursor.",
+        limits="Does not show other times.",
+        alternative="Bars.",
+        table=lambda: pd.DataFrame({"modality": sample.modalities, "entropy": values}),
     )
 
 
@@ -194,7 +195,7 @@ def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> N
     assert drawn["data"][0]["x"] == list(built.figure.data[0].x)  # type: ignore[union-attr]
     assert new_panel in catalogue.visible_panels(catalogue.open_page("dynamics", address).view)
     assert "t=0.5)" in rendering.program("Dynamics", new_panel, address)
-    assert len(built.table()) == 2
+    assert len(built.numbers) == 2
     app = visit("Dynamics", **address)
     assert not app.error
     assert "Entropies at a time" in plain(said(app))
@@ -263,8 +264,8 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     name = study.modalities[0]
     address = {"model": model, "data": "digits", "sample": sample, "inside.by": occlusion}
     found = catalogue.build_panel("Samples", "inside", address)
-    assert "by occlusion" in found.shows
-    assert set(found.table()["method"]) == {occlusion}
+    assert "by occlusion" in found.caption
+    assert set(found.numbers["method"]) == {occlusion}
     assert "method='occlusion'" in rendering.program("Samples", "inside", address)
 
     inputs = dataset.inputs(dataset.rows("test")[:3], torch.float64)

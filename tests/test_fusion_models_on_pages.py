@@ -91,8 +91,8 @@ def test_what_if_page_swaps_drops_and_flips(trained: DataSet) -> None:
     sample = open_sample("my-mult", str(trained.ids[trained.rows("test")[0]]), DATA)
     address = {"model": "my-mult", "data": DATA, "sample": sample.id}
     flips = catalogue.build_panel("What if", "flips", address)
-    assert "the best found by gradients and other samples" in flips.shows
-    table = flips.table()
+    assert "the best found by gradients and other samples" in flips.caption
+    table = flips.numbers
     assert bool(table.loc[table["possible"], "verified"].all())
 
 

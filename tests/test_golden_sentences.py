@@ -21,7 +21,8 @@ from qfusion.errors import QFusionError
 from qfusion.study.opening import open_sample
 from qfusion.views.pages import catalogue, page_state
 from qfusion.views.pages.page_state import PageState, Pin
-from qfusion.views.pages.panel import Panel, PanelFigure
+from qfusion.views.pages.panel import Panel
+from qfusion.views.view import View
 from qfusion.views.words import answers
 from tests.support import plugin_panels
 
@@ -37,7 +38,7 @@ LEFT_OUT_PAGES = {"data", "train", "why fuse"}
 LEFT_OUT_PANELS = ("referee-", "estimators")
 
 
-def build_pictures(view: PageState) -> Iterator[tuple[str, PanelFigure]]:
+def build_pictures(view: PageState) -> Iterator[tuple[str, View]]:
     """All panels of a page that fit its sample, with their names."""
     opened: dict[str, Any] = {}
     panels: dict[str, Panel] = {
@@ -70,8 +71,8 @@ def write_sentences(model: str, data: str, sample: str, other: str) -> Iterator[
             yield picture.full_title
             for label, words in (
                 ("lead", picture.lead),
-                ("shows", picture.shows),
-                ("limits", picture.not_shown),
+                ("shows", picture.caption),
+                ("limits", picture.limits),
             ):
                 if words:
                     yield f"{label}: {' '.join(words.split())}"

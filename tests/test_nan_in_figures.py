@@ -14,7 +14,7 @@ import pytest
 from qfusion.errors import InvalidInput
 from qfusion.figures.files.export import ExportStyle, save
 from qfusion.figures.guards import check_finite
-from qfusion.views.pages.panel import PanelFigure
+from qfusion.views.view import View
 from tests.support import figure_examples
 
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended,
@@ -111,7 +111,7 @@ def test_figure_with_an_unintended_nan_is_refused(
 ) -> None:
     figure = go.Figure(go.Scatter(x=[0, 1, 2], y=np.array([0.0, bad, 1.0])))
     with pytest.raises(InvalidInput, match=r"NaN or infinity \(1 times in `y` of series 1\)"):
-        PanelFigure("a", "a", figure, "", "", "", dict)
+        View(name="a", title="a", figure=figure, caption="", limits="", alternative="", table=dict)
     with pytest.raises(InvalidInput, match="NaN or infinity"):
         save(figure, ExportStyle())
     check_finite(go.Figure(go.Scatter(x=[0, 1, 2], y=[0.0, None, 1.0])))

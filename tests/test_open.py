@@ -529,9 +529,9 @@ def test_exact_is_said_only_where_all_combinations_are_taken(rows, noise, monkey
         draw_view(drawn, view=faithfulness.cautions),
         panel_page.drawn(decision.waterfall)(drawn.sample(drawn.dataset.ids[ROW])),
     ):
-        assert "Standard error of a term over draws" in panel.shows
-        assert "Contributions are exact" not in panel.shows
-        assert "exact values" not in panel.shows
+        assert "Standard error of a term over draws" in panel.caption
+        assert "Contributions are exact" not in panel.caption
+        assert "exact values" not in panel.caption
 
 
 def _entangled(device):

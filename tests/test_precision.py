@@ -83,7 +83,7 @@ def test_every_panel_of_evolved_states_shows_their_error() -> None:
     for picture in pictures:
         told = float(
             re.search(
-                r"Integration error of an element of ρ\(t\): at most (\S+) at any", picture.shows
+                r"Integration error of an element of ρ\(t\): at most (\S+) at any", picture.caption
             )[1]
         )
         assert error <= told < 2.01 * error, picture.name

@@ -154,7 +154,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
 
     def told(draw: Any) -> Any:
         def drawn(picture: Any, *others: Any) -> None:
-            found[picture.name] = picture.table()
+            found[picture.name] = picture.numbers
             draw(picture, *others)
 
         return drawn
@@ -279,7 +279,7 @@ def test_program_builds_the_same_panel(page: str, panel: str, address: dict[str,
     assert built.title == true_minus(names["picture"].title)
     again, shown = (json.loads(one.figure.to_json()) for one in (names["picture"], built))
     assert again == shown
-    pd.testing.assert_frame_equal(built.table(), names["numbers"])
+    pd.testing.assert_frame_equal(built.numbers, names["numbers"])
     assert (
         catalogue.build_panel(page, panel, address, "dark").figure.to_json()
         != built.figure.to_json()

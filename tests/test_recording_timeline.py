@@ -52,10 +52,10 @@ def test_steps_keep_their_times_and_terms_add_up(planted: Any) -> None:
         assert lane.total.sum() == pytest.approx(whole.end - whole.start, abs=0.02)
         assert set(lane.terms) == {term for term in planted.dividends if name in term.split("+")}
     picture = drawn(samples.strip)(planted)
-    assert "The times of the steps of text are unknown" in picture.shows
-    assert "they are spread in proportion to" in picture.shows
-    assert "steps of audio" not in picture.shows
-    table = picture.table()
+    assert "The times of the steps of text are unknown" in picture.caption
+    assert "they are spread in proportion to" in picture.caption
+    assert "steps of audio" not in picture.caption
+    table = picture.numbers
     assert set(table["row"]) == {"word", "text", "audio"}
 
 

@@ -194,17 +194,19 @@ def test_address_can_request_all_rows(slow: Any) -> None:
     )
     assert (
         f"the mean over 40 samples drawn at random from the {slow.background.size} training samples, each modality "
-        "drawn" in plain(some.shows)
+        "drawn" in plain(some.caption)
     )
     assert "Standard error of a term over draws of the background rows: at most 0." in plain(
-        some.shows
+        some.caption
     )
-    assert f"the mean over the {slow.background.size} training samples, each" in plain(every.shows)
+    assert f"the mean over the {slow.background.size} training samples, each" in plain(
+        every.caption
+    )
     joint = [
         plain(
             catalogue.build_panel(
                 "samples", "waterfall", address | more | {"background": "training set"}
-            ).shows
+            ).caption
         )
         for more in ({}, {"rows": ["all"]})
     ]

@@ -157,9 +157,9 @@ def test_steps_of_an_imported_pickle_are_named_by_equal_counts(
 def test_sequences_without_rates_share_a_percent_axis() -> None:
     sample = open_sample("qj-planted", "p0031")
     picture = drawn(attribution_views.inside_time)(sample)
-    assert "fraction of each modality's length" in picture.shows
-    assert "no rate of text and audio" in picture.shows
-    table = picture.table()
+    assert "fraction of each modality's length" in picture.caption
+    assert "no rate of text and audio" in picture.caption
+    table = picture.numbers
     assert set(table["axis"]) == {"% of the length"}
     for name in ("text", "audio"):
         rows = table[table["modality"] == name]

@@ -36,10 +36,10 @@ from qfusion.figures.files.recipe import (
 )
 from qfusion.study import text
 from qfusion.views.pages import address, rendering
-from qfusion.views.pages.panel import PanelFigure
+from qfusion.views.view import View
 
 
-def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
+def body(drawn: View, chart: Callable[..., None]) -> None:
     """Draw the contents of the dialog that exports a panel's figure: its preview and files, and the code that makes it.
 
     Args:
@@ -56,8 +56,8 @@ def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
     taken = rendering.RenderedPanel(
         apply_visible(drawn.figure, visible),
         drawn.headline,
-        drawn.caption,
-        drawn.table(),
+        drawn.description,
+        drawn.numbers,
         recipe,
     )
     with left, page_runs.guard():
@@ -168,7 +168,7 @@ def _code(taken: rendering.RenderedPanel) -> None:
     again.code(recipe.text(), language="json", height=200)
 
 
-def caption_form(drawn: PanelFigure, style: ExportStyle) -> tuple[str, str]:
+def caption_form(drawn: View, style: ExportStyle) -> tuple[str, str]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
     title = (
         st.text_input(
@@ -184,16 +184,16 @@ def caption_form(drawn: PanelFigure, style: ExportStyle) -> tuple[str, str]:
     caption = (
         st.text_area(
             "Caption",
-            drawn.caption,
+            drawn.description,
             max_chars=export.MAX_CAPTION,
             key=f"_caption-{drawn.name}",
             label_visibility="collapsed",
             height=110,
         )
         if style.caption
-        else drawn.caption
+        else drawn.description
     )
-    return "" if title == drawn.headline else title, "" if caption == drawn.caption else caption
+    return "" if title == drawn.headline else title, "" if caption == drawn.description else caption
 
 
 def _setting(name: str) -> dict[str, Any]:
@@ -274,7 +274,7 @@ def style_form() -> ExportStyle:
     )
 
 
-def visible_range_form(drawn: PanelFigure) -> VisibleRange:
+def visible_range_form(drawn: View) -> VisibleRange:
     """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
     name, key = drawn.name, address.FREE + drawn.name
     before = parse_visible(str(state.get(key) or ""))

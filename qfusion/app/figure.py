@@ -20,16 +20,16 @@ from plotly_live.scripts import script_text
 from qfusion import plugin
 from qfusion._memory_cache import memo
 from qfusion._sentences import capitalise, true_minus
-from qfusion.app import drawer, guidance, navigation, page_runs, requests, state
+from qfusion.app import drawer, guidance, navigation, page_context, page_runs, requests, state
 from qfusion.app.guidance import definitions, render_markdown
 from qfusion.errors import QFusionError
 from qfusion.figures.files.recipe import apply_visible, parse_visible
 from qfusion.study import text
 from qfusion.views.pages import address
-from qfusion.views.pages.panel import PanelFigure, end_sentence
+from qfusion.views.view import View, end_sentence
 
 
-def apply_reader_choices(picture: PanelFigure) -> go.Figure:
+def apply_reader_choices(picture: View) -> go.Figure:
     """A figure as the reader wants it: without the series left out, in the ranges chosen (see
     `figures.files.recipe`)."""
     key = address.FREE + picture.name
@@ -45,9 +45,7 @@ def apply_reader_choices(picture: PanelFigure) -> go.Figure:
     return figure
 
 
-def draw_without_panel(
-    picture: PanelFigure, *, on_select: Callable[[str], object] | None = None
-) -> None:
+def draw_without_panel(picture: View, *, on_select: Callable[[str], object] | None = None) -> None:
     """Draw a figure with the parts that every panel has beside its title, without a panel around it.
 
     Args:
@@ -59,12 +57,13 @@ def draw_without_panel(
 
 
 def draw_figure(
-    picture: PanelFigure,
+    picture: View,
     on_select: Callable[[str], object] | None = None,
     config: Mapping[str, Any] | None = None,
     small: bool = False,
 ) -> None:
     """Draw the figure of a panel, or its table where it has no figure."""
+    picture = picture.in_theme(page_context.theme())
     figure = apply_reader_choices(picture)
     chart(
         figure,
@@ -79,7 +78,7 @@ def draw_figure(
     page_runs.finish_first_paint(page_runs.PATIENCE)
 
 
-def small(picture: PanelFigure) -> None:
+def small(picture: View) -> None:
     """Draw a small figure that is explained by what surrounds it."""
     with st.container(key=f"small-{picture.name}"):
         draw_figure(picture, small=True)
@@ -100,7 +99,7 @@ def chart(
     spec: str = "",
     config: Mapping[str, Any] | None = None,
     on_select: Callable[[str], object] | None = None,
-    picture: PanelFigure | None = None,
+    picture: View | None = None,
     small: bool = False,
 ) -> None:
     """Draw a figure as wide and as high as there is room, at least as high as its layout says.
@@ -131,7 +130,7 @@ def chart(
         if state.take(wanted):
             data["file"] = {
                 "name": f"qfusion-{picture.name}.csv",
-                "text": text.csv(picture.table()).decode(),
+                "text": text.csv(picture.numbers).decode(),
                 "turn": uuid4().hex,
             }
     plotly_live.live_figure(
@@ -166,7 +165,7 @@ def exporting() -> bool:
     return bool(state.get(state.DRAWER))
 
 
-def heading(title: str, picture: PanelFigure | None = None) -> None:
+def heading(title: str, picture: View | None = None) -> None:
     """Draw a panel's title, with a capital letter. The note on what it shows and does not show, its export and its
     numbers are beside it. They are drawn with the figure, or here if there is none.
 
@@ -187,7 +186,7 @@ def heading(title: str, picture: PanelFigure | None = None) -> None:
             _about_popover(picture)
             st.download_button(
                 "CSV",
-                data=lambda: text.csv(picture.table()),
+                data=lambda: text.csv(picture.numbers),
                 file_name=f"qfusion-{picture.name}.csv",
                 mime="text/csv",
                 on_click="ignore",
@@ -198,7 +197,7 @@ def heading(title: str, picture: PanelFigure | None = None) -> None:
             )
 
 
-def _words(picture: PanelFigure) -> str:
+def _words(picture: View) -> str:
     """The words and terms of a panel, as HTML."""
     terms = definitions(picture.name)
     words = [] if guidance.full() else [lead_markdown(picture), _shows(picture)]
@@ -208,7 +207,7 @@ def _words(picture: PanelFigure) -> str:
     )
 
 
-def _about_popover(picture: PanelFigure) -> None:
+def _about_popover(picture: View) -> None:
     """An (i) with the words and terms of a panel without a figure."""
     with st.popover(
         "About",
@@ -226,24 +225,24 @@ def _about_popover(picture: PanelFigure) -> None:
             navigation.link("pages/glossary.py", "All words", ":material/menu_book:")
 
 
-def lead_markdown(picture: PanelFigure, named: bool = True) -> str:
+def lead_markdown(picture: View, named: bool = True) -> str:
     """Return the first lines of a panel as markdown: its title, if `named`, and its lead."""
     return " ".join(
         part
         for part in (
-            f"**{end_sentence(picture.called)}**" if named and picture.called else "",
+            f"**{end_sentence(picture.heading)}**" if named and picture.heading else "",
             picture.lead,
         )
         if part
     )
 
 
-def _shows(picture: PanelFigure) -> str:
-    words = f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}"
+def _shows(picture: View) -> str:
+    words = f"**Shows** {picture.caption}  \n{picture.limits}"
     return f"{words}  \n{picture.usage}" if picture.usage else words
 
 
-def footer(picture: PanelFigure) -> None:
+def footer(picture: View) -> None:
     """Draw what a figure shows and does not show, if all texts are on the page. Also draw its drawer once it is
     open.
     """
@@ -252,7 +251,7 @@ def footer(picture: PanelFigure) -> None:
     draw_dialog(picture)
 
 
-def draw_dialog(picture: PanelFigure) -> None:
+def draw_dialog(picture: View) -> None:
     """Open the dialog that exports a figure, where the reader asked for it."""
     if picture.figure is not None and state.get(state.DRAWER) == picture.name:
         page_runs.dialog(
@@ -267,7 +266,7 @@ def draw_dialog(picture: PanelFigure) -> None:
 
 
 def draw(
-    picture: PanelFigure,
+    picture: View,
     *,
     on_select: Callable[[str], object] | None = None,
     below: Callable[[], object] | None = None,
@@ -292,7 +291,7 @@ def draw(
 
 
 def draw_side_by_side(
-    *parts: Callable[[], PanelFigure | None],
+    *parts: Callable[[], View | None],
     widths: Sequence[float] | int = (),
     gap: Literal["small", "medium"] = "medium",
 ) -> None:
@@ -315,7 +314,7 @@ def titled_frame(name: str) -> Iterator[DeltaGenerator]:
 
 
 def draw_content(
-    picture: PanelFigure,
+    picture: View,
     head: DeltaGenerator | None = None,
     *,
     on_select: Callable[[str], object] | None = None,

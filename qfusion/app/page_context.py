@@ -24,7 +24,8 @@ from qfusion.study import jobs, sample
 from qfusion.study.sample import DECIDED, Sample
 from qfusion.study.study import Study
 from qfusion.views.pages import catalogue, page_state
-from qfusion.views.pages.panel import Panel, PanelFigure
+from qfusion.views.pages.panel import Panel
+from qfusion.views.view import View
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def theme() -> Theme:
 ORIGIN = "_made_from"  # models, data and sample of this page, set by its frame
 
 
-def current_recipe(picture: PanelFigure) -> Recipe:
+def current_recipe(picture: View) -> Recipe:
     """Return the recipe of a panel in its current state on the page."""
     return Recipe(
         page=str(state.get(state.PAGE, "")).lower(),
@@ -100,7 +101,7 @@ def current_recipe(picture: PanelFigure) -> Recipe:
         address=state.shown_address(),
         made_from=dict(state.get(ORIGIN, {})),
         software=software(),
-        numbers=table_digest(picture.table()),
+        numbers=table_digest(picture.numbers),
     )
 
 
@@ -225,7 +226,7 @@ def compute_first(title: str, query: dict[str, str]) -> None:
         if time.monotonic() > until:
             break
         if panel.is_cached and panel.scope in scopes and panel.is_shown(view, scopes[panel.scope]):
-            _ = panel.build(scopes[panel.scope], "light", **panel.arguments(view)).spec
+            _ = panel.build(scopes[panel.scope], **panel.arguments(view)).spec
 
 
 def _compute_findings(title: str, study: Study) -> None:

@@ -13,7 +13,7 @@ from qfusion._sentences import capitalise
 from qfusion.app import guidance, page_runs, state, widgets
 from qfusion.app.figure import draw, draw_content, titled_frame
 from qfusion.views.pages import catalogue, params
-from qfusion.views.pages.panel import PanelFigure
+from qfusion.views.view import View
 
 
 def draw_lower_panels(**scopes: Any) -> None:
@@ -46,12 +46,12 @@ def tabs(
             draw_lower_panels(**scopes)
 
 
-def builders(scope: Any, *names: str) -> dict[str, Callable[[], PanelFigure]]:
+def builders(scope: Any, *names: str) -> dict[str, Callable[[], View]]:
     """Return functions that build panels of this page, by name, for those that it has under its address. Programs
     and files of the page use the same panels. Arguments are as for `show`.
     """
     view = state.current()
-    result: dict[str, Callable[[], PanelFigure]] = {}
+    result: dict[str, Callable[[], View]] = {}
     for name in names:
         panel, suffix = catalogue.panel_named(view.page, name)
         if panel.is_shown(view, scope, suffix):
@@ -59,7 +59,7 @@ def builders(scope: Any, *names: str) -> dict[str, Callable[[], PanelFigure]]:
     return result
 
 
-def _built(build: Callable[[], PanelFigure], options: Mapping[str, Any]) -> None:
+def _built(build: Callable[[], View], options: Mapping[str, Any]) -> None:
     draw(build(), **options)
 
 

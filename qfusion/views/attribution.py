@@ -85,7 +85,7 @@ def inside(
         caption=f"the attribution of the change of {what}{name_explained_class(sample)} from "
         f"{result.start:+.3f} (at {start}) to {result.end:+.3f} (this sample) to the {units_counted}, by "
         f"{METHODS[result.method].title}. {remarks}",
-        limits="the encoder away from the straight line between both, nor the reasons of the annotators."
+        limits="Does not show the encoder away from the straight line between both, nor the reasons of the annotators."
         f"{unnamed}",
         table=attribution.frame(sample.study, sample.row, result),
         alternative=f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, "
@@ -122,7 +122,7 @@ def inside_features(
         describe_largest_parts("Of its features", quoted, result.features, "moved it"),
         caption=f"the same attribution, summed over the {len(result.units)} steps for each of the {len(names)} "
         f"features.{cite_sample(sample)}",
-        limits="the steps: see above.",
+        limits="Does not show the steps: see above.",
         table=attribution.frame(sample.study, sample.row, result),
         alternative=f"Attribution by feature: largest {largest}.",
     )
@@ -164,7 +164,7 @@ def inside_time(
         caption=f"the attribution of {what} inside each modality that is a sequence, at its steps. "
         f"{describe_axis(names, known)} The colours of each lane are scaled to its largest step, whose size is "
         f"below the name.{cite_sample(sample)}{remark}",
-        limits="whether simultaneous parts are related: features are measured over windows, and one "
+        limits="Does not show whether simultaneous parts are related: features are measured over windows, and one "
         "modality may precede another.",
         table=_lanes_table(sample, term, lanes, seconds),
         alternative=f"Attribution over time inside {', '.join(names)}, in {axis}.",

@@ -71,7 +71,7 @@ def probabilities(sample: Sample, *, changes: what_if.Edits | None = None) -> Vi
         ),
         f"Decision: {answers.format_decision_value(study, now.outcome.scores)}",
         caption=f"{drawn}{diamonds}. {describe_calibration(study)}{cite_sample(sample)}",
-        limits="the probability of being right: see the calibration on the Cohorts page.",
+        limits="Does not show the probability of being right: see the calibration on the Cohorts page.",
         table=pd.DataFrame(
             {
                 "sample": sample.id,
@@ -125,7 +125,7 @@ def waterfall(
         f"{when}, {finding}",
         caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."
         f"{cite_sample(sample)} {describe_baseline(study.background)} Terms of a modality that is left out are zero.",
-        limits="whether such a combination occurs in data: changed modalities may not match.",
+        limits="Does not show whether such a combination occurs in data: changed modalities may not match.",
         table=terms_table(terms, sample=sample.id, when=when).assign(
             background=study.background.name
         ),
@@ -155,7 +155,7 @@ def differences(sample: Sample, *, changes: what_if.Edits | None = None) -> View
         caption=f"each term with the changes minus the same term without them{name_explained_class(sample)}; "
         f"the differences sum to the change of the {sample.quantity}. "
         f"{describe_comparison(sample.study.background)}",
-        limits="terms that do not contain a changed modality, which cannot change.",
+        limits="Does not show terms that do not contain a changed modality, which cannot change.",
         table=pd.DataFrame(
             {
                 "sample": sample.id,
@@ -237,7 +237,7 @@ def modality_state(sample: Sample, *, modality: str, changes: what_if.Edits | No
         figure,
         describe_state_change(name, far),
         caption=f"the state of {name} before and with the change. Distance: {measure}.{cite_sample(sample)}",
-        limits=limits,
+        limits=f"Does not show {limits}",
         table=pd.DataFrame(
             {
                 "sample": sample.id,
@@ -333,7 +333,7 @@ def noisy_scores(
         "diamonds: the exact circuit. All bars use the same shots, so overlapping bars do not imply "
         "an insignificant lead: the title uses the standard error of the difference."
         f"{cite_sample(sample)}",
-        limits="drift and cross-talk of a real device.",
+        limits="Does not show drift and cross-talk of a real device.",
         table=pd.DataFrame(
             {
                 "class": names,
@@ -382,7 +382,7 @@ def noisy_terms(
         f"{sure} of {len(values) - 1} terms exceed the noise of the shots{name_explained_class(sample)}",
         caption="contributions under this noise, with standard errors for this number of shots per coalition; "
         f"diamonds: exact.{cite_sample(sample)} {describe_comparison(study.background)}",
-        limits="the baseline: it is in the table.",
+        limits="Does not show the baseline: it is in the table.",
         table=numbers.terms_table(values).assign(
             standard_error=list(errors.values()), exact=list(before.values())
         ),

@@ -238,7 +238,8 @@ def circuit(
         figure,
         title,
         caption=f"{shows}{_describe_unused_states(sample)}{cite_sample(sample)}",
-        limits=f"correlations between qubits, since each qubit is drawn separately.{describe_inert_fusion(sample)}",
+        limits="Does not show correlations between qubits, since each qubit is drawn "
+        f"separately.{describe_inert_fusion(sample)}",
         table=qubit_table(walk, at) if seen is None else _list_gates(walk, seen),
         alternative=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
     )
@@ -332,7 +333,7 @@ def step_error(
         f"Trotter error at this step: trace distance {built.error.all:.2g}",
         caption="trace distance between the circuit's state and the exact evolution without steps, which decreases "
         f"with dt. {describe_step_error(built.error)}{cite_sample(sample)}",
-        limits="device noise: the circuit is computed exactly.",
+        limits="Does not show device noise: the circuit is computed exactly.",
         table=pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}),
         alternative=f"Error against the step dt: {errors} after all steps.",
     )

@@ -77,7 +77,7 @@ def cohort_shares(levels: performance.Levels) -> View:
         title,
         caption="the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: "
         f"{describe_level_intervals(levels)}; diamond: the sample. {describe_study_background(levels)}",
-        limits="whether the modality was right, nor its joint terms.",
+        limits="Does not show whether the modality was right, nor its joint terms.",
         table=table,
         alternative=alternative,
     )
@@ -165,9 +165,9 @@ def types(levels: performance.Levels) -> View:
         title,
         caption=caption,
         limits=(
-            "why their errors differ: a type may be harder for other reasons."
+            "Does not show why their errors differ: a type may be harder for other reasons."
             if has_truth
-            else "how well each type is predicted: the truth is not known."
+            else "Does not show how well each type is predicted: the truth is not known."
         ),
         table=table,
         alternative=alternative,
@@ -243,7 +243,7 @@ def dividends(levels: performance.Levels, *, by: str = cohorts.NOT_GROUPED) -> V
         drawn,
         describe_spread(values, inside, levels.clusters()),
         caption=caption,
-        limits="the terms of one sample together: see the sample's waterfall.",
+        limits="Does not show the terms of one sample together: see the sample's waterfall.",
         table=table,
         alternative=f"Contributions, {by}; medians of all: {rules.list_terms(medians)}.",
     )

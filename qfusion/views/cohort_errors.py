@@ -83,7 +83,8 @@ def slices(levels: performance.Levels, *, by: str = "") -> View:
         figure,
         title,
         caption=caption,
-        limits="why a slice is harder. Among many slices an orange one may be due to chance; the title accounts for "
+        limits="Does not show why a slice is harder. Among many slices an orange one may be due to chance; the title "
+        "accounts for "
         "their number.",
         table=table,
         alternative=alternative,
@@ -174,7 +175,7 @@ def worst(levels: performance.Levels) -> View:
         figure,
         title,
         caption=caption,
-        limits="whether the annotation is right.",
+        limits="Does not show whether the annotation is right.",
         table=table,
         alternative=alternative,
         usage="Click a bar to open the sample.",
@@ -240,7 +241,8 @@ def wrong(levels: performance.Levels) -> View:
         None,
         title,
         caption=caption,
-        limits="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
+        limits="Does not show what the model would decide without that modality: leaving a contribution out is "
+        "arithmetic on the "
         "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
         f"moves {about['moves']}, and some decisions turn right for that alone.",
         table=table,

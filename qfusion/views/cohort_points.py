@@ -122,7 +122,14 @@ def sample_map(
         )
         .reset_index()
     )
-    return View(figure, title, caption=caption, limits=limits, table=table, alternative=alternative)
+    return View(
+        figure,
+        title,
+        caption=caption,
+        limits=f"Does not show {limits}",
+        table=table,
+        alternative=alternative,
+    )
 
 
 def describe_reduction(what: str, held: float | None, stored: float) -> str:
@@ -309,7 +316,7 @@ def entanglement(
         figure,
         f"Does entanglement explain fusion? {correlated}",
         caption=caption,
-        limits=f"{caution} Among {pairs} pairs of measures some correlate by chance.",
+        limits=f"Does not show {caution} Among {pairs} pairs of measures some correlate by chance.",
         table=table,
         alternative=alternative,
         usage="Click a point to open the sample.",

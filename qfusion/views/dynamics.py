@@ -76,7 +76,7 @@ def correlation(
         ),
         words.question,
         caption=f"{words.shows}{learned}{cite_states(sample)}",
-        limits=words.not_shown,
+        limits=f"Does not show {words.not_shown}",
         table=pd.DataFrame(
             {"t": track.times}
             | {column_name(kind, part, "all"): values for part, values in series.items()}
@@ -125,7 +125,8 @@ def information(sample: Sample, *, t: Annotated[float, Slider(0.0, 1.0)] = 1.0) 
         caption="at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its "
         "line, and the entropy S of each modality as the area of its disc; beside it the pairs over "
         f"time{dotted}.{cite_states(sample)}",
-        limits="whether correlations are classical or quantum: a positive log-negativity, below, shows entanglement.",
+        limits="Does not show whether correlations are classical or quantum: a positive log-negativity, below, shows "
+        "entanglement.",
         table=pd.DataFrame({"t": track.times, **columns}),
         alternative=f"At {when}: {values_now} nats.",
     )
@@ -184,7 +185,7 @@ def trajectories(sample: Sample, *, runs: int = 20, whose: str = "") -> View:
         "its entanglement entropy with the others. A jump is instantaneous: its line is vertical, from the exact state "
         "just before to that just after, where a marker says which operator jumped."
         f"{cite_sample(sample)} {UNRAVELLING}",
-        limits="what the model computes: that is the mean over all runs.",
+        limits="Does not show what the model computes: that is the mean over all runs.",
         table=pd.concat(
             [
                 pd.DataFrame({"run": number, "t": times, column: values})
@@ -221,7 +222,7 @@ def ensemble(sample: Sample, *, runs: int = 20) -> View:
         title,
         caption=f"the four likeliest basis states: master equation (solid), mean of {size} runs (dotted), band of 2 "
         f"standard errors.{cite_sample(sample)}",
-        limits="the other basis states.",
+        limits="Does not show the other basis states.",
         table=pd.DataFrame(
             {"t": track.times}
             | {
@@ -264,7 +265,7 @@ def raster(sample: Sample) -> View:
         "jump; below, jumps per time of each operator: counted (thin, with a band of one standard error), and the "
         "exact rate Tr L_k†L_k ρ(t) of the master equation (thick); in the title, the mean number with its standard "
         f"error.{cite_sample(sample)} {UNRAVELLING}",
-        limits="the effect of a jump on the state: see the single trajectories.",
+        limits="Does not show the effect of a jump on the state: see the single trajectories.",
         table=pd.DataFrame(
             [
                 {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
@@ -325,7 +326,8 @@ def distance(sample: Sample) -> View:
         caption=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
         f"{attractor.gap_error:.1e}), which is the asymptotic rate; it meets the tail of the bold "
         f"line.{cite_sample(sample)}",
-        limits="whether the read-out depends on the lost information. No trace distance can grow under a channel, so "
+        limits="Does not show whether the read-out depends on the lost information. No trace distance can grow under a "
+        "channel, so "
         "their decrease alone is no finding.",
         table=table,
         alternative=f"Trace distance to the steady state from {attractor.distance[0]:.2f} to "
@@ -353,7 +355,7 @@ def steady(sample: Sample) -> View:
         ),
         "Steady state of every input" if attractor.unique else "One of several steady states",
         caption=f"populations of the steady state (residual {attractor.residual:.0e}) and of this sample at T.",
-        limits="coherences of the steady state.",
+        limits="Does not show coherences of the steady state.",
         table=pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}),
         alternative=f"Populations of the steady state: {rules.list_numbers(labels, mass)}.",
     )

@@ -56,7 +56,8 @@ def cautions(study: Study, *, at_hand: bool = False) -> View:
         f"Limits of the explanations of {text.escape_markdown(study.name)}",
         caption=f"results on {samples:,} test samples of {dataset} against {background}. Every sentence follows from "
         f"the figures below. {sums}",
-        limits="whether the model is right, only whether explanations reflect the model and agree between training "
+        limits="Does not show whether the model is right, only whether explanations reflect the model and agree "
+        "between training "
         "seeds.",
         table=pd.DataFrame(
             {"kind": [one.kind for one in words], "sentence": [one.sentence for one in words]}
@@ -173,7 +174,7 @@ def _draw_curves(
         caption=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples{whom}; the "
         f"sooner the line {line}, the better. Grey: the same for {len(random)} random orders, drawn separately for "
         "each sample.",
-        limits="whether the model is right, only whether the order reflects the model.",
+        limits="Does not show whether the model is right, only whether the order reflects the model.",
         table=curves.frame(),
         alternative=f"{kind} curve against random orders: {listed_values}.",
         name=f"{kind}-{name}",
@@ -224,7 +225,7 @@ def truth(sample: Sample) -> View:
         caption=f"each term of {len(rows):,} test samples: the term of the model and the planted term{of_classes}. "
         f"The background is {background} for the model and all samples for the truth. ρ is the rank correlation; the "
         f"ring is this sample.{constant}",
-        limits="data with unknown truth: use the other views there.",
+        limits="Does not show data with unknown truth: use the other views there.",
         table=pd.DataFrame(
             {"sample": ids}
             | {f"true[{t}]": v for t, v in zip(terms, against_truth.true.T, strict=True)}
@@ -285,7 +286,8 @@ def estimators(sample: Sample) -> View:
         caption=f"Shapley values of sample {name} for the {unit} by four ways, seed 0. captum's estimators at their "
         "defaults; a coalition they ask for again is not run again but charged again. "
         f"{background}{differs}",
-        limits="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many samples, "
+        limits="Does not show other seeds of the estimators, or a whole data set: benchmarks in the repository measure "
+        "many samples, "
         "and shap too.",
         table=faithfulness.frame(estimates, study.modalities),
         alternative=f"{title}.",
@@ -335,7 +337,7 @@ def seed_ranks(
         caption=f"whether {len(seeds.seeds)} models that differ in their training seed alone order "
         f"{seeds.dividends.shape[1]:,} test samples alike: mean over all pairs of seeds, the tick the lowest. "
         f"{terms.capitalize()}{whose} against {seeds.background_size:,} training samples.",
-        limits="other training data, settings or libraries.",
+        limits="Does not show other training data, settings or libraries.",
         table=pd.DataFrame(
             [{"term": name, "mean": mean, "lowest": low} for name, (mean, low) in ranks.items()]
         ),
@@ -369,7 +371,7 @@ def seed_sample(
         f"Sample {text.escape_markdown(sample.id)}: {describe_sign_changes(values)}",
         caption=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model "
         "shown on the other pages.",
-        limits="which seed is right: where they differ, the data do not decide.",
+        limits="Does not show which seed is right: where they differ, the data do not decide.",
         table=seed_values.reset_index(),
         alternative=f"Terms by seed: {spans}.",
     )

@@ -52,7 +52,8 @@ def nearest_flips(sample: Sample) -> View:
         caption=f"the smallest change of one modality's state that flips the decision, now {now}, with the others "
         f"unchanged; {how}. Diamonds: the nearest of {first.donor.tried:,} samples whose state of this modality does "
         f"so. {_describe_checks(study, result)}",
-        limits="whether any words, sound or picture lead to that state, nor changes of several modalities at once.",
+        limits="Does not show whether any words, sound or picture lead to that state, nor changes of several "
+        "modalities at once.",
         table=_flip_table(sample, result),
         alternative=f"Distances to a flip: {', '.join(distances)}.",
         name="flips",
@@ -163,7 +164,8 @@ def parameter_flips(sample: Sample) -> View:
         caption="for each parameter the smallest change that flips the decision on this sample, all others as learned "
         f"({ranges}); {_describe_search(search)} {confirmed} of {len(result)} were confirmed by running the model "
         "with the change.",
-        limits="the effect of the change on other samples: see the test metrics on the Dynamics and Circuit pages.",
+        limits="Does not show the effect of the change on other samples: see the test metrics on the Dynamics and "
+        "Circuit pages.",
         table=pd.DataFrame(
             [
                 {
@@ -296,7 +298,8 @@ def angle(sample: Sample, *, angle: str = "") -> View:
         caption=f"{above}the {quantity}{explained} for every value of this angle, all others as they stand; the ring "
         f"is the value now, {curve.present:.2f} rad. {dashed}{below}{describe_polynomial(curve)}"
         f"{cite_sample(sample)}{against}",
-        limits="the results of a model trained with another value: the other angles were trained with this one."
+        limits="Does not show the results of a model trained with another value: the other angles were trained with "
+        "this one."
         f"{untold}",
         table=curve.frame().rename(columns={"score": sample.quantity}),
         alternative=f"{sample.quantity} over {label}: from {curve.scores.min():+.3f} to {curve.scores.max():+.3f}, "
@@ -340,7 +343,8 @@ def layer_shapley(sample: Sample) -> View:
         caption="the exact Shapley value of every layer over all coalitions of layers; a layer outside is replaced by "
         f"the identity. They sum to {change:+z.3f}, from {result.empty:z.3f} without any layer to {result.whole:z.3f}."
         f"{cite_sample(sample)}",
-        limits="the results of a model trained without a layer: the others were trained together with it.",
+        limits="Does not show the results of a model trained without a layer: the others were trained together with "
+        "it.",
         table=result.frame(),
         alternative=f"Shapley values: {rules.list_numbers(shown, result.shapley, '+.3f')}.",
     )

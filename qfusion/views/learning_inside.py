@@ -79,7 +79,7 @@ def train_dividends(runs: Sequence[Seen], *, group: str = "0") -> View:
         caption="how much each modality adds on its own (solid) and each combination beyond its parts (dashed, "
         f"dotted): mean size over {rows} and all outputs, after some epochs. Dotted level: {PASSED:.0%} of all terms "
         "together by now.",
-        limits=f"the sign of the contributions, nor whether they are right: see the loss.{smaller}",
+        limits=f"Does not show the sign of the contributions, nor whether they are right: see the loss.{smaller}",
         table=_table_by_term(result),
         alternative=f"Mean size of the contributions by epoch. {_list_runs(result)}",
         lead="  \n".join(describe_onsets(name, terms) for name, terms in result.items()),
@@ -105,7 +105,7 @@ def parameter_norms(runs: Sequence[Seen], *, of: Literal["H", "tables"] = "H") -
         ),
         title,
         caption=f"{shows} Computed from the parameters, without samples.",
-        limits="single couplings: see the Dynamics or Circuit page of the trained model.",
+        limits="Does not show single couplings: see the Dynamics or Circuit page of the trained model.",
         table=epoch_table({kinds[0]: solid, kinds[1]: dashed}),
         alternative=f"{kinds[0]}: {list_last_values(solid)}. {kinds[1]}: {list_last_values(dashed)}.",
         name=f"train-norm-{of}",
@@ -128,7 +128,7 @@ def train_negativity(runs: Sequence[Seen]) -> View:
         ),
         "Log-negativity of each modality with the others",
         caption=f"logarithmic negativity at the end of the evolution, mean over {rows}.",
-        limits=_NO_ATTRIBUTION,
+        limits=f"Does not show {_NO_ATTRIBUTION}",
         table=_table_by_term(result),
         alternative=f"Log-negativity by epoch. {_list_runs(result)}",
     )
@@ -162,7 +162,7 @@ def train_replay(runs: Sequence[Seen]) -> View:
         caption="the share of joint terms in all contributions, and the entanglement (log-negativity of a modality "
         "with the others in bits, or entanglement entropy of a fused qubit in nats), each relative to its last value: "
         f"{ends}. Bands: 95% over the few watched validation rows. Dotted: half of the last value.",
-        limits="a causal relation, nor values between watched epochs.",
+        limits="Does not show a causal relation, nor values between watched epochs.",
         table=pd.DataFrame(
             {"epoch": epochs}
             | {name: one.values for name, one in known.items()}
@@ -194,7 +194,7 @@ def train_fused(runs: Sequence[Seen]) -> View:
         "Entanglement entropy of the fused qubits",
         caption=f"entanglement entropy of a fused qubit, mean over qubits and {rows}; 0 is a product, 0.69 the most. "
         f"{INERT}",
-        limits=_NO_ATTRIBUTION,
+        limits=f"Does not show {_NO_ATTRIBUTION}",
         table=epoch_table({"entropy": result}),
         alternative=f"Entropy of a fused qubit by epoch: {list_last_values(result)}.",
     )

@@ -41,7 +41,7 @@ def entropies(sample: Sample) -> View:
         describe_most_mixed(ends),
         caption="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
         f"others and by jumps.{cite_states(sample.untweaked)}",
-        limits="which modality decided, since entropy measures correlation, not attribution.",
+        limits="Does not show which modality decided, since entropy measures correlation, not attribution.",
         table=pd.DataFrame({"t": track.times} | columns),
         alternative=f"Entropy over time: at T {numbers} nats.",
     )
@@ -89,7 +89,7 @@ def masses(sample: Sample) -> View:
         describe_disagreement(disagreement, reading.conflict),
         caption="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
         f"the fusion makes of it.{pairs}{cite_sample(sample)}",
-        limits=f"what the network does with the fused masses afterwards{unnamed}. {INERT}",
+        limits=f"Does not show what the network does with the fused masses afterwards{unnamed}. {INERT}",
         table=reading.frame().reset_index(),
         alternative=f"Heat map of masses: fused {numbers}.",
     )
@@ -141,7 +141,7 @@ def beliefs(sample: Sample) -> View:
         describe_bet(pignistic),
         caption="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
         f"against it (plausibility), and the probability to bet with (pignistic).{cite_sample(sample)}",
-        limits="the network's answer, which is read from the same qubits after convolution and pooling.",
+        limits="Does not show the network's answer, which is read from the same qubits after convolution and pooling.",
         table=reading.frame().reset_index(),
         alternative=f"Pignistic probability of each class: {numbers}.",
     )
@@ -173,7 +173,7 @@ def fused_entropies(sample: Sample) -> View:
         describe_most_entangled(entropy),
         caption="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits "
         f"in a pure state together, so this is the entanglement entropy between them.{cite_sample(sample)} {INERT}",
-        limits="which modality decided, since entropy measures correlation, not attribution.",
+        limits="Does not show which modality decided, since entropy measures correlation, not attribution.",
         table=reading.frame().reset_index(),
         alternative=f"Entropy of each fused qubit in nats: {numbers}.",
     )
@@ -251,7 +251,8 @@ def decision_layers(
         "every qubit is measured, and the head is the same (solid: single modalities; dashed or "
         "dotted: joint terms). Above, the entropy of the active qubits and the largest mutual "
         f"information across a cut between them.{cite_sample(sample)} {describe_comparison(sample.study.background)}",
-        limits="a network trained to end earlier: the head was trained at the end only. The baseline is left out.",
+        limits="Does not show a network trained to end earlier: the head was trained at the end only. The baseline is "
+        "left out.",
         table=layer_table(moments, dividends, series).assign(**shares),
         alternative=f"Terms of the decision along the layers: at the end {ends}.",
         lead=f"**When did it happen?** {answers.answer_since_when(sample)} **What did the dynamics add?** "
@@ -297,7 +298,7 @@ def cuts(sample: Sample) -> View:
         title,
         caption="entropy of the first k qubits: mixed from fusion, plus entanglement with the others. "
         f"{INERT}{cite_sample(sample)}",
-        limits="correlation only: see the mutual information.",
+        limits="Does not show correlation only: see the mutual information.",
         table=_list_cuts("cuts", layers.cuts, layers.moments),
         alternative=_describe_cuts(title, layers.cuts),
     )
@@ -312,7 +313,7 @@ def mutual(sample: Sample) -> View:
         title,
         caption="mutual information across each cut: zero for the product state after the fusion; convolutions create "
         f"it.{cite_sample(sample)}",
-        limits="whether it is classical or quantum.",
+        limits="Does not show whether it is classical or quantum.",
         table=_list_cuts("mutual", layers.mutual, layers.moments),
         alternative=_describe_cuts(title, layers.mutual),
     )
@@ -352,7 +353,7 @@ def poolings(sample: Sample) -> View:
         describe_pooling(before[-1] - after[-1]),
         caption="joint von Neumann entropy of the active qubits before each pooling and of the remaining ones after "
         f"it, and the sum of the Shannon entropies of the outcomes, which the head also reads.{cite_sample(sample)}",
-        limits="the part that affects the decision.",
+        limits="Does not show the part that affects the decision.",
         table=pools,
         alternative=f"Entropy in nats after each pooling: {rules.list_pairs(names, before, after)}.",
     )

@@ -40,7 +40,7 @@ def questions(sample: Sample) -> View:
         f"Five questions about sample {text.escape_markdown(sample.id)}, decided {decided}",
         caption=f"answers of {name} about this {split} sample, each from the figure of its link. "
         f"{searched}{describe_comparison(sample.background)}",
-        limits=limits,
+        limits=f"Does not show {limits}",
         table=partial(_answer_all, sample),
     )
 
@@ -82,7 +82,7 @@ def test_metrics(study: Study) -> View:
         training_charts.test_metrics(rows),
         f"On {size:,} test samples: {best.name} {best.mean:.3f}{mean}",
         caption=f"metrics of {model} on the {size:,} test samples of {data}: {_describe_values(card, count)}",
-        limits="where the model fails: see errors by cohort.",
+        limits="Does not show where the model fails: see errors by cohort.",
         table=pd.DataFrame(
             [
                 {

@@ -40,7 +40,7 @@ def qubits(
         describe_mixedness(dict(zip(names, entropy.tolist(), strict=True))),
         caption="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         f"its entropy.{cite_sample(sample)}",
-        limits="⟨Y⟩ as a length.",
+        limits="Does not show ⟨Y⟩ as a length.",
         table=qubit_table(walk, at),
         alternative=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {rules.list_numbers(names, entropy)}.",
         usage="Point at a disc for ⟨Y⟩.",
@@ -60,7 +60,7 @@ def bloch_gates(
         caption="every qubit that goes to the end: its Bloch vector now, and its way since the first gate, older parts "
         "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
         f"{cite_sample(sample)}",
-        limits="correlations between qubits: each ball is one qubit on its own.",
+        limits="Does not show correlations between qubits: each ball is one qubit on its own.",
         table=qubit_table(walk, at),
         alternative=f"Bloch balls of {len(rows)} qubits; lengths {rules.list_numbers(names, lengths)}.",
     )
@@ -94,7 +94,7 @@ def before_after(
         describe_gate_effect(distance),
         caption=f"how likely each outcome of {text.escape_markdown(', '.join(wires))} is; the number in the title is "
         f"the trace distance (0 to 1).{words}{cite_sample(sample)}",
-        limits="coherences: see the matrix.",
+        limits="Does not show coherences: see the matrix.",
         table=pd.DataFrame({"outcome": names, "before": was, "after": now}),
         alternative=f"Outcome probabilities after the gate: {rules.list_pairs(names, was, now)}.",
     )
@@ -112,7 +112,7 @@ def matrix_after(
         "The density matrix after it: modulus",
         caption="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes."
         f"{cite_sample(sample)}",
-        limits="phases.",
+        limits="Does not show phases.",
         table=rules.matrix_entries(
             names,
             real=after.real,
@@ -164,7 +164,7 @@ def entropy_gates(
         describe_final_mixedness(dict(zip(names, last.tolist(), strict=True))),
         caption="the von Neumann entropy of each qubit after every gate: its entanglement entropy with"
         f"{mixed} everything else.{cite_sample(sample)}",
-        limits=f"with whom{elsewhere}.{describe_inert_fusion(sample)}",
+        limits=f"Does not show with whom{elsewhere}.{describe_inert_fusion(sample)}",
         table=_list_gate_by_gate(entropy, names),
         alternative=f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: "
         f"{rules.list_numbers(names, last)}.",
@@ -206,7 +206,7 @@ def mutual_gates(sample: Sample, *, gate: int | None = None) -> View:
         describe_sharing(pairs),
         caption=f"mutual information of every two registers after each gate, S(a) + S(b) - S(ab): {meaning}"
         f"{cite_sample(sample)}",
-        limits="how much of it is read at the end.",
+        limits="Does not show how much of it is read at the end.",
         table=_list_gate_by_gate(values, names),
         alternative=f"Mutual information over {walk.count} gates; at the end, in nats: "
         f"{rules.list_numbers(names, values[-1])}.",

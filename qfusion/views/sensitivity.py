@@ -128,7 +128,8 @@ def tornado(
         figure,
         _sensitivity_title(result, places, effect, group),
         caption=caption,
-        limits="what a model trained without the term would say; nor what two terms do together: removals do not "
+        limits="Does not show what a model trained without the term would say; nor what two terms do together: "
+        "removals do not "
         f"add up. {removal}",
         table=result.frame(target).assign(
             **({} if middle is None else {"slope_half_way_says": middle}),
@@ -188,7 +189,7 @@ def term_response(
         f"strength of this term, all others as they stand. The mean slope on the way is (by quadrature) "
         f"{along.mean_slope:+.3g}: times the way ({parameter.value:g}) it is what removal takes away "
         f"({-along.effect:+.3g}).",
-        limits=f"strengths beyond the {'present' if timed else 'learned'} one.",
+        limits=f"Does not show strengths beyond the {'present' if timed else 'learned'} one.",
         table=pd.DataFrame({"factor": along.factors, "value": along.values, "slope": along.slopes}),
         alternative=f"{parameter.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now.",
         usage="Move the slider of the term for other strengths." if timed else "",
@@ -333,7 +334,7 @@ def tables(sample: Sample, *, element: str = "", stage: int = 0, outcome: str = 
         caption="for each element (row) the mass of the fused qubit if the modality qubits read the pattern "
         "above. A corner marks edited cells. Distance: root mean square "
         "over the table, 0 to 1. The same for every sample.",
-        limits="the probability of a pattern for this sample.",
+        limits="Does not show the probability of a pattern for this sample.",
         table=_list_cells(reading),
         alternative=f"Truth tables of {len(reading.elements)} elements over {len(reading.patterns)} patterns. Marked: "
         f"element {reading.elements[row]}, pattern {reading.patterns[column]}, mass {mass:.2f}. Pickers below choose "
@@ -375,7 +376,7 @@ def waterfall_edited(sample: Sample) -> View:
         answers.title_decision(sample.verdict, sample),
         caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, with these "
         f"tables.{cite_sample(sample)} {describe_baseline(sample.study.background)}",
-        limits="the learned tables: reset all cells.",
+        limits="Does not show the learned tables: reset all cells.",
         table=numbers.terms_table(now).assign(as_learned=learned),
         alternative=f"Waterfall of the decision with these tables: {rules.list_terms(now)}.",
     )
@@ -413,7 +414,7 @@ def probabilities(sample: Sample) -> View:
         describe_edit_effect(classes[was], classes[best], sure, changed),
         caption=f"{describe_drawn_classes(classes, sample.true_class)} with these tables{diamonds}. "
         f"{describe_calibration(sample.study)}{cite_sample(sample)}",
-        limits="other samples: see the test accuracy above.",
+        limits="Does not show other samples: see the test accuracy above.",
         table=pd.DataFrame(
             {"class": classes, "probability": now, "as_learned": base.probabilities}
         ),

@@ -68,7 +68,7 @@ def several_decisions(sample: Sample, *, ids: Sequence[str] = (), output: str = 
         figure,
         describe_common_terms(terms),
         caption=caption,
-        limits="what caused the annotations; only what this model computed.",
+        limits="Does not show what caused the annotations; only what this model computed.",
         table=table,
         alternative=alternative,
     )
@@ -109,7 +109,7 @@ def several_entropies(sample: Sample, *, ids: Sequence[str] = (), output: str = 
         figure,
         describe_largest_entropies(means),
         caption=caption,
-        limits="which modality decided, since entropy measures correlation, not attribution.",
+        limits="Does not show which modality decided, since entropy measures correlation, not attribution.",
         table=table,
         alternative=alternative,
     )

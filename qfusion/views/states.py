@@ -54,7 +54,7 @@ def populations(
         state_charts.populations(mass, dims),
         describe_likeliest(when, dict(zip(labels, mass.tolist(), strict=True))),
         caption=f"the probability of each basis state, the diagonal of ρ(t).{cite_states(sample)}",
-        limits="coherence: see the matrix below.",
+        limits="Does not show coherence: see the matrix below.",
         table=pd.DataFrame({"state": labels, "probability": mass}),
         alternative=f"Populations at {when}: {rules.list_numbers(labels, mass)}.",
     )
@@ -82,7 +82,7 @@ def matrix(
         state_charts.density_matrix(rho, dims, part=part),
         f"Density matrix: {part} at {when}",
         caption=f"{shown}{cite_states(sample)}",
-        limits=limits,
+        limits=f"Does not show {limits}",
         table=rules.matrix_entries(labels, real=rho.real, imaginary=rho.imag),
         alternative=f"Heat map of the {part} of ρ: {rules.list_coherences(rho, labels)}.",
         name=f"matrix-{part}",
@@ -112,7 +112,7 @@ def hinton(
         describe_largest_coherence(modulus, labels, when),
         caption="the density matrix at the cursor: areas are moduli |ρ_ij| (key on the right); colour, and the hand in "
         f"each square, the phase: to the right 0, up +π/2.{cite_states(sample)}",
-        limits=limits,
+        limits=f"Does not show {limits}",
         table=rules.matrix_entries(labels, modulus=modulus, phase=np.angle(rho)),
         alternative=f"Hinton diagram of ρ: {rules.list_coherences(rho, labels)}.",
     )
@@ -150,7 +150,7 @@ def bloch(sample: Sample, *, t: Annotated[float, Slider(0.0, 1.0)] = 1.0) -> Vie
         caption="the Bloch vector (⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each modality of two levels at the cursor, and its way since "
         "t = 0, older parts paler. Its length r gives the purity (1 + r²) / 2; a hollow tip lies behind the "
         f"middle.{cite_states(sample)}",
-        limits=f"correlations between modalities{others}.",
+        limits=f"Does not show correlations between modalities{others}.",
         table=pd.concat([_bloch_vectors(name, times, way) for name, way in ways.items()]),
         alternative=f"Bloch balls; lengths {rules.list_numbers(names, lengths.values())}.",
     )
@@ -215,7 +215,7 @@ def elements_over_time(
             {f"{text.escape_markdown(owner)} {level}": series for owner, level, series in rows},
         ),
         caption=f"{caption}{cite_states(sample)}",
-        limits=limits,
+        limits=f"Does not show {limits}",
         table=pd.DataFrame({"t": times, **dict(zip(full_names, values, strict=True))}),
         alternative=f"Heat map of {len(rows)} {part} over time; at the end {last}.",
         name=f"{part}-over-time",

@@ -3,12 +3,23 @@
 import inspect
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import plotly.io
+
+from qfusion._sentences import capitalise, true_minus
+from qfusion.figures.colours import apply_theme
+from qfusion.figures.files import export
+from qfusion.figures.guards import check_finite
+from qfusion.figures.style import Theme
+from qfusion.study import text
+from qfusion.views.words import rules
 
 
 @dataclass(frozen=True)
@@ -19,15 +30,15 @@ class Slider:
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
-    """What a view returns.
+    """What a view returns: a figure, the words around it, and its numbers.
 
     Attributes:
-        figure: drawn on white paper; None of a view that is a table or words.
+        figure: of plotly, drawn on white paper; None of a view that is a table or words.
         title: the finding or the question, as markdown.
-        caption: what the figure shows, a sentence without its first words "It shows".
-        limits: what it does not show.
+        caption: what the figure shows, as markdown: a sentence without its first words "It shows".
+        limits: what a reader may not conclude from it, in sentences, as markdown.
         table: its numbers, or what computes them where that takes seconds; by default those of the traces, a column
             each.
         alternative: what a reader who does not see it is told; by default first and last value of each trace.
@@ -35,6 +46,9 @@ class View:
         lead: what there is to say above it, as markdown.
         usage: what a click or a control on the page does, as markdown; captions of files leave it out.
         name: of files and keys, where one function draws several; by default that of the function.
+
+    Raises:
+        InvalidInput: when a number of the figure is NaN or infinite.
     """
 
     figure: go.Figure | None
@@ -48,6 +62,12 @@ class View:
     usage: str = ""
     name: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("title", "caption", "limits", "alternative", "lead"):
+            object.__setattr__(self, name, true_minus(getattr(self, name)))
+        if self.figure is not None:
+            check_finite(self.figure)
+
     @property
     def numbers(self) -> pd.DataFrame:
         """The table of the view: its own, or the numbers of the traces."""
@@ -56,6 +76,66 @@ class View:
         if self.table is not None:
             return self.table
         return pd.DataFrame() if self.figure is None else table_of(self.figure)
+
+    @property
+    def alt(self) -> str:
+        """The alternative text: its own, or the title with the first and last value of each curve."""
+        if self.alternative or self.figure is None:
+            return self.alternative
+        curves = {
+            str(name): values.dropna().to_numpy()
+            for name, values in self.numbers.select_dtypes("number").items()
+        }
+        return true_minus(f"{self.title}. {rules.list_curves(curves)}")
+
+    @cached_property
+    def spec(self) -> str:
+        """The figure as Plotly's JSON; empty where there is none."""
+        if self.figure is None:
+            return ""
+        return str(plotly.io.to_json(self.figure, validate=False))
+
+    @property
+    def full_title(self) -> str:
+        """Name of the figure, if it has one, and the title, as markdown."""
+        return f"{end_sentence(self.heading, ':')} {self.title}" if self.heading else self.title
+
+    @property
+    def headline(self) -> str:
+        """The full title as plain text: for files."""
+        return text.strip_markup(capitalise(self.full_title) if self.limits else self.full_title)
+
+    @property
+    def description(self) -> str:
+        """Caption and limits as plain text. Of a small figure, which is explained by what stands around it, the
+        caption.
+        """
+        shows = text.strip_markup(self.caption)
+        return f"Shows {shows} {text.strip_markup(self.limits)}" if self.limits else shows
+
+    def in_theme(self, theme: Theme) -> "View":
+        """Return the view with its figure in a theme of the dashboard, "light" or "dark"."""
+        return self if theme == "light" else self._dark
+
+    @cached_property
+    def _dark(self) -> "View":
+        figure = self.figure
+        if figure is None:
+            return self
+        return replace(self, figure=apply_theme(figure, "dark"))
+
+    def _repr_html_(self) -> str:
+        """Return the HTML for a notebook: title, figure or table, caption and limits."""
+        if self.figure is None:
+            shown = self.numbers.to_html(index=False, border=0)
+        else:
+            shown = export.image(self.figure, self.alt)
+        return f"<p><b>{escape(self.headline)}</b></p>{shown}<p>{escape(self.description)}</p>"
+
+
+def end_sentence(words: str, by: str = ".") -> str:
+    """Return words with a sign at their end, where they do not ask."""
+    return words if words.endswith("?") else words + by
 
 
 def view_name(function: Callable[..., View]) -> str:

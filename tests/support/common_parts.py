@@ -35,7 +35,7 @@ def everything(name: str, sample: str) -> dict[str, Any]:
                 "alt": picture.alt,
                 "caption": picture.caption,
                 "figure": json.loads(picture.spec) if picture.figure is not None else None,
-                "table": picture.table().to_dict("list"),
+                "table": picture.numbers.to_dict("list"),
             }
     return found
 

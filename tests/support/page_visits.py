@@ -94,7 +94,7 @@ def downloads() -> Iterator[dict[str, bytes]]:
 
     def seen_chart(*rest: Any, picture: Any = None, small: bool = False, **others: Any) -> None:
         if picture is not None and not small:
-            offered[f"qfusion-{picture.name}.csv"] = text.csv(picture.table())
+            offered[f"qfusion-{picture.name}.csv"] = text.csv(picture.numbers)
         chart(*rest, picture=picture, small=small, **others)
 
     st.download_button, figure.chart = seen_button, seen_chart

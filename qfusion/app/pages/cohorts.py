@@ -48,7 +48,7 @@ def wrong_ones(context: page_context.PageContext, levels: performance.Levels) ->
     """
     if builders.has_samples(levels):
         picture = drawn(cohort_errors.wrong)(levels)
-        figure.draw(picture, below=lambda: wrong_table(context, picture.table()))
+        figure.draw(picture, below=lambda: wrong_table(context, picture.numbers))
         error_slices(context, levels)
 
 

@@ -27,6 +27,7 @@ from qfusion.views import faithfulness
 from qfusion.views.faithfulness import estimators
 from qfusion.views.pages import faithfulness as builders, panel
 from qfusion.views.pages.panel import draw_view, drawn
+from qfusion.views.view import View
 from qfusion.views.words import decisions
 from qfusion.views.words.reliability import TrustWarning, describe_finding
 
@@ -200,7 +201,7 @@ def estimators_tab(context: page_context.PageContext) -> None:
         _methods_before_run(coalitions, rows)
     else:
         picture = drawn(estimators)(context.tweaked_sample())
-        figure.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
+        figure.draw(picture, below=lambda: _table(context, picture.numbers), grows=False)
 
 
 def _methods_before_run(coalitions: int, rows: int) -> None:
@@ -330,7 +331,7 @@ def draw_seeds(context: page_context.PageContext, study: Study, seeds: stability
     """Draw what the measured seeds agree on."""
     terms = widgets.draw(panel.TERMS)
 
-    def draw_sample() -> panel.PanelFigure | None:
+    def draw_sample() -> View | None:
         if trust.seed_values(study, seeds, context.row, terms) is not None:
             return draw_view(context.tweaked_sample(), view=faithfulness.seed_sample, terms=terms)
         st.info(

@@ -21,8 +21,9 @@ from qfusion.app.models import exchange
 from qfusion.study import seeds, text, trainings
 from qfusion.training import checkpoint_cards, default_options
 from qfusion.views import learning, learning_inside
-from qfusion.views.pages import panel, train as builders
+from qfusion.views.pages import train as builders
 from qfusion.views.pages.panel import draw_view
+from qfusion.views.view import View
 from qfusion.views.words.training import describe_wait
 
 COMING = (
@@ -124,7 +125,7 @@ def draw_progress(shown: list[trainings.Seen]) -> None:
         panels.show(begun, "train-gradient", "train-rate", columns=2, gap="medium", first=2)
 
 
-def _loss(shown: list[trainings.Seen]) -> panel.PanelFigure:
+def _loss(shown: list[trainings.Seen]) -> View:
     return draw_view(shown, view=learning.train_loss)
 
 

@@ -54,7 +54,7 @@ from qfusion.views.words.rules import describe_calibration, format_probability
 
 
 @page_runs.fragment
-def changes(context: page_context.PageContext) -> None:
+def what_if_page(context: page_context.PageContext) -> None:
     """Draw controls beside their effects. This is a fragment, so that moving one redraws only this part."""
     if not context.study.reads_features:
         st.markdown(
@@ -81,7 +81,7 @@ def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("What if")
     forget_other_samples(context)
-    changes(context)
+    what_if_page(context)
 
 
 # The controls: what is done to each modality. Everything stands in the address.

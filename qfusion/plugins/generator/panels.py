@@ -23,6 +23,7 @@ from qfusion.study.sample import Sample
 from qfusion.views.generator import model_caption
 from qfusion.views.pages import panel
 from qfusion.views.pages.dynamics import VIEW
+from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.rules import cite_sample, name_metric
 
@@ -93,7 +94,7 @@ def describe_missing_parts(sample: Sample) -> str:
     return " ".join(filter(None, reasons))
 
 
-def mode_shares(sample: Sample) -> panel.PanelFigure:
+def mode_shares(sample: Sample) -> View:
     """Draw the distance of test samples to the steady state by bands of modes, with the slope of the gap."""
     shares = summary.share_modes(sample.study, sample.tweak_text)
     gap = float(shares.rates[0])
@@ -111,20 +112,19 @@ def mode_shares(sample: Sample) -> panel.PanelFigure:
         columns |= {f"share of {name}": shares.shares[:, i] for i, name in enumerate(names)}
         return pd.DataFrame(columns)
 
-    return panel.PanelFigure(
-        "generator-shares",
-        words.title_gap(shares),
-        figure,
-        called="Does the gap mislead?",
+    return View(
+        name="generator-shares",
+        title=words.title_gap(shares),
+        figure=figure,
+        heading="Does the gap mislead?",
         lead=" ".join(words.describe_shares(shares)),
-        shows=f"the mean trace distance of {count(shares.samples, 'test sample')} to the steady state, and the part "
+        caption=f"the mean trace distance of {count(shares.samples, 'test sample')} to the steady state, and the part "
         "that each band of modes has in it, its mean share times the mean distance: with S the sign of the difference "
         "δ of the states, |δ| = Tr[S δ] is a sum over modes. Dashed: the slope of the gap; dotted: "
         f"{ends}.{model_caption(sample)}",
-        not_shown="parts that are negative or below 10⁻⁷. Modes are not orthogonal, so parts can cancel.",
-        alt=f"Distance from {shares.distance[0]:.2f} to {end_distance:.2g} at t = {shares.duration:.3g}. Shares then: "
-        + rules.list_numbers(names, at_end)
-        + ".",
+        limits="Does not show parts that are negative or below 10⁻⁷. Modes are not orthogonal, so parts can cancel.",
+        alternative=f"Distance from {shares.distance[0]:.2f} to {end_distance:.2g} at t = {shares.duration:.3g}. "
+        "Shares then: " + rules.list_numbers(names, at_end) + ".",
         table=table,
     )
 
@@ -140,7 +140,7 @@ def _band_name(shares: summary.BandShares, place: int, gap: float) -> str:
     return f"{low / gap:.3g} to {high / gap:.3g} gaps ({number:,})"
 
 
-def spectrum(sample: Sample) -> panel.PanelFigure:
+def spectrum(sample: Sample) -> View:
     """Draw the eigenvalues with the numerical range, and pseudospectra around the slow ones."""
     found_modes = summary.describe_spectrum(sample.study, sample.tweak_text)
     figure = figures.pseudospectra(
@@ -163,20 +163,22 @@ def spectrum(sample: Sample) -> panel.PanelFigure:
             }
         )
 
-    return panel.PanelFigure(
-        "generator-spectrum",
-        words.title_normality(found_modes),
-        figure,
-        called="How far from normal",
+    return View(
+        name="generator-spectrum",
+        title=words.title_normality(found_modes),
+        figure=figure,
+        heading="How far from normal",
         lead=" ".join(words.describe_spectrum(found_modes)),
-        shows=f"all {found_modes.side:,} eigenvalues of the generator on traceless operators, with the numerical range "
+        caption=f"all {found_modes.side:,} eigenvalues of the generator on traceless operators, with the numerical "
+        "range "
         "(dashed); right, those near the gap (dotted); colours: ε is the size, in the spectral norm, of the smallest "
         "change of the generator's matrix that puts an eigenvalue there. Around an eigenvalue of a normal generator it "
         "is the distance to that. Rates are in 1 / time, as H with ħ = 1."
         f"{model_caption(sample)}",
-        not_shown="which samples contain a mode, nor the smallest change to another Lindblad generator, which may have "
+        limits="Does not show which samples contain a mode, nor the smallest change to another Lindblad generator, "
+        "which may have "
         "to be larger.",
-        alt=f"{found_modes.side:,} eigenvalues, gap {found_modes.gap:.3g}; departure from normality "
+        alternative=f"{found_modes.side:,} eigenvalues, gap {found_modes.gap:.3g}; departure from normality "
         f"{found_modes.departure:.3g} of norm {found_modes.norm:.3g}; numerical abscissa {found_modes.abscissa:.3g}.",
         table=table,
     )
@@ -186,7 +188,7 @@ def _entropy(sample: Sample) -> summary.SampleEntropy:
     return summary.produce_entropy(sample.study, sample.row, sample.tweak_text)
 
 
-def entropy_production(sample: Sample) -> panel.PanelFigure:
+def entropy_production(sample: Sample) -> View:
     """Draw the entropy production along the evolution of the sample, and its total so far."""
     result = _entropy(sample)
     production = result.production
@@ -198,13 +200,13 @@ def entropy_production(sample: Sample) -> panel.PanelFigure:
     def table() -> pd.DataFrame:
         return pd.DataFrame({"t": production.times, "rate": rates, "produced": produced})
 
-    return panel.PanelFigure(
-        "generator-entropy",
-        words.title_entropy(result),
-        figure,
-        called="Entropy production",
+    return View(
+        name="generator-entropy",
+        title=words.title_entropy(result),
+        figure=figure,
+        heading="Entropy production",
         lead=f"{words.describe_entropy(result)}.",
-        shows="Spohn's entropy production σ = −Tr[L(ρ)(ln ρ − ln ρₛₛ)], in nats per time, and its sum until t, which "
+        caption="Spohn's entropy production σ = −Tr[L(ρ)(ln ρ − ln ρₛₛ)], in nats per time, and its sum until t, which "
         "is S(ρ(0)‖ρₛₛ) − S(ρ(t)‖ρₛₛ); dashed: S(ρ(0)‖ρₛₛ). "
         + (
             "At t = 0 the state is pure and σ infinite, with a finite sum. "
@@ -213,13 +215,13 @@ def entropy_production(sample: Sample) -> panel.PanelFigure:
         )
         + f"An integral of σ differs from the relative entropies by {abs(result.integral - result.closed):.0e} nats."
         f"{cite_sample(sample)}",
-        not_shown="heat or temperature: the steady state need not be thermal.",
-        alt=f"Produced until T: {produced[-1]:.3f} of {whole:.3f} nats; rate at T {rates[-1]:.3g}.",
+        limits="Does not show heat or temperature: the steady state need not be thermal.",
+        alternative=f"Produced until T: {produced[-1]:.3f} of {whole:.3f} nats; rate at T {rates[-1]:.3g}.",
         table=table,
     )
 
 
-def simpler_generators(sample: Sample) -> panel.PanelFigure:
+def simpler_generators(sample: Sample) -> View:
     """Draw what the nearest local and Hamiltonian generators, and none, cost on the test rows."""
     result = summary.simplify(sample.study, sample.tweak_text)
     others = [one for one in result.generators if one.name != summary.LEARNED]
@@ -249,18 +251,18 @@ def simpler_generators(sample: Sample) -> panel.PanelFigure:
             rows.append(row)
         return pd.DataFrame(rows)
 
-    return panel.PanelFigure(
-        "generator-simpler",
-        words.title_simpler(result),
-        figure,
-        called="Would a simpler generator do?",
+    return View(
+        name="generator-simpler",
+        title=words.title_simpler(result),
+        figure=figure,
+        heading="Would a simpler generator do?",
         lead=" ".join(words.describe_simplifications(result)),
-        shows=f"what the model loses on {result.rows:,} test rows with another generator and nothing trained again"
+        caption=f"what the model loses on {result.rows:,} test rows with another generator and nothing trained again"
         + (", with 95% intervals. " if result.metric else ". ")
         + "Local: the nearest sum of Lindblad generators of single modalities, in the Hilbert-Schmidt norm; "
         f"Hamiltonian: H alone.{model_caption(sample)}",
-        not_shown="what a model that was trained with the simpler generator would do.",
-        alt=rules.list_numbers(names, values[:, 0], "+.3f") + ".",
+        limits="Does not show what a model that was trained with the simpler generator would do.",
+        alternative=rules.list_numbers(names, values[:, 0], "+.3f") + ".",
         table=table,
     )
 

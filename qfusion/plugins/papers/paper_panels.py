@@ -17,7 +17,8 @@ from qfusion.plugins.papers import (
 )
 from qfusion.plugins.papers.paper_results import ModelResult, Reproduction
 from qfusion.study import text
-from qfusion.views.pages import panel, params
+from qfusion.views.pages import params
+from qfusion.views.view import View
 from qfusion.views.words.names import with_id
 
 MAX_TEXT = 2500  # letters of a sentence
@@ -126,7 +127,7 @@ def list_findings(result: Reproduction) -> str:
     return f"**{verdict}**\n\n" + "\n".join(f"- {sentence}" for sentence in others)
 
 
-def reproduced_paper(board: benchmark_board.Board, *, paper: str = "") -> panel.PanelFigure:
+def reproduced_paper(board: benchmark_board.Board, *, paper: str = "") -> View:
     """Draw the published figure of a paper, our readings and plain rivals with the same budget.
 
     Args:
@@ -137,13 +138,13 @@ def reproduced_paper(board: benchmark_board.Board, *, paper: str = "") -> panel.
     known = paper_list.find_paper(result.paper)
     title = words.title_result(result, known)  # ours, so without markup
     budget = words.describe_budget(result)
-    return panel.PanelFigure(
-        "board-papers",
-        title,
-        paper_page.draw_results(result),
+    return View(
+        name="board-papers",
+        title=title,
+        figure=paper_page.draw_results(result),
         lead=list_findings(result),
-        shows=f"{paper_page.explain_chart(result)} {budget}. Run on {result.date} by `{result.command}`.",
-        not_shown=words.describe_unknown(result, known),
-        alt=paper_page.describe_chart(result),
+        caption=f"{paper_page.explain_chart(result)} {budget}. Run on {result.date} by `{result.command}`.",
+        limits=f"Does not show {words.describe_unknown(result, known)}",
+        alternative=paper_page.describe_chart(result),
         table=result.frame,
     )

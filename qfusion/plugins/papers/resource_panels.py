@@ -4,12 +4,12 @@ from qfusion._checks import check
 from qfusion.figures import style
 from qfusion.plugins.papers import benchmark_board
 from qfusion.plugins.why.audit import audit, audit_plan, quantum_resources
-from qfusion.views.pages import panel
+from qfusion.views.view import View
 
 _SYSTEMS = {audit_plan.QJ: ("QiNN-QJ", style.BLUE), audit_plan.QCNN: ("QCNN", style.VERMILLION)}
 
 
-def resources(board: benchmark_board.Board, *, data: str = "") -> panel.PanelFigure:
+def resources(board: benchmark_board.Board, *, data: str = "") -> View:
     """Draw the value of each quantum resource of both systems: full models minus twins without the resource, trained in
     the same way.
 

@@ -7,7 +7,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.plugins.papers import benchmark_board, figures as leaderboard_charts
 from qfusion.plugins.papers.joint_shares import describe_joint_share
-from qfusion.views.pages import panel
+from qfusion.views.view import View
 from qfusion.views.words import rules
 
 AFTER_ENCODERS = "after the encoders"
@@ -21,7 +21,7 @@ _COLUMNS = {
 }
 
 
-def results(board: benchmark_board.Board, *, data: str = "", metric: str = "") -> panel.PanelFigure:
+def results(board: benchmark_board.Board, *, data: str = "", metric: str = "") -> View:
     """Draw every model's mean on the test rows with its interval, and single seeds.
 
     Args:
@@ -33,22 +33,22 @@ def results(board: benchmark_board.Board, *, data: str = "", metric: str = "") -
     figure = leaderboard_charts.result_dots(_entries(board, name, key, table), f"test {short}")
     numbers = [f"{row.label} {row.mean:.3f}" for row in table.itertuples()]
     alt = f"Dot plot of {', '.join(numbers)}."
-    return panel.PanelFigure(
-        "board",
-        f"{short}, best on top",
-        figure,
-        shows="the mean over the seeds of the board's training with its 95% interval; small dots are single seeds. "
+    return View(
+        name="board",
+        title=f"{short}, best on top",
+        figure=figure,
+        caption="the mean over the seeds of the board's training with its 95% interval; small dots are single seeds. "
         "Models of the menu have a training of their own. Blue: QiNN-QJ, red: QCNN, "
         "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
-        not_shown="the variation of results over other test rows.",
-        alt=alt,
+        limits="Does not show the variation of results over other test rows.",
+        alternative=alt,
         table=lambda: table,
     )
 
 
 def draw_size_tradeoff(
     board: benchmark_board.Board, *, data: str = "", metric: str = "", size: str = AFTER_ENCODERS
-) -> panel.PanelFigure:
+) -> View:
     """Draw every model's mean against its number of trained parameters, or against the time its training took.
 
     Args:
@@ -80,20 +80,18 @@ def draw_size_tradeoff(
         f"{row['label']} {row[column]:.0f}, {row['mean']:.3f}" for _, row in table.iterrows()
     ]
     alt = f"{title.capitalize()} and results: {', '.join(numbers)}."
-    return panel.PanelFigure(
-        "board-size",
-        heading,
-        figure,
-        shows=shows,
-        not_shown=not_shown,
-        alt=alt,
+    return View(
+        name="board-size",
+        title=heading,
+        figure=figure,
+        caption=shows,
+        limits=f"Does not show {not_shown}",
+        alternative=alt,
         table=lambda: table,
     )
 
 
-def joint_shares(
-    board: benchmark_board.Board, *, data: str = "", metric: str = ""
-) -> panel.PanelFigure:
+def joint_shares(board: benchmark_board.Board, *, data: str = "", metric: str = "") -> View:
     """Draw every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
 
     Args:
@@ -116,22 +114,22 @@ def joint_shares(
     )
     numbers = [f"{row.label} {row.percent:.0f}%, {row.mean:.3f}" for row in table.itertuples()]
     alt = f"Joint shares and results: {', '.join(numbers)}."
-    return panel.PanelFigure(
-        "board-joint",
-        describe_joint_share(table, short),
-        figure,
-        shows="the share of joint terms in the sizes of all terms, over test rows and outputs; 0 for a sum "
+    return View(
+        name="board-joint",
+        title=describe_joint_share(table, short),
+        figure=figure,
+        caption="the share of joint terms in the sizes of all terms, over test rows and outputs; 0 for a sum "
         "of one output per modality. 100 test rows against 50 training rows, drawn at random, the "
         "same for all models; mean over the measured seeds. Models of the menu have a training of their own, and "
         "Cohorts take all their test rows.",
-        not_shown="whether joint terms are correct: see the metric and, for planted contributions, their "
+        limits="Does not show whether joint terms are correct: see the metric and, for planted contributions, their "
         "agreement.",
-        alt=alt,
+        alternative=alt,
         table=lambda: table,
     )
 
 
-def planted_agreement(board: benchmark_board.Board, *, data: str = "") -> panel.PanelFigure:
+def planted_agreement(board: benchmark_board.Board, *, data: str = "") -> View:
     """Draw how every model's contributions correlate with the planted ones.
 
     Args:
@@ -160,16 +158,16 @@ def planted_agreement(board: benchmark_board.Board, *, data: str = "") -> panel.
     def table() -> pd.DataFrame:
         return frame.assign(model=labels).reset_index(drop=True)
 
-    return panel.PanelFigure(
-        "board-agreement",
-        title,
-        figure,
-        shows="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
+    return View(
+        name="board-agreement",
+        title=title,
+        figure=figure,
+        caption="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
         "the planted one; the mean over seeds, and in the first column that over all combinations drawn. 0 also where "
         "a model has no such term. Combinations whose planted contributions are constant have no correlation and are "
         "left out.",
-        not_shown="sizes: a contribution of half the planted size has the same correlation.",
-        alt=alt,
+        limits="Does not show sizes: a contribution of half the planted size has the same correlation.",
+        alternative=alt,
         table=table,
     )
 

@@ -8,7 +8,7 @@ from qfusion._checks import check, choose
 from qfusion.plugins.papers import benchmark_board, figures as leaderboard_charts
 from qfusion.plugins.papers.result_panels import model_family
 from qfusion.study import text
-from qfusion.views.pages import panel
+from qfusion.views.view import View
 from qfusion.views.words import rules
 
 ALL = "all"
@@ -20,7 +20,7 @@ def robustness(
     data: str = "",
     part: str = ALL,
     models: Sequence[str] | None = None,
-) -> panel.PanelFigure:
+) -> View:
     """Draw the effect of noise on a modality, of its absence and of its exchange on models, if that was measured.
 
     Args:
@@ -89,13 +89,13 @@ def robustness(
             ]
         )
 
-    return panel.PanelFigure(
-        "board-robustness",
-        title,
-        figure,
-        shows=shows,
-        not_shown="other seeds, nor models trained for this noise: if a recipe trains with noise, all its "
+    return View(
+        name="board-robustness",
+        title=title,
+        figure=figure,
+        caption=shows,
+        limits="Does not show other seeds, nor models trained for this noise: if a recipe trains with noise, all its "
         "models did.",
-        alt=alt,
+        alternative=alt,
         table=table,
     )

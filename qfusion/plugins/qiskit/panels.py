@@ -15,6 +15,7 @@ from qfusion.study.sample import Sample
 from qfusion.views.changes import SHOTS
 from qfusion.views.pages import panel, params
 from qfusion.views.pages.circuit import NOISE, can_be_noisy, noise_open
+from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.rules import cite_sample, name_explained_class
 
@@ -59,9 +60,7 @@ def _run(study: Any, sample: str, device: str, output: int, shots: int) -> Any:
     return device_runs.run_on_device(study, device, sample=sample, output=output, shots=shots)
 
 
-def device_terms(
-    sample: Sample, *, device: str = NO_DEVICE, shots: int = SHOTS
-) -> panel.PanelFigure:
+def device_terms(sample: Sample, *, device: str = NO_DEVICE, shots: int = SHOTS) -> View:
     """Draw the contributions of a sample on a device, beside those of the exact circuit.
 
     Args:
@@ -89,32 +88,32 @@ def device_terms(
             ideal=list(ideal.values()), low=list(table["low"]), high=list(table["high"])
         )
 
-    return panel.PanelFigure(
-        "device-terms",
-        f"On {device} the {sample.quantity}{name_explained_class(sample)} is {after:.2f}, ideally {before:.2f}",
-        figure,
-        shows=f"contributions on the device, with standard errors for {shots:,} shots; diamonds: ideal, against the "
+    return View(
+        name="device-terms",
+        title=f"On {device} the {sample.quantity}{name_explained_class(sample)} is {after:.2f}, ideally {before:.2f}",
+        figure=figure,
+        caption=f"contributions on the device, with standard errors for {shots:,} shots; diamonds: ideal, against the "
         f"same rows. Contributions sum to the score on the device. Transpiled, the circuit has depth {run.depth} and "
         f"{count(run.two_qubit_gates, 'two-qubit gate')} on qubits {', '.join(map(str, run.physical))}."
         + cite_sample(sample),
-        not_shown="errors of idle qubits, cross-talk, drift, and edits of angles.",
-        alt=f"Contributions on {device}: {rules.list_terms(noisy)}.",
+        limits="Does not show errors of idle qubits, cross-talk, drift, and edits of angles.",
+        alternative=f"Contributions on {device}: {rules.list_terms(noisy)}.",
         table=numbers,
     )
 
 
-def _exact_terms(sample: Sample) -> panel.PanelFigure:
+def _exact_terms(sample: Sample) -> View:
     terms = sample.dividends
     figure = decision_charts.waterfall(
         terms, sample.modalities, unit=sample.unit, quantity=sample.quantity
     )
-    return panel.PanelFigure(
-        "device-terms",
-        f"Without a device the {sample.quantity}{name_explained_class(sample)} is {sample.score:.2f}",
-        figure,
-        shows="contributions of the exact circuit." + cite_sample(sample),
-        not_shown="noise: choose a device.",
-        alt=f"Contributions of the exact circuit: {rules.list_terms(terms)}.",
+    return View(
+        name="device-terms",
+        title=f"Without a device the {sample.quantity}{name_explained_class(sample)} is {sample.score:.2f}",
+        figure=figure,
+        caption="contributions of the exact circuit." + cite_sample(sample),
+        limits="Does not show noise: choose a device.",
+        alternative=f"Contributions of the exact circuit: {rules.list_terms(terms)}.",
         table=lambda: terms_table(terms),
     )
 

@@ -12,7 +12,8 @@ from qfusion.plugins.review.checks.check import Topic
 from qfusion.study import text
 from qfusion.study.opening import rivals
 from qfusion.study.study import Study
-from qfusion.views.pages import panel, params
+from qfusion.views.pages import params
+from qfusion.views.view import View
 from qfusion.views.words import rules
 
 VIEW = "Referee"  # of the page
@@ -109,7 +110,7 @@ def referee(
     claimed: Sequence[str] | None = None,
     rivals: Sequence[str] | None = None,
     seeds: Sequence[str] | None = None,
-) -> panel.PanelFigure:
+) -> View:
     """Draw the ten checks of a reviewer as a table: it has no figure.
 
     Args:
@@ -123,17 +124,18 @@ def referee(
     def table() -> pd.DataFrame:
         return review_table(review)
 
-    return panel.PanelFigure(
-        "referee-checks",
-        text.escape_markdown(words.summarise_review(review)),
-        None,
-        shows=f"ten checks of {text.escape_markdown(study.name)} on {len(dataset.rows('test')):,} test samples of "
+    return View(
+        name="referee-checks",
+        title=text.escape_markdown(words.summarise_review(review)),
+        figure=None,
+        caption=f"ten checks of {text.escape_markdown(study.name)} on {len(dataset.rows('test')):,} test samples of "
         f"{text.escape_markdown(dataset.name)}. {rules.describe_resampling(dataset, dataset.rows('test'))}; over "
         "seeds, t intervals. Plain models are linear and quadratic models, trees and a small network, fitted to the "
         "training samples and chosen on the validation samples.",
-        not_shown="faults that leave no trace in the data, the model and its record, such as a split that was chosen "
+        limits="Does not show faults that leave no trace in the data, the model and its record, such as a split that "
+        "was chosen "
         "by its result.",
-        alt=" ".join(words.describe_check(one) for one in review.checks),
+        alternative=" ".join(words.describe_check(one) for one in review.checks),
         table=table,
     )
 
@@ -154,7 +156,7 @@ def review_table(review: run.Review) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def working_modalities(study: Study) -> panel.PanelFigure:
+def working_modalities(study: Study) -> View:
     """Draw with which modalities a model still works, told at test time, beside plain models trained with these."""
     check = run.find_review(study).of(Topic.ROBUSTNESS)
     table = check.table
@@ -172,17 +174,19 @@ def working_modalities(study: Study) -> panel.PanelFigure:
     )
     noisy = table[table["noise"] != ""]
     noise = ", ".join(f"{row.noise} {row.told:.3f}" for row in noisy.itertuples())
-    return panel.PanelFigure(
-        "referee-modalities",
-        text.escape_markdown(words.describe_working_modalities(check)),
-        figure,
-        shows=f"{check.numbers['metric']} with each set of modalities: of this model, told which are there (the others "
+    return View(
+        name="referee-modalities",
+        title=text.escape_markdown(words.describe_working_modalities(check)),
+        figure=figure,
+        caption=f"{check.numbers['metric']} with each set of modalities: of this model, told which are there (the "
+        "others "
         "are averaged over the background), and of plain models that were trained with these alone. "
         f"{rules.describe_resampling(study.dataset, study.dataset.rows('test'))}. With noise of "
         f"{check.numbers['level']:g} standard deviation on one modality: {text.escape_markdown(noise)}.",
-        not_shown="what this kind of model reaches when it is trained with fewer modalities; `qfusion check --retrain` "
+        limits="Does not show what this kind of model reaches when it is trained with fewer modalities; `qfusion check "
+        "--retrain` "
         "trains it.",
-        alt="Told: "
+        alternative="Told: "
         + rules.list_numbers(names, sets["told"].to_numpy(float))
         + "; plain models: "
         + rules.list_numbers(names, sets["plain"].to_numpy(float))

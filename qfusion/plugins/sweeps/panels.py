@@ -9,29 +9,31 @@ from qfusion._checks import check
 from qfusion.plugins.sweeps import figures, sweep_storage
 from qfusion.plugins.sweeps.sweep_trials import ENOUGH, Trials
 from qfusion.views.pages import page_state, panel, params, train
+from qfusion.views.view import View
 from qfusion.views.words import rules
 
 
-def history(trials: Trials) -> panel.PanelFigure:
+def history(trials: Trials) -> View:
     """Draw the value that each trial reached, and the best value so far."""
     what = trials.metric_title
     figure = figures.trial_history(
         trials.numbers, trials.values, trials.pruned, smaller=trials.smaller, y_title=what
     )
     alt = f"{what} by trial: {rules.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}."
-    return panel.PanelFigure(
-        "sweep-history",
-        f"{what} over trials",
-        figure,
-        shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
+    return View(
+        name="sweep-history",
+        title=f"{what} over trials",
+        figure=figure,
+        caption=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished "
+        "ones "
         "so far.",
-        not_shown="what the test rows would say: they are not looked at.",
-        alt=alt,
+        limits="Does not show what the test rows would say: they are not looked at.",
+        alternative=alt,
         table=trials.table,
     )
 
 
-def slices(trials: Trials) -> panel.PanelFigure:
+def slices(trials: Trials) -> View:
     """Draw the value that each trial reached, against each setting."""
     what = trials.metric_title
     figure = figures.setting_slices(
@@ -43,19 +45,19 @@ def slices(trials: Trials) -> panel.PanelFigure:
         y_title=what,
     )
     alt = f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}."
-    return panel.PanelFigure(
-        "sweep-slices",
-        f"{what} against each setting",
-        figure,
-        shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
+    return View(
+        name="sweep-slices",
+        title=f"{what} against each setting",
+        figure=figure,
+        caption=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
         "best.",
-        not_shown="one setting with the others held: they all differ from trial to trial.",
-        alt=alt,
+        limits="Does not show one setting with the others held: they all differ from trial to trial.",
+        alternative=alt,
         table=trials.table,
     )
 
 
-def importance(trials: Trials) -> panel.PanelFigure:
+def importance(trials: Trials) -> View:
     """Draw which share of the differences between trials each setting explains; only with enough finished trials."""
     names = list(trials.importance)
     shares = np.array(list(trials.importance.values()))
@@ -63,14 +65,14 @@ def importance(trials: Trials) -> panel.PanelFigure:
         bool(names),
         f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.",
     )
-    return panel.PanelFigure(
-        "sweep-importance",
-        describe_importance(trials.importance, len(trials.finished)),
-        figures.setting_importance(names, shares),
-        shows=f"which share of the differences in {trials.metric_title} between {len(trials.finished)} finished "
+    return View(
+        name="sweep-importance",
+        title=describe_importance(trials.importance, len(trials.finished)),
+        figure=figures.setting_importance(names, shares),
+        caption=f"which share of the differences in {trials.metric_title} between {len(trials.finished)} finished "
         "trials each setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
-        not_shown="in which direction, nor whether it would matter outside the range that was searched.",
-        alt=f"Importance of the settings: {rules.list_numbers(names, shares)}.",
+        limits="Does not show in which direction, nor whether it would matter outside the range that was searched.",
+        alternative=f"Importance of the settings: {rules.list_numbers(names, shares)}.",
         table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
     )
 
@@ -90,7 +92,7 @@ def describe_importance(importance: Mapping[str, float], n: int) -> str:
     )
 
 
-def parallel_coordinates(trials: Trials) -> panel.PanelFigure:
+def parallel_coordinates(trials: Trials) -> View:
     """Draw each finished trial as a line through all its settings."""
     what = trials.metric_title
     places = trials.finished
@@ -99,14 +101,15 @@ def parallel_coordinates(trials: Trials) -> panel.PanelFigure:
     figure = figures.parallel_coordinates(
         trials.values[places], tried, trials.logarithmic, smaller=trials.smaller, y_title=what
     )
-    return panel.PanelFigure(
-        "sweep-together",
-        "All settings at once",
-        figure,
-        shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a "
+    return View(
+        name="sweep-together",
+        title="All settings at once",
+        figure=figure,
+        caption=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick "
+        "a "
         "part of it.",
-        not_shown="trials that were stopped early.",
-        alt=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
+        limits="Does not show trials that were stopped early.",
+        alternative=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
         table=trials.table,
     )
 

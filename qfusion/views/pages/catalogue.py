@@ -32,9 +32,9 @@ from qfusion.views.pages import (
 )
 from qfusion.views.pages.address import OpenedPage, complete_address
 from qfusion.views.pages.page_state import SCOPES, Address, PageState, open_scope
-from qfusion.views.pages.panel import TERMS, Panel, PanelFigure, always, drawn, make_panel, needs
+from qfusion.views.pages.panel import TERMS, Panel, always, drawn, make_panel, needs
 from qfusion.views.pages.params import Param, ParamFamily, ParamRule, TextParam, rules
-from qfusion.views.view import view_name
+from qfusion.views.view import View, view_name
 
 QUESTIONS = {
     "overview": "Which modality decided, how large are joint terms, and when did they arise?",
@@ -188,7 +188,7 @@ def _add_panels(
 _add_plugins()
 
 
-def build_panel(page: str, panel: str, address: Address) -> PanelFigure:
+def build_panel(page: str, panel: str, address: Address) -> View:
     """Return a panel of a page.
 
     Args:

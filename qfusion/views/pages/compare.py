@@ -8,6 +8,7 @@ from qfusion.study.sample import Sample
 from qfusion.views import samples as sample_views, several_decisions, two_decisions
 from qfusion.views.pages import page_state, panel, params, samples
 from qfusion.views.pages.panel import drawn
+from qfusion.views.view import View
 
 
 def have_entropies(sides: compare.Sides) -> bool:
@@ -15,9 +16,7 @@ def have_entropies(sides: compare.Sides) -> bool:
     return bool(sides.a.entropies and sides.b.entropies)
 
 
-def curve(
-    sides: compare.Sides, *, row: int, modality: str, card: str = "main"
-) -> panel.PanelFigure:
+def curve(sides: compare.Sides, *, row: int, modality: str, card: str = "main") -> View:
     """Draw a spectrum or profile of one of the two samples, see `samples.curve`. It is sample A on the card "main"
     if A is in that row, or else sample B.
     """

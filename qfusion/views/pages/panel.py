@@ -4,112 +4,20 @@ Views become panels by `make_panel` and `drawn`."""
 
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
-from html import escape
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any
-
-import pandas as pd
-import plotly.graph_objects as go
-import plotly.io
 
 from qfusion._checks import check
 from qfusion._memory_cache import memo
-from qfusion._sentences import capitalise, true_minus
 from qfusion.explain import stability
-from qfusion.figures import colours
-from qfusion.figures.files import export
-from qfusion.figures.guards import check_finite
-from qfusion.figures.style import PAPER
-from qfusion.study import jobs, text
+from qfusion.study import jobs
 from qfusion.views.pages.page_state import PageState
 from qfusion.views.pages.params import NumberParam, Param, SelectParam, SwitchParam, always
 from qfusion.views.view import Slider, View, choices_of, view_name
-from qfusion.views.words import rules
-
-
-@dataclass(frozen=True, eq=False)
-class PanelFigure:
-    """Figure with all the text that describes it.
-
-    Attributes:
-        name: of its files and keys.
-        title: the finding or the question, as markdown.
-        figure: of plotly, in the theme that was asked for; None of a panel that is a table or words.
-        shows, not_shown: a sentence each, as markdown.
-        alt: what a reader who does not see it is told.
-        table: makes the numbers behind the figure.
-        called: what the figure is called where its title states what it finds.
-        lead: what there is to say above it, as markdown.
-        usage: what a click or a control on the page does, as markdown; captions of files leave it out.
-
-    Raises:
-        InvalidInput: when a number of the figure is NaN or infinite.
-    """
-
-    name: str
-    title: str
-    figure: go.Figure | None
-    shows: str
-    not_shown: str
-    alt: str
-    table: Callable[[], pd.DataFrame]
-    called: str = ""
-    lead: str = ""
-    usage: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("title", "shows", "not_shown", "alt", "lead"):
-            object.__setattr__(self, name, true_minus(getattr(self, name)))
-        if self.figure is not None:
-            check_finite(self.figure)
-
-    @cached_property
-    def spec(self) -> str:
-        """The figure as Plotly's JSON; empty where there is none."""
-        if self.figure is None:
-            return ""
-        return str(plotly.io.to_json(self.figure, validate=False))
-
-    @property
-    def full_title(self) -> str:
-        """Name of the figure, if it has one, and the title, as markdown."""
-        return f"{end_sentence(self.called, ':')} {self.title}" if self.called else self.title
-
-    @property
-    def headline(self) -> str:
-        """The full title as plain text: for files."""
-        return text.strip_markup(capitalise(self.full_title) if self.not_shown else self.full_title)
-
-    @property
-    def caption(self) -> str:
-        """Description of what the figure shows and does not show, as plain text.
-
-        Of a small figure, which is explained by what stands around it, what it shows.
-        """
-        shows = text.strip_markup(self.shows)
-        if self.not_shown:
-            return f"Shows {shows} Does not show {text.strip_markup(self.not_shown)}"
-        return shows
-
-    def _repr_html_(self) -> str:
-        """Return the HTML for a notebook: title, figure or table, and a caption on the content and limits of the
-        panel.
-        """
-        if self.figure is None:
-            shown = self.table().to_html(index=False, border=0)
-        else:
-            shown = export.image(self.figure, self.alt)
-        return f"<p><b>{escape(self.headline)}</b></p>{shown}<p>{escape(self.caption)}</p>"
-
 
 # of a builder whose last pictures are kept for all who ask, as those of the samples around the one that is read
 cached = memo(24)
-
-
-def end_sentence(words: str, by: str = ".") -> str:
-    """Return words with a sign at their end, where they do not ask."""
-    return words if words.endswith("?") else words + by
 
 
 Read = Callable[[PageState], Any]  # of an option: its value, None where the address does not say it
@@ -171,7 +79,7 @@ class Panel:
     """Panel of a page, or several panels whose names begin alike.
 
     Attributes:
-        build: from a scope, a theme and options to a `PanelFigure`.
+        build: from a scope and options to a `View`.
         options: by argument of `build`, how the address says it.
         fixed: arguments that are the same whatever the address says.
         rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more
@@ -187,7 +95,7 @@ class Panel:
             `study.study.Study`), or another of `scopes.SCOPES`.
     """
 
-    build: Callable[..., PanelFigure]
+    build: Callable[..., View]
     options: Mapping[str, Read] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     rest: str | Callable[[PageState, str], Mapping[str, Any]] = ""
@@ -200,12 +108,12 @@ class Panel:
 
     @property
     def is_cached(self) -> bool:
-        """Whether its last pictures are `cached`."""
+        """Whether its last results are cached."""
         build = getattr(self.build, "func", self.build)  # a partial function of a view
         return hasattr(build, "__wrapped__")  # `memo` wraps it
 
     def arguments(self, view: PageState, rest: str = "") -> dict[str, Any]:
-        """Return the arguments of `build` after scope and theme, as an address says them.
+        """Return the arguments of `build` after the scope, as an address says them.
 
         Args:
             view: the page's address.
@@ -275,42 +183,15 @@ def make_panel(
 
 
 @cache
-def drawn(function: Callable[..., View]) -> Callable[..., PanelFigure]:
-    """Return the builder of a panel, see `Panel.build`, from a view: a function from a sample or study, a theme and
-    choices to what the view shows. Its last results are cached, the same for all who ask for a builder of this view.
-    """
+def drawn(function: Callable[..., View]) -> Callable[..., View]:
+    """Return a view whose last results are cached, the same for all who ask for it."""
     return memo(24)(partial(draw_view, view=function))
 
 
-def draw_view(scope: Any, *, view: Callable[..., View], **choices: Any) -> PanelFigure:
-    """Return what a view shows of a sample or study, in a theme, with its table and alternative text."""
+def draw_view(scope: Any, *, view: Callable[..., View], **choices: Any) -> View:
+    """Return what a view shows of a sample or study, with its name."""
     made = view(scope, **choices)
-    figure = None
-    if made.figure is not None:
-        figure = go.Figure(made.figure).update_layout(
-            paper_bgcolor=PAPER["light"], plot_bgcolor=PAPER["light"]
-        )
-    return PanelFigure(
-        made.name or view_name(view),
-        made.title,
-        figure if figure is None or theme == "light" else colours.apply_theme(figure, theme),
-        shows=made.caption,
-        not_shown=made.limits,
-        alt=made.alternative or ("" if figure is None else _describe_curves(made)),
-        table=partial(getattr, made, "numbers"),
-        called=made.heading,
-        lead=made.lead,
-        usage=made.usage,
-    )
-
-
-def _describe_curves(made: View) -> str:
-    """Return the title of a view, with the first and last value of each of its curves."""
-    curves = {
-        str(name): values.dropna().to_numpy()
-        for name, values in made.numbers.select_dtypes("number").items()
-    }
-    return f"{made.title}. {rules.list_curves(curves)}"
+    return made if made.name else replace(made, name=view_name(view))
 
 
 def _make_param(key: str, name: str, hint: Any, default: Any) -> Param:

@@ -112,7 +112,7 @@ def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
     if panel in TEXT_PANELS or not any(visible_panels(view, panel)):
         require_figure(page, panel, address)
     picture = build_panel(view.page, panel, view.values)
-    table = picture.table()
+    table = picture.numbers
     figure = picture.figure
     assert figure is not None
     # As on the page, where a click in the legend does nothing.
@@ -126,7 +126,7 @@ def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
         software=software(),
         numbers=table_digest(table),
     )
-    return RenderedPanel(figure, picture.headline, picture.caption, table, recipe)
+    return RenderedPanel(figure, picture.headline, picture.description, table, recipe)
 
 
 def figure_names(page: str, address: Query) -> list[str]:
@@ -299,7 +299,7 @@ def program(page: str, panel: str, address: Address) -> str:
     if isinstance(build, partial):  # of a view, see `views.drawn`
         function, numbers = build.keywords["view"], "picture.numbers"
     else:
-        function, numbers = build, "picture.table()"
+        function, numbers = build, "picture.numbers"
     arguments = spec.arguments(view, suffix)
     picture = Call("", _name_function(function, imports), (), arguments, scope).text()
     lines = [

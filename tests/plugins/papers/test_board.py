@@ -26,7 +26,7 @@ def test_leaderboard_agrees_with_the_audit() -> None:
     systems = {"quantum-jump": "QiNN-QJ", "entangled-qcnn": "QCNN"}
     names = [f"{systems[row['system']]}: {row['resource']}" for row in entry["rows"]]
     assert picture.headline.lower() == summarise_audit(entry["rows"], names).lower()
-    assert picture.table()["worth"].tolist() == [row["worth"] for row in entry["rows"]]
+    assert picture.numbers["worth"].tolist() == [row["worth"] for row in entry["rows"]]
 
 
 def test_curves_have_the_levels_of_the_shipped_leaderboard():

@@ -815,7 +815,7 @@ def test_the_panel_draws_every_result(name: str) -> None:
     assert words.shorten_verdict(result, PAPERS[result.paper]) in picture.title.replace("\\", "")
     for number in (model.metrics[result.metric].value for model in result.models):
         assert f"{number:.3f}" in picture.alt
-    assert len(picture.table()) == sum(len(model.metrics) for model in result.models)
+    assert len(picture.numbers) == sum(len(model.metrics) for model in result.models)
 
 
 def test_an_unknown_result_is_refused() -> None:

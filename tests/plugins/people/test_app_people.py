@@ -58,7 +58,7 @@ def test_samples_show_the_votes_of_people() -> None:
     assert "voice+face,anger,7,7,11" in page.tables["clip-votes"]
     address = {"model": "crowd", "data": "crowd", "sample": "clip-0288"}
     assert "Share of votes +0.64" in catalogue.build_panel("Samples", "verdict", address).title
-    assert "over raters" in catalogue.build_panel("Samples", "waterfall", address).shows
+    assert "over raters" in catalogue.build_panel("Samples", "waterfall", address).caption
     assert "clip-votes" not in visit("/samples?model=qj-crowd&sample=clip-0288").tables
 
 

@@ -444,7 +444,7 @@ def test_the_waterfall_has_the_intervals_of_its_terms() -> None:
     assert list(whiskers.error_x.array) == pytest.approx((1.96 * errors[0, 1:, 0]).tolist())
     dividends = list(sample.dividends.values())
     assert list(whiskers.x) == pytest.approx(np.cumsum(dividends)[1:].tolist())
-    assert picture.table()["standard_error"].tolist() == pytest.approx(errors[0, :, 0].tolist())
+    assert picture.numbers["standard_error"].tolist() == pytest.approx(errors[0, :, 0].tolist())
     of_network = drawn(decision.waterfall)(open_sample("qj-parity", "pair-0001"))
     assert of_network.figure is not None
     assert all(
@@ -632,11 +632,11 @@ def test_kinds_of_the_simulated_crowd_differ_and_emotions_do_not() -> None:
 def test_groups_are_a_choice_of_the_tab() -> None:
     address = {"model": "crowd", "data": "crowd", "sample": "clip-0003", "crowd.by": "kind"}
     panel = catalogue.build_panel("Faithfulness", "crowd-groups", address)
-    assert panel.table()["kind"].nunique() == 5
+    assert panel.numbers["kind"].nunique() == 5
     over = catalogue.build_panel(
         "Faithfulness", "crowd-contributions", address | {"crowd.over": "clips"}
     )
-    assert "over resampled clips" in over.shows
+    assert "over resampled clips" in over.caption
     with pytest.raises(QFusionError):
         catalogue.build_panel("Faithfulness", "crowd-groups", address | {"crowd.by": "nothing"})
 
@@ -648,13 +648,13 @@ def test_sizes_of_peoples_contributions_are_not_called_exact() -> None:
     """Ten raters give the joint terms a size where these are 0."""
     address = {"model": "crowd", "data": "crowd", "sample": "clip-0288"}
     people = catalogue.build_panel("Why fuse", "why-ranking", address)
-    assert people.shows.startswith("mean size and mean of the measured contributions")
-    assert "with standard errors all are too large" in people.not_shown
+    assert people.caption.startswith("mean size and mean of the measured contributions")
+    assert "with standard errors all are too large" in people.limits
     model = catalogue.build_panel(
         "Why fuse", "why-ranking", address | {"model": "qj-crowd", "data": "crowd-features"}
     )
-    assert "exact contributions" in model.shows
-    assert "raters" not in model.not_shown
+    assert "exact contributions" in model.caption
+    assert "raters" not in model.limits
 
 
 def test_ties_count_for_no_class_and_are_named() -> None:

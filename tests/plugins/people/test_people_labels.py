@@ -185,8 +185,8 @@ def test_a_second_model_is_compared_on_the_same_samples() -> None:
     for one, two in zip(first.alone, second.alone, strict=True):
         assert found[one.name].value == pytest.approx(two.rank.value - one.rank.value)
     picture = label_agreement.rank_correlations(study, other="taught")
-    assert "taught had the labels as additional targets" in picture.shows
-    assert set(picture.table()["model"]) == {"simple", "taught"}
+    assert "taught had the labels as additional targets" in picture.caption
+    assert set(picture.numbers["model"]) == {"simple", "taught"}
     assert set(label_agreement.conflict(study, other="taught").table()["model"]) == {
         "simple",
         "taught",
@@ -208,14 +208,14 @@ def test_sample_is_compared_with_its_own_labels() -> None:
         of("simple", found.ids[rows[0]], "stand-in"),
     )
     picture = label_agreement.sample_labels(whole)
-    table = picture.table()
+    table = picture.numbers
     assert table["modality"].tolist() == list(M)
     assert table["label"].to_numpy() == pytest.approx(found.unimodal.iloc[rows[1]].to_numpy())
     assert table["own_term"].tolist() == [whole.study.dividends(whole.row, 0)[name] for name in M]
-    assert "nothing is known" not in picture.shows
+    assert "nothing is known" not in picture.caption
     lacking = label_agreement.sample_labels(part)
     assert lacking.table()["modality"].tolist() == ["audio", "vision"]
-    assert "nothing is known of text" in lacking.shows
+    assert "nothing is known of text" in lacking.caption
     assert "conflict" not in lacking.title
     assert not label_agreement.is_labelled(of("qcnn-digits", "digit-1571", "digits"))
 

@@ -29,9 +29,9 @@ def test_the_panel_shows_the_score_on_the_device() -> None:
     sample = open_study("qcnn-parity").opening_sample
     address = {**ADDRESS, "sample": sample, "noise.device": "FakeGuadalupeV2"}
     picture = catalogue.build_panel("circuit", "device-terms", address)
-    table = picture.table()
+    table = picture.numbers
     assert picture.title.startswith("On FakeGuadalupeV2")
-    assert "two-qubit gates" in picture.shows
+    assert "two-qubit gates" in picture.caption
     assert (table["low"] <= table["high"]).all()
     with pytest.raises(InvalidInput, match="Argument `device`"):
         catalogue.build_panel("circuit", "device-terms", {**address, "noise.device": "FakeManilla"})

@@ -256,9 +256,9 @@ def test_twin_that_failed_with_some_seeds_is_reported() -> None:
         if (entry := audit.load_shipped_audit(name))
     }
     picture = drawn["avparity"]
-    assert "Coherence (local basis): the twin learns with 7 of 10 seeds" in picture.shows
+    assert "Coherence (local basis): the twin learns with 7 of 10 seeds" in picture.caption
     assert "learns with" not in drawn["parity"].shows
-    assert "the wider interval is a bound" in picture.shows
+    assert "the wider interval is a bound" in picture.caption
     # what matters stands first, what is no test last
     assert picture.title.startswith("Split: coherence (local basis); undecided: ")
     assert picture.title.endswith("no test: any evolution")

@@ -716,10 +716,10 @@ def test_panels_state_the_measurements(name: str) -> None:
         model_fusion.contribution_swarm,
     ):
         picture = make(levels)
-        assert len(picture.table())
+        assert len(picture.numbers)
         assert picture.figure is not None
         assert "&lt;" not in str(picture.figure.layout.xaxis.title.text)
-        assert "cohort" in picture.shows
+        assert "cohort" in picture.caption
     basins = model_fusion.seed_basins(one)
     assert "explanation" in basins.title
     assert len(basins.table()) == 5
@@ -755,7 +755,7 @@ def test_model_without_states_is_sampled(tmp_path: Any, monkeypatch: Any) -> Non
     monkeypatch.setattr(fusion_tests, "DRAWS", 2)
     study = opening.open_study(tmp_path / "c.json")
     picture = model_fusion.emap(study)
-    assert "EMAP is sampled" in picture.shows
+    assert "EMAP is sampled" in picture.caption
     answer = fusion_record(study)
     assert answer["emap"]["standard_error"] > 0
     assert "not measured" in answer["basins"]["says"]

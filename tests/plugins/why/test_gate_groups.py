@@ -226,5 +226,5 @@ def test_panels_and_command_line_agree(capsys: pytest.CaptureFixture[str]) -> No
         gain = result["whole"][target] - result["empty"][target]
         assert sum(values) == pytest.approx(gain, abs=1e-9)
         picture = model_pieces.gate_groups(one, of=target)
-        assert picture.table()[target].tolist() == pytest.approx(values, abs=1e-9)
-        assert true_minus(f"{gain:+z.2f}") in picture.shows
+        assert picture.numbers[target].tolist() == pytest.approx(values, abs=1e-9)
+        assert true_minus(f"{gain:+z.2f}") in picture.caption

@@ -412,7 +412,7 @@ def test_command_line_prunes_and_writes_the_smallest_generator(
     study = opening.open_study("qj-parity")
     picture = model_pieces.smallest_generator(study)
     assert "1 of 6 generator terms keeps" in picture.title
-    assert f"`{result['tweak']}`" in picture.shows
+    assert f"`{result['tweak']}`" in picture.caption
     tiny = checkpoint.load("tiny").model
     rows = study.dataset.rows("test")
     value = metrics.row_metrics(study.dataset, rows, tiny(study.inputs(rows)).numpy())["accuracy"]

@@ -1544,7 +1544,7 @@ def test_panels_state_their_numbers(
     address = {"set": "parity", "data.need": "true"}
     bits = catalogue.build_panel("data", "needs-bits", address)
     assert bits.title == describe_information(parity)
-    assert "1,329 of them are predicted" in bits.shows
+    assert "1,329 of them are predicted" in bits.caption
     assert set(bits.table()["estimator"]) == {"learned", "clusters"}
     worth_of = catalogue.build_panel("data", "needs-worth", address)
     assert worth_of.title == describe_baselines(parity.baselines)

@@ -243,8 +243,8 @@ def test_panel_uses_the_nearest_sample_with_another_decision() -> None:
     study = one.study
     assert study.predicted[study.dataset.row(other)] != study.predicted[one.row]
     picture = model_pieces.state_patching(one)
-    assert other in picture.shows.replace("\\", "")
-    assert set(picture.table()["kind"]) == set(EVERY)
+    assert other in picture.caption.replace("\\", "")
+    assert set(picture.numbers["kind"]) == set(EVERY)
     mean = model_pieces.state_patching(one, lender=model_pieces.MEAN)
     assert "background's mean" in mean.title
     with pytest.raises(InvalidInput, match="cannot be patched with itself"):

@@ -47,9 +47,9 @@ def test_resource_value_has_a_direction_and_counts_runs_once(monkeypatch: Any) -
     assert [row["failed"] for row in entry["rows"]] == [["qj, seed 3: ValueError: no"]] * 2
     picture = quantum_resources.resource_comparison("why-audit", entry, ["a", "b"])
     assert picture.figure.layout.xaxis.title.text == "MAE: better with the resource by"
-    assert "by how much MAE of the full model" in picture.shows
-    assert "mean of up to 3 paired differences" in picture.shows
-    assert "1 training failed" in picture.shows
+    assert "by how much MAE of the full model" in picture.caption
+    assert "mean of up to 3 paired differences" in picture.caption
+    assert "1 training failed" in picture.caption
 
 
 def test_important_resources_are_named_first_and_many_are_counted() -> None:

@@ -15,6 +15,7 @@ from qfusion.plugins.people.beside import crowd_comparison, words
 from qfusion.plugins.people.beside.statistics import WHOLE, Aspect
 from qfusion.study import compare, text
 from qfusion.views.pages import compare as compare_panels, page_state, panel, params
+from qfusion.views.view import View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline
 
@@ -98,7 +99,7 @@ def is_one_clip(sides: compare.Sides, **choices: str | None) -> bool:
     return crowd_comparison.open_pair(sides, read_choices(**choices)) is not None
 
 
-def waterfalls(sides: compare.Sides, **choices: str | None) -> panel.PanelFigure:
+def waterfalls(sides: compare.Sides, **choices: str | None) -> View:
     """Draw the contributions of one clip to people's votes and to the model's decision, each in its unit.
 
     Args:
@@ -144,18 +145,18 @@ def waterfalls(sides: compare.Sides, **choices: str | None) -> panel.PanelFigure
             .assign(unit_people="share of votes", unit_model=crowd_comparison.UNITS[chosen.scale])
         )
 
-    return panel.PanelFigure(
-        "crowd-waterfall",
-        words.describe_pair(pair, answers.title_largest),
-        figure,
-        shows=shows,
-        not_shown="a difference of both, as a share of votes and the model's score have different units.",
-        alt=f"People: {rules.list_terms(pair.people)}. Model: {rules.list_terms(pair.model)}.",
+    return View(
+        name="crowd-waterfall",
+        title=words.describe_pair(pair, answers.title_largest),
+        figure=figure,
+        caption=shows,
+        limits="Does not show a difference of both, as a share of votes and the model's score have different units.",
+        alternative=f"People: {rules.list_terms(pair.people)}. Model: {rules.list_terms(pair.model)}.",
         table=table,
     )
 
 
-def agreement(sides: compare.Sides, **choices: str | None) -> panel.PanelFigure:
+def agreement(sides: compare.Sides, **choices: str | None) -> View:
     """Draw Cohen's kappa of people and model in every aspect, beside that of two halves of the raters; arguments are
     those of `waterfalls`."""
     result = crowd_comparison.compare_sides(sides, read_choices(**choices))
@@ -176,13 +177,14 @@ def agreement(sides: compare.Sides, **choices: str | None) -> panel.PanelFigure:
         f"{_as_markdown(words.describe_decisions(result))}. Whiskers: 95% intervals over "
         f"{text.escape_markdown(result.unit)}, resampled {resamples:,} times. Halves have half as many raters."
     )
-    return panel.PanelFigure(
-        "crowd-agreement",
-        _as_markdown(words.describe_verdicts(result)),
-        figure,
-        shows=shows,
-        not_shown="who is right. People's verdicts have few raters, so that no model can agree with them entirely.",
-        alt="Cohen's kappa: "
+    return View(
+        name="crowd-agreement",
+        title=_as_markdown(words.describe_verdicts(result)),
+        figure=figure,
+        caption=shows,
+        limits="Does not show who is right. People's verdicts have few raters, so that no model can agree with them "
+        "entirely.",
+        alternative="Cohen's kappa: "
         + rules.list_numbers(
             [str(aspect) for aspect in categories],
             [one.kappa.value for one in categories.values()],
@@ -192,7 +194,7 @@ def agreement(sides: compare.Sides, **choices: str | None) -> panel.PanelFigure:
     )
 
 
-def terms(sides: compare.Sides, **choices: str | None) -> panel.PanelFigure:
+def terms(sides: compare.Sides, **choices: str | None) -> View:
     """Draw the rank correlation of each contribution of people and model over clips, beside that of two halves of the
     raters; arguments are those of `waterfalls`."""
     result = crowd_comparison.compare_sides(sides, read_choices(**choices))
@@ -216,13 +218,13 @@ def terms(sides: compare.Sides, **choices: str | None) -> panel.PanelFigure:
         f"shuffles of the clips. Whiskers: 95% intervals over resampled {text.escape_markdown(result.unit)}. Mean "
         f"Kendall's τ of the terms of a clip: {result.result.order.value:+.2f}."
     )
-    return panel.PanelFigure(
-        "crowd-terms",
-        _as_markdown(words.describe_terms(result)),
-        figure,
-        shows=true_minus(shows),
-        not_shown="whether sizes are alike: units differ.",
-        alt="Rank correlations: "
+    return View(
+        name="crowd-terms",
+        title=_as_markdown(words.describe_terms(result)),
+        figure=figure,
+        caption=true_minus(shows),
+        limits="Does not show whether sizes are alike: units differ.",
+        alternative="Rank correlations: "
         + rules.list_terms({name: one.rank.value for name, one in compared.items()})
         + ".",
         table=result.result.term_frame,
@@ -234,7 +236,7 @@ def alone(
     *,
     who: str | None = None,
     **choices: str | None,
-) -> panel.PanelFigure:
+) -> View:
     """Draw the clips whose verdict is joint for one side alone, those first in which both differ most.
 
     Args:
@@ -262,13 +264,15 @@ def alone(
         f"{text.escape_markdown(result.target)}, what people and the model chose, and the verdict of the other side. "
         "Those come first whose joint terms' shares differ most."
     )
-    return panel.PanelFigure(
-        "crowd-alone",
-        words.title_alone(result),
-        figure,
-        shows=shows,
-        not_shown="how certain people's verdict on one clip is: the table has the errors of their joint terms.",
-        alt="; ".join(f"{name}, {note}" for name, note in zip(names, notes, strict=True)) + "."
+    return View(
+        name="crowd-alone",
+        title=words.title_alone(result),
+        figure=figure,
+        caption=shows,
+        limits="Does not show how certain people's verdict on one clip is: the table has the errors of their joint "
+        "terms.",
+        alternative="; ".join(f"{name}, {note}" for name, note in zip(names, notes, strict=True))
+        + "."
         if names
         else "No clip.",
         table=lambda: result.clip_frame(places),

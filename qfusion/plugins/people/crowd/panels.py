@@ -22,7 +22,8 @@ from qfusion.plugins.people.crowd.words import (
 from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.views.pages import panel, params
+from qfusion.views.pages import params
+from qfusion.views.view import View
 from qfusion.views.words import rules
 
 ALL = "all clips"
@@ -62,7 +63,7 @@ def has_information(study: Study) -> bool:
     )
 
 
-def crowd_contributions(study: Study, *, over: str | None = None) -> panel.PanelFigure:
+def crowd_contributions(study: Study, *, over: str | None = None) -> View:
     """Draw the mean contributions of modalities to people's votes, with intervals over raters and groups of clips.
 
     Args:
@@ -91,23 +92,22 @@ def crowd_contributions(study: Study, *, over: str | None = None) -> panel.Panel
         f"{text.escape_markdown(means.grouping)}. "
         f"{text.escape_markdown(describe_agreement(summary.agreement, study.modalities))}."
     )
-    return panel.PanelFigure(
-        "crowd-contributions",
-        _as_title(describe_contributions(means)),
-        figure,
-        shows=shows,
-        not_shown="what a single person does: every condition was rated by other people. A share cannot exceed 1, so "
+    return View(
+        name="crowd-contributions",
+        title=_as_title(describe_contributions(means)),
+        figure=figure,
+        caption=shows,
+        limits="Does not show what a single person does: every condition was rated by other people. A share cannot "
+        "exceed 1, so "
         "where one modality is clear, the other can add little.",
-        alt="Mean contributions: "
+        alternative="Mean contributions: "
         + rules.list_terms({name: term.value for name, term in terms.items()}, "+.3f")
         + ".",
         table=means.frame,
     )
 
 
-def group_contributions(
-    study: Study, *, by: str | None = None, over: str | None = None
-) -> panel.PanelFigure:
+def group_contributions(study: Study, *, by: str | None = None, over: str | None = None) -> View:
     """Draw the mean contributions of groups of clips, and whether they differ from those of all other clips.
 
     Args:
@@ -153,13 +153,13 @@ def group_contributions(
         "of all clips. Filled: the difference to all other clips is significant at 5%, corrected for "
         f"{len(result.contrasts):,} comparisons (Holm 1979)."
     )
-    return panel.PanelFigure(
-        "crowd-groups",
-        _as_title(describe_group_contrasts(result)),
-        figure,
-        shows=shows,
-        not_shown="why groups differ: clips of a group may share more than this column.",
-        alt="Mean contributions: "
+    return View(
+        name="crowd-groups",
+        title=_as_title(describe_group_contrasts(result)),
+        figure=figure,
+        caption=shows,
+        limits="Does not show why groups differ: clips of a group may share more than this column.",
+        alternative="Mean contributions: "
         + "; ".join(
             f"{group}: "
             + rules.list_terms({t: o.value for t, o in _term_values(means).items()}, "+.3f")
@@ -181,7 +181,7 @@ def can_group(study: Study, *, by: str | None = None, **_: object) -> bool:
     return crowd_summary.has_votes(study) and by in crowd_summary.group_columns(study)
 
 
-def vote_information(study: Study) -> panel.PanelFigure:
+def vote_information(study: Study) -> View:
     """Draw what a vote by each modality tells about the class, decomposed, and what one by both tells."""
     summary = crowd_summary.summarize_crowd(study)
     bits = summary.information
@@ -215,18 +215,20 @@ def vote_information(study: Study) -> panel.PanelFigure:
         f"{text.escape_markdown(summary.means.grouping)}. One vote by both modalities tells {bits.together.value:.2f} "
         "bits."
     )
-    return panel.PanelFigure(
-        "crowd-information",
-        _as_title(describe_information(bits, summary.target)),
-        figure,
-        shows=shows,
-        not_shown="how people combine modalities in their heads, only what their votes tell.",
-        alt="Bits: " + rules.list_numbers(parts, [part.value for part in parts.values()]) + ".",
+    return View(
+        name="crowd-information",
+        title=_as_title(describe_information(bits, summary.target)),
+        figure=figure,
+        caption=shows,
+        limits="Does not show how people combine modalities in their heads, only what their votes tell.",
+        alternative="Bits: "
+        + rules.list_numbers(parts, [part.value for part in parts.values()])
+        + ".",
         table=bits.frame,
     )
 
 
-def clip_votes(sample: Sample) -> panel.PanelFigure:
+def clip_votes(sample: Sample) -> View:
     """Draw the votes of the people who are the model on one clip: the share of the explained class in each condition.
 
     Args:
@@ -256,14 +258,14 @@ def clip_votes(sample: Sample) -> panel.PanelFigure:
             }
         )
 
-    return panel.PanelFigure(
-        "clip-votes",
-        describe_clip_votes(votes),
-        figure,
-        shows=f"the share of votes for ‘{name}’ of people who were shown single modalities, and of others "
+    return View(
+        name="clip-votes",
+        title=describe_clip_votes(votes),
+        figure=figure,
+        caption=f"the share of votes for ‘{name}’ of people who were shown single modalities, and of others "
         "who were shown several. Whiskers: 95% intervals if other people rated the clip.",
-        not_shown="votes for other classes than the first: the table has those of the majority.",
-        alt="Shares of votes: "
+        limits="Does not show votes for other classes than the first: the table has those of the majority.",
+        alternative="Shares of votes: "
         + rules.list_numbers([one.shown for one in votes.conditions], shares.tolist())
         + ".",
         table=table,

@@ -21,7 +21,7 @@ from qfusion.plugins.people.labels.words import (
 from qfusion.study import text, trust
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.views.pages import panel
+from qfusion.views.view import View
 from qfusion.views.words.decisions import describe_comparison
 from qfusion.views.words.rules import describe_resampling
 
@@ -43,7 +43,7 @@ def is_labelled(sample: Sample, **_: Any) -> bool:
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
-def rank_correlations(study: Study, *, other: str = "") -> panel.PanelFigure:
+def rank_correlations(study: Study, *, other: str = "") -> View:
     """Draw the rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
 
     Args:
@@ -95,19 +95,20 @@ def rank_correlations(study: Study, *, other: str = "") -> panel.PanelFigure:
             [one.frame().assign(model=name) for name, one in models.items()], ignore_index=True
         )
 
-    return panel.PanelFigure(
-        "people-alone",
-        describe_label_trends(result.alone, whose, text.escape_markdown),
-        figure,
-        shows=shows,
-        not_shown="whether people or the model are right. A term may contain information that people assign to "
+    return View(
+        name="people-alone",
+        title=describe_label_trends(result.alone, whose, text.escape_markdown),
+        figure=figure,
+        caption=shows,
+        limits="Does not show whether people or the model are right. A term may contain information that people assign "
+        "to "
         "another modality.",
-        alt=alt,
+        alternative=alt,
         table=table,
     )
 
 
-def calibration(study: Study) -> panel.PanelFigure:
+def calibration(study: Study) -> View:
     """Draw labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.with_training_background(study), _open_comparison(study)
     whose = _label_source(study)
@@ -155,14 +156,15 @@ def calibration(study: Study) -> panel.PanelFigure:
             ignore_index=True,
         )
 
-    return panel.PanelFigure(
-        "people-calibration",
-        describe_slopes(result.alone, whose),
-        figure,
-        shows=shows,
-        not_shown="a target for the slope: labels and terms may have different units, so a slope of 1 is not "
+    return View(
+        name="people-calibration",
+        title=describe_slopes(result.alone, whose),
+        figure=figure,
+        caption=shows,
+        limits="Does not show a target for the slope: labels and terms may have different units, so a slope of 1 is "
+        "not "
         "expected.",
-        alt=alt,
+        alternative=alt,
         table=table,
     )
 
@@ -205,7 +207,7 @@ def describe_sign_rates(parts: Sequence[term_agreement.TermAgreement]) -> str:
     return listed(list(map(one, parts[:most]))) + rest
 
 
-def conflict(study: Study, *, other: str = "") -> panel.PanelFigure:
+def conflict(study: Study, *, other: str = "") -> View:
     """Draw the verdicts of samples that people call conflicting, and of the others.
 
     Only of data with labels of single modalities.
@@ -257,18 +259,18 @@ def conflict(study: Study, *, other: str = "") -> panel.PanelFigure:
             ignore_index=True,
         )
 
-    return panel.PanelFigure(
-        "people-conflict",
-        describe_verdict_trend(result, whose),
-        figure,
-        shows=shows,
-        not_shown="the cause of a conflict; signs show only its presence.",
-        alt=alt,
+    return View(
+        name="people-conflict",
+        title=describe_verdict_trend(result, whose),
+        figure=figure,
+        caption=shows,
+        limits="Does not show the cause of a conflict; signs show only its presence.",
+        alternative=alt,
         table=table,
     )
 
 
-def sample_labels(sample: Sample) -> panel.PanelFigure:
+def sample_labels(sample: Sample) -> View:
     """Draw the own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
     labels = check_present(
@@ -324,13 +326,13 @@ def sample_labels(sample: Sample) -> panel.PanelFigure:
             }
         )
 
-    return panel.PanelFigure(
-        "people",
-        title,
-        figure,
-        shows=shows,
-        not_shown="a common unit of both: see the Faithfulness page for their relation over many samples.",
-        alt=alt,
+    return View(
+        name="people",
+        title=title,
+        figure=figure,
+        caption=shows,
+        limits="Does not show a common unit of both: see the Faithfulness page for their relation over many samples.",
+        alternative=alt,
         table=table,
     )
 

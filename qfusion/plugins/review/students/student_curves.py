@@ -24,7 +24,7 @@ from qfusion.plugins.review.students.words import (
     title_worth,
 )
 from qfusion.study.study import Study
-from qfusion.views.pages import panel
+from qfusion.views.view import View
 from qfusion.views.words import rules
 
 BANDED = (ALONE, CONTRIBUTIONS)  # bands of all lines would hide each other
@@ -36,7 +36,7 @@ def can_teach(study: Study) -> bool:
     return not students.find_obstacle(study)
 
 
-def student_curves(study: Study) -> panel.PanelFigure:
+def student_curves(study: Study) -> View:
     """Draw the agreement of students with the model, a line for each kind of target that they learn from.
 
     Args:
@@ -74,20 +74,20 @@ def student_curves(study: Study) -> panel.PanelFigure:
         )
     )
     last = {name: arm.agreement[-1].value for name, arm in result.arms.items()}
-    return panel.PanelFigure(
-        "students",
-        title_worth(result),
-        figure,
-        shows=shows,
-        not_shown="whether explanations help people, who are no small networks. "
+    return View(
+        name="students",
+        title=title_worth(result),
+        figure=figure,
+        caption=shows,
+        limits="Does not show whether explanations help people, who are no small networks. "
         "Contributions add up to the score, which tells how sure the model is; the line of scores shows what that "
         "alone teaches.",
-        alt=f"Agreement after {result.sizes[-1]:,} samples: {rules.list_terms(last, '.2f')}.",
+        alternative=f"Agreement after {result.sizes[-1]:,} samples: {rules.list_terms(last, '.2f')}.",
         table=result.frame,
     )
 
 
-def student_factors(study: Study) -> panel.PanelFigure:
+def student_factors(study: Study) -> View:
     """Draw how many times fewer samples a student needs with each kind of target, with intervals.
 
     Args:
@@ -114,13 +114,13 @@ def student_factors(study: Study) -> panel.PanelFigure:
         "that both curves reach, with 95% intervals over draws and unseen samples; 1 (dotted) is nothing. "
         + _sentences(describe_leak(result), describe_control(result))
     )
-    return panel.PanelFigure(
-        "students-factors",
-        _title_rivals(result),
-        figure,
-        shows=shows,
-        not_shown="what larger students, or more samples, would need.",
-        alt="Factors: "
+    return View(
+        name="students-factors",
+        title=_title_rivals(result),
+        figure=figure,
+        caption=shows,
+        limits="Does not show what larger students, or more samples, would need.",
+        alternative="Factors: "
         + rules.list_terms({name: one.interval.value for name, one in factors.items()}, ".2f")
         + ".",
         table=result.factors,

@@ -14,11 +14,11 @@ from qfusion.plugins.why.audit.words import explain_verdict, name_audited_model,
 from qfusion.plugins.why.fusion.model_fusion import interval_words
 from qfusion.study import evidence, text
 from qfusion.study.study import Study
-from qfusion.views.pages import panel
+from qfusion.views.view import View
 from qfusion.views.words import rules
 
 
-def twin_comparison(study: Study) -> panel.PanelFigure:
+def twin_comparison(study: Study) -> View:
     """Draw the gain of each quantum resource on the data: full models minus twins without it, trained alike."""
     entry = audit.measure_audit(study)
     return resource_comparison("why-audit", entry, [row["resource"] for row in entry["rows"]])
@@ -26,7 +26,7 @@ def twin_comparison(study: Study) -> panel.PanelFigure:
 
 def resource_comparison(
     name: str, entry: Mapping[str, Any], names: Sequence[str], hues: Sequence[str] = ()
-) -> panel.PanelFigure:
+) -> View:
     """Draw the value of resources in an audit.
 
     Args:
@@ -73,13 +73,13 @@ def resource_comparison(
         shows += f" {capitalise('; '.join(notes))}."
     if failed:
         shows += f" {count(len(failed), 'training')} failed, as the table says."
-    return panel.PanelFigure(
-        name,
-        capitalise(words),
-        figure,
-        shows=shows,
-        not_shown="results of twins with their own settings, or on other data.",
-        alt=f"{words}.",
+    return View(
+        name=name,
+        title=capitalise(words),
+        figure=figure,
+        caption=shows,
+        limits="Does not show results of twins with their own settings, or on other data.",
+        alternative=f"{words}.",
         table=lambda: pd.json_normalize(entry["rows"]),
     )
 
@@ -108,7 +108,7 @@ DEPHASED = (
 )
 
 
-def cut_comparison(study: Study) -> panel.PanelFigure:
+def cut_comparison(study: Study) -> View:
     """Draw how much worse the metric of this model becomes when a resource is cut from it without retraining."""
     frame, (_, label) = resource_cuts.cut_resources(study), evidence.main_metric(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
@@ -131,12 +131,12 @@ def cut_comparison(study: Study) -> panel.PanelFigure:
     if resource_cuts.ENTANGLEMENT in names:
         shows += DEPHASED
     alt = f"{words}: {rules.list_numbers(names, ends[:, 0].tolist(), '+.3f')}."
-    return panel.PanelFigure(
-        "why-cut",
-        words,
-        figure,
-        shows=shows,
-        not_shown="the results of a model trained without the resource: see the twins.",
-        alt=alt,
+    return View(
+        name="why-cut",
+        title=words,
+        figure=figure,
+        caption=shows,
+        limits="Does not show the results of a model trained without the resource: see the twins.",
+        alternative=alt,
         table=lambda: frame,
     )

@@ -12,13 +12,14 @@ from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cuts
 from qfusion.study import jobs, performance, text
 from qfusion.training import metrics
 from qfusion.views.pages import cohorts, dynamics, panel, params
+from qfusion.views.view import View
 from qfusion.views.words.names import describe_intervals, name_cohort
 from qfusion.views.words.rules import describe_drawn
 
 TAB = "Correlation cuts"
 
 
-def cut_test(levels: performance.Levels, *, everyone: bool = False) -> panel.PanelFigure:
+def cut_test(levels: performance.Levels, *, everyone: bool = False) -> View:
     """Draw how good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:
@@ -33,13 +34,13 @@ def cut_test(levels: performance.Levels, *, everyone: bool = False) -> panel.Pan
         f"{CAPTIONS['cut-test'].shows} Here {describe_cut_scope(levels, everyone)}, the learned "
         f"model; {how}."
     )
-    return panel.PanelFigure(
-        "cut-test",
-        f"Are the correlations needed? {text.escape_markdown(describe_cuts(result))}",
-        figure,
-        shows=shows,
-        not_shown=CAPTIONS["cut-test"].not_shown,
-        alt=f"{metrics.LABELS[metric].short} of {len(rows):,} samples after a cut at each time.",
+    return View(
+        name="cut-test",
+        title=f"Are the correlations needed? {text.escape_markdown(describe_cuts(result))}",
+        figure=figure,
+        caption=shows,
+        limits="Does not show " + CAPTIONS["cut-test"].not_shown,
+        alternative=f"{metrics.LABELS[metric].short} of {len(rows):,} samples after a cut at each time.",
         table=lambda: tables.cut_table(result),
     )
 

@@ -12,6 +12,7 @@ from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.views.decision import cursor_time
 from qfusion.views.pages import dynamics, panel, params
+from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.rules import cite_sample
 
@@ -36,7 +37,7 @@ def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) ->
 
 
 @panel.cached
-def cut(sample: Sample, *, t: float = 1.0) -> panel.PanelFigure:
+def cut(sample: Sample, *, t: float = 1.0) -> View:
     """Draw the explained output after a cut of each modality, against the time of the cut.
 
     Args:
@@ -61,14 +62,14 @@ def cut(sample: Sample, *, t: float = 1.0) -> panel.PanelFigure:
         )
         + "."
     )
-    return panel.PanelFigure(
-        "cut",
-        text.escape_markdown(describe_cut(cuts, sample.output, sample.quantity)),
-        figure,
-        called="Need for correlations over time",
-        shows=CAPTIONS["cut"].shows + cite_sample(sample),
-        not_shown=CAPTIONS["cut"].not_shown,
-        alt=alt,
+    return View(
+        name="cut",
+        title=text.escape_markdown(describe_cut(cuts, sample.output, sample.quantity)),
+        figure=figure,
+        heading="Need for correlations over time",
+        caption=CAPTIONS["cut"].shows + cite_sample(sample),
+        limits="Does not show " + CAPTIONS["cut"].not_shown,
+        alternative=alt,
         table=lambda: cuts.frame(0, sample.output),
     )
 
@@ -81,7 +82,7 @@ def most_sensitive_modality(sample: Sample) -> str:
     )
 
 
-def cut_terms(sample: Sample, *, modality: str = "", t: float = 1.0) -> panel.PanelFigure:
+def cut_terms(sample: Sample, *, modality: str = "", t: float = 1.0) -> View:
     """Draw the sizes of the terms after a cut of one modality, against the time of the cut.
 
     Args:
@@ -120,13 +121,13 @@ def cut_terms(sample: Sample, *, modality: str = "", t: float = 1.0) -> panel.Pa
     def table() -> pd.DataFrame:
         return tables.cut_sizes_table(cuts, whose, sample.output)
 
-    return panel.PanelFigure(
-        "cut-terms",
-        title,
-        figure,
-        shows=CAPTIONS["cut-terms"].shows + cite_sample(sample),
-        not_shown=CAPTIONS["cut-terms"].not_shown,
-        alt=alt,
+    return View(
+        name="cut-terms",
+        title=title,
+        figure=figure,
+        caption=CAPTIONS["cut-terms"].shows + cite_sample(sample),
+        limits="Does not show " + CAPTIONS["cut-terms"].not_shown,
+        alternative=alt,
         table=table,
     )
 

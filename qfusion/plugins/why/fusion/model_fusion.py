@@ -27,6 +27,7 @@ from qfusion.study.sample import Sample
 from qfusion.study.study import Study, dividend_column
 from qfusion.views import cohort_contributions, faithfulness
 from qfusion.views.pages import cohorts, panel
+from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import (
     background_markdown,
@@ -45,7 +46,7 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 
 
 @panel.cached
-def emap(study: Study) -> panel.PanelFigure:
+def emap(study: Study) -> View:
     """Draw the gain of joint terms in every metric: the model against its EMAP, and against its own terms."""
     labels = evidence.metric_labels(study.dataset)
     first = next(iter(labels))
@@ -81,19 +82,19 @@ def emap(study: Study) -> panel.PanelFigure:
         + ", ".join(f"{labels[name].short} {one.value:+.3f}" for name, one in worth["gain"].items())
         + "."
     )
-    return panel.PanelFigure(
-        "why-emap",
-        title,
-        figure,
-        shows=shows,
-        not_shown="the results of a trained additive model: a projection can be worse than chance.",
-        alt=alt,
+    return View(
+        name="why-emap",
+        title=title,
+        figure=figure,
+        caption=shows,
+        limits="Does not show the results of a trained additive model: a projection can be worse than chance.",
+        alternative=alt,
         table=lambda: bootstrap.interval_frame("metric", **worth),
     )
 
 
 @panel.cached
-def loss_reduction(study: Study) -> panel.PanelFigure:
+def loss_reduction(study: Study) -> View:
     """Draw the reduction of the test loss by each coalition and modality."""
     game = fusion_tests.split_loss(study)
     terms = study.terms
@@ -120,18 +121,18 @@ def loss_reduction(study: Study) -> panel.PanelFigure:
         + rules.list_terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
         + "."
     )
-    return panel.PanelFigure(
-        "why-loss",
-        text.escape_markdown(describe_importance(game)),
-        figure,
-        shows=shows,
-        not_shown="the loss of a model trained without a modality.",
-        alt=alt,
+    return View(
+        name="why-loss",
+        title=text.escape_markdown(describe_importance(game)),
+        figure=figure,
+        caption=shows,
+        limits="Does not show the loss of a model trained without a modality.",
+        alternative=alt,
         table=game.frame,
     )
 
 
-def coalition_ranking(levels: performance.Levels) -> panel.PanelFigure:
+def coalition_ranking(levels: performance.Levels) -> View:
     """Draw the coalitions of a cohort by their contributions."""
     study = levels.study
     ranked = _term_ranking(levels)
@@ -158,18 +159,18 @@ def coalition_ranking(levels: performance.Levels) -> panel.PanelFigure:
             " Nor sizes without noise: with standard errors all are too large, most of all those of joint terms, which "
             "have the errors of all coalitions. Means with sign are not."
         )
-    return panel.PanelFigure(
-        "why-ranking",
-        describe_ranking(ranked, text.term),
-        figure,
-        shows=f"mean size and mean of the {kind}contributions, the largest size first; {_describe_cohort(levels)}",
-        not_shown=not_shown,
-        alt=alt,
+    return View(
+        name="why-ranking",
+        title=describe_ranking(ranked, text.term),
+        figure=figure,
+        caption=f"mean size and mean of the {kind}contributions, the largest size first; {_describe_cohort(levels)}",
+        limits=f"Does not show {not_shown}",
+        alternative=alt,
         table=ranked.frame,
     )
 
 
-def pair_interactions(levels: performance.Levels) -> panel.PanelFigure:
+def pair_interactions(levels: performance.Levels) -> View:
     """Draw the mean interaction of any two modalities over a cohort."""
     study = levels.study
     known = _term_ranking(levels).pairs
@@ -189,18 +190,18 @@ def pair_interactions(levels: performance.Levels) -> panel.PanelFigure:
         + rules.list_terms({pair: one.value for pair, one in known.items()}, "+.3f")
         + "."
     )
-    return panel.PanelFigure(
-        "why-pairs",
-        words,
-        figure,
-        shows=f"mean Shapley interaction index of any two modalities with its interval; {_describe_cohort(levels)}",
-        not_shown="interactions whose signs cancel over samples: the ranking shows their size.",
-        alt=alt,
+    return View(
+        name="why-pairs",
+        title=words,
+        figure=figure,
+        caption=f"mean Shapley interaction index of any two modalities with its interval; {_describe_cohort(levels)}",
+        limits="Does not show interactions whose signs cancel over samples: the ranking shows their size.",
+        alternative=alt,
         table=lambda: bootstrap.interval_frame("pair", interaction=known),
     )
 
 
-def contribution_swarm(levels: performance.Levels) -> panel.PanelFigure:
+def contribution_swarm(levels: performance.Levels) -> View:
     """Draw every sample's contributions, by coalition."""
     study = levels.study
     ranked = _term_ranking(levels)
@@ -221,19 +222,19 @@ def contribution_swarm(levels: performance.Levels) -> panel.PanelFigure:
     def table() -> pd.DataFrame:
         return rows[[by, *map(dividend_column, columns)]].reset_index()
 
-    return panel.PanelFigure(
-        "why-swarm",
-        title,
-        figure,
-        shows="one point per sample and coalition, stacked where values are close"
+    return View(
+        name="why-swarm",
+        title=title,
+        figure=figure,
+        caption="one point per sample and coalition, stacked where values are close"
         f"{f', coloured by {by}' if rows[by].notna().any() else ''}; {_describe_cohort(levels)}",
-        not_shown="the terms of one sample together.",
-        alt=alt,
+        limits="Does not show the terms of one sample together.",
+        alternative=alt,
         table=table,
     )
 
 
-def synergy(study: Study) -> panel.PanelFigure:
+def synergy(study: Study) -> View:
     """Show how close sampled synergies are to the exact dividends of pairs, as a table without a figure."""
     frame = fusion_tests.sample_synergies(study)
     shows = (
@@ -244,18 +245,18 @@ def synergy(study: Study) -> panel.PanelFigure:
         "error "
         "over the dividend's own."
     )
-    return panel.PanelFigure(
-        "why-synergy",
-        text.escape_markdown(describe_synergies(frame)),
-        None,
-        shows=shows,
-        not_shown="F_syn within a modality, as its authors compute it: here it is of whole modalities.",
-        alt=describe_synergies(frame),
+    return View(
+        name="why-synergy",
+        title=text.escape_markdown(describe_synergies(frame)),
+        figure=None,
+        caption=shows,
+        limits="Does not show F_syn within a modality, as its authors compute it: here it is of whole modalities.",
+        alternative=describe_synergies(frame),
         table=lambda: frame,
     )
 
 
-def seed_basins(sample: Sample) -> panel.PanelFigure:
+def seed_basins(sample: Sample) -> View:
     """Draw whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
     study = trust.with_training_background(sample.study)
     seeds = trust.load_stability(study)
@@ -288,13 +289,13 @@ def seed_basins(sample: Sample) -> panel.PanelFigure:
     def table() -> pd.DataFrame:
         return values.assign(explanation=labels + 1).reset_index()
 
-    return panel.PanelFigure(
-        "why-basins",
-        f"Sample {text.escape_markdown(sample.id)}: {text.escape_markdown(words)}",
-        figure,
-        shows=shows,
-        not_shown="explanations of a single seed.",
-        alt=f"{words}.",
+    return View(
+        name="why-basins",
+        title=f"Sample {text.escape_markdown(sample.id)}: {text.escape_markdown(words)}",
+        figure=figure,
+        caption=shows,
+        limits="Does not show explanations of a single seed.",
+        alternative=f"{words}.",
         table=table,
     )
 

@@ -40,6 +40,6 @@ def _synergy(study: Study) -> None:
     picture = model_fusion.synergy(study)
     figure.draw(
         picture,
-        below=partial(st.table, picture.table().round(3), hide_index=True, alt=picture.alt),
+        below=partial(st.table, picture.numbers.round(3), hide_index=True, alt=picture.alt),
         grows=False,
     )

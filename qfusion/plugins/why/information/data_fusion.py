@@ -17,10 +17,11 @@ from qfusion.plugins.why.information.words import (
 from qfusion.study import text
 from qfusion.study.study import Study
 from qfusion.views.pages import panel, params
+from qfusion.views.view import View
 from qfusion.views.words import rules
 
 
-def information_bits(dataset: DataSet) -> panel.PanelFigure:
+def information_bits(dataset: DataSet) -> View:
     """Draw the redundant, unique and synergistic information of modalities about the target, by every estimator. For
     more than two modalities, also draw each against the rest.
     """
@@ -70,21 +71,21 @@ def information_bits(dataset: DataSet) -> panel.PanelFigure:
         )
         + "."
     )
-    return panel.PanelFigure(
-        "needs-bits",
-        describe_information(result, text.escape_markdown),
-        figure,
-        shows=shows,
-        not_shown="that a model must fuse: a sum is synergistic, too, and late models can compute sums. Nor "
+    return View(
+        name="needs-bits",
+        title=describe_information(result, text.escape_markdown),
+        figure=figure,
+        caption=shows,
+        limits="Does not show that a model must fuse: a sum is synergistic, too, and late models can compute sums. Nor "
         "the full information in the data: the total is a lower bound, since small models may miss "
         "patterns that need many rows. The parts in the data may be larger or smaller than their "
         "estimates, and outside their whiskers, which are no confidence intervals.",
-        alt=alt,
+        alternative=alt,
         table=result.frame,
     )
 
 
-def small_models(dataset: DataSet) -> panel.PanelFigure:
+def small_models(dataset: DataSet) -> View:
     """Draw the metrics of the best single, late and joint small models on held-out rows, and the gain of each over
     the one before.
     """
@@ -109,15 +110,15 @@ def small_models(dataset: DataSet) -> panel.PanelFigure:
         + " ".join(map(_plain, describe_evaluation(result.evaluation)))
     )
     alt = ", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + "."
-    return panel.PanelFigure(
-        "needs-worth",
-        describe_baselines(result),
-        figure,
-        shows=shows,
-        not_shown="the results of a larger model, or of one that reads pictures or the steps of sequences: "
+    return View(
+        name="needs-worth",
+        title=describe_baselines(result),
+        figure=figure,
+        caption=shows,
+        limits="Does not show the results of a larger model, or of one that reads pictures or the steps of sequences: "
         "here features are principal components, and sequences are means and standard deviations. A "
         "trained model may gain where small ones do not.",
-        alt=alt,
+        alternative=alt,
         table=result.frame,
     )
 
@@ -130,12 +131,12 @@ def _units(dataset: Any, result: information.Estimate) -> str:
     return rules.name_units(dataset, dataset.find_rows(result.samples.index), "rows")
 
 
-def information_bits_of_study(study: Study) -> panel.PanelFigure:
+def information_bits_of_study(study: Study) -> View:
     """`information_bits` of a model's data."""
     return information_bits(study.dataset)
 
 
-def small_models_of_study(study: Study) -> panel.PanelFigure:
+def small_models_of_study(study: Study) -> View:
     """`small_models` a model's data."""
     return small_models(study.dataset)
 

@@ -21,6 +21,7 @@ from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import metrics
 from qfusion.views.pages import panel, params
+from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.rules import cite_sample, describe_drawn
 
@@ -36,7 +37,7 @@ GROUP_UNITS = {
 
 def state_patching(
     sample: Sample, *, lender: str = ONE, donor: str = "", kind: str = PATCH_DEFAULT
-) -> panel.PanelFigure:
+) -> View:
     """Draw how much of another sample's decision is restored when the state of one modality at a time is taken from
     that sample.
 
@@ -71,21 +72,22 @@ def state_patching(
     else:
         shows += ")"
     shows += f". {PATCH_DESCRIPTIONS[kind]} Exact."
-    return panel.PanelFigure(
-        "patches",
-        capitalise(describe_patches(result, 0, kind, whose, text.escape_markdown)),
-        figure,
-        shows=shows,
-        not_shown="the effect of other features: a patch is an intervention on the model's state, and possibly "
+    return View(
+        name="patches",
+        title=capitalise(describe_patches(result, 0, kind, whose, text.escape_markdown)),
+        figure=figure,
+        caption=shows,
+        limits="Does not show the effect of other features: a patch is an intervention on the model's state, and "
+        "possibly "
         "no input leads to the new state. Shares of modalities and times are not additive.",
-        alt="Largest share restored by each modality: "
+        alternative="Largest share restored by each modality: "
         + rules.list_numbers(result.modalities, restored.max(1), "+.2f")
         + ".",
         table=result.frame,
     )
 
 
-def gate_groups(sample: Sample, *, of: str = gate_shapley.DECISION) -> panel.PanelFigure:
+def gate_groups(sample: Sample, *, of: str = gate_shapley.DECISION) -> View:
     """Draw Shapley values of the network's gate groups; only of models that fuse by rules.
 
     Args:
@@ -127,18 +129,19 @@ def gate_groups(sample: Sample, *, of: str = gate_shapley.DECISION) -> panel.Pan
         )
         + "."
     )
-    return panel.PanelFigure(
-        f"gate-groups-{of}",
-        capitalise(describe_gate_groups(result, of, text.escape_markdown, sample.quantity)),
-        figure,
-        shows=shows,
-        not_shown="the results of a network trained without a group: the others were trained together with it.",
-        alt=alt,
+    return View(
+        name=f"gate-groups-{of}",
+        title=capitalise(describe_gate_groups(result, of, text.escape_markdown, sample.quantity)),
+        figure=figure,
+        caption=shows,
+        limits="Does not show the results of a network trained without a group: the others were trained together with "
+        "it.",
+        alternative=alt,
         table=result.frame,
     )
 
 
-def smallest_generator(study: Study) -> panel.PanelFigure:
+def smallest_generator(study: Study) -> View:
     """Draw how much of the generator's gain remains as terms are removed one by one, for models that evolve."""
     result = patching.prune_terms(study)
     short = metrics.LABELS[result.metric].short
@@ -181,14 +184,14 @@ def smallest_generator(study: Study) -> panel.PanelFigure:
         f"on the same samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`."
     )
     alt = f"Share by terms left: {rules.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}."
-    return panel.PanelFigure(
-        "smallest",
-        describe_pruning(result, text.escape_markdown),
-        figure,
-        shows=shows,
-        not_shown="the result of further training of the remaining terms, see `python -m qfusion why "
+    return View(
+        name="smallest",
+        title=describe_pruning(result, text.escape_markdown),
+        figure=figure,
+        caption=shows,
+        limits="Does not show the result of further training of the remaining terms, see `python -m qfusion why "
         "--smallest --retrain`; nor the best set of each size, which a greedy order may miss.",
-        alt=alt,
+        alternative=alt,
         table=result.frame,
     )
 
