@@ -510,7 +510,7 @@ TYPED = '1 < 2 & <b>bold</b> $x^2$ "q" <script>alert(1)</script>'
 
 def lines() -> go.Figure:
     series = {("text",): T, ("audio",): T**2, ("text", "audio"): T / 2}
-    return evolution_charts.measure_lines(T, series, M, "entropy (nats)", between=":", theme="dark")
+    return evolution_charts.measure_lines(T, series, M, "entropy (nats)", between=":")
 
 
 def test_a_page_opens_without_a_network_and_runs_no_typed_script(

@@ -447,7 +447,7 @@ def test_plotly_json_has_the_requested_style(
     asked = ["--view", "over-time", "--theme", "dark", "--hide", "text", "--out", out, "--json"]
     about = run("figure", "--model", MODEL, "--sample", sample, *behind, *asked).json
     drawn = plotly.io.from_json(out.read_text())
-    assert drawn.layout.paper_bgcolor == style.PAPER["dark"]
+    assert drawn.layout.paper_bgcolor == style.DARK[style.PAPER]
     names = {trace.name for trace in drawn.data}
     assert "audio" in names
     assert "text" not in names

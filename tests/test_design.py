@@ -10,7 +10,7 @@ import pytest
 from skimage.color import rgb2lab
 
 from qfusion.figures import dynamics_charts, style
-from qfusion.figures.colours import SIGNED_SCALE, interpolate_colour
+from qfusion.figures.colours import DARK_SIGNED_SCALE, SIGNED_SCALE, interpolate_colour
 
 ROOT = Path(__file__).resolve().parents[1]
 THEMES = ("light", "dark")
@@ -56,7 +56,8 @@ def test_tokens_match_pages_and_figures(theme: str) -> None:
         "borderColor": said["border"],
         "grayTextColor": said["quiet"],
     }
-    assert (style.PAPER[theme], style.INK[theme], style.QUIET[theme], style.LINE[theme]) == (
+    colours = (style.PAPER, style.INK, style.QUIET, style.LINE)
+    assert tuple(style.DARK[hue] if theme == "dark" else hue for hue in colours) == (
         said["paper"],
         said["ink"],
         said["quiet"],
@@ -104,7 +105,7 @@ def test_states_and_jumps_have_distinct_hues() -> None:
     for k, hue in enumerate(style.STATE_HUES):
         for other in [*others, *style.STATE_HUES[:k]]:
             assert np.linalg.norm(lab(hue) - lab(other)) > 25
-        for paper in style.PAPER.values():
+        for paper in (style.PAPER, style.DARK[style.PAPER]):
             assert contrast(hue, paper) >= 3
     T = np.linspace(0, 1, 5)
     figure = dynamics_charts.single_runs(
@@ -121,11 +122,12 @@ def lightness(colour: str) -> float:
 
 def test_signed_maps_are_neutral_at_zero() -> None:
     """Zero is nearest to the paper and both arms leave it: lightest on light paper, darkest on dark."""
-    for name, sign in (("light", -1), ("dark", 1)):
-        stops = [interpolate_colour(SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)]  # type: ignore[index]
+    for scale, sign in ((SIGNED_SCALE, -1), (DARK_SIGNED_SCALE, 1)):
+        stops = [interpolate_colour(scale, place) for place in np.linspace(0, 1, 11)]
         light = sign * np.array([lightness(colour) for colour in stops])
         assert light.argmin() == 5
         assert (np.diff(light[:6]) < 0).all()
         assert (np.diff(light[5:]) > 0).all()
-        gap = abs(lightness(stops[5]) - lightness(style.PAPER[name]))  # type: ignore[index]
+        paper = style.PAPER if sign < 0 else style.DARK[style.PAPER]
+        gap = abs(lightness(stops[5]) - lightness(paper))
         assert gap < 12

@@ -45,7 +45,7 @@ BY_KIND = {
 def test_file_has_size_texts_legend_and_recipe(kind: export_style.Format, size: str) -> None:
     look = ExportStyle(format=kind, size=size, title=True, caption=True, hidden=("audio",))
     data = export.save(
-        lines("dark"), look, title="What the model did", caption="Over 600 samples.", recipe=RECIPE
+        lines(), look, title="What the model did", caption="Over 600 samples.", recipe=RECIPE
     )
     assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
     if kind != "html":
@@ -68,7 +68,7 @@ def test_file_has_size_texts_legend_and_recipe(kind: export_style.Format, size: 
         )
     if kind == "svg":
         assert style.BLUE.lower() in data.decode().lower()
-        assert style.PAPER["dark"].lower() not in data.decode().lower(), (
+        assert style.DARK[style.PAPER].lower() not in data.decode().lower(), (
             "the light theme was asked for"
         )
     if kind == "png":
@@ -128,7 +128,7 @@ def test_html_needs_no_network_and_runs_only_plotly() -> None:
     assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=", text.replace(scripts[0], ""))
     assert "</script" not in drawing.split("</script>")[1].removeprefix("\n<script>")
     figure = json.loads(scripts[1].rpartition("})(")[2].removesuffix(");"))
-    assert figure["layout"]["paper_bgcolor"] == style.PAPER["dark"]
+    assert figure["layout"]["paper_bgcolor"] == style.DARK[style.PAPER]
     assert (figure["layout"]["width"], figure["layout"]["height"]) == (469, lines().layout.height)
 
 

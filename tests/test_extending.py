@@ -159,7 +159,7 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     assert "Linear entropy" in report.sample(open_sample(MODEL, SAMPLE, DATA)).html().decode()
 
 
-def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> View:
+def spread(sample: Any, *, t: float = 1.0) -> View:
     """The smallest panel: the entropies of the modalities at a time, as bars."""
     series = sample.track().measures.single("entropy")
     place = round(t * (len(next(iter(series.values()))) - 1))

@@ -60,11 +60,10 @@ def test_modality_colours_and_joint_mixtures() -> None:
         style.term_colour("text+smell", MODALITIES)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_figure_sets_template_and_text_colours(theme: style.Theme) -> None:
-    figure = style.base_figure(theme, 300)
-    assert figure.layout.font.color == style.INK[theme]
-    assert figure.layout.plot_bgcolor == figure.layout.paper_bgcolor == style.PAPER[theme]
+def test_figure_sets_template_and_text_colours() -> None:
+    figure = style.base_figure(300)
+    assert figure.layout.font.color == style.INK
+    assert figure.layout.plot_bgcolor == figure.layout.paper_bgcolor == style.PAPER
     assert figure.layout.xaxis.showgrid is False
     assert figure.layout.yaxis.showgrid is False
     assert not figure.layout.template.to_plotly_json().get("layout")
@@ -240,7 +239,7 @@ def test_measure_lines_dash_joint_series_and_name_units() -> None:
     lines = {trace.name: trace for trace in figure.data}
     assert lines["text"].line.dash == "solid"
     assert lines["text : audio"].line.dash == "dash"
-    assert lines["all together"].line.color == style.INK["light"]
+    assert lines["all together"].line.color == style.INK
     assert figure.layout.yaxis.title.text == "entropy (nats)"
     assert "time t" in figure.layout.xaxis.title.text
     assert figure.layout.shapes[0].x0 == 0.5
@@ -458,11 +457,11 @@ def test_circuit_boxes_have_descriptions_and_links_escaped() -> None:
 
 
 def test_a_disc_shows_x_to_the_right_and_zero_up() -> None:
-    needle = diagram.arrow(1, 2, np.array([0.5, 0.0, 1.0]), 10, "light")
+    needle = diagram.arrow(1, 2, np.array([0.5, 0.0, 1.0]), 10)
     assert (needle["ax"], needle["ay"], needle["arrowside"]) == (5.0, -10.0, "start")
-    assert needle["arrowcolor"] == style.INK["light"]
-    assert diagram.arrow(0, 0, np.array([0.5, 0.4, 0.0]), 10, "light")["arrowcolor"] == style.BLUE
-    assert diagram.arrow(0, 0, np.zeros(3), 10, "light")["text"] == "•"
+    assert needle["arrowcolor"] == style.INK
+    assert diagram.arrow(0, 0, np.array([0.5, 0.4, 0.0]), 10)["arrowcolor"] == style.BLUE
+    assert diagram.arrow(0, 0, np.zeros(3), 10)["text"] == "•"
     tip = diagram.disc_tip(HOSTILE, np.array([0.0, 0.0, -1.0]), 0.0)
     assert "reads 1 with 100.0%" in tip
     assert "<img" not in tip
@@ -535,7 +534,7 @@ def test_class_bars_mark_truth_prediction_and_previous_values() -> None:
         before=np.array([0.5, 0.3, 0.2]),
         errors=np.array([0.01, 0.02, 0.03]),
     )
-    assert figure.data[0].marker.color[1] == style.INK["light"]
+    assert figure.data[0].marker.color[1] == style.INK
     assert list(figure.data[0].error_x.array) == [0.01, 0.02, 0.03]
     assert "truth" in figure.layout.yaxis.ticktext[2]
     assert list(figure.data[1].x) == [0.5, 0.3, 0.2]

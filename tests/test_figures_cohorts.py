@@ -18,7 +18,7 @@ def test_violins_contain_every_value_and_mark_the_sample() -> None:
     rng = np.random.default_rng(0)
     whole = {term: rng.normal(size=30) for term in ("text", "audio", "text+audio")}
     part = {term: values[:1] if term == "text" else values[:8] for term, values in whole.items()}
-    drawn = cohort_charts.violins(whole, part, {"text": 0.2}, M, theme="dark")
+    drawn = cohort_charts.violins(whole, part, {"text": 0.2}, M)
     found = [trace for trace in drawn.data if trace.type == "violin"]
     assert [len(trace.x) for trace in found] == [30, 30, 30, 8, 8]
     assert next(t for t in drawn.data if t.name == "this sample").x == (0.2,)

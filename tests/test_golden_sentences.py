@@ -53,7 +53,7 @@ def build_pictures(view: PageState) -> Iterator[tuple[str, View]]:
             for end in panel.endings(view, scope):
                 arguments = panel.arguments(view, end)
                 if panel.fits(scope, **arguments):
-                    yield start + end, panel.build(scope, "light", **arguments)
+                    yield start + end, panel.build(scope, **arguments)
 
 
 def write_sentences(model: str, data: str, sample: str, other: str) -> Iterator[str]:

@@ -492,7 +492,7 @@ NOT_HERMITIAN = np.array([[0, 1], [0, 0]])
     [
         ({"H": qt.QobjEvo([SX, [SZ, lambda t: t]])}, "must be constant, but depends on time"),
         ({"H": [SX, [SZ, lambda t: t]]}, "must be constant, but depends on time"),
-        ({"H": lambda t: SX}, "must be constant, but depends on time"),
+        ({"H": lambda: SX}, "must be constant, but depends on time"),
         ({"H": NOT_HERMITIAN, "dims": (2,)}, "`H` must be Hermitian"),
         ({"H": SX - 0.1j * qt.num(2)}, "`H` must be Hermitian"),
         ({"H": np.ones((2, 3)), "dims": (2,)}, "square"),

@@ -75,7 +75,7 @@ def test_nan_is_refused_or_drawn_as_a_gap(
 
         with monkeypatch.context() as patched:
             patched.setattr(module, name, record)
-            drawn = check_finite(make("light"))
+            drawn = check_finite(make())
             assert type(drawn.layout.height) is int, example  # sent to browsers as a number of JSON
         for argument, value in seen[0].items():
             for bad in (np.nan, np.inf):

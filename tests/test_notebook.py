@@ -78,7 +78,7 @@ def test_every_figure_equals_its_table(name: str, jump: Sample) -> None:
         with pytest.raises(InvalidInput, match="Choose an entangled-qcnn"):
             getattr(figures, name)(jump)
         return
-    drawn, table = getattr(figures, name)(jump, theme="dark"), getattr(numbers, name)(jump)
+    drawn, table = getattr(figures, name)(jump), getattr(numbers, name)(jump)
     assert isinstance(drawn, go.Figure)
     assert len(table) > 0
     if name in (

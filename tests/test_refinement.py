@@ -14,14 +14,14 @@ from qfusion import explain
 from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
-from qfusion.study import jobs
+from qfusion.study import compare, jobs
 from qfusion.study.backends import evaluated
 from qfusion.study.jobs import State
 from qfusion.study.opening import open_sample, open_study
 from qfusion.study.study import Study
 from qfusion.views import faithfulness
 from qfusion.views.pages import catalogue, rendering
-from qfusion.views.pages.address import default_sample, sample_examples
+from qfusion.views.pages.address import default_sample
 from tests.support.app import plain, said, visit
 from tests.support.third_model import DATA, among_the_users
 
@@ -104,7 +104,7 @@ def test_slow_models_open_with_a_known_example_and_few_samples(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = str(slow.dataset.ids[slow.dataset.rows("test")[0]])
-    monkeypatch.setattr(sample_examples, "find_examples", None)  # explains all test rows
+    monkeypatch.setattr(compare, "find_examples", None)  # explains all test rows
     assert slow.opening_sample == default_sample(slow) == first
     assert slow.with_all_rows().opening_sample == ""
     monkeypatch.setattr(evaluated, "BUDGET", 8 * slow.space.cost * 5 / evaluated.SLOW)

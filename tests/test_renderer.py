@@ -16,6 +16,7 @@ from plotly_print import Style, layout, paper, reading, render
 from plotly_print.scene import Hand, Scene, Words
 from plotly_print.values import rgba
 from qfusion.figures import decision_charts, evolution_charts, model_charts, style, trust_charts
+from qfusion.figures.colours import apply_theme
 from qfusion.figures.files import export_style
 from tests.support.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
@@ -23,8 +24,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 RECIPE = json.dumps({"page": "Samples", "title": "<b>ü & $x$</b>"}, ensure_ascii=False)
 
 
-def waterfall(theme: style.Theme = "light") -> go.Figure:
-    return decision_charts.waterfall(TERMS, M, truth=0.3, unit="score", theme=theme)
+def waterfall() -> go.Figure:
+    return decision_charts.waterfall(TERMS, M, truth=0.3, unit="score")
 
 
 def texts(svg: bytes) -> list[str]:
@@ -69,7 +70,7 @@ def labels(page: Page, *roles: str) -> list[Words]:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_labels_of_every_figure_fit_and_do_not_overlap(name: str) -> None:
-    drawn = EXAMPLES[name]("light")
+    drawn = EXAMPLES[name]()
     single, slide = (
         page_of(drawn, caption=HOSTILE),
         page_of(drawn, 720.0, 405.0, 16.0, title="Title"),
@@ -109,9 +110,9 @@ def test_labels_of_every_figure_fit_and_do_not_overlap(name: str) -> None:
 
 
 def test_figures_with_several_plots_have_letters() -> None:
-    polygon = page_of(EXAMPLES["correlation_polygon.mutual_information_polygon"]("light"))
+    polygon = page_of(EXAMPLES["correlation_polygon.mutual_information_polygon"]())
     assert [mark.block.text for mark in labels(polygon, "letter")] == ["(a)", "(b)"]
-    shared_axis = page_of(EXAMPLES["sensitivity_tornado.tornado"]("light"))
+    shared_axis = page_of(EXAMPLES["sensitivity_tornado.tornado"]())
     assert [mark.block.text for mark in labels(shared_axis, "letter")] == ["(a)", "(b)"]
     assert not labels(page_of(waterfall()), "letter")
 
@@ -132,7 +133,7 @@ def test_letters_of_low_rows_keep_clear_of_the_ticks_above(seed: int) -> None:
 @pytest.mark.parametrize("count", [16, 22, 30, 50])
 def test_rotated_tick_labels_do_not_overlap(count: int) -> None:
     names = [f"a long name {n}" for n in range(count)]
-    drawn = style.base_figure("light", 300).add_bar(x=names, y=[1] * count)
+    drawn = style.base_figure(300).add_bar(x=names, y=[1] * count)
     ticks = [mark for mark in labels(page_of(drawn), "tick") if "long" in mark.block.text]
     apart = np.diff(sorted(mark.x for mark in ticks)).min()
     size, angle = ticks[0].block.size, ticks[0].angle % 180
@@ -173,9 +174,7 @@ def test_legend_entries_are_texts_and_invisible_traces_are_omitted() -> None:
     ],
 )
 def test_hostile_texts_are_drawn_literally(name: str) -> None:
-    joined = " ".join(texts(render(EXAMPLES[name]("light"), "svg", Style(183, None, 7)))).replace(
-        " ", ""
-    )
+    joined = " ".join(texts(render(EXAMPLES[name](), "svg", Style(183, None, 7)))).replace(" ", "")
     assert "<script>" in joined
     assert "$x_1^2$" in joined or name in (
         "attribution_charts.words",
@@ -184,8 +183,7 @@ def test_hostile_texts_are_drawn_literally(name: str) -> None:
 
 
 def test_dark_theme_covers_the_whole_figure() -> None:
-    svg = render(
-        waterfall("dark"), "svg", Style(89, None, 7), title="Title", caption="Caption"
-    ).decode()
-    assert f"fill: {style.PAPER['dark'].lower()}" in svg
-    assert style.INK["light"].lower() not in svg
+    dark = apply_theme(waterfall(), "dark")
+    svg = render(dark, "svg", Style(89, None, 7), title="Title", caption="Caption").decode()
+    assert f"fill: {style.DARK[style.PAPER].lower()}" in svg
+    assert style.INK.lower() not in svg

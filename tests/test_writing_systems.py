@@ -102,7 +102,7 @@ def chinese(request: pytest.FixtureRequest, installed: list[Path], tmp_path: Pat
 
 
 def bars(*texts: str) -> go.Figure:
-    return base_figure("light", 400).add_trace(
+    return base_figure(400).add_trace(
         go.Bar(
             x=list(range(1, len(texts) + 1)),
             y=[label(text) for text in texts],

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 import plotly.graph_objects as go
 from pypdf import PdfReader
 
-from qfusion.figures import decision_charts, evolution_charts, style
+from qfusion.figures import decision_charts, evolution_charts
 from qfusion.figures.files import export_style
 from tests.support.figure_examples import TERMS, M, T
 
@@ -27,9 +27,9 @@ def waterfall() -> go.Figure:
     return decision_charts.waterfall(TERMS, M, truth=0.3)
 
 
-def lines(theme: style.Theme = "light") -> go.Figure:
+def lines() -> go.Figure:
     series = {("text",): T, ("audio",): T**2, ("text", "audio"): T / 2}
-    return evolution_charts.measure_lines(T, series, M, "entropy (nats)", between=":", theme=theme)
+    return evolution_charts.measure_lines(T, series, M, "entropy (nats)", between=":")
 
 
 def texts(data: bytes, kind: export_style.Format) -> str:

@@ -38,7 +38,7 @@ from qfusion.figures import (
     trust_charts,
 )
 from qfusion.figures.circuits import charts, diagram, fusion, qubits
-from qfusion.figures.style import BLUE, Theme
+from qfusion.figures.style import BLUE
 from qfusion.study import recording_strip
 
 HOSTILE = "<script>alert(1)</script> $x_1^2$ \\alpha &amp; ü"
@@ -97,11 +97,11 @@ BUILT_ACTS = [*JOINT, *[JOINT[-1]] * 3]
 BUILT = R.normal(0, 0.05, (8, 10)) * (R.random((8, 10)) < 0.7)
 BUILT_START = np.array([TERMS[name] if "+" not in name else 0.0 for name in TERMS])
 
-_EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
-    "generator_attribution.attribution_matrix": lambda t: generator_attribution.attribution_matrix(
-        list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE, theme=t
+_EXAMPLES: dict[str, Callable[[], go.Figure]] = {
+    "generator_attribution.attribution_matrix": lambda: generator_attribution.attribution_matrix(
+        list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE
     ),
-    "generator_attribution_areas.attribution_areas": lambda t: term_effects.attribution_areas(
+    "generator_attribution_areas.attribution_areas": lambda: term_effects.attribution_areas(
         T,
         np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4],
         BUILT_BY,
@@ -110,9 +110,8 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         start=0.1,
         cursor=0.7,
         unit=HOSTILE,
-        theme=t,
     ),
-    "generator_attribution_flow.attribution_flow": lambda t: generator_attribution.attribution_flow(
+    "generator_attribution_flow.attribution_flow": lambda: generator_attribution.attribution_flow(
         list(TERMS),
         BUILT_BY,
         BUILT_HUES,
@@ -122,107 +121,93 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         BUILT_START + BUILT.sum(1),
         M,
         unit=HOSTILE,
-        theme=t,
     ),
-    "circuit_charts.step_error": lambda t: charts.step_error(
-        np.geomspace(0.02, 1, 6),
-        np.geomspace(1e-4, 0.1, 6),
-        np.geomspace(1e-3, 0.2, 6),
-        0.1,
-        theme=t,
+    "circuit_charts.step_error": lambda: charts.step_error(
+        np.geomspace(0.02, 1, 6), np.geomspace(1e-4, 0.1, 6), np.geomspace(1e-3, 0.2, 6), 0.1
     ),
-    "circuit_diagram.diagram": lambda t: diagram.diagram(
-        BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t
+    "circuit_diagram.diagram": lambda: diagram.diagram(
+        BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3])
     ),
-    "circuit_charts.bloch_row": lambda t: charts.bloch_row(
-        ["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1], theme=t
+    "circuit_charts.bloch_row": lambda: charts.bloch_row(
+        ["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1]
     ),
-    "circuit_charts.qubit_bars": lambda t: charts.qubit_bars(
-        np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)", theme=t
+    "circuit_charts.qubit_bars": lambda: charts.qubit_bars(
+        np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)"
     ),
-    "circuit_charts.entropy_lines": lambda t: charts.entropy_lines(
-        np.abs(R.normal(size=(9, 3))),
-        ["a", HOSTILE, "c"],
-        4,
-        [(0, "prepare"), (5, HOSTILE)],
-        theme=t,
+    "circuit_charts.entropy_lines": lambda: charts.entropy_lines(
+        np.abs(R.normal(size=(9, 3))), ["a", HOSTILE, "c"], 4, [(0, "prepare"), (5, HOSTILE)]
     ),
-    "circuit_charts.cut_entropies": lambda t: charts.cut_entropies(
-        [np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats", theme=t
+    "circuit_charts.cut_entropies": lambda: charts.cut_entropies(
+        [np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats"
     ),
-    "circuit_charts.pooling_entropies": lambda t: charts.pooling_entropies(
-        np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]), theme=t
+    "circuit_charts.pooling_entropies": lambda: charts.pooling_entropies(
+        np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8])
     ),
-    "cohort_charts.scatter": lambda t: cohort_charts.scatter(
-        IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t
+    "cohort_charts.scatter": lambda: cohort_charts.scatter(
+        IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True
     ),
-    "decision_pairs.waterfall_pair": lambda t: decision_pairs.waterfall_pair(
+    "decision_pairs.waterfall_pair": lambda: decision_pairs.waterfall_pair(
         [
             decision_pairs.Decision("people", TERMS, "share", dict.fromkeys(TERMS, 0.05)),
             decision_pairs.Decision(HOSTILE, OTHER, HOSTILE),
         ],
         M,
-        theme=t,
     ),
-    "decision_pairs.differences": lambda t: decision_pairs.differences(
-        TERMS, OTHER, M, unit=HOSTILE, theme=t
+    "decision_pairs.differences": lambda: decision_pairs.differences(TERMS, OTHER, M, unit=HOSTILE),
+    "decision_pairs.bar_pairs": lambda: decision_pairs.bar_pairs(
+        {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True
     ),
-    "decision_pairs.bar_pairs": lambda t: decision_pairs.bar_pairs(
-        {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t
+    "target_charts.class_counts": lambda: model_quality.class_counts(
+        {"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES
     ),
-    "target_charts.class_counts": lambda t: model_quality.class_counts(
-        {"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t
+    "target_charts.target_histogram": lambda: model_quality.target_histogram(
+        {"train": X, "valid": Y, "test": X[:9]}, HOSTILE
     ),
-    "target_charts.target_histogram": lambda t: model_quality.target_histogram(
-        {"train": X, "valid": Y, "test": X[:9]}, HOSTILE, theme=t
+    "decision_charts.waterfall": lambda: decision_charts.waterfall(
+        TERMS, M, truth=0.3, unit=HOSTILE
     ),
-    "decision_charts.waterfall": lambda t: decision_charts.waterfall(
-        TERMS, M, truth=0.3, unit=HOSTILE, theme=t
+    "decision_charts.shapley_bars": lambda: decision_charts.shapley_bars(
+        {"text": 0.3, "audio": -0.1}, {"text": 0.75, "audio": 0.25}, M[:2]
     ),
-    "decision_charts.shapley_bars": lambda t: decision_charts.shapley_bars(
-        {"text": 0.3, "audio": -0.1}, {"text": 0.75, "audio": 0.25}, M[:2], theme=t
+    "decision_charts.target_scale": lambda: decision_charts.target_scale(
+        1.0, -0.5, -3, 3, unit=HOSTILE
     ),
-    "decision_charts.target_scale": lambda t: decision_charts.target_scale(
-        1.0, -0.5, -3, 3, unit=HOSTILE, theme=t
+    "decision_charts.term_bars": lambda: decision_charts.term_bars(
+        TERMS, dict.fromkeys(TERMS, 0.05), OTHER, M
     ),
-    "decision_charts.term_bars": lambda t: decision_charts.term_bars(
-        TERMS, dict.fromkeys(TERMS, 0.05), OTHER, M, theme=t
+    "evolution_charts.measure_lines": lambda: evolution_charts.measure_lines(
+        T, BY_PART | {("text", "audio"): T}, M, "entropy (nats)", between=":", cursor=0.7
     ),
-    "evolution_charts.measure_lines": lambda t: evolution_charts.measure_lines(
-        T, BY_PART | {("text", "audio"): T}, M, "entropy (nats)", between=":", cursor=0.7, theme=t
-    ),
-    "evolution_charts.decision_lines": lambda t: evolution_charts.decision_lines(
+    "evolution_charts.decision_lines": lambda: evolution_charts.decision_lines(
         T,
         LINES,
         {k: v * T for k, v in TERMS.items()},
         M,
         cursor=1.0,
-        theme=t,
         before=(T, LINES, dict.fromkeys(TERMS, T)),
         unit=HOSTILE,
     ),
-    "distance_chart.distance_line": lambda t: dynamics_charts.distance_line(
-        T, np.exp(-2 * T), 2.0, 1.5, theme=t
+    "distance_chart.distance_line": lambda: dynamics_charts.distance_line(
+        T, np.exp(-2 * T), 2.0, 1.5
     ),
-    "sparklines.sparkline": lambda t: training_charts.sparkline(T, LINES, M, theme=t),
-    "time_lines.draw_time_cursor": lambda t: lines.draw_time_cursor(
-        evolution_charts.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t
+    "sparklines.sparkline": lambda: training_charts.sparkline(T, LINES, M),
+    "time_lines.draw_time_cursor": lambda: lines.draw_time_cursor(
+        evolution_charts.measure_lines(T, BY_PART, M, "nats"), 0.2
     ),
-    "evidence_fusion.masses": lambda t: fusion.masses(
-        R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t
+    "evidence_fusion.masses": lambda: fusion.masses(
+        R.random((4, 3)), R.random(4), M, CLASSES, marked=1
     ),
-    "evidence_fusion.fusion_tables": lambda t: fusion.fusion_tables(
+    "evidence_fusion.fusion_tables": lambda: fusion.fusion_tables(
         R.random((4, 4)),
         R.random((4, 4)),
         ["00", "01", "10", "11"],
         CLASSES,
-        theme=t,
         controls=["a", HOSTILE],
         angles=R.random((4, 4)),
         chosen=(1, 2),
         edited=np.eye(4) > 0,
     ),
-    "angle_chart.angle_curve": lambda t: evolution_charts.angle_curve(
+    "angle_chart.angle_curve": lambda: evolution_charts.angle_curve(
         np.linspace(-3, 3, 40),
         np.sin(np.linspace(-3, 3, 40)),
         {"": np.zeros(40), "text": np.sin(np.linspace(-3, 3, 40))},
@@ -233,51 +218,41 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         decisions=[HOSTILE, "yes"],
         unit=HOSTILE,
         x_title=HOSTILE,
-        theme=t,
     ),
-    "evidence_fusion.class_bars": lambda t: fusion.class_bars(
+    "evidence_fusion.class_bars": lambda: fusion.class_bars(
         np.array([0.1, 0.6, 0.2, 0.1]),
         CLASSES,
         truth=0,
         before=np.full(4, 0.25),
         errors=np.full(4, 0.02),
-        theme=t,
     ),
-    "evidence_fusion.curve": lambda t: fusion.curve(
-        X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE, theme=t
+    "evidence_fusion.curve": lambda: fusion.curve(
+        X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE
     ),
-    "evidence_fusion.belief_bars": lambda t: fusion.belief_bars(
-        np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1, theme=t
+    "evidence_fusion.belief_bars": lambda: fusion.belief_bars(
+        np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1
     ),
-    "trust_charts.truth_scatter": lambda t: trust_charts.truth_scatter(
-        R.normal(size=(40, 7)),
-        R.normal(size=(40, 7)),
-        JOINT,
-        np.ones(7),
-        M,
-        ids=IDS,
-        chosen=2,
-        theme=t,
+    "trust_charts.truth_scatter": lambda: trust_charts.truth_scatter(
+        R.normal(size=(40, 7)), R.normal(size=(40, 7)), JOINT, np.ones(7), M, ids=IDS, chosen=2
     ),
-    "trust_charts.deletion_curves": lambda t: trust_charts.deletion_curves(
-        np.linspace(0, 1, 4), np.arange(4.0), R.random((5, 4)), what=HOSTILE, unit="score", theme=t
+    "trust_charts.deletion_curves": lambda: trust_charts.deletion_curves(
+        np.linspace(0, 1, 4), np.arange(4.0), R.random((5, 4)), what=HOSTILE, unit="score"
     ),
-    "trust_charts.rank_bars": lambda t: trust_charts.rank_bars(
-        dict.fromkeys(JOINT, (0.9, 0.7)), M, floor=0.8, theme=t
+    "trust_charts.rank_bars": lambda: trust_charts.rank_bars(
+        dict.fromkeys(JOINT, (0.9, 0.7)), M, floor=0.8
     ),
-    "trust_charts.seed_dots": lambda t: trust_charts.seed_dots(
-        R.normal(size=(3, 7)), JOINT, M, [0, 1, 2], theme=t
+    "trust_charts.seed_dots": lambda: trust_charts.seed_dots(
+        R.normal(size=(3, 7)), JOINT, M, [0, 1, 2]
     ),
-    "label_charts.interval_dots": lambda t: model_charts.interval_dots(
+    "label_charts.interval_dots": lambda: model_charts.interval_dots(
         [*M, HOSTILE],
         {"one": R.normal(size=(4, 3)), HOSTILE: np.full((4, 3), np.nan)},
         hues=[BLUE] * 4,
         x_title=HOSTILE,
         band=R.normal(size=(4, 2)),
         band_name=HOSTILE,
-        theme=t,
     ),
-    "label_charts.calibration": lambda t: model_charts.calibration(
+    "label_charts.calibration": lambda: model_charts.calibration(
         {"text": R.normal(size=9)},
         {"text": R.normal(size=9)},
         {"text": (np.arange(3.0), np.arange(3.0))},
@@ -285,15 +260,14 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         notes={"text": HOSTILE},
         x_title=HOSTILE,
         y_title=HOSTILE,
-        theme=t,
     ),
-    "attribution_charts.words": lambda t: attribution_charts.words(
-        ["not", HOSTILE, "very", "good"] * 6, R.normal(size=24), unit=HOSTILE, theme=t
+    "attribution_charts.words": lambda: attribution_charts.words(
+        ["not", HOSTILE, "very", "good"] * 6, R.normal(size=24), unit=HOSTILE
     ),
-    "attribution_charts.waveform": lambda t: attribution_charts.waveform(
-        np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
+    "attribution_charts.waveform": lambda: attribution_charts.waveform(
+        np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12
     ),
-    "sample_timeline.draw_timeline": lambda t: sample_charts.draw_timeline(
+    "sample_timeline.draw_timeline": lambda: sample_charts.draw_timeline(
         recording_strip.Strip(
             Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
@@ -306,9 +280,8 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         ),
         M,
         HOSTILE,
-        t,
     ),
-    "sample_timeline.timeline": lambda t: sample_charts.timeline(
+    "sample_timeline.timeline": lambda: sample_charts.timeline(
         2.0,
         [
             (
@@ -333,56 +306,48 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         hertz=np.geomspace(60, 8000, 9),
         words=[Word(0.1, 0.5, HOSTILE), Word(0.4, 0.9, "b"), Word(1.0, 1.9, "c")],
         unit=HOSTILE,
-        theme=t,
     ),
-    "attribution_charts.timeline": lambda t: attribution_charts.timeline(
+    "attribution_charts.timeline": lambda: attribution_charts.timeline(
         [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)],
         seconds=True,
         unit=HOSTILE,
-        theme=t,
     ),
-    "attribution_charts.picture": lambda t: attribution_charts.picture(
-        R.integers(0, 255, (24, 18, 3), dtype=np.uint8),
-        R.normal(size=(8, 6)),
-        unit=HOSTILE,
-        theme=t,
+    "attribution_charts.picture": lambda: attribution_charts.picture(
+        R.integers(0, 255, (24, 18, 3), dtype=np.uint8), R.normal(size=(8, 6)), unit=HOSTILE
     ),
-    "attribution_charts.spectrogram": lambda t: attribution_charts.spectrogram(
-        R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t
+    "attribution_charts.spectrogram": lambda: attribution_charts.spectrogram(
+        R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE
     ),
-    "attribution_charts.curve": lambda t: attribution_charts.curve(
-        np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t
+    "attribution_charts.curve": lambda: attribution_charts.curve(
+        np.arange(40), X, Y, x_label=HOSTILE, y_label="y"
     ),
-    "attribution_charts.bars": lambda t: attribution_charts.bars(IDS, X, theme=t),
-    "layer_charts.decision_layers": lambda t: evolution_charts.decision_layers(
+    "attribution_charts.bars": lambda: attribution_charts.bars(IDS, X),
+    "layer_charts.decision_layers": lambda: evolution_charts.decision_layers(
         ["input", "layer 0 convolved", HOSTILE],
         {"a": X[:3]},
         {k: v * np.arange(3) for k, v in TERMS.items()},
         M,
         cursor=1,
-        theme=t,
     ),
-    "model_quality.confusion_matrix": lambda t: model_quality.confusion_matrix(
-        np.array([[5, 1], [0, 7]]), [HOSTILE, "b"], t
+    "model_quality.confusion_matrix": lambda: model_quality.confusion_matrix(
+        np.array([[5, 1], [0, 7]]), [HOSTILE, "b"]
     ),
-    "model_quality.roc_curves": lambda t: model_quality.roc_curves(
+    "model_quality.roc_curves": lambda: model_quality.roc_curves(
         [(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
         [(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)],
         HOSTILE,
-        t,
     ),
-    "model_quality.calibration_plot": lambda t: model_quality.calibration_plot(
-        np.array([0.3, 0.9]), np.array([0.5, 0.8]), np.array([4, 20]), t
+    "model_quality.calibration_plot": lambda: model_quality.calibration_plot(
+        np.array([0.3, 0.9]), np.array([0.5, 0.8]), np.array([4, 20])
     ),
-    "model_quality.residual_plot": lambda t: model_quality.residual_plot(
+    "model_quality.residual_plot": lambda: model_quality.residual_plot(
         [HOSTILE] * 9,
         np.linspace(-1, 1, 9),
         np.linspace(1, -1, 9) ** 3,
         np.arange(9) % 2 == 0,
         "score",
-        t,
     ),
-    "generator_charts.coupling_matrix": lambda t: generator_charts.coupling_matrix(
+    "generator_charts.coupling_matrix": lambda: generator_charts.coupling_matrix(
         {
             "H: coherent": {
                 HOSTILE: 0.1,
@@ -395,31 +360,29 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         },
         (HOSTILE, "b", "c"),
         {"H: coherent": "energy"},
-        t,
     ),
-    "generator_charts.energy_levels": lambda t: generator_charts.energy_levels(
-        np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3, t
+    "generator_charts.energy_levels": lambda: generator_charts.energy_levels(
+        np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3
     ),
-    "generator_charts.operator_coefficients": lambda t: generator_charts.operator_coefficients(
-        ["text XZ", HOSTILE], ["text", "text+audio"], np.array([0.4, -0.2]), M, t
+    "generator_charts.operator_coefficients": lambda: generator_charts.operator_coefficients(
+        ["text XZ", HOSTILE], ["text", "text+audio"], np.array([0.4, -0.2]), M
     ),
-    "generator_charts.decay_modes": lambda t: generator_charts.decay_modes(
-        np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t
+    "generator_charts.decay_modes": lambda: generator_charts.decay_modes(
+        np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0
     ),
-    "bloch_balls.draw_balls": lambda t: qubits.draw_balls(
-        ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE], t
+    "bloch_balls.draw_balls": lambda: qubits.draw_balls(
+        ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE]
     ),
-    "correlation_polygon.mutual_information_polygon": lambda t: (
+    "correlation_polygon.mutual_information_polygon": lambda: (
         generator_charts.mutual_information_polygon(
             T,
             {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
             {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2},
             9,
             together=-T / 30,
-            theme=t,
         )
     ),
-    "jump_raster.raster": lambda t: dynamics_charts.raster(
+    "jump_raster.raster": lambda: dynamics_charts.raster(
         [
             (np.array([0.2, 0.9]), np.array([0, 1])),
             (np.array([0.5]), np.array([1])),
@@ -430,40 +393,37 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         np.full((2, 4), 0.1),
         T,
         np.stack([LINES["text"], LINES["audio"]]) / 3,
-        t,
     ),
-    "state_charts.hinton": lambda t: state_charts.hinton(
-        RHO * np.exp(1j * np.subtract.outer(np.arange(4), np.arange(4))), (2, 2), t
+    "state_charts.hinton": lambda: state_charts.hinton(
+        RHO * np.exp(1j * np.subtract.outer(np.arange(4), np.arange(4))), (2, 2)
     ),
-    "state_charts.element_heatmap": lambda t: state_charts.element_heatmap(
+    "state_charts.element_heatmap": lambda: state_charts.element_heatmap(
         T,
         np.stack(list(LINES.values())),
         ["|0⟩", "|1⟩"] * 2,
         ["text"] * 2 + [HOSTILE] * 2,
         "population",
         0.7,
-        t,
     ),
-    "cohort_charts.violins": lambda t: cohort_charts.violins(
-        WHOLE, {k: v[:9] for k, v in WHOLE.items()}, TERMS, M, cohort_name=HOSTILE, theme=t
+    "cohort_charts.violins": lambda: cohort_charts.violins(
+        WHOLE, {k: v[:9] for k, v in WHOLE.items()}, TERMS, M, cohort_name=HOSTILE
     ),
-    "cohort_charts.boxes": lambda t: cohort_charts.boxes(
+    "cohort_charts.boxes": lambda: cohort_charts.boxes(
         WHOLE,
         np.arange(40) < 15,
         GROUP,
         ["agreement", "conflict"],
         M,
         by="relation",
-        theme=t,
         sample=("conflict", TERMS),
     ),
-    "cohort_charts.relation_bars": lambda t: cohort_charts.relation_bars(
-        ["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance", theme=t
+    "cohort_charts.relation_bars": lambda: cohort_charts.relation_bars(
+        ["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance"
     ),
-    "cohort_charts.share_bars": lambda t: cohort_charts.share_bars(
-        dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t
+    "cohort_charts.share_bars": lambda: cohort_charts.share_bars(
+        dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M
     ),
-    "scatter_map.sample_scatter": lambda t: scatter_map.sample_scatter(
+    "scatter_map.sample_scatter": lambda: scatter_map.sample_scatter(
         IDS,
         np.c_[X, Y],
         np.arange(40) % 10,
@@ -473,69 +433,62 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         titles=(HOSTILE, "y"),
         tips=IDS,
         chosen="s3",
-        theme=t,
     ),
-    "scatter_map.nearest_bars": lambda t: scatter_map.nearest_bars(
+    "scatter_map.nearest_bars": lambda: scatter_map.nearest_bars(
         IDS[:5],
         np.array([0.1, 0.2, 0.25, 0.3, 0.6]),
         [True, False, True, None, True],
         axis=HOSTILE,
         typical=0.5,
-        theme=t,
     ),
-    "column_charts.decision_columns": lambda t: decision_pairs.decision_columns(
+    "column_charts.decision_columns": lambda: decision_pairs.decision_columns(
         [HOSTILE, "s1", "s2"],
         [TERMS, OTHER, TERMS],
         M,
         truths=[0.3, None, -0.2],
         unit=HOSTILE,
-        theme=t,
         notes=[HOSTILE, "a → b\nscore of b", "b → b"],
     ),
-    "column_charts.bar_columns": lambda t: decision_pairs.bar_columns(
+    "column_charts.bar_columns": lambda: decision_pairs.bar_columns(
         [HOSTILE, "s1"],
         [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}],
         {"text": BLUE},
         title=HOSTILE,
-        theme=t,
     ),
-    "error_slices.error_rates": lambda t: scatter_map.error_rates(
+    "error_slices.error_rates": lambda: scatter_map.error_rates(
         CLASSES,
         [(4, 9), (2, 8), (1, 30), (0, 5)],
         np.array([[0.44, 0.19, 0.73], [0.25, 0.07, 0.59], [0.03, 0.01, 0.17], [0, 0, 0.43]]),
         0.13,
         axis=HOSTILE,
-        theme=t,
     ),
-    "error_slices.largest_errors": lambda t: scatter_map.largest_errors(
-        IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2, theme=t
+    "error_slices.largest_errors": lambda: scatter_map.largest_errors(
+        IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2
     ),
-    "operator_spectra.spectrum": lambda t: operator_spectra.spectrum(
-        np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06), unit=HOSTILE, theme=t
+    "operator_spectra.spectrum": lambda: operator_spectra.spectrum(
+        np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06), unit=HOSTILE
     ),
-    "operator_spectra.eigenvector_bars": lambda t: operator_spectra.eigenvector_bars(
-        np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t
+    "operator_spectra.eigenvector_bars": lambda: operator_spectra.eigenvector_bars(
+        np.exp(1j * np.arange(64)) / 8, (4, 4, 4)
     ),
-    "operator_spectra.outcome_patterns": lambda t: operator_spectra.outcome_patterns(
-        R.integers(0, 2, (5, 2, 4)), np.array([2, 1, 0.5, -1, -2]), CLASSES, M[:2], M, theme=t
+    "operator_spectra.outcome_patterns": lambda: operator_spectra.outcome_patterns(
+        R.integers(0, 2, (5, 2, 4)), np.array([2, 1, 0.5, -1, -2]), CLASSES, M[:2], M
     ),
-    "operator_spectra.element_effects": lambda t: operator_spectra.element_effects(
-        R.normal(size=(2, 4)), CLASSES, M[:2], M, theme=t
+    "operator_spectra.element_effects": lambda: operator_spectra.element_effects(
+        R.normal(size=(2, 4)), CLASSES, M[:2], M
     ),
-    "operator_spectra.extreme_plane": lambda t: operator_spectra.extreme_plane(
-        IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4", theme=t
+    "operator_spectra.extreme_plane": lambda: operator_spectra.extreme_plane(
+        IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4"
     ),
-    "state_charts.density_matrix": lambda t: state_charts.density_matrix(
-        RHO, (2, 2), part="phase", theme=t
+    "state_charts.density_matrix": lambda: state_charts.density_matrix(RHO, (2, 2), part="phase"),
+    "state_charts.populations": lambda: state_charts.populations(
+        np.full(64, 1 / 64), (4, 4, 4), reference=np.full(64, 1 / 64)
     ),
-    "state_charts.populations": lambda t: state_charts.populations(
-        np.full(64, 1 / 64), (4, 4, 4), reference=np.full(64, 1 / 64), theme=t
+    "style.base_figure": lambda: style.base_figure(200, legend=True),
+    "style.write_note": lambda: style.write_note(
+        style.base_figure(200), "No sample passes the filters."
     ),
-    "style.base_figure": lambda t: style.base_figure(t, 200, legend=True),
-    "style.write_note": lambda t: style.write_note(
-        style.base_figure(t, 200), "No sample passes the filters.", t
-    ),
-    "sensitivity_tornado.tornado": lambda t: term_effects.tornado(
+    "sensitivity_tornado.tornado": lambda: term_effects.tornado(
         ["H of text", HOSTILE, "T"],
         np.array([0.1, np.nan, -0.02]),
         np.array([0.8, -0.5, 0.3]),
@@ -543,18 +496,16 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         M,
         bends=[False, False, True],
         half=np.array([0.7, -0.4, 0.2]),
-        theme=t,
     ),
-    "sensitivity_tornado.term_response": lambda t: term_effects.term_response(
+    "sensitivity_tornado.term_response": lambda: term_effects.term_response(
         np.linspace(0, 1, 5),
         np.linspace(0, 1, 5) ** 2,
         2 * np.linspace(0, 1, 5),
         "text",
         M,
         unit=HOSTILE,
-        theme=t,
     ),
-    "training_charts.run_curves": lambda t: training_charts.run_curves(
+    "training_charts.run_curves": lambda: training_charts.run_curves(
         CURVES,
         CURVES,
         hues=HUES,
@@ -562,16 +513,14 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         kinds=("validation", "training"),
         best_epochs={"run a": 3},
         log=True,
-        theme=t,
     ),
-    "training_charts.test_metrics": lambda t: training_charts.test_metrics(
+    "training_charts.test_metrics": lambda: training_charts.test_metrics(
         [
             training_charts.Measured(HOSTILE, 0.9, 0.01, 0.91, True),
             training_charts.Measured("MAE", 1.2, 0.1, 1.1, False),
-        ],
-        t,
+        ]
     ),
-    "training_charts.modality_curves": lambda t: training_charts.modality_curves(
+    "training_charts.modality_curves": lambda: training_charts.modality_curves(
         {
             "run a": {"text": CURVES["run a"], "text+audio": CURVES["run a"]},
             HOSTILE: {"text": CURVES[HOSTILE]},
@@ -579,42 +528,31 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         {"run a": M, HOSTILE: M},
         y_title="mean size of the contribution (score)",
         marks={"run a": 0.5},
-        theme=t,
     ),
-    "jump_trajectories.single_runs": lambda t: dynamics_charts.single_runs(
+    "jump_trajectories.single_runs": lambda: dynamics_charts.single_runs(
         T,
         [(T, np.sin(T)), (T, np.cos(T))],
         [[(0.5, 0), (1.0, 1)], [(1.2, 0)]],
         np.sin(T),
         HOSTILE,
         channels=2,
-        theme=t,
     ),
-    "jump_trajectories.ensemble": lambda t: dynamics_charts.ensemble(
-        T,
-        R.random((21, 2)),
-        np.full((21, 2), 0.05),
-        R.random((21, 2)),
-        ["000", HOSTILE],
-        20,
-        theme=t,
+    "jump_trajectories.ensemble": lambda: dynamics_charts.ensemble(
+        T, R.random((21, 2)), np.full((21, 2), 0.05), R.random((21, 2)), ["000", HOSTILE], 20
     ),
-    "state_changes.number_bars": lambda t: state_changes.number_bars(
+    "state_changes.number_bars": lambda: state_changes.number_bars(
         np.full(4, 0.25),
         np.array([0.1, 0.2, 0.3, 0.4]),
         CLASSES,
         axis="mass",
         across=HOSTILE,
         hue=BLUE,
-        theme=t,
     ),
-    "state_changes.bloch_change": lambda t: state_changes.bloch_change(
-        BLOCH[0], BLOCH[2], hue=BLUE, theme=t
+    "state_changes.bloch_change": lambda: state_changes.bloch_change(BLOCH[0], BLOCH[2], hue=BLUE),
+    "state_changes.flip_distances": lambda: state_changes.flip_distances(
+        ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE
     ),
-    "state_changes.flip_distances": lambda t: state_changes.flip_distances(
-        ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
-    ),
-    "target_information.information_bars": lambda t: model_quality.information_bars(
+    "target_information.information_bars": lambda: model_quality.information_bars(
         ["learned", HOSTILE],
         {
             model_quality.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
@@ -623,32 +561,28 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         },
         M,
         entropy=1.0,
-        theme=t,
     ),
-    "interaction_charts.interaction_matrix": lambda t: model_charts.interaction_matrix(
+    "interaction_charts.interaction_matrix": lambda: model_charts.interaction_matrix(
         [(M[0], HOSTILE), (M[1], HOSTILE)],
         np.array([[0.1, 0.0, 0.2], [-0.3, -0.4, -0.2]]),
         (*M[:2], HOSTILE),
         unit=HOSTILE,
-        theme=t,
     ),
-    "interaction_charts.contribution_swarm": lambda t: model_charts.contribution_swarm(
+    "interaction_charts.contribution_swarm": lambda: model_charts.contribution_swarm(
         {"text": np.linspace(-1, 1, 20), HOSTILE: np.zeros(20)},
         np.linspace(0, 1, 20),
         [f"{HOSTILE}{n}" for n in range(20)],
         by=HOSTILE,
         unit=HOSTILE,
-        theme=t,
     ),
-    "basin_charts.seed_basins": lambda t: model_charts.seed_basins(
+    "basin_charts.seed_basins": lambda: model_charts.seed_basins(
         np.array([[0.1, 0.2], [0.2, 0.1], [0.9, -0.4]]),
         np.array([0, 0, 1]),
         ["text", HOSTILE],
         [0, 1, 2],
         unit=HOSTILE,
-        theme=t,
     ),
-    "share_curves.banded_curves": lambda t: training_charts.banded_curves(
+    "share_curves.banded_curves": lambda: training_charts.banded_curves(
         np.arange(4.0),
         {HOSTILE: (np.arange(4.0), np.arange(4.0) - 1, np.arange(4.0) + 1)},
         hues={HOSTILE: BLUE},
@@ -657,20 +591,19 @@ _EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         behind=R.normal(size=(3, 4)),
         behind_name=HOSTILE,
         marks={HOSTILE: 2.0},
-        theme=t,
     ),
-    "state_changes.turn_sizes": lambda t: state_changes.turn_sizes(
-        ["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t
+    "state_changes.turn_sizes": lambda: state_changes.turn_sizes(
+        ["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE
     ),
 }
 
 
-def _seeded(name: str) -> Callable[[Theme], go.Figure]:
-    """Returns an example that draws the same numbers whatever was drawn before it."""
+def _seeded(name: str) -> Callable[[], go.Figure]:
+    """Return an example that draws the same numbers whatever was drawn before it."""
 
-    def draw(theme: Theme) -> go.Figure:
+    def draw() -> go.Figure:
         R.bit_generator.state = np.random.default_rng(zlib.crc32(name.encode())).bit_generator.state
-        return _EXAMPLES[name](theme)
+        return _EXAMPLES[name]()
 
     return draw
 

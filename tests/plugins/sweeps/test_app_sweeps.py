@@ -152,7 +152,7 @@ def test_programs_read_sweeps(own_places):
     for name, panel in shown.items():
         names: dict[str, Any] = {}
         exec(rendering.program("Sweeps", name, {"sweep": "first"}), names)
-        pd.testing.assert_frame_equal(names["numbers"], panel.build(trials, "light").table())
+        pd.testing.assert_frame_equal(names["numbers"], panel.build(trials).table())
 
 
 @pytest.mark.parametrize(
