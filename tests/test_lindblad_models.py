@@ -28,12 +28,12 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet, Modality, Target
 from qfusion.data.data_set import compute_digest
-from qfusion.data.ket_features import as_ket_set, basis_kets, product_states
 from qfusion.data.store import reading, writing
 from qfusion.data.store.folders import imported_names
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import backgrounds
 from qfusion.models import registry
+from qfusion.models.jump.ket_features import as_ket_set, basis_kets, product_states
 from qfusion.models.jump.lindblad_model import LindbladModel, lindblad_model
 from qfusion.quantum import states
 from qfusion.training import checkpoint, checkpoint_cards, train
