@@ -56,7 +56,7 @@ def find_ids(names: Iterable[str]) -> tuple[str, ...]:
     single = find_name(names, ID_NAMES)
     if single is not None:
         return (single,)
-    video, clip = (find_name(names, (part,)) for part in JOINED_IDS)
+    video, clip = find_name(names, JOINED_IDS[:1]), find_name(names, JOINED_IDS[1:])
     return (video, clip) if video and clip else ()
 
 

@@ -401,8 +401,9 @@ def preview_table(path: Path) -> TablePreview:
     columns = [name for name in table.columns if name not in table.row_numbers()]
     first = next(table._batches(columns, {}), None) if columns else None
     rows = {}
-    for name in columns if first is not None else ():
-        rows[name] = list(map(_shorten, first.column(name)[:SHOWN_ROWS]))
+    if first is not None:
+        for name in columns:
+            rows[name] = list(map(_shorten, first.column(name)[:SHOWN_ROWS]))
     return describe_columns(table, pd.DataFrame(rows, columns=columns))
 
 
