@@ -1,8 +1,13 @@
 """The parts of a split, and stratified random splits by a fixed seed."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from qfusion.data.staged_set import StagedSet
+if TYPE_CHECKING:
+    from qfusion.data.staged_set import StagedSet
 
 SPLITS = ("train", "valid", "test")
 SPLIT_SEED = 2013

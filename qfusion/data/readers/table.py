@@ -116,7 +116,7 @@ class Table:
                 "or convert it.",
             )
         types = dict.fromkeys(columns, pa.float64())
-        for batch in self._batches(columns, types):
+        for batch in self.batches(columns, types):
             numbers = batch.cast(pa.schema(types), safe=False)
             yield numbers.to_tensor(null_to_nan=True).to_numpy()
 
@@ -127,7 +127,7 @@ class Table:
             InvalidInput: when a row has no list.
         """
         at = 0
-        for batch in self._batches([column], {}):
+        for batch in self.batches([column], {}):
             lists = batch.column(0)
             missing = lists.is_null().to_numpy(zero_copy_only=False)
             check(
@@ -147,11 +147,11 @@ class Table:
         """Return columns as pandas shows them. Columns that no table can show, such as lists, are left out."""
         whole = self._whole(columns)
         for place, kind in enumerate(whole.schema.types):
-            if not is_numeric(kind) and not _is_binary(kind):
+            if not is_numeric(kind) and not is_binary(kind):
                 whole = _cast(whole, place, pa.string())
             elif pa.types.is_decimal(kind):
                 whole = _cast(whole, place, pa.float64())
-        binary = list(compress(whole.column_names, map(_is_binary, whole.schema.types)))
+        binary = list(compress(whole.column_names, map(is_binary, whole.schema.types)))
         return whole.drop_columns(binary).to_pandas()
 
     def count_rows(self) -> int:
@@ -171,14 +171,15 @@ class Table:
         self, columns: Sequence[str], types: Mapping[str, pa.DataType] | None = None
     ) -> pa.Table:
         """Return some columns, all rows."""
-        batches = list(self._batches(list(columns), dict(types or {})))
+        batches = list(self.batches(list(columns), dict(types or {})))
         if not batches:
             return pa.table([pa.nulls(0)] * len(columns), names=list(columns))
         return pa.Table.from_batches(batches)
 
-    def _batches(
+    def batches(
         self, columns: list[str], types: dict[str, pa.DataType]
     ) -> Iterator[pa.RecordBatch]:
+        """Yield rows of some columns, see `Read`; what cannot be read becomes an error that says what to mend."""
         with files.misread(
             f"Table `{self.name}` cannot be read",
             "Every line must have as many cells as the others, and every column but the id must hold numbers: mend the "
@@ -252,7 +253,7 @@ def _open_parquet(path: Path) -> Table:
     with contextlib.suppress(ValueError, RecursionError):  # it is JSON, whoever wrote it
         saved = schema.pandas_metadata
     index = saved.get("index_columns") if isinstance(saved, dict) else None
-    kinds = dict(zip(schema.names, map(_decoded, schema.types), strict=True))
+    kinds = dict(zip(schema.names, map(decoded_kind, schema.types), strict=True))
 
     def read(columns: list[str], _: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         file = pa.parquet.ParquetFile(path)
@@ -399,7 +400,7 @@ def preview_table(path: Path) -> TablePreview:
     _read_only.check_allowed("import data")
     table = open_table(path)
     columns = [name for name in table.columns if name not in table.row_numbers()]
-    first = next(table._batches(columns, {}), None) if columns else None
+    first = next(table.batches(columns, {}), None) if columns else None
     rows = {}
     if first is not None:
         for name in columns:
@@ -443,7 +444,7 @@ def describe_columns(table: Table, rows: pd.DataFrame | None = None) -> TablePre
 def _find_split(table: Table) -> str | None:
     """Return the column that is called like a split, if it holds nothing but parts of a split."""
     column = table.find(SPLIT_NAMES)
-    if column is None or not _is_text(table.kinds[column]):
+    if column is None or not is_word(table.kinds[column]):
         return None
     with contextlib.suppress(InvalidInput):
         if file_words.parse_split(table.words([column])[0], column).any():
@@ -495,11 +496,12 @@ def can_be_feature(kind: pa.DataType) -> bool:
     return can_be_number(kind)
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_word(kind: pa.DataType) -> bool:
+    """Whether a column holds text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _is_binary(kind: pa.DataType) -> bool:
+def is_binary(kind: pa.DataType) -> bool:
     """Whether a column holds what no table can show."""
     return bool(
         pa.types.is_nested(kind)
@@ -509,7 +511,7 @@ def _is_binary(kind: pa.DataType) -> bool:
     )
 
 
-def _decoded(kind: pa.DataType) -> pa.DataType:
+def decoded_kind(kind: pa.DataType) -> pa.DataType:
     """Return the type of the values of a column that is stored as codes and their values."""
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
@@ -540,7 +542,7 @@ def _shorten(value: pa.Scalar) -> str:
         return ""
     if pa.types.is_nested(value.type):
         return f"{len(value)} values" if hasattr(value, "__len__") else "values"
-    if _is_binary(value.type):
+    if is_binary(value.type):
         return "bytes"
     if pa.types.is_floating(value.type):
         return f"{value.as_py():.5g}"

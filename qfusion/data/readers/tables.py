@@ -79,7 +79,7 @@ def read_tables(modalities: Mapping[str, Path], labels: Path) -> Raw:
     of_labels = [raw.label, *filter(None, map(table.find, (SPLIT_NAMES, TEXT_NAMES)))]
     for name, path in modalities.items():
         if path.suffix.lower() == ".npy":
-            raw.modalities.append(_read_npy(raw, name, path))
+            raw.modalities.append(read_npy(raw, name, path))
         else:
             raw.modalities.append(_read_joined(raw, name, open_table(path), of_labels, modalities))
     return raw
@@ -123,7 +123,7 @@ def read_single_table(source: Path | pd.DataFrame, choice: ColumnChoice) -> Raw:
                 "warning",
                 name,
             )
-        raw.modalities.append(_read_features(raw, name, table, list(features), rows))
+        raw.modalities.append(read_features(raw, name, table, list(features), rows))
     return raw
 
 
@@ -287,7 +287,7 @@ def _read_joined(
     numbering = table.row_numbers((key, step, *targets))
     _note_row_numbers(raw, table, numbering, name)
     features = [column for column in others if column not in {*targets, *numbering}]
-    return _read_features(raw, name, table, features, rows, step)
+    return read_features(raw, name, table, features, rows, step)
 
 
 def _find_steps(raw: Raw, modality: str, table: Table, ids: np.ndarray) -> str | None:
@@ -353,7 +353,7 @@ def _join_rows(raw: Raw, table: Table, ids: np.ndarray, is_sequence: bool) -> np
     return rows
 
 
-def _read_features(
+def read_features(
     raw: Raw,
     name: str,
     table: Table,
@@ -540,7 +540,7 @@ def _read_nested(raw: Raw, name: str, table: Table, column: str, rows: np.ndarra
     return _sequence(raw, name, numbered_features(name, size), lengths, pieces)
 
 
-def _read_npy(raw: Raw, name: str, path: Path) -> RawModality:
+def read_npy(raw: Raw, name: str, path: Path) -> RawModality:
     """Return the modality in a .npy file, which is mapped."""
     files.require_signature(path, "a .npy file")
     with translate_errors(

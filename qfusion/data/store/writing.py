@@ -90,7 +90,7 @@ def write_set(
         np.save(folder / f"{name}.npy", np.ascontiguousarray(values))
     if len(dataset.table.columns):
         _write_table(dataset.table, folder / "table.arrow")
-    contents.write_contents(dataset, folder / contents.FILE)
+    contents.write_contents(dataset, folder / contents.CONTENT_FILE)
     entries = [
         _write_modality(folder, number, modality, (files or {}).get(modality.name, ""))
         for number, modality in enumerate(dataset.modalities)
