@@ -116,7 +116,10 @@ def check_repair_names(names: Iterable[str]) -> set[str]:
     Raises:
         NotFound: when there is no repair of a name.
     """
-    return {choose("Repair", name, REPAIRS) for name in names}
+    agreed = set(names)
+    for name in agreed:
+        choose("Repair", name, REPAIRS)
+    return agreed
 
 
 def _kept_samples(

@@ -133,7 +133,7 @@ def describe_roles(roles: ColumnRoles) -> str:
     split = quote_columns([roles.split]) if roles.split else "none"
     modalities = []
     for name, columns in roles.modalities.items():
-        shown = ", ".join(f"`{column[:40]}`" for column in columns[:_SHOWN])
+        shown = ", ".join(map("`{:.40}`".format, columns[:_SHOWN]))
         rest = len(columns) - _SHOWN
         more = f" and {rest:,} more" if rest > 0 else ""
         modalities.append(f"{name}: {shown}{more}")
