@@ -18,6 +18,7 @@ import safetensors.torch
 import torch
 
 from qfusion import data
+from qfusion.analysis.ket_features import as_ket_set, basis_kets, product_states
 from qfusion.analysis.lindblad_systems import (
     lindblad_study_data,
     open_lindblad,
@@ -33,7 +34,6 @@ from qfusion.data.store.folders import imported_names
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import backgrounds
 from qfusion.models import registry
-from qfusion.models.jump.ket_features import as_ket_set, basis_kets, product_states
 from qfusion.models.jump.lindblad_model import LindbladModel, lindblad_model
 from qfusion.quantum import states
 from qfusion.training import checkpoint, checkpoint_cards, train

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from qfusion._checks import check
+from qfusion.analysis.ket_features import as_ket_set, product_state_set, product_states
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.data import DataSet
@@ -23,7 +24,6 @@ from qfusion.data.in_memory import data_set_of
 from qfusion.data.store.writing import store_set
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
-from qfusion.models.jump.ket_features import as_ket_set, product_state_set, product_states
 from qfusion.models.jump.lindblad_model import LindbladModel, Preparation, lindblad_model
 from qfusion.training import checkpoint, checkpoint_cards
 

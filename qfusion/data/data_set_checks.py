@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -10,15 +10,53 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.data import set_digest
 from qfusion.data.coalition_terms import coalition_names
+from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import SPLITS
-from qfusion.data.target_spec import check_convention
+from qfusion.data.target_spec import Target, check_convention
 from qfusion.errors import InvalidInput
 
-if TYPE_CHECKING:
-    from qfusion.data.data_set import DataSet
+
+class CheckedData(Protocol):
+    """The attributes of a data set that are checked, see `data_set.DataSet`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the modalities."""
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """Modalities of N samples each."""
+
+    @property
+    def target(self) -> Target:
+        """The quantity to predict."""
+
+    @property
+    def y(self) -> np.ndarray:
+        """Targets (N,)."""
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Names of the samples, (N,)."""
+
+    @property
+    def split(self) -> np.ndarray:
+        """Part of the split of each sample, (N,)."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Columns to show."""
+
+    @property
+    def truth(self) -> pd.DataFrame | None:
+        """True dividends, if known."""
+
+    @property
+    def unimodal(self) -> pd.DataFrame | None:
+        """Targets of single modalities, if any."""
 
 
-def check_data_set(data: DataSet) -> None:
+def check_data_set(data: CheckedData) -> None:
     """Check shapes, ids, split, values, targets and tables of a data set.
 
     Raises:
@@ -65,7 +103,7 @@ def check_data_set(data: DataSet) -> None:
     _check_tables(data)
 
 
-def _check_finite(data: DataSet) -> None:
+def _check_finite(data: CheckedData) -> None:
     """Check that features and targets are finite."""
     for m in data.modalities:
         count = 0
@@ -93,7 +131,7 @@ def _check_finite(data: DataSet) -> None:
         )
 
 
-def _check_targets(data: DataSet) -> None:
+def _check_targets(data: CheckedData) -> None:
     """Check that targets lie in their range, or are numbers of classes."""
     target = data.target
     y = data.y
@@ -112,7 +150,7 @@ def _check_targets(data: DataSet) -> None:
         check_convention(target.convention, y)
 
 
-def _check_tables(data: DataSet) -> None:
+def _check_tables(data: CheckedData) -> None:
     """Check the tables of samples: displayed columns, true contributions and labels of single modalities."""
     for name, table in (("table", data.table), ("truth", data.truth)):
         check(

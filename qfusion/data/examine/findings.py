@@ -341,8 +341,8 @@ def _of_samples(
 ) -> Iterator[Finding]:
     """Yield a finding on some samples, bool (N,), if there are any: "1 sample is", "3 samples are", and words."""
     if rows.any():
-        subject = count(int(rows.sum()), f"sample {verb}", f"samples {_PLURAL[verb]}")
-        sentence = f"{subject}{link} {words}"
+        samples = count(int(rows.sum()), f"sample {verb}", f"samples {_PLURAL[verb]}")
+        sentence = f"{samples}{link} {words}"
         yield Finding(code, severity, sentence, where, repairs, np.flatnonzero(rows))
 
 
