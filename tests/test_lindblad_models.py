@@ -18,9 +18,9 @@ import safetensors.torch
 import torch
 
 from qfusion import data
+from qfusion.study.ket_features import as_ket_set, basis_kets, product_states
 from qfusion.data import DataSet, Modality, Target
 from qfusion.data.data_set import compute_digest
-from qfusion.data.ket_features import as_ket_set, basis_kets, product_states
 from qfusion.data.store import reading, writing
 from qfusion.data.store.folders import imported_names
 from qfusion.errors import IntegrityError, InvalidInput, NotFound

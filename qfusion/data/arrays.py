@@ -1,10 +1,10 @@
 """Arrays of data sets: read-only copies, padded sequences, numbered ids."""
 
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from qfusion._checks import check
 from qfusion.errors import translate_errors
@@ -51,11 +51,10 @@ def numbered_ids(prefix: str, count: int) -> np.ndarray:
 _STRAY = "\ufeff\u200b"  # invisible marks around ids
 
 
-def normalize_ids(words: Iterable[str]) -> list[str]:
-    """Return ids without surrounding invisible marks, in the composed normal form NFC of Unicode."""
-    return [unicodedata.normalize("NFC", word.strip().strip(_STRAY).strip()) for word in words]
-
-
-def count_decomposed(words: Iterable[str]) -> int:
-    """Return the number of ids in another normal form of Unicode, such as names of files from macOS."""
-    return sum(not unicodedata.is_normalized("NFC", word) for word in words)
+def normalize_ids(words: Iterable[str | None]) -> tuple[list[str], int]:
+    """Return ids without surrounding invisible marks, in the composed normal form NFC of Unicode, and how many were in
+    another form, such as names of files from macOS."""
+    written = pd.Series(list(words), dtype=object).fillna("")
+    composed = written.str.normalize("NFC")
+    stripped = composed.str.strip().str.strip(_STRAY).str.strip()
+    return stripped.tolist(), int((written != composed).sum())

@@ -30,7 +30,7 @@ class CastErrors:
 
     def add(self, values: np.ndarray, single: np.ndarray) -> None:
         """Add a piece (..., F) and its cast to single precision."""
-        if values.size == 0 or not _may_lose(values.dtype):
+        if values.size == 0 or np.can_cast(values.dtype, np.float32, "safe"):
             return
         rows = values.reshape(-1, len(self.low))
         cast = single.reshape(rows.shape)
@@ -69,11 +69,6 @@ class CastErrors:
         """Imprecise features for which most distinct values become equal, bool (F,)."""
         before, after = self.different
         return self.imprecise & (2 * after < before)
-
-
-def _may_lose(kind: np.dtype) -> bool:
-    """Whether single precision lacks some numbers of a type."""
-    return not np.can_cast(kind, np.float32, "safe")
 
 
 def _range(rows: np.ndarray, cast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

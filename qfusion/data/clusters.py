@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from qfusion._checks import check
 from qfusion.data.arrays import read_only_array
@@ -63,7 +64,7 @@ class Clusters:
 
 def video_clusters(ids: Sequence[str] | np.ndarray) -> Clusters | None:
     """Return the videos that segments come from, if every id names one before `VIDEO_MARK` as in MMSA's files."""
-    names = [str(id_) for id_ in ids]
-    if not names or not all(VIDEO_MARK in name for name in names):
+    parts = pd.Series(ids, dtype=object).astype(str).str.rpartition(VIDEO_MARK)
+    if parts.empty or (parts[1] == "").any():
         return None
-    return Clusters(np.array([name.rpartition(VIDEO_MARK)[0] for name in names]), "videos")
+    return Clusters(parts[0].to_numpy(str), "videos")

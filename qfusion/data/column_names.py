@@ -5,6 +5,8 @@ all formats of files and for Python objects; and the columns that are never feat
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+import pandas as pd
+
 # What is called so, whatever the capitals, blanks and punctuation; the first that occurs is taken.
 ID_NAMES = ("id", "ids", "sample", "sampleid", "segment", "key")
 JOINED_IDS = ("videoid", "clipid")  # together
@@ -25,12 +27,10 @@ _INDEX = re.compile(
     r"index|index[_.]?\d+|idx|level_\d+|row|rows?[_ .]?(id|idx|index|number|num|nr|no|names?)|rn|#|\.\.\.\d+"
 )
 _IDS = ("id", "ids", "sample_id", "segment_id", "video_id", "clip_id")
-_TARGETS = re.compile(
+_NO_FEATURES = re.compile(
     r"targets?|annotations?|ground_?truth|(regression_|classification_)?labels?"
     r"(_(t|a|v|m|text|audio|vision|video|visual|id|idx|index|name|code|num|number|encoded))?"
-)
-_PARTS = re.compile(
-    r"split|subset|(k|cv_?)?folds?(_?(id|idx|index|number|no|nr))?|is_(train|valid|val|test)"
+    r"|split|subset|(k|cv_?)?folds?(_?(id|idx|index|number|no|nr))?|is_(train|valid|val|test)"
 )
 _MAX_QUOTED = 6  # columns in a sentence
 
@@ -42,17 +42,22 @@ def plain(name: str) -> str:
 
 def find_name(names: Iterable[str], known: Sequence[str]) -> str | None:
     """Return the name that is called like the first of `known` that occurs, or None."""
-    by_plain = {plain(name): name for name in reversed(list(names))}
-    return next((by_plain[name] for name in known if name in by_plain), None)
+    last_first = list(names)[::-1]
+    by_plain = dict(zip(map(plain, last_first), last_first, strict=True))
+    for name in known:
+        if name in by_plain:
+            return by_plain[name]
+    return None
 
 
-def find_ids(names: Sequence[str]) -> tuple[str, ...]:
+def find_ids(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names that are called like an id, or like the parts of one; () if there are none."""
+    names = list(names)
     single = find_name(names, ID_NAMES)
     if single is not None:
         return (single,)
-    joined = [find_name(names, (part,)) for part in JOINED_IDS]
-    return tuple(name for name in joined if name) if None not in joined else ()
+    video, clip = find_name(names, JOINED_IDS[:1]), find_name(names, JOINED_IDS[1:])
+    return (video, clip) if video and clip else ()
 
 
 def is_row_number(name: str) -> bool:
@@ -77,16 +82,14 @@ def no_features(
             a coordinate.
         modalities: names of all modalities, each of which may have a column of labels.
     """
-    lower = {name: name.strip().lower() for name in names}
-    taken = {*_IDS, *(name.strip().lower() for name in of_labels)}
-    if "x" in lower.values():
+    taken = {*_IDS, *map(str.lower, map(str.strip, of_labels))}
+    taken.update(map("label_{}".format, map(str.lower, modalities)))
+    columns = pd.Series(list(names), dtype=object)
+    lower = columns.str.strip().str.lower()
+    if (lower == "x").any():
         taken.discard("y")
-    taken.update(f"label_{name}".lower() for name in modalities)
-    return [
-        name
-        for name, word in lower.items()
-        if word in taken or _TARGETS.fullmatch(word) or _PARTS.fullmatch(word)
-    ]
+    is_none = lower.isin(taken) | lower.str.fullmatch(_NO_FEATURES)
+    return columns[is_none.astype(bool)].tolist()
 
 
 def quote_columns(names: Sequence[str]) -> str:

@@ -9,9 +9,10 @@ import csv
 import fnmatch
 import glob
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
 from qfusion._checks import MOST_MODALITIES, choose, require_few_modalities
@@ -29,6 +30,7 @@ from qfusion.errors import InvalidInput, NotFound
 
 # A single column of this prefix is a modality; with another prefix it takes two.
 _USUAL_MODALITIES = frozenset({"text", "audio", "vision", "video", "image"})
+_LETTER = re.compile(r"[^\W_]")
 _PREFIX = re.compile(r"([^_.:/ -]*[^\W_][^_.:/ -]*[_.:/ -]).+|([^\d_.:/ -]+)\d+")
 WILDCARD = "*"
 MAX_PATTERNS = 20  # with a wildcard, in one modality
@@ -143,48 +145,46 @@ def choose_roles(preview: TablePreview, choice: ColumnChoice) -> ColumnRoles:
     """
     choice = complete_choice(preview, choice)
     matched = match_columns(preview, choice)
-    problems = _all_problems(preview, choice, matched)
-    if problems:
-        raise InvalidInput(problems[0].words)
-    names = [
-        name if choice.as_named else make_modality_name(name) for name, _ in choice.modalities or ()
-    ]
-    by_name = dict(zip(names, matched, strict=True))
+    for problem in _describe_problems(preview, choice, matched):
+        raise InvalidInput(problem.words)
+    features: dict[str, tuple[str, ...]] = {}
+    skipped: dict[str, tuple[str, ...]] = {}
+    for (name, _), columns in zip(choice.modalities or (), matched, strict=True):
+        modality = name if choice.as_named else make_modality_name(name)
+        features[modality] = columns.features
+        if columns.skipped:
+            skipped[modality] = columns.skipped
     return ColumnRoles(
-        choice.label or "",
-        choice.ids or (),
-        choice.split or None,
-        {name: columns.features for name, columns in by_name.items()},
-        {name: columns.skipped for name, columns in by_name.items() if columns.skipped},
+        choice.label or "", choice.ids or (), choice.split or None, features, skipped
     )
 
 
 def complete_choice(preview: TablePreview, choice: ColumnChoice) -> ColumnChoice:
     """Return a choice with all roles: those that are None are guessed, and a label that nothing suggests is ""."""
-    single = [name for name in preview.columns if name not in preview.lists]
+    columns = pd.Index(preview.columns, dtype=object)
+    single = columns[~columns.isin(list(preview.lists))]
     if choice.ids is None:
-        free = [name for name in single if name not in (choice.label, choice.split)]
+        free = single[~single.isin([choice.label, choice.split])]
         choice = replace(choice, ids=find_ids(free))
+    taken = {*(choice.ids or ()), *choice.shown}
     if choice.split is None:
         is_free = preview.split not in (choice.label, *(choice.ids or ()))
         choice = replace(choice, split=preview.split if preview.split and is_free else "")
-    taken = {*(choice.ids or ()), choice.split, *choice.shown}
+    taken.add(choice.split or "")
     if choice.label is None:
-        named = [split_patterns(text, preview.columns) for _, text in choice.modalities or ()]
-        busy = taken.union(*named)
-        label = find_name([name for name in single if name not in busy], LABEL_NAMES)
+        busy = set(taken)
+        for _, text in choice.modalities or ():
+            busy.update(split_patterns(text, preview.columns))
+        label = find_name(single[~single.isin(list(busy))], LABEL_NAMES)
         choice = replace(choice, label=label or "")
     if choice.modalities is None:
-        free = [name for name in preview.columns if name not in {*taken, choice.label}]
-        groups = group_columns(free, preview)
-        numeric = preview.numeric & set(free)
-        patterns = {name: _join_patterns(*group, numeric) for name, group in groups.items()}
-        choice = replace(choice, modalities=tuple(patterns.items()))
+        free = columns[~columns.isin([*taken, choice.label])]
+        choice = replace(choice, modalities=guess_modalities(free, preview))
     return choice
 
 
-def group_columns(names: Sequence[str], preview: TablePreview) -> dict[str, tuple[str, list[str]]]:
-    """Return the likely modalities: of each the beginning that its columns share, and the columns.
+def guess_modalities(names: pd.Index, preview: TablePreview) -> tuple[tuple[str, str], ...]:
+    """Return the likely modalities, each with patterns of its columns; () if there are none, or too many.
 
     Columns belong together if they share the word before the first separator, as in `text_1`, `text.0` or `text:0`,
     or their letters before a number, as in `f0` and `f1`. A column of lists is a modality.
@@ -193,77 +193,104 @@ def group_columns(names: Sequence[str], preview: TablePreview) -> dict[str, tupl
         names: of the columns that have no other role.
         preview: of the table.
     """
-    others = {*no_features(names, (), ()), *STEP_NAMES}
+    numeric = names[names.isin(list(preview.numeric))]
+    lower = numeric.str.strip().str.lower()
+    is_other = numeric.isin(no_features(names, (), ())) | lower.isin(STEP_NAMES)
     groups: dict[str, tuple[str, list[str]]] = {}
-    for name in names:
-        if name not in preview.numeric or name in others or name.strip().lower() in others:
-            continue
+    for name in numeric[~is_other]:
         matched = _PREFIX.fullmatch(name)
         if name in preview.lists:
-            if any(map(str.isalnum, name)):
+            if _LETTER.search(name):
                 groups[make_modality_name(name)] = name, [name]
         elif matched and not is_row_number(name):
             prefix = matched[1] or matched[2]
             groups.setdefault(make_modality_name(prefix), (prefix, []))[1].append(name)
-    result = {
-        modality: group
-        for modality, group in groups.items()
-        if len(group[1]) > 1 or group[1][0] in preview.lists or modality in _USUAL_MODALITIES
-    }
-    return result if len(result) <= MOST_MODALITIES else {}
+    guessed = []
+    for modality, (prefix, columns) in groups.items():
+        is_usual = columns[0] in preview.lists or modality in _USUAL_MODALITIES
+        if len(columns) == 1 and not is_usual:
+            continue
+        alike = numeric[numeric.str.startswith(prefix)].tolist()
+        is_whole = alike == columns != [prefix] and "," not in prefix
+        guessed.append((modality, join_patterns([prefix + WILDCARD] if is_whole else columns)))
+    return tuple(guessed) if len(guessed) <= MOST_MODALITIES else ()
 
 
 def find_problems(preview: TablePreview, choice: ColumnChoice) -> list[RoleProblem]:
     """Return why a complete choice cannot be used; nothing if it can."""
-    return _all_problems(preview, choice, match_columns(preview, choice))
+    return list(_describe_problems(preview, choice, match_columns(preview, choice)))
 
 
 def match_columns(preview: TablePreview, choice: ColumnChoice) -> list[MatchedColumns]:
     """Return the columns that each modality of a complete choice matches."""
-    roles = {*(choice.ids or ()), choice.split, choice.label}
-    names = [name for name, _ in choice.modalities or ()]
-    of_labels = [name for name in (choice.label, choice.split) if name]
-    targets = set(no_features(preview.columns, of_labels, names))
-    rows = [_rank_columns(text, preview.columns) for _, text in choice.modalities or ()]
-    best: dict[str, int] = {}
-    for ranks, _ in rows:
-        for column, rank in ranks.items():
-            best[column] = max(rank, best.get(column, 0))
-    columns_of: list[dict[str, list[str]]] = [{} for _ in rows]
-    for column in filter(best.__contains__, preview.columns):
-        winners = [row for row, (ranks, _) in enumerate(rows) if ranks.get(column) == best[column]]
-        is_exact = best[column] > len(column)
-        is_numeric = column in preview.numeric
-        if column in roles and not is_exact:
-            continue
-        if len(winners) > 1:
-            kind = "contested"
-        elif is_exact:
-            kind = "features" if is_numeric else "words"
-        else:
-            kind = "features" if is_numeric and column not in targets else "skipped"
-        for row in winners:
-            columns_of[row].setdefault(kind, []).append(column)
-    return [
-        MatchedColumns(**{kind: tuple(mine) for kind, mine in kinds.items()}, unknown=unknown)
-        for kinds, (_, unknown) in zip(columns_of, rows, strict=True)
-    ]
+    columns = pd.Index(preview.columns, dtype=object)
+    ranks, unknown = [], []
+    for _, text in choice.modalities or ():
+        rank, missing = _rank_columns(split_patterns(text, preview.columns), columns)
+        ranks.append(rank)
+        unknown.append(missing)
+    if not ranks:
+        return []
+    best = np.max(ranks, axis=0)
+    is_best = (np.array(ranks) == best) & (best > 0)
+    is_exact = best == columns.str.len() + 2
+    is_numeric = columns.isin(list(preview.numeric))
+    modalities = list(dict(choice.modalities or ()))
+    of_labels = list(filter(None, (choice.label, choice.split)))
+    is_target = columns.isin(no_features(columns, of_labels, modalities))
+    has_role = columns.isin([*(choice.ids or ()), choice.split, choice.label])
+    kinds = np.select(
+        [
+            has_role & ~is_exact,
+            is_best.sum(0) > 1,
+            is_numeric & (is_exact | ~is_target),
+            is_exact,
+        ],
+        ["", "contested", "features", "words"],
+        "skipped",
+    )
+    matched = []
+    for mine, missing in zip(is_best, unknown, strict=True):
+        by_kind = columns[mine].groupby(kinds[mine])
+        by_kind.pop("", None)
+        matched.append(MatchedColumns(**{k: tuple(v) for k, v in by_kind.items()}, unknown=missing))
+    return matched
+
+
+def _rank_columns(patterns: Sequence[str], columns: pd.Index) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return how specifically patterns match columns, (C,): 0 where none does, one more than the letters of a pattern
+    beside its wildcards, or two more than those of a name in full; and the patterns that match none.
+    """
+    ranks = np.zeros(len(columns), np.int64)
+    unknown = []
+    for pattern in patterns:
+        is_match = np.asarray(columns == pattern)
+        rank = len(pattern) + 2
+        if WILDCARD in pattern and not is_match.any():
+            # without turning back, so that many wildcards take no longer
+            form = fnmatch.translate(glob.escape(pattern).replace(f"[{WILDCARD}]", WILDCARD))
+            is_match = columns.isin(list(filter(re.compile(form).match, columns)))
+            rank = len(pattern.replace(WILDCARD, "")) + 1
+        if not is_match.any():
+            unknown.append(pattern)
+        ranks = np.maximum(ranks, np.where(is_match, rank, 0))
+    return ranks, tuple(unknown)
 
 
 def split_patterns(text: str, columns: Collection[str]) -> list[str]:
     """Return the patterns in a text, separated by commas. A name with a comma stands in quotation marks, unless it is
     the whole text.
     """
-    whole = next((name for name in (text.strip(), text) if name in columns), None)
-    if whole is not None:
-        return [whole]
+    for whole in (text.strip(), text):
+        if whole in columns:
+            return [whole]
     try:
         fields = next(csv.reader([text], skipinitialspace=True), [])
     except csv.Error:
         fields = text.split(",")
     known = set(columns)
-    written = (name if name in known else name.strip() for name in fields)
-    return list(dict.fromkeys(filter(None, written)))
+    patterns = dict.fromkeys([name if name in known else name.strip() for name in fields])
+    return list(filter(None, patterns))
 
 
 def join_patterns(names: Iterable[str]) -> str:
@@ -275,49 +302,16 @@ def join_patterns(names: Iterable[str]) -> str:
     return ", ".join(quoted)
 
 
-def _join_patterns(prefix: str, columns: Sequence[str], free: Collection[str]) -> str:
-    """Return patterns that match a group of columns, and no other of the `free` ones."""
-    is_exact = {name for name in free if name.startswith(prefix)} == set(columns) != {prefix}
-    return join_patterns([prefix + WILDCARD] if is_exact and "," not in prefix else columns)
-
-
-def _rank_columns(text: str, columns: Sequence[str]) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Return how specifically the patterns in a text match columns: a number for each column that they match, which is
-    larger than the column's name is long where it is named in full; and the patterns that match none.
-    """
-    known = set(columns)
-    ranks: dict[str, int] = {}
-    unknown = []
-    for pattern in split_patterns(text, columns):
-        matches: Iterable[str] = ()
-        rank = len(pattern) + 1
-        if pattern in known:
-            matches = [pattern]
-        elif WILDCARD in pattern:
-            # without turning back, so that many wildcards take no longer
-            form = fnmatch.translate(glob.escape(pattern).replace(f"[{WILDCARD}]", WILDCARD))
-            matches = list(filter(re.compile(form).match, columns))
-            rank = len(pattern.replace(WILDCARD, ""))
-        if not matches:
-            unknown.append(pattern)
-        for column in matches:
-            ranks[column] = max(rank, ranks.get(column, 0))
-    return ranks, tuple(unknown)
-
-
-def _all_problems(
+def _describe_problems(
     preview: TablePreview, choice: ColumnChoice, matched: Sequence[MatchedColumns]
-) -> list[RoleProblem]:
-    """Return problems of the label, the id and the split, then those of the modalities."""
-    problems = []
+) -> Iterator[RoleProblem]:
+    """Yield problems of the label, the id and the split, then those of the modalities."""
     if not choice.label:
-        problems.append(
-            RoleProblem(
-                "label",
-                f"Table `{preview.file}` must have a column of labels, but none is called so (label, score, class, "
-                f"...): it has {shown_names(preview.columns)}. Choose one; on the command line with --label COLUMN, "
-                "in Python with target=COLUMN.",
-            )
+        yield RoleProblem(
+            "label",
+            f"Table `{preview.file}` must have a column of labels, but none is called so (label, score, class, "
+            f"...): it has {shown_names(preview.columns)}. Choose one; on the command line with --label COLUMN, "
+            "in Python with target=COLUMN.",
         )
     roles = {"label": [choice.label], "ids": choice.ids or (), "split": [choice.split]}
     taken: dict[str, str] = {}
@@ -325,28 +319,25 @@ def _all_problems(
         for column in filter(None, columns):
             words = _check_role(preview, column, taken)
             if words:
-                problems.append(RoleProblem(role, words))
+                yield RoleProblem(role, words)
             taken[column] = _ROLES[role]
     names: set[str] = set()
-    for row, ((name, _), mine) in enumerate(zip(choice.modalities or (), matched, strict=True)):
+    for row, ((name, text), mine) in enumerate(zip(choice.modalities or (), matched, strict=True)):
         words = "" if choice.as_named else _check_name(name, names)
-        words = words or _check_columns(preview, choice, row, taken, mine)
+        words = words or _check_columns(preview, name, text, taken, mine)
         if words:
-            problems.append(RoleProblem("modalities", words, row))
+            yield RoleProblem("modalities", words, row)
     if not choice.modalities:
-        problems.append(
-            RoleProblem(
-                "modalities",
-                f"Table `{preview.file}` must have columns of at least one modality, but none is recognised. Name the "
-                "columns of each, such as `text_*` and `audio_*`; on the command line with --modality 'text=text_*' "
-                "--modality 'audio=audio_*', in Python with modalities={'text': ['t1', 't2'], 'audio': ['a1']}.",
-            )
+        yield RoleProblem(
+            "modalities",
+            f"Table `{preview.file}` must have columns of at least one modality, but none is recognised. Name the "
+            "columns of each, such as `text_*` and `audio_*`; on the command line with --modality 'text=text_*' "
+            "--modality 'audio=audio_*', in Python with modalities={'text': ['t1', 't2'], 'audio': ['a1']}.",
         )
     try:
         require_few_modalities(f"Table `{preview.file}`", len(choice.modalities or ()))
     except InvalidInput as error:
-        problems.append(RoleProblem("modalities", str(error)))
-    return problems
+        yield RoleProblem("modalities", str(error))
 
 
 def _check_role(preview: TablePreview, column: str, taken: Mapping[str, str]) -> str:
@@ -379,17 +370,16 @@ def _check_name(name: str, names: set[str]) -> str:
 
 def _check_columns(
     preview: TablePreview,
-    choice: ColumnChoice,
-    row: int,
+    name: str,
+    text: str,
     roles: Mapping[str, str],
     matched: MatchedColumns,
 ) -> str:
-    """Return why the columns of a modality cannot be used; empty if they can."""
-    name, text = (choice.modalities or ())[row]
+    """Return why the columns of a modality, which a text names, cannot be used; empty if they can."""
     patterns = split_patterns(text, preview.columns)
     if not patterns:
         return f"Name the columns of modality '{name[:40]}', such as `text_*` or `pitch, energy`."
-    if sum(WILDCARD in pattern for pattern in patterns) > MAX_PATTERNS:
+    if len(fnmatch.filter(patterns, f"*[{WILDCARD}]*")) > MAX_PATTERNS:
         return f"A modality can have at most {MAX_PATTERNS} patterns with `{WILDCARD}`. Use fewer."
     if matched.unknown:
         return _describe_unknown(preview, matched.unknown[0])

@@ -36,8 +36,7 @@ def make_modality_name(name: str) -> str:
     Raises:
         InvalidInput: when the name has no letter or digit.
     """
-    allowed = [c if c.isalnum() or c in "_-" else "_" for c in name.strip().lower()]
-    modality = "".join(allowed).strip("_")[:40]
+    modality = re.sub(r"[^\w-]", "_", name.strip().lower()).strip("_")[:40]
     check(
         bool(modality),
         f"A modality must have a name of letters or digits, but is called {name[:40]!r}. Rename it.",
@@ -104,7 +103,7 @@ def word_array(words: Sequence[Any], what: str) -> np.ndarray:
     Raises:
         InvalidInput: when one has more than MAX_CHARACTERS.
     """
-    longest = max((len(word) for word in words if isinstance(word, str)), default=0)
+    longest = max(map(len, map(str, words)), default=0)
     check(
         longest <= MAX_CHARACTERS,
         f"{what} must have at most {MAX_CHARACTERS} characters, but one has {longest:,}. Shorten it.",
@@ -114,7 +113,7 @@ def word_array(words: Sequence[Any], what: str) -> np.ndarray:
 
 def shown_names(names: Sequence[object]) -> str:
     """Return the first names and the number of others, for a sentence."""
-    text = ", ".join(str(name)[:40] for name in names[:MOST_SHOWN])
+    text = ", ".join(map("{!s:.40}".format, names[:MOST_SHOWN]))
     others = len(names) - MOST_SHOWN
     return f"{text} and {others} more" if others > 0 else text
 

@@ -197,8 +197,8 @@ def parse_rates(words: Iterable[str]) -> dict[str, float]:
 
 def check_rates(staged: StagedSet, rates: Mapping[str, float]) -> None:
     """Raise InvalidInput when a modality that has a rate is no sequence, or its rate is out of range."""
-    sequences = [part.name for part in staged.parts if part.lengths is not None]
     for modality, rate in rates.items():
+        sequences = [part.name for part in staged.parts if part.lengths is not None]
         check(
             modality in sequences,
             f"Argument `--rate` must name modalities that are sequences, of {sequences}, but names "

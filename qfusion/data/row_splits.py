@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from qfusion.data.staged_set import StagedSet
-
 SPLITS = ("train", "valid", "test")
 SPLIT_SEED = 2013
 TEST_SHARE = 0.3
@@ -41,32 +39,34 @@ def _part_size(rows: int, share: float) -> int:
     return max(round(share * rows), 1)
 
 
-def draw_split(staged: StagedSet, groups: np.ndarray | None = None) -> tuple[np.ndarray, str]:
+def draw_split(
+    classes: np.ndarray, split: np.ndarray, groups: np.ndarray | None = None
+) -> tuple[np.ndarray, str]:
     """Return a random split (N,) and a description of it.
 
-    It has equal shares in every class, or in every tenth of a number. If the set has training and test samples but no
-    validation samples, only these are drawn, from the training samples.
+    It has equal shares in every class. If there are training and test samples but no validation samples, only these
+    are drawn, from the training samples.
 
     Args:
-        staged: the set.
+        classes: of the samples, (N,); of numbers their `target_tenths`.
+        split: the parts that are known, (N,).
         groups: numbers (N,), equal for samples that must be in one part. Shares of classes are then equal as far as
             groups allow. None if samples are independent.
     """
     if groups is None:
-        groups = np.arange(len(staged))
+        groups = np.arange(len(split))
     has_groups = len(np.unique(groups)) < len(groups)
     basis = f"by seed {SPLIT_SEED}"
     if has_groups:
         basis += ", with samples of the same content in one part"
-    classes = staged.y if staged.classes else target_tenths(staged.y)
-    training = np.flatnonzero(staged.split == "train")
-    has_test = bool((staged.split == "test").any())
-    has_valid = bool((staged.split == "valid").any())
+    training = np.flatnonzero(split == "train")
+    has_test = bool((split == "test").any())
+    has_valid = bool((split == "valid").any())
     if has_test and not has_valid and len(training) > 1:
         share = VALID_SHARE / (1 - TEST_SHARE)
         inner = split_groups(classes[training], groups[training], test=0.0, valid=share)
         drawn = training[inner == "valid"]
-        split = staged.split.copy()
+        split = split.copy()
         split[drawn] = "valid"
         return split, f"{len(drawn):,} of the training samples for validation, {basis}"
     return split_groups(classes, groups), f"60% train, 10% validate, 30% test, {basis}"

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from qfusion._checks import check
+from qfusion.study.ket_features import as_ket_set, product_state_set, product_states
 from qfusion.data import DataSet
 from qfusion.data.in_memory import data_set_of
-from qfusion.data.ket_features import as_ket_set, product_state_set, product_states
 from qfusion.data.store.writing import store_set
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput

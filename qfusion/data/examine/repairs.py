@@ -17,7 +17,7 @@ from qfusion.data.clusters import video_clusters
 from qfusion.data.examine import shared_content
 from qfusion.data.examine.report import ExaminedSet, Progress, Report, build_report, no_progress
 from qfusion.data.raw import Finding
-from qfusion.data.row_splits import draw_split
+from qfusion.data.row_splits import draw_split, target_tenths
 from qfusion.data.staged_set import Part, StagedSet, new_array
 
 REPAIRS = {
@@ -83,7 +83,8 @@ def make_repairs(
         done.append(f"rename-ids: {count(renamed, 'sample')} numbered")
     if "make-split" in chosen:
         groups = _shared_groups(repaired, report, keep)
-        repaired.split, description = draw_split(repaired, groups)
+        classes = repaired.y if repaired.classes else target_tenths(repaired.y)
+        repaired.split, description = draw_split(classes, repaired.split, groups)
         done.append(f"make-split: {description}")
     if "keep-leaks" in chosen:
         repaired.leaks_are_meant = True
@@ -116,7 +117,10 @@ def check_repair_names(names: Iterable[str]) -> set[str]:
     Raises:
         NotFound: when there is no repair of a name.
     """
-    return {choose("Repair", name, REPAIRS) for name in names}
+    agreed = set(names)
+    for name in agreed:
+        choose("Repair", name, REPAIRS)
+    return agreed
 
 
 def _kept_samples(

@@ -4,10 +4,11 @@ Nothing is changed here. The values are read once, in pieces.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from qfusion.data.examine import findings as import_findings
 from qfusion.data.examine.scans import Scan, scan_part
@@ -51,8 +52,8 @@ class Report:
 
     @property
     def repairs(self) -> list[str]:
-        """Names of the available repairs, each once."""
-        return _offered_repairs(self.findings)
+        """Names of the available repairs, each once, those of errors first."""
+        return list(dict.fromkeys([name for finding in self.findings for name in finding.repairs]))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as values that JSON can hold."""
@@ -61,7 +62,7 @@ class Report:
             "splits": self.splits,
             "modalities": self.modalities,
             "target": self.target,
-            "findings": [finding.as_dict() for finding in self.findings],
+            "findings": list(map(Finding.as_dict, self.findings)),
             "repairs": self.repairs,
             "can_be_kept": not self.errors,
         }
@@ -75,13 +76,14 @@ class Report:
             what: the begin of the message.
             remedy: its last sentence; the repairs on offer by default.
         """
-        if not self.errors:
+        errors = self.errors
+        if not errors:
             return
-        first = self.errors[0]
+        first = errors[0]
         where = f"{first.where}: " if first.where else ""
-        more = len(self.errors) - 1
+        more = len(errors) - 1
         others = f" ({more} more errors in the report.)" if more else ""
-        repairs = _offered_repairs(self.errors)
+        repairs = replace(self, findings=errors).repairs
         if not remedy and repairs:
             remedy = f"Repairs that you can agree to: {', '.join(repairs)}."
         raise InvalidInput(f"{what}: {where}{first.words}{others} {remedy or 'Correct the file.'}")
@@ -103,54 +105,48 @@ def build_report(staged: StagedSet, progress: Progress = no_progress) -> Report:
         progress: called with the number of modalities read, their total, and a text with the next one's name.
     """
     scans = {}
+    modalities = []
     for number, part in enumerate(staged.parts):
         progress(number, len(staged.parts), f"examining {part.name}")
         scans[part.name] = scan_part(part)
+        modalities.append(
+            {"name": part.name, "shape": list(part.shape), "sequence": part.lengths is not None}
+        )
     findings = [*staged.findings, *import_findings.find_all(staged, scans)]
+    by_part = pd.Series(staged.split).value_counts().reindex(list(SPLITS), fill_value=0)
     return Report(
         samples=len(staged),
-        splits={part: int((staged.split == part).sum()) for part in SPLITS},
-        modalities=[
-            {"name": part.name, "shape": list(part.shape), "sequence": part.lengths is not None}
-            for part in staged.parts
-        ],
+        splits=by_part.to_dict(),
+        modalities=modalities,
         target=_describe_target(staged),
         findings=sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)),
         scans=scans,
     )
 
 
-def _offered_repairs(findings: list[Finding]) -> list[str]:
-    return list(dict.fromkeys(name for finding in findings for name in finding.repairs))
-
-
 def _describe_target(staged: StagedSet) -> dict[str, Any]:
     """Name, kind, and either numbers of samples by class and part, or range, mean and deviation."""
     has_target = ~staged.missing
     y = staged.y[has_target]
+    described: dict[str, Any] = {"name": staged.target}
     if not staged.classes:
-        statistics: dict[str, float | None] = dict.fromkeys(("low", "high", "mean", "deviation"))
+        statistics: list[float | None] = [None] * 4
         if len(y):
-            statistics = {
-                "low": float(y.min()),
-                "high": float(y.max()),
-                "mean": float(y.mean()),
-                "deviation": float(y.std()),
-            }
-        return {
-            "name": staged.target,
+            statistics = [float(y.min()), float(y.max()), float(y.mean()), float(y.std())]
+        return described | {
             "kind": "regression",
             "range": staged.bounds,
             "convention": staged.convention,
-            **statistics,
+            **dict(zip(("low", "high", "mean", "deviation"), statistics, strict=True)),
         }
     split = staged.split[has_target]
-    size = len(staged.classes)
-    return {
-        "name": staged.target,
+    counts = {}
+    for part in SPLITS:
+        counts[part] = np.bincount(y[split == part], minlength=len(staged.classes)).tolist()
+    return described | {
         "kind": "classification",
         "classes": list(staged.classes),
         "convention": "classes",
-        "counts": {part: np.bincount(y[split == part], minlength=size).tolist() for part in SPLITS},
-        "samples": np.bincount(y, minlength=size).tolist(),
+        "counts": counts,
+        "samples": np.bincount(y, minlength=len(staged.classes)).tolist(),
     }

@@ -90,7 +90,7 @@ def _row_digests(piece: np.ndarray) -> np.ndarray:
 MAX_ROWS = 4000
 MIN_ROWS = 256
 MAX_VALUES = 1 << 22  # of a modality, as far as MIN_ROWS allows
-FEW = 20  # samples; of fewer, equal columns may be chance
+FEW_KNOWN = 20  # samples; of fewer, equal columns may be chance
 FEW_OF_CLASS = 5  # samples of a class that say whether it has one value
 EQUAL = 1 - 1e-6  # correlation with amounts, to single precision
 _SHOWN = 8  # names of features in a sentence
@@ -139,7 +139,7 @@ def _follow_classes(values: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return which features have one value for each class, and not the same for all, bool (F,)."""
     sizes = np.bincount(y)
     usual = sizes[y] >= FEW_OF_CLASS
-    if usual.sum() < FEW:
+    if usual.sum() < FEW_KNOWN:
         return np.zeros(values.shape[1], bool)
     order = np.flatnonzero(usual)[np.argsort(y[usual], kind="stable")]
     starts = np.flatnonzero(np.diff(y[order], prepend=-1))
@@ -159,4 +159,4 @@ def _follow_amounts(values: np.ndarray, y: np.ndarray) -> np.ndarray:
     amounts = np.where(known, amounts - amounts.sum(0) / counts, 0.0)
     scale = np.sqrt((values**2).sum(0) * (amounts**2).sum(0))
     products = np.abs((values * amounts).sum(0))
-    return np.asarray((known.sum(0) >= FEW) & (scale > 0) & (products >= EQUAL * scale))
+    return np.asarray((known.sum(0) >= FEW_KNOWN) & (scale > 0) & (products >= EQUAL * scale))

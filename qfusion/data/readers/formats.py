@@ -104,7 +104,7 @@ def read_files(
     for path in paths:
         if path.is_dir():
             raw.findings += _unread_findings(path)
-    raw.files = [describe_file(path) for path in read]
+    raw.files = list(map(describe_file, read))
     return raw
 
 
@@ -206,16 +206,15 @@ def _unread_findings(folder: Path) -> list[Finding]:
 
 def _guess_format(paths: Sequence[Path], named: Sequence[Path]) -> str:
     """Return the format of files: of `paths`, and of those that are `named` as modalities or labels."""
-    endings = {path.suffix.lower() for path in paths}
-    all_endings = endings | {path.suffix.lower() for path in named}
+    endings = set(map(_ending, paths))
+    all_endings = endings.union(map(_ending, named))
     if all_endings and all_endings <= set(csd.SUFFIXES):
         return "csd"
     if named or (endings and endings <= set(tables.SUFFIXES)):
         return "tables"
-    if len(paths) == 1:
-        for name, single in FILE_FORMATS.items():
-            if endings <= set(single.suffixes):
-                return name
+    for name, single in FILE_FORMATS.items():
+        if len(paths) == 1 and endings <= set(single.suffixes):
+            return name
     shown = ", ".join(path.name[:40] for path in paths[:6]) or "nothing"
     remedy = "Convert it, or, if it is one of these under another ending, say which with --format."
     if endings <= set(SUFFIXES):
@@ -224,6 +223,10 @@ def _guess_format(paths: Sequence[Path], named: Sequence[Path]) -> str:
         "What is imported must be one MMSA pickle (.pkl), one .mat or .npz file, or tables (.csv, .tsv, .parquet, "
         f".npy, .csd), but is {shown}. {remedy}"
     )
+
+
+def _ending(path: Path) -> str:
+    return path.suffix.lower()
 
 
 def _assign_tables(

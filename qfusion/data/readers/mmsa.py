@@ -132,36 +132,34 @@ class MmsaReader:
         )
         return list(inner)
 
-    def _check_count(self, split: str, key: str, number: int) -> None:
-        check(
-            number == self.counts[split],
-            f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {self.counts[split]} samples, "
-            f"but holds {number}. {LAYOUT}",
-        )
-
     def _lacking(self, key: str) -> list[str]:
         """Return the splits with samples that lack a key."""
         return [split for split, n in self.counts.items() if n and key not in self.splits[split]]
 
-    def _entries(self, key: str) -> list[np.ndarray]:
-        """Return the labels of the splits that have samples, (n, C) each."""
-        entries = []
-        for split in filter(self.counts.get, self.counts):
-            values = np.asarray(self._array(split, key))
-            self._check_count(split, key, len(values))
-            entries.append(values.reshape(len(values), -1))
+    def _entries(self, key: str) -> list[Any]:
+        """Return the entries of all samples under a key, (N,), None in a split that lacks it."""
+        entries: list[Any] = []
+        for split, number in self.counts.items():
+            there = number > 0 and key in self.splits[split]
+            mine = list(self._array(split, key)) if there else [None] * number
+            check(
+                len(mine) == number,
+                f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {number} samples, but "
+                f"holds {len(mine)}. {LAYOUT}",
+            )
+            entries += mine
         return entries
 
     def _scores(self, key: str) -> np.ndarray:
-        """Return the numbers (N,) of all splits, NaN for an entry that is no finite number or a split without them."""
-        result = []
-        for split, number in self.counts.items():
-            there = number > 0 and key in self.splits[split]
-            values = np.asarray(self._array(split, key) if there else np.full(number, np.nan))
-            flat = pd.to_numeric(pd.Series(values.ravel()), errors="coerce").to_numpy(np.float64)
-            self._check_count(split, key, len(flat))
-            result.append(flat)
-        scores = np.concatenate(result)
+        """Return numbers (N,), NaN for an entry that is no finite number or a split without them."""
+        entries = self._entries(key)
+        flat = [value for entry in entries for value in np.ravel(entry)]
+        check(
+            len(flat) == len(entries),
+            f"`{key}` in `{self.name}` must hold one number a sample, but holds several. {LAYOUT}",
+        )
+        numbers = pd.to_numeric(pd.Series(flat, dtype=object), errors="coerce")
+        scores = numbers.to_numpy(np.float64)
         return np.where(np.isfinite(scores), scores, np.nan)
 
     def _words(self, key: str) -> list[str]:
@@ -175,31 +173,23 @@ class MmsaReader:
                 f"`{key}` is missing in {' and '.join(lacking)}, where it stays empty.",
                 "warning",
             )
-        words: list[str] = []
-        for split, number in self.counts.items():
-            if key not in self.splits[split]:
-                words += [""] * number
-                continue
-            entries = self._array(split, key) if number else []
-            self._check_count(split, key, len(entries))
-            words += map(_word, entries)
-        return words
+        lacks = self._are_in(lacking)
+        return ["" if gone else _word(e) for e, gone in zip(self._entries(key), lacks, strict=True)]
+
+    def _are_in(self, splits: list[str]) -> np.ndarray:
+        """Return which samples are in some splits, bool (N,)."""
+        return np.repeat(np.isin(list(self.counts), splits), list(self.counts.values()))
 
     def _ids(self) -> np.ndarray:
         numbers = [numbered_ids(split, number) for split, number in self.counts.items() if number]
-        ids = np.concatenate(numbers).tolist()
-        if not any("id" in inner for inner in self.splits.values()):
-            self.raw.note("numbered", "There is no `id`, so samples are numbered by split.")
-            return np.array(ids)
-        lacking = np.repeat(
-            ["id" not in self.splits[split] for split in self.counts], list(self.counts.values())
-        )
+        ids = np.concatenate(numbers)
         words = self._words("id")
-        named = [
-            number if lacks else word
-            for word, number, lacks in zip(words, ids, lacking, strict=True)
-        ]
-        return word_array(named, f"Ids in `{self.name}`")
+        if not words:
+            self.raw.note("numbered", "There is no `id`, so samples are numbered by split.")
+            return ids
+        for row in np.flatnonzero(self._are_in(self._lacking("id"))):
+            words[row] = str(ids[row])
+        return word_array(words, f"Ids in `{self.name}`")
 
     def _read_labels(self, target: str) -> None:
         """Read the scores, or else the classes."""
@@ -251,25 +241,31 @@ class MmsaReader:
         """Whether `labels` are words, a column a class, or two whole numbers, and no scores."""
         if key != "labels":
             return False
-        whole = self._entries(key)
-        if any(values.dtype.kind not in "biuf" for values in whole):
+        table = self._table(key)
+        if table is None:
             return True
-        if any(values.shape[1] > 1 for values in whole):
-            return all(map(is_one_hot, whole))
-        known = np.unique(np.concatenate(whole))
+        if table.shape[1] > 1:
+            return is_one_hot(table)
+        known = np.unique(table)
         return len(known) <= 2 and bool((known == np.round(known)).all())
 
     def _class_labels(self, key: str) -> Any:
         """Return words or numbers (N,), or a column a class (N, C)."""
-        whole = self._entries(key)
-        wide = {values.shape[1] for values in whole if values.dtype.kind in "biuf"} - {1}
-        if not wide:
-            return self._words(key)
+        table = self._table(key)
+        return self._words(key) if table is None or table.shape[1] == 1 else table
+
+    def _table(self, key: str) -> np.ndarray | None:
+        """Return labels that are numbers as (N, C); None if they are words."""
+        rows = [np.ravel(entry) for entry in self._entries(key)]
+        if any(row.dtype.kind not in "biuf" for row in rows):
+            return None
+        widths = set(map(len, rows))
         check(
-            len(wide) == 1 and len({values.shape[1] for values in whole}) == 1,
-            f"`{key}` in `{self.name}` must have the same columns in every split, but has {sorted(wide)}. Correct it.",
+            len(widths) == 1,
+            f"`{key}` in `{self.name}` must have the same columns in every split, but has {sorted(widths)}. "
+            "Correct it.",
         )
-        return np.concatenate(whole)
+        return np.stack(rows)
 
     def _note_left_out(self) -> None:
         """Note the entries that are not read, as a warning if one has an entry a sample and may be a modality."""

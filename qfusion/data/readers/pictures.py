@@ -27,8 +27,7 @@ def read_pictures(raw: Raw, name: str, table: Table, column: str) -> RawModality
     Raises:
         InvalidInput: when a row holds no picture, or sizes differ.
     """
-    cells = [cell for batch in table.cells(column) for cell in batch.to_pylist()]
-    pictures = [_decode(column, row, cell) for row, cell in enumerate(cells)]
+    pictures = [_decode(column, row, cell) for row, cell in enumerate(table.cells(column))]
     sizes = {picture.shape for picture in pictures}
     check(
         len(sizes) == 1,

@@ -8,9 +8,9 @@ import csv
 import io
 import itertools
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from qfusion._checks import check
 from qfusion.data import column_names, file_words, files, set_digest
 from qfusion.data.column_names import SPLIT_NAMES
 from qfusion.data.column_roles import TablePreview
-from qfusion.data.file_words import MAX_CHARACTERS, SPLIT_WORDS
+from qfusion.data.file_words import MAX_CHARACTERS
+from qfusion.errors import InvalidInput
 
 SHOWN_ROWS = 5
 MAX_COLUMNS = 20_000
@@ -81,15 +82,16 @@ class Table:
             if name not in own and (column_names.is_row_number(name) or name in self.index)
         ]
 
-    def words(self, column: str) -> list[str | None]:
-        """Return a column as text, None for empty cells (N,). Whole numbers are written without a point.
+    def words(self, columns: Sequence[str]) -> list[list[str | None]]:
+        """Return columns as text, None for empty cells, (N,) each. Whole numbers are written without a point.
 
         Raises:
-            InvalidInput: when it holds lists.
+            InvalidInput: when one holds lists.
         """
-        self.require_single_values(column)
-        batches = self._batches([column], {column: pa.string()} if self.is_text else {})
-        return [word for batch in batches for word in _as_words(batch.column(0))]
+        for name in columns:
+            self.require_single_values(name)
+        types = dict.fromkeys(columns, pa.string()) if self.is_text else {}
+        return list(map(_as_words, self._whole(columns, types).columns))
 
     def require_single_values(self, column: str) -> None:
         """Raise InvalidInput when a column holds lists."""
@@ -113,9 +115,10 @@ class Table:
                 f"Column `{name[:60]}` of `{self.name}` must hold numbers, but has type {self.kinds[name]}. Drop it "
                 "or convert it.",
             )
-        for batch in self._batches(columns, dict.fromkeys(columns, pa.float64())):
-            plain = (column.cast(pa.float64(), safe=False) for column in batch.columns)
-            yield np.column_stack([column.to_numpy(zero_copy_only=False) for column in plain])
+        types = dict.fromkeys(columns, pa.float64())
+        for batch in self.batches(columns, types):
+            numbers = batch.cast(pa.schema(types), safe=False)
+            yield numbers.to_tensor(null_to_nan=True).to_numpy()
 
     def lists(self, column: str) -> Iterator[pa.Array]:
         """Yield a column of lists in pieces.
@@ -124,7 +127,7 @@ class Table:
             InvalidInput: when a row has no list.
         """
         at = 0
-        for batch in self._batches([column], {}):
+        for batch in self.batches([column], {}):
             lists = batch.column(0)
             missing = lists.is_null().to_numpy(zero_copy_only=False)
             check(
@@ -136,38 +139,47 @@ class Table:
             at += len(lists)
             yield lists
 
-    def cells(self, column: str) -> Iterator[pa.Array]:
-        """Yield a column in pieces, as it is."""
-        for batch in self._batches([column], {}):
-            yield batch.column(0)
+    def cells(self, column: str) -> list[Any]:
+        """Return a column as objects of Python, (N,)."""
+        return list(self._whole([column]).column(0).to_pylist())
 
-    def frame(self, columns: list[str]) -> pd.DataFrame:
+    def frame(self, columns: Sequence[str]) -> pd.DataFrame:
         """Return columns as pandas shows them. Columns that no table can show, such as lists, are left out."""
-        batches = list(self._batches(columns, {}))
-        shown = {}
-        whole = pa.Table.from_batches(batches) if batches else pa.table({})
-        for name in whole.column_names:
-            values = whole.column(name)
-            if pa.types.is_decimal(values.type):
-                values = values.cast(pa.float64())
-            if not is_numeric(values.type) and not _is_binary(values.type):
-                values = values.cast(pa.string())
-            if not _is_binary(values.type):
-                shown[name] = values
-        return pa.table(shown).to_pandas() if shown else pd.DataFrame(index=range(len(whole)))
+        whole = self._whole(columns)
+        for place, kind in enumerate(whole.schema.types):
+            if not is_numeric(kind) and not is_binary(kind):
+                whole = _cast(whole, place, pa.string())
+            elif pa.types.is_decimal(kind):
+                whole = _cast(whole, place, pa.float64())
+        binary = list(compress(whole.column_names, map(is_binary, whole.schema.types)))
+        return whole.drop_columns(binary).to_pandas()
 
     def count_rows(self) -> int:
         """Return the number of rows."""
-        return sum(len(batch) for batch in self._batches(self.columns[:1], {}))
+        return len(self._whole(self.columns[:1]))
 
-    def is_empty(self, column: str) -> bool:
-        """Whether all cells of a column are empty or blank."""
-        nested = pa.types.is_nested(self.kinds[column])
-        return not nested and not any(word and word.strip() for word in self.words(column))
+    def empty_columns(self, columns: Sequence[str]) -> list[str]:
+        """Return those of some columns whose cells are all empty or blank."""
+        return [
+            name
+            for name in columns
+            if not pa.types.is_nested(self.kinds[name])
+            and not any(word and word.strip() for word in self.words([name])[0])
+        ]
 
-    def _batches(
+    def _whole(
+        self, columns: Sequence[str], types: Mapping[str, pa.DataType] | None = None
+    ) -> pa.Table:
+        """Return some columns, all rows."""
+        batches = list(self.batches(list(columns), dict(types or {})))
+        if not batches:
+            return pa.table([pa.nulls(0)] * len(columns), names=list(columns))
+        return pa.Table.from_batches(batches)
+
+    def batches(
         self, columns: list[str], types: dict[str, pa.DataType]
     ) -> Iterator[pa.RecordBatch]:
+        """Yield rows of some columns, see `Read`; what cannot be read becomes an error that says what to mend."""
         with files.misread(
             f"Table `{self.name}` cannot be read",
             "Every line must have as many cells as the others, and every column but the id must hold numbers: mend the "
@@ -206,19 +218,19 @@ def _open_frame(frame: pd.DataFrame) -> Table:
     check(len(frame) > 0, "Argument `data` is a frame without rows.")
     names = [str(name) for name in frame.columns]
     _check_distinct("frame", names)
-    columns = [_arrow_column(frame.iloc[:, place]) for place in range(len(names))]
-    table = pa.table(dict(zip(names, columns, strict=True)))
+    columns = []
+    classes = {}
+    for name, (_, column) in zip(names, frame.items(), strict=True):
+        columns.append(_arrow_column(column))
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            classes[name] = list(map(str, column.cat.remove_unused_categories().cat.categories))
+    table = pa.table(columns, names)
 
     def read(columns: list[str], _: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         yield from table.select(columns).combine_chunks().to_batches()
 
-    categories = {
-        name: list(map(str, frame.iloc[:, place].cat.remove_unused_categories().cat.categories))
-        for place, name in enumerate(names)
-        if isinstance(frame.dtypes.iloc[place], pd.CategoricalDtype)
-    }
     kinds = dict(zip(names, table.schema.types, strict=True))
-    return Table("frame", kinds, read, class_names=categories)
+    return Table("frame", kinds, read, class_names=classes)
 
 
 def _arrow_column(column: pd.Series) -> pa.Array:
@@ -241,7 +253,7 @@ def _open_parquet(path: Path) -> Table:
     with contextlib.suppress(ValueError, RecursionError):  # it is JSON, whoever wrote it
         saved = schema.pandas_metadata
     index = saved.get("index_columns") if isinstance(saved, dict) else None
-    kinds = dict(zip(schema.names, map(_decoded, schema.types), strict=True))
+    kinds = dict(zip(schema.names, map(decoded_kind, schema.types), strict=True))
 
     def read(columns: list[str], _: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         file = pa.parquet.ParquetFile(path)
@@ -249,19 +261,17 @@ def _open_parquet(path: Path) -> Table:
         readable = [name for name in columns if is_plain(kinds[name]) or is_picture(kinds[name])]
         for batch in file.iter_batches(_rows_at_once(file), columns=readable, use_threads=False):
             batch.validate(full=True)  # such as words that are not UTF-8
-            yield pa.RecordBatch.from_arrays(
-                [
-                    _decode(batch.column(name))
-                    if name in readable
-                    else pa.nulls(len(batch), kinds[name])
-                    for name in columns
-                ],
-                names=columns,
-            )
+            arrays = []
+            for name in columns:
+                array = (
+                    batch.column(name) if name in readable else pa.nulls(len(batch), kinds[name])
+                )
+                arrays.append(array.cast(kinds[name]))
+            yield pa.RecordBatch.from_arrays(arrays, names=columns)
 
-    known = [name for name in schema.names if isinstance(index, list) and name in index]
+    known = frozenset(filter(index.count, schema.names)) if isinstance(index, list) else frozenset()
     classes = _huggingface_classes(schema.metadata)
-    return Table(path.name, kinds, read, frozenset(known), class_names=classes)
+    return Table(path.name, kinds, read, known, class_names=classes)
 
 
 def _huggingface_classes(metadata: Any) -> dict[str, list[str]]:
@@ -296,7 +306,7 @@ def _open_csv(path: Path, size: int) -> Table:
     header = next(csv.reader([line], delimiter=delimiter), [])
     rows = _first_rows(beginning, delimiter)
     _check_header(path.name, line, header)
-    cells = [cell.strip() for row in rows for cell in row]
+    cells = list(map(str.strip, itertools.chain(*rows)))
     # Commas are no delimiters there, so that they can only be decimal ones.
     has_comma = delimiter != "," and file_words.has_decimal_comma(cells)
     decimal = "," if has_comma and not file_words.has_decimal_point(cells) else "."
@@ -304,16 +314,14 @@ def _open_csv(path: Path, size: int) -> Table:
     if is_short:  # a delimiter ends every row, or the rows begin with names that have no header
         header = [*header, ""] if rows[0][-1] == "" else ["", *header]
 
-    def open_file(
+    def stream(
         columns: list[str], types: dict[str, pa.DataType], block: int
     ) -> pa.csv.CSVStreamingReader:
+        names = header if is_short else None
         return pa.csv.open_csv(
             path,
             pa.csv.ReadOptions(
-                use_threads=False,
-                column_names=header if is_short else None,
-                skip_rows=1 if is_short else 0,
-                block_size=block,
+                use_threads=False, column_names=names, skip_rows=int(is_short), block_size=block
             ),
             pa.csv.ParseOptions(delimiter=delimiter),
             pa.csv.ConvertOptions(
@@ -325,17 +333,16 @@ def _open_csv(path: Path, size: int) -> Table:
         )
 
     def read(columns: list[str], types: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
-        # A column of truth values is read as such, and what a column holds is told by the bytes that are parsed
-        # together, so that these have to be all where nobody says it.
         known = dict(types)
-        for name in types:
-            if pa.types.is_boolean(kinds[name]) and types[name] == pa.float64():
+        for name, kind in types.items():  # truth values are read as such
+            if pa.types.is_boolean(kinds[name]) and kind == pa.float64():
                 known[name] = pa.bool_()
-        is_said = set(columns) <= set(types)
-        yield from open_file(columns, known, _BLOCK if is_said else min(size + 1, (1 << 31) - 1))
+        # What a column holds is told by the bytes that are parsed together, all of them where nobody says it.
+        is_said = set(columns) <= types.keys()
+        yield from stream(columns, known, _BLOCK if is_said else min(size + 1, (1 << 31) - 1))
 
-    first = open_file(header, {}, _BLOCK).schema if rows else None
-    kinds = {name: pa.null() if first is None else first.field(name).type for name in header}
+    first = stream(header, {}, _BLOCK).schema.types if rows else [pa.null()] * len(header)
+    kinds = dict(zip(header, first, strict=True))
     return Table(path.name, kinds, read, decimal_comma=delimiter != ",", is_text=True)
 
 
@@ -344,7 +351,7 @@ def _first_rows(beginning: str, delimiter: str) -> list[list[str]]:
     rows: list[list[str]] = []
     with contextlib.suppress(csv.Error):
         lines = csv.reader(io.StringIO(beginning, newline=""), delimiter=delimiter)
-        rows.extend(row for row in itertools.islice(lines, 200) if row)
+        rows.extend(filter(None, itertools.islice(lines, 200)))
     return rows[:-1] if len(beginning) == _PEEK else rows
 
 
@@ -363,7 +370,7 @@ def _check_header(name: str, line: str, columns: Sequence[str]) -> None:
         f"numbers ({line.strip()[:60]!r}): it seems to have no header. Add one; or save the array by numpy.save as "
         ".npy, which needs none.",
     )
-    named = [column for column in columns if not column_names.is_unnamed(column)]
+    named = list(itertools.filterfalse(column_names.is_unnamed, columns))
     check(
         len(named) > 0,
         f"Table `{name}` must begin with a line of distinct column names, but "
@@ -374,11 +381,12 @@ def _check_header(name: str, line: str, columns: Sequence[str]) -> None:
 
 def _check_distinct(file: str, names: Sequence[str]) -> None:
     """Check that no column has the name of one before it."""
-    repeated = [name for name, times in Counter(names).items() if times > 1]
-    shown = ", ".join(f"`{name[:40]}`" for name in repeated[:6])
+    columns = pd.Series(names, dtype=object)
+    repeated = columns[columns.duplicated()].unique().tolist()
     check(
         not repeated,
-        f"Table `{file}` must have distinct column names, but repeats {shown}. Rename or drop the repeated ones.",
+        f"Table `{file}` must have distinct column names, but repeats {column_names.quote_columns(repeated)}. Rename "
+        "or drop the repeated ones.",
     )
 
 
@@ -392,9 +400,11 @@ def preview_table(path: Path) -> TablePreview:
     _read_only.check_allowed("import data")
     table = open_table(path)
     columns = [name for name in table.columns if name not in table.row_numbers()]
-    first = next(table._batches(columns, {}), None) if columns else None
-    cells = {} if first is None else {name: first.column(name)[:SHOWN_ROWS] for name in columns}
-    rows = {name: [_shorten(cell) for cell in values] for name, values in cells.items()}
+    first = next(table.batches(columns, {}), None) if columns else None
+    rows = {}
+    if first is not None:
+        for name in columns:
+            rows[name] = list(map(_shorten, first.column(name)[:SHOWN_ROWS]))
     return describe_columns(table, pd.DataFrame(rows, columns=columns))
 
 
@@ -404,8 +414,12 @@ def describe_columns(table: Table, rows: pd.DataFrame | None = None) -> TablePre
     Raises:
         InvalidInput: when there are too many columns, or the name of one is too long.
     """
-    unnamed = {name for name in table.columns if column_names.is_unnamed(name)} | table.index
-    columns = [name for name in table.columns if name not in unnamed]
+    kinds = {
+        name: kind
+        for name, kind in table.kinds.items()
+        if not column_names.is_unnamed(name) and name not in table.index
+    }
+    columns = tuple(kinds)
     check(
         len(columns) <= MAX_COLUMNS,
         f"Table `{table.name}` must have at most {MAX_COLUMNS:,} columns, but has {len(columns):,}. Save an array for "
@@ -419,9 +433,9 @@ def describe_columns(table: Table, rows: pd.DataFrame | None = None) -> TablePre
     )
     return TablePreview(
         table.name,
-        tuple(columns),
-        frozenset(name for name in columns if can_be_feature(table.kinds[name])),
-        frozenset(name for name in columns if pa.types.is_nested(table.kinds[name])),
+        columns,
+        frozenset(compress(columns, map(can_be_feature, kinds.values()))),
+        frozenset(compress(columns, map(pa.types.is_nested, kinds.values()))),
         _find_split(table),
         pd.DataFrame() if rows is None else rows,
     )
@@ -430,10 +444,12 @@ def describe_columns(table: Table, rows: pd.DataFrame | None = None) -> TablePre
 def _find_split(table: Table) -> str | None:
     """Return the column that is called like a split, if it holds nothing but parts of a split."""
     column = table.find(SPLIT_NAMES)
-    if column is None or not _is_text(table.kinds[column]):
+    if column is None or not is_word(table.kinds[column]):
         return None
-    words = {str(word or "").strip().lower() for word in table.words(column)}
-    return column if words <= SPLIT_WORDS.keys() and words != {""} else None
+    with contextlib.suppress(InvalidInput):
+        if file_words.parse_split(table.words([column])[0], column).any():
+            return column
+    return None
 
 
 def is_list(kind: pa.DataType) -> bool:
@@ -480,11 +496,12 @@ def can_be_feature(kind: pa.DataType) -> bool:
     return can_be_number(kind)
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_word(kind: pa.DataType) -> bool:
+    """Whether a column holds text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _is_binary(kind: pa.DataType) -> bool:
+def is_binary(kind: pa.DataType) -> bool:
     """Whether a column holds what no table can show."""
     return bool(
         pa.types.is_nested(kind)
@@ -494,25 +511,26 @@ def _is_binary(kind: pa.DataType) -> bool:
     )
 
 
-def _decoded(kind: pa.DataType) -> pa.DataType:
+def decoded_kind(kind: pa.DataType) -> pa.DataType:
     """Return the type of the values of a column that is stored as codes and their values."""
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _decode(column: pa.Array) -> pa.Array:
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+def _cast(table: pa.Table, place: int, kind: pa.DataType) -> pa.Table:
+    """Return a table with the type of a column changed."""
+    return table.set_column(place, table.column_names[place], table.column(place).cast(kind))
 
 
-def _as_words(column: pa.Array) -> list[str | None]:
+def _as_words(column: pa.ChunkedArray) -> list[str | None]:
     """Return cells as text; whole numbers that were saved as floats or decimals are written without a point."""
     if pa.types.is_boolean(column.type):
-        return [None if cell is None else str(cell) for cell in column.to_pylist()]
+        column = pa.compute.utf8_capitalize(column.cast(pa.string()))
     if pa.types.is_decimal(column.type):
         column = pa.compute.replace_substring_regex(column.cast(pa.string()), r"\.0+$", "")
     if pa.types.is_floating(column.type):
         column = column.cast(pa.float64())
         column = pa.compute.if_else(pa.compute.is_nan(column), None, column)
-        numbers = column.drop_null().to_numpy(zero_copy_only=False)
+        numbers = column.drop_null().to_numpy()
         if (numbers == np.round(numbers)).all() and (np.abs(numbers) < 2**63).all():
             column = column.cast(pa.int64())
     return list(column.cast(pa.string()).to_pylist())
@@ -524,7 +542,7 @@ def _shorten(value: pa.Scalar) -> str:
         return ""
     if pa.types.is_nested(value.type):
         return f"{len(value)} values" if hasattr(value, "__len__") else "values"
-    if _is_binary(value.type):
+    if is_binary(value.type):
         return "bytes"
     if pa.types.is_floating(value.type):
         return f"{value.as_py():.5g}"

@@ -25,7 +25,8 @@ import pyarrow.compute
 
 from qfusion._checks import check
 from qfusion.data import file_words, files, set_digest
-from qfusion.data.arrays import count_decomposed, normalize_ids, numbered_ids
+from qfusion.data.arrays import normalize_ids, numbered_ids
+from qfusion.data.clusters import VIDEO_MARK
 from qfusion.data.column_names import (
     LABEL_NAMES,
     SPLIT_NAMES,
@@ -78,7 +79,7 @@ def read_tables(modalities: Mapping[str, Path], labels: Path) -> Raw:
     of_labels = [raw.label, *filter(None, map(table.find, (SPLIT_NAMES, TEXT_NAMES)))]
     for name, path in modalities.items():
         if path.suffix.lower() == ".npy":
-            raw.modalities.append(_read_npy(raw, name, path))
+            raw.modalities.append(read_npy(raw, name, path))
         else:
             raw.modalities.append(_read_joined(raw, name, open_table(path), of_labels, modalities))
     return raw
@@ -122,7 +123,7 @@ def read_single_table(source: Path | pd.DataFrame, choice: ColumnChoice) -> Raw:
                 "warning",
                 name,
             )
-        raw.modalities.append(_read_features(raw, name, table, list(features), rows))
+        raw.modalities.append(read_features(raw, name, table, list(features), rows))
     return raw
 
 
@@ -132,7 +133,7 @@ def describe_roles(roles: ColumnRoles) -> str:
     split = quote_columns([roles.split]) if roles.split else "none"
     modalities = []
     for name, columns in roles.modalities.items():
-        shown = ", ".join(f"`{column[:40]}`" for column in columns[:_SHOWN])
+        shown = ", ".join(map("`{:.40}`".format, columns[:_SHOWN]))
         rest = len(columns) - _SHOWN
         more = f" and {rest:,} more" if rest > 0 else ""
         modalities.append(f"{name}: {shown}{more}")
@@ -177,35 +178,41 @@ def read_rows(table: Table, roles: ColumnRoles, modalities: Sequence[str]) -> Ra
     Raises:
         InvalidInput: when there is no row, or a role is that of a column of lists.
     """
-    labels = table.words(roles.label)
+    split = [roles.split] if roles.split else []
+    used = [roles.label, *roles.ids, *split, *roles.features]
+    numbering = table.row_numbers(used)
+    used += numbering
+    unimodal = {}
+    for name in modalities:
+        column = find_name(table.columns, (f"label{plain(name)}", f"label{plain(name)[:1]}"))
+        if column is not None and column not in used:
+            unimodal[name] = column
+            used.append(column)
+    written = table.words([roles.label, *split, *unimodal.values(), *roles.ids])
+    labels = written.pop(0)
     check(
         len(labels) > 0,
         f"Table `{table.name}` must have a row a sample, but has none. Add samples.",
     )
-    numbering = table.row_numbers((*roles.ids, roles.label, roles.split, *roles.features))
-    text = table.find(TEXT_NAMES)
-    ids, decomposed = _read_ids(table, roles.ids, len(labels))
     raw = Raw(
         title=table.name,
         kind=KIND,
         modalities=[],
-        ids=ids,
+        ids=numbered_ids("sample", len(labels)),
         labels=labels,
         label=roles.label,
         classes=table.class_names.get(roles.label),
         decimal_comma=table.decimal_comma,
-        split=None if roles.split is None else table.words(roles.split),
+        split=written.pop(0) if split else None,
         split_name=f"Column `{roles.split}` of `{table.name}`",
     )
     _note_row_numbers(raw, table, numbering)
-    _note_decomposed(raw, table.name, decomposed)
-    used = {*roles.ids, roles.label, roles.split, *roles.features, *numbering}
-    for name in modalities:
-        column = find_name(table.columns, (f"label{plain(name)}", f"label{plain(name)[:1]}"))
-        if column is not None and column not in used:
-            raw.unimodal[name] = table.words(column)
-            used.add(column)
+    for name in unimodal:
+        raw.unimodal[name] = written.pop(0)
+    if roles.ids:
+        raw.ids = _join_ids(raw, table, written)
     rest = [name for name in table.columns if name not in used]
+    text = table.find(TEXT_NAMES)
     if text in rest:
         table.require_single_values(text)
     shown = table.frame(rest) if rest else pd.DataFrame(index=range(len(labels)))
@@ -221,30 +228,22 @@ def read_rows(table: Table, roles: ColumnRoles, modalities: Sequence[str]) -> Ra
     return raw
 
 
-def _read_ids(table: Table, columns: Sequence[str], count: int) -> tuple[np.ndarray, int]:
-    """Return the ids of the samples (N,), the words of some columns or else numbers; and how many were converted to
-    another normal form.
-    """
-    if not columns:
-        return numbered_ids("sample", count), 0
-    written = [[word or "" for word in table.words(column)] for column in columns]
-    ids = ["$_$".join(row) for row in zip(*map(normalize_ids, written), strict=True)]
-    return word_array(ids, f"Ids in `{table.name}`"), sum(map(count_decomposed, written))
-
-
-def _note_decomposed(raw: Raw, file: str, number: int) -> None:
-    """Note how many ids of a file were converted to another normal form, if any."""
-    if number:
+def _join_ids(raw: Raw, table: Table, columns: Sequence[Sequence[str | None]]) -> np.ndarray:
+    """Return the ids (N,) of the words of one or more columns, and note how many were converted to another form."""
+    parts, decomposed = zip(*map(normalize_ids, columns), strict=True)
+    if sum(decomposed):
         raw.note(
             "unicode-ids",
-            f"{number:,} ids in `{file}` are written with separate accents (Unicode's form NFD, as macOS names "
-            "files). They are read in form NFC, so that they join.",
+            f"{sum(decomposed):,} ids in `{table.name}` are written with separate accents (Unicode's form NFD, as "
+            "macOS names files). They are read in form NFC, so that they join.",
         )
+    ids = list(map(VIDEO_MARK.join, zip(*parts, strict=True)))
+    return word_array(ids, f"Ids in `{table.name}`")
 
 
 def _note_row_numbers(raw: Raw, table: Table, names: Sequence[str], where: str = "") -> None:
     """Note which columns of a table are left out since they are empty, or called like numbers of its rows."""
-    empty = [name for name in names if table.is_empty(name)]
+    empty = table.empty_columns(names)
     counting = [name for name in names if name not in empty]
     if empty:
         raw.note(
@@ -272,9 +271,7 @@ def _read_joined(
         f"Table `{table.name}` must have a column `id`, but has {table.columns[:12]}. Rename one.",
     )
     key = ids[0]
-    written = [word or "" for word in table.words(key)]
-    _note_decomposed(raw, table.name, count_decomposed(written))
-    own_ids = word_array(normalize_ids(written), f"Ids in `{table.name}`")
+    own_ids = _join_ids(raw, table, table.words([key]))
     step = _find_steps(raw, name, table, own_ids)
     rows = _join_rows(raw, table, own_ids, is_sequence=step is not None)
     others = [column for column in table.columns if column not in (key, step)]
@@ -290,7 +287,7 @@ def _read_joined(
     numbering = table.row_numbers((key, step, *targets))
     _note_row_numbers(raw, table, numbering, name)
     features = [column for column in others if column not in {*targets, *numbering}]
-    return _read_features(raw, name, table, features, rows, step)
+    return read_features(raw, name, table, features, rows, step)
 
 
 def _find_steps(raw: Raw, modality: str, table: Table, ids: np.ndarray) -> str | None:
@@ -356,7 +353,7 @@ def _join_rows(raw: Raw, table: Table, ids: np.ndarray, is_sequence: bool) -> np
     return rows
 
 
-def _read_features(
+def read_features(
     raw: Raw,
     name: str,
     table: Table,
@@ -432,7 +429,7 @@ def _find_words(table: Table, features: Sequence[str]) -> dict[str, str]:
     """Return the columns of a CSV file that do not hold numbers alone, each with the first word that is none."""
     first_words = {}
     for column in features:
-        written = [word for word in table.words(column) if word]
+        written = list(filter(None, table.words([column])[0]))
         numbers = file_words.parse_numbers(written, decimal_comma=table.decimal_comma)
         is_word = np.isnan(numbers) & ~file_words.are_unknown(written)
         is_word &= ~np.isin(np.char.lower(np.array(written, dtype=str)), ("true", "false"))
@@ -543,7 +540,7 @@ def _read_nested(raw: Raw, name: str, table: Table, column: str, rows: np.ndarra
     return _sequence(raw, name, numbered_features(name, size), lengths, pieces)
 
 
-def _read_npy(raw: Raw, name: str, path: Path) -> RawModality:
+def read_npy(raw: Raw, name: str, path: Path) -> RawModality:
     """Return the modality in a .npy file, which is mapped."""
     files.require_signature(path, "a .npy file")
     with translate_errors(

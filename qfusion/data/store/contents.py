@@ -13,7 +13,7 @@ import pyarrow as pa
 from qfusion.data.data_set import DataSet
 from qfusion.data.sample_content import Audio, Content, Film, Image, Series, Text, no_content
 
-FILE = "content.arrow"
+CONTENT_FILE = "content.arrow"
 MAX_CONTENT = 256 * 2**20  # bytes of raw content that are written; beyond, none is shown
 _KINDS = {kind.__name__: kind for kind in (Audio, Film, Image, Series, Text)}
 # `facts`: a JSON of the attributes of a content; an array among them is null there, and an .npy file in `data`.

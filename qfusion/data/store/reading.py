@@ -144,7 +144,7 @@ def _read_table(path: Path, index: pd.Index) -> pd.DataFrame:
 
 def _find_content(folder: Path, table: pd.DataFrame, worded: bool) -> Any:
     """Return the function from a row to its content: what is stored, else the column `text`."""
-    path = folder / contents.FILE
+    path = folder / contents.CONTENT_FILE
     if path.is_file():
         return partial(contents.read_content, path)
     if "text" in table.columns:

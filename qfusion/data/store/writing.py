@@ -90,7 +90,7 @@ def write_set(
         np.save(folder / f"{name}.npy", np.ascontiguousarray(values))
     if len(dataset.table.columns):
         _write_table(dataset.table, folder / "table.arrow")
-    contents.write_contents(dataset, folder / contents.FILE)
+    contents.write_contents(dataset, folder / contents.CONTENT_FILE)
     entries = [
         _write_modality(folder, number, modality, (files or {}).get(modality.name, ""))
         for number, modality in enumerate(dataset.modalities)
@@ -185,11 +185,6 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
 def _describe_set(
     dataset: DataSet, modalities: list[StoredModality], provenance: Provenance
 ) -> Manifest:
-    tables = {
-        name: list(getattr(dataset, name).columns)
-        for name in ("truth", "unimodal")
-        if getattr(dataset, name) is not None
-    }
     return Manifest(
         name=dataset.name,
         title=dataset.title,
@@ -211,6 +206,7 @@ def _describe_set(
         game=dataset.is_game,
         clusters=None if dataset.clusters is None else dataset.clusters.unit,
         digest=dataset.digest,
-        **tables,
+        truth=[] if dataset.truth is None else list(dataset.truth.columns),
+        unimodal=[] if dataset.unimodal is None else list(dataset.unimodal.columns),
         **provenance.model_dump(),
     )

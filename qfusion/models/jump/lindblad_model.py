@@ -4,7 +4,7 @@
     y_c = Tr[O_c rho(T)]                                                         hbar = 1
 
 The features of a modality are the amplitudes of its ket, the real parts before the imaginary ones. `lindblad_model`
-takes QuTiP's objects or arrays; `data.ket_features` holds kets as features, made by a function of the user.
+takes QuTiP's objects or arrays; `study.lindblad_systems` holds kets as features, made by a function of the user.
 """
 
 from __future__ import annotations

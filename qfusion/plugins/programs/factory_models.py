@@ -32,8 +32,9 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.data import DataSet, files, weight_files
+from qfusion.data import DataSet, files
 from qfusion.errors import InvalidInput, NotFound, translate_errors
+from qfusion.models import weight_files
 from qfusion.plugins.programs.named_card import key, named_inputs
 from qfusion.plugins.programs.program import Port
 from qfusion.plugins.programs.program_card import ProgramCard

@@ -105,4 +105,4 @@ def _words(table: Table, known: Sequence[str]) -> list[str]:
     column = table.find(known)
     if column is None:
         return [""] * table.count_rows()
-    return [word or "" for word in table.words(column)]
+    return [word or "" for word in table.words([column])[0]]

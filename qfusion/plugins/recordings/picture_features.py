@@ -9,7 +9,7 @@ import numpy as np
 
 from qfusion.data.file_words import numbered_features
 from qfusion.data.sample_content import Film
-from qfusion.data.weight_files import load_state
+from qfusion.models.weight_files import load_state
 from qfusion.plugins.recordings.extractor_types import Begun, Chosen
 from qfusion.plugins.recordings.weights import (
     list_weights,

@@ -30,11 +30,11 @@ from qfusion import cli, data, explain
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.sources import Source
-from qfusion.data.weight_files import load_state
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import base, evaluation, live_model, terms
 from qfusion.models.protocols import StateModel
+from qfusion.models.weight_files import load_state
 from qfusion.plugins.programs import imports, program_card, program_inputs
 from qfusion.plugins.programs.program_card import Input, Output
 from qfusion.plugins.programs.program_files import open_program

@@ -48,7 +48,7 @@ def read_frame(path: Path) -> pd.DataFrame:
         {
             name: table.frame([name])[name]
             if not table.is_text and is_numeric(table.kinds[name])
-            else table.words(name)
+            else table.words([name])[0]
             for name in names
         }
     )
