@@ -324,7 +324,7 @@ def test_heavy_libraries_are_imported_lazily(tmp_path: Path) -> None:
     """One process imports one part after the other, and says which have brought what into it; then modules that nobody
     has loaded yet are there by their names; at last a figure of a page is made by the command, which takes it from
     `views.pages.catalogue`, without Streamlit."""
-    named = ("explain.counterfactual", "report.story_page", "data.media.films", "study.trust")
+    named = ("explain.counterfactual", "report.story_page", "data.media_films", "study.trust")
     statements = (
         "import qfusion",
         "import qfusion.models, qfusion.data, qfusion.training",

@@ -17,7 +17,7 @@ from qfusion.app import requests
 from qfusion.app.forms import data_import
 from qfusion.app.samples import contents
 from qfusion.data import importing, registry
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.runs import list_runs, plans
 from tests.support import importable
 from tests.support.app import offered_ids, plain, said, visit
@@ -83,7 +83,7 @@ def test_file_is_examined_repaired_and_saved(tmp_path: Path) -> None:
     assert app.selectbox(key="set").value == "mine"
     assert data.load("mine").modalities[1].values[2, 0, 1] == 0
     assert "fill-zero: 1 value of audio" in plain(said(app))
-    assert list(folders.imported_root().glob(".draft-*")) == []
+    assert list(manifest.imported_root().glob(".draft-*")) == []
     other = visit("Samples", data="mine")
     assert "Data set 'mine' has no model yet. Train one on the Train page" in plain(
         other.error[0].value
@@ -114,7 +114,7 @@ def test_a_hostile_file_and_words_are_shown_literally(tmp_path: Path) -> None:
     press(app, "Save data set")
     assert "Argument `name` must begin" in plain(app.error[0].value)
     press(app, "Discard")
-    assert list(folders.imported_root().glob(".draft-*")) == []
+    assert list(manifest.imported_root().glob(".draft-*")) == []
 
 
 def test_columns_of_one_table_are_assigned_and_imported(tmp_path: Path) -> None:

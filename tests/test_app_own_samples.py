@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import report
 from qfusion.app import page_runs, panels
-from qfusion.data.own import samples
+from qfusion.data import own_samples
 from qfusion.study import cohorts, open_sample, opening, performance
 from qfusion.study.backends.base import dividend_column
 from qfusion.study.sample import build_sample
@@ -20,12 +20,12 @@ from tests.support.third_model import PAGES
 
 
 @pytest.fixture(scope="module")
-def mine() -> samples.OwnSample:
+def mine() -> own_samples.OwnSample:
     """A drawn left digit; the right one is of a sample of the set."""
-    return samples.make_sample(parity(), {"left": stroke()}, "pair-0007")
+    return own_samples.make_sample(parity(), {"left": stroke()}, "pair-0007")
 
 
-def opened(title: str, mine: samples.OwnSample, model: str, **query: Any) -> AppTest:
+def opened(title: str, mine: own_samples.OwnSample, model: str, **query: Any) -> AppTest:
     """A page of the session that made a sample."""
     app = AppTest.from_file(APP, default_timeout=90)
     app.session_state[page_runs.OWN] = (mine,)
@@ -43,7 +43,9 @@ def opened(title: str, mine: samples.OwnSample, model: str, **query: Any) -> App
     ("title", "model"),
     [(title, "qcnn-parity" if title in ("Samples", "Circuit") else "qj-parity") for title in PAGES],
 )
-def test_every_page_shows_the_own_sample(title: str, model: str, mine: samples.OwnSample) -> None:
+def test_every_page_shows_the_own_sample(
+    title: str, model: str, mine: own_samples.OwnSample
+) -> None:
     """And says of no truth that it is known."""
     app = opened(title, mine, model)
     words = plain(said(app))
@@ -56,9 +58,9 @@ def test_every_page_shows_the_own_sample(title: str, model: str, mine: samples.O
         assert "nan" not in words.split()
 
 
-def test_cohorts_compare_the_own_sample_with_the_split(mine: samples.OwnSample) -> None:
+def test_cohorts_compare_the_own_sample_with_the_split(mine: own_samples.OwnSample) -> None:
     """With its own contributions, and without an error or an accuracy, for which the truth is needed."""
-    dataset = samples.append_samples(parity(), [mine])
+    dataset = own_samples.append_samples(parity(), [mine])
     study = opening.open_study("qj-parity", "parity").with_own(dataset)
     sample = build_sample(study, dataset.row(mine.id))
     levels = performance.build_levels(sample)
@@ -78,7 +80,7 @@ def test_cohorts_compare_the_own_sample_with_the_split(mine: samples.OwnSample) 
 @pytest.mark.parametrize(
     ("pinned", "current"), [(True, False), (False, True), (True, True)], ids=["A", "B", "both"]
 )
-def test_own_sample_is_pinned(pinned: bool, current: bool, mine: samples.OwnSample) -> None:
+def test_own_sample_is_pinned(pinned: bool, current: bool, mine: own_samples.OwnSample) -> None:
     """As A, as B, and as both."""
     pin, sample = (mine.id if is_own else "pair-0007" for is_own in (pinned, current))
     app = opened("Compare", mine, "qj-parity", sample=sample, pin=f"qcnn-parity/parity/{pin}")
@@ -88,7 +90,7 @@ def test_own_sample_is_pinned(pinned: bool, current: bool, mine: samples.OwnSamp
     assert app.selectbox(key="sample").value == sample
 
 
-def test_input_is_shown_with_its_decision(mine: samples.OwnSample) -> None:
+def test_input_is_shown_with_its_decision(mine: own_samples.OwnSample) -> None:
     """The canvas cannot be drawn on here: its place is there, and the samples of the session are listed."""
     app = opened("Samples", mine, "qj-parity", own="true")
     words = plain(said(app))
@@ -100,14 +102,14 @@ def test_input_is_shown_with_its_decision(mine: samples.OwnSample) -> None:
     assert app.selectbox(key="sample").value != mine.id
 
 
-def test_own_sample_is_private_to_its_session(mine: samples.OwnSample) -> None:
+def test_own_sample_is_private_to_its_session(mine: own_samples.OwnSample) -> None:
     """A link to it says so and shows the default sample."""
     app = visit("Samples", whole=False, model="qj-parity", data="parity", sample=mine.id)
     assert "lives in another session" in plain(said(app))
     assert app.selectbox(key="sample").value.startswith("pair-")
 
 
-def test_the_drawer_offers_no_code_for_an_own_sample(mine: samples.OwnSample) -> None:
+def test_the_drawer_offers_no_code_for_an_own_sample(mine: own_samples.OwnSample) -> None:
     app = opened("Dynamics", mine, "qj-parity")
     app.session_state["_drawer"] = "waterfall-now"
     app.run()
@@ -116,7 +118,7 @@ def test_the_drawer_offers_no_code_for_an_own_sample(mine: samples.OwnSample) ->
     assert not app.code
 
 
-def test_report_states_that_truth_is_unknown(mine: samples.OwnSample) -> None:
+def test_report_states_that_truth_is_unknown(mine: own_samples.OwnSample) -> None:
     """In the words on its decision and its annotation, and that nothing opens it elsewhere."""
     token = opening.at_hand.set((mine,))
     try:

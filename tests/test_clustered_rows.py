@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from qfusion import data
-from qfusion.data.clusters import Clusters, video_clusters
+from qfusion.data.row_splits import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import bootstrap
 from qfusion.study.mistakes import wilson

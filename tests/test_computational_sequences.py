@@ -12,7 +12,7 @@ import pytest
 from qfusion import data
 from qfusion.data import importing
 from qfusion.data.readers import csd
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput
 from tests.support.command_line import assert_refused, run
 
@@ -90,7 +90,7 @@ def test_folder_is_read_by_file_names(ending: str, folder: Path) -> None:
     place.mkdir()
     write(place / f"audio{ending}", features(3, 5, 2))
     write(place / f"labels{ending}", labels())
-    with folders.staging_folder() as draft:
+    with manifest.staging_folder() as draft:
         found = importing.examine_files([place], draft)
     assert [part.name for part in found.staged.parts] == ["audio"]
     assert [each.code for each in found.report.errors] == ["no-split"]
@@ -105,7 +105,7 @@ def test_aligned_files_are_matched_by_sample(folder: Path) -> None:
         }
 
     text = aligned({video: (np.tile(y, 4), at) for video, (y, at) in labels().items()}, 0)
-    with folders.staging_folder() as draft:
+    with manifest.staging_folder() as draft:
         found = importing.examine_files(
             [],
             draft,
@@ -124,7 +124,7 @@ def test_a_sample_without_a_step_lacks_the_modality(lacking: list[str], folder: 
     for video in lacking:
         fewer.pop(video)
     modalities["text"] = write(folder / "fewer.csd", fewer)
-    with folders.staging_folder() as draft:
+    with manifest.staging_folder() as draft:
         found = importing.examine_files([], draft, modalities=modalities, labels=scores)
     absent = next(each for each in found.report.findings if each.code == "incomplete")
     assert absent.where == "text"
@@ -138,7 +138,7 @@ def test_classes_and_more_columns_of_labels(folder: Path) -> None:
     many = {
         video: (np.concatenate([np.round(y), y, y], 1), at) for video, (y, at) in labels().items()
     }
-    with folders.staging_folder() as draft:
+    with manifest.staging_folder() as draft:
         found = importing.examine_files(
             [],
             draft,

@@ -13,7 +13,7 @@ import pytest
 from qfusion import data
 from qfusion.commands import train
 from qfusion.data import importing, registry
-from qfusion.data.store import folders, manifest, reading, writing
+from qfusion.data.store import manifest, reading, writing
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import Tweak
 from qfusion.runs import folder
@@ -52,9 +52,9 @@ def test_invalid_names_open_no_file(
     (tmp_path / "sets").mkdir()
     for place in (tmp_path, tmp_path / "own", tmp_path / "sets"):
         place.mkdir(exist_ok=True)
-        (place / folders.MANIFEST).write_text("{}")
+        (place / manifest.MANIFEST).write_text("{}")
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
-    for ask in (manifest.imported_manifest, reading.open_imported, folders.remove_imported):
+    for ask in (manifest.imported_manifest, reading.open_imported, manifest.remove_imported):
         with pytest.raises(NotFound, match="does not exist"):
             ask(name)
     registry.stamp(name)
@@ -120,7 +120,7 @@ def test_damaged_manifest_is_reported(
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path))
     importing.import_set([importable.tables(tmp_path / "t", count=30)], "own")
-    place = tmp_path / "own" / folders.MANIFEST
+    place = tmp_path / "own" / manifest.MANIFEST
     found = json.loads(place.read_text())
     place.write_text(json.dumps({**found, "target": {**found["target"], **given}}))
     with pytest.raises(IntegrityError, match="Imported data set 'own' is damaged"):

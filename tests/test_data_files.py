@@ -17,7 +17,7 @@ import scipy.sparse
 from qfusion import data
 from qfusion.cli import main
 from qfusion.data import DataSet, Image, files
-from qfusion.data.readers.mat import read_mat
+from qfusion.data.readers.variables import read_mat
 from qfusion.errors import InvalidInput, NotFound
 
 COUNT = 20

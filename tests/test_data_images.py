@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import Image, Series, digit_views, downloads
-from qfusion.data.arrays import numbered_ids
-from qfusion.data.media.pictures import enlarge, grey_levels, pixel_names
+from qfusion.data import Image, Series, registry
+from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.media_pictures import enlarge, grey_levels, pixel_names
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import digits
 from qfusion.errors import NotFound
@@ -49,10 +49,10 @@ def test_pictures_are_enlarged_without_mixing_pixels() -> None:
 
 def test_fourier_magnitudes_do_not_move_with_the_image_and_none_is_repeated() -> None:
     images = np.random.default_rng(0).integers(0, 17, (3, 8, 8)).astype(float)
-    found = digit_views.fourier(images)
+    found = digits.fourier(images)
     assert found.shape == (3, 34)
     np.testing.assert_allclose(
-        digit_views.fourier(np.roll(images, (2, 3), axis=(1, 2))), found, atol=1e-10
+        digits.fourier(np.roll(images, (2, 3), axis=(1, 2))), found, atol=1e-10
     )
     np.testing.assert_allclose(found[:, 0], images.sum((1, 2)))
     everything = np.round(np.abs(np.fft.fft2(images[0])), 8)
@@ -63,17 +63,17 @@ def test_fourier_magnitudes_do_not_move_with_the_image_and_none_is_repeated() ->
 def test_profiles_of_a_hand_drawn_image() -> None:
     image = np.zeros((1, 8, 8))
     image[0, 2:6, 3] = 16  # a bar of four pixels in the fourth column
-    left, right, top, bottom = digit_views.contours(image).reshape(4, 8).tolist()
+    left, right, top, bottom = digits.contours(image).reshape(4, 8).tolist()
     assert left == [8, 8, 3, 3, 3, 3, 8, 8]
     assert right == [8, 8, 4, 4, 4, 4, 8, 8]
     assert top == [8, 8, 8, 2, 8, 8, 8, 8]
     assert bottom == [8, 8, 8, 2, 8, 8, 8, 8]
-    mass, row, column, *central = digit_views.image_moments(image)[0]
+    mass, row, column, *central = digits.image_moments(image)[0]
     assert (mass, row, column) == (64, 3.5, 3)
     # mu_20 = 16 (1.5^2 + 0.5^2) 2 = 80, divided by mass^2; an upright, symmetric bar has no other moment.
     np.testing.assert_allclose(central, [80 / 64**2, 0, 0, 0, 0, 0, 0], atol=1e-12)
     moved = np.roll(image, (1, 2), axis=(1, 2))
-    np.testing.assert_allclose(digit_views.image_moments(moved)[0][3:], central, atol=1e-12)
+    np.testing.assert_allclose(digits.image_moments(moved)[0][3:], central, atol=1e-12)
 
 
 def test_the_embedded_digits() -> None:
@@ -111,4 +111,4 @@ def test_the_embedded_digits() -> None:
 )
 def test_failed_downloads_report_a_reason(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
-        downloads.download(name)
+        registry.download(name)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from qfusion import _files
-from qfusion.data import downloads, registry
+from qfusion.data import registry
 from qfusion.data.sources import PinnedFile, cmu_mosi
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
@@ -200,7 +200,7 @@ def test_download_brings_every_file(
     site: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, int, str]] = []
-    got = downloads.download("mosi", tmp_path / "got", site, progress=lambda *now: seen.append(now))
+    got = registry.download("mosi", tmp_path / "got", site, progress=lambda *now: seen.append(now))
     assert got == tmp_path / "got"
     assert content(got) == content(folder)
     assert seen[0][:2] == (0, 10)
@@ -214,7 +214,7 @@ def test_download_brings_every_file(
     seen.clear()
     monkeypatch.setenv("QFUSION_MOSI_URL", site)
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path / "unused"))
-    downloads.download("mosi", got, progress=lambda *now: seen.append(now))
+    registry.download("mosi", got, progress=lambda *now: seen.append(now))
     assert [s[2] for s in seen] == ["transcripts.csv"] * 2
     assert content(got) == content(folder)
 
@@ -223,7 +223,7 @@ def test_download_writes_to_the_data_folder(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path / "data"))
-    assert downloads.download("mosi", base_url=site) == tmp_path / "data" / "mosi"
+    assert registry.download("mosi", base_url=site) == tmp_path / "data" / "mosi"
     assert cmu_mosi.SOURCE.missing() == ""
 
 
@@ -236,7 +236,7 @@ def test_wrong_digest_writes_no_file(site: str, folder: Path, tmp_path: Path) ->
         IntegrityError,
         match=r"`video/video_test0.csv` from http.* is not the recorded one.*Nothing was changed",
     ):
-        downloads.download("mosi", target, site, retries=0)
+        registry.download("mosi", target, site, retries=0)
     assert content(target) == {"transcripts.csv": b"old"}
     assert [p.name for p in target.iterdir()] == ["transcripts.csv"]
 
@@ -246,9 +246,9 @@ def test_missing_file_or_server_is_reported(site: str, folder: Path, tmp_path: P
     with pytest.raises(
         DataUnavailable, match=r"`transcripts.csv` cannot be downloaded from .* \(HTTP 404\)"
     ):
-        downloads.download("mosi", tmp_path / "got", site, retries=0)
+        registry.download("mosi", tmp_path / "got", site, retries=0)
     with pytest.raises(DataUnavailable, match="ConnectionError"):
-        downloads.download("mosi", tmp_path / "got", "http://127.0.0.1:9/", retries=0)
+        registry.download("mosi", tmp_path / "got", "http://127.0.0.1:9/", retries=0)
     assert content(tmp_path / "got") == {}
 
 
@@ -277,7 +277,7 @@ def test_interrupted_transfer_leaves_no_files(
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         with pytest.raises((DataUnavailable, IntegrityError), match="changed"):
-            downloads.download(
+            registry.download(
                 "mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}", retries=0
             )
         running.shutdown()
@@ -289,7 +289,7 @@ def test_interrupted_transfer_leaves_no_files(
 def test_unwritable_folder_is_reported(site: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataUnavailable, match="cannot be written to"):
-        downloads.download("mosi", tmp_path / "file", site, retries=0)
+        registry.download("mosi", tmp_path / "file", site, retries=0)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_unwritable_folder_is_reported(site: str, tmp_path: Path) -> None:
 )
 def test_only_known_sets_are_downloaded(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
-        downloads.download(name)
+        registry.download(name)
 
 
 def test_public_addresses_are_in_two_repositories() -> None:
@@ -339,9 +339,7 @@ def test_the_real_files_can_be_downloaded_from_a_copy(real_data: Path, tmp_path:
     )
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
-        got = downloads.download(
-            "mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}"
-        )
+        got = registry.download("mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}")
         running.shutdown()
     cmu_mosi.SOURCE.verify(got)
     shutil.copy(got / "text_test.csv", got / "text_train.csv")

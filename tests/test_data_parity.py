@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import DataSet, Image, downloads
+from qfusion.data import DataSet, Image, registry
 from qfusion.data.sources import digit_questions
 from qfusion.errors import InvalidInput, NotFound
 from tests.support.drawn_questions import (
@@ -156,7 +156,7 @@ def test_another_process_draws_the_same() -> None:
 def test_failed_downloads_report_a_reason() -> None:
     message = "is drawn from digits that come with scikit-learn and needs no download"
     with pytest.raises(NotFound, match=message):
-        downloads.download("parity")
+        registry.download("parity")
 
 
 def test_listed_names_and_titles_equal_those_of_the_sets() -> None:

@@ -15,14 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from qfusion import _disk_cache
 from qfusion.data.sources import planted as opinions
-from qfusion.data.synthetic import (
-    drawn_faces,
-    hummed_voices,
-    opinion_texts,
-    planted_latents,
-    planted_score,
-    prosody,
-)
+from qfusion.data.synthetic import drawn_faces, hummed_voices, opinion_texts, planted_score
 
 SMALL = {"train": 60, "valid": 20, "test": 20}
 LATENTS = ["latent_text", "latent_audio", "latent_vision"]
@@ -107,9 +100,9 @@ def test_sizes_and_splits(planted: Any) -> None:
         "test": 600,
     }
     regimes = planted.table.regime.value_counts()
-    assert set(regimes.index) == set(planted_latents.SHARES)
+    assert set(regimes.index) == set(planted_score.SHARES)
     for split in ("valid", "test"):
-        assert set(planted.table.regime.iloc[planted.rows(split)]) == set(planted_latents.SHARES)
+        assert set(planted.table.regime.iloc[planted.rows(split)]) == set(planted_score.SHARES)
 
 
 def test_regimes_match_their_definition(planted: Any) -> None:
@@ -169,7 +162,9 @@ def test_pitch_is_measured_from_the_waveform() -> None:
     seconds = np.arange(hummed_voices.SAMPLES) / hummed_voices.RATE
     hertz = np.array([80.0, 147.3, 230.0, 390.0])
     tones = sum(np.sin(2 * np.pi * k * hertz[:, None] * seconds) / k for k in (1, 2, 3))
-    found, lengths = prosody.prosody_features((tones * 6000).astype(np.int16), np.full(4, 1.2))
+    found, lengths = hummed_voices.prosody_features(
+        (tones * 6000).astype(np.int16), np.full(4, 1.2)
+    )
     assert lengths.tolist() == [15] * 4
     np.testing.assert_allclose(
         150 * 2 ** found[:, :15, 0], np.repeat(hertz[:, None], 15, axis=1), rtol=0.01
@@ -177,8 +172,8 @@ def test_pitch_is_measured_from_the_waveform() -> None:
     assert (found[:, :15, 3] > 0.9).all()
     assert not found[:, 15:].any()
     noise = np.random.default_rng(0).normal(0, 3000, (1, hummed_voices.SAMPLES)).astype(np.int16)
-    assert prosody.prosody_features(noise, np.array([1.2]))[0][0, :15, 3].mean() < 0.5
-    silence, _ = prosody.prosody_features(
+    assert hummed_voices.prosody_features(noise, np.array([1.2]))[0][0, :15, 3].mean() < 0.5
+    silence, _ = hummed_voices.prosody_features(
         np.zeros((1, hummed_voices.SAMPLES), np.int16), np.array([1.2])
     )
     assert np.isfinite(silence).all()
@@ -187,7 +182,7 @@ def test_pitch_is_measured_from_the_waveform() -> None:
 
 def test_measured_pitch_follows_the_synthesised_melody() -> None:
     p = hummed_voices.draw_voices(np.random.default_rng(0), np.linspace(-1, 1, 60))
-    found, lengths = prosody.prosody_features(hummed_voices.synthesise(p), p["duration"])
+    found, lengths = hummed_voices.prosody_features(hummed_voices.synthesise(p), p["duration"])
     real = np.arange(found.shape[1]) < lengths[:, None]
     sung = hummed_voices.contours(p)["pitch"][:, :-1].reshape(60, found.shape[1], -1).mean(axis=2)
     assert np.abs(found[..., 0] - np.log2(sung / 150))[real].max() < 0.1
@@ -195,7 +190,7 @@ def test_measured_pitch_follows_the_synthesised_melody() -> None:
 
 def test_loudness_pitch_and_slope_increase_with_the_latent() -> None:
     p = hummed_voices.draw_voices(np.random.default_rng(0), np.repeat([-0.9, 0.9], 200))
-    found, lengths = prosody.prosody_features(hummed_voices.synthesise(p), p["duration"])
+    found, lengths = hummed_voices.prosody_features(hummed_voices.synthesise(p), p["duration"])
     means = found.sum(axis=1) / lengths[:, None]
     low, high = means[:200].mean(axis=0), means[200:].mean(axis=0)
     assert high[4] > low[4] + 0.2  # energy
@@ -236,7 +231,9 @@ def test_regenerated_content_matches_the_features(planted: Any) -> None:
     sound = np.zeros((1, hummed_voices.SAMPLES), np.int16)
     samples = np.round(first["audio"].samples * 32768).astype(np.int16)
     sound[0, : len(samples)] = samples
-    measured, _ = prosody.prosody_features(sound, np.array([planted.table["duration"].iloc[row]]))
+    measured, _ = hummed_voices.prosody_features(
+        sound, np.array([planted.table["duration"].iloc[row]])
+    )
     np.testing.assert_allclose(measured[0], audio.values[row], atol=1e-4)
     assert first["audio"].rate == 8000
     assert 1 <= len(samples) / 8000 <= 2

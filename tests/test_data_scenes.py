@@ -12,7 +12,7 @@ import pytest
 from qfusion import data
 from qfusion.data import DataSet, Image, Text, sources
 from qfusion.data.sources import scenes
-from qfusion.data.synthetic import scene_pictures, scene_questions
+from qfusion.data.synthetic import scene_questions
 from qfusion.errors import InvalidInput
 from qfusion.explain.coalitions import joint_share
 from qfusion.study import attribution
@@ -69,7 +69,7 @@ def test_answers_match_the_words(made: DataSet) -> None:
             right = any(thing in shape for shape in shapes) == (words[2] == "a")
         else:
             kinds = [
-                word for word in words if word in (*scene_pictures.FORMS, *scene_pictures.COLOURS)
+                word for word in words if word in (*scene_questions.FORMS, *scene_questions.COLOURS)
             ]
             places = [[i for i in (0, 1) if kind in shapes[i]] for kind in kinds]
             assert [len(place) for place in places] == [1, 1]
@@ -77,7 +77,7 @@ def test_answers_match_the_words(made: DataSet) -> None:
             first = places[0][0]
             above = first == (0 if about.upper_shape == "left" else 1)
             right = {"left": first == 0, "right": first == 1, "above": above, "below": not above}[
-                words[words.index(kinds[0]) + (2 if kinds[0] in scene_pictures.COLOURS else 1)]
+                words[words.index(kinds[0]) + (2 if kinds[0] in scene_questions.COLOURS else 1)]
             ]
         assert made.target.classes[made.y[row]] == ("yes" if right else "no")
 
@@ -115,8 +115,10 @@ def test_true_contributions_are_averages_over_the_background() -> None:
 
 def test_pictures_match_the_table(made: DataSet) -> None:
     """The colour in the middle of each shape, its place, and its area, from the pixels alone."""
-    drawn = scene_pictures.draw_scenes(scene_pictures.BLOCK, np.random.default_rng(1))
-    pixels = scene_pictures.paint_scenes(drawn, np.arange(len(scene_pictures.BLOCK)), 4).astype(int)
+    drawn = scene_questions.draw_scenes(scene_questions.BLOCK, np.random.default_rng(1))
+    pixels = scene_questions.paint_scenes(drawn, np.arange(len(scene_questions.BLOCK)), 4).astype(
+        int
+    )
     ground = pixels[:, 0, 0]
     for shape in (0, 1):
         x, y = (4 * drawn.centres[:, shape]).astype(int).T

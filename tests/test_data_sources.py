@@ -14,7 +14,7 @@ import pytest
 from qfusion import data
 from qfusion._memory_cache import CACHE
 from qfusion.cli import main
-from qfusion.data import downloads, importing, registry, sources
+from qfusion.data import importing, registry, sources
 from qfusion.errors import InvalidInput, NotFound
 from tests.support import importable
 
@@ -70,7 +70,7 @@ def test_a_data_set_is_added_by_one_file(
     }
     assert [source.title for source in data.available() if source.name == "moons"] == ["Two moons"]
     with pytest.raises(NotFound, match="'moons' is made by scikit-learn and needs no download"):
-        downloads.download("moons")
+        registry.download("moons")
     with pytest.raises(InvalidInput, match="must not be a built-in data set's"):
         importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "Moons")
     capsys.readouterr()

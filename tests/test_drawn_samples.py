@@ -16,7 +16,7 @@ import pytest
 from sklearn.manifold import trustworthiness
 
 from qfusion.data import compiled_code
-from qfusion.data.clusters import Clusters
+from qfusion.data.row_splits import Clusters
 from qfusion.explain import cohort_filters
 from qfusion.study import cohorts, jobs, maps, opening, performance, trust
 from qfusion.study.jobs import State

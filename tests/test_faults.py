@@ -21,7 +21,7 @@ from qfusion._files import atomic
 from qfusion._user_folders import cache_root
 from qfusion.commands import evaluate
 from qfusion.data import importing, load
-from qfusion.data.store import folders, reading
+from qfusion.data.store import manifest, reading
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.runs import Plan, folder, plans, run_training
 from qfusion.training import checkpoint, checkpoint_cards
@@ -139,7 +139,7 @@ def test_read_only_folders_are_shown(
         lambda: runs.train_run(run),
         lambda: keep(trained, "new"),
         lambda: checkpoint.remove("mine"),
-        lambda: folders.remove_imported("own"),
+        lambda: manifest.remove_imported("own"),
         lambda: importing.import_set([tmp_path / "tables"], "other"),
     )
     for write in writes:
@@ -210,10 +210,10 @@ def test_changes_of_the_clock_have_no_effect(
         monkeypatch.setattr(time, "time", lambda: now() + years * 3e7)
         run.send_request("stop")
 
-    with folders.staging_folder() as draft:
+    with manifest.staging_folder() as draft:
         assert runs.train_run(run, jump)  # it still hears what is asked, and keeps what it has
         assert (run.record().state, run.record().epoch) == ("stopped", 1)
-        with folders.staging_folder():
+        with manifest.staging_folder():
             assert draft.is_dir()
     (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
     assert not plans.is_starting(run)  # it has begun
@@ -229,13 +229,13 @@ def test_changes_of_the_clock_have_no_effect(
 
 def test_interrupted_replacement_restores_the_old_set(tmp_path: Path) -> None:
     importing.import_set([importable.tables(tmp_path / "tables")], "own")
-    os.rename(folders.imported_root() / "own", folders.old_folder("own"))
-    assert folders.imported_names() == ("own",)
+    os.rename(manifest.imported_root() / "own", manifest.old_folder("own"))
+    assert manifest.imported_names() == ("own",)
     assert reading.verify_imported("own").name == "own"
-    shutil.copytree(folders.imported_root() / "own", folders.old_folder("own"))
-    folders.remove_imported("own")
-    assert folders.imported_names() == ()
-    assert left(folders.imported_root()) == []
+    shutil.copytree(manifest.imported_root() / "own", manifest.old_folder("own"))
+    manifest.remove_imported("own")
+    assert manifest.imported_names() == ()
+    assert left(manifest.imported_root()) == []
 
 
 def test_partial_files_of_killed_processes_are_removed(tmp_path: Path) -> None:

@@ -15,9 +15,8 @@ import pytest
 import torch
 
 from qfusion import data
-from qfusion.data import files, importing
-from qfusion.data.own import inputs
-from qfusion.data.store import folders
+from qfusion.data import files, importing, own_samples
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.training import checkpoint, checkpoint_cards
 from tests.support import importable
@@ -76,7 +75,7 @@ STRANGE: dict[str, tuple[bytes, str]] = {
 
 
 def imported(path: Path) -> Any:
-    with folders.staging_folder() as place:
+    with manifest.staging_folder() as place:
         return importing.examine_files([path], place)
 
 
@@ -110,7 +109,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "parquet": ("x", in_a_table("audio.parquet")),
     "npy": ("x", in_a_table("audio.npy")),
     "weights": ("w.safetensors", as_weights),
-    "sound": ("clip.wav", inputs.read_recording),
+    "sound": ("clip.wav", own_samples.read_recording),
 }
 
 

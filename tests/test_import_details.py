@@ -10,14 +10,11 @@ import numpy as np
 import pytest
 
 from qfusion import _disk_cache, data
-from qfusion.data import (
-    downloads,
-    importing,
-)
+from qfusion.data import importing, registry
 from qfusion.data.row_splits import target_tenths
 from qfusion.data.sources import cmu_mosi, planted
-from qfusion.data.store import folders, manifest, writing
-from qfusion.data.synthetic import drawn_faces, planted_editing, prosody
+from qfusion.data.store import manifest, writing
+from qfusion.data.synthetic import drawn_faces, hummed_voices, planted_editing
 from qfusion.data.targets import encode_label_sets
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from tests.support import importable
@@ -74,7 +71,7 @@ def test_report_text(tmp_path: Path) -> None:
 def test_stored_set_is_not_replaced_without_consent(tmp_path: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     importing.import_set([path], "own")
-    with folders.staging_folder() as place:
+    with manifest.staging_folder() as place:
         found = importing.examine_files([path], place)
         with pytest.raises(InvalidInput, match="own"):
             importing.keep_set(found, "own")
@@ -182,16 +179,16 @@ def test_face_colours_and_pitch_stay_in_range() -> None:
     )
     power = np.random.default_rng(0).exponential(size=(400, 513))
     power[0] = np.arange(513) == 7  # 55 Hz, lower than any voice
-    pitch, height = prosody.autocorrelation_pitch(power, np.hanning(400), 1024)
+    pitch, height = hummed_voices.autocorrelation_pitch(power, np.hanning(400), 1024)
     assert pitch[0] == pytest.approx(
-        prosody.PROSODY_RATE / (int(prosody.PROSODY_RATE / prosody.LOWEST) + 1.5)
+        hummed_voices.PROSODY_RATE / (int(hummed_voices.PROSODY_RATE / hummed_voices.LOWEST) + 1.5)
     )
     shortest, longest = (
-        int(prosody.PROSODY_RATE / prosody.HIGHEST),
-        int(prosody.PROSODY_RATE / prosody.LOWEST) + 1,
+        int(hummed_voices.PROSODY_RATE / hummed_voices.HIGHEST),
+        int(hummed_voices.PROSODY_RATE / hummed_voices.LOWEST) + 1,
     )
-    assert pitch.max() <= prosody.PROSODY_RATE / (shortest - 0.5) + 1e-9
-    assert pitch.min() >= prosody.PROSODY_RATE / (longest + 0.5) - 1e-9
+    assert pitch.max() <= hummed_voices.PROSODY_RATE / (shortest - 0.5) + 1e-9
+    assert pitch.min() >= hummed_voices.PROSODY_RATE / (longest + 0.5) - 1e-9
     assert (height >= 0).all()
 
 
@@ -209,12 +206,12 @@ def test_files_are_downloaded_from_the_public_source_by_default(
 ) -> None:
     asked = list[str]()
     monkeypatch.setattr(
-        downloads, "download_file", lambda path, folder, address, *rest: asked.append(address)
+        registry, "download_file", lambda path, folder, address, *rest: asked.append(address)
     )
     monkeypatch.delenv("QFUSION_MOSI_URL", raising=False)
     for base in (None, "http://mirror/"):
         with pytest.raises(DataUnavailable):  # nothing has come
-            downloads.download("mosi", tmp_path, base_url=base)
+            registry.download("mosi", tmp_path, base_url=base)
     count = len(cmu_mosi.MOSI_FILES)
     assert asked[:count] == [file.url for file in cmu_mosi.MOSI_FILES]
     assert asked[count:] == [f"http://mirror/{file.path}" for file in cmu_mosi.MOSI_FILES]

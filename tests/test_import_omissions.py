@@ -21,7 +21,7 @@ from qfusion.data.column_roles import ColumnChoice
 from qfusion.data.examine import report
 from qfusion.data.readers import multiview
 from qfusion.data.staged_set import stage_set
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput
 
 COUNT = 30
@@ -62,7 +62,7 @@ def folder_of(
 
 
 def examined(path: Path, **options: Any) -> report.ExaminedSet:
-    with folders.staging_folder(keep=True) as place:
+    with manifest.staging_folder(keep=True) as place:
         return importing.examine_files([path], place, **options)
 
 

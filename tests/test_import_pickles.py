@@ -13,7 +13,7 @@ import pytest
 
 from qfusion import data
 from qfusion.data import importing
-from qfusion.data.readers import mmsa, pickles as pickle_files
+from qfusion.data.readers import mmsa, variables
 from qfusion.errors import InvalidInput
 from tests.support import importable
 
@@ -45,7 +45,7 @@ def read(content: bytes, folder: Path, name: str = "x.pkl") -> Any:
     """What a pickle of these bytes holds."""
     path = folder / name
     path.write_bytes(content)
-    return pickle_files.read_pickle(path)
+    return variables.read_pickle(path)
 
 
 class Runs:

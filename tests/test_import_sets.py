@@ -22,7 +22,7 @@ from qfusion import cli, data
 from qfusion.data import importing, staged_set
 from qfusion.data.examine import repairs
 from qfusion.data.file_words import clean_text, make_modality_name
-from qfusion.data.store import folders, manifest, reading, writing
+from qfusion.data.store import manifest, reading, writing
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.runs import run_training
 from tests.support import importable
@@ -322,7 +322,7 @@ def test_incompatible_tables_are_refused(tmp_path: Path, spoil: Any, message: st
     spoil(place)
     with pytest.raises((InvalidInput, NotFound), match=message):
         importing.import_set([place], "never")
-    assert list(folders.imported_root().iterdir()) == []
+    assert list(manifest.imported_root().iterdir()) == []
 
 
 def labels_of_cells(path: Path, word: str) -> Path:
@@ -386,7 +386,7 @@ def test_labels_with_several_values_are_reported(column: str, value: Any, tmp_pa
 
 
 def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qfusion.data.set_digest.BYTES", 1 << 10)  # a few rows at a time
+    monkeypatch.setattr("qfusion.data.array_pieces.BYTES", 1 << 10)  # a few rows at a time
     rng = np.random.default_rng(0)
     a, picture, walk = (
         rng.normal(size=(60, 7)),
@@ -623,7 +623,7 @@ def test_a_npz_cut_short_is_refused(tmp_path: Path) -> None:
         (tmp_path / "cut.npz").write_bytes(content[: len(content) * part // 20])
         with pytest.raises(InvalidInput):
             importing.import_set([tmp_path / "cut.npz"], "never")
-    assert list(folders.imported_root().iterdir()) == []
+    assert list(manifest.imported_root().iterdir()) == []
 
 
 # ---- keeping
@@ -660,7 +660,7 @@ def test_names_are_valid_and_unique(tmp_path: Path) -> None:
     importing.import_set([path], "mine", replace=True)
     assert data.load("mine").digest != before.digest
     assert before.modalities[0].values[3].any()  # whoever has the old one open keeps it
-    assert {entry.name for entry in folders.imported_root().iterdir()} == {".lock", "mine"}
+    assert {entry.name for entry in manifest.imported_root().iterdir()} == {".lock", "mine"}
 
 
 def test_full_disk_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -673,7 +673,7 @@ def test_full_disk_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for place, name in (
         (staged_set, "new_array"),
         (writing.np, "save"),
-        (folders.os, "rename"),
+        (manifest.os, "rename"),
         (writing.Path, "write_text"),
     ):
         with monkeypatch.context() as patch:
@@ -685,7 +685,7 @@ def test_full_disk_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 importing.import_set(
                     [path], "new" if name != "rename" else "old", replace=name == "rename"
                 )
-        assert {entry.name for entry in folders.imported_root().iterdir()} == {".lock", "old"}
+        assert {entry.name for entry in manifest.imported_root().iterdir()} == {".lock", "old"}
     assert len(data.load("old")) == 70
 
 
@@ -732,10 +732,10 @@ def test_damaged_sets_are_reported_and_can_be_removed(tmp_path: Path, folder: Pa
     assert not infos["manifest"].available
     assert "data remove manifest" in infos["manifest"].remedy
     for name in ("cut", "altered", "manifest"):
-        folders.remove_imported(name)
+        manifest.remove_imported(name)
     assert [entry.name for entry in folder.iterdir()] == [".lock"]
     with pytest.raises(NotFound):
-        folders.remove_imported("../imported")
+        manifest.remove_imported("../imported")
 
 
 def test_unsaved_sets_are_removed_after_a_day(tmp_path: Path, folder: Path) -> None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from qfusion import data
 from qfusion.cli import app as typer_app
 from qfusion.data import importing
-from qfusion.data.store import folders, reading
+from qfusion.data.store import manifest, reading
 from qfusion.data.target_spec import label_conflicts, unimodal_columns
 from qfusion.errors import InvalidInput
 from qfusion.figures.files import export, recipe
@@ -97,7 +97,7 @@ def test_partial_labels_are_read_and_reported(tmp_path: Path) -> None:
     assert labels is not None
     assert labels.table.isna().sum().tolist() == [32, 60, 2]
     assert data.load("some").target.convention == "sims"
-    folders.remove_imported("some")
+    manifest.remove_imported("some")
 
 
 def test_unusual_ids_are_shown_and_filtered(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_unusual_ids_are_shown_and_filtered(tmp_path: Path) -> None:
     written = report.read_text(encoding="utf-8")
     assert odd in html.unescape(written)
     assert "<b>&amp;back" not in written
-    folders.remove_imported("odd")
+    manifest.remove_imported("odd")
 
 
 def test_set_made_in_python_has_label_columns() -> None:

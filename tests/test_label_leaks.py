@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression
 
 from qfusion import data
 from qfusion.data import importing
-from qfusion.data.examine import report as import_report, scans as modality_scan
+from qfusion.data.examine import report as import_report, value_scans
 from qfusion.data.examine.report import Report
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput
 from tests.support import importable
 from tests.support.command_line import run
@@ -33,11 +33,11 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def equal(values: np.ndarray, y: np.ndarray, is_class: bool = True) -> list[int]:
     """The features that equal the target."""
-    return modality_scan.find_leaks(values, y, is_class).tolist()
+    return value_scans.find_leaks(values, y, is_class).tolist()
 
 
 def examined(*paths: Path, **options: Any) -> import_report.ExaminedSet:
-    with folders.staging_folder() as place:
+    with manifest.staging_folder() as place:
         return importing.examine_files(paths, place, **options)
 
 
@@ -288,11 +288,11 @@ def test_missing_and_infinite_values_do_not_hide_a_leak() -> None:
 def test_large_set_is_checked_in_part() -> None:
     known = np.ones(1_000_000, bool)
     known[::2] = False
-    rows = modality_scan.select_rows(known, 100)
-    assert len(rows) == modality_scan.MAX_ROWS
+    rows = value_scans.select_rows(known, 100)
+    assert len(rows) == value_scans.MAX_ROWS
     assert (np.diff(rows) > 0).all()
     assert (rows % 2 == 1).all()
-    assert len(modality_scan.select_rows(known, 10**7)) == modality_scan.MIN_ROWS
+    assert len(value_scans.select_rows(known, 10**7)) == value_scans.MIN_ROWS
 
 
 # ---- classes that are amounts

@@ -18,20 +18,22 @@ import safetensors.torch
 import torch
 
 from qfusion import data
-from qfusion.study.ket_features import as_ket_set, basis_kets, product_states
 from qfusion.data import DataSet, Modality, Target
 from qfusion.data.data_set import compute_digest
 from qfusion.data.store import reading, writing
-from qfusion.data.store.folders import imported_names
+from qfusion.data.store.manifest import imported_names
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import backgrounds
 from qfusion.models import registry
 from qfusion.models.jump.lindblad_model import LindbladModel, lindblad_model
 from qfusion.quantum import states
 from qfusion.study.lindblad_systems import (
+    as_ket_set,
+    basis_kets,
     lindblad_study_data,
     open_lindblad,
     open_system,
+    product_states,
     store_study,
 )
 from qfusion.study.sample import Sample

@@ -16,8 +16,8 @@ import torch
 from qfusion import data, explain
 from qfusion.cli import main
 from qfusion.data import DataSet, Modality, Target, importing
-from qfusion.data.arrays import numbered_ids
-from qfusion.data.store import folders
+from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds
 from qfusion.figures import decision_charts
@@ -207,7 +207,7 @@ def test_few_of_many_samples_are_explained_together(
 
 @pytest.mark.parametrize("views", [2, 3, 6])
 def test_few_views_give_no_message(views: int, tmp_path: Path) -> None:
-    with folders.staging_folder() as folder:
+    with manifest.staging_folder() as folder:
         report = importing.examine_files([file_of(tmp_path / "few.npz", views)], folder).report
     assert "coalitions" not in " ".join(finding.words for finding in report.findings)
 

@@ -15,7 +15,7 @@ import scipy.io
 import scipy.sparse
 
 from qfusion.data import importing
-from qfusion.data.readers import mat
+from qfusion.data.readers import variables as mat
 from qfusion.errors import InvalidInput
 from tests.support import importable
 from tests.support.matlab73 import savemat73

@@ -13,7 +13,7 @@ import pytest
 from qfusion import cli, data
 from qfusion.app.forms import data_import
 from qfusion.data import importing
-from qfusion.data.store import folders, manifest
+from qfusion.data.store import manifest
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.training import metrics
@@ -166,7 +166,7 @@ def test_chosen_convention_must_fit(tmp_path: Path) -> None:
         importing.import_set([path], "never", convention="mosei")
     with pytest.raises(InvalidInput, match="`convention` is of scores"):
         importing.import_set([path], "never", convention="sims", target="classification")
-    assert "never" not in folders.imported_names()
+    assert "never" not in manifest.imported_names()
 
 
 def test_data_set_made_in_python_must_fit(tmp_path: Path) -> None:

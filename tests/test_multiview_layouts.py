@@ -14,7 +14,7 @@ from qfusion import data
 from qfusion.data import importing
 from qfusion.data.column_roles import ColumnChoice
 from qfusion.data.examine import report
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput
 from tests.support.command_line import run
 
@@ -56,7 +56,7 @@ def cell(*views: Any) -> np.ndarray:
 
 
 def examined(path: Path, **options: Any) -> report.ExaminedSet:
-    with folders.staging_folder() as place:
+    with manifest.staging_folder() as place:
         return importing.examine_files([path], place, **options)
 
 

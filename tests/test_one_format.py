@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qfusion.data.arrays import numbered_ids
+from qfusion.data.array_pieces import numbered_ids
 from qfusion.data.file_words import numbered_features
 from qfusion.data.raw import Raw, whole_array
 from qfusion.data.readers import FileFormat

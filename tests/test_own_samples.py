@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import digit_ink
-from qfusion.data.own import samples
-from qfusion.data.own.inputs import OwnInput
+from qfusion.data import own_samples
+from qfusion.data.own_samples import OwnInput
+from qfusion.data.sources import digits
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.protocols import Evolution
 from qfusion.study import Sample, compare, evolution, open_sample, opening, operators, what_if
@@ -25,20 +25,20 @@ def test_drawn_pairs_have_the_features_of_the_set() -> None:
     for row in range(0, 600, 60):
         content = pairs.content(row)
         given = {name: picture(content[name].pixels, 3) for name in pairs.names}
-        made = samples.make_sample(pairs, given, "")
+        made = own_samples.make_sample(pairs, given, "")
         for name in pairs.names:
             assert np.array_equal(made.features[name], pairs.features(name, row)[0][0])
-        drawn = samples.make_sample(
+        drawn = own_samples.make_sample(
             views, {"pixels": picture(views.content(row)["pixels"].pixels)}, ""
         )
         for name in views.names:
             assert np.allclose(drawn.features[name], views.features(name, row)[0][0], atol=1e-6)
-    assert samples.input_groups(views) == {"pixels": ("pixels", "fourier", "profile")}
+    assert own_samples.input_groups(views) == {"pixels": ("pixels", "fourier", "profile")}
 
 
 def test_drawings_are_centred_and_scaled() -> None:
     """As the 8x8 digits are, wherever and however large they are drawn."""
-    counts = digit_ink.block_counts(pixels_of(stroke()))
+    counts = digits.block_counts(pixels_of(stroke()))
     assert counts.shape == (8, 8)
     assert counts.max() >= 8
     assert counts[0].any()
@@ -46,7 +46,7 @@ def test_drawings_are_centred_and_scaled() -> None:
     paper = np.full((300, 200, 3), 230, np.uint8)
     paper[50:250, 90:110] = 40
     paper[::7, ::11] = 225
-    on_paper = digit_ink.block_counts(paper)
+    on_paper = digits.block_counts(paper)
     assert on_paper[:, 0].max() == 0
     assert on_paper.max() >= 8
 
@@ -68,7 +68,7 @@ def test_drawings_are_centred_and_scaled() -> None:
 def test_invalid_drawings_are_refused(name: str, given: OwnInput, words: str) -> None:
     """In one line that says what to do."""
     with pytest.raises((InvalidInput, NotFound), match=words):
-        samples.make_sample(data.load("parity"), {name: given}, "pair-0001")
+        own_samples.make_sample(data.load("parity"), {name: given}, "pair-0001")
 
 
 @pytest.fixture(scope="module", params=["qj-parity", "qcnn-parity"])
@@ -80,7 +80,7 @@ def opened(request: Any) -> tuple[Sample, Sample]:
     given = {}
     for m in dataset.modalities:
         given[m.name] = picture(np.round(m.values[row].reshape(8, 8) * 255 / 16))
-    mine = samples.make_sample(dataset, given, "")
+    mine = own_samples.make_sample(dataset, given, "")
     token = opening.at_hand.set((mine,))
     try:
         return Sample(study, row, 1), open_sample(request.param, mine.id, output=study.classes[1])
@@ -135,7 +135,7 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
     for row in study.dataset.rows("test")[:2]:
         content: Any = study.dataset.content(row)
         given = {name: picture(content[name].pixels, 1) for name in study.dataset.names}
-        mine = samples.make_sample(study.dataset, given, "")
+        mine = own_samples.make_sample(study.dataset, given, "")
         token = opening.at_hand.set((mine,))
         made.append(open_sample("qj-parity", mine.id, output=None))
         opening.at_hand.reset(token)
@@ -150,7 +150,7 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
 
 def test_missing_modalities_are_taken_from_a_sample() -> None:
     dataset = data.load("parity")
-    mine = samples.make_sample(dataset, {"left": stroke()}, "pair-0007")
+    mine = own_samples.make_sample(dataset, {"left": stroke()}, "pair-0007")
     row = dataset.row("pair-0007")
     assert np.array_equal(mine.features["right"], dataset.features("right", row)[0][0])
     assert mine.like == "pair-0007"

@@ -11,7 +11,7 @@ import pytest
 from qfusion import data
 from qfusion.data import importing
 from qfusion.data.examine import report
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput
 from tests.support import importable
 
@@ -44,7 +44,7 @@ def without(*keys: str) -> dict[str, Any]:
 
 def examined(folder: Path, content: Any, **options: Any) -> report.ExaminedSet:
     path = importable.write_mmsa(folder / "m.pkl", content)
-    with folders.staging_folder() as place:
+    with manifest.staging_folder() as place:
         return importing.examine_files([path], place, **options)
 
 

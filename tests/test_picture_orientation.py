@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qfusion.data.media import pictures
+from qfusion.data import media_pictures
 from tests.support.quarters import corners, quarters
 
 GREY, COLOURS, PALETTE = 0, 2, 3  # of a PNG
@@ -32,7 +32,7 @@ def png(place: Path, bits: int, kind: int, row: bytes, width: int, *more: bytes)
 @pytest.mark.parametrize("values", [(0, 257, 4095), (32768, 60000, 65535), (256, 1000, 30000)])
 def test_grey_of_16_bits_keeps_its_brightness(tmp_path: Path, values: tuple[int, ...]) -> None:
     Image.fromarray(np.array([values, values], np.uint16)).save(tmp_path / "depth.png")
-    seen = pictures.read_picture(tmp_path / "depth.png")
+    seen = media_pictures.read_picture(tmp_path / "depth.png")
     assert seen.shape == (2, 3, 3)
     assert seen[0].tolist() == [[value // 256] * 3 for value in values]
 
@@ -49,7 +49,7 @@ def test_transparent_pixels_are_blended_with_white(tmp_path: Path, mode: str, hi
     else:
         image = image.convert(mode)
     image.save(tmp_path / "clear.png")
-    seen = pictures.read_picture(tmp_path / "clear.png")[0, :, 0].astype(int)
+    seen = media_pictures.read_picture(tmp_path / "clear.png")[0, :, 0].astype(int)
     wanted = [255, (255 + hidden) / 2, hidden]
     assert np.abs(seen - wanted).max() <= 2
 
@@ -68,7 +68,7 @@ def test_a_value_that_is_declared_transparent_is_white(
 ) -> None:
     palette = [chunk(b"PLTE", bytes([3, 3, 3, 90, 90, 90]))] if kind == PALETTE else []
     path = png(tmp_path / "keyed.png", bits, kind, row, 2, *palette, chunk(b"tRNS", clear))
-    assert pictures.read_picture(path)[0].tolist() == [[value] * 3 for value in seen]
+    assert media_pictures.read_picture(path)[0].tolist() == [[value] * 3 for value in seen]
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg"])
@@ -91,4 +91,4 @@ def test_picture_follows_its_exif_orientation(
         7: np.rot90(stored, 2).transpose(1, 0, 2),
         8: np.rot90(stored),
     }
-    assert corners(pictures.read_picture(path)) == corners(turned[orientation])
+    assert corners(media_pictures.read_picture(path)) == corners(turned[orientation])

@@ -21,8 +21,8 @@ from websockets.sync.client import connect
 
 from qfusion import _read_only, cli, model_export, runs
 from qfusion.app import requests, server as app_server
-from qfusion.data import downloads, importing
-from qfusion.data.store import folders
+from qfusion.data import importing, registry
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans
 from qfusion.training import checkpoint
@@ -41,8 +41,8 @@ WRITES: dict[str, Callable[[], Any]] = {
     "delete a run": lambda: runs.Run(Path("x")).delete(),
     "start a process": lambda: plans.start_process(["-V"], Path("x.txt")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
-    "remove data": lambda: folders.remove_imported("x"),
-    "download data": lambda: downloads.download("digits"),
+    "remove data": lambda: manifest.remove_imported("x"),
+    "download data": lambda: registry.download("digits"),
     "keep a model": lambda: model_export.add_to_own_models(Any, "", Any, "x"),
     "remove a model": lambda: checkpoint.remove("x"),
 }

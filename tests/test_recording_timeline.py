@@ -10,10 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from qfusion.data import files
-from qfusion.data.media import films as film_video, previews
+from qfusion.data import files, media_films, media_pictures
 from qfusion.data.sample_content import Audio, Clip, Film, Image, Preview, Text, Word
-from qfusion.data.synthetic import prosody
+from qfusion.data.synthetic import hummed_voices
 from qfusion.errors import DataUnavailable
 from qfusion.explain import attribution
 from qfusion.study import recording_strip
@@ -39,7 +38,7 @@ def test_steps_keep_their_times_and_terms_add_up(planted: Any) -> None:
     result = recording_strip.strip(planted.study, planted.row, planted.output)
     lanes = {lane.modality: lane for lane in result.lanes}
     assert set(lanes) == {"text", "audio"}
-    step = prosody.FRAME / prosody.PROSODY_RATE
+    step = hummed_voices.FRAME / hummed_voices.PROSODY_RATE
     np.testing.assert_allclose(lanes["audio"].starts, np.arange(len(lanes["audio"].starts)) * step)
     assert not lanes["audio"].spread
     assert lanes["text"].spread
@@ -92,18 +91,18 @@ def test_recording_of_a_sample_precedes_content_of_the_set(planted: Any) -> None
     assert seen.film is film
     preview = recording_strip.build_preview(seen)
     assert preview.seconds == 2.0
-    assert preview.thumbs.shape == (previews.THUMBS, 6, 8, 3)
+    assert preview.thumbs.shape == (media_pictures.THUMBS, 6, 8, 3)
     assert not recording_strip.Source(SilentClip(clip.path, "image")).is_timed
     silence = recording_strip.build_preview(
         recording_strip.Source(audio=Audio(np.zeros(800, np.float32), 8000))
     )
-    assert (silence.seconds, silence.spectrogram.max()) == (0.1, -previews.RANGE)
+    assert (silence.seconds, silence.spectrogram.max()) == (0.1, -media_pictures.RANGE)
 
 
 def test_film_becomes_a_video(tmp_path: Path) -> None:
     frames = np.arange(20 * 61 * 81, dtype=np.uint8).reshape(20, 61, 81) % 255
     path = tmp_path / "film.mp4"
-    path.write_bytes(film_video.encode_film(Film(frames, 25.0)))
+    path.write_bytes(media_films.encode_film(Film(frames, 25.0)))
     with av.open(str(path)) as container:
         assert [stream.type for stream in container.streams] == ["video"]
         stream = container.streams.video[0]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qfusion.data.examine import repairs as import_repairs, report as import_report, shared_content
+from qfusion.data.examine import repairs as import_repairs, report as import_report, value_scans
 from qfusion.data.examine.report import build_report
 from qfusion.data.readers import formats
 from qfusion.data.row_splits import split_groups, stratified_split
@@ -43,17 +43,15 @@ def test_contents_are_equal_up_to_rounding() -> None:
     rows = rng.normal(size=(500, 30)) * rng.uniform(0.01, 100, 30) + 5
     which = rng.permutation(np.repeat(np.arange(500), 3))
     near = rows[which] + 1e-7 * rows.std(0) * rng.normal(size=(1500, 30))
-    numbers = shared_content.number_contents(near)
+    numbers = value_scans.number_contents(near)
     assert len(np.unique(numbers)) == 500
     assert len(np.unique(np.stack([numbers, which]), axis=1).T) == 500
     apart = rows[which] + 1e-3 * rows.std(0) * rng.normal(size=(1500, 30))
-    assert len(np.unique(shared_content.number_contents(apart))) == 1500
+    assert len(np.unique(value_scans.number_contents(apart))) == 1500
     bits = rng.integers(0, 2, (3000, 2))
-    assert len(np.unique(shared_content.number_contents(bits))) == 4
-    assert shared_content.number_contents(np.ones((5, 2))).tolist() == [0] * 5
-    assert (
-        len(np.unique(shared_content.number_contents(np.array([[np.nan], [1.0], [np.nan]])))) == 2
-    )
+    assert len(np.unique(value_scans.number_contents(bits))) == 4
+    assert value_scans.number_contents(np.ones((5, 2))).tolist() == [0] * 5
+    assert len(np.unique(value_scans.number_contents(np.array([[np.nan], [1.0], [np.nan]])))) == 2
 
 
 def test_rows_with_shared_content_are_held_out_together() -> None:
@@ -63,8 +61,8 @@ def test_rows_with_shared_content_are_held_out_together() -> None:
 
     def held(
         contents: dict[str, np.ndarray], declared: np.ndarray | None = None
-    ) -> shared_content.Sharing:
-        return shared_content.find_shared_rows(
+    ) -> value_scans.Sharing:
+        return value_scans.find_shared_rows(
             contents, None if declared is None else declared[:, None]
         )
 
@@ -94,9 +92,7 @@ def test_rows_with_shared_content_are_held_out_together() -> None:
     many = held({"a": picture, "b": rng.permutation(np.arange(400) % 61)})
     assert many.apart.shape == (400, 1)  # of six or seven rows
     larger = np.arange(4000) // 2
-    asked = shared_content.find_shared_rows(
-        {"a": larger, "b": rng.permutation(np.arange(4000) % 132)}
-    )
+    asked = value_scans.find_shared_rows({"a": larger, "b": rng.permutation(np.arange(4000) % 132)})
     assert asked.apart.shape == (4000, 0)
     assert asked.together[:, 0].tolist() == larger.tolist()
 
@@ -104,9 +100,7 @@ def test_rows_with_shared_content_are_held_out_together() -> None:
 def test_declared_groupings_are_kept() -> None:
     rng = np.random.default_rng(0)
     declared = np.stack([rng.integers(0, 80, 400), 80 + rng.integers(0, 80, 400)], 1)
-    same = shared_content.find_shared_rows(
-        {"a": declared[:, 0], "b": declared[:, 1] - 80}, declared
-    )
+    same = value_scans.find_shared_rows({"a": declared[:, 0], "b": declared[:, 1] - 80}, declared)
     assert same.together is not None
     assert same.columns is not None
     assert same.columns.tolist() == declared.tolist()

@@ -19,7 +19,7 @@ from qfusion.data.column_roles import (
     find_problems,
     match_columns,
 )
-from qfusion.data.readers.table import MAX_COLUMNS, preview_table
+from qfusion.data.readers.table_files import MAX_COLUMNS, preview_table
 from qfusion.errors import InvalidInput
 from tests.support import importable
 from tests.support.command_line import assert_refused, run

@@ -11,9 +11,9 @@ import pytest
 
 from qfusion import data
 from qfusion.data import DataSet, Modality, importing
-from qfusion.data.clusters import Clusters
+from qfusion.data.row_splits import Clusters
 from qfusion.data.sample_content import Audio, Content, Film, Image, Series, Text
-from qfusion.data.store import contents, folders, manifest, reading, writing
+from qfusion.data.store import manifest, reading, writing
 from qfusion.errors import IntegrityError, InvalidInput
 from tests.support import importable
 from tests.support.import_folders import folder
@@ -86,14 +86,14 @@ def test_every_content_is_kept(tmp_path: Path, few: DataSet) -> None:
 def test_contents_beyond_the_limit_are_left_out(
     tmp_path: Path, few: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "MAX_CONTENT", 2000)
+    monkeypatch.setattr(reading, "MAX_CONTENT", 2000)
     writing.write_set(replace(few, content_of=lambda _: CONTENTS), tmp_path)
     assert "film" not in reading.open_set(tmp_path).content(0)
 
 
 def test_a_damaged_manifest_names_the_entry(tmp_path: Path, few: DataSet) -> None:
     writing.write_set(few, tmp_path)
-    path = tmp_path / folders.MANIFEST
+    path = tmp_path / manifest.MANIFEST
     record = json.loads(path.read_text())
     for wrong, words in (
         ({"samples": "many"}, r"\(samples: Input should be a valid integer"),

@@ -15,8 +15,8 @@ import pytest
 from qfusion import data
 from qfusion.data import file_words, importing
 from qfusion.data.examine import report
-from qfusion.data.readers.table import open_table
-from qfusion.data.store import folders
+from qfusion.data.readers.table_files import open_table
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput
 from tests.support import importable
 
@@ -52,7 +52,7 @@ def frames(samples: int = 45, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame
 
 
 def examined(folder: Path, **options: Any) -> report.ExaminedSet:
-    with folders.staging_folder() as place:
+    with manifest.staging_folder() as place:
         return importing.examine_files([folder], place, **options)
 
 
@@ -259,7 +259,7 @@ def test_one_wide_table_is_labels_and_features(target: str, ending: str, tmp_pat
     wide = features.merge(labels.rename(columns={"label": target}), on="id")
     wide["text"] = "some words"
     write(wide, tmp_path / f"wide{ending}", index=False)
-    with folders.staging_folder() as place:
+    with manifest.staging_folder() as place:
         found = importing.examine_files(
             [],
             place,

@@ -16,7 +16,7 @@ from qfusion.app import state
 from qfusion.app.models import tweaks
 from qfusion.app.samples import boxes
 from qfusion.data import importing
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
@@ -89,7 +89,7 @@ def test_read_only_server_removes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     try:
         assert run.record().state == "interrupted"
         assert not run.is_held()
-        assert folders.imported_names() == ()
+        assert manifest.imported_names() == ()
         assert sorted(map(str, tmp_path.rglob("*"))) == before
     finally:
         _read_only.set_rule(lambda: False)
@@ -153,4 +153,4 @@ def test_titles_are_limited(
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
     with pytest.raises(InvalidInput, match="must have at most"):
         importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own", **words)
-    assert folders.imported_names() == ()
+    assert manifest.imported_names() == ()

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.data.given_forms import GivenForm, restore, round_whole
+from qfusion.data.modality_spec import GivenForm, restore, round_whole
 from qfusion.data.targets import class_name
 from qfusion.errors import InvalidInput
 

@@ -31,7 +31,7 @@ from torch import Tensor
 from qfusion import _user_folders, data as sources
 from qfusion._checks import check
 from qfusion.adapters.opening import default_name, open_model
-from qfusion.data.store.folders import OPENED
+from qfusion.data.store.manifest import OPENED
 from qfusion.data.store.writing import write_set
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import live_link, live_model, tweak

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.app import page_context, page_runs, state
-from qfusion.data.own import samples
+from qfusion.data import own_samples
 from qfusion.errors import QFusionError
 from qfusion.figures.colours import apply_theme
 from qfusion.figures.files import export
@@ -150,7 +150,7 @@ def _figure_downloads(taken: rendering.RenderedPanel) -> None:
 
 def _code(taken: rendering.RenderedPanel) -> None:
     recipe, name = taken.recipe, file_name(taken.recipe)
-    if str(recipe.made_from.get("sample", "")).startswith(samples.PREFIX):
+    if str(recipe.made_from.get("sample", "")).startswith(own_samples.PREFIX):
         st.caption("Your own sample lives in this session alone: no program or command opens it.")
         return
     python, again = st.tabs(["The same numbers in Python", "The same file on the command line"])

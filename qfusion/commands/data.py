@@ -56,7 +56,7 @@ def get(
     crowd become a model of that name, too.
     """
     with progress_bar("Files") as show:
-        folder = qfusion.data.downloads.download(name, progress=show)
+        folder = qfusion.data.registry.download(name, progress=show)
     card = qfusion.training.checkpoint.store_source_game(name)
     record = {"data": name, "folder": str(folder)}
     lines = [f"{name} is in {folder}"]
@@ -83,11 +83,11 @@ def check_data(
 ) -> None:
     """Load a data set with every check and print a summary. For a file, print the report that an import would give."""
     from qfusion.data import importing
-    from qfusion.data.store import folders, manifest, reading
+    from qfusion.data.store import manifest, reading
 
     dataset = _load_named(name)
     if dataset is None:
-        with folders.staging_folder() as folder, progress_bar("Checking") as show:
+        with manifest.staging_folder() as folder, progress_bar("Checking") as show:
             examined = importing.examine_files([Path(name)], folder, show)
         print_report(examined.report, examined.staged.title, {}, as_json)
         examined.report.require_no_errors()
@@ -103,7 +103,7 @@ def check_data(
         "modalities": modalities,
         "digest": dataset.digest,
     }
-    if name in folders.imported_names():
+    if name in manifest.imported_names():
         reading.verify_imported(name)
         record = manifest.imported_manifest(name)
         result |= {"report": record.report, "repairs": record.repairs}
@@ -140,13 +140,13 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove an imported set; the files that it was imported from stay. The model of a measured game goes with it."""
-    from qfusion.data.store import folders
+    from qfusion.data.store import manifest
 
-    place = folders.imported_root() / name
+    place = manifest.imported_root() / name
     if qfusion.training.checkpoint.is_game(name):
         qfusion.training.checkpoint.remove_game(name)
     else:
-        place = folders.remove_imported(name)
+        place = manifest.remove_imported(name)
     print_result(
         {"data": name, "removed": str(place)}, as_json, f"{name} is removed from {place.parent}"
     )
@@ -255,7 +255,7 @@ def import_(
     from qfusion.data import importing
     from qfusion.data.column_roles import ColumnChoice
     from qfusion.data.examine import repairs
-    from qfusion.data.store import folders, manifest, writing
+    from qfusion.data.store import manifest, writing
 
     check(
         bool(paths or modality),
@@ -284,8 +284,8 @@ def import_(
     repairs.check_repair_names(repair or [])
     with (
         progress_bar("Importing") as show,
-        folders.staging_folder() as folder,
-        folders.staging_folder() as second,
+        manifest.staging_folder() as folder,
+        manifest.staging_folder() as second,
     ):
         examined = importing.examine_files(
             paths or [],

@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 
 from qfusion.data import sample_content
-from qfusion.data.clusters import video_clusters
 from qfusion.data.data_set import DataSet
 from qfusion.data.examine.repairs import make_repairs
 from qfusion.data.examine.report import ExaminedSet, Report, build_report
@@ -22,6 +21,7 @@ from qfusion.data.modality_spec import Modality
 from qfusion.data.raw import Raw
 from qfusion.data.readers import formats
 from qfusion.data.readers.session_contents import contents_by_row, name_one_hot
+from qfusion.data.row_splits import video_clusters
 from qfusion.data.staged_set import StagedSet, stage_set
 
 _REMEDY = "Correct it, or import the file with `data import`, which offers repairs."

@@ -16,16 +16,18 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import MOST_MODALITIES, choose, require_few_modalities
-from qfusion.data.column_names import (
+from qfusion.data.file_words import (
     LABEL_NAMES,
+    RESERVED_NAMES,
     STEP_NAMES,
     find_ids,
     find_name,
     is_row_number,
+    make_modality_name,
     no_features,
     quote_columns,
+    shown_names,
 )
-from qfusion.data.file_words import RESERVED_NAMES, make_modality_name, shown_names
 from qfusion.errors import InvalidInput, NotFound
 
 # A single column of this prefix is a modality; with another prefix it takes two.

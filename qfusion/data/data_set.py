@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose, require_few_modalities
-from qfusion.data import set_digest
-from qfusion.data.arrays import read_only_array
-from qfusion.data.clusters import Clusters
+from qfusion.data import array_pieces
+from qfusion.data.array_pieces import read_only_array
 from qfusion.data.modality_spec import Modality
-from qfusion.data.row_splits import SPLITS
+from qfusion.data.row_splits import SPLITS, Clusters
 from qfusion.data.sample_content import Clip, Content, Maker, no_clip, no_content
 from qfusion.data.target_spec import MOSI_CONVENTION, Target, UnimodalLabels, unimodal_columns
 
@@ -400,7 +399,7 @@ class DataSet:
 def compute_digest(data: DataSet) -> str:
     """Return the digest of the current data, whatever digest was recorded."""
     modalities = (
-        (m.name, m.values.shape, m.feature_names, set_digest.pieces(m.values), m.lengths, m.shape)
+        (m.name, m.values.shape, m.feature_names, array_pieces.pieces(m.values), m.lengths, m.shape)
         for m in data.modalities
     )
-    return set_digest.digest(data.target, data.ids, data.split, data.y, modalities, data.unimodal)
+    return array_pieces.digest(data.target, data.ids, data.split, data.y, modalities, data.unimodal)

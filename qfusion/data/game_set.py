@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import count
-from qfusion.data import set_digest
-from qfusion.data.clusters import Clusters, video_clusters
+from qfusion.data import array_pieces
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
+from qfusion.data.row_splits import Clusters, video_clusters
 from qfusion.data.sample_content import no_content
 from qfusion.data.target_spec import Target
 
@@ -90,7 +90,7 @@ def game_dataset(
     """
     rows = np.arange(len(table.ids), dtype=np.float32)[:, None]
     modalities = tuple(Modality(player, rows, None, (FEATURE,)) for player in table.players)
-    digest = set_digest.digest(
+    digest = array_pieces.digest(
         table.target,
         table.ids,
         table.split,

@@ -20,14 +20,13 @@ import pandas as pd
 
 from qfusion import _read_only
 from qfusion._checks import check, choose, read_pairs, require_number
-from qfusion.data import set_digest
+from qfusion.data import array_pieces
 from qfusion.data.build import describe_samples, make_data_set
 from qfusion.data.examine.repairs import check_repair_names, make_repairs
 from qfusion.data.examine.report import ExaminedSet, Progress, Report, build_report, no_progress
 from qfusion.data.readers.formats import read_files, translate_reading
 from qfusion.data.staged_set import StagedSet, stage_set
-from qfusion.data.store.folders import staging_folder
-from qfusion.data.store.manifest import Provenance
+from qfusion.data.store.manifest import Provenance, staging_folder
 from qfusion.data.store.writing import check_set_name, check_texts, store_set
 from qfusion.data.target_spec import CONVENTIONS
 
@@ -220,6 +219,6 @@ def _digest(staged: StagedSet) -> str:
         for part in staged.parts
     )
     unimodal = pd.DataFrame(staged.unimodal) if staged.unimodal else None
-    return set_digest.digest(
+    return array_pieces.digest(
         staged.build_target(), staged.ids, staged.split, staged.y, modalities, unimodal
     )

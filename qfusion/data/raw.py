@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion.data import set_digest
-from qfusion.data.clusters import Clusters
-from qfusion.data.given_forms import GivenForm
+from qfusion.data import array_pieces
+from qfusion.data.modality_spec import GivenForm
+from qfusion.data.row_splits import Clusters
 
 SEVERITIES = ("error", "warning", "note")
 # Of each piece: where its values belong (rows, or rows and steps), and the values.
@@ -166,11 +166,11 @@ def whole_array(
 ) -> RawModality:
     """Return a modality of an array (N, F) or (N, T, F), in memory or mapped; `more`: see `RawModality`."""
     return RawModality(
-        name, values.shape, lambda: in_order(set_digest.pieces(values)), feature_names, **more
+        name, values.shape, lambda: in_order(array_pieces.pieces(values)), feature_names, **more
     )
 
 
 def in_order(pieces: Iterable[np.ndarray]) -> Pieces:
     """Yield consecutive pieces of rows, each with its place."""
-    for start, piece in set_digest.enumerate_pieces(pieces):
+    for start, piece in array_pieces.enumerate_pieces(pieces):
         yield slice(start, start + len(piece)), piece

@@ -76,8 +76,8 @@ class Preview:
         seconds: from its begin that are shown: all of it, or the first `media_files.MAX_SECONDS`.
         thumbs: uint8 (n, h, w, 3), each from the middle of its nth of these seconds; None without pictures.
         poster: uint8 (h, w, 3), the picture in the middle, larger; None without pictures.
-        envelope: least and largest sample of every bin, float32 (`previews.BINS`, 2); None without sound.
-        spectrogram: decibels below the loudest cell, float32 (`previews.BANDS`, about `previews.COLUMNS`),
+        envelope: least and largest sample of every bin, float32 (`media_pictures.BINS`, 2); None without sound.
+        spectrogram: decibels below the loudest cell, float32 (`media_pictures.BANDS`, about `media_pictures.COLUMNS`),
             lowest band first; None without sound.
     """
 

@@ -19,12 +19,12 @@ from numpy.lib import format as npy
 
 from qfusion._checks import check
 from qfusion._sentences import count, meanwhile
-from qfusion.data import files, set_digest
-from qfusion.data.cast_errors import CastErrors
-from qfusion.data.clusters import Clusters
+from qfusion.data import array_pieces, files
+from qfusion.data.array_pieces import CastErrors
 from qfusion.data.file_words import RESERVED_NAMES, parse_split, shown_names
-from qfusion.data.given_forms import GivenForm
+from qfusion.data.modality_spec import GivenForm
 from qfusion.data.raw import Finding, Raw, RawModality
+from qfusion.data.row_splits import Clusters
 from qfusion.data.target_spec import (
     CONVENTIONS,
     LARGEST_SCORE,
@@ -74,9 +74,9 @@ class Part:
     def pieces(self) -> Iterator[np.ndarray]:
         """Yield the rows, some 32 MiB at a time; those of a file are read, so that memory use stays small."""
         if self.path is None:
-            yield from set_digest.pieces(self.values)
+            yield from array_pieces.pieces(self.values)
             return
-        step = set_digest.rows_at_once(self.shape)
+        step = array_pieces.rows_at_once(self.shape)
         with self.path.open("rb") as file:
             npy.read_magic(file)
             npy.read_array_header_1_0(file)
@@ -104,7 +104,7 @@ class Part:
         if self.lengths is None:
             return np.asarray(self.values[rows]), features
         summary = np.empty((len(rows), 2 * len(features)), np.float32)
-        at_once = set_digest.rows_at_once(self.shape)
+        at_once = array_pieces.rows_at_once(self.shape)
         for start in range(0, len(rows), at_once):
             some = rows[start : start + at_once]
             lengths = np.maximum(1, self.lengths[some])

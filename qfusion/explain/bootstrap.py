@@ -63,7 +63,7 @@ def counts(
 
     Args:
         n: samples. resamples, seed: of the bootstrap.
-        clusters: numbers of what the samples share, int (n, k), see `data.clusters.Clusters.numbers`; columns that
+        clusters: numbers of what the samples share, int (n, k), see `data.row_splits.Clusters.numbers`; columns that
             share a number draw from one pool. None where samples are independent.
 
     Raises:

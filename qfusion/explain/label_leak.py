@@ -26,7 +26,7 @@ from scipy.special import log_softmax
 
 from qfusion._checks import check
 from qfusion.data import DataSet
-from qfusion.data.examine import shared_content
+from qfusion.data.examine import value_scans
 from qfusion.explain import bootstrap
 
 ROWS = 4000  # rows of a task, at most
@@ -164,7 +164,7 @@ def _select_new(
     values: np.ndarray, learn: np.ndarray, inside: np.ndarray, outside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of `inside` and `outside` whose features no learned row has, or all where these are few."""
-    contents = shared_content.number_contents(values)
+    contents = value_scans.number_contents(values)
     is_new = ~np.isin(contents, contents[learn])
     if min(is_new[inside].sum(), is_new[outside].sum()) < FEWEST:
         return inside, outside  # features of few values have no new rows

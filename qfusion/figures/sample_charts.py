@@ -13,8 +13,7 @@ from qfusion._checks import check
 from qfusion._memory_cache import CACHE
 from qfusion.data import Audio, Content, DataSet, Image, Series
 from qfusion.data.coalition_terms import coalition_names
-from qfusion.data.media.pictures import read_picture
-from qfusion.data.media.previews import EDGES
+from qfusion.data.media_pictures import EDGES, read_picture
 from qfusion.data.sample_content import Film, Word
 from qfusion.errors import default_on_error
 from qfusion.figures.colours import PICTURE_STOPS

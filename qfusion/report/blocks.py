@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from scipy.io import wavfile
 
 from qfusion._memory_cache import memo
-from qfusion.data.media import files as media_files, films as film_video
+from qfusion.data import media_files, media_films
 from qfusion.data.sample_content import Audio, Clip, Film
 from qfusion.errors import QFusionError
 from qfusion.figures import decision_charts, sample_charts
@@ -344,7 +344,7 @@ def _clip_context(clip: Clip) -> dict[str, Any]:
 def film_block(piece: Film) -> Block:
     """Return the block of a film that the data set stores itself."""
     frames = np.asarray(piece.frames)
-    return recording("video", "video/mp4", film_video.encode_film(piece), frames[len(frames) // 2])
+    return recording("video", "video/mp4", media_films.encode_film(piece), frames[len(frames) // 2])
 
 
 def audio_block(piece: Audio) -> Block:

@@ -18,9 +18,9 @@ import torch
 from qfusion._memory_cache import memo
 from qfusion.data import Audio, Image, Modality, Text
 from qfusion.data.coalition_terms import split_term
-from qfusion.data.media.pictures import pixel_names
+from qfusion.data.media_pictures import pixel_names
 from qfusion.data.sample_content import Series
-from qfusion.data.synthetic import planted_editing, prosody
+from qfusion.data.synthetic import hummed_voices, planted_editing
 from qfusion.explain import attribution
 from qfusion.models.inputs import InputSpec
 from qfusion.study.jobs import Task
@@ -125,7 +125,7 @@ def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
             step = (
                 len(content.samples) / content.rate / steps
                 if planted_editing.find_recipe(study.dataset) is None
-                else prosody.FRAME / prosody.PROSODY_RATE
+                else hummed_voices.FRAME / hummed_voices.PROSODY_RATE
             )
             return Canvas(
                 "waveform",

@@ -16,7 +16,7 @@ from qfusion import data as sources
 from qfusion._checks import check, choose
 from qfusion._memory_cache import memo
 from qfusion.data import DataSet
-from qfusion.data.own.samples import OwnSample, append_samples
+from qfusion.data.own_samples import OwnSample, append_samples
 from qfusion.errors import QFusionError
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models import FusionModel, Tweak, base, measured_game

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._memory_cache import file_stamp, memo
-from qfusion.data import Audio, DataSet, Modality, Text
-from qfusion.data.media import previews
+from qfusion.data import Audio, DataSet, Modality, Text, media_pictures
 from qfusion.data.sample_content import Clip, Film, Preview, Word
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import QFusionError, default_on_error
@@ -128,7 +127,7 @@ def build_preview(result: Source) -> Preview:
         seconds = max(seconds, len(film.frames) / film.rate)
     if audio is not None:
         seconds = max(seconds, len(audio.samples) / audio.rate)
-    return Preview(seconds, **previews.find_strip(film, audio))
+    return Preview(seconds, **media_pictures.find_strip(film, audio))
 
 
 def time_words(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> tuple[Word, ...]:
@@ -136,7 +135,7 @@ def time_words(dataset: DataSet, row: int, clip: Clip | None, seconds: float) ->
     if clip is not None and clip.words:
         return clip.words
     pieces = dataset.content(row).values()
-    return previews.spread_words(
+    return media_pictures.spread_words(
         next((piece.text for piece in pieces if isinstance(piece, Text)), ""), 0.0, seconds
     )
 

@@ -189,7 +189,7 @@ class Study:
         shared.
 
         Args:
-            dataset: of `data.own.samples.append_samples`.
+            dataset: of `data.own_samples.append_samples`.
         """
         alone = self.base_study.with_data(cast("DataSet", dataset.own))
         return replace(alone.with_data(dataset), _set=self.base_study, _alone=alone)

@@ -30,7 +30,7 @@ from qfusion.data import (
     row_splits,
 )
 from qfusion.data.game_set import GameTable
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
 from qfusion.models import FusionModel, kind_files, live_link, measured_game, registry
 from qfusion.plugin import load_name
@@ -385,8 +385,8 @@ def remove_game(name: str) -> Path:
     """
     check(is_game(name), f"Model '{name}' is not a measured game.")
     folder = remove(name)
-    if name in folders.imported_names():
-        folders.remove_imported(name)
+    if name in manifest.imported_names():
+        manifest.remove_imported(name)
     return folder
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, true_minus
-from qfusion.data.media import files
+from qfusion.data import media_files
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Series
 from qfusion.explain.attribution import INTEGRATED, METHODS
@@ -406,6 +406,6 @@ def describe_spread(strip: Strip) -> str:
         sentences.append(SPREAD_STEPS.format(modalities=listed(spread), as_words=as_words))
     if strip.words and strip.spread:
         sentences.append(SPREAD_WORDS)
-    if strip.preview.seconds >= files.MAX_SECONDS:
-        sentences.append(SHORTENED.format(seconds=files.MAX_SECONDS))
+    if strip.preview.seconds >= media_files.MAX_SECONDS:
+        sentences.append(SHORTENED.format(seconds=media_files.MAX_SECONDS))
     return "".join(sentences)

@@ -10,7 +10,7 @@ import pytest
 
 from qfusion.data import importing
 from qfusion.data.examine import report
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from tests.support import importable
 
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def examined(*paths: Path, **options: Any) -> report.ExaminedSet:
-    with folders.staging_folder() as place:
+    with manifest.staging_folder() as place:
         return importing.examine_files(paths, place, **options)
 
 

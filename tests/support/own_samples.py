@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from qfusion import data
-from qfusion.data.own.inputs import OwnInput
+from qfusion.data.own_samples import OwnInput
 
 
 def picture(pixels: np.ndarray, times: int = 10) -> OwnInput:

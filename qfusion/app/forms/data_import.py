@@ -17,9 +17,9 @@ from qfusion.data import importing
 from qfusion.data.examine import repairs as import_repairs, report as import_report
 from qfusion.data.examine.report import Report
 from qfusion.data.readers import formats
-from qfusion.data.readers.table import preview_table
+from qfusion.data.readers.table_files import preview_table
 from qfusion.data.staged_set import limit_part_size
-from qfusion.data.store import folders, writing
+from qfusion.data.store import manifest, writing
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.study import text
 
@@ -182,7 +182,7 @@ def _draw_columns() -> None:
 def _preview_table(files: list[Any], path: str) -> None:
     """Read the columns of what was brought if it is one table, for the form that assigns them."""
     _check_brought(files, path)
-    with folders.staging_folder() as folder:
+    with manifest.staging_folder() as folder:
         if len(files) == 1:
             paths = [requests.save_upload(files[0], folder, "file")]
         else:
@@ -209,7 +209,7 @@ def _examine(files: list[Any], path: str, **options: Any) -> None:
     _check_brought(files, path)
     with (
         st.status("Reading …") as shown,
-        folders.staging_folder(keep=True) as folder,
+        manifest.staging_folder(keep=True) as folder,
         limit_part_size(MAX_PATH),
     ):
         if files:
@@ -301,7 +301,7 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
             else ""
         )
         replace = (
-            name in folders.imported_names()  # it removes the other one
+            name in manifest.imported_names()  # it removes the other one
             and st.checkbox(
                 f"Replace the imported set {text.escape_markdown(name)}", key="_import_replace"
             )

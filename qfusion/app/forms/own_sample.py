@@ -15,10 +15,9 @@ from qfusion import _limits, _read_only
 from qfusion._sentences import true_minus
 from qfusion.app import figure, navigation, page_context, page_runs, state
 from qfusion.app.samples import contents
-from qfusion.data import Audio, Image
+from qfusion.data import Audio, Image, own_samples
 from qfusion.data.data_set import DataSet
-from qfusion.data.media.pictures import enlarge, grey_levels
-from qfusion.data.own import inputs as own_inputs, samples as own_samples
+from qfusion.data.media_pictures import enlarge, grey_levels
 from qfusion.data.sample_content import Maker
 from qfusion.study import compare, text
 from qfusion.study.opening import with_samples
@@ -68,7 +67,7 @@ def try_own(context: page_context.PageContext) -> None:
     """Draw what can be given for this data set, and the model's answer to it."""
     dataset = context.study.dataset
     boxes = own_samples.input_groups(dataset)
-    given: dict[str, own_inputs.OwnInput] = {}
+    given: dict[str, own_samples.OwnInput] = {}
     st.caption(
         "Your input is processed like the training data. It is deleted at the end of this session."
     )
@@ -96,7 +95,7 @@ def try_own(context: page_context.PageContext) -> None:
 
 
 def _made(
-    dataset: DataSet, given: dict[str, own_inputs.OwnInput], like: str
+    dataset: DataSet, given: dict[str, own_samples.OwnInput], like: str
 ) -> own_samples.OwnSample:
     """Return the sample made from the given inputs. A sample that was not made before waits for its turn."""
     before = own_samples.find_sample(dataset, given, like)
@@ -117,7 +116,7 @@ def _like(context: page_context.PageContext) -> str:
     ) or address.default_sample(context.study)
 
 
-def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_inputs.OwnInput | None:
+def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_samples.OwnInput | None:
     """Draw the widgets with which a visitor gives one input. Return the last input, or None if there is none."""
     verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
     st.markdown(
@@ -126,35 +125,35 @@ def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_inputs.OwnInput 
     )
     if maker.kind == "sentence":
         words = st.text_input(
-            "Your sentence", key=key, max_chars=own_inputs.MAX_BYTES["sentence"] // 4
+            "Your sentence", key=key, max_chars=own_samples.MAX_BYTES["sentence"] // 4
         )
-        return own_inputs.OwnInput("sentence", words.encode("utf-8", "replace")) if words else None
+        return own_samples.OwnInput("sentence", words.encode("utf-8", "replace")) if words else None
     made = _draw_canvas(key, maker.hint) if maker.kind == "drawing" else None
     if _read_only.is_read_only():
         st.caption("This server accepts no files and no recordings.")
         return made
     if maker.kind == "recording":
         sound: Any = st.audio_input("Record", sample_rate=16_000, key=key)
-        made = None if sound is None else own_inputs.OwnInput("recording", sound.getvalue())
+        made = None if sound is None else own_samples.OwnInput("recording", sound.getvalue())
         st.caption(
             "No microphone, or blocked by the browser? Allow it for this page next to the address "
             "(browsers ask only on https and on this machine), or upload a sound file."
         )
     file = st.file_uploader(
         "Or upload a file" if maker.kind != "clip" else "Upload a clip",
-        type=[ending.removeprefix(".") for ending in own_inputs.ENDINGS[maker.kind]],
-        max_upload_size=own_inputs.MAX_BYTES[maker.kind] // _limits.MIB,
+        type=[ending.removeprefix(".") for ending in own_samples.ENDINGS[maker.kind]],
+        max_upload_size=own_samples.MAX_BYTES[maker.kind] // _limits.MIB,
         key=f"{key}-file",
         help="A file replaces the drawing or recording. Remove it to use that again.",
     )
     return (
         made
         if file is None
-        else own_inputs.OwnInput(maker.kind, file.getvalue(), Path(file.name).suffix.lower()[:8])
+        else own_samples.OwnInput(maker.kind, file.getvalue(), Path(file.name).suffix.lower()[:8])
     )
 
 
-def _draw_canvas(key: str, hint: str) -> own_inputs.OwnInput | None:
+def _draw_canvas(key: str, hint: str) -> own_samples.OwnInput | None:
     """Draw the canvas and return the drawing on it, or None if there is none."""
     light = "light" in hint or "white ground" in hint
     named = [colour for colour in COLOURS if re.search(rf"\b{colour}\b", hint)]
@@ -170,7 +169,7 @@ def _draw_canvas(key: str, hint: str) -> own_inputs.OwnInput | None:
         on_drawing_change=lambda: None,
     )
     drawing = result.drawing
-    return own_inputs.read_canvas(drawing) if drawing else None
+    return own_samples.read_canvas(drawing) if drawing else None
 
 
 def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample) -> None:

@@ -19,7 +19,7 @@ from qfusion.data.column_roles import (
     find_problems,
     match_columns,
 )
-from qfusion.data.readers.table import SHOWN_ROWS
+from qfusion.data.readers.table_files import SHOWN_ROWS
 from qfusion.study import text
 from qfusion.views.words import training
 

@@ -9,7 +9,7 @@ from qfusion.app.forms.data_import import data_import_form, draw_findings
 from qfusion.data import registry
 from qfusion.data.data_set import DataSet
 from qfusion.data.row_splits import SPLITS
-from qfusion.data.store import folders, manifest
+from qfusion.data.store import manifest
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.models import registry as model_registry
 from qfusion.models.kind_texts import describe_kind
@@ -84,7 +84,7 @@ def draw_set(dataset: DataSet) -> None:
         )
     for draw in plugin.tabs("data").values():
         draw(dataset)
-    if name in folders.imported_names():
+    if name in manifest.imported_names():
         if not dataset.is_game and not _read_only.is_read_only():
             st.button(
                 "Train both systems on it",
@@ -171,7 +171,7 @@ def _import_record(name: str) -> None:
                 with page_runs.guard():
                     checkpoint.remove_game(name) if checkpoint.is_game(
                         name
-                    ) else folders.remove_imported(name)
+                    ) else manifest.remove_imported(name)
                     state.put(state.DATA_MESSAGE, f"{text.escape_markdown(name)} was removed.")
                     st.rerun()
 

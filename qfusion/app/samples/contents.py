@@ -13,8 +13,7 @@ from qfusion import report
 from qfusion._sentences import true_minus
 from qfusion.app import figure, navigation, page_context, page_runs
 from qfusion.app.models import tweaks
-from qfusion.data import Audio, Content, Image, Text
-from qfusion.data.media import files, films, pictures, previews
+from qfusion.data import Audio, Content, Image, Text, media_files, media_films, media_pictures
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.target_spec import LABEL_PREFIX
 from qfusion.errors import translate_system_errors
@@ -158,7 +157,7 @@ def raw_content(
             )
         case Film():
             with page_runs.guard():
-                st.video(films.encode_film(piece), loop=True, muted=True, width=width)
+                st.video(media_films.encode_film(piece), loop=True, muted=True, width=width)
 
 
 def clip(piece: Clip, sample: str) -> None:
@@ -166,14 +165,14 @@ def clip(piece: Clip, sample: str) -> None:
     if piece.kind == "image":
         with page_runs.guard():
             st.image(
-                pictures.read_picture(piece.path, 2 * previews.POSTER),
+                media_pictures.read_picture(piece.path, 2 * media_pictures.POSTER),
                 alt=f"Picture: sample {sample}",
             )
     else:
         player = st.video if piece.kind == "video" else st.audio
         player(
             piece.path,
-            files.TYPES[piece.path.suffix.lower()],
+            media_files.TYPES[piece.path.suffix.lower()],
             int(piece.start),
             end_time=None if piece.end is None else ceil(piece.end),
             alt=f"Recording: sample {sample}",

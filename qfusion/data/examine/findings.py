@@ -8,8 +8,8 @@ import pandas as pd
 from qfusion._checks import require_few_modalities
 from qfusion._sentences import count
 from qfusion.data.coalition_terms import describe_coalition_count
-from qfusion.data.examine import scans as modality_scan, shared_content
-from qfusion.data.examine.scans import Scan
+from qfusion.data.examine import value_scans
+from qfusion.data.examine.value_scans import Scan
 from qfusion.data.file_words import shown_names
 from qfusion.data.raw import Finding
 from qfusion.data.row_splits import SPLITS
@@ -292,9 +292,7 @@ def _copy_findings(
         yield from _of_samples("leak-row", severity, shared, "shares", words, where=name)
     for name, scan in scans.items():
         sizes = np.bincount(scan.contents)
-        if len(sizes) >= shared_content.FEW and sizes[sizes > 1].sum() >= SHARED_SHARE * len(
-            staged
-        ):
+        if len(sizes) >= value_scans.FEW and sizes[sizes > 1].sum() >= SHARED_SHARE * len(staged):
             yield Finding(
                 "shared-content",
                 "note",
@@ -306,15 +304,15 @@ def _copy_findings(
 
 def _leak_findings(staged: StagedSet, part: Part) -> Iterator[Finding]:
     """Features that equal the target, see `leaks`."""
-    rows = modality_scan.select_rows(~staged.missing, int(np.prod(part.shape[1:])))
+    rows = value_scans.select_rows(~staged.missing, int(np.prod(part.shape[1:])))
     if len(rows) == 0 or np.prod(part.shape) == 0:
         return
     values, feature = part.summaries(rows)
-    equal = modality_scan.find_leaks(values, staged.y[rows], bool(staged.classes))
+    equal = value_scans.find_leaks(values, staged.y[rows], bool(staged.classes))
     if len(equal) == 0:
         return
     names = [part.feature_names[number] for number in feature]
-    basis = f"{modality_scan.describe_leaks(names, equal)} ({count(len(rows), 'sample')} examined.)"
+    basis = f"{value_scans.describe_leaks(names, equal)} ({count(len(rows), 'sample')} examined.)"
     if staged.leaks_are_meant:
         yield Finding("target-leak", "warning", f"{basis} It is kept, as agreed.", part.name)
         return

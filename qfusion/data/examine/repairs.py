@@ -12,12 +12,11 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count
-from qfusion.data import set_digest
-from qfusion.data.clusters import video_clusters
-from qfusion.data.examine import shared_content
+from qfusion.data import array_pieces
+from qfusion.data.examine import value_scans
 from qfusion.data.examine.report import ExaminedSet, Progress, Report, build_report, no_progress
 from qfusion.data.raw import Finding
-from qfusion.data.row_splits import draw_split, target_tenths
+from qfusion.data.row_splits import draw_split, target_tenths, video_clusters
 from qfusion.data.staged_set import Part, StagedSet, new_array
 
 REPAIRS = {
@@ -161,8 +160,8 @@ def _shared_groups(staged: StagedSet, report: Report, keep: np.ndarray) -> np.nd
         contents[name] = np.unique(scan.contents[keep], return_inverse=True)[1]
     videos = video_clusters(staged.ids)
     declared = None if videos is None else videos.numbers
-    groups = shared_content.find_shared_rows(contents, declared).together[:, 0]
-    if len(np.unique(groups)) < shared_content.FEW:
+    groups = value_scans.find_shared_rows(contents, declared).together[:, 0]
+    if len(np.unique(groups)) < value_scans.FEW:
         return np.arange(len(staged))
     return groups
 
@@ -258,7 +257,7 @@ def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[floa
     inside = np.zeros(len(training), bool)
     inside[np.flatnonzero(training)[::every]] = True
     read = []
-    for start, piece in set_digest.enumerate_pieces(part.pieces()):
+    for start, piece in array_pieces.enumerate_pieces(part.pieces()):
         rows = np.flatnonzero(inside[start : start + len(piece)])
         lengths = None if part.lengths is None else part.lengths[start + rows]
         steps_of_rows = replace(part, lengths=lengths).real(piece[rows], 0)
@@ -300,7 +299,7 @@ def _write_part(
     shape = (int(keep.sum()), *part.shape[1:-1], int(features.sum()))
     values = new_array(folder, part.name, shape)
     at = 0
-    for start, piece in set_digest.enumerate_pieces(part.pieces()):
+    for start, piece in array_pieces.enumerate_pieces(part.pieces()):
         chosen = piece[keep[start : start + len(piece)]]
         if fill is not None:
             chosen = np.where(np.isfinite(chosen), chosen, fill)

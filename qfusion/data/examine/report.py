@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion.data.examine import findings as import_findings
-from qfusion.data.examine.scans import Scan, scan_part
+from qfusion.data.examine.value_scans import Scan, scan_part
 from qfusion.data.raw import SEVERITIES, Finding
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.staged_set import StagedSet

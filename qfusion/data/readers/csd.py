@@ -17,7 +17,7 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.data.file_words import numbered_features, word_array
 from qfusion.data.raw import Raw, RawModality, whole_array
-from qfusion.data.readers import mat
+from qfusion.data.readers import variables
 
 KIND = "computational sequences"
 SUFFIXES = (".csd", ".h5", ".hdf5")
@@ -135,7 +135,7 @@ def read_sequence(path: Path) -> dict[str, Sequence]:
         NotFound: when the file is not there.
         InvalidInput: when it is no HDF5 file, holds something else, or words in place of numbers.
     """
-    content = mat.read_hdf5(path)
+    content = variables.read_hdf5(path)
     data = _fields(content.get("data")) or next(
         (
             _fields(inner["data"])

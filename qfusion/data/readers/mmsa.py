@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import set_digest
-from qfusion.data.arrays import numbered_ids
+from qfusion.data import array_pieces
+from qfusion.data.array_pieces import last_steps, numbered_ids
 from qfusion.data.file_words import SPLIT_WORDS, clean_text, numbered_features, word_array
 from qfusion.data.raw import Pieces, Raw, RawModality, in_order
-from qfusion.data.readers import FileFormat, pickles, variables
-from qfusion.data.readers.padding import last_steps
+from qfusion.data.readers import FileFormat, variables
 from qfusion.data.staged_set import PICKLE
 from qfusion.data.targets import is_one_hot
 from qfusion.errors import InvalidInput, translate_errors
@@ -46,7 +45,7 @@ def read_mmsa(path: Path, target: str = "auto", _: None = None) -> Raw:
         "Several labels a sample are read from tables and from multi-view files, not from MMSA pickles. Write them as "
         "a table, with ; between the labels of a sample.",
     )
-    content = pickles.read_pickle(path)
+    content = variables.read_pickle(path)
     with translate_errors(
         f"File `{path.name}` is not laid out as MMSA's pickles are",
         LAYOUT,
@@ -372,7 +371,7 @@ class MmsaReader:
                 tokens = _count_tokens(self._array(split, "text_bert"), values.shape[1])
             if tokens is not None:
                 return tokens, "the mask in `text_bert` says how long each is"
-            lasts = last_steps(set_digest.pieces(values))
+            lasts = last_steps(array_pieces.pieces(values))
             return lasts, "steps of zeros at the end count as padding"
         steps = np.asarray(self._array(split, key), np.float64).ravel()
         check(
@@ -397,7 +396,7 @@ class MmsaReader:
         """Yield sequences with zeros beyond their lengths."""
         at = 0
         cleared = 0
-        together = set_digest.rows_at_once(shape, 8)
+        together = array_pieces.rows_at_once(shape, 8)
         for values in whole.values():
             for start in range(0, len(values), together):
                 piece = values[start : start + together]
@@ -467,7 +466,7 @@ def _join_splits(name: str, whole: dict[str, Any]) -> Pieces:
     yield from in_order(
         _require_numbers(piece, name)
         for values in whole.values()
-        for piece in set_digest.pieces(values)
+        for piece in array_pieces.pieces(values)
     )
 
 

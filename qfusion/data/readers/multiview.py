@@ -21,14 +21,13 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import set_digest
-from qfusion.data.arrays import numbered_ids
+from qfusion.data import array_pieces
+from qfusion.data.array_pieces import find_padded_lengths, numbered_ids
 from qfusion.data.column_roles import ColumnChoice
 from qfusion.data.file_words import clean_text, make_modality_name, numbered_features, word_array
 from qfusion.data.raw import Pieces, Raw, RawModality
 from qfusion.data.readers import FileFormat
 from qfusion.data.readers.multiview_variables import MultiviewFile, has_samples, is_npz
-from qfusion.data.readers.padding import find_padded_lengths
 from qfusion.data.readers.session_features import step_lengths
 from qfusion.data.readers.variables import Variable
 
@@ -283,7 +282,7 @@ def _rows(
     variable: Variable, is_last: bool, row: tuple[int, ...], lengths: np.ndarray | None
 ) -> Pieces:
     """Yield the rows of a view in pieces (n, *row); zero beyond `lengths`."""
-    for start, piece in set_digest.enumerate_pieces(variable.samples(is_last)):
+    for start, piece in array_pieces.enumerate_pieces(variable.samples(is_last)):
         values = piece.reshape(len(piece), *row)
         here = slice(start, start + len(piece))
         if lengths is not None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.data.column_names import LABEL_NAMES, plain
-from qfusion.data.readers import mat, variables
+from qfusion.data.file_words import LABEL_NAMES, plain
+from qfusion.data.readers import variables
 from qfusion.data.readers.variables import Variable
 from qfusion.errors import InvalidInput
 
@@ -28,7 +28,7 @@ class MultiviewFile:
 
     def __init__(self, path: Path):
         self.path = path
-        self._content = variables.npz_variables(path) if is_npz(path) else mat.read_mat(path)
+        self._content = variables.npz_variables(path) if is_npz(path) else variables.read_mat(path)
         self.entries = dict(_walk(self._content))
 
     def variable(self, address: str, option: str) -> Variable:

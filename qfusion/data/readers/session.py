@@ -20,11 +20,18 @@ import pandas as pd
 
 from qfusion._checks import check, check_present
 from qfusion._sentences import listed
-from qfusion.data.arrays import numbered_ids
-from qfusion.data.column_names import ID_NAMES, LABEL_NAMES, SPLIT_NAMES, find_ids, find_name
+from qfusion.data.array_pieces import numbered_ids
 from qfusion.data.column_roles import ColumnChoice, join_patterns
-from qfusion.data.file_words import SPLIT_WORDS, word_array
-from qfusion.data.given_forms import GivenForm
+from qfusion.data.file_words import (
+    ID_NAMES,
+    LABEL_NAMES,
+    SPLIT_NAMES,
+    SPLIT_WORDS,
+    find_ids,
+    find_name,
+    word_array,
+)
+from qfusion.data.modality_spec import GivenForm
 from qfusion.data.raw import Raw
 from qfusion.data.readers import tables
 from qfusion.data.readers.session_features import as_array, masks_of, read_features

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import given_forms, sample_content
+from qfusion.data import modality_spec, sample_content
 from qfusion.data.modality_spec import Modality
 from qfusion.errors import InvalidInput
 
@@ -189,7 +189,7 @@ def _eight_bits(entry: Any, name: str, row: int) -> np.ndarray:
         entry = entry.detach().cpu().numpy()
     pixels = np.asarray(entry)
     if pixels.ndim == 3:
-        flat, shape = given_forms.store_picture(pixels[None])
+        flat, shape = modality_spec.store_picture(pixels[None])
         pixels = flat.reshape(shape)
     if pixels.dtype == np.uint8:
         return pixels

@@ -16,7 +16,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data.file_words import numbered_features
-from qfusion.data.given_forms import GivenForm, store_picture
+from qfusion.data.modality_spec import GivenForm, store_picture
 from qfusion.data.raw import RawModality, whole_array
 from qfusion.errors import translate_errors
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import files
-from qfusion.data.arrays import pad_sequences
+from qfusion.data.array_pieces import pad_sequences
 from qfusion.data.data_set import DataSet
 from qfusion.data.examine.report import Progress
-from qfusion.data.media.pictures import enlarge
+from qfusion.data.media_pictures import enlarge
 from qfusion.data.sample_content import Content, Image, Maker, Text
 from qfusion.errors import DataUnavailable, IntegrityError, translate_errors
 

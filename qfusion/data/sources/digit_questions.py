@@ -22,11 +22,10 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.arrays import numbered_ids
-from qfusion.data.clusters import Clusters
+from qfusion.data.array_pieces import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
-from qfusion.data.row_splits import SPLITS
+from qfusion.data.row_splits import SPLITS, Clusters
 from qfusion.data.sample_content import Content, Maker
 from qfusion.data.sources import Source
 from qfusion.data.sources.digits import load_digits

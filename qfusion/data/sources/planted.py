@@ -1,6 +1,6 @@
 """Planted opinions: 3,000 short spoken opinions made from a seed, with known contributions.
 
-Every sample is a sentence, a hummed voice and a drawn face. Their latents (`synthetic.planted_latents`) determine the
+Every sample is a sentence, a hummed voice and a drawn face. Their latents (`synthetic.planted_score`) determine the
 score and the exact contribution of every modality and of every group of them (`synthetic.planted_score`). Features are
 measured from the content: word vectors, prosody of the waveform, pixels of the picture. Those of the usual seed ship
 with the package; making others takes a few seconds once, then they come from a cache. Voices are synthesised again for
@@ -22,20 +22,13 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, Image, Text
 from qfusion.data.sources import Source
-from qfusion.data.synthetic import (
-    drawn_faces,
-    hummed_voices,
-    opinion_texts,
-    planted_latents,
-    planted_score,
-    prosody,
-)
+from qfusion.data.synthetic import drawn_faces, hummed_voices, opinion_texts, planted_score
 from qfusion.data.target_spec import Target
 
 SHIPPED = plugin.asset_path("data", "planted.npz")
 SEED = 2025
 SIZES = {"train": 2100, "valid": 300, "test": 600}
-_MAKERS = (planted_latents, planted_score, opinion_texts, hummed_voices, drawn_faces, prosody)
+_MAKERS = (planted_score, planted_score, opinion_texts, hummed_voices, drawn_faces, hummed_voices)
 _CHUNK = 50  # recordings at a time: few enough for the processor's cache
 
 
@@ -87,7 +80,10 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> DataSet:
         modalities=(
             Modality("text", spoken, lengths, opinion_texts.WORD_FEATURES),
             Modality(
-                "audio", measured["audio"], measured["audio_lengths"], prosody.PROSODY_FEATURES
+                "audio",
+                measured["audio"],
+                measured["audio_lengths"],
+                hummed_voices.PROSODY_FEATURES,
             ),
             Modality("vision", face_features(measured["vision"]), None, _pixel_names()),
         ),
@@ -135,7 +131,7 @@ def draw_recipe(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> Recipe:
     rng, words_rng, voice_rng, face_rng, noise_rng = (
         np.random.default_rng((seed, part)) for part in range(5)
     )
-    latents, regime = planted_latents.draw_latents(rng, count)
+    latents, regime = planted_score.draw_latents(rng, count)
     sentences = [opinion_texts.sentence(float(t), words_rng) for t in latents[:, 0]]
     latents = latents.copy()
     latents[:, 0] = [round(opinion_texts.valence(words), 6) for words in sentences]
@@ -191,7 +187,7 @@ def measure_features(recipe: Recipe) -> dict[str, np.ndarray]:
     for start in range(0, len(recipe.y), _CHUNK):
         voices = hummed_voices.select_parameters(recipe.voices, slice(start, start + _CHUNK))
         waves = hummed_voices.synthesise(voices)
-        part, part_lengths = prosody.prosody_features(waves, voices["duration"])
+        part, part_lengths = hummed_voices.prosody_features(waves, voices["duration"])
         features.append(part)
         lengths.append(part_lengths)
     return {

@@ -12,30 +12,27 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.arrays import numbered_ids
-from qfusion.data.clusters import Clusters
+from qfusion.data.array_pieces import numbered_ids
 from qfusion.data.data_set import DataSet
-from qfusion.data.media.pictures import pixel_names
+from qfusion.data.media_pictures import pixel_names
 from qfusion.data.modality_spec import Modality
-from qfusion.data.row_splits import SPLITS
+from qfusion.data.row_splits import SPLITS, Clusters
 from qfusion.data.sample_content import Content, Image, Text
 from qfusion.data.sources import Source, picture_maker, sentence_maker, word_steps
-from qfusion.data.synthetic.scene_pictures import (
+from qfusion.data.synthetic.scene_questions import (
     BLOCK,
     COLOURS,
     FORMS,
-    SIDE,
-    Scenes,
-    draw_scenes,
-    paint_scenes,
-)
-from qfusion.data.synthetic.scene_questions import (
     QUESTIONS,
+    SIDE,
     SPOKEN,
     TEXTS,
     VOCABULARY,
+    Scenes,
     answers,
     assign_questions,
+    draw_scenes,
+    paint_scenes,
     true_dividends,
 )
 from qfusion.data.target_spec import Target

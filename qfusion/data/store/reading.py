@@ -1,5 +1,9 @@
-"""Open stored sets."""
+"""Open stored sets, and the raw content of their samples: an Arrow file of one record batch a sample, which is read
+when it is looked at.
+"""
 
+import io
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,15 +15,90 @@ import pyarrow as pa
 
 from qfusion import plugin
 from qfusion._checks import check, require_few_modalities
-from qfusion.data.clusters import Clusters, video_clusters
+from qfusion.data import media_files
 from qfusion.data.data_set import DataSet, compute_digest
 from qfusion.data.file_words import split_words
-from qfusion.data.media import clips
 from qfusion.data.modality_spec import Modality
-from qfusion.data.sample_content import Content, Maker, Text, no_clip, no_content
-from qfusion.data.store import contents, folders
+from qfusion.data.row_splits import Clusters, video_clusters
+from qfusion.data.sample_content import (
+    Audio,
+    Content,
+    Film,
+    Image,
+    Maker,
+    Series,
+    Text,
+    no_clip,
+    no_content,
+)
+from qfusion.data.store import manifest
 from qfusion.data.store.manifest import Manifest, StoredModality, read_manifest
 from qfusion.errors import IntegrityError, translate_errors
+
+CONTENT_FILE = "content.arrow"
+MAX_CONTENT = 256 * 2**20  # bytes of raw content that are written; beyond, none is shown
+_KINDS = {kind.__name__: kind for kind in (Audio, Film, Image, Series, Text)}
+# `facts`: a JSON of the attributes of a content; an array among them is null there, and an .npy file in `data`.
+_SCHEMA = pa.schema(
+    {
+        "modality": pa.string(),
+        "kind": pa.string(),
+        "facts": pa.string(),
+        "data": pa.large_binary(),
+    }
+)
+
+
+def write_contents(dataset: DataSet, path: Path) -> None:
+    """Write the contents of all samples into a file; no file is left if they take more than `MAX_CONTENT`."""
+    if dataset.content_of is no_content:
+        return
+    size = 0
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, _SCHEMA) as writer:
+        for row in dataset.rows():
+            contents = dataset.content(int(row))
+            entries = [_pack(name, content) for name, content in contents.items()]
+            size += sum(len(entry["data"]) for entry in entries)
+            if size > MAX_CONTENT:
+                break
+            writer.write_batch(pa.RecordBatch.from_pylist(entries, _SCHEMA))
+    if size > MAX_CONTENT:
+        path.unlink()
+
+
+def read_content(path: Path, row: int) -> dict[str, Content]:
+    """Return the content of a sample by modality, from a file of `write_contents`."""
+    with pa.memory_map(str(path)) as source:
+        entries = pa.ipc.open_file(source).get_batch(row).to_pylist()
+    return {entry["modality"]: _unpack(entry) for entry in entries}
+
+
+def _pack(modality: str, content: Content) -> dict[str, Any]:
+    facts = dict(vars(content))
+    data = io.BytesIO()
+    for name, value in facts.items():
+        if isinstance(value, np.ndarray):
+            facts[name] = None
+            np.save(data, value, allow_pickle=False)
+    return {
+        "modality": modality,
+        "kind": type(content).__name__,
+        "facts": json.dumps(facts),
+        "data": data.getvalue(),
+    }
+
+
+def _unpack(entry: dict[str, Any]) -> Content:
+    facts = json.loads(entry["facts"])
+    kind = _KINDS[entry["kind"]]
+    if kind is Text:
+        words = facts["words"]
+        return Text(facts["text"], None if words is None else tuple(words))
+    data = io.BytesIO(entry["data"])
+    for name, value in facts.items():
+        if value is None:
+            facts[name] = np.load(data, allow_pickle=False)
+    return kind(**facts)
 
 
 def open_set(folder: Path) -> DataSet:
@@ -29,7 +108,7 @@ def open_set(folder: Path) -> DataSet:
         IntegrityError: when a file of it is missing or not as long as it should be.
     """
     record = read_manifest(folder)
-    what, remedy = folders.describe_folder(folder)
+    what, remedy = manifest.describe_folder(folder)
     require_few_modalities(what, len(record.modalities))
     with translate_errors(
         f"{what} is damaged",
@@ -48,7 +127,7 @@ def open_imported(name: str) -> DataSet:
     Raises:
         NotFound: when there is none of that name. IntegrityError: see `open_set`.
     """
-    return open_set(folders.imported_folder(name))
+    return open_set(manifest.imported_folder(name))
 
 
 def verify_imported(name: str) -> DataSet:
@@ -57,9 +136,9 @@ def verify_imported(name: str) -> DataSet:
     Raises:
         IntegrityError: when it is not what was recorded.
     """
-    folder = folders.imported_folder(name)
+    folder = manifest.imported_folder(name)
     dataset = open_set(folder)
-    what, remedy = folders.describe_folder(folder)
+    what, remedy = manifest.describe_folder(folder)
     check(
         compute_digest(dataset) == dataset.digest,
         f"{what} was altered: its SHA-256 is not the recorded one. {remedy}",
@@ -75,7 +154,7 @@ def _read_set(folder: Path, record: Manifest) -> DataSet:
     table = pd.DataFrame(index=index)
     if record.table:
         table = _read_table(folder / "table.arrow", index)
-    is_imported = folders.is_imported(folder)
+    is_imported = manifest.is_imported(folder)
     name = folder.name if is_imported else record.name
     modalities = tuple(_read_modality(folder, entry, record) for entry in record.modalities)
     clusters = video_clusters(ids) if record.clusters == "" else None
@@ -98,7 +177,7 @@ def _read_set(folder: Path, record: Manifest) -> DataSet:
         content_of=_find_content(folder, table, "text" in record.methods),
         unimodal=_read_columns(folder / "unimodal.npy", record.unimodal, index),
         clusters=clusters,
-        clip_of=partial(clips.find_clip, name, ids) if is_imported else no_clip,
+        clip_of=partial(media_files.find_clip, name, ids) if is_imported else no_clip,
         makers=_find_makers(record.extracted, modalities),
         is_game=record.game,
         recorded=record.digest,
@@ -144,9 +223,9 @@ def _read_table(path: Path, index: pd.Index) -> pd.DataFrame:
 
 def _find_content(folder: Path, table: pd.DataFrame, worded: bool) -> Any:
     """Return the function from a row to its content: what is stored, else the column `text`."""
-    path = folder / contents.CONTENT_FILE
+    path = folder / CONTENT_FILE
     if path.is_file():
-        return partial(contents.read_content, path)
+        return partial(read_content, path)
     if "text" in table.columns:
         return partial(_show_text, table["text"], worded)
     return no_content

@@ -14,10 +14,10 @@ import pyarrow as pa
 import qfusion
 from qfusion import _read_only
 from qfusion._checks import check
-from qfusion.data import registry, set_digest
+from qfusion.data import array_pieces, registry
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
-from qfusion.data.store import contents, folders
+from qfusion.data.store import manifest, reading
 from qfusion.data.store.manifest import Manifest, Provenance, StoredModality
 
 MAX_TITLE = 100  # characters
@@ -56,10 +56,10 @@ def store_set(
         "Argument `dataset` must not hold samples of a visitor. Store the set without them.",
     )
     with ExitStack() as stack:
-        place = folder or stack.enter_context(folders.staging_folder())
-        stack.enter_context(folders.translate_disk_errors(f"Data set '{name}'"))
+        place = folder or stack.enter_context(manifest.staging_folder())
+        stack.enter_context(manifest.translate_disk_errors(f"Data set '{name}'"))
         write_set(dataset, place, provenance, files)
-        return folders.place_folder(place, name, replace)
+        return manifest.place_folder(place, name, replace)
 
 
 def write_set(
@@ -90,14 +90,14 @@ def write_set(
         np.save(folder / f"{name}.npy", np.ascontiguousarray(values))
     if len(dataset.table.columns):
         _write_table(dataset.table, folder / "table.arrow")
-    contents.write_contents(dataset, folder / contents.CONTENT_FILE)
+    reading.write_contents(dataset, folder / reading.CONTENT_FILE)
     entries = [
         _write_modality(folder, number, modality, (files or {}).get(modality.name, ""))
         for number, modality in enumerate(dataset.modalities)
     ]
     record = _describe_set(dataset, entries, provenance or Provenance())
     text = json.dumps(record.model_dump(), indent=1)
-    (folder / folders.MANIFEST).write_text(text, encoding="utf-8")
+    (folder / manifest.MANIFEST).write_text(text, encoding="utf-8")
 
 
 def check_set_name(name: str, replace: bool = False) -> None:
@@ -111,7 +111,7 @@ def check_set_name(name: str, replace: bool = False) -> None:
         InvalidInput: when the name has characters that links or folders do not allow, or is in use.
     """
     check(
-        folders.NAME.fullmatch(name) is not None,
+        manifest.NAME.fullmatch(name) is not None,
         "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
         f"`_`, but is {name[:80]!r}. Choose another.",
     )
@@ -120,8 +120,8 @@ def check_set_name(name: str, replace: bool = False) -> None:
         name.casefold() not in built_in,
         f"Argument `name` must not be a built-in data set's, but is {name!r}. Choose another.",
     )
-    imported = map(str.casefold, folders.imported_names())
-    is_used = name.casefold() in imported or (folders.imported_root() / name).exists()
+    imported = map(str.casefold, manifest.imported_names())
+    is_used = name.casefold() in imported or (manifest.imported_root() / name).exists()
     check(
         replace or not is_used,
         f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace it "
@@ -179,7 +179,7 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
         pa.OSFile(str(path), "wb") as sink,
         pa.ipc.new_file(sink, content.schema) as writer,
     ):
-        writer.write_table(content, max_chunksize=set_digest.ROWS)
+        writer.write_table(content, max_chunksize=array_pieces.ROWS)
 
 
 def _describe_set(

@@ -15,7 +15,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.data.data_set import DataSet
 from qfusion.data.sample_content import Content, Image, Text
 from qfusion.data.sources.planted import Recipe, face_features, voice_audio
-from qfusion.data.synthetic import drawn_faces, hummed_voices, opinion_texts, prosody
+from qfusion.data.synthetic import drawn_faces, hummed_voices, opinion_texts
 from qfusion.data.synthetic.planted_score import planted_score
 
 
@@ -135,7 +135,7 @@ def replace_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
         ),
     }
     waves = hummed_voices.synthesise(p)
-    measured, lengths = prosody.prosody_features(waves, p["duration"])
+    measured, lengths = hummed_voices.prosody_features(waves, p["duration"])
     return Edit(
         voice_audio(waves, p),
         np.round(measured, 4).astype(np.float32),

@@ -27,9 +27,9 @@ import pandas as pd
 
 from qfusion._checks import check, choose, require_few_modalities
 from qfusion._sentences import count
-from qfusion.data.clusters import Clusters
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.game_set import GameTable, VoteCounts
+from qfusion.data.row_splits import Clusters
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.plugins.people.games import game_cells, game_completion, game_files

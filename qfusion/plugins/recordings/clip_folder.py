@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from qfusion._checks import check
-from qfusion.data.clusters import VIDEO_MARK
-from qfusion.data.media.files import TYPES
+from qfusion.data.media_files import TYPES
+from qfusion.data.row_splits import VIDEO_MARK
 from qfusion.errors import NotFound, translate_errors
 from qfusion.plugins.recordings.timed_words import SPOKEN
 

@@ -15,7 +15,7 @@ from qfusion._checks import check, require_number
 from qfusion.data import files
 from qfusion.data.data_set import DataSet
 from qfusion.data.examine.report import Progress, no_progress
-from qfusion.data.media.clips import find_clip
+from qfusion.data.media_files import find_clip
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Word
 from qfusion.errors import collect_errors, translate_errors

@@ -3,12 +3,8 @@
 import numpy as np
 
 from qfusion._memory_cache import memo
-from qfusion.data.media import (
-    files,
-    pictures,
-    sounds,
-)
-from qfusion.data.media.previews import HEARD, POSTER, THUMB, THUMBS, find_strip
+from qfusion.data import media_files, media_pictures
+from qfusion.data.media_pictures import HEARD, POSTER, THUMB, THUMBS, find_strip
 from qfusion.data.sample_content import Clip, Film, Preview
 from qfusion.plugins.recordings import frame_reader, media_probe
 
@@ -21,9 +17,9 @@ def preview(clip: Clip) -> Preview:
         InvalidInput, NotFound, DataUnavailable: when the file cannot be read, see `media_files`.
     """
     if clip.kind == "image":
-        return Preview(0.0, poster=pictures.read_picture(clip.path, POSTER))
+        return Preview(0.0, poster=media_pictures.read_picture(clip.path, POSTER))
     facts = media_probe.probe(clip.path)
-    end = min(clip.end or facts.seconds, clip.start + files.MAX_SECONDS)
+    end = min(clip.end or facts.seconds, clip.start + media_files.MAX_SECONDS)
     seconds = end - clip.start
     part = clip.path, clip.start, end
     film = audio = poster = None
@@ -33,5 +29,5 @@ def preview(clip: Clip) -> Preview:
         film = Film(np.stack(thumbs), THUMBS / seconds)
         (poster,) = frame_reader.read_frames(*part, times=[seconds / 2], side=POSTER)
     if facts.sound is not None:
-        audio = sounds.read_sound(*part, HEARD)
+        audio = media_files.read_sound(*part, HEARD)
     return Preview(seconds, poster=poster, **find_strip(film, audio))

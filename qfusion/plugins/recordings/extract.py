@@ -20,15 +20,14 @@ from filelock import FileLock, Timeout
 from qfusion import _disk_cache, _read_only
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
-from qfusion.data import importing, registry
+from qfusion.data import importing, media_files, registry
 from qfusion.data.examine import repairs as import_repairs
 from qfusion.data.examine.report import ExaminedSet, Progress, build_report, no_progress
-from qfusion.data.media import files
 from qfusion.data.readers.formats import describe_file
-from qfusion.data.readers.table import open_table
+from qfusion.data.readers.table_files import open_table
 from qfusion.data.readers.tables import read_rows
 from qfusion.data.staged_set import StagedSet, stage_set
-from qfusion.data.store import folders, writing
+from qfusion.data.store import manifest, writing
 from qfusion.errors import QFusionError, translate_errors
 from qfusion.plugins.recordings import clip_folder, clip_join, extractors
 from qfusion.plugins.recordings.clips import Take
@@ -105,7 +104,7 @@ def extract(
     writing.check_set_name(name, replace)
     import_repairs.check_repair_names(repair)
     require_whole("processes", processes, 1, 256)
-    longest = require_number("longest", longest, 0.1, files.MAX_SECONDS)
+    longest = require_number("longest", longest, 0.1, media_files.MAX_SECONDS)
     root, recordings, beside = clip_folder.open_folder(folder, [])
     chosen = {key: (methods or {}).get(key, words) for key, words in DEFAULTS.items()}
     records = {
@@ -115,7 +114,7 @@ def extract(
     }
     check(bool(records), "Every extractor is left out. Choose one for a modality at least.")
     with ExitStack() as stack:
-        first, second = (stack.enter_context(folders.staging_folder()) for _ in range(2))
+        first, second = (stack.enter_context(manifest.staging_folder()) for _ in range(2))
         path = labels or find_label_table(root)
         table = open_table(path)
         raw = read_rows(table, find_recorded_roles(table), tuple(records))
@@ -123,9 +122,9 @@ def extract(
         raw.kind = "recordings"
         raw.files = [describe_file(path)]
         takes, failures = match_takes(root, recordings, beside, table, raw)
-        draft = folders.imported_root() / f".extract-{name}"
+        draft = manifest.imported_root() / f".extract-{name}"
         with (
-            folders.translate_disk_errors("The features"),
+            manifest.translate_disk_errors("The features"),
             translate_errors(
                 f"Another process extracts a set called '{name}' right now",
                 "Wait for it, or choose another name.",
@@ -204,7 +203,7 @@ def _write_features(
     pace = Pace()
     progress(0, len(todo), "starting")
     with ExitStack() as stack:
-        stack.enter_context(folders.translate_disk_errors("The features"))
+        stack.enter_context(manifest.translate_disk_errors("The features"))
         run: Callable[..., Iterator[str]] = map
         if processes > 1:
             pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, require_number
-from qfusion.data.media.files import check_part, open_media
+from qfusion.data.media_files import check_part, open_media
 from qfusion.data.sample_content import Film
 from qfusion.plugins.recordings.media_probe import video_stream
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
+from qfusion.data import media_files
 from qfusion.data.file_words import split_words
-from qfusion.data.media import sounds
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, Film, Image, Maker, Text
 from qfusion.plugins.recordings import media_probe
@@ -83,7 +83,7 @@ def _make_features(
         f"What is given must last at most {longest:g} s, but lasts {seconds:.1f} s. Give a shorter recording.",
     )
     shown = (
-        sounds.resample(given, SAMPLES)
+        media_files.resample(given, SAMPLES)
         if isinstance(given, Audio)
         else read_part(modality, extractor, Path(given))
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from qfusion._checks import check
-from qfusion.data.media.files import PICTURES, open_media, read_duration
-from qfusion.data.media.pictures import read_picture
+from qfusion.data.media_files import PICTURES, open_media, read_duration
+from qfusion.data.media_pictures import read_picture
 
 
 @dataclass(frozen=True)

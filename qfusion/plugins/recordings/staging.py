@@ -12,9 +12,9 @@ import numpy as np
 from qfusion import _disk_cache
 from qfusion._checks import check
 from qfusion._sentences import count
-from qfusion.data.media import files
+from qfusion.data import media_files
 from qfusion.data.raw import Pieces, Raw, RawModality
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.errors import DataUnavailable
 from qfusion.plugins.recordings import clips, extractors
 from qfusion.plugins.recordings.clips import Take
@@ -40,7 +40,7 @@ def feature_paths(
 
 def remove_features(draft: Path) -> None:
     """Remove the features that were finished before."""
-    with folders.translate_disk_errors("The features"):
+    with manifest.translate_disk_errors("The features"):
         for path in draft.glob("*.npz"):
             path.unlink()
 
@@ -60,7 +60,8 @@ def add_features(
         counts.append([len(arrays.get(name, ())) for name in names])
         texts.append(" ".join(arrays.get("words", ())) if take.subtitles else take.text)
     still = all(
-        files.TYPES[Path(take.path).suffix.lower()].startswith("image/") for take in takes.values()
+        media_files.TYPES[Path(take.path).suffix.lower()].startswith("image/")
+        for take in takes.values()
     )
     for name, real in zip(names, np.array(counts).T, strict=True):
         if not real.any():

@@ -8,12 +8,8 @@ import numpy as np
 
 from qfusion import _disk_cache
 from qfusion._checks import check
+from qfusion.data import media_files, media_pictures
 from qfusion.data.file_words import split_words
-from qfusion.data.media import (
-    files,
-    pictures,
-    sounds,
-)
 from qfusion.data.sample_content import Audio, Film
 from qfusion.errors import QFusionError, translate_errors
 from qfusion.plugins.recordings import frame_reader, media_probe, timed_words
@@ -31,9 +27,9 @@ def read_part(
         QFusionError: when the file cannot be read.
     """
     if modality == "audio":
-        return sounds.read_sound(path, start, end, SAMPLES)
-    if files.TYPES[path.suffix.lower()].startswith("image/"):
-        return Film(pictures.read_picture(path)[None], 1.0)
+        return media_files.read_sound(path, start, end, SAMPLES)
+    if media_files.TYPES[path.suffix.lower()].startswith("image/"):
+        return Film(media_pictures.read_picture(path)[None], 1.0)
     rate, side = (extractor.chosen[key] for key in ("rate", "side"))
     return frame_reader.read_film(path, start, end, rate=rate, side=side)
 

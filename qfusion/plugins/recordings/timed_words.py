@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data.media.files import check_file
-from qfusion.data.media.previews import spread_words
+from qfusion.data.media_files import check_file
+from qfusion.data.media_pictures import spread_words
 from qfusion.data.sample_content import Word
 from qfusion.errors import QFusionError, translate_errors, translate_import_errors
 

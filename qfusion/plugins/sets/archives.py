@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO, cast
 
 from qfusion._checks import check
-from qfusion.data.downloads import UNCHANGED, Bounded, address, download_file
 from qfusion.data.examine.report import Progress
+from qfusion.data.registry import UNCHANGED, Bounded, address, download_file
 from qfusion.data.sources import Source
 from qfusion.errors import IntegrityError, translate_errors
 

@@ -14,9 +14,9 @@ import pandas as pd
 from scipy.io import wavfile
 
 from qfusion.data.data_set import DataSet
-from qfusion.data.media.pictures import enlarge, pixel_names
+from qfusion.data.media_pictures import enlarge, pixel_names
 from qfusion.data.modality_spec import Modality
-from qfusion.data.readers import npz
+from qfusion.data.readers import variables
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sample_content import Audio, Content, Image, Maker
 from qfusion.data.sources import PinnedFile, Source
@@ -81,7 +81,7 @@ def read_avdigits(
     """
     where = SOURCE.verify(where, pinned)
     index = pd.read_csv(where / "index.csv")
-    arrays = npz.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
+    arrays = variables.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
     values: dict[str, np.ndarray] = {
         "mnist": arrays["mnist"] / 255,
         "usps": arrays["usps"] / 255,

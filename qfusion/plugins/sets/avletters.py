@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.arrays import pad_sequences
+from qfusion.data.array_pieces import pad_sequences
 from qfusion.data.data_set import DataSet
-from qfusion.data.media.pictures import enlarge, pixel_names
+from qfusion.data.media_pictures import enlarge, pixel_names
 from qfusion.data.modality_spec import Modality
-from qfusion.data.readers import npz
+from qfusion.data.readers import variables
 from qfusion.data.sample_content import Content, Film, Series
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.data.target_spec import Target
@@ -165,7 +165,7 @@ def read_avletters(
     """
     source = NOISY if noise else AVLETTERS
     where = source.verify(where, pinned)
-    arrays = npz.read_npz(where / LETTERS_FILE)
+    arrays = variables.read_npz(where / LETTERS_FILE)
     lengths = {"lips": arrays["lips_lengths"], "audio": arrays["mfcc_lengths"]}
     shapes = arrays["lips"].shape, arrays["mfcc"].shape
     expected = (int(lengths["lips"].sum()), 30, 40), (int(lengths["audio"].sum()), len(VOICE))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qfusion._disk_cache import digest_of_arrays
 from qfusion.data.files import sha256
-from qfusion.data.readers.npz import read_npz
+from qfusion.data.readers.variables import read_npz
 
 
 def sha256_of_folder(folder: Path) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion._lazy import load
-from qfusion.data.digit_ink import INKED, center_ink, crop_ink, extract_ink, fit_ink, place_ink
 from qfusion.data.sample_content import Audio
+from qfusion.data.sources.digits import INKED, center_ink, crop_ink, extract_ink, fit_ink, place_ink
 
 RATE, WINDOW, HOP, FFT, BANDS, FRAMES = 8000, 256, 64, 512, 32, 32
 LOWEST, FLOOR = 60.0, 1e-8  # hertz of the first band; power that is added before the logarithm

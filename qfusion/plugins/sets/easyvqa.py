@@ -20,10 +20,10 @@ import pandas as pd
 
 from qfusion import _disk_cache
 from qfusion._checks import check
-from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
-from qfusion.data.media.pictures import enlarge, pixel_names
+from qfusion.data.media_pictures import enlarge, pixel_names
 from qfusion.data.modality_spec import Modality
+from qfusion.data.row_splits import Clusters
 from qfusion.data.sample_content import Content, Image, Text
 from qfusion.data.sources import (
     PinnedFile,

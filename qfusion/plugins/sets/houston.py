@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion.data.arrays import numbered_ids
+from qfusion.data.array_pieces import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
-from qfusion.data.readers import npz
+from qfusion.data.readers import variables
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sample_content import Content, Series
 from qfusion.data.sources import PinnedFile, Source
@@ -80,7 +80,7 @@ def read_houston(
         IntegrityError: when it is not the recorded one.
     """
     where = SOURCE.verify(where, pinned)
-    result = npz.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
+    result = variables.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
     y = result["y"].astype(np.int64) - 1
     ids = numbered_ids("pixel", len(y))
     names = {

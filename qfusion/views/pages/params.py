@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from qfusion._checks import check, choose, require_number
-from qfusion.data.own.samples import PREFIX
+from qfusion.data.own_samples import PREFIX
 from qfusion.errors import NotFound, QFusionError
 from qfusion.views.pages.page_state import PageState
 

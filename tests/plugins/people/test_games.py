@@ -16,7 +16,7 @@ import torch
 
 from qfusion import cli, data, explain
 from qfusion.commands import printing
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.models import games as transforms, registry
 from qfusion.plugins.people.games import game_export, game_reader, game_store
@@ -391,7 +391,7 @@ def test_a_game_is_stored_replaced_and_removed(own: Path, monkeypatch: pytest.Mo
     assert "mine" not in checkpoint_cards.available()
     run("data", "import-game", "values.csv", "--name", "mine", "--players", ",".join(PLAYERS))
     assert "mine" in checkpoint_cards.available()
-    assert "mine" in folders.imported_names()
+    assert "mine" in manifest.imported_names()
     study = open_study("mine")
     assert study.explanation.dividends.shape == (6, 8, 1)
     assert open_sample("mine", "s1").dividends == study.dividends(1, 0)
@@ -408,13 +408,13 @@ def test_a_game_is_stored_replaced_and_removed(own: Path, monkeypatch: pytest.Mo
         for name in ("mine", "new"):
             with pytest.raises(DataUnavailable):
                 game_store.store_game(game_reader.read_game(make_frame(9)), name, replace=True)
-    assert folders.imported_names() == ("mine",)
+    assert manifest.imported_names() == ("mine",)
     assert len(open_study("mine").dataset) == 6  # as before
     game_store.store_game(game_reader.read_game(make_frame(9)), "mine", replace=True)
     assert len(open_study("mine").scores) == 9
     run("model", "remove", "mine")
     assert "mine" not in checkpoint_cards.available()
-    assert folders.imported_names() == ()
+    assert manifest.imported_names() == ()
     game_store.store_game(game_reader.read_game(make_frame()), "mine")
     run("data", "remove", "mine")
     assert "mine" not in checkpoint_cards.available()

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from qfusion import data
-from qfusion.data.clusters import Clusters
+from qfusion.data.row_splits import Clusters
 from qfusion.errors import InvalidInput
 from qfusion.explain import (
     bootstrap,

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 
 from qfusion import data
 from qfusion.data import importing
-from qfusion.data.store import folders
+from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.plugins.people.labels import (
     label_comparison,
@@ -66,7 +66,7 @@ def test_classes_are_not_compared_with_labels(tmp_path: Path, place: Path) -> No
     page = visit("Faithfulness", model="of-classes", data="classes", proof="People")
     assert "has labels of single modalities, but its target is a class" in plain(page.info[0].value)
     assert not page.exception
-    folders.remove_imported("classes")
+    manifest.remove_imported("classes")
 
 
 def test_model_without_labelled_modalities_is_not_compared(place: Path) -> None:

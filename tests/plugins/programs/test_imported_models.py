@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from qfusion import cli, data, explain
 from qfusion.data import DataSet, Modality, Target, registry
-from qfusion.data.arrays import numbered_ids
+from qfusion.data.array_pieces import numbered_ids
 from qfusion.data.sources import Source
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual

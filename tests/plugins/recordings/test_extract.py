@@ -26,7 +26,7 @@ from PIL import Image
 import qfusion
 from qfusion import _disk_cache, data
 from qfusion._memory_cache import CACHE
-from qfusion.data.media import sounds
+from qfusion.data import media_files
 from qfusion.data.sample_content import Audio
 from qfusion.data.store import manifest
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
@@ -186,7 +186,7 @@ def test_visitor_input_has_the_same_features(
                 type(shown).__name__
                 == {"text": "Text", "audio": "Audio", "vision": "Film"}[modality.name]
             )
-        heard, _ = dataset.makers["audio"].make(sounds.read_sound(made[row].path))
+        heard, _ = dataset.makers["audio"].make(media_files.read_sound(made[row].path))
         np.testing.assert_allclose(
             heard, dataset.makers["audio"].make(made[row].path)[0], atol=1e-5
         )
@@ -422,9 +422,9 @@ def test_pitch_is_compiled_by_one_process_at_a_time() -> None:
 def test_recordings_are_resampled_like_files(tmp_path: Path) -> None:
     samples = recordings.voice(np.random.default_rng(0), 1.0, 0.3, 1)
     path = recordings.write(tmp_path / "voice.webm", np.zeros((12, 48, 64, 3), np.uint8), samples)
-    own = sounds.read_sound(path, rate=media_probe.probe(path).sound or 0)
+    own = media_files.read_sound(path, rate=media_probe.probe(path).sound or 0)
     assert own.rate == 48_000
-    wanted, given = sounds.read_sound(path, rate=16_000), sounds.resample(own, 16_000)
+    wanted, given = media_files.read_sound(path, rate=16_000), media_files.resample(own, 16_000)
     assert given.rate == 16_000
     np.testing.assert_allclose(given.samples, wanted.samples, atol=1e-5)
 

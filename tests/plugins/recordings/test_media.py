@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from qfusion import data
-from qfusion.data.media import previews, sounds as sound_reader
+from qfusion.data import media_files, media_pictures
 from qfusion.data.sample_content import Audio, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.plugins.recordings import clip_join, clips, frame_reader, media_probe, timed_words
@@ -79,8 +79,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["a b.c.mp4", "v.webm", "s.wav"])
 def test_sound_times_are_exact_for_any_cut(folder: Path, name: str) -> None:
-    whole = sound_reader.read_sound(folder / name)
-    part = sound_reader.read_sound(folder / name, 0.75, 1.5, 8000)
+    whole = media_files.read_sound(folder / name)
+    part = media_files.read_sound(folder / name, 0.75, 1.5, 8000)
     assert onset(whole) == pytest.approx(1.0, abs=0.01)
     assert len(part.samples) == 6000
     assert onset(part) == pytest.approx(0.25, abs=0.01)
@@ -158,18 +158,18 @@ def test_truncated_files_are_detected(tmp_path: Path) -> None:
 
 def test_missing_and_oversized_streams_are_reported(folder: Path) -> None:
     with pytest.raises(InvalidInput, match=r"`mute.mp4` has no sound"):
-        sound_reader.read_sound(folder / "mute.mp4")
+        media_files.read_sound(folder / "mute.mp4")
     with pytest.raises(InvalidInput, match=r"`s.wav` has no moving pictures"):
         frame_reader.read_film(folder / "s.wav", rate=1)
     with pytest.raises(InvalidInput, match="at most 600 s"):
-        sound_reader.read_sound(folder / "s.wav", 0, 9000)
+        media_files.read_sound(folder / "s.wav", 0, 9000)
     with pytest.raises(InvalidInput, match="longer than 0 s"):
-        sound_reader.read_sound(folder / "s.wav", 2, 2)
+        media_files.read_sound(folder / "s.wav", 2, 2)
     with pytest.raises(InvalidInput, match="ascending times"):
         list(frame_reader.read_frames(folder / "mute.mp4", 0, 3, times=[2, 1]))
     with pytest.raises(NotFound, match="does not exist"):
         media_probe.probe(folder / "gone.mp4")
-    after = sound_reader.read_sound(folder / "s.wav", 2.5, 4.0)  # silence beyond its end
+    after = media_files.read_sound(folder / "s.wav", 2.5, 4.0)  # silence beyond its end
     assert len(after.samples) == 24_000
     assert np.abs(after.samples[9000:]).max() == 0
 
@@ -210,7 +210,7 @@ def test_words_are_read_from_subtitles_and_textgrids(tmp_path: Path) -> None:
         (tmp_path / name).write_text(content)
         with pytest.raises(InvalidInput, match=f"`{name}`"):
             timed_words.read_words(tmp_path / name)
-    spread = previews.spread_words("a bb", 1, 2)
+    spread = media_pictures.spread_words("a bb", 1, 2)
     assert spread == (Word(1, pytest.approx(1.4), "a"), Word(pytest.approx(1.4), 2, "bb"))
 
 
@@ -374,10 +374,10 @@ def test_preview_shows_the_segment(folder: Path) -> None:
         (shown.thumbs[..., 0] > 128).mean((1, 2))[[0, -1]], [0.2, 0.78], atol=0.03
     )
     assert (
-        np.abs(shown.envelope[: previews.BINS // 4 - 5]).max()
+        np.abs(shown.envelope[: media_pictures.BINS // 4 - 5]).max()
         < 0.05
         < np.abs(shown.envelope[-50:]).min(1).max()
     )
     loudest = shown.spectrogram.mean(1).argmax()
-    assert previews.EDGES[loudest] <= 440 <= previews.EDGES[loudest + 1]
+    assert media_pictures.EDGES[loudest] <= 440 <= media_pictures.EDGES[loudest + 1]
     assert JoinedClip(folder / "p.png", "image").preview().poster.shape == (30, 40, 3)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion.data import DataSet, Modality, Target
-from qfusion.data.clusters import Clusters
+from qfusion.data.row_splits import Clusters
 from qfusion.training import Options, checkpoint, train
 
 CLIPS = 10  # of a video

@@ -12,8 +12,8 @@ from scipy.stats import beta, false_discovery_control
 
 from qfusion.adapters.opening import open_model
 from qfusion.data import DataSet
-from qfusion.data.clusters import Clusters
 from qfusion.data.in_memory import data_set_of
+from qfusion.data.row_splits import Clusters
 from qfusion.explain.label_leak import find_label_leaks
 from qfusion.plugins.review import words
 from qfusion.plugins.review.checks.check import Check, Finding, Verdict

@@ -14,7 +14,7 @@ import scipy.io
 import scipy.io.wavfile
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Series, downloads
+from qfusion.data import Audio, DataSet, Image, Series, registry
 from qfusion.data.sources import PinnedFile
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 from qfusion.plugins.sets import avdigits, handwritten, houston
@@ -174,7 +174,7 @@ def test_missing_files_are_reported_with_instructions(
 )
 def test_failed_downloads_report_a_reason(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
-        downloads.download(name)
+        registry.download(name)
 
 
 def test_available_lists_missing_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ import pytest
 from PIL import Image as Picture, ImageDraw
 
 from qfusion import data
-from qfusion.data import DataSet, Text, downloads, registry
-from qfusion.data.readers import npz
+from qfusion.data import DataSet, Text, registry
+from qfusion.data.readers import variables
 from qfusion.data.sample_content import Film, Image, Series
 from qfusion.data.sources import PinnedFile
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
@@ -273,16 +273,16 @@ def test_an_archive_is_unpacked_and_checked(
 ) -> None:
     monkeypatch.setenv("QFUSION_EASYVQA_URL", host[1])
     seen: list[tuple[int, int, str]] = []
-    got = downloads.download("easyvqa", tmp_path / "got", progress=lambda *now: seen.append(now))
+    got = registry.download("easyvqa", tmp_path / "got", progress=lambda *now: seen.append(now))
     assert contents(got) == contents(asked)
     assert seen[0] == (0, 16, "3b553bb.tar.gz")
     # once there, nothing is fetched again; what was altered is replaced
     (host[0] / "3b553bb.tar.gz").rename(host[0] / "gone")
-    downloads.download("easyvqa", got)
+    registry.download("easyvqa", got)
     (host[0] / "gone").rename(host[0] / "3b553bb.tar.gz")
     (got / "train" / "images" / "extra.png").write_bytes(b"")
     (got / "test" / "questions.json").write_text("altered")
-    downloads.download("easyvqa", got)
+    registry.download("easyvqa", got)
     assert contents(got) == contents(asked)
 
 
@@ -323,7 +323,7 @@ def test_foreign_archive_is_not_unpacked(
     (target / "train" / "questions.json").write_text("old")
     before = set(tmp_path.rglob("*"))
     with pytest.raises(IntegrityError, match=f"(?s){message}.*Nothing was changed"):
-        downloads.download("easyvqa", target, host[1], retries=0)
+        registry.download("easyvqa", target, host[1], retries=0)
     assert contents(target) == {"train/questions.json": b"old"}
     assert set(tmp_path.rglob("*")) == before
 
@@ -356,7 +356,7 @@ def test_damaged_archive_is_not_unpacked(
     else:
         path.unlink()
     with pytest.raises(error, match=message):
-        downloads.download("easyvqa", tmp_path / "got", host[1], retries=0)
+        registry.download("easyvqa", tmp_path / "got", host[1], retries=0)
     assert contents(tmp_path / "got") == {}
 
 
@@ -374,7 +374,7 @@ def test_sparse_files_are_not_unpacked(
 
     (host[0] / "3b553bb.tar.gz").write_bytes(gzip.compress(bytes(head) + bytes(1024)))
     with pytest.raises(IntegrityError, match="holds 0"):
-        downloads.download("easyvqa", tmp_path / "got", host[1], retries=0)
+        registry.download("easyvqa", tmp_path / "got", host[1], retries=0)
 
 
 # ---- AVLetters, from four published utterances
@@ -406,8 +406,8 @@ def test_published_files_are_read(
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())
     avletters.make_arrays(tmp_path)
-    whole = npz.read_npz(real_data / "avletters" / "avletters.npz")
-    own = npz.read_npz(tmp_path / "avletters.npz")
+    whole = variables.read_npz(real_data / "avletters" / "avletters.npz")
+    own = variables.read_npz(tmp_path / "avletters.npz")
     assert own["names"].tolist() == whole["names"][:4].tolist() == list(avletters.NAMES)
     for key in ("lips", "mfcc", "lips_lengths", "mfcc_lengths"):
         assert own[key].dtype == whole[key].dtype
@@ -421,7 +421,7 @@ def test_published_files_are_read(
             fetch=replace(avletters.AVLETTERS_ARCHIVE, count=8).fetch,
         ),
     )
-    got = downloads.download("avletters", tmp_path / "got", host[1])
+    got = registry.download("avletters", tmp_path / "got", host[1])
     assert [path.name for path in got.iterdir()] == ["avletters.npz"]
     assert digests.sha256_of_arrays(got / "avletters.npz") == digests.sha256_of_arrays(
         tmp_path / "avletters.npz"

@@ -14,8 +14,8 @@ import soundfile
 import torch
 
 from qfusion import data
-from qfusion.data.own import samples
-from qfusion.data.own.inputs import OwnInput
+from qfusion.data import own_samples
+from qfusion.data.own_samples import OwnInput
 from qfusion.errors import InvalidInput
 from qfusion.plugins.sets import digit_features
 from qfusion.training import checkpoint
@@ -48,17 +48,17 @@ def test_inputs_like_the_data_have_their_features_and_decisions(
             "mnist": picture(seen.reshape(28, 28) * 255),
             "audio": recording(piece.samples, piece.rate),
         }
-        made.append(samples.make_sample(avdigits, given, str(avdigits.ids[0])))
+        made.append(own_samples.make_sample(avdigits, given, str(avdigits.ids[0])))
         for name in ("mnist", "audio"):
             kept = avdigits.features(name, row)[0][0]
             assert np.abs(made[-1].features[name] - kept).max() < 1e-3, (name, row)
-        drawn = samples.make_sample(
+        drawn = own_samples.make_sample(
             avdigits, {"mnist": picture(usps.reshape(16, 16) * 255, 7)}, "0_george_46"
         )
         assert np.abs(drawn.features["usps"] - usps).max() < 1e-6
         made[-1] = replace(made[-1], features=made[-1].features | {"usps": usps})
     assert len(made) == 50
-    both = samples.append_samples(avdigits, made)
+    both = own_samples.append_samples(avdigits, made)
     model: Any = checkpoint.load("qcnn-avdigits").model
     with torch.no_grad():
         theirs, mine = (
@@ -121,4 +121,4 @@ def test_invalid_recordings_are_refused(
 ) -> None:
     """Silence, ten minutes, and what is no sound."""
     with pytest.raises(InvalidInput, match=words):
-        samples.make_sample(avdigits, {"audio": given()}, str(avdigits.ids[0]))
+        own_samples.make_sample(avdigits, {"audio": given()}, str(avdigits.ids[0]))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, downloads
+from qfusion.data import Audio, DataSet, registry
 from qfusion.data.sources import digit_questions
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.plugins.sets import seen_and_heard
@@ -96,7 +96,7 @@ def test_missing_files_are_reported_with_instructions(
 def test_failed_downloads_report_a_reason() -> None:
     message = "cannot be downloaded. It is drawn from the files of 'avdigits'"
     with pytest.raises(NotFound, match=message):
-        downloads.download("avagree")
+        registry.download("avagree")
 
 
 def test_listed_names_and_titles_equal_those_of_the_sets() -> None:

@@ -27,8 +27,8 @@ from typer.testing import CliRunner
 
 from qfusion import _sentences, data
 from qfusion.cli import app
-from qfusion.data.clusters import Clusters
 from qfusion.data.modality_spec import Modality
+from qfusion.data.row_splits import Clusters
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import bootstrap, information_parts, label_leak

@@ -104,7 +104,7 @@ def mean_terms(
         votes: of all clips, whose votes make the base rates.
         rows: the clips to average over, all by default. The base rates of some clips, which are those of all, are not
             resampled.
-        clusters: numbers of what clips share, int (N, k), see `data.clusters.Clusters.numbers`.
+        clusters: numbers of what clips share, int (N, k), see `data.row_splits.Clusters.numbers`.
         grouping: name of these groups.
         seed: of the bootstrap over groups.
     """

@@ -8,8 +8,9 @@ import pandas as pd
 import pyarrow as pa
 
 from qfusion._checks import check
-from qfusion.data import column_names, files
-from qfusion.data.readers.table import is_numeric, open_table
+from qfusion.data import file_words, files
+from qfusion.data.readers.table import is_numeric
+from qfusion.data.readers.table_files import open_table
 
 TABLES = (".csv", ".tsv", ".parquet")
 MAX_ROWS = 2**22  # of a table
@@ -18,7 +19,7 @@ NUMBERS = ("value", "error", "contribution_error")
 
 def is_unnamed(name: str) -> bool:
     """Return whether a column has no name, or the name that pandas gives to a column without one."""
-    return column_names.is_unnamed(name)
+    return file_words.is_unnamed(name)
 
 
 def read_frame(path: Path) -> pd.DataFrame:

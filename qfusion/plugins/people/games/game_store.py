@@ -18,7 +18,7 @@ from qfusion._checks import check
 from qfusion.data import game_set
 from qfusion.data.game_set import GameTable
 from qfusion.data.staged_set import Finding
-from qfusion.data.store import folders, reading, writing
+from qfusion.data.store import manifest, reading, writing
 from qfusion.data.store.manifest import Provenance
 from qfusion.plugins.people.games import game_reader
 from qfusion.study.opening import build_study
@@ -94,7 +94,7 @@ def check_game_name(name: str, replace: bool = False) -> None:
         f"Model '{name}' is not a measured game and is not replaced. Choose another name.",
     )
     check(
-        name not in folders.imported_names() or known,
+        name not in manifest.imported_names() or known,
         f"Data set '{name}' is not that of a measured game and is not replaced. Choose another name.",
     )
 
@@ -102,7 +102,7 @@ def check_game_name(name: str, replace: bool = False) -> None:
 @contextlib.contextmanager
 def _copy_of_set(name: str) -> Iterator[Path | None]:
     """Yield a copy of an imported set's folder, to be put back if its replacement fails; None if there is none."""
-    place = folders.imported_root() / name
+    place = manifest.imported_root() / name
     if not place.is_dir():
         yield None
         return

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from qfusion.data.arrays import numbered_ids
-from qfusion.data.clusters import Clusters
+from qfusion.data.array_pieces import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.game_set import GameTable, game_dataset
+from qfusion.data.row_splits import Clusters
 from qfusion.data.sources import Source
 from qfusion.plugins.people.ratings import Ratings
 from qfusion.plugins.people.sources.simulated_crowd import (

@@ -8,10 +8,10 @@ face people take for a third emotion, which no single modality names.
 import numpy as np
 import pandas as pd
 
-from qfusion.data.arrays import numbered_ids
-from qfusion.data.clusters import Clusters
+from qfusion.data.array_pieces import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
+from qfusion.data.row_splits import Clusters
 from qfusion.data.sources import Source
 from qfusion.data.target_spec import Target
 from qfusion.plugins.people.sources import crowd

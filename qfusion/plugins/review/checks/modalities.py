@@ -5,7 +5,7 @@ import pandas as pd
 
 from qfusion._memory_cache import memo
 from qfusion.data import DataSet
-from qfusion.data.examine import scans
+from qfusion.data.examine import value_scans
 from qfusion.explain import label_leak
 from qfusion.explain.label_leak import pool_features
 from qfusion.plugins.review.checks import evidence
@@ -25,12 +25,12 @@ def describe_target_leaks(dataset: DataSet) -> dict[str, str]:
     is_class = dataset.target.kind == "classification"
     result = {}
     for modality in dataset.modalities:
-        rows = scans.select_rows(train, int(np.prod(modality.values.shape[1:])))
+        rows = value_scans.select_rows(train, int(np.prod(modality.values.shape[1:])))
         values = pool_features(dataset, modality.name, rows)
-        features = scans.find_leaks(values, dataset.y[rows], is_class)
+        features = value_scans.find_leaks(values, dataset.y[rows], is_class)
         if len(features):
             names = _feature_names(dataset, modality.name, values.shape[1])
-            result[modality.name] = scans.describe_leaks(names, features)
+            result[modality.name] = value_scans.describe_leaks(names, features)
     return result
 
 

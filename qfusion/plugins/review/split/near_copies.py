@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfusion.data.examine import shared_content
+from qfusion.data.examine import value_scans
 
 MIDDLE, LAST = 5, 10  # neighbours whose distances are compared
 WIDEST = 0.9  # quantile of log(r_10 / r_5) over learned rows that decides on the dimensions
@@ -117,7 +117,7 @@ def unknown_copies(rows: int, features: int = 0) -> NearCopies:
 def _count_values(values: np.ndarray) -> np.ndarray:
     """Return the number of different values of each feature, (k,), among `COMPARED` rows or some more."""
     some = np.sort(values[:: max(1, len(values) // COMPARED)], axis=0)
-    return 1 + (np.diff(some, axis=0) > shared_content.NEAR).sum(0)
+    return 1 + (np.diff(some, axis=0) > value_scans.NEAR).sum(0)
 
 
 def _project(

@@ -19,7 +19,7 @@ import numpy as np
 
 from qfusion._checks import choose
 from qfusion.data import DataSet
-from qfusion.data.examine import shared_content
+from qfusion.data.examine import value_scans
 from qfusion.explain.label_leak import LEARNT, UNSEEN, draw_rows, pool_features
 from qfusion.plugins.review.split import near_copies
 
@@ -88,7 +88,7 @@ def find_split_overlap(dataset: DataSet, columns: tuple[str, ...] = ()) -> Split
     test = draw_rows(dataset.rows(UNSEEN), MOST_ROWS)
     both = np.concatenate([learned, test])
     features = {name: pool_features(dataset, name, both) for name in dataset.names}
-    contents = {name: shared_content.number_contents(values) for name, values in features.items()}
+    contents = {name: value_scans.number_contents(values) for name, values in features.items()}
     L = len(learned)
     joint = np.unique(np.stack(list(contents.values()), 1), axis=0, return_inverse=True)[1].ravel()
     scaled = {name: _standardise(values, L) for name, values in features.items()}
@@ -187,7 +187,7 @@ def _exceeds_chance(features: np.ndarray, joint: np.ndarray, learned: int) -> np
     expected = np.full(len(test), float(learned))
     dealt = np.random.default_rng(0).permutation(features.shape[1])
     for block in np.array_split(dealt, min(BLOCKS, len(dealt))):
-        numbers = shared_content.number_contents(features[:, block])
+        numbers = value_scans.number_contents(features[:, block])
         others = np.bincount(numbers[:learned], minlength=int(numbers.max()) + 1)[numbers[learned:]]
         kinds = np.unique(np.stack([numbers[:learned], joint[:learned]], 1), axis=0)[:, 0]
         occur = np.bincount(kinds)

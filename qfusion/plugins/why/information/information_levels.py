@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qfusion.data.examine import shared_content
+from qfusion.data.examine import value_scans
 from qfusion.plugins.why.information import prediction_task
 
 QUANTILES = 4  # classes of a numeric target
@@ -17,7 +17,7 @@ def cluster_levels(features: Mapping[str, np.ndarray], count: int) -> dict[str, 
 
     result = {}
     for name, X in features.items():
-        most = int(shared_content.number_contents(X).max()) + 1
+        most = int(value_scans.number_contents(X).max()) + 1
         model = KMeans(min(count, most), n_init=3, random_state=0)
         result[name] = model.fit_predict(X).astype(int)
     return result

@@ -1,7 +1,7 @@
 """The task of predicting the target of rows from their modalities, in folds that share nothing.
 
 Rows that share content are held out together, so that no model predicts a picture that it saw: by declared groups
-(videos, pictures) and by equal content of any modality, see `data.examine.shared_content.find_shared_rows`. Rows are
+(videos, pictures) and by equal content of any modality, see `data.examine.value_scans.find_shared_rows`. Rows are
 training and validation rows. If features seem to have been made with the labels of these rows, test rows alone are
 used, see `label_leak`.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import DataSet
-from qfusion.data.examine import shared_content
+from qfusion.data.examine import value_scans
 from qfusion.explain.label_leak import (
     FEWEST,
     LEARNT,
@@ -157,8 +157,8 @@ def task_from_features(
     values = np.unique(y)
     _check_size(len(features), values, len(y))
     features = {name: np.asarray(part, float) for name, part in features.items()}
-    contents = {name: shared_content.number_contents(part) for name, part in features.items()}
-    shared = shared_content.find_shared_rows(contents, clusters)
+    contents = {name: value_scans.number_contents(part) for name, part in features.items()}
+    shared = value_scans.find_shared_rows(contents, clusters)
     groups, folds = _deal_folds(shared.together)
     task = Task(
         features={name: principal_components(part, width) for name, part in features.items()},

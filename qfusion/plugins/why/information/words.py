@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from qfusion._sentences import listed
-from qfusion.data.examine import shared_content
+from qfusion.data.examine import value_scans
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.information_parts import GAUSSIAN, LEARNED, REDUNDANCY, SYNERGY
 from qfusion.plugins.why.information.fusion_baselines import (
@@ -205,7 +205,7 @@ def describe_evaluation(evaluation: Evaluation | None) -> Iterator[str]:
         yield PREDICTED.format(predicted=evaluation.predicted)
     if evaluation.different:
         yield SHARED.format(
-            shared=shared_content.describe_shared_rows(evaluation.different, evaluation.rows)
+            shared=value_scans.describe_shared_rows(evaluation.different, evaluation.rows)
         )
     if evaluation.below_chance:
         models = [

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from qfusion.data.media.previews import repeat_grey
+from qfusion.data.media_pictures import repeat_grey
 from qfusion.data.sample_content import Film
 from qfusion.errors import translate_import_errors
 

@@ -1,1 +1,0 @@
-"""Pictures, sounds and films of samples: read, shown and drawn."""

@@ -1,1 +1,0 @@
-"""A visitor's own samples: what was sent, and samples beside those of a set."""
