@@ -21,7 +21,6 @@ import torch
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
-from qfusion.data.data_set import DataSet
 from qfusion.data.in_memory import data_set_of
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Content, Text
