@@ -159,7 +159,7 @@ def test_legend_entries_are_those_displayed() -> None:
         "as learned",
     ]
     assert recipe.legend_entries(example("decision_charts.waterfall")) == []
-    assert recipe.legend_entries(example("target_charts.class_counts")) == [
+    assert recipe.legend_entries(example("model_quality.class_counts")) == [
         "train",
         "test",
     ]

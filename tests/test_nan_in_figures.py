@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 from collections import Counter
 from typing import Any
@@ -21,13 +22,13 @@ from tests.support import figure_examples
 # no such part of the bits, no colour, no interval of few samples.
 MEANT = {
     "scatter_map.nearest_bars": {"typical"},
-    "label_charts.interval_dots": {"series", "band"},
-    "sensitivity_tornado.tornado": {"weaker", "half"},
-    "sensitivity_tornado.term_response": {"slopes"},
+    "model_charts.interval_dots": {"series", "band"},
+    "term_effects.tornado": {"weaker", "half"},
+    "term_effects.term_response": {"slopes"},
     "state_changes.flip_distances": {"states", "donors"},
-    "target_information.information_bars": {"parts"},
-    "interaction_charts.contribution_swarm": {"colour"},
-    "interaction_charts.interaction_matrix": {"values"},
+    "model_quality.information_bars": {"parts"},
+    "model_charts.contribution_swarm": {"colour"},
+    "model_charts.interaction_matrix": {"values"},
 }
 
 
@@ -53,9 +54,9 @@ def spoilt(value: Any, bad: float, done: list[bool]) -> Any:
 
 
 def module_of(name: str) -> Any:
-    return getattr(figure_examples, name, None) or importlib.import_module(
-        f"qfusion.figures.{name}"
-    )
+    places = ("figures", "figures.circuits")
+    found = next(p for p in places if importlib.util.find_spec(f"qfusion.{p}.{name}"))
+    return importlib.import_module(f"qfusion.{found}.{name}")
 
 
 def test_nan_is_refused_or_drawn_as_a_gap(
@@ -102,7 +103,7 @@ def test_every_function_that_draws_has_the_guard() -> None:
         if not hasattr(getattr(module_of(each.split(".")[0]), each.split(".")[1]), "__wrapped__")
     }
     # these take no numbers, the last hands them on
-    assert without == {"style.write_note", "style.base_figure", "sample_timeline.draw_timeline"}
+    assert without == {"style.write_note", "style.base_figure", "sample_charts.draw_timeline"}
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import qfusion
-from qfusion.adapters import gates, opening, qnodes
+from qfusion.adapters import gates, qnodes, trial
 from qfusion.adapters.trial import QuickCall
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures.circuits import boxes
@@ -494,7 +494,7 @@ def test_one_slow_call_while_opening_decides_nothing(slow, monkeypatch):
             reads += 1
             return 1e-4 * reads + (seconds if reads >= calls else 0)
 
-    monkeypatch.setattr(opening, "time", Clock)
+    monkeypatch.setattr(trial, "time", Clock)
     data = own_models.two_modalities(rows=60)
     study = qfusion.open(lambda left, right: left[:, :1] * right[:, :1], data)
     monkeypatch.undo()

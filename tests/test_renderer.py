@@ -110,9 +110,9 @@ def test_labels_of_every_figure_fit_and_do_not_overlap(name: str) -> None:
 
 
 def test_figures_with_several_plots_have_letters() -> None:
-    polygon = page_of(EXAMPLES["correlation_polygon.mutual_information_polygon"]())
+    polygon = page_of(EXAMPLES["generator_charts.mutual_information_polygon"]())
     assert [mark.block.text for mark in labels(polygon, "letter")] == ["(a)", "(b)"]
-    shared_axis = page_of(EXAMPLES["sensitivity_tornado.tornado"]())
+    shared_axis = page_of(EXAMPLES["term_effects.tornado"]())
     assert [mark.block.text for mark in labels(shared_axis, "letter")] == ["(a)", "(b)"]
     assert not labels(page_of(waterfall()), "letter")
 
@@ -168,7 +168,7 @@ def test_legend_entries_are_texts_and_invisible_traces_are_omitted() -> None:
     "name",
     [
         "decision_charts.waterfall",
-        "evidence_fusion.fusion_tables",
+        "fusion.fusion_tables",
         "attribution_charts.words",
         "cohort_charts.scatter",
     ],
@@ -178,7 +178,7 @@ def test_hostile_texts_are_drawn_literally(name: str) -> None:
     assert "<script>" in joined
     assert "$x_1^2$" in joined or name in (
         "attribution_charts.words",
-        "evidence_fusion.fusion_tables",
+        "fusion.fusion_tables",
     )  # shortened there
 
 

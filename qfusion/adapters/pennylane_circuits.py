@@ -18,7 +18,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion._sentences import listed
 from qfusion.adapters import gates, qnodes, trial
-from qfusion.adapters.gates import FIXED, MAX_QUBITS, find_layers, openers
+from qfusion.adapters.gates import FIXED, MAX_QUBITS, find_layers
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import evaluation, live_model
 from qfusion.models.protocols import TRAINED, CircuitFacts, Reading
@@ -374,13 +374,13 @@ def _run_on_device(
     """
     rows = [tape] if tape.batch_size is None else qml.transforms.broadcast_expand(tape)[0]
     on = {label: place for place, label in enumerate(labels)}
-    gates = []
+    circuits = []
     for row in rows:
         operations = edit_operations(qnodes.expand_tape(row).operations, change)
-        gates.append([to_gate(operation, on) for operation in operations])
+        circuits.append([to_gate(operation, on) for operation in operations])
 
     def results(_: Any) -> Any:
-        arrays = _measure_on_device(gates, tape.measurements, labels, change)
+        arrays = _measure_on_device(circuits, tape.measurements, labels, change)
         own = arrays if tape.batch_size is not None else tuple(array[0] for array in arrays)
         return own[0] if len(own) == 1 else own
 
@@ -388,13 +388,13 @@ def _run_on_device(
 
 
 def _measure_on_device(
-    gates: Sequence[Sequence[statevector.Gate]],
+    circuits: Sequence[Sequence[statevector.Gate]],
     measurements: Sequence[Any],
     labels: tuple[Any, ...],
     change: CircuitChange,
 ) -> tuple[np.ndarray, ...]:
-    for opener in openers():
-        arrays = opener.measure_on_device(gates, measurements, labels, change)
+    for opener in gates.openers():
+        arrays = opener.measure_on_device(circuits, measurements, labels, change)
         if arrays is not None:
             return arrays
     raise NotFound(f"Device {change.device!r} does not exist: no plugin simulates devices.")

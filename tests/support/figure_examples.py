@@ -101,7 +101,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "generator_attribution.attribution_matrix": lambda: generator_attribution.attribution_matrix(
         list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE
     ),
-    "generator_attribution_areas.attribution_areas": lambda: term_effects.attribution_areas(
+    "term_effects.attribution_areas": lambda: term_effects.attribution_areas(
         T,
         np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4],
         BUILT_BY,
@@ -111,7 +111,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         cursor=0.7,
         unit=HOSTILE,
     ),
-    "generator_attribution_flow.attribution_flow": lambda: generator_attribution.attribution_flow(
+    "generator_attribution.attribution_flow": lambda: generator_attribution.attribution_flow(
         list(TERMS),
         BUILT_BY,
         BUILT_HUES,
@@ -122,25 +122,23 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         M,
         unit=HOSTILE,
     ),
-    "circuit_charts.step_error": lambda: charts.step_error(
+    "charts.step_error": lambda: charts.step_error(
         np.geomspace(0.02, 1, 6), np.geomspace(1e-4, 0.1, 6), np.geomspace(1e-3, 0.2, 6), 0.1
     ),
-    "circuit_diagram.diagram": lambda: diagram.diagram(
-        BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3])
-    ),
-    "circuit_charts.bloch_row": lambda: charts.bloch_row(
+    "diagram.diagram": lambda: diagram.diagram(BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3])),
+    "charts.bloch_row": lambda: charts.bloch_row(
         ["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1]
     ),
-    "circuit_charts.qubit_bars": lambda: charts.qubit_bars(
+    "charts.qubit_bars": lambda: charts.qubit_bars(
         np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)"
     ),
-    "circuit_charts.entropy_lines": lambda: charts.entropy_lines(
+    "charts.entropy_lines": lambda: charts.entropy_lines(
         np.abs(R.normal(size=(9, 3))), ["a", HOSTILE, "c"], 4, [(0, "prepare"), (5, HOSTILE)]
     ),
-    "circuit_charts.cut_entropies": lambda: charts.cut_entropies(
+    "charts.cut_entropies": lambda: charts.cut_entropies(
         [np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats"
     ),
-    "circuit_charts.pooling_entropies": lambda: charts.pooling_entropies(
+    "charts.pooling_entropies": lambda: charts.pooling_entropies(
         np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8])
     ),
     "cohort_charts.scatter": lambda: cohort_charts.scatter(
@@ -157,10 +155,10 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "decision_pairs.bar_pairs": lambda: decision_pairs.bar_pairs(
         {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True
     ),
-    "target_charts.class_counts": lambda: model_quality.class_counts(
+    "model_quality.class_counts": lambda: model_quality.class_counts(
         {"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES
     ),
-    "target_charts.target_histogram": lambda: model_quality.target_histogram(
+    "model_quality.target_histogram": lambda: model_quality.target_histogram(
         {"train": X, "valid": Y, "test": X[:9]}, HOSTILE
     ),
     "decision_charts.waterfall": lambda: decision_charts.waterfall(
@@ -187,17 +185,15 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         before=(T, LINES, dict.fromkeys(TERMS, T)),
         unit=HOSTILE,
     ),
-    "distance_chart.distance_line": lambda: dynamics_charts.distance_line(
+    "dynamics_charts.distance_line": lambda: dynamics_charts.distance_line(
         T, np.exp(-2 * T), 2.0, 1.5
     ),
-    "sparklines.sparkline": lambda: training_charts.sparkline(T, LINES, M),
-    "time_lines.draw_time_cursor": lambda: lines.draw_time_cursor(
+    "training_charts.sparkline": lambda: training_charts.sparkline(T, LINES, M),
+    "lines.draw_time_cursor": lambda: lines.draw_time_cursor(
         evolution_charts.measure_lines(T, BY_PART, M, "nats"), 0.2
     ),
-    "evidence_fusion.masses": lambda: fusion.masses(
-        R.random((4, 3)), R.random(4), M, CLASSES, marked=1
-    ),
-    "evidence_fusion.fusion_tables": lambda: fusion.fusion_tables(
+    "fusion.masses": lambda: fusion.masses(R.random((4, 3)), R.random(4), M, CLASSES, marked=1),
+    "fusion.fusion_tables": lambda: fusion.fusion_tables(
         R.random((4, 4)),
         R.random((4, 4)),
         ["00", "01", "10", "11"],
@@ -207,7 +203,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         chosen=(1, 2),
         edited=np.eye(4) > 0,
     ),
-    "angle_chart.angle_curve": lambda: evolution_charts.angle_curve(
+    "evolution_charts.angle_curve": lambda: evolution_charts.angle_curve(
         np.linspace(-3, 3, 40),
         np.sin(np.linspace(-3, 3, 40)),
         {"": np.zeros(40), "text": np.sin(np.linspace(-3, 3, 40))},
@@ -219,17 +215,15 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         unit=HOSTILE,
         x_title=HOSTILE,
     ),
-    "evidence_fusion.class_bars": lambda: fusion.class_bars(
+    "fusion.class_bars": lambda: fusion.class_bars(
         np.array([0.1, 0.6, 0.2, 0.1]),
         CLASSES,
         truth=0,
         before=np.full(4, 0.25),
         errors=np.full(4, 0.02),
     ),
-    "evidence_fusion.curve": lambda: fusion.curve(
-        X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE
-    ),
-    "evidence_fusion.belief_bars": lambda: fusion.belief_bars(
+    "fusion.curve": lambda: fusion.curve(X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE),
+    "fusion.belief_bars": lambda: fusion.belief_bars(
         np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1
     ),
     "trust_charts.truth_scatter": lambda: trust_charts.truth_scatter(
@@ -244,7 +238,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "trust_charts.seed_dots": lambda: trust_charts.seed_dots(
         R.normal(size=(3, 7)), JOINT, M, [0, 1, 2]
     ),
-    "label_charts.interval_dots": lambda: model_charts.interval_dots(
+    "model_charts.interval_dots": lambda: model_charts.interval_dots(
         [*M, HOSTILE],
         {"one": R.normal(size=(4, 3)), HOSTILE: np.full((4, 3), np.nan)},
         hues=[BLUE] * 4,
@@ -252,7 +246,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         band=R.normal(size=(4, 2)),
         band_name=HOSTILE,
     ),
-    "label_charts.calibration": lambda: model_charts.calibration(
+    "model_charts.calibration": lambda: model_charts.calibration(
         {"text": R.normal(size=9)},
         {"text": R.normal(size=9)},
         {"text": (np.arange(3.0), np.arange(3.0))},
@@ -267,7 +261,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "attribution_charts.waveform": lambda: attribution_charts.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12
     ),
-    "sample_timeline.draw_timeline": lambda: sample_charts.draw_timeline(
+    "sample_charts.draw_timeline": lambda: sample_charts.draw_timeline(
         recording_strip.Strip(
             Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
@@ -281,7 +275,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         M,
         HOSTILE,
     ),
-    "sample_timeline.timeline": lambda: sample_charts.timeline(
+    "sample_charts.timeline": lambda: sample_charts.timeline(
         2.0,
         [
             (
@@ -322,7 +316,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         np.arange(40), X, Y, x_label=HOSTILE, y_label="y"
     ),
     "attribution_charts.bars": lambda: attribution_charts.bars(IDS, X),
-    "layer_charts.decision_layers": lambda: evolution_charts.decision_layers(
+    "evolution_charts.decision_layers": lambda: evolution_charts.decision_layers(
         ["input", "layer 0 convolved", HOSTILE],
         {"a": X[:3]},
         {k: v * np.arange(3) for k, v in TERMS.items()},
@@ -370,10 +364,10 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "generator_charts.decay_modes": lambda: generator_charts.decay_modes(
         np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0
     ),
-    "bloch_balls.draw_balls": lambda: qubits.draw_balls(
+    "qubits.draw_balls": lambda: qubits.draw_balls(
         ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE]
     ),
-    "correlation_polygon.mutual_information_polygon": lambda: (
+    "generator_charts.mutual_information_polygon": lambda: (
         generator_charts.mutual_information_polygon(
             T,
             {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
@@ -382,7 +376,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
             together=-T / 30,
         )
     ),
-    "jump_raster.raster": lambda: dynamics_charts.raster(
+    "dynamics_charts.raster": lambda: dynamics_charts.raster(
         [
             (np.array([0.2, 0.9]), np.array([0, 1])),
             (np.array([0.5]), np.array([1])),
@@ -441,7 +435,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         axis=HOSTILE,
         typical=0.5,
     ),
-    "column_charts.decision_columns": lambda: decision_pairs.decision_columns(
+    "decision_pairs.decision_columns": lambda: decision_pairs.decision_columns(
         [HOSTILE, "s1", "s2"],
         [TERMS, OTHER, TERMS],
         M,
@@ -449,20 +443,20 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         unit=HOSTILE,
         notes=[HOSTILE, "a → b\nscore of b", "b → b"],
     ),
-    "column_charts.bar_columns": lambda: decision_pairs.bar_columns(
+    "decision_pairs.bar_columns": lambda: decision_pairs.bar_columns(
         [HOSTILE, "s1"],
         [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}],
         {"text": BLUE},
         title=HOSTILE,
     ),
-    "error_slices.error_rates": lambda: scatter_map.error_rates(
+    "scatter_map.error_rates": lambda: scatter_map.error_rates(
         CLASSES,
         [(4, 9), (2, 8), (1, 30), (0, 5)],
         np.array([[0.44, 0.19, 0.73], [0.25, 0.07, 0.59], [0.03, 0.01, 0.17], [0, 0, 0.43]]),
         0.13,
         axis=HOSTILE,
     ),
-    "error_slices.largest_errors": lambda: scatter_map.largest_errors(
+    "scatter_map.largest_errors": lambda: scatter_map.largest_errors(
         IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2
     ),
     "operator_spectra.spectrum": lambda: operator_spectra.spectrum(
@@ -488,7 +482,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "style.write_note": lambda: style.write_note(
         style.base_figure(200), "No sample passes the filters."
     ),
-    "sensitivity_tornado.tornado": lambda: term_effects.tornado(
+    "term_effects.tornado": lambda: term_effects.tornado(
         ["H of text", HOSTILE, "T"],
         np.array([0.1, np.nan, -0.02]),
         np.array([0.8, -0.5, 0.3]),
@@ -497,7 +491,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         bends=[False, False, True],
         half=np.array([0.7, -0.4, 0.2]),
     ),
-    "sensitivity_tornado.term_response": lambda: term_effects.term_response(
+    "term_effects.term_response": lambda: term_effects.term_response(
         np.linspace(0, 1, 5),
         np.linspace(0, 1, 5) ** 2,
         2 * np.linspace(0, 1, 5),
@@ -529,7 +523,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         y_title="mean size of the contribution (score)",
         marks={"run a": 0.5},
     ),
-    "jump_trajectories.single_runs": lambda: dynamics_charts.single_runs(
+    "dynamics_charts.single_runs": lambda: dynamics_charts.single_runs(
         T,
         [(T, np.sin(T)), (T, np.cos(T))],
         [[(0.5, 0), (1.0, 1)], [(1.2, 0)]],
@@ -537,7 +531,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         HOSTILE,
         channels=2,
     ),
-    "jump_trajectories.ensemble": lambda: dynamics_charts.ensemble(
+    "dynamics_charts.ensemble": lambda: dynamics_charts.ensemble(
         T, R.random((21, 2)), np.full((21, 2), 0.05), R.random((21, 2)), ["000", HOSTILE], 20
     ),
     "state_changes.number_bars": lambda: state_changes.number_bars(
@@ -552,7 +546,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "state_changes.flip_distances": lambda: state_changes.flip_distances(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE
     ),
-    "target_information.information_bars": lambda: model_quality.information_bars(
+    "model_quality.information_bars": lambda: model_quality.information_bars(
         ["learned", HOSTILE],
         {
             model_quality.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
@@ -562,27 +556,27 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         M,
         entropy=1.0,
     ),
-    "interaction_charts.interaction_matrix": lambda: model_charts.interaction_matrix(
+    "model_charts.interaction_matrix": lambda: model_charts.interaction_matrix(
         [(M[0], HOSTILE), (M[1], HOSTILE)],
         np.array([[0.1, 0.0, 0.2], [-0.3, -0.4, -0.2]]),
         (*M[:2], HOSTILE),
         unit=HOSTILE,
     ),
-    "interaction_charts.contribution_swarm": lambda: model_charts.contribution_swarm(
+    "model_charts.contribution_swarm": lambda: model_charts.contribution_swarm(
         {"text": np.linspace(-1, 1, 20), HOSTILE: np.zeros(20)},
         np.linspace(0, 1, 20),
         [f"{HOSTILE}{n}" for n in range(20)],
         by=HOSTILE,
         unit=HOSTILE,
     ),
-    "basin_charts.seed_basins": lambda: model_charts.seed_basins(
+    "model_charts.seed_basins": lambda: model_charts.seed_basins(
         np.array([[0.1, 0.2], [0.2, 0.1], [0.9, -0.4]]),
         np.array([0, 0, 1]),
         ["text", HOSTILE],
         [0, 1, 2],
         unit=HOSTILE,
     ),
-    "share_curves.banded_curves": lambda: training_charts.banded_curves(
+    "training_charts.banded_curves": lambda: training_charts.banded_curves(
         np.arange(4.0),
         {HOSTILE: (np.arange(4.0), np.arange(4.0) - 1, np.arange(4.0) + 1)},
         hues={HOSTILE: BLUE},
@@ -615,8 +609,11 @@ def drawing_functions() -> set[str]:
     """`module.function` of all public functions that are annotated to return a figure, besides those that make a figure
     of another one and those that open a model."""
     functions = set()
-    for name in {room.name for room in pkgutil.iter_modules(figures.__path__)} - {"notebook"}:
-        loaded = importlib.import_module(f"{figures.__name__}.{name}")
+    for found in pkgutil.walk_packages(figures.__path__, f"{figures.__name__}."):
+        name = found.name.rpartition(".")[2]
+        if name == "notebook":
+            continue
+        loaded = importlib.import_module(found.name)
         functions |= {
             f"{name}.{entry}"
             for entry, made in inspect.getmembers(loaded, inspect.isfunction)
@@ -626,12 +623,12 @@ def drawing_functions() -> set[str]:
         }
     return functions - {
         "guards.check_finite",
-        "line_labels.draw_line_labels",
-        "line_labels.keep_legend",
-        "line_labels.offer_line_labels",
+        "lines.draw_line_labels",
+        "lines.keep_legend",
+        "lines.offer_line_labels",
         "style.add_ring",
         "style.cell_annotations",
-        "themes.apply_theme",
-        "visible_range.apply_visible",
-        "visible_range.hide_series",
+        "colours.apply_theme",
+        "recipe.apply_visible",
+        "recipe.hide_series",
     }
