@@ -248,7 +248,7 @@ def test_background_computation_can_be_cancelled(few: Any, monkeypatch: pytest.M
     monkeypatch.setattr(performance, "correlate_measures", _slowly(performance.correlate_measures))
     app = visit("Cohorts", **ADDRESS, measured="all")
     assert "All samples: " in str([element.proto.text for element in app.get("progress")])
-    app.button(key="_all_cancel_entanglement").click().run()
+    app.button(key="_all-entanglement_cancel").click().run()
     app.run()
     assert "measured" not in app.query_params or app.query_params["measured"] in (
         "drawn",

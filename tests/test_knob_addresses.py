@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 
 import qfusion
 from qfusion.app import server
-from qfusion.app.models import slider_answers, sliders
+from qfusion.app.models import slider_answers, slider_requests, sliders
 from qfusion.errors import InvalidInput
 from qfusion.explain import angle_response
 from qfusion.models.tweak import learned_values
@@ -46,9 +46,8 @@ def followed(model: str, terms: str = decision.DIVIDENDS) -> slider_answers.Foll
     study = open_study(model)
     row = study.dataset.row(default_sample(study))
     sample = Sample(study, row, int(study.predicted[row]))
-    kind, parts = decision.upper_series(sample)
     metrics = tuple(sample.metrics)[:1]
-    return slider_answers.Followed(sample, terms, kind, parts, "entropy", metrics, "Accuracy", True)
+    return slider_answers.Followed(sample, terms, decision.ENTROPY, metrics, True)
 
 
 def numbers(group: dict[str, Any], x: float) -> np.ndarray:
@@ -63,9 +62,9 @@ def numbers(group: dict[str, Any], x: float) -> np.ndarray:
 @pytest.mark.parametrize("model", ["qj-parity", "qj-planted"])
 def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -> None:
     shown = followed(model)
-    address = slider_answers.knobs_address(shown)
+    address = slider_requests.knobs_address(shown)
     key = next(iter(learned_values(shown.sample.study.model)))
-    for stage in slider_answers.STAGES:
+    for stage in slider_answers.Followed.STAGES:
         reply = client.get(f"{address}/{stage}", params={"knob": key})
         assert reply.status_code == 200
         assert len(reply.content) < MOST_BYTES
@@ -89,19 +88,19 @@ def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -
 
 def test_shapley_values_are_sent_where_they_are_shown(client: TestClient) -> None:
     shown = followed("qj-parity", decision.SHAPLEY)
-    address = slider_answers.knobs_address(shown)
+    address = slider_requests.knobs_address(shown)
     reply = client.get(f"{address}/decision", params={"knob": "T"})
     assert reply.json()["groups"]["terms"]["names"] == list(shown.sample.modalities)
 
 
 def test_equal_pages_share_an_address_and_others_do_not() -> None:
-    one = slider_answers.knobs_address(followed("qj-parity"))
-    assert one == slider_answers.knobs_address(followed("qj-parity"))
-    assert one != slider_answers.knobs_address(followed("qj-planted"))
+    one = slider_requests.knobs_address(followed("qj-parity"))
+    assert one == slider_requests.knobs_address(followed("qj-parity"))
+    assert one != slider_requests.knobs_address(followed("qj-planted"))
 
 
 def test_bad_requests_are_refused(client: TestClient) -> None:
-    address = slider_answers.knobs_address(followed("qj-parity"))
+    address = slider_requests.knobs_address(followed("qj-parity"))
     asked = {"knob": "T"}
     assert client.get("/knobs/unknown/decision", params=asked).status_code == 404
     assert client.get(f"{address}/nothing", params=asked).status_code == 404
@@ -115,7 +114,7 @@ def test_the_next_touch_of_a_session_stops_the_last_one(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = followed("qj-planted")
-    address = slider_answers.knobs_address(shown)
+    address = slider_requests.knobs_address(shown)
     begun = threading.Event()
     evaluate = sliders_module.coalitions.explain_times
 
@@ -141,10 +140,10 @@ def test_requests_of_one_session_do_not_delay_another(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
 ) -> None:
     shown = followed("qj-planted")
-    monkeypatch.setattr(slider_answers, "session_id", lambda: f"one of {asked}")
-    address = slider_answers.knobs_address(shown)
-    monkeypatch.setattr(slider_answers, "session_id", lambda: f"another than {asked}")
-    other = slider_answers.knobs_address(shown)
+    monkeypatch.setattr(slider_requests, "session_id", lambda: f"one of {asked}")
+    address = slider_requests.knobs_address(shown)
+    monkeypatch.setattr(slider_requests, "session_id", lambda: f"another than {asked}")
+    other = slider_requests.knobs_address(shown)
     assert other != address
     busy: list[str] = []
     most: list[int] = []
@@ -184,12 +183,10 @@ def test_addresses_of_one_session_do_not_displace_those_of_another(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = followed("qj-parity")
-    mine = slider_answers.knobs_address(shown)
-    monkeypatch.setattr(slider_answers, "session_id", lambda: "another")
+    mine = slider_requests.knobs_address(shown)
+    monkeypatch.setattr(slider_requests, "session_id", lambda: "another")
     theirs = [
-        slider_answers.knobs_address(
-            dataclasses.replace(shown, metric_title=str(n), metrics=(f"{n}",))
-        )
+        slider_requests.knobs_address(dataclasses.replace(shown, metrics=(f"{n}",)))
         for n in range(2000)
     ]
     assert client.get(f"{mine}/final", params={"knob": "T"}).status_code == 200
@@ -198,7 +195,7 @@ def test_addresses_of_one_session_do_not_displace_those_of_another(
 
 
 def answer(client: TestClient, shown: Any, stage: str, knob: str) -> Any:
-    address = slider_answers.knobs_address(shown)
+    address = slider_requests.knobs_address(shown)
     return client.get(f"{address}/{stage}", params={"knob": knob, "reader": "one"}).json()
 
 

@@ -8,10 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 
-def heights(app: AppTest) -> list[str]:
-    """The styles of the grey blocks on a page."""
-    bodies = [str(element.proto.body) for element in app.get("html")]
-    return [body.partition('style="')[2].partition('"')[0] for body in bodies if "skeleton" in body]
+def heights(app: AppTest) -> list[int]:
+    """The heights of the grey blocks on a page, in pixels, without those of titles."""
+    blocks = [block.root.height_config.pixel_height for block in app.get("skeleton")]
+    return [height for height in blocks if height >= 100]
 
 
 def two_cards() -> None:
@@ -77,3 +77,25 @@ def test_progress_names_the_step_that_runs_when_all_is_counted(done: int, words:
     app = AppTest.from_function(draw, args=(done,), default_timeout=60).run()
     assert not app.exception
     assert [bar.proto.text for bar in app.get("progress")] == [words]
+
+
+def test_panels_of_the_neighbouring_samples_are_drawn_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from qfusion.app import page_context
+    from qfusion.study.opening import open_study
+    from qfusion.views import decision
+    from qfusion.views.pages.page_state import PageState
+    from qfusion.views.pages.panel import drawn
+
+    study = open_study("qj-planted")
+    context = page_context.PageContext(study, 3, "dark")
+    monkeypatch.setattr(page_context, "is_busy", lambda: False)
+    monkeypatch.setattr(page_context, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(page_context, "MAX_SECONDS", 60.0)
+    work = page_context.prepare_ahead(context, PageState("samples", {}), ())
+    assert work is not None
+    work.result()
+    beside = page_context.PageContext(study, 4, "dark").tweaked_sample()
+    picture = drawn(decision.shapley)(beside)
+    assert "_dark" in vars(picture), "it is in the reader's theme already"

@@ -15,7 +15,7 @@ from qfusion.app.samples.boxes import (
     is_foreign,
     sample_box,
 )
-from qfusion.app.tasks import PULSE, encoding_progress, open_study_shared, watch
+from qfusion.app.tasks import encoding_progress, is_done, open_study_shared
 from qfusion.app.widgets import bind, check, draw, icon_button
 from qfusion.errors import NotFound
 from qfusion.study import jobs, opening, sample, text
@@ -310,16 +310,15 @@ def background_rows(study: Study) -> Study:
                 help="Computes the contributions against all rows in the background. You can continue to use the page.",
             )
     if under_way:
-        with st.container(width=260, key="refining"):
-            st.fragment(watch, run_every=PULSE)(
-                job,
-                "All rows: {job.done:,} of {job.total:,} samples",
-                lambda: ", waiting for another test set",
-                wanted=lambda: state.get(_WANTED) is not None,
-                stay=lambda: jobs.begin_refinement(study, streamlit_internals.session_id()),
-                cancel=lambda: _decline(study),
-                key="_refine_cancel",
-            )
+        is_done(
+            job,
+            "All rows: {job.done:,} of {job.total:,} samples",
+            "refine",
+            cancel=lambda: _decline(study),
+            wanted=lambda: state.get(_WANTED) is not None,
+            waiting=lambda: ", waiting for another test set",
+            width=260,
+        )
     return study
 
 

@@ -170,29 +170,15 @@ def _code(taken: rendering.RenderedPanel) -> None:
 
 def caption_form(drawn: View, style: ExportStyle) -> tuple[str, str]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
-    title = (
-        st.text_input(
-            "Title",
-            drawn.headline,
-            max_chars=export.MAX_TITLE,
-            key=f"_title-{drawn.name}",
-            label_visibility="collapsed",
-        )
-        if style.title
-        else drawn.headline
-    )
-    caption = (
-        st.text_area(
-            "Caption",
-            drawn.description,
-            max_chars=export.MAX_CAPTION,
-            key=f"_caption-{drawn.name}",
-            label_visibility="collapsed",
-            height=110,
-        )
-        if style.caption
-        else drawn.description
-    )
+    title, caption = drawn.headline, drawn.description
+    hidden: dict[str, Any] = {"label_visibility": "collapsed"}
+    if style.title:
+        key = f"_title-{drawn.name}"
+        title = st.text_input("Title", title, max_chars=export.MAX_TITLE, key=key, **hidden)
+    if style.caption:
+        key = f"_caption-{drawn.name}"
+        most = export.MAX_CAPTION
+        caption = st.text_area("Caption", caption, max_chars=most, key=key, height=110, **hidden)
     return "" if title == drawn.headline else title, "" if caption == drawn.description else caption
 
 

@@ -290,22 +290,6 @@ def draw(
         draw_content(picture, on_select=on_select, below=below)
 
 
-def draw_side_by_side(
-    *parts: Callable[[], View | None],
-    widths: Sequence[float] | int = (),
-    gap: Literal["small", "medium"] = "medium",
-) -> None:
-    """Draw panels side by side. Each part draws its own content, or returns the picture of a panel to draw.
-
-    Args:
-        parts: from left to right. widths: of their columns, alike unless told. gap: between them.
-    """
-    for cell, part in zip(st.columns(widths or len(parts), gap=gap), parts, strict=True):
-        with cell:
-            if picture := part():
-                draw(picture)
-
-
 @contextmanager
 def titled_frame(name: str) -> Iterator[DeltaGenerator]:
     """Draw the frame of a panel with controls and yield the place of its title, above them."""
@@ -342,23 +326,16 @@ def draw_content(
     footer(picture)
 
 
-# Scripts that come before that of a component, in one module with it: of plotly_live, and our own.
-LIVE_SCRIPTS = {"knobs": ("follow",)}
-SHARED_SCRIPTS = {"knobs": ("follow",)}
-
-
 @lru_cache
 def component(name: str) -> Any:
     """Return the component that the script of this name draws on a page.
 
     Streamlit registers it once for the process, so that no cache may forget it that makes room for others.
     """
-    own = (*SHARED_SCRIPTS.get(name, ()), name)
-    scripts = [script_text(part) for part in LIVE_SCRIPTS.get(name, ())]
-    scripts += [plugin.asset_text(f"{part}.js") for part in own]
-    return st.components.v2.component(
-        f"qfusion_{name}", js="\n".join(scripts), isolate_styles=False
-    )
+    script = plugin.asset_text(f"{name}.js")
+    if name == "knobs":  # which uses functions of two others
+        script = "\n".join([script_text("follow"), plugin.asset_text("follow.js"), script])
+    return st.components.v2.component(f"qfusion_{name}", js=script, isolate_styles=False)
 
 
 def component_key(name: str) -> str:

@@ -3,12 +3,12 @@ machine."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from qfusion import data, plugin
-from qfusion._checks import choose
 from qfusion.app import (
     context_bar,
     guidance,
@@ -19,16 +19,17 @@ from qfusion.app import (
     requests,
     sharing,
     state,
+    tables,
     widgets,
 )
 from qfusion.app.models import tweaks
-from qfusion.app.navigation import FILES, REQUIRED_PARTS, UNAVAILABLE, WHAT_IF, draw_menu, link
-from qfusion.app.page_context import PageContext, theme
+from qfusion.app.navigation import REQUIRED_PARTS, UNAVAILABLE, WHAT_IF, draw_menu
+from qfusion.app.page_context import PageContext, open_encoded, theme
 from qfusion.app.page_runs import draw_notices, guard
 from qfusion.data import SourceInfo
 from qfusion.errors import default_on_error
 from qfusion.models.protocols import EditableCircuit, Evolution, LayeredNetwork
-from qfusion.study import opening, text
+from qfusion.study import text
 from qfusion.study.study import Study
 from qfusion.views.pages import address, catalogue, params
 
@@ -71,7 +72,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
     _begin(title, has_bar=True)
     if (ahead := _first_figure_frame(title)) is not None:
         return ahead
-    with _page_frame(title, has_bar=True) as (side, top):
+    with _page_frame(title) as (side, top):
         widgets.check(address.MODEL, address.DATA)
         context_bar.settle_pickers()
         with top:
@@ -85,7 +86,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
                 ]
                 + ([] if study.reads_features else [WHAT_IF]),
             )
-            sharing.pin_button(study, row, link)
+            sharing.pin_button(study, row)
         if before is not None:
             before(study)
         _drop_invalid_params(study)
@@ -114,7 +115,7 @@ def begin_page(title: str, own: Iterable[params.Param] = ()) -> None:
         own: the choices of a page without panels.
     """
     _begin(title, has_bar=False)
-    with _page_frame(title, has_bar=False) as (side, _):
+    with _page_frame(title) as (side, _):
         state.show_picked()
         _drop_invalid_params(own=own)
         sharing.share_buttons(side)
@@ -131,20 +132,14 @@ def _first_figure_frame(title: str) -> PageContext | None:
     picked = (address.MODEL.key, address.DATA.key, address.SAMPLE.key)
     if st.session_state or title not in QUICK_PAGES or {*words} - {*picked}:
         return None
-    model, data, one = map(words.get, picked)
-    model = choose("Model", model or address.models()[0], address.models())
-    own = address.own_data(model)
-    if (
-        data not in (None, own)
-        or model not in page_runs.shown_models
-        or not opening.is_encoded(model, own)
-    ):
+    context = open_encoded(words)
+    if context is None or context.study.name not in page_runs.shown_models:
         return None
-    study = opening.open_study(model, own)
-    one = one or address.default_sample(study)
-    context = PageContext(study, study.dataset.row(one), theme())
+    model, own = context.study.name, context.study.dataset.name
+    if own != address.own_data(model):
+        return None
     at, drawn = requests.expect_drawing()
-    shown = dict(zip(picked, (model, own, one), strict=True))
+    shown = dict(zip(picked, (model, own, context.sample), strict=True))
     # past `state.put`, which tells the address what it sets: nobody chose these
     st.session_state.update(
         {
@@ -161,7 +156,7 @@ def _first_figure_frame(title: str) -> PageContext | None:
     with _bar():
         st.html("<p></p>")  # which keeps the room of the pickers
     _draw_title(title)
-    return context
+    return replace(context, theme=theme())
 
 
 def _begin(title: str, *, has_bar: bool) -> None:
@@ -185,7 +180,7 @@ def _bar() -> Any:
 
 
 @contextmanager
-def _page_frame(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
+def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
     """Context manager that draws the navigation, even if the block fails, and the head of the page.
 
     Yields:
@@ -212,13 +207,13 @@ def _page_frame(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
             with menu:
                 draw_menu()
             with side:
-                sheet = [f"| `{key}` | {does} |" for key, does in KEYS.items()]
+                sheet = [(f"`{key}`", does) for key, does in KEYS.items()]
                 page_runs.dialog_button(
                     "Keys",
                     ":material/keyboard:",
                     "_shortcuts",
                     st.markdown,
-                    "\n".join(["| key | action |", "|---|---|", *sheet]),
+                    tables.markdown(["key", "action"], sheet),
                 )
                 requests.account()
                 _draw_missing_data()
@@ -243,7 +238,7 @@ def _draw_head(title: str) -> None:
         )
         st.button("Reload the page", key="_redraw")
     _draw_title(title)
-    navigation.tour_card(title, link, FILES)
+    navigation.tour_card(title)
     draw_notices()
 
 

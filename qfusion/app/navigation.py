@@ -2,7 +2,7 @@
 card on top and `?tour=N` in the address."""
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +66,7 @@ def _with_plugins() -> dict[str, tuple[tuple[str, str, str], ...]]:
 
 PAGES = _with_plugins()
 FILES = {title: file for group in PAGES.values() for file, title, _ in group}
+ICONS = {title: icon for group in PAGES.values() for _, title, icon in group}
 
 
 def link(page: str, label: str, icon: str, help: str | None = None, **query: str) -> None:
@@ -83,6 +84,12 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
             **{_LINKED_AS.get(key, key): value for key, value in query.items()}
         ),
     )
+
+
+def say_missing(words: str) -> None:
+    """Say what a model lacks for a page, in `words` as Markdown, and where to go instead."""
+    st.markdown(words)
+    link("pages/samples.py", "See what each modality adds", ":material/article:")
 
 
 def link_query(**query: str) -> dict[str, Any]:
@@ -134,8 +141,6 @@ _ABOUT = (
     "card on each page explains it, with **Back**, **Next** and **End the tour**; the link "
     "contains the step. Your model and sample are restored at the end."
 )
-Link = Callable[..., None]
-Files = Mapping[str, str]  # of the pages, by title
 
 
 @dataclass(frozen=True)
@@ -223,11 +228,9 @@ def _set(values: dict[str, Any], title: str) -> None:
         state.put(key, value)
 
 
-def tour_card(title: str, link: Link, files: Files) -> None:
-    """The card of the present step, or how to go back to it from another page; nothing without a tour.
-
-    Args:
-        title: of the page. link: as `link`. files: of the pages by title.
+def tour_card(title: str) -> None:
+    """Draw the card of the present step on the page of a `title`, or how to go back to it from another page; nothing
+    without a tour.
     """
     at = step()
     if at is None:
@@ -246,10 +249,10 @@ def tour_card(title: str, link: Link, files: Files) -> None:
         with st.container(horizontal=True, key="tour-links"):
             for to, label, icon in ways:
                 if 1 <= to <= len(steps()):
-                    _step_link(link, files, to, label, icon)
+                    _step_link(to, label, icon)
             began = state.get(_FROM, {})
             link(
-                files.get(str(began.get("title")), "app.py"),
+                FILES.get(str(began.get("title")), "app.py"),
                 "End the tour",
                 ":material/close:",
                 **{key: str(value) for key, value in began.get("sets", {}).items()},
@@ -257,14 +260,14 @@ def tour_card(title: str, link: Link, files: Files) -> None:
             )
 
 
-def _step_link(link: Link, files: Files, at: int, label: str, icon: str) -> None:
+def _step_link(at: int, label: str, icon: str) -> None:
     to = steps()[at - 1]
     sets = {key: to.sets[key] for key in (MODEL.key, DATA.key, SAMPLE.key) if key in to.sets}
-    link(files[to.title], label, icon, **sets, **{TOUR: str(at)})
+    link(FILES[to.title], label, icon, **sets, **{TOUR: str(at)})
 
 
 @contextmanager
-def invitation(link: Link, files: Files) -> Iterator[bool]:
+def invitation() -> Iterator[bool]:
     """On the Overview, at the first visit: a line of ways to begin, the tour the last of them.
 
     Yields:
@@ -278,18 +281,14 @@ def invitation(link: Link, files: Files) -> Iterator[bool]:
         ):
             st.markdown("**New here?**", width="content")
             yield True
-            _step_link(link, files, 1, "Guided tour, three minutes", ":material/tour:")
+            _step_link(1, "Guided tour, three minutes", ":material/tour:")
             st.button(
                 "Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True)
             )
 
 
-def tour_contents(link: Link, files: Files, icons: Files) -> None:
-    """Draw the tour's own page: its start, and all steps, each with a link.
-
-    Args:
-        link: as `link`. files: of the pages by title. icons: the same.
-    """
+def tour_contents() -> None:
+    """Draw the tour's own page: its start, and all steps, each with a link."""
     with st.container(key="tour-steps"):
         with st.container(border=True, key="tour-step-0", gap="xsmall", height="stretch"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -307,11 +306,11 @@ def tour_contents(link: Link, files: Files, icons: Files) -> None:
                         "your own view is restored at the end",
                     ),
                 )
-            _step_link(link, files, 1, "Start the guided tour", ":material/tour:")
+            _step_link(1, "Start the guided tour", ":material/tour:")
         for at, one in enumerate(steps(), 1):
             with st.container(border=True, key=f"tour-step-{at}", gap="xsmall", height="stretch"):
                 st.markdown(f"**{at}. {one.name}**", help=help(one.words))
                 st.markdown(
-                    f"{icons.get(one.title, '')} {one.title}: {one.words if full() else one.sees}"
+                    f"{ICONS.get(one.title, '')} {one.title}: {one.words if full() else one.sees}"
                 )
-                _step_link(link, files, at, f"Start at step {at}", ":material/arrow_forward:")
+                _step_link(at, f"Start at step {at}", ":material/arrow_forward:")

@@ -8,8 +8,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._sentences import true_minus
-from qfusion.app import figure, frame, guidance, navigation, page_context, page_runs, panels
+from qfusion.app import figure, frame, guidance, navigation, page_runs, panels, tables
 from qfusion.app.models import exchange
+from qfusion.app.page_context import PageContext
 from qfusion.app.samples import contents
 from qfusion.app.samples.contents import hero_card
 from qfusion.figures import style
@@ -17,7 +18,6 @@ from qfusion.models import kind_files
 from qfusion.models.protocols import Evolution, LayeredNetwork, MassStates, TruthTables
 from qfusion.study import compare, text
 from qfusion.study.study import Study
-from qfusion.training import metrics
 from qfusion.views import overview
 from qfusion.views.overview import explain_example
 from qfusion.views.pages.panel import drawn
@@ -33,7 +33,7 @@ WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
 )
 
 
-def pipeline(context: page_context.PageContext) -> None:
+def pipeline(context: PageContext) -> None:
     """The way from features to score; each part links to the page that shows it."""
     parts = systems.pipeline_stages(context.study)
     guidance.title(
@@ -63,7 +63,7 @@ def page() -> None:
 def _page() -> None:
     context = frame.begin_model_page("Overview")
     with page_runs.guard(), st.container(key="fold-overview"):
-        with navigation.invitation(navigation.link, navigation.FILES) as invited:
+        with navigation.invitation() as invited:
             for label, page, icon, shown in WAYS if invited else ():
                 navigation.link(page, label, icon, **shown)
         left, questions = st.columns([1, 1.15], gap="medium")
@@ -83,7 +83,7 @@ def _page() -> None:
 Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the link shows
 
 
-def five_questions(context: page_context.PageContext) -> None:
+def five_questions(context: PageContext) -> None:
     """Draw all five questions. The slow ones are computed last, so that the others can be read meanwhile."""
     sample = context.tweaked_sample()
     picture = drawn(overview.questions)(sample)
@@ -136,7 +136,7 @@ ICONS = {
 TITLES = {kind: name.capitalize() for kind, name in compare.EXAMPLE_NAMES.items()}
 
 
-def example_samples(context: page_context.PageContext) -> None:
+def example_samples(context: PageContext) -> None:
     """Samples to start with, in cards: content, mini waterfall, entropies."""
     examples = compare.find_examples(context.study)
     if not examples:
@@ -153,7 +153,7 @@ def example_samples(context: page_context.PageContext) -> None:
             _example(context, item)
 
 
-def _example(context: page_context.PageContext, item: compare.Example) -> None:
+def _example(context: PageContext, item: compare.Example) -> None:
     study = context.study
     row = study.dataset.row(item.sample)
     unit = text.escape_markdown(study.score_unit(int(study.predicted[row])))
@@ -199,35 +199,26 @@ def _describe_outcome(study: Study, row: int, output: int) -> str:
     return f"but it is {contents.truth(study, row)}"
 
 
-def metrics_card(context: page_context.PageContext) -> None:
+def metrics_card(context: PageContext) -> None:
     """Test metrics: mean and spread over the training seeds."""
     card = context.study.card
     if card.get("metrics", {}).get("test"):
         panels.show(context.study, "test-metrics")
         with st.expander("All test metrics as a table", icon=":material/table:"):
-            scores = card["metrics"]["test"]
-            own = card.get("this_seed", {}).get("test", {})
-            has_seeds = len(card.get("seeds", [])) > 1
-            rows = []
-            for name, about in metrics.labels(scores).items():
-                score = scores[name]
-                if not score:
-                    continue
-                mean = f"{score['mean']:.3f}"
-                rows.append(
-                    {
-                        "metric": about.short,
-                        "mean over seeds ± standard deviation": f"{mean} ± {score['std']:.3f}"
-                        if has_seeds
-                        else mean,
-                        "this seed": f"{own[name]:.3f}" if name in own else "–",
-                    }
-                )
-            st.dataframe(
-                pd.DataFrame(rows),
-                hide_index=True,
-                height="content",
-                alt="Test metrics: mean and standard deviation over the seeds.",
+            [build] = panels.builders(context.study, "test-metrics").values()
+            numbers = build().numbers
+            mean = numbers["mean"].map("{:.3f}".format)
+            if len(card.get("seeds", [])) > 1:
+                mean += " ± " + numbers["standard_deviation"].map("{:.3f}".format)
+            own = numbers["this_seed"].map("{:.3f}".format, na_action="ignore").fillna("–")
+            columns = {
+                "metric": numbers["metric"],
+                "mean over seeds ± standard deviation": mean,
+                "this seed": own,
+            }
+            tables.draw(
+                pd.DataFrame(columns),
+                "Test metrics: mean and standard deviation over the seeds.",
             )
     else:
         st.caption(
@@ -253,7 +244,7 @@ def _card(key: str, title: str, more: str, facts: Mapping[str, object]) -> Delta
     return box
 
 
-def model_and_data(context: page_context.PageContext) -> None:
+def model_and_data(context: PageContext) -> None:
     """Draw the test metrics, descriptions of the model and the data, and how to read the pages."""
     study = context.study
     left, middle, right = st.columns(3, gap="medium")
@@ -325,7 +316,7 @@ _OF_CIRCUITS = (
 )
 
 
-def reading_guide(context: page_context.PageContext) -> None:
+def reading_guide(context: PageContext) -> None:
     """How to read the pages."""
     names = context.study.modalities
     total = "the score"

@@ -4,26 +4,27 @@ page while the browser still loads scripts, and panels of the neighbouring sampl
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
+import torch
 
-from qfusion.app import state, streamlit_internals
+from qfusion._checks import choose
+from qfusion.app import requests, state, streamlit_internals
 from qfusion.errors import QFusionError
 from qfusion.figures.files.recipe import Recipe, software, table_digest
 from qfusion.figures.style import Theme
 from qfusion.models import Tweak
-from qfusion.study import jobs, sample
+from qfusion.study import jobs, opening, sample, trust
 from qfusion.study.sample import DECIDED, Sample
 from qfusion.study.study import Study
-from qfusion.views.pages import catalogue, page_state
+from qfusion.views.pages import address, catalogue, page_state
 from qfusion.views.pages.panel import Panel
 from qfusion.views.view import View
 
@@ -49,24 +50,16 @@ class PageContext:
 
     def tweaked_sample(self, tweak: Tweak | str = "") -> Sample:
         """Return the sample under a tweak. Everything reported about it is computed under the tweak."""
-        return Sample(
-            self.explained_study,
-            self.row,
-            int(self.study.predicted[self.row])
-            if self.output_wanted is None
-            else self.output_wanted,
-            tweak,
-        )
+        output = self.output_wanted
+        if output is None:
+            output = int(self.study.predicted[self.row])
+        return Sample(self.explained_study, self.row, output, tweak)
 
     def prepare(self) -> None:
         """Draw the contents of this page for the neighbouring samples in the background. This is the last call of a
         page.
         """
-        prepare_ahead(
-            self,
-            state.current(),
-            frozenset(state.get(state.WAITING)),
-        )
+        prepare_ahead(self, state.current(), frozenset(state.get(state.WAITING)))
 
     def scopes(self, tweak: Tweak | str = "") -> dict[str, Any]:
         """Return the objects from which panels of this page are made, by the names that builders use."""
@@ -111,18 +104,13 @@ MAX_SECONDS = 1.0  # seconds of work after which the rest is left
 _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for something else
 
 
-def is_busy() -> bool:
-    """Whether the machine has enough to do, so that nothing is computed in advance."""
-    return os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
-
-
 def prepare_ahead(
-    context: Any, view: page_state.PageState, waiting: Collection[str] = ()
+    context: PageContext, view: page_state.PageState, waiting: Collection[str]
 ) -> Future[None] | None:
     """Start to draw a page's panels for the next and the previous sample. It is the last step of a page.
 
     Args:
-        context: what the reader picked, as `frame.begin_model_page` returns it. view: the page's address.
+        context: what the reader picked. view: the page's address.
         waiting: names of panels that are not drawn until they come near the screen.
 
     Returns:
@@ -134,34 +122,49 @@ def prepare_ahead(
         return None
     stop = _wanted[session] = threading.Event()
     panels = [panel for name, panel in catalogue.PAGES[view.page].items() if name not in waiting]
-    return jobs.EXECUTOR.submit(_draw, context, view, panels, session, stop)
+    return jobs.EXECUTOR.submit(_draw_neighbours, context, view, panels, session, stop)
 
 
-def _draw(
-    context: Any,
+def _draw_neighbours(
+    context: PageContext,
     view: page_state.PageState,
-    panels: Sequence[Panel],
+    panels: Collection[Panel],
     session: str,
     stop: threading.Event,
 ) -> None:
     stop.wait(IDLE_SECONDS)
-    began = time.monotonic()
-    beside = [
-        replace(context, row=row)
-        for row in (context.row + 1, context.row - 1)
-        if 0 <= row < len(context.study.dataset)
-    ]
-    for scopes, panel in itertools.product(
-        [entry.scopes() for entry in beside],
-        [panel for panel in panels if panel.is_cached],
-    ):
-        if stop.is_set() or time.monotonic() - began > MAX_SECONDS:
-            break
-        with contextlib.suppress(QFusionError):  # the page says so once it is asked for
-            if panel.is_shown(view, scopes[panel.scope]):
-                _ = panel.build(scopes[panel.scope], context.theme, **panel.arguments(view)).spec
+    until = time.monotonic() + MAX_SECONDS
+    for row in (context.row + 1, context.row - 1):
+        if 0 <= row < len(context.study.dataset):
+            _draw(replace(context, row=row), view, panels, until, stop)
     if _wanted.get(session) is stop:
         del _wanted[session]
+
+
+def is_busy() -> bool:
+    """Whether the machine has enough to do, so that nothing is computed in advance."""
+    return os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
+
+
+def _draw(
+    context: PageContext,
+    view: page_state.PageState,
+    panels: Collection[Panel],
+    until: float,
+    stop: threading.Event | None = None,
+) -> None:
+    """Draw panels whose results are cached, until a moment of the monotonic clock, or until stopped."""
+    scopes = context.scopes()
+    for panel in panels:
+        if time.monotonic() > until or (stop is not None and stop.is_set()):
+            break
+        if not panel.is_cached or panel.scope not in scopes:
+            continue
+        with contextlib.suppress(QFusionError):  # the page says so once it is asked for
+            scope = scopes[panel.scope]
+            if panel.is_shown(view, scope):
+                picture = panel.build(scope, **panel.arguments(view))
+                _ = picture.in_theme(context.theme).spec
 
 
 OPENING_SECONDS = 1.5  # seconds of work after which the page does the rest
@@ -178,60 +181,39 @@ def open_ahead(page: str, query: Mapping[str, str]) -> Future[None] | None:
     Returns:
         the task, or None while the machine is busy, another page is opened ahead, or everybody has to log in.
     """
-    from qfusion.app import requests
-
     if requests.demands_login() or is_busy() or not _turn.acquire(blocking=False):
         return None
-    return jobs.EXECUTOR.submit(_open, page, dict(query))
+    return jobs.EXECUTOR.submit(_open, page.replace("_", " ") or "overview", dict(query))
 
 
-def _open(page: str, query: dict[str, str]) -> None:
+def _open(title: str, query: dict[str, str]) -> None:
+    """Compute what the page of a title in small letters shows first, for at most about `OPENING_SECONDS`."""
+    torch.set_num_threads(1)  # of this thread: the browser needs the other processors
+    until = time.monotonic() + OPENING_SECONDS
     try:
+        if title not in catalogue.PAGES or title in catalogue.PAGES_WITHOUT_MODEL:
+            return
         with contextlib.suppress(QFusionError):
-            compute_first(page.replace("_", " ") or "overview", query)
+            context = open_encoded(query)
+            if context is not None:
+                if title == "faithfulness":  # its panels need them
+                    trust.reliability_findings(context.study, at_hand=True)
+                view = page_state.PageState(title, query)
+                _draw(context, view, catalogue.PAGES[title].values(), until)
     finally:
         _turn.release()
 
 
-def compute_first(title: str, query: dict[str, str]) -> None:
-    """Compute what a page shows first, for at most about `OPENING_SECONDS`.
-
-    Args:
-        title: of the page in small letters. query: of its address.
+def open_encoded(query: Mapping[str, str]) -> PageContext | None:
+    """Return what the pickers of an address say, if its model was applied to its data before; else None.
 
     Raises:
-        QFusionError: when the address is not valid.
+        QFusionError: when there are no such model, data or sample.
     """
-    import torch
-
-    from qfusion.study import opening
-    from qfusion.views.pages import address, catalogue, page_state
-
-    torch.set_num_threads(1)  # of this thread: the browser needs the other processors
-    until = time.monotonic() + OPENING_SECONDS
-    if title not in catalogue.PAGES or title in catalogue.PAGES_WITHOUT_MODEL:
-        return
-    model = query.get(address.MODEL.key) or address.models()[0]
-    if model not in address.models():
-        return
+    model = choose("Model", query.get(address.MODEL.key) or address.models()[0], address.models())
     data = query.get(address.DATA.key) or address.own_data(model)
     if data not in address.sources() or not opening.is_encoded(model, data):
-        return
+        return None
     study = opening.open_study(model, data)
-    _compute_findings(title, study)
     sample = query.get(address.SAMPLE.key) or address.default_sample(study)
-    scopes = PageContext(study, study.dataset.row(sample), "light").scopes()
-    view = page_state.PageState(title, query)
-    for panel in catalogue.PAGES[title].values():
-        if time.monotonic() > until:
-            break
-        if panel.is_cached and panel.scope in scopes and panel.is_shown(view, scopes[panel.scope]):
-            _ = panel.build(scopes[panel.scope], **panel.arguments(view)).spec
-
-
-def _compute_findings(title: str, study: Study) -> None:
-    """Compute what a page needs before its panels, or for all of them."""
-    from qfusion.study import trust
-
-    if title == "faithfulness":
-        trust.reliability_findings(study, at_hand=True)
+    return PageContext(study, study.dataset.row(sample), "light")

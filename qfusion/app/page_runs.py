@@ -198,8 +198,6 @@ def dialog_button(
 
 
 HEIGHT = 320  # pixels of the figure of most cards
-TITLE = '<div class="qf-skeleton" style="height: 1.3rem; width: 45%" aria-hidden="true"></div>'
-BLOCK = '<div class="qf-skeleton" style="height: {height}px" aria-hidden="true"></div>'
 _DRAWN = "_drawn_cards"  # in a session: names of the cards that were drawn
 
 
@@ -216,11 +214,11 @@ def card(name: str, title: str = "", words: str = "", height: int = HEIGHT) -> A
         if title:
             st.markdown(f"#### {title}")
         else:
-            st.html(TITLE)
+            st.skeleton(21, width=240)
         if words:
             st.caption(words)
         status = st.container(key=f"waiting-{name}")
-        st.html(BLOCK.format(height=height))
+        st.skeleton(height)
     return status
 
 

@@ -42,6 +42,11 @@ def selected_values(key: str) -> list[Any]:
     return [] if value is None or value == "" else [value]
 
 
+def selected_value(key: str) -> Any:
+    """Return the first value of the first chosen point, or None if there is none."""
+    return next(iter(selected_values(key)), None)
+
+
 def parse_index(number: Any, size: int) -> int | None:
     """Return a number as an index of `size` items; None if it is none."""
     if isinstance(number, int | float) and 0 <= number < size:
@@ -51,9 +56,14 @@ def parse_index(number: Any, size: int) -> int | None:
 
 def choose_selected_sample(key: str) -> None:
     """Make the sample of the first chosen point the current one. For callbacks."""
-    values = selected_values(key)
-    if values:
-        state.choose_sample(str(values[0]))
+    sample = selected_value(key)
+    if sample is not None:
+        state.choose_sample(str(sample))
+
+
+def selected_index(key: str, size: int) -> int | None:
+    """Return the number of the first chosen point among `size` points, or None if there is none."""
+    return parse_index(selected_point(key).get("point_index"), size)
 
 
 def open_selected(key: str, ids: Sequence[str]) -> None:
@@ -63,7 +73,7 @@ def open_selected(key: str, ids: Sequence[str]) -> None:
         key: of the figure.
         ids: of the samples, in the order of its points.
     """
-    place = parse_index(selected_point(key).get("point_index"), len(ids))
+    place = selected_index(key, len(ids))
     if place is not None:
         state.choose_sample(ids[place])
 

@@ -25,7 +25,7 @@ from starlette.routing import Route
 from qfusion import _lazy, _user_folders
 from qfusion._memory_cache import find_result, memo
 from qfusion.app import requests, streamlit_internals
-from qfusion.app.models.slider_answers import answer_knob
+from qfusion.app.models.slider_requests import answer_knob
 from qfusion.app.requests import (
     RequestChecks,
     address_below,

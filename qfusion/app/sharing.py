@@ -11,9 +11,10 @@ from typing import Any
 import streamlit as st
 
 from qfusion import plugin
-from qfusion.app import guidance, links, page_context, page_runs, selections, state
+from qfusion.app import guidance, links, navigation, page_runs, selections, state
 from qfusion.app.models import tweaks
 from qfusion.app.models.tweaks import current_tweak
+from qfusion.app.page_context import PageContext
 from qfusion.app.samples import boxes, contents
 from qfusion.app.widgets import icon_button
 from qfusion.data import Image, Text
@@ -94,7 +95,7 @@ def _story(open_sample: Callable[[], Sample]) -> None:
     )
 
 
-def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
+def pin_button(study: Study, row: int) -> None:
     """Draw the button and, if something is pinned, its description."""
     view = state.get(links.PIN)
     with st.container(
@@ -109,7 +110,7 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
             help="Keeps model, data, sample and tweaks as A, to compare them with a later selection, B.",
         )
         if view is not None:
-            link(
+            navigation.link(
                 "pages/compare.py",
                 "Compare",
                 ":material/compare:",
@@ -167,7 +168,7 @@ def forget_lost_pin(_: Study) -> None:
             state.put(links.PIN, None)
 
 
-def suggest_pins(context: page_context.PageContext) -> None:
+def suggest_pins(context: PageContext) -> None:
     """How to get an A."""
     study = context.study
     st.info(
@@ -229,7 +230,7 @@ def _compare_with_model(view: page_state.Pin, model: str) -> None:
     state.put(address.MODEL.key, model)
 
 
-def compared_views(context: page_context.PageContext, view: page_state.Pin) -> None:
+def compared_views(context: PageContext, view: page_state.Pin) -> None:
     """Draw what A and B are, with buttons to swap and to clear."""
     now = replace(current_pin(context.study, context.row), tweak="")
     dataset = context.study.dataset
@@ -265,7 +266,7 @@ def open_on_both_sides(key: str, view: page_state.Pin, ids: Sequence[str]) -> No
     Args:
         key: of the figure. view: what A is now. ids: of the samples, in the order of the figure's bars.
     """
-    place = selections.parse_index(selections.selected_point(key).get("point_index"), len(ids))
+    place = selections.selected_index(key, len(ids))
     if place is not None:
         sample = str(ids[place])
         state.put(links.PIN, replace(view, sample=sample))

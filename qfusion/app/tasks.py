@@ -72,98 +72,89 @@ LAST_STEP = "collecting the results"
 PULSE = 1.0  # seconds between two looks at how far it is
 
 
-def watch(
-    job: jobs.Job,
-    words: str,
-    waiting: Callable[[], str],
-    *,
-    wanted: Callable[[], bool],
-    stay: Callable[[], object],
-    cancel: Callable[[], None],
-    key: str,
-    last_step: str = LAST_STEP,
-) -> None:
-    """Draw the progress of a job, which is updated repeatedly. The page is run again when the job has ended or is no
-    longer wanted.
-
-    Args:
-        job, words, waiting: as of `draw_progress`; what it waits for is asked each time.
-        wanted: whether it is. stay: tells the job that the reader is still here.
-        cancel: what the button does. key: of the button. last_step: as of `draw_progress`.
-    """
-    page_runs.begin_run()
-    if not job.is_active or not wanted():
-        st.rerun()
-    stay()
-    draw_progress(job, words, waiting(), last_step)
-    st.button("Cancel", key=key, on_click=cancel)
-
-
-def is_training(job: jobs.Job | None, words: str, note: str, key: str) -> bool:
-    """Return whether a training that a reader has started goes on. Draw its progress meanwhile, or the reason for its
-    failure.
-
-    Args:
-        job, words: as of `draw_progress`. note: sentence on what stays if it is cancelled, by who may train.
-        key: in the keys of what is drawn.
-    """
-    if job is None:
-        return False
-    if job.is_active:
-        with st.container(width=420, key=f"{key}-progress"):
-            st.fragment(watch, run_every=PULSE)(
-                job,
-                words,
-                lambda: ", waiting for other trainings" if not job.done else "",
-                wanted=lambda: True,
-                stay=lambda: jobs.renew_interest(job, streamlit_internals.session_id()),
-                cancel=partial(page_runs.run_or_notice, _stop_training, job),
-                key=f"_{key}_cancel",
-            )
-        st.caption(f"Training continues when you leave the page. {note}")
-    elif job.state == jobs.State.FAILED:
-        st.warning(text.message(job.problem))
-    return job.is_active
-
-
-def _stop_training(job: jobs.Job) -> None:
-    _read_only.check_allowed("stop a training")
-    job.stop()
-
-
 def is_done(
     job: jobs.Job,
     words: str,
-    problem: str,
+    name: str,
     *,
-    wanted: Callable[[], bool],
-    cancel: Callable[[], None],
-    width: int,
-    keys: tuple[str, str],
+    cancel: Callable[[], object],
+    wanted: Callable[[], bool] = lambda: True,
+    waiting: Callable[[], str] | None = None,
+    problem: str = "{job.problem}",
+    width: int = 420,
     last_step: str = LAST_STEP,
 ) -> bool:
     """Return whether a job that this reader has started is done. Draw its progress until then, or the reason for its
     failure.
 
     Args:
-        job, words, wanted, cancel: as of `watch`. problem: what is said of a `{job}` that has failed.
-        width: in pixels. keys: of what is drawn and of the button. last_step: as of `draw_progress`.
+        job, words, last_step: as of `draw_progress`.
+        name: in the keys of what is drawn.
+        cancel: what the button does.
+        wanted: whether the reader still wants it.
+        waiting: what it waits for, as of `draw_progress`; for other work of this reader unless told.
+        problem: what is said of a `{job}` that has failed.
+        width: in pixels.
     """
     if job.is_active:
-        with st.container(width=width, key=keys[0]):
-            st.fragment(watch, run_every=PULSE)(
-                job,
-                words,
-                lambda: ", waiting for other work" if job.state == jobs.State.WAITING else "",
-                wanted=wanted,
-                stay=lambda: jobs.renew_interest(job, streamlit_internals.session_id()),
-                cancel=cancel,
-                key=keys[1],
-                last_step=last_step,
+        ahead = waiting or partial(_wait_for_work, job)
+        with st.container(width=width, key=f"{name}-progress"):
+            st.fragment(_watch, run_every=PULSE)(
+                job, words, f"_{name}_cancel", cancel, wanted, ahead, last_step
             )
     elif job.problem:
         st.warning(text.message(problem.format(job=job)))
     return job.state == jobs.State.DONE
+
+
+def _wait_for_work(job: jobs.Job) -> str:
+    return ", waiting for other work" if job.state == jobs.State.WAITING else ""
+
+
+def _watch(
+    job: jobs.Job,
+    words: str,
+    key: str,
+    cancel: Callable[[], object],
+    wanted: Callable[[], bool],
+    waiting: Callable[[], str],
+    last_step: str,
+) -> None:
+    """Draw the progress of a job, again and again, and a button that cancels it. The page is run again when the job
+    has ended or is no longer wanted.
+    """
+    page_runs.begin_run()
+    if not job.is_active or not wanted():
+        st.rerun()
+    jobs.renew_interest(job, streamlit_internals.session_id())
+    draw_progress(job, words, waiting(), last_step)
+    st.button("Cancel", key=key, on_click=cancel)
+
+
+def is_training(job: jobs.Job | None, words: str, note: str, name: str) -> bool:
+    """Return whether a training that a reader has started goes on. Draw its progress meanwhile, or the reason for its
+    failure.
+
+    Args:
+        job, words, name: as of `is_done`. note: sentence on what stays if it is cancelled.
+    """
+    if job is None:
+        return False
+    is_done(
+        job,
+        words,
+        name,
+        cancel=partial(page_runs.run_or_notice, _stop_training, job),
+        waiting=lambda: "" if job.done else ", waiting for other trainings",
+    )
+    if job.is_active:
+        st.caption(f"Training continues when you leave the page. {note}")
+    return job.is_active
+
+
+def _stop_training(job: jobs.Job) -> None:
+    _read_only.check_allowed("stop a training")
+    job.stop()
 
 
 def draw_progress(job: jobs.Job, words: str, waiting: str = "", last_step: str = LAST_STEP) -> None:
@@ -202,12 +193,12 @@ def everyone(
     return is_done(
         jobs.begin_job(key, make, len(rows), streamlit_internals.session_id()),
         "All samples: {job.done:,} of {job.total:,}",
-        "Not all samples can be measured: {job.problem}. Some of them are shown.",
-        wanted=lambda: state.get(panel.EVERYONE.key) == jobs.ALL,
+        f"all-{name}",
         # the next run leaves the job
         cancel=partial(state.put, panel.EVERYONE.key, jobs.DRAWN),
+        wanted=lambda: state.get(panel.EVERYONE.key) == jobs.ALL,
+        problem="Not all samples can be measured: {job.problem}. Some of them are shown.",
         width=320,
-        keys=(f"all-samples-{name}", f"_all_cancel_{name}"),
     )
 
 

@@ -7,11 +7,10 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from qfusion._checks import check
-from qfusion.app import guidance, page_runs, requests, state
+from qfusion.app import guidance, page_runs, requests, state, tables
 from qfusion.app.forms import table_columns
 from qfusion.data import importing
 from qfusion.data.examine import repairs as import_repairs, report as import_report
@@ -251,20 +250,16 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
             f"#### {text.escape_markdown(examined.staged.title, 80)}: {report.samples:,} samples "
             f"({splits or 'no split yet'})"
         )
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "modality": m["name"],
-                        "shape": " x ".join(f"{n:,}" for n in m["shape"]),
-                        "sequences": "yes" if m["sequence"] else "no",
-                    }
-                    for m in report.modalities
-                ]
-            ),
-            hide_index=True,
-            height="content",
-            alt="Modalities of the data set.",
+        tables.draw(
+            [
+                {
+                    "modality": m["name"],
+                    "shape": " x ".join(f"{n:,}" for n in m["shape"]),
+                    "sequences": "yes" if m["sequence"] else "no",
+                }
+                for m in report.modalities
+            ],
+            "Modalities of the data set.",
         )
         st.caption(text.escape_markdown(_target(report.target), 600))
         draw_findings(report.as_dict()["findings"])

@@ -13,7 +13,8 @@ import streamlit as st
 
 from qfusion import _limits, _read_only
 from qfusion._sentences import true_minus
-from qfusion.app import figure, navigation, page_context, page_runs, state
+from qfusion.app import figure, navigation, page_runs, state
+from qfusion.app.page_context import PageContext
 from qfusion.app.samples import contents
 from qfusion.data import Audio, Image, own_samples
 from qfusion.data.data_set import DataSet
@@ -63,7 +64,7 @@ def _forget() -> None:
 
 
 @page_runs.fragment
-def try_own(context: page_context.PageContext) -> None:
+def try_own(context: PageContext) -> None:
     """Draw what can be given for this data set, and the model's answer to it."""
     dataset = context.study.dataset
     boxes = own_samples.input_groups(dataset)
@@ -105,7 +106,7 @@ def _made(
         return own_samples.make_sample(dataset, given, like)
 
 
-def _like(context: page_context.PageContext) -> str:
+def _like(context: PageContext) -> str:
     """Return the sample of the data set that fills in missing inputs: the open one, or, if that is a reader's own,
     the sample on which it is based.
     """
@@ -172,7 +173,7 @@ def _draw_canvas(key: str, hint: str) -> own_samples.OwnInput | None:
     return own_samples.read_canvas(drawing) if drawing else None
 
 
-def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample) -> None:
+def _draw_result(context: PageContext, made: own_samples.OwnSample) -> None:
     """Draw the model's input, its answer, and the way to everything else."""
     study = with_samples(context.explained_study.base_study, (made,))
     sample = build_sample(study, len(study.dataset), context.output_wanted)
@@ -206,7 +207,7 @@ def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample)
             st.caption(describe_distance(compare.measure_distance(sample)))
 
 
-def _input(context: page_context.PageContext, made: own_samples.OwnSample, name: str) -> None:
+def _input(context: PageContext, made: own_samples.OwnSample, name: str) -> None:
     """Draw the model's input of one modality: a picture, a log-mel as a picture, text, or else the number of values."""
     modality = next(m for m in context.study.dataset.modalities if m.name == name)
     values, content = made.features[name], made.content.get(name)

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal
 
-import pandas as pd
 import streamlit as st
 
 from qfusion._checks import MOST_MODALITIES
 from qfusion._sentences import count
-from qfusion.app import guidance, state
+from qfusion.app import guidance, state, tables
 from qfusion.app.widgets import icon_button
 from qfusion.data.column_roles import (
     ColumnChoice,
@@ -217,12 +216,7 @@ def _draw_first_rows(
     if preview.rows.empty or not shown:
         return
     rows = min(SHOWN_ROWS, len(preview.rows))
-    st.dataframe(
-        pd.DataFrame(preview.rows[shown]),
-        hide_index=True,
-        height="content",
-        alt="First rows of the table.",
-    )
+    tables.draw(preview.rows[shown], "First rows of the table.")
     st.caption(
         f"First {count(rows, 'row')}, {len(shown):,} of {count(len(preview.columns), 'column')}."
     )

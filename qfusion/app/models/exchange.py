@@ -6,8 +6,9 @@ from functools import partial
 import streamlit as st
 
 from qfusion import _read_only, model_export, plugin
-from qfusion.app import page_context, page_runs, state, tasks, widgets
+from qfusion.app import page_runs, state, tasks, widgets
 from qfusion.app.models import tweaks
+from qfusion.app.page_context import PageContext
 from qfusion.runs import plans
 from qfusion.study import text
 from qfusion.training import checkpoint
@@ -50,7 +51,7 @@ _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
 _EXACT = {"double": "double precision", "single": "single precision, half the size"}
 
 
-def export_button(context: page_context.PageContext) -> None:
+def export_button(context: PageContext) -> None:
     """The button that opens the dialog."""
     st.button(
         "Export model",
@@ -76,7 +77,7 @@ def export_button(context: page_context.PageContext) -> None:
         )
 
 
-def _body(context: page_context.PageContext) -> None:
+def _body(context: PageContext) -> None:
     study = context.study
     loaded, tweak = tasks.load_model(study.name), tweaks.current_tweak(study)
     st.markdown(
@@ -104,9 +105,7 @@ def _body(context: page_context.PageContext) -> None:
         _keep(context, loaded, tweak)
 
 
-def _download(
-    context: page_context.PageContext, loaded: checkpoint.Checkpoint, tweak: str, picked: str
-) -> None:
+def _download(context: PageContext, loaded: checkpoint.Checkpoint, tweak: str, picked: str) -> None:
     study, wanted = context.study, model_export.FORMATS[picked]
     name = plans.choose_free_name(f"{study.name}-tweaked" if tweak else f"{study.name}-copy")
     stem = (
@@ -160,7 +159,7 @@ def _download(
         st.caption(says[picked])
 
 
-def _keep(context: page_context.PageContext, loaded: checkpoint.Checkpoint, tweak: str) -> None:
+def _keep(context: PageContext, loaded: checkpoint.Checkpoint, tweak: str) -> None:
     """Draw the form that adds the model to the reader's own models."""
     with st.container(border=True, gap="xsmall", key="box-keep-model"):
         with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -13,8 +13,9 @@ import numpy as np
 import streamlit as st
 
 from qfusion._sentences import share, true_minus
-from qfusion.app import figure, guidance, page_context, panels, selections, state, widgets
+from qfusion.app import figure, guidance, panels, selections, state, widgets
 from qfusion.app.models import exchange, tweaks
+from qfusion.app.page_context import PageContext
 from qfusion.models.network import gate_angles
 from qfusion.study import text
 from qfusion.study.sample import Sample
@@ -63,7 +64,7 @@ class Cell:
         )
 
 
-def rules_tab(context: page_context.PageContext, sample: Sample) -> None:
+def rules_tab(context: PageContext, sample: Sample) -> None:
     """Draw the whole view: the tables, and beside them their consequences."""
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
@@ -83,7 +84,7 @@ def rules_tab(context: page_context.PageContext, sample: Sample) -> None:
         panels.show(sample, "probabilities", "waterfall-edited", first=1)
 
 
-def draw_changes(context: page_context.PageContext, sample: Sample) -> None:
+def draw_changes(context: PageContext, sample: Sample) -> None:
     """The decision and the test metrics as learned and with edits."""
     study = context.study
     now, base = sample, sample.untweaked
@@ -144,7 +145,7 @@ def circuit_metrics(known: Mapping[str, float]) -> list[str]:
     return [name for name in ("accuracy", "nll", "mae", "corr") if name in known][:2]
 
 
-def tables_panel(context: page_context.PageContext, sample: Sample) -> None:
+def tables_panel(context: PageContext, sample: Sample) -> None:
     """The heat map with the editor of its chosen cell, and the presets."""
     reading, elements = sample.reading, circuit.ELEMENT.options(context.study)
     with st.container(border=True, key="panel-tables", gap="xsmall"):
@@ -236,53 +237,14 @@ def _editor(cell: Cell) -> None:
         )
         + f". This sample reads it with {share(float(reading.weights[cell.place]))}."
     )
-    _angle(
+    tweaks.draw_angle(
         "Angle φ (rad)",
+        tweaks.TABLE_ANGLES,
         ".".join(map(str, cell.place)),
         angle,
         partial(cell.edit, gate_angles.set_entry, *cell.place),
         "The fused qubit is no at 0, yes at π and undecided at π/2. The mass is sin²(φ/2).",
     )
-
-
-def _angle(
-    label: str, name: str, angle: float, set_angle: Callable[[float], object], help: str
-) -> None:
-    """Draw an angle from -π/2 to 3π/2 as a slider and as a number. Either calls `set_angle` with its value."""
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", key=f"cell-editor-{name.replace('.', '-')}"
-    ):
-        slider, number = f"_phi.{name}", f"_number.{name}"
-        for key, value in ((slider, round(angle, 2)), (number, round(angle, 4))):
-            if state.get(key) != value:
-                state.put(key, value)
-        st.slider(
-            label,
-            -1.57,
-            4.71,
-            step=0.01,
-            key=slider,
-            on_change=_set_slider_angle,
-            args=(slider, set_angle),
-            help=help,
-        )
-        st.number_input(
-            "Value",
-            -1.5708,
-            4.7124,
-            step=0.05,
-            format="%.4f",
-            key=number,
-            on_change=_set_slider_angle,
-            args=(number, set_angle),
-            width=130,
-        )
-
-
-def _set_slider_angle(key: str, set_angle: Callable[[float], object]) -> None:
-    value = state.get(key)
-    if value is not None:  # an emptied field
-        set_angle(float(value))
 
 
 def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) -> None:
@@ -296,41 +258,34 @@ def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) ->
                 now = tweaks.current_tweak(sample.study)
                 state.put(circuit.EDITS.key, gate_angles.set_angle(now, name, value))
 
-            _angle(
+            tweaks.draw_angle(
                 f"Angle {name} (rad)",
+                tweaks.TABLE_ANGLES,
                 name,
                 gate_angles.wrap_angle(angle),
                 set_angle,
                 f"Changes all gates of layer {place[0]} that share this angle.",
             )
-        _ways_back(Cell(sample, (0, 0, 0)), cell=False)
+        with st.container(horizontal=True, gap="small"):
+            tweaks.reset_angles(sample)
 
 
 def _mass(angle: float) -> float:
     return float(np.sin(angle / 2) ** 2)
 
 
-def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
-    """Draw buttons that undo edits: of the chosen cell, if it is one of a table, of all cells, and step by step."""
+def _ways_back(cell: Cell) -> None:
+    """Draw buttons that undo edits: of the chosen cell, of all cells, and step by step."""
     with st.container(horizontal=True, gap="small"):
-        if cell:
-            st.button(
-                "Reset this cell",
-                icon=":material/undo:",
-                key="_reset_cell",
-                on_click=chosen.edit,
-                args=(gate_angles.reset_entry, *chosen.place),
-                disabled=not chosen.changed,
-            )
         st.button(
-            "Reset all cells" if cell else "Reset all angles",
-            icon=":material/restart_alt:",
-            key="_reset_all",
-            disabled=not chosen.sample.tweak,
-            on_click=state.put,
-            args=(circuit.EDITS.key, ""),
+            "Reset this cell",
+            icon=":material/undo:",
+            key="_reset_cell",
+            on_click=cell.edit,
+            args=(gate_angles.reset_entry, *cell.place),
+            disabled=not cell.changed,
         )
-        tweaks.undo_and_redo(chosen.sample.study)
+        tweaks.reset_angles(cell.sample, "Reset all cells")
 
 
 _RULE_HELP = {

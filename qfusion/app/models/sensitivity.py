@@ -1,7 +1,7 @@
 """How a decision depends on the model: on its parameters, one angle, the time or layer of a cursor, and a device's
 noise."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion._sentences import share, true_minus
-from qfusion.app import guidance, page_context, panels, state, widgets
-from qfusion.app.models.tweaks import delta_options
+from qfusion._sentences import share
+from qfusion.app import guidance, panels, state, tables, widgets
+from qfusion.app.models import tweaks
+from qfusion.app.page_context import PageContext
 from qfusion.explain import coalitions
 from qfusion.models.protocols import TruthTables
 from qfusion.study import angles, circuits, operators, text
@@ -20,11 +21,12 @@ from qfusion.training import metrics
 from qfusion.views import flips, network, sensitivity
 from qfusion.views.changes import noisy_outcome
 from qfusion.views.pages import circuit, dynamics, panel
+from qfusion.views.pages.params import SelectParam
 from qfusion.views.sensitivity import describe_undefined_slopes
 from qfusion.views.words import answers, systems
 
 
-def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
+def sensitivity_tab(context: PageContext, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
     effect, over, group, half = widgets.row(
         dynamics.EFFECT,
@@ -44,8 +46,10 @@ def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
             f"None of these terms changes the {text.escape_markdown(effect)}. Choose others, or another "
             "effect."
         )
-    _way(context, sample, list(measured.followable_terms()))
-    draw_angle_scores(context, sample)
+    if terms := list(measured.followable_terms()):
+        _draw_wanted(dynamics.FOLLOWED, terms, "term that can be followed here")
+        panels.show(sample, "way")
+    draw_angle_scores(sample)
     _table(sample, measured)
 
 
@@ -69,22 +73,18 @@ def _agreement(measured: sensitivity.EffectSensitivity, half: np.ndarray | None)
         )
 
 
-def _way(context: page_context.PageContext, sample: Sample, titles: list[str]) -> None:
-    if not titles:
-        return
-    key = dynamics.FOLLOWED.key
-    term = state.param_text(key)
-    if term and state.get(key) is None:
-        state.put(key, term)
-        if state.get(key) not in titles:
+def _draw_wanted(control: SelectParam, options: Sequence[str], what: str, **changes: Any) -> None:
+    """Draw a choice among `options`. Say so where a link names something that is no `what`."""
+    wanted = state.param_text(control.key)
+    if wanted and state.get(control.key) is None:
+        state.put(control.key, wanted)
+        if wanted not in options:
             st.warning(
-                f"In the link, `{key}`: ‘{text.escape_markdown(term, 60)}’ is no term that can be followed here. "
-                "The one below "
-                "is shown.",
+                f"In the link, `{control.key}`: ‘{text.escape_markdown(wanted, 60)}’ is no {what}. The one below is "
+                "shown.",
                 icon=":material/link_off:",
             )
-    widgets.draw(dynamics.FOLLOWED, options=titles)
-    panels.show(sample, "way")
+    widgets.draw(control, options=options, **changes)
 
 
 def _table(sample: Sample, measured: sensitivity.EffectSensitivity) -> None:
@@ -103,64 +103,55 @@ def _table(sample: Sample, measured: sensitivity.EffectSensitivity) -> None:
                 f"Over {len(study.dataset.rows('test')):,} test samples{systems.seed_suffix(study)}; with all "
                 f"terms: {whole}. A weight or measurement vector is removed from every output."
             )
-        st.dataframe(
-            table.iloc[np.argsort(-np.abs(result.effects[:, 0]))].drop(columns=["key"]),
-            hide_index=True,
+        order = np.argsort(-np.abs(result.effects[:, 0]))
+        tables.draw(
+            table.iloc[order].drop(columns=["key"]),
+            "Slope, removal and agreement of every term.",
             height=420,
-            alt="Slope, removal and agreement of every term.",
         )
 
 
-def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None:
+def draw_angle_scores(sample: Sample) -> None:
     """Draw the picker and the figure; angles that are most worth following come first."""
     names = list(angles.rank_angles(sample.study, sample.row))
     if not names:
         return
-    key = circuit.ANGLE.key
-    wanted = state.param_text(key)
-    if wanted and state.get(key) is None:
-        state.put(key, wanted)
-        if wanted not in names:
-            st.warning(
-                f"In the link, `{key}`: ‘{text.escape_markdown(wanted, 60)}’ is no angle of this model. The one below "
-                "is shown.",
-                icon=":material/link_off:",
-            )
     titles = {name: f"{name} · {flips.name_angle(sample.study, name)}" for name in names}
-    widgets.draw(circuit.ANGLE, options=names, format_func=lambda name: titles.get(name, name))
+    _draw_wanted(
+        circuit.ANGLE,
+        names,
+        "angle of this model",
+        format_func=lambda name: titles.get(name, name),
+    )
     panels.show(sample, "angle")
 
 
 def draw_cursor_values(
-    dividends: Mapping[str, np.ndarray],
-    moving: np.ndarray,
-    moving_name: str,
-    place: int,
-    where: str,
-    unit: str,
-    unread: Collection[str] = (),
+    sample: Sample, moving: np.ndarray, moving_name: str, unit: str, place: int, where: str
 ) -> None:
     """Draw the numbers at the cursor in one line.
 
     Args:
-        dividends: contributions over the places, (P,), by coalition.
+        sample: whose contributions over the places. Terms within their spread over training seeds are not named.
         moving: another quantity over the places, (P,). moving_name, unit: of it.
         place: number of the one at the cursor. where: what it is called, as markdown.
-        unread: terms within their spread over training seeds, which are not named.
     """
-    joint = coalitions.joint_share(dividends)
+    joint = coalitions.joint_share(sample.path_dividends)
     at_start, at_end = share(joint[0]), share(joint[-1])
     now = share(joint[place])
-    largest = answers.describe_largest_terms(dividends, place, unread)
-    guidance.line(
-        f"At {where}: joint share {now}, {largest}, {moving_name} {moving[place]:.3f} {unit}.",
-        f"At {where}: the joint share is {now} ({at_start} at the start, {at_end} at the end); "
-        f"{largest}; {moving_name} "
-        f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).",
+    largest = answers.describe_largest_terms(
+        sample.path_dividends, place, sample.verdict.within_spread
     )
+    with st.container(key="cursor-values"):
+        guidance.line(
+            f"At {where}: joint share {now}, {largest}, {moving_name} {moving[place]:.3f} {unit}.",
+            f"At {where}: the joint share is {now} ({at_start} at the start, {at_end} at the end); "
+            f"{largest}; {moving_name} "
+            f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).",
+        )
 
 
-def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
+def draw_layer_lines(sample: Sample) -> None:
     """Draw the correlations of the qubits and the terms of the decision of an entangled-fusion network at every
     place between its layers: the read-out if the circuit stopped there.
     """
@@ -169,20 +160,12 @@ def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
         panel.TERMS, replace(circuit.LAYER, default=moments[-1]), study=sample.study
     )
     panels.show(sample, "decision-layers", first=1)
-    place, mutual = moments.index(layer), network.MUTUAL
-    with st.container(key="cursor-values"):
-        draw_cursor_values(
-            sample.path_dividends,
-            network.layer_correlations(sample)[mutual],
-            mutual,
-            place,
-            f"“{layer}”",
-            "nats",
-            sample.verdict.within_spread,
-        )
+    mutual = network.layer_correlations(sample)[network.MUTUAL]
+    place = moments.index(layer)
+    draw_cursor_values(sample, mutual, network.MUTUAL, "nats", place, f"“{layer}”")
 
 
-def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
+def noise_tab(context: PageContext, sample: Sample) -> None:
     """The whole view."""
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
@@ -205,33 +188,28 @@ def _typical() -> None:
         state.put(circuit.NOISE[kind].key, strength)
 
 
-def _headline(context: page_context.PageContext, sample: Sample, noise: dict[str, Any]) -> None:
+def _headline(context: PageContext, sample: Sample, noise: dict[str, Any]) -> None:
     study, c = context.study, sample.output
     result = noisy_outcome(sample, **noise)
     best = "accuracy" if study.classes else "mae"
     of = f" of ‘{text.escape_markdown(study.classes[c], 14)}’ (nats)" if study.classes else ""
+    score = tweaks.Changed(
+        f"{study.quantity.capitalize()}{of}",
+        sample.scores[c],
+        result.scores[c],
+        "Value under noise, with its standard error at this number of shots, and its change from the exact circuit",
+        written=lambda value: f"{value:.3f} ± {result.errors[c]:.3f}",
+    )
+    test = tweaks.Changed(
+        f"Test {'accuracy' if study.classes else 'MAE'}{systems.seed_suffix(study)}",
+        sample.metrics[best],
+        result.metrics[best],
+        "All test samples under this noise, without shot noise",
+        "normal" if study.classes else "inverse",
+    )
     with st.container(key="pair-metrics"):
-        score, test, shots = st.columns(3)
-        score.metric(
-            f"{study.quantity.capitalize()}{of}",
-            true_minus(f"{result.scores[c]:.3f} ± {result.errors[c]:.3f}"),
-            help="Value under noise, with its standard error at this number of shots, and its change from the "
-            "exact circuit",
-            border=True,
-            height="stretch",
-            **delta_options(result.scores[c] - sample.scores[c]),
-        )
-        test.metric(
-            f"Test {'accuracy' if study.classes else 'MAE'}{systems.seed_suffix(study)}",
-            f"{result.metrics[best]:.3f}",
-            help="All test samples under this noise, without shot noise",
-            border=True,
-            height="stretch",
-            **delta_options(
-                result.metrics[best] - sample.metrics[best],
-                "normal" if study.classes else "inverse",
-            ),
-        )
+        *changed, shots = st.columns(3)
+        tweaks.metrics_changed([score, test], changed, "0.000")
         shots.metric(
             "Shots",
             f"{noise['shots']:,}",
@@ -257,18 +235,12 @@ def _device(sample: Sample, noise: dict[str, Any]) -> None:
             result = circuits.run_on_device(
                 study, sample.row, sample.tweak, tuple(strengths), shots
             )
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "class": study.classes or study.model.outputs,
-                    study.quantity: result.scores,
-                    "standard error": result.errors,
-                }
-            ),
-            hide_index=True,
-            height="content",
-            alt=f"{study.quantity.capitalize()} of one run.",
-        )
+        columns = {
+            "class": study.classes or study.model.outputs,
+            study.quantity: result.scores,
+            "standard error": result.errors,
+        }
+        tables.draw(pd.DataFrame(columns), f"{study.quantity.capitalize()} of one run.")
         st.caption(
             f"{result.device}, {result.circuits} circuits of at most {result.qubits} qubits, "
             f"{result.shots:,} shots each, "

@@ -6,10 +6,12 @@ from typing import Any
 
 from plotly_live.curves import css_name
 from qfusion._sentences import capitalise
-from qfusion.app import page_context, state
+from qfusion.app import state
 from qfusion.app.figure import component
-from qfusion.app.models import slider_answers
+from qfusion.app.models import slider_answers, slider_requests
 from qfusion.app.models.fusion_rules import circuit_metrics, shown_classes
+from qfusion.app.models.tweaks import GATE_ANGLES, TABLE_ANGLES
+from qfusion.app.page_context import PageContext
 from qfusion.figures import style
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import TruthTables
@@ -22,33 +24,20 @@ from qfusion.views.pages import dynamics, panel
 from qfusion.views.pages.circuit import GATE
 
 KEY = "knobs"
-# Lowest and highest value of the sliders of angles, in radians, and the number of their values.
-TABLE_ANGLES = (-1.57, 4.71, 629)  # of truth tables and of the network
-GATE_ANGLES = (-3.15, 3.15, 631)  # of a circuit of a user's own
 
 
-def follow_sliders(
-    context: page_context.PageContext,
-    sample: Sample,
-    metrics: Sequence[str],
-    metric_title: str,
-) -> None:
+def follow_sliders(context: PageContext, sample: Sample, metrics: Sequence[str]) -> None:
     """Let the figures and numbers of the page follow its sliders.
 
     Args:
         context: what the reader picked. sample: under the sliders.
-        metrics: names of the test metrics that are shown. metric_title: of the first.
+        metrics: names of the test metrics that are shown.
     """
-    above = state.get(dynamics.MOVING.key) or decision.ENTROPY
-    kind, parts = decision.upper_series(sample, above)
     followed = slider_answers.Followed(
         sample,
         state.get(panel.TERMS.key) or decision.DIVIDENDS,
-        kind,
-        parts,
-        decision.ABOVE_TITLES[above],
+        state.get(dynamics.MOVING.key) or decision.ENTROPY,
         tuple(metrics),
-        metric_title,
         context.theme == "light",
     )
     sliders = _describe_sliders(sample)
@@ -56,9 +45,7 @@ def follow_sliders(
     tiles: list[dict[str, Any]] = [{"learned": learned.score}]
     tiles += [{"metric": name, "learned": learned.metrics[name]} for name in metrics]
     _follow(
-        sample,
         followed,
-        slider_answers.STAGES,
         sliders,
         tiles,
         room=".st-key-fold-dynamics",
@@ -107,9 +94,7 @@ def follow_angles(sample: Sample, walks: bool = True) -> None:
         for key, slider in sliders.items()
     }
     _follow(
-        sample,
         slider_answers.FollowedAngles(sample, sliders, names, gate),
-        slider_answers.ANGLE_STAGES,
         described,
         tiles,
         room=".st-key-fold-circuit",
@@ -135,9 +120,7 @@ def _shown_gate(sample: Sample) -> tuple[int, dict[str, str]]:
 
 
 def _follow(
-    sample: Sample,
-    followed: slider_answers.AnyFollowed,
-    stages: Sequence[str],
+    followed: slider_answers.Followed | slider_answers.FollowedAngles,
     sliders: Mapping[str, Mapping[str, Any]],
     tiles: Sequence[Mapping[str, Any]],
     *,
@@ -148,19 +131,20 @@ def _follow(
     """Draw the script that follows sliders.
 
     Args:
-        sample: under the sliders. followed: what is fetched of it, in these `stages`.
+        followed: what is fetched of the sample under the sliders.
         sliders: descriptions by key. tiles: those of the numbers of the page, in their order.
         room: selector of the part of the page that follows. line: of the place of the words about the slider.
         on_turn: called when a mark behind a slider is clicked; without it, nothing is drawn behind the sliders.
     """
+    sample = followed.sample
     component(KEY)(
         key=KEY,
         data={
             "room": room,
             "line": line,
             "responses": on_turn is not None,
-            "address": slider_answers.knobs_address(followed),
-            "stages": list(stages),
+            "address": slider_requests.knobs_address(followed),
+            "stages": list(followed.STAGES),
             "knobs": sliders,
             "learned": isinstance(followed, slider_answers.Followed) and not sample.tweak_text,
             "quantity": sample.quantity,
@@ -176,16 +160,16 @@ def _follow(
 
 def angle_sliders(study: Any) -> dict[str, AngleSlider]:
     """Return the sliders of all angles of a model, by the key of their widget."""
-    model = study.model
+    has_tables = study.model.part(TruthTables) is not None
+    within = TABLE_ANGLES if has_tables else GATE_ANGLES
+    count = round((within.high - within.low) / 0.01) + 1
     sliders = {}
-    for name in gate_angles.angle_names(model):
-        if model.part(TruthTables):
-            part = gate_angles.network_part(name)
-            place = gate_angles.table_entry(name) if part is None else part
-            key = "_phi." + ".".join(map(str, place))
-            sliders[key] = AngleSlider(name, *TABLE_ANGLES)
-        else:
-            sliders[f"_angle.{name}"] = AngleSlider(name, *GATE_ANGLES)
+    for name in gate_angles.angle_names(study.model):
+        shown = name
+        if has_tables:
+            place = gate_angles.network_part(name) or gate_angles.table_entry(name)
+            shown = ".".join(map(str, place))
+        sliders[f"{within.key}.{shown}"] = AngleSlider(name, within.low, within.high, count)
     return sliders
 
 

@@ -14,6 +14,7 @@ from qfusion.figures.style import term_title
 from qfusion.models.protocols import EditableCircuit, Evolution, TruthTables
 from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, couplings, dissipations, learned_values
 from qfusion.study import operators, text
+from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.views.pages import circuit, dynamics, notebook, page_state
 
@@ -197,6 +198,85 @@ def draw_edits(study: Study) -> None:
         st.error(text.message(wrong), icon=":material/error:")
 
 
+class AngleRange(NamedTuple):
+    """The angles that can be set, in radians: by sliders in steps of 0.01, and by the numbers beside them; and the
+    beginning of the sliders' keys."""
+
+    key: str
+    low: float
+    high: float
+    lowest_number: float
+    highest_number: float
+
+
+TABLE_ANGLES = AngleRange(
+    "_phi", -1.57, 4.71, -1.5708, 4.7124
+)  # of truth tables and of the network
+GATE_ANGLES = AngleRange("_angle", -3.15, 3.15, -3.1416, 3.1416)  # of a circuit of a user's own
+
+
+def draw_angle(
+    label: str,
+    within: AngleRange,
+    name: str,
+    angle: float,
+    set_angle: Callable[[float], object],
+    help: str,
+) -> None:
+    """Draw an angle as a slider and as a number. Either calls `set_angle` with its value.
+
+    Args:
+        label, help: of the slider. within: its range. name: of the angle, in the keys. angle: its value now.
+    """
+    slider, number = f"{within.key}.{name}", f"_number.{name}"
+    for key, shown in ((slider, round(angle, 2)), (number, round(angle, 4))):
+        if state.get(key) != shown:
+            state.put(key, shown)
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", key=f"cell-editor-{name.replace('.', '-')}"
+    ):
+        st.slider(
+            label,
+            within.low,
+            within.high,
+            step=0.01,
+            key=slider,
+            on_change=_take_angle,
+            args=(slider, set_angle),
+            help=help,
+        )
+        st.number_input(
+            "Value",
+            within.lowest_number,
+            within.highest_number,
+            step=0.05,
+            format="%.4f",
+            key=number,
+            on_change=_take_angle,
+            args=(number, set_angle),
+            width=130,
+        )
+
+
+def _take_angle(key: str, set_angle: Callable[[float], object]) -> None:
+    value = state.get(key)
+    if value is not None:  # an emptied field
+        set_angle(float(value))
+
+
+def reset_angles(sample: Sample, label: str = "Reset all angles") -> None:
+    """Draw the button that undoes all edits of angles, and those that go step by step."""
+    st.button(
+        label,
+        icon=":material/restart_alt:",
+        key="_reset_all",
+        disabled=not sample.tweak_text,
+        on_click=state.put,
+        args=(circuit.EDITS.key, ""),
+    )
+    undo_and_redo(sample.study)
+
+
 class Changed(NamedTuple):
     """A number before and after a change, with its name, its help, the colour of a rise as `st.metric` takes it, and
     how it is written."""
@@ -222,11 +302,11 @@ def metrics_changed(
             help=words,
             border=True,
             height="stretch",
-            **unchanged_delta(unchanged) if same else delta_options(after - before, colour),
+            **_unchanged(unchanged) if same else _delta_options(after - before, colour),
         )
 
 
-def delta_options(change: float, colour: str = "off") -> dict[str, Any]:
+def _delta_options(change: float, colour: str) -> dict[str, Any]:
     """Return the options of `st.metric` for a change.
 
     Streamlit reads the direction from a hyphen, and the change is written with a minus sign. So both are given.
@@ -235,7 +315,7 @@ def delta_options(change: float, colour: str = "off") -> dict[str, Any]:
         colour: "off", "normal" if a rise is good, or "inverse" if a fall is.
     """
     if round(change, 3) == 0:
-        return unchanged_delta(format_change(change))
+        return _unchanged(format_change(change))
     falls = change < 0
     if colour != "off":
         colour = "red" if falls == (colour == "normal") else "green"
@@ -251,6 +331,6 @@ def format_change(change: float) -> str:
     return true_minus(f"{change:+.3f}") if round(change, 3) else "0.000"
 
 
-def unchanged_delta(words: str | None) -> dict[str, Any]:
+def _unchanged(words: str | None) -> dict[str, Any]:
     """Return the options of `st.metric` that show words in the place of a change."""
     return {"delta": words, "delta_color": "off", "delta_arrow": "off"}

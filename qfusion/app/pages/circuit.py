@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from qfusion._sentences import true_minus
@@ -15,16 +14,17 @@ from qfusion.app import (
     frame,
     guidance,
     navigation,
-    page_context,
     page_runs,
     panels,
     selections,
     state,
+    tables,
     widgets,
 )
 from qfusion.app.models import exchange, sensitivity, sliders, tweaks
 from qfusion.app.models.fusion_rules import draw_angles, draw_angles_of_gate, rules_tab
 from qfusion.app.models.sensitivity import noise_tab
+from qfusion.app.page_context import PageContext
 from qfusion.app.widgets import icon_button
 from qfusion.figures.circuits.charts import Replay
 from qfusion.models import tweak
@@ -41,11 +41,11 @@ from qfusion.study import circuits, text
 from qfusion.study.sample import Sample
 from qfusion.views import circuit
 from qfusion.views.circuit import describe_measurements
-from qfusion.views.pages import circuit as circuit_page, circuit as pages_circuit, notebook
+from qfusion.views.pages import circuit as circuit_page, notebook
 
 
 @page_runs.fragment
-def one_step(context: page_context.PageContext) -> None:
+def one_step(context: PageContext) -> None:
     """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from
     our evolution."""
     top = st.container()
@@ -60,7 +60,7 @@ def one_step(context: page_context.PageContext) -> None:
         step_and_sample(context, context.tweaked_sample(tweak))
 
 
-def step_and_sample(context: page_context.PageContext, sample: Sample) -> None:
+def step_and_sample(context: PageContext, sample: Sample) -> None:
     """Draw the part above the sliders: the step under their values and their effect on the decision."""
     if sample.tweak_text:
         st.markdown(notebook.describe_tweaked_sample(sample))
@@ -79,7 +79,7 @@ def step_and_sample(context: page_context.PageContext, sample: Sample) -> None:
 
 
 @page_runs.fragment
-def fusion_network(context: page_context.PageContext) -> None:
+def fusion_network(context: PageContext) -> None:
     """Draw all views, of which only the open one is computed. This is a fragment, so that an edit redraws only this
     part.
     """
@@ -100,16 +100,16 @@ def fusion_network(context: page_context.PageContext) -> None:
             sliders.follow_angles(sample, walks=view == "Walk")
 
 
-def entropies_tab(context: page_context.PageContext, sample: Sample) -> None:
+def entropies_tab(context: PageContext, sample: Sample) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
-    sensitivity.draw_layer_lines(context, sample)
+    sensitivity.draw_layer_lines(sample)
     panels.show(sample, "entropy-gates")
     panels.show(sample, "cuts", "mutual", columns=2)
     panels.show(sample, "poolings")
 
 
 @page_runs.fragment
-def plain_gates(context: page_context.PageContext) -> None:
+def plain_gates(context: PageContext) -> None:
     """Draw the circuit of the sample, a scrubber, the qubits at its place, their mutual information, and exports."""
     with st.container(key="fold-circuit"):
         tweak = tweaks.current_tweak(context.study) if _can_change(context) else ""
@@ -129,7 +129,7 @@ def plain_gates(context: page_context.PageContext) -> None:
             )
             widgets.draw_folded(
                 circuit_page.FOLD,
-                lambda: sensitivity.draw_angle_scores(context, sample),
+                lambda: sensitivity.draw_angle_scores(sample),
                 ":material/show_chart:",
             )
             widgets.draw_folded(
@@ -144,7 +144,7 @@ def plain_gates(context: page_context.PageContext) -> None:
         )
 
 
-def _can_change(context: page_context.PageContext) -> bool:
+def _can_change(context: PageContext) -> bool:
     return context.study.model.part(EditableCircuit) is not None
 
 
@@ -198,12 +198,12 @@ def _step(stops: Sequence[int], way: int, count: int) -> None:
 
 def _select_gate(key: str) -> None:
     # the scrubber ends where the circuit does
-    place = selections.parse_index(next(iter(selections.selected_values(key)), None), 2**31)
+    place = selections.parse_index(selections.selected_value(key), 2**31)
     if place is not None:
         state.put(circuit_page.GATE.key, place)
 
 
-def draw_edits(context: page_context.PageContext, sample: Sample, view: str) -> None:
+def draw_edits(context: PageContext, sample: Sample, view: str) -> None:
     """Draw the effect of the reader's edits on the decision, and the edits as text. The edits apply whichever view
     is open.
     """
@@ -216,7 +216,7 @@ def draw_edits(context: page_context.PageContext, sample: Sample, view: str) -> 
         tweaks.draw_edits(context.study)
 
 
-def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -> None:
+def draw_walk(context: PageContext, sample: Sample, walk: Replay) -> None:
     """The circuit across the page, a click on a box goes there; what the current gate does, its angle where it
     can be set, and all gates as a table."""
     at = int(state.get(circuit_page.GATE.key, walk.count))
@@ -231,9 +231,9 @@ def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -
         draw_edits(context, sample, "Walk")  # below what is turned, which stays where it is
     if sample.study.model.part(EditableCircuit):
         draw_gate_angles(sample, at, walk.gates[at - 1][3] if at else {})
-    draw_gate(context, sample, walk, at)
-    widgets.fold(circuit_page.TABLE, ":material/table_rows:").dataframe(
-        pd.DataFrame(
+    draw_gate(sample, walk, at)
+    with widgets.fold(circuit_page.TABLE, ":material/table_rows:"):
+        tables.draw(
             [
                 {
                     "number": n,
@@ -243,16 +243,14 @@ def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -
                     "values": "; ".join(f"{key} = {value:.4g}" for key, value in values.items()),
                 }
                 for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)
-            ]
-        ),
-        hide_index=True,
-        height=420,
-        alt="The gates in order.",
-        column_config={"effect": st.column_config.TextColumn(width="large")},
-    )
+            ],
+            "The gates in order.",
+            height=420,
+            column_config={"effect": st.column_config.TextColumn(width="large")},
+        )
 
 
-def draw_gate(context: page_context.PageContext, sample: Sample, walk: Replay, at: int) -> None:
+def draw_gate(sample: Sample, walk: Replay, at: int) -> None:
     """What the current gate does, all qubits that go on, and the state of those concerned before and after."""
     if at == 0:
         st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber forward.")
@@ -286,62 +284,27 @@ def draw_gate_angles(sample: Sample, gate: int, values: dict[str, float]) -> Non
     if names:
         with st.container(border=True, key="box-gate", gap="xsmall"):
             for name in names:
-                _draw_angle(sample, gate, name, values[name])
-            with st.container(horizontal=True, gap="small"):
-                st.button(
-                    "Reset all angles",
-                    icon=":material/restart_alt:",
-                    key="_reset_all",
-                    disabled=not sample.tweak_text,
-                    on_click=state.put,
-                    args=(pages_circuit.EDITS.key, ""),
+                tweaks.draw_angle(
+                    f"{name} of gate {gate} (rad)",
+                    tweaks.GATE_ANGLES,
+                    f"{gate}.{name}",
+                    math.remainder(values[name], 2 * math.pi),
+                    partial(_set_angle, sample, f"{gate}.{name}"),
+                    "The decision, the states and the contributions follow.",
                 )
-                tweaks.undo_and_redo(sample.study)
+            with st.container(horizontal=True, gap="small"):
+                tweaks.reset_angles(sample)
     if sample.tweak_text:  # below what is turned, which stays where it is
         st.info(notebook.describe_tweaked_sample(sample), icon=":material/edit:")
     if problem := tweaks.edits_problem(sample.study):
         st.error(text.message(problem), icon=":material/error:")
 
 
-def _draw_angle(sample: Sample, gate: int, name: str, value: float) -> None:
-    """Draw an angle from -π to π as a slider and as a number."""
-    wrapped = math.remainder(value, 2 * math.pi)
-    slider, number = f"_angle.{gate}.{name}", f"_number.{gate}.{name}"
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", key=f"cell-editor-{gate}-{name}"
-    ):
-        for key, shown in ((slider, round(wrapped, 2)), (number, round(wrapped, 4))):
-            if state.get(key) != shown:
-                state.put(key, shown)
-        st.slider(
-            f"{name} of gate {gate} (rad)",
-            -3.15,
-            3.15,
-            step=0.01,
-            key=slider,
-            on_change=partial(_set_angle, sample, gate, name, slider),
-            help="The decision, the states and the contributions follow.",
-        )
-        st.number_input(
-            "Value",
-            -3.1416,
-            3.1416,
-            step=0.05,
-            format="%.4f",
-            key=number,
-            on_change=partial(_set_angle, sample, gate, name, number),
-            width=130,
-        )
-
-
-def _set_angle(sample: Sample, gate: int, name: str, key: str) -> None:
-    value = state.get(key)
-    if value is None:  # an emptied field
-        return
+def _set_angle(sample: Sample, name: str, angle: float) -> None:
     now = tweaks.current_tweak(sample.study)
-    trainable = sample.study.model.source.trainable()
-    words = ",".join(part for part in (now, f"{gate}.{name}={float(value):.6g}") if part)
-    state.put(pages_circuit.EDITS.key, str(tweak.parse_edits(words, trainable)))
+    words = ",".join(part for part in (now, f"{name}={angle:.6g}") if part)
+    edits = tweak.parse_edits(words, sample.study.model.source.trainable())
+    state.put(circuit_page.EDITS.key, str(edits))
 
 
 # A sample's circuit as a picture, as text and as OpenQASM.
@@ -358,7 +321,7 @@ FILES: dict[str, tuple[str, str, Callable[[Any], bytes | str]]] = {
 
 
 def circuit_files(
-    context: page_context.PageContext, drawn: Any, name: str, key: str, suffixes: Iterable[str]
+    context: PageContext, drawn: Any, name: str, key: str, suffixes: Iterable[str]
 ) -> None:
     """Download of a circuit as drawn by PennyLane, and the way out for the model."""
     with st.container(horizontal=True):
@@ -376,9 +339,7 @@ def circuit_files(
         exchange.export_button(context)
 
 
-def circuit_exports(
-    context: page_context.PageContext, sample: Sample, *, folded: bool = True
-) -> None:
+def circuit_exports(context: PageContext, sample: Sample, *, folded: bool = True) -> None:
     """Draw the downloads of the circuit under the sample's tweak, its drawing by PennyLane (in a fold, unless there
     is one around), and the beginning of its OpenQASM.
     """
@@ -405,13 +366,13 @@ def circuit_exports(
 def circuit_drawing(drawn: Any) -> None:
     """Draw the circuit by PennyLane, as in its file. It is in a fold, since it takes a moment."""
     widgets.draw_folded(
-        pages_circuit.DRAWING,
+        circuit_page.DRAWING,
         lambda: st.image(drawn.draw_svg().decode(), width="stretch"),
         ":material/schema:",
     )
 
 
-TABS: dict[str, Callable[[page_context.PageContext, Sample], None]] = {
+TABS: dict[str, Callable[[PageContext, Sample], None]] = {
     "Walk": lambda context, sample: draw_walk(context, sample, circuit.replay(sample)),
     "Fusion rules": rules_tab,
     "Noise and shots": noise_tab,

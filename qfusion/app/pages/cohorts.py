@@ -11,7 +11,18 @@ import streamlit as st
 
 from qfusion import plugin
 from qfusion._sentences import true_minus
-from qfusion.app import figure, frame, page_context, page_runs, panels, selections, tasks, widgets
+from qfusion.app import (
+    figure,
+    frame,
+    page_runs,
+    panels,
+    selections,
+    state,
+    tables,
+    tasks,
+    widgets,
+)
+from qfusion.app.page_context import PageContext
 from qfusion.app.samples.cohort_picker import (
     choose_levels,
     ladder,
@@ -20,6 +31,7 @@ from qfusion.app.samples.cohort_picker import (
     take,
 )
 from qfusion.explain import bootstrap, cohort_filters
+from qfusion.explain.cohort_filters import Part
 from qfusion.models.protocols import Evolution, StateModel
 from qfusion.study import jobs, maps, mistakes, performance, text
 from qfusion.views import cohort_errors, cohort_points, cohort_quality
@@ -28,21 +40,19 @@ from qfusion.views.pages.panel import drawn
 from qfusion.views.words.names import name_all, name_cohort
 
 
-def contributions(context: page_context.PageContext, levels: performance.Levels) -> None:
+def contributions(context: PageContext, levels: performance.Levels) -> None:
     """How modalities relate and share, and the distribution of every dividend, by the grouping picked."""
-    figure.draw_side_by_side(
-        lambda: panels.show(
-            levels, "types", first=1, on_select=lambda key: select_type(key, levels.parts)
-        ),
-        lambda: panels.show(levels, "cohort-shares", first=1),
-        widths=[1, 1.25],
-    )
+    left, right = st.columns([1, 1.25], gap="medium")
+    with left:
+        panels.show(levels, "types", first=1, on_select=lambda key: select_type(key, levels.parts))
+    with right:
+        panels.show(levels, "cohort-shares", first=1)
     panels.show_with_controls(
         levels, "dividends", lambda: widgets.draw(builders.BY, context.study), first=True
     )
 
 
-def wrong_ones(context: page_context.PageContext, levels: performance.Levels) -> None:
+def wrong_ones(context: PageContext, levels: performance.Levels) -> None:
     """Draw the wrong decisions of the cohort with the terms that misled them, error slices and the worst samples. A
     click on a row opens the sample.
     """
@@ -71,7 +81,7 @@ def page() -> None:
         panels.tabs(builders.VIEW, parts, **context.scopes(), levels=levels)
 
 
-def error_slices(context: page_context.PageContext, levels: performance.Levels) -> None:
+def error_slices(context: PageContext, levels: performance.Levels) -> None:
     """Slices on the left, the worst on the right."""
     dataset = context.study.dataset
 
@@ -80,14 +90,19 @@ def error_slices(context: page_context.PageContext, levels: performance.Levels) 
         return [str(name) for name in rows.index]
 
     left, right = st.columns([1.25, 1], gap="medium")
-    with left, figure.titled_frame("slices") as head:
-        by = widgets.draw(
-            builders.SLICES_BY, options=mistakes.slice_kinds(context.study, levels.rows)
-        )
-        figure.draw_content(
-            drawn(cohort_errors.slices)(levels, by=by),
-            head,
-            on_select=lambda key: select_slice(key, mistakes.slices(levels, by), levels.parts),
+    kinds = mistakes.slice_kinds(context.study, levels.rows)
+
+    def select(key: str) -> None:
+        by = state.param_text(builders.SLICES_BY.key)
+        select_slice(key, mistakes.slices(levels, by), levels.parts)
+
+    with left:
+        panels.show_with_controls(
+            levels,
+            "slices",
+            lambda: widgets.draw(builders.SLICES_BY, options=kinds),
+            first=True,
+            on_select=select,
         )
     with right:
         panels.show(
@@ -99,17 +114,15 @@ def error_slices(context: page_context.PageContext, levels: performance.Levels) 
         )
 
 
-def select_slice(
-    key: str, result: Sequence[mistakes.Slice], parts: Sequence[cohort_filters.Part]
-) -> None:
+def select_slice(key: str, result: Sequence[mistakes.Slice], parts: Sequence[Part]) -> None:
     """Filter the cohort by the slice that is selected in a chart."""
-    place = selections.parse_index(next(iter(selections.selected_values(key)), None), len(result))
+    place = selections.parse_index(selections.selected_value(key), len(result))
     if place is not None:
         own = result[place].parts
-        take(own, [part for part in parts if part.column != own[0].column])
+        take(own, parts, {own[0].column})
 
 
-def wrong_table(context: page_context.PageContext, table: pd.DataFrame) -> None:
+def wrong_table(context: PageContext, table: pd.DataFrame) -> None:
     """Draw the table of wrong decisions with the term that misled each; a click on a row opens its sample."""
     if not table.empty:
         classes = bool(context.study.classes)
@@ -152,34 +165,24 @@ def select_confused(key: str, levels: performance.Levels) -> None:
     ]
     if len(places) == 2 and None not in places:
         truth, prediction = (classes[place] for place in places if place is not None)
-        take(
-            (
-                cohort_filters.Part("truth", "=", (truth,)),
-                cohort_filters.Part("prediction", "=", (prediction,)),
-            ),
-            [
-                part
-                for part in levels.parts
-                if part.column not in ("truth", "prediction", "verdict")
-            ],
-        )
+        own = (Part("truth", "=", (truth,)), Part("prediction", "=", (prediction,)))
+        take(own, levels.parts, {"truth", "prediction", "verdict"})
 
 
-def model_quality(context: page_context.PageContext, levels: performance.Levels) -> None:
+def model_quality(context: PageContext, levels: performance.Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
     panels.show(levels, "residuals", first=1)
-    if builders.has_classes(levels):
-        figure.draw_side_by_side(
-            lambda: figure.draw(
-                drawn(cohort_quality.confusions)(levels),
-                on_select=lambda key: select_confused(key, levels),
-            ),
-            lambda: drawn(cohort_quality.calibration)(levels),
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.show(
+            levels, "confusions", first=1, on_select=lambda key: select_confused(key, levels)
         )
-        panels.show(levels, "curves", first=1)
+    with right:
+        panels.show(levels, "calibration", first=1)
+    panels.show(levels, "curves", first=1)
 
 
-def entanglement(context: page_context.PageContext, levels: performance.Levels) -> None:
+def entanglement(context: PageContext, levels: performance.Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     study = context.study
     if not performance.measure_titles(study):
@@ -236,20 +239,16 @@ def entanglement(context: page_context.PageContext, levels: performance.Levels) 
 
 def _table(levels: performance.Levels, intervals: dict[str, dict[str, bootstrap.Interval]]) -> None:
     names = {"all": name_all(levels), "cohort": name_cohort(levels)}
-    st.markdown(
-        "\n".join(
-            [
-                "| level | n | Pearson r | Spearman r |",
-                "|---|---|---|---|",
-                *[
-                    f"| {text.escape_markdown(names[level])} | {entry['spearman'].n:,} | "
-                    f"{_said(entry['pearson'])} | {_said(entry['spearman'])} "
-                    "|"
-                    for level, entry in intervals.items()
-                ],
-            ]
+    rows = [
+        (
+            text.escape_markdown(names[level]),
+            f"{entry['spearman'].n:,}",
+            _said(entry["pearson"]),
+            _said(entry["spearman"]),
         )
-    )
+        for level, entry in intervals.items()
+    ]
+    st.markdown(tables.markdown(["level", "n", "Pearson r", "Spearman r"], rows))
 
 
 def _said(interval: bootstrap.Interval) -> str:
@@ -262,7 +261,7 @@ def _said(interval: bootstrap.Interval) -> str:
 
 
 @page_runs.fragment
-def map_of_samples(context: page_context.PageContext, levels: performance.Levels) -> None:
+def map_of_samples(context: PageContext, levels: performance.Levels) -> None:
     """The map with its controls."""
     if not builders.has_enough_samples(levels):
         return
@@ -303,9 +302,7 @@ def map_of_samples(context: page_context.PageContext, levels: performance.Levels
         )
 
 
-def select_samples(
-    key: str, sample_map: maps.SampleMap, parts: Sequence[cohort_filters.Part]
-) -> None:
+def select_samples(key: str, sample_map: maps.SampleMap, parts: Sequence[Part]) -> None:
     """Open the sample that is selected on the map, or filter the cohort by the region around several."""
     selection = selections.selection(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
@@ -316,7 +313,7 @@ def select_samples(
             region = maps.region(sample_map, shape["x"], shape["y"])
         except (ValueError, LookupError, TypeError):
             return  # a click that dragged by a pixel
-        take([region], [part for part in parts if part.column == cohort_filters.SPLIT])
+        take([region], [part for part in parts if part.column == cohort_filters.SPLIT], ())
 
 
 PARTS = dict(

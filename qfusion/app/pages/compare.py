@@ -12,15 +12,16 @@ from qfusion.app import (
     frame,
     links,
     navigation,
-    page_context,
     page_runs,
     panels,
     selections,
     state,
+    tables,
     widgets,
 )
 from qfusion.app.models import tweaks
 from qfusion.app.models.tweaks import format_change
+from qfusion.app.page_context import PageContext
 from qfusion.app.samples import boxes, contents
 from qfusion.app.sharing import compared_views, forget_lost_pin, open_on_both_sides, suggest_pins
 from qfusion.explain.cohort_filters import Cohort
@@ -39,7 +40,7 @@ from qfusion.views.words.rules import describe_softmax
 
 
 @page_runs.fragment
-def decisions(context: page_context.PageContext, view: page_state.Pin) -> None:
+def decisions(context: PageContext, view: page_state.Pin) -> None:
     """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
     with st.container(key="fold-decisions"):
         tweak = draw_tweak_of_b(context)
@@ -52,7 +53,7 @@ def decisions(context: page_context.PageContext, view: page_state.Pin) -> None:
             tweak=view.tweak,
             members=boxes.cohort(context.study),
         )
-        waterfalls(context, sides)
+        waterfalls(sides)
         left, right = st.columns([1.1, 1], gap="medium")
         with left:
             numbers_table(sides)
@@ -73,7 +74,7 @@ def decisions(context: page_context.PageContext, view: page_state.Pin) -> None:
             ),
             below=lambda: selections.sample_strip(context.study.dataset, compare.apart(sides).rows),
         )
-        time_strips(context, sides)
+        time_strips(sides)
         panels.draw_lower_panels(**context.scopes(tweak), sides=sides)
 
 
@@ -94,7 +95,7 @@ def page() -> None:
             decisions(context, pinned)
 
 
-def raw_contents(context: page_context.PageContext, one: Sample) -> None:
+def raw_contents(context: PageContext, one: Sample) -> None:
     """The raw content of A, `one`, and of B, once where they are the same."""
     if (one.dataset.digest, one.row) == (context.study.dataset.digest, context.row):
         st.caption("A and B are the same sample.")
@@ -103,14 +104,14 @@ def raw_contents(context: page_context.PageContext, one: Sample) -> None:
         a, b = st.columns(2, gap="medium")
         with a:
             st.markdown(f"**A** {text.escape_markdown(one.id)}")
-            contents.sample_content(page_context.PageContext(one.study, one.row, context.theme))
+            contents.sample_content(PageContext(one.study, one.row, context.theme))
         with b:
             st.markdown(f"**B** {text.escape_markdown(context.sample)}")
             # its curves are told apart by the row
             contents.sample_content(context, details=one.row != context.row)
 
 
-def time_strips(context: page_context.PageContext, sides: compare.Sides) -> None:
+def time_strips(sides: compare.Sides) -> None:
     """The axis of time of A and of B, where they have one, with their playheads."""
     rows = {letter: side.row for letter, side in sides.labelled.items()}
     twice = rows["A"] == rows["B"] and sides.a.dataset.digest != sides.b.dataset.digest
@@ -121,7 +122,7 @@ def time_strips(context: page_context.PageContext, sides: compare.Sides) -> None
             panels.show(sides, name, below=partial(contents.follow_strip, side, content, name))
 
 
-def draw_tweak_of_b(context: page_context.PageContext) -> str:
+def draw_tweak_of_b(context: PageContext) -> str:
     """Draw B's parameters, the same as on the Dynamics and Circuit pages, and return the tweak."""
     study: Any = context.study
     if not study.model.part(Physics):
@@ -140,7 +141,7 @@ def draw_tweak_of_b(context: page_context.PageContext) -> str:
     return tweaks.current_tweak(study)
 
 
-def waterfalls(context: page_context.PageContext, sides: compare.Sides) -> None:
+def waterfalls(sides: compare.Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
     comparable = compare.comparable(sides)
     panels.show(
@@ -182,12 +183,7 @@ def numbers_table(sides: compare.Sides) -> None:
             f"The background of A is {background_markdown(a.study.background)}, that of B is "
             f"{background_markdown(b.study.background)}. Their terms differ also for this reason."
         )
-    st.markdown(
-        "\n".join(
-            ["| | A | B | B − A |", "|---|---|---|---|"]
-            + ["| " + " | ".join(row) + " |" for row in rows]
-        )
-    )
+    st.markdown(tables.markdown(["", "A", "B", "B − A"], rows))
     of_a, of_b = (len(one.dataset.rows("test")) for one in both)
     tests = (
         f"all {of_a:,} test samples"
@@ -225,7 +221,7 @@ _FILLED = 4  # samples of a cohort, or with the nearest
 
 
 @page_runs.fragment
-def several_samples(context: page_context.PageContext) -> None:
+def several_samples(context: PageContext) -> None:
     """The samples that are chosen, side by side."""
     study, sample = context.study, context.tweaked_sample()
     rows = several_decisions.chosen_rows(sample, _choose(context))
@@ -241,7 +237,7 @@ def several_samples(context: page_context.PageContext) -> None:
     panels.show(sample, "several-decisions", "several-entropies", first=1)
 
 
-def _choose(context: page_context.PageContext) -> list[str]:
+def _choose(context: PageContext) -> list[str]:
     """Draw the picker of samples, with the buttons that fill it, and return the chosen samples."""
     dataset = context.study.dataset
     key = SAMPLES.key
@@ -286,12 +282,12 @@ def _choose(context: page_context.PageContext) -> list[str]:
     return list(samples)
 
 
-def _worst(context: page_context.PageContext, cohort: Cohort) -> None:
+def _worst(context: PageContext, cohort: Cohort) -> None:
     rows = cohorts.members(context.study, cohort.parts)
     _choose_rows(context, rows[context.study.errors[rows].argsort()[::-1][:_FILLED]])
 
 
-def _choose_rows(context: page_context.PageContext, rows: Iterable[int]) -> None:
+def _choose_rows(context: PageContext, rows: Iterable[int]) -> None:
     state.put(SAMPLES.key, [str(context.study.dataset.ids[row]) for row in rows])
 
 

@@ -1,10 +1,9 @@
 """Data: the available data sets, their contents, and the import of one's own."""
 
-import pandas as pd
 import streamlit as st
 
 from qfusion import _read_only, plugin
-from qfusion.app import frame, navigation, page_runs, panels, state, tasks, widgets
+from qfusion.app import frame, navigation, page_runs, panels, state, tables, tasks, widgets
 from qfusion.app.forms.data_import import data_import_form, draw_findings
 from qfusion.data import registry
 from qfusion.data.data_set import DataSet
@@ -48,11 +47,10 @@ def listing() -> None:
         {"name": source.name, "title": source.title, "origin": ORIGINS[source.origin]}
         for source in available
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
+    tables.draw(
+        rows,
+        "The available data sets and where they come from.",
         height="content" if len(rows) <= 12 else 440,
-        alt="The available data sets and where they come from.",
     )
     if missing:
         with st.expander(frame.count_missing(missing), icon=":material/info:"):
@@ -142,9 +140,8 @@ def _card(data_set: DataSet) -> str:
         rows["metrics"] = CONVENTIONS[target.convention]
     if data_set.unimodal is not None:
         rows["labels of single modalities"] = ", ".join(map(str, data_set.unimodal.columns))
-    lines = [f"| {key} | {text.escape_markdown(value)} |" for key, value in rows.items()]
-    lines = [f"| {key} | {text.escape_markdown(value)} |" for key, value in rows.items()]
-    return "\n".join(["| property | value |", "|---|---|", *lines])
+    lines = [(key, text.escape_markdown(value)) for key, value in rows.items()]
+    return tables.markdown(["property", "value"], lines)
 
 
 def _import_record(name: str) -> None:

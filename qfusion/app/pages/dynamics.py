@@ -11,13 +11,13 @@ from qfusion.app import (
     frame,
     guidance,
     navigation,
-    page_context,
     page_runs,
     panels,
     state,
     widgets,
 )
 from qfusion.app.models import exchange, sensitivity, sliders, tweaks
+from qfusion.app.page_context import PageContext
 from qfusion.app.samples import contents
 from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.study import text
@@ -38,13 +38,12 @@ WIDE = (1.25, 1)  # of two columns
 
 
 @page_runs.guard()
-def no_time(context: page_context.PageContext) -> None:
+def no_time(context: PageContext) -> None:
     """Draw the reason why the model has no evolution in time to follow, and where its counterpart is."""
     if not context.study.model.part(LayeredNetwork):
-        st.markdown(
+        navigation.say_missing(
             "**This model has no evolution in time and no layers**: its decision is read out directly."
         )
-        navigation.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     st.markdown(
         "**This model has no evolution in time**: its qubits pass through a fixed circuit of gates. "
@@ -58,18 +57,18 @@ def no_time(context: page_context.PageContext) -> None:
         navigation.link(
             "pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules"
         )
-    sensitivity.draw_layer_lines(context, context.tweaked_sample())
+    sensitivity.draw_layer_lines(context.tweaked_sample())
     panels.show(context.tweaked_sample(), "entropy-gates", first=1)
 
 
-def shown_metrics(context: page_context.PageContext, sample: Sample) -> list[str]:
+def shown_metrics(context: PageContext, sample: Sample) -> list[str]:
     """Return the names of the test metrics that are shown."""
     if not context.study.dataset.target.known:
         return []
     return metrics.headlines(sample.untweaked.metrics)
 
 
-def compare_with_learned(context: page_context.PageContext, sample: Sample) -> Callable[[], None]:
+def compare_with_learned(context: PageContext, sample: Sample) -> Callable[[], None]:
     """Draw the decision under the sliders. Return a function that draws the test metrics, and a line above on the
     effect of the sliders.
     """
@@ -115,9 +114,7 @@ def compare_with_learned(context: page_context.PageContext, sample: Sample) -> C
     return rest
 
 
-def decision_tab(
-    rest: Callable[[], None], context: page_context.PageContext, sample: Sample
-) -> None:
+def decision_tab(rest: Callable[[], None], context: PageContext, sample: Sample) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, then the `rest` of the metrics,
     and the waterfall at T."""
     _, above = widgets.row(panel.TERMS, dynamics_page.MOVING, study=context.study, key="choices")
@@ -129,14 +126,11 @@ def decision_tab(
     share = state.get(dynamics_page.CURSOR.key, 1.0)
     place = round(share * (len(sample.places) - 1))
     where = f"t = {sample.places[place]:.2f}"
-    with st.container(key="cursor-values"):
-        sensitivity.draw_cursor_values(
-            sample.path_dividends, mean, name, place, where, unit, sample.verdict.within_spread
-        )
-    panels.lazy_panel("built", partial(building, context, sample), stays=True)
+    sensitivity.draw_cursor_values(sample, mean, name, unit, place, where)
+    panels.lazy_panel("built", partial(building, sample), stays=True)
 
 
-def building(context: page_context.PageContext, sample: Sample) -> None:
+def building(sample: Sample) -> None:
     """Draw which coupling built which term of the decision: pickers and one of three figures."""
     with figure.titled_frame("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -153,7 +147,7 @@ def building(context: page_context.PageContext, sample: Sample) -> None:
         figure.draw_content(build(), head, named=False)
 
 
-def correlations_tab(context: page_context.PageContext, sample: Sample) -> None:
+def correlations_tab(context: PageContext, sample: Sample) -> None:
     """Draw how much each modality shares with each other one, as mutual information, then every other measure that
     is drawn over time.
     """
@@ -164,7 +158,7 @@ def correlations_tab(context: page_context.PageContext, sample: Sample) -> None:
     )
 
 
-def trajectories_tab(context: page_context.PageContext, sample: Sample) -> None:
+def trajectories_tab(context: PageContext, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
     runs, _ = widgets.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=context.study)
     st.caption(UNRAVELLING)
@@ -175,7 +169,7 @@ def trajectories_tab(context: page_context.PageContext, sample: Sample) -> None:
         panels.show(sample, "raster")
 
 
-def state_tab(context: page_context.PageContext, sample: Sample) -> None:
+def state_tab(context: PageContext, sample: Sample) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
     widgets.row(dynamics_page.STATE_OF, dynamics_page.STATE_AS, study=context.study)
     panels.show(sample, "populations", first=1)
@@ -184,7 +178,7 @@ def state_tab(context: page_context.PageContext, sample: Sample) -> None:
     panels.show(sample, "populations-over-time", "coherences-over-time", columns=2)
 
 
-def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
+def attractor_tab(context: PageContext, sample: Sample) -> None:
     """Steady state, contraction within T, spectral gap."""
     if not dynamics_page.reaches_steady_state(sample):
         st.text(describe_attractor(long_time_limit(sample).attractor))
@@ -193,7 +187,7 @@ def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
         panels.show_with_leads(sample, "distance", "steady")
 
 
-def generator_tab(context: page_context.PageContext, sample: Sample) -> None:
+def generator_tab(context: PageContext, sample: Sample) -> None:
     """Draw the graph of couplings beside the levels, and below them letters and modes."""
     panels.show(sample, "couplings", "levels", columns=WIDE, gap="medium", first=2)
     widgets.draw(dynamics_page.OPERATOR, context.study)
@@ -211,7 +205,7 @@ TABS = {
 
 
 @page_runs.fragment
-def dynamics(context: page_context.PageContext) -> None:
+def dynamics(context: PageContext) -> None:
     """Draw sliders beside their effects. This is a fragment, so that moving a slider redraws only this part."""
     with st.container(key="fold-dynamics"):
         side, main = st.columns([1, 3.4], gap="medium")
@@ -253,9 +247,7 @@ def dynamics(context: page_context.PageContext) -> None:
                 f"the Chebyshev expansion in torch, which is exact to 1e-13. Deviations above {MOST_ERROR:g} "
                 "are not shown.",
             )
-            names = shown_metrics(context, sample)
-            title = metrics.labels(sample.untweaked.metrics)[names[0]].short if names else ""
-            sliders.follow_sliders(context, sample, names, title)
+            sliders.follow_sliders(context, sample, shown_metrics(context, sample))
     # whoever turns a knob turns it again before another sample is asked for
     if not tweak.numbers():
         context.prepare()

@@ -12,13 +12,14 @@ from qfusion.app import (
     figure,
     frame,
     guidance,
-    page_context,
     page_runs,
     panels,
     requests,
+    tables,
     tasks,
     widgets,
 )
+from qfusion.app.page_context import PageContext
 from qfusion.explain import faithfulness as methods, stability
 from qfusion.figures import style
 from qfusion.study import jobs, seeds, text, trust
@@ -27,7 +28,6 @@ from qfusion.views import faithfulness
 from qfusion.views.faithfulness import estimators
 from qfusion.views.pages import faithfulness as builders, panel
 from qfusion.views.pages.panel import draw_view, drawn
-from qfusion.views.view import View
 from qfusion.views.words import decisions
 from qfusion.views.words.reliability import TrustWarning, describe_finding
 
@@ -40,7 +40,7 @@ ICONS = {
 
 
 @page_runs.fragment
-def evidence(context: page_context.PageContext) -> None:
+def evidence(context: PageContext) -> None:
     """Draw the warnings that matter, then the open view. It is a fragment, so that changing the view redraws nothing
     else.
     """
@@ -117,7 +117,7 @@ def page() -> None:
     evidence(frame.begin_model_page("Faithfulness"))
 
 
-def deletion_tab(context: page_context.PageContext) -> None:
+def deletion_tab(context: PageContext) -> None:
     """Modalities, then the features inside one."""
     study = context.study
     measure = widgets.draw(builders.MEASURE) if study.classes else faithfulness.LOG_ODDS
@@ -149,15 +149,12 @@ def deletion_tab(context: page_context.PageContext) -> None:
         lambda: draw_features(study, everyone=True, **chosen),
         *chosen.values(),
     )
-    figure.draw_side_by_side(
-        *(
-            partial(draw_features, study, everyone=every, kind=kind, **chosen)
-            for kind in faithfulness.DIRECTIONS
-        )
-    )
+    for place, kind in zip(st.columns(2, gap="medium"), faithfulness.DIRECTIONS, strict=True):
+        with place:
+            figure.draw(draw_features(study, everyone=every, kind=kind, **chosen))
 
 
-def estimators_tab(context: page_context.PageContext) -> None:
+def estimators_tab(context: PageContext) -> None:
     """Draw a switch, the methods to be run, and their results."""
     study = context.study
     if not study.reads_features:
@@ -217,21 +214,12 @@ def _methods_before_run(coalitions: int, rows: int) -> None:
     marks = ":gray-badge[not run]"
     with st.container(border=True, key="coming-estimators", gap="xsmall"):
         st.markdown("#### Shapley values, error and time by four methods")
-        st.markdown(
-            "\n".join(
-                [
-                    "| Method | What it takes | Values | Largest error | Seconds |",
-                    "|---|---|---|---|---|",
-                    *(
-                        f"| {name} | {cost} | {marks} | {marks} | {marks} |"
-                        for name, cost in costs.items()
-                    ),
-                ]
-            )
-        )
+        heads = ["Method", "What it takes", "Values", "Largest error", "Seconds"]
+        rows = [(name, cost, marks, marks, marks) for name, cost in costs.items()]
+        st.markdown(tables.markdown(heads, rows))
 
 
-def _table(context: page_context.PageContext, table: pd.DataFrame) -> None:
+def _table(context: PageContext, table: pd.DataFrame) -> None:
     help = f"Shapley value ({text.escape_markdown(context.tweaked_sample().unit)})"
     shapley = {
         f"shapley[{name}]": st.column_config.NumberColumn(
@@ -239,11 +227,9 @@ def _table(context: page_context.PageContext, table: pd.DataFrame) -> None:
         )
         for name in context.study.modalities
     }
-    st.dataframe(
+    tables.draw(
         table,
-        hide_index=True,
-        height="content",
-        alt="Shapley values by method, with error and time.",
+        "Shapley values by method, with error and time.",
         column_config=shapley
         | {
             "largest_error": st.column_config.NumberColumn("largest error", format="%.1e"),
@@ -256,9 +242,7 @@ def _table(context: page_context.PageContext, table: pd.DataFrame) -> None:
     )
 
 
-def truth_tab(
-    context: page_context.PageContext, study: Study, seeds: stability.Stability | None
-) -> None:
+def truth_tab(context: PageContext, study: Study, seeds: stability.Stability | None) -> None:
     """Exact against planted contributions."""
     against_truth = trust.compare_with_truth(study)
     if against_truth is None:
@@ -280,15 +264,10 @@ def truth_tab(
         table[f"rank correlation, {len(seeds.seeds)} seeds"] = [
             f"{over[term][0]:.3f} ± {over[term][1]:.3f}" for term in against_truth.terms
         ]
-    st.dataframe(
+    tables.draw(
         table.dropna(),  # a constant term has no correlation
-        hide_index=True,
-        height="content",
-        alt="Correlation of exact with true contributions, term by term.",
-        column_config={
-            name: st.column_config.NumberColumn(format="%.3f")
-            for name in ("correlation", "rank correlation")
-        },
+        "Correlation of exact with true contributions, term by term.",
+        column_config=tables.number_columns(("correlation", "rank correlation"), "%.3f"),
     )
     _sarcasm(study, seeds)
 
@@ -308,7 +287,7 @@ def _sarcasm(study: Study, seeds: stability.Stability | None) -> None:
 
 
 def seeds_tab(
-    context: page_context.PageContext, study: Study, seeds: stability.Stability | None, missing: str
+    context: PageContext, study: Study, seeds: stability.Stability | None, missing: str
 ) -> None:
     """Rank correlation between seeds, and the current sample by every seed. Seeds that are not trained yet are trained
     here.
@@ -327,24 +306,20 @@ def seeds_tab(
         draw_training(study.base_study, 1 if seeds is None else len(seeds.seeds))
 
 
-def draw_seeds(context: page_context.PageContext, study: Study, seeds: stability.Stability) -> None:
+def draw_seeds(context: PageContext, study: Study, seeds: stability.Stability) -> None:
     """Draw what the measured seeds agree on."""
     terms = widgets.draw(panel.TERMS)
-
-    def draw_sample() -> View | None:
-        if trust.seed_values(study, seeds, context.row, terms) is not None:
-            return draw_view(context.tweaked_sample(), view=faithfulness.seed_sample, terms=terms)
-        st.info(
-            f"Sample {text.escape_markdown(context.sample)} is not a test sample. Seeds are compared on "
-            "test samples only, so choose one of these.",
-            icon=":material/info:",
-        )
-        return None
-
-    figure.draw_side_by_side(
-        lambda: draw_view(study, view=faithfulness.seed_ranks, terms=terms),
-        draw_sample,
-    )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.show(study, "seed-ranks", first=1)
+    with right:
+        panels.show(context.tweaked_sample(), "seed-sample", first=1)
+        if trust.seed_values(study, seeds, context.row, terms) is None:
+            st.info(
+                f"Sample {text.escape_markdown(context.sample)} is not a test sample. Seeds are compared on "
+                "test samples only, so choose one of these.",
+                icon=":material/info:",
+            )
     st.caption(
         f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "
         "samples."

@@ -14,8 +14,6 @@ from qfusion.views.pages.params import SelectParam, TextParam
 
 ANY = "any page"
 MOST = 80  # characters of a search
-FILES = {title: (file, icon) for pages in navigation.PAGES.values() for file, title, icon in pages}
-
 
 SEARCH = TextParam(
     "word",
@@ -31,7 +29,11 @@ USED_ON = SelectParam(
     "The terms of all pages are shown.",
     values=lambda _: [
         ANY,
-        *(title for title in FILES if any(title in entry.pages for entry in guidance.entries())),
+        *(
+            title
+            for title in navigation.FILES
+            if any(title in entry.pages for entry in guidance.entries())
+        ),
     ],
 )
 
@@ -53,8 +55,7 @@ def page() -> None:
         return
     st.caption(f"{len(entries)} of {len(guidance.entries())} terms.")
     if where != ANY:
-        file, icon = FILES[where]
-        navigation.link(file, f"Open the {where} page", icon)
+        navigation.link(navigation.FILES[where], f"Open the {where} page", navigation.ICONS[where])
     opened = [  # all at full depth or where there are few, else those that are called what was said
         entry
         for entry in entries

@@ -6,16 +6,15 @@ import numpy as np
 import streamlit as st
 
 from qfusion.app import (
-    figure,
     frame,
     guidance,
     navigation,
-    page_context,
     page_runs,
     panels,
     selections,
     widgets,
 )
+from qfusion.app.page_context import PageContext
 from qfusion.app.samples import contents
 from qfusion.models.protocols import StateModel
 from qfusion.study import text
@@ -25,14 +24,13 @@ from qfusion.views.pages.operators import AMONG, GROUP, NEAREST, UP
 from qfusion.views.words.decisions import describe_baseline
 
 
-def votes(context: page_context.PageContext) -> None:
+def votes(context: PageContext) -> None:
     """Controls and all panels."""
     if not context.study.model.part(StateModel):
-        st.markdown(
+        navigation.say_missing(
             "**The decision of this model is not linear in states**, so it has no decision operators. "
             "Contributions of modalities are computed by evaluating the model."
         )
-        navigation.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     sample = context.tweaked_sample()
     group, split = widgets.row(GROUP, AMONG, study=context.study)
@@ -52,17 +50,17 @@ def votes(context: page_context.PageContext) -> None:
         f"{operator.baseline:+.2f}). This sample sets it to **{score:+.2f}**. "
         f"{describe_baseline(context.study.background)}",
     )
-    figure.draw_side_by_side(
-        lambda: panels.show(sample, "spectrum", first=1),
-        lambda: panels.show_with_controls(
+    left, right = st.columns([1.25, 1], gap="medium")
+    with left:
+        panels.show(sample, "spectrum", first=1)
+    with right:
+        panels.show_with_controls(
             sample,
             "along",
             lambda: widgets.draw(UP, default=operators.default_vertical_axis(operator)),
             first=True,
             on_select=selections.choose_selected_sample,
-        ),
-        widths=[1.25, 1],
-    )
+        )
     panels.show(
         sample, "state-for", "state-against", "patterns", "effects", columns=2, gap="medium"
     )
@@ -83,7 +81,7 @@ def votes(context: page_context.PageContext) -> None:
         )
 
 
-def _nearest(context: page_context.PageContext, result: Votes, side: str) -> None:
+def _nearest(context: PageContext, result: Votes, side: str) -> None:
     """The samples with the most weight on an extreme, as cards."""
     study, group = context.study, result.operator.modalities
     weights = result.most_for if side == "for" else result.most_against

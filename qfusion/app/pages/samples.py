@@ -11,14 +11,15 @@ from qfusion.app import (
     figure,
     frame,
     navigation,
-    page_context,
     page_runs,
     panels,
     selections,
     state,
+    tables,
     widgets,
 )
 from qfusion.app.forms.own_sample import try_own
+from qfusion.app.page_context import PageContext
 from qfusion.app.samples import boxes, contents
 from qfusion.app.samples.contents import hero_card
 from qfusion.models.protocols import Evolution, GateCircuit, StateModel, TruthTables
@@ -78,15 +79,11 @@ def page() -> None:
     if ruled:
         with below, page_runs.guard(), widgets.fold(TABLE, ":material/table_rows:"):
             table: pd.DataFrame = sample.reading.frame().reset_index()
-            st.dataframe(
+            floats = table.select_dtypes("floating").columns
+            tables.draw(
                 table,
-                hide_index=True,
-                height="content",
-                alt="One row per element: masses, rule, beliefs.",
-                column_config={
-                    c: st.column_config.NumberColumn(format="%.3f")
-                    for c in table.select_dtypes("floating").columns
-                },
+                "One row per element: masses, rule, beliefs.",
+                column_config=tables.number_columns(floats, "%.3f"),
             )
     with below, page_runs.guard():
         panels.lazy_panel("similar", partial(similar_samples, context), stays=True)
@@ -117,7 +114,7 @@ def page() -> None:
 MOST_ROWS = 5_000  # of the table
 
 
-def filters(context: page_context.PageContext) -> dict[str, Any]:
+def filters(context: PageContext) -> dict[str, Any]:
     """Draw the filters and return them as `sample_filters.passing` takes them."""
     split, relations = widgets.row(samples.SPLIT, samples.RELATION)
     chosen = {"split": split, "relations": relations, "search": widgets.draw(samples.SEARCH)}
@@ -135,7 +132,7 @@ def clear_filters() -> None:
             state.put(control.key, empty.get(name))
 
 
-def note_hidden_sample(context: page_context.PageContext, rows: pd.DataFrame) -> None:
+def note_hidden_sample(context: PageContext, rows: pd.DataFrame) -> None:
     """State that the sample shown does not pass the filters where it does not, and offer the first that does."""
     if context.sample in rows.index:
         return
@@ -153,7 +150,7 @@ def note_hidden_sample(context: page_context.PageContext, rows: pd.DataFrame) ->
     )
 
 
-def sample_table(context: page_context.PageContext, rows: pd.DataFrame, split: str) -> None:
+def sample_table(context: PageContext, rows: pd.DataFrame, split: str) -> None:
     """The rows as a table; a click on one makes it the sample. They are of this split, or of "all"."""
     first = [  # after the id and what was said; then whatever else the data set has
         "truth",
@@ -171,23 +168,22 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame, split: s
     order = [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
     if not context.study.has_truth:
         order = [column for column in order if column not in ("truth", "error")]
-    plain = ("certainty", "error", "disagreement", "conflict")
-    numeric = {
-        column: st.column_config.NumberColumn(
-            format="%.2f",
-            help="Softmax of the predicted class" if column == "certainty" else None,
-        )
-        for column in order
-        if column in (plain if context.study.classes else (*plain, "truth", "prediction"))
-        or ("[" in column and split_column(column)[0] in ("entropy", "dividend"))
-    }
-    named = {
-        column: st.column_config.Column(words)
-        for column in order
-        if (words := text.column(column)) != column
-    }
-    if not (context.study.reads_features or context.study.classes):
-        numeric["prediction"] = st.column_config.NumberColumn(context.study.quantity, format="%.2f")
+    numeric = {"certainty", "error", "disagreement", "conflict"}
+    if not context.study.classes:
+        numeric |= {"truth", "prediction"}
+    columns: dict[str, Any] = {}
+    for column in order:
+        name = text.column(column)
+        if column in numeric or (
+            "[" in column and split_column(column)[0] in ("entropy", "dividend")
+        ):
+            columns[column] = st.column_config.NumberColumn(format="%.2f")
+        elif name != column:
+            columns[column] = st.column_config.Column(name)
+    if context.study.classes:
+        columns["certainty"]["help"] = "Softmax of the predicted class"
+    elif not context.study.reads_features:
+        columns["prediction"]["label"] = context.study.quantity
     selections.samples_table(
         context.study.dataset,
         rows[order][:MOST_ROWS].reset_index(),
@@ -195,7 +191,7 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame, split: s
         f"_table-{context.study.name}",
         context.sample,
         height=370,
-        column_config={**named, **numeric},
+        column_config=columns,
         alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.",
     )
     some = (
@@ -211,7 +207,7 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame, split: s
     )
 
 
-def sample_scatter(context: page_context.PageContext, chosen: dict[str, Any], count: int) -> None:
+def sample_scatter(context: PageContext, chosen: dict[str, Any], count: int) -> None:
     """The samples that pass as points; a click on one makes it the sample.
 
     Args:
@@ -238,7 +234,7 @@ def sample_scatter(context: page_context.PageContext, chosen: dict[str, Any], co
 
 
 @page_runs.fragment
-def modality_attributions(context: page_context.PageContext) -> None:
+def modality_attributions(context: PageContext) -> None:
     """Draw the folded part of the Samples page: modality, term, baseline (with its sample, if it is one), method,
     and the resulting figures.
     """
@@ -255,7 +251,7 @@ def modality_attributions(context: page_context.PageContext) -> None:
     panels.show(context.tweaked_sample(), *raw.INSIDE)
 
 
-def similar_samples(context: page_context.PageContext) -> None:
+def similar_samples(context: PageContext) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
     sample = context.tweaked_sample()
     with figure.titled_frame("similar") as head:
@@ -272,7 +268,7 @@ def similar_samples(context: page_context.PageContext) -> None:
         )
 
 
-def _links(context: page_context.PageContext, nearest: compare.Nearest, ids: list[str]) -> None:
+def _links(context: PageContext, nearest: compare.Nearest, ids: list[str]) -> None:
     if ids:
         outcomes, _ = describe_outcomes(context.study, nearest.rows)
         contents = text.describe_samples(context.study.dataset, nearest.rows)

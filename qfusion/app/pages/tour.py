@@ -7,11 +7,7 @@ from qfusion.app import frame, navigation, page_runs
 def page() -> None:
     """Draw the page."""
     frame.begin_page("Guided tour")
-    navigation.tour_contents(
-        navigation.link,
-        navigation.FILES,
-        {title: icon for pages in navigation.PAGES.values() for _, title, icon in pages},
-    )
+    navigation.tour_contents()
 
 
 page_runs.run_page(__file__, __name__)

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Mapping
 
-import pandas as pd
 import streamlit as st
 
 from qfusion import _read_only
-from qfusion.app import figure, frame, page_runs, panels, state, tasks, widgets
+from qfusion.app import figure, frame, page_runs, panels, state, tables, tasks, widgets
 from qfusion.app.forms.runs import (
     DRAWN_RUNS,
     NAME,
@@ -23,7 +22,6 @@ from qfusion.training import checkpoint_cards, default_options
 from qfusion.views import learning, learning_inside
 from qfusion.views.pages import train as builders
 from qfusion.views.pages.panel import draw_view
-from qfusion.views.view import View
 from qfusion.views.words.training import describe_wait
 
 COMING = (
@@ -114,33 +112,22 @@ FIRST_EPOCH = "Drawn after the first epoch."
 
 
 def draw_progress(shown: list[trainings.Seen]) -> None:
-    """Draw the loss from the first batches on, then metrics, gradient norm and learning rate."""
+    """Draw the loss from the first batches on, then metrics, gradient norm and learning rate. Until then, placeholders
+    say what each run waits for.
+    """
     begun = trainings.runs_with_history(shown)
-    if not trainings.runs_with_losses(shown):
-        _waiting_card(shown)
-    elif not begun:
-        figure.draw_side_by_side(lambda: _loss(shown), _waiting_metric)
-    else:
-        figure.draw_side_by_side(lambda: _loss(shown), lambda: _metric(begun))
-        panels.show(begun, "train-gradient", "train-rate", columns=2, gap="medium", first=2)
-
-
-def _loss(shown: list[trainings.Seen]) -> View:
-    return draw_view(shown, view=learning.train_loss)
-
-
-def _waiting_card(shown: list[trainings.Seen]) -> None:
-    """Draw the cards of the loss and the metric as placeholders, with what each run waits for."""
-    waits = [describe_wait(entry, text.escape_markdown(entry.name)) for entry in shown]
-
-    def waiting_loss() -> None:
-        page_runs.card("train-loss", "Loss", "  \n".join(waits))
-
-    figure.draw_side_by_side(waiting_loss, _waiting_metric)
-
-
-def _waiting_metric() -> None:
-    page_runs.card("train-metric", METRIC_TITLE, FIRST_EPOCH)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.show(shown, "train-loss", first=1)
+        if not trainings.runs_with_losses(shown):
+            waits = [describe_wait(entry, text.escape_markdown(entry.name)) for entry in shown]
+            page_runs.card("train-loss", "Loss", "  \n".join(waits))
+    with right:
+        if begun:
+            _metric(begun)
+        else:
+            page_runs.card("train-metric", METRIC_TITLE, FIRST_EPOCH)
+    panels.show(begun, "train-gradient", "train-rate", columns=2, gap="medium", first=2)
 
 
 def _metric(shown: list[trainings.Seen]) -> None:
@@ -177,24 +164,27 @@ def draw_inner_terms(shown: list[trainings.Seen]) -> None:
         *(f"train-dividends-{group}" for group in range(1, builders.modality_groups(shown))),
         "train-replay",
     )
-    figure.draw_side_by_side(
-        lambda: panels.show(shown, *(f"train-norm-{of}" for of in learning_inside.NORMS)),
-        lambda: panels.show(shown, "train-negativity", "train-fused"),
-    )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.show(shown, *(f"train-norm-{of}" for of in learning_inside.NORMS))
+    with right:
+        panels.show(shown, "train-negativity", "train-fused")
 
 
 def draw_comparison(shown: list[trainings.Seen]) -> None:
     """Settings and results of the runs that are shown."""
-    figure.draw_side_by_side(
-        lambda: _settings(shown),
-        lambda: figure.draw(
-            draw_view(shown, view=learning.train_results),
+    left, right = st.columns([1, 1.25], gap="medium")
+    with left:
+        _settings(shown)
+    with right:
+        panels.show(
+            shown,
+            "train-results",
+            first=1,
             below=lambda: _tables(trainings.collect_results(shown)),
             grows=False,
             gap="xsmall",
-        ),
-        widths=[1, 1.25],
-    )
+        )
 
 
 def _settings(shown: list[trainings.Seen]) -> None:
@@ -215,27 +205,21 @@ def _settings(shown: list[trainings.Seen]) -> None:
             else "Settings"
         )
         if differ:
-            st.dataframe(
-                _frame(table, differ, titles),
-                hide_index=True,
-                alt=f"Settings that differ: {', '.join(differ)}.",
-            )
+            rows = _name_settings(table, differ, titles)
+            tables.draw(rows, f"Settings that differ: {', '.join(differ)}.", height="auto")
         elif len(planned) > 1:
             st.caption("These runs have the same settings and the same seed.")
-        st.expander(
+        with st.expander(
             f"All {len(table)} settings", expanded=len(planned) == 1, key="box-all-settings"
-        ).dataframe(
-            _frame(table, list(table), titles),
-            hide_index=True,
-            height=420,
-            alt="All settings of the runs.",
-        )
+        ):
+            rows = _name_settings(table, list(table), titles)
+            tables.draw(rows, "All settings of the runs.", height=420)
 
 
-def _frame(
+def _name_settings(
     table: dict[str, dict[str, str]], keys: list[str], titles: Mapping[str, str]
-) -> pd.DataFrame:
-    return pd.DataFrame([{"setting": titles.get(key, key), **table[key]} for key in keys])
+) -> list[dict[str, str]]:
+    return [{"setting": titles.get(key, key), **table[key]} for key in keys]
 
 
 def _tables(results: trainings.Results) -> None:
@@ -244,20 +228,17 @@ def _tables(results: trainings.Results) -> None:
             "None of these runs has a model yet. Test metrics are measured when a run is stopped or "
             "finished."
         )
-    st.dataframe(
+    tables.draw(
         results.table.drop(columns=results.metrics),
-        hide_index=True,
-        alt=f"Epochs, time and parameters of {len(results.table)} runs.",
+        f"Epochs, time and parameters of {len(results.table)} runs.",
+        height="auto",
     )
     if results.metrics:
-        st.dataframe(
+        tables.draw(
             results.metric_table(),
-            hide_index=True,
-            alt="Metrics of the runs on validation and test rows.",
-            column_config={
-                column: st.column_config.NumberColumn(format="%.3f")
-                for column in [*results.table["run"], "mean"]
-            },
+            "Metrics of the runs on validation and test rows.",
+            height="auto",
+            column_config=tables.number_columns([*results.table["run"], "mean"], "%.3f"),
         )
 
 

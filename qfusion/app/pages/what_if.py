@@ -10,7 +10,6 @@ import streamlit as st
 from qfusion.app import (
     frame,
     navigation,
-    page_context,
     page_runs,
     panels,
     selections,
@@ -18,6 +17,7 @@ from qfusion.app import (
     widgets,
 )
 from qfusion.app.models import tweaks
+from qfusion.app.page_context import PageContext
 from qfusion.app.samples import boxes, contents
 from qfusion.data import Content, Text
 from qfusion.data.synthetic import opinion_texts
@@ -54,13 +54,12 @@ from qfusion.views.words.rules import describe_calibration, format_probability
 
 
 @page_runs.fragment
-def what_if_page(context: page_context.PageContext) -> None:
+def what_if_page(context: PageContext) -> None:
     """Draw controls beside their effects. This is a fragment, so that moving one redraws only this part."""
     if not context.study.reads_features:
-        st.markdown(
+        navigation.say_missing(
             "**A measured game has no inputs to change**: its values are known for its own samples and coalitions only."
         )
-        navigation.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     with st.container(key="fold-what-if"):
         with page_runs.guard():
@@ -89,7 +88,7 @@ def page() -> None:
 _FOR = "_what_if_for"
 
 
-def forget_other_samples(context: page_context.PageContext) -> None:
+def forget_other_samples(context: PageContext) -> None:
     """Undo the changes if the sample is another one, since they were made for the sample before."""
     now = (context.study.name, context.study.dataset.name, context.sample)
     before = state.get(_FOR)
@@ -102,7 +101,7 @@ def forget_other_samples(context: page_context.PageContext) -> None:
                 state.forget(key)
 
 
-def undo_changes(context: page_context.PageContext) -> None:
+def undo_changes(context: PageContext) -> None:
     """Undo all changes. For callbacks."""
     for name in context.study.modalities:
         key = builders.action_choice(context.study, name).key
@@ -110,16 +109,14 @@ def undo_changes(context: page_context.PageContext) -> None:
             state.put(key, builders.TITLES[KEPT])
 
 
-def apply_change(
-    context: page_context.PageContext, modality: str, action: str, donor: str = ""
-) -> None:
+def apply_change(context: PageContext, modality: str, action: str, donor: str = "") -> None:
     """Set the action on a modality. For callbacks."""
     state.put(builders.action_choice(context.study, modality).key, builders.TITLES[action])
     if donor:
         state.put(builders.donor_choice(modality).key, donor)
 
 
-def draw_changes(context: page_context.PageContext) -> Edits:
+def draw_changes(context: PageContext) -> Edits:
     """Draw the controls and return the changes that the address then requests, as
     `changed_samples.wanted_changes` takes them.
     """
@@ -141,7 +138,7 @@ def draw_changes(context: page_context.PageContext) -> Edits:
     return wanted
 
 
-def _change(context: page_context.PageContext, name: str, own: Any) -> None:
+def _change(context: PageContext, name: str, own: Any) -> None:
     match widgets.draw(
         builders.action_choice(context.study, name), label=text.escape_markdown(name)
     ):
@@ -164,7 +161,7 @@ def _change(context: page_context.PageContext, name: str, own: Any) -> None:
             )
 
 
-def _donor(context: page_context.PageContext, name: str) -> None:
+def _donor(context: PageContext, name: str) -> None:
     control, dataset = builders.donor_choice(name), context.study.dataset
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
@@ -181,7 +178,7 @@ def _donor(context: page_context.PageContext, name: str) -> None:
         widgets.draw(builders.share_choice(name))
 
 
-def _input(context: page_context.PageContext, name: str) -> None:
+def _input(context: PageContext, name: str) -> None:
     if name == "text":
         widgets.draw(builders.WORDS, value=own_words(context.study, context.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
@@ -214,7 +211,7 @@ _VOCABULARY: dict[str, Iterable[str]] = {
 }
 
 
-def _state(context: page_context.PageContext, name: str, own: Any) -> None:
+def _state(context: PageContext, name: str, own: Any) -> None:
     """Sliders of a state."""
     titles = _titles(context, own)
     for title, value, control in zip(
@@ -232,7 +229,7 @@ def _state(context: page_context.PageContext, name: str, own: Any) -> None:
         st.caption("Weights are scaled to sum to 1; phases are unchanged.")
 
 
-def _titles(context: page_context.PageContext, own: Any) -> list[str]:
+def _titles(context: PageContext, own: Any) -> list[str]:
     if not own.is_complex():
         elements: tuple[str, ...] = context.study.space.elements  # type: ignore[attr-defined]
         return [f"mass of ‘{text.escape_markdown(element, 20)}’" for element in elements]
@@ -243,7 +240,7 @@ def _titles(context: page_context.PageContext, own: Any) -> list[str]:
     )
 
 
-def draw_comparison(context: page_context.PageContext, wanted: Edits) -> None:
+def draw_comparison(context: PageContext, wanted: Edits) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
     sample = context.tweaked_sample()
     before, now, done = changes.both_decisions(sample, wanted)
@@ -273,9 +270,7 @@ def draw_comparison(context: page_context.PageContext, wanted: Edits) -> None:
                 panels.show(sample, f"what-if-state-{name}")
 
 
-def _classes(
-    context: page_context.PageContext, before: Result, now: Result
-) -> list[tweaks.Changed]:
+def _classes(context: PageContext, before: Result, now: Result) -> list[tweaks.Changed]:
     study, sample = context.study, context.tweaked_sample()
     cells = [
         tweaks.Changed(
@@ -291,7 +286,7 @@ def _classes(
     return [*cells, tweaks.Changed("Log-odds explained", was, is_, sample.unit)]
 
 
-def _scores(context: page_context.PageContext, before: Result, now: Result) -> list[tweaks.Changed]:
+def _scores(context: PageContext, before: Result, now: Result) -> list[tweaks.Changed]:
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
     cells = [
         tweaks.Changed(
@@ -314,7 +309,7 @@ def _scores(context: page_context.PageContext, before: Result, now: Result) -> l
     return cells
 
 
-def nearest_flips(context: page_context.PageContext) -> None:
+def nearest_flips(context: PageContext) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
     panels.show(context.tweaked_sample(), "flips", first=1)
     with st.container(horizontal=True, key="apply-flips"):
@@ -338,7 +333,7 @@ def nearest_flips(context: page_context.PageContext) -> None:
     selections.draw_pictures(_donor_pictures(context))
 
 
-def _donor_label(context: page_context.PageContext, modality: str, donor: str) -> str:
+def _donor_label(context: PageContext, modality: str, donor: str) -> str:
     """Return the label of the button that takes a modality of another sample, with its text if it is one."""
     label = f"Take {text.escape_markdown(modality)} of {text.escape_markdown(donor)}"
     content = _donor_content(context, modality, donor)
@@ -347,7 +342,7 @@ def _donor_label(context: page_context.PageContext, modality: str, donor: str) -
     return label
 
 
-def _donor_pictures(context: page_context.PageContext) -> list[tuple[str, str]]:
+def _donor_pictures(context: PageContext) -> list[tuple[str, str]]:
     """Return small pictures of what the donors lend, each with a caption."""
     pictures = []
     for name, flip in what_would_flip(context.study, context.row).items():
@@ -359,12 +354,12 @@ def _donor_pictures(context: page_context.PageContext) -> list[tuple[str, str]]:
     return pictures
 
 
-def _donor_content(context: page_context.PageContext, modality: str, donor: str) -> Content | None:
+def _donor_content(context: PageContext, modality: str, donor: str) -> Content | None:
     dataset = context.study.dataset
     return text.read_content(dataset, dataset.row(donor)).get(modality)
 
 
-def parameter_flips(context: page_context.PageContext) -> None:
+def parameter_flips(context: PageContext) -> None:
     """Draw the folded part on the model's own parameters. Nothing is computed until it is opened."""
     if not context.study.model.part(Physics):
         st.caption(
@@ -385,7 +380,7 @@ def parameter_flips(context: page_context.PageContext) -> None:
         )
 
 
-def _flips(context: page_context.PageContext) -> None:
+def _flips(context: PageContext) -> None:
     """Draw the nearest parameters that flip the decision, and links that set one on its page, with all others as
     learned.
     """

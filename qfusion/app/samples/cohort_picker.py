@@ -6,9 +6,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.app import guidance, links, navigation, page_context, selections, state, widgets
+from qfusion.app import (
+    guidance,
+    links,
+    navigation,
+    selections,
+    state,
+    tables,
+    widgets,
+)
+from qfusion.app.page_context import PageContext
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohort_filters
+from qfusion.explain.cohort_filters import Part
 from qfusion.study import cohorts, performance, text
 from qfusion.study.study import Study
 from qfusion.views.pages import cohorts as builders, panel
@@ -37,7 +47,7 @@ def restore_filter(_: Study) -> None:
     state.put(_STARTED, True)
 
 
-def choose_levels(context: page_context.PageContext) -> performance.Levels:
+def choose_levels(context: PageContext) -> performance.Levels:
     """Draw the filter, the saved cohorts and the chips. Return the levels that they select."""
     study, table = (
         context.explained_study,
@@ -55,28 +65,17 @@ def choose_levels(context: page_context.PageContext) -> performance.Levels:
         others = _chips(study, table, levels.parts)
         _count(context, levels, table)
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
+            split = [part for part in others if part.column == cohort_filters.SPLIT]
             st.button(
                 "All samples",
                 key="_pick_everyone",
                 on_click=state.put,
-                args=(
-                    FILTER,
-                    cohort_filters.format_conditions(
-                        [part for part in others if part.column == cohort_filters.SPLIT]
-                    ),
-                ),
+                args=(FILTER, cohort_filters.format_conditions(split)),
             )
             _save_row(levels.parts)
-            st.popover(
-                "Columns", icon=":material/view_column:", help="Columns for filters."
-            ).dataframe(
-                pd.DataFrame(
-                    [{"column": name, "holds": _holds(table[name])} for name in table.columns]
-                ),
-                hide_index=True,
-                height=260,
-                alt="Columns for filters and their contents.",
-            )
+            with st.popover("Columns", icon=":material/view_column:", help="Columns for filters."):
+                columns = [{"column": name, "holds": _holds(table[name])} for name in table]
+                tables.draw(columns, "Columns for filters and their contents.", height=260)
         if len(levels.rows) > performance.MAX_SLOW:
             widgets.draw(panel.EVERYONE)
         if problem := state.take(_PROBLEM):
@@ -93,7 +92,7 @@ def _cohort_name(words: str) -> str:
     return next((cohort.name for cohort in links.saved_cohorts() if cohort.parts == parts), "")
 
 
-def _check_filter(words: str, context: page_context.PageContext) -> str:
+def _check_filter(words: str, context: PageContext) -> str:
     """Return the filter, or an empty string if the text is not a valid filter."""
     try:
         builders.require_filter(context.explained_study, words, context.output_wanted)
@@ -127,9 +126,7 @@ def _load_cohort(words: str) -> None:
             )
 
 
-def _chips(
-    study: Study, table: pd.DataFrame, parts: tuple[cohort_filters.Part, ...]
-) -> tuple[cohort_filters.Part, ...]:
+def _chips(study: Study, table: pd.DataFrame, parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """Draw conditions as chips, all of which must hold. Several relations form one condition. Chips in the filter
     are marked, and the filter's other conditions are returned.
     """
@@ -152,7 +149,7 @@ def _chips(
     return others
 
 
-def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohort_filters.Part]:
+def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, Part]:
     """Return the conditions behind the chips, besides relations, on the explained rows of a split."""
     wrong = cohorts.wrong_part(study, rows)
     chips = {}
@@ -164,13 +161,13 @@ def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohort_filters.P
             if column == "error" and not study.has_truth:
                 continue
             threshold = f"{rows[column].quantile(0.9):.4g}"
-            chips[title] = cohort_filters.Part(column, ">=", (threshold,))
+            chips[title] = Part(column, ">=", (threshold,))
     return chips
 
 
 def clear_chip(
-    parts: Sequence[cohort_filters.Part], chips: Mapping[str, cohort_filters.Part]
-) -> tuple[list[str], tuple[cohort_filters.Part, ...]]:
+    parts: Sequence[Part], chips: Mapping[str, Part]
+) -> tuple[list[str], tuple[Part, ...]]:
     """Return the relations and chips that a filter contains, and its other conditions."""
     words = [part.values for part in parts if part.column == "relation" and part.operator == "="]
     kinds = [kind for kind in RELATIONS if words and all(kind in values for values in words)]
@@ -184,30 +181,26 @@ def clear_chip(
 
 def add_part(
     chosen: Collection[str],
-    chips: Mapping[str, cohort_filters.Part],
-    others: Sequence[cohort_filters.Part],
+    chips: Mapping[str, Part],
+    others: Sequence[Part],
 ) -> str:
     """The filter of some relations and chips, beside other conditions."""
     kinds = tuple(kind for kind in RELATIONS if kind in chosen)
     return cohort_filters.format_conditions(
         [
-            *([cohort_filters.Part("relation", "=", kinds)] if kinds else []),
+            *([Part("relation", "=", kinds)] if kinds else []),
             *(chips[name] for name in chips if name in chosen),
             *others,
         ]
     )
 
 
-def _apply_chips(
-    chips: Mapping[str, cohort_filters.Part], others: Sequence[cohort_filters.Part]
-) -> None:
+def _apply_chips(chips: Mapping[str, Part], others: Sequence[Part]) -> None:
     chosen = state.get(_CHIPS)
     state.put(FILTER, add_part(chosen if isinstance(chosen, list) else [], chips, others))
 
 
-def _count(
-    context: page_context.PageContext, levels: performance.Levels, table: pd.DataFrame
-) -> None:
+def _count(context: PageContext, levels: performance.Levels, table: pd.DataFrame) -> None:
     count, total = int(levels.inside.sum()), len(levels.rows)
     if levels.sample.is_own:
         belongs = "is your own and belongs to no split"
@@ -242,7 +235,7 @@ def _count(
         )
 
 
-def _save_row(parts: tuple[cohort_filters.Part, ...]) -> None:
+def _save_row(parts: tuple[Part, ...]) -> None:
     with st.popover(
         "Save",
         icon=":material/bookmark_add:",
@@ -266,11 +259,10 @@ def _save_row(parts: tuple[cohort_filters.Part, ...]) -> None:
         )
 
 
-def _save(parts: tuple[cohort_filters.Part, ...]) -> None:
+def _save(parts: tuple[Part, ...]) -> None:
     try:
-        links.save_cohort(
-            cohort_filters.Cohort(cohort_filters.cohort_name(str(state.get(NAME) or "")), parts)
-        )
+        name = cohort_filters.cohort_name(str(state.get(NAME) or ""))
+        links.save_cohort(cohort_filters.Cohort(name, parts))
     except QFusionError as error:
         state.put(_PROBLEM, str(error))
 
@@ -282,7 +274,7 @@ def _holds(column: pd.Series) -> str:
     return ", ".join(sorted(values)) if len(values) <= 15 else f"{len(values):,} different words"
 
 
-def ladder(context: page_context.PageContext, levels: performance.Levels) -> None:
+def ladder(context: PageContext, levels: performance.Levels) -> None:
     """The three levels in numbers."""
     result = performance.ladder(
         context.study, levels.rows, levels.inside, levels.own, name_all(levels)
@@ -290,15 +282,16 @@ def ladder(context: page_context.PageContext, levels: performance.Levels) -> Non
     heads = ["", *(f"**{text.escape_markdown(name)}**" for name in result["level"])]
     seeds = {"accuracy": systems.seed_suffix(context.study)}
     titles = {"joint": "size of joint terms", "relation": "most frequent type"}
-    lines = [
-        f"| {text.escape_markdown(titles.get(name, name))}{seeds.get(name, '')} | "
-        + " | ".join(_cell(name, value) for value in result[name])
-        + " |"
+    rows = [
+        (
+            f"{text.escape_markdown(titles.get(name, name))}{seeds.get(name, '')}",
+            *(_cell(name, value) for value in result[name]),
+        )
         for name in result.columns[1:]
     ]
     with st.container(key="cohort-ladder"):
         guidance.help_expander("Means of all, of the cohort and of this sample")
-        st.markdown("\n".join([f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *lines]))
+        st.markdown(tables.markdown(heads, rows))
         with st.container(horizontal=True, vertical_alignment="center"):
             navigation.link(
                 "pages/samples.py",
@@ -315,17 +308,17 @@ def _cell(name: str, value: object) -> str:
     return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
 
 
-def select_type(key: str, parts: tuple[cohort_filters.Part, ...]) -> None:
+def select_type(key: str, parts: tuple[Part, ...]) -> None:
     """Set the cohort's relation to the clicked one."""
-    kind = str(next(iter(selections.selected_values(key)), ""))
+    kind = str(selections.selected_value(key))
     if kind in RELATIONS:
-        take(
-            [cohort_filters.Part("relation", "=", (kind,))],
-            [part for part in parts if part.column != "relation"],
-        )
+        take([Part("relation", "=", (kind,))], parts, {"relation"})
 
 
-def take(own: Sequence[cohort_filters.Part], others: Sequence[cohort_filters.Part]) -> None:
-    """Set the cohort to the slice of the samples that meet some conditions. For callbacks."""
+def take(own: Sequence[Part], parts: Sequence[Part], replaced: Collection[str]) -> None:
+    """Set the cohort to the samples that meet some conditions, and those of a filter on other columns than the
+    `replaced` ones. For callbacks.
+    """
+    others = [part for part in parts if part.column not in replaced]
     state.put(FILTER, cohort_filters.format_conditions([*own, *others]))
     state.page_again()

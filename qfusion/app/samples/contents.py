@@ -11,8 +11,9 @@ import streamlit as st
 
 from qfusion import report
 from qfusion._sentences import true_minus
-from qfusion.app import figure, navigation, page_context, page_runs
+from qfusion.app import figure, navigation, page_runs
 from qfusion.app.models import tweaks
+from qfusion.app.page_context import PageContext
 from qfusion.data import Audio, Content, Image, Text, media_files, media_films, media_pictures
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.target_spec import LABEL_PREFIX
@@ -33,9 +34,7 @@ BADGES = {
 }
 
 
-def hero_card(
-    context: page_context.PageContext, *, details: bool = False, key: str = "card"
-) -> None:
+def hero_card(context: PageContext, *, details: bool = False, key: str = "card") -> None:
     """Draw the content of the current sample beside the decision on it.
 
     Args:
@@ -74,7 +73,7 @@ def _draw_decision(summary: DecisionSummary, name: str) -> None:
 
 
 def sample_content(
-    context: page_context.PageContext,
+    context: PageContext,
     row: int | None = None,
     *,
     details: bool = True,
@@ -204,7 +203,7 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
     )
 
 
-def draw_facts(context: page_context.PageContext, row: int) -> None:
+def draw_facts(context: PageContext, row: int) -> None:
     """Draw what the data set's table says about the sample: video and segment times, regime."""
     facts = {
         str(name): value
@@ -225,7 +224,7 @@ def draw_facts(context: page_context.PageContext, row: int) -> None:
     st.caption(" · ".join(parts))
 
 
-def sample_heading(context: page_context.PageContext) -> None:
+def sample_heading(context: PageContext) -> None:
     """The sample's id, and the way on."""
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
@@ -253,7 +252,7 @@ def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
     )
 
 
-def report_of_sample(context: page_context.PageContext) -> None:
+def report_of_sample(context: PageContext) -> None:
     """Offer the report on the current sample, with the reader's background, output and changes of the model."""
     changed = tweaks.current_tweak(context.study)
     with st.popover(
@@ -283,6 +282,6 @@ def report_of_sample(context: page_context.PageContext) -> None:
                 )
 
 
-def _write(context: page_context.PageContext, changed: str, suffix: str) -> bytes:
+def _write(context: PageContext, changed: str, suffix: str) -> bytes:
     sample = build_sample(context.explained_study, context.row, context.output_wanted, changed)
     return report.sample(sample).render(suffix)

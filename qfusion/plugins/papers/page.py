@@ -48,12 +48,13 @@ def board(context: page_context.PageContext) -> None:
             )
         table = result.table(name, key)
         _head(result, name, key, table)
-        figure.draw_side_by_side(
-            lambda: panels.show(result, "board", first=1),
-            lambda: panels.show_with_controls(
+        left, right = st.columns(2, gap="medium")
+        with left:
+            panels.show(result, "board", first=1)
+        with right:
+            panels.show_with_controls(
                 result, "board-size", lambda: widgets.draw(builders.SIZE), first=True
-            ),
-        )
+            )
         with widgets.fold(builders.TABLE, ":material/table:"):
             _table(result, name, key, table)
         panels.show(result, "board-joint", "board-agreement", columns=2, gap="medium")

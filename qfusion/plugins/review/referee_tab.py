@@ -52,11 +52,9 @@ def referee_tab(context: page_context.PageContext, sample: Sample) -> None:
         if tasks.is_done(
             job,
             "Checks: {job.done:,} of {job.total:,}",
-            "{job.problem}",
-            wanted=lambda: bool(state.get("proof") == referee.VIEW),
+            "referee",
             cancel=job.stop,
-            width=420,
-            keys=("referee-progress", "_referee_cancel"),
+            wanted=lambda: bool(state.get("proof") == referee.VIEW),
         ):
             _draw_review(context, study, claims)
 

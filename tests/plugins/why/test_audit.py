@@ -257,7 +257,7 @@ def test_twin_that_failed_with_some_seeds_is_reported() -> None:
     }
     picture = drawn["avparity"]
     assert "Coherence (local basis): the twin learns with 7 of 10 seeds" in picture.caption
-    assert "learns with" not in drawn["parity"].shows
+    assert "learns with" not in drawn["parity"].caption
     assert "the wider interval is a bound" in picture.caption
     # what matters stands first, what is no test last
     assert picture.title.startswith("Split: coherence (local basis); undecided: ")

@@ -156,7 +156,7 @@ def _open_clip(key: str, sides: compare.Sides, view: page_state.Pin) -> None:
     )
     result = crowd_comparison.compare_sides(sides, choices)
     places = builders.places_alone(result, state.get(builders.ALONE.key))[: builders.MAX_BARS]
-    place = selections.parse_index(selections.selected_point(key).get("point_index"), len(places))
+    place = selections.selected_index(key, len(places))
     if place is None:
         return
     clip = places[place]

@@ -55,11 +55,9 @@ def fusion_needs(scope: Any, columns: list[float] | int = 0) -> None:
             streamlit_internals.session_id(),
         ),
         "Small models: {job.done:,} of {job.total:,} fitted",
-        "{job.problem}",
-        wanted=lambda: bool(state.get(data_fusion.NEED.key)),
+        "needs",
         cancel=partial(state.put, data_fusion.NEED.key, False),  # the next run leaves the job
-        width=420,
-        keys=("needs-progress", "_needs_cancel"),
+        wanted=lambda: bool(state.get(data_fusion.NEED.key)),
         last_step="computing the information",
     ):
         panels.show(scope, "needs-bits", "needs-worth", columns=columns, gap="medium", first=2)
