@@ -8,10 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 
-def heights(app: AppTest) -> list[int]:
-    """The heights of the grey blocks on a page, in pixels, without those of titles."""
-    blocks = [block.root.height_config.pixel_height for block in app.get("skeleton")]
-    return [height for height in blocks if height >= 100]
+def heights(app: AppTest) -> list[str]:
+    """The styles of the grey blocks on a page."""
+    bodies = [str(element.proto.body) for element in app.get("html")]
+    return [body.partition('style="')[2].partition('"')[0] for body in bodies if "skeleton" in body]
 
 
 def two_cards() -> None:

@@ -198,6 +198,8 @@ def dialog_button(
 
 
 HEIGHT = 320  # pixels of the figure of most cards
+TITLE = '<div class="qf-skeleton" style="height: 1.3rem; width: 45%" aria-hidden="true"></div>'
+BLOCK = '<div class="qf-skeleton" style="height: {height}px" aria-hidden="true"></div>'
 _DRAWN = "_drawn_cards"  # in a session: names of the cards that were drawn
 
 
@@ -214,11 +216,11 @@ def card(name: str, title: str = "", words: str = "", height: int = HEIGHT) -> A
         if title:
             st.markdown(f"#### {title}")
         else:
-            st.skeleton(21, width=240)
+            st.html(TITLE)
         if words:
             st.caption(words)
         status = st.container(key=f"waiting-{name}")
-        st.skeleton(height)
+        st.html(BLOCK.format(height=height))
     return status
 
 

@@ -123,12 +123,7 @@ class PageParams:
 
     def end(self) -> None:
         """End a run of the whole page. Parameters that it has not shown are no longer on the page."""
-        self.keep(self.drawn)
-
-    def keep(self, keys: Iterable[str]) -> None:
-        """Remove all other parameters from the page."""
-        wanted = set(keys)
-        self.defaults = {key: value for key, value in self.defaults.items() if key in wanted}
+        self.defaults = {key: self.defaults[key] for key in self.defaults if key in self.drawn}
 
     def values(self) -> dict[str, Any]:
         """Return the value of each parameter that is set: the value of its widget, or texts of the link."""

@@ -22,9 +22,7 @@ from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import sensitivity
 from qfusion.views.pages import circuit
-from qfusion.views.words import systems
 from qfusion.views.words.rules import describe_calibration, format_probability
-from qfusion.views.words.training import describe_metric
 
 
 @dataclass(frozen=True)
@@ -115,19 +113,10 @@ def draw_changes(context: PageContext, sample: Sample) -> None:
         ]
     labels = metrics.labels(now.metrics)
     for name in circuit_metrics(now.metrics):
-        metric_label = labels[name]
-        title = metric_label.short
+        title = labels[name].short
         if study.classes:
             title = f"Test {title[:1].lower()}{title[1:]}"
-        cells.append(
-            tweaks.Changed(
-                title + systems.seed_suffix(study),
-                base.metrics[name],
-                now.metrics[name],
-                describe_metric(name, now.metrics),
-                "normal" if metric_label.higher_is_better else "inverse",
-            )
-        )
+        cells.append(tweaks.changed_metric(sample, name, title))
     with st.container(key="pair-metrics"):
         places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
         # A line of its own either way, so that nothing below jumps at the first edit.

@@ -16,7 +16,10 @@ from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, couplings, dissipati
 from qfusion.study import operators, text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
+from qfusion.training import metrics
 from qfusion.views.pages import circuit, dynamics, notebook, page_state
+from qfusion.views.words import systems
+from qfusion.views.words.training import describe_metric
 
 
 def draw_sliders(study: Study) -> Tweak:
@@ -287,6 +290,22 @@ class Changed(NamedTuple):
     help: str
     colour: str = "off"
     written: Callable[[float], str] = "{:.3f}".format
+
+
+def changed_metric(sample: Sample, name: str, title: str, more: str = "") -> Changed:
+    """Return a test metric under the tweak of a sample.
+
+    Args:
+        title: of the metric. more: added to its help.
+    """
+    before = sample.untweaked.metrics
+    return Changed(
+        title + systems.seed_suffix(sample.study),
+        before[name],
+        sample.metrics[name],
+        describe_metric(name, before) + more,
+        "normal" if metrics.labels(before)[name].higher_is_better else "inverse",
+    )
 
 
 def metrics_changed(

@@ -27,10 +27,8 @@ from qfusion.training import metrics
 from qfusion.views import decision, generator
 from qfusion.views.dynamics import describe_attractor, has_jumps, long_time_limit, measure_panels
 from qfusion.views.pages import dynamics as dynamics_page, notebook, page_state, panel
-from qfusion.views.words import systems
 from qfusion.views.words.names import UNRAVELLING
 from qfusion.views.words.rules import describe_integration_error
-from qfusion.views.words.training import describe_metric
 
 AS_LEARNED = "The model as it was learned. Move a slider to see its effect on this decision."
 AS_GIVEN = "The system as it was given. Move a slider to see its effect on the value that is read."
@@ -98,15 +96,13 @@ def compare_with_learned(context: PageContext, sample: Sample) -> Callable[[], N
             line.markdown(notebook.describe_tweaked_sample(sample))
         else:
             line.caption(AS_GIVEN if study.model.is_given else AS_LEARNED)
+        over = (
+            f" Over all {len(study.dataset.rows('test')):,} test samples with the same sliders; the small number is "
+            "the change from the learned model."
+        )
         tested = [
-            tweaks.Changed(
-                known[name].short.partition(" (")[0] + systems.seed_suffix(study),  # on one line
-                base.metrics[name],
-                now.metrics[name],
-                f"{describe_metric(name, base.metrics)} Over all {len(study.dataset.rows('test')):,} test "
-                "samples with the same sliders; the small number is the change from the learned model.",
-                "normal" if known[name].higher_is_better else "inverse",
-            )
+            # on one line
+            tweaks.changed_metric(sample, name, known[name].short.partition(" (")[0], over)
             for name in names
         ]
         tweaks.metrics_changed(tested, others)

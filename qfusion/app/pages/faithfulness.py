@@ -215,8 +215,8 @@ def _methods_before_run(coalitions: int, rows: int) -> None:
     with st.container(border=True, key="coming-estimators", gap="xsmall"):
         st.markdown("#### Shapley values, error and time by four methods")
         heads = ["Method", "What it takes", "Values", "Largest error", "Seconds"]
-        rows = [(name, cost, marks, marks, marks) for name, cost in costs.items()]
-        st.markdown(tables.markdown(heads, rows))
+        lines = [(name, cost, marks, marks, marks) for name, cost in costs.items()]
+        st.markdown(tables.markdown(heads, lines))
 
 
 def _table(context: PageContext, table: pd.DataFrame) -> None:

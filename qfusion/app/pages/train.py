@@ -177,10 +177,9 @@ def draw_comparison(shown: list[trainings.Seen]) -> None:
     with left:
         _settings(shown)
     with right:
-        panels.show(
-            shown,
-            "train-results",
-            first=1,
+        [build] = panels.builders(shown, "train-results").values()
+        figure.draw(
+            build(),
             below=lambda: _tables(trainings.collect_results(shown)),
             grows=False,
             gap="xsmall",
