@@ -33,28 +33,6 @@ WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
 )
 
 
-def pipeline(context: PageContext) -> None:
-    """The way from features to score; each part links to the page that shows it."""
-    parts = systems.pipeline_stages(context.study)
-    guidance.title(
-        text.escape_markdown(context.study.card.get("title") or context.study.name),
-        systems.describe_system(context.study),
-        3,
-    )
-    with st.container(key="pair-pipeline"):
-        for i, (cell, (name, words, page, label, shown)) in enumerate(
-            zip(st.columns(len(parts), gap="small"), parts, strict=True)
-        ):
-            with cell, st.container(border=True, height="stretch"):
-                st.markdown(
-                    f"**{i + 1}  {name}**"
-                    + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""),
-                    help=guidance.help(words),
-                )
-                guidance.help_line(words)
-                navigation.link(page, label, ":material/arrow_outward:", **shown)
-
-
 def page() -> None:
     """Draw the page, which `app.py` shows."""
     page_runs.draw_page(_page)
@@ -78,6 +56,28 @@ def _page() -> None:
                 context
             )  # last: of a network, looking for what would flip it takes seconds
         panels.draw_lower_panels(**context.scopes())
+
+
+def pipeline(context: PageContext) -> None:
+    """The way from features to score; each part links to the page that shows it."""
+    parts = systems.pipeline_stages(context.study)
+    guidance.title(
+        text.escape_markdown(context.study.card.get("title") or context.study.name),
+        systems.describe_system(context.study),
+        3,
+    )
+    with st.container(key="pair-pipeline"):
+        for i, (cell, (name, words, page, label, shown)) in enumerate(
+            zip(st.columns(len(parts), gap="small"), parts, strict=True)
+        ):
+            with cell, st.container(border=True, height="stretch"):
+                st.markdown(
+                    f"**{i + 1}  {name}**"
+                    + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""),
+                    help=guidance.help(words),
+                )
+                guidance.help_line(words)
+                navigation.link(page, label, ":material/arrow_outward:", **shown)
 
 
 Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the link shows

@@ -44,6 +44,22 @@ from qfusion.views.circuit import describe_measurements
 from qfusion.views.pages import circuit as circuit_page, notebook
 
 
+def page() -> None:
+    """Draw the page."""
+    context = frame.begin_model_page("Circuit")
+    if not context.study.model.part(Circuit):
+        st.markdown("**This model has no circuit of gates**: its decision is read out directly.")
+        instead = ("pages/samples.py", "See what each modality adds", ":material/article:")
+        votes = ("pages/operators.py", "See the votes of its read-out", ":material/how_to_vote:")
+        navigation.link(*(votes if context.study.model.part(StateModel) else instead))
+    elif context.study.model.part(Evolution):
+        one_step(context)
+    elif context.study.model.part(GateCircuit):
+        plain_gates(context)
+    else:
+        fusion_network(context)
+
+
 @page_runs.fragment
 def one_step(context: PageContext) -> None:
     """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from
@@ -146,22 +162,6 @@ def plain_gates(context: PageContext) -> None:
 
 def _can_change(context: PageContext) -> bool:
     return context.study.model.part(EditableCircuit) is not None
-
-
-def page() -> None:
-    """Draw the page."""
-    context = frame.begin_model_page("Circuit")
-    if not context.study.model.part(Circuit):
-        st.markdown("**This model has no circuit of gates**: its decision is read out directly.")
-        instead = ("pages/samples.py", "See what each modality adds", ":material/article:")
-        votes = ("pages/operators.py", "See the votes of its read-out", ":material/how_to_vote:")
-        navigation.link(*(votes if context.study.model.part(StateModel) else instead))
-    elif context.study.model.part(Evolution):
-        one_step(context)
-    elif context.study.model.part(GateCircuit):
-        plain_gates(context)
-    else:
-        fusion_network(context)
 
 
 WHOLE_EVOLUTION_HELP = "The whole evolution repeats all gates after the preparation until T."

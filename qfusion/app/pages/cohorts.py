@@ -40,6 +40,25 @@ from qfusion.views.pages.panel import drawn
 from qfusion.views.words.names import name_all, name_cohort
 
 
+def page() -> None:
+    """Draw the page."""
+    context = frame.begin_model_page("Cohorts", restore_filter)
+    with page_runs.guard(), st.container(key="fold-cohorts"):
+        left, right = st.columns([1, 1.25], gap="medium")
+        with left:
+            levels = choose_levels(context)
+            ladder(context, levels)
+        with right:
+            map_of_samples(context, levels)
+        parts = {
+            name: partial(
+                panels.lazy_panel, name.lower(), partial(part, context, levels), stays=True
+            )
+            for name, part in (PARTS | plugin.tabs("cohorts")).items()
+        }
+        panels.tabs(builders.VIEW, parts, **context.scopes(), levels=levels)
+
+
 def contributions(context: PageContext, levels: performance.Levels) -> None:
     """How modalities relate and share, and the distribution of every dividend, by the grouping picked."""
     left, right = st.columns([1, 1.25], gap="medium")
@@ -60,25 +79,6 @@ def wrong_ones(context: PageContext, levels: performance.Levels) -> None:
         picture = drawn(cohort_errors.wrong)(levels)
         figure.draw(picture, below=lambda: wrong_table(context, picture.numbers))
         error_slices(context, levels)
-
-
-def page() -> None:
-    """Draw the page."""
-    context = frame.begin_model_page("Cohorts", restore_filter)
-    with page_runs.guard(), st.container(key="fold-cohorts"):
-        left, right = st.columns([1, 1.25], gap="medium")
-        with left:
-            levels = choose_levels(context)
-            ladder(context, levels)
-        with right:
-            map_of_samples(context, levels)
-        parts = {
-            name: partial(
-                panels.lazy_panel, name.lower(), partial(part, context, levels), stays=True
-            )
-            for name, part in (PARTS | plugin.tabs("cohorts")).items()
-        }
-        panels.tabs(builders.VIEW, parts, **context.scopes(), levels=levels)
 
 
 def error_slices(context: PageContext, levels: performance.Levels) -> None:

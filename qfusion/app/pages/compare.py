@@ -39,6 +39,23 @@ from qfusion.views.words.names import name_study
 from qfusion.views.words.rules import describe_softmax
 
 
+def page() -> None:
+    """Draw the page."""
+    context = frame.begin_model_page("Compare", forget_lost_pin)
+    with page_runs.guard(), st.container(key="fold-compare"):
+        pinned = state.get(links.PIN)
+        chosen, tabs = widgets.draw(builders.VIEW), plugin.tabs("compare")
+        if chosen == builders.SEVERAL:
+            several_samples(context)
+        elif chosen in tabs:
+            tabs[chosen](context, context.tweaked_sample())
+        elif pinned is None:
+            suggest_pins(context)
+        else:
+            compared_views(context, pinned)
+            decisions(context, pinned)
+
+
 @page_runs.fragment
 def decisions(context: PageContext, view: page_state.Pin) -> None:
     """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
@@ -76,23 +93,6 @@ def decisions(context: PageContext, view: page_state.Pin) -> None:
         )
         time_strips(sides)
         panels.draw_lower_panels(**context.scopes(tweak), sides=sides)
-
-
-def page() -> None:
-    """Draw the page."""
-    context = frame.begin_model_page("Compare", forget_lost_pin)
-    with page_runs.guard(), st.container(key="fold-compare"):
-        pinned = state.get(links.PIN)
-        chosen, tabs = widgets.draw(builders.VIEW), plugin.tabs("compare")
-        if chosen == builders.SEVERAL:
-            several_samples(context)
-        elif chosen in tabs:
-            tabs[chosen](context, context.tweaked_sample())
-        elif pinned is None:
-            suggest_pins(context)
-        else:
-            compared_views(context, pinned)
-            decisions(context, pinned)
 
 
 def raw_contents(context: PageContext, one: Sample) -> None:

@@ -35,6 +35,20 @@ AS_GIVEN = "The system as it was given. Move a slider to see its effect on the v
 WIDE = (1.25, 1)  # of two columns
 
 
+def page() -> None:
+    """Draw the page."""
+    context = frame.begin_model_page("Dynamics")
+    if context.study.model.part(Evolution):
+        # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
+        turn = state.take_linked(dynamics_page.TURN.key)
+        if turn is not None:
+            tweak = page_state.parse_slider_tweak(context.study.model, turn[-1])
+            tweaks.set_sliders(context.study.model, tweak)
+        dynamics(context)
+    else:
+        no_time(context)
+
+
 @page_runs.guard()
 def no_time(context: PageContext) -> None:
     """Draw the reason why the model has no evolution in time to follow, and where its counterpart is."""
@@ -247,20 +261,6 @@ def dynamics(context: PageContext) -> None:
     # whoever turns a knob turns it again before another sample is asked for
     if not tweak.numbers():
         context.prepare()
-
-
-def page() -> None:
-    """Draw the page."""
-    context = frame.begin_model_page("Dynamics")
-    if context.study.model.part(Evolution):
-        # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
-        turn = state.take_linked(dynamics_page.TURN.key)
-        if turn is not None:
-            tweak = page_state.parse_slider_tweak(context.study.model, turn[-1])
-            tweaks.set_sliders(context.study.model, tweak)
-        dynamics(context)
-    else:
-        no_time(context)
 
 
 page_runs.run_page(__file__, __name__)

@@ -39,6 +39,11 @@ ICONS = {
 }
 
 
+def page() -> None:
+    """Draw the page."""
+    evidence(frame.begin_model_page("Faithfulness"))
+
+
 @page_runs.fragment
 def evidence(context: PageContext) -> None:
     """Draw the warnings that matter, then the open view. It is a fragment, so that changing the view redraws nothing
@@ -110,11 +115,6 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
         grows=False,
         gap="xsmall",
     )
-
-
-def page() -> None:
-    """Draw the page."""
-    evidence(frame.begin_model_page("Faithfulness"))
 
 
 def deletion_tab(context: PageContext) -> None:

@@ -24,6 +24,14 @@ from qfusion.views.pages.operators import AMONG, GROUP, NEAREST, UP
 from qfusion.views.words.decisions import describe_baseline
 
 
+def page() -> None:
+    """Draw the page."""
+    context = frame.begin_model_page("Decision operators")
+    with page_runs.guard(), st.container(key="fold-operators"):
+        votes(context)
+        panels.draw_lower_panels(**context.scopes())
+
+
 def votes(context: PageContext) -> None:
     """Controls and all panels."""
     if not context.study.model.part(StateModel):
@@ -109,14 +117,6 @@ def _nearest(context: PageContext, result: Votes, side: str) -> None:
                     ":material/my_location:",
                     open=sample,
                 )
-
-
-def page() -> None:
-    """Draw the page."""
-    context = frame.begin_model_page("Decision operators")
-    with page_runs.guard(), st.container(key="fold-operators"):
-        votes(context)
-        panels.draw_lower_panels(**context.scopes())
 
 
 page_runs.run_page(__file__, __name__)

@@ -40,6 +40,32 @@ COMING = (
 
 
 @page_runs.guard()
+def page() -> None:
+    """Draw the page."""
+    frame.begin_page("Train")
+    if started := state.take(STARTED):
+        state.forget(NAME)  # it is free for another one
+        state.put(builders.RUNS.key, started[: trainings.MAX_SHOWN])
+    seen = trainings.look()
+    brings = state.param_text(builders.IMPORT.key) == "true"
+    new_run_form(not seen and not brings)
+    if not _read_only.is_read_only():
+        exchange.own_models_section()
+    if not seen:
+        tasks.placeholder(
+            "run",
+            "There is no run yet. Choose data and a kind of model above and press Start. Training runs "
+            "in a separate process and continues when this page is closed.",
+            COMING,
+            not _read_only.is_read_only(),
+        )
+        return
+    moving = _moving(seen)
+    # seconds between two looks while a run is alive
+    st.fragment(_runs, run_every=1.5 if moving else None)(moving, checkpoint_cards.available())
+
+
+@page_runs.guard()
 def _runs(moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
@@ -74,32 +100,6 @@ def _stages(shown: list[trainings.Seen]) -> list[tuple[str, str, bool]]:
     """Return the state of each run, and whether it has a loss to draw."""
     begun = {entry.name for entry in trainings.runs_with_losses(shown)}
     return [(entry.name, entry.state, entry.name in begun) for entry in shown]
-
-
-@page_runs.guard()
-def page() -> None:
-    """Draw the page."""
-    frame.begin_page("Train")
-    if started := state.take(STARTED):
-        state.forget(NAME)  # it is free for another one
-        state.put(builders.RUNS.key, started[: trainings.MAX_SHOWN])
-    seen = trainings.look()
-    brings = state.param_text(builders.IMPORT.key) == "true"
-    new_run_form(not seen and not brings)
-    if not _read_only.is_read_only():
-        exchange.own_models_section()
-    if not seen:
-        tasks.placeholder(
-            "run",
-            "There is no run yet. Choose data and a kind of model above and press Start. Training runs "
-            "in a separate process and continues when this page is closed.",
-            COMING,
-            not _read_only.is_read_only(),
-        )
-        return
-    moving = _moving(seen)
-    # seconds between two looks while a run is alive
-    st.fragment(_runs, run_every=1.5 if moving else None)(moving, checkpoint_cards.available())
 
 
 def _moving(seen: list[trainings.Seen]) -> bool:

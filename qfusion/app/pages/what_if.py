@@ -53,6 +53,13 @@ from qfusion.views.words.names import name_parameter
 from qfusion.views.words.rules import describe_calibration, format_probability
 
 
+def page() -> None:
+    """Draw the page."""
+    context = frame.begin_model_page("What if")
+    forget_other_samples(context)
+    what_if_page(context)
+
+
 @page_runs.fragment
 def what_if_page(context: PageContext) -> None:
     """Draw controls beside their effects. This is a fragment, so that moving one redraws only this part."""
@@ -74,13 +81,6 @@ def what_if_page(context: PageContext) -> None:
         with page_runs.guard():
             parameter_flips(context)
             panels.draw_lower_panels(**context.scopes())
-
-
-def page() -> None:
-    """Draw the page."""
-    context = frame.begin_model_page("What if")
-    forget_other_samples(context)
-    what_if_page(context)
 
 
 # The controls: what is done to each modality. Everything stands in the address.
