@@ -253,15 +253,9 @@ def footer(picture: View) -> None:
 
 def draw_dialog(picture: View) -> None:
     """Open the dialog that exports a figure, where the reader asked for it."""
-    if picture.figure is not None and state.get(state.DRAWER) == picture.name:
-        page_runs.dialog(
-            "Export this figure",
-            drawer.body,
-            picture,
-            chart,
-            width="large",
-            # the page is drawn again, since series may have been left out
-            on_dismiss=partial(state.put, state.DRAWER, None),
+    if picture.figure is not None:
+        page_runs.dialog_if_wanted(
+            picture.name, "Export this figure", drawer.body, picture, chart, width="large"
         )
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -185,6 +185,17 @@ def dialog(title: str, body: Callable[..., object], *arguments: Any, **options: 
     """
     if not streamlit_internals.has_dialog():
         st.dialog(title, **options)(body)(*arguments)
+
+
+def dialog_if_wanted(
+    name: str, title: str, body: Callable[..., object], *arguments: Any, width: Any
+) -> None:
+    """Open a dialog while the reader wants the one of a name, see `state.DRAWER`. Other arguments are those of
+    `dialog`. The page is drawn again once it is closed.
+    """
+    if state.get(state.DRAWER) == name:
+        close = partial(state.put, state.DRAWER, None)
+        dialog(title, body, *arguments, width=width, on_dismiss=close)
 
 
 @st.fragment

@@ -180,22 +180,20 @@ def _draw_columns() -> None:
 
 def _preview_table(files: list[Any], path: str) -> None:
     """Read the columns of what was brought if it is one table, for the form that assigns them."""
-    _check_brought(files, path)
-    with manifest.staging_folder() as folder:
-        if len(files) == 1:
-            paths = [requests.save_upload(files[0], folder, "file")]
-        else:
-            paths = [] if files else [Path(path.strip()).expanduser()]
-        table = formats.find_single_table(paths)
-        if table is not None:
-            table_columns.begin_columns(preview_table(table))
+    if len(files) <= 1:
+        with manifest.staging_folder() as folder:
+            table = formats.find_single_table(_brought_files(files, path, folder))
+            if table is not None:
+                table_columns.begin_columns(preview_table(table))
 
 
-def _check_brought(files: list[Any], path: str) -> None:
-    check(
-        bool(files) or bool(path.strip()),
-        "There is nothing to examine yet. Choose a file first.",
-    )
+def _brought_files(files: list[Any], path: str, folder: Path) -> list[Path]:
+    """Return what was brought: uploads, which are saved in a folder, or what a path names."""
+    if files:
+        # under names that cannot lead anywhere else
+        return [requests.save_upload(file, folder, "file") for file in files]
+    check(bool(path.strip()), "There is nothing to examine yet. Choose a file first.")
+    return [Path(path.strip()).expanduser()]
 
 
 def discard() -> None:
@@ -205,18 +203,14 @@ def discard() -> None:
 
 
 def _examine(files: list[Any], path: str, **options: Any) -> None:
-    _check_brought(files, path)
     with (
         st.status("Reading …") as shown,
         manifest.staging_folder(keep=True) as folder,
         limit_part_size(MAX_PATH),
     ):
-        if files:
-            (folder / "upload").mkdir()
-            # under names that cannot lead anywhere else
-            paths = [requests.save_upload(file, folder / "upload", "file") for file in files]
-        else:
-            paths = [Path(path.strip()).expanduser()]
+        (folder / "upload").mkdir()
+        paths = _brought_files(files, path, folder / "upload")
+        if not files:
             inside = [file for file in (paths[0], *paths[0].glob("*")) if file.is_file()]
             size = sum(file.stat().st_size for file in inside)
             check(

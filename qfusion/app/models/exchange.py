@@ -67,14 +67,7 @@ def export_button(context: PageContext) -> None:
             f"Saved as {text.escape_markdown(value)}. Choose it at the top.",
             icon=":material/check:",
         )
-    if state.get(state.DRAWER) == _OPEN:
-        page_runs.dialog(
-            "Export model",
-            _body,
-            context,
-            width="medium",
-            on_dismiss=partial(state.put, state.DRAWER, None),
-        )
+    page_runs.dialog_if_wanted(_OPEN, "Export model", _body, context, width="medium")
 
 
 def _body(context: PageContext) -> None:
