@@ -143,9 +143,13 @@ class Entry:
     also: tuple[str, ...] = ()
     formula: str = ""
 
-    def markdown(self) -> str:
+    def explanation(self) -> str:
         """Return the words and the formula as markdown."""
         return self.words + (f"\n\n$$\n{self.formula}\n$$" if self.formula else "")
+
+    def markdown(self) -> str:
+        """Return the entry as markdown, as shown under a panel."""
+        return f"**{self.term}.** {self.explanation()}"
 
 
 @memo(1)
@@ -218,5 +222,4 @@ def panel_terms(panel: str) -> tuple[str, ...]:
 
 def definitions(panel: str) -> str:
     """The words of a panel, each with its formula, in markdown; empty for a panel without any."""
-    known = _all_entries()
-    return "\n\n".join(f"**{term}.** {known[term].markdown()}" for term in panel_terms(panel))
+    return "\n\n".join(_all_entries()[term].markdown() for term in panel_terms(panel))

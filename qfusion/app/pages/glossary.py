@@ -88,7 +88,7 @@ def _index(entries: list[guidance.Entry]) -> None:
 
 def _entry(entry: guidance.Entry) -> None:
     st.markdown(f"#### {entry.term}")
-    st.markdown(entry.markdown())
+    st.markdown(entry.explanation())
     st.caption(
         f"Source: {entry.source}.  \nUsed on: {', '.join(entry.pages)}."
         + (f"  \nAlso: {', '.join(entry.also)}." if entry.also else "")
