@@ -89,13 +89,14 @@ def test_panels_of_the_neighbouring_samples_are_drawn_ahead(
     from qfusion.views.pages.panel import drawn
 
     study = open_study("qj-planted")
-    context = page_context.PageContext(study, 3, "dark")
+    context = page_context.PageContext(study, 3)
     monkeypatch.setattr(page_context, "is_busy", lambda: False)
+    monkeypatch.setattr(page_context, "theme", lambda: "dark")
     monkeypatch.setattr(page_context, "IDLE_SECONDS", 0.0)
     monkeypatch.setattr(page_context, "MAX_SECONDS", 60.0)
     work = page_context.prepare_ahead(context, PageState("samples", {}), ())
     assert work is not None
     work.result()
-    beside = page_context.PageContext(study, 4, "dark").tweaked_sample()
+    beside = page_context.PageContext(study, 4).tweaked_sample()
     picture = drawn(decision.shapley)(beside)
     assert "_dark" in vars(picture), "it is in the reader's theme already"

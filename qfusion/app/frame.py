@@ -3,7 +3,6 @@ machine."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -93,7 +92,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
         if page_runs.shown_models:
             page_runs.shown_models.add(study.name)
         origin = address.describe_source(study)
-        context = PageContext(study, row, theme(), wanted)
+        context = PageContext(study, row, wanted)
         sharing.share_buttons(
             side,
             (lambda: context.tweaked_sample(tweaks.current_tweak(study)))
@@ -156,7 +155,7 @@ def _first_figure_frame(title: str) -> PageContext | None:
     with _bar():
         st.html("<p></p>")  # which keeps the room of the pickers
     _draw_title(title)
-    return replace(context, theme=theme())
+    return context
 
 
 def _begin(title: str, *, has_bar: bool) -> None:

@@ -31,11 +31,10 @@ from qfusion.views.view import View
 
 @dataclass(frozen=True)
 class PageContext:
-    """Choices of the reader: the model on its data, the sample's row, the theme, and the explained output."""
+    """Choices of the reader: the model on its data, the sample's row, and the explained output."""
 
     study: Study
     row: int
-    theme: Theme
     output: sample.Output = DECIDED
 
     @property
@@ -122,13 +121,14 @@ def prepare_ahead(
         return None
     stop = _wanted[session] = threading.Event()
     panels = [panel for name, panel in catalogue.PAGES[view.page].items() if name not in waiting]
-    return jobs.EXECUTOR.submit(_draw_neighbours, context, view, panels, session, stop)
+    return jobs.EXECUTOR.submit(_draw_neighbours, context, view, panels, theme(), session, stop)
 
 
 def _draw_neighbours(
     context: PageContext,
     view: page_state.PageState,
     panels: Collection[Panel],
+    theme: Theme,
     session: str,
     stop: threading.Event,
 ) -> None:
@@ -136,7 +136,7 @@ def _draw_neighbours(
     until = time.monotonic() + MAX_SECONDS
     for row in (context.row + 1, context.row - 1):
         if 0 <= row < len(context.study.dataset):
-            _draw(replace(context, row=row), view, panels, until, stop)
+            _draw(replace(context, row=row), view, panels, theme, until, stop)
     if _wanted.get(session) is stop:
         del _wanted[session]
 
@@ -150,6 +150,7 @@ def _draw(
     context: PageContext,
     view: page_state.PageState,
     panels: Collection[Panel],
+    theme: Theme,
     until: float,
     stop: threading.Event | None = None,
 ) -> None:
@@ -164,7 +165,7 @@ def _draw(
             scope = scopes[panel.scope]
             if panel.is_shown(view, scope):
                 picture = panel.build(scope, **panel.arguments(view))
-                _ = picture.in_theme(context.theme).spec
+                _ = picture.in_theme(theme).spec
 
 
 OPENING_SECONDS = 1.5  # seconds of work after which the page does the rest
@@ -199,7 +200,7 @@ def _open(title: str, query: dict[str, str]) -> None:
                 if title == "faithfulness":  # its panels need them
                     trust.reliability_findings(context.study, at_hand=True)
                 view = page_state.PageState(title, query)
-                _draw(context, view, catalogue.PAGES[title].values(), until)
+                _draw(context, view, catalogue.PAGES[title].values(), "light", until)
     finally:
         _turn.release()
 
@@ -216,4 +217,4 @@ def open_encoded(query: Mapping[str, str]) -> PageContext | None:
         return None
     study = opening.open_study(model, data)
     sample = query.get(address.SAMPLE.key) or address.default_sample(study)
-    return PageContext(study, study.dataset.row(sample), "light")
+    return PageContext(study, study.dataset.row(sample))

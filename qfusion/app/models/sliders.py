@@ -6,12 +6,11 @@ from typing import Any
 
 from plotly_live.curves import css_name
 from qfusion._sentences import capitalise
-from qfusion.app import state
+from qfusion.app import page_context, state
 from qfusion.app.figure import component
 from qfusion.app.models import slider_answers, slider_requests
 from qfusion.app.models.fusion_rules import circuit_metrics, shown_classes
 from qfusion.app.models.tweaks import GATE_ANGLES, TABLE_ANGLES
-from qfusion.app.page_context import PageContext
 from qfusion.figures import style
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import TruthTables
@@ -26,11 +25,11 @@ from qfusion.views.pages.circuit import GATE
 KEY = "knobs"
 
 
-def follow_sliders(context: PageContext, sample: Sample, metrics: Sequence[str]) -> None:
+def follow_sliders(sample: Sample, metrics: Sequence[str]) -> None:
     """Let the figures and numbers of the page follow its sliders.
 
     Args:
-        context: what the reader picked. sample: under the sliders.
+        sample: under the sliders.
         metrics: names of the test metrics that are shown.
     """
     followed = slider_answers.Followed(
@@ -38,7 +37,7 @@ def follow_sliders(context: PageContext, sample: Sample, metrics: Sequence[str])
         state.get(panel.TERMS.key) or decision.DIVIDENDS,
         state.get(dynamics.MOVING.key) or decision.ENTROPY,
         tuple(metrics),
-        context.theme == "light",
+        page_context.theme() == "light",
     )
     sliders = _describe_sliders(sample)
     learned = sample.untweaked

@@ -104,7 +104,7 @@ def raw_contents(context: PageContext, one: Sample) -> None:
         a, b = st.columns(2, gap="medium")
         with a:
             st.markdown(f"**A** {text.escape_markdown(one.id)}")
-            contents.sample_content(PageContext(one.study, one.row, context.theme))
+            contents.sample_content(PageContext(one.study, one.row))
         with b:
             st.markdown(f"**B** {text.escape_markdown(context.sample)}")
             # its curves are told apart by the row

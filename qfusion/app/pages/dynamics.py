@@ -257,7 +257,7 @@ def dynamics(context: PageContext) -> None:
                 f"the Chebyshev expansion in torch, which is exact to 1e-13. Deviations above {MOST_ERROR:g} "
                 "are not shown.",
             )
-            sliders.follow_sliders(context, sample, shown_metrics(context, sample))
+            sliders.follow_sliders(sample, shown_metrics(context, sample))
     # whoever turns a knob turns it again before another sample is asked for
     if not tweak.numbers():
         context.prepare()
