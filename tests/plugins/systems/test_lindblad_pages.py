@@ -9,9 +9,9 @@ import pytest
 import qutip as qt
 
 from qfusion import data
-from qfusion.models.jump.lindblad_model import lindblad_model
+from qfusion.plugins.systems.lindblad_model import lindblad_model
+from qfusion.plugins.systems.lindblad_systems import open_lindblad, open_system, store_study
 from qfusion.study import trust
-from qfusion.study.lindblad_systems import open_lindblad, open_system, store_study
 from qfusion.study.opening import open_study
 from qfusion.views.words import systems
 from tests.support.app import FILES, plain, said, visit
