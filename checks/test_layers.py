@@ -57,7 +57,6 @@ LAYERS = (
 SEPARATE = ("plotly_live", "plotly_print")  # which can be released by themselves
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 FRONT = (
-    "lindblad_model",
     "load",
     "open",
     "open_circuit",

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     )
     from qfusion.adapters import open, open_circuit, show
     from qfusion.data import load
-    from qfusion.models.jump.lindblad_model import lindblad_model
     from qfusion.training import train
 
 __version__ = "1.0.0"
@@ -45,7 +44,6 @@ __all__ = [
     "errors",
     "explain",
     "figures",
-    "lindblad_model",
     "load",
     "model_export",
     "models",
@@ -62,7 +60,6 @@ __all__ = [
 ]
 
 _FUNCTIONS = {
-    "lindblad_model": "qfusion.models.jump.lindblad_model",
     "load": "qfusion.data",
     "open": "qfusion.adapters",
     "open_circuit": "qfusion.adapters",

@@ -30,6 +30,7 @@ Hook = Literal[
     "clips",
     "commands",
     "formats",
+    "given",
     "makers",
     "models",
     "openers",
@@ -133,6 +134,7 @@ class Plugin:
         commands: commands by their words; "data extract" joins the group `data`.
         formats: formats of model files.
         extras: by the name of an import, its purpose and the extra that installs it.
+        given: by kind, "MODULE:CLASS" of models whose numbers are given, not trained.
         makers: "MODULE:NAME" of functions from how the features of an imported set were extracted, as its manifest
             records it, and its modalities to what makes such features of a visitor's input: a `Maker` by modality.
         models: by kind, "MODULE:CLASS" of models that can be trained.
@@ -151,6 +153,7 @@ class Plugin:
     commands: Mapping[str, Command] = field(default_factory=dict)
     formats: tuple[Format, ...] = ()
     extras: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
     makers: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     openers: tuple[str, ...] = ()

@@ -952,31 +952,3 @@ def test_a_circuit_that_is_called_twice_can_be_chosen():
 def test_bad_data_are_refused(data, words):
     with pytest.raises(InvalidInput, match=words):
         qfusion.open(lambda left: left, data)
-
-
-def test_lindblad_systems_open_with_and_without_data():
-    import qutip
-
-    H = qutip.tensor(qutip.sigmax(), qutip.qeye(2)) + qutip.tensor(qutip.sigmaz(), qutip.sigmaz())
-    alone = qfusion.open(H)
-    assert len(alone.modalities) == 2
-    assert len(alone.sample(str(alone.dataset.ids[0])).entropies) >= 2
-
-    def encode(features):
-        angles = {name: np.asarray(values)[:, 0] for name, values in features.items()}
-        return {
-            name: np.stack([np.cos(a), np.sin(a)], 1).astype(complex) for name, a in angles.items()
-        }
-
-    model = qfusion.lindblad_model(
-        H,
-        [0.3 * qutip.tensor(qutip.qeye(2), qutip.destroy(2))],
-        encode,
-        {"0": (qutip.sigmaz(), 0), "1": (-qutip.sigmaz(), 0)},
-        T=1.5,
-        names=["left", "right"],
-    )
-    study = qfusion.open(model, own_models.two_modalities())
-    sample = study.sample("sample-0003")
-    assert sum(sample.dividends.values()) == pytest.approx(sample.score, abs=1e-10)
-    assert set(sample.entropies) >= {"left", "right"}

@@ -30,6 +30,7 @@ from qfusion.training import checkpoint
 from tests.support import own_models
 from tests.support.app import said, visit
 from tests.support.measured_games import make_game, open_game
+from tests.support.shown_studies import check_shown_from_files
 
 NAME, SAMPLE = "angles", "sample-0008"
 PAGES = (
@@ -79,24 +80,11 @@ def test_linked_numbers_equal_those_of_the_process(study: Any, placed: Any) -> N
 def test_studies_without_a_python_model_are_shown_from_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A measured game, a Lindblad system alone, and a model that is known by its name."""
-    import qutip
-
-    H = qutip.tensor(qutip.sigmax(), qutip.qeye(2)) + qutip.tensor(qutip.sigmaz(), qutip.sigmaz())
-    for place, here in enumerate(
-        (open_game(make_game()), qfusion.open(H), qfusion.open("qcnn-parity"))
-    ):
+    """A measured game, and a model that is known by its name."""
+    for place, here in enumerate((open_game(make_game()), qfusion.open("qcnn-parity"))):
         folder = tmp_path / str(place)
         folder.mkdir()
-        with contextlib.ExitStack() as stack:
-            for name, value in showing.place_variables(folder, here.name).items():
-                monkeypatch.setenv(name, value)
-            showing.place_study(here, folder, stack)
-            there = qfusion.study.opening.open_study(here.name, here.dataset.name)
-            sample = str(here.dataset.ids[here.dataset.rows("test")[0]])
-            assert there.sample(sample).dividends == pytest.approx(
-                here.sample(sample).dividends, abs=1e-12
-            )
+        check_shown_from_files(here, folder, monkeypatch)
 
 
 def test_gradients_pass_through_the_link(study: Any, placed: Any) -> None:

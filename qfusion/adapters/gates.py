@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from qfusion import plugin
 from qfusion._checks import check
+from qfusion.data import DataSet
 from qfusion.models.protocols import TRAINED, CircuitSource
 from qfusion.models.tweak import CircuitChange
 from qfusion.quantum.statevector import Gate
@@ -271,6 +272,16 @@ class Opener:
 
     Every opener is asked about every model, so it imports its library only where the model may use it.
     """
+
+    def open_model(self, model: Any, dataset: DataSet | None, name: str) -> Study | None:
+        """Return a model of the library as a study, where it is not called as a function; None of any other.
+
+        Args:
+            model: the user's object.
+            dataset: None where no data are given.
+            name: that the study goes by; empty for a default.
+        """
+        return None
 
     def as_function(self, model: Any) -> Any:
         """Return a model of the library as a function or a module; any other as it is."""

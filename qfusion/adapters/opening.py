@@ -38,10 +38,9 @@ from qfusion.data import DataSet
 from qfusion.data.in_memory import data_set_of
 from qfusion.errors import InvalidInput
 from qfusion.models import FusionModel, inputs, live_model
-from qfusion.models.jump import lindblad_model
 from qfusion.models.live_model import looks_like
 from qfusion.models.protocols import CircuitSource, EditableCircuit
-from qfusion.study import lindblad_systems, opening
+from qfusion.study import opening
 from qfusion.study.opening import build_study
 from qfusion.study.study import Study
 from qfusion.training import checkpoint, checkpoint_cards
@@ -75,10 +74,10 @@ def open_model(
     Args:
         model: a function from modalities to scores, a `torch.nn.Module`, an estimator or pipeline of scikit-learn, a
             model of qfusion, or the name of one. A module is copied, in evaluation mode and double precision. It takes
-            arrays of the shapes that `data` has, see `qfusion.data.readers.session_features`. Also a Lindblad system of
-            `qfusion.lindblad_model`, a Hamiltonian alone as a `qutip.Qobj`, or a study, which is returned.
-        data: see `qfusion.data.in_memory.data_set_of`; the data set of its card for a name. A Lindblad system without
-            data is opened on its basis states.
+            arrays of the shapes that `data` has, see `qfusion.data.readers.session_features`. Also what a plugin opens,
+            such as a Hamiltonian alone, a `qutip.Qobj`; or a study, which is returned.
+        data: see `qfusion.data.in_memory.data_set_of`; the data set of its card for a name; None for a physical system,
+            which is opened on its basis states.
         wires: labels of the qubits of each modality; guessed from the encoding unless given.
         name: that the study goes by; that of the model's class unless given.
         target, modalities, classes, contents: of the data, see `data_set_of`. With `contents`, pages show the words of
@@ -122,24 +121,20 @@ def open_model(
     if isinstance(model, (str, checkpoint.Checkpoint)):
         _check_unused(described, "model of qfusion", "Leave it out.")
         return opening.open_study(model, data)
-    if type(model).__name__ == "Qobj":
-        check(
-            data is None,
-            "A Qobj alone takes no data. Build the model with `qfusion.lindblad_model`.",
+    dataset = None
+    if data is not None:
+        dataset = data_set_of(
+            data, target=target, modalities=modalities, classes=classes, contents=contents
         )
-        return lindblad_systems.open_system(model, name=name or "system")
-    if isinstance(model, lindblad_model.LindbladModel) and data is None:
-        return lindblad_systems.open_lindblad(model, name=name or "system")
-    check(
-        data is not None,
-        "Argument `data` must hold the samples that the model takes, such as {'text': ..., 'audio': ..., 'y': ...}.",
-    )
-    dataset = data_set_of(
-        data, target=target, modalities=modalities, classes=classes, contents=contents
-    )
+    for opener in gates.openers():
+        study = opener.open_model(model, dataset, name)
+        if study is not None:
+            return study
+    if dataset is None:
+        raise InvalidInput(
+            "Argument `data` must hold the samples that the model takes, such as {'text': ..., 'audio': ..., 'y': ...}."
+        )
     title = name or default_name(model)
-    if isinstance(model, lindblad_model.LindbladModel):
-        return lindblad_systems.open_lindblad(model, dataset, name=title)
     if isinstance(model, FusionModel):
         made = checkpoint.make_checkpoint(model, dataset, name=title)
         return build_study(title, made.card, made.model, dataset).precompute()

@@ -12,7 +12,7 @@ from qfusion import plugin
 from qfusion._checks import choose
 from qfusion._settings import Settings
 from qfusion.models import base, baselines, cross_modal_attention, live_model, twins
-from qfusion.models.jump import kets, lindblad_model, quantum_jump
+from qfusion.models.jump import kets, quantum_jump
 from qfusion.models.network import entangled_qcnn, network_model
 
 Kinds = dict[str, type[base.FusionModel]]
@@ -64,7 +64,7 @@ FUSION.update(plugin.entries("models"))
 # Models that live in a Python process: they are not trained here, nor kept.
 LIVE: Kinds = _register_kinds(live_model.LiveModel, live_model.LiveCircuit)
 # Kinds of systems that are given, not trained
-GIVEN: Kinds = _register_kinds(lindblad_model.LindbladModel)
+GIVEN = _ModelsByKind(plugin.entries("given"))
 KINDS = ChainMap(GIVEN, FUSION)  # those of FUSION first, also those that are registered later
 
 

@@ -246,15 +246,6 @@ qfusion.show(model, data, wires={"text": [0, 1], "audio": [2, 3]})""",
 
 qfusion.show(pipeline, {"text": X_text, "audio": X_audio, "y": y})""",
     ),
-    Way(
-        "QuTiP",
-        "Any Hamiltonian and jump operators; with a function from features to modality states, or alone.",
-        """import qfusion
-
-model = qfusion.lindblad_model(H, [L1, L2], encode, {"score": Z}, T=2.0)
-qfusion.show(model, data)
-qfusion.show(H)  # basis states as samples""",
-    ),
 )
 
 # What needs a part beside contributions, verdicts, cohorts, comparisons and reports, which every model has.
@@ -268,7 +259,7 @@ _NEEDS: tuple[tuple[str, type, str], ...] = (
     (
         "the Dynamics page",
         Evolution,
-        "it has no evolution in time; `qfusion.lindblad_model` has one",
+        "it has no evolution in time",
     ),
     (
         "Decision operators",

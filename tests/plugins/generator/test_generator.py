@@ -31,8 +31,9 @@ from qfusion.plugins.generator import (
     summary,
     symmetries,
 )
+from qfusion.plugins.systems import lindblad_systems
 from qfusion.quantum import decomposition, lindblad, states
-from qfusion.study import lindblad_systems, opening
+from qfusion.study import opening
 
 NEAR = 1e-8
 X, Y, Z = qutip.sigmax().full(), qutip.sigmay().full(), qutip.sigmaz().full()

@@ -1,6 +1,6 @@
 """Lindblad systems that were not trained here, on a data set or alone on their basis states.
 
-open_lindblad(model, data)      a model of `models.jump.lindblad_model`, on the kets of the samples of a data set
+open_lindblad(model, data)      a model of `lindblad_model`, on the kets of the samples of a data set
 open_lindblad(model)            alone: every basis state is a sample
 open_system(H, L, T=2.0)        the same of a Hamiltonian and jump operators
 store_study(study)              model and kets in the reader's folders, for the dashboard"""
@@ -27,7 +27,7 @@ from qfusion.data.sample_content import Content, Text
 from qfusion.data.store.writing import store_set
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
-from qfusion.models.jump.lindblad_model import LindbladModel, Preparation, lindblad_model
+from qfusion.plugins.systems.lindblad_model import LindbladModel, Preparation, lindblad_model
 from qfusion.study.opening import build_study
 from qfusion.study.study import Study
 from qfusion.training import checkpoint, checkpoint_cards
@@ -69,7 +69,7 @@ def open_lindblad(
     check(
         isinstance(model, LindbladModel),
         f"Argument `model` must be a Lindblad system, but is a {type(model).__name__}. Make one with "
-        "`qfusion.lindblad_model(H, L, ...)`.",
+        "`lindblad_model(H, L, ...)` of `qfusion.plugins.systems`.",
     )
     data = None if data is None else data_set_of(data)
     classes = () if data is None else data.target.classes

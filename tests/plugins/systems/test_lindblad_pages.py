@@ -9,9 +9,9 @@ import pytest
 import qutip as qt
 
 from qfusion import data
-from qfusion.models.jump.lindblad_model import lindblad_model
+from qfusion.plugins.systems.lindblad_model import lindblad_model
+from qfusion.plugins.systems.lindblad_systems import open_lindblad, open_system, store_study
 from qfusion.study import trust
-from qfusion.study.lindblad_systems import open_lindblad, open_system, store_study
 from qfusion.study.opening import open_study
 from qfusion.views.words import systems
 from tests.support.app import FILES, plain, said, visit
@@ -101,3 +101,11 @@ def test_sliders_change_the_value_as_qutip_does() -> None:
     rho = qt.mesolve(H, psi, [0.0, 2.0], L).states[-1]
     shown = float(app.metric[0].value.replace("−", "-"))
     assert shown == pytest.approx(qt.expect(qt.tensor(one, qt.num(2)), rho), abs=1e-3)
+
+
+def test_train_shows_the_way_by_operators() -> None:
+    app = visit("Train", model="qj-planted", **{"train.import": "true"})
+    app.session_state["_model.way"] = "QuTiP"
+    app.run(timeout=PATIENCE)
+    assert not app.exception
+    assert any("model = lindblad_model(H" in shown.value for shown in app.code)

@@ -4,7 +4,7 @@
     y_c = Tr[O_c rho(T)]                                                         hbar = 1
 
 The features of a modality are the amplitudes of its ket, the real parts before the imaginary ones. `lindblad_model`
-takes QuTiP's objects or arrays; `study.lindblad_systems` holds kets as features, made by a function of the user.
+takes QuTiP's objects or arrays; `lindblad_systems` holds kets as features, made by a function of the user.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from qfusion._checks import check, choose, require_number
 from qfusion._settings import Settings
 from qfusion.models.inputs import Features, InputSpec, values_and_mask
 from qfusion.models.jump import kets
-from qfusion.models.jump.operator_arrays import (
+from qfusion.models.jump.time_model import TimeModel
+from qfusion.plugins.systems.operator_arrays import (
     Measurements,
     check_dims,
     is_pair,
@@ -32,7 +33,6 @@ from qfusion.models.jump.operator_arrays import (
     operator_dims,
     require_hermitian,
 )
-from qfusion.models.jump.time_model import TimeModel
 from qfusion.quantum import decomposition, lindblad
 
 MAX_JUMPS = 4096
@@ -73,7 +73,7 @@ def lindblad_model(
         by_row: whether `encode` takes one sample, (F,) by modality, and returns one ket (d_m,) by subsystem.
 
     Returns:
-        A model of kind "lindblad". `study.lindblad_systems` opens it on a data set, or alone on its basis states.
+        A model of kind "lindblad". `lindblad_systems` opens it on a data set, or alone on its basis states.
 
     Raises:
         InvalidInput: when an operator is not square, does not fit the dimensions, depends on time, is not finite, or is
@@ -190,7 +190,7 @@ class LindbladModel(TimeModel):
                 spec.size == 2 * d and not spec.sequence,
                 f"Modality `{name}` must have {2 * d} features, the real and imaginary parts of a ket of {d} levels, "
                 f"but has {spec.size}{' per step' if spec.sequence else ''}. Turn the data into kets first, see "
-                "`study.lindblad_systems`.",
+                "`lindblad_systems`.",
             )
         D = math.prod(self.dims)
         check(
@@ -250,8 +250,8 @@ class LindbladModel(TimeModel):
         """Raise InvalidInput: the system is given."""
         check(
             False,
-            "A lindblad model is given by its operators and is not trained. Make it with `qfusion.lindblad_model`, or "
-            "train a quantum-jump model, which learns H and the L_k.",
+            "A lindblad model is given by its operators and is not trained. Make it with `lindblad_model` of "
+            "`qfusion.plugins.systems`, or train a quantum-jump model, which learns H and the L_k.",
         )
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:

@@ -25,9 +25,8 @@ from qfusion.data.store.manifest import imported_names
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import backgrounds
 from qfusion.models import registry
-from qfusion.models.jump.lindblad_model import LindbladModel, lindblad_model
-from qfusion.quantum import states
-from qfusion.study.lindblad_systems import (
+from qfusion.plugins.systems.lindblad_model import LindbladModel, lindblad_model
+from qfusion.plugins.systems.lindblad_systems import (
     as_ket_set,
     basis_kets,
     lindblad_study_data,
@@ -36,6 +35,7 @@ from qfusion.study.lindblad_systems import (
     product_states,
     store_study,
 )
+from qfusion.quantum import states
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import checkpoint, checkpoint_cards, train
@@ -592,7 +592,7 @@ def test_features_that_are_no_amplitudes_need_a_function() -> None:
         open_lindblad(model, small_set({"left": 4, "right": 4}))
 
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "lindblad-systems.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "plugins" / "systems.md"
 
 
 def test_programs_of_the_page_run(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
