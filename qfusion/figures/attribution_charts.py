@@ -5,12 +5,12 @@ from typing import Any
 from unicodedata import east_asian_width
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.figures.colours import SIGNED_SCALE, signed_colour
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import add_head, add_line, add_row_bars, outside_texts
 from qfusion.figures.sample_charts import picture_trace
 from qfusion.figures.style import (
     INK,
@@ -22,7 +22,6 @@ from qfusion.figures.style import (
     bare_axis,
     base_figure,
     label,
-    row_axis,
     title_with_unit,
 )
 
@@ -90,7 +89,7 @@ def _set_words(spoken: Sequence[str]) -> list[tuple[float, int, float]]:
 
 
 @checks_arrays(spoken="T", values="T")
-def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score") -> go.Figure:
+def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score") -> Figure:
     """Draw the words in reading order, each on a patch in the colour of its value, with the value below it.
 
     Args:
@@ -155,7 +154,7 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score") -> 
 @checks_arrays()
 def waveform(
     samples: np.ndarray, rate: int, values: np.ndarray, step: float, *, unit: str = "score"
-) -> go.Figure:
+) -> Figure:
     """Draw the waveform over time, each frame shaded in the colour of its value.
 
     Args:
@@ -168,30 +167,35 @@ def waveform(
     bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
     scale = _scale(values, unit)
-    figure = base_figure(230, left=56, right=10, top=8, bottom=44)
-    figure.add_trace(
-        go.Heatmap(
-            z=np.asarray(values)[None],
-            x=(np.arange(len(values)) + 0.5) * step,
-            y=[-reach, reach],
-            zmin=scale["cmin"],
-            zmax=scale["cmax"],
-            colorscale=SIGNED_SCALE,
-            colorbar=scale["colorbar"],
-            hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
-        )
+    figure = base_figure(
+        230,
+        left=56,
+        right=10,
+        top=8,
+        bottom=44,
+        x_title="time (s)",
+        y_title="amplitude",
+        x_axis={"range": [0, max(len(samples) / rate, step * len(values))]},
+        y_axis={"range": [-reach, reach]},
     )
-    figure.add_scatter(
-        x=np.repeat((np.arange(len(bins)) + 0.5) * size / rate, 2),
-        y=np.stack([bins.min(1), bins.max(1)], 1).ravel(),
-        mode="lines",
+    figure.add_heatmap(
+        z=np.asarray(values)[None],
+        x=(np.arange(len(values)) + 0.5) * step,
+        y=[-reach, reach],
+        zmin=scale["cmin"],
+        zmax=scale["cmax"],
+        colorscale=SIGNED_SCALE,
+        colorbar=scale["colorbar"],
+        hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
+    )
+    add_line(
+        figure,
+        np.repeat((np.arange(len(bins)) + 0.5) * size / rate, 2),
+        np.stack([bins.min(1), bins.max(1)], 1).ravel(),
+        INK,
+        0.8,
         hoverinfo="skip",
-        line={"color": INK, "width": 0.8},
     )
-    figure.update_xaxes(
-        title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))]
-    )
-    figure.update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
     return figure
 
 
@@ -201,7 +205,7 @@ def timeline(
     *,
     seconds: bool,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw the steps of several modalities on one axis, one lane per modality, coloured by their contributions.
 
     The colours of a lane span its own largest step, which is written below its name.
@@ -217,7 +221,7 @@ def timeline(
     else:
         axis_title = "share of the sample's length (%)"
         axis_unit = "%"
-    figure = base_figure(64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
+    figure = base_figure(64 + 58 * len(lanes), left=86, top=8, bottom=44, x_title=axis_title)
     ticks = []
     for row, (name, values, width, names) in enumerate(lanes):
         check(
@@ -230,22 +234,20 @@ def timeline(
             [label(step), true_minus(f"{value:+.4f}")]
             for step, value in zip(names, values, strict=True)
         ]
-        figure.add_trace(
-            go.Heatmap(
-                z=np.asarray(values, dtype=float)[None],
-                x=np.arange(len(values) + 1) * width,
-                y=[row - 0.36, row + 0.36],
-                zmin=-reach,
-                zmax=reach,
-                colorscale=SIGNED_SCALE,
-                showscale=False,
-                customdata=[steps],
-                hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {axis_unit}: "
-                f"%{{customdata[1]}} {label(unit)}<extra></extra>",
-            )
+        figure.add_heatmap(
+            z=np.asarray(values, dtype=float)[None],
+            x=np.arange(len(values) + 1) * width,
+            y=[row - 0.36, row + 0.36],
+            zmin=-reach,
+            zmax=reach,
+            colorscale=SIGNED_SCALE,
+            showscale=False,
+            customdata=[steps],
+            hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {axis_unit}: "
+            f"%{{customdata[1]}} {label(unit)}<extra></extra>",
         )
     longest = max((len(values) * width for _, values, width, _ in lanes), default=1.0)
-    figure.update_xaxes(title={"text": axis_title}, range=[0, longest])
+    figure.update_xaxes(range=[0, longest])
     figure.update_yaxes(
         range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks
     )
@@ -253,7 +255,7 @@ def timeline(
 
 
 @checks_arrays(values="h w")
-def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> go.Figure:
+def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> Figure:
     """Draw a picture in its colours, and beside it the same, faint, under the values of the model's pixels.
 
     Values below `FAINT` times the largest have no colour, so that the picture is seen there.
@@ -311,7 +313,7 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> g
 
 
 @checks_arrays(cells="h w", values="h w")
-def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -> go.Figure:
+def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -> Figure:
     """Draw a spectrogram in grey, and beside it the same, faint, under the value of every cell.
 
     Args:
@@ -330,20 +332,18 @@ def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -
     scale = _scale(values, unit)
 
     figure = base_figure(300, left=34, right=10, top=24, bottom=30)
-    figure.add_trace(go.Heatmap(z=cells, xaxis="x", yaxis="y", **grey))
-    figure.add_trace(go.Heatmap(z=cells, xaxis="x2", yaxis="y2", **grey))
-    figure.add_trace(
-        go.Heatmap(
-            z=values,
-            xaxis="x2",
-            yaxis="y2",
-            zmin=scale["cmin"],
-            zmax=scale["cmax"],
-            colorscale=SIGNED_SCALE,
-            opacity=0.72,
-            colorbar=scale["colorbar"],
-            hovertemplate=f"band %{{y}}, frame %{{x}}: %{{z:+.4f}} {label(unit)}<extra></extra>",
-        )
+    figure.add_heatmap(z=cells, xaxis="x", yaxis="y", **grey)
+    figure.add_heatmap(z=cells, xaxis="x2", yaxis="y2", **grey)
+    figure.add_heatmap(
+        z=values,
+        xaxis="x2",
+        yaxis="y2",
+        zmin=scale["cmin"],
+        zmax=scale["cmax"],
+        colorscale=SIGNED_SCALE,
+        opacity=0.72,
+        colorbar=scale["colorbar"],
+        hovertemplate=f"band %{{y}}, frame %{{x}}: %{{z:+.4f}} {label(unit)}<extra></extra>",
     )
     _lay_out_pair(figure, [-0.5, h - 0.5], [-0.5, w - 0.5])
     small = {"size": 12, "color": QUIET}
@@ -354,7 +354,7 @@ def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -
     return figure
 
 
-def _lay_out_pair(figure: go.Figure, rows: Sequence[float], columns: Sequence[float]) -> None:
+def _lay_out_pair(figure: Figure, rows: Sequence[float], columns: Sequence[float]) -> None:
     """Lay out two pictures of the same extent side by side, with square cells and without ticks."""
     plain = {
         "showline": False,
@@ -374,20 +374,10 @@ def _lay_out_pair(figure: go.Figure, rows: Sequence[float], columns: Sequence[fl
     )
 
 
-def _head_pair(figure: go.Figure, left: str, right: str) -> None:
+def _head_pair(figure: Figure, left: str, right: str) -> None:
     """Write a heading above each of two pictures."""
     for heading, x in ((left, 0.23), (right, 0.73)):
-        figure.add_annotation(
-            text=heading,
-            x=x,
-            y=1,
-            xref="paper",
-            yref="paper",
-            xanchor="center",
-            yanchor="bottom",
-            showarrow=False,
-            font={"size": 12, "color": QUIET},
-        )
+        add_head(figure, heading, x, hue=QUIET, xref="paper", xanchor="center")
 
 
 @checks_arrays(x="F", y="F", values="F")
@@ -399,14 +389,16 @@ def curve(
     x_label: str,
     y_label: str,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw a spectrum or profile with each point coloured by its value.
 
     Args:
         x, y, values: (F,).
     """
-    figure = base_figure(260, left=60, right=10, top=8, bottom=46)
-    figure.add_scatter(x=x, y=y, mode="lines", line={"color": LINE, "width": 1.5}, hoverinfo="skip")
+    figure = base_figure(
+        260, right=10, top=8, bottom=46, x_title=label(x_label, 90), y_title=label(y_label)
+    )
+    add_line(figure, x, y, LINE, 1.5, hoverinfo="skip")
     figure.add_scatter(
         x=x,
         y=y,
@@ -420,15 +412,13 @@ def curve(
         },
         hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>",
     )
-    figure.update_xaxes(title={"text": label(x_label, 90)})
-    figure.update_yaxes(title={"text": label(y_label)})
     return figure
 
 
 @checks_arrays(names="F", values="F")
 def bars(
     names: Sequence[str], values: np.ndarray, *, most: int = 12, unit: str = "score"
-) -> go.Figure:
+) -> Figure:
     """Draw the features of largest absolute value as bars, largest first; the last bar is the sum of the others.
 
     Args:
@@ -445,27 +435,25 @@ def bars(
         lengths = np.append(lengths, values[others].sum())
     reach = _reach(lengths)
 
-    figure = base_figure(62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
-    figure.add_bar(
-        x=lengths,
-        y=list(range(len(titles))),
-        orientation="h",
-        width=0.66,
-        marker={
+    figure = base_figure(
+        62 + 22 * len(titles),
+        left=10,
+        top=6,
+        bottom=42,
+        rows=titles,
+        x_title=title_with_unit("added to the term", unit),
+        x_axis={"range": [-1.35 * reach, 1.35 * reach]},
+    )
+    add_row_bars(
+        figure,
+        lengths,
+        {
             "color": [_hue(float(v), reach) for v in lengths],
             "line": {"color": QUIET, "width": 0.8},
         },
-        text=[true_minus(f"{v:+.3f}") for v in lengths],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 11, "color": INK},
+        width=0.66,
         hovertemplate="%{x:+.4f}<extra></extra>",
-    )
-    figure.update_yaxes(**row_axis(titles))
-    figure.update_xaxes(
-        title={"text": title_with_unit("added to the term", unit)},
-        range=[-1.35 * reach, 1.35 * reach],
+        **outside_texts([true_minus(f"{v:+.3f}") for v in lengths], size=11),
     )
     figure.add_vline(x=0, line={"color": LINE, "width": 1})
     figure.update_layout(plot_bgcolor=PAPER)

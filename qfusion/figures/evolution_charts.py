@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion.figures.decision_charts import condense_curves
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import (
     DOTTED,
     TERMS,
@@ -28,6 +27,7 @@ from qfusion.figures.lines import (
     time_range,
     zero_and_cursor,
 )
+from qfusion.figures.parts import add_line, add_marks, note
 from qfusion.figures.style import (
     INK,
     LINE,
@@ -57,7 +57,7 @@ def measure_lines(
     before: Curves | None = None,
     cursor: float | None = None,
     height: int = 300,
-) -> go.Figure:
+) -> Figure:
     """Draw lines over time, one per subset of modalities; equal ones once, under all their names.
 
     Args:
@@ -111,7 +111,7 @@ def decision_lines(
     above: str = "entropy (nats)",
     what: str = "contribution",
     cursor: float | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw the entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
 
     Args:
@@ -196,7 +196,7 @@ def decision_layers(
     unit: str = "score",
     what: str = "contribution",
     cursor: int | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw the entropies above and terms below over the moments between layers.
 
     Args:
@@ -210,49 +210,44 @@ def decision_layers(
     for (name, values), dash in zip(
         entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False
     ):
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": places,
-                "y": values,
-                "mode": "lines+markers",
-                "name": label(name),
-                "marker": {"size": 7},
-                "line": {"width": 2.5, "color": INK, "dash": dash},
-                "hovertemplate": f"{label(name)}: %{{y:.3f}}<extra></extra>",
-            }
+        add_line(
+            figure,
+            places,
+            values,
+            INK,
+            2.5,
+            dash=dash,
+            mode="lines+markers",
+            name=label(name),
+            marker={"size": 7},
+            hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
         )
     for name, values in shown.items():
         if name:
-            figure.add_trace(
-                {
-                    "type": "scatter",
-                    "x": places,
-                    "y": values,
-                    "yaxis": "y2",
-                    "mode": "lines+markers",
-                    "name": term_title(name),
-                    "marker": {"size": 7},
-                    "line": {
-                        "width": 2.5,
-                        "color": term_colour(name, modalities),
-                        "dash": term_dash(name),
-                    },
-                    "hovertemplate": f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
-                }
+            add_line(
+                figure,
+                places,
+                values,
+                term_colour(name, modalities),
+                2.5,
+                dash=term_dash(name),
+                yaxis="y2",
+                mode="lines+markers",
+                name=term_title(name),
+                marker={"size": 7},
+                hovertemplate=f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
             )
     for name, values in others.items():
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": places,
-                "y": values,
-                "yaxis": "y2",
-                "mode": "lines",
-                "name": name,
-                "line": {"width": 2.5, "color": QUIET, "dash": "dot"},
-                "hovertemplate": f"{name}: %{{y:+.3f}}<extra></extra>",
-            }
+        add_line(
+            figure,
+            places,
+            values,
+            QUIET,
+            2.5,
+            dash="dot",
+            yaxis="y2",
+            name=name,
+            hovertemplate=f"{name}: %{{y:+.3f}}<extra></extra>",
         )
     figure.update_layout(
         hovermode="x unified",
@@ -292,7 +287,7 @@ def angle_curve(
     decisions: Sequence[str] = (),
     unit: str = "score",
     x_title: str = "angle (rad)",
-) -> go.Figure:
+) -> Figure:
     """Draw the score above and its contributions below, with lines where the decision changes.
 
     Args:
@@ -305,37 +300,39 @@ def angle_curve(
     """
     above = _ABOVE if terms else _ALONE
     height = 430 if terms else 300
-    figure = base_figure(height, left=66, right=20, top=8, bottom=48, legend=bool(terms))
-    figure.add_scatter(
-        x=angles,
-        y=scores,
-        mode="lines",
-        line={"color": INK, "width": 2.5},
+    figure = base_figure(height, left=66, right=20, top=8, legend=bool(terms))
+    add_line(
+        figure,
+        angles,
+        scores,
+        INK,
+        2.5,
         name="sum",
         hovertemplate="%{x:.2f} rad: %{y:+.3f}<extra></extra>",
     )
     for name, values in terms.items():
         title = term_title(name) if name else "baseline"
-        figure.add_scatter(
-            x=angles,
-            y=values,
+        add_line(
+            figure,
+            angles,
+            values,
+            term_colour(name, modalities) if name else QUIET,
+            2 if name else 1.5,
+            dash=term_dash(name) if name else "solid",
             yaxis="y2",
-            mode="lines",
             name=title,
-            line={
-                "color": term_colour(name, modalities) if name else QUIET,
-                "width": 2 if name else 1.5,
-                "dash": term_dash(name) if name else "solid",
-            },
             hovertemplate=f"{title}, %{{x:.2f}} rad: %{{y:+.3f}}<extra></extra>",
         )
-    figure.add_scatter(
-        x=[present[0]],
-        y=[present[1]],
-        mode="markers",
+    add_marks(
+        figure,
+        [present[0]],
+        [present[1]],
+        PAPER,
+        11,
+        rim_hue=INK,
+        rim=2.5,
         name="now",
         showlegend=False,
-        marker={"color": PAPER, "size": 11, "line": {"color": INK, "width": 2.5}},
         hovertemplate="now, %{x:.2f} rad: %{y:+.3f}<extra></extra>",
     )
     figure.update_layout(
@@ -386,16 +383,15 @@ def _decided(
     ends = np.concatenate([angles[:1], flips, angles[-1:]])
     whole = float(angles[-1] - angles[0])
     return [
-        {
-            "x": float((left + right) / 2),
-            "y": _ABOVE[1],
-            "yref": "paper",
-            "yanchor": "bottom",
-            "yshift": 3,
-            "text": label(name, 18),
-            "showarrow": False,
-            "font": {"size": 12, "color": QUIET},
-        }
+        note(
+            label(name, 18),
+            float((left + right) / 2),
+            _ABOVE[1],
+            hue=QUIET,
+            yref="paper",
+            yanchor="bottom",
+            yshift=3,
+        )
         for left, right, name in zip(ends[:-1], ends[1:], decisions, strict=False)
         if right - left > 0.09 * whole  # room for a word
     ]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
-import plotly.graph_objects as go
 from PIL import Image as Pictures
 
 from qfusion._checks import check
@@ -18,7 +17,7 @@ from qfusion.data.sample_content import Film, Word
 from qfusion.errors import default_on_error
 from qfusion.figures.colours import PICTURE_STOPS
 from qfusion.figures.decision_charts import bar_pattern
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.style import (
     INK,
     LINE,
@@ -45,7 +44,7 @@ _GAP = 9  # pixels between rows
 _WORD_ROWS = 3
 
 
-def draw_timeline(result: recording_strip.Strip, modalities: Sequence[str], unit: str) -> go.Figure:
+def draw_timeline(result: recording_strip.Strip, modalities: Sequence[str], unit: str) -> Figure:
     """Draw the result of `study.recording_strip.strip` with `timeline`."""
     preview = result.preview
     return timeline(
@@ -73,7 +72,7 @@ def timeline(
     hertz: np.ndarray | None = None,
     words: Sequence[Word] = (),
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw a recording in rows over one axis of time: pictures, waveform, spectrogram, words, contributions of steps.
 
     Each modality with steps has a row of bars; those of joint terms are hatched.

@@ -1,4 +1,5 @@
-"""Colours, fonts and axes of every figure.
+"""Colours, fonts and axes of every figure.from qfusion.figures.guards import Figure
+
 
 One hue a modality everywhere (Okabe and Ito 2008, readable with colour-blindness). A joint term takes the hue that
 mixing the *light* of its modalities gives: blue + vermillion = purple, blue + green = sky, vermillion + green = orange,
@@ -9,7 +10,7 @@ import html
 import math
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -163,10 +164,23 @@ def base_figure(
     top: int = 12,
     bottom: int = 48,
     legend: bool = False,
-) -> go.Figure:
-    """Draw an empty figure with the house style: plain paper, no grid, ticks outside, units left to the caller."""
+    x_title: str | None = None,
+    y_title: str | None = None,
+    rows: Sequence[str] | None = None,
+    x_axis: Mapping[str, Any] | None = None,
+    y_axis: Mapping[str, Any] | None = None,
+) -> Figure:
+    """Draw an empty figure with the house style: plain paper, no grid, ticks outside.
+
+    Args:
+        height, left, right, top, bottom: of the figure and of its margins, in pixels; a legend widens the top by 26.
+        x_title, y_title: of the axes, as markup, with their units.
+        rows: titles of the rows of the vertical axis, if it has rows, see `row_axis`.
+        x_axis, y_axis: further attributes of the axes.
+    """
     if legend:
         top += 26
+    rows_settings = {} if rows is None else row_axis(rows)
     # One dictionary and one constructor: a dozen times faster than updating an empty figure, and sliders wait for it.
     return Figure(
         layout={
@@ -200,14 +214,17 @@ def base_figure(
                 "activecolor": INK,
                 "remove": ["sendChartToCloud"],  # hover texts may hold what participants said
             },
-            "xaxis": axis(),
-            "yaxis": axis(),
+            "xaxis": axis(x_title) | dict(x_axis or {}),
+            "yaxis": axis(y_title) | rows_settings | dict(y_axis or {}),
         }
     )
 
 
-def axis() -> dict[str, Any]:
-    """Return the axis line and outside ticks, no grid."""
+def axis(title: str | None = None) -> dict[str, Any]:
+    """Return an axis with a line, outside ticks and no grid; `title` is markup."""
+    heading: dict[str, Any] = {"font": {"size": 13, "color": QUIET}, "standoff": 8}
+    if title is not None:
+        heading["text"] = title
     return {
         "showgrid": False,
         "zeroline": False,
@@ -217,13 +234,13 @@ def axis() -> dict[str, Any]:
         "tickcolor": LINE,
         "ticklen": 4,
         "tickfont": {"size": 12, "color": INK},
-        "title": {"font": {"size": 13, "color": QUIET}, "standoff": 8},
+        "title": heading,
         "automargin": True,
     }
 
 
 def add_panes(
-    figure: go.Figure,
+    figure: Figure,
     titles: Sequence[str],
     columns: int,
     *,
@@ -342,7 +359,7 @@ def bare_axis() -> dict[str, Any]:
     return {"visible": False, "showgrid": False, "zeroline": False, "fixedrange": True}
 
 
-def write_note(figure: go.Figure, text: str) -> go.Figure:
+def write_note(figure: Figure, text: str) -> Figure:
     """Write `text` (our own words) in the middle of an empty figure."""
     figure.add_annotation(
         text=text,
@@ -357,14 +374,14 @@ def write_note(figure: go.Figure, text: str) -> go.Figure:
 
 
 def cell_annotations(
-    figure: go.Figure,
+    figure: Figure,
     z: np.ndarray,
     bright: np.ndarray,
     form: str,
     *,
     size: int = 11,
     **more: Any,
-) -> go.Figure:
+) -> Figure:
     """Write each number of a heat map in its cell, dark on cells that are `bright` (0 to 1 on `UNSIGNED_SCALE`), else
     bright.
 
@@ -387,7 +404,7 @@ def cell_annotations(
 
 
 def add_ring(
-    figure: go.Figure,
+    figure: Figure,
     ids: Sequence[str],
     x: Sequence[float] | np.ndarray,
     y: Sequence[float] | np.ndarray,
@@ -395,7 +412,7 @@ def add_ring(
     hue: str = VERMILLION,
     size: int = 15,
     **more: Any,
-) -> go.Figure:
+) -> Figure:
     """Draw a ring around the point of the chosen sample, where it is among `ids`."""
     place = next((i for i, name in enumerate(ids) if name == chosen), None)
     if place is not None:

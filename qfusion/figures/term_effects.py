@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._sentences import true_minus
 from qfusion.figures.decision_charts import bar_pattern
 from qfusion.figures.generator_attribution import OTHERS
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import TIME, draw_time_cursor, time_range
+from qfusion.figures.parts import add_line, add_marks, add_row_bars, add_texts, outside_texts
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -43,7 +43,7 @@ def tornado(
     bends: Sequence[bool] = (),
     half: np.ndarray | None = None,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw two bars per term, in the given order: the effect of reducing it by 10% (left, by its slope) and the effect
     of its removal (right).
 
@@ -72,38 +72,32 @@ def tornado(
             true_minus(words) if side or np.isfinite(slope) else "no slope"
             for words, slope in zip(_numbers(values), weaker, strict=True)
         ]
-        figure.add_bar(
+        add_row_bars(
+            figure,
+            values,
+            bar_pattern(hues, joint, rim=1.2),
             y=list(range(P)),
-            x=values,
-            orientation="h",
             width=0.66,
             xaxis="x" if side == 0 else "x2",
-            marker=bar_pattern(hues, joint, rim=1.2),
-            text=text,
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
             textangle=0,
-            textfont={"size": 11, "color": INK},
             customdata=[label(title) for title in titles],
             hovertemplate="%{customdata}: "
             + ("10% weaker" if side == 0 else "removed")
             + " %{x:+.4f}<extra></extra>",
+            **outside_texts(text, size=11),
         )
     if half is not None:
-        figure.add_scatter(
-            x=half,
-            y=list(range(P)),
+        add_marks(
+            figure,
+            half,
+            list(range(P)),
+            INK,
+            8,
+            symbol="diamond-open",
+            rim=1.6,
             xaxis="x2",
-            mode="markers",
             connectgaps=False,
             hovertemplate="slope half-way: %{x:+.4f}<extra></extra>",
-            marker={
-                "symbol": "diamond-open",
-                "size": 8,
-                "color": INK,
-                "line": {"width": 1.6},
-            },
         )
     figure.update_layout(
         xaxis={
@@ -207,7 +201,7 @@ def term_response(
     *,
     what: str = "factor of the term",
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw the target against the factor of one term, from 0 (removed) to its current value, with the tangent at that
     value.
 
@@ -218,42 +212,48 @@ def term_response(
     """
     hue = term_colour(term, modalities) if term else INK
     x, y = _smooth(factors, values, slopes)
-    figure = base_figure(250, left=66, right=20, top=14, bottom=46, legend=True)
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        line={"color": hue, "width": 2.5},
-        name="exact",
-        hoverinfo="skip",
+    figure = base_figure(
+        250,
+        left=66,
+        right=20,
+        top=14,
+        bottom=46,
+        legend=True,
+        x_title=what,
+        y_title=label(unit, 40),
     )
-    figure.add_scatter(
-        x=factors,
-        y=values,
-        mode="markers",
-        marker={"color": hue, "size": 6},
+    add_line(figure, x, y, hue, 2.5, name="exact", hoverinfo="skip")
+    add_marks(
+        figure,
+        factors,
+        values,
+        hue,
+        6,
         showlegend=False,
         hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>",
     )
     if np.isfinite(slopes[-1]):
-        figure.add_scatter(
-            x=factors[[0, -1]],
-            y=values[-1] + slopes[-1] * (factors[[0, -1]] - factors[-1]),
-            mode="lines",
+        add_line(
+            figure,
+            factors[[0, -1]],
+            values[-1] + slopes[-1] * (factors[[0, -1]] - factors[-1]),
+            QUIET,
+            1.5,
+            dash="dash",
             name="as the slope says",
-            line={"color": QUIET, "width": 1.5, "dash": "dash"},
             hoverinfo="skip",
         )
-    figure.add_scatter(
-        x=[factors[-1]],
-        y=[values[-1]],
-        mode="markers",
+    add_marks(
+        figure,
+        [factors[-1]],
+        [values[-1]],
+        PAPER,
+        11,
+        rim_hue=hue,
+        rim=2.5,
         name="now",
         hovertemplate="now: %{y:.3f}<extra></extra>",
-        marker={"color": PAPER, "size": 11, "line": {"color": hue, "width": 2.5}},
     )
-    figure.update_xaxes(title={"text": what})
-    figure.update_yaxes(title={"text": label(unit, 40)})
     return figure
 
 
@@ -290,7 +290,7 @@ def attribution_areas(
     start: float = 0.0,
     cursor: float | None = None,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw one dividend over time as stacked areas. What was added is above its start, and what was taken away is
     below.
 
@@ -313,11 +313,12 @@ def attribution_areas(
             # once, on the side it is first seen on
             keyed = (np.abs(part).max(initial=0) > 0) and (side > 0) == (part.max(initial=0) > 0)
             if piece.any() or keyed:
-                figure.add_scatter(
-                    x=np.concatenate([times, times[::-1]]),
-                    y=np.concatenate([level, (level + piece)[::-1]]),
-                    mode="lines",
-                    line={"width": 0.6, "color": fade_colour(hue, 0.95)},
+                add_line(
+                    figure,
+                    np.concatenate([times, times[::-1]]),
+                    np.concatenate([level, (level + piece)[::-1]]),
+                    fade_colour(hue, 0.95),
+                    0.6,
                     fill="toself",
                     fillcolor=fade_colour(hue, 0.62),
                     name=label(name),
@@ -329,11 +330,12 @@ def attribution_areas(
                 named.append((float(level[-1] + piece[-1] / 2), label(name, 30)))
             level = level + piece
     lines = start + np.sum(added, 1)
-    figure.add_scatter(
-        x=times,
-        y=lines,
-        mode="lines",
-        line={"width": 2.6, "color": INK},
+    add_line(
+        figure,
+        times,
+        lines,
+        INK,
+        2.6,
         customdata=[
             "<br>".join(
                 [
@@ -346,22 +348,24 @@ def attribution_areas(
         name=term_title(dividend),
         hovertemplate="t = %{x:.2f}: %{customdata}<extra></extra>",
     )
-    figure.add_scatter(
-        x=[times[0], times[-1]],
-        y=[start, start],
-        mode="lines",
-        line={"width": 1.2, "color": QUIET, "dash": "dot"},
+    add_line(
+        figure,
+        [times[0], times[-1]],
+        [start, start],
+        QUIET,
+        1.2,
+        dash="dot",
         name="without evolution",
         hoverinfo="skip",
     )
-    figure.add_scatter(
-        x=[float(times[-1])] * len(named),
-        y=[y for y, _ in named],
-        mode="text",
-        text=[f"{name}  " for _, name in named],
+    add_texts(
+        figure,
+        [float(times[-1])] * len(named),
+        [y for y, _ in named],
+        [f"{name}  " for _, name in named],
+        size=11,
+        shadow=halo(),
         textposition="middle left",
-        textfont={"size": 11, "color": INK, "shadow": halo()},
-        hoverinfo="skip",
         showlegend=False,
     )
     figure.update_layout(

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion.figures.circuits.qubits import KINDS, draw_displays
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import discs_meta, ends_meta
+from qfusion.figures.parts import add_line, add_marks, note
 from qfusion.figures.style import (
     BLUE,
     DASHES,
@@ -102,7 +102,7 @@ def diagram(
     display: str = "",
     ends: Mapping[int, float] = MappingProxyType({}),
     decision: tuple[str, str] = ("", ""),
-) -> go.Figure:
+) -> Figure:
     """Draw the circuit from left to right. Completed gates are opaque, gates to come are faint, and the current box has
     a thick border.
 
@@ -161,7 +161,7 @@ def diagram(
 
 
 def _add_readouts(
-    figure: go.Figure,
+    figure: Figure,
     wires: Sequence[Wire],
     ends: Mapping[int, float],
     decision: tuple[str, str],
@@ -211,42 +211,45 @@ def _add_readouts(
     above = {"x": x - half, "y": low - half, "xanchor": "left", "yanchor": "bottom"}
     notes.append(written | above | {"text": "P(1) at the end"})
     notes.append(written | {"x": x + 1.25, "y": middle, "text": decision[0]})
-    figure.add_scatter(
-        x=[x + 1.25],
-        y=[middle],
-        mode="markers",
+    add_marks(
+        figure,
+        [x + 1.25],
+        [middle],
+        LINE,
+        30,
+        symbol="square",
+        opacity=0.0,
         name="decision",
         text=[decision[1]],
         hovertemplate="%{text}<extra></extra>",
-        marker={"size": 30, "opacity": 0.0, "color": LINE, "symbol": "square"},
     )
 
 
 def _wires(
-    figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[dict[str, Any]], unit: float
+    figure: Figure, wires: Sequence[Wire], width: float, notes: list[dict[str, Any]], unit: float
 ) -> None:
     for hue in dict.fromkeys(wire.hue for wire in wires):
         own = [wire for wire in wires if wire.hue == hue]
         ends = [width - 0.15 if wire.end is None else wire.end for wire in own]
-        figure.add_scatter(
-            x=[x for end in ends for x in (-0.55, end, None)],
-            y=[y for wire in own for y in (wire.y, wire.y, None)],
-            mode="lines",
+        add_line(
+            figure,
+            [x for end in ends for x in (-0.55, end, None)],
+            [y for wire in own for y in (wire.y, wire.y, None)],
+            hue or QUIET,
+            1.2,
             hoverinfo="skip",
-            line={"color": hue or QUIET, "width": 1.2},
         )
     apart = _least_distance(wires) * unit
     near, alone = (10, 12) if apart > 12 else (9, 11)
     notes.extend(
-        {
-            "x": 0,
-            "xref": "paper",
-            "xanchor": "right",
-            "y": wire.y,
-            "text": label(wire.name, 24),
-            "showarrow": False,
-            "font": {"size": near if wire.hue and apart < 24 else alone, "color": INK},
-        }
+        note(
+            label(wire.name, 24),
+            0,
+            wire.y,
+            size=near if wire.hue and apart < 24 else alone,
+            xref="paper",
+            xanchor="right",
+        )
         for wire in wires
     )
 
@@ -321,16 +324,15 @@ def _box(
         else:
             size = 12
         notes.append(
-            {
-                "x": box.column,
-                "y": (low + high) / 2,
-                "text": label(name),
-                "showarrow": False,
-                "opacity": 0.45 if box.outside else max(opacity, 0.6),
-                "textangle": -90 if high - low > 0.9 and len(name) > longest else 0,
-                "yshift": -slim,
-                "font": {"size": size, "color": INK},
-            }
+            note(
+                label(name),
+                box.column,
+                (low + high) / 2,
+                size=size,
+                opacity=0.45 if box.outside else max(opacity, 0.6),
+                textangle=-90 if high - low > 0.9 and len(name) > longest else 0,
+                yshift=-slim,
+            )
         )
 
 
@@ -356,7 +358,7 @@ def _box_spans(
 
 
 def _add_click_targets(
-    figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float
+    figure: Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float
 ) -> None:
     """Add invisible marks with the tip of each box and the number of the gate to which a click leads.
 
@@ -378,14 +380,17 @@ def _add_click_targets(
             texts.append(wrap_lines(tip))
             gates.append(box.last)
             sizes.append(small if _has_near_wire(wires, row) else 24.0)
-    figure.add_scatter(
-        x=x,
-        y=y,
+    add_marks(
+        figure,
+        x,
+        y,
+        GREY,
+        sizes,
+        symbol="square",
+        opacity=0.0,
         text=texts,
         customdata=gates,
-        mode="markers",
         name="gates",
-        marker={"size": sizes, "opacity": 0.0, "color": GREY, "symbol": "square"},
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         hovertemplate="%{text}<extra></extra>",
@@ -393,7 +398,7 @@ def _add_click_targets(
 
 
 def _discs(
-    figure: go.Figure,
+    figure: Figure,
     boxes: Sequence[Box],
     wires: Sequence[Wire],
     at: int,
@@ -428,21 +433,20 @@ def _discs(
             discs.append((row, x, usual if apart > 29 else small))
     tips = [disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, *_ in discs]
     diameters = [2 * radius for *_, radius in discs]
-    figure.add_scatter(
-        x=[x for _, x, _ in discs],
-        y=[wires[row].y for row, *_ in discs],
-        mode="markers",
+    add_marks(
+        figure,
+        [x for _, x, _ in discs],
+        [wires[row].y for row, *_ in discs],
+        PAPER,
+        diameters,
+        opacity=1,
+        rim_hue=LINE,
+        rim=1.5,
         name="qubits",
         cliponaxis=False,
         hovertemplate="%{text}<extra></extra>",
         text=tips,
         meta=discs_meta([wires[row].name for row, *_ in discs], needle_hues()),
-        marker={
-            "size": diameters,
-            "color": PAPER,
-            "line": {"color": LINE, "width": 1.5},
-            "opacity": 1,
-        },
     )
     notes += [arrow(x, wires[row].y, bloch[row], radius) for row, x, radius in discs]
 
@@ -470,7 +474,7 @@ def arrow(x: float, y: float, vector: np.ndarray, radius: float) -> dict[str, An
     else:
         hue = above if b > 0 else below
     if math.hypot(a, c) * radius < 2:
-        return {"x": x, "y": y, "text": "•", "showarrow": False, "font": {"size": 12, "color": hue}}
+        return note("•", x, y, hue=hue)
     # Plotly's arrows point at (x, y): this one is turned round, so that it starts there.
     return {
         "x": x,
