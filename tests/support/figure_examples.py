@@ -38,6 +38,7 @@ from qfusion.figures import (
     trust_charts,
 )
 from qfusion.figures.circuits import charts, diagram, fusion, qubits
+from qfusion.figures.guards import Figure
 from qfusion.figures.style import BLUE
 from qfusion.study import recording_strip
 
@@ -619,7 +620,8 @@ def drawing_functions() -> set[str]:
             for entry, made in inspect.getmembers(loaded, inspect.isfunction)
             if not entry.startswith("_")
             and made.__module__ == loaded.__name__
-            and inspect.signature(made).return_annotation in ("go.Figure", go.Figure)
+            and inspect.signature(made).return_annotation
+            in ("go.Figure", go.Figure, "Figure", Figure)
         }
     return functions - {
         "guards.check_finite",
