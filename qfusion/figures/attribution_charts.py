@@ -1,7 +1,6 @@
 """Charts of attributions inside a modality: words, waveforms, pictures, curves and features, coloured by value."""
 
 from collections.abc import Sequence
-from typing import Any
 from unicodedata import east_asian_width
 
 import numpy as np
@@ -10,7 +9,7 @@ from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.figures.colours import SIGNED_SCALE, signed_colour
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_head, add_line, add_row_bars, outside_texts
+from qfusion.figures.parts import add_head, add_line, add_row_bars, note, outside_texts, rectangle
 from qfusion.figures.sample_charts import picture_trace
 from qfusion.figures.style import (
     INK,
@@ -19,6 +18,7 @@ from qfusion.figures.style import (
     ON_DARK,
     PAPER,
     QUIET,
+    Attributes,
     bare_axis,
     base_figure,
     label,
@@ -39,7 +39,7 @@ def _reach(values: np.ndarray) -> float:
     return max(float(np.abs(values).max(initial=0)), 1e-12)
 
 
-def _scale(values: np.ndarray, unit: str) -> dict[str, Any]:
+def _scale(values: np.ndarray, unit: str) -> Attributes:
     """Return the marker options of a signed colour scale that is neutral at zero."""
     reach = _reach(values)
     return {
@@ -104,35 +104,20 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score") -> 
     texts = []
     for word, value, dark, (left, line, width) in zip(spoken, values, is_dark, places, strict=True):
         patches.append(
-            {
-                "type": "rect",
-                "x0": left,
-                "x1": left + width,
-                "y0": line - 0.3,
-                "y1": line + 0.2,
-                "layer": "below",
-                "fillcolor": _hue(float(value), reach),
-                "line": {"width": 0.5, "color": LINE},
-            }
+            rectangle(
+                (left, left + width),
+                (line - 0.3, line + 0.2),
+                _hue(float(value), reach),
+                hue=LINE,
+                width=0.5,
+                layer="below",
+            )
         )
-        middle = {"x": left + width / 2, "showarrow": False}
+        middle = left + width / 2
         ink = ON_DARK if dark else ON_BRIGHT
-        texts.append(
-            {
-                **middle,
-                "y": line - 0.05,
-                "text": label(word, _LONGEST),
-                "font": {"size": 15, "color": ink},
-            }
-        )
-        texts.append(
-            {
-                **middle,
-                "y": line + 0.38,
-                "text": true_minus(f"{value:+.3f}"),
-                "font": {"size": 11, "color": QUIET},
-            }
-        )
+        texts.append(note(label(word, _LONGEST), middle, line - 0.05, size=15, hue=ink))
+        amount = true_minus(f"{value:+.3f}")
+        texts.append(note(amount, middle, line + 0.38, size=11, hue=QUIET))
 
     figure = base_figure(34 + 62 * (last_line + 1), left=6, right=6, top=6, bottom=6)
     figure.update_layout(shapes=patches, annotations=texts)

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from qfusion.figures.style import (
     INK,
     LINE,
     PAPER,
+    Attributes,
     add_ring,
     axis,
     base_figure,
@@ -463,7 +463,7 @@ def _diamonds(figure: Figure, x: Sequence[float], y: Sequence[float]) -> None:
         )
 
 
-def _diamond() -> dict[str, Any]:
+def _diamond() -> Attributes:
     return {
         "symbol": "diamond",
         "size": 10,

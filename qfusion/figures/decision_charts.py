@@ -16,12 +16,14 @@ from qfusion.figures.parts import (
     add_row_bars,
     add_vertical_rule,
     outside_texts,
+    segment,
 )
 from qfusion.figures.style import (
     INK,
     LINE,
     PAPER,
     QUIET,
+    Attributes,
     base_figure,
     fade_colour,
     format_signed,
@@ -223,15 +225,15 @@ def _add_truth_line(figure: Figure, truth: float, free: Sequence[bool]) -> None:
     """Add a dotted vertical line at the annotated value in the rows that are free, with the value above it."""
     for row, is_free in enumerate(free):
         if is_free:
-            figure.add_shape(
-                type="line",
-                x0=truth,
-                x1=truth,
-                y0=row - 0.5,
-                y1=row + 0.5,
-                line={"color": QUIET, "width": 1.5, "dash": "dot"},
+            line = segment(
+                (truth, truth),
+                (row - 0.5, row + 0.5),
+                hue=QUIET,
+                width=1.5,
+                dash="dot",
                 layer="below",
             )
+            figure.add_shape(line)
     add_note(
         figure,
         true_minus(f"truth {truth:+.2f}"),
@@ -267,7 +269,7 @@ def rest_title(count: int) -> str:
 
 def waterfall_steps(
     decisions: Sequence[Mapping[str, float]], modalities: Sequence[str], quantity: str = "score"
-) -> tuple[list[str], np.ndarray, dict[str, Any]]:
+) -> tuple[list[str], np.ndarray, Attributes]:
     """Return the rows, the steps and the bar style that waterfalls of several decisions share.
 
     Args:
@@ -297,7 +299,7 @@ def waterfall_steps(
     return names, np.array(steps, dtype=float), bar_pattern(hues, joint)
 
 
-def bar_pattern(hues: Sequence[str], joint: Sequence[bool], *, rim: float = 1.5) -> dict[str, Any]:
+def bar_pattern(hues: Sequence[str], joint: Sequence[bool], *, rim: float = 1.5) -> Attributes:
     """Return the marker of bars of terms in their hues; bars of joint terms are hatched."""
     colours = []
     for hue, is_joint in zip(hues, joint, strict=True):

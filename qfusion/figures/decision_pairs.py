@@ -13,7 +13,7 @@ from qfusion.figures.decision_charts import (
     waterfall_steps,
 )
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_note, add_row_bars, add_vertical_rule, outside_texts
+from qfusion.figures.parts import add_note, add_row_bars, add_vertical_rule, outside_texts, segment
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -82,35 +82,12 @@ def waterfall_pair(decisions: Sequence[Decision], modalities: Sequence[str]) -> 
         ends = np.cumsum(own)
         ranges.append(range_with_labels(values, [*own, ends[-1]], [*ends, ends[-1]], 0.12))
     for place, (one, x_range) in enumerate(zip(decisions, _align_zeros(ranges), strict=True)):
-        key = "xaxis" if place == 0 else "xaxis2"
         domain = PANES[place]
-        figure.update_layout(
-            {
-                key: axis()
-                | {
-                    "domain": domain,
-                    "anchor": "y",
-                    "range": x_range,
-                    "title": {
-                        "text": label(one.unit, 60),
-                        "font": {"size": 13, "color": QUIET},
-                        "standoff": 8,
-                    },
-                    "nticks": 6,
-                }
-            }
-        )
-        figure.add_shape(
-            type="line",
-            xref="x" if place == 0 else "x2",
-            yref="paper",
-            x0=0,
-            x1=0,
-            y0=0,
-            y1=1,
-            line={"color": LINE, "width": 1},
-            layer="below",
-        )
+        settings = {"domain": domain, "anchor": "y", "range": x_range, "nticks": 6}
+        key = "xaxis" if place == 0 else "xaxis2"
+        figure.update_layout({key: axis(label(one.unit, 60)) | settings})
+        zero = segment((0, 0), (0, 1), xref=_axis_name(place), yref="paper", layer="below")
+        figure.add_shape(zero)
         add_note(
             figure,
             f"<b>{label(one.title, 50)}</b>",
@@ -300,17 +277,17 @@ def decision_columns(
     for i, truth in enumerate(truths):
         if truth is None:
             continue
-        figure.add_shape(
-            type="line",
-            x0=truth,
-            x1=truth,
-            y0=-0.5,
-            y1=len(rows) - 0.5,
+        line = segment(
+            (truth, truth),
+            (-0.5, len(rows) - 0.5),
+            hue=QUIET,
+            width=1.5,
+            dash="dot",
             xref=_axis_name(i),
             yref="y",
             layer="below",
-            line={"color": QUIET, "width": 1.5, "dash": "dot"},
         )
+        figure.add_shape(line)
     return figure
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import JUMP_SYMBOLS, TIME, legend_entry
-from qfusion.figures.parts import add_line, add_marks, add_note
+from qfusion.figures.parts import add_band, add_line, add_marks, add_note
 from qfusion.figures.style import (
     DASHES,
     GREY,
@@ -117,15 +117,14 @@ def ensemble(
     )
     for i, name in enumerate(names):
         hue = STATE_HUES[i % len(STATE_HUES)]
-        figure.add_scatter(
-            x=np.r_[times, times[::-1]],
-            hoverinfo="skip",
+        spread = 2 * error[:, i]
+        add_band(
+            figure,
+            times,
+            mean[:, i] - spread,
+            mean[:, i] + spread,
+            fade_colour(hue, 0.25),
             showlegend=False,
-            fill="toself",
-            y=np.r_[mean[:, i] + 2 * error[:, i], (mean[:, i] - 2 * error[:, i])[::-1]],
-            fillcolor=fade_colour(hue, 0.25),
-            line={"width": 0},
-            mode="lines",
         )
         add_line(
             figure,
@@ -204,18 +203,16 @@ def raster(
         )
         steps = np.repeat(edges, 2)[1:-1]
         low, high = (np.repeat(values[k] + sign * errors[k], 2).clip(min=0.0) for sign in (-1, 1))
-        add_line(
+        add_band(
             figure,
-            np.r_[steps, steps[::-1]],
-            np.r_[high, low[::-1]],
-            hue,
-            0,
+            steps,
+            low,
+            high,
+            fade_colour(hue, 0.14),
+            line={"width": 0, "color": hue},
             yaxis="y2",
-            fill="toself",
-            fillcolor=fade_colour(hue, 0.14),
             legendgroup=name,
             showlegend=False,
-            hoverinfo="skip",
         )
         add_line(
             figure,
@@ -298,15 +295,13 @@ def distance_line(
         band = float(apart[0].mean()) * np.exp(
             -np.outer(within, [random_rates.max(), random_rates.min()])
         )
-        figure.add_scatter(
-            x=np.r_[within, within[::-1]],
-            y=np.r_[band[:, 0], band[::-1, 1]],
-            fill="toself",
-            mode="lines",
-            fillcolor=fade_colour(GREY, 0.35),
-            line={"width": 0},
+        add_band(
+            figure,
+            within,
+            band[:, 1],
+            band[:, 0],
+            fade_colour(GREY, 0.35),
             name="random generators",
-            hoverinfo="skip",
         )
         for i, values in enumerate(apart.T):
             add_line(

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -33,6 +32,7 @@ from qfusion.figures.style import (
     LINE,
     PAPER,
     QUIET,
+    Attributes,
     axis,
     base_figure,
     label,
@@ -360,9 +360,9 @@ def _lines(
     learned: float,
     flips: np.ndarray,
     above: tuple[float, float],
-) -> list[dict[str, Any]]:
+) -> list[Attributes]:
     """The present and learned angle, the zero of the contributions, and the flips, from `above` of the height."""
-    line: dict[str, Any] = {"type": "line", "yref": "paper", "layer": "below", "y0": 0}
+    line: Attributes = {"type": "line", "yref": "paper", "layer": "below", "y0": 0}
     line["y1"] = above[1]
     quiet = {"color": LINE, "width": 1}
     shapes = [{**line, "x0": present, "x1": present, "line": {**quiet, "color": QUIET}}]
@@ -376,9 +376,7 @@ def _lines(
     return shapes + [{**line, **place, "y0": above[0], "line": ticks} for place in places]
 
 
-def _decided(
-    angles: np.ndarray, flips: np.ndarray, decisions: Sequence[str]
-) -> list[dict[str, Any]]:
+def _decided(angles: np.ndarray, flips: np.ndarray, decisions: Sequence[str]) -> list[Attributes]:
     """The decision, above the plot, between the angles at which it changes."""
     ends = np.concatenate([angles[:1], flips, angles[-1:]])
     whole = float(angles[-1] - angles[0])
@@ -397,7 +395,7 @@ def _decided(
     ]
 
 
-def _multiples_of_pi(low: float, high: float) -> dict[str, Any]:
+def _multiples_of_pi(low: float, high: float) -> Attributes:
     """Ticks at multiples of pi / 2, or of pi over more than one turn."""
     step = math.pi / 2 if high - low < 7 else math.pi
     values = [

@@ -10,7 +10,7 @@ from qfusion._sentences import true_minus
 from qfusion.figures.colours import SIGNED_SCALE
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import part_meta
-from qfusion.figures.parts import add_head, add_line, add_texts
+from qfusion.figures.parts import add_head, add_line, add_texts, rectangle
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -400,15 +400,15 @@ def _add_bands(
 def _add_nodes(figure: Figure, nodes: pd.DataFrame) -> None:
     """Add the nodes as rectangles, with their names at the outer side."""
     for node in nodes.itertuples():
-        figure.add_shape(
-            type="rect",
-            x0=_PLACES[node.column] - _WIDE,
-            x1=_PLACES[node.column] + _WIDE,
-            y0=node.top,
-            y1=node.top + max(node.height, 1.5),
-            fillcolor=node.hue,
-            line={"width": 0.5, "color": LINE},
+        place = _PLACES[node.column]
+        bar = rectangle(
+            (place - _WIDE, place + _WIDE),
+            (node.top, node.top + max(node.height, 1.5)),
+            node.hue,
+            hue=LINE,
+            width=0.5,
         )
+        figure.add_shape(bar)
     for c, column in nodes.groupby("column"):
         if c == 0:
             x = _PLACES[c] - 1.4 * _WIDE

@@ -11,7 +11,7 @@ from qfusion._sentences import true_minus
 from qfusion.explain.bootstrap import Interval
 from qfusion.figures.colours import SIGNED_SCALE
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_line, add_marks, add_note, add_vertical_rule
+from qfusion.figures.parts import add_line, add_marks, add_note, add_vertical_rule, rectangle
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -229,16 +229,7 @@ def interval_dots(
     if band is not None and np.isfinite(band).all(1).any():
         figure.update_layout(
             shapes=[
-                {
-                    "type": "rect",
-                    "x0": low,
-                    "x1": high,
-                    "y0": y - 0.36,
-                    "y1": y + 0.36,
-                    "layer": "below",
-                    "line": {"width": 0},
-                    "fillcolor": fade_colour(GREY, 0.3),
-                }
+                rectangle((low, high), (y - 0.36, y + 0.36), fade_colour(GREY, 0.3), layer="below")
                 for y, (low, high) in enumerate(band)
                 if np.isfinite([low, high]).all()
             ]

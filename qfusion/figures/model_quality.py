@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_line, add_marks, add_row_bars, add_vertical_rule
+from qfusion.figures.parts import add_line, add_marks, add_row_bars, add_vertical_rule, segment
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -219,15 +219,7 @@ def residual_plot(
                 marker={"color": colour, "line": {"width": 0}},
                 hovertemplate=f"%{{x}} {name}, off by %{{y:+.2f}}<extra></extra>",
             )
-    figure.add_shape(
-        type="line",
-        xref="paper",
-        x0=0,
-        x1=1,
-        y0=0,
-        y1=0,
-        line={"color": LINE, "width": 1},
-    )
+    figure.add_shape(segment((0, 1), (0, 0), xref="paper"))
     figure.update_layout(
         bargap=0.05,
         barmode="stack",
@@ -364,6 +356,7 @@ def information_bars(
                 "color": fade_colour(hue, 0.25 if name == SHARED else 0.8),
                 "line": {"color": hue, "width": 1},
             },
+            y=places,
             base=ends,
             width=0.5,
             name=words,

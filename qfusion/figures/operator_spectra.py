@@ -1,14 +1,13 @@
 """Charts of decision operators: spectra, the composition of eigenvectors, and samples along two eigenvectors."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_head, add_marks
+from qfusion.figures.parts import add_head, add_marks, segment
 from qfusion.figures.state_charts import basis_labels, colour_bar
 from qfusion.figures.style import (
     CYCLIC_SCALE,
@@ -18,6 +17,7 @@ from qfusion.figures.style import (
     NEUTRAL,
     PAPER,
     QUIET,
+    Attributes,
     add_ring,
     axis,
     base_figure,
@@ -127,16 +127,7 @@ def spectrum(
     )
     if len(bars) <= 16:
         figure.update_xaxes(dtick=1)
-    figure.add_shape(
-        type="line",
-        xref="paper",
-        yref="y",
-        x0=0,
-        x1=1,
-        y0=0,
-        y1=0,
-        line={"color": LINE, "width": 1},
-    )
+    figure.add_shape(segment((0, 1), (0, 0), xref="paper", yref="y"))
     return figure
 
 
@@ -346,7 +337,7 @@ def extreme_plane(
         y_axis={"tickformat": y_ticks},
     )
 
-    def add_samples(rows: np.ndarray, name: str, marker: dict[str, Any]) -> None:
+    def add_samples(rows: np.ndarray, name: str, marker: Attributes) -> None:
         figure.add_scatter(
             x=x[rows],
             y=y[rows],
@@ -360,7 +351,7 @@ def extreme_plane(
             marker={"size": 7} | marker,
         )
 
-    marker: dict[str, Any]
+    marker: Attributes
     if split:
         # open markers around filled ones: samples of both classes can be at the same place
         for name, flag, hue, look in (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qfusion.figures.guards import Figure
-from qfusion.figures.style import INK, LINE
+from qfusion.figures.style import INK, LINE, Attributes
 
 Values = Sequence[Any] | np.ndarray
 OPAQUE_WHEN_SELECTED = {
@@ -33,7 +33,7 @@ def add_line(
     **more: Any,
 ) -> None:
     """Add a line of a width in pixels."""
-    line: dict[str, Any] = {"color": hue, "width": width}
+    line: Attributes = {"color": hue, "width": width}
     if dash is not None:
         line["dash"] = dash
     # A dictionary is checked once, when it is added; a `go.Scatter` twice.
@@ -104,7 +104,7 @@ def add_texts(
 
 
 def add_row_bars(
-    figure: Figure, lengths: Values, marker: dict[str, Any], *, width: float = 0.6, **more: Any
+    figure: Figure, lengths: Values, marker: Attributes, *, width: float = 0.6, **more: Any
 ) -> None:
     """Add horizontal bars, one a row from 0 on, where `y` does not say other rows."""
     figure.add_trace(
@@ -120,7 +120,7 @@ def add_row_bars(
     )
 
 
-def outside_texts(texts: Values, **font: Any) -> dict[str, Any]:
+def outside_texts(texts: Values, **font: Any) -> Attributes:
     """Return the attributes of bars with texts beyond their ends, in ink, in a font that may differ."""
     return {
         "text": texts,
@@ -180,7 +180,7 @@ def add_note(
 
 def note(
     text: str, x: float, y: float, *, size: float = 12, hue: str = INK, **place: Any
-) -> dict[str, Any]:
+) -> Attributes:
     """Return an annotation without an arrow."""
     return {
         "text": text,
@@ -206,15 +206,48 @@ def add_vertical_rule(
     dash: str | None = None,
 ) -> None:
     """Draw a vertical line through the plot, behind the traces: zero unless another value is given."""
-    line: dict[str, Any] = {"color": hue, "width": width}
+    line: Attributes = {"color": hue, "width": width}
     if dash is not None:
         line["dash"] = dash
     figure.add_vline(x=x, line=line, layer="below")
 
 
+def segment(
+    x: tuple[float, float],
+    y: tuple[float, float],
+    *,
+    hue: str = LINE,
+    width: float = 1,
+    dash: str | None = None,
+    **more: Any,
+) -> Attributes:
+    """Return a straight line as a shape, from the first to the second of `x` and of `y`."""
+    line: Attributes = {"color": hue, "width": width}
+    if dash is not None:
+        line["dash"] = dash
+    return {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "line": line, **more}
+
+
+def rectangle(
+    x: tuple[float, float],
+    y: tuple[float, float],
+    fill: str,
+    *,
+    hue: str | None = None,
+    width: float = 0,
+    **more: Any,
+) -> Attributes:
+    """Return a filled rectangle as a shape, with a rim where it has a width."""
+    line: Attributes = {"width": width}
+    if hue is not None:
+        line["color"] = hue
+    corners = {"x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1]}
+    return {"type": "rect", **corners, "fillcolor": fill, "line": line, **more}
+
+
 def error_bars(
     plus: Values, minus: Values | None, hue: str, *, thickness: float = 2, width: float = 4
-) -> dict[str, Any]:
+) -> Attributes:
     """Return whiskers of these lengths; of `plus` to both sides where there is no `minus`."""
     bars = {
         "type": "data",
@@ -226,7 +259,7 @@ def error_bars(
     return bars if minus is None else bars | {"arrayminus": minus}
 
 
-def colour_bar(title: str, **more: Any) -> dict[str, Any]:
+def colour_bar(title: str, **more: Any) -> Attributes:
     """Return a thin colour bar with its title along it."""
     return {
         "title": {"text": title, "side": "right", "font": {"size": 12}},

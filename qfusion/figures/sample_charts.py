@@ -23,6 +23,7 @@ from qfusion.figures.style import (
     LINE,
     QUIET,
     UNSIGNED_SCALE,
+    Attributes,
     axis,
     base_figure,
     label,
@@ -34,7 +35,7 @@ from qfusion.study import recording_strip, text
 # Modality; starts and ends of its steps in seconds, (T,); contributions of the steps by term, (T,); names of the steps.
 Lane = tuple[str, np.ndarray, np.ndarray, Mapping[str, np.ndarray], Sequence[str]]
 # Traces of a row, and the settings of its y axis.
-Row = tuple[list[dict[str, Any]], dict[str, Any]]
+Row = tuple[list[Attributes], Attributes]
 _THUMB = 56  # pixels of a thumbnail's height
 _HUES = 96  # colours of all thumbnails together
 # Widths in pixels that decide whether a word fits.
@@ -133,7 +134,7 @@ def timeline(
     return figure
 
 
-def _row(name: str, low: float, high: float) -> dict[str, Any]:
+def _row(name: str, low: float, high: float) -> Attributes:
     """Return the settings of a y axis with a name in its middle."""
     return {"range": [low, high], "tickvals": [(low + high) / 2], "ticktext": [name]}
 
@@ -261,7 +262,7 @@ def _lane(lane: Lane, modalities: Sequence[str], unit: str) -> Row:
         [label(step), f"{a:.2f}", f"{b:.2f}"]
         for step, a, b in zip(names, starts, ends, strict=True)
     ]
-    traces: list[dict[str, Any]] = []
+    traces: list[Attributes] = []
     for term, values in terms.items():
         # A term that is no coalition is the whole output; it has the colour of the modality.
         owner = term if term in coalitions else name
@@ -310,7 +311,7 @@ def number_colours(pixels: np.ndarray, hues: int = PICTURE_STOPS) -> Numbered:
     return numbers, scale
 
 
-def picture_trace(pixels: np.ndarray, width: float, height: float) -> dict[str, Any]:
+def picture_trace(pixels: np.ndarray, width: float, height: float) -> Attributes:
     """Return a trace that draws a picture with its rows downwards over `width` by `height` units, from -0.5 on.
 
     Args:

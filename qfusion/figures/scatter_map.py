@@ -32,6 +32,7 @@ from qfusion.figures.style import (
     UNSIGNED_SCALE,
     VERMILLION,
     YELLOW,
+    Attributes,
     add_ring,
     base_figure,
     label,
@@ -149,7 +150,7 @@ def _marker(
     hues: Sequence[str],
     every: np.ndarray,
     by: str,
-) -> dict[str, Any]:
+) -> Attributes:
     if within:
         size = 8 if part else 7
     else:

@@ -10,7 +10,7 @@ import plotly.colors
 from qfusion._checks import check
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import TIME
-from qfusion.figures.parts import add_line, add_marks, add_note
+from qfusion.figures.parts import add_line, add_marks, add_note, segment
 from qfusion.figures.style import (
     CYCLIC_SCALE,
     GREY,
@@ -21,6 +21,7 @@ from qfusion.figures.style import (
     PAPER,
     STATE_HUES,
     UNSIGNED_SCALE,
+    Attributes,
     base_figure,
     fade_colour,
     label,
@@ -61,7 +62,7 @@ def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus
     names = basis_labels(dims)
     modulus = np.abs(rho)
     veils = []
-    look: dict[str, Any] = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
+    look: Attributes = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
     bar = colour_bar("|ρ<sub>ij</sub>|")
     if part == "phase":
         look = {
@@ -155,7 +156,7 @@ def populations(
     return figure
 
 
-def colour_bar(title: str, **more: Any) -> dict[str, Any]:
+def colour_bar(title: str, **more: Any) -> Attributes:
     """Return the layout of a thin colour bar with its title on top."""
     return {
         "title": {"text": title, "side": "top", "font": {"size": 12}},
@@ -365,32 +366,23 @@ def element_heatmap(
     ]
 
     half = (times[1] - times[0]) / 2 if len(times) > 1 else 0.5
-    ends = [float(times[0] - half), float(times[-1] + half)]
+    ends = (float(times[0] - half), float(times[-1] + half))
     lines = [
-        {
-            "type": "line",
-            "x0": ends[0],
-            "x1": ends[1],
-            "y0": row - 0.5,
-            "y1": row - 0.5,
-            "layer": "above",
-            "line": {"color": ON_DARK, "width": 2},
-        }
+        segment(ends, (row - 0.5, row - 0.5), hue=ON_DARK, width=2, layer="above")
         for row in range(1, len(names))
         if owners[row] != owners[row - 1]
     ]
     if cursor is not None:
         lines += [
-            {
-                "type": "line",
-                "x0": cursor,
-                "x1": cursor,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "layer": "above",
-                "line": {"color": colour, "width": width, "dash": "solid"},
-            }
+            segment(
+                (cursor, cursor),
+                (0, 1),
+                hue=colour,
+                width=width,
+                dash="solid",
+                yref="paper",
+                layer="above",
+            )
             for colour, width in ((ON_BRIGHT, 3), (ON_DARK, 1.5))
         ]
     figure = base_figure(

@@ -22,6 +22,7 @@ from qfusion.data.coalition_terms import split_term
 from qfusion.figures.guards import Figure
 
 Theme = Literal["light", "dark"]
+Attributes = dict[str, Any]  # of a trace, an axis, a note or a shape, by Plotly's names
 
 BLUE = "#0072B2"
 VERMILLION = "#D55E00"
@@ -220,9 +221,9 @@ def base_figure(
     )
 
 
-def axis(title: str | None = None) -> dict[str, Any]:
+def axis(title: str | None = None) -> Attributes:
     """Return an axis with a line, outside ticks and no grid; `title` is markup."""
-    heading: dict[str, Any] = {"font": {"size": 13, "color": QUIET}, "standoff": 8}
+    heading: Attributes = {"font": {"size": 13, "color": QUIET}, "standoff": 8}
     if title is not None:
         heading["text"] = title
     return {
@@ -305,7 +306,7 @@ def circle_positions(names: Sequence[str]) -> dict[str, np.ndarray]:
     return dict(zip(names, np.stack([np.cos(turn), np.sin(turn)], 1), strict=True))
 
 
-def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> dict[str, Any]:
+def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> Attributes:
     """Return a vertical axis of named rows, with the first on top, space below and above them, and no axis line."""
     return {
         "tickvals": list(range(len(names))),
@@ -328,7 +329,7 @@ def name_rows(names: Sequence[str], notes: Sequence[str] = (), limit: int = 44) 
     return titles
 
 
-def log_ticks(values: np.ndarray) -> dict[str, Any]:
+def log_ticks(values: np.ndarray) -> Attributes:
     """Return the ticks of a logarithmic axis, at least three in the range shown. They are round steps within half a
     decade, 1, 2, 5 within two decades, and otherwise powers of ten, at most eight of them.
     """
@@ -354,7 +355,7 @@ def log_ticks(values: np.ndarray) -> dict[str, Any]:
     return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
 
 
-def bare_axis() -> dict[str, Any]:
+def bare_axis() -> Attributes:
     """Return no line, ticks or labels, for drawings."""
     return {"visible": False, "showgrid": False, "zeroline": False, "fixedrange": True}
 

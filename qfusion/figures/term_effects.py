@@ -9,11 +9,18 @@ from qfusion.figures.decision_charts import bar_pattern
 from qfusion.figures.generator_attribution import OTHERS
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import TIME, draw_time_cursor, time_range
-from qfusion.figures.parts import add_line, add_marks, add_row_bars, add_texts, outside_texts
+from qfusion.figures.parts import (
+    add_band,
+    add_line,
+    add_marks,
+    add_row_bars,
+    add_texts,
+    outside_texts,
+    segment,
+)
 from qfusion.figures.style import (
     GREY,
     INK,
-    LINE,
     PAPER,
     QUIET,
     base_figure,
@@ -167,18 +174,7 @@ def tornado(
             for note in (*above, below, *bent)
         ],
         shapes=[
-            {
-                "type": "line",
-                "x0": 0,
-                "x1": 0,
-                "y0": 0,
-                "y1": 1,
-                "xref": axis,
-                "yref": "paper",
-                "layer": "below",
-                "line": {"color": LINE, "width": 1},
-            }
-            for axis in ("x", "x2")
+            segment((0, 0), (0, 1), xref=axis, yref="paper", layer="below") for axis in ("x", "x2")
         ],
     )
     return figure
@@ -313,18 +309,16 @@ def attribution_areas(
             # once, on the side it is first seen on
             keyed = (np.abs(part).max(initial=0) > 0) and (side > 0) == (part.max(initial=0) > 0)
             if piece.any() or keyed:
-                add_line(
+                add_band(
                     figure,
-                    np.concatenate([times, times[::-1]]),
-                    np.concatenate([level, (level + piece)[::-1]]),
-                    fade_colour(hue, 0.95),
-                    0.6,
-                    fill="toself",
-                    fillcolor=fade_colour(hue, 0.62),
+                    times,
+                    level + piece,
+                    level,
+                    fade_colour(hue, 0.62),
+                    line={"width": 0.6, "color": fade_colour(hue, 0.95)},
                     name=label(name),
                     legendgroup=label(name),
                     showlegend=bool(keyed),
-                    hoverinfo="skip",
                 )
             if abs(piece[-1]) > max(room, 1e-12):
                 named.append((float(level[-1] + piece[-1] / 2), label(name, 30)))

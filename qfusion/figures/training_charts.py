@@ -9,7 +9,7 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import part_colour, part_title
-from qfusion.figures.parts import add_line, add_marks, add_note
+from qfusion.figures.parts import add_band, add_line, add_marks, add_note, segment
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -184,16 +184,15 @@ def modality_curves(
             _epochs([epochs for epochs, _ in runs[name].values()])
         )
         if marks and name in marks:
-            figure.add_shape(
-                type="line",
-                x0=0,
-                x1=1,
+            line = segment(
+                (0, 1),
+                (marks[name], marks[name]),
+                hue=QUIET,
+                dash="dot",
                 xref=f"{place['xaxis']} domain",
-                y0=marks[name],
-                y1=marks[name],
                 yref=place["yaxis"],
-                line={"color": QUIET, "dash": "dot", "width": 1},
             )
+            figure.add_shape(line)
     figure.update_layout(uirevision="zoom")
     figure.update_yaxes(range=[min(0.0, -0.02 * top), 1.08 * max(top, 1e-9)], nticks=5)
     return figure
@@ -326,16 +325,14 @@ def banded_curves(
             hoverinfo="skip",
         )
     for name, (values, low, high) in lines.items():
-        add_line(
+        add_band(
             figure,
-            np.r_[x, x[::-1]],
-            np.r_[high, low[::-1]],
-            hues[name],
-            0,
-            fill="toself",
+            x,
+            low,
+            high,
+            fade_colour(hues[name], 0.2),
+            line={"width": 0, "color": hues[name]},
             showlegend=False,
-            hoverinfo="skip",
-            fillcolor=fade_colour(hues[name], 0.2),
         )
         add_line(
             figure,

@@ -6,7 +6,7 @@ import numpy as np
 
 from qfusion._sentences import true_minus
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_line, add_marks, add_row_bars, add_vertical_rule
+from qfusion.figures.parts import add_band, add_line, add_marks, add_row_bars, add_vertical_rule
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -117,8 +117,6 @@ def deletion_curves(
         what: axis name of the share, such as "modalities taken away"; unit: of the change.
         hue: of our line, such as a modality's colour.
     """
-    low = random.min(0)
-    high = random.max(0)
     figure = base_figure(
         300,
         legend=True,
@@ -129,14 +127,12 @@ def deletion_curves(
         x_axis={"tickformat": ".0%", "range": [-0.02, 1.02]},
         y_axis={"rangemode": "tozero"},
     )
-    figure.add_scatter(
-        x=np.r_[shares, shares[::-1]],
-        y=np.r_[high, low[::-1]],
-        fill="toself",
-        mode="lines",
-        hoverinfo="skip",
-        line={"width": 0},
-        fillcolor=fade_colour(GREY, 0.3),
+    add_band(
+        figure,
+        shares,
+        random.min(0),
+        random.max(0),
+        fade_colour(GREY, 0.3),
         name=f"{len(random)} random orders",
     )
     add_line(

@@ -8,7 +8,7 @@ import numpy as np
 from qfusion.figures.circuits.diagram import HUES, LINES, Box, Wire, arrow, disc_tip, needle_hues
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import ENTROPIES, discs_meta, line_meta, offer_line_labels, series_names
-from qfusion.figures.parts import add_line, add_marks, note
+from qfusion.figures.parts import add_line, add_marks, note, segment
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -151,22 +151,10 @@ def entropy_lines(
             },
             hovertemplate=f"{label(name, 24)}: %{{y:.3f}}<extra></extra>",
         )
-    shapes = [
-        {
-            "type": "line",
-            "x0": x,
-            "x1": x,
-            "yref": "paper",
-            "y0": 0,
-            "y1": 1,
-            "layer": layer,
-            "line": line,
-        }
-        for x, layer, line in (
-            *((x, "below", {"color": LINE, "width": 1, "dash": "dot"}) for x, _ in marks),
-            *([] if at is None else [(at, "below", {"color": VERMILLION, "width": 2})]),
-        )
-    ]
+    shapes = [segment((x, x), (0, 1), dash="dot", yref="paper", layer="below") for x, _ in marks]
+    if at is not None:
+        cursor = segment((at, at), (0, 1), hue=VERMILLION, width=2, yref="paper", layer="below")
+        shapes.append(cursor)
     figure.update_layout(
         shapes=shapes,
         annotations=[

@@ -5,14 +5,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from qfusion.figures.circuits.qubits import KINDS, draw_displays
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import discs_meta, ends_meta
-from qfusion.figures.parts import add_line, add_marks, note
+from qfusion.figures.parts import add_line, add_marks, note, rectangle, segment
 from qfusion.figures.style import (
     BLUE,
     DASHES,
@@ -23,6 +22,7 @@ from qfusion.figures.style import (
     PAPER,
     QUIET,
     VERMILLION,
+    Attributes,
     bare_axis,
     base_figure,
     fade_colour,
@@ -128,8 +128,8 @@ def diagram(
         top=6 + head,
         bottom=6,
     )
-    shapes: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
+    shapes: list[Attributes] = []
+    notes: list[Attributes] = []
     _wires(figure, wires, width, notes, unit)
     for box in boxes:
         _box(box, wires, at, shapes, notes, unit)
@@ -166,8 +166,8 @@ def _add_readouts(
     ends: Mapping[int, float],
     decision: tuple[str, str],
     x: float,
-    shapes: list[dict[str, Any]],
-    notes: list[dict[str, Any]],
+    shapes: list[Attributes],
+    notes: list[Attributes],
 ) -> None:
     """Add how likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
     places = {row: wires[row].y for row in ends}
@@ -187,30 +187,25 @@ def _add_readouts(
     low = min(places.values())
     high = max(places.values())
     middle = (low + high) / 2
-    line = {"color": QUIET, "width": 1.2}
-    bracket = {"type": "line", "line": line, "layer": "above"}
+    bracket = {"hue": QUIET, "width": 1.2, "layer": "above"}
     shapes += [
-        bracket | {"x0": x + 0.62, "x1": x + 0.62, "y0": low, "y1": high},
-        bracket | {"x0": x + 0.62, "x1": x + 0.8, "y0": middle, "y1": middle},
-        {
-            "type": "rect",
-            "x0": x + 0.8,
-            "x1": x + 1.7,
-            "y0": middle - 0.7,
-            "y1": middle + 0.7,
-            "fillcolor": PAPER,
-            "line": {"color": INK, "width": 2},
-            "layer": "above",
-        },
+        segment((x + 0.62, x + 0.62), (low, high), **bracket),
+        segment((x + 0.62, x + 0.8), (middle, middle), **bracket),
+        rectangle(
+            (x + 0.8, x + 1.7),
+            (middle - 0.7, middle + 0.7),
+            PAPER,
+            hue=INK,
+            width=2,
+            layer="above",
+        ),
     ]
-    written = {"showarrow": False, "font": {"size": 11, "color": INK}}
     notes += [
-        written | {"x": x + 0.16, "xanchor": "left", "y": places[row], "text": f"{p:.2f}"}
-        for row, p in ends.items()
+        note(f"{p:.2f}", x + 0.16, places[row], size=11, xanchor="left") for row, p in ends.items()
     ]
-    above = {"x": x - half, "y": low - half, "xanchor": "left", "yanchor": "bottom"}
-    notes.append(written | above | {"text": "P(1) at the end"})
-    notes.append(written | {"x": x + 1.25, "y": middle, "text": decision[0]})
+    place = {"xanchor": "left", "yanchor": "bottom"}
+    notes.append(note("P(1) at the end", x - half, low - half, size=11, **place))
+    notes.append(note(decision[0], x + 1.25, middle, size=11))
     add_marks(
         figure,
         [x + 1.25],
@@ -226,7 +221,7 @@ def _add_readouts(
 
 
 def _wires(
-    figure: Figure, wires: Sequence[Wire], width: float, notes: list[dict[str, Any]], unit: float
+    figure: Figure, wires: Sequence[Wire], width: float, notes: list[Attributes], unit: float
 ) -> None:
     for hue in dict.fromkeys(wire.hue for wire in wires):
         own = [wire for wire in wires if wire.hue == hue]
@@ -268,8 +263,8 @@ def _box(
     box: Box,
     wires: Sequence[Wire],
     at: int,
-    shapes: list[dict[str, Any]],
-    notes: list[dict[str, Any]],
+    shapes: list[Attributes],
+    notes: list[Attributes],
     unit: float,
 ) -> None:
     heights = [wires[row].y for row in box.rows]
@@ -279,40 +274,29 @@ def _box(
     half = 0.17 if slim else min(max(0.3, 10 / unit), 0.42)
     hue = GREY if box.outside else box.hue
     opacity = (1.0 if done or current else 0.35) * (0.35 if box.outside else 1.0)
-    rim = {"color": VERMILLION if current else hue, "width": 3 if current else 1.5}
+    rim_hue = VERMILLION if current else hue
     if box.joined:
         shapes.append(
-            {
-                "type": "line",
-                "x0": box.column,
-                "x1": box.column,
-                "y0": min(heights),
-                "y1": max(heights),
-                "line": {"color": rim["color"], "width": 3 if current else 2},
-                "opacity": opacity,
-                "layer": "above",
-            }
+            segment(
+                (box.column, box.column),
+                (min(heights), max(heights)),
+                hue=rim_hue,
+                width=3 if current else 2,
+                opacity=opacity,
+                layer="above",
+            )
         )
     spans = _box_spans(
         box, heights, half, (0.2, 0.28) if _has_near_wire(wires, box.rows[0]) else (half, half)
     )
     for low, high in spans:
-        place = {
-            "type": "rect",
-            "x0": box.column - _HALF_BOX,
-            "x1": box.column + _HALF_BOX,
-            "y0": low,
-            "y1": high,
-            "layer": "above",
-        }
+        x = box.column - _HALF_BOX, box.column + _HALF_BOX
+        fill = fade_colour(hue, 0.28 if done else 0.1)
+        width = 3 if current else 1.5
+        rim = {"hue": rim_hue, "width": width, "opacity": opacity}
         shapes += [
-            place | {"fillcolor": PAPER, "line": {"width": 0}},
-            place
-            | {
-                "fillcolor": fade_colour(hue, 0.28 if done else 0.1),
-                "line": rim,
-                "opacity": opacity,
-            },
+            rectangle(x, (low, high), PAPER, layer="above"),
+            rectangle(x, (low, high), fill, layer="above", **rim),
         ]
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
@@ -404,7 +388,7 @@ def _discs(
     at: int,
     bloch: np.ndarray,
     entropy: np.ndarray,
-    notes: list[dict[str, Any]],
+    notes: list[Attributes],
     unit: float,
 ) -> None:
     discs: list[tuple[int, float, int]] = []  # row, place and radius
@@ -465,7 +449,7 @@ def needle_hues() -> tuple[str, str, str]:
     return INK, BLUE, VERMILLION
 
 
-def arrow(x: float, y: float, vector: np.ndarray, radius: float) -> dict[str, Any]:
+def arrow(x: float, y: float, vector: np.ndarray, radius: float) -> Attributes:
     """Return a needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
     a, b, c = (float(v) for v in vector)
     level, above, below = needle_hues()

@@ -1,13 +1,12 @@
 """Charts of an entangled-fusion network: masses, truth tables, class probabilities and raw curves."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import classes_meta
-from qfusion.figures.parts import add_line, add_marks, add_row_bars
+from qfusion.figures.parts import add_line, add_marks, add_row_bars, rectangle
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -17,6 +16,7 @@ from qfusion.figures.style import (
     QUIET,
     UNSIGNED_SCALE,
     VERMILLION,
+    Attributes,
     base_figure,
     cell_annotations,
     fade_colour,
@@ -25,7 +25,7 @@ from qfusion.figures.style import (
     wrap_lines,
 )
 
-_MASSES: dict[str, Any] = {
+_MASSES: Attributes = {
     "zmin": 0,
     "zmax": 1,
     "colorscale": UNSIGNED_SCALE,
@@ -223,16 +223,15 @@ def _add_click_targets(
 def _frame_cell(figure: Figure, row: int, column: int) -> None:
     """Draw a frame around a cell: a line of ink on a wider line of paper."""
     for hue, width in ((PAPER, 6), (INK, 3)):
-        figure.add_shape(
-            type="rect",
-            fillcolor="rgba(0,0,0,0)",
+        frame = rectangle(
+            (column - 0.5, column + 0.5),
+            (row - 0.5, row + 0.5),
+            "rgba(0,0,0,0)",
+            hue=hue,
+            width=width,
             layer="above",
-            x0=column - 0.5,
-            x1=column + 0.5,
-            y0=row - 0.5,
-            y1=row + 0.5,
-            line={"color": hue, "width": width},
         )
+        figure.add_shape(frame)
 
 
 MOST_CLASSES = 15  # drawn, the true one apart
