@@ -26,10 +26,9 @@ from qfusion.figures.lines import (
     time_range,
     zero_and_cursor,
 )
-from qfusion.figures.parts import add_line, add_marks, note
+from qfusion.figures.parts import add_line, add_marks, note, segment
 from qfusion.figures.style import (
     INK,
-    LINE,
     PAPER,
     QUIET,
     Attributes,
@@ -207,9 +206,9 @@ def decision_layers(
     places = np.arange(len(moments))
     shown, others = condense_curves(terms)
     figure = base_figure(460, legend=True, right=24, top=8)
-    for (name, values), dash in zip(
-        entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False
-    ):
+    marks = {"mode": "lines+markers", "marker": {"size": 7}}
+    dashes = ("solid", "dash", "dot", "dashdot")
+    for (name, values), dash in zip(entropies.items(), dashes, strict=False):
         add_line(
             figure,
             places,
@@ -217,37 +216,28 @@ def decision_layers(
             INK,
             2.5,
             dash=dash,
-            mode="lines+markers",
             name=label(name),
-            marker={"size": 7},
             hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
+            **marks,
         )
-    for name, values in shown.items():
-        if name:
-            add_line(
-                figure,
-                places,
-                values,
-                term_colour(name, modalities),
-                2.5,
-                dash=term_dash(name),
-                yaxis="y2",
-                mode="lines+markers",
-                name=term_title(name),
-                marker={"size": 7},
-                hovertemplate=f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
-            )
-    for name, values in others.items():
+    lines: list[tuple[str, np.ndarray, str, str, Attributes]] = [
+        (term_title(name), values, term_colour(name, modalities), term_dash(name), marks)
+        for name, values in shown.items()
+        if name
+    ]
+    lines += [(name, values, QUIET, "dot", {}) for name, values in others.items()]
+    for title, values, hue, dash, look in lines:
         add_line(
             figure,
             places,
             values,
-            QUIET,
+            hue,
             2.5,
-            dash="dot",
+            dash=dash,
             yaxis="y2",
-            name=name,
-            hovertemplate=f"{name}: %{{y:+.3f}}<extra></extra>",
+            name=title,
+            hovertemplate=f"{title}: %{{y:+.3f}}<extra></extra>",
+            **look,
         )
     figure.update_layout(
         hovermode="x unified",
@@ -362,18 +352,17 @@ def _lines(
     above: tuple[float, float],
 ) -> list[Attributes]:
     """The present and learned angle, the zero of the contributions, and the flips, from `above` of the height."""
-    line: Attributes = {"type": "line", "yref": "paper", "layer": "below", "y0": 0}
-    line["y1"] = above[1]
-    quiet = {"color": LINE, "width": 1}
-    shapes = [{**line, "x0": present, "x1": present, "line": {**quiet, "color": QUIET}}]
+    place = {"yref": "paper", "layer": "below"}
+    top = above[1]
+    shapes = [segment((present, present), (0, top), hue=QUIET, **place)]
     if abs(learned - present) > 1e-6:
-        shapes.append({**line, "x0": learned, "x1": learned, "line": {**quiet, "dash": "dot"}})
+        shapes.append(segment((learned, learned), (0, top), dash="dot", **place))
     if above != _ALONE:
-        ends = {"x0": float(angles[0]), "x1": float(angles[-1]), "y1": 0}
-        shapes.append({**line, **ends, "yref": "y2", "line": quiet})
-    ticks = {"color": INK, "width": 1.5, "dash": "dash"}
-    places = [{"x0": float(flip), "x1": float(flip)} for flip in flips]
-    return shapes + [{**line, **place, "y0": above[0], "line": ticks} for place in places]
+        ends = float(angles[0]), float(angles[-1])
+        shapes.append(segment(ends, (0, 0), yref="y2", layer="below"))
+    for flip in flips.tolist():
+        shapes.append(segment((flip, flip), above, hue=INK, width=1.5, dash="dash", **place))
+    return shapes
 
 
 def _decided(angles: np.ndarray, flips: np.ndarray, decisions: Sequence[str]) -> list[Attributes]:

@@ -262,45 +262,39 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "attribution_charts.waveform": lambda: attribution_charts.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12
     ),
-    "sample_charts.draw_timeline": lambda: sample_charts.draw_timeline(
+    "sample_charts.timeline": lambda: sample_charts.timeline(
         recording_strip.Strip(
-            Preview(1.0, envelope=R.normal(size=(50, 2))),
-            (Word(0.1, 0.5, HOSTILE),),
+            Preview(
+                2.0,
+                thumbs=R.integers(0, 255, (3, 12, 16, 3), dtype=np.uint8),
+                envelope=R.normal(size=(50, 2)),
+                spectrogram=-R.random((8, 20)) * 70,
+            ),
+            (Word(0.1, 0.5, HOSTILE), Word(0.4, 0.9, "b"), Word(1.0, 1.9, "c")),
             True,
             (
                 recording_strip.Steps(
-                    "text", X[:1] * 0, X[:1] * 0 + 1, {"text": Y[:1]}, IDS[:1], True, 0.0
+                    "text",
+                    np.arange(3) * 0.5,
+                    np.arange(3) * 0.5 + 0.5,
+                    {"text": Y[:3], "text+audio": Y[3:6]},
+                    IDS[:3],
+                    True,
+                    0.0,
+                ),
+                recording_strip.Steps(
+                    "audio",
+                    np.arange(3) * 0.5,
+                    np.arange(3) * 0.5 + 0.5,
+                    {"audio": Y[:3], "text+audio": Y[1:4]},
+                    IDS[:3],
+                    True,
+                    0.0,
                 ),
             ),
         ),
         M,
         HOSTILE,
-    ),
-    "sample_charts.timeline": lambda: sample_charts.timeline(
-        2.0,
-        [
-            (
-                "text",
-                np.arange(3) * 0.5,
-                np.arange(3) * 0.5 + 0.5,
-                {"text": Y[:3], "text+audio": Y[3:6]},
-                IDS[:3],
-            ),
-            (
-                "audio",
-                np.arange(3) * 0.5,
-                np.arange(3) * 0.5 + 0.5,
-                {"audio": Y[:3], "text+audio": Y[1:4]},
-                IDS[:3],
-            ),
-        ],
-        M,
-        thumbs=R.integers(0, 255, (3, 12, 16, 3), dtype=np.uint8),
-        envelope=R.normal(size=(50, 2)),
-        spectrogram=-R.random((8, 20)) * 70,
-        hertz=np.geomspace(60, 8000, 9),
-        words=[Word(0.1, 0.5, HOSTILE), Word(0.4, 0.9, "b"), Word(1.0, 1.9, "c")],
-        unit=HOSTILE,
     ),
     "attribution_charts.timeline": lambda: attribution_charts.timeline(
         [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)],
