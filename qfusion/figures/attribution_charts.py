@@ -9,7 +9,15 @@ from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.figures.colours import SIGNED_SCALE, signed_colour
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_head, add_line, add_row_bars, note, outside_texts, rectangle
+from qfusion.figures.parts import (
+    add_head,
+    add_line,
+    add_row_bars,
+    note,
+    outside_texts,
+    rectangle,
+    side_colour_bar,
+)
 from qfusion.figures.sample_charts import picture_trace
 from qfusion.figures.style import (
     INK,
@@ -25,6 +33,7 @@ from qfusion.figures.style import (
     title_with_unit,
 )
 
+MOST_BARS = 12  # features with a bar of their own
 _LINE = 52  # characters of a line of words
 
 
@@ -46,14 +55,7 @@ def _scale(values: np.ndarray, unit: str) -> Attributes:
         "colorscale": SIGNED_SCALE,
         "cmin": -reach,
         "cmax": reach,
-        "colorbar": {
-            "title": {"text": label(unit, 40), "side": "right", "font": {"size": 12}},
-            "thickness": 10,
-            "outlinewidth": 0,
-            "len": 1.0,
-            "tickformat": "+.2g",
-            "nticks": 5,
-        },
+        "colorbar": side_colour_bar(label(unit, 40), len=1.0, tickformat="+.2g", nticks=5),
     }
 
 
@@ -401,18 +403,15 @@ def curve(
 
 
 @checks_arrays(names="F", values="F")
-def bars(
-    names: Sequence[str], values: np.ndarray, *, most: int = 12, unit: str = "score"
-) -> Figure:
+def bars(names: Sequence[str], values: np.ndarray, *, unit: str = "score") -> Figure:
     """Draw the features of largest absolute value as bars, largest first; the last bar is the sum of the others.
 
     Args:
         names, values: (F,).
-        most: number of features with a bar of their own.
     """
     order = np.argsort(-np.abs(values), kind="stable")
-    shown = order[:most]
-    others = order[most:]
+    shown = order[:MOST_BARS]
+    others = order[MOST_BARS:]
     titles = [label(names[i], 34) for i in shown]
     lengths = np.asarray(values[shown], dtype=float)
     if len(others):

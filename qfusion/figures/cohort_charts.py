@@ -13,7 +13,9 @@ from qfusion.figures.parts import (
     add_note,
     add_row_bars,
     add_vertical_rule,
+    error_bars,
     outside_texts,
+    selection,
 )
 from qfusion.figures.style import (
     BLUE,
@@ -253,8 +255,7 @@ def relation_bars(
             name=label(name),
             showlegend=False,
             customdata=list(kinds),
-            selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"opacity": 1}},
+            **selection(1, 1),
             hovertemplate="%{customdata}: %{text}<br>click to make it the cohort<extra></extra>",
             **outside_texts([f"{n:,} ({n / total:.0%})" for n in counted]),
         )
@@ -393,8 +394,7 @@ def scatter(
                 customdata=list(itertools.compress(ids, keep)),
                 text=list(itertools.compress(_tips(ids, captions), keep)),
                 name=label(name),
-                selected={"marker": {"opacity": 1}},
-                unselected={"marker": {"opacity": 0.6}},
+                **selection(1, 0.6),
                 hovertemplate=f"%{{text}}<br>{label(x_title)}: %{{x:.3f}}<br>{label(y_title)}: %{{y:.3f}}"
                 "<br>click to open it<extra></extra>",
             )
@@ -431,14 +431,7 @@ def _intervals(
             xaxis=xaxis,
             showlegend=False,
             name=label(name),
-            error_x={
-                "type": "data",
-                "array": [plus],
-                "arrayminus": [minus],
-                "color": hues[i],
-                "thickness": 2,
-                "width": 5,
-            },
+            error_x=error_bars([plus], hues[i], minus=[minus], width=5),
             hovertemplate=f"{label(name)}: %{{x:.3f}} ({estimate.value - minus:.3f} to "
             f"{estimate.value + plus:.3f})<extra></extra>",
         )

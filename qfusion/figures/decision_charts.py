@@ -15,6 +15,7 @@ from qfusion.figures.parts import (
     add_note,
     add_row_bars,
     add_vertical_rule,
+    error_bars,
     outside_texts,
     segment,
 )
@@ -181,13 +182,7 @@ def _add_whiskers(
         rows + 0.39,
         INK,
         1,
-        error_x={
-            "type": "data",
-            "array": reaches[rows],
-            "color": INK,
-            "thickness": 1.2,
-            "width": 3,
-        },
+        error_x=error_bars(reaches[rows], INK, thickness=1.2, width=3),
         hoverinfo="skip",
         showlegend=False,
         **axes,
@@ -481,13 +476,7 @@ def term_bars(
             "line": {"color": look["line"]["color"][:-1], "width": 1.5},
         },
         name="with noise",
-        error_x={
-            "type": "data",
-            "array": bar_errors,
-            "color": QUIET,
-            "thickness": 2,
-            "width": 4,
-        },
+        error_x=error_bars(bar_errors, QUIET),
         hovertemplate="%{x:+.3f}<extra></extra>",
     )
     add_marks(

@@ -11,7 +11,14 @@ from qfusion._sentences import true_minus
 from qfusion.explain.bootstrap import Interval
 from qfusion.figures.colours import SIGNED_SCALE
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_line, add_marks, add_note, add_vertical_rule, rectangle
+from qfusion.figures.parts import (
+    add_line,
+    add_marks,
+    add_note,
+    add_vertical_rule,
+    error_bars,
+    rectangle,
+)
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -269,14 +276,9 @@ def interval_dots(
                     rim_hue=hues[y],
                     showlegend=False,
                     name=sentence,
-                    error_x={
-                        "type": "data",
-                        "array": [max(0.0, high - value)],
-                        "arrayminus": [max(0.0, value - low)],
-                        "color": hues[y],
-                        "thickness": 2,
-                        "width": 4,
-                    }
+                    error_x=error_bars(
+                        [max(0.0, high - value)], hues[y], minus=[max(0.0, value - low)]
+                    )
                     if known
                     else None,
                     hovertemplate=f"{sentence}: %{{x:{text}}}{tip}<extra></extra>",

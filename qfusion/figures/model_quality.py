@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_line, add_marks, add_row_bars, add_vertical_rule, segment
+from qfusion.figures.parts import (
+    add_line,
+    add_marks,
+    add_row_bars,
+    add_vertical_rule,
+    error_bars,
+    segment,
+    selection,
+)
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -87,8 +95,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
         customdata=filled_cells,
         hovertemplate="annotated %{customdata[2]}, predicted %{customdata[3]}: %{customdata[4]} "
         "(%{customdata[5]:.1%})<br>click to make them the cohort<extra></extra>",
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
+        **selection(0, 0),
     )
     figure.update_layout(clickmode="event+select")
     ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
@@ -374,14 +381,13 @@ def information_bars(
             1,
             showlegend=False,
             hoverinfo="skip",
-            error_x={
-                "type": "data",
-                "array": np.maximum(high - value, 0)[shown],
-                "arrayminus": np.maximum(value - low, 0)[shown],
-                "color": INK,
-                "thickness": 1.5,
-                "width": 3,
-            },
+            error_x=error_bars(
+                np.maximum(high - value, 0)[shown],
+                INK,
+                minus=np.maximum(value - low, 0)[shown],
+                thickness=1.5,
+                width=3,
+            ),
         )
     figure.update_layout(barmode="overlay")
     add_vertical_rule(figure, entropy, hue=QUIET, dash="dot")

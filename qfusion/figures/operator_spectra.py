@@ -7,7 +7,7 @@ import numpy as np
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_head, add_marks, segment
+from qfusion.figures.parts import add_head, add_marks, segment, selection
 from qfusion.figures.state_charts import basis_labels, colour_bar
 from qfusion.figures.style import (
     CYCLIC_SCALE,
@@ -346,8 +346,7 @@ def extreme_plane(
             customdata=all_ids[rows].tolist(),
             text=names[rows],
             hovertemplate=tip,
-            selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"opacity": 0.6}},
+            **selection(1, 0.6),
             marker={"size": 7} | marker,
         )
 

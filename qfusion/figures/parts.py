@@ -12,14 +12,6 @@ from qfusion.figures.guards import Figure
 from qfusion.figures.style import INK, LINE, Attributes
 
 Values = Sequence[Any] | np.ndarray
-OPAQUE_WHEN_SELECTED = {
-    "selected": {"marker": {"opacity": 1}},
-    "unselected": {"marker": {"opacity": 1}},
-}
-INVISIBLE_WHEN_SELECTED = {
-    "selected": {"marker": {"opacity": 0}},
-    "unselected": {"marker": {"opacity": 0}},
-}
 
 
 def add_line(
@@ -246,20 +238,22 @@ def rectangle(
 
 
 def error_bars(
-    plus: Values, minus: Values | None, hue: str, *, thickness: float = 2, width: float = 4
+    plus: Values, hue: str, *, minus: Values | None = None, thickness: float = 2, width: float = 4
 ) -> Attributes:
-    """Return whiskers of these lengths; of `plus` to both sides where there is no `minus`."""
-    bars = {
-        "type": "data",
-        "array": plus,
-        "color": hue,
-        "thickness": thickness,
-        "width": width,
-    }
+    """Return whiskers of these lengths, `plus` to both sides where there is no `minus`."""
+    bars = {"type": "data", "array": plus, "color": hue, "thickness": thickness, "width": width}
     return bars if minus is None else bars | {"arrayminus": minus}
 
 
-def colour_bar(title: str, **more: Any) -> Attributes:
+def selection(selected: float, others: float) -> Attributes:
+    """Return the attributes of a trace whose marks have these opacities after a click, those clicked and the others."""
+    return {
+        "selected": {"marker": {"opacity": selected}},
+        "unselected": {"marker": {"opacity": others}},
+    }
+
+
+def side_colour_bar(title: str, **more: Any) -> Attributes:
     """Return a thin colour bar with its title along it."""
     return {
         "title": {"text": title, "side": "right", "font": {"size": 12}},

@@ -17,7 +17,9 @@ from qfusion.figures.parts import (
     add_row_bars,
     add_texts,
     add_vertical_rule,
+    error_bars,
     outside_texts,
+    selection,
 )
 from qfusion.figures.style import (
     BLUE,
@@ -46,7 +48,7 @@ from qfusion.figures.style import (
 GROUP_HUES = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, YELLOW, GREY)
 SHAPES = ("circle", "diamond", "square")
 MAX_GROUPS = len(GROUP_HUES) * len(SHAPES)
-_CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 0.4}}}
+_CHOSEN = selection(1, 0.4)
 
 
 @checks_arrays("values", ids="N", xy="N 2", values="N", inside="N")
@@ -259,7 +261,7 @@ def nearest_bars(
 
 # Slices of the samples with how often each is wrong, and the samples of the largest errors.
 
-_OPAQUE = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+_OPAQUE = selection(1, 1)
 
 
 @checks_arrays(names="S", counts="S", values="S 3")
@@ -300,14 +302,9 @@ def error_rates(
             hue,
             12,
             name="",
-            error_x={
-                "type": "data",
-                "array": [high[row] - value[row]],
-                "arrayminus": [value[row] - low[row]],
-                "color": hue,
-                "thickness": 2,
-                "width": 5,
-            },
+            error_x=error_bars(
+                [high[row] - value[row]], hue, minus=[value[row] - low[row]], width=5
+            ),
             customdata=[[row, tips[row]]],
             **_OPAQUE,
             hovertemplate="%{customdata[1]}<br>click to make it the cohort<extra></extra>",

@@ -24,6 +24,8 @@ from qfusion.figures.style import (
     term_colour,
 )
 
+MOST_BARS = 12  # of the smallest changes
+
 
 @checks_arrays(names="N", before="N", after="N")
 def number_bars(
@@ -227,14 +229,13 @@ def _write_distances(state: float, donor: float) -> str:
 
 
 @checks_arrays()
-def turn_sizes(names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12) -> Figure:
+def turn_sizes(names: Sequence[str], values: np.ndarray, *, axis: str) -> Figure:
     """Draw the smallest changes of parameters that flip the decision as bars, smallest first.
 
     Args:
         names, values: parameters and sizes in ascending order, (n,).
-        most: number of bars.
     """
-    shown = [float(v) for v in values[:most]]
+    shown = [float(v) for v in values[:MOST_BARS]]
     figure = base_figure(
         62 + 24 * len(shown),
         left=10,
@@ -251,6 +252,6 @@ def turn_sizes(names: Sequence[str], values: np.ndarray, *, axis: str, most: int
         **outside_texts([f"{v:.3f}" for v in shown], size=11),
     )
     figure.update_yaxes(
-        **row_axis([label(name, 56) for name in names[:most]]),
+        **row_axis([label(name, 56) for name in names[:MOST_BARS]]),
     )
     return figure

@@ -10,7 +10,7 @@ import plotly.colors
 from qfusion._checks import check
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import TIME
-from qfusion.figures.parts import add_line, add_marks, add_note, segment
+from qfusion.figures.parts import add_line, add_marks, add_note, segment, side_colour_bar
 from qfusion.figures.style import (
     CYCLIC_SCALE,
     GREY,
@@ -404,11 +404,7 @@ def element_heatmap(
         zmin=0,
         zmax=max(float(values.max()), 1e-12),
         customdata=np.array([[words] * len(times) for words in written]),
-        colorbar={
-            "title": {"text": label(unit), "side": "right", "font": {"size": 12}},
-            "thickness": 10,
-            "outlinewidth": 0,
-        },
+        colorbar=side_colour_bar(label(unit)),
         hovertemplate="%{customdata}, t = %{x:.3f}: %{z:.4f}<extra></extra>",
     )
     figure.update_layout(shapes=lines)

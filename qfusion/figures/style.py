@@ -318,13 +318,13 @@ def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> At
     }
 
 
-def name_rows(names: Sequence[str], notes: Sequence[str] = (), limit: int = 44) -> list[str]:
+def name_rows(names: Sequence[str], notes: Sequence[str] = ()) -> list[str]:
     """Return the titles of the rows of an axis: the name of each, and its note on a second line if it has one."""
     titles = []
     for name, note in zip(names, notes or [""] * len(names), strict=True):
-        title = label(name, limit)
+        title = label(name, 44)
         if note:
-            title += f"<br>{label(note, limit)}"
+            title += f"<br>{label(note, 44)}"
         titles.append(title)
     return titles
 

@@ -33,6 +33,7 @@ from qfusion.figures.style import (
 )
 
 HUES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
+COLUMNS = 2  # of plots, one a run
 Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
 
 
@@ -140,7 +141,6 @@ def modality_curves(
     modalities: Mapping[str, Sequence[str]],
     *,
     y_title: str,
-    columns: int = 2,
     marks: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draw one plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
@@ -153,10 +153,10 @@ def modality_curves(
     """
     names = [name for name, terms in runs.items() if terms]
     check(bool(names), "Argument `runs` must hold a run with at least one curve, but is empty.")
-    down = -(-len(names) // min(columns, len(names)))
+    down = -(-len(names) // min(COLUMNS, len(names)))
     figure = base_figure(330 * down, legend=True, left=56, right=8)
     titles = [f"<b>{label(name, 40)}</b>" for name in names]
-    places = add_panes(figure, titles, columns, x_title="epoch", y_title=label(y_title))
+    places = add_panes(figure, titles, COLUMNS, x_title="epoch", y_title=label(y_title))
     top = max(
         float(values.max()) for name in names for _, values in runs[name].values() if len(values)
     )

@@ -23,6 +23,8 @@ from qfusion.figures.style import (
     title_with_unit,
 )
 
+COLUMNS = 3  # of small scatters
+
 
 @checks_arrays(ids="B", terms="T", true="B T", ours="B T")
 def truth_scatter(
@@ -35,7 +37,6 @@ def truth_scatter(
     ids: Sequence[str],
     chosen: int | None = None,
     unit: str = "score",
-    columns: int = 3,
 ) -> Figure:
     """Draw small scatters, one a coalition: true dividend across, exact dividend up, both on one scale, the diagonal
     dotted.
@@ -44,7 +45,7 @@ def truth_scatter(
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
             is ringed.
     """
-    figure = base_figure(40 + 225 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46)
+    figure = base_figure(40 + 225 * -(-len(terms) // COLUMNS), left=46, right=8, top=6, bottom=46)
     titles = [
         f"<b>{term_title(term)}</b><br>ρ = {true_minus(format(rank, '.2f'))}"
         for term, rank in zip(terms, ranks, strict=True)
@@ -52,7 +53,7 @@ def truth_scatter(
     places = add_panes(
         figure,
         titles,
-        columns,
+        COLUMNS,
         head=56,
         foot=34,
         x_title="true contribution",

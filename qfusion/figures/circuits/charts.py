@@ -8,7 +8,7 @@ import numpy as np
 from qfusion.figures.circuits.diagram import HUES, LINES, Box, Wire, arrow, disc_tip, needle_hues
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import ENTROPIES, discs_meta, line_meta, offer_line_labels, series_names
-from qfusion.figures.parts import add_line, add_marks, note, segment
+from qfusion.figures.parts import add_line, add_marks, note, segment, side_colour_bar
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -196,11 +196,7 @@ def cut_entropies(values: Sequence[np.ndarray], moments: Sequence[str], title: s
         xgap=2,
         ygap=2,
         hoverongaps=False,
-        colorbar={
-            "title": {"text": label(title), "side": "right", "font": {"size": 12}},
-            "thickness": 10,
-            "outlinewidth": 0,
-        },
+        colorbar=side_colour_bar(label(title)),
         hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>",
     )
     return (

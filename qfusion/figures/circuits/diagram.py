@@ -11,7 +11,7 @@ import numpy as np
 from qfusion.figures.circuits.qubits import KINDS, draw_displays
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import discs_meta, ends_meta
-from qfusion.figures.parts import add_line, add_marks, note, rectangle, segment
+from qfusion.figures.parts import add_line, add_marks, note, rectangle, segment, selection
 from qfusion.figures.style import (
     BLUE,
     DASHES,
@@ -375,8 +375,7 @@ def _add_click_targets(
         text=texts,
         customdata=gates,
         name="gates",
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
+        **selection(0, 0),
         hovertemplate="%{text}<extra></extra>",
     )
 

@@ -6,7 +6,15 @@ import numpy as np
 
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import classes_meta
-from qfusion.figures.parts import add_line, add_marks, add_row_bars, rectangle
+from qfusion.figures.parts import (
+    add_line,
+    add_marks,
+    add_row_bars,
+    error_bars,
+    rectangle,
+    selection,
+    side_colour_bar,
+)
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -31,12 +39,7 @@ _MASSES: Attributes = {
     "colorscale": UNSIGNED_SCALE,
     "xgap": 2,
     "ygap": 2,
-    "colorbar": {
-        "title": {"text": "mass", "side": "right", "font": {"size": 12}},
-        "thickness": 10,
-        "outlinewidth": 0,
-        "tickvals": [0, 0.5, 1],
-    },
+    "colorbar": side_colour_bar("mass", tickvals=[0, 0.5, 1]),
 }
 SOFTMAX = "softmax"  # 0 to 1; no probability unless it is calibrated
 
@@ -211,8 +214,7 @@ def _add_click_targets(
         mode="markers",
         name="cells",
         marker={"size": 22, "opacity": 0, "symbol": "square"},
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
+        **selection(0, 0),
         customdata=tips,
         hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>φ = %{customdata[3]} rad, mass "
         "%{customdata[2]}<br>this sample reads it with %{customdata[4]}<br>click to change "
@@ -257,7 +259,6 @@ def class_bars(
     errors: np.ndarray | None = None,
     before_name: str = "as learned",
     unit: str = SOFTMAX,
-    most: int = MOST_CLASSES,
     follows: bool = False,
 ) -> Figure:
     """Draw one bar per class for the likeliest classes and the true one. The name of the true class is marked.
@@ -269,10 +270,9 @@ def class_bars(
         errors: (C,) standard errors.
         before_name: name of the diamonds in the legend.
         unit: of the values; the axis of `SOFTMAX` runs from 0 to 1.
-        most: number of likeliest classes.
         follows: whether the bars follow sliders, as the softmax of the scores of one sample.
     """
-    drawn = set(np.argsort(-probabilities)[:most].tolist())
+    drawn = set(np.argsort(-probabilities)[:MOST_CLASSES].tolist())
     if truth is not None:
         drawn.add(truth)
     shown = sorted(drawn)
@@ -302,15 +302,7 @@ def class_bars(
     if follows:
         figure.update_traces(meta=classes_meta(shown))
     if errors is not None:
-        figure.update_traces(
-            error_x={
-                "type": "data",
-                "array": errors[shown],
-                "color": QUIET,
-                "thickness": 2,
-                "width": 4,
-            }
-        )
+        figure.update_traces(error_x=error_bars(errors[shown], QUIET))
     if before is not None:
         add_marks(
             figure,

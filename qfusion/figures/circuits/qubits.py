@@ -245,20 +245,21 @@ def _fill(
     )
 
 
-def matrix_tip(matrix: np.ndarray, digits: int = 2) -> str:
+def matrix_tip(matrix: np.ndarray) -> str:
     """Return a matrix as lines for the pointer, `<br>` between them; empty of one larger than 4 x 4."""
     U = np.asarray(matrix)
     if U.ndim != 2 or len(U) > 4:
         return ""
-    cells = [[_cell(complex(value), digits) for value in row] for row in U]
+    cells = [[_cell(complex(value)) for value in row] for row in U]
     widest = max(len(cell) for row in cells for cell in row)
     # A space of a digit's width holds columns together where letters are not of one width, and breaks no line.
     return "<br>".join("\u2007".join(cell.rjust(widest, "\u2007") for cell in row) for row in cells)
 
 
-def _cell(value: complex, digits: int) -> str:
-    real = round(value.real, digits) + 0.0
-    imaginary = round(value.imag, digits) + 0.0
+def _cell(value: complex) -> str:
+    """Return a number with two digits."""
+    real = round(value.real, 2) + 0.0
+    imaginary = round(value.imag, 2) + 0.0
     if not imaginary:
-        return f"{real:.{digits}f}" if real else "0"
-    return f"{imaginary:.{digits}f}i" if not real else f"{real:.{digits}f}{imaginary:+.{digits}f}i"
+        return f"{real:.2f}" if real else "0"
+    return f"{imaginary:.2f}i" if not real else f"{real:.2f}{imaginary:+.2f}i"
