@@ -48,13 +48,13 @@ def _reach(values: np.ndarray) -> float:
     return max(float(np.abs(values).max(initial=0)), 1e-12)
 
 
-def _scale(values: np.ndarray, unit: str) -> Attributes:
-    """Return the marker options of a signed colour scale that is neutral at zero."""
+def _cell_scale(values: np.ndarray, unit: str) -> Attributes:
+    """Return the attributes of a heat map with a signed colour scale that is neutral at zero."""
     reach = _reach(values)
     return {
         "colorscale": SIGNED_SCALE,
-        "cmin": -reach,
-        "cmax": reach,
+        "zmin": -reach,
+        "zmax": reach,
         "colorbar": side_colour_bar(label(unit, 40), len=1.0, tickformat="+.2g", nticks=5),
     }
 
@@ -153,7 +153,6 @@ def waveform(
     size = max(1, len(samples) // 700)  # samples per bin: about 700 bins are drawn
     bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
-    scale = _scale(values, unit)
     figure = base_figure(
         230,
         left=56,
@@ -169,10 +168,7 @@ def waveform(
         z=np.asarray(values)[None],
         x=(np.arange(len(values)) + 0.5) * step,
         y=[-reach, reach],
-        zmin=scale["cmin"],
-        zmax=scale["cmax"],
-        colorscale=SIGNED_SCALE,
-        colorbar=scale["colorbar"],
+        **_cell_scale(values, unit),
         hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
     )
     add_line(
@@ -253,7 +249,7 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> F
     """
     h, w = values.shape
     drawn = picture_trace(pixels, w, h)
-    scale = _scale(values, unit)
+    scale = _cell_scale(values, unit)
     heat = {
         "x0": 0,
         "dx": 1,
@@ -261,9 +257,6 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> F
         "dy": 1,
         "xaxis": "x2",
         "yaxis": "y2",
-        "zmin": scale["cmin"],
-        "zmax": scale["cmax"],
-        "colorscale": SIGNED_SCALE,
     }
     is_faint = np.abs(values) < FAINT * _reach(values)
 
@@ -276,9 +269,9 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> F
             "z": np.where(is_faint, np.nan, values),
             "hoverongaps": False,
             "opacity": 0.85,
-            "colorbar": scale["colorbar"],
             "hoverinfo": "skip",
             **heat,
+            **scale,
         }
     )
     # All values, for the pointer.
@@ -292,6 +285,8 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> F
             "hovertemplate": "row %{customdata[0]}, column %{customdata[1]}: %{z:+.4f} "
             f"{label(unit)}<extra></extra>",
             **heat,
+            **scale,
+            "colorbar": None,
         }
     )
     _lay_out_pair(figure, [h - 0.5, -0.5], [-0.5, w - 0.5])
@@ -316,7 +311,6 @@ def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -
         "showscale": False,
         "hoverinfo": "skip",
     }
-    scale = _scale(values, unit)
 
     figure = base_figure(300, left=34, right=10, top=24, bottom=30)
     figure.add_heatmap(z=cells, xaxis="x", yaxis="y", **grey)
@@ -325,11 +319,8 @@ def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -
         z=values,
         xaxis="x2",
         yaxis="y2",
-        zmin=scale["cmin"],
-        zmax=scale["cmax"],
-        colorscale=SIGNED_SCALE,
         opacity=0.72,
-        colorbar=scale["colorbar"],
+        **_cell_scale(values, unit),
         hovertemplate=f"band %{{y}}, frame %{{x}}: %{{z:+.4f}} {label(unit)}<extra></extra>",
     )
     _lay_out_pair(figure, [-0.5, h - 0.5], [-0.5, w - 0.5])
@@ -385,6 +376,7 @@ def curve(
     figure = base_figure(
         260, right=10, top=8, bottom=46, x_title=label(x_label, 90), y_title=label(y_label)
     )
+    scale = _cell_scale(values, unit)
     add_line(figure, x, y, LINE, 1.5, hoverinfo="skip")
     figure.add_scatter(
         x=x,
@@ -395,7 +387,10 @@ def curve(
             "color": values,
             "size": 8,
             "line": {"color": QUIET, "width": 0.6},
-            **_scale(values, unit),
+            "colorscale": SIGNED_SCALE,
+            "cmin": scale["zmin"],
+            "cmax": scale["zmax"],
+            "colorbar": scale["colorbar"],
         },
         hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>",
     )

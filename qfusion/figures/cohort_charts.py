@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,6 @@ from qfusion.figures.style import (
     INK,
     LINE,
     PAPER,
-    Attributes,
     add_ring,
     axis,
     base_figure,
@@ -167,13 +167,12 @@ def boxes(
                 name=label(whole_name if offset == "all" else cohort_name),
             )
         if sample is not None and sample[0] in names and term in sample[1]:
-            figure.add_scatter(
-                x=[titles[sample[0]]],
-                y=[sample[1][term]],
+            _add_diamonds(
+                figure,
+                [titles[sample[0]]],
+                [sample[1][term]],
                 yaxis=place,
-                mode="markers",
                 showlegend=False,
-                marker=_diamond(),
                 hovertemplate="the sample: %{y:+.3f}<extra></extra>",
             )
         top = 1 - row * height
@@ -445,27 +444,22 @@ def _bar_length(low: float, high: float) -> float:
 
 
 def _diamonds(figure: Figure, x: Sequence[float], y: Sequence[float]) -> None:
+    """Add the places of the sample."""
     if len(x):
-        figure.add_scatter(
-            x=list(x),
-            y=list(y),
-            mode="markers",
+        _add_diamonds(
+            figure,
+            x,
+            y,
             name="this sample",
-            marker=_diamond(),
             hovertemplate="this sample: %{x:.3f}<extra></extra>",
         )
 
 
-def _diamond() -> Attributes:
-    return {
-        "symbol": "diamond",
-        "size": 10,
-        "color": INK,
-        "line": {"color": PAPER, "width": 1.5},
-    }
+def _add_diamonds(figure: Figure, x: Sequence[Any], y: Sequence[float], **more: Any) -> None:
+    add_marks(figure, x, y, INK, 10, symbol="diamond", rim=1.5, rim_hue=PAPER, **more)
 
 
 def _add_legend_entries(figure: Figure, *entries: tuple[str, str, str]) -> None:
     """Add entries of the legend that stand for several traces."""
     for name, hue, symbol in entries:
-        add_legend_mark(figure, label(name), symbol=symbol, size=11, color=hue)
+        add_legend_mark(figure, label(name), {"symbol": symbol, "size": 11, "color": hue})

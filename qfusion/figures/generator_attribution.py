@@ -10,7 +10,7 @@ from qfusion._sentences import true_minus
 from qfusion.figures.colours import SIGNED_SCALE
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import part_meta
-from qfusion.figures.parts import add_head, add_line, add_texts, rectangle
+from qfusion.figures.parts import add_head, add_legend_mark, add_line, add_texts, rectangle
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -228,14 +228,8 @@ def attribution_flow(
         (f"raises the {quantity}", "square"),
         (f"lowers the {quantity}", "square-open"),
     ):
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=name,
-            hoverinfo="skip",
-            marker={"symbol": symbol, "size": 11, "color": GREY, "line": {"width": 1.4}},
-        )
+        mark = {"symbol": symbol, "size": 11, "color": GREY, "line": {"width": 1.4}}
+        add_legend_mark(figure, name, mark, hoverinfo="skip")
     figure.update_layout(
         xaxis=bare_axis() | {"range": [-0.17, 1.17]},
         yaxis=bare_axis() | {"range": [tall + 12, -12]},

@@ -22,7 +22,6 @@ from qfusion.figures.style import (
     fade_colour,
     halo,
     label,
-    row_axis,
     split_term,
     term_colour,
     term_dash,
@@ -194,6 +193,7 @@ def operator_coefficients(
         bottom=46,
         x_title=axis_title,
         x_axis={"nticks": 7, "zeroline": True, "zerolinecolor": LINE},
+        rows=[label(name, 48) for name in names],
     )
     figure.add_bar(
         x=lengths,
@@ -207,9 +207,6 @@ def operator_coefficients(
         hovertemplate="%{customdata}<extra></extra>",
     )
     figure.update_layout(bargap=0.25)
-    figure.update_yaxes(
-        **row_axis([label(name, 48) for name in names]),
-    )
     return figure
 
 

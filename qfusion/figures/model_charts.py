@@ -12,6 +12,7 @@ from qfusion.explain.bootstrap import Interval
 from qfusion.figures.colours import SIGNED_SCALE
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.parts import (
+    add_legend_mark,
     add_line,
     add_marks,
     add_note,
@@ -29,7 +30,6 @@ from qfusion.figures.style import (
     base_figure,
     fade_colour,
     label,
-    row_axis,
     term_colour,
     term_title,
     title_with_unit,
@@ -114,6 +114,7 @@ def contribution_swarm(
         top=8,
         bottom=46,
         x_title=title_with_unit("contribution", unit),
+        rows=[term_title(term) for term in values],
     )
     reach = max(max((float(np.abs(v).max(initial=0)) for v in values.values()), default=0), 1e-12)
     is_coloured = bool(np.isfinite(colour).any())
@@ -143,7 +144,6 @@ def contribution_swarm(
         )
     add_vertical_rule(figure, 0)
     figure.update_layout(showlegend=False)
-    figure.update_yaxes(**row_axis([term_title(term) for term in values]))
     return figure
 
 
@@ -165,7 +165,13 @@ def seed_basins(
     dashes = ("solid", "dot", "dash", "longdash", "dashdot")
     symbols = cycle(("circle", "square", "diamond", "triangle-up", "cross"))
     figure = base_figure(
-        96 + 34 * len(terms), left=10, top=8, bottom=46, legend=True, x_title=label(unit)
+        96 + 34 * len(terms),
+        left=10,
+        top=8,
+        bottom=46,
+        legend=True,
+        x_title=label(unit),
+        rows=[term_title(term) for term in terms],
     )
     for row, basin, seed, symbol in zip(values, labels, seeds, symbols, strict=False):
         hue = MODALITY_HUES[int(basin) % len(MODALITY_HUES)]
@@ -182,7 +188,6 @@ def seed_basins(
             hovertemplate=f"seed {seed}: %{{x:+.3f}}<extra></extra>",
         )
     add_vertical_rule(figure, 0, hue=QUIET)
-    figure.update_yaxes(**row_axis([term_title(term) for term in terms]))
     return figure
 
 
@@ -230,6 +235,7 @@ def interval_dots(
         bottom=46,
         legend=named,
         x_title=label(x_title, 90),
+        rows=[term_title(name) for name in names],
     )
     shift = 0.22
     text = ".1%" if percent else "+.2f" if zero else ".3f"
@@ -241,26 +247,14 @@ def interval_dots(
                 if np.isfinite([low, high]).all()
             ]
         )
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=label(band_name),
-            hoverinfo="skip",
-            marker={"symbol": "square", "size": 12, "color": fade_colour(GREY, 0.3)},
-        )
+        grey = {"symbol": "square", "size": 12, "color": fade_colour(GREY, 0.3)}
+        add_legend_mark(figure, label(band_name), grey, hoverinfo="skip")
     for place, (name, values) in enumerate(series.items()):
         at = (place - (len(series) - 1) / 2) * shift
         symbol = SYMBOLS[place % len(SYMBOLS)]
         sentence = label(name)
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=sentence,
-            hoverinfo="skip",
-            marker={"symbol": symbol, "size": 9, "color": INK, "line": {"width": 2}},
-        )
+        mark = {"symbol": symbol, "size": 9, "color": INK, "line": {"width": 2}}
+        add_legend_mark(figure, sentence, mark, hoverinfo="skip")
         for y, (value, low, high) in enumerate(values):
             if np.isfinite(value):
                 known = bool(np.isfinite([low, high]).all())
@@ -298,9 +292,6 @@ def interval_dots(
         tickformat=".0%" if percent else "",
         nticks=7,
         range=[float(ends.min()) - room, float(ends.max()) + room],
-    )
-    figure.update_yaxes(
-        **row_axis([term_title(name) for name in names]),
     )
     return figure
 

@@ -28,7 +28,6 @@ from qfusion.figures.style import (
     cell_annotations,
     fade_colour,
     label,
-    row_axis,
     term_colour,
     write_note,
 )
@@ -51,8 +50,6 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
         right=14,
         top=8,
         bottom=52,
-        x_title="predicted",
-        y_title="annotated",
     )
     if not counts.sum():
         return write_note(figure, EMPTY)
@@ -99,8 +96,8 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     )
     figure.update_layout(clickmode="event+select")
     ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
-    figure.update_xaxes(range=[-0.5, C - 0.5], **ticks)
-    figure.update_yaxes(range=[C - 0.5, -0.5], **ticks)
+    figure.update_xaxes(title_text="predicted", range=[-0.5, C - 0.5], **ticks)
+    figure.update_yaxes(title_text="annotated", range=[C - 0.5, -0.5], **ticks)
     return figure
 
 
@@ -156,7 +153,7 @@ def calibration_plot(certainty: np.ndarray, accuracy: np.ndarray, counts: np.nda
     Args:
         certainty, accuracy: of every bin, (B,). counts: samples in it, (B,).
     """
-    figure = base_figure(360, top=10, x_title="mean certainty", y_title="share that is right")
+    figure = base_figure(360, top=10)
     if not len(counts):
         return write_note(figure, EMPTY)
     add_line(figure, [0, 1], [0, 1], LINE, 1, dash="dot", hoverinfo="skip")
@@ -183,8 +180,12 @@ def calibration_plot(certainty: np.ndarray, accuracy: np.ndarray, counts: np.nda
         customdata=[f"{count:,} samples" for count in counts],
         hovertemplate="sure %{x:.1%}, right %{y:.1%}, %{customdata}<extra></extra>",
     )
-    figure.update_xaxes(range=[-0.02, 1.04], tickformat=".0%", nticks=6)
-    figure.update_yaxes(range=[-0.02, 1.06], tickformat=".0%", nticks=6)
+    figure.update_xaxes(
+        title_text="mean certainty", range=[-0.02, 1.04], tickformat=".0%", nticks=6
+    )
+    figure.update_yaxes(
+        title_text="share that is right", range=[-0.02, 1.06], tickformat=".0%", nticks=6
+    )
     return figure
 
 
@@ -254,7 +255,13 @@ def class_counts(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> F
         counts: samples of every class, by part. names: of the classes.
     """
 
-    figure = base_figure(max(220, 70 + 22 * len(names)), left=120, legend=True, x_title="samples")
+    figure = base_figure(
+        max(220, 70 + 22 * len(names)),
+        left=120,
+        legend=True,
+        x_title="samples",
+        rows=[label(name, 24) for name in names],
+    )
     for part, column in counts.items():
         figure.add_trace(
             {
@@ -269,7 +276,6 @@ def class_counts(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> F
             }
         )
     figure.update_layout(barmode="stack", legend_traceorder="normal")
-    figure.update_yaxes(**row_axis([label(name, 24) for name in names]))
     return figure
 
 

@@ -142,7 +142,7 @@ def add_band(
     )
 
 
-def add_legend_mark(figure: Figure, name: str, **marker: Any) -> None:
+def add_legend_mark(figure: Figure, name: str, marker: Attributes, **more: Any) -> None:
     """Add a trace without points, which only explains a mark in the legend."""
     figure.add_trace(
         {
@@ -152,6 +152,7 @@ def add_legend_mark(figure: Figure, name: str, **marker: Any) -> None:
             "mode": "markers",
             "name": name,
             "marker": marker,
+            **more,
         }
     )
 

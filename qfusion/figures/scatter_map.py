@@ -122,9 +122,7 @@ def sample_scatter(
         add_legend_mark(
             figure,
             label(name, 24),
-            size=9,
-            color=_hue(k, hues),
-            symbol=SHAPES[k // len(GROUP_HUES)],
+            {"size": 9, "color": _hue(k, hues), "symbol": SHAPES[k // len(GROUP_HUES)]},
         )  # the legend's points are as strong as those of the cohort
     return add_ring(
         figure,
@@ -216,8 +214,6 @@ def nearest_bars(
         left=10,
         right=56,
         top=22,
-        x_title=label(axis),
-        rows=name_rows(names, notes),
     )
     if not len(names):
         figure.update_xaxes(visible=False).update_yaxes(visible=False)
@@ -255,7 +251,8 @@ def nearest_bars(
         add_head(figure, "median of all", typical)
     top = max(float(np.max(distances)), typical if np.isfinite(typical) else 0.0, 1e-9)
     figure.update_layout(clickmode="event+select")
-    figure.update_xaxes(range=[0, 1.12 * top], nticks=7)
+    figure.update_xaxes(title_text=label(axis), range=[0, 1.12 * top], nticks=7)
+    figure.update_yaxes(**row_axis(name_rows(names, notes)))
     return figure
 
 
@@ -283,7 +280,10 @@ def error_rates(
         axis: what the rate is called.
     """
     figure = base_figure(
-        96 + 30 * max(1, len(names)), left=10, right=24, top=24, x_title=label(axis, 90)
+        96 + 30 * max(1, len(names)),
+        left=10,
+        right=24,
+        top=24,
     )
     if not len(names):
         return write_note(figure, "No sample to slice.")
@@ -312,16 +312,16 @@ def error_rates(
     figure.update_layout(clickmode="event+select")
     top = float(min(1.0, max(high.max(), overall)))
     figure.update_xaxes(
-        tickformat=".0%", nticks=7, range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)]
+        title_text=label(axis, 90),
+        tickformat=".0%",
+        nticks=7,
+        range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)],
     )
-    figure.update_yaxes(
-        **row_axis(
-            [
-                f"{label(name, 30)}  ({wrong:,} of {count:,})"
-                for name, (wrong, count) in zip(names, counts, strict=True)
-            ]
-        ),
-    )
+    rows = [
+        f"{label(name, 30)}  ({wrong:,} of {count:,})"
+        for name, (wrong, count) in zip(names, counts, strict=True)
+    ]
+    figure.update_yaxes(**row_axis(rows))
     return figure
 
 
@@ -346,8 +346,6 @@ def largest_errors(
         74 + row_height * max(1, len(names)),
         left=10,
         right=56,
-        x_title=label(axis, 90),
-        rows=name_rows(names, notes),
     )
     if not len(names):
         return write_note(figure, "No sample of this cohort.")
@@ -379,6 +377,7 @@ def largest_errors(
     high = max(0.0, float(np.max(errors)))
     room = 0.22 * max(high - low, 1e-9)
     figure.update_layout(clickmode="event+select")
-    figure.update_xaxes(nticks=7, range=[low, high + room])
+    figure.update_xaxes(title_text=label(axis, 90), nticks=7, range=[low, high + room])
+    figure.update_yaxes(**row_axis(name_rows(names, notes)))
     add_vertical_rule(figure, 0)
     return figure

@@ -20,7 +20,6 @@ from qfusion.figures.style import (
     bare_axis,
     base_figure,
     label,
-    row_axis,
     term_colour,
 )
 
@@ -184,6 +183,7 @@ def flip_distances(
         bottom=44,
         legend=True,
         x_title=f"distance: {label(unit)}" + f" (rad; at most {farthest:.2f})" * radians,
+        rows=[label(name, 24) for name in names],
     )
     add_row_bars(
         figure,
@@ -213,7 +213,6 @@ def flip_distances(
         cliponaxis=False,
         showlegend=False,
     )
-    figure.update_yaxes(**row_axis([label(name, 24) for name in names]))
     longest = max([*text_starts, 0.1 * farthest])
     figure.update_xaxes(range=[0, 1.75 * longest])
     return figure
@@ -243,6 +242,7 @@ def turn_sizes(names: Sequence[str], values: np.ndarray, *, axis: str) -> Figure
         bottom=44,
         x_title=label(axis, 90),
         x_axis={"range": [0, 1.25 * max([*shown, 1e-9])]},
+        rows=[label(name, 56) for name in names[:MOST_BARS]],
     )
     add_row_bars(
         figure,
@@ -250,8 +250,5 @@ def turn_sizes(names: Sequence[str], values: np.ndarray, *, axis: str) -> Figure
         {"color": INK},
         hovertemplate="%{x:.4f}<extra></extra>",
         **outside_texts([f"{v:.3f}" for v in shown], size=11),
-    )
-    figure.update_yaxes(
-        **row_axis([label(name, 56) for name in names[:MOST_BARS]]),
     )
     return figure

@@ -17,7 +17,6 @@ from qfusion.figures.style import (
     fade_colour,
     halo,
     label,
-    row_axis,
     term_colour,
     term_title,
     title_with_unit,
@@ -184,6 +183,7 @@ def rank_bars(
         bottom=44,
         x_title=label(x_title, 90),
         x_axis={"range": [min(0.0, float(lowest.min()) - 0.05), 1.08]},
+        rows=[term_title(name) for name in names],
     )
     add_row_bars(
         figure,
@@ -206,9 +206,6 @@ def rank_bars(
         figure, lowest, places, INK, 13, symbol="line-ns-open", rim=2, rim_hue=INK, hoverinfo="skip"
     )
     add_vertical_rule(figure, floor, hue=QUIET, dash="dot")
-    figure.update_yaxes(
-        **row_axis([term_title(name) for name in names]),
-    )
     return figure
 
 
@@ -227,7 +224,14 @@ def seed_dots(
     Args:
         values: (R, terms), the shipped seed first.
     """
-    figure = base_figure(76 + 28 * len(terms), left=10, top=6, bottom=44, x_title=label(unit))
+    figure = base_figure(
+        76 + 28 * len(terms),
+        left=10,
+        top=6,
+        bottom=44,
+        x_title=label(unit),
+        rows=[term_title(term) for term in terms],
+    )
     for i, term in enumerate(terms):
         hue = term_colour(term, modalities)
         add_line(
@@ -261,7 +265,4 @@ def seed_dots(
             hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
         )
     add_vertical_rule(figure, 0)
-    figure.update_yaxes(
-        **row_axis([term_title(term) for term in terms]),
-    )
     return figure

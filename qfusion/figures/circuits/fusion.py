@@ -29,7 +29,6 @@ from qfusion.figures.style import (
     cell_annotations,
     fade_colour,
     label,
-    row_axis,
     wrap_lines,
 )
 
@@ -289,6 +288,7 @@ def class_bars(
         bottom=40,
         legend=has_legend,
         x_title=label(unit),
+        rows=[titles[i] for i in shown],
     )
     add_row_bars(
         figure,
@@ -315,7 +315,6 @@ def class_bars(
             name=before_name,
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
-    figure.update_yaxes(**row_axis([titles[i] for i in shown]))
     if unit == SOFTMAX:
         figure.update_xaxes(range=[0, 1.02])
     return figure
