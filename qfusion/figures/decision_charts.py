@@ -118,7 +118,7 @@ def add_steps(
     *,
     errors: Mapping[str, float] | None = None,
     text_size: int = 12,
-    axes: Mapping[str, str] | None = None,
+    axes: Mapping[str, Any] | None = None,
 ) -> list[float]:
     """Add the bars of a waterfall with their connectors and whiskers, and return the values that its axis must hold.
 
@@ -128,22 +128,17 @@ def add_steps(
         text_size: of the numbers. axes: of the traces, where they are not the first.
     """
     ends = np.cumsum(steps)
-    total = ends[-1]
-    add_row_bars(
+    add_step_bars(
         figure,
-        np.r_[steps, total],
+        steps,
         marker,
-        base=np.r_[0.0, ends[:-1], 0.0],
-        width=0.62,
-        customdata=list(map(list, zip(names, [*ends.tolist(), total], strict=True))),
+        text_size,
+        customdata=list(map(list, zip(names, [*ends.tolist(), ends[-1]], strict=True))),
         textangle=0,
         hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}"
         "<extra></extra>",
         meta=bars_meta(_terms_by_row(dividends)),
         **axes or {},
-        **outside_texts(
-            [format_signed(value) for value in (*steps, total)], size=text_size, shadow=halo()
-        ),
     )
     _add_connectors(figure, ends.tolist(), axes or {})
     values = [0.0, *ends]
@@ -154,7 +149,24 @@ def add_steps(
     return values
 
 
-def _add_connectors(figure: Figure, ends: Sequence[float], axes: Mapping[str, str]) -> None:
+def add_step_bars(
+    figure: Figure, steps: np.ndarray, marker: Mapping[str, Any], text_size: int, **more: Any
+) -> None:
+    """Add a bar for each step, from the end of the one before, and one for their sum, with the numbers."""
+    ends = np.cumsum(steps)
+    lengths = np.r_[steps, ends[-1]]
+    add_row_bars(
+        figure,
+        lengths,
+        marker,
+        base=np.r_[0.0, ends[:-1], 0.0],
+        width=0.62,
+        **outside_texts(list(map(format_signed, lengths)), size=text_size, shadow=halo()),
+        **more,
+    )
+
+
+def _add_connectors(figure: Figure, ends: Sequence[float], axes: Mapping[str, Any]) -> None:
     """Add lines from the end of each step of a waterfall to the beginning of the next."""
     x: list[float | None] = []
     y: list[float | None] = []
@@ -172,7 +184,7 @@ def _whisker_lengths(dividends: Mapping[str, float], errors: Mapping[str, float]
 
 
 def _add_whiskers(
-    figure: Figure, ends: np.ndarray, reaches: np.ndarray, axes: Mapping[str, str]
+    figure: Figure, ends: np.ndarray, reaches: np.ndarray, axes: Mapping[str, Any]
 ) -> None:
     """Add intervals at the ends of the bars that have one. They lie below the bars, where they cross no number."""
     rows = np.flatnonzero(reaches > 0)

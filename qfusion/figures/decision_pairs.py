@@ -7,6 +7,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.figures.decision_charts import (
+    add_step_bars,
     add_steps,
     padded_range,
     range_with_labels,
@@ -23,7 +24,6 @@ from qfusion.figures.style import (
     axis,
     base_figure,
     format_signed,
-    halo,
     label,
     row_axis,
     split_term,
@@ -261,18 +261,15 @@ def decision_columns(
     on_scale = np.r_[0.0, ends.ravel(), known_truths, left]
     figure = _empty_columns(names, notes, rows, on_scale, unit)
     for i, name in enumerate(names):
-        widths = np.r_[steps[i], ends[i, -1]]
-        add_row_bars(
+        add_step_bars(
             figure,
-            widths,
+            steps[i],
             marker,
-            base=np.r_[0.0, ends[i, :-1], 0.0],
-            width=0.62,
+            11,
             customdata=rows,
             xaxis=_axis_name(i),
             yaxis="y",
             hovertemplate=f"{label(name)}, %{{customdata}}: %{{text}}<extra></extra>",
-            **outside_texts([format_signed(value) for value in widths], size=11, shadow=halo()),
         )
     for i, truth in enumerate(truths):
         if truth is None:

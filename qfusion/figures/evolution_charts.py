@@ -352,7 +352,7 @@ def _lines(
     above: tuple[float, float],
 ) -> list[Attributes]:
     """The present and learned angle, the zero of the contributions, and the flips, from `above` of the height."""
-    place = {"yref": "paper", "layer": "below"}
+    place: Attributes = {"yref": "paper", "layer": "below"}
     top = above[1]
     shapes = [segment((present, present), (0, top), hue=QUIET, **place)]
     if abs(learned - present) > 1e-6:

@@ -3,7 +3,7 @@
 Each `add_` function adds one trace, note or rule to a figure and passes further attributes on to Plotly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,7 +96,7 @@ def add_texts(
 
 
 def add_row_bars(
-    figure: Figure, lengths: Values, marker: Attributes, *, width: float = 0.6, **more: Any
+    figure: Figure, lengths: Values, marker: Mapping[str, Any], *, width: float = 0.6, **more: Any
 ) -> None:
     """Add horizontal bars, one a row from 0 on, where `y` does not say other rows."""
     figure.add_trace(
@@ -106,7 +106,7 @@ def add_row_bars(
             "y": list(range(len(lengths))),
             "orientation": "h",
             "width": width,
-            "marker": marker,
+            "marker": dict(marker),
             **more,
         }
     )

@@ -249,7 +249,7 @@ def add_panes(
     y_title: str,
     head: int = 24,
     foot: int = 28,
-) -> list[dict[str, str]]:
+) -> list[Attributes]:
     """Add one plot per title to an empty figure, at most `columns` per row, and return the axes of each as `xaxis` and
     `yaxis` of its traces.
 

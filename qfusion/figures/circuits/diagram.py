@@ -187,7 +187,7 @@ def _add_readouts(
     low = min(places.values())
     high = max(places.values())
     middle = (low + high) / 2
-    bracket = {"hue": QUIET, "width": 1.2, "layer": "above"}
+    bracket: Attributes = {"hue": QUIET, "width": 1.2, "layer": "above"}
     shapes += [
         segment((x + 0.62, x + 0.62), (low, high), **bracket),
         segment((x + 0.62, x + 0.8), (middle, middle), **bracket),
@@ -293,7 +293,7 @@ def _box(
         x = box.column - _HALF_BOX, box.column + _HALF_BOX
         fill = fade_colour(hue, 0.28 if done else 0.1)
         width = 3 if current else 1.5
-        rim = {"hue": rim_hue, "width": width, "opacity": opacity}
+        rim: Attributes = {"hue": rim_hue, "width": width, "opacity": opacity}
         shapes += [
             rectangle(x, (low, high), PAPER, layer="above"),
             rectangle(x, (low, high), fill, layer="above", **rim),
