@@ -6,7 +6,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.lines import TIME, vertical_rule
+from qfusion.figures.lines import TIME, cursor_line, zero_line
 from qfusion.figures.parts import add_head, add_line, add_marks, add_note
 from qfusion.figures.style import (
     BLUE,
@@ -350,8 +350,8 @@ def mutual_information_polygon(
         xaxis2_title_text=TIME,
         yaxis2_title_text="information (nats)",
         shapes=[
-            vertical_rule(xref="x2", yref="y2 domain", x0=cursor, x1=cursor, y0=0, y1=1),
-            vertical_rule(xref="x2 domain", yref="y2", x0=0, x1=1, y0=0, y1=0),
+            cursor_line(cursor, xref="x2", yref="y2 domain"),
+            zero_line("x2 domain", "y2"),
         ],
     )
     return figure

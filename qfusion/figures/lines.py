@@ -11,7 +11,8 @@ from qfusion._checks import check
 from qfusion._lazy import Library
 from qfusion._sentences import listed
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.style import GREY, INK, LINE, QUIET, Attributes, label, term_colour, term_title
+from qfusion.figures.parts import segment
+from qfusion.figures.style import GREY, INK, QUIET, Attributes, label, term_colour, term_title
 
 TIME = "time t (model units, ħ = 1)"
 AS_LEARNED = "as learned"
@@ -93,37 +94,27 @@ def legend_entry(name: str, line: Mapping[str, Any], **more: Any) -> Attributes:
     }
 
 
-def vertical_rule(**place: Any) -> Attributes:
-    """Return a thin line across a figure, as a plain dictionary: plotly's own helpers search every subplot first."""
-    dash = "solid" if place["y0"] == place["y1"] else "dash"
-    return {
-        "type": "line",
-        "line": {
-            "color": QUIET if dash == "dash" else LINE,
-            "width": 1,
-            "dash": dash,
-        },
-        "layer": "below",
-        **place,
-    }
+def cursor_line(at: float, *, xref: str = "x", yref: str = "paper") -> Attributes:
+    """Return the dashed line of a cursor, as a plain dictionary: plotly's own helpers search every subplot first."""
+    return segment((at, at), (0, 1), hue=QUIET, dash="dash", layer="below", xref=xref, yref=yref)
+
+
+def zero_line(xref: str, yref: str) -> Attributes:
+    """Return the line at zero across a plot."""
+    return segment((0, 1), (0, 0), dash="solid", layer="below", xref=xref, yref=yref)
 
 
 def zero_and_cursor(cursor: float | None) -> list[Attributes]:
     """Return zero of the lower plot, and the cursor through both."""
-    cursors = [] if cursor is None else [cursor]
-    return [
-        vertical_rule(yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0),
-        *(vertical_rule(yref="paper", xref="x", x0=t, x1=t, y0=0, y1=1) for t in cursors),
-    ]
+    zero = zero_line("paper", "y2")
+    return [zero] if cursor is None else [zero, cursor_line(cursor)]
 
 
 @checks_arrays()
 def draw_time_cursor(figure: go.Figure, cursor: float | None) -> go.Figure:
     """Draw the time cursor."""
     if cursor is not None:
-        figure.update_layout(
-            shapes=[vertical_rule(yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1)]
-        )
+        figure.update_layout(shapes=[cursor_line(cursor)])
     return figure
 
 
