@@ -179,7 +179,9 @@ def raster(
         f"Arguments `values`, `errors` and `exact` must have shapes (K, {len(edges) - 1}) twice and "
         f"(K, {len(times)}), but have {values.shape}, {errors.shape} and {exact.shape}.",
     )
-    figure = base_figure(560, legend=True)
+    figure = base_figure(
+        560, legend=True, x_title=TIME, y_title=label("trajectory, by its first jump")
+    )
     for k, rates in enumerate(exact):
         hue = STATE_HUES[k % len(STATE_HUES)]
         name = f"L{k + 1}"
@@ -249,18 +251,16 @@ def raster(
     )
     figure.update_layout(
         xaxis={
-            "title": {"text": TIME},
             "range": [float(edges[0]), float(edges[-1])],
             "anchor": "y2",
         },
         yaxis={
-            "title": {"text": label("trajectory, by its first jump")},
             "domain": [0.38, 1.0],
             "range": [max(len(records), 8) + 1, 0],
             "nticks": 6,
         },
-        yaxis2=axis() | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
-        yaxis2_title_text="rate (1 / time)",
+        yaxis2=axis("rate (1 / time)")
+        | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
     )
     return figure
 

@@ -83,16 +83,12 @@ def measure_lines(
         )
     if before is not None:
         lines.append(learned_legend_entry())
-    figure = base_figure(height, legend=True, right=20, top=8)
+    figure = base_figure(height, legend=True, right=20, top=8, x_title=TIME, y_title=label(y_title))
     figure.add_traces(lines)
     figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
-        xaxis={
-            "title": {"text": TIME},
-            "range": time_range(times, was[0]),
-        },
-        yaxis={"title": {"text": label(y_title)}},
+        xaxis={"range": time_range(times, was[0])},
     )
     offer_line_labels(figure, DOTTED if before is not None else "")
     return draw_time_cursor(figure, cursor)
@@ -167,20 +163,15 @@ def decision_lines(
         lines.append(time_line(times, values, name, QUIET, "dot", "y2", True, meta=meta))
     if before is not None:
         lines.append(learned_legend_entry())
-    figure = base_figure(420, legend=True, right=20, top=8)
+    figure = base_figure(420, legend=True, right=20, top=8, x_title=TIME, y_title=label(above))
     figure.add_traces(lines)
     figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
         shapes=zero_and_cursor(cursor),
-        xaxis={
-            "title": {"text": TIME},
-            "range": time_range(times, was[0]),
-            "anchor": "y2",
-        },
-        yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
-        yaxis2=axis() | {"domain": [0.0, 0.46]},
-        yaxis2_title_text=title_with_unit(what, unit, "<br>"),
+        xaxis={"range": time_range(times, was[0]), "anchor": "y2"},
+        yaxis={"domain": [0.56, 1.0], "rangemode": "tozero"},
+        yaxis2=axis(title_with_unit(what, unit, "<br>")) | {"domain": [0.0, 0.46]},
     )
     return offer_line_labels(figure, DOTTED if before is not None else "")
 
@@ -205,7 +196,9 @@ def decision_layers(
     """
     places = np.arange(len(moments))
     shown, others = condense_curves(terms)
-    figure = base_figure(460, legend=True, right=24, top=8)
+    figure = base_figure(
+        460, legend=True, right=24, top=8, x_title="place in the network", y_title="nats"
+    )
     marks = {"mode": "lines+markers", "marker": {"size": 7}}
     dashes = ("solid", "dash", "dot", "dashdot")
     for (name, values), dash in zip(entropies.items(), dashes, strict=False):
@@ -248,11 +241,9 @@ def decision_layers(
             "tickangle": 0,
             "range": [-0.15, len(moments) - 0.85],
             "anchor": "y2",
-            "title": {"text": "place in the network"},
         },
-        yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
-        yaxis2=axis() | {"domain": [0.0, 0.48]},
-        yaxis2_title_text=title_with_unit(what, unit, "<br>"),
+        yaxis={"domain": [0.58, 1.0], "rangemode": "tozero"},
+        yaxis2=axis(title_with_unit(what, unit, "<br>")) | {"domain": [0.0, 0.48]},
     )
     return figure
 
@@ -339,8 +330,8 @@ def angle_curve(
     )
     if not terms:
         return figure
-    below = {"text": title_with_unit("contribution", unit, "<br>")}
-    figure.update_layout(yaxis2=axis() | {"domain": list(_BELOW)}, yaxis2_title=below)
+    below = axis(title_with_unit("contribution", unit, "<br>")) | {"domain": list(_BELOW)}
+    figure.update_layout(yaxis2=below)
     return offer_line_labels(figure)
 
 

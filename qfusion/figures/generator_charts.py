@@ -340,15 +340,13 @@ def mutual_information_polygon(
     cursor = float(times[at])
     figure.update_layout(
         hovermode="x",
-        xaxis2=axis()
+        xaxis2=axis(TIME)
         | {
             "domain": [_LEFT + 0.12, 1.0],
             "anchor": "y2",
             "range": [float(times[0]), float(times[-1])],
         },
-        yaxis2=axis() | {"anchor": "x2", "nticks": 6},
-        xaxis2_title_text=TIME,
-        yaxis2_title_text="information (nats)",
+        yaxis2=axis("information (nats)") | {"anchor": "x2", "nticks": 6},
         shapes=[
             cursor_line(cursor, xref="x2", yref="y2 domain"),
             zero_line("x2 domain", "y2"),

@@ -277,13 +277,12 @@ def interval_dots(
                     else None,
                     hovertemplate=f"{sentence}: %{{x:{text}}}{tip}<extra></extra>",
                 )
-    ends = np.array(
-        [
-            *([0.0] if zero else []),
-            *np.ravel(list(series.values())),
-            *(np.ravel(band) if band is not None else ()),
-        ]
-    )
+    numbers = [np.ravel(part) for part in series.values()]
+    if band is not None:
+        numbers.append(np.ravel(band))
+    if zero:
+        numbers.append(np.zeros(1))
+    ends = np.concatenate(numbers)
     ends = ends[np.isfinite(ends)]
     room = 0.06 * max(float(np.ptp(ends)), 1e-9)
     if zero:

@@ -132,16 +132,10 @@ def roc_curves(roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "") -> F
             )
     add_line(figure, [0, 1], [0, 1], LINE, 1, dash="dot", hoverinfo="skip")
     figure.update_layout(
-        xaxis=axis() | plain | {"domain": [0, 0.45]},
-        yaxis=axis() | plain,
-        xaxis2=axis() | plain | {"domain": [0.57, 1], "anchor": "y2"},
-        yaxis2=axis() | plain | {"anchor": "x2"},
-    )
-    figure.update_layout(
-        xaxis_title_text="false positive rate",
-        yaxis_title_text="true positive rate",
-        xaxis2_title_text="recall",
-        yaxis2_title_text="precision",
+        xaxis=axis("false positive rate") | plain | {"domain": [0, 0.45]},
+        yaxis=axis("true positive rate") | plain,
+        xaxis2=axis("recall") | plain | {"domain": [0.57, 1], "anchor": "y2"},
+        yaxis2=axis("precision") | plain | {"anchor": "x2"},
     )
     return figure
 
@@ -231,14 +225,9 @@ def residual_plot(
     figure.update_layout(
         bargap=0.05,
         barmode="stack",
-        xaxis=axis() | {"domain": [0, 0.74], "nticks": 7},
-        yaxis=axis() | {"nticks": 7},
-        xaxis2=axis() | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
-    )
-    figure.update_layout(
-        xaxis_title_text=f"annotated {label(unit)}",
-        yaxis_title_text="prediction − annotation",
-        xaxis2_title_text="samples",
+        xaxis=axis(f"annotated {label(unit)}") | {"domain": [0, 0.74], "nticks": 7},
+        yaxis=axis("prediction − annotation") | {"nticks": 7},
+        xaxis2=axis("samples") | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
     )
     return figure
 

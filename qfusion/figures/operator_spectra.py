@@ -76,7 +76,14 @@ def spectrum(
         text = f"{size} eigenstates"
         axis_title += f" ({size} in each bar)"
     gap = 0.15 if len(bars) < 40 else 0.05
-    figure = base_figure(430, legend=True, right=20, top=8)
+    figure = base_figure(
+        430,
+        legend=True,
+        right=20,
+        top=8,
+        x_title=axis_title,
+        y_title=title_with_unit("vote above baseline", unit, "<br>"),
+    )
     for name, chosen, hue in (
         ("votes for", bars >= 0, FOR),
         ("votes against", bars < 0, AGAINST),
@@ -113,17 +120,9 @@ def spectrum(
     )
     figure.update_layout(
         bargap=gap,
-        xaxis={
-            "title": {"text": axis_title},
-            "anchor": "y2",
-            "range": [-0.7, len(bars) - 0.3],
-        },
-        yaxis={
-            "domain": [0.46, 1.0],
-            "title": {"text": title_with_unit("vote above baseline", unit, "<br>")},
-        },
-        yaxis2=axis() | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
-        yaxis2_title_text="weight",
+        xaxis={"anchor": "y2", "range": [-0.7, len(bars) - 0.3]},
+        yaxis={"domain": [0.46, 1.0]},
+        yaxis2=axis("weight") | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
     )
     if len(bars) <= 16:
         figure.update_xaxes(dtick=1)

@@ -25,11 +25,17 @@ def add_line(
     **more: Any,
 ) -> None:
     """Add a line of a width in pixels."""
-    line: Attributes = {"color": hue, "width": width}
-    if dash is not None:
-        line["dash"] = dash
+    line = _stroke(hue, width, dash)
     # A dictionary is checked once, when it is added; a `go.Scatter` twice.
     figure.add_trace({"type": "scatter", "x": x, "y": y, "mode": "lines", "line": line, **more})
+
+
+def _stroke(hue: str, width: float, dash: str | None) -> Attributes:
+    """Return the look of a line; solid where no dash is given."""
+    look: Attributes = {"color": hue, "width": width}
+    if dash is not None:
+        look["dash"] = dash
+    return look
 
 
 def add_marks(
@@ -198,11 +204,8 @@ def add_vertical_rule(
     width: float = 1,
     dash: str | None = None,
 ) -> None:
-    """Draw a vertical line through the plot, behind the traces: zero unless another value is given."""
-    line: Attributes = {"color": hue, "width": width}
-    if dash is not None:
-        line["dash"] = dash
-    figure.add_vline(x=x, line=line, layer="below")
+    """Draw a vertical line through the whole plot at `x`, behind the traces."""
+    figure.add_vline(x=x, line=_stroke(hue, width, dash), layer="below")
 
 
 def segment(
@@ -215,9 +218,7 @@ def segment(
     **more: Any,
 ) -> Attributes:
     """Return a straight line as a shape, from the first to the second of `x` and of `y`."""
-    line: Attributes = {"color": hue, "width": width}
-    if dash is not None:
-        line["dash"] = dash
+    line = _stroke(hue, width, dash)
     return {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "line": line, **more}
 
 

@@ -15,6 +15,7 @@ from qfusion.figures.parts import (
     add_marks,
     add_row_bars,
     add_texts,
+    note,
     outside_texts,
     segment,
 )
@@ -23,6 +24,8 @@ from qfusion.figures.style import (
     INK,
     PAPER,
     QUIET,
+    Attributes,
+    axis,
     base_figure,
     fade_colour,
     halo,
@@ -113,8 +116,8 @@ def tornado(
             "nticks": 3,
             "tickangle": 0,
         },
-        xaxis2={
-            **figure.layout.xaxis.to_plotly_json(),
+        xaxis2=axis()
+        | {
             "domain": _DOMAINS[1],
             "range": [-reach, reach],
             "anchor": "y",
@@ -130,49 +133,22 @@ def tornado(
             "tickfont": {"size": 12},
         },
     )
-    above = [
-        {
-            "x": sum(domain) / 2,
-            "y": 1,
-            "xanchor": "center",
-            "yanchor": "bottom",
-            "yshift": 8,
-            "text": f"<b>{head}</b>",
-            "font": {"size": 12, "color": QUIET},
-        }
+    paper: Attributes = {"xref": "paper", "yref": "paper", "xanchor": "center"}
+    notes = [
+        note(f"<b>{head}</b>", sum(domain) / 2, 1, hue=QUIET, yanchor="bottom", yshift=8, **paper)
         for domain, head in zip(_DOMAINS, ("10% weaker", "removed"), strict=True)
     ]
-    below = {
-        "x": 0.5,
-        "y": 0,
-        "xanchor": "center",
-        "yanchor": "top",
-        "yshift": -24,
-        "text": f"change of {label(unit)}",
-        "font": {"size": 13, "color": QUIET},
-    }
-    bent = [
-        {
-            "x": 0,
-            "y": int(row),
-            "xref": "x2",
-            "yref": "y",
-            "text": "bends",
-            # on the free side of the bar
-            **(
-                {"xanchor": "right", "xshift": -3}
-                if removed[row] > 0
-                else {"xanchor": "left", "xshift": 3}
-            ),
-            "font": {"size": 11, "color": QUIET},
-        }
-        for row in np.flatnonzero(bends)
-    ]
+    change = f"change of {label(unit)}"
+    notes.append(note(change, 0.5, 0, size=13, hue=QUIET, yanchor="top", yshift=-24, **paper))
+    for row in np.flatnonzero(bends).tolist():
+        # on the free side of the bar
+        side, shift = ("right", -3) if removed[row] > 0 else ("left", 3)
+        bent = note(
+            "bends", 0, row, size=11, hue=QUIET, xref="x2", yref="y", xanchor=side, xshift=shift
+        )
+        notes.append(bent)
     figure.update_layout(
-        annotations=[
-            {"xref": "paper", "yref": "paper", "showarrow": False} | note
-            for note in (*above, below, *bent)
-        ],
+        annotations=notes,
         shapes=[
             segment((0, 0), (0, 1), xref=axis, yref="paper", layer="below") for axis in ("x", "x2")
         ],
