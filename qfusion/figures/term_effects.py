@@ -142,9 +142,9 @@ def tornado(
     notes.append(note(change, 0.5, 0, size=13, hue=QUIET, yanchor="top", yshift=-24, **paper))
     for row in np.flatnonzero(bends).tolist():
         # on the free side of the bar
-        side, shift = ("right", -3) if removed[row] > 0 else ("left", 3)
+        anchor, shift = ("right", -3) if removed[row] > 0 else ("left", 3)
         bent = note(
-            "bends", 0, row, size=11, hue=QUIET, xref="x2", yref="y", xanchor=side, xshift=shift
+            "bends", 0, row, size=11, hue=QUIET, xref="x2", yref="y", xanchor=anchor, xshift=shift
         )
         notes.append(bent)
     figure.update_layout(
