@@ -13,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import figures
+from qfusion.data.media_pictures import BANDS
 from qfusion.data.sample_content import Preview, Word
 from qfusion.explain.bootstrap import Interval
 from qfusion.figures import (
@@ -268,7 +269,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
                 2.0,
                 thumbs=R.integers(0, 255, (3, 12, 16, 3), dtype=np.uint8),
                 envelope=R.normal(size=(50, 2)),
-                spectrogram=-R.random((8, 20)) * 70,
+                spectrogram=-R.random((BANDS, 20)) * 70,
             ),
             (Word(0.1, 0.5, HOSTILE), Word(0.4, 0.9, "b"), Word(1.0, 1.9, "c")),
             True,
